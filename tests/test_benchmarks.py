@@ -194,6 +194,23 @@ def test_a_page_without_the_mark_is_refused_and_the_rest_of_one_stays(tmp_path: 
 # --------------------------------------------------------------------------------------------- rows and figures
 
 
+def test_names_of_publications_are_counted_as_right_wrong_or_unknown(tmp_path: Path) -> None:
+    for name, site in {"a": "Halden Institute", "b": "The Meridian", "c": ""}.items():
+        tag = f"<meta property='og:site_name' content='{site}'>"
+        (tmp_path / f"{name}.html").write_text(f"<!doctype html>{tag}<p>Police arrested nine men in May.</p>", "utf-8")
+    truth = tmp_path / "truth.csv"
+    truth.write_text("files,publication,publisher\n*.html,Harbor Watch,Halden / Halden Institute\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / "publications.py", tmp_path, "--truth", truth],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1  # one of three is wrong
+    assert "b.html: publisher 'The Meridian', not 'Halden'" in done.stderr
+    assert rows_of(done.stdout)[-1] == ["all", "3", "0", "0", "3", "1", "1", "1"]
+
+
 def test_a_real_row_is_known_by_its_source_and_taken_once(tmp_path: Path) -> None:
     text, source = "Police freed nine dockworkers.", "hrr/2031/valdoria.html"
     files = [tmp_path / name for name in ("corpus.jsonl", "real.jsonl")]

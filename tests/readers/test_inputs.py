@@ -70,6 +70,10 @@ def tar() -> bytes:
 
 Bad = tuple[str, Callable[[], bytes], str]
 BY_COLUMN = "plain 'tipclassify score' reads one by its column 'text'"
+NEEDS = "which needs {} on the path; install it, or save as .docx or PDF"
+ARCHIVE = (
+    "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME"
+)
 BAD: list[Bad] = [
     ("empty.txt", bytes, "empty; give a file with text"),
     ("blank.docx", lambda: b" \r\n\t\n", "empty; give a file with text"),
@@ -94,9 +98,15 @@ BAD: list[Bad] = [
         "text.epub", lambda: TEXT,
         "not an EPUB file, though it is called one; check the file, or name it .txt if it is text",
     ),
-    ("report.rtf", lambda: rb"{\rtf1\ansi Police.\par}", "a rich-text file (.rtf); save it as .docx or PDF"),
-    ("text.rtf", lambda: TEXT, "a rich-text file (.rtf); save it as .docx or PDF"),
-    ("rich.txt", lambda: rb"{\rtf1\ansi Police.\par}", "a rich-text file (.rtf); save it as .docx or PDF"),
+    ("report.rtf", lambda: rb"{\rtf1\ansi Police.\par}", "a rich-text file (.rtf), " + NEEDS.format("LibreOffice or pandoc")),
+    (
+        "text.rtf", lambda: TEXT,
+        "not a rich-text file, though it is called one; check the file, or name it .txt if it is text",
+    ),
+    (
+        "rich.txt", lambda: rb"{\rtf1\ansi Police.\par}",
+        "a rich-text file (.rtf), " + NEEDS.format("LibreOffice or pandoc"),
+    ),
     (
         "text.mht", lambda: TEXT,
         "not a saved web page (MHTML), though it is called one; check the file, or name it .txt if it is text",
@@ -111,11 +121,15 @@ BAD: list[Bad] = [
     ),
     ("scan.png", lambda: b"\x89PNG\r\n\x1a\n", "an image; save its text (OCR) as PDF or .txt"),
     ("drawing.svg", lambda: b"<svg/>", "an image; save its text (OCR) as PDF or .txt"),
-    ("old.doc", lambda: OLE + "WordDocument".encode("utf-16-le"), "an old Word file (.doc); save it as .docx or PDF"),
+    (
+        "old.doc", lambda: OLE + "WordDocument".encode("utf-16-le"),
+        "an old Word file (.doc), " + NEEDS.format("LibreOffice"),
+    ),
     (
         "old.docx", lambda: OLE + "WordDocument".encode("utf-16-le"),
-        "an old Microsoft Office file; save it as .docx or PDF",
+        "an old Word file (.doc), " + NEEDS.format("LibreOffice"),
     ),
+    ("old.dat", lambda: OLE, "an old Microsoft Office file; save it as .docx or PDF"),
     (
         "locked.docx", lambda: OLE + "EncryptedPackage".encode("utf-16-le"),
         "locked with a password; save it without one",
@@ -124,16 +138,19 @@ BAD: list[Bad] = [
         "table.xls", lambda: OLE + "Workbook".encode("utf-16-le"),
         "a spreadsheet of another kind; save it as .xlsx",
     ),
-    ("mail.msg", lambda: OLE, "an old Microsoft Office file; save it as .docx or PDF"),
+    (
+        "mail.msg", lambda: OLE,
+        "an Outlook message (.msg); save it as .eml, HTML or text, and what is attached to it by itself",
+    ),
     (
         "report.odt", lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b""}),
-        "an OpenDocument text (.odt); save it as .docx or PDF",
+        "an OpenDocument text (.odt), " + NEEDS.format("LibreOffice or pandoc"),
     ),
     ("slides.pptx", lambda: zipped({"ppt/slides/slide1.xml": b""}), "a presentation; save it as PDF"),
     ("figures.docx", lambda: zipped({"xl/workbook.xml": b""}), f"a table; {BY_COLUMN}"),
     ("figures.csv", lambda: b"a,b", f"a table; {BY_COLUMN}"),
-    ("all.zip", lambda: zipped({"a.txt": TEXT}), "an archive; unpack it and give the files in it"),
-    ("none.zip", lambda: zipped({}), "an archive; unpack it and give the files in it"),
+    ("all.zip", lambda: zipped({"a.txt": TEXT}), ARCHIVE),
+    ("none.zip", lambda: zipped({}), ARCHIVE),
     ("all.tar.gz", lambda: gzip.compress(tar()), "an archive; unpack it and give the files in it"),
     ("all.7z", lambda: b"7z\xbc\xaf\x27\x1c", "an archive; unpack it and give the files in it"),
     ("program.txt", lambda: b"\x7fELF\2\1\1", "not text (binary data); give PDF, Word, HTML, EPUB or text"),
@@ -197,7 +214,10 @@ def line_of(read: Callable[[], Document]) -> str:
 
 
 @pytest.mark.parametrize(("name", "data", "line"), [pytest.param(*row, id=row[0]) for row in BAD])
-def test_what_is_wrong_is_reported_in_one_line(name: str, data: Callable[[], bytes], line: str) -> None:
+def test_what_is_wrong_is_reported_in_one_line(
+    name: str, data: Callable[[], bytes], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")  # on which no converter is
     reported = line_of(lambda: read_bytes(data(), name))
     assert reported == f"{name}: {line}"
     assert "\n" not in reported

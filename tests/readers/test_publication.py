@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from pdf_pages import PROSE as PDF_PROSE
+from pdf_pages import column, make_pdf
 
 from tipclassify.download import Download
 from tipclassify.readers import read_bytes, read_report
@@ -43,6 +45,9 @@ def test_a_page_that_says_nothing_of_itself_has_no_field() -> None:
         ("<meta property='og:site_name' content='Refworld'>", None),  # a library of others' reports
         ("<link rel=canonical href='https://2009-2017.state.gov/karvonia/'>", "United States Department of State"),
         ("<link rel=canonical href='https://notstate.gov/karvonia/'>", None),
+        ("<title>Norvia must act | OHCHR</title>", "Office of the United Nations High Commissioner for Human Rights"),
+        ("<title>OHCHR</title>", None),
+        ("<title>Norvia - Chapter two</title>", None),
     ],
 )
 def test_the_publisher_is_named_by_the_page_or_its_domain(head: str, publisher: str | None) -> None:
@@ -173,6 +178,22 @@ def test_a_review_of_the_united_nations_has_the_name_of_its_series() -> None:
 def test_a_symbol_that_a_report_cites_is_not_its_own() -> None:
     document = text("Police arrested nine men.\n\nThe General Assembly said so in A/HRC/99/7, para. 3.\n")
     assert (document.publication, document.publisher, document.address) == (None, None, None)
+
+
+def test_the_author_of_a_pdf_is_its_publisher_if_it_is_a_known_one() -> None:
+    def publisher(author: str) -> str | None:
+        data = make_pdf(column(60, 700, PDF_PROSE)).replace(b"<</Title()>>", f"<</Title()/Author({author})>>".encode())
+        return read_bytes(data, "some/where/x.pdf").publisher
+
+    assert publisher("U. S. Department of Labor") == "United States Department of Labor"
+    assert publisher("Ansel Brook") is None
+
+
+def test_a_saved_page_has_the_address_that_it_was_saved_from() -> None:
+    head = b"MIME-Version: 1.0\nSnapshot-Content-Location: https://halden.example/norvia\n"
+    head += b"Content-Type: multipart/related; boundary=x\n\n--x\nContent-Type: text/html\n\n"
+    document = read_bytes(head + f"<!doctype html>{PROSE}\n--x--\n".encode(), "some/where/x.mhtml")
+    assert document.address == "https://halden.example/norvia"
 
 
 def test_rows_have_their_publication_in_columns(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import codecs
+import random
 import time
 import warnings
 
@@ -221,3 +223,49 @@ def test_a_text_copied_from_a_page_has_a_title_and_its_furniture_is_no_passage()
     assert [p.text for p in split_passages(document)] == prose.replace(". ", ".\n").splitlines()
     plain = read_bytes(f"{title}\n\n{prose}".encode(), "plain.txt")
     assert plain.title is None
+
+
+def program() -> bytes:
+    """The head of an ELF file: small numbers of 32 bits, which UTF-32 would be, too."""
+    numbers = [0x464C457F, 1, *(number * 0x1001 % 0x3000 for number in range(900)), *([0x110000] * 99)]
+    return b"".join(number.to_bytes(4, "little") for number in numbers)
+
+
+def noise(allowed: range) -> bytes:
+    draw = random.Random(7)
+    return bytes(draw.choices(allowed, k=4_000))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(program(), id="a program, whose zeros are as those of UTF-32"),
+        pytest.param(codecs.BOM_UTF16_LE + noise(range(256)), id="noise after a byte order mark"),
+        pytest.param(noise(range(128, 256)), id="noise of letters with accents"),
+        pytest.param(base64.b64encode(noise(range(256))), id="encoded data"),
+    ],
+)
+def test_what_does_not_look_like_text_is_refused(data: bytes) -> None:
+    with pytest.raises(InputError, match=r"^noise: not text"):
+        read_bytes(data, "noise")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "警察在五月逮捕了九名人贩子。法院没有判任何人有罪。" * 40,
+        "حكمت المحكمة على تسعة من المتاجرين بالبشر في أيار. " * 40,
+        "POLICE ARRESTED NINE TRAFFICKERS. COURTS CONVICTED NONE. " * 40,
+        "\uf0b7 Police arrested nine traffickers, and the courts convicted none of them.\n" * 40,
+        "Year 2021 | 14 | 3\n" * 300,
+        "Read https://example.org/reports/2021/the-long-name-of-a-report-on-harbors.html first. " * 40,
+    ],
+)
+def test_any_script_and_any_table_is_text(text: str) -> None:
+    assert read_bytes(text.encode(), "a.txt").text.strip() == text.strip()
+
+
+def test_a_page_with_pictures_in_it_is_text() -> None:
+    picture = base64.b64encode(noise(range(256)) * 9).decode()
+    page = f"<!doctype html><img src='data:image/png;base64,{picture}'><p>Police arrested nine traffickers in May.</p>"
+    assert read_bytes(page.encode(), "a.html").text == "Police arrested nine traffickers in May."

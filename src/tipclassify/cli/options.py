@@ -43,7 +43,7 @@ Files = Annotated[
     list[str],
     Argument(
         metavar="FILE...",
-        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, each also as .gz), links, folders, patterns, "
+        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, mail, each also as .gz), links, folders, .zip, patterns, "
         "'@list.txt' with one of these a line, '-' for standard input. A .jsonl, .csv or .xlsx file with a column or "
         "field 'text' is scored row by row, without splitting; .jsonl output keeps its other fields. A folder gives "
         "its reports and .jsonl files; name tables one by one.",

@@ -22,8 +22,9 @@ from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
+from tipclassify.readers.formats import is_own_page
 from tipclassify.readers.jsonl import parse_row, read_lines
-from tipclassify.readers.limits import read_bounded
+from tipclassify.readers.limits import list_members, read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, passage_parts
@@ -67,7 +68,7 @@ def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) ->
 def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]:
     """Expand folders, patterns and lists to files and links, each once, in a fixed order.
 
-    A folder expands to its files of a known suffix, at any depth, without hidden ones; a pattern with ``*``, ``?`` or
+    A folder, or a zip archive, expands to its files of a known suffix, at any depth, without hidden ones; a pattern with ``*``, ``?`` or
     ``[`` to the files it matches; ``@list.txt`` to the names in that file, one a line. ``-`` is standard input. Any
     other name, and any address, is returned as it is, so that reading it reports what is wrong.
 
@@ -100,20 +101,49 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
         for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
             inside[:] = [one for one in inside if not one.startswith(_HIDDEN)]
             found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
+        own: list[str] = []
         for path in sorted(filter(Path.is_file, found)):
-            (files if is_input(path.name, rows) else others).append(str(path))
+            if is_own_page(str(path)):
+                own.append(str(path))
+            elif path.suffix.lower() == ".zip":
+                files += _members(str(path), rows)
+            else:
+                (files if is_input(path.name, rows) else others).append(str(path))
+        if own:
+            pages = "a page" if len(own) == 1 else f"{len(own):,} pages"
+            warnings.warn(f"{name}: left out {pages} that tipclassify wrote: {_first_names(own)}", stacklevel=2)
         if not files and not locked:
             raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
         if others:
-            named = ", ".join(os.path.basename(other) for other in others[:3]) + (", …" if len(others) > 3 else "")
+            named = _first_names(others)
             warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
         return [*files, *locked]  # a folder that cannot be opened is named when its turn comes
+    if name.lower().endswith(".zip") and os.path.isfile(name):
+        return _members(name, rows)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         files = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
         if not files:
             raise InputError(f"{name}: matches no file; check the pattern")
-        return files
+        return [one for file in files for one in (_members(file, rows) if file.lower().endswith(".zip") else [file])]
     return [name]
+
+
+def _members(archive: str, rows: Sequence[str]) -> list[str]:
+    """Return the reports in a zip archive; the archive itself if it has none, so that reading it reports what is wrong."""
+    try:
+        members = list_members(archive)
+    except InputError:
+        return [archive]
+    files = [member for member in members if is_input(member, rows)]
+    others = [member for member in members if not is_input(member, rows)]
+    if files and others:
+        named = _first_names(others)
+        warnings.warn(f"{archive}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
+    return files or [archive]
+
+
+def _first_names(files: Sequence[str]) -> str:
+    return ", ".join(os.path.basename(file) for file in files[:3]) + (", …" if len(files) > 3 else "")
 
 
 def names_in_list(text: str) -> list[str]:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tipclassify.errors import OutputError, reason_of
+from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, load_json
+from tipclassify.readers.limits import read_bounded, split_member
 
 __all__ = ["LEDGER", "Ledger", "output_names"]
 
@@ -67,10 +68,13 @@ class Ledger:
         """Hash input, output name and settings; None for an input that cannot be read twice (stdin, link)."""
         digest = hashlib.sha256(f"{self._setting}\n{output.name}\n".encode())
         try:
+            if split_member(file):
+                digest.update(read_bounded(file))
+                return digest.hexdigest()
             with open(file, "rb") as data:
                 while chunk := data.read(1 << 20):
                     digest.update(chunk)
-        except (OSError, ValueError):  # ValueError: a NUL in the name
+        except (OSError, ValueError, InputError):  # ValueError: a NUL in the name
             return None
         return digest.hexdigest()
 

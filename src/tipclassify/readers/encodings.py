@@ -5,11 +5,12 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-__all__ = ["BYTE_ORDER_MARKS", "guess_encoding", "is_binary", "wide_encoding"]
+__all__ = ["BYTE_ORDER_MARKS", "guess_encoding", "has_words", "is_binary", "looks_like_text", "wide_encoding"]
 
 # The byte-order mark of UTF-32 begins with that of UTF-16, so it comes first.
 BYTE_ORDER_MARKS: Final = (
@@ -60,6 +61,13 @@ _SIGN_SCORE: Final = 1.2  # a well-placed quotation mark is stronger evidence th
 _ANYWHERE: Final = dict.fromkeys("–—", _SIGN_SCORE) | dict.fromkeys("…•·§¶†¡¿™®", 0.5) | {"\ufffd": -2.0}
 _ALLOWED_BYTES: Final = bytes({*range(256)} - {*range(9), *range(14, 26), *range(28, 32), 127})
 _MAX_CONTROL_SHARE: Final = 0.02  # of all bytes of a text
+_SAMPLED: Final = 100_000  # characters at the beginning, and as many at the end, that are judged
+_WHITE_SPACE: Final = frozenset("\t\n\v\f\r\x1b\x85")  # control characters of texts; the escape steers old terminals
+_NO_CHARACTERS: Final = frozenset(("Cc", "Cn", "Co", "Cs"))  # control, unassigned, private use, half of a character
+_MAX_NO_CHARACTERS: Final = 0.05  # of all characters; symbol fonts leave some of private use in copied text
+_MIN_LETTERS: Final = 200  # of a text whose words are judged
+_MIN_USUAL: Final = 0.7  # share of letters in words of usual case; random bytes have half as many
+_MAX_RUN: Final = 200  # characters between spaces; encoded data have none for thousands
 _MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
@@ -87,6 +95,44 @@ def is_binary(data: bytes) -> bool:
     """
     controls = data.translate(None, _ALLOWED_BYTES)
     return b"\0" in controls or len(controls) > _MAX_CONTROL_SHARE * len(data)
+
+
+def looks_like_text(text: str) -> bool:
+    """Return whether decoded bytes are characters of a text, as those of a program are in no encoding.
+
+    >>> looks_like_text("Police arrested nine."), looks_like_text("\ufffd\ue021\x07E\ufffd")
+    (True, False)
+    """
+    counts = Counter(_sample(text))
+    bad = sum(
+        count
+        for char, count in counts.items()
+        if char == "\ufffd" or (char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS)
+    )
+    return bad <= _MAX_NO_CHARACTERS * counts.total()
+
+
+def has_words(text: str) -> bool:
+    """Return whether most letters are in words with capitals at the start or throughout, with spaces between them.
+
+    Scripts without capitals, of which some have no spaces, pass; so does a text of few letters.
+
+    >>> has_words("Courts slept. " * 50), has_words("qW8zTy" * 50), has_words("警察逮捕了九人" * 50)
+    (True, False, True)
+    """
+    sample = _sample(text)
+    words = _WORD.findall(sample)
+    cased = [word for word in words if word.lower() != word.upper()]
+    letters = sum(map(len, cased))
+    if letters < _MIN_LETTERS or 2 * letters < sum(map(len, words)):
+        return True
+    usual = sum(len(word) for word in cased if word.islower() or word.isupper() or word.istitle())
+    unbroken = sum(len(run) for run in sample.split() if len(run) > _MAX_RUN)
+    return usual >= _MIN_USUAL * letters and 2 * unbroken < len(sample)
+
+
+def _sample(text: str) -> str:
+    return text if len(text) <= 2 * _SAMPLED else f"{text[:_SAMPLED]}\n{text[-_SAMPLED:]}"
 
 
 def guess_encoding(data: bytes) -> str | None:

@@ -14,7 +14,7 @@ from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip
 from tipclassify.text.document import Document
 
-__all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
+__all__ = ["SUFFIXES", "detect_format", "is_link", "is_own_page", "reader_of", "suffix_of"]
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 # Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the content tells.
@@ -26,6 +26,10 @@ _FORMATS: Final = {
     "pdf": ("pdf.reader", ".pdf", "application/pdf application/x-pdf", "a PDF file"),
     "docx": ("office", ".docx", _WORD, "a Word file"),
     "epub": ("epub", ".epub", "application/epub+zip", "an EPUB file"),
+    "eml": ("html.reader", ".eml", "message/rfc822", ""),
+    "odt": ("conversion", ".odt", "application/vnd.oasis.opendocument.text", "an OpenDocument text"),
+    "rtf": ("conversion", ".rtf", "application/rtf text/rtf", "a rich-text file"),
+    "doc": ("conversion", ".doc", "application/msword", "an old Word file"),
 }
 _FORMAT_BY_SUFFIX: Final = {suffix: kind for kind, (_, names, *_) in _FORMATS.items() for suffix in names.split()}
 _FORMAT_BY_MEDIA_TYPE: Final = {name: kind for kind, (_, _, names, _) in _FORMATS.items() for name in names.split()}
@@ -37,9 +41,7 @@ SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
 _UNSUPPORTED: Final = {
     name: f"{what}; {advice}"
     for names, what, advice in (
-        (".doc", "an old Word file (.doc)", "save it as .docx or PDF"),
-        (".rtf", "a rich-text file (.rtf)", "save it as .docx or PDF"),
-        (".odt", "an OpenDocument text (.odt)", "save it as .docx or PDF"),
+        (".msg", "an Outlook message (.msg)", "save it as .eml, HTML or text, and what is attached to it by itself"),
         (".pages", "an Apple Pages file", "export it as .docx or PDF"),
         (".pptx .ppt .odp", "a presentation", "save it as PDF"),
         (".csv .tsv .xlsx .jsonl", "a table", "plain 'tipclassify score' reads one by its column 'text'"),
@@ -49,7 +51,12 @@ _UNSUPPORTED: Final = {
             "an image",
             "save its text (OCR) as PDF or .txt",
         ),
-        ("archive .zip .tar .tgz .7z .rar .bz2 .xz .zst", "an archive", "unpack it and give the files in it"),
+        (
+            "zip .zip",
+            "an archive",
+            "'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME",
+        ),
+        ("archive .tar .tgz .7z .rar .bz2 .xz .zst", "an archive", "unpack it and give the files in it"),
         ("gzip", "gzip inside gzip", "unpack it"),
         ("locked", "locked with a password", "save it without one"),
         ("ole", "an old Microsoft Office file", "save it as .docx or PDF"),
@@ -62,14 +69,16 @@ _SIGNATURES: Final = {
     "image": (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*"),
     "archive": (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
     "ole": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",),
-    ".rtf": (b"{\\rtf",),
+    "rtf": (b"{\\rtf",),
     "zip": (b"PK\x03\x04", b"PK\x05\x06"),  # the second: an empty archive
 }
 # The first of these that begins the name of a member of a zip file tells what it is.
 _ZIP_MEMBERS: Final = {
     "word/": "docx", "META-INF/container.xml": "epub", "ppt/": ".pptx", "xl/": ".xlsx", "Index/": ".pages",
-    "content.xml": ".odt",
+    "content.xml": "odt",
 }  # fmt: skip
+# Names of streams in old Microsoft files; the first that is there tells what it is.
+_OLE_STREAMS: Final = {"EncryptedPackage": "locked", "__nameid_version1.0": ".msg", "WordDocument": "doc"}
 _PDF_SIGNATURE: Final = re.compile(rb"(?:^|[\r\n\x00])\s*%PDF-\d\.")
 _HTML_START: Final = re.compile(
     rb"\s*(?:(?:<\?xml[^>]{0,300}>|<!--.{0,2000}?-->)\s*)*<(?:!doctype\s+html|html|head|body)[\s>]",
@@ -81,6 +90,7 @@ _HTML_FRAGMENT: Final = re.compile(
 )
 _MAIL_HEADERS: Final = re.compile(rb"(?:[A-Za-z-]+:.*\n(?:[ \t].*\n)*){1,20}")
 _MHTML_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/html)", re.IGNORECASE | re.MULTILINE)
+_OWN_PAGE: Final = re.compile(rb'<meta name="generator" content="tipclassify ')
 _HEAD_BYTES: Final = 4_000
 _MAX_BLANK_BYTES: Final = 100_000  # some sites precede the page with one empty line for each line of their scripts
 _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
@@ -89,6 +99,17 @@ _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 
 def is_link(name: str) -> bool:
     """Return whether an input is a web address."""
     return name.lower().startswith(("http://", "https://"))
+
+
+def is_own_page(path: str) -> bool:
+    """Return whether a file is a page that tipclassify wrote: tagged passages, a desk, or a comparison."""
+    if suffix_of(path) not in (".html", ".htm"):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return _OWN_PAGE.search(file.read(_HEAD_BYTES)) is not None
+    except OSError:  # reading it reports why
+        return False
 
 
 def suffix_of(name: str) -> str:
@@ -113,10 +134,14 @@ def reader_of(kind: str) -> Callable[..., Document]:
 def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> str:
     """Detect the format from content, media type or suffix; `InputError` if unsupported or where they contradict."""
     found = _detect_content(data, source)
+    if found == "mhtml" and suffix == ".eml":
+        return "eml"
     if found in _FORMATS:
         return found
     kind = _FORMAT_BY_MEDIA_TYPE.get((content_type or "").split(";")[0].strip().lower())
-    foreign = suffix if suffix in _UNSUPPORTED and (found in ("archive", "ole") or not (found or kind)) else found
+    foreign = (
+        suffix if suffix in _UNSUPPORTED and (found in ("archive", "zip", "ole") or not (found or kind)) else found
+    )
     if foreign:
         raise InputError(f"{source}: {_UNSUPPORTED[foreign]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
@@ -139,9 +164,9 @@ def _detect_content(data: bytes, source: str) -> str | None:
     if found == "zip":
         names = open_zip(data, source).namelist()
         members = (what for start, what in _ZIP_MEMBERS.items() if any(name.startswith(start) for name in names))
-        return next(members, "archive")
-    if found == "ole" and "EncryptedPackage".encode("utf-16-le") in data:
-        return "locked"
+        return next(members, "zip")
+    if found == "ole":
+        return next((what for stream, what in _OLE_STREAMS.items() if stream.encode("utf-16-le") in data), "ole")
     if found or data[257:262] == b"ustar":
         return found or "archive"
     if _PDF_SIGNATURE.search(data[:1_024]):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import load_json
-from tipclassify.readers.limits import LARGEST
+from tipclassify.readers.limits import LARGEST, read_bounded, split_member
 
 __all__ = ["in_batches", "parse_row", "read_lines"]
 
@@ -21,12 +22,17 @@ T = TypeVar("T")
 def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
     """Read non-blank lines with their numbers, from 1, in batches; raise `InputError` when the file cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with _opened(path) as file:
             pieces = chain([b"\n"], iter(partial(file.readline, LARGEST + 1), b""))  # the first of a line is enough
             lines = enumerate((line for before, line in pairwise(pieces) if before.endswith(b"\n")), 1)
             yield from in_batches((one for one in lines if one[1].strip()), lambda one: len(one[1]))
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}; check the path") from None
+
+
+def _opened(path: str) -> IO[bytes]:
+    """Open a file, or one in a zip archive, which is small enough to be read at once."""
+    return io.BytesIO(read_bounded(path)) if split_member(path) else open(path, "rb")
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
 import struct
 import sys
@@ -15,7 +16,8 @@ from typing import IO, Final
 from tipclassify.errors import InputError
 
 __all__ = ["ALLOWED_COMPRESSION", "ENCRYPTED", "LARGEST", "LARGEST_MARKUP", "MAX_RATIO", "MIN_SUSPICIOUS_BYTES"]
-__all__ += ["ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member", "read_up_to_limit"]
+__all__ += ["ZIP_DAMAGE", "gunzip", "list_members", "open_zip", "read_bounded", "read_member", "read_up_to_limit"]
+__all__ += ["split_member"]
 
 LARGEST: Final = 100_000_000  # bytes of a file, compressed and decompressed; the longest real report has two million
 LARGEST_MARKUP: Final = 10_000_000  # bytes of markup parsed in Python, which takes seconds a megabyte at worst
@@ -23,6 +25,10 @@ MAX_RATIO: Final = 200  # text compresses 20 to 1; 200 to 1 is a decompression b
 MIN_SUSPICIOUS_BYTES: Final = 10_000_000  # below it, a blank picture may compress as far
 ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED: Final = 0x1  # flag bit of a zip entry
+
+_MOST_MEMBERS: Final = 10_000  # files of a zip archive
+_MEMBER: Final = re.compile(r"(.+?\.zip)[/\\](.+)", re.IGNORECASE | re.DOTALL)
+_HIDDEN: Final = (".", "~$", "__MACOSX")  # begins the names of hidden files, of lock files, of a folder that macOS adds
 
 ZIP_DAMAGE: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError,
@@ -32,10 +38,16 @@ ZIP_DAMAGE: Final = (
 
 
 def read_bounded(name: str) -> bytes:
-    """Read a file or pipe, or standard input for ``-``; raise `InputError` if unreadable or larger than `LARGEST`."""
+    """Read a file or pipe, a file in a zip archive (``all.zip/togo.pdf``), or standard input for ``-``.
+
+    Raises `InputError` if it is unreadable or larger than `LARGEST`.
+    """
     try:
         if name == "-":
             return read_up_to_limit(sys.stdin.buffer, name)
+        if place := split_member(name):
+            with open_zip(place[0], place[0]) as archive:
+                return read_member(archive, place[1], name)
         about = os.stat(name)
         if stat.S_ISDIR(about.st_mode):
             os.scandir(name).close()  # why it cannot be opened comes first
@@ -47,6 +59,25 @@ def read_bounded(name: str) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         what = (error.strerror or str(error)) if isinstance(error, OSError) else "no such path, a nul is in it"
         raise InputError(f"{name}: {what.lower()}; check the path".replace("\0", "\\0")) from None
+
+
+def list_members(path: str) -> list[str]:
+    """Return the paths of all files in a zip archive but hidden ones, in order; raise `InputError` if it is damaged."""
+    with open_zip(path, path) as archive:
+        names = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
+    return [f"{path}/{name}" for name in sorted(names) if not any(map(_is_hidden, name.split("/")))]
+
+
+def split_member(path: str) -> tuple[str, str] | None:
+    """Split the path of a file in a zip archive into that of the archive and the name in it; None for other paths."""
+    match = _MEMBER.fullmatch(path)
+    if match is None or os.path.exists(path) or not os.path.isfile(match[1]):
+        return None
+    return match[1], match[2].replace("\\", "/")
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(_HIDDEN)
 
 
 def read_up_to_limit(file: IO[bytes], name: str) -> bytes:
@@ -75,13 +106,15 @@ def gunzip(data: bytes, name: str) -> bytes:
     return unpacked
 
 
-def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
-    """Open a zip file; raise `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed."""
+def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
+    """Open a zip file, its bytes or its path; raise `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed."""
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
         entries = archive.infolist()
     except ZIP_DAMAGE:
         raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
+    if len(entries) > _MOST_MEMBERS:
+        raise InputError(f"{name}: {len(entries):,} files in it, over {_MOST_MEMBERS:,}; split it")
     size = sum(entry.file_size for entry in entries)  # can be trusted: zipfile decompresses no entry beyond it
     if size > LARGEST:
         raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")

@@ -10,7 +10,14 @@ from dataclasses import replace
 from typing import Final
 
 from tipclassify.errors import InputError
-from tipclassify.readers.encodings import BYTE_ORDER_MARKS, guess_encoding, is_binary, wide_encoding
+from tipclassify.readers.encodings import (
+    BYTE_ORDER_MARKS,
+    guess_encoding,
+    has_words,
+    is_binary,
+    looks_like_text,
+    wide_encoding,
+)
 from tipclassify.text.document import Block, Document
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import SENTENCE_END as _SENTENCE_END
@@ -32,7 +39,7 @@ def read_text(data: bytes, source: str, encoding: str | None = None, declared: s
     If the user gives an `encoding`, no other is tried; one `declared` by a server is often wrong. Raises `InputError`
     when the bytes are no text, or not in `encoding`.
     """
-    text = decode_text(data, source, encoding, declared)
+    text = decode_text(data, source, encoding, declared, words=True)
     document = _with_copied_title(text_document(text, source))
     return _with_pages(document) if "\f" in text else document
 
@@ -49,10 +56,13 @@ def _with_copied_title(document: Document) -> Document:
     return document
 
 
-def decode_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> str:
+def decode_text(
+    data: bytes, source: str, encoding: str | None = None, declared: str | None = None, *, words: bool = False
+) -> str:
     """Decode a file in the `encoding` that the user names, or as detected (`decode`).
 
-    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid in it.
+    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid in it; with `words`,
+    also where it is text, but has no words, such as encoded data.
 
     >>> decode_text(b"caf\\x8e", "menu.txt", "macintosh")
     'café'
@@ -60,7 +70,7 @@ def decode_text(data: bytes, source: str, encoding: str | None = None, declared:
     if encoding is None:
         marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
         binary = is_binary(data) and not marked and not wide_encoding(data)
-        text = "" if binary else decode(data, declared, source)
+        text, lossy = ("", None) if binary else _decode(data, declared)
     else:
         codec = codec_named(encoding)
         if codec is None:
@@ -70,9 +80,12 @@ def decode_text(data: bytes, source: str, encoding: str | None = None, declared:
         except UnicodeError:
             raise InputError(f"{source}: not in {encoding}; give another encoding, or none to detect it") from None
         binary = is_binary(text.encode("latin-1", "replace"))
-    if binary:
+        lossy = None
+    if binary or not looks_like_text(text):
         raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
-    return text
+    if words and not has_words(text):
+        raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
+    return _with_warning(text, lossy, source)
 
 
 def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
@@ -83,17 +96,22 @@ def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> 
     >>> decode(b"caf\\xe9")
     'café'
     """
+    return _with_warning(*_decode(data, declared), source)
+
+
+def _decode(data: bytes, declared: str | None) -> tuple[str, str | None]:
+    """Return the text, and the encoding in which some of the bytes are not valid, if any is not."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _decode_with_warning(data[len(mark) :], encoding, source)
+            return _decode_in(encoding, data[len(mark) :])
     if wide := wide_encoding(data):
-        return _decode_with_warning(data, wide, source)
+        return _decode_in(wide, data)
     for codec in filter(None, ("utf-8", codec_named(declared))):  # valid UTF-8 is UTF-8, whatever the server declares
         with suppress(UnicodeError):
-            return data.decode(codec)
+            return data.decode(codec), None
     text = data.decode("utf-8", "replace")  # text in another encoding has hardly any character that is valid UTF-8
     is_utf8 = len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd")
-    return _decode_with_warning(data, "utf-8" if is_utf8 else guess_encoding(data) or "cp1252", source)
+    return _decode_in("utf-8" if is_utf8 else guess_encoding(data) or "cp1252", data)
 
 
 def codec_named(encoding: str | None) -> str | None:
@@ -108,17 +126,22 @@ def codec_named(encoding: str | None) -> str | None:
     return "cp1252" if name in ("iso8859-1", "ascii") else name
 
 
-def _decode_with_warning(data: bytes, encoding: str, source: str) -> str:
+def _decode_in(encoding: str, data: bytes) -> tuple[str, str | None]:
     try:
-        return data.decode(encoding)
+        return data.decode(encoding), None
     except UnicodeError:
-        text = data.decode(encoding, "replace")
+        return data.decode(encoding, "replace"), encoding
+
+
+def _with_warning(text: str, lossy: str | None, source: str) -> str:
+    """Return the text; warn of lost characters if its encoding is `lossy`."""
+    if lossy:
         lost = text.count("\ufffd")
         warnings.warn(
-            f"{source}: not quite {encoding}; {lost} characters are lost (\ufffd); name the encoding if it is another",
-            stacklevel=2,
+            f"{source}: not quite {lossy}; {lost} characters are lost (\ufffd); name the encoding if it is another",
+            stacklevel=3,
         )
-        return text
+    return text
 
 
 def _with_pages(document: Document) -> Document:

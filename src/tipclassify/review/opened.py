@@ -11,6 +11,7 @@ from pathlib import Path
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers import is_link
+from tipclassify.readers.limits import read_bounded
 from tipclassify.text.document import Passage
 
 
@@ -73,7 +74,7 @@ def _open(file: str, tagging: Tagging) -> OpenReport:
         text = document.text if document else "\n".join(passage.text for passage in passages)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     else:
-        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        digest = hashlib.sha256(read_bounded(file)).hexdigest()
     opened = []
     for number, passage in enumerate(passages, 1):
         # Rows have no offsets in a text: their numbers distinguish rows of the same text.

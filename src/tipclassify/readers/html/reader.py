@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from typing import Final
 
 from lxml import etree
 
 from tipclassify.errors import InputError
+from tipclassify.formatting import one_line
 from tipclassify.readers.html.content import main_content, trim_edges, without_furniture
 from tipclassify.readers.html.elements import short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
-from tipclassify.readers.publication import page_metadata
-from tipclassify.readers.source_blocks import build_document
+from tipclassify.readers.publication import known_publisher, page_metadata, web_address
+from tipclassify.readers.source_blocks import build_document, clean_text
 from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
+from tipclassify.text.segmentation.passages import text_document
 
-__all__ = ["declared_encoding", "read_html", "read_mhtml", "read_page", "read_whole_page"]
+__all__ = ["declared_encoding", "read_eml", "read_html", "read_mhtml", "read_page", "read_whole_page"]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
@@ -35,6 +40,7 @@ _WEB_ENCODINGS: Final = dict(
     iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874
     utf-16=utf-8 utf-16le=utf-8 utf-16be=utf-8""".split()
 )
+_MAX_NAMED: Final = 5  # attached files in a warning
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
 _ACRONYM: Final = re.compile(
@@ -75,12 +81,46 @@ def read_mhtml(data: bytes, source: str) -> Document:
     content = pages[0].get_payload(decode=True) if pages else None
     if not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    return read_page(decode(content, pages[0].get_content_charset(), source), source)
+    document = read_page(decode(content, pages[0].get_content_charset(), source), source)
+    saved_from = web_address(message["Snapshot-Content-Location"]) or web_address(pages[0]["Content-Location"])
+    return replace(document, address=document.address or saved_from)
+
+
+def read_eml(data: bytes, source: str) -> Document:
+    """Read the text of a mail: its page, or its plain text; files attached to it are named in a warning.
+
+    Raises `InputError` when it has neither.
+    """
+    message = message_from_bytes(data, policy=policy.default)
+    document = _mail_text(message, source)
+    attached = [str(part.get_filename() or part.get_content_type()) for part in message.iter_attachments()]
+    if attached:
+        names = ", ".join(map(one_line, attached[:_MAX_NAMED])) + (", …" if len(attached) > _MAX_NAMED else "")
+        warnings.warn(f"{source}: {len(attached)} attached files are not read: {names}; save them", stacklevel=2)
+    day = message["date"].datetime if message["date"] else None
+    date = document.date or (day.date().isoformat() if day else None)
+    return replace(document, title=clean_text(str(message["subject"] or "")) or document.title, date=date)
+
+
+def _mail_text(message: EmailMessage, source: str) -> Document:
+    for kind in ("html", "plain"):
+        part = message.get_body((kind,))
+        content = part.get_payload(decode=True) if part else None
+        if part is None or not isinstance(content, bytes) or not content.strip():
+            continue
+        text = decode(content, part.get_content_charset(), source)
+        if kind == "plain":
+            return text_document(text.replace("\r\n", "\n"), source)
+        with suppress(InputError):  # a page without text: the plain one may have it
+            return read_page(text, source)
+    raise InputError(f"{source}: no text in this mail; save the report that is attached to it, or linked in it")
 
 
 def read_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse(page, source)
+    if any(_is_own_mark(meta) for meta in tree.iter("meta")):
+        raise InputError(f"{source}: a page that tipclassify wrote, skipped; give the report that it was made from")
     metadata = page_metadata(tree)  # before the scripts are removed, which may hold it
     advice = _advice_without_text(tree)
     body = _body(tree)
@@ -99,7 +139,7 @@ def read_page(page: str, source: str) -> Document:
     return replace(
         document,
         publication=metadata.publication,
-        publisher=metadata.publisher,
+        publisher=metadata.publisher or _publisher_in_tab(tree),
         date=metadata.date,
         address=metadata.address,
     )
@@ -115,6 +155,10 @@ def declared_encoding(data: bytes) -> str:
     found = _CHARSET.search(data[:_HEAD])
     label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-") if found else ""
     return _WEB_ENCODINGS.get(label, label)
+
+
+def _is_own_mark(meta: etree._Element) -> bool:
+    return meta.get("name") == "generator" and (meta.get("content") or "").startswith("tipclassify ")
 
 
 def _parse(page: str, source: str) -> etree._Element:
@@ -147,6 +191,13 @@ def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
         return head or tab or next((line.text for line in lines if line.kind == "heading"), None)
     says_more = set(_WORD.findall(head.casefold())) < set(_WORD.findall(tab.casefold()))
     return tab if says_more or head.casefold() == name.casefold() else head
+
+
+def _publisher_in_tab(tree: etree._Element) -> str | None:
+    """Return the publisher whose name or acronym stands beside the title of the page, if it is a known one."""
+    tab = next((short_text(title) for title in tree.iter("title")), None) or ""
+    parts = _SEPARATOR.split(tab)
+    return (known_publisher(parts[0]) or known_publisher(parts[-1])) if len(parts) > 1 else None
 
 
 def _without_site(title: str, site: str) -> tuple[str, str]:

@@ -1,0 +1,184 @@
+"""Read OpenDocument, rich text and old Word files: LibreOffice or pandoc, where one is installed, makes .docx of them.
+
+They are programs of others that read files of others, so they run with bounds: on time, memory and size, in a folder of
+their own that is removed afterwards, without macros, and without the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from tipclassify.errors import InputError
+from tipclassify.readers.limits import LARGEST, read_bounded
+from tipclassify.readers.office import read_docx
+from tipclassify.text.document import Document
+
+__all__ = ["read_doc", "read_odt", "read_rtf"]
+
+_SECONDS: Final = 120
+_MEMORY: Final = 4_000_000_000  # bytes of address space; LibreOffice takes one
+_OFFICE: Final = ("soffice", "libreoffice")
+_PANDOC_READS: Final = ("odt", "rtf")
+_KEPT_VARIABLES: Final = ("PATH", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "LD_LIBRARY_PATH")
+_NO_PROXY: Final = "http://127.0.0.1:9"  # the discard port of this machine, where nothing listens
+# Starts a program within limits of address space and file size, which its own processes inherit.
+_LIMITED: Final = """
+import os, resource, sys
+memory, size = int(sys.argv[1]), int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+# Settings of LibreOffice: no macros, no updates of links to other files, no content from other addresses.
+_SETTINGS: Final = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse">\
+<value>3</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" \
+oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" \
+oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableActiveContent" \
+oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>0</value>\
+</prop></item>
+</oor:items>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Converter:
+    """A program that makes .docx of other files."""
+
+    name: str
+    path: str
+
+    def command(self, file: Path, kind: str) -> list[str]:
+        """Return the command that makes a .docx file in the folder ``made`` beside `file`."""
+        made = file.parent / "made"
+        if self.name == "pandoc":
+            target = made / file.with_suffix(".docx").name
+            return [self.path, "--sandbox", f"--from={kind}", "--to=docx", f"--output={target}", str(file)]
+        options = ["--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo", "--convert-to", "docx"]
+        profile = f"-env:UserInstallation={(file.parent / 'profile').as_uri()}"
+        return [self.path, profile, *options, "--outdir", str(made), str(file)]
+
+
+def read_odt(data: bytes, source: str) -> Document:
+    """Read an OpenDocument text; raise `InputError` if no converter is installed, or it cannot read the file."""
+    return _read(data, source, "odt", "an OpenDocument text (.odt)")
+
+
+def read_rtf(data: bytes, source: str) -> Document:
+    """Read a rich-text file; raise `InputError` as `read_odt` does."""
+    return _read(data, source, "rtf", "a rich-text file (.rtf)")
+
+
+def read_doc(data: bytes, source: str) -> Document:
+    """Read an old Word file; raise `InputError` as `read_odt` does; pandoc reads none."""
+    return _read(data, source, "doc", "an old Word file (.doc)")
+
+
+def _read(data: bytes, source: str, kind: str, what: str) -> Document:
+    converter = _find_converter(kind)
+    if converter is None:
+        needed = "LibreOffice or pandoc" if kind in _PANDOC_READS else "LibreOffice"
+        raise InputError(f"{source}: {what}, which needs {needed} on the path; install it, or save as .docx or PDF")
+    return read_docx(_to_docx(data, source, kind, converter), source)
+
+
+def _find_converter(kind: str) -> _Converter | None:
+    """Return the first program on the path that reads files of a kind."""
+    names = [*_OFFICE, *(["pandoc"] if kind in _PANDOC_READS else [])]
+    found = ((name, shutil.which(name)) for name in names)
+    return next(
+        (_Converter(name, os.path.realpath(path) if name == "pandoc" else path) for name, path in found if path), None
+    )
+
+
+def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> bytes:
+    """Convert a file in a new folder; raise `InputError` if that fails, or takes too long or too much."""
+    save = "save it as .docx or PDF"
+    with tempfile.TemporaryDirectory(prefix="tipclassify-", ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve()
+        file = folder / f"report.{kind}"
+        file.write_bytes(data)
+        (folder / "made").mkdir()
+        settings = folder / "profile" / "user" / "registrymodifications.xcu"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(_SETTINGS, "utf-8")
+        ended = _run(_bounded(converter.command(file, kind)), folder)
+        if ended is None:
+            raise InputError(f"{source}: {converter.name} took over {_SECONDS} seconds to read it; {save}")
+        made = sorted((folder / "made").glob("*.docx"))
+        if ended != 0 or not made or made[0].is_symlink():
+            raise InputError(f"{source}: {converter.name} cannot read it (damaged, or too large?); {save}")
+        return read_bounded(str(made[0]))
+
+
+def _bounded(command: list[str]) -> list[str]:
+    """Return the command with limits on memory and file size, and without a network, where the system has such."""
+    if sys.platform == "win32":
+        return command
+    limits = [sys.executable, "-I", "-c", _LIMITED, str(_MEMORY), str(LARGEST)]
+    return [*_without_network(), *limits, *command]
+
+
+@cache
+def _without_network() -> tuple[str, ...]:
+    """Return the command prefix of a Linux namespace without network interfaces, if this user may make one."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return ()
+    prefix = (unshare, "--map-current-user", "--net", "--")
+    try:
+        tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return prefix if tried.returncode == 0 else ()
+
+
+def _run(command: list[str], folder: Path) -> int | None:
+    """Run a command that sees nothing of this process but the path; return its exit code, or None after the limit."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"), _NO_PROXY)
+    places = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(folder))
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**kept, **proxies, **places, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return 1
+    try:
+        return process.wait(_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and those that it started: LibreOffice leaves some behind."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

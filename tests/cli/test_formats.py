@@ -1,0 +1,356 @@
+"""Formats that analysts have: mail, old office files, archives of reports; and our own pages, which are no reports."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import stat
+import sys
+import zipfile
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from word_files import FILES
+
+FAST = ("--model", "fast")
+TEXT = "PROSECUTION\n\nPolice arrested nine traffickers, but courts convicted none of them.\n"
+PAGE = f"<!doctype html><title>Togo 2021</title><h1>Togo 2021</h1><p>{TEXT.splitlines()[2]}</p>"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+
+
+def texts(done: Any) -> list[str]:
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line)["text"] for line in done.stdout.splitlines()]
+
+
+def errors(done: Any) -> list[str]:
+    return [line for line in done.stderr.decode().splitlines() if "warning" not in line]
+
+
+# --------------------------------------------------------------------------------------------- our own pages
+
+
+def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_path: Path) -> None:
+    report = tmp_path / "report.txt"
+    report.write_text(TEXT, "utf-8")
+    for name in ("findings.html", "side.html"):
+        assert cli("score", report, *FAST, "-o", tmp_path / name).returncode == 0
+    done = cli("score", tmp_path / "findings.html", report, *FAST, "--format", "jsonl")
+    assert done.returncode == 1
+    (said, _) = errors(done)
+    assert said.endswith("findings.html: a page that tipclassify wrote, skipped; give the report that it was made from")
+    assert len(done.stdout.splitlines()) == 1
+    folder = cli("score", tmp_path, *FAST, "--format", "jsonl")
+    assert len(texts(folder)) == 1
+    assert b"left out 2 pages that tipclassify wrote: findings.html, side.html" in folder.stderr
+
+
+def test_a_desk_and_a_comparison_are_our_own_pages(cli: Run, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    for year in (2021, 2022):
+        (reports / f"togo-{year}.html").write_text(PAGE.replace("2021", str(year)), "utf-8")
+    assert cli("score", reports, *FAST, "--format", "html", "--output-dir", reports / "desk").returncode == 0
+    old, new = reports / "togo-2021.html", reports / "togo-2022.html"
+    assert cli("compare", old, new, *FAST, "-o", reports / "changes.html").returncode == 0
+    done = cli("score", reports, *FAST, "--format", "jsonl")
+    assert {Path(json.loads(line)["file"]).name for line in done.stdout.splitlines()} == {old.name, new.name}
+
+
+# --------------------------------------------------------------------------------------------- mail
+
+
+def mail(html: str = "", plain: str = "", attached: bytes = b"", headers: int = 0) -> bytes:
+    message = EmailMessage()
+    for number in range(headers):
+        message[f"X-Relay2-{number}"] = "accepted by the relay of the harbor office"
+    message["From"] = "Ines Halloran <ines@halden.example>"
+    message["Subject"] = "Togo: a year of trials"
+    message["Date"] = "Tue, 01 Jun 2021 09:00:00 +0000"
+    if plain:
+        message.set_content(plain)
+    if html and plain:
+        message.add_alternative(html, subtype="html")
+    elif html:
+        message.set_content(html, subtype="html")
+    if attached:
+        message.add_attachment(attached, maintype="application", subtype="pdf", filename="annex.pdf")
+    return message.as_bytes()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(mail(html=PAGE), id="a page"),
+        pytest.param(mail(plain=TEXT), id="plain text"),
+        pytest.param(mail(html=PAGE, plain="See the page."), id="both"),
+        pytest.param(mail(html="<p></p>", plain=TEXT), id="a page without text"),
+        pytest.param(mail(plain=TEXT, headers=60), id="many headers"),
+    ],
+)
+def test_the_text_of_a_mail_is_read(cli: Run, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "togo.eml").write_bytes(data)
+    done = cli("score", tmp_path / "togo.eml", *FAST, "--format", "jsonl")
+    (row,) = map(json.loads, done.stdout.splitlines())
+    assert (row["text"], row["country"]) == (TEXT.splitlines()[2], "Togo")
+
+
+def test_files_attached_to_a_mail_are_named(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "togo.eml").write_bytes(mail(plain=TEXT, attached=b"%PDF-1.4"))
+    done = cli("text", tmp_path / "togo.eml")
+    assert (done.returncode, done.stdout.decode()) == (0, TEXT)
+    assert b"togo.eml: 1 attached files are not read: annex.pdf; save them" in done.stderr
+
+
+def test_a_mail_of_nothing_but_a_file_says_what_to_do(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_bytes(mail(attached=b"%PDF-1.4"))
+    done = cli("score", tmp_path / "a.eml", *FAST)
+    assert done.returncode == 1
+    assert b"a.eml: no text in this mail; save the report that is attached to it, or linked in it" in done.stderr
+
+
+def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Path) -> None:
+    for name, data in {"a.msg": OLE, "b.dat": OLE + "__nameid_version1.0".encode("utf-16-le")}.items():
+        (tmp_path / name).write_bytes(data)
+        done = cli("score", tmp_path / name, *FAST)
+        assert done.returncode == 1
+        (line,) = errors(done)
+        assert line.endswith(
+            f"{name}: an Outlook message (.msg); save it as .eml, HTML or text, and what is attached to it by itself"
+        )
+
+
+# --------------------------------------------------------------------------------------------- converters
+
+CONVERTER = f"""#!{sys.executable}
+import os, pathlib, shutil, sys
+arguments = dict(part.split("=", 1) for part in sys.argv if part.startswith("--") and "=" in part)
+source = pathlib.Path(sys.argv[-1])
+made = pathlib.Path(arguments.get("--output") or pathlib.Path(sys.argv[sys.argv.index("--outdir") + 1], "report.docx"))
+{{action}}
+"""
+COPY = f"shutil.copy({str(FILES / 'word-report.docx')!r}, made)"
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for a converter is a script")
+
+
+def converter(folder: Path, name: str, action: str = COPY) -> dict[str, str]:
+    """Make a stand-in for a converter; return the environment in which it is the only one."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(CONVERTER.replace("{action}", action), "utf-8")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return {"PATH": str(folder)}
+
+
+OLD = {
+    "a.odt": lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}),
+    "a.rtf": lambda: rb"{\rtf1\ansi Police.\par}",
+    "a.doc": lambda: OLE + "WordDocument".encode("utf-16-le"),
+    "rich.doc": lambda: rb"{\rtf1\ansi Police.\par}",
+    "old.docx": lambda: OLE + "WordDocument".encode("utf-16-le"),
+    "a.rtf.gz": lambda: gzip.compress(rb"{\rtf1\ansi Police.\par}"),
+}
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@posix
+@pytest.mark.parametrize("name", OLD)
+def test_an_office_file_is_read_through_libreoffice(cli: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(OLD[name]())
+    done = cli("text", tmp_path / name, env=converter(tmp_path / "bin", "soffice"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().startswith("Trafficking Narratives 2024: Karvonia\n")
+
+
+@posix
+@pytest.mark.parametrize(("name", "read"), [("a.odt", True), ("a.rtf", True), ("a.doc", False)])
+def test_pandoc_reads_what_it_can(cli: Run, tmp_path: Path, name: str, read: bool) -> None:
+    (tmp_path / name).write_bytes(OLD[name]())
+    done = cli("text", tmp_path / name, env=converter(tmp_path / "bin", "pandoc"))
+    assert done.returncode == (0 if read else 1), done.stderr
+    if not read:
+        (line,) = errors(done)
+        what = "an old Word file (.doc), which needs LibreOffice on the path; install it, or save as .docx or PDF"
+        assert line.endswith(f"a.doc: {what}")
+
+
+@pytest.mark.parametrize(("name", "needed"), [("a.odt", "LibreOffice or pandoc"), ("a.doc", "LibreOffice")])
+def test_without_a_converter_the_message_names_it_and_the_rest_goes_on(
+    cli: Run, tmp_path: Path, name: str, needed: str
+) -> None:
+    (tmp_path / name).write_bytes(OLD[name]())
+    (tmp_path / "b.txt").write_text(TEXT, "utf-8")
+    done = cli("score", tmp_path, *FAST, "--format", "jsonl", env={"PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert f"which needs {needed} on the path; install it" in errors(done)[0]
+    assert len(done.stdout.splitlines()) == 1
+
+
+@posix
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("sys.exit(1)", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
+        ("pass", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
+        (
+            "made.symlink_to('/etc/hostname')",
+            "soffice cannot read it (damaged, or too large?); save it as .docx or PDF",
+        ),
+        ("bytearray(5_000_000_000)", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
+        ("made.write_bytes(bytes(101_000_000))", "soffice cannot read it (damaged, or too large?)"),
+        ("made.write_bytes(b'nothing')", "damaged or incomplete file"),
+    ],
+)
+def test_a_converter_that_fails_is_one_line(cli: Run, tmp_path: Path, action: str, said: str) -> None:
+    (tmp_path / "a.rtf").write_bytes(OLD["a.rtf"]())
+    done = cli("text", tmp_path / "a.rtf", env=converter(tmp_path / "bin", "soffice", action))
+    assert done.returncode == 1
+    (line,) = errors(done)
+    assert f"a.rtf: {said}" in line
+
+
+@posix
+def test_a_converter_sees_a_folder_of_its_own_and_no_macros_and_nothing_of_ours(cli: Run, tmp_path: Path) -> None:
+    seen = tmp_path / "seen.json"
+    action = f"""
+import json
+folder = source.parent
+profile = next(part for part in sys.argv if part.startswith("-env:UserInstallation=file://"))
+settings = pathlib.Path(profile.split("file://")[1], "user", "registrymodifications.xcu").read_text()
+names = sorted(path.name for path in folder.iterdir())
+pathlib.Path({str(seen)!r}).write_text(json.dumps([str(folder), os.getcwd(), names, dict(os.environ), settings]))
+{COPY}"""
+    (tmp_path / "a.rtf").write_bytes(OLD["a.rtf"]())
+    environment = {**converter(tmp_path / "bin", "soffice", action), "SECRET_TOKEN": "x"}
+    assert cli("text", tmp_path / "a.rtf", env=environment).returncode == 0
+    folder, working, names, variables, settings = json.loads(seen.read_text())
+    assert working == folder
+    assert names == ["made", "profile", "report.rtf"]
+    assert "SECRET_TOKEN" not in variables
+    assert variables["HOME"] == variables["TMPDIR"] == folder
+    assert variables["https_proxy"] == "http://127.0.0.1:9"
+    assert '<prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value>' in settings
+    assert not Path(folder).exists()
+
+
+@posix
+def test_a_converter_that_takes_too_long_is_ended_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+    import time
+
+    from tipclassify import InputError
+    from tipclassify.readers import conversion, read_bytes
+
+    started = tmp_path / "started"
+    action = f"""
+import subprocess, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+pathlib.Path({str(started)!r}).write_text(str(child.pid))
+time.sleep(60)"""
+    monkeypatch.setenv("PATH", converter(tmp_path / "bin", "soffice", action)["PATH"])
+    monkeypatch.setattr(conversion, "_SECONDS", 8)
+    with pytest.raises(InputError, match=r"^a\.rtf: soffice took over 8 seconds to read it; save it as .docx or PDF$"):
+        read_bytes(OLD["a.rtf"](), "a.rtf")
+    for _ in range(50):
+        try:
+            os.kill(int(started.read_text()), 0)
+        except ProcessLookupError:
+            return
+        if "State:\tZ" in Path(f"/proc/{started.read_text()}/status").read_text():
+            return  # ended, and not yet waited for by who took it over
+        time.sleep(0.1)
+    pytest.fail("a process of the converter is still there")
+
+
+@pytest.mark.skipif(not shutil.which("pandoc") and not shutil.which("soffice"), reason="needs pandoc or LibreOffice")
+def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) -> None:
+    rich = rb"{\rtf1\ansi {\b PROSECUTION}\par Police arrested nine traffickers in May.\par Courts convicted none.\par}"
+    (tmp_path / "a.rtf").write_bytes(rich)
+    done = cli("score", tmp_path / "a.rtf", *FAST, "--format", "jsonl")
+    assert texts(done) == ["Police arrested nine traffickers in May.", "Courts convicted none."]
+
+
+# --------------------------------------------------------------------------------------------- archives
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    file = tmp_path / "all.zip"
+    row = json.dumps({"text": "Courts slept."}).encode()
+    members = {
+        "b/togo.html": PAGE.encode(),
+        "a.txt": TEXT.encode(),
+        "rows.jsonl": row,
+        "c.txt.gz": gzip.compress(TEXT.encode()),
+    }
+    members |= {"photo.png": b"\x89PNG\r\n", ".hidden.txt": TEXT.encode(), "__MACOSX/a.txt": b"\0\5\x16\7"}
+    file.write_bytes(zipped(members))
+    return file
+
+
+def test_reports_in_an_archive_are_read_as_those_of_a_folder(cli: Run, archive: Path, tmp_path: Path) -> None:
+    done = cli("score", archive, *FAST, "--format", "jsonl")
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line)["file"].removeprefix(f"{archive}/") for line in done.stdout.splitlines()]
+    assert found == ["a.txt", "b/togo.html", "c.txt.gz", "rows.jsonl"]
+    assert b"all.zip: left out 1 files that are no reports: photo.png" in done.stderr
+    assert len(texts(cli("score", tmp_path, *FAST, "--format", "jsonl"))) == 4
+    assert len(texts(cli("score", tmp_path / "*.zip", *FAST, "--format", "jsonl", "--jobs", "2"))) == 4
+
+
+def test_one_report_of_an_archive_has_a_path(cli: Run, archive: Path) -> None:
+    done = cli("text", archive / "a.txt")
+    assert (done.returncode, done.stdout.decode()) == (0, TEXT)
+    absent = cli("text", archive / "z.txt")
+    assert absent.returncode == 1
+    assert b"'z.txt' is missing" in absent.stderr
+
+
+def test_outputs_for_the_reports_of_an_archive_are_resumed(cli: Run, archive: Path, tmp_path: Path) -> None:
+    command = ("score", archive, *FAST, "--format", "csv", "--output-dir", tmp_path / "out")
+    assert cli(*command).returncode == 0
+    assert len(list((tmp_path / "out").glob("*.csv"))) == 4
+    assert b"4 of 4 inputs were done" in cli(*command, "--resume").stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (zipped({"photo.png": b"\x89PNG"}), "an archive; 'tipclassify score' takes one that has reports in it"),
+        (zipped({}), "an archive; 'tipclassify score' takes one that has reports in it"),
+        (zipped({"a.txt": bytes(11_000_000)}), "unpacks to over 200 times its size, as no report does"),
+        (zipped({f"{n}.txt": b"" for n in range(10_001)}), "10,001 files in it, over 10,000; split it"),
+        (zipped({"a.txt": TEXT.encode()})[:-30], "damaged or incomplete file; download it or save it again"),
+    ],
+    ids=["no report", "empty", "a bomb", "too many", "cut off"],
+)
+def test_a_bad_archive_is_one_line_and_the_rest_goes_on(cli: Run, tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "bad.zip").write_bytes(data)
+    (tmp_path / "b.txt").write_text(TEXT, "utf-8")
+    done = cli("score", tmp_path / "bad.zip", tmp_path / "b.txt", *FAST, "--format", "jsonl")
+    assert done.returncode == 1
+    assert f"bad.zip: {said}" in errors(done)[0]
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_an_archive_in_an_archive_is_not_opened(cli: Run, tmp_path: Path) -> None:
+    inner = zipped({"a.txt": TEXT.encode()})
+    (tmp_path / "outer.zip").write_bytes(zipped({"inner.zip": inner, "b.txt": TEXT.encode()}))
+    done = cli("score", tmp_path / "outer.zip", *FAST, "--format", "jsonl")
+    assert len(texts(done)) == 1
+    assert b"left out 1 files that are no reports: inner.zip" in done.stderr
