@@ -75,7 +75,7 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert rows == [{"file": str(report), "country": None, "year": None, **p.to_dict()} for p in classify(TEXT)]
     assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]
-    assert list(rows[0])[7:] == ["text", "section", "labels", "scores", "low_confidence"]
+    assert list(rows[0])[7:] == ["text", "section", "labels", "scores", "low_confidence", "kind"]
     assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
 
 
@@ -85,7 +85,7 @@ def test_csv_has_a_column_for_each_probability_and_no_live_formula(cli: Run, tmp
     done = cli("score", file, "--format", "csv", *FAST)
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
     where = ("file", "country", "year", "page", "block", "start", "end", "section")
-    assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence")
+    assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence", "kind")
     assert rows[0]["text"] == "'=HYPERLINK(A1)"
     assert rows[1]["text"] == 'Police acted, "at last".'
 

@@ -231,7 +231,7 @@ def test_reports_are_let_go_as_they_are_written(name: str, run: ScoringContext) 
 def test_csv_excel_and_parquet_hold_the_same_rows(report: TaggedReport, run: ScoringContext) -> None:
     reports = [report, rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True)]
     expected = [row_of(finding) for one in reports for finding in one.findings()]
-    assert tuple(COLUMNS)[-4:-1] == LABELS
+    assert tuple(COLUMNS)[-5:-2] == LABELS
     assert list(expected[0].values())[:4] == ["reports/Karvonia 2024 é.txt", "Karvonia", 2024, None]
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
     table = parquet(written("parquet", reports, run)).to_pylist()
@@ -374,7 +374,7 @@ def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(classifier: Classi
 def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: ScoringContext) -> None:
     reports = [report, rows("Courts slept.", file="https://example.org/?a=b&c"), rows("x", file="-")]
     sheet = workbook(written("xlsx", reports, run))["All passages"]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:N{sheet.max_row}")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:O{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
     expected = [row_of(finding) for one in reports for finding in one.findings()]
     coloured = {
@@ -472,7 +472,7 @@ def test_excel_goes_on_to_further_sheets(run: ScoringContext, monkeypatch: pytes
     texts = [row[8] for name in names for row in list(book[name].values)[1:]]
     assert texts == [str(number) for number in range(45)]
     assert [book[name].max_row for name in names] == [21, 21, 6]
-    assert book["All passages 3"].auto_filter.ref == "A1:N6"
+    assert book["All passages 3"].auto_filter.ref == "A1:O6"
     assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in names] == [3, 3, 3]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["Block", "Document", "Passage"]
 
@@ -89,6 +89,11 @@ class Passage:
     page: int | None = None
     block: int | None = None
     country: str | None = None
+
+    @property
+    def kind(self) -> Literal["sentence", "table row"]:
+        """Kind of text: a row of a table, whose cells readers join with bars, or a sentence or clause."""
+        return "table row" if " | " in self.text else "sentence"
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain JSON values; probabilities are rounded to four decimals."""

@@ -183,6 +183,7 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
         row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
+        row["kind"] = self.passage.kind
         return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
 
 

@@ -19,6 +19,7 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import cite
+from tipclassify.reporting.particulars import KindCounts
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
@@ -41,6 +42,7 @@ class FileFindings:
     subject: Subject = field(default_factory=Subject)
     counts: defaultdict[Section, Group] = field(default_factory=lambda: defaultdict(lambda: Group(())))
     tagged: defaultdict[Section, list[Finding]] = field(default_factory=lambda: defaultdict(list))
+    kinds: KindCounts = field(default_factory=KindCounts)  # of a page, which counts sentences and table rows apart
 
     @classmethod
     def of(cls, report: TaggedReport) -> FileFindings:

@@ -28,6 +28,7 @@ COLUMNS: Final = {
     "labels": "list",
     **dict.fromkeys(LABELS, "float32"),  # probabilities, four decimals
     "low_confidence": "bool",
+    "kind": "string",  # "sentence" or "table row"
 }
 """Columns of CSV, Excel and Parquet, in order, with their types in Parquet."""
 

@@ -53,6 +53,7 @@ _REMARKS: Final = {
     "column labels": "labels whose probability reaches the threshold; "
     "none of references, notes, contents, dates and addresses",
     f"column {', '.join(LABELS)}": "calibrated probability of each label; coloured and bold where the label is given",
+    "column kind": "sentence, or table row: a row of a table, which is no sentence and counts apart on the pages",
     "column low_confidence": "TRUE where the model has too little to go by: read the passage before you use it",
     "links": f"the first {_LINKS:,} rows of a sheet have one, the most that Excel takes",
     "note": "A tag says what a passage claims, not whether it is true. Read the passage before you cite it.",

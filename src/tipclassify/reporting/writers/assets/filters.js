@@ -50,13 +50,15 @@ function recount(inside, narrowed) {
   const tally = new Map();
   const add = (key, by = 1) => tally.set(key, (tally.get(key) || 0) + by);
   for (const article of articles.filter((one) => !one.hidden)) {
-    for (const [land, of, name, number] of passages.get(article)) {
-      if (inside(land, of, name)) ["", article.id].forEach((key) => add(key, number));
+    for (const [land, of, name, , onSubject] of passages.get(article)) {
+      if (inside(land, of, name)) ["", article.id].forEach((key) => add(key, onSubject));
     }
   }
-  for (const { article, section, left, shown } of findings) {
+  for (const { article, section, left, shown, row, again } of findings) {
     for (const { letter } of shown ? left : []) {
-      for (const key of ["", article.id, `${article.id} ${section}`]) add(`${key} ${letter}`);
+      add(`${article.id} ${section} ${letter}`); // each place
+      add(`${article.id} all ${letter}`);
+      if (!row && !again) for (const key of ["", article.id]) add(`${key} ${letter}`);
     }
   }
   const read = (...key) => tally.get(key.join(" ")) || 0;
@@ -64,8 +66,9 @@ function recount(inside, narrowed) {
   for (const letter of LETTERS) {
     const box = one(`.count.${letter}`);
     one(".number", box).textContent = grouped(read("", letter));
-    one(".share", box).textContent = `${share(read("", letter), read(""))} of ${grouped(read(""))} passages`;
-    if (narrowed || box.dataset.narrowed) strongest(letter, one("ol", box));
+    const sentences = read("", letter);
+    one(".share", box).textContent = `sentence${sentences === 1 ? "" : "s"}, ${share(sentences, read(""))} of ${grouped(read(""))} on trafficking`;
+    if (narrowed || box.dataset.narrowed) strongest(letter, box);
     box.dataset.narrowed = narrowed || "";
   }
   for (const row of all(".reports tbody tr")) {
@@ -78,7 +81,7 @@ function recount(inside, narrowed) {
   for (const article of articles) {
     for (const row of all(".sections tr:has(td)", article)) {
       const link = one("a", row);
-      const name = link ? [article.id, inert(link.textContent)] : [article.id];
+      const name = [article.id, link ? inert(link.textContent) : "all"];
       LETTERS.forEach((letter, i) => fill(row.cells[1 + i], read(...name, letter)));
     }
   }
@@ -88,15 +91,36 @@ function fill(cell, number, share) {
   cell.replaceChildren(number ? grouped(number) : "–", ...(number && share ? [" ", made("small", share)] : []));
 }
 
-// The three most probable findings of a label that the filter leaves.
-function strongest(letter, list) {
+const FOLDED = 40; // links below a folded line
+
+// The most particular findings of a label that the filter leaves, and below them those that are folded.
+function strongest(letter, box) {
   const score = (finding) => finding.left.find((label) => label.letter === letter).score;
   const found = findings.filter(({ shown, left }) => shown && left.some((label) => label.letter === letter));
-  found.sort((a, b) => a.doubtful - b.doubtful || score(b) - score(a));
+  found.sort((a, b) => a.doubtful - b.doubtful || b.rank - a.rank || score(b) - score(a));
   const once = new Map(); // a text that reports share is listed once
-  for (const finding of found) if (!once.has(finding.text)) once.set(finding.text, finding);
-  list.replaceChildren(
-    ...Array.from(once.values()).slice(0, 3).map((finding) => {
+  for (const finding of found) if (!finding.again && !once.has(finding.text)) once.set(finding.text, finding);
+  const sentences = Array.from(once.values()).filter(({ row }) => !row);
+  const rows = found.filter(({ row, again }) => row && !again);
+  const first = [...sentences.filter(({ template }) => !template), ...sentences.filter(({ template }) => template)].slice(0, 3);
+  const templates = sentences.filter((finding) => finding.template && !first.includes(finding));
+  const folded = [
+    templates.length && `${grouped(templates.length)} sentence${templates.length > 1 ? "s that stand" : " that stands"} in many reports`,
+    rows.length && `${grouped(rows.length)} table row${rows.length > 1 ? "s" : ""}`,
+  ].filter(Boolean);
+  const fold = one(".folded", box);
+  fold.hidden = !folded.length;
+  one("summary", fold).textContent = `and ${folded.join(", ")}`;
+  one("ol", fold).replaceChildren(
+    ...[...templates, ...rows].slice(0, FOLDED).map((finding) => {
+      const [item, link] = [made("li"), made("a", finding.text)];
+      link.href = `#${finding.mark.id}`;
+      item.append(link);
+      return item;
+    }),
+  );
+  one(".strongest", box).replaceChildren(
+    ...first.map((finding) => {
       const [item, link] = [made("li"), made("a", finding.text)];
       link.href = `#${finding.mark.id}`;
       item.append(link, facts({ ...finding, labels: [{ letter, score: score(finding) }] }));

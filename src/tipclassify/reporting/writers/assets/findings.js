@@ -27,6 +27,10 @@ const findings = all("main mark").map((mark) => {
     words: text.toLowerCase(),
     labels: Array.from(mark.dataset.labels, (letter, i) => ({ letter, score: scores[i] })),
     doubtful: Boolean(one("i", badge)),
+    row: "row" in mark.dataset, // of a table
+    again: "first" in mark.dataset, // a sentence that stands before in its report
+    template: "template" in mark.dataset, // stands in many reports
+    rank: Number(mark.dataset.rank),
     shown: true,
   };
 });

@@ -1,0 +1,106 @@
+"""Sentences that stand in the reports of many countries: found by a table of the phrases that recur.
+
+The table has the hash of each phrase of five words that stands in the reports of ten countries or more,
+and in how many; it has no text. Names and figures are stand-ins, so that "Kenya fined 12 employers" and
+"Peru fined 9 employers" are one phrase.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
+
+__all__ = ["count_phrases", "is_template", "template_share", "text_identity"]
+
+_PHRASE: Final = 5  # words; shorter phrases recur by chance
+_MIN_COUNTRIES: Final = 10  # in whose reports a phrase of the table stands
+_TEMPLATE_SHARE: Final = 0.75  # of a sentence's words: the rest is a body's name or an object
+_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_NAME: Final = "~"
+_FIGURE: Final = "#"
+_TABLE: Final = "common_phrases.npz"
+
+
+def _plain_words(text: str) -> list[str]:
+    """Split a text to words in lower case, each run of names or of figures as one stand-in.
+
+    >>> _plain_words("In 2023 the Ministry of Labor fined 12 employers. (4)")
+    ['in', '#', 'the', '~', 'of', '~', 'fined', '#', 'employers']
+    """
+    plain: list[str] = []
+    for number, found in enumerate(_WORD.finditer(text)):
+        word = found.group()
+        lower = word.casefold()
+        if any(character.isdigit() for character in word):
+            lower = _FIGURE
+        elif word[0].isupper() and (number or lower in COUNTRY_WORDS):
+            lower = _NAME
+        if lower not in (_FIGURE, _NAME) or not plain or plain[-1] != lower:
+            plain.append(lower)
+    while plain and plain[-1] == _FIGURE:  # numbers of notes
+        plain.pop()
+    return plain
+
+
+def _phrase_hashes(words: Sequence[str]) -> list[int]:
+    """Hash each phrase of a sentence to 32 bits, in order."""
+    phrases = (" ".join(words[at : at + _PHRASE]) for at in range(len(words) - _PHRASE + 1))
+    digests = (blake2b(phrase.encode("utf-8", "replace"), digest_size=4).digest() for phrase in phrases)
+    return [int.from_bytes(digest, "little") for digest in digests]
+
+
+def text_identity(text: str) -> int:
+    """Hash what a sentence says to 64 bits: case, punctuation and numbers of notes do not count.
+
+    >>> text_identity("Police acted. (4)") == text_identity("“Police acted”")
+    True
+    """
+    words = [found.group().casefold() for found in _WORD.finditer(text)]
+    while len(words) > 1 and words[-1].isdigit():
+        words.pop()
+    return int.from_bytes(blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).digest(), "little")
+
+
+def template_share(text: str) -> float:
+    """Compute the share of a sentence's words, 0 to 1, that lie in phrases of many countries' reports."""
+    words = _plain_words(text)
+    table = _common_hashes()
+    common = [False] * len(words)
+    for at, phrase in enumerate(_phrase_hashes(words)):
+        if phrase in table:
+            common[at : at + _PHRASE] = [True] * _PHRASE
+    return sum(common) / len(words) if words else 0.0
+
+
+def is_template(text: str) -> bool:
+    """Test whether a sentence is one that stands, up to names and figures, in many countries' reports."""
+    return template_share(text) >= _TEMPLATE_SHARE
+
+
+@lru_cache(1)
+def _common_hashes() -> frozenset[int]:
+    with files("tipclassify.reporting").joinpath(_TABLE).open("rb") as file, np.load(file) as table:
+        return frozenset(table["phrases"].tolist())
+
+
+def count_phrases(passages: Iterable[tuple[str, str]], table: Path) -> int:
+    """Write the table of the phrases that recur among `passages`, pairs of country and text; return its length."""
+    countries: defaultdict[int, set[str]] = defaultdict(set)
+    for country, text in passages:
+        for phrase in _phrase_hashes(_plain_words(text)):
+            countries[phrase].add(country)
+    common = sorted(phrase for phrase, where in countries.items() if len(where) >= _MIN_COUNTRIES)
+    counts = [min(len(countries[phrase]), 255) for phrase in common]
+    with table.open("wb") as out:
+        np.savez_compressed(out, phrases=np.array(common, np.uint32), countries=np.array(counts, np.uint8))
+    return len(common)

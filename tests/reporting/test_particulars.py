@@ -1,0 +1,153 @@
+"""What the first screen shows: particular sentences first, templates and rows of tables folded and counted apart."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.reporting import common_phrases
+from tipclassify.reporting.common_phrases import count_phrases, is_template, text_identity
+from tipclassify.reporting.particulars import KindCounts, Natures, particulars
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.html import write_html
+from tipclassify.text.document import Block, Document, Passage
+
+EFFORT, FAILURE, COMPLICITY = LABELS
+SUMMARY = "In May the Harbor Court in Port Salwen jailed nine recruiters for forced labor."
+AGAIN = "In May the Harbor Court in Port Salwen jailed nine recruiters for forced labor. (4)"
+ROW = "Ministry of Harbors | Enforces laws on forced labor. | Yes"
+TEMPLATE = "The law prohibits all forms of forced or compulsory labor."
+PLAIN = "Inspectors visit quarries before dawn and return at night."
+
+
+def passage(text: str, at: int, label: str = EFFORT, score: float = 0.9) -> Passage:
+    scores = dict.fromkeys(LABELS, 0.01) | {label: score}
+    return Passage(text, at, at + len(text), "Overview", (label,), scores, block=0)
+
+
+def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia") -> TaggedReport:
+    """A report of one paragraph, each sentence of which is an effort."""
+    whole = " ".join(texts)
+    passages, at = [], 0
+    for text in texts:
+        passages.append(passage(text, at))
+        at += len(text) + 1
+    blocks = (Block(0, len(whole), "Overview"),)
+    return TaggedReport(file, Document(whole, blocks, file, "Karvonia 2024", country, 2024), passages)
+
+
+def page_of(fast: Classifier, *reports: TaggedReport) -> str:
+    out = io.StringIO()
+    write_html(reports, out, ScoringContext(fast))
+    return out.getvalue()
+
+
+def box_of(page: str, letter: str = "P") -> str:
+    found = re.search(rf'<div class="count {letter}">.*?</details>', page, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def test_a_sentence_of_many_countries_is_a_template_whatever_its_names_and_figures() -> None:
+    assert is_template(TEMPLATE)
+    assert not is_template(SUMMARY)
+    assert not is_template(PLAIN)
+    assert not is_template("")
+
+
+def test_the_shipped_table_holds_hashes_and_counts_alone() -> None:
+    with np.load(common_phrases.__file__.replace("common_phrases.py", "common_phrases.npz")) as table:
+        assert sorted(table.files) == ["countries", "phrases"]
+        assert table["phrases"].dtype == np.uint32
+        assert table["countries"].min() >= 10
+        assert len(table["phrases"]) == len(table["countries"])
+
+
+def test_phrases_of_ten_countries_are_counted_and_those_of_nine_are_not(tmp_path: object) -> None:
+    from pathlib import Path
+
+    file = Path(str(tmp_path)) / "t.npz"
+    common = [(f"c{n}", f"Harbor police of Port {'ABCDEFGHIJ'[n]}a met {n} times.") for n in range(10)]
+    rare = [(f"c{n}", "Nobody ever opened that old door.") for n in range(9)]
+    assert count_phrases([*common, *rare], file) == 3  # of five words each, in "harbor police of ~ met # times"
+    with np.load(file) as table:
+        assert table["countries"].tolist() == [10] * 3
+
+
+def test_the_same_words_are_one_sentence_whatever_notes_and_quotation_marks() -> None:
+    assert text_identity(SUMMARY) == text_identity(AGAIN) == text_identity(f"“{SUMMARY}”")
+    assert text_identity(SUMMARY) != text_identity(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (SUMMARY, 3),
+        ("The law prohibits forced labor.", 0),
+        ("The government did nothing. (12,13)", 0),
+        ("Courts convicted 12 recruiters.", 1),
+        ("Courts convicted a recruiter in 2023.", 1),
+        ("Courts sent him to Port Salwen.", 1),
+    ],
+)
+def test_figures_dates_bodies_and_places_make_a_sentence_particular(text: str, number: int) -> None:
+    assert particulars(text) == number
+
+
+def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
+    passages = [passage(text, 10 * n) for n, text in enumerate((SUMMARY, ROW, AGAIN, PLAIN))]
+    natures = list(Natures().of(passages, ["a", "b", "c", "d"]))
+    assert [(nature.kind, nature.first) for nature in natures] == [
+        ("sentence", None), ("table row", None), ("sentence", "a"), ("sentence", None)
+    ]  # fmt: skip
+    counts = KindCounts()
+    counts.add(passages, natures)
+    assert (counts.sentences[EFFORT], counts.rows[EFFORT], counts.on_subject) == (2, 1, 2)
+    assert counts.words() == "2 sentences and 1 table row"
+    rows = list(Natures(rows=True).of(passages, ["a", "b", "c", "d"]))
+    assert all(nature.first is None for nature in rows)  # input rows are passages of their own
+
+
+def test_the_same_words_with_another_label_are_another_finding() -> None:
+    one, other = passage(SUMMARY, 0), passage(SUMMARY, 90, FAILURE)
+    assert [nature.first for nature in Natures().of([one, other], ["a", "b"])] == [None, None]
+
+
+def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Classifier) -> None:
+    page = page_of(fast, report_of(TEMPLATE, ROW, PLAIN, SUMMARY, "Two clerks met in Velm.", "It fined 9 men.", AGAIN))
+    box = box_of(page)
+    strongest, _, folded = box.partition('<details class="folded"')
+    links = re.findall(r'<a href="#(\w+)">([^<]*)</a>', strongest)
+    assert links[0] == ("p4", SUMMARY)
+    assert len(links) == 3
+    assert TEMPLATE not in strongest
+    assert ROW not in strongest
+    assert "and 1 sentence that stands in many reports, 1 table row" in folded
+    assert TEMPLATE in folded
+    assert '<strong class="number">5</strong> <span class="share">sentences, 100% of 5 on trafficking</span>' in box
+    assert 'data-first="p4"' in page
+    assert "5 sentences and 1 table row" in page
+
+
+def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> None:
+    shared = "The ministry of fish pays 40 divers to watch piers."
+    reports = [
+        report_of(shared, PLAIN.replace("dawn", name), SUMMARY.replace("May", name), f"It met {name} twice in Velm.",
+                  file=f"{name}.pdf", country=name)
+        for name in ("Karvonia", "Zembla", "Velmar")
+    ]  # fmt: skip
+    strongest, _, folded = box_of(page_of(fast, *reports)).partition('<details class="folded"')
+    assert shared not in strongest
+    assert shared in folded
+    strongest, _, _ = box_of(page_of(fast, *reports[:2])).partition('<details class="folded"')
+    assert shared in strongest
+
+
+def test_findings_say_their_kind() -> None:
+    kinds = [finding.to_dict()["kind"] for finding in report_of(ROW, PLAIN).findings()]
+    assert kinds == ["table row", "sentence"]
