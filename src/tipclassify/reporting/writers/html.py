@@ -30,7 +30,7 @@ from tipclassify.text.segmentation.passages import PART
 __all__ = ["write_html"]
 
 _STRONGEST: Final = 3  # findings of each label, on the first screen
-_NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "address"), "")  # of a report without findings
+_NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "date", "address"), "")  # of a report without findings
 _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which pages put after a heading
 
 

@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 
 from tipclassify.errors import needs_extra
 from tipclassify.formatting import looks_like_a_formula
-from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.palette import TINTS
 from tipclassify.reporting.summary import NONE, Group
@@ -42,7 +42,7 @@ _WIDTHS: Final = {
 _WIDTH: Final = 15
 _PROBABILITY: Final = '[>=0.995]">99%";0%'  # never as 100%
 _REMARKS: Final = {
-    "column file": "input as named on the command line; a link to it",
+    "column file": "name of the input, without its folder; a link to its address, or to it where it lies beside this",
     "column label, probability": "labels of the finding, with “?” for low confidence; the highest probability of them",
     "column country, year": "what the report is about, where title or address tell it",
     "column page": "page on which the passage begins, where the source has pages",
@@ -102,15 +102,17 @@ def _write_passages(
     for report in reports:
         found = files.setdefault(report.file, FileFindings.of(report))
         found.count(report)
-        link = context.link(report.file)
+        link = context.link(report.address or report.file)
         for finding in report.findings():
             row, labels = row_of(finding), finding.passage.labels
+            row["file"] = source_name(finding.file)
             passages.append(list(row.values()), link, dict(zip(labels, labels, strict=True)))
             if labels:
-                tags = "\n".join(label + "?" * finding.passage.low_confidence for label in labels)
+                tags = "\n".join(label_name(label) + "?" * finding.passage.low_confidence for label in labels)
                 place = [source_name(finding.title), *(row[name] for name in ("country", "year", "section", "page"))]
                 tagged = [finding.passage.text, tags, max(row[label] for label in labels)]
-                findings.append([*place, *tagged, cite(finding, context).source], link, {"label": labels[0]})
+                citation = cite(finding, context)
+                findings.append([*place, *tagged, citation.source], citation.link or link, {"label": labels[0]})
     return files.values()
 
 
@@ -118,7 +120,7 @@ def _write_counts(table: _Table, files: Iterable[FileFindings], context: Scoring
     """Write a row for each section, each file and all files."""
     everything = Group(())
     for found in files:
-        place, link = (found.file, found.country, found.year), context.link(found.file)
+        place, link = (source_name(found.file), found.country, found.year), context.link(found.address or found.file)
         for section, group in found.counts.items():
             table.append([*place, section or "(no section)", *_figures(group), ""], link)
         table.append([*place, "(all sections)", *_figures(found.total), "; ".join(found.notes)], link, bold=True)

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from tipclassify._version import __version__
-from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers import section_name, source_name
@@ -23,7 +23,7 @@ from tipclassify.reporting.writers import section_name, source_name
 __all__ = ["attribute", "content", "rendered"]
 
 _LETTERS: Final = {label: label[0].upper() for label in LABELS}
-_NAMES: Final = {label: label.replace("_", " ").capitalize() for label in LABELS}
+_NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
 
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -72,7 +72,7 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (attribute, policy_hash, probability, section_name, source_name)
+    filters = (attribute, label_name, policy_hash, probability, section_name, source_name)
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {"asset": asset, "palette": palette, "subject_line": subject_line, "version": __version__}
     environment.globals |= {"LABELS": LABELS, "LETTERS": _LETTERS, "MEANINGS": MEANINGS, "NAMES": _NAMES}
