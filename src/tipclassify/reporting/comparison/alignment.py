@@ -26,7 +26,7 @@ from tipclassify.text.features.tokenizer import tokenize, words_of
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
 __all__ = ["SIMILAR", "WORDING", "Alignment", "Continuation", "Match", "Nearest", "Segment"]
-__all__ += ["align", "changed_words", "continuations"]
+__all__ += ["align", "changed_words", "continuations", "normalize"]
 
 SIMILAR: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
@@ -216,9 +216,9 @@ def _share_equal(
     for side, (passages, others) in enumerate(((old, new), (new, old))):
         places: defaultdict[str, list[int]] = defaultdict(list)
         for at, passage in enumerate(others):
-            places[_normalize(passage.text)].append(at)
+            places[normalize(passage.text)].append(at)
         for at, passage in enumerate(passages):
-            if at in found[side] or not (equal := places.get(_normalize(passage.text))):
+            if at in found[side] or not (equal := places.get(normalize(passage.text))):
                 continue
             here = [other for other in equal if _heading(others[other]) == _heading(passage)]
             status = "repeated" if here else "moved"
@@ -291,7 +291,7 @@ _LETTERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 
 def _heading(passage: Passage) -> str:
-    return _LETTERING.sub("", _normalize(_join_prefixes(passage.section or "")))
+    return _LETTERING.sub("", normalize(_join_prefixes(passage.section or "")))
 
 
 def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
@@ -303,7 +303,7 @@ def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
 
 def _equal_pairs(*reports: Sequence[Passage], sections: list[list[str]]) -> Iterator[tuple[int, int]]:
     """Yield pairs of equal passages: first within a section, then across sections, in the order of the text."""
-    left, right = ({at: _normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports)
+    left, right = ({at: normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports)
     for within in (True, False):
         waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
         for i in sorted(left, reverse=True):
@@ -318,7 +318,8 @@ def _equal_pairs(*reports: Sequence[Passage], sections: list[list[str]]) -> Iter
 _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.fromkeys("“”„‟«»", '"'))
 
 
-def _normalize(text: str) -> str:
+def normalize(text: str) -> str:
+    """Return a text such that equal ones differ at most in white space, quotation marks and case."""
     return " ".join(text.translate(_QUOTES).casefold().split())
 
 
@@ -492,9 +493,9 @@ def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
     """
     left, right = _WORD.findall(old), _WORD.findall(new)
     if max(len(left), len(right)) > _MAX_WORDS:
-        equal = _normalize(old) == _normalize(new)
+        equal = normalize(old) == normalize(new)
         return [Segment(old, not equal)], [Segment(new, not equal)]
-    a, b = ([_normalize(word) for word in words] for words in (left, right))
+    a, b = ([normalize(word) for word in words] for words in (left, right))
     runs = [run for run in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks() if run.size]
     kept = [
         run
