@@ -26,7 +26,7 @@ from tipclassify.text.features.tokenizer import tokenize, words_of
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
 __all__ = ["SIMILAR", "WORDING", "Alignment", "Continuation", "Match", "Nearest", "Segment"]
-__all__ += ["align", "changed_words", "continuations", "normalize"]
+__all__ += ["align", "changed_words", "continuations", "normalize", "shared_words"]
 
 SIMILAR: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
@@ -374,6 +374,21 @@ def _find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: _Ter
     i, j, similarity, enough = map(np.concatenate, zip(*found, strict=True))
     apart = [sections[0][a] != sections[1][b] for a, b in zip(i, j, strict=True)]
     return _Candidates(i, j, similarity, enough, np.array(apart, bool))
+
+
+def shared_words(
+    olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str]
+) -> Iterator[tuple[int, int, float, int]]:
+    """Yield pairs of texts that share content words: their places, tf-idf cosine and number of words, highest first."""
+    terms = _terms([*olds, *news], vocabulary)
+    if not olds or not news:
+        return
+    vectors = tfidf(terms.words)
+    pairs = (vectors[: len(olds)] @ vectors[len(olds) :].T).tocoo()
+    for at in np.lexsort([pairs.col, pairs.row, -pairs.data]):
+        i, j = int(pairs.row[at]), int(pairs.col[at])
+        shared = len(set(terms.words[i]) & set(terms.words[len(olds) + j]))
+        yield i, j, float(pairs.data[at]), shared
 
 
 @dataclass(frozen=True, slots=True)

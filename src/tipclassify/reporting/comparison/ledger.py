@@ -196,6 +196,7 @@ def build_ledger(reports: Sequence[TaggedReport], context: ScoringContext, every
                 earlier[normalize(thread.standings[-1].finding.passage.text)] = thread
         ends = now
     lines = [LedgerLine(tuple(thread.standings)) for thread in threads if everything or len(thread.standings) > 1]
+    lines = _without_joined(lines)
     return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years)))
 
 
@@ -219,6 +220,17 @@ def _links(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> lis
         if found and (place, found.index) not in known:
             links.append((place, found.index, found.status))
     return links
+
+
+def _without_joined(lines: list[LedgerLine]) -> list[LedgerLine]:
+    """Keep, of lines that end in the same passage, since sentences were joined, the one that stood longest."""
+    longest: dict[tuple[str, int, int], LedgerLine] = {}
+    for line in lines:
+        passage = line.last.finding.passage
+        end = line.last.year, passage.start, passage.end
+        if end not in longest or len(line.standings) > len(longest[end].standings):
+            longest[end] = line
+    return list(longest.values())
 
 
 def _names(reports: Sequence[TaggedReport]) -> list[str]:
