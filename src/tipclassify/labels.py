@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-__all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "Policy", "indicator"]
+__all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "Policy", "indicator", "label_name"]
 
 LABELS: Final = ("positive_effort", "failure", "complicity")
 """Labels, in column order of all scores, thresholds and indicator matrices."""
@@ -25,6 +25,15 @@ POLICIES: Final[tuple[Policy, ...]] = ("screen", "balanced", "cite")
 
 SECTIONS: Final = ("assessment", "recommendations", "prosecution", "protection", "prevention", "profile")
 """Standard sections of a narrative; a passage under another heading has that heading's text as its section."""
+
+
+def label_name(label: str) -> str:
+    """Return a label in plain words.
+
+    >>> label_name("positive_effort")
+    'positive effort'
+    """
+    return label.replace("_", " ")
 
 
 def indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:

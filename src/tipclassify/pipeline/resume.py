@@ -60,7 +60,7 @@ class Ledger:
         if (key := self._key(file, output)) is not None:
             try:
                 with open(self._file, "a", encoding="utf-8") as ledger:
-                    ledger.write(json_line({"input": file, "output": output.name, "key": key}))
+                    ledger.write(json_line({"input": Path(file).name, "output": output.name, "key": key}))
             except OSError as error:
                 raise OutputError(f"{self._file}: cannot be written ({reason_of(error)}); free some space") from None
 

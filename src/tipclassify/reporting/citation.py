@@ -1,20 +1,26 @@
-"""Citations of tagged passages in three forms: plain text, BibTeX, and RIS for Zotero, EndNote and the like."""
+"""Citations of tagged passages: plain text, and BibTeX, RIS and CSL-JSON for Zotero, EndNote and the like.
+
+A source is named by what it says of itself: title, publication, publisher, date and address. Where nothing is known, it
+is the name of its file, never the folder that it lies in.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote, urldefrag
 
 from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, label_name
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.writers import Finding, ScoringContext, known, section_name, source_name
 from tipclassify.reporting.writers.rows import row_of
 
-__all__ = ["Citation", "cite"]
+__all__ = ["Citation", "cite", "link_to"]
 
 # Braces by name: BibTeX counts those after a backslash too, and reads on to the end of the file for one that is alone.
 _TEX: Final = str.maketrans(
@@ -32,13 +38,14 @@ class Citation:
     title: str
     publication: str  # empty where the title names it
     publisher: str
+    date: str  # of publication: a day, month or year
     country: str
     year: str
     section: str
     page: str
     paragraph: str  # of a source without pages: under the section's heading, from 1
     characters: str  # in the text that 'tipclassify text' prints
-    address: str  # web address or file
+    address: str  # web address, or the file's name
     read: str  # day, YYYY-MM-DD
     labels: str  # with probabilities
     model: str  # tool, model and policy
@@ -54,9 +61,19 @@ class Citation:
         return is_link(self.address) and not set(self.address) & set("{}\\ ")
 
     @property
+    def link(self) -> str:
+        """The address, with a fragment that opens it at the passage; empty for a file."""
+        return link_to(self.address, self.quote, self.page) if self.is_online else ""
+
+    @property
+    def issued(self) -> str:
+        """Date of publication or, if it is not known, the year that the report covers."""
+        return self.date or self.year
+
+    @property
     def keywords(self) -> list[str]:
         """Labels, and the country."""
-        return [*(label for label in LABELS if label in self.labels), *known(self.country)]
+        return [*(name for name in map(label_name, LABELS) if name in self.labels), *known(self.country)]
 
     @property
     def place(self) -> str:
@@ -70,11 +87,16 @@ class Citation:
     def source(self) -> str:
         """Plain text without the quote, to stand below it."""
         about = ", ".join(known(self.country, self.year))
-        named = ", ".join(known(self.title, self.publication, self.publisher))
+        named = ", ".join(known(self.title, self.publication, self.publisher, self.date))
         named = f"{named} ({about})" if about else named
         address = "" if self.address == self.title else f", {self.address}"
         read = f" (read {self.read})" if self.read else ""
-        return f"{named}, {self.place}{address}{read}. Tagged {self.labels or 'with no label'} by {self.model}."
+        return f"{named}, {self.place}{address}{read}. {self.tagged}"
+
+    @property
+    def tagged(self) -> str:
+        """Labels, and what gave them."""
+        return f"Tagged as {self.labels} by {self.model}." if self.labels else f"Tagged with no label by {self.model}."
 
     @property
     def plain(self) -> str:
@@ -84,10 +106,11 @@ class Citation:
     @property
     def bibtex(self) -> str:
         """Entry of a BibTeX or biblatex file, in UTF-8; the quote is its annotation."""
-        note = f"{self.place[0].upper()}{self.place[1:]}. Tagged {self.labels or 'with no label'} by {self.model}."
+        note = f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}"
         fields = {"title": self.title, "series": self.publication, "organization": self.publisher}
-        fields |= {"year": self.year, "pages": self.page}
-        fields |= {"url" if self.is_online else "howpublished": self.address, "urldate": self.read}
+        fields |= {"date": self.date, "year": self.issued[:4], "pages": self.page}
+        fields |= {"url": self.link} if self.is_online else {"howpublished": self.address}
+        fields |= {"urldate": self.read}
         fields |= {"keywords": ", ".join(self.keywords), "note": note, "annote": f"“{self.quote}”"}
         # BibTeX reads a URL verbatim; a second pair of braces keeps the capitals of a title.
         values = {name: text if name == "url" else text.translate(_TEX) for name, text in fields.items() if text}
@@ -99,10 +122,55 @@ class Citation:
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
         fields = [("TY", "RPRT"), ("ID", self.key), ("TI", self.title), ("T2", self.publication)]
-        fields += [("PB", self.publisher), ("PY", self.year), ("SE", self.section)]
-        fields += [("SP", self.page), ("UR", self.address * self.is_online), ("Y2", self.read.replace("-", "/"))]
+        fields += [("PB", self.publisher), ("PY", self.issued[:4]), ("DA", self.date.replace("-", "/"))]
+        fields += [("SE", self.section), ("SP", self.page), ("UR", self.link), ("Y2", self.read.replace("-", "/"))]
         fields += [*(("KW", word) for word in self.keywords), ("AB", f"“{self.quote}”"), ("N1", self.source)]
         return "".join(f"{tag}  - {text}\r\n" for tag, text in fields if text) + "ER  - \r\n"
+
+    @property
+    def csl(self) -> str:
+        """Item of a CSL-JSON list, as Zotero, Mendeley and pandoc take it (citeproc-js, schema 1.0.2)."""
+        item: dict[str, Any] = {"id": self.key, "type": "report", "language": "en", "title": self.title}
+        item |= {"collection-title": self.publication, "publisher": self.publisher}
+        item |= {"issued": _csl_date(self.issued), "accessed": _csl_date(self.read)}
+        item |= {"page": self.page, "section": self.section, "URL": self.link, "keyword": ", ".join(self.keywords)}
+        item |= {"abstract": f"“{self.quote}”", "note": self.source}
+        return json.dumps({name: value for name, value in item.items() if value}, ensure_ascii=False)
+
+
+def _csl_date(date: str) -> dict[str, list[list[int]]] | None:
+    """Convert a date to that of CSL-JSON; None for one that is unknown or in words.
+
+    >>> _csl_date("2024-06")
+    {'date-parts': [[2024, 6]]}
+    """
+    if not re.fullmatch(r"\d{4}(-\d\d){0,2}", date):
+        return None
+    return {"date-parts": [[int(part) for part in date.split("-")]]}
+
+
+_FRAGMENT_WORDS: Final = 6  # at either end of a passage; the browser finds what lies between
+
+
+def link_to(address: str, text: str, page: str = "") -> str:
+    """Make the link that opens an address at a page of a PDF, or at the words themselves.
+
+    The latter are URL Fragment Text Directives (WICG). Cells of a table, which ``|`` separates, are not side by side in
+    the source: the first and the last are searched for.
+
+    >>> link_to("https://example.org/a#top", "Courts, at last, convicted nine.")
+    'https://example.org/a#:~:text=Courts%2C%20at%20last%2C%20convicted%20nine.'
+    """
+    address = urldefrag(address).url
+    if page:
+        return f"{address}#page={page}"
+    cells = [cell.split() for cell in text.split(" | ")]
+    first, last = cells[0], cells[-1]
+    parts = [first[:_FRAGMENT_WORDS], last[-_FRAGMENT_WORDS:]]
+    if len(cells) == 1 and len(first) <= 2 * _FRAGMENT_WORDS:
+        parts = [first]
+    written = [quote(" ".join(words), safe="!~*'()").replace("-", "%2D") for words in parts if words]
+    return f"{address}#:~:text={','.join(written)}"
 
 
 def cite(finding: Finding, context: ScoringContext) -> Citation:
@@ -117,18 +185,29 @@ def cite(finding: Finding, context: ScoringContext) -> Citation:
         "title": source_name(finding.title),
         "publication": _unless_in(finding.title, finding.publication),
         "publisher": finding.publisher,
+        "date": finding.date,
         "country": row["country"],
         "year": row["year"],
         "section": row["section"] and section_name(row["section"]),
         "page": row["page"],
         "paragraph": None if row["page"] else finding.paragraph,
         "characters": f"{passage.start}–{passage.end}",
-        "address": (is_link(finding.file) and context.link(finding.file)) or source_name(finding.file),
+        "address": (finding.address and context.link(finding.address)) or source_name(finding.file),
         "read": context.day,
-        "labels": " and ".join(f"{label} ({passage.scores[label]:.4f})" for label in passage.labels),
+        "labels": " and ".join(_labelled(label, passage.scores[label]) for label in passage.labels),
         "model": f"{about['tool']}, model {about['model'][:12]}, policy {about['policy']}",
     }
     return Citation(**{name: one_line(str(value or "")) for name, value in values.items()})
+
+
+def _labelled(label: str, score: float) -> str:
+    """Name a label with its probability, never as 1.00.
+
+    >>> _labelled("positive_effort", 0.9991)
+    'positive effort (probability over 0.99)'
+    """
+    score = round(score, 4)  # as pages have it, whose script cites too
+    return f"{label_name(label)} (probability {'over 0.99' if score >= 0.995 else f'{score:.2f}'})"
 
 
 def _unless_in(title: str, publication: str | None) -> str | None:

@@ -26,7 +26,7 @@ from tipclassify.text.features.tokenizer import tokenize, words_of
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
 __all__ = ["SIMILAR", "WORDING", "Alignment", "Continuation", "Match", "Nearest", "Segment"]
-__all__ += ["align", "changed_words", "continuations"]
+__all__ += ["align", "changed_words", "continuations", "normalize", "shared_words"]
 
 SIMILAR: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
@@ -42,10 +42,16 @@ Chosen on 140 pairs from twelve countries' reports of two years, read one by one
 on): from 0.4 to 0.45 one in five says the same thing reworded, from 0.45 to 0.5 half, above nine in ten.
 """
 
-_WORDING_APART: Final = 0.6  # in different sections, where other things are said in like words
-_WORDING_SHARED: Final = 0.6, 0.75  # of a passage whose match has a better one, in one section and in different ones
+_WORDING_REORDERED: Final = 0.65  # in any order: then a clause has moved to the other end of its sentence
+_WORDING_STRICT: Final = 0.6  # of different sections, or of other people and places, said in like words
+_WORDING_BETWEEN: Final = 0.3  # of a passage alone between the same neighbours in both reports
+_WORDING_SHARED: Final = 0.6  # of a passage whose match has a better one
+_WORDING_SHARED_APART: Final = 0.75  # and if that is in another section
+_MIN_APART: Final = 6  # content words of it then: "authorities did not enforce the law" is about other laws there
+_MIN_CONTAINED_APART: Final = 8  # content words without names of a part of a passage in another section
 _CONTAINED: Final = 0.8  # share of a passage's content words that stand together in a longer one
-_MIN_CONTAINED: Final = 5, 8  # content words of it, in one section and in different ones: fewer are a phrase
+_MIN_CONTAINED: Final = 5  # content words of it; fewer are a phrase
+_ALL_CONTAINED: Final = 6  # content words of it, below which all must be in the longer one
 _SPREAD: Final = 1.5  # words of the longer passage that they may lie among, for each word of the shorter one
 
 _APART: Final = 0.15  # penalty on the similarity of passages in different sections
@@ -93,9 +99,7 @@ def align(
     return _match(old, new, terms, candidates), _nearest(candidates)
 
 
-def _match(
-    old: Sequence[Passage], new: Sequence[Passage], terms: list[list[int]], candidates: _Candidates
-) -> list[Match]:
+def _match(old: Sequence[Passage], new: Sequence[Passage], terms: _Terms, candidates: _Candidates) -> list[Match]:
     sections = _sections(old, new)
     matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, sections=sections)]
     taken_old, taken_new = ({match[side] for match in matches} for side in (0, 1))
@@ -110,8 +114,10 @@ def _match(
             i, j = int(olds[at]), int(news[at])
             if i in taken_old or j in taken_new:
                 continue
-            least = _WORDING_APART if candidates.apart[at] else WORDING
-            if not alike or _wording(terms[i], terms[len(old) + j]) >= least:
+            others = len(old) + j
+            strict = candidates.apart[at] or terms.name_others(i, others)
+            least = _WORDING_STRICT if strict else WORDING
+            if not alike or _wording(terms.words[i], terms.words[others]) >= least:
                 taken_old.add(i)
                 taken_new.add(j)
                 matches.append(Match(i, j, float(candidates.similarity[at]), False, alike))
@@ -174,6 +180,7 @@ def continuations(old: Sequence[Passage], new: Sequence[Passage], vocabulary: fr
             found[0][match.old] = Continuation(match.new, status, match.similarity)
             found[1][match.new] = Continuation(match.old, status, match.similarity)
     _share_equal(old, new, found)
+    _fill_gaps(old, new, terms, found)
     _share_reworded(terms, len(old), candidates, found)
     sides = [[found[0].get(i) for i in range(len(old))], [found[1].get(j) for j in range(len(new))]]
     return Alignment(sides[0], sides[1], _nearest(candidates), instead)
@@ -209,17 +216,61 @@ def _share_equal(
     for side, (passages, others) in enumerate(((old, new), (new, old))):
         places: defaultdict[str, list[int]] = defaultdict(list)
         for at, passage in enumerate(others):
-            places[_normalize(passage.text)].append(at)
+            places[normalize(passage.text)].append(at)
         for at, passage in enumerate(passages):
-            if at in found[side] or not (equal := places.get(_normalize(passage.text))):
+            if at in found[side] or not (equal := places.get(normalize(passage.text))):
                 continue
             here = [other for other in equal if _heading(others[other]) == _heading(passage)]
             status = "repeated" if here else "moved"
             found[side][at] = Continuation((here or equal)[0], status, 1.0, shared=True)
 
 
+def _fill_gaps(
+    old: Sequence[Passage],
+    new: Sequence[Passage],
+    terms: _Terms,
+    found: tuple[dict[int, Continuation], dict[int, Continuation]],
+) -> None:
+    """Pair two passages without a match that stand alone between the same neighbours, if they share some wording."""
+    sections = _sections(old, new)
+    for i in range(len(old)):
+        if i in found[0]:
+            continue
+        before, after = (_neighbour(found[0], sections[0], i, step) for step in (-1, 1))
+        # A passage that is first and last in its section is found by neither; it stands in for the section.
+        places = ([before + 1] if before >= 0 else []) + ([after - 1] if after >= 0 else [])
+        if not places or not 0 <= places[0] < len(new):
+            continue
+        j = places[0]
+        if j in found[1] or sections[0][i] != sections[1][j] or terms.name_others(i, len(old) + j):
+            continue
+        back = [_neighbour(found[1], sections[1], j, step) for step in (-1, 1)]
+        mutual = (before, after, *back) == (
+            j - 1 if back[0] >= 0 else _EDGE,
+            j + 1 if back[1] >= 0 else _EDGE,
+            i - 1 if before >= 0 else _EDGE,
+            i + 1 if after >= 0 else _EDGE,
+        )
+        wording = _wording(terms.words[i], terms.words[len(old) + j])
+        if mutual and wording >= _WORDING_BETWEEN:
+            found[0][i] = Continuation(j, "reworded", wording)
+            found[1][j] = Continuation(i, "reworded", wording)
+
+
+_EDGE: Final = -1  # in place of a neighbour, beyond the section
+_UNMATCHED: Final = -2
+
+
+def _neighbour(found: dict[int, Continuation], sections: Sequence[str], at: int, step: int) -> int:
+    """Return what continues the passage before (-1) or after (1) one, or `_EDGE` or `_UNMATCHED`."""
+    beside = at + step
+    if not 0 <= beside < len(sections) or sections[beside] != sections[at]:
+        return _EDGE
+    return found[beside].index if beside in found else _UNMATCHED
+
+
 def _share_reworded(
-    terms: list[list[int]],
+    terms: _Terms,
     olds: int,
     candidates: _Candidates,
     found: tuple[dict[int, Continuation], dict[int, Continuation]],
@@ -227,14 +278,12 @@ def _share_reworded(
     """Give a passage without a match one that says the same and is matched: a sentence that was split, or joined."""
     for at in candidates.by_similarity():
         i, j, similarity = int(candidates.olds[at]), int(candidates.news[at]), float(candidates.similarity[at])
-        apart = int(candidates.apart[at])
+        apart = bool(candidates.apart[at])
         for side, own, other in ((0, i, j), (1, j, i)):
             if own in found[side]:
                 continue
-            words, others = (terms[i], terms[olds + j]) if side == 0 else (terms[olds + j], terms[i])
-            alike = _wording(words, others) >= _WORDING_SHARED[apart]
-            is_part = len(words) >= _MIN_CONTAINED[apart] and _is_within(words, others)
-            if alike or is_part or (not apart and _is_rest(others, words)):
+            one, another = (i, olds + j) if side == 0 else (olds + j, i)
+            if _says_the_same(one, another, terms, apart):
                 found[side][own] = Continuation(other, "reworded", similarity, shared=True)
 
 
@@ -242,7 +291,7 @@ _LETTERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 
 def _heading(passage: Passage) -> str:
-    return _LETTERING.sub("", _normalize(passage.section or ""))
+    return _LETTERING.sub("", normalize(_join_prefixes(passage.section or "")))
 
 
 def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
@@ -254,7 +303,7 @@ def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
 
 def _equal_pairs(*reports: Sequence[Passage], sections: list[list[str]]) -> Iterator[tuple[int, int]]:
     """Yield pairs of equal passages: first within a section, then across sections, in the order of the text."""
-    left, right = ({at: _normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports)
+    left, right = ({at: normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports)
     for within in (True, False):
         waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
         for i in sorted(left, reverse=True):
@@ -269,7 +318,8 @@ def _equal_pairs(*reports: Sequence[Passage], sections: list[list[str]]) -> Iter
 _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.fromkeys("“”„‟«»", '"'))
 
 
-def _normalize(text: str) -> str:
+def normalize(text: str) -> str:
+    """Return a text such that equal ones differ at most in white space, quotation marks and case."""
     return " ".join(text.translate(_QUOTES).casefold().split())
 
 
@@ -301,11 +351,11 @@ class _Candidates:
         return np.lexsort([*ties, -self.similarity])
 
 
-def _find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: list[list[int]]) -> _Candidates:
+def _find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: _Terms) -> _Candidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
     olds, sections = len(old), _sections(old, new)
-    news = len(terms) - olds
-    vectors = tfidf(terms)
+    news = len(new)
+    vectors = tfidf(terms.words)
     present, sizes = vectors.sign(), np.diff(vectors.indptr)
     found = []
     for first in range(0, max(olds, 1), _CHUNK):  # the full similarity matrix may not fit in memory
@@ -326,12 +376,54 @@ def _find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: list
     return _Candidates(i, j, similarity, enough, np.array(apart, bool))
 
 
-def _terms(texts: Sequence[str], vocabulary: frozenset[str]) -> list[list[int]]:
-    """Return the hashed terms of each passage in order: stems of content words, and whole words of names."""
-    placed: list[list[tuple[int, int]]] = [[] for _ in texts]  # with the position of each
+def shared_words(
+    olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str]
+) -> Iterator[tuple[int, int, float, int]]:
+    """Yield pairs of texts that share content words: their places, tf-idf cosine and number of words, highest first."""
+    terms = _terms([*olds, *news], vocabulary)
+    if not olds or not news:
+        return
+    vectors = tfidf(terms.words)
+    pairs = (vectors[: len(olds)] @ vectors[len(olds) :].T).tocoo()
+    for at in np.lexsort([pairs.col, pairs.row, -pairs.data]):
+        i, j = int(pairs.row[at]), int(pairs.col[at])
+        shared = len(set(terms.words[i]) & set(terms.words[len(olds) + j]))
+        yield i, j, float(pairs.data[at]), shared
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Hashed terms of each passage."""
+
+    words: list[list[int]]  # in order: stems of content words, and whole words of names
+    names: list[set[int]]  # those of names alone
+
+    def name_others(self, one: int, another: int) -> bool:
+        """Test whether two passages both have names, and none in common."""
+        here, there = self.names[one], self.names[another]
+        return bool(here) and bool(there) and here.isdisjoint(there)
+
+
+# Written with a hyphen one year and without it the next: "anti-Semitic", "non-governmental".
+_PREFIX: Final = re.compile(r"\b(anti|co|multi|non|over|post|pre|re|semi|sub|under)-(\w)", re.IGNORECASE)
+
+
+def _join_prefixes(text: str) -> str:
+    """Join prefixes to their words.
+
+    >>> _join_prefixes("Anti-Semitism among non-citizens")
+    'Antisemitism among noncitizens'
+    """
+    return _PREFIX.sub(lambda found: found[1] + found[2].lower(), text) if "-" in text else text
+
+
+def _terms(texts: Sequence[str], vocabulary: frozenset[str]) -> _Terms:
+    placed: list[list[tuple[int, int]]] = [[] for _ in texts]  # terms with their positions
+    names: list[set[int]] = [set() for _ in texts]
     if not texts:
-        return []
-    tokens = tokenize(texts, vocabulary)
+        return _Terms([], [])
+    joined = [_join_prefixes(text) for text in texts]
+    tokens = tokenize(joined, vocabulary)
     name = tokens.word == NAME
     plain = ~name & ~np.isin(tokens.word, _STOP_TERMS)
     rows, starts, stems = (values[plain].tolist() for values in (tokens.row, tokens.start, tokens.stem))
@@ -339,10 +431,12 @@ def _terms(texts: Sequence[str], vocabulary: frozenset[str]) -> list[list[int]]:
         placed[row].append((start, stem))
     rows, starts, ends = (values[name].tolist() for values in (tokens.row, tokens.start, tokens.end))
     for row, start, end in zip(rows, starts, ends, strict=True):
-        words = words_of(texts[row][start:end])
-        placed[row] += [(start, int(hash_word(word))) for word in words if word not in _FUNCTION_WORDS]
+        words = words_of(joined[row][start:end])
+        hashed = [int(hash_word(word)) for word in words if word not in _FUNCTION_WORDS]
+        placed[row] += [(start, word) for word in hashed]
+        names[row].update(hashed)
     # Sorted by position alone: the words of a name stay in their order.
-    return [[term for _, term in sorted(terms, key=itemgetter(0))] for terms in placed]
+    return _Terms([[term for _, term in sorted(terms, key=itemgetter(0))] for terms in placed], names)
 
 
 def _common(old: Sequence[int], new: Sequence[int]) -> list[Block]:
@@ -354,23 +448,41 @@ def _common(old: Sequence[int], new: Sequence[int]) -> list[Block]:
 
 
 def _wording(old: Sequence[int], new: Sequence[int]) -> float:
-    """Compute the share of terms in common, 0 to 1 (Ratcliff and Metzener 1988)."""
-    first, second = sorted((old, new))  # the runs that are found depend on the order
-    return 2 * sum(run.size for run in _common(first, second)) / max(len(old) + len(new), 1)
+    """Compute the share of terms in common, 0 to 1: in the same order, or nearly all in any order.
+
+    The former is the similarity of Ratcliff and Metzener (1988).
+    """
+    either = max(len(old) + len(new), 1)
+    any_order = 2 * (Counter(old) & Counter(new)).total() / either
+    if any_order >= _WORDING_REORDERED or not any_order:
+        return any_order
+    first, second = sorted((list(old), list(new)))  # the runs that are found depend on which comes first
+    return 2 * sum(run.size for run in _common(first, second)) / either
+
+
+def _says_the_same(one: int, another: int, terms: _Terms, apart: bool) -> bool:
+    """Test whether a passage says what one says that has a better match; `apart` in another section."""
+    own, other = terms.words[one], terms.words[another]
+    if not apart:
+        return _wording(own, other) >= _WORDING_SHARED or _is_within(own, other) or _is_rest(other, own)
+    plain = [term for term in own if term not in terms.names[one]]
+    if len(plain) >= _MIN_CONTAINED_APART and _is_within(plain, other):
+        return True
+    return min(len(own), len(other)) >= _MIN_APART and _wording(own, other) >= _WORDING_SHARED_APART
 
 
 def _is_rest(part: Sequence[int], whole: Sequence[int]) -> bool:
     """Test whether a passage is a large part of a longer one, which was split or cut."""
-    return len(part) >= max(_MIN_CONTAINED[0], _MIN_REST * len(whole)) and _is_within(part, whole)
+    return len(part) >= _MIN_REST * len(whole) and _is_within(part, whole)
 
 
 def _is_within(part: Sequence[int], whole: Sequence[int]) -> bool:
     """Test whether nearly all terms of a passage stand together in a longer one."""
-    if len(part) >= len(whole):
+    if not _MIN_CONTAINED <= len(part) < len(whole):
         return False
     runs = _common(part, whole)
     shared = sum(run.size for run in runs)
-    if shared < _CONTAINED * len(part):
+    if shared < len(part) * (1 if len(part) < _ALL_CONTAINED else _CONTAINED):
         return False
     return runs[-1].b + runs[-1].size - runs[0].b <= _SPREAD * len(part)
 
@@ -396,9 +508,9 @@ def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
     """
     left, right = _WORD.findall(old), _WORD.findall(new)
     if max(len(left), len(right)) > _MAX_WORDS:
-        equal = _normalize(old) == _normalize(new)
+        equal = normalize(old) == normalize(new)
         return [Segment(old, not equal)], [Segment(new, not equal)]
-    a, b = ([_normalize(word) for word in words] for words in (left, right))
+    a, b = ([normalize(word) for word in words] for words in (left, right))
     runs = [run for run in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks() if run.size]
     kept = [
         run

@@ -53,7 +53,10 @@ class ScoringContext:
         }
 
     def link(self, file: str) -> str | None:
-        """Make the URI of an input, in ASCII, with no scheme of a file's name; None for standard input and bad links.
+        """Make the URI of an input, in ASCII, with no scheme of a file's name.
+
+        None for standard input, bad links, and files that do not lie in the folder of the output or below it: a link
+        to these would give away where they are, and lead nowhere on another machine.
 
         >>> ScoringContext(Classifier.load()).link("reports/Côte d'Ivoire.html")
         'reports/C%C3%B4te%20d%27Ivoire.html'
@@ -62,13 +65,11 @@ class ScoringContext:
             return None
         if is_link(file):
             return _web_address(file)
-        path = Path(file)
-        if not path.is_absolute():
-            try:
-                return quote(os.fsencode(Path(os.path.relpath(path, self.folder or ".")).as_posix()))
-            except ValueError:  # another drive of a Windows machine
-                path = path.absolute()
-        return path.as_uri()
+        try:
+            relative = Path(os.path.relpath(file, self.folder or "."))
+        except ValueError:  # another drive of a Windows machine
+            return None
+        return None if ".." in relative.parts else quote(os.fsencode(relative.as_posix()))
 
 
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
@@ -205,8 +206,14 @@ def known(*values: object) -> list[str]:
 
 
 def source_name(file: str) -> str:
-    """Make the display name of an input."""
-    return "standard input" if file == "-" else file
+    """Make the display name of an input: a link as it is, a file without the folders of the disk that it lies in.
+
+    >>> source_name("/home/ana/reports/togo.html"), source_name("https://example.org/togo")
+    ('togo.html', 'https://example.org/togo')
+    """
+    if file == "-":
+        return "standard input"
+    return file if is_link(file) else Path(file).name or file
 
 
 def section_name(section: str | None) -> str:
@@ -248,6 +255,7 @@ FORMATS: Final = {
     "md": OutputFormat("findings", "write_markdown", (".md", ".markdown")),
     "bibtex": OutputFormat("findings", "write_bibtex", (".bib",)),
     "ris": OutputFormat("findings", "write_ris", (".ris",)),
+    "csl": OutputFormat("findings", "write_csl", (".csl.json", ".json")),
 }
 """Output formats by name, as ``--format`` takes it."""
 
@@ -260,7 +268,7 @@ def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -
     """
     suffixes = suffixes or {name: known.suffixes for name, known in FORMATS.items()}
     for name, known in suffixes.items():
-        if path.suffix.lower() in known:
+        if path.name.lower().endswith(tuple(known)):
             return name
     if path.is_dir():
         raise UsageError(f"{path}: a folder; give the name of a file in it")

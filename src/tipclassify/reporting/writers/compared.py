@@ -21,20 +21,22 @@ __all__ = ["write_html", "write_jsonl", "write_table"]
 
 
 def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write one object for each pair, in the order of the table; same passages only if `same`."""
+    """Write one object for each pair, in the order of the table; repeated passages only if `same`."""
     out.writelines(json_line(pair.to_dict()) for group in comparison.groups(same) for pair in group.pairs)
 
 
 def write_html(comparison: Comparison, out: IO[str], context: ScoringContext, same: bool = False) -> None:
-    """Write one page for a comparison; same passages only if `same`. It has no script: CSS reads its filters."""
+    """Write one page for a comparison; repeated passages only if `same`. It has no script: CSS reads its filters."""
     groups = comparison.groups(same)
     out.writelines(rendered("side_by_side.html", comparison=comparison, groups=groups, context=context))
 
 
 def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write the pairs by kind, with changed words highlighted, then counts, caveats; the same ones only if `same`."""
+    """Write the pairs by kind, with changed words highlighted, then counts, caveats; repeated ones only if `same`."""
     console = console_of(out, 120)
     before, after = comparison.names
+    if comparison.subject:
+        console.print(Text(f"{comparison.subject}: {before} set against {after}", style="bold"))
     console.print(Text(f"{before}  {heading_of(comparison.old)}\n{after}  {heading_of(comparison.new)}"))
     for group in comparison.groups(same):
         _write_group(group, comparison.names, console)
@@ -42,9 +44,10 @@ def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> Non
     console.print(
         Text(
             f"\n{len(comparison.old.passages)} passages of {before}, {len(comparison.new.passages)} of {after}: "
-            f"{counts['same']} the same, {counts['reworded']} reworded, "
-            f"{counts['dropped']} not found in {after}, {counts['new']} not found in {before}\n"
-            "What is not found may be reported in other words; what is no longer reported need not have stopped. "
+            f"{counts['repeated']} repeated word for word, {counts['moved']} moved, {counts['reworded']} reworded, "
+            f"{counts['gone']} gone, {counts['new']} new\n"
+            "What is new or gone by its words may have been reported before, or still be, in other words; "
+            "what is no longer reported need not have stopped. "
             f"Borderline: the probabilities lie within {MARGIN:g} log-odds of the threshold, so that another wording "
             "could have turned the tag."
         )
@@ -65,13 +68,15 @@ def _write_group(group: Group, names: tuple[str, str], console: Console) -> None
             table.add_row()
         table.add_row("", _heading(pair, names))
         old, new = pair.words()
-        if pair.old and pair.alignment != "same":
+        both = pair.old and pair.new and pair.alignment != "reworded"
+        if pair.old and not both:
             table.add_row(names[0], _marked(old, *(("", "", "strike") if styled else ("[-", "-]", ""))))
         if pair.new:
-            name = "both" if pair.alignment == "same" else names[1]
+            name = "both" if both else names[1]
             table.add_row(name, _marked(new, *(("", "", "bold") if styled else ("{+", "+}", ""))))
         if pair.nearest and pair.changes:
-            near = f"nearest, similarity {pair.nearness:.2f}: {one_line(pair.nearest.passage.text)}"
+            what = "perhaps in its place" if pair.instead else "nearest"
+            near = f"{what}, similarity {pair.nearness:.2f}: {one_line(pair.nearest.passage.text)}"
             table.add_row(Text(names[pair.old is not None], style="dim"), Text(near, style="dim"))
     console.print(table)
 
@@ -80,15 +85,17 @@ def _heading(pair: Pair, names: tuple[str, str]) -> Text:
     """Format the changes and place of a pair: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
     sides = [side.passage for side in pair.sides]
     parts = [_change(change) for change in pair.changes]
-    parts = parts or [Text(label, style=TERMINAL[label]) for label in sides[-1].labels]
+    parts = parts or [Text(label.replace("_", " "), style=TERMINAL[label]) for label in sides[-1].labels]
     parts.append(Text(f"[{_arrow(one_line(side.section or '') or 'no section' for side in sides)}]", style="bold"))
     facts = []
-    if any(side.page for side in sides):
-        facts.append("p. " + _arrow(str(side.page or "?") for side in sides))
+    if pages := [str(side.page) for side in sides if side.page]:  # one of the two may have none: a web page
+        facts.append("p. " + _arrow(pages))
     if pair.alignment == "reworded":
         facts.append(f"similarity {pair.similarity:.2f}")
     if len(sides) == 1:
-        facts.append(f"not found in {names[pair.old is not None]}")
+        facts.append(f"not in {names[pair.old is not None]}")
+    if pair.shared:
+        facts.append("split, joined or said twice")
     if any(side.low_confidence for side in sides):
         facts.append("low confidence")
     return Text("  ").join([*parts, *map(Text, facts)])
@@ -96,7 +103,8 @@ def _heading(pair: Pair, names: tuple[str, str]) -> Text:
 
 def _change(change: Change) -> Text:
     scores = _arrow(f"{score:.2f}" for score in (change.old, change.new) if score is not None)
-    text = Text(f"{'+' if change.came else '-'}{change.label} {scores}", style=TERMINAL[change.label])
+    name = change.label.replace("_", " ")
+    text = Text(f"{'+' if change.came else '-'}{name} {scores}", style=TERMINAL[change.label])
     return text.append(" borderline", style="italic") if change.borderline else text
 
 

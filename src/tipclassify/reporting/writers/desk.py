@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import unicodedata
@@ -10,8 +11,6 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
-from difflib import SequenceMatcher
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import IO, Any, Final
@@ -22,9 +21,8 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
-from tipclassify.reporting.writers.compared import write_html
+from tipclassify.reporting.writers.desk_changes import write_changes
 from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Document, Passage
@@ -69,12 +67,20 @@ class Desk:
 
         ``same(file, named)`` tests whether that page was made of the same bytes.
         """
-        link = self._context.link(file)
-        if earlier := [page for page, head in self.heads.items() if link and head["link"] == link]:
+        source = self._source(file)
+        if earlier := [page for page, head in self.heads.items() if source and head.get("source") == source]:
             return earlier[0]
         if named != self.index and (named not in self.heads or same(file, named)):
             return named
         return named.with_name(f"{named.stem}-{_digest(file.encode('utf-8', 'backslashreplace'))}.html")
+
+    def _source(self, file: str) -> str | None:
+        """Make the mark of an input, by which a later run knows it again; it does not tell where the input lies."""
+        if file in ("-", "<text>", ""):
+            return None
+        with suppress(ValueError):  # another drive of a Windows machine
+            file = file if is_link(file) else os.path.relpath(file, self._folder)
+        return hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def files(self, page: Path) -> list[Path]:
         """List the files of a page."""
@@ -96,13 +102,13 @@ class Desk:
                     rows, size = [], 0
                 rows.append(self._row(finding, f"{prefix}{at}"))
                 size += 2 * len(rows[-1][-1].encode()) + 150
-                about.add(rows[-1][0][:2])
+                about.add((*rows[-1][0][:2], rows[-1][0][5]))
                 counts.update(finding.passage.labels)
             counts["all"] += len(report.passages)
             yield report
         if head:
             if len(about) == 1:  # rows, or narratives, of one country and year
-                head["country"], head["year"] = about.pop()
+                head["country"], head["year"], head["series"] = about.pop()
             head |= {"counts": [counts[label] for label in LABELS], "total": counts["all"]}
             self._write(self._data(page), head, rows)
             self.heads[page] = head
@@ -118,21 +124,21 @@ class Desk:
             report.title,
             publication=report.publication,
             publisher=report.publisher,
+            date=report.date,
+            address=report.address,
         )
         cited = cite(whole, self._context).fields
-        name = cited["title"] if report.title != report.file or is_link(report.file) else Path(cited["title"]).name
-        head: Data = {
-            name: cited[name] for name in ("title", "publication", "publisher", "country", "address", "read", "model")
-        }
-        head |= {"page": quote(page.name), "file": report.file, "link": self._context.link(report.file)}
-        return {**head, "name": name, "year": report.year, "files": 1}
+        names = ("title", "publication", "publisher", "date", "country", "address", "read", "model")
+        head: Data = {name: cited[name] for name in names}
+        head |= {"page": quote(page.name), "source": self._source(report.file), "series": report.publication or ""}
+        return {**head, "name": cited["title"], "year": report.year, "files": 1}
 
     def _row(self, finding: Finding, name: str) -> list[Any]:
         """Make the row of a passage: what the desk shows, cites and compares."""
         row, cited = row_of(finding), cite(finding, self._context)
         bits = sum(1 << n for n, label in enumerate(LABELS) if label in row["labels"])
         folded = fold_section(row["section"]) if row["section"] else ""
-        place = row["country"], row["year"], row["section"], cited.section, folded
+        place = row["country"], row["year"], row["section"], cited.section, folded, finding.publication or ""
         scores, identity = [row[label] for label in LABELS], (cited.key, name if bits else "")
         span = row["start"], row["end"], row["page"], cited.paragraph
         return [place, *span, bits, scores, int(row["low_confidence"]), *identity, cited.quote]
@@ -152,8 +158,7 @@ class Desk:
     def write_index(self) -> str:
         """Write what changed from year to year, then the index page; return a line that says what is in it."""
         heads = sorted(self.heads.values(), key=lambda head: (head["country"] or head["name"], head["year"] or 0))
-        for head in heads:
-            head["before"] = self._compare(head, heads)
+        write_changes(heads, self._folder, self._context, self._open, self._parts, self._report, self._resume)
         known = _ID.search(self.index.read_text("utf-8")) if self.index.is_file() else None
         desk = known[1] if known else secrets.token_hex(8)  # under which the browser keeps the saved findings
         scripts = list(self._scripts(heads))
@@ -182,24 +187,6 @@ class Desk:
         page = self._folder / unquote(head["page"])
         return [self._data(page, number) for number in (*range(2, head["files"] + 1), 1)]
 
-    def _compare(self, new: Data, heads: list[Data]) -> int | None:
-        """Write what changed since a country's last report, the one titled alike; return its year if it is comparable."""
-        earlier = [old for old in heads if new["country"] and new["year"] and old["country"] == new["country"]]
-        earlier = [old for old in earlier if old["year"] and old["year"] < new["year"]]
-        if not earlier:
-            return None
-        old = max(earlier, key=lambda old: (old["year"], SequenceMatcher(None, old["title"], new["title"]).ratio()))
-        target = self._folder / "changes" / unquote(new["page"])
-        made = target.stat().st_mtime_ns if self._resume and target.is_file() else 0
-        if made < max(self._parts(head)[-1].stat().st_mtime_ns for head in (old, new)):
-            # Links lead from the page of changes to the reports' pages.
-            context = replace(self._context, folder=Path(target.parent.name), index="../index.html")
-            if (found := compare(self._report(old), self._report(new), context)).publication_warnings():
-                return None
-            with self._open(target) as out:
-                write_html(found, out, context)
-        return int(old["year"])
-
     def _report(self, head: Data) -> TaggedReport:
         passages = []
         for file in self._parts(head):
@@ -208,7 +195,10 @@ class Desk:
                 labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
                 section, tags = data["places"][place][2], dict(zip(LABELS, scores, strict=True))
                 passages.append(Passage(text, start, end, section, labels, tags, bool(low), at))
-        document = Document("", (), title=head["title"], country=head["country"], year=head["year"])
+        known = {name: head.get(name) or None for name in ("title", "country", "year", "publisher", "date")}
+        address = head["address"] if is_link(head["address"]) else None
+        publication = head.get("series") or None
+        document = Document("", (), **known, publication=publication, address=address)
         return TaggedReport(unquote(head["page"]), document, passages)
 
 

@@ -17,15 +17,15 @@ from markupsafe import Markup
 
 from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS
-from tipclassify.reporting.citation import cite
+from tipclassify.labels import LABELS, label_name
+from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.particulars import KindCounts
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
 from tipclassify.text.document import Passage
 
-__all__ = ["FileFindings", "by_file", "write_bibtex", "write_docx", "write_markdown", "write_ris"]
+__all__ = ["FileFindings", "by_file", "write_bibtex", "write_csl", "write_docx", "write_markdown", "write_ris"]
 
 Section = str | None
 
@@ -38,6 +38,7 @@ class FileFindings:
     title: str
     country: str | None
     year: int | None
+    address: str | None = None
     notes: list[str] = field(default_factory=list)
     subject: Subject = field(default_factory=Subject)
     counts: defaultdict[Section, Group] = field(default_factory=lambda: defaultdict(lambda: Group(())))
@@ -47,7 +48,7 @@ class FileFindings:
     @classmethod
     def of(cls, report: TaggedReport) -> FileFindings:
         """Begin with the file of a report."""
-        return cls(report.file, report.title, report.country, report.year)
+        return cls(report.file, report.title, report.country, report.year, report.address)
 
     @property
     def total(self) -> Group:
@@ -56,7 +57,7 @@ class FileFindings:
 
     def table(self) -> Iterator[tuple[str, ...]]:
         """Yield the cells of a table of counts: its header, a row for each section, and one for all."""
-        yield "section", "passages", *LABELS, NONE
+        yield "section", "passages", *map(label_name, LABELS), NONE
         named = [(section_name(section), group) for section, group in self.counts.items()]
         for name, group in (*named, ("all", self.total)):
             yield name, f"{group.passages:,}", *(f"{group.count(label):,}" for label in (*LABELS, NONE))
@@ -136,7 +137,8 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
 
 def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
     word.add_heading(one_line(source_name(found.title)), 1)
-    word.add_paragraph(" · ".join(map(one_line, (source_name(found.file), *known(found.country, found.year)))))
+    source = found.address or source_name(found.file)
+    word.add_paragraph(" · ".join(map(one_line, (source, *known(found.country, found.year)))))
     for note in found.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
     rows = list(found.table())
@@ -155,7 +157,7 @@ def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
             quote.paragraph_format.keep_with_next = True
             facts = word.add_paragraph()
             for label in finding.passage.labels:
-                facts.add_run(label).bold = True
+                facts.add_run(label_name(label)).bold = True
                 facts.add_run(f" {finding.passage.scores[label]:.2f} · ")
             if finding.passage.low_confidence:
                 facts.add_run("low confidence: read it before you use it · ")
@@ -165,13 +167,25 @@ def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
 def _write_citations(
     form: Literal["bibtex", "ris"], reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
 ) -> None:
-    """Write the citation of each tagged passage, and once what stands twice in input rows without ids."""
+    out.writelines(getattr(citation, form) for citation in _citations(reports, context))
+
+
+def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
+    """Cite each tagged passage, and once what stands twice in input rows without ids."""
     keys: set[str] = set()
     for finding in (finding for report in reports for finding in report.findings() if finding.passage.labels):
         citation = cite(finding, context)
         if citation.key not in keys:
             keys.add(citation.key)
-            out.write(getattr(citation, form))
+            yield citation
 
 
 write_bibtex, write_ris = partial(_write_citations, "bibtex"), partial(_write_citations, "ris")
+
+
+def write_csl(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+    """Write the citations as one CSL-JSON list, each once."""
+    out.write("[")
+    for number, citation in enumerate(_citations(reports, context)):
+        out.write(("," if number else "") + "\n" + citation.csl)
+    out.write("\n]\n")

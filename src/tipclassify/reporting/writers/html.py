@@ -35,7 +35,7 @@ _STRONGEST: Final = 3  # findings of each label, on the first screen
 _CANDIDATES: Final = 60  # kept of each label, since what recurs among the reports is known at the end
 _RECURRING: Final = 3  # countries, or reports without one, in which a sentence is common to the reports at hand
 _FOLDED: Final = 40  # links below a folded line
-_NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "address"), "")  # of a report without findings
+_NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "date", "address"), "")  # of a report without findings
 _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which pages put after a heading
 
 

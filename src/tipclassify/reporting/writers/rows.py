@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, source_name
 
 __all__ = ["COLUMNS", "csv_rows", "jsonl_rows", "row_of", "write_csv_rows", "write_jsonl_rows", "write_parquet"]
 
@@ -65,11 +65,15 @@ def write_jsonl_rows(made: Iterable[str], out: IO[str], context: ScoringContext)
 
 
 def csv_rows(report: TaggedReport) -> str:
-    """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run as a formula."""
+    """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run as a formula.
+
+    A file is named without its folder: people pass tables on.
+    """
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\r\n")
     for finding in report.findings():
-        cells = row_of(finding).values()
+        row = row_of(finding)
+        cells = (row | {"file": source_name(finding.file)}).values()
         writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in cells)
     return lines.getvalue()
 

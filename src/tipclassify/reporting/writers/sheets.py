@@ -6,12 +6,13 @@ import datetime
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, Any, Final
 
 from tipclassify.errors import needs_extra
 from tipclassify.formatting import looks_like_a_formula
-from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.palette import TINTS
 from tipclassify.reporting.summary import NONE, Group
@@ -19,7 +20,7 @@ from tipclassify.reporting.writers import ScoringContext, TaggedReport, source_n
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.rows import COLUMNS, row_of
 
-__all__ = ["write_xlsx"]
+__all__ = ["Book", "open_workbook", "write_xlsx"]
 
 # Limits of Excel.
 _ROWS: Final = 1_048_575  # rows of a sheet, without its header
@@ -37,12 +38,13 @@ _FINDINGS: Final = "report", "country", "year", "section", "page", "passage", "l
 _WIDTHS: Final = {
     **{"report": 22, "passage": 62, "label": 17, "probability": 12, "citation": 54},
     **{"file": 28, "country": 14, "year": 7, "page": 7, "block": 7, "start": 9, "end": 9, "section": 24},
+    **{"wording then": 60, "wording now": 60, "citation then": 40, "citation now": 40, "link": 30},
     **{"text": 80, "labels": 26, "passages": 11, "notes": 40, "what": 28, "value": 100},
 }
 _WIDTH: Final = 15
 _PROBABILITY: Final = '[>=0.995]">99%";0%'  # never as 100%
 _REMARKS: Final = {
-    "column file": "input as named on the command line; a link to it",
+    "column file": "name of the input, without its folder; a link to its address, or to it where it lies beside this",
     "column label, probability": "labels of the finding, with “?” for low confidence; the highest probability of them",
     "column country, year": "what the report is about, where title or address tell it",
     "column page": "page on which the passage begins, where the source has pages",
@@ -66,6 +68,38 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are streamed to disk:
     memory grows only with the links of a sheet.
     """
+    with open_workbook(out, context) as book:
+        findings = book.table("Findings", _FINDINGS, {"probability": _PROBABILITY})
+        counts = book.table("Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
+        passages = book.table("All passages", list(COLUMNS), dict.fromkeys(LABELS, "0.0%"))
+        about = book.table("About", ("what", "value"))
+        _write_counts(counts, _write_passages(findings, passages, reports, context), context)
+        meanings = {f"label {label_name(name)}": text for name, text in MEANINGS.items()}
+        for row in {**context.about(), **meanings, **_REMARKS}.items():
+            about.append(row)
+
+
+class Book:
+    """A workbook while its tables are written."""
+
+    def __init__(self, workbook: Any) -> None:
+        self._workbook = workbook
+        self._tables: list[_Table] = []
+
+    def table(self, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}) -> _Table:
+        """Add a sheet with a header."""
+        self._tables.append(_Table(self._workbook, title, columns, number_formats))
+        return self._tables[-1]
+
+    def finish(self) -> None:
+        """Set the filters of all tables."""
+        for table in self._tables:
+            table.finish()
+
+
+@contextmanager
+def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Book]:
+    """Open a workbook that is written to `out` when it is complete. No cell is ever a formula."""
     with needs_extra("writing Excel files", "xlsx"):
         from xlsxwriter import Workbook
         from xlsxwriter.exceptions import FileCreateError
@@ -76,16 +110,9 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:
-            findings = _Table(workbook, "Findings", _FINDINGS, {"probability": _PROBABILITY})
-            counts = _Table(workbook, "Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
-            passages = _Table(workbook, "All passages", list(COLUMNS), dict.fromkeys(LABELS, "0.0%"))
-            about = _Table(workbook, "About", ("what", "value"))
-            _write_counts(counts, _write_passages(findings, passages, reports, context), context)
-            meanings = {f"label {name}": text for name, text in MEANINGS.items()}
-            for row in {**context.about(), **meanings, **_REMARKS}.items():
-                about.append(row)
-            for table in (findings, counts, passages, about):
-                table.finish()
+            book = Book(workbook)
+            yield book
+            book.finish()
         finally:
             try:
                 workbook.close()
@@ -103,15 +130,17 @@ def _write_passages(
     for report in reports:
         found = files.setdefault(report.file, FileFindings.of(report))
         found.count(report)
-        link = context.link(report.file)
+        link = context.link(report.address or report.file)
         for finding in report.findings():
             row, labels = row_of(finding), finding.passage.labels
+            row["file"] = source_name(finding.file)
             passages.append(list(row.values()), link, dict(zip(labels, labels, strict=True)))
             if labels:
-                tags = "\n".join(label + "?" * finding.passage.low_confidence for label in labels)
+                tags = "\n".join(label_name(label) + "?" * finding.passage.low_confidence for label in labels)
                 place = [source_name(finding.title), *(row[name] for name in ("country", "year", "section", "page"))]
                 tagged = [finding.passage.text, tags, max(row[label] for label in labels)]
-                findings.append([*place, *tagged, cite(finding, context).source], link, {"label": labels[0]})
+                citation = cite(finding, context)
+                findings.append([*place, *tagged, citation.source], citation.link or link, {"label": labels[0]})
     return files.values()
 
 
@@ -119,7 +148,7 @@ def _write_counts(table: _Table, files: Iterable[FileFindings], context: Scoring
     """Write a row for each section, each file and all files."""
     everything = Group(())
     for found in files:
-        place, link = (found.file, found.country, found.year), context.link(found.file)
+        place, link = (source_name(found.file), found.country, found.year), context.link(found.address or found.file)
         for section, group in found.counts.items():
             table.append([*place, section or "(no section)", *_figures(group), ""], link)
         table.append([*place, "(all sections)", *_figures(found.total), "; ".join(found.notes)], link, bold=True)

@@ -6,7 +6,7 @@ import hashlib
 import html
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sized
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from tipclassify._version import __version__
-from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers import section_name, source_name
@@ -23,7 +23,7 @@ from tipclassify.reporting.writers import section_name, source_name
 __all__ = ["attribute", "content", "rendered"]
 
 _LETTERS: Final = {label: label[0].upper() for label in LABELS}
-_NAMES: Final = {label: label.replace("_", " ").capitalize() for label in LABELS}
+_NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
 
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -72,11 +72,20 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (attribute, policy_hash, probability, section_name, source_name)
+    filters = (attribute, label_name, policy_hash, probability, section_name, sentence, source_name)
+    environment.tests |= {"sized": _is_sized, "contains": _contains}
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {"asset": asset, "palette": palette, "subject_line": subject_line, "version": __version__}
     environment.globals |= {"LABELS": LABELS, "LETTERS": _LETTERS, "MEANINGS": MEANINGS, "NAMES": _NAMES}
     return environment
+
+
+def _is_sized(values: Sized, size: int) -> bool:
+    return len(values) == size
+
+
+def _contains(values: Container[object], value: object) -> bool:
+    return value in values
 
 
 def asset(name: str) -> Markup:
@@ -87,6 +96,15 @@ def asset(name: str) -> Markup:
 def policy_hash(text: str) -> str:
     """Compute the hash by which a content security policy allows an inline script or style (W3C CSP 3, section 8.3)."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def sentence(text: str) -> str:
+    """Begin a text with a capital.
+
+    >>> sentence("since 2016")
+    'Since 2016'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def probability(value: float) -> str:

@@ -75,9 +75,9 @@ function furnish(finding) {
   const row = one(".do", finding.card);
   if (one("button", row)) return;
   row.prepend(...citers(finding));
-  if (/^https?:/i.test(finding.article.dataset.source)) {
+  if (isOnline(finding.article.dataset.address)) {
     const link = made("a", "Read in the source");
-    link.href = addressOf(finding);
+    link.href = linkOf(citationOf(finding));
     link.rel = "noopener noreferrer";
     row.append(link);
   }
@@ -85,16 +85,6 @@ function furnish(finding) {
   away.className = "close";
   away.setAttribute("aria-label", "Close");
   finding.card.append(away);
-}
-
-// A page of a PDF, or the words themselves (URL Fragment Text Directives, WICG).
-function addressOf({ mark, article }) {
-  const address = article.dataset.source.split("#")[0];
-  if (mark.dataset.page) return `${address}#page=${mark.dataset.page}`;
-  const words = mark.textContent.trim().split(/\s+/);
-  const parts = words.length > 12 ? [words.slice(0, 6), words.slice(-6)] : [words];
-  const written = parts.map((part) => encodeURIComponent(part.join(" ")).replace(/-/g, "%2D"));
-  return `${address}#:~:text=${written.join(",")}`;
 }
 
 function leave() {

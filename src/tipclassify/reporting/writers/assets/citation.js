@@ -1,9 +1,28 @@
-// A citation as plain text, BibTeX and RIS, character by character what citation.py gives for the same fields.
+// A citation as plain text, BibTeX, RIS and CSL-JSON, character by character what citation.py gives for the same fields.
 
 const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
 const known = (...values) => values.filter(Boolean);
-const tagged = (cited) => `Tagged ${cited.labels || "with no label"} by ${cited.model}.`;
-const keywords = (cited) => [...LABELS.filter((label) => cited.labels.includes(label)), ...known(cited.country)];
+const nameOf = (label) => label.replaceAll("_", " ");
+const tagged = (cited) => `Tagged ${cited.labels ? `as ${cited.labels}` : "with no label"} by ${cited.model}.`;
+const keywords = (cited) => [...LABELS.map(nameOf).filter((name) => cited.labels.includes(name)), ...known(cited.country)];
+const issued = (cited) => cited.date || cited.year;
+
+// A label with its probability, never as 1.00.
+function labelled(label, score) {
+  return `${nameOf(label)} (probability ${score >= 0.995 ? "over 0.99" : score.toFixed(2)})`;
+}
+
+// The link that opens an address at a page of a PDF, or at the words themselves (URL Fragment Text Directives, WICG).
+function linkOf({ address, quote, page }) {
+  if (!isOnline(address)) return "";
+  const start = address.split("#")[0];
+  if (page) return `${start}#page=${page}`;
+  const cells = quote.split(" | ").map((cell) => cell.split(/\s+/).filter(Boolean));
+  const [first, last] = [cells[0], cells.at(-1)];
+  const parts = cells.length === 1 && first.length <= 12 ? [first] : [first.slice(0, 6), last.slice(-6)];
+  const written = parts.filter((words) => words.length).map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
+  return `${start}#:~:text=${written.join(",")}`;
+}
 
 function placeOf({ section, page, paragraph, characters }) {
   const parts = section ? [`section “${section}”`] : [];
@@ -14,7 +33,7 @@ function placeOf({ section, page, paragraph, characters }) {
 
 function sourceOf(cited) {
   const about = known(cited.country, cited.year).join(", ");
-  const what = known(cited.title, cited.publication, cited.publisher).join(", ");
+  const what = known(cited.title, cited.publication, cited.publisher, cited.date).join(", ");
   const named = about ? `${what} (${about})` : what;
   const address = cited.address === cited.title ? "" : `, ${cited.address}`;
   const read = cited.read ? ` (read ${cited.read})` : "";
@@ -33,9 +52,10 @@ function bibtexCitation(cited) {
     ["title", cited.title],
     ["series", cited.publication],
     ["organization", cited.publisher],
-    ["year", cited.year],
+    ["date", cited.date],
+    ["year", issued(cited).slice(0, 4)],
     ["pages", cited.page],
-    [isOnline(cited.address) ? "url" : "howpublished", cited.address],
+    isOnline(cited.address) ? ["url", linkOf(cited)] : ["howpublished", cited.address],
     ["urldate", cited.read],
     ["keywords", keywords(cited).join(", ")],
     ["note", `${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`],
@@ -52,16 +72,41 @@ function risCitation(cited) {
     ["TI", cited.title],
     ["T2", cited.publication],
     ["PB", cited.publisher],
-    ["PY", cited.year],
+    ["PY", issued(cited).slice(0, 4)],
+    ["DA", cited.date.replace(/-/g, "/")],
     ["SE", cited.section],
     ["SP", cited.page],
-    ["UR", isOnline(cited.address) ? cited.address : ""],
+    ["UR", linkOf(cited)],
     ["Y2", cited.read.replace(/-/g, "/")],
     ...keywords(cited).map((word) => ["KW", word]),
     ["AB", `“${cited.quote}”`],
     ["N1", sourceOf(cited)],
   ].filter(([, text]) => text);
   return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
+}
+
+function cslDate(date) {
+  return /^\d{4}(-\d\d){0,2}$/.test(date) ? { "date-parts": [date.split("-").map(Number)] } : null;
+}
+
+function cslCitation(cited) {
+  const fields = [
+    ["id", cited.key],
+    ["type", "report"],
+    ["language", "en"],
+    ["title", cited.title],
+    ["collection-title", cited.publication],
+    ["publisher", cited.publisher],
+    ["issued", cslDate(issued(cited))],
+    ["accessed", cslDate(cited.read)],
+    ["page", cited.page],
+    ["section", cited.section],
+    ["URL", linkOf(cited)],
+    ["keyword", keywords(cited).join(", ")],
+    ["abstract", `“${cited.quote}”`],
+    ["note", sourceOf(cited)],
+  ];
+  return Object.fromEntries(fields.filter(([, value]) => value));
 }
 
 // Copy to the clipboard; false where the browser allows neither way.

@@ -24,6 +24,7 @@ function citationOf({ mark, article, section, country, year, labels }) {
     title,
     publication: mark.dataset.publication ?? article.dataset.publication ?? "",
     publisher: mark.dataset.publisher ?? article.dataset.publisher ?? "",
+    date: mark.dataset.date ?? article.dataset.date ?? "",
     country,
     year,
     section: section === "No section" ? "" : section,
@@ -32,7 +33,7 @@ function citationOf({ mark, article, section, country, year, labels }) {
     characters: mark.dataset.at.replace("-", "–"),
     address,
     read: day,
-    labels: labels.map(({ letter, score }) => `${LABELS[LETTERS.indexOf(letter)]} (${score.toFixed(4)})`).join(" and "),
+    labels: labels.map(({ letter, score }) => labelled(LABELS[LETTERS.indexOf(letter)], score)).join(" and "),
     model: tool,
   };
 }

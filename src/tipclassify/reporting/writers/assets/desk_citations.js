@@ -2,13 +2,14 @@
 
 function citationOf(passage) {
   const { report, letters, scores } = passage;
-  const labels = letters.map((letter) => LETTERS.indexOf(letter)).map((n) => `${LABELS[n]} (${scores[n].toFixed(4)})`);
+  const labels = letters.map((letter) => LETTERS.indexOf(letter)).map((n) => labelled(LABELS[n], scores[n]));
   return {
     key: passage.key,
     quote: passage.text,
     title: report.title,
     publication: report.publication ?? "", // of a desk that an earlier version wrote
     publisher: report.publisher ?? "",
+    date: report.date ?? "",
     country: passage.country,
     year: passage.year,
     section: passage.section,
@@ -30,7 +31,7 @@ function csvCell(value) {
 }
 
 function csvTable(citations) {
-  const names = ["title", "publication", "publisher", "country", "year", "section", "page", "paragraph", "characters", "quote", "labels", "address", "read", "model", "key"];
+  const names = ["title", "publication", "publisher", "date", "country", "year", "section", "page", "paragraph", "characters", "quote", "labels", "address", "read", "model", "key"];
   const rows = [[...names, "citation"], ...citations.map((cited) => [...names.map((name) => cited[name] ?? ""), plainCitation(cited)])];
   return "\ufeff" + rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 }

@@ -9,6 +9,7 @@ const TAGS = Array.from({ length: 8 }, (_, bits) => LETTERS.filter((_, n) => (bi
 
 const reports = new Map(); // by their page
 const passages = []; // of all reports
+const firstOf = new Map(); // the first passage of each report, by its page
 const indexes = []; // one a script
 
 globalThis.tipclassify = {
@@ -18,13 +19,14 @@ globalThis.tipclassify = {
     const report = reports.get(page);
     if ("title" in head) Object.assign(report, head);
     indexes.push({ words, found, lists: [], size: rows.length, first: passages.length });
-    const named = places.map(([country, year, , section, folded]) => [country || "", year ? String(year) : "", section, folded || NO_SECTION]);
+    const named = places.map(([country, year, , section, folded, series]) => [country || "", year ? String(year) : "", section, folded || NO_SECTION, series || ""]);
     for (const [place, start, end, at, paragraph, bits, scores, low, key, id, text] of rows) {
-      const [country, year, section, folded] = named[place];
+      const [country, year, section, folded, series] = named[place];
       const letters = TAGS[bits];
       const best = letters.reduce((most, letter) => Math.max(most, scores[LETTERS.indexOf(letter)]), 0);
       const page = at ? String(at) : "";
-      passages.push({ report, country, year, section, folded, page, paragraph, start, end, letters, scores, best, low, key, id, text, counted: TAGS[0], shown: false });
+      passages.push({ report, country, year, section, folded, series, page, paragraph, start, end, letters, scores, best, low, key, id, text, counted: TAGS[0], shown: false });
+      if (!firstOf.has(report.page)) firstOf.set(report.page, passages.at(-1));
     }
   },
 };

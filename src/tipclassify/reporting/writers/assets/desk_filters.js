@@ -3,7 +3,8 @@
 const VIEWS = ["map", "reports", "findings", "saved"];
 const form = document.querySelector(".desk-tools");
 const shown = []; // passages that the filters leave
-const within = []; // passages of the chosen country, year and section, with or without the label and the words
+const FIELDS = ["country", "publication", "year", "section"];
+const within = []; // passages of the chosen country, publication, year and section, with or without the label and the words
 let view = VIEWS[0];
 let shares = false;
 let least = 0;
@@ -18,7 +19,7 @@ function countedLabels(passage, chosen) {
 }
 
 function filterPassages() {
-  const { country, year, section, words } = form.elements;
+  const { country, publication, year, section, words } = form.elements;
   const chosen = new Set(checkedLabels());
   const hits = search(words.value);
   const all = chosen.size >= LETTERS.length && LETTERS.every((letter) => chosen.has(letter));
@@ -29,6 +30,7 @@ function filterPassages() {
     passage.shown = false;
     passage.counted = TAGS[0];
     if (country.value && passage.country !== country.value) return;
+    if (publication.value && passage.series !== publication.value) return;
     if (year.value && passage.year !== year.value) return;
     if (section.value && passage.folded !== section.value) return;
     within.push(passage);
@@ -45,7 +47,7 @@ function writeAddress() {
   const fields = new URLSearchParams();
   const labels = checkedLabels().join("");
   if (view !== VIEWS[0]) fields.set("view", view);
-  for (const name of ["country", "year", "section"]) if (form.elements[name].value) fields.set(name, form.elements[name].value);
+  for (const name of FIELDS) if (form.elements[name].value) fields.set(name, form.elements[name].value);
   if (labels !== LETTERS.join("")) fields.set("labels", labels);
   if (form.elements.least.value !== form.elements.least.min) fields.set("least", form.elements.least.value);
   if (form.elements.words.value.trim()) fields.set("words", form.elements.words.value.trim());
@@ -53,7 +55,7 @@ function writeAddress() {
   if (orderBox.value) fields.set("order", orderBox.value);
   if (sortedBy) fields.set("sort", sortedBy);
   history.replaceState(null, "", `#${fields}`);
-  form.querySelector('[type="reset"]').disabled = !["country", "year", "section", "labels", "least", "words"].some((name) => fields.has(name));
+  form.querySelector('[type="reset"]').disabled = ![...FIELDS, "labels", "least", "words"].some((name) => fields.has(name));
 }
 
 function readAddress() {
@@ -61,8 +63,8 @@ function readAddress() {
   const labels = fields.get("labels") ?? LETTERS.join("");
   view = VIEWS.includes(fields.get("view")) ? fields.get("view") : VIEWS[0];
   for (const box of labelBoxes) box.checked = labels.includes(box.value);
-  for (const name of ["country", "year", "section", "words"]) form.elements[name].value = fields.get(name) ?? "";
-  for (const name of ["country", "year", "section"]) if (form.elements[name].selectedIndex < 0) form.elements[name].value = "";
+  for (const name of [...FIELDS, "words"]) form.elements[name].value = fields.get(name) ?? "";
+  for (const name of FIELDS) if (form.elements[name].selectedIndex < 0) form.elements[name].value = "";
   form.elements.least.value = fields.get("least") ?? form.elements.least.min;
   shares = fields.get("show") === "shares";
   orderBox.value = fields.get("order") === "report" ? "report" : "";
@@ -78,17 +80,20 @@ function addressOf(changes) {
 }
 
 function fillFilters() {
-  const { country, year, section } = form.elements;
+  const { country, publication, year, section } = form.elements;
   const countries = new Set();
   const years = new Set();
   const sections = new Map(); // and their numbers of tagged passages
   let lowest = 1;
   for (const passage of passages) {
     if (passage.country) countries.add(passage.country);
+    if (passage.series) publications.add(passage.series);
     if (passage.year) years.add(passage.year);
     if (passage.letters.length) sections.set(passage.folded, (sections.get(passage.folded) ?? 0) + 1);
     for (const letter of passage.letters) lowest = Math.min(lowest, passage.scores[LETTERS.indexOf(letter)]);
   }
+  for (const name of [...publications].sort(inOrder)) publication.add(new Option(name));
+  publication.hidden = publications.size < 2;
   for (const name of [...countries].sort(inOrder)) country.add(new Option(name));
   for (const name of [...years].sort().reverse()) year.add(new Option(name));
   const common = [...sections].sort(([, a], [, b]) => b - a);

@@ -1,4 +1,5 @@
-// The heat map: a table of countries by year for each label, whose tint says what its numbers say.
+// The heat map: a table of countries by year for each label, whose tint says what its numbers say. Publications are never
+// added up: a country has a row for each.
 
 const STEPS = 6;
 
@@ -33,7 +34,8 @@ function tally(keyOf) {
 
 const inOrder = new Intl.Collator("en", { numeric: true }).compare;
 const cellOf = (passage) => (passage.cell ??= `${rowOf(passage)}\n${passage.year}`);
-const rowOf = (passage) => passage.country || passage.report.name;
+const publications = new Set(); // of all passages
+const rowOf = (passage) => (passage.row ??= `${passage.country || passage.report.name}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
 
 function drawMap() {
   const cells = tally(cellOf);
@@ -43,10 +45,11 @@ function drawMap() {
   const valueOf = (cell, letter) => (shares ? (100 * cell[letter]) / cell.total : cell[letter]);
   let most = 0;
   for (const cell of cells.values()) for (const letter of letters) most = Math.max(most, valueOf(cell, letter));
-  const changes = new Map(); // the latest of each country
-  for (const report of reports.values()) {
+  const changes = new Map(); // the latest of each row
+  for (const passage of firstOf.values()) {
+    const { report } = passage;
     const link = reportRows.get(report.page)?.change;
-    if (link && !(changes.get(report.country)?.year > report.year)) changes.set(report.country, { year: report.year, link });
+    if (link && !(changes.get(rowOf(passage))?.year > report.year)) changes.set(rowOf(passage), { year: report.year, link });
   }
   const head = make("tr", {}, make("th", { scope: "col", rowspan: 2 }, "Country"));
   if (changes.size) head.append(make("th", { scope: "col", rowspan: 2, class: "change" }, "Changes"));
@@ -55,15 +58,16 @@ function drawMap() {
   for (const letter of letters) years.forEach((year, n) => second.append(make("th", { scope: "col", class: n ? undefined : "group" }, year || "no year")));
   const body = make("tbody");
   for (const name of rows) {
-    const line = make("tr", {}, make("th", { scope: "row" }, name));
+    const [country, series] = name.split("\t");
+    const line = make("tr", {}, make("th", { scope: "row" }, country, ...(series ? [" ", make("small", {}, series)] : [])));
     if (changes.size) line.append(make("td", { class: "change" }, changes.get(name)?.link.cloneNode(true) ?? ""));
     for (const letter of letters) {
-      years.forEach((year, n) => line.append(mapCell(cells.get(`${name}\n${year}`), letter, name, year, { most, valueOf, first: !n })));
+      years.forEach((year, n) => line.append(mapCell(cells.get(`${name}\n${year}`), letter, [country, series].filter(Boolean).join(", "), year, { most, valueOf, first: !n })));
     }
     body.append(line);
   }
   const table = document.querySelector(".desk-map");
-  table.replaceChildren(make("caption", { class: "vh" }, `${shares ? "Share of passages in per cent" : "Number of findings"} by country and year`), make("thead", {}, head, second), body);
+  table.replaceChildren(make("caption", { class: "vh" }, `${shares ? "Share of passages in per cent" : "Number of findings"} by country, ${publications.size > 1 ? "publication " : ""}and year`), make("thead", {}, head, second), body);
   const note = !rows.length ? "No report is left by the filters." : `${letters.length ? "A number leads to its report; the stronger the tint, the more" : "No label is chosen"}${most ? `: the strongest is ${Math.round(most)}${shares ? "%" : ""}` : ""}.`;
   document.getElementById("map-note").textContent = note;
 }
@@ -76,7 +80,7 @@ function mapCell(cell, letter, name, year, { most, valueOf, first }) {
   const found = cell[`first${letter}`] ?? cell.passage;
   // With several reports, to their list; in a book of many countries, to the first finding of this one.
   const inside = (found.report.country || "") === found.country ? "" : found.id && `#${found.id}`;
-  const href = cell.pages.size > 1 ? addressOf({ view: "reports", ...(found.country && { country: name }), ...(year && { year }) }) : found.report.page + inside;
+  const href = cell.pages.size > 1 ? addressOf({ view: "reports", ...(found.country && { country: found.country }), ...(found.series && { publication: found.series }), ...(year && { year }) }) : found.report.page + inside;
   const link = make("a", { href, "aria-label": `${text}${shares ? "%" : ""} ${NAMES[letter]}, ${name} ${year}`.trim() }, text);
   return make("td", { class: `${letter} heat${step}${first ? " group" : ""}` }, link);
 }

@@ -29,7 +29,7 @@ function sortReports(by) {
   const down = by.startsWith("-") ? -1 : 1;
   const key = (row) => {
     const text = row.cells[column].textContent;
-    return number ? Number(text.replace(/\D/g, "") || -1) : text;
+    return number ? Number(text.match(/\d+/)?.[0] ?? -1) : text;
   };
   const compare = (a, b) => (number ? key(a) - key(b) : inOrder(key(a), key(b)));
   const year = (row) => Number(row.cells[2].textContent) || 0;

@@ -80,6 +80,7 @@ function exportSaved(kind) {
     docx: () => wordDocument(citations, day),
     txt: () => joined((cited) => plainCitation(cited) + "\n", "text/plain", "\n"),
     bib: () => joined(bibtexCitation, "application/x-bibtex", "\n"),
+    json: () => new Blob([`${JSON.stringify(citations.map(cslCitation), null, 1)}\n`], { type: "application/json" }),
     ris: () => joined(risCitation, "application/x-research-info-systems", ""),
   };
   const address = URL.createObjectURL(files[kind]());

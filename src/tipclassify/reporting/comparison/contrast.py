@@ -1,0 +1,154 @@
+"""Contrast of publications: reports of one country and year in, pairs of passages that may contradict each other out.
+
+One passage reports an effort and the other a failure, in different publications, on the same matter: both name it
+(`MATTERS`), and they share rare words. The default's pooled vectors do not tell matters apart, since they were trained
+to tell labels (docs/figures.md has the figures), so they are not asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tipclassify.reporting.comparison.alignment import shared_words
+from tipclassify.reporting.comparison.identity import identity_of
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+
+__all__ = ["MATTER", "Contradiction", "Contrast", "contrast", "contrast_refusals"]
+
+MATTERS: Final = {
+    "enforcement": r"enforc",
+    "inspections": r"inspect",
+    "penalties": r"penalt|\bfines?\b|imprisonment|commensurate|deter(?!min)",
+    "prosecutions": r"prosecut|indict",
+    "convictions": r"convict|sentenc",
+    "investigations": r"investigat",
+    "shelters": r"shelter|safe house|transit (?:home|center)",
+    "services for victims": r"(?:victim|survivor)s?\b.*(?:service|assist|care|support)|"
+    r"(?:service|assist|care|support).*(?:victim|survivor)s?\b",
+    "identification and referral": r"(?:identif|screen|refer)\w*\b.*(?:victim|survivor)|referral",
+    "compensation": r"compensat|restitution",
+    "hotlines": r"hotline|help ?line",
+    "training": r"\btrain(?:ed|ing|ings)\b",
+    "funds": r"\bfund(?:s|ed|ing)?\b|budget|resource",
+    "minimum age": r"minimum(?: \w+)? age|minimum age|age (?:of|for) work",
+    "action plans": r"action plan|plan of action|national plan|strategy",
+    "coordination": r"committee|council|task force|coordinat|interministerial|interagency",
+    "surveys and data": r"survey|statistic|\bdata\b",
+    "recruitment": r"recruit",
+    "passports": r"passport|withh(?:o|e)ld",
+    "bonded labor": r"bonded|debt bondage",
+    "domestic work": r"domestic (?:work|servant|servitude|labou?r)",
+    "schooling": r"school|education",
+    "sexual exploitation": r"sexual exploitation|sex trafficking|prostitut",
+    "child soldiers": r"child soldier|armed (?:group|force)s?",
+}
+"""Matters on which publications may contradict each other, with the words that name each."""
+
+MATTER: Final = 0.17
+"""Minimum tf-idf cosine, 0 to 1, of two passages that name the same matter.
+
+Chosen on 60 pairs from 48 countries' reports of two publications, read by hand (none of them a report that we measure
+on). Of the 26 pairs that are found in those reports, 23 are on one matter.
+"""
+
+_MIN_SHARED: Final = 2  # content words in common
+_TABLE: Final = " | "  # between the cells of a row: "Unannounced inspections | Yes" is no statement to contradict
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An effort and a failure on the same matter, in different publications."""
+
+    effort: Finding
+    failure: Finding
+    matter: str  # a key of `MATTERS`
+    similarity: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to plain values for JSON."""
+        sides = {"effort": self.effort.to_dict(), "failure": self.failure.to_dict()}
+        return {"matter": self.matter, "similarity": round(self.similarity, 4), **sides}
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Reports of different publications, and the pairs that may contradict each other, most similar first."""
+
+    reports: tuple[TaggedReport, ...]
+    pairs: tuple[Contradiction, ...]
+
+    @property
+    def subject(self) -> str:
+        """Country and year, as far as they are known."""
+        first = identity_of(self.reports[0])
+        return " ".join(str(part) for part in (first.country, first.year) if part)
+
+    @property
+    def publications(self) -> list[str]:
+        """Names of the publications, or of the files of which it is not known."""
+        return [identity.publication or identity.name for identity in map(identity_of, self.reports)]
+
+
+def contrast_refusals(reports: Sequence[TaggedReport]) -> list[str]:
+    """List why the reports are not of different publications on one country and year."""
+    identities = [identity_of(report) for report in reports]
+    refusals = []
+    countries = {one.country for one in identities if one.country}
+    years = {one.year for one in identities if one.year}
+    publications = [one.publication for one in identities if one.publication]
+    if len(countries) > 1:
+        refusals.append(f"they are about {' and '.join(sorted(countries))}, not one country")
+    if len(years) > 1:
+        refusals.append(f"they are of {' and '.join(map(str, sorted(years)))}, not one year")
+    if len(set(publications)) < len(publications):
+        refusals.append("two are of one publication: leave out --side-by-side to see what changed")
+    return refusals
+
+
+def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contrast:
+    """Pair efforts and failures of different reports one to one, most similar first."""
+    efforts = list(_tagged(reports, "positive_effort", "failure"))
+    failures = list(_tagged(reports, "failure", "positive_effort"))
+    texts = [[finding.passage.text for _, finding in side] for side in (efforts, failures)]
+    pairs: list[Contradiction] = []
+    taken_efforts: set[int] = set()
+    taken_failures: set[int] = set()
+    for i, j, similarity, shared in shared_words(*texts, context.classifier.vocabulary):
+        if similarity < MATTER:
+            break
+        if shared < _MIN_SHARED or efforts[i][0] == failures[j][0] or i in taken_efforts or j in taken_failures:
+            continue
+        matter = _matter(texts[0][i], texts[1][j])
+        if matter is None:
+            continue
+        taken_efforts.add(i)
+        taken_failures.add(j)
+        pairs.append(Contradiction(efforts[i][1], failures[j][1], matter, similarity))
+    return Contrast(tuple(reports), tuple(pairs))
+
+
+_NAMED: Final = {matter: re.compile(words, re.IGNORECASE) for matter, words in MATTERS.items()}
+
+
+def _matter(one: str, another: str) -> str | None:
+    """Return the first matter that both texts name; None for none.
+
+    >>> _matter("Inspectors closed two farms.", "The law was not enforced, and nothing was inspected.")
+    'inspections'
+    """
+    return next((matter for matter, words in _NAMED.items() if words.search(one) and words.search(another)), None)
+
+
+def _tagged(reports: Sequence[TaggedReport], label: str, without: str) -> Iterator[tuple[int, Finding]]:
+    """Yield the passages that have one label and not the other, with the number of their report, each text once."""
+    for number, report in enumerate(reports):
+        seen = set()
+        for finding in report.findings():
+            passage = finding.passage
+            is_one_sided = label in passage.labels and without not in passage.labels
+            if is_one_sided and _TABLE not in passage.text and passage.text not in seen:
+                seen.add(passage.text)
+                yield number, finding

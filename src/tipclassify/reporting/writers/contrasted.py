@@ -1,0 +1,54 @@
+"""Writers of a contrast of publications: a table for the terminal, JSON lines, or an HTML page with both citations."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from rich.text import Text
+
+from tipclassify.formatting import json_line, one_line
+from tipclassify.reporting.citation import Citation, cite
+from tipclassify.reporting.comparison.contrast import Contrast
+from tipclassify.reporting.palette import TERMINAL
+from tipclassify.reporting.writers import Finding, ScoringContext
+from tipclassify.reporting.writers.table import console_of
+from tipclassify.reporting.writers.templating import rendered
+
+__all__ = ["write_html", "write_jsonl", "write_table"]
+
+_CAUTION = (
+    "These may contradict each other: the passages name the same matter and have opposite tags. They may also speak of "
+    "different things, times or places. Read both in their sources."
+)
+
+
+def write_table(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
+    """Write each pair with both citations."""
+    console = console_of(out, 120)
+    title = f"{contrast.subject or 'One country and year'}: {' beside '.join(contrast.publications)}"
+    console.print(Text(one_line(title), style="bold"))
+    for pair in contrast.pairs:
+        console.print(Text(f"\non {pair.matter}", style="bold"))
+        for label, finding in (("positive_effort", pair.effort), ("failure", pair.failure)):
+            name = label.removeprefix("positive_")
+            console.print(Text(name, style=TERMINAL[label]).append(f"  {one_line(finding.passage.text)}", style=""))
+            console.print(Text(f"  {cite(finding, context).source}", style="dim"))
+    console.print(Text(f"\n{len(contrast.pairs)} pairs. {_CAUTION}"))
+
+
+def write_jsonl(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
+    """Write an object for each pair."""
+    for pair in contrast.pairs:
+        row = pair.to_dict()
+        row["effort"]["citation"] = cite(pair.effort, context).source
+        row["failure"]["citation"] = cite(pair.failure, context).source
+        out.write(json_line(row))
+
+
+def write_html(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
+    """Write one page, without a script."""
+
+    def cited(finding: Finding) -> Citation:
+        return cite(finding, context)
+
+    out.writelines(rendered("contrast.html", contrast=contrast, context=context, cite=cited, caution=_CAUTION))

@@ -1,0 +1,132 @@
+"""Writers of a ledger: a table for the terminal, CSV, Excel, JSON, or an HTML page with a timeline for each passage."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import IO, Any, Final
+
+from rich.text import Text
+
+from tipclassify.formatting import csv_cell, json_line, one_line
+from tipclassify.labels import LABELS, label_name
+from tipclassify.reporting.citation import Citation, cite
+from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, Standing
+from tipclassify.reporting.palette import TERMINAL
+from tipclassify.reporting.writers import ScoringContext, section_name
+from tipclassify.reporting.writers.table import console_of
+from tipclassify.reporting.writers.templating import rendered
+
+__all__ = ["write_csv", "write_html", "write_json", "write_table", "write_xlsx"]
+
+_WORDS: Final = {"first": "stood first", "repeated": "same words", "moved": "same words, moved", "reworded": "reworded"}
+
+
+def describe(line: LedgerLine, latest: str) -> str:
+    """Say in words how long a passage has stood; `latest` is the year of the last report.
+
+    "the same sentence since 2016", "since 2016, reworded in 2021 and 2023", "2016 to 2019, the same sentence".
+    """
+    reworded = [standing.year for standing in line.standings if standing.status == "reworded"]
+    stands = line.last.year == latest
+    if not reworded:
+        if stands:
+            return f"the same sentence since {line.first.year}"
+        return f"the same sentence from {line.first.year} to {line.last.year}"
+    span = f"since {line.first.year}" if stands else f"from {line.first.year} to {line.last.year}"
+    return f"{span}, reworded in {', '.join(reworded)}"
+
+
+def columns(ledger: Ledger, context: ScoringContext) -> Iterator[dict[str, Any]]:
+    """Yield the row of each line: years, wording then and now, tags and citations; then a column for each year."""
+    for line in ledger.lines:
+        first, last = cite(line.first.finding, context), cite(line.last.finding, context)
+        row: dict[str, Any] = {
+            "years": len(line.years),
+            "first": line.first.year,
+            "last": line.last.year,
+            "still in the last report": "yes" if line.last.year == ledger.years[-1] else "no",
+            "same words since": line.same_since,
+            "labels": "; ".join(map(label_name, line.labels)),
+            "labels changed": "yes" if line.is_retagged else "no",
+            "section": section_name(line.last.finding.passage.section),
+            "wording then": first.quote,
+            "wording now": last.quote,
+            "citation then": first.source,
+            "citation now": last.source,
+            "link": last.link,
+        }
+        standings = {standing.year: standing for standing in line.standings}
+        row |= {year: _cell(standings.get(year)) for year in ledger.years}
+        yield row
+
+
+def _cell(standing: Standing | None) -> str:
+    """Describe where a passage stands in a year: "reworded: failure"; empty if it does not."""
+    if standing is None:
+        return ""
+    labels = ", ".join(map(label_name, standing.finding.passage.labels)) or "no label"
+    return f"{_WORDS[standing.status]}: {labels}"
+
+
+def write_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+    """Write a row for each line (RFC 4180), with ``'`` before what a spreadsheet would run as a formula."""
+    writer = csv.writer(out, lineterminator="\r\n")
+    rows = list(columns(ledger, context))
+    writer.writerow(rows[0] if rows else ["years", "first", "last"])
+    writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
+
+
+def write_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
+    """Write a sheet with a row for each line, and one about the reports and the model."""
+    from tipclassify.reporting.writers.sheets import open_workbook
+
+    rows = list(columns(ledger, context))
+    with open_workbook(out, context) as book:
+        lines = book.table("Ledger", list(rows[0]) if rows else ["years", "first", "last"])
+        for row in rows:
+            lines.append(list(row.values()))
+        about = book.table("About", ("what", "value"))
+        about.append(("reports", ledger.subject or "of one country and publication"))
+        for year, report in zip(ledger.years, ledger.reports, strict=True):
+            about.append((year, report.address or report.title))
+        for name, value in context.about().items():
+            about.append((name, value))
+
+
+def write_json(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+    """Write one object: the reports, and each line with all its passages and their citations."""
+    found = ledger.to_dict()
+    for line, written in zip(ledger.lines, found["lines"], strict=True):
+        for standing, row in zip(line.standings, written["standings"], strict=True):
+            row["citation"] = cite(standing.finding, context).source
+    out.write(json_line({**found, "about": context.about()}))
+
+
+def write_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+    """Write one page. It has no script: CSS reads its filters."""
+
+    def cited(standing: Standing) -> Citation:
+        return cite(standing.finding, context)
+
+    out.writelines(rendered("ledger.html", ledger=ledger, context=context, cite=cited, describe=describe))
+
+
+def write_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
+    """Write the lines that have a label, or with `everything` all, most years first."""
+    console = console_of(out, 120)
+    subject = ledger.subject or "Passages that persist"
+    console.print(Text(one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}"), style="bold"))
+    shown = [line for line in ledger.lines if line.labels or everything]
+    for line in shown:
+        labels = Text(", ").join(Text(label_name(label), style=TERMINAL[label]) for label in line.labels)
+        years = f"{len(line.years)} years: {', '.join(line.years)}"
+        console.print(Text("\n").append(f"{describe(line, ledger.years[-1])}  ", style="bold").append(labels).append(f"  {years}"))
+        if line.last.finding.passage.text != line.first.finding.passage.text:
+            console.print(Text(f"{line.first.year}  {one_line(line.first.finding.passage.text)}", style="dim"))
+        console.print(Text(f"{line.last.year}  {one_line(line.last.finding.passage.text)}"))
+    counts = {label: sum(label in line.labels for line in shown) for label in LABELS}
+    tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())
+    left_out = len(ledger.lines) - len(shown)
+    more = f"; {left_out} more without a label, which --all shows" if left_out else ""
+    console.print(Text(f"\n{len(shown)} passages stood in two years or more ({tagged}){more}."))
