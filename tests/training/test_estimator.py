@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
-from tipclassify.corpus.loading import load_corpus, read_rows
 from tipclassify.corpus.indicator import as_indicator
+from tipclassify.corpus.loading import load_corpus, read_rows
 from tipclassify.text.columns import as_passages
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -132,7 +132,9 @@ def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
         clone(QUICK).fit(frame, NAMES)
     assert [passage.text for passage in as_passages(frame["text"])] == X
     frame.loc[9, "text"] = None
-    with pytest.raises(TypeError, match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"):
+    with pytest.raises(
+        TypeError, match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"
+    ):
         as_passages(frame["text"])
 
 
@@ -195,7 +197,9 @@ def test_headings_and_groups_of_a_dataset_are_used() -> None:
 
 
 def test_missing_labels_and_groups_of_another_number_are_refused_in_one_line() -> None:
-    with pytest.raises(ValueError, match="^y is missing: give the labels of each passage, or a dataset of load_corpus"):
+    with pytest.raises(
+        ValueError, match=r"^y is missing: give the labels of each passage, or a dataset of load_corpus"
+    ):
         clone(QUICK).fit(X)
     with pytest.raises(ValueError, match=f"^{len(X)} passages but 2 groups: give the group of each passage$"):
         clone(QUICK).fit(X, Y, groups=[0, 1])
