@@ -183,17 +183,17 @@ def test_a_generator_and_a_dataset_teach_like_lists(tmp_path: Path) -> None:
 def test_headings_and_groups_of_a_dataset_are_used() -> None:
     import datasets
 
-    from tipclassify.training.estimator import _from_corpus
+    from tipclassify.corpus.labelled import labelled_passages
 
     rows = [
         {"text": "One.", "labels": ["failure"], "section": "Forced Labor", "doc": "A", "pair": None},
         {"text": "Two.", "labels": [], "section": None, "doc": "A", "pair": None},
         {"text": "Three.", "labels": [], "section": "", "doc": None, "pair": "p"},
     ]
-    passages, labels, groups = _from_corpus(datasets.Dataset.from_list(rows), None)
-    assert [passage.section for passage in passages] == ["Forced Labor", None, None]
-    assert list(labels) == [["failure"], [], []]
-    assert groups == [0, 0, 2]
+    known = labelled_passages(datasets.Dataset.from_list(rows))
+    assert [passage.section for passage in known.passages] == ["Forced Labor", None, None]
+    assert known.y_true[:, 1].tolist() == [True, False, False]
+    assert known.groups.tolist() == [0, 0, 1]
 
 
 def test_missing_labels_and_groups_of_another_number_are_refused_in_one_line() -> None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_warnings
-from tipclassify.errors import InputError
-
-if TYPE_CHECKING:
-    from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.writers import TaggedReport
 
 _SUFFIXES: Final = {"table": [".txt"], "jsonl": [".jsonl", ".ndjson"], "html": [".html", ".htm"]}
 
@@ -43,6 +37,7 @@ def compare(
     'No longer reported' means that no passage of NEW matches, or that the matching one is not tagged so, not that
     anything stopped. A change is borderline where another wording could have turned the tag.
     """
+    from tipclassify.pipeline.reports import joined_report
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.writers import ScoringContext, format_of
     from tipclassify.reporting.writers.compared import write_html, write_jsonl, write_table
@@ -52,7 +47,12 @@ def compare(
     wanted = format or (format_of(output, _SUFFIXES) if output else "table")
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy, folder=output.parent if output else None)
-    found = compare_reports(_tagged(old, tagging), _tagged(new, tagging), context)
+    reports = []
+    for file in (old, new):
+        report = joined_report(file, tagging)
+        print_warnings(report.notes)
+        reports.append(report)
+    found = compare_reports(*reports, context)
     if messages := found.warnings():
         print_warnings(["; ".join(messages)])
     with open_output(output) as out:
@@ -60,15 +60,3 @@ def compare(
             write_html(found, out, context, everything)
         else:
             (write_table if wanted == "table" else write_jsonl)(found, out, everything)
-
-
-def _tagged(file: str, tagging: Tagging) -> TaggedReport:
-    """Tag an input as one report, with all batches of its rows."""
-    from tipclassify.pipeline.batch import tag_input
-
-    reports = list(tag_input(file, tagging))
-    if not reports:
-        raise InputError(f"{file}: no rows in it; give a report, or rows with a 'text' field")
-    print_warnings([note for report in reports for note in report.notes])
-    passages = [passage for report in reports for passage in report.passages]
-    return replace(reports[0], passages=passages, extras=[row for report in reports for row in report.extras])
