@@ -206,15 +206,20 @@ def test_the_digest_distinguishes_corpora() -> None:
 def test_every_configuration_of_the_corpus_loads_with_datasets(tmp_path: Path) -> None:
     import datasets
 
-    names = datasets.get_dataset_config_names(str(ROOT / "data"))
-    assert set(names) == {"default", "annotations", "real_labels"}
-    loaded = {name: datasets.load_dataset(str(ROOT / "data"), name, cache_dir=str(tmp_path)) for name in names}
-    corpus = loaded["default"]["train"]
+    folders = {"corpus": ROOT / "data", "real": ROOT / "data" / "real"}
+    names = {kind: set(datasets.get_dataset_config_names(str(folder))) for kind, folder in folders.items()}
+    assert names == {"corpus": {"default", "annotations"}, "real": {"default"}}
+    loaded = {
+        (kind, name): datasets.load_dataset(str(folders[kind]), name, cache_dir=str(tmp_path))
+        for kind in folders
+        for name in names[kind]
+    }
+    corpus = loaded["corpus", "default"]["train"]
     expected = read_rows(ROOT / "data" / "corpus")
     assert [(row["id"], tuple(row["labels"])) for row in corpus] == [(row["id"], row["labels"]) for row in expected]
-    assert set(loaded["annotations"]) == {"author", "reader", "settled"}
+    assert set(loaded["corpus", "annotations"]) == {"author", "reader", "settled"}
     with (ROOT / "data" / "real" / "labels.csv").open(encoding="utf-8", newline="") as file:
-        assert len(loaded["real_labels"]["train"]) == sum(1 for _ in csv.reader(file)) - 1
+        assert len(loaded["real", "default"]["train"]) == sum(1 for _ in csv.reader(file)) - 1
 
 
 def test_what_load_corpus_gives_is_written_and_read_again(tmp_path: Path) -> None:

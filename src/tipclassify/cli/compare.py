@@ -47,12 +47,11 @@ def compare(
     wanted = format or (format_of(output, _SUFFIXES) if output else "table")
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy, folder=output.parent if output else None)
-    reports = []
-    for file in (old, new):
-        report = joined_report(file, tagging)
-        print_warnings(report.notes)
-        reports.append(report)
-    found = compare_reports(*reports, context)
+    earlier = joined_report(old, tagging)
+    print_warnings(earlier.notes)
+    later = joined_report(new, tagging)
+    print_warnings(later.notes)
+    found = compare_reports(earlier, later, context)
     if messages := found.warnings():
         print_warnings(["; ".join(messages)])
     with open_output(output) as out:
