@@ -65,15 +65,15 @@ class Columns:
 def load_corpus(
     *paths: str | os.PathLike[str], text_column: str = "text", label_column: str = "labels"
 ) -> datasets.Dataset:
-    """Load labelled passages from JSON lines, CSV or Parquet files, or folders of them, as a `datasets.Dataset`.
+    """Load labelled passages as a `datasets.Dataset`; `paths` are JSON lines, CSV or Parquet files, or folders of them.
 
     The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``, ``pair``, ``doc``,
     ``source``, and any further ones of the rows, as text; only text and labels are required, and may have other names
     in the files (`text_column`, `label_column`). The dataset lies in memory; no copy is kept on disk.
 
     `TipClassifier.fit` takes it whole, or its columns; what its ``to_json`` and ``to_parquet`` write is read again.
-    Raises `CorpusError` as `read_rows` does: each bad row by file and line, where the readers of `datasets` would
-    stop at the first, name none, and guess types (a text that looks like a date becomes one).
+    Raises `CorpusError` as `read_rows` does, with each bad row by file and line. (The readers of `datasets`
+    would stop at the first, name none, and guess types where a text looks like a date.)
 
     >>> import json, tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".jsonl", delete=False) as file:

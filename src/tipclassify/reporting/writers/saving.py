@@ -54,7 +54,7 @@ def write_reports(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_reports(report, f"{folder}/findings.html")
     ...     Path(folder, "findings.html").read_text("utf-8")[:15]
-    '<!doctype html>'
+    '<!DOCTYPE html>'
     """
     target = Path(path)
     name = format_of(target) if format is None else format
