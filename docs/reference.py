@@ -256,10 +256,14 @@ def top_level() -> str:
     import tipclassify
 
     chapters = {
-        "Tag text": ["classify", "Classifier", "tag_batch", "LABELS"],
-        "What comes back": ["Passage", "Explanation", "SpanWeight", "Document", "Block"],
-        "Train": ["TipClassifier"],
-        "Errors": ["TipclassifyError", "InputError", "ModelError", "CorpusError"],
+        "Tag text": ["classify", "explain", "tag_batch", "Classifier"],
+        "Read and tag reports": ["read_report", "tag_report", "write_reports", "cite"],
+        "Count and compare": ["summarize", "compare"],
+        "Measure and train": ["load_corpus", "evaluate", "TipClassifier"],
+        "Names and types": ["LABELS", "POLICIES", "Policy", "Unit"],
+        "Texts and passages": ["Passage", "Document", "Block", "Explanation", "SpanWeight"],
+        "Tagged reports": ["TaggedReport", "Finding", "Citation", "ScoringContext", "Summary", "Comparison", "Evaluation"],
+        "Errors": ["TipclassifyError", "InputError", "OutputError", "ModelError", "CorpusError"],
     }
     placed = {name for names in chapters.values() for name in names}
     chapters["More"] = [name for name in tipclassify.__all__ if name not in placed and name != "__version__"]
@@ -274,14 +278,20 @@ def top_level() -> str:
 
 def chapter_page(chapter: str) -> str:
     """Write the page of one chapter's modules, without the names that `tipclassify` itself exports."""
-    import tipclassify
-
     parts = [f"# Python: {chapter.lower()}"]
     for module, subject in MODULES[chapter].items():
         parts += [f"## tipclassify.{module}", subject]
-        names = import_module(f"tipclassify.{module}").__all__
-        parts += [_directive(f"tipclassify.{module}", name) for name in names if name not in tipclassify.__all__]
+        found = import_module(f"tipclassify.{module}")
+        own = [name for name in found.__all__ if not is_public(name, getattr(found, name))]
+        parts += [_directive(f"tipclassify.{module}", name) for name in own]
     return "\n\n".join(parts) + "\n"
+
+
+def is_public(name: str, value: Any) -> bool:
+    """Test whether a name of a module is one of `tipclassify` itself: the same thing, not only the same name."""
+    import tipclassify
+
+    return name in tipclassify.__all__ and getattr(tipclassify, name) is value
 
 
 def _directive(module: str, name: str) -> str:

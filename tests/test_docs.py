@@ -159,7 +159,7 @@ def public_names() -> list[str]:
         f"tipclassify.{module}.{name}"
         for module in modules
         for name in import_module(f"tipclassify.{module}").__all__
-        if name not in tipclassify.__all__  # those stand with the package itself
+        if not REFERENCE["is_public"](name, getattr(import_module(f"tipclassify.{module}"), name))
     ]
     return names
 

@@ -11,6 +11,7 @@ import pytest
 
 import tipclassify
 
+ROOT = Path(__file__).resolve().parents[1]
 HEAVY = (
     "sklearn",
     "datasets",
@@ -120,6 +121,82 @@ def test_scoring_leaves_nothing_in_the_home_folder(
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert command(set(), "score", *reports).returncode == 0
     assert list((tmp_path / "home").rglob("*")) == []
+
+
+WITHOUT_REQUIREMENTS = """
+import sys
+ALLOWED = {'numpy', 'msgspec', 'sentencex', 'tipclassify', '_sysconfigdata__linux_x86_64-linux-gnu'}
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition('.')[0]
+        if top not in ALLOWED and top not in sys.stdlib_module_names:
+            raise ModuleNotFoundError('not installed: ' + name, name=name)
+sys.meta_path.insert(0, Block())
+import tipclassify as t
+text = 'Police arrested nine traffickers. Courts convicted none of them.'
+fast = t.Classifier.load('fast')
+print([passage.labels for passage in t.classify(text, model='fast')])
+print(t.tag_batch({'text': ['Courts convicted none of them.']}, model='fast')['labels'])
+print(t.explain('Courts convicted none of them.', model='fast')['failure'].method)
+report = t.tag_report(t.Document.from_text(text, 'a.txt'), model=fast)
+print(t.summarize(report).total.count('failure'), t.cite(next(report.findings())).title)
+t.write_reports(report, sys.argv[1])
+for call in (lambda: t.classify(text), lambda: t.read_report(sys.argv[1] + '.txt')):
+    try: call()
+    except t.TipclassifyError as error: print(error)
+"""
+
+
+def test_numpy_msgspec_and_sentencex_are_enough_for_fast(tmp_path: Path) -> None:
+    """``pip install --no-deps tipclassify`` and these three, as docs/install.md says."""
+    out = tmp_path / "found.csv"
+    (tmp_path / "found.csv.txt").write_text("Police acted.", "utf-8")
+    line = [sys.executable, "-c", WITHOUT_REQUIREMENTS, str(out)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    *found, default, reading = done.stdout.splitlines()
+    assert found == [
+        "[('positive_effort',), ('failure',)]",
+        "[['failure']]",
+        "additive",
+        "1 a.txt",
+    ]
+    assert "'--model fast' works without them" in default
+    assert reading.endswith(
+        "reading it needs babel, which is not installed here; 'pip install tipclassify' without --no-deps brings it"
+    )
+    assert len(out.read_text("utf-8").splitlines()) == 3
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    """Requirements and extras of pyproject.toml, by the names that pip takes."""
+    import ast
+    import re
+
+    pip_names = {
+        "sklearn": "scikit-learn",
+        "docx": "python-docx",
+        "markdown_it": "markdown-it-py",
+    }
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    declared = {
+        name.lower().replace("_", "-") for name in re.findall(r'"([A-Za-z][\w.-]*)(?:\[[\w,]+\])?[><=~]', project)
+    }
+    assert {"numpy", "scipy", "pyarrow"} <= declared
+    missing = {}
+    for file in Path(tipclassify.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            modules: list[str] = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules = [node.module]
+            for module in modules:
+                top = module.partition(".")[0]
+                name = pip_names.get(top, top.replace("_", "-"))
+                if top not in sys.stdlib_module_names and top != "tipclassify" and name not in declared:
+                    missing[name] = file.name
+    assert missing == {}
 
 
 @pytest.mark.parametrize("missing", ["onnxruntime", "tokenizers"])

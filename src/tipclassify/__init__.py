@@ -17,24 +17,47 @@ TYPE_CHECKING = False  # type checkers read it as true; importing `typing` would
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from tipclassify.errors import CorpusError, InputError, ModelError, TipclassifyError
-    from tipclassify.labels import LABELS
-    from tipclassify.model.classifier import Classifier, Explanation, SpanWeight, classify
+    from tipclassify.corpus.loading import load_corpus
+    from tipclassify.errors import CorpusError, InputError, ModelError, OutputError, TipclassifyError
+    from tipclassify.evaluation.evaluation import Evaluation, evaluate
+    from tipclassify.labels import LABELS, POLICIES, Policy
+    from tipclassify.model.classifier import Classifier, Explanation, SpanWeight, classify, explain
     from tipclassify.pipeline.dataset_map import tag_batch
+    from tipclassify.pipeline.reports import tag_report
+    from tipclassify.readers import read_report
+    from tipclassify.reporting.citation import Citation, cite
+    from tipclassify.reporting.comparison.comparison import Comparison, compare
+    from tipclassify.reporting.summary import Summary, summarize
+    from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+    from tipclassify.reporting.writers.saving import write_reports
     from tipclassify.text.document import Block, Document, Passage
+    from tipclassify.text.segmentation.passages import Unit
     from tipclassify.training.estimator import TipClassifier
 
 _NAMES_OF: Final = {
-    "errors": ("CorpusError", "InputError", "ModelError", "TipclassifyError"),
-    "labels": ("LABELS",),
-    "model.classifier": ("Classifier", "Explanation", "SpanWeight", "classify"),
+    "corpus.loading": ("load_corpus",),
+    "errors": ("CorpusError", "InputError", "ModelError", "OutputError", "TipclassifyError"),
+    "evaluation.evaluation": ("Evaluation", "evaluate"),
+    "labels": ("LABELS", "POLICIES", "Policy"),
+    "model.classifier": ("Classifier", "Explanation", "SpanWeight", "classify", "explain"),
     "pipeline.dataset_map": ("tag_batch",),
+    "pipeline.reports": ("tag_report",),
+    "readers": ("read_report",),
+    "reporting.citation": ("Citation", "cite"),
+    "reporting.comparison.comparison": ("Comparison", "compare"),
+    "reporting.summary": ("Summary", "summarize"),
+    "reporting.writers": ("Finding", "ScoringContext", "TaggedReport"),
+    "reporting.writers.saving": ("write_reports",),
     "text.document": ("Block", "Document", "Passage"),
+    "text.segmentation.passages": ("Unit",),
     "training.estimator": ("TipClassifier",),
 }
 
-__all__ = ["LABELS", "Block", "Classifier", "CorpusError", "Document", "Explanation", "InputError", "ModelError"]
-__all__ += ["Passage", "SpanWeight", "TipClassifier", "TipclassifyError", "__version__", "classify", "tag_batch"]
+__all__ = ["LABELS", "POLICIES", "Block", "Citation", "Classifier", "Comparison", "CorpusError", "Document"]
+__all__ += ["Evaluation", "Explanation", "Finding", "InputError", "ModelError", "OutputError", "Passage", "Policy"]
+__all__ += ["ScoringContext", "SpanWeight", "Summary", "TaggedReport", "TipClassifier", "TipclassifyError", "Unit"]
+__all__ += ["__version__", "cite", "classify", "compare", "evaluate", "explain", "load_corpus", "read_report"]
+__all__ += ["summarize", "tag_batch", "tag_report", "write_reports"]
 
 
 def __getattr__(name: str) -> Any:

@@ -31,10 +31,16 @@ def test_a_table_with_columns_in_another_order_is_read_by_name() -> None:
     ("columns", "message"),
     [
         ({"positive_effort": [1], "failure": [0]}, "y is a table with the columns positive_effort, failure: give a t"),
-        ({"a": [1], "b": [0], "c": [0]}, "y is a table with the columns a, b, c: give a table with one column of 0 and"),
-        ({"text": ["x"], **dict.fromkeys(LABELS, [1])}, "and no other, or a column of lists of label names"),
-        ({**dict.fromkeys(LABELS, [1]), "failure": [2]}, "column failure of y has the value 2: give 0 and 1"),
-        ({**dict.fromkeys(LABELS, [1]), "failure": [None]}, "column failure of y has the value None: give 0 and 1"),
+        (
+            {"a": [1], "b": [0], "c": [0]},
+            "y is a table with the columns a, b, c: give a table with one column of 0 and",
+        ),
+        ({"text": ["x"], **{label: [1] for label in LABELS}}, "and no other, or a column of lists of label names"),
+        ({**{label: [1] for label in LABELS}, "failure": [2]}, "column failure of y has the value 2: give 0 and 1"),
+        (
+            {**{label: [1] for label in LABELS}, "failure": [None]},
+            "column failure of y has the value None: give 0 and 1",
+        ),
     ],
 )
 def test_unknown_and_missing_columns_and_other_values_are_refused(columns: dict[str, Any], message: str) -> None:

@@ -112,13 +112,15 @@ def test_a_polars_column_is_scored_like_a_list(fast: Classifier) -> None:
 
 
 def test_what_tag_does_not_take_is_refused_in_one_line(fast: Classifier) -> None:
-    with pytest.raises(TypeError, match=r"^tag takes a Document, not str: give a Document \(read_report, Document.from_"):
+    with pytest.raises(
+        TypeError, match=r"^tag takes a Document, not str: give a Document \(read_report, Document.from_"
+    ):
         fast.tag("Police acted.")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="^passage 0 is not a Passage but str; make it a Passage, or call classify"):
+    with pytest.raises(TypeError, match=r"^passage 0 is not a Passage but str; make it a Passage, or call classify"):
         fast.tag_passages(["Police acted."])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="^text 0 is a Passage, which is split already: call Classifier.tag_passages$"):
+    with pytest.raises(TypeError, match=r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$"):
         classify([Passage("Police acted.", 0, 13)], model=fast)  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="^passages is a bare str: give a list of passages$"):
+    with pytest.raises(TypeError, match=r"^passages is a bare str: give a list of passages$"):
         fast.predict_proba(np.array("Police acted."))
 
 

@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
-from tipclassify.corpus.loading import load_corpus, read_rows
 from tipclassify.corpus.indicator import as_indicator
+from tipclassify.corpus.loading import load_corpus, read_rows
 from tipclassify.text.columns import as_passages
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -132,7 +132,9 @@ def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
         clone(QUICK).fit(frame, NAMES)
     assert [passage.text for passage in as_passages(frame["text"])] == X
     frame.loc[9, "text"] = None
-    with pytest.raises(TypeError, match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"):
+    with pytest.raises(
+        TypeError, match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"
+    ):
         as_passages(frame["text"])
 
 
@@ -181,21 +183,23 @@ def test_a_generator_and_a_dataset_teach_like_lists(tmp_path: Path) -> None:
 def test_headings_and_groups_of_a_dataset_are_used() -> None:
     import datasets
 
-    from tipclassify.training.estimator import _from_corpus
+    from tipclassify.corpus.labelled import labelled_passages
 
     rows = [
         {"text": "One.", "labels": ["failure"], "section": "Forced Labor", "doc": "A", "pair": None},
         {"text": "Two.", "labels": [], "section": None, "doc": "A", "pair": None},
         {"text": "Three.", "labels": [], "section": "", "doc": None, "pair": "p"},
     ]
-    passages, labels, groups = _from_corpus(datasets.Dataset.from_list(rows), None)
-    assert [passage.section for passage in passages] == ["Forced Labor", None, None]
-    assert list(labels) == [["failure"], [], []]
-    assert groups == [0, 0, 2]
+    known = labelled_passages(datasets.Dataset.from_list(rows))
+    assert [passage.section for passage in known.passages] == ["Forced Labor", None, None]
+    assert known.y_true[:, 1].tolist() == [True, False, False]
+    assert known.groups.tolist() == [0, 0, 1]
 
 
 def test_missing_labels_and_groups_of_another_number_are_refused_in_one_line() -> None:
-    with pytest.raises(ValueError, match="^y is missing: give the labels of each passage, or a dataset of load_corpus"):
+    with pytest.raises(
+        ValueError, match=r"^y is missing: give the labels of each passage, or a dataset of load_corpus"
+    ):
         clone(QUICK).fit(X)
     with pytest.raises(ValueError, match=f"^{len(X)} passages but 2 groups: give the group of each passage$"):
         clone(QUICK).fit(X, Y, groups=[0, 1])

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_warnings
-from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tipclassify.pipeline.batch import Tagging
+    from tipclassify.labels import Policy
     from tipclassify.reporting.writers import ScoringContext, TaggedReport
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
@@ -98,7 +97,7 @@ def _format(files: Sequence[str], format: str | None, output: Path | None, ledge
     return wanted
 
 
-def _context(tagging: Tagging, policy: str, output: Path | None) -> ScoringContext:
+def _context(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
     from tipclassify.reporting.writers import ScoringContext
 
     folder = output.parent if output else None
@@ -183,12 +182,9 @@ def _write_contrast(
 
 
 def _tagged(file: str, tagging: Tagging) -> TaggedReport:
-    """Tag an input as one report, with all batches of its rows."""
-    from tipclassify.pipeline.batch import tag_input
+    """Tag an input as one report, with all parts of a long one, and print what could not be read in full."""
+    from tipclassify.pipeline.reports import joined_report
 
-    reports = list(tag_input(file, tagging))
-    if not reports:
-        raise InputError(f"{file}: no rows in it; give a report, or rows with a 'text' field")
-    print_warnings([note for report in reports for note in report.notes])
-    passages = [passage for report in reports for passage in report.passages]
-    return replace(reports[0], passages=passages, extras=[row for report in reports for row in report.extras])
+    report = joined_report(file, tagging)
+    print_warnings(report.notes)
+    return report

@@ -90,6 +90,8 @@ def convert(
 def add(
     new: Annotated[list[Path], Argument(metavar="NEW...", help=options.LABELLED_HELP)],
     to: Annotated[Path, Option("--to", metavar="FILE", help="Corpus to add them to (.jsonl); made if absent.")],
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
 ) -> None:
     """Add labelled passages to a corpus file, checked as training would check them.
 
@@ -103,7 +105,7 @@ def add(
         raise UsageError(f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one")
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
-    added = add_rows(there, read_rows(*new))
+    added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
     same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
     print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
     print_notes([f"{name}: the id is taken by another text; added as {given}" for name, given in added.renamed])
@@ -121,9 +123,14 @@ def add(
     print_line(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
 
 
-def check(paths: options.Labelled) -> None:
+def check(
+    paths: options.Labelled,
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
+) -> None:
     """Read labelled passages as training would, and report every bad row of every file."""
-    print_line(f"{len(read_rows(*paths))} passages, no problems")
+    rows = read_rows(*paths, columns=options.columns(text_column, label_column))
+    print_line(f"{len(rows)} passages, no problems")
 
 
 def stats(paths: options.Labelled, format: options.Format = "table", output: options.Output = None) -> None:

@@ -7,13 +7,13 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import typer
 
 from tipclassify.errors import InputError, OutputError, reason_of
+from tipclassify.files import open_whole
 from tipclassify.formatting import json_line, visible
 from tipclassify.progress import progress_bar
 
@@ -151,7 +151,7 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
     Raises `OutputError` when the stream cannot be opened, written or closed.
     """
     try:
-        with _standard_output(binary) if path is None else _file(path, binary) as out:
+        with _standard_output(binary) if path is None else open_whole(path, binary) as out:
             yield out
     except OSError as error:
         remedy = "free some space, or choose" if error.errno in _FULL else "choose"
@@ -170,25 +170,3 @@ def _standard_output(binary: bool) -> Iterator[IO[Any]]:
         if isinstance(error, BrokenPipeError):  # the reader (head, less) has closed the pipe
             raise typer.Exit from None
         raise
-
-
-@contextlib.contextmanager
-def _file(path: Path, binary: bool) -> Iterator[IO[Any]]:
-    """Open a private file that takes the place of `path` when complete; a device or pipe is never replaced."""
-    in_place = path.exists() and not path.is_file()
-    # Named before it exists, so it is always removed.
-    file = path if in_place else path.with_name(f".{path.name}-{os.urandom(4).hex()}")
-    mode = ("w" if in_place else "x") + "b" * binary
-    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
-    try:
-        with open(file, mode, opener=partial(os.open, mode=0o600), **text) as out:
-            yield out
-        if not in_place:
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(file, 0o666 & ~umask)
-            os.replace(file, path)
-    finally:
-        if not in_place:
-            with contextlib.suppress(OSError):
-                os.unlink(file)

@@ -6,17 +6,20 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.common.explanation import Explanation, SpanWeight
-from tipclassify.model.linear.model import Model
+from tipclassify.model.common.folder import load_head
+from tipclassify.model.linear.model import Model, write_model
 from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, count_words, is_low_confidence
-from tipclassify.model.loading import load_scorer
+from tipclassify.model.loading import load_scorer, model_folder
 from tipclassify.text.columns import column_values, read_passages, refuse_table
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_furniture
@@ -25,7 +28,7 @@ from tipclassify.text.segmentation.passages import Unit, split_passages, text_do
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
+__all__ = ["Classifier", "Explanation", "SpanWeight", "classify", "explain"]
 
 
 class Classifier:
@@ -41,19 +44,66 @@ class Classifier:
     ) -> None:
         self.scorer = LinearScorer(model) if isinstance(model, Model) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
+        self._folder: Path | None = None
+
+    def __repr__(self) -> str:
+        kind = "linear" if isinstance(self.scorer, LinearScorer) else "encoder"
+        name = kind if self._folder is None else f"{self._folder.name}, {kind}"
+        return f"Classifier({name}, model {str(self.meta.get('sha256', 'not saved'))[:12]})"
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
         """Load a model from a folder or by name: ``"default"``, ``"fast"``, or one of ``tipclassify models list``.
 
-        Without `model`, load ``"default"``.
+        Without `model`, load ``"default"``. ``"owner/name"`` and ``"owner/name@revision"`` are downloaded from the
+        Hugging Face hub if huggingface_hub is installed and no folder ``owner`` is here.
 
         Raises
         ------
         ModelError
             When the model is missing, damaged, of a newer format or for other labels.
+
+        Examples
+        --------
+        >>> Classifier.load("fast").thresholds("cite").shape
+        (3,)
         """
-        return cls(load_scorer(model))
+        folder = model_folder(model)
+        classifier = cls(load_scorer(folder))
+        classifier._folder = folder
+        return classifier
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a folder, replacing the model at `path`, for `Classifier.load`, ``--model`` and the hub.
+
+        A copy of a model that was loaded has its hash and its card. Thresholds of `with_thresholds` are saved too, and
+        the card says so. Raises `ModelError` when something else than a model is at `path`.
+
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Classifier.load("fast").save(f"{folder}/mine")
+        ...     Classifier.load(f"{folder}/mine").meta["sha256"] == Classifier.load("fast").meta["sha256"]
+        True
+        """
+        files = self._texts_beside()
+        moved: dict[str, tuple[float, ...]] = {policy: tuple(self._thresholds[policy]) for policy in POLICIES}
+        if any(moved[policy] != tuple(self.scorer.thresholds[policy]) for policy in POLICIES):
+            lines = [f"- {policy}: {', '.join(f'{value:g}' for value in moved[policy])}\n" for policy in POLICIES]
+            note = "## Thresholds\nMoved after training, to (in the order of the labels above):\n\n"
+            files["README.md"] = f"{files.get('README.md', '')}\n{note}{''.join(lines)}"
+        if isinstance(self.scorer, LinearScorer):
+            write_model(replace(self.scorer.model, thresholds=moved), path, files)
+        else:
+            from tipclassify.model.encoder.folder import write_encoder
+
+            write_encoder(path, replace(self.scorer.model, thresholds=moved), self.scorer.meta, files)
+
+    def _texts_beside(self) -> dict[str, str]:
+        """Read the card and the golden scores of the folder that the model was loaded from, if it still has both."""
+        if self._folder is None or load_head(self._folder).get("sha256") != self.meta.get("sha256"):
+            return {}
+        files = [self._folder / name for name in ("README.md", "golden.jsonl")]
+        return {file.name: file.read_bytes().decode("utf-8", "replace") for file in files if file.is_file()}
 
     @property
     def model(self) -> Model:
@@ -95,7 +145,9 @@ class Classifier:
             policy: tuple(thresholds.get(label, old) for label, old in zip(LABELS, row, strict=True))
             for policy, row in self._thresholds.items()
         }
-        return Classifier(self.scorer, changed)
+        classifier = Classifier(self.scorer, changed)
+        classifier._folder = self._folder
+        return classifier
 
     def logits(self, passages: Iterable[str | Passage]) -> Floats:
         """Compute calibrated log-odds (logits), float64 (n, 3), in the order of ``LABELS``.
@@ -119,6 +171,20 @@ class Classifier:
     def predict(self, passages: Iterable[str | Passage], policy: Policy = "balanced") -> Bools:
         """Predict the labels of each passage, bool (n, 3): probability at least ``thresholds(policy)``."""
         return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
+
+    def embed(self, passages: Iterable[str | Passage]) -> npt.NDArray[np.float32]:
+        """Compute the pooled vector of each passage, float32 (n, width): what the logistic regressions read.
+
+        The section of a `Passage` is read before it. Of a passage longer than the window, the vector is that of its
+        first window. Takes what `predict_proba` takes. Raises `ModelError` for ``fast``, which has no vectors.
+
+        >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
+        (1, 384)
+        """
+        checked = _checked(passages)
+        if isinstance(self.scorer, LinearScorer):
+            raise ModelError("a linear model has no vectors: use the default, or another encoder")
+        return self.scorer.pooled(*_texts_and_headings(checked))
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
         """Explain the score of each label by the contributions of the passage's spans to the log-odds.
@@ -241,6 +307,47 @@ def classify(
         split.append(split_passages(text_document(one)))
     tagged = iter(classifier.tag_passages([passage for passages in split for passage in passages], policy))
     return [[next(tagged) for _ in passages] for passages in split]
+
+
+def explain(
+    passage: str | Passage,
+    *,
+    section: str | None = None,
+    model: str | os.PathLike[str] | Classifier | None = None,
+) -> dict[str, Explanation]:
+    """Explain the score of each label of one sentence; see `Explanation`.
+
+    Parameters
+    ----------
+    passage : str or Passage
+        The sentence; it is not split.
+    section : str, optional
+        Heading above a `str`, which is evidence; a `Passage` has its own.
+    model : name, path or Classifier, optional
+        As of `classify`.
+
+    Returns
+    -------
+    dict of str to Explanation
+        One for each of ``LABELS``.
+
+    Raises
+    ------
+    TypeError
+        When `passage` is neither a `str` nor a `Passage`.
+    ModelError
+        When the model cannot be used.
+
+    Examples
+    --------
+    >>> reasons = explain("Border guards took bribes from recruiters.", model="fast")["complicity"]
+    >>> round(reasons.bias + reasons.heading + sum(span.weight for span in reasons.spans) - reasons.logit, 6)
+    0.0
+    """
+    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
+    if isinstance(passage, str):
+        passage = Passage(passage, 0, len(passage), section)
+    return classifier.explain(passage)
 
 
 def labels_of(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:

@@ -171,10 +171,13 @@ def tag_inputs(
         yield files[number], _then_errors(files[number], of_input)
 
 
-def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
-    """Tag one input: yield its report, its parts or batches of rows; raise `InputError` for what cannot be read."""
-    for _, reports in tag_inputs([file], tagging):
-        yield from reports
+def tag_input(file: str, tagging: Tagging, classifier: Classifier | None = None) -> Iterator[TaggedReport]:
+    """Tag one input: yield its report, its parts or batches of rows; raise `InputError` for what cannot be read.
+
+    A `classifier`, if given, takes the place of that of `tagging`.
+    """
+    tasks = _tasks([file], tagging.read)
+    yield from _then_errors(file, ((task.number, _results(tagging, identity, task, classifier)) for task in tasks))
 
 
 def tag_document(
@@ -244,9 +247,11 @@ def _numbered_results(
     return task.number, made
 
 
-def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> Iterator[Any]:
+def _results(
+    tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task, classifier: Classifier | None = None
+) -> Iterator[Any]:
     """Run a task; yield the results of `make`, and the errors of the input or of its rows."""
-    classifier = tagging.classifier()
+    classifier = classifier or tagging.classifier()
     try:
         if task.lines is None:
             read = partial(read_report, task.file, tagging.read)

@@ -36,12 +36,18 @@ def is_report(name: str) -> bool:
 
 
 def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:
-    """Read one report: a file, a link, or standard input for ``-``.
+    """Read one report: `path` is a file, a link, or ``-`` for standard input.
 
     Raises `InputError` when the file is unreadable, damaged, empty or of an unsupported format.
 
     The format is detected from the content where its signature is unambiguous (a PDF is read as one under any name),
     else from the media type that the server declares, then from the suffix. Gzip files are decompressed.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as file:
+    ...     _ = file.write("Prosecution\\n\\nPolice arrested nine traffickers.")
+    >>> read_report(file.name).blocks[1].section
+    'prosecution'
     """
     name = os.fspath(path)
     if not is_link(name):
@@ -60,8 +66,11 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
     >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
     'Karvonia'
     """
-    from tipclassify.readers.countries import country_and_year, with_countries
-    from tipclassify.readers.publication import with_publication
+    try:
+        from tipclassify.readers.countries import country_and_year, with_countries
+        from tipclassify.readers.publication import with_publication
+    except ImportError as error:
+        raise _not_installed(name, error) from None
 
     data = gunzip(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
@@ -75,6 +84,8 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
         raise InputError(f"{name}: nested too deeply to be a report; save it as text") from None
     except TipclassifyError:
         raise
+    except ImportError as error:
+        raise _not_installed(name, error) from None
     except Exception as error:  # a hostile or damaged file may break any reader: it must not end a batch
         raise broken_input(name, error) from None
     if all(block.heading for block in document.blocks):
@@ -83,3 +94,9 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
     country, year = country_and_year(document.title, name, opening, document.address)
     document = replace(document, country=document.country or country, year=document.year or year)
     return with_countries(with_publication(document, got.url if got else None))
+
+
+def _not_installed(name: str, error: ImportError) -> InputError:
+    """Make the error of an input whose reader needs a package that is missing, as after ``pip install --no-deps``."""
+    remedy = "'pip install tipclassify' without --no-deps brings it"
+    return InputError(f"{name}: reading it needs {error.name}, which is not installed here; {remedy}")

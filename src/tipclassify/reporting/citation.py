@@ -17,7 +17,7 @@ from urllib.parse import quote, urldefrag
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.readers.formats import is_link
-from tipclassify.reporting.writers import Finding, ScoringContext, known, section_name, source_name
+from tipclassify.reporting.writers import Finding, ScoringContext, context_of, known, section_name, source_name
 from tipclassify.reporting.writers.rows import row_of
 
 __all__ = ["Citation", "cite", "link_to"]
@@ -173,8 +173,19 @@ def link_to(address: str, text: str, page: str = "") -> str:
     return f"{address}#:~:text={','.join(written)}"
 
 
-def cite(finding: Finding, context: ScoringContext) -> Citation:
-    """Cite a tagged passage, as read on ``context.day``; `TaggedReport.findings` yields those of a report."""
+def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
+    """Cite a tagged passage; `TaggedReport.findings` yields those of a report.
+
+    `context` is the model and policy that tagged it and the day on which it was read; that of the finding if omitted.
+    Raises `ValueError` when neither is known.
+
+    >>> from tipclassify import Document, tag_report
+    >>> document = Document.from_text("Police arrested nine traffickers.", "karvonia.txt")
+    >>> finding = next(tag_report(document, model="fast", day="2026-11-28").findings())
+    >>> print(cite(finding).plain.partition(" (0.")[0])
+    “Police arrested nine traffickers.” karvonia.txt, characters 0–33 (read 2026-11-28). Tagged positive_effort
+    """
+    context = context_of(context, [finding])
     passage, about, row = finding.passage, context.about(), row_of(finding)
     place = finding.file, passage.start, passage.end, passage.text, finding.extra.get("id")
     digest = hashlib.sha256(repr(place).encode("utf-8", "backslashreplace")).hexdigest()[:12]

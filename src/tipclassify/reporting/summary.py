@@ -12,7 +12,7 @@ from typing import Any, Final
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, is_unknown, is_unread
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, context_of
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import FOLDED, fold_section
 
@@ -151,25 +151,34 @@ class Summary:
 
 
 def summarize(
-    reports: Iterable[TaggedReport],
-    context: ScoringContext,
+    reports: TaggedReport | Iterable[TaggedReport],
+    context: ScoringContext | None = None,
     by: Sequence[str] = ("file",),
     overrides: Mapping[str, float] | None = None,
 ) -> Summary:
     """Count the passages of `reports` by label.
 
     Input rows are counted under their own file, country, year and section. There is a group for every combination of
-    `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's threshold overrides, by label.
+    `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's threshold overrides, by label, found by
+    themselves if omitted. `context` is the model and policy that tagged the reports; what `tag_report` noted if
+    omitted.
 
-    >>> from tipclassify import Classifier
-    >>> from tipclassify.text.segmentation.passages import text_document
-    >>> document = text_document("Police arrested nine traffickers. Courts convicted none of them.")
-    >>> classifier = Classifier.load()
-    >>> report = TaggedReport("a.txt", document, classifier.tag(document))
-    >>> found = summarize([report], ScoringContext(classifier))
+    Raises `ValueError` when there is no report, `by` has an unknown name, or reports were tagged differently.
+
+    >>> from tipclassify import Document, tag_report
+    >>> text = "Police arrested nine traffickers. Courts convicted none of them."
+    >>> found = summarize(tag_report(Document.from_text(text, "a.txt")))
     >>> [(group.key, group.passages, group.count("failure")) for group in found.groups]
     [(('a.txt',), 2, 1)]
     """
+    if unknown := [name for name in by if name not in DIMENSIONS]:
+        raise ValueError(f"unknown field {unknown[0]!r}: use {', '.join(DIMENSIONS)}")
+    if isinstance(reports, TaggedReport):
+        reports = [reports]
+    if context is None:
+        reports = list(reports)
+        context = context_of(None, reports)
+    overrides = context.overrides if overrides is None else overrides
     groups: dict[Key, Group] = {}
     subjects = defaultdict[str, Subject](Subject)
     for report in reports:
@@ -183,7 +192,7 @@ def summarize(
         for key, found in passages.items():
             groups[key] = groups.get(key, Group(key)) + Group.of(key, found)
         subjects[report.file] += Subject.of(report.passages)
-    moved = [f"{label}={value:g}" for label, value in (overrides or {}).items()]
+    moved = [f"{label}={value:g}" for label, value in overrides.items()]
     about = {"policy": ", ".join([context.policy, *moved]), "model": context.about()["model"][:12]}
     rates = error_rates(context.classifier.meta, context.policy, overrides)
     first: dict[Key, int] = {}  # place of each group, and of each group of groups, by order of appearance

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.corpus.indicator import as_indicator
-from tipclassify.corpus.loading import group_rows
+from tipclassify.corpus.labelled import labelled_passages
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier
@@ -31,7 +31,7 @@ from tipclassify.model.encoder.folder import write_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import write_model
 from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.text.columns import as_passages, column_names, column_values
+from tipclassify.text.columns import as_passages
 from tipclassify.text.document import Passage
 from tipclassify.training.fit import fit_model, group_folds, model_meta
 from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
@@ -110,11 +110,8 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError(f"unknown {name} {value!r}: use {', '.join(choices)}")
         if self.folds < 2:
             raise ValueError(f"folds is {self.folds}: use 2 or more")
-        if y is None:
-            X, y, groups = _from_corpus(X, groups)
-        passages, y_true = as_passages(X), as_indicator(y)
-        if len(passages) != len(y_true):
-            raise ValueError(f"{len(passages)} passages but {len(y_true)} rows of labels: give one row a passage")
+        known = labelled_passages(X, y, groups)
+        passages, y_true = known.passages, known.y_true
         if not y_true.any():
             raise ValueError("no passage has a label: nothing to learn; label some")
         if len(passages) < _FEW:
@@ -128,11 +125,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             or not weights.any()
         ):
             raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
-        of = _numbered_groups(passages, groups)
         self.seed_ = _seed(self.random_state)
         used = np.flatnonzero(weights)
         texts, headings = [passages[i].text for i in used], [passages[i].section for i in used]
-        y_true, of, weights = y_true[used], of[used], weights[used]
+        y_true, of, weights = y_true[used], known.groups[used], weights[used]
         if self.model == "default":
             self._fit_default(texts, headings, y_true, of, weights)
         else:
@@ -196,39 +192,6 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _from_corpus(dataset: Any, groups: Any) -> tuple[list[Passage], Any, Any]:
-    """Take passages, labels and groups from the columns of a dataset of `load_corpus`."""
-    names = column_names(dataset)
-    if names is None or not {"text", "labels"} <= set(names):
-        raise ValueError("y is missing: give the labels of each passage, or a dataset of load_corpus as X")
-    texts, labels = column_values(dataset["text"], "X['text']"), dataset["labels"]
-    headings = column_values(dataset["section"], "X['section']") if "section" in names else [None] * len(texts)
-    passages = [
-        Passage(passage.text, passage.start, passage.end, heading or None)
-        for passage, heading in zip(as_passages(texts, "X['text']"), headings, strict=True)
-    ]
-    if groups is None:
-        keys = [name for name in ("doc", "pair") if name in names]
-        columns = [column_values(dataset[name], name) for name in keys]
-        rows = [{"text": text} for text in texts]
-        for name, column in zip(keys, columns, strict=True):
-            for row, value in zip(rows, column, strict=True):
-                row[name] = value
-        groups = group_rows(rows)
-    return passages, labels, groups
-
-
-def _numbered_groups(passages: Sequence[Passage], groups: Any) -> Ints:
-    """Number the group of each passage: by the values given, else by equal texts."""
-    if groups is None:
-        return np.asarray(group_rows([{"text": passage.text} for passage in passages]))
-    values = column_values(groups, "groups")
-    if len(values) != len(passages):
-        raise ValueError(f"{len(passages)} passages but {len(values)} groups: give the group of each passage")
-    numbers: dict[Any, int] = {}
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
 
 
 def _seed(random_state: Any) -> int:

@@ -85,7 +85,9 @@ def judge_model(
     real = np.array([is_real(row) for row in rows], bool)
     whole = real if real.any() else np.ones(len(rows), bool)
     y_true = np.array([indicator(row["labels"]) for row in rows], bool)
-    by_policy: dict[str, Bools] = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
+    by_policy: dict[str, Bools] = {
+        policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES
+    }
     if calibrated:
         crossed = whole if len(calibrated.scores) < len(rows) else np.ones(len(rows), bool)
         scores[crossed] = calibrated.scores
@@ -118,7 +120,9 @@ def judge_model(
     behaviours = run_cases(classifier, default_cases_path()) if cases else []
     y_true, by_policy = y_true[whole], {policy: labels[whole] for policy, labels in by_policy.items()}
     points = {
-        policy: _operating_points(y_true, by_policy[policy], classifier.thresholds(policy), groups[whole], weights, seed)
+        policy: _operating_points(
+            y_true, by_policy[policy], classifier.thresholds(policy), groups[whole], weights, seed
+        )
         for policy in POLICIES
     }
     bins = [reliability(y_true[:, j], scores[whole, j]) for j in range(len(LABELS))]

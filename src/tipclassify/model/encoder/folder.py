@@ -25,6 +25,7 @@ __all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_enc
 SPECIAL_TOKENS: Final = 3  # of a window: the first, the last, and the separator after the heading
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
 _KIND: Final = "encoder"
+_OWN_KEYS: Final = frozenset("format kind labels thresholds calibration window stand_in files sha256".split())
 _GRAPH: Final = "model.onnx"
 _TOKENIZER: Final = "tokenizer.json"
 _WORDS: Final = "words.txt"
@@ -72,19 +73,21 @@ class Heads:
 class EncoderModel:
     """Trained encoder model; calibrated log-odds of each label are ``scale * logit + shift`` (Platt scaling)."""
 
-    graph: bytes  # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width)
-    tokenizer: str  # JSON of the `tokenizers` library
-    vocabulary: frozenset[str]  # known lower-case words: distinguish names from words, and English from the rest
-    heads: Heads
-    finetuned_heads: Heads  # of the fine-tuning, the starting point of every later fit
+    graph: bytes = field(repr=False)  # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width)
+    tokenizer: str = field(repr=False)  # JSON of the `tokenizers` library
+    vocabulary: frozenset[str] = field(
+        repr=False
+    )  # known lower-case words: distinguish names from words, and English from the rest
+    heads: Heads = field(repr=False)
+    finetuned_heads: Heads = field(repr=False)  # of the fine-tuning, the starting point of every later fit
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
     scale: Floats  # (3,)
     shift: Floats  # (3,)
     window: int  # tokens, special tokens included
     overlap: int  # tokens shared by neighbouring windows
-    meta: Mapping[str, Any]  # base model, corpus, settings, versions, metrics, as plain JSON values
+    meta: Mapping[str, Any] = field(repr=False)  # base model, corpus, settings, versions, metrics, as plain JSON values
     stand_in: str = ""  # placeholder for names in the input text; "" disables name masking
-    notices: Mapping[str, str] = field(default_factory=dict)  # text of each
+    notices: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of each
 
     def as_finetuned(self) -> EncoderModel:
         """Return the model before any fit of heads or calibration; its scores are those of ``meta["natural"]``."""
@@ -109,7 +112,7 @@ def write_encoder(
         **{name: text.encode() for name, text in {**model.notices, **(files or {})}.items()},
     }
     head = {
-        **{key: value for key, value in meta.items() if key != "sha256"},
+        **{key: value for key, value in meta.items() if key not in _OWN_KEYS},
         "format": _FORMAT,
         "kind": _KIND,
         "labels": list(LABELS),

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,9 +37,9 @@ class Model:
     weights: npt.NDArray[np.int16]  # (m, 3), of each label's log-odds, in `units`, before length normalisation
     units: Floats  # (3,), log-odds of one unit of weight
     bias: Floats  # (3,), log-odds of a passage without known features
-    vocabulary: frozenset[str]  # known lower-case words (`tokenizer.known_words`)
+    vocabulary: frozenset[str] = field(repr=False)  # known lower-case words (`tokenizer.known_words`)
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
-    meta: Mapping[str, Any]  # data hash, seed, settings, versions, metrics, as plain JSON values
+    meta: Mapping[str, Any] = field(repr=False)  # data hash, seed, settings, versions, metrics, as plain JSON values
 
 
 def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, str] | None = None) -> None:

@@ -113,7 +113,9 @@ def write_bundle(
     return manifest, fingerprint
 
 
-def settings(classifier: Classifier, policy: Policy, overrides: dict[str, float]) -> tuple[dict[str, float], RatesByLabel]:
+def settings(
+    classifier: Classifier, policy: Policy, overrides: dict[str, float]
+) -> tuple[dict[str, float], RatesByLabel]:
     """Return a classifier's thresholds and, if recorded, its error rates under a policy, each by label."""
     rates = error_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))

@@ -15,7 +15,7 @@ from typing import Any, Final
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.alignment import Alignment, Nearest, Segment, changed_words, continuations
 from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals, years_refusals
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, context_of
 
 __all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Group", "Pair", "compare"]
 
@@ -230,18 +230,19 @@ class Comparison:
         return [text] if least >= _LEAST and few < _FEW * least else []
 
 
-def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Comparison:
-    """Compare two tagged reports.
+def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext | None = None) -> Comparison:
+    """Compare two tagged reports on one country.
 
-    >>> from tipclassify import Classifier
-    >>> from tipclassify.text.segmentation.passages import text_document
-    >>> context = ScoringContext(Classifier.load())
+    `context` is the model and policy that tagged both; what `tag_report` noted if omitted. Raises `ValueError` when
+    that is unknown, or the two were tagged differently.
+
+    >>> from tipclassify import Document, tag_report
     >>> texts = "Courts convicted nine traffickers.", "Courts did not convict any traffickers."
-    >>> documents = [text_document(text) for text in texts]
-    >>> old, new = (TaggedReport("x", d, context.classifier.tag(d)) for d in documents)
-    >>> [(c.label, c.came) for c in compare(old, new, context).pairs[0].changes]
+    >>> old, new = (tag_report(Document.from_text(text)) for text in texts)
+    >>> [(change.label, change.came) for change in compare(old, new).pairs[0].changes]
     [('failure', True), ('positive_effort', False)]
     """
+    context = context_of(context, [old, new])
     alignment = continuations(old.passages, new.passages, context.classifier.vocabulary)
     before, after = list(old.findings()), list(new.findings())
     thresholds = context.thresholds

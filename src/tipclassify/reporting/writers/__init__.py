@@ -6,7 +6,7 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import groupby, repeat
 from operator import attrgetter
@@ -22,7 +22,7 @@ from tipclassify.readers.formats import is_link
 from tipclassify.text.document import Document, Passage
 
 __all__ = ["FORMATS", "Finding", "OutputFormat", "ScoringContext", "TaggedReport", "format_of"]
-__all__ += ["identity", "known", "section_name", "source_name"]
+__all__ += ["context_of", "identity", "known", "section_name", "source_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,16 @@ class ScoringContext:
     def thresholds(self) -> dict[str, float]:
         """Probability threshold of each label."""
         return dict(zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True))
+
+    @property
+    def overrides(self) -> dict[str, float]:
+        """Thresholds that were moved away from the model's own, by label."""
+        own = self.classifier.scorer.thresholds[self.policy]
+        return {
+            label: moved
+            for (label, moved), threshold in zip(self.thresholds.items(), own, strict=True)
+            if moved != threshold
+        }
 
     def about(self) -> dict[str, str]:
         """Describe the model and policy as names and values, without a timestamp, so that output is reproducible."""
@@ -97,6 +107,11 @@ class TaggedReport:
     extras: Sequence[dict[str, Any]] = ()  # fields of the input rows, one dict for each passage; none for a document
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
     part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
+    context: ScoringContext | None = field(default=None, repr=False, compare=False)  # what tagged it, of `tag_report`
+
+    def __repr__(self) -> str:
+        tagged = sum(bool(passage.labels) for passage in self.passages)
+        return f"TaggedReport({self.file!r}, {len(self.passages):,} passages, {tagged:,} of them tagged)"
 
     @property
     def title(self) -> str:
@@ -154,6 +169,7 @@ class TaggedReport:
                 publisher=self.publisher or _text_of(extra, "publisher"),
                 date=self.date or _text_of(extra, "date"),
                 address=self.address or _link_of(extra),
+                context=self.context,
             )
 
     def _paragraphs(self) -> dict[int, int]:
@@ -180,6 +196,7 @@ class Finding:
     publisher: str | None = None
     date: str | None = None  # of publication: a day, month or year
     address: str | None = None  # of the web
+    context: ScoringContext | None = field(default=None, repr=False, compare=False)  # what tagged it, if known
 
     def to_dict(self) -> dict[str, Any]:
         """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
@@ -198,6 +215,26 @@ def _link_of(row: Mapping[str, Any]) -> str | None:
     """Return the web address in the column ``address`` of an input row, if it has one there."""
     address = _text_of(row, "address")
     return address if address and is_link(address) else None
+
+
+def context_of(context: ScoringContext | None, tagged: Iterable[TaggedReport | Finding]) -> ScoringContext:
+    """Return the context given, else that of what was tagged.
+
+    Raises `ValueError` when that is unknown, or not the same for all: counts, citations and comparisons of mixed tags
+    would say something that no model found.
+    """
+    if context is not None:
+        return context
+    found = [one.context for one in tagged]
+    known_ones = [one for one in found if one is not None]
+    if not found:
+        raise ValueError("no reports: give at least one")
+    if len(known_ones) < len(found):
+        raise ValueError("it is not known what tagged these: tag them with tag_report, or give the ScoringContext")
+    first = known_ones[0]
+    if any(one is not first and one.about() != first.about() for one in known_ones):
+        raise ValueError("tagged by other models, policies or thresholds: tag all of them alike")
+    return first
 
 
 def known(*values: object) -> list[str]:

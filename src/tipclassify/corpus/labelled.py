@@ -1,0 +1,71 @@
+"""Take labelled passages as users hold them: texts with labels, or a whole dataset of `load_corpus`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tipclassify.arrays import Bools, Ints
+from tipclassify.corpus.indicator import as_indicator
+from tipclassify.corpus.loading import Row, group_rows
+from tipclassify.text.columns import as_passages, column_names, column_values
+from tipclassify.text.document import Passage
+
+__all__ = ["LabelledPassages", "labelled_passages"]
+
+_KEPT_WHOLE = ("doc", "pair")  # columns whose equal values share a group
+
+
+@dataclass(frozen=True)
+class LabelledPassages:
+    """Passages, their labels, and the group of each, which a split keeps whole."""
+
+    passages: list[Passage]
+    y_true: Bools  # (n, 3)
+    groups: Ints  # (n,)
+
+
+def labelled_passages(X: Any, y: Any = None, groups: Any = None) -> LabelledPassages:
+    """Check passages and their labels, and number the group of each.
+
+    `X` is what `as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one for each passage; equal
+    texts share a group if omitted. Without `y`, `X` is a dataset or table as `load_corpus` gives it: its columns have
+    labels, headings and groups.
+
+    Raises `TypeError` or `ValueError`, in one line, for anything else, or when lengths differ.
+
+    >>> labelled_passages(["Police acted.", "Courts slept."], [["positive_effort"], ["failure"]]).groups.tolist()
+    [0, 1]
+    """
+    if y is None:
+        names = column_names(X)
+        if names is None or not {"text", "labels"} <= set(names):
+            raise ValueError("y is missing: give the labels of each passage, or a dataset of load_corpus as X")
+        rows = _rows(X, names)
+        y = X["labels"]
+        X = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
+        groups = group_rows(rows) if groups is None else groups
+    passages, y_true = as_passages(X), as_indicator(y)
+    if len(passages) != len(y_true):
+        raise ValueError(f"{len(passages)} passages but {len(y_true)} rows of labels: give one row a passage")
+    if groups is None:
+        groups = group_rows([{"text": passage.text} for passage in passages])
+    values = column_values(groups, "groups")
+    if len(values) != len(passages):
+        raise ValueError(f"{len(passages)} passages but {len(values)} groups: give the group of each passage")
+    numbers: dict[Any, int] = {}
+    numbered = [numbers.setdefault(value, len(numbers)) for value in values]
+    return LabelledPassages(passages, y_true, np.array(numbered, np.int64))
+
+
+def _rows(table: Any, names: list[str]) -> list[Row]:
+    """Return text, heading, document and pair of each row of a table."""
+    texts = [passage.text for passage in as_passages(table["text"], "X['text']")]
+    rows: list[Row] = [{"text": text} for text in texts]
+    for name in ("section", *_KEPT_WHOLE):
+        if name in names:
+            for row, value in zip(rows, column_values(table[name], name), strict=True):
+                row[name] = value if isinstance(value, str) else None
+    return rows

@@ -1,0 +1,91 @@
+"""Evaluate a model on passages whose labels are known."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from tipclassify.corpus.labelled import labelled_passages
+from tipclassify.evaluation.bootstrap import Intervals, intervals, intervals_table
+from tipclassify.evaluation.metrics import Metrics, measure, metrics_table
+from tipclassify.labels import Policy
+from tipclassify.model.classifier import Classifier
+from tipclassify.model.linear.scoring import apply_thresholds
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Metrics of a model on labelled passages; its text is the table that ``tipclassify evaluate`` prints."""
+
+    metrics: Metrics
+    intervals: Intervals | None  # 95%, by bootstrap over groups; None without draws
+    policy: Policy
+    model: str  # SHA-256
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the labels that occur."""
+        return self.metrics.macro_f1
+
+    def __str__(self) -> str:
+        table = metrics_table(self.metrics, "all passages")
+        return table if self.intervals is None else f"{table}\n{intervals_table(self.intervals)}"
+
+
+def evaluate(
+    X: Any,
+    y: Any = None,
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: Policy = "balanced",
+    groups: Any = None,
+    draws: int = 1_000,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure a model on passages whose labels are known.
+
+    Parameters
+    ----------
+    X : passages, or a dataset of `load_corpus`
+        `str` or `Passage`, in a list or a column (n,); of a dataset, `y` and `groups` may be omitted.
+    y : labels
+        Label names of each passage, or an indicator matrix or table (n, 3).
+    model : name, path or Classifier, optional
+        As of `classify`.
+    policy : str
+        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
+    groups : values, optional
+        Group of each passage (n,), such as its report: the bootstrap draws groups whole. By default equal texts.
+    draws, seed : int
+        Draws of the bootstrap, 0 for no intervals, and their seed.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    TypeError, ValueError
+        When passages or labels have no clear meaning, lengths differ, there are none, or the policy is unknown.
+    ModelError
+        When the model cannot be used.
+
+    Examples
+    --------
+    >>> found = evaluate(["Courts convicted nine traffickers."], [["positive_effort"]], draws=0)
+    >>> found.macro_f1, found.metrics.passages
+    (1.0, 1)
+    """
+    known = labelled_passages(X, y, groups)
+    if not known.passages:
+        raise ValueError("no passages: give at least one")
+    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
+    thresholds = classifier.thresholds(policy)
+    scores = classifier.predict_proba(known.passages)
+    y_pred = apply_thresholds(scores, thresholds)
+    metrics = measure(known.y_true, scores, y_pred, thresholds)
+    found = intervals(known.y_true, y_pred, known.groups, draws, seed) if draws else None
+    return Evaluation(metrics, found, policy, str(classifier.meta.get("sha256", "")))

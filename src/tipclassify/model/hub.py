@@ -1,0 +1,56 @@
+"""Get a model from the Hugging Face hub, by the name of its repository."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from tipclassify.errors import ModelError
+from tipclassify.model.common.folder import HEAD, LARGEST_HEAD, check_head, hashed_files, parse_head, read_bounded
+
+__all__ = ["download_model", "is_hub_name"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+_CARD: Final = "README.md"  # may be edited on the hub, and is not needed for scoring
+
+
+def is_hub_name(name: str) -> bool:
+    """Test whether a name may be a repository of the hub, with or without a revision, and no path of this machine.
+
+    A name whose first part is a folder here is a path, so that a mistyped path asks nobody.
+
+    >>> is_hub_name("owner/name"), is_hub_name("owner/name@v1"), is_hub_name("./name"), is_hub_name("a/b/c")
+    (True, True, False, False)
+    """
+    return bool(_NAME.fullmatch(name)) and not Path(name.partition("/")[0]).exists()
+
+
+def download_model(name: str) -> Path:
+    """Download the files of a model that its ``model.json`` lists, and return their folder in the hub's cache.
+
+    `name` is ``"owner/name"``, or ``"owner/name@revision"``. A file that is there already is not downloaded again, and
+    nothing is unpickled or run. Raises `ModelError` without huggingface_hub, or when there is no such model.
+    """
+    try:
+        import huggingface_hub
+    except ImportError:
+        needs = "a model of the Hugging Face hub needs huggingface_hub: pip install huggingface_hub"
+        raise ModelError(f"{name}: no such folder here, and {needs}") from None
+
+    repository, _, revision = name.partition("@")
+    try:
+        file = Path(huggingface_hub.hf_hub_download(repository, HEAD, revision=revision or None))
+        head = parse_head(read_bounded(file, LARGEST_HEAD))
+        check_head(f"{name}: {HEAD}", head)
+        commit = file.parent.name  # of the snapshot: all files of one state, whatever is pushed meanwhile
+        for listed in hashed_files(head):
+            if listed != _CARD:
+                huggingface_hub.hf_hub_download(repository, listed, revision=commit)
+    except ModelError:
+        raise
+    except Exception as error:  # of the hub and of two HTTP libraries: a dozen classes
+        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        remedy = "check the name, or give the folder of a model"
+        raise ModelError(f"{name}: no model from the Hugging Face hub ({reason}); {remedy}") from None
+    return file.parent

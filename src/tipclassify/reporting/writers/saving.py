@@ -1,0 +1,70 @@
+"""Write tagged reports to a file, in the format that its suffix names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from tipclassify.errors import OutputError, UsageError, reason_of
+from tipclassify.files import open_whole
+from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport, context_of, format_of
+
+__all__ = ["write_reports"]
+
+
+def write_reports(
+    reports: TaggedReport | Iterable[TaggedReport],
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    context: ScoringContext | None = None,
+) -> None:
+    """Write tagged reports to one file, whole or not at all, as ``tipclassify score -o`` does.
+
+    Parameters
+    ----------
+    reports : TaggedReport, or several
+        As `tag_report` gives them, tagged by the same model under the same policy.
+    path : path
+        The file; its suffix chooses the format: ``.html`` (one page that opens offline), ``.docx`` (Word), ``.txt`` (a
+        table), ``.xlsx``, ``.csv``, ``.jsonl``, ``.parquet``, ``.md``, ``.bib`` (BibTeX) or ``.ris``.
+    format : str, optional
+        Name of the format where the suffix says nothing: a key of `tipclassify.reporting.writers.FORMATS`.
+    context : ScoringContext, optional
+        Model and policy to record; those that tagged the reports if omitted.
+
+    Raises
+    ------
+    UsageError
+        When no format has the suffix, or the name.
+    ValueError
+        When there is no report, or reports were tagged differently.
+    MissingExtraError
+        When the format needs an extra (``docx``, ``xlsx``).
+    OutputError
+        When the file cannot be written; one that is there stays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from tipclassify import Document, tag_report
+    >>> report = tag_report(Document.from_text("Police arrested nine traffickers."), model="fast")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_reports(report, f"{folder}/findings.html")
+    ...     Path(folder, "findings.html").read_text("utf-8")[:15]
+    '<!DOCTYPE html>'
+    """
+    target = Path(path)
+    name = format_of(target) if format is None else format
+    if name not in FORMATS:
+        raise UsageError(f"unknown format {name!r}: use {', '.join(FORMATS)}")
+    given = [reports] if isinstance(reports, TaggedReport) else list(reports)
+    found = replace(context_of(context, given), folder=target.absolute().parent)
+    make, write = FORMATS[name].steps()
+    try:
+        with open_whole(target, FORMATS[name].binary) as out:
+            write(map(make, given), out, found)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({reason_of(error)}); choose another place") from None

@@ -1,0 +1,82 @@
+"""A user's program, for type checkers: it uses the public names as their pages show them.
+
+`mypy --strict` (which CI runs on it) must accept each line, and must refuse those that end in ``type: ignore``: an
+ignore without an error is an error, too. A test runs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify import (
+    LABELS,
+    Citation,
+    Classifier,
+    Comparison,
+    Document,
+    Evaluation,
+    Explanation,
+    Passage,
+    Policy,
+    Summary,
+    TaggedReport,
+    TipClassifier,
+    Unit,
+    cite,
+    classify,
+    compare,
+    evaluate,
+    explain,
+    summarize,
+    tag_batch,
+    tag_report,
+    write_reports,
+)
+
+TEXT = "Police arrested nine traffickers. Courts convicted none of them."
+
+
+def tags(text: str, policy: Policy = "balanced", unit: Unit = "sentence") -> list[tuple[str, ...]]:
+    """Tag a text."""
+    report: TaggedReport = tag_report(Document.from_text(text), model="fast", policy=policy, unit=unit)
+    return [passage.labels for passage in report.passages]
+
+
+def main(folder: Path) -> None:
+    """Use each public function once."""
+    one: list[Passage] = classify(TEXT, model="fast")
+    several: list[list[Passage]] = classify([TEXT, TEXT], model="fast")
+    assert several == [one, one]
+    fast: Classifier = Classifier.load("fast")
+    scores: npt.NDArray[np.float64] = fast.predict_proba(passage.text for passage in one)
+    given: npt.NDArray[np.bool_] = fast.predict(one, "cite")
+    assert scores.shape == given.shape == (2, len(LABELS))
+    reasons: dict[str, Explanation] = explain(one[0], model=fast)
+    assert reasons["failure"].probability == scores[0, 1]
+
+    report = tag_report(Document.from_text(TEXT, "a.txt"), model=fast)
+    summary: Summary = summarize(report, by=["file"])
+    changes: Comparison = compare(report, report)
+    citation: Citation = cite(next(report.findings()))
+    write_reports([report], folder / "findings.csv")
+    assert (summary.total.passages, len(changes.pairs), citation.title) == (2, 2, "a.txt")
+
+    measured: Evaluation = evaluate([TEXT], [["failure"]], model=fast, draws=0)
+    assert measured.metrics.passages == 1
+    assert tag_batch({"text": [TEXT]}, model="fast")["labels"] == [["positive_effort", "failure"]]
+    estimator: TipClassifier = TipClassifier(model="fast", policy="cite", random_state=1, n_jobs=None)
+    assert estimator.policy == "cite"
+    assert tags(TEXT) == [passage.labels for passage in one]
+
+
+def refused() -> None:
+    """Make mistakes that a type checker finds; never called."""
+    tags(TEXT, policy="bold")  # type: ignore[arg-type]
+    tags(TEXT, unit="page")  # type: ignore[arg-type]
+    classify(3)  # type: ignore[call-overload]
+    Classifier.load("fast").tag(TEXT)  # type: ignore[arg-type]
+    summarize(TEXT)  # type: ignore[arg-type]
+    explain(None)  # type: ignore[arg-type]

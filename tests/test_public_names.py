@@ -1,0 +1,373 @@
+"""The public face: its names, what each takes and gives, and that documentation needs no other."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import runpy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tipclassify
+from tipclassify import (
+    LABELS,
+    Classifier,
+    Comparison,
+    Document,
+    Evaluation,
+    ModelError,
+    Passage,
+    ScoringContext,
+    Summary,
+    TaggedReport,
+    cite,
+    compare,
+    evaluate,
+    explain,
+    read_report,
+    summarize,
+    tag_report,
+    write_reports,
+)
+from tipclassify.errors import OutputError, UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "data" / "samples"
+TEXT = "Police arrested nine traffickers. Courts convicted none of them. Border guards took bribes from recruiters."
+
+PUBLIC = {
+    "functions": "cite classify compare evaluate explain load_corpus read_report summarize tag_batch tag_report "
+    "write_reports",
+    "classes": "Block Citation Classifier Comparison Document Evaluation Explanation Finding Passage ScoringContext "
+    "SpanWeight Summary TaggedReport TipClassifier",
+    "errors": "CorpusError InputError ModelError OutputError TipclassifyError",
+    "constants": "LABELS POLICIES",
+    "types": "Policy Unit",
+}
+SIGNATURES = {
+    "cite": "(finding, context)",
+    "classify": "(text, *, model, policy)",
+    "compare": "(old, new, context)",
+    "evaluate": "(X, y, *, model, policy, groups, draws, seed)",
+    "explain": "(passage, *, section, model)",
+    "load_corpus": "(*paths, text_column, label_column)",
+    "read_report": "(path, options)",
+    "summarize": "(reports, context, by, overrides)",
+    "tag_batch": "(batch, *, text, section, prefix, model, policy)",
+    "tag_report": "(source, *, model, policy, unit, day, text_column)",
+    "write_reports": "(reports, path, *, format, context)",
+}
+
+
+def parameters(function: Any) -> str:
+    """Names of the parameters, without types and defaults."""
+    found = [p.replace(annotation=p.empty, default=p.empty) for p in inspect.signature(function).parameters.values()]
+    return str(inspect.Signature(found))
+
+
+def test_the_public_names_are_these() -> None:
+    names = [name for group in PUBLIC.values() for name in group.split()]
+    assert sorted(names) == sorted(set(tipclassify.__all__) - {"__version__"})
+    assert sorted(names) == sorted(name for name in dir(tipclassify) if name != "__version__")
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_a_public_function_takes_these_parameters(name: str) -> None:
+    assert sorted(SIGNATURES) == sorted(PUBLIC["functions"].split())
+    assert parameters(getattr(tipclassify, name)) == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_a_public_function_says_what_it_takes_raises_and_shows_an_example(name: str) -> None:
+    docstring = inspect.getdoc(getattr(tipclassify, name)) or ""
+    assert ">>> " in docstring
+    assert "Raises" in docstring
+    assert all(re.search(rf"\b{word}\b", docstring) for word in re.findall(r"\w+", SIGNATURES[name])[:1])
+
+
+def test_documentation_imports_public_names_alone() -> None:
+    inner = re.compile(r"(?:from|import) tipclassify\.\S+.*")
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "data").glob("*.md")]
+    assert {page.name: found for page in pages if (found := inner.findall(page.read_text("utf-8")))} == {}
+
+
+# --------------------------------------------------------------------------------------------- a report, from end to end
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[TaggedReport]:
+    return [tag_report(SAMPLES / f"karvonia-{year}.html", model="fast", day="2026-11-30") for year in (2023, 2024)]
+
+
+def test_a_file_and_its_document_are_tagged_alike(reports: list[TaggedReport]) -> None:
+    name = str(SAMPLES / "karvonia-2023.html")
+    document = read_report(name)
+    assert tag_report(document, model="fast") == TaggedReport(name, document, reports[0].passages)
+    fast = Classifier.load("fast")
+    assert tag_report(document, model=fast, policy="cite").passages == fast.tag(document, "cite")
+    assert len(tag_report(document, model=fast, unit="clause").passages) >= len(reports[0].passages)
+
+
+def test_counts_citations_and_comparison_need_no_context(reports: list[TaggedReport]) -> None:
+    summary = summarize(reports, by=["year"])
+    assert isinstance(summary, Summary)
+    assert [group.key for group in summary.groups] == [(2023,), (2024,)]
+    assert summary.rates is not None
+    changes = compare(*reports)
+    assert isinstance(changes, Comparison)
+    assert changes.names == ("2023", "2024")
+    finding = next(finding for finding in reports[0].findings() if finding.passage.labels)
+    citation = cite(finding)
+    assert (citation.country, citation.year, citation.read) == ("Karvonia", "2023", "2026-11-30")
+    assert Classifier.load("fast").meta["sha256"][:12] in citation.model
+
+
+def test_what_was_tagged_otherwise_or_by_nobody_known_is_refused(reports: list[TaggedReport]) -> None:
+    other = tag_report(Document.from_text(TEXT), model="fast", policy="cite")
+    moved = tag_report(Document.from_text(TEXT), model=Classifier.load("fast").with_thresholds({"failure": 0.9}))
+    for mixed in (other, moved):
+        with pytest.raises(
+            ValueError, match=r"^tagged by other models, policies or thresholds: tag all of them alike$"
+        ):
+            summarize([reports[0], mixed])
+        with pytest.raises(ValueError, match="tag all of them alike"):
+            compare(reports[0], mixed)
+    unknown = TaggedReport("a", None, ())
+    with pytest.raises(
+        ValueError, match=r"^it is not known what tagged these: tag them with tag_report, or give the S"
+    ):
+        summarize(unknown)
+    assert summarize(unknown, ScoringContext(Classifier.load("fast"))).total.passages == 0
+    with pytest.raises(ValueError, match=r"^no reports: give at least one$"):
+        summarize([])
+    with pytest.raises(ValueError, match=r"^unknown field 'mood': use file, country, year, section$"):
+        summarize(reports, by=["mood"])
+
+
+def test_thresholds_that_were_moved_count_with_their_own_error_rates() -> None:
+    fast = Classifier.load("fast")
+    document = Document.from_text(TEXT, "a.txt")
+    moved = fast.with_thresholds({"failure": 0.9})
+    plain, found = (summarize(tag_report(document, model=model)) for model in (fast, moved))
+    assert found.about["policy"] == "balanced, failure=0.9"
+    assert plain.about["policy"] == "balanced"
+    assert plain.rates is not None
+    assert found.rates is not None
+    assert found.rates["failure"] != plain.rates["failure"]
+    assert found.rates["complicity"] == plain.rates["complicity"]
+
+
+@pytest.mark.parametrize("suffix", ["html", "docx", "txt", "csv", "jsonl", "xlsx", "parquet", "md", "bib", "ris"])
+def test_reports_are_written_in_the_format_of_the_suffix(
+    reports: list[TaggedReport], suffix: str, tmp_path: Path
+) -> None:
+    out = tmp_path / f"findings.{suffix}"
+    write_reports(reports, out)
+    begins = {
+        "html": b"<!DOCTYPE html>",
+        "docx": b"PK",
+        "xlsx": b"PK",
+        "parquet": b"PAR1",
+        "bib": b"@misc",
+        "ris": b"TY",
+    }
+    data = out.read_bytes()
+    assert data.startswith(begins.get(suffix, b""))
+    assert len(data) > 2_000
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_file_is_written_whole_or_not_at_all(reports: list[TaggedReport], tmp_path: Path) -> None:
+    out = tmp_path / "findings.csv"
+    out.write_text("before", "utf-8")
+    with pytest.raises(ValueError, match="not known what tagged"):
+        write_reports([reports[0], TaggedReport("a", None, ())], out)
+    assert out.read_text("utf-8") == "before"
+    with pytest.raises(UsageError, match=r"no format has the suffix '.rtf'"):
+        write_reports(reports, tmp_path / "findings.rtf")
+    with pytest.raises(UsageError, match="unknown format 'rtf': use table, jsonl, csv"):
+        write_reports(reports, out, format="rtf")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_reports(reports, tmp_path / "gone" / "findings.csv")
+    write_reports(reports[0], out, format="jsonl")
+    assert out.read_text("utf-8").startswith('{"file": ')
+
+
+def test_rows_of_a_table_are_one_report(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("sentence,section\nThe law was not enforced.,Forced Labor\nPolice acted.,\n", "utf-8")
+    report = tag_report(file, model="fast", text_column="sentence")
+    assert [passage.section for passage in report.passages] == ["Forced Labor", None]
+    assert len(report.extras) == 2
+    with pytest.raises(tipclassify.InputError, match=r"rows\.csv: .*text.*--text-column"):
+        tag_report(file, model="fast")
+
+
+# --------------------------------------------------------------------------------------------- a model
+
+
+def test_explain_reads_the_heading() -> None:
+    law = "The government did not effectively enforce the law."
+    forced, wages = (explain(law, section=section, model="fast")["failure"] for section in ("Forced Labor", "Wages"))
+    assert forced.probability > wages.probability
+    assert explain(Passage(law, 0, len(law), "Wages"), model="fast")["failure"] == wages
+    with pytest.raises(TypeError, match="passage 0 is not a str or Passage but int"):
+        explain(3)  # type: ignore[arg-type]
+
+
+def test_evaluate_takes_columns_and_says_what_it_measured() -> None:
+    sentences = ["Police arrested nine traffickers.", "Courts convicted none of them."] * 15
+    labels = [["positive_effort"], ["failure"]] * 15
+    found = evaluate(sentences, labels, model="fast", draws=50)
+    assert isinstance(found, Evaluation)
+    assert found.metrics.passages == 30
+    assert found.macro_f1 == 1.0
+    assert found.intervals is not None
+    assert found.intervals.groups == 2  # equal texts stand together
+    assert "positive_effort" in str(found)
+    named = evaluate(sentences, np.array([[1, 0, 0], [0, 1, 0]] * 15), model="fast", draws=50, groups=range(30))
+    assert named.macro_f1 == found.macro_f1
+    assert named.intervals is not None
+    assert named.intervals.groups == 30
+    with pytest.raises(ValueError, match=r"^30 passages but 1 rows of labels"):
+        evaluate(sentences, labels[:1])
+    with pytest.raises(ValueError, match=r"^no passages: give at least one$"):
+        evaluate([], [])
+
+
+@pytest.mark.parametrize("name", ["default", "fast"])
+def test_a_saved_copy_is_the_same_folder(name: str, tmp_path: Path) -> None:
+    Classifier.load(name).save(tmp_path / "copy")
+    original = ROOT / "models" / name
+    for file in (tmp_path / "copy").iterdir():
+        if file.name == "model.json":  # its keys may stand in another order
+            copied, shipped = (json.loads((folder / file.name).read_bytes()) for folder in (file.parent, original))
+            assert copied == shipped
+        else:
+            assert file.read_bytes() == (original / file.name).read_bytes(), file.name
+    assert {file.name for file in original.iterdir()} == {file.name for file in (tmp_path / "copy").iterdir()}
+
+
+def test_moved_thresholds_are_saved_and_the_card_says_so(tmp_path: Path) -> None:
+    moved = Classifier.load("fast").with_thresholds({"failure": 0.9})
+    moved.save(tmp_path / "mine")
+    loaded = Classifier.load(tmp_path / "mine")
+    assert np.array_equal(loaded.thresholds(), moved.thresholds())
+    assert loaded.meta["sha256"] != moved.meta["sha256"]
+    assert "## Thresholds\nMoved after training" in (tmp_path / "mine" / "README.md").read_text("utf-8")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine", "utf-8")
+    with pytest.raises(ModelError, match="in the way"):
+        moved.save(tmp_path / "other")
+
+
+def test_embed_gives_what_the_heads_read(classifier: Classifier) -> None:
+    passages = ["Courts convicted none of them.", Passage("The law slept.", 0, 14, "Forced Labor")]
+    vectors = classifier.embed(passages)
+    assert (vectors.shape, vectors.dtype) == ((2, 384), np.float32)
+    model: Any = classifier.scorer.model
+    logits = model.heads.logits(vectors) * model.scale + model.shift
+    assert np.array_equal(logits, classifier.logits(passages))
+    assert classifier.embed([]).shape == (0, 384)
+    with pytest.raises(ModelError, match=r"^a linear model has no vectors: use the default, or another encoder$"):
+        Classifier.load("fast").embed(passages)
+
+
+def test_a_repr_says_what_it_is_in_a_line(reports: list[TaggedReport]) -> None:
+    fast = Classifier.load("fast")
+    assert repr(fast) == f"Classifier(fast, linear, model {fast.meta['sha256'][:12]})"
+    assert repr(Classifier(fast.scorer)) == f"Classifier(linear, model {fast.meta['sha256'][:12]})"
+    assert re.fullmatch(r"TaggedReport\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)", repr(reports[0]))
+    assert re.fullmatch(
+        r"Document\(source='.*', title='.*', country='Karvonia', year=2023, [\d,]+ .*\)", repr(reports[0].document)
+    )
+    assert repr(tipclassify.tag_batch) == "<function tipclassify.tag_batch>"
+    assert len(repr(fast.model)) < 2_000
+    assert len(repr(Classifier.load().scorer.model)) < 2_000
+
+
+# --------------------------------------------------------------------------------------------- the Hugging Face hub
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A hub that has ``owner/name``: a snapshot in a cache, and a list of what was asked of it."""
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    asked: list[tuple[str, str, str | None]] = []
+    snapshot = tmp_path / "cache" / "snapshots" / "c0ffee"
+    snapshot.mkdir(parents=True)
+
+    def download(repository: str, file: str, *, revision: str | None = None) -> str:
+        asked.append((repository, file, revision))
+        if repository != "owner/name":
+            raise OSError("401 Client Error.\nRepository Not Found for url: …")
+        shutil.copyfile(ROOT / "models" / "fast" / file, snapshot / file)
+        return str(snapshot / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.chdir(tmp_path)
+    return {"asked": asked, "snapshot": snapshot}
+
+
+def test_a_model_of_the_hub_is_loaded_by_its_name(hub: dict[str, Any], fast: Classifier) -> None:
+    loaded = Classifier.load("owner/name@v1")
+    assert loaded.meta["sha256"] == fast.meta["sha256"]
+    assert hub["asked"] == [("owner/name", "model.json", "v1"), ("owner/name", "weights.npz", "c0ffee")]
+    assert np.array_equal(loaded.predict_proba([TEXT]), fast.predict_proba([TEXT]))
+
+
+def test_what_the_hub_does_not_have_is_one_line(hub: dict[str, Any]) -> None:
+    with pytest.raises(
+        ModelError, match=r"^owner/gone: no model from the Hugging Face hub \(401 Client.*\); check the n"
+    ):
+        Classifier.load("owner/gone")
+    assert len(hub["asked"]) == 1
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_changed_file_of_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    plain = huggingface_hub.hf_hub_download
+
+    def tampered(repository: str, file: str, *, revision: str | None = None) -> str:
+        path = plain(repository, file, revision=revision)
+        if file != "model.json":
+            with Path(path).open("ab") as out:
+                out.write(b"x")
+        return path
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", tampered)
+    with pytest.raises(ModelError, match="truncated or changed since training"):
+        Classifier.load("owner/name")
+
+
+def test_a_path_of_this_machine_asks_nobody(hub: dict[str, Any]) -> None:
+    Path("owner").mkdir()
+    with pytest.raises(ModelError, match=r"^owner/nmae: no such model: give the folder of one"):
+        Classifier.load("owner/nmae")
+    assert hub["asked"] == []
+
+
+def test_without_huggingface_hub_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import sys
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ModelError, match=r"needs huggingface_hub: pip install huggingface_hub$"):
+        Classifier.load("owner/name")
+
+
+def test_a_typed_program_runs(tmp_path: Path) -> None:
+    """Type checkers read it in CI: mypy's `files` in pyproject.toml."""
+    runpy.run_path(str(ROOT / "tests" / "files" / "typed_program.py"))["main"](tmp_path)
+    assert '"tests/files/typed_program.py"' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def test_labels_stand_in_their_order_everywhere() -> None:
+    assert list(explain(TEXT, model="fast")) == list(LABELS)
