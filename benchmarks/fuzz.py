@@ -19,6 +19,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -97,6 +98,8 @@ def sample(name: str) -> bytes:
         document.add_table(2, 2).cell(0, 0).text = "Convictions"
         document.save(out := io.BytesIO())
         return out.getvalue()
+    if name == "eml":
+        return _mail()
     if name == "jsonl":
         rows = [{"text": "Police arrested nine.", "section": "COURTS", "year": 2024, "id": n} for n in range(9)]
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
@@ -108,6 +111,32 @@ def sample(name: str) -> bytes:
         return made.getvalue()
     places = {"html": SAMPLES / "karvonia-2024.html", "pdf": FILES / "one-column.pdf", "txt": SAMPLES / "excerpt.txt"}
     return places.get(name, FILES / f"sample.{name}").read_bytes()
+
+
+def _mail() -> bytes:
+    """A mail of a page that says who published it, in all the ways that are read, and plain text beside it."""
+    article = {
+        "@graph": [
+            {
+                "@type": ["Report", "Article"],
+                "datePublished": "2021-06-01",
+                "isPartOf": {"@type": "CreativeWorkSeries", "name": "Harbor Watch"},
+                "publisher": [{"name": "Halden Institute"}],
+            }
+        ]
+    }
+    head = "<title>2021 Harbor Report: Togo | OSCE</title><meta property='og:site_name' content='Halden'>"
+    head += "<link rel=canonical href='https://www.state.gov/reports/2021-harbor-report/togo/'>"
+    head += (
+        f"<meta name='dc.date' content='1 June 2021'><script type='application/ld+json'>{json.dumps(article)}</script>"
+    )
+    masthead = "United Nations A/HRC/99/7 General Assembly Distr.: General 4 April 2014"
+    message = EmailMessage()
+    message["Subject"], message["Date"] = "Compilation on Togo", "Tue, 01 Jun 2021 09:00:00 +0000"
+    message.set_content("Police arrested nine recruiters.")
+    message.add_alternative(f"<!doctype html>{head}<p>{masthead}</p><p>Police arrested nine recruiters.</p>", "html")
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="annex.pdf")
+    return message.as_bytes()
 
 
 def read(kind: str, chance: random.Random) -> None:
@@ -185,7 +214,7 @@ def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
         verify_bundle(file.name)
 
 
-READERS: Final = ("html", "pdf", "docx", "epub", "md", "txt", "jsonl")
+READERS: Final = ("html", "pdf", "docx", "epub", "eml", "md", "txt", "jsonl")
 KINDS: Final[dict[str, Callable[[str, random.Random], None]]] = {
     **dict.fromkeys(READERS, read),
     **dict.fromkeys(("linear", "encoder"), load_model),

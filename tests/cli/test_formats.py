@@ -114,6 +114,14 @@ def test_a_mail_of_nothing_but_a_file_says_what_to_do(cli: Run, tmp_path: Path) 
     assert b"a.eml: no text in this mail; save the report that is attached to it, or linked in it" in done.stderr
 
 
+def test_a_hostile_header_takes_no_time(cli: Run, tmp_path: Path) -> None:
+    head = b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x" + b';a="' * 200_000 + b"\n\n--x\n\nText.\n"
+    (tmp_path / "a.eml").write_bytes(head)
+    done = cli("score", tmp_path / "a.eml", *FAST)
+    assert done.returncode == 1
+    assert b"a.eml: a header longer than any program writes; save its text" in done.stderr
+
+
 def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Path) -> None:
     for name, data in {"a.msg": OLE, "b.dat": OLE + "__nameid_version1.0".encode("utf-16-le")}.items():
         (tmp_path / name).write_bytes(data)

@@ -16,6 +16,7 @@ __all__ = ["TitleLine", "is_stale", "title_of_first_page"]
 
 _LARGER: Final = 1.1  # times the size of the text
 _MIN_LETTERS: Final = 4  # of a word that must stand on the page; shorter ones stand on every page
+_MAX_PAGE: Final = 50_000  # characters
 _MAX_KIND: Final = 160  # characters of what a document is, before the name of its country
 _LEGAL_BASIS: Final = re.compile(r",?\s+(?:in accordance with|pursuant to|submitted (?:in|under)|as requested)\b", re.I)
 _NOTE_MARKS: Final = " *†‡"
@@ -38,7 +39,7 @@ def is_stale(title: str, first_page: str) -> bool:
     """
     if is_masthead(title):
         return True
-    page = fold_name(first_page)
+    page = fold_name.__wrapped__(first_page[:_MAX_PAGE])  # not to be kept in its cache
     joined = page.replace(" ", "")  # the letters of a word may stand apart
     words = fold_name(title).split()
     long_words = [word for word in words if len(word) >= _MIN_LETTERS]

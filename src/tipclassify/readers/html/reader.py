@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from lxml import etree
@@ -40,6 +43,8 @@ _WEB_ENCODINGS: Final = dict(
     iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874
     utf-16=utf-8 utf-16le=utf-8 utf-16be=utf-8""".split()
 )
+_LONG_HEADER: Final = re.compile(rb"^content-[a-z-]{1,30}:(?:[^\n]|\n[ \t]){20000}", re.IGNORECASE | re.MULTILINE)
+_MAX_HEADER: Final = 1_000  # characters of a subject, a date or a file's name
 _MAX_NAMED: Final = 5  # attached files in a warning
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
@@ -76,7 +81,7 @@ def read_html(data: bytes, source: str, encoding: str | None = None, declared: s
 
 def read_mhtml(data: bytes, source: str) -> Document:
     """Read the first page in a web page saved as one file; raise `InputError` when there is none, or no text in it."""
-    message = message_from_bytes(data, policy=policy.compat32)
+    message = _parse_mail(data, source)
     pages = [part for part in message.walk() if part.get_content_type() == "text/html"]
     content = pages[0].get_payload(decode=True) if pages else None
     if not isinstance(content, bytes):
@@ -91,29 +96,68 @@ def read_eml(data: bytes, source: str) -> Document:
 
     Raises `InputError` when it has neither.
     """
-    message = message_from_bytes(data, policy=policy.default)
-    document = _mail_text(message, source)
-    attached = [str(part.get_filename() or part.get_content_type()) for part in message.iter_attachments()]
+    message = _parse_mail(data, source)
+    bodies: dict[str, Message] = {}
+    attached: list[str] = []
+    for part in _leaves(message):
+        kind = part.get_content_type()
+        if kind not in ("text/html", "text/plain") or part.get_content_disposition() == "attachment":
+            if part.get("Content-ID") is None:  # others are pictures in the page
+                attached.append(_plain_header(part.get_filename() or kind))
+        else:
+            bodies.setdefault(kind, part)
+    document = _mail_text(bodies, source)
     if attached:
-        names = ", ".join(map(one_line, attached[:_MAX_NAMED])) + (", …" if len(attached) > _MAX_NAMED else "")
+        names = ", ".join(attached[:_MAX_NAMED]) + (", …" if len(attached) > _MAX_NAMED else "")
         warnings.warn(f"{source}: {len(attached)} attached files are not read: {names}; save them", stacklevel=2)
-    day = message["date"].datetime if message["date"] else None
-    date = document.date or (day.date().isoformat() if day else None)
-    return replace(document, title=clean_text(str(message["subject"] or "")) or document.title, date=date)
+    title = clean_text(_plain_header(message["Subject"])) or document.title
+    return replace(document, title=title, date=document.date or _mail_date(message["Date"]))
 
 
-def _mail_text(message: EmailMessage, source: str) -> Document:
-    for kind in ("html", "plain"):
-        part = message.get_body((kind,))
+def _parse_mail(data: bytes, source: str) -> Message:
+    """Parse a mail, or a page saved as one; the library takes time that grows with the square of a header's length."""
+    if _LONG_HEADER.search(data):
+        raise InputError(f"{source}: a header longer than any program writes; save its text")
+    return message_from_bytes(data, policy=policy.compat32)  # other policies take such time for short headers, too
+
+
+def _leaves(message: Message) -> Iterator[Message]:
+    """Yield the parts of a mail that have no parts; a mail attached to it is one."""
+    parts = message.get_payload() if message.get_content_maintype() == "multipart" else None
+    if not isinstance(parts, list):
+        yield message
+        return
+    for part in parts:
+        if isinstance(part, Message):
+            yield from _leaves(part)
+
+
+def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
+    for kind in ("text/html", "text/plain"):
+        part = bodies.get(kind)
         content = part.get_payload(decode=True) if part else None
         if part is None or not isinstance(content, bytes) or not content.strip():
             continue
         text = decode(content, part.get_content_charset(), source)
-        if kind == "plain":
+        if kind == "text/plain":
             return text_document(text.replace("\r\n", "\n"), source)
         with suppress(InputError):  # a page without text: the plain one may have it
             return read_page(text, source)
     raise InputError(f"{source}: no text in this mail; save the report that is attached to it, or linked in it")
+
+
+def _plain_header(value: object) -> str:
+    """Return a header in one line, with its encoded words decoded."""
+    written = str(value or "")[:_MAX_HEADER]
+    with suppress(ValueError, LookupError, HeaderParseError):
+        written = str(make_header(decode_header(written)))
+    return one_line(written)
+
+
+def _mail_date(value: object) -> str | None:
+    with suppress(ValueError, TypeError, OverflowError):
+        return parsedate_to_datetime(str(value)[:_MAX_HEADER]).date().isoformat()
+    return None
 
 
 def read_page(page: str, source: str) -> Document:

@@ -26,6 +26,7 @@ _SYMBOL: Final = re.compile(
 _CODE: Final = re.compile(r"/([A-Z]{3})(?=/)")  # of a state, in symbols of reports on one
 _DISTRIBUTION: Final = re.compile(r"\bdistr(?:ibution)?\b\s*\.?\s*:?\s*(?:general|limited|restricted)", re.IGNORECASE)
 _MAX_HEAD: Final = 1_500  # characters of the text from its start, in which a masthead stands
+_MAX_LINE: Final = 300  # characters of a line of a masthead
 _LETTERHEAD: Final = re.compile(
     rf"""(?: united\s+nations | united | nations | a | {_ORGANS} | distr\.? (?:\s*:?\s*\w+)? | original\s*:?\s*[\w/ ]+ | english
     | [\w-]+\s+(?:special\s+)?session | agenda\s+items?\s+[\w\s(),.]+ | items?\s+\d+[\w\s(),.]*
@@ -82,6 +83,8 @@ def is_masthead(line: str) -> bool:
     >>> is_masthead("General Assembly Distr.: General"), is_masthead("Compilation on Norvia")
     (True, False)
     """
+    if len(line) > _MAX_LINE:
+        return False
     left = " ".join(_LETTERHEAD_PARTS.sub(" ", line.replace("|", " ")).split())
     left = DATE.sub(" ", left).strip()
     return not left or _LETTERHEAD.fullmatch(left) is not None
