@@ -41,7 +41,7 @@ COLUMNS: Final = (
 )
 _LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ](?!\w?[.)])")  # "a) Fund shelters" is an entry of a list
 _MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,3}\.?(?=\s|$)")
-_SENTENCE_END: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")
+_SENTENCE_END: Final = re.compile(r"[.!?:;…][\"”’')\]»]*(?:\s*[(\[][\d,;\s–-]+[)\]])*$")  # note marks may follow
 _MIN_OPENING_WORDS: Final = 6
 # An endnote: a document symbol, "Ibid." or a submission, and the words that say where in it.
 _SYMBOL: Final = r"[A-Z]+(?:\.\d+)?/[\w.()-]+(?:/[\w.()-]+)*"
@@ -118,7 +118,8 @@ def _has_cut_opening(document: Document, passages: list[Passage]) -> bool:
             return False
         block = document.blocks[passage.block or 0]
         is_last = passage.end == block.end
-        if is_last and len(passage.text.split()) >= _MIN_OPENING_WORDS and not _SENTENCE_END.search(passage.text):
+        is_prose = len(_text(document, block).split()) >= _MIN_OPENING_WORDS
+        if is_last and is_prose and not _SENTENCE_END.search(passage.text):
             return True
     return False
 

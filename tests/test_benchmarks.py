@@ -305,6 +305,18 @@ def test_a_script_starts_and_says_what_it_needs(name: str, arguments: list[str],
     assert printed in (done.stderr if code else done.stdout)
 
 
+def test_traces_of_bad_reading_are_counted(tmp_path: Path) -> None:
+    text = "1.1\n\nFund a shelter for men.\n\n1.2 Train the judges of\n\nthe north.\n\nA/HRC/14/20, paras. 4 and 5."
+    (tmp_path / "bad.txt").write_text(text, "utf-8")
+    (tmp_path / "empty.txt").write_text("", "utf-8")
+    printed = script("reading", tmp_path / "bad.txt", tmp_path / "empty.txt")
+    row = next(row for row in rows_of(printed) if row[0] == "bad.txt")
+    assert row[2:7] == ["1", "33.3", "2", "2", "0"]  # nothing of the symbol: it is no passage
+    assert "empty.txt: " in printed.splitlines()[-1]
+    reading = import_module("reading")
+    assert doctest.testmod(reading).failed == 0
+
+
 @pytest.mark.slow
 def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: tuple[str, dict[str, Any]]) -> None:
     printed, file = speed

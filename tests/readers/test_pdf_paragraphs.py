@@ -303,6 +303,12 @@ def test_contents_are_no_parent_of_the_sections_after_them() -> None:
     assert sections(made)[joined(PROSE)] == "Introduction"
 
 
+def test_a_note_mark_as_large_as_its_heading_is_dropped() -> None:
+    assert headings(document(show(60, 740, "Courts of the North**", 14, "B") + column(60, 700, PROSE))) == [
+        "Courts of the North"
+    ]
+
+
 def test_a_continued_heading_is_the_same_section() -> None:
     first = show(60, 740, "Courts of the North", font="B") + column(60, 700, PROSE)
     second = show(60, 700, "Courts of the North (cont)", font="B") + column(60, 660, REST)

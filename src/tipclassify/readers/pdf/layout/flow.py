@@ -63,6 +63,7 @@ _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, s
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
+_LAST_STARS: Final = re.compile(r"(?<=\w)[*†‡]{1,4}$")  # note marks after a heading that are as large as it
 _STARRED: Final = re.compile(r"(?:\*{1,4}|[†‡]{1,3})(?=\s?\w)")
 _MAX_STARRED_LINES: Final = 16
 _NOTE_GAP: Final = 1.8  # em between the text and such notes
@@ -95,19 +96,18 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     cells = [group.cells or [[line.text for line in group.lines]] for group in ordered]
     texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
-    return [
-        Paragraph(
-            text,
-            group.page,
-            group.kind or "note",
-            group.lines[0].size,
-            group.aside,
-            group.level,
-            group.lines[0].begins_note,
-        )
-        for group, found in zip(ordered, cells, strict=True)
-        if (text := BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found)))
-    ]
+    paragraphs: list[Paragraph] = []
+    for group, found in zip(ordered, cells, strict=True):
+        text = BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found))
+        if group.kind in ("heading", "caption"):
+            text = _LAST_STARS.sub("", text)
+        if text:
+            first = group.lines[0]
+            kind = group.kind or "note"
+            paragraphs.append(
+                Paragraph(text, group.page, kind, first.size, group.aside, group.level, first.begins_note)
+            )
+    return paragraphs
 
 
 def bookmark(page: int, text: str) -> tuple[int, str]:
