@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,72 @@ def test_a_saved_estimator_is_the_model_that_scores(tmp_path: Path) -> None:
     assert (loaded.meta["corpus"], loaded.meta["settings"]["folds"]) == ({"passages": len(X)}, 2)
     assert loaded.meta["metrics"] == fitted.metrics_.to_dict()
     assert (tmp_path / "m" / "README.md").read_text("utf-8") == "Ours.\n"
+
+
+# Of scikit-learn's own checks, those that need no matrix of numbers as X; the others follow with texts.
+OWN_CHECKS = (
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+)
+
+
+@pytest.mark.parametrize("name", OWN_CHECKS)
+def test_it_passes_the_check_of_scikit_learn(name: str) -> None:
+    from sklearn.utils import estimator_checks
+
+    getattr(estimator_checks, name)("TipClassifier", TipClassifier())
+
+
+def test_fitting_changes_no_parameter_and_nothing_that_it_was_given() -> None:
+    """As check_estimators_overwrite_params, check_dict_unchanged and check_dont_overwrite_attributes."""
+    estimator = clone(QUICK)
+    texts, matrix, before = list(X), Y.copy(), estimator.get_params()
+    assert estimator.fit(texts, matrix) is estimator
+    assert (texts, estimator.get_params()) == (X, before)
+    assert np.array_equal(matrix, Y)
+    fitted = dict(vars(estimator))
+    estimator.predict(X[:3])
+    estimator.predict_proba(X[:3])
+    estimator.score(X[:3], Y[:3])
+    assert vars(estimator) == fitted
+    added = {name for name in fitted if name not in before}
+    assert {name for name in added if not name.endswith("_") or name.startswith("_")} == set()
+
+
+def test_fitting_twice_and_pickling_change_nothing() -> None:
+    """As check_fit_idempotent and check_estimators_pickle."""
+    estimator = clone(QUICK).fit(X, Y)
+    scores = estimator.predict_proba(X[:20])
+    assert np.array_equal(pickle.loads(pickle.dumps(estimator)).predict_proba(X[:20]), scores)
+    assert np.array_equal(estimator.fit(X, Y).predict_proba(X[:20]), scores)
+
+
+def test_scores_depend_on_neither_order_nor_company() -> None:
+    """As check_methods_sample_order_invariance and check_methods_subset_invariance."""
+    estimator = clone(QUICK).fit(X, Y)
+    scores = estimator.predict_proba(X[:20])
+    assert np.array_equal(estimator.predict_proba(X[:20][::-1])[::-1], scores)
+    assert np.array_equal(np.vstack([estimator.predict_proba([text]) for text in X[:20]]), scores)
+
+
+def test_its_outputs_have_the_shapes_and_types_of_a_multilabel_classifier() -> None:
+    """As check_classifiers_multilabel_output_format_predict, _predict_proba, and check_fit_check_is_fitted."""
+    from sklearn.utils.validation import check_is_fitted
+
+    estimator = clone(QUICK).fit(X, Y)
+    check_is_fitted(estimator)
+    found, scores = estimator.predict(X[:5]), estimator.predict_proba(X[:5])
+    assert (found.shape, found.dtype) == ((5, 3), np.int64)
+    assert (scores.shape, scores.dtype) == ((5, 3), np.float64)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert estimator.predict([]).shape == (0, 3)
 
 
 # --------------------------------------------------------------------------------------------- what is refused

@@ -67,10 +67,15 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
     'Karvonia'
     """
     try:
-        from tipclassify.readers.countries import country_and_year, with_countries
-        from tipclassify.readers.publication import with_publication
-    except ImportError as error:
-        raise _not_installed(name, error) from None
+        return _read(data, name, options, got)
+    except ImportError as error:  # after ``pip install --no-deps``
+        remedy = "'pip install tipclassify' without --no-deps brings it"
+        raise InputError(f"{name}: reading it needs {error.name}, which is not installed here; {remedy}") from None
+
+
+def _read(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:
+    from tipclassify.readers.countries import country_and_year, with_countries
+    from tipclassify.readers.publication import with_publication
 
     data = gunzip(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
@@ -82,10 +87,8 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
         document = reader_of(kind)(data, name, *encodings)
     except RecursionError:
         raise InputError(f"{name}: nested too deeply to be a report; save it as text") from None
-    except TipclassifyError:
+    except (TipclassifyError, ImportError):
         raise
-    except ImportError as error:
-        raise _not_installed(name, error) from None
     except Exception as error:  # a hostile or damaged file may break any reader: it must not end a batch
         raise broken_input(name, error) from None
     if all(block.heading for block in document.blocks):
@@ -94,9 +97,3 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
     country, year = country_and_year(document.title, name, opening, document.address)
     document = replace(document, country=document.country or country, year=document.year or year)
     return with_countries(with_publication(document, got.url if got else None))
-
-
-def _not_installed(name: str, error: ImportError) -> InputError:
-    """Make the error of an input whose reader needs a package that is missing, as after ``pip install --no-deps``."""
-    remedy = "'pip install tipclassify' without --no-deps brings it"
-    return InputError(f"{name}: reading it needs {error.name}, which is not installed here; {remedy}")

@@ -182,8 +182,8 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     >>> from tipclassify import Document, tag_report
     >>> document = Document.from_text("Police arrested nine traffickers.", "karvonia.txt")
     >>> finding = next(tag_report(document, model="fast", day="2026-11-28").findings())
-    >>> print(cite(finding).plain.partition(" (0.")[0])
-    “Police arrested nine traffickers.” karvonia.txt, characters 0–33 (read 2026-11-28). Tagged positive_effort
+    >>> cite(finding).title, cite(finding).place, cite(finding).read
+    ('karvonia.txt', 'paragraph 1, characters 0–33', '2026-11-28')
     """
     context = context_of(context, [finding])
     passage, about, row = finding.passage, context.about(), row_of(finding)
