@@ -85,7 +85,14 @@ def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: Scorin
     } < set(lines)
     records = found.ris.split("\r\n")
     assert (records[0], records[-2:]) == ("TY  - RPRT", ["ER  - ", ""])
-    assert {"PY  - 2025", "DA  - 2025/06/24", "SP  - 12", "Y2  - 2026/11/28", "KW  - failure", "KW  - complicity"} < set(records)
+    assert {
+        "PY  - 2025",
+        "DA  - 2025/06/24",
+        "SP  - 12",
+        "Y2  - 2026/11/28",
+        "KW  - failure",
+        "KW  - complicity",
+    } < set(records)
     assert "UR  - https://example.org/a%20b?x=1&y=%20_#page=12" in records
     assert "UR  -" not in cited(run).ris  # a file has no address of the web
     assert "PY  - 2024" in cited(run).ris  # that it covers, where the date is not known

@@ -545,7 +545,9 @@ def test_a_passage_alone_is_borderline_by_its_own_probability(classifier: Classi
 def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier: Classifier) -> None:
     reports = ([scored(classifier, f"The {sea} is cold.", failure=p)] for sea, p in (("Sea", 0.01), ("sea", 0.99)))
     found = compared(classifier, *reports)
-    assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [("repeated", "moved_retagged", True)]
+    assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [
+        ("repeated", "moved_retagged", True)
+    ]
 
 
 @pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.004), ("default", 15, 0.02)])
@@ -683,7 +685,9 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
     assert "\x1b" not in done.stdout
     flowing = " ".join(done.stdout.split())
     assert "what is no longer reported need not have stopped" in flowing
-    assert re.search(r"60 passages of 2023, 62 of 2024: \d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone", flowing)
+    assert re.search(
+        r"60 passages of 2023, 62 of 2024: \d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone", flowing
+    )
 
 
 def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:
@@ -746,7 +750,9 @@ def test_reversed_years_countries_and_publications_are_refused_unless_asked_for(
     assert "\n" not in line
     assert str(tmp_path) not in line
     for year, publication in ((2023, "Harbor Watch"), (2024, "Halden Review")):
-        rows = [{"text": f"Courts convicted {n} men.", "year": year, "publication": publication} for n in ("six", "two")]
+        rows = [
+            {"text": f"Courts convicted {n} men.", "year": year, "publication": publication} for n in ("six", "two")
+        ]
         file = tmp_path / f"{year}.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     with pytest.raises(UsageError, match=r"different publications, 'Harbor Watch' and 'Halden Review'.*--side-by-side"):

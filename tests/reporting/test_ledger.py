@@ -207,7 +207,11 @@ def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path:
     assert found["lines"][0]["standings"][2]["status"] == "repeated"
     rows = list(csv.DictReader(io.StringIO((tmp_path / "l.csv").read_text("utf-8"))))
     assert len(rows) == len(found["lines"])
-    assert (rows[0]["wording now"], rows[0]["same words since"], rows[0]["2022"]) == (KEPT, "2021", "same words: failure")
+    assert (rows[0]["wording now"], rows[0]["same words since"], rows[0]["2022"]) == (
+        KEPT,
+        "2021",
+        "same words: failure",
+    )
     book = pytest.importorskip("openpyxl").load_workbook(tmp_path / "l.xlsx")
     head, *body = book["Ledger"].values
     assert [row[head.index("wording now")] for row in body] == [row["wording now"] for row in rows]
@@ -221,7 +225,7 @@ def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
     files: list[Path], classifier: Classifier, tmp_path: Path
 ) -> None:
     other = write_rows(tmp_path / "other.jsonl", report_of(2022, classifier, "Zembla"))
-    with pytest.raises(UsageError, match="about Karvonia and Zembla.*two are of 2022.*--anyway"):
+    with pytest.raises(UsageError, match=r"about Karvonia and Zembla.*two are of 2022.*--anyway"):
         run(*files, other)
     review = write_rows(tmp_path / "review.jsonl", report_of(2022, classifier, publication=REVIEW))
     with pytest.raises(UsageError, match="different publications, 'Harbor Watch' and 'Halden Review of Child Labor'"):

@@ -14,7 +14,11 @@ from tipclassify.errors import UsageError, needs_extra
 
 FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
 # Typer accepts no list of literals.
-Dimension = Enum("Dimension", {"file": "file", "country": "country", "publication": "publication", "year": "year", "section": "section"}, type=str)
+Dimension = Enum(
+    "Dimension",
+    {"file": "file", "country": "country", "publication": "publication", "year": "year", "section": "section"},
+    type=str,
+)
 _ROWS: Final = {"table": [".txt"], "csv": [".csv"], "jsonl": [".jsonl", ".ndjson"]}
 _PICTURES: Final = {"png": [".png"], "svg": [".svg"]}
 

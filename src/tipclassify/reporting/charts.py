@@ -101,8 +101,8 @@ def _draw_bars(summary: Summary) -> Figure:
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     names = zip((*_group_names(summary), *_total_names(summary)), rows, strict=True)
     axes[0].set_yticks(range(len(rows)), [f"{_shorten(name)}   {group.passages:,}" for name, group in names])
-    for label in axes[0].get_yticklabels()[len(summary.groups) :]:
-        label.set_fontweight("bold")
+    for name_of_total in axes[0].get_yticklabels()[len(summary.groups) :]:
+        name_of_total.set_fontweight("bold")
     for y, group in enumerate(rows):
         n, left = group.passages or 1, 0.0
         for _, labels, colour, hatch, stroke in PARTS:

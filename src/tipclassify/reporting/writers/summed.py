@@ -36,8 +36,8 @@ def write_table(summary: Summary, out: IO[str]) -> None:
         above = group.key
     table.add_section()
     for total in summary.shown_totals:
-        name = Text(f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total")
-        table.add_row(name, *[""] * last, *_cells(summary, total), style="bold")
+        total_name = f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
+        table.add_row(Text(total_name), *[""] * last, *_cells(summary, total), style="bold")
     console.print(table)
 
     lines = ["", subject_line(summary.subjects), OVERLAP]
