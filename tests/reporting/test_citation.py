@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 
@@ -28,8 +29,15 @@ def run(fast: Classifier) -> ScoringContext:
     return ScoringContext(fast, day="2026-11-28")
 
 
-def report(*passages: Passage, file: str = "k.pdf", title: str | None = "Karvonia at Work") -> TaggedReport:
-    return TaggedReport(file, Document("", (), title=title, country="Karvonia", year=2024), passages)
+def report(
+    *passages: Passage,
+    file: str = "k.pdf",
+    title: str | None = "Karvonia at Work",
+    date: str | None = None,
+    address: str | None = None,
+) -> TaggedReport:
+    document = Document("", (), title=title, country="Karvonia", year=2024, date=date, address=address)
+    return TaggedReport(file, document, passages)
 
 
 def cited(run: ScoringContext, text: str = "Courts slept.", **values: object) -> Citation:
@@ -43,7 +51,7 @@ def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: ScoringCo
     found = cited(run)
     assert found.plain == (
         "“Courts slept.” Karvonia at Work (Karvonia, 2024), section “Prosecution”, p. 12, characters 3–16, k.pdf "
-        f"(read 2026-11-28). Tagged failure (0.9123) and complicity (0.6000) by {by}."
+        f"(read 2026-11-28). Tagged as failure (probability 0.91) and complicity (probability 0.60) by {by}."
     )
     assert found.fields["model"] == by
     assert found.fields["read"] == "2026-11-28"
@@ -62,23 +70,37 @@ def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: ScoringCo
 
 
 def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: ScoringContext) -> None:
-    found = cited(run, file="https://example.org/a b?x=1&y=%20_#p")
+    found = cited(run, file="https://example.org/a b?x=1&y=%20_#p", date="2025-06-24")
     lines = found.bibtex.splitlines()
     assert (lines[0], lines[-1]) == (f"@misc{{{found.key},", "}")
     assert {
         "  title = {{Karvonia at Work}},",
-        "  year = {2024},",
+        "  date = {2025-06-24},",
+        "  year = {2025},",
         "  pages = {12},",
-        "  url = {https://example.org/a%20b?x=1&y=%20_#p},",  # verbatim
+        "  url = {https://example.org/a%20b?x=1&y=%20_#page=12},",  # verbatim
         "  urldate = {2026-11-28},",
         "  keywords = {failure, complicity, Karvonia},",
         "  annote = {“Courts slept.”},",
     } < set(lines)
     records = found.ris.split("\r\n")
     assert (records[0], records[-2:]) == ("TY  - RPRT", ["ER  - ", ""])
-    assert {"PY  - 2024", "SP  - 12", "Y2  - 2026/11/28", "KW  - failure", "KW  - complicity"} < set(records)
-    assert "UR  - https://example.org/a%20b?x=1&y=%20_#p" in records
+    assert {
+        "PY  - 2025",
+        "DA  - 2025/06/24",
+        "SP  - 12",
+        "Y2  - 2026/11/28",
+        "KW  - failure",
+        "KW  - complicity",
+    } < set(records)
+    assert "UR  - https://example.org/a%20b?x=1&y=%20_#page=12" in records
     assert "UR  -" not in cited(run).ris  # a file has no address of the web
+    assert "PY  - 2024" in cited(run).ris  # that it covers, where the date is not known
+    item = json.loads(found.csl)
+    assert (item["id"], item["type"], item["title"]) == (found.key, "report", "Karvonia at Work")
+    assert (item["issued"], item["accessed"]) == ({"date-parts": [[2025, 6, 24]]}, {"date-parts": [[2026, 11, 28]]})
+    assert (item["page"], item["URL"]) == ("12", found.link)
+    assert "publisher" not in item  # not known
 
 
 def test_a_citation_names_publisher_and_publication_unless_the_title_does(run: ScoringContext) -> None:
@@ -167,6 +189,37 @@ def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Cl
         out = io.StringIO(newline="")
         FORMATS[name].steps()[1]([tagged, rows], out, run)
         assert out.getvalue().split() == " ".join(getattr(citation, name) for citation in expected).split()
+    out = io.StringIO(newline="")
+    FORMATS["csl"].steps()[1]([tagged, rows], out, run)
+    assert json.loads(out.getvalue()) == [json.loads(citation.csl) for citation in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("Courts, at last, convicted nine.", "Courts%2C%20at%20last%2C%20convicted%20nine."),
+        ("A re-arrest & one—more.", "A%20re%2Darrest%20%26%20one%E2%80%94more."),
+        ("1 2 3 4 5 6 7 8 9 10 11 12 13", "1%202%203%204%205%206,8%209%2010%2011%2012%2013"),
+        ("Cases opened | 4 | nine in all", "Cases%20opened,nine%20in%20all"),
+    ],
+)
+def test_a_link_opens_the_address_at_the_words(run: ScoringContext, text: str, fragment: str) -> None:
+    passage = Passage(text, 0, len(text), "prosecution", ("failure",), SCORES)
+    source = report(passage, file="/home/ana/k.html", address="https://example.org/k#top")
+    found = cite(next(source.findings()), run)
+    assert found.address == "https://example.org/k#top"
+    assert found.link == f"https://example.org/k#:~:text={fragment}"
+    assert f"url = {{{found.link}}}" in found.bibtex
+
+
+def test_no_citation_has_the_folder_of_a_file(run: ScoringContext) -> None:
+    passage = Passage("Courts slept.", 3, 16, "prosecution", ("failure",), SCORES)
+    for file in ("/home/ana/secret/k.pdf", "../secret/k.pdf", "secret/k.pdf"):
+        for title in (None, "Karvonia at Work"):
+            found = cite(next(report(passage, file=file, title=title).findings()), run)
+            for form in (found.plain, found.bibtex, found.ris, found.csl, str(found.fields)):
+                assert "secret" not in form
+                assert "k.pdf" in form
 
 
 def test_an_input_row_is_cited_by_its_own_country_year_and_page(run: ScoringContext) -> None:

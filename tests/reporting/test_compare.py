@@ -26,7 +26,7 @@ from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier
 from tipclassify.cli.compare import compare as command
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, UsageError
 from tipclassify.evaluation.behaviour_tests import default_cases_path
 from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.alignment import SIMILAR, Match, changed_words
@@ -263,6 +263,7 @@ The judicial
 Karvonian police → Cooperation with
 Prosecutors charged → In May the Port
 The deputy mayor
+? Police did not → Police in
 ? The government increased → Protection efforts
 Authorities identified
 Of these, 36 → Of these, 31
@@ -372,6 +373,9 @@ def test_in_the_sample_narratives_successors_are_found_and_nothing_else(karvonia
     likely = [line.removeprefix("? ").split(" → ") for line in SUCCESSORS.strip().splitlines()]
     sure = [line.split(" → ") for line in SUCCESSORS.strip().splitlines() if not line.startswith("? ")]
     found = [(pair.old.passage.text, pair.new.passage.text) for pair in karvonia.pairs if pair.old and pair.new]
+    for pair in karvonia.pairs:  # a gone passage and one that stands in its place, in other words
+        if pair.alignment == "gone" and pair.instead and pair.old and pair.nearest:
+            found.append((pair.old.passage.text, pair.nearest.passage.text))
 
     def known(old: str, new: str, lines: list[list[str]]) -> bool:
         return any(old.startswith(line[0]) and new.startswith(line[-1]) for line in lines)
@@ -533,15 +537,17 @@ def test_a_passage_alone_is_borderline_by_its_own_probability(classifier: Classi
     old = [scored(classifier, text, failure=p) for text, p in (("The sea is cold.", near), ("Roads are bad.", far))]
     found = compared(classifier, old, [])
     assert [(pair.alignment, pair.changes[0].borderline, pair.changes[0].new) for pair in found.pairs] == [
-        ("dropped", False, None),
-        ("dropped", True, None),  # clear changes first
+        ("gone", False, None),
+        ("gone", True, None),  # clear changes first
     ]
 
 
 def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier: Classifier) -> None:
     reports = ([scored(classifier, f"The {sea} is cold.", failure=p)] for sea, p in (("Sea", 0.01), ("sea", 0.99)))
     found = compared(classifier, *reports)
-    assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [("same", "new_failure", True)]
+    assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [
+        ("repeated", "moved_retagged", True)
+    ]
 
 
 @pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.004), ("default", 15, 0.02)])
@@ -569,9 +575,7 @@ def test_kinds_are_listed_by_how_pressing_they_are(karvonia: Comparison) -> None
     order = list(KINDS)
     assert [order.index(kind) for kind in kinds] == sorted(order.index(kind) for kind in kinds)
     assert order[:4] == ["new_failure", "effort_gone", "new_complicity", "complicity_gone"]
-    assert {"new_failure", "effort_gone", "new_complicity", "failure_gone", "new_effort", "reworded", "same"} <= set(
-        kinds
-    )
+    assert {"new_failure", "effort_gone", "new_effort", "retagged", "reworded", "new", "gone", "repeated"} <= set(kinds)
 
 
 def test_each_passage_is_listed_once(karvonia: Comparison) -> None:
@@ -583,17 +587,18 @@ def test_each_passage_is_listed_once(karvonia: Comparison) -> None:
 def test_a_pair_of_several_changes_counts_elsewhere_too(karvonia: Comparison) -> None:
     groups = {group.kind: group for group in karvonia.groups()}
     for kind, group in groups.items():
-        all_of = [pair for pair in karvonia.pairs if kind in {change.kind for change in pair.changes}]
+        alone = [pair for pair in karvonia.pairs if len(pair.sides) == 1]
+        all_of = [pair for pair in alone if kind in {change.kind for change in pair.changes}]
         if all_of:
             assert len(group.pairs) + group.elsewhere == len(all_of)
-    assert "same" not in groups
-    assert karvonia.groups(same=True)[-1].kind == "same"
+    assert "repeated" not in groups
+    assert karvonia.groups(same=True)[-1].kind == "repeated"
 
 
 def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
     one = tagged(classifier, read_report(NEW))
     found = compare(one, one, ScoringContext(classifier))
-    assert {pair.alignment for pair in found.pairs} == {"same"}
+    assert {pair.alignment for pair in found.pairs} == {"repeated"}
     assert found.groups() == []
     assert "Nothing: the passages of both reports are the same." in page_of(found, classifier, same=False)
 
@@ -610,7 +615,7 @@ def test_to_swap_the_reports_swaps_what_is_new_and_gone(karvonia: Comparison, cl
     assert {str(turned(pair)[:2]) for pair in back.pairs} == {str(straight(pair)[:2]) for pair in karvonia.pairs}
     there = {(str(pair.old), str(pair.new)): straight(pair)[2] for pair in karvonia.pairs}
     assert all(there[str(pair.new), str(pair.old)] == turned(pair)[2] for pair in back.pairs)
-    assert (back.counts()["new"], back.counts()["dropped"]) == (karvonia.counts()["dropped"], karvonia.counts()["new"])
+    assert (back.counts()["new"], back.counts()["gone"]) == (karvonia.counts()["gone"], karvonia.counts()["new"])
 
 
 def test_the_nearest_passage_is_named_for_one_that_is_alone(karvonia: Comparison) -> None:
@@ -667,10 +672,11 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
     assert done.exit_code == 0
     assert done.stderr == ""
     lines = [line.rstrip() for line in done.stdout.splitlines()]
-    assert lines[0] == f"2023  {OLD}  (Karvonia 2023)"
+    assert lines[0].endswith("Karvonia: 2023 set against 2024")
+    assert lines[1] == f"2023  {OLD}  (Karvonia 2023)"
     titles = [line.split(":")[0] for line in lines if re.match(r"[A-Z][^:]+: \d+", line)]
     assert titles[:3] == ["Failures newly reported", "Efforts no longer reported", "Complicity newly reported"]
-    assert "Same" not in titles
+    assert "Repeated word for word" not in titles
     assert (
         "2023  The foreign ministry [-briefed its-] diplomats on the treatment of household staff [-before they left"
         in done.stdout
@@ -679,7 +685,9 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
     assert "\x1b" not in done.stdout
     flowing = " ".join(done.stdout.split())
     assert "what is no longer reported need not have stopped" in flowing
-    assert re.search(r"60 passages of 2023, 62 of 2024: \d+ the same, \d+ reworded, \d+ not found in 2024", flowing)
+    assert re.search(
+        r"60 passages of 2023, 62 of 2024: \d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone", flowing
+    )
 
 
 def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:
@@ -691,8 +699,8 @@ def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:
 
 
 def test_all_lists_the_same_too() -> None:
-    assert "\nSame: " in run(OLD, NEW, "--all").stdout
-    assert run(OLD, OLD, "--all").stdout.count("\nSame: ") == 1
+    assert "\nRepeated word for word: " in run(OLD, NEW, "--all").stdout
+    assert run(OLD, OLD, "--all").stdout.count("\nRepeated word for word: ") == 1
 
 
 def test_jsonl_points_at_exact_characters() -> None:
@@ -710,7 +718,7 @@ def test_jsonl_points_at_exact_characters() -> None:
             assert (had, has) == ((False, True) if change["change"] == "came" else (True, False))
             assert change["old"] == (row["old"] and row["old"]["scores"][change["label"]])
     assert seen == {"old": 60, "new": 62}  # without the three notes of each, which are no prose of a report
-    assert set(rows[0]) == {"kind", "alignment", "similarity", "changes", "old", "new", "nearest"}
+    assert set(rows[0]) == {"kind", "alignment", "similarity", "shared", "changes", "old", "new", "nearest"}
 
 
 def test_the_same_reports_give_the_same_bytes() -> None:
@@ -722,24 +730,36 @@ def test_the_same_reports_give_the_same_bytes() -> None:
     ("old", "new", "warned"),
     [
         (OLD, NEW, ""),
-        (NEW, OLD, "tipclassify: warning: OLD is of 2024 and NEW of 2023: give the earlier one first\n"),
         (NEW, NEW, "tipclassify: warning: both reports are of 2024: are they two years?\n"),
     ],
 )
-def test_years_equal_or_reversed_are_reported_in_one_line(old: Path, new: Path, warned: str) -> None:
+def test_equal_years_are_reported_in_one_line(old: Path, new: Path, warned: str) -> None:
     done = run(old, new)
     assert (done.exit_code, done.stderr) == (0, warned)
 
 
-def test_two_countries_are_reported_in_one_line(tmp_path: Path) -> None:
+def test_reversed_years_countries_and_publications_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"OLD is of 2024 and NEW of 2023: give the earlier one first; --anyway"):
+        run(NEW, OLD)
     other = tmp_path / "valdoria-2022.html"
-    other.write_text(OLD.read_text("utf-8").replace("Karvonia", "France").replace("2023", "2024"), "utf-8")
-    done = run(other, OLD)
-    assert done.stderr.count("\n") == 1
-    assert (
-        "OLD is about France and NEW about Karvonia: differences are those of two countries; OLD is of 2024"
-        in done.stderr
-    )
+    other.write_text(OLD.read_text("utf-8").replace("Karvonia", "France"), "utf-8")
+    with pytest.raises(UsageError) as refused:
+        run(other, NEW)
+    line = str(refused.value)
+    assert line.startswith("valdoria-2022.html and karvonia-2024.html: they are about France and Karvonia")
+    assert "\n" not in line
+    assert str(tmp_path) not in line
+    for year, publication in ((2023, "Harbor Watch"), (2024, "Halden Review")):
+        rows = [
+            {"text": f"Courts convicted {n} men.", "year": year, "publication": publication} for n in ("six", "two")
+        ]
+        file = tmp_path / f"{year}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with pytest.raises(UsageError, match=r"different publications, 'Harbor Watch' and 'Halden Review'.*--side-by-side"):
+        run(tmp_path / "2023.jsonl", tmp_path / "2024.jsonl")
+    done = run(tmp_path / "2023.jsonl", tmp_path / "2024.jsonl", "--anyway")
+    assert done.exit_code == 0
+    assert "warning: they are of different publications" in done.stderr
 
 
 def shared(matched: int, old: int, new: int, classifier: Classifier) -> list[TaggedReport]:
@@ -770,14 +790,14 @@ def test_reports_that_share_next_to_nothing_may_be_two_publications(
     classifier: Classifier, matched: int, old: int, new: int, warned: str
 ) -> None:
     found = compare(*shared(matched, old, new, classifier), ScoringContext(classifier))
-    assert found.counts()["same"] + found.counts()["reworded"] == matched
+    assert found.counts()["repeated"] + found.counts()["reworded"] == matched
     line = f"only {warned} passages match: they may be two publications, so 'new' and 'gone' mean little"
     assert found.warnings() == found.publication_warnings() == [line] * bool(warned)
     assert found.warnings() == [] or f"Note: {line}." in html.unescape(page_of(found, classifier))
 
 
 def test_reworded_passages_match_as_well(karvonia: Comparison) -> None:
-    reworded = tuple(pair for pair in karvonia.pairs if pair.alignment != "same")
+    reworded = tuple(pair for pair in karvonia.pairs if pair.alignment != "repeated")
     assert replace(karvonia, pairs=reworded).publication_warnings() == []
     (line,) = replace(
         karvonia, pairs=tuple(pair for pair in karvonia.pairs if len(pair.sides) == 1)
@@ -797,11 +817,11 @@ def test_two_publications_are_reported_in_one_line(tmp_path: Path, classifier: C
 
 
 def test_the_suffix_of_the_output_names_the_format(tmp_path: Path) -> None:
-    for name, beginning in (("a.html", "<!DOCTYPE html>"), ("a.jsonl", '{"kind"'), ("a.txt", "2023  ")):
+    for name, beginning in (("a.html", "<!DOCTYPE html>"), ("a.jsonl", '{"kind"'), ("a.txt", "")):
         assert run(OLD, NEW, "-o", tmp_path / name).stdout == ""
         assert (tmp_path / name).read_text("utf-8").startswith(beginning)
-    with pytest.raises(InputError, match=r"a\.csv: no format has the suffix '\.csv'; use \.txt, \.jsonl, \.html"):
-        run(OLD, NEW, "-o", tmp_path / "a.csv")
+    with pytest.raises(InputError, match=r"a\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, \.html"):
+        run(OLD, NEW, "-o", tmp_path / "a.doc")
 
 
 def test_what_cannot_be_read_is_an_error_of_one_line(tmp_path: Path) -> None:
@@ -820,8 +840,9 @@ def test_standard_input_and_rows_are_reports_too(tmp_path: Path) -> None:
         "".join(json.dumps({"text": t, "year": 2022, "country": "Oz", "id": t[0]}) + "\n" for t in texts), "utf-8"
     )
     done = run(rows, "-", "-f", "jsonl", stdin="Courts did not convict any traffickers.\n")
-    first, *_ = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (first["kind"], first["old"]["id"], first["old"]["year"]) == ("new_failure", "C", 2022)
+    rows_by_kind = {row["kind"]: row for row in map(json.loads, done.stdout.splitlines())}
+    old = rows_by_kind["retagged"]["old"]
+    assert (old["id"], old["year"]) == ("C", 2022)
     assert run(rows, rows).stderr == "tipclassify: warning: both reports are of 2022: are they two years?\n"
 
 
@@ -868,7 +889,7 @@ def test_both_texts_can_be_read_off_the_page(page: str, karvonia: Comparison) ->
     wanted = [
         side.passage.text
         for pair in karvonia.pairs
-        for side in ((pair.new,) if pair.alignment == "same" else (pair.old, pair.new))
+        for side in ((pair.new,) if pair.alignment in ("repeated", "moved") else (pair.old, pair.new))
         if side
     ]
     assert texts == wanted
@@ -941,9 +962,9 @@ def test_filters_work_without_a_script(tab: Any) -> None:
     for name in ("borderline", "effort_gone"):
         tab.locator(f"#show-{name}").check()
     assert group.is_visible()
-    assert not tab.locator("#same .pair").first.is_visible()  # folded
-    tab.locator("#same summary").click()
-    assert tab.locator("#same .pair").first.is_visible()
+    assert not tab.locator("#repeated .pair").first.is_visible()  # folded
+    tab.locator("#repeated summary").click()
+    assert tab.locator("#repeated .pair").first.is_visible()
 
 
 def test_changed_words_differ_without_colour(tab: Any) -> None:

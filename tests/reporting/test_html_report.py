@@ -611,7 +611,7 @@ def test_the_tab_key_walks_through_findings_and_through_an_entered_card(opened: 
         tab.keyboard.press("Tab")
         assert badges.nth(number).evaluate("(badge) => badge === document.activeElement")
     tab.keyboard.press("Enter")
-    for _ in range(6):  # three citations, permalink, close, and out
+    for _ in range(7):  # three citations, permalink, source, close, and out
         tab.keyboard.press("Tab")
     assert badges.nth(4).evaluate("(badge) => badge === document.activeElement")
 

@@ -24,7 +24,15 @@ from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport, format_of, section_name, sheets
+from tipclassify.reporting.writers import (
+    FORMATS,
+    ScoringContext,
+    TaggedReport,
+    format_of,
+    section_name,
+    sheets,
+    source_name,
+)
 from tipclassify.reporting.writers import rows as row_writers
 from tipclassify.reporting.writers.rows import COLUMNS, row_of
 from tipclassify.text.document import Document, Passage
@@ -187,6 +195,8 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, r
             assert (b"No reports." in data) == (not reports)
         elif name in ("bibtex", "ris"):
             assert data == b""
+        elif name == "csl":
+            assert json.loads(data) == []
         elif name == "docx":
             assert ("empty.txt" in word_lines(data)) == bool(reports)
         else:
@@ -236,6 +246,7 @@ def test_csv_excel_and_parquet_hold_the_same_rows(report: TaggedReport, run: Sco
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
     table = parquet(written("parquet", reports, run)).to_pylist()
     assert table == [{**row, **{label: pytest.approx(row[label], abs=1e-6) for label in LABELS}} for row in expected]
+    expected[:-1] = [row | {"file": "Karvonia 2024 é.txt"} for row in expected[:-1]]  # tables are passed on
     joined = [[";".join(cell) if isinstance(cell, list) else cell for cell in row.values()] for row in expected]
     cells = list(workbook(written("xlsx", reports, run))["All passages"].values)
     assert [list(row) for row in cells[1:]] == [[None if cell == "" else cell for cell in row] for row in joined]
@@ -282,10 +293,31 @@ def test_a_link_is_a_valid_uri_or_none(run: ScoringContext, file: str, link: str
     assert run.link(file) == link
 
 
-def test_links_to_files_are_written_as_seen_from_the_output(classifier: Classifier, tmp_path: Path) -> None:
-    assert ScoringContext(classifier, folder=Path("out/tables")).link("reports/a.txt") == "../../reports/a.txt"
+def test_links_to_files_are_written_as_seen_from_the_output_and_only_within_its_folder(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    assert ScoringContext(classifier, folder=Path("out/tables")).link("reports/a.txt") is None
     assert ScoringContext(classifier, folder=Path("reports")).link("reports/a.txt") == "a.txt"
-    assert ScoringContext(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) == (tmp_path / "a.txt").as_uri()
+    assert ScoringContext(classifier, folder=tmp_path).link(str(tmp_path / "in" / "a.txt")) == "in/a.txt"
+    assert ScoringContext(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) is None
+
+
+@pytest.mark.parametrize("name", [name for name in HERE if name not in ("jsonl", "parquet", "table")])
+def test_no_file_that_people_pass_on_tells_where_the_report_lay(
+    name: str, classifier: Classifier, tmp_path: Path
+) -> None:
+    document = replace(text_document("Courts convicted none of them."), country="Karvonia", year=2024)
+    file = tmp_path / "secret place" / "k.txt"
+    context = ScoringContext(classifier, folder=tmp_path / "out", day="2026-11-28")
+    data = written(name, [TaggedReport(str(file), document, classifier.tag(document))], context)
+    texts = [data]
+    if name in ("xlsx", "docx"):
+        with ZipFile(io.BytesIO(data)) as parts:
+            texts = [parts.read(part) for part in parts.namelist()]
+    assert any(b"k.txt" in text for text in texts)
+    for text in texts:
+        assert b"secret" not in text
+        assert str(tmp_path).encode() not in text
 
 
 def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
@@ -333,7 +365,9 @@ def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
     assert len(found) == len(texts)
     for row, text in zip(found, texts, strict=True):
         for cell, source in zip(
-            (row["text"], row["section"], row["file"], row["country"]), (text, section, file, country), strict=True
+            (row["text"], row["section"], row["file"], row["country"]),
+            (text, section, source_name(file), country),
+            strict=True,
         ):
             plain = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", source)
             assert cell.replace("'", "") == plain.replace("'", "")
@@ -349,12 +383,13 @@ def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: S
     cell = start + "cmd|' /C calc'!A0"
     report = rows(cell, "A = B", file=cell, section=cell, country=cell)
     first, second = csv_rows(written("csv", [report], run))
-    assert {first[name] for name in ("file", "country", "section", "text")} == {"'" + cell}
+    assert {first[name] for name in ("country", "section", "text")} == {"'" + cell}
+    assert first["file"] == "C calc'!A0"  # a name without folders
     assert second["text"] == "A = B"
     book = workbook(written("xlsx", [report], run))
     assert all(cell.data_type in "snb" for sheet in book for row in sheet for cell in row)
     sheet = book["All passages"]
-    assert all(sheet[at].quotePrefix for at in ("A2", "B2", "H2", "I2"))
+    assert all(sheet[at].quotePrefix for at in ("B2", "H2", "I2"))
     assert not sheet["I3"].quotePrefix
 
 
@@ -425,7 +460,7 @@ def test_excel_counts_add_up_and_about_describes_the_run(report: TaggedReport, r
     passages = [*report.passages]
     for section in ("prosecution", "prevention"):
         here = [p for p in passages if p.section == section]
-        row = counts[report.file, section]
+        row = counts[Path(report.file).name, section]
         assert (row["passages"], row["country"], row["year"]) == (len(here), "Karvonia", 2024)
         assert row["low_confidence"] == sum(p.low_confidence for p in here)
         for label in LABELS:
@@ -582,10 +617,12 @@ def test_markdown_shows_any_text_as_it_is(
     assert shown(tokens[kinds.index("heading_openh2") + 1]) == (one_line(title) or one_line(report.title))
     name = one_line(section_name(section))
     assert shown(tokens[kinds.index("heading_openh3") + 1]) == shown(tokens[kinds.index("td_opentd") + 1]) == name
-    opened, *inside, closed = tokens[kinds.index("heading_openh2") + 4].children
-    assert (opened.type, closed.type) == ("link_open", "link_close")
-    assert "".join(child.content for child in inside) == one_line("f" + file)
-    assert opened.attrs["href"] == run.link("f" + file)
+    children = tokens[kinds.index("heading_openh2") + 4].children
+    if link := run.link("f" + file):
+        opened, *children, closed = children
+        assert (opened.type, closed.type) == ("link_open", "link_close")
+        assert opened.attrs["href"] == link
+    assert "".join(child.content for child in children) == one_line(source_name("f" + file))
     if one_line(text):
         assert shown(tokens[kinds.index("blockquote_openblockquote") + 2]) == one_line(text)
 
@@ -600,7 +637,7 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: S
     text = written("md", [report, paged], run).decode()
     assert (
         "## Report on Karvonia\n\n"
-        "[reports/Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>) · Karvonia · 2024" in text
+        "[Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>) · Karvonia · 2024" in text
     )
     assert "| all | 4 | 1 | 1 | 1 | 2 |" in text
     assert "> Border guards took bribes from traffickers.\n\n**complicity** " in text
@@ -624,7 +661,7 @@ def test_word_has_each_finding_under_its_section_with_probability_page_and_citat
         ("Normal", "Not read in full: page 2 has no text"),
     ]
     at = lines.index(("Heading 2", "Protection"))
-    cited = "Report on Karvonia (Karvonia, 2024), section “Protection”, p. 3, characters 5–30, k.pdf. Tagged failure"
+    cited = "Report on Karvonia (Karvonia, 2024), section “Protection”, p. 3, characters 5–30, k.pdf. Tagged as failure"
     assert lines[at + 1] == ("Quote", "Courts freed the �guards.")
     assert lines[at + 2][1].startswith(f"failure 0.91 · {cited}")
     rows_of_counts = [[cell.text for cell in row.cells] for row in made.tables[0].rows]

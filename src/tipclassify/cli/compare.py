@@ -27,7 +27,9 @@ _OF_LEDGER: Final = ("table", "html", "csv", "xlsx", "json")
 def compare(
     files: Annotated[
         list[str],
-        Argument(metavar="OLD NEW...", help=f"Two reports, the earlier first, or more for a ledger. {options.REPORT_HELP}"),
+        Argument(
+            metavar="OLD NEW...", help=f"Two reports, the earlier first, or more for a ledger. {options.REPORT_HELP}"
+        ),
     ],
     format: Annotated[FormatName | None, options.choice(FormatName)] = None,
     everything: Annotated[bool, Option("--all", help="Also list passages that are repeated word for word.")] = False,
@@ -36,7 +38,9 @@ def compare(
     ] = False,
     side_by_side: Annotated[
         bool,
-        Option("--side-by-side", help="Different publications on one country and year: what may contradict each other."),
+        Option(
+            "--side-by-side", help="Different publications on one country and year: what may contradict each other."
+        ),
     ] = False,
     anyway: Annotated[
         bool, Option("--anyway", help="Compare different countries or publications, or years in reverse.")

@@ -10,11 +10,15 @@ from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_note, tagged_reports
-from tipclassify.errors import needs_extra
+from tipclassify.errors import UsageError, needs_extra
 
 FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
 # Typer accepts no list of literals.
-Dimension = Enum("Dimension", {"file": "file", "country": "country", "year": "year", "section": "section"}, type=str)
+Dimension = Enum(
+    "Dimension",
+    {"file": "file", "country": "country", "publication": "publication", "year": "year", "section": "section"},
+    type=str,
+)
 _ROWS: Final = {"table": [".txt"], "csv": [".csv"], "jsonl": [".jsonl", ".ndjson"]}
 _PICTURES: Final = {"png": [".png"], "svg": [".svg"]}
 
@@ -23,8 +27,12 @@ def summary(
     files: options.Files,
     by: Annotated[
         list[Dimension] | None,
-        Option(metavar="FIELD", help="Count by file (the default), country, year or section. Repeatable."),
+        Option(metavar="FIELD", help="Count by file (the default), country, publication, year or section. Repeatable."),
     ] = None,
+    publication: Annotated[
+        str | None, Option(metavar="WORDS", help="Count reports of one publication only: words of its name.")
+    ] = None,
+    add_up: Annotated[bool, Option("--add-publications", help="Add up publications: one row, one total.")] = False,
     format: Annotated[FormatName | None, options.choice(FormatName)] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
@@ -52,6 +60,9 @@ def summary(
     passages held out of training; that they hold on these reports is an assumption. The balanced policy suits counting
     best: with screen and cite the result depends on the error rates more.
 
+    Publications are not added up: where there are several, each has rows and a total of its own, unless
+    --add-publications asks for sums.
+
     References, notes, contents, dates and addresses are not counted. One line under the table says so where most of a
     report is on other subjects than trafficking.
     """
@@ -78,7 +89,14 @@ def summary(
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy)
     with tagged_reports(files, tagging, jobs) as reports:
-        found = summarize(reports, context, dimensions or ["file"], dict(tagging.thresholds))
+        found = summarize(
+            reports, context, dimensions or ["file"], dict(tagging.thresholds), publication=publication, add_up=add_up
+        )
+        if publication and not found.groups:
+            raise UsageError(f"no report is of a publication called '{publication}'; --by publication lists them")
+        if chart == "heatmap" and len(found.by) > 2:
+            remedy = "say --publication WORDS for one, --by publication, or --add-publications"
+            raise UsageError(f"a heat map has two sides, and these reports are of several publications: {remedy}")
         if found.rates is None:
             print_note("counts are not adjusted: this model records no error rates; train it again to have them")
         with open_output(output, binary=picture) as out:

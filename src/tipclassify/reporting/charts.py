@@ -77,7 +77,7 @@ def _draw_bars(summary: Summary) -> Figure:
     """Draw a row for each group: parts stacked to 100%, then each label with its interval."""
     from matplotlib.ticker import PercentFormatter
 
-    rows = [*summary.groups, summary.total]
+    rows = [*summary.groups, *summary.shown_totals]
     _check_size(len(rows), "rows", 600)
     size, about = (11, 0.4 + 0.3 * len(rows)), "Beside each name is its number of passages."
     figure = _new_figure(summary, size, "Hollow", _legend(summary), about)
@@ -97,11 +97,12 @@ def _draw_bars(summary: Summary) -> Figure:
         ax.grid(axis="x", color="#DDDDDD", linewidth=0.6)
         ax.set_axisbelow(True)
         ax.spines[["left", "right", "bottom"]].set_visible(False)
-        ax.axhline(len(rows) - 1.5, color="#999999", linewidth=0.6)
+        ax.axhline(len(summary.groups) - 0.5, color="#999999", linewidth=0.6)
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
-    names = zip((*_group_names(summary), "total"), rows, strict=True)
+    names = zip((*_group_names(summary), *_total_names(summary)), rows, strict=True)
     axes[0].set_yticks(range(len(rows)), [f"{_shorten(name)}   {group.passages:,}" for name, group in names])
-    axes[0].get_yticklabels()[-1].set_fontweight("bold")
+    for name_of_total in axes[0].get_yticklabels()[len(summary.groups) :]:
+        name_of_total.set_fontweight("bold")
     for y, group in enumerate(rows):
         n, left = group.passages or 1, 0.0
         for _, labels, colour, hatch, stroke in PARTS:
@@ -250,6 +251,10 @@ def _group_names(summary: Summary) -> list[str]:
     return [" · ".join(names[name] for names, name in zip(called, group.key, strict=True)) for group in summary.groups]
 
 
+def _total_names(summary: Summary) -> list[str]:
+    return [f"total, {shown_name(t.key[0], 'publication')}" if t.key else "total" for t in summary.shown_totals]
+
+
 def _names(summary: Summary, place: int) -> dict[Any, str]:
     """Make the display names in dimension `place` of the keys; files without folders if that keeps them distinct."""
     by = summary.by[place]
@@ -264,7 +269,8 @@ def describe(summary: Summary) -> list[str]:
     lines = [_in_words(summary, group, name) for group, name in named[:_MOST_LINES]]
     if (more := len(named) - _MOST_LINES) > 0:
         lines.append(f"… {more} more groups; tipclassify summary --format csv has all")
-    return [*lines, _in_words(summary, summary.total, "total")]
+    totals = zip(summary.shown_totals, _total_names(summary), strict=True)
+    return [*lines, *(_in_words(summary, total, name) for total, name in totals)]
 
 
 def _in_words(summary: Summary, group: Group, name: str) -> str:

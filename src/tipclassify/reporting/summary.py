@@ -1,4 +1,8 @@
-"""Summary of reports: passages counted by label, by file, country, year or section, and in total."""
+"""Summary of reports: passages counted by label, by file, country, publication, year or section, and in total.
+
+Publications are not added up unless somebody asks for it: a country's page in one and its narrative in another count
+different things, and a year that has both would look like a leap.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,10 @@ from tipclassify.text.segmentation.sections import FOLDED, fold_section
 __all__ = ["ASSUMPTION", "DIMENSIONS", "DISPERSION", "FEW", "NONE", "NOTES", "OVERLAP", "SORTED", "Estimate", "Group"]
 __all__ += ["Key", "Name", "Rates", "Summary", "adjust", "error_rates", "rank", "shown_name", "summarize"]
 
-DIMENSIONS: Final = ("file", "country", "year", "section")
+DIMENSIONS: Final = ("file", "country", "publication", "year", "section")
 """Fields that passages can be grouped by; sections are folded to `FOLDED`."""
 
-SORTED: Final = ("country", "year", "section")
+SORTED: Final = ("country", "publication", "year", "section")
 """Dimensions sorted by `rank`; files are in order of appearance."""
 
 NONE: Final = "(none)"
@@ -118,6 +122,12 @@ class Summary:
     rates: Mapping[str, Rates] | None = None  # error rates of the model by label, if it records them
     about: Mapping[str, str] = field(default_factory=dict, hash=False)  # policy, threshold overrides and model
     subjects: tuple[Subject, ...] = ()  # for each file, the number of its passages about trafficking
+    totals: tuple[Group, ...] = ()  # of each publication, by whose name they go, where they are not added up
+
+    @property
+    def shown_totals(self) -> tuple[Group, ...]:
+        """The totals to show: one for each publication or, where they are added up or there is one, a single one."""
+        return self.totals or (self.total,)
 
     def estimate(self, group: Group, label: str) -> Estimate | None:
         """Adjust the count of a label, each group by itself; None if the error rates are unknown, or for ``NONE``."""
@@ -129,17 +139,25 @@ class Summary:
 
     def notes(self) -> list[str]:
         """List the keys of `NOTES` that any adjusted count has."""
-        estimates = [self.estimate(group, label) for group in (*self.groups, self.total) for label in LABELS]
+        estimates = [self.estimate(group, label) for group in (*self.groups, *self.shown_totals) for label in LABELS]
         return [note for note in NOTES if any(found and note in found.notes for found in estimates)]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield plain values of each group and, last, of the total, for JSON; a share of no passages is None."""
-        for group in (*self.groups, self.total):
+        for group in (*self.groups, *self.shown_totals):
+            is_total = any(group is total for total in self.shown_totals)
             figures = {label: self._figures(group, label) for label in (*LABELS, NONE)}
-            names = dict(zip(self.by, group.key or (None,) * len(self.by), strict=True))
+            names = self._names(group, is_total)
             counts = {"passages": group.passages, "low_confidence": group.low_confidence}
             none = figures.pop(NONE)
-            yield {**names, "total": group is self.total, **counts, "labels": figures, "none": none, **self.about}
+            yield {**names, "total": is_total, **counts, "labels": figures, "none": none, **self.about}
+
+    def _names(self, group: Group, is_total: bool) -> dict[str, Name]:
+        """Name the dimensions of a group; a total has no more than its publication."""
+        if not is_total:
+            return dict(zip(self.by, group.key, strict=True))
+        publication = group.key[0] if group.key else None
+        return {dimension: publication if dimension == "publication" else None for dimension in self.by}
 
     def _figures(self, group: Group, label: str) -> dict[str, Any]:
         n = group.passages
@@ -155,8 +173,13 @@ def summarize(
     context: ScoringContext | None = None,
     by: Sequence[str] = ("file",),
     overrides: Mapping[str, float] | None = None,
+    publication: str | None = None,
+    add_up: bool = False,
 ) -> Summary:
-    """Count the passages of `reports` by label.
+    """Count the passages of `reports` by label; with `publication`, those of one that is called so or contains this.
+
+    Where there are several publications, each has groups and a total of its own, also if `by` does not name them;
+    `add_up` leaves it at that what `by` names.
 
     Input rows are counted under their own file, country, year and section. There is a group for every combination of
     `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's threshold overrides, by label, found by
@@ -179,19 +202,27 @@ def summarize(
         reports = list(reports)
         context = context_of(None, reports)
     overrides = context.overrides if overrides is None else overrides
-    groups: dict[Key, Group] = {}
+    groups: dict[Key, Group] = {}  # by the dimensions, then by publication
     subjects = defaultdict[str, Subject](Subject)
     for report in reports:
         passages: defaultdict[Key, list[Passage]] = defaultdict(list)
         for finding in report.findings():
             row, section = finding.extra, finding.passage.section
             country, year = finding.country or row.get("country"), finding.year or row.get("year")
-            passages[_key(by, row.get("file") or finding.file, country, year, section)].append(finding.passage)
-        if not report.passages and set(by) != {"section"}:  # show a report without passages, but no section for it
-            passages[_key(by, report.file, report.country, report.year, None)] = []
+            if not _is_called(finding.publication, publication):
+                continue
+            file = row.get("file") or finding.file
+            key = _key((*by, "publication"), file, country, year, section, finding.publication)
+            passages[key].append(finding.passage)
+        shown = _is_called(report.publication, publication)
+        if shown and not report.passages and set(by) != {"section"}:  # show a report without passages, but no section
+            key = _key((*by, "publication"), report.file, report.country, report.year, None, report.publication)
+            passages[key] = []
         for key, found in passages.items():
             groups[key] = groups.get(key, Group(key)) + Group.of(key, found)
-        subjects[report.file] += Subject.of(report.passages)
+        if passages:
+            subjects[report.file] += Subject.of(report.passages)
+    by, groups, totals = _by_publication(by, groups, add_up)
     moved = [f"{label}={value:g}" for label, value in overrides.items()]
     about = {"policy": ", ".join([context.policy, *moved]), "model": context.about()["model"][:12]}
     rates = error_rates(context.classifier.meta, context.policy, overrides)
@@ -205,17 +236,48 @@ def summarize(
         return [rank(name) if one in SORTED else (first[group.key[:end]], 0, "") for end, (one, name) in parts]
 
     in_order, total = tuple(sorted(groups.values(), key=place)), sum(groups.values(), Group(()))
-    return Summary(tuple(by), in_order, total, rates, about, tuple(subjects.values()))
+    return Summary(tuple(by), in_order, total, rates, about, tuple(subjects.values()), totals)
 
 
-def _key(by: Sequence[str], file: Any, country: Any, year: Any, section: Any) -> Key:
+def _is_called(publication: str | None, wanted: str | None) -> bool:
+    """Return whether a publication is the one that is wanted: has these words in its name."""
+    return wanted is None or wanted.casefold() in (publication or "").casefold()
+
+
+def _by_publication(
+    by: Sequence[str], groups: Mapping[Key, Group], add_up: bool
+) -> tuple[Sequence[str], dict[Key, Group], tuple[Group, ...]]:
+    """Take the publication, the last part of each key, out again, or to its place where there are several.
+
+    Returns the dimensions, the groups, and the total of each publication where they are not added up.
+    """
+    publications = sorted({key[-1] for key in groups}, key=rank)
+    several = len(publications) > 1
+    apart = several and not add_up and "publication" not in by
+    # Behind the country, whose rows it parts; else first, so that the rows of a publication stand together.
+    place = next((by.index(name) + 1 for name in ("country", "file") if name in by), 0)
+    found: dict[Key, Group] = {}
+    for key, group in groups.items():
+        kept = (*key[:place], key[-1], *key[place:-1]) if apart else key[:-1]
+        found[kept] = found.get(kept, Group(kept)) + group
+    named = (*by[:place], "publication", *by[place:]) if apart else by
+    totals: list[Group] = []
+    if several and not add_up:
+        for publication in publications:
+            of_it = (group for key, group in groups.items() if key[-1] == publication)
+            totals.append(sum(of_it, Group((publication,))))
+    return named, found, tuple(totals)
+
+
+def _key(by: Sequence[str], file: Any, country: Any, year: Any, section: Any, publication: Any) -> Key:
     if isinstance(year, float) and year.is_integer():
         year = int(year)
     text = _text(year)
     year = int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else text
     section = _text(section)
     folded = section and fold_section(section)
-    names = {"file": _text(file), "country": _text(country), "year": year, "section": folded}
+    names = {"file": _text(file), "country": _text(country), "publication": _text(publication)}
+    names |= {"year": year, "section": folded}
     return tuple(names[name] for name in by)
 
 

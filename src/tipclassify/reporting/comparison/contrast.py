@@ -112,16 +112,17 @@ def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contra
     """Pair efforts and failures of different reports one to one, most similar first."""
     efforts = list(_tagged(reports, "positive_effort", "failure"))
     failures = list(_tagged(reports, "failure", "positive_effort"))
-    texts = [[finding.passage.text for _, finding in side] for side in (efforts, failures)]
+    said = [finding.passage.text for _, finding in efforts]
+    denied = [finding.passage.text for _, finding in failures]
     pairs: list[Contradiction] = []
     taken_efforts: set[int] = set()
     taken_failures: set[int] = set()
-    for i, j, similarity, shared in shared_words(*texts, context.classifier.vocabulary):
+    for i, j, similarity, shared in shared_words(said, denied, context.classifier.vocabulary):
         if similarity < MATTER:
             break
         if shared < _MIN_SHARED or efforts[i][0] == failures[j][0] or i in taken_efforts or j in taken_failures:
             continue
-        matter = _matter(texts[0][i], texts[1][j])
+        matter = _matter(said[i], denied[j])
         if matter is None:
             continue
         taken_efforts.add(i)

@@ -152,7 +152,7 @@ def ledger_refusals(reports: Sequence[TaggedReport]) -> list[str]:
 
 @dataclass(slots=True)
 class _Thread:
-    """A line while it is followed, and the report and place of its last passage."""
+    """A line while it is followed."""
 
     standings: list[Standing] = field(default_factory=list)
 
@@ -184,13 +184,13 @@ def build_ledger(reports: Sequence[TaggedReport], context: ScoringContext, every
             if place in now:
                 continue
             back = earlier.get(normalize(finding.passage.text))
-            thread = back if back and back.standings[-1].year != years[at] else None
-            status = "repeated" if thread else "first"
-            if thread is None:
-                thread = _Thread()
-                threads.append(thread)
-            thread.standings.append(Standing(years[at], finding, status))
-            now[place].append(thread)
+            if back and back.standings[-1].year != years[at]:
+                back.standings.append(Standing(years[at], finding, "repeated"))
+                now[place].append(back)
+            else:
+                begun = _Thread([Standing(years[at], finding, "first")])
+                threads.append(begun)
+                now[place].append(begun)
         for followed in now.values():
             for thread in followed:
                 earlier[normalize(thread.standings[-1].finding.passage.text)] = thread

@@ -195,10 +195,17 @@ class Desk:
                 labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
                 section, tags = data["places"][place][2], dict(zip(LABELS, scores, strict=True))
                 passages.append(Passage(text, start, end, section, labels, tags, bool(low), at))
-        known = {name: head.get(name) or None for name in ("title", "country", "year", "publisher", "date")}
-        address = head["address"] if is_link(head["address"]) else None
-        publication = head.get("series") or None
-        document = Document("", (), **known, publication=publication, address=address)
+        document = Document(
+            "",
+            (),
+            title=head["title"],
+            country=head["country"] or None,
+            year=head["year"],
+            publication=head.get("series") or None,
+            publisher=head.get("publisher") or None,
+            date=head.get("date") or None,
+            address=head["address"] if is_link(head["address"]) else None,
+        )
         return TaggedReport(unquote(head["page"]), document, passages)
 
 

@@ -121,7 +121,9 @@ def write_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     for line in shown:
         labels = Text(", ").join(Text(label_name(label), style=TERMINAL[label]) for label in line.labels)
         years = f"{len(line.years)} years: {', '.join(line.years)}"
-        console.print(Text("\n").append(f"{describe(line, ledger.years[-1])}  ", style="bold").append(labels).append(f"  {years}"))
+        console.print(
+            Text("\n").append(f"{describe(line, ledger.years[-1])}  ", style="bold").append(labels).append(f"  {years}")
+        )
         if line.last.finding.passage.text != line.first.finding.passage.text:
             console.print(Text(f"{line.first.year}  {one_line(line.first.finding.passage.text)}", style="dim"))
         console.print(Text(f"{line.last.year}  {one_line(line.last.finding.passage.text)}"))

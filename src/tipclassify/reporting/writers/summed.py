@@ -35,7 +35,9 @@ def write_table(summary: Summary, out: IO[str]) -> None:
         table.add_row(*("" if r else n for n, r in zip(names, repeated, strict=True)), *_cells(summary, group))
         above = group.key
     table.add_section()
-    table.add_row("total", *[""] * last, *_cells(summary, summary.total), style="bold")
+    for total in summary.shown_totals:
+        total_name = f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
+        table.add_row(Text(total_name), *[""] * last, *_cells(summary, total), style="bold")
     console.print(table)
 
     lines = ["", subject_line(summary.subjects), OVERLAP]

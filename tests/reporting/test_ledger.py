@@ -1,0 +1,344 @@
+"""Passages followed over the years, and publications set beside each other; invented reports of the shape of real ones."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from tipclassify import Classifier
+from tipclassify.cli.compare import compare as command
+from tipclassify.cli.summary import summary as summary_command
+from tipclassify.errors import UsageError
+from tipclassify.reporting.comparison.alignment import continuations
+from tipclassify.reporting.comparison.comparison import compare
+from tipclassify.reporting.comparison.contrast import MATTERS, contrast
+from tipclassify.reporting.comparison.ledger import build_ledger
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.followed import describe, write_html
+from tipclassify.text.document import Document, Passage
+
+FORCED: Final = "b. Prohibition of Forced Labor"
+WORK: Final = "e. Acceptable Conditions of Work"
+CHILDREN: Final = "Children"
+KEPT: Final = "The government did not effectively enforce the law against forced labor on fishing boats."
+TO_MOVE: Final = "Labor inspectors from the ministry visited 40 fish farms and freed nine workers from bondage."
+PAGES: Final = {
+    2021: (
+        (FORCED, KEPT),
+        (FORCED, "The law prohibits all forms of forced or compulsory labor."),
+        (FORCED, TO_MOVE),
+        (FORCED, "Police in Port Salwen arrested two recruiters who had sold men to trawlers."),
+        (WORK, "Inspectors could enter workplaces without notice, and did so rarely."),
+    ),
+    2022: (
+        (FORCED, KEPT),
+        (FORCED, "The law prohibited all forms of forced or compulsory labor, including of prisoners."),
+        (WORK, TO_MOVE),
+        (WORK, "Inspectors could enter workplaces without notice."),
+        (WORK, "They did so rarely for want of fuel, said the union of harbor workers."),
+        (CHILDREN, "Soldiers used boys of the hill villages as porters and paid them nothing."),
+    ),
+    2023: (
+        (FORCED, KEPT),
+        (FORCED, "Police in Port Salwen arrested two recruiters who had sold men to trawlers."),
+        (CHILDREN, "The ministry opened a school for children who had worked in the salt works."),
+    ),
+}
+WATCH: Final = "Harbor Watch"
+REVIEW: Final = "Halden Review of Child Labor"
+
+app = typer.Typer()
+app.command()(command)
+summary_app = typer.Typer()
+summary_app.command()(summary_command)
+
+
+def run(*args: object, model: str = "fast") -> Result:
+    return CliRunner().invoke(app, ["--model", model, *map(str, args)], catch_exceptions=False)
+
+
+def report_of(
+    year: int, classifier: Classifier, country: str = "Karvonia", publication: str = WATCH, texts: Any = None
+) -> TaggedReport:
+    passages, start = [], 0
+    for section, text in PAGES[year] if texts is None else texts:
+        passages.append(Passage(text, start, start + len(text), section))
+        start += len(text) + 1
+    whole = "\n".join(passage.text for passage in passages)
+    document = Document(whole, (), title=f"{country} {year}", country=country, year=year, publication=publication)
+    return TaggedReport(f"{country}-{year}.html", document, classifier.tag_passages(passages))
+
+
+@pytest.fixture(scope="module")
+def years(classifier: Classifier) -> list[TaggedReport]:
+    return [report_of(year, classifier) for year in PAGES]
+
+
+@pytest.fixture(scope="module")
+def context(classifier: Classifier) -> ScoringContext:
+    return ScoringContext(classifier, day="2026-11-28")
+
+
+def write_rows(file: Path, report: TaggedReport) -> Path:
+    rows = [
+        {"text": p.text, "section": p.section, "country": report.country, "year": report.year}
+        | {"publication": report.publication}
+        for p in report.passages
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def files(years: list[TaggedReport], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("years")
+    return [write_rows(folder / f"karvonia-{report.year}.jsonl", report) for report in years]
+
+
+# --------------------------------------------------------------------------------------------- the text first
+
+
+def test_each_passage_is_repeated_moved_reworded_new_or_gone(classifier: Classifier, years: list[TaggedReport]) -> None:
+    old, new = years[0].passages, years[1].passages
+    found = continuations(old, new, classifier.vocabulary)
+    assert [one and one.status for one in found.old] == ["repeated", "reworded", "moved", None, "reworded"]
+    assert [one and one.status for one in found.new] == ["repeated", "reworded", "moved", "reworded", None, None]
+
+
+def test_only_what_is_new_or_gone_is_newly_or_no_longer_reported(
+    context: ScoringContext, years: list[TaggedReport]
+) -> None:
+    found = compare(years[0], years[1], context)
+    newly = [pair for pair in found.pairs if pair.kind.startswith("new_") or pair.kind.endswith("_gone")]
+    assert {pair.alignment for pair in newly} <= {"new", "gone"}
+    gone = {pair.old.passage.text for pair in newly if pair.old}
+    assert gone == {"Police in Port Salwen arrested two recruiters who had sold men to trawlers."}
+    assert all(len(pair.sides) == 2 for pair in found.pairs if pair.kind in ("retagged", "moved_retagged"))
+    assert found.subject == "Harbor Watch: Karvonia"
+
+
+def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_it(
+    context: ScoringContext, years: list[TaggedReport]
+) -> None:
+    moved = years[1].passages[2]
+    untagged = replace(moved, labels=(), scores=dict.fromkeys(moved.scores, 0.01))
+    later = replace(years[1], passages=[*years[1].passages[:2], untagged, *years[1].passages[3:]])
+    pairs = compare(years[0], later, context).pairs
+    (pair,) = (pair for pair in pairs if pair.new and pair.new.passage.text == TO_MOVE)
+    assert (pair.alignment, pair.kind) == ("moved", "moved_retagged")
+    assert TO_MOVE not in {pair.old.passage.text for pair in pairs if pair.kind == "effort_gone" and pair.old}
+
+
+def test_a_renamed_heading_moves_nothing(classifier: Classifier) -> None:
+    old = [Passage(text, 0, 1, "Abuses at Sea") for text in (KEPT, TO_MOVE)]
+    new = [Passage(text, 0, 1, "Violations at Sea") for text in (KEPT, TO_MOVE)]
+    assert {one and one.status for one in continuations(old, new, classifier.vocabulary).new} == {"repeated"}
+
+
+def test_a_sentence_said_twice_or_split_is_not_new(classifier: Classifier) -> None:
+    long = "The navy boarded 12 trawlers off Cape Orr and found 31 men in debt bondage below deck."
+    parts = "The navy boarded 12 trawlers off Cape Orr.", "It found 31 men in debt bondage below deck."
+    old = [Passage(text, 0, 1, FORCED) for text in (KEPT, long)]
+    new = [Passage(text, 0, 1, FORCED) for text in (KEPT, KEPT, *parts)]
+    found = continuations(old, new, classifier.vocabulary)
+    assert [one and (one.status, one.index) for one in found.new] == [
+        ("repeated", 0), ("repeated", 0), ("reworded", 1), ("reworded", 1)
+    ]  # fmt: skip
+    assert [one is not None and one.shared for one in found.new] == [False, True, False, True]
+
+
+def test_other_people_in_like_words_are_another_statement(classifier: Classifier) -> None:
+    before, other, same = (
+        [Passage(f"A court in {place} sentenced {people} for selling girls{more}.", 0, 1, FORCED)]
+        for place, people, more in (
+            ("Osmir", "Anđel Rukas", ""),
+            ("Vost", "Milan Petroc and Ion Darr", ""),
+            ("Osmir", "Anđel Rukas", " to hotel owners and seized his boats"),
+        )
+    )
+    assert continuations(before, other, classifier.vocabulary).new == [None]
+    assert [one and one.status for one in continuations(before, same, classifier.vocabulary).new] == ["reworded"]
+
+
+def test_hyphens_of_prefixes_are_no_other_words(classifier: Classifier) -> None:
+    old = [Passage("There were no reports of anti-Semitic acts.", 0, 1, "Anti-Semitism")]
+    new = [Passage("There were no reports of antisemitic acts.", 0, 1, "Antisemitism")]
+    assert [one and one.status for one in continuations(old, new, classifier.vocabulary).new] == ["reworded"]
+
+
+# --------------------------------------------------------------------------------------------- the ledger
+
+
+def test_a_ledger_follows_each_passage_over_the_years(context: ScoringContext, years: list[TaggedReport]) -> None:
+    ledger = build_ledger(years, context)
+    lines = {line.last.finding.passage.text: line for line in ledger.lines}
+    kept = lines[KEPT]
+    assert (kept.years, kept.same_since, kept.labels) == (["2021", "2022", "2023"], "2021", ("failure",))
+    assert describe(kept, "2023") == "the same sentence since 2021"
+    assert ledger.lines[0] is kept  # of most years
+    moved = lines[TO_MOVE]
+    assert [(one.year, one.status) for one in moved.standings] == [("2021", "first"), ("2022", "moved")]
+    assert describe(moved, "2023") == "the same sentence from 2021 to 2022"
+    law = lines["The law prohibited all forms of forced or compulsory labor, including of prisoners."]
+    assert (law.same_since, describe(law, "2023")) == ("2022", "from 2021 to 2022, reworded in 2022")
+    back = lines["Police in Port Salwen arrested two recruiters who had sold men to trawlers."]
+    assert back.years == ["2021", "2023"]  # gone for a year, and again word for word
+    assert all(len(line.standings) > 1 for line in ledger.lines)
+    assert len(build_ledger(years, context, everything=True).lines) > len(ledger.lines)
+
+
+def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path: Path) -> None:
+    table = run(*files[::-1]).stdout  # by their years, whatever the order
+    assert table.startswith("Harbor Watch: Karvonia, 2021 to 2023")
+    assert "the same sentence since 2021  failure  3 years: 2021, 2022, 2023" in table
+    for name in ("l.html", "l.csv", "l.xlsx", "l.json"):
+        assert run(*files, "-o", tmp_path / name).exit_code == 0
+    found = json.loads((tmp_path / "l.json").read_text("utf-8"))
+    assert (found["years"], found["subject"]) == (["2021", "2022", "2023"], "Harbor Watch: Karvonia")
+    assert found["lines"][0]["standings"][2]["status"] == "repeated"
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "l.csv").read_text("utf-8"))))
+    assert len(rows) == len(found["lines"])
+    assert (rows[0]["wording now"], rows[0]["same words since"], rows[0]["2022"]) == (
+        KEPT,
+        "2021",
+        "same words: failure",
+    )
+    book = pytest.importorskip("openpyxl").load_workbook(tmp_path / "l.xlsx")
+    head, *body = book["Ledger"].values
+    assert [row[head.index("wording now")] for row in body] == [row["wording now"] for row in rows]
+    for name in ("l.html", "l.csv", "l.json"):
+        assert str(files[0].parent) not in (tmp_path / name).read_text("utf-8")
+    assert run(*files[:2], "--ledger").stdout.startswith("Harbor Watch: Karvonia, 2021 to 2022")
+    assert run(*files, "-o", tmp_path / "l.jsonl").exit_code == 2
+
+
+def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
+    files: list[Path], classifier: Classifier, tmp_path: Path
+) -> None:
+    other = write_rows(tmp_path / "other.jsonl", report_of(2022, classifier, "Zembla"))
+    with pytest.raises(UsageError, match=r"about Karvonia and Zembla.*two are of 2022.*--anyway"):
+        run(*files, other)
+    review = write_rows(tmp_path / "review.jsonl", report_of(2022, classifier, publication=REVIEW))
+    with pytest.raises(UsageError, match="different publications, 'Harbor Watch' and 'Halden Review of Child Labor'"):
+        run(files[0], files[2], review)
+    done = run(files[0], files[2], review, "--anyway")
+    assert done.exit_code == 0
+    assert "warning: they are of different publications" in done.stderr
+
+
+def page_of(years: list[TaggedReport], context: ScoringContext) -> str:
+    out = io.StringIO()
+    write_html(build_ledger(years, context), out, context)
+    return out.getvalue()
+
+
+def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(context: ScoringContext, classifier: Classifier) -> None:
+    evil = "<script>alert(1)</script> Police </style> convicted nine <img src=x onerror=alert(1)> traffickers."
+    years = [report_of(year, classifier, country="</title><x>", texts=[(evil, evil)]) for year in (2021, 2022)]
+    page = page_of(years, context)
+    assert not re.search(r"<script|<img|<x>", page)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+@pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["wide light", "narrow dark"])
+def tab(request: pytest.FixtureRequest, browser: Any, years: list[TaggedReport], context: Any, tmp_path: Path) -> Any:
+    file = tmp_path / "ledger.html"
+    file.write_text(page_of(years, context), "utf-8", newline="")
+    width, scheme = request.param
+    view = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    opened = view.new_page()
+    opened.goto(file.as_uri())
+    yield opened
+    view.close()
+
+
+def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any) -> None:
+    kept = tab.locator("#lines .entry", has_text=KEPT)
+    assert kept.is_visible()
+    assert kept.locator(".timeline li").all_inner_texts()[0].startswith("● 2021")
+    tab.locator("#show-F").uncheck()
+    assert not kept.is_visible()
+    tab.locator("#show-F").check()
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
+    found = axe.Axe().run(tab).response["violations"]
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# --------------------------------------------------------------------------------------------- side by side
+
+SAID: Final = {
+    WATCH: (
+        (FORCED, "The government did not effectively enforce the child labor law on fish farms."),
+        (FORCED, "Courts convicted nine traffickers in the port of Lenz."),
+    ),
+    REVIEW: (
+        ("Enforcement", "Inspectors effectively enforced the child labor law on fish farms in all districts."),
+        ("Enforcement", "Unannounced inspections on fish farms | Yes | Yes"),
+        ("Policies", "The cabinet adopted a plan for schools."),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def beside(classifier: Classifier) -> list[TaggedReport]:
+    return [report_of(2022, classifier, publication=name, texts=texts) for name, texts in SAID.items()]
+
+
+def test_publications_that_may_contradict_each_other_are_set_side_by_side(
+    beside: list[TaggedReport], context: ScoringContext, tmp_path: Path
+) -> None:
+    (pair,) = contrast(beside, context).pairs
+    assert pair.matter == "enforcement"
+    assert (pair.effort.publication, pair.failure.publication) == (REVIEW, WATCH)
+    files = [write_rows(tmp_path / f"{n}.jsonl", report) for n, report in enumerate(beside)]
+    for name in ("b.html", "b.jsonl", "b.txt"):
+        assert run(*files, "--side-by-side", "-o", tmp_path / name, model="default").exit_code == 0
+        text = (tmp_path / name).read_text("utf-8")
+        assert "fish farms" in text
+        assert name == "b.jsonl" or str(tmp_path) not in text
+    assert "may contradict each other" in (tmp_path / "b.html").read_text("utf-8")
+
+
+def test_one_publication_or_two_years_have_no_side_by_side(files: list[Path]) -> None:
+    with pytest.raises(UsageError, match=r"of 2021 and 2022, not one year; two are of one publication"):
+        run(*files[:2], "--side-by-side")
+
+
+def test_every_matter_is_named_by_its_own_words() -> None:
+    assert all(re.compile(words, re.IGNORECASE) for words in MATTERS.values())
+    assert not [matter for matter, words in MATTERS.items() if re.search(words, "Roads are bad.", re.IGNORECASE)]
+
+
+# --------------------------------------------------------------------------------------------- summaries
+
+
+def test_publications_are_not_added_up_unless_asked_for(beside: list[TaggedReport], tmp_path: Path) -> None:
+    files = [write_rows(tmp_path / f"{n}.jsonl", report) for n, report in enumerate(beside)]
+
+    def rows(*options: str) -> list[dict[str, Any]]:
+        done = CliRunner().invoke(summary_app, ["--model", "fast", "-f", "jsonl", *options, *map(str, files)])
+        assert done.exit_code == 0, done.output
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    by_country = rows("--by", "country", "--by", "year")
+    assert [(row["country"], row["publication"], row["passages"]) for row in by_country if not row["total"]] == [
+        ("Karvonia", REVIEW, 3), ("Karvonia", WATCH, 2)
+    ]  # fmt: skip
+    assert [(row["publication"], row["passages"]) for row in by_country if row["total"]] == [(REVIEW, 3), (WATCH, 2)]
+    summed = rows("--by", "country", "--add-publications")
+    assert [(row["total"], row["passages"]) for row in summed] == [(False, 5), (True, 5)]
+    assert "publication" not in summed[0]
+    one = rows("--by", "country", "--publication", "harbor")
+    assert [(row["total"], row["passages"]) for row in one] == [(False, 2), (True, 2)]
+    assert [row["publication"] for row in rows("--by", "publication") if not row["total"]] == [REVIEW, WATCH]
