@@ -257,6 +257,75 @@ def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_pa
     assert len(reported) == 2
 
 
+def test_a_decision_changes_its_own_rows_and_leaves_the_others_where_they_stand(tmp_path: Path) -> None:
+    corpus = tmp_path / "my.jsonl"
+    found = History()
+    file = CorpusFile(corpus)
+    for number in range(1, 40):
+        found.add(deciding(number, f"k{number}", (FAILURE,)))
+        file.write(found)
+    inode, before = corpus.stat().st_ino, corpus.read_bytes()
+    found.add(deciding(40, "k7", (EFFORT,)))
+    file.write(found)
+    after = corpus.read_bytes()
+    changed = [at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other]
+    line = before.splitlines(keepends=True)[6]
+    start = before.index(line)
+    assert corpus.stat().st_ino == inode  # the same file: not written anew
+    assert start <= changed[0] <= changed[-1] < start + len(line)
+    rows = read_rows(corpus)
+    assert len(rows) == 39
+    assert {row["id"]: row["labels"] for row in rows}["k7"] == (EFFORT,)
+    file.compact(found)
+    assert b"\n " not in corpus.read_bytes()
+    assert [row["id"] for row in read_rows(corpus)][:8] == [f"k{number}" for number in range(1, 9)]
+
+
+def test_ten_thousand_decisions_do_not_slow_the_next_one(tmp_path: Path) -> None:
+    def spent(passages: int) -> float:
+        """Processor time of fifty changes after so many decisions: a machine may be busy."""
+        found = History()
+        for number in range(1, passages + 1):
+            found.add(deciding(number, f"k{number}", (FAILURE,)))
+        file = CorpusFile(tmp_path / f"{passages}.jsonl")
+        file.write(found)
+        began = time.process_time()
+        for more in range(50):
+            found.add(deciding(passages + 1 + more, f"k{1 + more}", (EFFORT,)))
+            file.write(found)
+        return time.process_time() - began
+
+    assert spent(10_000) < 50 * 0.05 / 4  # of 50 ms for a key, a quarter
+
+
+def test_two_processes_write_one_corpus_by_turns(tmp_path: Path) -> None:
+    corpus = tmp_path / "my.jsonl"
+    found, reported = History(), list[str]()
+    ann, ben = CorpusFile(corpus, reported.append), CorpusFile(corpus, reported.append)
+    for number in range(1, 60):
+        name = "ann" if number % 2 else "ben"
+        found.add(deciding(number, f"k{number % 13}", (FAILURE,) if number % 5 else (), name))
+        (ann if number % 2 else ben).write(found)
+    expected = {key: event.labels for key in found.by_passage if (event := found.final(key))}
+    assert {row["id"]: row["labels"] for row in read_rows(corpus)} == expected
+    assert 0 < len(expected) < 13
+    assert reported == []
+
+
+def test_a_row_that_was_appended_by_hand_is_moved_aside_while_the_page_runs(tmp_path: Path) -> None:
+    corpus, reported = tmp_path / "my.jsonl", list[str]()
+    found = history(deciding(1, "k", ()))
+    file = CorpusFile(corpus, reported.append)
+    file.write(found)
+    with corpus.open("a", encoding="utf-8") as out:
+        out.write('{"text": "By hand.", "labels": []}\n')
+    found.add(deciding(2, "l", ()))
+    file.write(found)
+    assert "By hand." in (tmp_path / "my.jsonl.edited-1").read_text("utf-8")
+    assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
+    assert len(reported) == 1
+
+
 def test_a_corpus_from_elsewhere_is_not_lost(tmp_path: Path, fast: Classifier, reports: list[OpenReport]) -> None:
     corpus = tmp_path / "mine.jsonl"
     corpus.write_text('{"id": "1", "text": "Police acted.", "labels": []}\n', "utf-8")
