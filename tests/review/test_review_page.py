@@ -763,7 +763,7 @@ def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_w
     tab.expected = ("Failed to load resource",)
     tab.locator("nav [data-view=retrain]").click()
     tab.get_by_role("button", name="Retrain the model").click()
-    tab.get_by_role("alert").get_by_text("No passage is decided yet").wait_for()
+    tab.get_by_role("alert").get_by_text("No passage is decided, or annotators differ on each").wait_for()
     tab.locator("nav [data-view=adjudication]").click()
     tab.locator("#now").get_by_text("Nothing to settle").wait_for()
     assert tab.locator("#failure").is_hidden()

@@ -122,16 +122,17 @@ class Classifier:
         return self.explain_all([passage])[0]
 
     def explain_all(
-        self, passages: Sequence[str | Passage], max_words: int | None = None
+        self, passages: Sequence[str | Passage], max_phrases: int | None = None
     ) -> list[dict[str, Explanation]]:
         """Explain several passages, much faster than one by one; see `explain`.
 
-        With `max_words`, ``default`` measures only so many words of a passage for each label that it has, or for its
-        most probable one: those whose tokens contribute most. That takes a third of the time. ``fast`` needs no limit.
+        With `max_phrases`, ``default`` measures only so many phrases of a passage for each label that it has, or for
+        its most probable one: those whose tokens contribute most. With three, that takes about a fifth of the time.
+        ``fast`` needs no limit.
         """
         texts, headings = _texts_and_headings(passages)
         labels = [() if isinstance(passage, str) else passage.labels for passage in passages]
-        return self.scorer.explain_texts(texts, headings, labels, max_words)
+        return self.scorer.explain_texts(texts, headings, labels, max_phrases)
 
     def low_confidence(self, passages: Sequence[str | Passage]) -> Bools:
         """Flag passages without enough known words for a reliable score, bool (n,).

@@ -121,11 +121,11 @@ class EncoderScorer:
         texts: Sequence[str],
         headings: Headings | None = None,
         labels: Sequence[Sequence[str]] | None = None,
-        max_words: int | None = None,
+        max_phrases: int | None = None,
     ) -> list[dict[str, Explanation]]:
         headings = [None] * len(texts) if headings is None else headings
         labels = [()] * len(texts) if labels is None else labels
-        return explain_by_occlusion(self, texts, headings, labels, max_words)
+        return explain_by_occlusion(self, texts, headings, labels, max_phrases)
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
         """Compute calibrated log-odds, float64 (n, 3)."""
@@ -165,6 +165,14 @@ class EncoderScorer:
 
         Of a text of several windows, each label's are of the window that decides it; tokens outside have 0.
         """
+        return self.contributions_of([(ids, heading)])[0]
+
+    def contributions_of(self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[tuple[Floats, Floats]]:
+        """Compute `token_contributions` of several inputs, each the token ids of a text and of its heading."""
+        return self.graph.in_threads(self._contributions, inputs)
+
+    def _contributions(self, given: tuple[Sequence[int], Sequence[int]]) -> tuple[Floats, Floats]:
+        ids, heading = given
         contributions = np.zeros((len(ids), len(LABELS)))
         logits = np.full(len(LABELS), -np.inf)
         opening = self._opening(heading)

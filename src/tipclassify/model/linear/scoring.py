@@ -77,7 +77,7 @@ class LinearScorer:
         texts: Sequence[str],
         headings: Sequence[str | None] | None = None,
         labels: Sequence[Sequence[str]] | None = None,  # noqa: ARG002
-        max_words: int | None = None,  # noqa: ARG002
+        max_phrases: int | None = None,  # noqa: ARG002
     ) -> list[dict[str, Explanation]]:
         """Explain the score of each text, by label; all weights are known, so there is nothing to choose."""
         row, places, weight = _contributions(self.model, texts)
