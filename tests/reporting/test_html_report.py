@@ -214,7 +214,7 @@ def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classif
     blocks = [replace(block, section="REFERENCES", heading=n == 2) for n, block in enumerate(document.blocks)]
     report = tagged(classifier, replace(document, blocks=(*document.blocks[:2], *blocks[2:])))
     reader = Reader(page_of(classifier, report))
-    assert "marked 1 of 1 passages" in " ".join(reader.text.split())
+    assert "marked 1 sentence of 1 passage" in " ".join(reader.text.split())
     assert reader.blocks == ["PROSECUTION", *texts]
     assert list(reader.marks) == ["p1"]
 
@@ -368,7 +368,7 @@ def test_a_report_in_parts_is_one_report_whose_page_names_them(classifier: Class
 
 @pytest.mark.parametrize("reports", [(), (TaggedReport("a.txt", text_document(""), []),)])
 def test_nothing_to_show_is_a_page_all_the_same(classifier: Classifier, reports: tuple[TaggedReport, ...]) -> None:
-    assert "0 of 0 passages" in Reader(page_of(classifier, *reports)).text
+    assert "0 sentences of 0 passages" in Reader(page_of(classifier, *reports)).text
 
 
 def test_a_narrative_of_112_passages_stays_under_200_kb(classifier: Classifier) -> None:
@@ -623,7 +623,7 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
     for width, height in ((1440, 900), (1024, 768), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
         seen = [tab.locator("h1"), tab.locator(".facts").first, *tab.locator(".number, .share").all()]
-        links = tab.locator(".count li a")
+        links = tab.locator(".strongest li a")
         for element in [*seen, *links.all()[: 9 if width > 640 else 3]]:
             box = element.bounding_box()
             assert box["y"] + box["height"] <= height
@@ -632,12 +632,13 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
         if width > 640:  # nor is the right third empty: the table of sections stands there
             assert tab.locator(".sections table").bounding_box()["x"] > width / 2
     for label in LABELS:
-        found = [p for p in karvonia.passages if label in p.labels]  # none is a row of a table, none said twice
+        found = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]  # none is said twice
         box = tab.locator(f".count.{label[0].upper()}")
         assert box.locator(".number").inner_text() == str(len(found))
-        on_subject = sum(about_trafficking(karvonia.passages))
+        about = zip(karvonia.passages, about_trafficking(karvonia.passages), strict=True)
+        on_subject = sum(is_about and p.kind == "sentence" for p, is_about in about)
         share = round(100 * len(found) / on_subject)
-        said = f"sentence{'s' if len(found) != 1 else ''}, {share}% of {on_subject} on trafficking"
+        said = f"sentence{'s' if len(found) != 1 else ''}, {share}% of {on_subject} on subject"
         assert box.locator(".share").inner_text() == said
         assert set(box.locator(".strongest li a").all_text_contents()) <= {passage.text for passage in found}
     press(tab, tab.locator(".count.P li a").nth(1))
@@ -751,7 +752,7 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
         return marks, tab.locator(".number").all_text_contents(), tab.locator(".share").all_text_contents()
 
     after = state()
-    assert after == ([SENTENCES[2]], ["0", "1", "0"], ["sentences, 0% of 2 on trafficking", "sentence, 50% of 2 on trafficking", "sentences, 0% of 2 on trafficking"])
+    assert after == ([SENTENCES[2]], ["0", "1", "0"], ["sentences, 0% of 2 on subject", "sentence, 50% of 2 on subject", "sentences, 0% of 2 on subject"])
     assert tab.locator(".count li a").all_text_contents() == [SENTENCES[2]]
     assert tab.locator(".reports tbody tr:visible td").all_inner_texts()[2:] == ["2", "–", "1 50%", "–"]
     assert tab.locator("article:visible tfoot td").all_inner_texts() == ["–", "1", "–"]

@@ -129,7 +129,7 @@ def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Clas
     assert ROW not in strongest
     assert "and 1 sentence that stands in many reports, 1 table row" in folded
     assert TEMPLATE in folded
-    assert '<strong class="number">5</strong> <span class="share">sentences, 100% of 5 on trafficking</span>' in box
+    assert '<strong class="number">5</strong> <span class="share">sentences, 100% of 5 on subject</span>' in box
     assert 'data-first="p4"' in page
     assert "5 sentences and 1 table row" in page
 

@@ -468,7 +468,11 @@ def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
     tab.keyboard.press("u")
     settled(tab)
     assert ana.passages()[4]["settled"] is None
-    tab.keyboard.press("Enter")  # what both agree on: nothing
+    tab.keyboard.press("Enter")  # neither gave "no label": nothing is proposed
+    tab.locator("#notice", has_text="choose a side").wait_for()
+    assert tab.locator("#accept").is_disabled()
+    assert ana.passages()[4]["settled"] is None
+    tab.keyboard.press("n")
     settled(tab)
     assert ana.passages()[4]["settled"]["labels"] == []
 
@@ -527,6 +531,55 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
 
 
 # ------------------------------------------------------------------------------------------------- notes, doubts, search
+
+
+@pytest.mark.parametrize("leave", ["Escape", "#after", "#tab-reasons", "#close-panel", "reload", "q"])
+def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
+    opened: Open, serve: Callable[..., LocalReviewer], leave: str
+) -> None:
+    server = serve(EXCERPT)
+    tab = opened(server)
+    key = server.passages()[0]["key"]
+    tab.keyboard.press("m")
+    tab.locator("#note").type("Ask the ministry")
+    if leave == "reload":
+        tab.evaluate("removeEventListener('pagehide', () => {})")
+        tab.reload()
+        tab.locator("#now .text").wait_for()
+    elif leave == "Escape":
+        tab.keyboard.press("Escape")
+    elif leave == "q":  # by a key, with the focus elsewhere: no event of the box says that it was left
+        tab.evaluate("document.getElementById('rows').focus()")
+        tab.keyboard.press("j")
+    else:
+        tab.evaluate("selector => document.querySelector(selector).click()", leave)  # the focus stays in the box
+    settled(tab)
+
+    def noted() -> dict[str, Any]:
+        found: dict[str, Any] = next(p for p in server.passages() if p["key"] == key)["notes"]
+        return found
+
+    end = time.monotonic() + 8
+    while not noted() and time.monotonic() < end:
+        tab.wait_for_timeout(50)
+    assert noted()["ana"]["note"] == "Ask the ministry"
+
+
+def test_disputed_passages_are_left_out_and_counted(
+    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+) -> None:
+    corpus = tmp_path / "c.jsonl"
+    ana, ben = serve(EXCERPT, corpus=corpus), serve(EXCERPT, corpus=corpus, annotator="ben")
+    keys = [p["key"] for p in ana.passages()]
+    for key, labels in zip(keys[:2], (["failure"], []), strict=True):
+        ana.post("/api/decisions", key=key, labels=labels)
+        ben.post("/api/decisions", key=key, labels=[])
+    tab = opened(ana)
+    tab.get_by_role("button", name="Agreement").click()
+    tab.locator("#disputed", has_text="1 passage is disputed").wait_for()
+    tab.get_by_role("button", name="Retrain").click()
+    tab.locator("#left-out", has_text="1 passage is left out: annotators differ on it").wait_for()
+    assert "the 1 decided passage," in tab.locator("#retrain-body").inner_text()
 
 
 def done(server: LocalReviewer, since: int) -> list[tuple[str, Any]]:
@@ -710,7 +763,7 @@ def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_w
     tab.expected = ("Failed to load resource",)
     tab.locator("nav [data-view=retrain]").click()
     tab.get_by_role("button", name="Retrain the model").click()
-    tab.get_by_role("alert").get_by_text("No passage is decided yet").wait_for()
+    tab.get_by_role("alert").get_by_text("No passage is decided, or annotators differ on each").wait_for()
     tab.locator("nav [data-view=adjudication]").click()
     tab.locator("#now").get_by_text("Nothing to settle").wait_for()
     assert tab.locator("#failure").is_hidden()

@@ -121,14 +121,20 @@ class History:
     def final(self, key: str) -> Event | None:
         """Return the event that decides a passage's labels: its adjudication, else a decision nobody disputes.
 
-        None where annotators differ: nothing is learned from such a passage until somebody settles it.
+        None where annotators differ: nothing is learned from such a passage until somebody settles it. Of two, one of
+        whom is unsure, the other decides.
         """
         if settled := self.settled(key):
             return settled
-        if self.differ(key):
+        if self.disputed(key):
             return None
         sure = [event for event in self.decisions(key).values() if not event.unsure]
         return max(sure, key=lambda event: event.number, default=None)
+
+    def disputed(self, key: str) -> bool:
+        """Return whether annotators gave different labels to a passage, without an adjudication."""
+        sure = {event.labels for event in self.decisions(key).values() if not event.unsure}
+        return len(sure) > 1 and self.settled(key) is None
 
     def differ(self, key: str) -> bool:
         """Return whether annotators disagree on a passage without an adjudication."""

@@ -84,7 +84,7 @@ class ReviewSession:
         """Number of passages on which annotators differ, and which the corpus leaves out until one is settled."""
         with self._log.guard:
             history = self._log.history
-            return sum(history.differ(key) for key in history.by_passage)
+            return sum(history.disputed(key) for key in history.by_passage)
 
     def close(self) -> None:
         """Leave the corpus without blank lines."""

@@ -1,8 +1,8 @@
 """Explain an encoder's scores by occlusion: mask words, and measure by how much the log-odds fall.
 
-Every word costs a run of the encoder. For a report the phrases of the largest token contributions are chosen first,
-which costs one run, and only these are masked: for a third of the runs the three words of the phrase named first cost
-nearly as much of the score as the three words found by masking each (``benchmarks/reasons.py``).
+Every word costs a run of the encoder. For a report, the few phrases of the largest token contributions are chosen first,
+which costs one run, and only these are masked: three phrases cost half as much as the score of eight words, and none of
+them is a word of function alone, such as "the".
 """
 
 from __future__ import annotations
@@ -24,13 +24,22 @@ from tipclassify.text.features.tokenizer import tokenize
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["Reading", "explain_by_occlusion", "read_for_masking", "word_sums"]
+__all__ = ["FUNCTION_WORDS", "Reading", "explain_by_occlusion", "read_for_masking", "span_sums"]
 
 Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
-_BATCH_TEXTS: Final = 100  # some thousand masked variants
-_PHRASE_WORDS: Final = 3  # of a phrase that is masked as one: a verb with its object, a negation with its verb
+_BATCH_TEXTS: Final = 100  # some hundred masked variants
+_MAX_CONTENT: Final = 3  # words of content in a phrase
+_BREAK: Final = re.compile(r"[,.;:!?()\[\]|\n–—]")
+# Closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
+FUNCTION_WORDS: Final = frozenset(
+    """a an the this that these those it its he him his she her they them their we our us i you your who whom whose which
+    what of in on at by for from to into with within without under over between among through during before after since
+    until against about as than per via upon toward towards across along and or but nor so yet if because although though
+    while whereas when where whether both either also there is are was were be been being am has have had having do does
+    did done will would shall should can could may might must such some any each every all other not no""".split()
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class Reading:
     token_ids: list[int]
     token_spans: list[Span]  # the characters of `text` of each token
     words: list[Span]  # the words of a name as one
+    phrases: list[Span]  # of one to three words of content, with the words of function before them
     clauses: list[Span]  # if there are several
 
     def masked(self, span: Span, mask: int) -> list[int]:
@@ -62,9 +72,9 @@ def explain_by_occlusion(
     A span's tokens are replaced by the mask token of pretraining, which keeps positions. Zeiler and Fergus 2014
     (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
 
-    Without `max_phrases`, every word and every clause is masked. With it, only so many phrases of three words for each
-    of the text's `labels` (of its most probable label where it has none): those whose tokens contribute most to the
-    log-odds.
+    Without `max_phrases`, every word and every clause is masked. With it, only so many phrases for each of the text's
+    `labels` (of its most probable label where it has none): those whose tokens contribute most to the log-odds. The
+    bias, which costs a run more, is then NaN.
     """
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
@@ -72,9 +82,9 @@ def explain_by_occlusion(
         readings = read_for_masking(scorer, texts[part], headings[part])
         if max_phrases is None:
             spans = [[*reading.words, *reading.clauses] for reading in readings]
+            explained += _mask_spans(scorer, readings, spans)
         else:
-            spans = _choose_phrases(scorer, readings, labels[part], max_phrases)
-        explained += _mask_spans(scorer, readings, spans)
+            explained += _mask_phrases(scorer, readings, labels[part], max_phrases)
     return explained
 
 
@@ -87,7 +97,7 @@ def read_for_masking(scorer: EncoderScorer, texts: Sequence[str], headings: Sequ
         words = _words(text, masked.source_spans)
         token_spans = [masked.source_span(place) for place in tokens.offsets]
         clauses = _clauses(text, words, scorer.vocabulary)
-        readings.append(Reading(text, heading, tokens.ids, token_spans, words, clauses))
+        readings.append(Reading(text, heading, tokens.ids, token_spans, words, _phrases(text, words), clauses))
     return readings
 
 
@@ -113,47 +123,80 @@ def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> li
     return clauses
 
 
-def _choose_phrases(
+def _phrases(text: str, words: Sequence[Span]) -> list[Span]:
+    """Return the span of each phrase: up to three words of content, with the words of function before them.
+
+    Words of function at the end of a clause join the phrase before them. A text without words of content is one phrase.
+
+    >>> text = "The government did not convict any of the traffickers, as it had to."
+    >>> [text[a:b] for a, b in _phrases(text, _words(text, []))]
+    ['The government', 'did not convict', 'any of the traffickers, as it had to']
+    """
+    phrases: list[Span] = []
+    start = None  # of words of function that wait for a word of content
+    content = 0  # words of content in the last phrase, while it may go on
+    last_end = 0
+    for first, end in words:
+        if _BREAK.search(text, last_end, first):
+            content = 0
+        last_end = end
+        if text[first:end].lower() in FUNCTION_WORDS:
+            start = first if start is None else start
+            content = 0
+        elif start is None and 0 < content < _MAX_CONTENT:
+            phrases[-1] = (phrases[-1][0], end)
+            content += 1
+        else:
+            phrases.append((first if start is None else start, end))
+            start, content = None, 1
+    if start is not None:
+        phrases[-1:] = [(phrases[-1][0] if phrases else start, last_end)]
+    return phrases
+
+
+def _mask_phrases(
     scorer: EncoderScorer, readings: Sequence[Reading], labels: Sequence[Sequence[str]], max_phrases: int
-) -> list[list[Span]]:
-    """Choose the phrases of each text whose tokens contribute most to the log-odds of its labels; they may overlap.
+) -> list[dict[str, Explanation]]:
+    """Score each text without its heading, and with each of the phrases masked that contribute most to its labels.
 
     Pooling is a mean and a head is linear, so the contributions of the tokens to a window's log-odds add up exactly.
     """
-    chosen = []
-    for reading, text_labels in zip(readings, labels, strict=True):
-        contributions, logits = scorer.token_contributions(reading.token_ids, reading.heading)
+    found = scorer.contributions_of([(reading.token_ids, reading.heading) for reading in readings])
+    chosen: list[list[Span]] = []
+    variants: list[list[int]] = []
+    headings: list[list[int]] = []
+    for reading, text_labels, (contributions, logits) in zip(readings, labels, found, strict=True):
         wanted = [LABELS.index(label) for label in text_labels] or [int(np.argmax(logits))]
         phrases = phrases_of(reading.words)
         spans: set[Span] = set()
         for column in wanted:
-            sums = word_sums(reading, contributions[:, column])
-            phrase_sums = np.array([sums[at : at + _PHRASE_WORDS].sum() for at in range(len(phrases))])
-            spans |= {phrases[at] for at in np.argsort(-phrase_sums, kind="stable")[:max_phrases].tolist()}
+            sums = span_sums(reading.phrases, reading.token_spans, contributions[:, column])
+            spans |= {reading.phrases[at] for at in np.argsort(-sums, kind="stable")[:max_phrases].tolist()}
         chosen.append(sorted(spans))
-    return chosen
+        if reading.heading:
+            variants.append(reading.token_ids)
+            headings.append([])
+        variants += [reading.masked(span, scorer.tokenizer.mask) for span in chosen[-1]]
+        headings += [reading.heading] * len(chosen[-1])
+    masked = iter(scorer.logits_of_ids(variants, headings)) if variants else iter(())
+    nothing = np.full(len(LABELS), np.nan)
+    explained = []
+    for reading, spans_of_text, (_, whole) in zip(readings, chosen, found, strict=True):
+        heading = whole - next(masked) if reading.heading else np.zeros(len(LABELS))
+        falls = [whole - next(masked) for _ in spans_of_text]
+        weights = np.array(falls).reshape(-1, len(LABELS)).T
+        explained.append(explanations(reading.text, whole, nothing, heading, spans_of_text, weights, OCCLUSION))
+    return explained
 
 
-def phrases_of(words: Sequence[Span]) -> list[Span]:
-    """Return the span of each run of three words; of fewer words, the span of all.
-
-    >>> phrases_of([(0, 2), (3, 5), (6, 8), (9, 11)]), phrases_of([(0, 2)]), phrases_of([])
-    ([(0, 8), (3, 11)], [(0, 2)], [])
-    """
-    if not words:
-        return []
-    count = max(1, len(words) - _PHRASE_WORDS + 1)
-    return [(words[at][0], words[min(at + _PHRASE_WORDS, len(words)) - 1][1]) for at in range(count)]
-
-
-def word_sums(reading: Reading, contributions: Floats) -> Floats:
-    """Sum the contributions of the tokens of each word, float64 (words,); both are in the order of the text."""
-    sums = np.zeros(len(reading.words))
+def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions: Floats) -> Floats:
+    """Sum the contributions of the tokens in each span, float64 (spans,); all are in the order of the text."""
+    sums = np.zeros(len(spans))
     at = 0
-    for place, contribution in zip(reading.token_spans, contributions.tolist(), strict=True):
-        while at < len(reading.words) and reading.words[at][1] <= place[0]:
+    for place, contribution in zip(token_spans, contributions.tolist(), strict=True):
+        while at < len(spans) and spans[at][1] <= place[0]:
             at += 1
-        if at < len(reading.words) and _overlap(place, reading.words[at]):
+        if at < len(spans) and _overlap(place, spans[at]):
             sums[at] += contribution
     return sums
 

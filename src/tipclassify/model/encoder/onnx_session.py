@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from tipclassify.model.encoder.folder import EncoderModel
 __all__ = ["OnnxSession", "graph_problem", "thread_count"]
 
 Vectors = npt.NDArray[np.float32]
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 _SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]  # the fused operator is five times slower than its parts
 _DOMAINS: Final = (b"", b"ai.onnx", b"com.microsoft")  # built into ONNX Runtime
@@ -98,13 +100,16 @@ class OnnxSession:
         """
         distinct: dict[tuple[int, ...], int] = {}
         at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
-        workers = min(self._threads, len(distinct))
-        if workers < 2:
-            found = [self._run(row) for row in distinct]
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(self._run, distinct))
+        found = self.in_threads(self._run, list(distinct))
         return np.array(found, np.float32).reshape(-1, self._width)[at]
+
+    def in_threads(self, run: Callable[[Given], Result], inputs: Sequence[Given]) -> list[Result]:
+        """Run a function on each input, in the threads that this process may use; ONNX Runtime leaves them the lock."""
+        workers = min(self._threads, len(inputs))
+        if workers < 2:
+            return [run(one) for one in inputs]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(run, inputs))
 
     def token_vectors(self, row: Sequence[int]) -> tuple[Vectors, Vectors]:
         """Compute the pooled vector of a row of token ids, float32 (width,), and those of its tokens, (t, width)."""

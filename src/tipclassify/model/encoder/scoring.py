@@ -165,6 +165,14 @@ class EncoderScorer:
 
         Of a text of several windows, each label's are of the window that decides it; tokens outside have 0.
         """
+        return self.contributions_of([(ids, heading)])[0]
+
+    def contributions_of(self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[tuple[Floats, Floats]]:
+        """Compute `token_contributions` of several inputs, each the token ids of a text and of its heading."""
+        return self.graph.in_threads(self._contributions, inputs)
+
+    def _contributions(self, given: tuple[Sequence[int], Sequence[int]]) -> tuple[Floats, Floats]:
+        ids, heading = given
         contributions = np.zeros((len(ids), len(LABELS)))
         logits = np.full(len(LABELS), -np.inf)
         opening = self._opening(heading)

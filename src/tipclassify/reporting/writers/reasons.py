@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
+from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.reporting.writers import section_name
 from tipclassify.text.document import Passage
@@ -20,7 +21,7 @@ _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker wo
 _EDGE: Final = " ,.;:!?()[]|–—-"
 _NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
 _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
-_MAX_PHRASES: Final = 8  # masked for each label: nearly as faithful as every word, for a third of the runs
+_MAX_PHRASES: Final = 3  # masked for each label: so many does a card show
 
 
 class Phrase(NamedTuple):
@@ -113,12 +114,22 @@ def _joined(text: str, explanation: Explanation) -> list[Phrase]:
     least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
     signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
     phrases = []
+    joined = -1  # the last word that is in a phrase
     for sign, run in groupby(range(len(words)), key=signs.__getitem__):
-        if sign:
-            inside = list(run)
+        inside = [number for number in run if number > joined]
+        if sign and inside:
+            while _is_function(text, words, inside) and inside[-1] + 1 < len(words):
+                inside.append(inside[-1] + 1)  # "the" explains nothing without its noun
+            joined = inside[-1]
             phrase = " ".join(text[words[inside[0]][0] : words[inside[-1]][1]].split())
             phrases.append(Phrase(phrase.strip(_EDGE) or phrase, sum(weights[n] for n in inside)))
     return sorted(phrases, key=lambda phrase: -abs(phrase.weight))
+
+
+def _is_function(text: str, words: Sequence[tuple[int, int]], numbers: Sequence[int]) -> bool:
+    """Test whether all these words are words of function."""
+    plain = (text[words[number][0] : words[number][1]].strip(_EDGE).lower() for number in numbers)
+    return FUNCTION_WORDS.issuperset(plain)
 
 
 def _rounded(weight: float) -> float:

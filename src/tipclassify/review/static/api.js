@@ -23,6 +23,10 @@ const token = sessionStorage.getItem(TOKEN) || "none";
 
 const PATIENCE = 20_000; // ms; a decision is written to disk in milliseconds, reasons of a long passage in a second
 
+let leaving = false;
+addEventListener("pagehide", () => (leaving = true));
+addEventListener("pageshow", () => (leaving = false));
+
 async function ask(path, options = {}) {
   let response;
   try {
@@ -53,7 +57,7 @@ export const get = (path) => ask(path, { cache: "no-store" });
 export const post = (path, body = {}) =>
   ask(path, {
     method: "POST",
-    keepalive: true, // what is sent while the page is left arrives
+    keepalive: leaving, // so that what is sent by a page that is left arrives
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });

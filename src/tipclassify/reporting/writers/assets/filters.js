@@ -67,7 +67,7 @@ function recount(inside, narrowed) {
     const box = one(`.count.${letter}`);
     one(".number", box).textContent = grouped(read("", letter));
     const sentences = read("", letter);
-    one(".share", box).textContent = `sentence${sentences === 1 ? "" : "s"}, ${share(sentences, read(""))} of ${grouped(read(""))} on trafficking`;
+    one(".share", box).textContent = `sentence${sentences === 1 ? "" : "s"}, ${share(sentences, read(""))} of ${grouped(read(""))} on subject`;
     if (narrowed || box.dataset.narrowed) strongest(letter, box);
     box.dataset.narrowed = narrowed || "";
   }
