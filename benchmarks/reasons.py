@@ -2,14 +2,14 @@
 """Measure how faithful the reasons of the default are, and what they cost: ``python benchmarks/reasons.py FILE…``.
 
 In: reports, or ``.jsonl`` files of passages (``text``, optional ``section``). Out: a Markdown table on tagged passages. Of
-each way to choose words, the log-odds that are lost when the three words which it names first are masked together, and
-the runs of the encoder that it takes for a passage.
+each way to choose words, the log-odds that are lost when the three words (or the phrase) which it names first are masked
+together, how many words these are, and the runs of the encoder that it takes for a passage.
 
 - *every word masked*: each word is masked in turn, and those are named whose drop is largest (occlusion).
 - *token contributions*: the exact summands of the log-odds, with no run but the one that scores the passage.
-- *K words masked*: the K words of the largest contributions are masked in turn; reports do this with eight.
-- *phrases masked*: runs of three words of the largest contributions are masked in turn, and one is named; *apart*: runs
-  that share no word.
+- *K words masked*: the K words of the largest contributions are masked in turn.
+- *K phrases masked*: the K phrases of three words of the largest contributions are masked in turn, and one is named;
+  phrases may overlap. Reports do this with five.
 - *chance*: three words at random.
 """
 
@@ -27,12 +27,11 @@ from _measure import about, about_line, markdown
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.occlusion import Reading, read_for_masking, word_sums
+from tipclassify.model.encoder.occlusion import Reading, read_for_masking, span_sums
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.readers import read_report
 
 NAMED = 3  # words of a passage, as a reader takes in
-PHRASE_WORDS = 3
 Words = list[int]  # numbers of words of a passage
 
 
@@ -64,7 +63,8 @@ class Probe:
         contributions, logits = scorer.token_contributions(reading.token_ids, reading.heading)
         self.label = int(np.argmax(logits))
         self.logit = float(logits[self.label])
-        self.sums = word_sums(reading, contributions[:, self.label])
+        self.sums = span_sums(reading.words, reading.token_spans, contributions[:, self.label])
+        self.phrases = [list(phrase) for phrase in reading.phrases]
         self.runs = 0
 
     def drop(self, words: Words) -> float:
@@ -88,15 +88,10 @@ class Probe:
         """Return the words of the largest contributions, each as a unit."""
         return [[at] for at in np.argsort(-self.sums, kind="stable")[:most].tolist()]
 
-    def largest_phrases(self, most: int, apart: bool) -> list[Words]:
-        """Return the runs of consecutive words of the largest contributions; `apart`: that share no word."""
-        runs = [list(range(at, at + PHRASE_WORDS)) for at in range(len(self.sums) - PHRASE_WORDS + 1)]
-        order = np.argsort([-self.sums[run].sum() for run in runs], kind="stable")
-        chosen: list[Words] = []
-        for run in (runs[at] for at in order.tolist()):
-            if not apart or all(set(run).isdisjoint(other) for other in chosen):
-                chosen.append(run)
-        return chosen[:most]
+    def largest_phrases(self, most: int) -> list[Words]:
+        """Return the phrases of the largest contributions."""
+        sums = [self.sums[phrase].sum() for phrase in self.phrases]
+        return [self.phrases[at] for at in np.argsort([-total for total in sums], kind="stable")[:most].tolist()]
 
 
 def joined(units: Sequence[Words], units_named: int = NAMED) -> Words:
@@ -112,15 +107,14 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
         "6 words masked": lambda probe: joined(probe.by_drop(probe.largest(6))),
         "8 words masked": lambda probe: joined(probe.by_drop(probe.largest(8))),
         "10 words masked": lambda probe: joined(probe.by_drop(probe.largest(10))),
-        "8 phrases masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(8, apart=False)), 1),
-        "4 phrases apart masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(4, apart=True)), 1),
-        "6 phrases apart masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(6, apart=True)), 1),
+        "5 phrases masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(5)), 1),
+        "8 phrases masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(8)), 1),
         "chance": lambda probe: rng.choice(len(probe.sums), NAMED, replace=False).tolist(),
     }
 
 
-def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> dict[str, tuple[Floats, Floats]]:
-    """Return the log-odds lost and the runs taken for each passage, by way of choosing."""
+def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> dict[str, Floats]:
+    """Return the mean log-odds lost, words masked and runs taken, float64 (3,), by way of choosing."""
     scorer = classifier.scorer
     if not isinstance(scorer, EncoderScorer):
         raise typer.BadParameter("the reasons of a linear model are exact; give an encoder", param_hint="'--model'")
@@ -130,13 +124,13 @@ def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> d
     probes = [Probe(scorer, reading) for reading in readings if len(reading.words) >= NAMED]
     found = {}
     for name, choose in ways(np.random.default_rng(seed)).items():
-        drops, runs = [], []
+        figures = []
         for probe in probes:
             probe.runs = 0
             words = choose(probe)
-            runs.append(probe.runs)
-            drops.append(probe.drop(words))
-        found[name] = (np.array(drops), np.array(runs, np.float64))
+            runs = probe.runs
+            figures.append((probe.drop(words), len(words), runs))
+        found[name] = np.array(figures, np.float64).mean(axis=0)
     return found
 
 
@@ -150,19 +144,12 @@ def reasons(
     classifier = Classifier.load(model)
     passages = tagged_passages(files, classifier, most, seed)
     found = measure(classifier, passages, seed)
-    best = found["every word masked"][0].mean()
-    all_runs = found["every word masked"][1].mean()
+    best_drop, _, most_runs = found["every word masked"]
     rows = [
-        [
-            name,
-            f"{drops.mean():.2f}",
-            f"{drops.mean() / best:.0%}",
-            f"{runs.mean():.1f}",
-            f"{runs.mean() / all_runs:.0%}",
-        ]
-        for name, (drops, runs) in found.items()
+        [name, f"{drop:.2f}", f"{drop / best_drop:.0%}", f"{words:.1f}", f"{runs:.1f}", f"{runs / most_runs:.0%}"]
+        for name, (drop, words, runs) in found.items()
     ]
-    columns = ["words chosen by", "log-odds lost", "of the best", "runs a passage", "of the most"]
+    columns = ["words chosen by", "log-odds lost", "of the best", "words masked", "runs a passage", "of the most"]
     labels = {label: sum(label in passage.labels for passage in passages) for label in LABELS}
     print(f"{len(passages)} tagged passages: {', '.join(f'{name} {count}' for name, count in labels.items())}\n")
     print(markdown(columns, rows))

@@ -480,22 +480,19 @@ def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
 
 
 def test_the_phrases_that_contribute_most_are_the_ones_measured(tiny: Classifier) -> None:
-    text = "The police officers took bribes in the harbor, but the courts did not act."
+    text = "Nine victims of the police officers took bribes, but the courts did not act."
     passage = replace(under("Bribes", text), labels=("complicity", "failure"))
     (chosen,) = tiny.explain_all([passage], max_phrases=1)
     every = tiny.explain(passage)
-    for label, word in (("complicity", "bribes"), ("failure", "not")):
-        drops = {span.text: span.weight for span in chosen[label].spans}
-        assert set(drops) == {"bribes", "did not act"}  # one a label; "not" never stands alone
-        measured = {span.text: span.weight for span in every[label].spans}
-        phrase = next(phrase for phrase in drops if word in phrase)
-        assert drops[phrase] == pytest.approx(measured[word])  # the other words of the phrase have no weight
+    drops = {span.text: span.weight for span in chosen["complicity"].spans}
+    assert drops == pytest.approx({"officers took bribes": (2 + 1 + 5) * 0.8, "courts did not": 0})
+    assert {span.text for span in chosen["failure"].spans} == set(drops)
     for label in LABELS:
         assert chosen[label].probability == every[label].probability
         assert chosen[label].heading == pytest.approx(every[label].heading)
         assert np.isnan(chosen[label].bias)
     (unlabelled,) = tiny.explain_all([text], max_phrases=1)
-    assert len(unlabelled["failure"].spans) == 1  # of its most probable label
+    assert {span.text for span in unlabelled["failure"].spans} == {"officers took bribes"}  # its most probable label
 
 
 def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) -> None:

@@ -752,7 +752,11 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
         return marks, tab.locator(".number").all_text_contents(), tab.locator(".share").all_text_contents()
 
     after = state()
-    assert after == ([SENTENCES[2]], ["0", "1", "0"], ["sentences, 0% of 2 on subject", "sentence, 50% of 2 on subject", "sentences, 0% of 2 on subject"])
+    assert after == (
+        [SENTENCES[2]],
+        ["0", "1", "0"],
+        ["sentences, 0% of 2 on subject", "sentence, 50% of 2 on subject", "sentences, 0% of 2 on subject"],
+    )
     assert tab.locator(".count li a").all_text_contents() == [SENTENCES[2]]
     assert tab.locator(".reports tbody tr:visible td").all_inner_texts()[2:] == ["2", "–", "1 50%", "–"]
     assert tab.locator("article:visible tfoot td").all_inner_texts() == ["–", "1", "–"]

@@ -13,8 +13,8 @@ from tipclassify.cli.output import open_output, print_warnings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tipclassify.pipeline.batch import Tagging
     from tipclassify.labels import Policy
+    from tipclassify.pipeline.batch import Tagging
     from tipclassify.reporting.writers import ScoringContext, TaggedReport
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]

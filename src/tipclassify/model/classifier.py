@@ -199,9 +199,9 @@ class Classifier:
     ) -> list[dict[str, Explanation]]:
         """Explain several passages, much faster than one by one; see `explain`.
 
-        With `max_phrases`, ``default`` measures only so many phrases of a passage for each label that it has, or for
-        its most probable one: those whose tokens contribute most. With three, that takes about a fifth of the time.
-        ``fast`` needs no limit.
+        With `max_phrases`, ``default`` measures only so many phrases of three words for each label that a passage has,
+        or for its most probable one: those whose tokens contribute most. With five, that takes about a fourth of the
+        time. ``fast`` needs no limit.
         """
         passages = _checked(passages)
         texts, headings = _texts_and_headings(passages)

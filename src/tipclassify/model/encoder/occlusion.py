@@ -1,8 +1,7 @@
 """Explain an encoder's scores by occlusion: mask words, and measure by how much the log-odds fall.
 
-Every word costs a run of the encoder. For a report, the few phrases of the largest token contributions are chosen first,
-which costs one run, and only these are masked: three phrases cost half as much as the score of eight words, and none of
-them is a word of function alone, such as "the".
+Every word costs a run of the encoder. For a report the few phrases of the largest token contributions are chosen first,
+which costs one run, and only these are masked (``benchmarks/reasons.py`` has what that is worth).
 """
 
 from __future__ import annotations
@@ -30,8 +29,7 @@ Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
 _BATCH_TEXTS: Final = 100  # some hundred masked variants
-_MAX_CONTENT: Final = 3  # words of content in a phrase
-_BREAK: Final = re.compile(r"[,.;:!?()\[\]|\n–—]")
+_PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
 # Closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
 FUNCTION_WORDS: Final = frozenset(
     """a an the this that these those it its he him his she her they them their we our us i you your who whom whose which
@@ -51,8 +49,12 @@ class Reading:
     token_ids: list[int]
     token_spans: list[Span]  # the characters of `text` of each token
     words: list[Span]  # the words of a name as one
-    phrases: list[Span]  # of one to three words of content, with the words of function before them
+    phrases: list[range]  # runs of three words, by their numbers; they overlap
     clauses: list[Span]  # if there are several
+
+    def phrase_span(self, phrase: range) -> Span:
+        """Return the characters of a phrase."""
+        return self.words[phrase[0]][0], self.words[phrase[-1]][1]
 
     def masked(self, span: Span, mask: int) -> list[int]:
         """Return the token ids with those that overlap a span replaced by the mask token."""
@@ -123,35 +125,19 @@ def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> li
     return clauses
 
 
-def _phrases(text: str, words: Sequence[Span]) -> list[Span]:
-    """Return the span of each phrase: up to three words of content, with the words of function before them.
+def _phrases(text: str, words: Sequence[Span]) -> list[range]:
+    """Return the words of each phrase, by their numbers: each run of three that are not all words of function.
 
-    Words of function at the end of a clause join the phrase before them. A text without words of content is one phrase.
-
-    >>> text = "The government did not convict any of the traffickers, as it had to."
-    >>> [text[a:b] for a, b in _phrases(text, _words(text, []))]
-    ['The government', 'did not convict', 'any of the traffickers, as it had to']
+    >>> text = "It did not convict any of the men."
+    >>> words = _words(text, [])
+    >>> [text[words[phrase[0]][0] : words[phrase[-1]][1]] for phrase in _phrases(text, words)]
+    ['did not convict', 'not convict any', 'convict any of', 'of the men']
     """
-    phrases: list[Span] = []
-    start = None  # of words of function that wait for a word of content
-    content = 0  # words of content in the last phrase, while it may go on
-    last_end = 0
-    for first, end in words:
-        if _BREAK.search(text, last_end, first):
-            content = 0
-        last_end = end
-        if text[first:end].lower() in FUNCTION_WORDS:
-            start = first if start is None else start
-            content = 0
-        elif start is None and 0 < content < _MAX_CONTENT:
-            phrases[-1] = (phrases[-1][0], end)
-            content += 1
-        else:
-            phrases.append((first if start is None else start, end))
-            start, content = None, 1
-    if start is not None:
-        phrases[-1:] = [(phrases[-1][0] if phrases else start, last_end)]
-    return phrases
+    if len(words) <= _PHRASE_WORDS:
+        return [range(len(words))] if words else []
+    has_content = [text[start:end].lower() not in FUNCTION_WORDS for start, end in words]
+    runs = [range(first, first + _PHRASE_WORDS) for first in range(len(words) - _PHRASE_WORDS + 1)]
+    return [run for run in runs if any(has_content[word] for word in run)] or runs
 
 
 def _mask_phrases(
@@ -167,11 +153,12 @@ def _mask_phrases(
     headings: list[list[int]] = []
     for reading, text_labels, (contributions, logits) in zip(readings, labels, found, strict=True):
         wanted = [LABELS.index(label) for label in text_labels] or [int(np.argmax(logits))]
-        phrases = phrases_of(reading.words)
         spans: set[Span] = set()
         for column in wanted:
-            sums = span_sums(reading.phrases, reading.token_spans, contributions[:, column])
-            spans |= {reading.phrases[at] for at in np.argsort(-sums, kind="stable")[:max_phrases].tolist()}
+            sums = span_sums(reading.words, reading.token_spans, contributions[:, column])
+            phrase_sums = [float(sums[phrase.start : phrase.stop].sum()) for phrase in reading.phrases]
+            order = np.argsort([-total for total in phrase_sums], kind="stable")
+            spans |= {reading.phrase_span(reading.phrases[at]) for at in order[:max_phrases].tolist()}
         chosen.append(sorted(spans))
         if reading.heading:
             variants.append(reading.token_ids)
