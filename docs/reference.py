@@ -262,7 +262,15 @@ def top_level() -> str:
         "Measure and train": ["load_corpus", "evaluate", "TipClassifier"],
         "Names and types": ["LABELS", "POLICIES", "Policy", "Unit"],
         "Texts and passages": ["Passage", "Document", "Block", "Explanation", "SpanWeight"],
-        "Tagged reports": ["TaggedReport", "Finding", "Citation", "ScoringContext", "Summary", "Comparison", "Evaluation"],
+        "Tagged reports": [
+            "TaggedReport",
+            "Finding",
+            "Citation",
+            "ScoringContext",
+            "Summary",
+            "Comparison",
+            "Evaluation",
+        ],
         "Errors": ["TipclassifyError", "InputError", "OutputError", "ModelError", "CorpusError"],
     }
     placed = {name for names in chapters.values() for name in names}
