@@ -12,18 +12,23 @@ from tipclassify.model.common.folder import HEAD, LARGEST_HEAD, check_head, hash
 __all__ = ["download_model", "is_hub_name"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+_FOLDER: Final = "models"  # where our documentation puts a user's models
 _CARD: Final = "README.md"  # may be edited on the hub, and is not needed for scoring
 
 
 def is_hub_name(name: str) -> bool:
     """Test whether a name may be a repository of the hub, and no path of this machine.
 
-    A name whose first part is a folder here is a path, so that a mistyped path asks nobody.
+    A name whose first part is a folder here, or "models", is a path, so that a mistyped path asks
+    nobody.
 
     >>> is_hub_name("owner/name"), is_hub_name("owner/name@v1"), is_hub_name("./name")
     (True, True, False)
+    >>> is_hub_name("models/mine")
+    False
     """
-    return bool(_NAME.fullmatch(name)) and not Path(name.partition("/")[0]).exists()
+    first = name.partition("/")[0]
+    return bool(_NAME.fullmatch(name)) and first != _FOLDER and not Path(first).exists()
 
 
 def download_model(name: str) -> Path:
