@@ -351,6 +351,8 @@ def test_a_path_of_this_machine_asks_nobody(hub: dict[str, Any]) -> None:
     Path("owner").mkdir()
     with pytest.raises(ModelError, match=r"^owner/nmae: no such model: give the folder of one"):
         Classifier.load("owner/nmae")
+    with pytest.raises(ModelError, match=r"^models/mine: no such model: give the folder of one"):
+        Classifier.load("models/mine")
     assert hub["asked"] == []
 
 

@@ -14,9 +14,9 @@ __all__ = ["open_whole"]
 
 @contextlib.contextmanager
 def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
-    """Open a private file that takes the place of `path` when complete; a device or pipe is never replaced.
+    """Open a private file that takes the place of `path` when complete.
 
-    Text is UTF-8, with line ends as they are written.
+    A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
     """
     in_place = path.exists() and not path.is_file()
     # Named before it exists, so it is always removed.

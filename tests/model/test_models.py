@@ -83,7 +83,7 @@ def test_a_missing_model_is_reported_with_how_to_get_it() -> None:
     ):
         Classifier.load("small")
     with pytest.raises(ModelError, match="no such model: give the folder"):
-        Classifier.load("No/Such")
+        Classifier.load("No/Such/Model")
 
 
 def test_a_kind_of_a_later_version_is_reported(models: Path) -> None:

@@ -1,4 +1,4 @@
-"""Take labels as users hold them: lists of names, 0 and 1 in a matrix or a table, or ClassLabel numbers of datasets."""
+"""Take labels as users hold them: lists of names, matrices, tables, numbers of a ClassLabel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _EITHER = f"give 0 and 1 in {len(LABELS)} columns, or lists of label names"
 
 
 def as_indicator(y: Any) -> Bools:
-    """Convert the labels of passages to an indicator matrix, bool (n, 3), with the columns in the order of ``LABELS``.
+    """Convert labels to an indicator matrix, bool (n, 3), its columns in the order of ``LABELS``.
 
     `y` is one of
 
-    - the label names of each passage, ``[]`` for none: a list, or a column of pandas, polars, Arrow or datasets;
+    - the label names of each passage, ``[]`` for none: a list, or a column of a table;
     - a table with a column of 0 and 1 for each label, which are found by name, in any order;
-    - an array or scipy sparse matrix (n, 3) of 0 and 1, with its columns in the order of ``LABELS``;
+    - an array or scipy sparse matrix (n, 3) of 0 and 1, its columns in the order of ``LABELS``;
     - a datasets column of ``ClassLabel`` numbers, whose names are in its features.
 
     Raises `ValueError`, in one line, for anything else.
@@ -54,7 +54,8 @@ def as_indicator(y: Any) -> Bools:
     lengths = {len(row) for row in rows}
     if lengths != {len(LABELS)}:
         raise ValueError(
-            f"y has rows of {' and '.join(map(str, sorted(lengths)))} values that are no names: {_EITHER}; "
+            f"y has rows of {' and '.join(map(str, sorted(lengths)))} values that are no names: "
+            f"{_EITHER}; "
             "numbers of a ClassLabel need their names: features['labels'].feature.int2str(numbers)"
         )
     return _from_matrix(np.array([list(row) for row in rows]))
@@ -80,8 +81,10 @@ def _from_table(table: Any, names: Sequence[str]) -> Bools:
     """Read the column of each label by its name."""
     if set(names) != set(LABELS) or len(names) != len(LABELS):
         found = ", ".join(names)
-        needed = f"give a table with one column of 0 and 1 for each of {', '.join(LABELS)}, and no other"
-        raise ValueError(f"y is a table with the columns {found}: {needed}, or a column of lists of label names")
+        needed = f"one column of 0 and 1 for each of {', '.join(LABELS)}, and no other"
+        raise ValueError(
+            f"y is a table with the columns {found}: give a table with {needed}, or a column of lists of label names"
+        )
     columns = []
     for label in LABELS:
         values = column_values(table[label], "y")
@@ -93,7 +96,7 @@ def _from_table(table: Any, names: Sequence[str]) -> Bools:
 
 
 def _class_names(column: Any) -> list[str] | None:
-    """Return the class names of a datasets column that holds lists of ``ClassLabel`` numbers; None for any other."""
+    """Return the names of a datasets column of ``ClassLabel`` numbers; None for any other."""
     features = getattr(column, "features", None)
     name = getattr(column, "column_name", None)
     if isinstance(features, Mapping) and name in features:

@@ -1,4 +1,4 @@
-"""Take labelled passages as users hold them: texts with labels, or a whole dataset of `load_corpus`."""
+"""Take labelled passages as users hold them: texts with labels, or a dataset of `load_corpus`."""
 
 from __future__ import annotations
 
@@ -30,31 +30,34 @@ class LabelledPassages:
 def labelled_passages(X: Any, y: Any = None, groups: Any = None) -> LabelledPassages:
     """Check passages and their labels, and number the group of each.
 
-    `X` is what `as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one for each passage; equal
-    texts share a group if omitted. Without `y`, `X` is a dataset or table as `load_corpus` gives it: its columns have
-    labels, headings and groups.
+    `X` is what `as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one for each
+    passage; equal texts share a group if omitted. Without `y`, `X` is a dataset or table as
+    `load_corpus` gives it: its columns have labels, headings and groups.
 
     Raises `TypeError` or `ValueError`, in one line, for anything else, or when lengths differ.
 
-    >>> labelled_passages(["Police acted.", "Courts slept."], [["positive_effort"], ["failure"]]).groups.tolist()
+    >>> labelled = [["positive_effort"], ["failure"]]
+    >>> labelled_passages(["Police acted.", "Courts slept."], labelled).groups.tolist()
     [0, 1]
     """
     if y is None:
         names = column_names(X)
         if names is None or not {"text", "labels"} <= set(names):
-            raise ValueError("y is missing: give the labels of each passage, or a dataset of load_corpus as X")
+            remedy = "give the labels of each passage, or a dataset of load_corpus as X"
+            raise ValueError(f"y is missing: {remedy}")
         rows = _rows(X, names)
         y = X["labels"]
         X = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
         groups = group_rows(rows) if groups is None else groups
     passages, y_true = as_passages(X), as_indicator(y)
-    if len(passages) != len(y_true):
-        raise ValueError(f"{len(passages)} passages but {len(y_true)} rows of labels: give one row a passage")
+    count = len(passages)
+    if len(y_true) != count:
+        raise ValueError(f"{count} passages but {len(y_true)} rows of labels: give one row a passage")
     if groups is None:
         groups = group_rows([{"text": passage.text} for passage in passages])
     values = column_values(groups, "groups")
-    if len(values) != len(passages):
-        raise ValueError(f"{len(passages)} passages but {len(values)} groups: give the group of each passage")
+    if len(values) != count:
+        raise ValueError(f"{count} passages but {len(values)} groups: give the group of each passage")
     numbers: dict[Any, int] = {}
     numbered = [numbers.setdefault(value, len(numbers)) for value in values]
     return LabelledPassages(passages, y_true, np.array(numbered, np.int64))

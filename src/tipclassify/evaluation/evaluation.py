@@ -18,7 +18,7 @@ __all__ = ["Evaluation", "evaluate"]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Metrics of a model on labelled passages; its text is the table that ``tipclassify evaluate`` prints."""
+    """Metrics of a model on labelled passages; its text is a table of them."""
 
     metrics: Metrics
     intervals: Intervals | None  # 95%, by bootstrap over groups; None without draws
@@ -50,7 +50,8 @@ def evaluate(
     Parameters
     ----------
     X : passages, or a dataset of `load_corpus`
-        `str` or `Passage`, in a list or a column (n,); of a dataset, `y` and `groups` may be omitted.
+        `str` or `Passage`, in a list or a column (n,); of a dataset, `y` and `groups` may be
+        omitted.
     y : labels
         Label names of each passage, or an indicator matrix or table (n, 3).
     model : name, path or Classifier, optional
@@ -58,7 +59,8 @@ def evaluate(
     policy : str
         Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
     groups : values, optional
-        Group of each passage (n,), such as its report: the bootstrap draws groups whole. By default equal texts.
+        Group of each passage (n,), such as its report: the bootstrap draws groups whole. By
+        default equal texts.
     draws, seed : int
         Draws of the bootstrap, 0 for no intervals, and their seed.
 
@@ -69,7 +71,8 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        When passages or labels have no clear meaning, lengths differ, there are none, or the policy is unknown.
+        When passages or labels have no clear meaning, lengths differ, there are none, or the
+        policy is unknown.
     ModelError
         When the model cannot be used.
 

@@ -17,6 +17,7 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.common.folder import load_head
+from tipclassify.model.hub import download_model, is_hub_name
 from tipclassify.model.linear.model import Model, write_model
 from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, count_words, is_low_confidence
 from tipclassify.model.loading import load_scorer, model_folder
@@ -68,7 +69,8 @@ class Classifier:
         >>> Classifier.load("fast").thresholds("cite").shape
         (3,)
         """
-        folder = model_folder(model)
+        from_hub = isinstance(model, str) and is_hub_name(model)
+        folder = download_model(str(model)) if from_hub else model_folder(model)
         classifier = cls(load_scorer(folder))
         classifier._folder = folder
         return classifier

@@ -12,25 +12,31 @@ from tipclassify.model.common.folder import HEAD, LARGEST_HEAD, check_head, hash
 __all__ = ["download_model", "is_hub_name"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+_FOLDER: Final = "models"  # where our documentation puts a user's models
 _CARD: Final = "README.md"  # may be edited on the hub, and is not needed for scoring
 
 
 def is_hub_name(name: str) -> bool:
-    """Test whether a name may be a repository of the hub, with or without a revision, and no path of this machine.
+    """Test whether a name may be a repository of the hub, and no path of this machine.
 
-    A name whose first part is a folder here is a path, so that a mistyped path asks nobody.
+    A name whose first part is a folder here, or "models", is a path, so that a mistyped path asks
+    nobody.
 
-    >>> is_hub_name("owner/name"), is_hub_name("owner/name@v1"), is_hub_name("./name"), is_hub_name("a/b/c")
-    (True, True, False, False)
+    >>> is_hub_name("owner/name"), is_hub_name("owner/name@v1"), is_hub_name("./name")
+    (True, True, False)
+    >>> is_hub_name("models/mine")
+    False
     """
-    return bool(_NAME.fullmatch(name)) and not Path(name.partition("/")[0]).exists()
+    first = name.partition("/")[0]
+    return bool(_NAME.fullmatch(name)) and first != _FOLDER and not Path(first).exists()
 
 
 def download_model(name: str) -> Path:
-    """Download the files of a model that its ``model.json`` lists, and return their folder in the hub's cache.
+    """Download the files that a model's ``model.json`` lists; return their folder in the cache.
 
-    `name` is ``"owner/name"``, or ``"owner/name@revision"``. A file that is there already is not downloaded again, and
-    nothing is unpickled or run. Raises `ModelError` without huggingface_hub, or when there is no such model.
+    `name` is ``"owner/name"``, or ``"owner/name@revision"``. A file that is there already is not
+    downloaded again, and nothing is unpickled or run. Raises `ModelError` without huggingface_hub,
+    or when there is no such model.
     """
     try:
         import huggingface_hub
@@ -43,7 +49,7 @@ def download_model(name: str) -> Path:
         file = Path(huggingface_hub.hf_hub_download(repository, HEAD, revision=revision or None))
         head = parse_head(read_bounded(file, LARGEST_HEAD))
         check_head(f"{name}: {HEAD}", head)
-        commit = file.parent.name  # of the snapshot: all files of one state, whatever is pushed meanwhile
+        commit = file.parent.name  # all files of one state, whatever is pushed meanwhile
         for listed in hashed_files(head):
             if listed != _CARD:
                 huggingface_hub.hf_hub_download(repository, listed, revision=commit)

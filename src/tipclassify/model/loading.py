@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError
 from tipclassify.model.common.folder import HEAD, LINEAR, kind_of, load_head
-from tipclassify.model.hub import download_model, is_hub_name
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
@@ -73,8 +72,6 @@ def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  #
 def model_folder(name: str | os.PathLike[str] | None) -> Path:
     """Find the folder of a model by name or path; the default model for None.
 
-    ``"owner/name"``, where there is no folder ``owner`` here, is downloaded from the Hugging Face hub.
-
     Raises `ModelError` when there is no such model; the message gives the remedy.
     """
     if isinstance(name, os.PathLike):
@@ -88,8 +85,6 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     for place in places:
         if (place / name / HEAD).is_file():
             return place / name
-    if is_hub_name(name):
-        return download_model(name)
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'"
     elif Path(name).is_dir():

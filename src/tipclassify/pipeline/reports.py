@@ -32,8 +32,8 @@ def tag_report(
     Parameters
     ----------
     source : path, link or Document
-        A file of any kind that ``tipclassify score`` takes, a link, or a `Document`. Rows of ``.jsonl``, ``.csv`` and
-        ``.xlsx`` files are passages already, in the column `text_column`.
+        A file of any kind that ``tipclassify score`` takes, a link, or a `Document`. Rows of
+        ``.jsonl``, ``.csv`` and ``.xlsx`` files are passages already, in the column `text_column`.
     model : name, path or Classifier, optional
         As of `classify`.
     policy : str
@@ -46,13 +46,14 @@ def tag_report(
     Returns
     -------
     TaggedReport
-        `passages` has all of them, tagged or not, `findings()` each with its source. `cite`, `summarize`, `compare` and
-        `write_reports` take it.
+        `passages` has all of them, tagged or not, `findings()` each with its source. `cite`,
+        `summarize`, `compare` and `write_reports` take it.
 
     Raises
     ------
     InputError
-        When the source cannot be read, or holds no text. What could not be read in full is a `UserWarning`.
+        When the source cannot be read, or holds no text. What could not be read in full is a
+        `UserWarning`.
     ModelError
         When the model cannot be used.
     ValueError
@@ -60,7 +61,8 @@ def tag_report(
 
     Examples
     --------
-    >>> report = tag_report(Document.from_text("Police arrested nine traffickers. Courts convicted none."))
+    >>> document = Document.from_text("Police arrested nine traffickers. Courts convicted none.")
+    >>> report = tag_report(document)
     >>> [passage.labels for passage in report.passages]
     [('positive_effort',), ('failure',)]
     """

@@ -1,4 +1,7 @@
-"""Take passages as users hold them: in a list, a generator, or a column of pandas, polars, Arrow or datasets."""
+"""Take passages as users hold them: in lists, generators, and columns of tables.
+
+Tables are those of pandas, polars, Arrow and datasets.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ __all__ = ["as_passages", "column_names", "column_values", "read_passages", "ref
 
 
 def column_names(values: Any) -> list[str] | None:
-    """Return the names of a table's columns (pandas, polars, Arrow or datasets); None for anything else."""
+    """Return the names of a table's columns; None for anything else."""
     for attribute in ("column_names", "columns"):
         names = getattr(values, attribute, None)
         if names is not None and not isinstance(values, str | bytes | type):
@@ -20,7 +23,7 @@ def column_names(values: Any) -> list[str] | None:
 
 
 def refuse_table(values: Any, name: str) -> None:
-    """Raise `TypeError` for a table or a dict of columns, over which a loop would give the names of its columns.
+    """Raise `TypeError` for a table or a dict of columns, since a loop over it gives their names.
 
     `name` is that of the argument, for the message.
     """
@@ -35,7 +38,8 @@ def refuse_table(values: Any, name: str) -> None:
 def column_values(values: Any, name: str) -> list[Any]:
     """Return the elements of a list, a generator or a column of a table as plain Python values.
 
-    Raises `TypeError`, with the argument's `name`, for a bare string, a table, or anything that has no elements.
+    Raises `TypeError`, with the argument's `name`, for a bare string, a table, or anything without
+    elements.
 
     >>> column_values((word for word in ("a", "b")), "X")
     ['a', 'b']
@@ -55,7 +59,7 @@ def column_values(values: Any, name: str) -> list[Any]:
 
 
 def read_passages(values: Any, name: str) -> Sequence[str | Passage]:
-    """Check that all elements are `str` or `Passage`, and return them; raise `TypeError` that names the first other."""
+    """Return the elements; raise `TypeError` for the first that is not a `str` or `Passage`."""
     elements = column_values(values, name)
     for number, element in enumerate(elements):
         if not isinstance(element, str | Passage):
@@ -65,7 +69,7 @@ def read_passages(values: Any, name: str) -> Sequence[str | Passage]:
 
 
 def as_passages(values: Any, name: str = "X") -> list[Passage]:
-    """Convert texts to passages without a section; a `Passage` stays as it is. Errors as of `read_passages`.
+    """Convert texts to passages without a section; errors as of `read_passages`.
 
     >>> [passage.end for passage in as_passages(["Police acted."])]
     [13]

@@ -28,10 +28,12 @@ def write_reports(
     reports : TaggedReport, or several
         As `tag_report` gives them, tagged by the same model under the same policy.
     path : path
-        The file; its suffix chooses the format: ``.html`` (one page that opens offline), ``.docx`` (Word), ``.txt`` (a
-        table), ``.xlsx``, ``.csv``, ``.jsonl``, ``.parquet``, ``.md``, ``.bib`` (BibTeX) or ``.ris``.
+        The file; its suffix chooses the format: ``.html`` (one page that opens offline), ``.docx``
+        (Word), ``.txt`` (a table), ``.xlsx``, ``.csv``, ``.jsonl``, ``.parquet``, ``.md``, ``.bib``
+        (BibTeX) or ``.ris``.
     format : str, optional
-        Name of the format where the suffix says nothing: a key of `tipclassify.reporting.writers.FORMATS`.
+        Name of the format where the suffix says nothing: a key of
+        `tipclassify.reporting.writers.FORMATS`.
     context : ScoringContext, optional
         Model and policy to record; those that tagged the reports if omitted.
 
