@@ -7,7 +7,6 @@ import math
 import textwrap
 import warnings
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
@@ -256,11 +255,10 @@ def _total_names(summary: Summary) -> list[str]:
 
 
 def _names(summary: Summary, place: int) -> dict[Any, str]:
-    """Make the display names in dimension `place` of the keys; files without folders if that keeps them distinct."""
+    """Make the display names in dimension `place` of the keys."""
     by = summary.by[place]
-    names = {group.key[place]: shown_name(group.key[place], by) for group in summary.groups}
-    last = {name: PurePath(text).name or text for name, text in names.items()}
-    return last if by == "file" and len(set(last.values())) == len(names) else names
+    shown = summary.file_names if by == "file" else {group.key[place]: group.key[place] for group in summary.groups}
+    return {name: shown_name(text, by) for name, text in shown.items()}
 
 
 def describe(summary: Summary) -> list[str]:

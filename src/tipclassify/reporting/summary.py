@@ -16,7 +16,7 @@ from typing import Any, Final
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, is_unknown, is_unread
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, context_of
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, context_of, source_name
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import FOLDED, fold_section
 
@@ -129,6 +129,21 @@ class Summary:
         """The totals to show: one for each publication or, where they are added up or there is one, a single one."""
         return self.totals or (self.total,)
 
+    @property
+    def file_names(self) -> dict[Name, Name]:
+        """Names of the files without the folders that they lie in; files of one name are numbered."""
+        if "file" not in self.by:
+            return {}
+        place = self.by.index("file")
+        files = list(dict.fromkeys(group.key[place] for group in self.groups))
+        plain = [file if file is None else source_name(str(file)) for file in files]
+        seen: Counter[Name] = Counter()
+        names: dict[Name, Name] = {}
+        for file, name in zip(files, plain, strict=True):
+            seen[name] += 1
+            names[file] = f"{name} ({seen[name]})" if plain.count(name) > 1 else name
+        return names
+
     def estimate(self, group: Group, label: str) -> Estimate | None:
         """Adjust the count of a label, each group by itself; None if the error rates are unknown, or for ``NONE``."""
         if self.rates is None or label == NONE:
@@ -155,7 +170,8 @@ class Summary:
     def _names(self, group: Group, is_total: bool) -> dict[str, Name]:
         """Name the dimensions of a group; a total has no more than its publication."""
         if not is_total:
-            return dict(zip(self.by, group.key, strict=True))
+            names = dict(zip(self.by, group.key, strict=True))
+            return names | ({"file": self.file_names[names["file"]]} if "file" in names else {})
         publication = group.key[0] if group.key else None
         return {dimension: publication if dimension == "publication" else None for dimension in self.by}
 

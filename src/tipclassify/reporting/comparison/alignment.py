@@ -50,8 +50,10 @@ _WORDING_SHARED_APART: Final = 0.75  # and if that is in another section
 _MIN_APART: Final = 6  # content words of it then: "authorities did not enforce the law" is about other laws there
 _MIN_CONTAINED_APART: Final = 8  # content words without names of a part of a passage in another section
 _CONTAINED: Final = 0.8  # share of a passage's content words that stand together in a longer one
-_MIN_CONTAINED: Final = 5  # content words of it; fewer are a phrase
-_ALL_CONTAINED: Final = 6  # content words of it, below which all must be in the longer one
+_MIN_CONTAINED: Final = 4  # content words of it; fewer are a phrase
+_ALL_CONTAINED: Final = 6  # content words of it, below which all must be in the longer one, side by side
+_MIN_HALF: Final = 5  # content words without names that two parts of sentences have side by side, half of one of them
+_WORDING_OTHER_DAY: Final = 0.85  # of what happened on other days, which is told in like words
 _SPREAD: Final = 1.5  # words of the longer passage that they may lie among, for each word of the shorter one
 
 _APART: Final = 0.15  # penalty on the similarity of passages in different sections
@@ -117,6 +119,8 @@ def _match(old: Sequence[Passage], new: Sequence[Passage], terms: _Terms, candid
             others = len(old) + j
             strict = candidates.apart[at] or terms.name_others(i, others)
             least = _WORDING_STRICT if strict else WORDING
+            if terms.are_of_other_days(i, others):
+                least = _WORDING_OTHER_DAY
             if not alike or _wording(terms.words[i], terms.words[others]) >= least:
                 taken_old.add(i)
                 taken_new.add(j)
@@ -243,6 +247,8 @@ def _fill_gaps(
             continue
         j = places[0]
         if j in found[1] or sections[0][i] != sections[1][j] or terms.name_others(i, len(old) + j):
+            continue
+        if terms.are_of_other_days(i, len(old) + j):
             continue
         back = [_neighbour(found[1], sections[1], j, step) for step in (-1, 1)]
         mutual = (before, after, *back) == (
@@ -397,12 +403,23 @@ class _Terms:
 
     words: list[list[int]]  # in order: stems of content words, and whole words of names
     names: list[set[int]]  # those of names alone
+    days: list[set[str]]  # on which something happened: "on may 20"
 
     def name_others(self, one: int, another: int) -> bool:
         """Test whether two passages both have names, and none in common."""
         here, there = self.names[one], self.names[another]
         return bool(here) and bool(there) and here.isdisjoint(there)
 
+    def are_of_other_days(self, one: int, another: int) -> bool:
+        """Test whether two passages both say on which day something happened, and no day is the same."""
+        here, there = self.days[one], self.days[another]
+        return bool(here) and bool(there) and here.isdisjoint(there)
+
+
+# "As of May 20" dates a figure, which is another one the next year; "on May 20" dates an event.
+_DAY: Final = re.compile(
+    r"\bon (?:january|february|march|april|may|june|july|august|september|october|november|december) \d{1,2}\b"
+)
 
 # Written with a hyphen one year and without it the next: "anti-Semitic", "non-governmental".
 _PREFIX: Final = re.compile(r"\b(anti|co|multi|non|over|post|pre|re|semi|sub|under)-(\w)", re.IGNORECASE)
@@ -421,7 +438,7 @@ def _terms(texts: Sequence[str], vocabulary: frozenset[str]) -> _Terms:
     placed: list[list[tuple[int, int]]] = [[] for _ in texts]  # terms with their positions
     names: list[set[int]] = [set() for _ in texts]
     if not texts:
-        return _Terms([], [])
+        return _Terms([], [], [])
     joined = [_join_prefixes(text) for text in texts]
     tokens = tokenize(joined, vocabulary)
     name = tokens.word == NAME
@@ -431,12 +448,13 @@ def _terms(texts: Sequence[str], vocabulary: frozenset[str]) -> _Terms:
         placed[row].append((start, stem))
     rows, starts, ends = (values[name].tolist() for values in (tokens.row, tokens.start, tokens.end))
     for row, start, end in zip(rows, starts, ends, strict=True):
-        words = words_of(joined[row][start:end])
-        hashed = [int(hash_word(word)) for word in words if word not in _FUNCTION_WORDS]
+        spelled = words_of(joined[row][start:end])
+        hashed = [int(hash_word(word)) for word in spelled if word not in _FUNCTION_WORDS]
         placed[row] += [(start, word) for word in hashed]
         names[row].update(hashed)
     # Sorted by position alone: the words of a name stay in their order.
-    return _Terms([[term for _, term in sorted(terms, key=itemgetter(0))] for terms in placed], names)
+    words = [[term for _, term in sorted(terms, key=itemgetter(0))] for terms in placed]
+    return _Terms(words, names, [set(_DAY.findall(text.casefold())) for text in texts])
 
 
 def _common(old: Sequence[int], new: Sequence[int]) -> list[Block]:
@@ -463,12 +481,28 @@ def _wording(old: Sequence[int], new: Sequence[int]) -> float:
 def _says_the_same(one: int, another: int, terms: _Terms, apart: bool) -> bool:
     """Test whether a passage says what one says that has a better match; `apart` in another section."""
     own, other = terms.words[one], terms.words[another]
+    if terms.are_of_other_days(one, another):
+        return False
     if not apart:
-        return _wording(own, other) >= _WORDING_SHARED or _is_within(own, other) or _is_rest(other, own)
+        return (
+            _wording(own, other) >= _WORDING_SHARED
+            or _is_within(own, other)
+            or _is_rest(other, own)
+            or _has_half(own, other, terms.names[one])
+        )
     plain = [term for term in own if term not in terms.names[one]]
     if len(plain) >= _MIN_CONTAINED_APART and _is_within(plain, other):
         return True
     return min(len(own), len(other)) >= _MIN_APART and _wording(own, other) >= _WORDING_SHARED_APART
+
+
+def _has_half(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:
+    """Test whether half of a passage stands in another one in one piece: the other half was cut, or is new."""
+    for run in _common(own, other):
+        piece = own[run.a : run.a + run.size]
+        if 2 * len(piece) >= len(own) and sum(term not in names for term in piece) >= _MIN_HALF:
+            return True
+    return False
 
 
 def _is_rest(part: Sequence[int], whole: Sequence[int]) -> bool:
@@ -482,7 +516,9 @@ def _is_within(part: Sequence[int], whole: Sequence[int]) -> bool:
         return False
     runs = _common(part, whole)
     shared = sum(run.size for run in runs)
-    if shared < len(part) * (1 if len(part) < _ALL_CONTAINED else _CONTAINED):
+    if len(part) < _ALL_CONTAINED:
+        return len(runs) == 1 and shared == len(part)
+    if shared < len(part) * _CONTAINED:
         return False
     return runs[-1].b + runs[-1].size - runs[0].b <= _SPREAD * len(part)
 

@@ -30,7 +30,8 @@ def write_table(summary: Summary, out: IO[str]) -> None:
     above: Key = ()
     last = len(summary.by) - 1
     for group in summary.groups:
-        names = [Text(shown_name(*named)) for named in zip(group.key, summary.by, strict=True)]
+        key = [summary.file_names[one] if by == "file" else one for one, by in zip(group.key, summary.by, strict=True)]
+        names = [Text(shown_name(*named)) for named in zip(key, summary.by, strict=True)]
         repeated = [i < last and group.key[: i + 1] == above[: i + 1] for i in range(last + 1)]
         table.add_row(*("" if r else n for n, r in zip(names, repeated, strict=True)), *_cells(summary, group))
         above = group.key
