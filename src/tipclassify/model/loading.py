@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import HEAD, LINEAR, kind_of, load_head
+from tipclassify.model.common.folder import HEAD, LINEAR, hashed_files, kind_of, load_head
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.linear.scoring import LinearScorer
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "describe_folder", "installed", "is_name", "load_scorer"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "describe_folder", "installed", "is_name", "is_shipped_graph"]
+__all__ += ["load_scorer"]
 __all__ += ["model_folder", "models_folder"]
 
 DEFAULT: Final = "default"
@@ -95,6 +96,20 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     else:
         problem = f"{name}: no such model: give the folder of one, or a name that 'tipclassify models list' shows"
     raise ModelError(problem)
+
+
+@lru_cache(maxsize=1)
+def _shipped_graph() -> str | None:
+    """Return the SHA-256 of the graph that comes with tipclassify; not that of a folder of the working directory."""
+    for place in (_PACKAGE, _CHECKOUT):
+        with contextlib.suppress(ModelError, OSError, ValueError):
+            return hashed_files(load_head(place / "models" / DEFAULT)).get("model.onnx")
+    return None
+
+
+def is_shipped_graph(sha256: str) -> bool:
+    """Return whether this is the hash of the graph that comes with tipclassify, also under heads of others."""
+    return sha256 == _shipped_graph()
 
 
 def is_name(name: str) -> bool:

@@ -19,6 +19,7 @@ from tipclassify.model.common.explanation import OCCLUSION, Explanation, explana
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
 from tipclassify.model.encoder.onnx_session import OnnxSession
+from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
 from tipclassify.model.linear.scoring import Scored, count_words
 from tipclassify.text.features.templates import structure_of
 from tipclassify.text.features.tokenizer import tokenize
@@ -46,10 +47,14 @@ class _Tokenizer:
         from tokenizers import Tokenizer
 
         with _one_line():
-            self._tokenizer: Any = Tokenizer.from_str(json_text)
+            parsed = json.loads(json_text)
+            if problem := tokenizer_problem(parsed):
+                raise ValueError(problem)
+            # Written anew, so that the library cannot read a key that is there twice otherwise than the check did.
+            self._tokenizer: Any = Tokenizer.from_str(json.dumps(parsed))
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
-            _check_template(json.loads(json_text)["post_processor"])
+            _check_template(parsed["post_processor"])
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
         self.encode(["\ufffd"])  # a tokenizer without a token for unknown words fails here, not on the first report
         masks = map(self._tokenizer.token_to_id, _MASKS)
