@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.explanation import OCCLUSION, Explanation
+from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.reporting.writers import section_name
 from tipclassify.text.document import Passage
@@ -17,6 +20,7 @@ __all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "reason_of"]
 
 _WORD: Final = re.compile(r"\S+")
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
+_LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
 _NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
 # Encoder runs for the reasons of a report: 4.4 s at 500 a second on two cores, about enough for 120 sentences.
@@ -87,22 +91,54 @@ def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, mos
 def _strongest(explanation: Explanation) -> list[Phrase]:
     """List the strong words by occlusion, strongest first, after a clause that outweighs them all."""
     spans = explanation.spans  # strongest first
-    clauses = [s for s in spans if any(s is not o and s.start <= o.start and o.end <= s.end for o in spans)]
-    words = [span for span in spans if span not in clauses]
+    inside = _contain_others(spans)
+    clauses = [span for span, contains in zip(spans, inside, strict=True) if contains]
+    words = [span for span, contains in zip(spans, inside, strict=True) if not contains]
     least = _MIN_RELATIVE_WEIGHT * max((abs(word.weight) for word in words), default=0.0)
     strong = [word for word in words if abs(word.weight) >= least]
     first = [clause for clause in clauses[:1] if clause.weight > max((word.weight for word in words), default=0.0)]
     return [Phrase(" ".join(span.text.split()), span.weight) for span in (*first, *strong)]
 
 
+def _contain_others(spans: Sequence[SpanWeight]) -> list[bool]:
+    """Return whether each span contains another; a sort, since comparing all pairs takes hours for a long text."""
+    order = sorted(range(len(spans)), key=lambda n: (spans[n].start, -spans[n].end))
+    times = Counter((span.start, span.end) for span in spans)
+    contains = [times[span.start, span.end] > 1 for span in spans]
+    first_end = math.inf  # of the spans that begin later
+    for number in reversed(order):
+        contains[number] |= first_end <= spans[number].end
+        first_end = min(first_end, spans[number].end)
+    return contains
+
+
+def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight]) -> list[float]:
+    """Divide the weight of each span equally among its words, in time linear in the words and spans.
+
+    A long span is added to the sum at its first word, and taken off after its last (difference array):
+    thousands of spans may each cover thousands of words.
+    """
+    starts, ends = [start for start, _ in words], [end for _, end in words]
+    weights = [0.0] * len(words)
+    changes = [0.0] * (len(words) + 1)
+    for span in spans:
+        first, after = bisect_right(ends, span.start), bisect_left(starts, span.end)
+        if first >= after:
+            continue
+        share = span.weight / (after - first)
+        if after - first > _LONG_SPAN:
+            changes[first] += share
+            changes[after] -= share
+        else:
+            for number in range(first, after):
+                weights[number] += share
+    return [weight + change for weight, change in zip(weights, accumulate(changes), strict=False)]
+
+
 def _joined(text: str, explanation: Explanation) -> list[Phrase]:
     """Divide the spans' weights among their words, and join adjacent strong words of the same sign; strongest first."""
     words = [word.span() for word in _WORD.finditer(text)]
-    weights = [0.0] * len(words)
-    for span in explanation.spans:
-        covered = [n for n, (start, end) in enumerate(words) if start < span.end and span.start < end]
-        for number in covered:
-            weights[number] += span.weight / len(covered)
+    weights = _word_weights(words, explanation.spans)
     least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
     signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
     phrases = []
