@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_warnings
+from tipclassify.cli.output import check_output, input_ids, open_output, print_warnings
 from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,10 +52,12 @@ def compare(
     wanted = format or (format_of(output, _SUFFIXES) if output else "table")
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy, folder=output.parent if output else None)
+    read = input_ids((), (old, new), model)
+    check_output(output, read)
     found = compare_reports(_tagged(old, tagging), _tagged(new, tagging), context)
     if messages := found.warnings():
         print_warnings(["; ".join(messages)])
-    with open_output(output) as out:
+    with open_output(output, inputs=read) as out:
         if wanted == "html":
             write_html(found, out, context, everything)
         else:

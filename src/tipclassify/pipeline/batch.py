@@ -9,7 +9,7 @@ import signal
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -20,6 +20,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.model.classifier import Classifier
+from tipclassify.pipeline.own_files import is_output_folder, own_files, says_it_is_ours
+from tipclassify.pipeline.resume import LEDGER
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.readers.limits import read_bounded
@@ -63,18 +65,22 @@ def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) ->
     return Classifier.load(model).with_thresholds(dict(thresholds))
 
 
-def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]:
+def expand_inputs(names: Sequence[str], tables: Sequence[str] = (), output: Path | None = None) -> list[str]:
     """Expand folders, patterns and lists to files and links, each once, in a fixed order.
 
     A folder expands to its files of a known suffix, at any depth, without hidden ones; a pattern with ``*``, ``?`` or
     ``[`` to the files it matches; ``@list.txt`` to the names in that file, one a line. ``-`` is standard input. Any
     other name, and any address, is returned as it is, so that reading it reports what is wrong.
 
+    What tipclassify wrote is no input of a folder or pattern: pages, Markdown and Word files that say so, rows of
+    reports that are read too, and folders inside with a ledger of `score --output-dir`. `output` is the folder that
+    is written to now: none of its results is an input either.
+
     `tables` are further suffixes to accept in folders. Raises `InputError` when a list cannot be read, or a folder or
     pattern holds no report.
     """
     try:
-        return list(dict.fromkeys(one for name in names for one in _expanded(name, tables)))
+        return list(dict.fromkeys(one for name in names for one in _expanded(name, tables, output)))
     except RecursionError:
         raise InputError("a list of inputs names itself, or one that names it; take that line out") from None
 
@@ -85,7 +91,7 @@ def is_input(name: str, rows: Sequence[str]) -> bool:
     return suffix in (*ROWS, *rows) or (suffix != "" and is_report(name))
 
 
-def _expanded(name: str, rows: Sequence[str]) -> list[str]:
+def _expanded(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
     if name == "-" or "://" in name:
         return [name]
     if name.startswith("@") and not os.path.exists(name):
@@ -93,26 +99,59 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
             listed = names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise InputError(f"{name}: not UTF-8; give a text file with one path or link a line") from None
-        return [one for inner in listed for one in _expanded(inner, rows)]
+        return [one for inner in listed for one in _expanded(inner, rows, output)]
     if os.path.isdir(name):
-        found, files, others, locked = list[Path](), list[str](), list[str](), list[str]()
-        for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
-            inside[:] = [one for one in inside if not one.startswith(_HIDDEN)]
-            found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
-        for path in sorted(filter(Path.is_file, found)):
-            (files if is_input(path.name, rows) else others).append(str(path))
-        if not files and not locked:
-            raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
-        if others:
-            named = ", ".join(os.path.basename(other) for other in others[:3]) + (", …" if len(others) > 3 else "")
-            warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
-        return [*files, *locked]  # a folder that cannot be opened is named when its turn comes
+        return _files_of_folder(name, rows, output)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
-        files = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
-        if not files:
-            raise InputError(f"{name}: matches no file; check the pattern")
-        return files
+        paths = [Path(path) for path in sorted(glob.glob(name, recursive=True)) if os.path.isfile(path)]
+        own = {path for path in paths if path.name == LEDGER or says_it_is_ours(path)}
+        _warn_of_own(name, own)
+        if files := [str(path) for path in paths if path not in own]:
+            return files
+        raise InputError(f"{name}: matches no file; check the pattern")
     return [name]
+
+
+def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
+    """List the inputs in a folder, and the folders in it that cannot be opened, which are named when their turn comes."""
+    found, locked, own = list[Path](), list[str](), set[Path]()
+    for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
+        visible = [one for one in inside if not one.startswith(_HIDDEN)]
+        results = {one for one in visible if _is_written_to(os.path.join(folder, one), output)}
+        own |= {Path(folder, one) for one in results}
+        inside[:] = [one for one in visible if one not in results]
+        found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
+    paths = sorted(filter(Path.is_file, found))
+    files = [path for path in paths if is_input(path.name, rows)]
+    others = [path for path in paths if path not in set(files)]
+    written_to = output is not None and _is_same(name, output)
+    written = own_files(Path(name), files, reading_rows=not written_to)
+    _warn_of_own(name, own | written)
+    inputs = [str(path) for path in files if path not in written]
+    if not inputs and not locked:
+        raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
+    if others:
+        named = ", ".join(other.name for other in others[:3]) + (", …" if len(others) > 3 else "")
+        warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
+    return [*inputs, *locked]
+
+
+def _is_written_to(folder: str, output: Path | None) -> bool:
+    return is_output_folder(folder) or (output is not None and _is_same(folder, output))
+
+
+def _is_same(folder: str, other: Path) -> bool:
+    try:
+        return os.path.samefile(folder, other)
+    except OSError:  # it is not there yet
+        return False
+
+
+def _warn_of_own(name: str, own: Collection[Path]) -> None:
+    """Warn of results that are left out; a ledger alone is nothing to tell."""
+    if told := sorted(path.name for path in own if path.name != LEDGER):
+        named = ", ".join(told[:3]) + (", …" if len(told) > 3 else "")
+        warnings.warn(f"{name}: left out what tipclassify wrote: {named}", stacklevel=2)
 
 
 def names_in_list(text: str) -> list[str]:

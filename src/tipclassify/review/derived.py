@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tipclassify.corpus.loading import LONGEST, row_key
-from tipclassify.errors import InputError, reason_of
+from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import open_plain
@@ -31,7 +31,10 @@ class CorpusFile:
         self._lines: dict[tuple[object, ...], bytes] = {}  # cache: making 5,000 rows takes a third of a second
 
     def write(self, history: History) -> None:
-        """Bring the file up to date. Hold the log's lock, or two processes could write out of order."""
+        """Bring the file up to date. Hold the log's lock, or two processes could write out of order.
+
+        Raises `InputError` if something else is in its place, `OutputError` if it cannot be written now.
+        """
         events = _corpus_events(history)
         one_report = len({event.about.get("report_id") for event in events}) < 2
         data = b"".join(self._line(event, one_report, history.note_states[event.key][-1]) for event in events)
@@ -45,16 +48,26 @@ class CorpusFile:
                 os.rename(self.path, aside)
                 what = f"held rows that were not decided here; they are in {aside.name}, untouched"
                 self._notify(f"{self.path}: {what}")
-            if there != data and (data or there is not None):
-                # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one file at most.
-                staged = self.path.with_name(f".{self.path.name}.new")
-                staged.unlink(missing_ok=True)
-                with open_plain(staged, "xb") as out:
-                    out.write(data)
-                os.replace(staged, self.path)
-            self._written = data
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from None
+        if there != data and (data or there is not None):
+            self._replace(data)
+        self._written = data
+
+    def _replace(self, data: bytes) -> None:
+        """Write the content; `OutputError` if the disk is full, with nothing left of what was written."""
+        # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one file at most.
+        staged = self.path.with_name(f".{self.path.name}.new")
+        try:
+            staged.unlink(missing_ok=True)
+            with open_plain(staged, "xb") as out:
+                out.write(data)
+            os.replace(staged, self.path)
+        except OSError as error:
+            with suppress(OSError):
+                staged.unlink(missing_ok=True)
+            kept = f"the decisions are safe in {events_path(self.path).name}; free some space"
+            raise OutputError(f"{self.path}: not up to date ({reason_of(error)}); {kept}") from None
 
     def _line(self, event: Event, one_report: bool, notes: dict[str, str]) -> bytes:
         key = event.number, one_report, tuple(notes.items())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
 import numpy as np
 
@@ -64,6 +64,13 @@ class Explanation:
     spans: tuple[SpanWeight, ...]
     method: str
     heading: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to plain JSON values."""
+        spans = [
+            {"start": span.start, "end": span.end, "text": span.text, "weight": span.weight} for span in self.spans
+        ]
+        return {one.name: spans if one.name == "spans" else getattr(self, one.name) for one in fields(self)}
 
 
 def explanations(
