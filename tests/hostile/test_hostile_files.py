@@ -157,7 +157,8 @@ def test_a_single_result_beside_its_report_is_not_counted(cli: Run, work: Path, 
     assert f"left out what tipclassify wrote: {name}".encode() in done.stderr
 
 
-def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run, work: Path) -> None:
+@pytest.mark.usefixtures("work")
+def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run) -> None:
     assert cli("score", "page.html", "-f", "jsonl", "--output-dir", "found", *FAST).returncode == 0
     assert expand_inputs(["found"]) == [str(Path("found", "page.html.jsonl"))]
     assert expand_inputs(["found/page.html.jsonl"]) == ["found/page.html.jsonl"]

@@ -83,9 +83,9 @@ def text(
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
     from tipclassify.pipeline.batch import read_with_notes
-    from tipclassify.readers import read_report
+    from tipclassify.readers.isolated import read_isolated
 
-    document, notes = read_with_notes(lambda: read_report(file, options.read_options(encoding, allow_private)))
+    document, notes = read_with_notes(lambda: read_isolated(file, options.read_options(encoding, allow_private)))
     print_warnings(notes)
     read = file_ids([file])
     if blocks:

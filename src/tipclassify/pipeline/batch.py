@@ -16,18 +16,22 @@ from functools import cache, partial
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.own_files import is_output_folder, own_files, says_it_is_ours
 from tipclassify.pipeline.resume import LEDGER
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
+from tipclassify.readers.isolated import read_isolated
 from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.readers.limits import read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, passage_parts
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 __all__ = ["ROWS", "Tagging", "expand_inputs", "is_input", "map_in_order", "names_in_list", "read_with_notes"]
 __all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]
@@ -39,6 +43,7 @@ TABLES: Final = (".csv", ".tsv", ".xlsx")  # their rows are passages too, but a 
 AHEAD: Final = 8  # tasks submitted ahead of the consumer, for each process: it bounds the results that wait
 
 _HIDDEN: Final = (".", "~$")  # begins the names of hidden files, and of those by which Word locks a document
+_in_worker = False  # whether this is a worker process of `map_in_order`
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
 
 T = TypeVar("T")
@@ -173,7 +178,7 @@ def tag_inputs(
     work = partial(_numbered_results, tagging, make, jobs == 1)
     results = (
         (number, _results(tagging, make, made) if isinstance(made, _Task) else made)
-        for number, made in map_in_order(work, _tasks(files, tagging.read), jobs)
+        for number, made in map_in_order(work, _tasks(files, tagging.read), jobs, _lost)
     )
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _then_errors(files[number], of_input)
@@ -235,6 +240,15 @@ def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
             yield _Task(number, file, error)
 
 
+def _lost(task: _Task) -> tuple[int, list[InputError]]:
+    """Return the result of a task that ended its process."""
+    where = task.file
+    if isinstance(task.lines, list) and task.lines:
+        where = f"{task.file}:{task.lines[0][0]}-{task.lines[-1][0]}"
+    remedy = "save it in another format, and report this to us"
+    return task.number, [InputError(f"{where}: cannot be read (it ends the process that reads it); {remedy}")]
+
+
 def _numbered_results(
     tagging: Tagging, make: Callable[[TaggedReport], Any], lazily: bool, task: _Task
 ) -> tuple[int, Iterable[Any] | _Task]:
@@ -257,7 +271,8 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task)
     classifier = tagging.classifier()
     try:
         if task.lines is None:
-            read = partial(read_report, task.file, tagging.read)
+            # A worker process may be lost: its pool goes on without the input. This process may not.
+            read = partial(read_report if _in_worker else read_isolated, task.file, tagging.read)
             yield from map(make, tag_document(task.file, read, classifier, tagging))
         elif isinstance(task.lines, InputError):
             raise task.lines
@@ -292,11 +307,14 @@ def _then_errors(file: str, results: Iterable[tuple[int, Iterable[Any]]], most: 
         raise InputError("\n".join([*lines, *[f"{file}: {more:,} more bad row{'s' * (more > 1)}"] * (more > 0)]))
 
 
-def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
+def map_in_order(
+    work: Callable[[T], R], tasks: Iterable[T], jobs: int, lost: Callable[[T], R] | None = None
+) -> Iterator[R]:
     """Map `work` over `tasks` in `jobs` processes (-1: one for each core; 1: this process); yield results in order.
 
-    `work` must be picklable. An exception in it is raised in the order of its task; `TipclassifyError` if a process
-    dies.
+    `work` must be picklable. An exception in it is raised in the order of its task. If a process dies, the tasks that
+    were under way run again, one at a time; for one that ends its process even then, the result is ``lost(task)``.
+    Without `lost`, a process that dies raises `TipclassifyError`.
 
     >>> list(map_in_order(len, ["Police", "slept"], 1))
     [6, 5]
@@ -304,32 +322,80 @@ def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Itera
     if jobs == 1:
         yield from map(work, tasks)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     from joblib import effective_n_jobs
 
     processes = effective_n_jobs(jobs)
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_process)
-    ahead: deque[Future[R]] = deque()
+    pool = _pool(processes)
+    ahead: deque[tuple[T, Future[R]]] = deque()
     finished = False
     try:
         for task in tasks:
-            with _interrupts_ignored():
-                ahead.append(pool.submit(work, task))
-            while ahead and (ahead[0].done() or len(ahead) >= AHEAD * processes):
-                yield ahead.popleft().result()
+            while len(ahead) >= AHEAD * processes or (ahead and ahead[0][1].done()):
+                if _is_broken(ahead[0][1]):
+                    pool = _recovered(pool, processes, work, ahead, lost)
+                yield ahead.popleft()[1].result()
+            try:
+                ahead.append((task, _submit(pool, work, task)))
+            except BrokenExecutor:
+                pool = _recovered(pool, processes, work, ahead, lost)
+                ahead.append((task, _submit(pool, work, task)))
         while ahead:
-            yield ahead.popleft().result()
+            if _is_broken(ahead[0][1]):
+                pool = _recovered(pool, processes, work, ahead, lost)
+            yield ahead.popleft()[1].result()
         finished = True
-    except BrokenExecutor as error:
-        raise TipclassifyError(f"a worker process died ({error}); try fewer --jobs") from None
     finally:
         pool.shutdown(wait=finished, cancel_futures=True)
 
 
+def _pool(processes: int) -> ProcessPoolExecutor:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(processes, get_context("spawn"), _start_process)
+
+
+def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
+    with _interrupts_ignored():
+        return pool.submit(work, task)
+
+
+def _is_broken(future: Future[R]) -> bool:
+    """Wait for a task, and return whether its pool lost a process before it was done."""
+    return isinstance(future.exception(), BrokenExecutor)
+
+
+def _recovered(
+    pool: ProcessPoolExecutor,
+    processes: int,
+    work: Callable[[T], R],
+    ahead: deque[tuple[T, Future[R]]],
+    lost: Callable[[T], R] | None,
+) -> ProcessPoolExecutor:
+    """Run the tasks of a broken pool again, each alone, and return a new pool for the next."""
+    pool.shutdown(wait=True, cancel_futures=True)
+    alone = _pool(1)
+    try:
+        for number, (task, future) in enumerate(ahead):
+            if not future.cancelled() and not _is_broken(future):
+                continue
+            again = _submit(alone, work, task)
+            if _is_broken(again):
+                if lost is None:
+                    raise TipclassifyError(f"a worker process died ({again.exception()}); try fewer --jobs")
+                alone.shutdown(wait=True, cancel_futures=True)
+                alone, again = _pool(1), Future()
+                again.set_result(lost(task))
+            ahead[number] = task, again
+    finally:
+        alone.shutdown(wait=True, cancel_futures=True)
+    return _pool(processes)
+
+
 def _start_process() -> None:
     """Ignore interrupts, since the parent shuts the pool down; end with the parent; limit numpy to one thread."""
+    global _in_worker
+    _in_worker = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))

@@ -17,7 +17,7 @@ from tipclassify.corpus.loading import parse_labels
 from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
-from tipclassify.readers import read_bytes
+from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
@@ -174,7 +174,7 @@ def read_source(data: bytes, name: str) -> Document:
         fields = _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace"))
         contents = (content.replace("''", "'") for field, content in fields if _SUBJECT in (field + content).lower())
         return text_document("\n\n".join(contents), name)
-    return read_bytes(data, name)
+    return read_bytes_isolated(data, name)
 
 
 class _NoDoctype(ElementTree.TreeBuilder):

@@ -38,7 +38,7 @@ class Ledger:
         self._setting = json.dumps(setting, sort_keys=True)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
+            lines = self._file.read_bytes().splitlines() if self._file.exists() else []
         except OSError as error:
             raise OutputError(f"{folder}: {reason_of(error)}; choose another folder") from None
         self._done = set[str | None]()
@@ -90,7 +90,7 @@ def listed_outputs(folder: Path) -> set[str]:
     """Return the names of the outputs in a folder's ledger; none without one."""
     names = set[str]()
     with contextlib.suppress(OSError, ValueError):
-        for line in (folder / LEDGER).read_text("utf-8").splitlines():
+        for line in (folder / LEDGER).read_bytes().splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 names.add(str(load_json(line)["output"]))
     return names

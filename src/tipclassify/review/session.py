@@ -283,7 +283,10 @@ class ReviewSession:
             yield append
             try:
                 self._file.write(self._log.history)
-            except (InputError, OutputError) as error:  # the event is saved in the log, from which the corpus can be derived later
+            except (
+                InputError,
+                OutputError,
+            ) as error:  # the event is saved in the log, from which the corpus can be derived later
                 self.notify(str(error))
 
     @contextmanager
