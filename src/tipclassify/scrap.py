@@ -91,7 +91,7 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 class FailsOnce:
-    """A binary stream that fails once: after its first `OSError`, all else is lost without another.
+    """A binary stream that fails once: after its first `OSError`, or once closed, all else is lost without another.
 
     Libraries that pack archives try to finish them when they are thrown away, and Python prints what is
     raised then.
@@ -105,7 +105,7 @@ class FailsOnce:
         return getattr(self._file, name)
 
     def _unless_failed(self, work: Callable[[], T], otherwise: T) -> T:
-        if self._failed:
+        if self._failed or self._file.closed:
             return otherwise
         try:
             return work()

@@ -105,7 +105,7 @@ def replace_folder(staged: Path, target: Path) -> None:
     Both are exchanged in one step where the system can. Elsewhere the older one is moved away first: if
     the process is killed then, `recover_folder` puts it back.
     """
-    recover_folder(target)
+    recover_folder(target, keep=staged)
     check_replaceable(target)
     staged.chmod(0o755)
     if not target.exists():
@@ -125,10 +125,10 @@ def replace_folder(staged: Path, target: Path) -> None:
     shutil.rmtree(old)
 
 
-def recover_folder(target: Path) -> None:
+def recover_folder(target: Path, keep: Path | None = None) -> None:
     """Put a model back that a killed process had moved away, and remove what such processes left beside it.
 
-    What was changed within the last hour is left: another process may be at work on it.
+    What was changed within the last hour is left, and `keep`: another process may be at work on it.
     """
     prefix = f".{target.name}-"
     try:
@@ -137,7 +137,7 @@ def recover_folder(target: Path) -> None:
         return
     for name in sorted(names):
         scrap, kept = target.with_name(name), target.with_name(name) / target.name
-        if not _SCRAP.fullmatch(name[len(prefix) :]) or scrap.is_symlink() or not scrap.is_dir():
+        if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]) or scrap.is_symlink() or not scrap.is_dir():
             continue
         with contextlib.suppress(OSError):
             if (kept / HEAD).is_file() and not os.path.lexists(target):
