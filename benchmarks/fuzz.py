@@ -1,4 +1,7 @@
-"""Fuzz the readers, models and bundles: altered files in, a document or one line out, within bounds on time and memory.
+"""Fuzz all that reads files of others: altered files in, a document or one line out, within bounds on time and memory.
+
+Reports of every format, tables, models (graph, tokenizer, weights, head), bundles, logs of decisions, ledgers, cached
+downloads, addresses, and the rows of a corpus. Lines are counted by class: what they say, without names and numbers.
 
 Each file follows from its kind, the seed and its number, so that ``--only KIND:NUMBER`` makes a failure again.
 """
@@ -10,6 +13,7 @@ import io
 import json
 import multiprocessing
 import random
+import re
 import resource
 import sys
 import tempfile
@@ -45,6 +49,7 @@ class Tally:
     """What became of the files of one kind."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    classes: Counter[str] = field(default_factory=Counter)  # of the lines
     slowest: tuple[float, int] = (0.0, 0)  # seconds, number of the file
     largest: int = 0  # bytes of memory of the process after a file
 
@@ -109,6 +114,28 @@ def sample(name: str) -> bytes:
 
         write_bundle([str(SAMPLES / "excerpt.txt")], Tagging("fast"), made := io.BytesIO(), with_sources=True)
         return made.getvalue()
+    if name == "mhtml":
+        page = sample("html").replace(b"=", b"=3D")
+        head = b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=part\r\n\r\n--part\r\n"
+        kind = b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        return head + kind + page + b"\r\n--part--\r\n"
+    if name == "csv":
+        return b"id,text,section\n" + b'1,"Police arrested nine, then ten.",COURTS\n' * 9
+    if name == "xlsx":
+        import openpyxl
+
+        book = openpyxl.Workbook()
+        for row in (("id", "text", "section"), (1, "Police arrested nine.", "COURTS"), (2, "Courts slept.", None)):
+            book.active.append(row)
+        book.save(sheets := io.BytesIO())
+        return sheets.getvalue()
+    if name == "corpus":
+        rows = [{"id": str(n), "text": f"Police arrested {n}.", "labels": ["failure"]} for n in range(9)]
+        return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    if name == "events":
+        return _events()
+    if name == "ledger":
+        return b'{"input": "a.txt", "output": "a.txt.csv", "key": "0123abcd"}\n' * 9
     places = {"html": SAMPLES / "karvonia-2024.html", "pdf": FILES / "one-column.pdf", "txt": SAMPLES / "excerpt.txt"}
     return places.get(name, FILES / f"sample.{name}").read_bytes()
 
@@ -164,6 +191,93 @@ def read(kind: str, chance: random.Random) -> None:
             raise AssertionError("a wrong offset")
 
 
+@cache
+def _events() -> bytes:
+    """A log of two decisions, as the review page writes it."""
+    from tipclassify.review.events import Event
+    from tipclassify.review.log import EventLog, now
+
+    about = {"text": "Police arrested nine.", "report_id": "ab12", "block": 1, "section": "COURTS"}
+    with tempfile.TemporaryDirectory() as folder:
+        log = EventLog(Path(folder, "my.events"))
+        for number in (1, 2):
+            with log.exclusive() as write:
+                write(Event(number, "decision", f"key{number}", "ana", now(), labels=("failure",), about=about))
+        return log.path.read_bytes()
+
+
+def read_rows_of_table(kind: str, chance: random.Random) -> None:
+    """Read the rows of an altered table."""
+    from tipclassify.readers import ReadOptions
+    from tipclassify.readers.tables import read_table
+
+    with tempfile.NamedTemporaryFile(suffix=f".{kind}") as file:
+        file.write((altered_zip if kind == "xlsx" else altered)(sample(kind), chance))
+        file.flush()
+        for _ in read_table(file.name, ReadOptions()):
+            pass
+
+
+def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001
+    """Open an altered log of decisions, and derive the corpus from it."""
+    from tipclassify.review.derived import CorpusFile
+    from tipclassify.review.log import EventLog
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "my.events").write_bytes(altered(sample("events"), chance))
+        log = EventLog(Path(folder, "my.events"))
+        CorpusFile(Path(folder, "my.jsonl")).write(log.history)
+
+
+def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
+    """Open an altered ledger, and add to it."""
+    from tipclassify.pipeline.resume import LEDGER, Ledger, listed_outputs
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, LEDGER).write_bytes(altered(sample("ledger"), chance))
+        listed_outputs(Path(folder))
+        report, output = Path(folder, "in.txt"), Path(folder, "in.txt.csv")
+        report.touch()
+        output.touch()
+        Ledger(Path(folder), {}).add(str(report), output)
+        if not Ledger(Path(folder), {}).has(str(report), output):
+            raise AssertionError("what was added is not there")
+
+
+def read_corpus(kind: str, chance: random.Random) -> None:
+    """Read altered labelled passages."""
+    from tipclassify.corpus.loading import read_rows
+
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+        file.write(altered(sample(kind), chance))
+        file.flush()
+        read_rows(Path(file.name))
+
+
+def parse_address(kind: str, chance: random.Random) -> None:  # noqa: ARG001
+    """Parse an altered address."""
+    from tipclassify.download.request import parse_url
+
+    samples = (
+        b"https://www.example.org:443/a/b.html?q=1#x",
+        b"http://xn--bcher-kva.example/",
+        b"http://[2001:db8::1]/",
+    )
+    parse_url(altered(chance.choice(samples), chance).decode("utf-8", "surrogateescape"))
+
+
+def load_graph(kind: str, chance: random.Random) -> None:  # noqa: ARG001
+    """Check an altered graph, and run it in a process of its own where it passes."""
+    from tipclassify.errors import ModelError
+    from tipclassify.model.encoder.graph_check import graph_problem
+    from tipclassify.model.encoder.onnx_session import RemoteGraph
+
+    graph = altered((FILES / "tiny_encoder" / "model.onnx").read_bytes(), chance)
+    if problem := graph_problem(graph):
+        raise ModelError(f"the encoder's graph {problem}")
+    RemoteGraph(graph).pooled([[2, 5, 3], [2, 3]])
+
+
 def load_model(kind: str, chance: random.Random) -> None:
     """Load and run a model with one altered file, whose hashes fit."""
     from tipclassify import Classifier
@@ -214,11 +328,17 @@ def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
         verify_bundle(file.name)
 
 
-READERS: Final = ("html", "pdf", "docx", "epub", "eml", "md", "txt", "jsonl")
+READERS: Final = ("html", "mhtml", "pdf", "docx", "epub", "eml", "md", "txt", "jsonl")
 KINDS: Final[dict[str, Callable[[str, random.Random], None]]] = {
     **dict.fromkeys(READERS, read),
     **dict.fromkeys(("linear", "encoder"), load_model),
+    "graph": load_graph,
     "bundle": verify,
+    **dict.fromkeys(("csv", "xlsx"), read_rows_of_table),
+    "corpus": read_corpus,
+    "events": read_log,
+    "ledger": read_ledger,
+    "address": parse_address,
 }
 
 
@@ -226,7 +346,7 @@ KINDS: Final[dict[str, Callable[[str, random.Random], None]]] = {
 
 
 def attempt(kind: str, seed: int, number: int) -> str:
-    """Make and read one file; return "read", "a line", or what went wrong."""
+    """Make and read one file; return "read", "a line: " and its class, or what went wrong."""
     from tipclassify.errors import TipclassifyError
 
     try:
@@ -234,12 +354,24 @@ def attempt(kind: str, seed: int, number: int) -> str:
             warnings.simplefilter("ignore")
             KINDS[kind](kind, random.Random(f"{kind} {seed} {number}"))
     except TipclassifyError as error:
-        if "report this to us" in str(error) or "\n" in str(error):
+        lines = str(error).split("\n")
+        if "report this to us" in str(error) or (len(lines) > 1 and kind != "corpus"):  # it names every bad row
             return f"crash: {error}"
-        return "a line"
+        return f"a line: {line_class(lines[0])}"
     except Exception as error:
         return f"crash: {type(error).__name__}: {error}"
     return "read"
+
+
+def line_class(line: str) -> str:
+    """Return what a line says, without the name before it, and without numbers, quotes and what is in brackets.
+
+    >>> line_class("fuzz.pdf: unpacks to 812 MB, over 100 (see 'x')")
+    'unpacks to N MB, over N'
+    """
+    what = line.partition(": ")[2] or line
+    what = re.sub(r"\([^()]*\)?|'[^']*'|\"[^\"]*\"", "", what)
+    return " ".join(re.sub(r"[0-9][0-9,.]*", "N", what).partition(";")[0].split())[:60]
 
 
 def work(tasks: Any) -> None:
@@ -286,6 +418,8 @@ def main(
             except (EOFError, OSError):
                 answer = ("killed its process", 0.0, 0)
             outcome, taken, used = answer or (f"no answer in {_PATIENCE:g} s", _PATIENCE, 0)
+            outcome, _, said = outcome.partition(": ") if outcome.startswith("a line: ") else (outcome, "", "")
+            tally.classes.update([said] if said else [])
             if outcome not in ("read", "a line"):
                 failures.append(f"{name}:{number}  {' '.join(outcome.split())[:160]}")
                 outcome = "failed"
@@ -306,6 +440,11 @@ def main(
         read_, line, failed = (tally.outcomes[one] for one in ("read", "a line", "failed"))
         cells = f"{tally.outcomes.total():8,}{read_:8,}{line:8,}{failed:8,}{tally.slowest[0]:12.2f}"
         print(f"{name:8}{cells}{tally.largest / 1e6:11,.0f}")
+    print("\nlines by class")
+    for name, tally in tallies.items():
+        for said, times in tally.classes.most_common():
+            print(f"{name:8}{times:8,}  {said}")
+    print(f"\n{len(failures)} failures")
     print(*failures, sep="\n")
     raise typer.Exit(bool(failures))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from tipclassify import InputError
 from tipclassify.formatting import load_json
 from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.readers import read_bytes
+from tipclassify.pipeline.resume import LEDGER, Ledger
+from tipclassify.readers import ReadOptions, read_bytes, tables
 from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"
@@ -106,3 +109,38 @@ def test_a_country_that_is_a_list_does_not_end_a_comparison(cli: Run, tmp_path: 
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     done = cli("compare", tmp_path / "old.jsonl", tmp_path / "new.jsonl", "--model", "fast")
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+
+
+HEAD = '<row r="1"><c r="A1" t="inlineStr"><is><t>text</t></is></c></row>'
+SHEETS = {
+    "a row beyond all": HEAD + '<row r="9999999999"><c t="inlineStr"><is><t>Police slept.</t></is></c></row>',
+    "the last cell of each row": HEAD + '<row><c r="XFD1"/></row>' * 40_000,
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_sheet_that_names_far_places_does_not_fill_all_before_them(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    monkeypatch.setattr(tables, "_MOST_ROWS", 10_000)
+    monkeypatch.setattr(tables, "_MOST_CELLS", 1_000_000)
+    openpyxl.Workbook().save(plain := io.BytesIO())
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    sheet = f'<worksheet xmlns="{space}"><sheetData>{SHEETS[name]}</sheetData></worksheet>'
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(tmp_path / "odd.xlsx", "w") as made:
+        for member in source.namelist():
+            made.writestr(member, sheet if member.endswith("sheet1.xml") else source.read(member))
+    with pytest.raises(InputError, match=r"odd\.xlsx: has rows or cells beyond what Excel shows"):
+        list(tables.read_table(str(tmp_path / "odd.xlsx"), ReadOptions()))
+
+
+def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
+    report, output = tmp_path / "in.txt", tmp_path / "in.txt.csv"
+    for file in (report, output):
+        file.write_text("Police slept.", "utf-8")
+    (tmp_path / LEDGER).write_bytes(
+        b'\xff\xfe{"key": "\xe9"}\n[[[[\n{"key": 7'
+    )  # the last line cut off, by a full disk
+    Ledger(tmp_path, {}).add(str(report), output)
+    assert Ledger(tmp_path, {}).has(str(report), output)

@@ -6,7 +6,12 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,7 @@ from conftest import Run
 from tipclassify import Classifier, ModelError
 from tipclassify.model.adding import add_model
 from tipclassify.model.common.folder import digest, write_folder
-from tipclassify.model.encoder.onnx_session import graph_problem
+from tipclassify.model.encoder.graph_check import graph_problem
 from tipclassify.model.loading import installed
 
 TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"
@@ -121,34 +126,105 @@ def varint(value: int) -> bytes:
     return start + bytes([value])
 
 
+def fields_of(message: bytes) -> list[tuple[int, bytes]]:
+    """The fields of a message whose keys are one byte: number, and the whole field."""
+    found, at = [], 0
+    while at < len(message):
+        start, wire, number = at, message[at] & 7, message[at] >> 3
+        at += 1
+        size = {1: 8, 5: 4}.get(wire, 0)
+        if wire in (0, 2):
+            value = shift = 0
+            while True:
+                byte = message[at]
+                value |= (byte & 0x7F) << shift
+                at, shift = at + 1, shift + 7
+                if byte < 0x80:
+                    break
+            size = value if wire == 2 else 0
+        at += size
+        found.append((number, message[start:at]))
+    return found
+
+
+def with_fields(message: bytes, *more: tuple[int, bytes]) -> bytes:
+    """A message with more fields, each among those of its number, as a library would write them."""
+    return b"".join(one for _, one in sorted([*fields_of(message), *more], key=lambda one: one[0]))
+
+
+def payload(number: int) -> bytes:
+    """The content of a field of the tiny graph's model."""
+    whole = next(one for found, one in fields_of(GRAPH) if found == number)
+    size_bytes = next(n for n in range(1, 9) if whole[n] < 0x80)
+    return whole[1 + size_bytes :]
+
+
+def with_graph(*more: tuple[int, bytes]) -> bytes:
+    """The tiny graph with more fields in it: nodes (1), tensors (5) or others."""
+    parts = [one for one in fields_of(GRAPH) if one[0] != 7]
+    graph = field(7, with_fields(payload(7), *more))
+    return b"".join(one for _, one in sorted([*parts, (7, graph)], key=lambda one: one[0]))
+
+
 def with_tensor(*fields: bytes) -> bytes:
-    return GRAPH + field(7, field(5, b"".join(fields)))
+    return with_graph((5, field(5, b"".join(fields))))
 
 
 def with_node(*fields: bytes) -> bytes:
-    return GRAPH + field(7, field(1, b"".join(fields)))
+    return with_graph((1, field(1, b"".join(fields))))
+
+
+def overlong(number: int, value: bytes) -> bytes:
+    """A field whose key has a bit beyond the 32 that readers take."""
+    return varint((number << 3 | 2) + (1 << 32)) + varint(len(value)) + value
+
+
+def inner_graph() -> bytes:
+    """The body of a loop: a condition in, and out again."""
+    names = [field(11, field(1, name)) for name in (b"n", b"c")]
+    return (
+        field(1, field(1, b"c") + field(2, b"d") + field(4, b"Identity")) + b"".join(names) + field(12, field(1, b"d"))
+    )
 
 
 OUTSIDE = field(13, field(1, b"location") + field(2, b"weights.bin"))
 CONSTANT = field(4, b"Constant")
+LOOP = field(2, b"x"), field(4, b"Loop")
+ENTRY = field(14, field(1, b"ort_config") + field(2, b"{}"))
+UNUSUAL = r"is written in an unusual way|is not one"
 
 GRAPHS = {
+    "a loop behind an overlong tag": (
+        with_node(*LOOP, field(5, field(1, b"body") + overlong(6, inner_graph()))),
+        UNUSUAL,
+    ),
+    "outside data behind an overlong tag": (with_tensor(field(1, 3), overlong(13, OUTSIDE), field(14, 1)), UNUSUAL),
+    "an overlong length": (GRAPH[:-2] + b"\x80\x80\x00", UNUSUAL),
+    "a graph in two parts": (GRAPH + field(7, field(2, b"name")), UNUSUAL),
+    "fields in another order": (b"".join(one for _, one in reversed(fields_of(GRAPH))), UNUSUAL),
+    "a number of eleven bytes": (GRAPH + b"\x08" + b"\x80" * 10 + b"\x01", UNUSUAL),
     "external data": (with_tensor(field(1, 3), OUTSIDE, field(14, 1)), "data outside the file"),
     "external data without its mark": (with_tensor(field(1, 3), OUTSIDE), "data outside the file"),
     "the mark alone": (with_tensor(field(14, 1)), "data outside the file"),
     "external data of a constant": (with_node(CONSTANT, field(5, field(5, OUTSIDE))), "data outside the file"),
-    "among the tensors of an attribute": (with_node(CONSTANT, field(5, field(10, OUTSIDE))), "data outside the file"),
+    "among the tensors of an attribute": (with_node(CONSTANT, field(5, field(10, OUTSIDE))), "lists of tensors"),
     "a custom operator": (with_node(field(4, b"Open"), field(7, b"evil.example")), "not built into ONNX Runtime"),
-    "a loop": (with_node(field(4, b"Loop"), field(5, field(6, b""))), "loops or branches"),
+    "an operator that no encoder has": (with_node(field(4, b"NonMaxSuppression")), "an operator that no encoder needs"),
+    "an operator of Microsoft's": (with_node(field(4, b"Loop"), field(7, b"com.microsoft")), "that no encoder needs"),
+    "a loop": (with_node(*LOOP, field(5, field(6, inner_graph()))), "loops or branches"),
     "branches": (with_node(field(4, b"If"), field(5, field(11, b""))), "loops or branches"),
-    "functions": (GRAPH + field(25, b""), "functions"),
-    "training": (GRAPH + field(20, b""), "training steps"),
-    "a sparse tensor": (GRAPH + field(7, field(15, b"")), "sparse tensors"),
+    "functions": (GRAPH + varint(25 << 3 | 2) + b"\0", "functions"),
+    "training": (GRAPH + varint(20 << 3 | 2) + b"\0", "training steps"),
+    "settings of ONNX Runtime": (with_fields(GRAPH, (14, ENTRY)), "sets options of ONNX Runtime"),
+    "a sparse tensor": (with_graph((15, field(15, b""))), "sparse tensors"),
+    "a field of tomorrow": (with_graph((31, varint(31 << 3) + b"\1")), "a field that no encoder needs"),
     "a huge tensor": (with_tensor(field(1, 1 << 40)), "more elements than bytes"),
-    "huge dimensions": (with_tensor(field(1, varint(1 << 20) * 3)), "more elements than bytes"),
+    "huge dimensions": (with_tensor(field(1, 1 << 20), field(1, 1 << 20)), "more elements than bytes"),
     "negative dimensions": (with_tensor(field(1, (1 << 64) - 1)), "more elements than bytes"),
+    "a huge constant": (with_node(CONSTANT, field(5, field(5, field(1, 1 << 40)))), "more elements than bytes"),
     "truncated": (GRAPH[:-5], "is not one"),
     "endless": (GRAPH + b"\xff" * 40, "is not one"),
+    "empty": (b"", "is not one"),
 }
 
 
@@ -157,13 +233,149 @@ def test_a_graph_that_is_more_than_arithmetic_is_refused_before_it_is_loaded(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph, why = GRAPHS[name]
-    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: pytest.fail("it was loaded"))
-    assert why in refused(resealed(TINY, tmp_path / "odd", {"model.onnx": graph}))
+    started = "tipclassify.model.encoder.onnx_session.Child"
+    monkeypatch.setattr(started, lambda *_, **__: pytest.fail("it was loaded"))
+    assert re.search(why, refused(resealed(TINY, tmp_path / "odd", {"model.onnx": graph})))
 
 
 def test_graphs_of_ours_are_sound() -> None:
     for folder in (TINY, FAST.parent / "default"):
         assert graph_problem((folder / "model.onnx").read_bytes()) is None
+    assert graph_problem(with_node(field(1, b"pooled"), field(2, b"unused"), field(4, b"Identity"))) is None
+
+
+def node(operator: str, inputs: str, output: str) -> tuple[int, bytes]:
+    names = b"".join(field(1, name.encode()) for name in inputs.split())
+    return 1, field(1, names + field(2, output.encode()) + field(4, operator.encode()))
+
+
+def shape(name: str, *sizes: int) -> tuple[int, bytes]:
+    """A tensor of whole numbers."""
+    data = b"".join(size.to_bytes(8, "little") for size in sizes)
+    return 5, field(5, field(1, len(sizes)) + field(2, 7) + field(8, name.encode()) + field(9, data))
+
+
+def slow_graph(times: int = 400) -> bytes:
+    """A graph of plain arithmetic that takes hours: products of large matrices, whose sum is added to each token."""
+    steps = [shape("side", 6_000, 6_000), node("ConstantOfShape", "side", "m0")]
+    steps += [node("MatMul", f"m{n} m0", f"m{n + 1}") for n in range(times)]
+    return replaced_output([*steps, node("ReduceSum", f"m{times}", "odd")])
+
+
+def large_graph() -> bytes:
+    """A graph of plain arithmetic that takes 16 TB: a matrix of as many numbers."""
+    return replaced_output(
+        [shape("side", 2_000_000, 2_000_000), node("ConstantOfShape", "side", "m"), node("ReduceSum", "m", "odd")]
+    )
+
+
+def replaced_output(steps: list[tuple[int, bytes]]) -> bytes:
+    """The tiny graph, to whose result a number ``odd`` is added."""
+    changed = with_graph(*steps, node("Add", "before odd", "pooled"))
+    return with_same_length(changed)
+
+
+def with_same_length(graph: bytes) -> bytes:
+    """Rename the first result ``pooled`` to ``before``: six letters each, so that no length changes."""
+    at = graph.index(b"pooled")
+    return graph[:at] + b"before" + graph[at + 6 :]
+
+
+def test_a_graph_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert graph_problem(slow_graph()) is None  # no check can know
+    folder = resealed(TINY, tmp_path / "odd", {"model.onnx": slow_graph()})
+    monkeypatch.setattr("tipclassify.model.encoder.onnx_session._PATIENCE", 3.0)
+    began = time.monotonic()
+    with pytest.raises(ModelError, match=r"^the encoder's graph took over \d s; get the model anew$"):
+        Classifier.load(folder).predict(["Police acted."])
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux")
+def test_a_graph_that_takes_all_memory_is_an_error(tmp_path: Path) -> None:
+    folder = resealed(TINY, tmp_path / "odd", {"model.onnx": large_graph()})
+    with pytest.raises(ModelError) as caught:
+        Classifier.load(folder).predict(["Police acted."])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_slow_graph_ends_on_a_signal_and_leaves_no_process(tmp_path: Path) -> None:
+    folder = resealed(TINY, tmp_path / "odd", {"model.onnx": slow_graph()})
+    (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
+    command = [sys.executable, "-m", "tipclassify", "score", str(tmp_path / "a.txt"), "--model", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(4)
+    assert process.poll() is None, process.communicate()
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, check=False).stdout.split()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 128 + signal.SIGTERM
+    process.communicate()
+    assert children
+    assert not [one for one in children if Path("/proc", one.decode()).exists()]
+
+
+def test_a_crash_of_the_library_is_an_error(tmp_path: Path) -> None:
+    classifier = Classifier.load(resealed(TINY, tmp_path / "odd", {}, odd=1))
+    child = classifier.scorer.graph._graph._child  # type: ignore[union-attr]
+    os.kill(child.pid, signal.SIGKILL)
+    with pytest.raises(ModelError, match=r"^the encoder's graph cannot be run: its process ended with signal 9; "):
+        classifier.predict(["Police acted."])
+
+
+# --------------------------------------------------------------------------------------------- tokenizers
+
+
+def word_tokenizer(**changes: Any) -> bytes:
+    return json.dumps({**json.loads(TOKENIZER), **changes}).encode()
+
+
+DOUBLING = {"type": "Replace", "pattern": {"String": "a"}, "content": "aaaa"}
+MODEL = json.loads(TOKENIZER)["model"]
+TWICE = json.loads(TOKENIZER)["post_processor"]
+TWICE["single"] = [*TWICE["single"], *[{"Sequence": {"id": "A", "type_id": 0}}] * 100_000]
+
+TOKENIZERS = {
+    "backtracking": word_tokenizer(
+        pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a|a)+$"}, "behavior": "Isolated", "invert": False}
+    ),
+    "backtracking in the normalizer": word_tokenizer(
+        normalizer={"type": "Replace", "pattern": {"Regex": "(a|a)+$"}, "content": ""}
+    ),
+    "doubling": word_tokenizer(normalizer={"type": "Sequence", "normalizers": [DOUBLING] * 30}),
+    "doubling bytes": word_tokenizer(
+        pre_tokenizer={
+            "type": "Sequence",
+            "pretokenizers": [{"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}] * 30,
+        }
+    ),
+    "repeating": word_tokenizer(post_processor=TWICE),
+    "a long prefix": word_tokenizer(normalizer={"type": "Prepend", "prepend": "a" * 1_000}),
+    "words of any length": word_tokenizer(
+        model={**MODEL, "type": "WordPiece", "continuing_subword_prefix": "##", "max_input_chars_per_word": 10**9}
+    ),
+    "pieces of any length": word_tokenizer(
+        model={"type": "Unigram", "unk_id": 0, "vocab": [["[UNK]", 0.0], ["a" * 10**6, -1.0]]}
+    ),
+    "a decoder": word_tokenizer(decoder={"type": "Replace", "pattern": {"Regex": "(a|a)+$"}, "content": ""}),
+    "a key twice": TOKENIZER.replace(
+        b'"pre_tokenizer"',
+        b'"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a|a)+$"},"behavior":"Isolated","invert":false},"pre_tokenizer"',
+    ),
+    "no object": b"[]",
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_a_tokenizer_that_could_take_hours_is_refused_or_takes_none(tmp_path: Path, name: str) -> None:
+    folder = resealed(TINY, tmp_path / "odd", {"tokenizer.json": TOKENIZERS[name]})
+    if name != "a key twice":
+        assert "tokenizer.json is not one we can use" in refused(folder)
+        return
+    began = time.monotonic()
+    Classifier.load(folder).predict(["a" * 40 + "b"])
+    assert time.monotonic() - began < 10
 
 
 # --------------------------------------------------------------------------------------------- heads and arrays

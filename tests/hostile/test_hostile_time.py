@@ -7,8 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from tipclassify import Classifier
 from tipclassify.formatting import csv_cell, csv_text
+from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
+from tipclassify.reporting.writers.reasons import reason_of
+from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import split_passages, text_document
@@ -27,6 +31,23 @@ def read_heading(text: str) -> None:
     normalize_spelling(text)
 
 
+FAST = Classifier.load("fast")
+
+
+def give_reasons(text: str) -> None:
+    """Explain a paragraph without the end of a sentence, as the pages and the desk do."""
+    (passage,) = FAST.tag_passages([Passage(text, 0, len(text))])
+    for explanation in FAST.explain(passage).values():
+        reason_of(passage, explanation)
+
+
+def give_reasons_by_words(text: str) -> None:
+    """Give the reasons of an encoder, which has a span for each word and each clause."""
+    spans = [SpanWeight(at, at + 2, text, 1.0) for at in range(0, len(text), 4)]
+    spans += [SpanWeight(at, at + 40, text, 2.0) for at in range(0, len(text), 40)]
+    reason_of(Passage(text, 0, len(text)), Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0))
+
+
 CASES: dict[Callable[[str], object], tuple[str, ...]] = {
     lambda text: split_passages(text_document(text), "clause"): (
         "“A", "'", '"a ', "((a)", ". (1)", "Act. (1) ", "• ", "“? ", ". . ", "(1) ", "; and ", "U.S. ", "\u200b ",
@@ -35,6 +56,8 @@ CASES: dict[Callable[[str], object], tuple[str, ...]] = {
     lambda text: is_furniture(text, text): ("1. ", "A-", "a_a ", ".", "a@a."),
     lambda text: featurize([text], KNOWN): ("(", "a@", "www.", "(a.", "Å"),
     lambda text: mask_names([text], KNOWN, "X"): ("(", "Labour Kenya ", "El Salvador, ", "A and ", "A-"),
+    give_reasons: ("police arrested nine traffickers and ", "the government did not convict officials, ", "not "),
+    give_reasons_by_words: ("not ", "failed; "),
     lambda text: csv_text(str(csv_cell("a" + text))): ("\t", "\n", "; \"", "'", ";'", "\ufeff"),
 }  # fmt: skip
 

@@ -10,7 +10,15 @@ import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_line, print_warnings, write_results
+from tipclassify.cli.output import (
+    check_output,
+    file_ids,
+    input_ids,
+    open_output,
+    print_line,
+    print_warnings,
+    write_results,
+)
 from tipclassify.formatting import aligned, one_line
 from tipclassify.progress import progress_bar
 
@@ -41,8 +49,10 @@ def bundle(
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     tagging.classifier()  # report an unusable model before the first report is read
-    with open_output(output, binary=True) as out, progress_bar("reports") as progress:
-        made, fingerprint = write_bundle(expand_inputs(files), tagging, out, with_sources, with_model, progress)
+    inputs = expand_inputs(files)
+    read = input_ids(files, inputs, model)
+    with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
+        made, fingerprint = write_bundle(inputs, tagging, out, with_sources, with_model, progress)
     print_warnings([note for one in made.inputs for note in one.notes])
     total = made.figures
     counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total["labels"].items())
@@ -73,11 +83,13 @@ def verify(
     from tipclassify.pipeline.bundle.checking import verify_bundle
     from tipclassify.readers import ReadOptions
 
+    read = file_ids([bundle, *(files or ()), model])
+    check_output(output, read)
     checks = verify_bundle(bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict)
     said = [one_line(f"{check.subject}: {check.detail}" if check.subject else check.detail) for check in checks]
     lines = aligned([(check.check, check.result, detail) for check, detail in zip(checks, said, strict=True)], left=3)
     counted: Counter[str] = Counter(check.result for check in checks)
     lines.append("\n" + "   ".join(f"{counted[result]} {result}" for result in ("ok", "differs", "not checked")))
-    write_results(output, format, map(asdict, checks), "\n".join(lines))
+    write_results(output, format, map(asdict, checks), "\n".join(lines), inputs=read)
     if counted["differs"] or (strict and counted["not checked"]):
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_warnings
+from tipclassify.cli.output import FileId, check_output, input_ids, open_output, print_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,13 +75,15 @@ def compare(
     wanted = _format(files, format, output, ledger, side_by_side)
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = _context(tagging, policy, output)
+    inputs = input_ids((), files, model)
+    check_output(output, inputs)
     reports = [_tagged(file, tagging) for file in files]
     if side_by_side:
-        _write_contrast(reports, context, wanted, anyway, output)
+        _write_contrast(reports, context, wanted, anyway, output, inputs)
     elif _is_ledger(files, wanted, ledger):
-        _write_ledger(reports, context, wanted, everything, anyway, output)
+        _write_ledger(reports, context, wanted, everything, anyway, output, inputs)
     else:
-        _write_comparison(reports, context, wanted, everything, anyway, output)
+        _write_comparison(reports, context, wanted, everything, anyway, output, inputs)
 
 
 def _is_ledger(files: Sequence[str], wanted: str, ledger: bool) -> bool:
@@ -115,6 +117,7 @@ def _write_comparison(
     everything: bool,
     anyway: bool,
     output: Path | None,
+    inputs: frozenset[FileId],
 ) -> None:
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.comparison.identity import identity_of, refuse, subject_refusals, years_refusals
@@ -127,7 +130,7 @@ def _write_comparison(
     found = compare_reports(reports[0], reports[1], context)
     if messages := found.warnings():
         print_warnings(["; ".join(messages)])
-    with open_output(output) as out:
+    with open_output(output, inputs=inputs) as out:
         if wanted == "html":
             write_html(found, out, context, everything)
         else:
@@ -141,6 +144,7 @@ def _write_ledger(
     everything: bool,
     anyway: bool,
     output: Path | None,
+    inputs: frozenset[FileId],
 ) -> None:
     from tipclassify.reporting.comparison.identity import identity_of, refuse
     from tipclassify.reporting.comparison.ledger import build_ledger, in_order, ledger_refusals
@@ -153,7 +157,7 @@ def _write_ledger(
         print_warnings(["; ".join(refusals)])
     # The table leaves out passages without a label; files have all that stood in two years.
     found = build_ledger(in_order(reports), context, everything and wanted != "table")
-    with open_output(output, binary=wanted == "xlsx") as out:
+    with open_output(output, binary=wanted == "xlsx", inputs=inputs) as out:
         if wanted == "table":
             followed.write_table(found, out, everything)
         elif wanted == "html":
@@ -167,7 +171,12 @@ def _write_ledger(
 
 
 def _write_contrast(
-    reports: list[TaggedReport], context: ScoringContext, wanted: str, anyway: bool, output: Path | None
+    reports: list[TaggedReport],
+    context: ScoringContext,
+    wanted: str,
+    anyway: bool,
+    output: Path | None,
+    inputs: frozenset[FileId],
 ) -> None:
     from tipclassify.reporting.comparison.contrast import contrast, contrast_refusals
     from tipclassify.reporting.comparison.identity import identity_of, refuse
@@ -176,7 +185,7 @@ def _write_contrast(
     if not anyway:
         refuse(contrast_refusals(reports), [identity_of(report) for report in reports])
     found = contrast(reports, context)
-    with open_output(output) as out:
+    with open_output(output, inputs=inputs) as out:
         if wanted == "html":
             contrasted.write_html(found, out, context)
         elif wanted == "table":

@@ -11,7 +11,17 @@ import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_line, print_note, print_notes, tagged_reports, write_results
+from tipclassify.cli.output import (
+    check_output,
+    file_ids,
+    input_ids,
+    open_output,
+    print_line,
+    print_note,
+    print_notes,
+    tagged_reports,
+    write_results,
+)
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
@@ -43,15 +53,19 @@ def queue(
     """
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.active_learning import queue_rows
+    from tipclassify.pipeline.batch import expand_inputs
 
     known = [row["text"] for row in read_rows(*against)] if against else []
     tagging = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)
     thresholds = tagging.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None
-    with tagged_reports(files, tagging, jobs) as reports:
+    inputs = expand_inputs(files)
+    read = input_ids(files, inputs, model) | file_ids(against or ())
+    check_output(output, read)
+    with tagged_reports(inputs, tagging, jobs) as reports:
         rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=policy, seed=seed)
         if rows:
-            write_results(output, "jsonl", rows)
+            write_results(output, "jsonl", rows, inputs=read)
             print_note(f"wrote {len(rows):,} passages to label to {output}")
         else:
             left = "every passage is in --against already" if known else "no passage was read"
@@ -80,7 +94,7 @@ def convert(
     records = [record for record in read_records(source, read_as) if record.labels is not None or not labelled]
     if not records:
         raise CorpusError([f"{source}: no passage is labelled yet; label some, or leave out --labelled"])
-    with open_output(output, binary=True) as stream:
+    with open_output(output, binary=True, inputs=file_ids([source])) as stream:
         lost = FORMATS[to].write(records, stream)
     print_notes(lost)
     unlabelled = sum(record.labels is None for record in records)
@@ -115,7 +129,7 @@ def add(
         near.append(f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); labels {here}, there {earlier}")
     print_notes(near)
     if added.rows:
-        with open_output(to, binary=True) as out:
+        with open_output(to, binary=True, inputs=frozenset()) as out:  # it keeps all that is there
             out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
             for row in added.rows:
                 first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
@@ -141,7 +155,7 @@ def stats(paths: options.Labelled, format: options.Format = "table", output: opt
     from tipclassify.corpus.curation import corpus_stats, stats_table
 
     found = list(corpus_stats(read_rows(*paths)))
-    write_results(output, format, found, stats_table(found))
+    write_results(output, format, found, stats_table(found), inputs=file_ids(paths))
 
 
 def split(
@@ -160,8 +174,11 @@ def split(
 
     if train.absolute() == test.absolute():
         raise UsageError(f"{train}: is named for both parts; give two files")
+    read = file_ids(paths)
+    for output, option in ((train, "--train"), (test, "--test")):
+        check_output(output, read, option)
     parts = split_rows(read_rows(*paths), share, seed)
-    with open_output(train) as first, open_output(test) as second:
+    with open_output(train, inputs=read) as first, open_output(test, inputs=read) as second:
         for out, rows in zip((first, second), parts, strict=True):
             out.writelines(json_line({**row, "labels": list(row["labels"])}) for row in rows)
     sizes = (f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True))
@@ -188,6 +205,8 @@ def agree(
     from tipclassify.evaluation import agreement as of
     from tipclassify.evaluation.metrics import rounded
 
+    read = file_ids([first, second, *(texts or ())])
+    check_output(output, read)
     one, other = of.read_annotations(first), of.read_annotations(second)
     alone, said = of.blindness(first, second, [key for key in one if key in other])
     print_note(said)
@@ -202,7 +221,7 @@ def agree(
     if not draws:
         rows = [{name: value for name, value in row.items() if not name.endswith("_interval")} for row in rows]
     rows += [{"part": "disagreement", **row} for row in differing[:most]]
-    write_results(output, format, rows, "\n\n".join(tables))
+    write_results(output, format, rows, "\n\n".join(tables), inputs=read)
 
 
 def audit(
@@ -222,10 +241,12 @@ def audit(
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
 
+    read = file_ids(paths)
+    check_output(output, read)
     rows = read_rows(*paths)
     with progress_bar("cross-validating") as progress:
         findings = audit_corpus(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)
-    write_results(output, format, audit_rows(findings, most), audit_table(findings, most))
+    write_results(output, format, audit_rows(findings, most), audit_table(findings, most), inputs=read)
 
 
 def rebuild(
@@ -253,7 +274,7 @@ def rebuild(
             found = rebuild(folder, path, allow_private=allow_private, progress=progress)
         problems += found.problems
         if found.rows:
-            write_results(folder / PASSAGES, "jsonl", found.rows)
+            write_results(folder / PASSAGES, "jsonl", found.rows, inputs=file_ids(given or ()))
     print_notes(problems)
     there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
     for family in sorted(there | missing):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ from typer import Argument, Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import print_line, print_note, write_results
+from tipclassify.cli.output import check_output, file_ids, print_line, print_note, write_results
 from tipclassify.errors import InputError
 from tipclassify.formatting import aligned, one_line, shown
 from tipclassify.labels import LABELS, POLICIES
@@ -42,6 +41,7 @@ def explain(
     """
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.linear.scoring import apply_thresholds
+    from tipclassify.model.loading import model_folder
     from tipclassify.readers.limits import read_bounded
     from tipclassify.text.document import Passage
     from tipclassify.text.furniture import is_furniture
@@ -57,11 +57,11 @@ def explain(
     for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):
         reason = reasons[label]
         given = bool(apply_thresholds(reason.probability, limit)) and not no_prose
-        rows.append({"label": label, "given": given, **asdict(reason)})
+        rows.append({"label": label, "given": given, **reason.to_dict()})
         verdict = "given" if given else "not given: no prose of a report" if no_prose else "not given"
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
         lines += _weights(reason, section, top)
-    write_results(output, format, rows, "\n".join(lines))
+    write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
 
 
 def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
@@ -105,7 +105,10 @@ def evaluate(
     from tipclassify.corpus.loading import read_rows
     from tipclassify.evaluation.report import evaluate_rows
     from tipclassify.model.classifier import Classifier
+    from tipclassify.model.loading import model_folder
 
+    read = file_ids([*labelled, model_folder(model), compare and model_folder(compare)])
+    check_output(output, read)
     everything = format == "jsonl"
     report, tables = evaluate_rows(
         Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
@@ -121,7 +124,7 @@ def evaluate(
         draws=draws,
         seed=seed,
     )
-    write_results(output, format, [report], "\n\n".join(tables))
+    write_results(output, format, [report], "\n\n".join(tables), inputs=read)
 
 
 def add(
@@ -155,7 +158,8 @@ def list_(output: options.Output = None) -> None:
 
     found = [*(describe_folder(name, model_folder(name)) for name in SHIPPED), *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    write_results(output, "table", (), "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4)))
+    table = "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4))
+    write_results(output, "table", (), table, inputs=file_ids(one.folder for one in found))
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
@@ -180,7 +184,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
     for policy in POLICIES:
         limits = zip(LABELS, found.thresholds(policy).tolist(), strict=True)
         lines[f"thresholds, {policy}"] = ", ".join(f"{label} {limit:.3f}" for label, limit in limits)
-    write_results(output, "table", (), "\n".join(aligned(list(lines.items()), left=2)))
+    write_results(output, "table", (), "\n".join(aligned(list(lines.items()), left=2)), inputs=file_ids([folder]))
 
 
 def check(
@@ -200,6 +204,8 @@ def check(
     from tipclassify.model.loading import model_folder
 
     path = model_folder(model)
+    read = file_ids([path, cases])
+    check_output(output, read)
     classifier = Classifier.load(path)
     results = run_cases(classifier, cases)
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
@@ -217,6 +223,6 @@ def check(
     passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
     lines.append(f"\n{passed} of {total} cases passed; golden passages: {len(changed)} changed")
     lines += [f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}" for one in changed[:5]]
-    write_results(output, "table", (), "\n".join(lines))
+    write_results(output, "table", (), "\n".join(lines), inputs=read)
     if regressed or changed:
         raise typer.Exit(1)

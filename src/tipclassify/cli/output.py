@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,16 +13,18 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import typer
 
-from tipclassify.errors import InputError, OutputError, reason_of
-from tipclassify.files import open_whole
+from tipclassify.errors import InputError, OutputError, UsageError, reason_of
 from tipclassify.formatting import json_line, visible
 from tipclassify.progress import progress_bar
+from tipclassify.scrap import open_whole
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.reporting.writers import TaggedReport
 
     Make = Callable[[TaggedReport], Any] | None
+
+FileId = tuple[int, int]  # device and number of a file on it
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -105,12 +108,10 @@ def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
 
 @contextlib.contextmanager
 def tagged_reports(
-    names: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
+    files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
 ) -> Iterator[Iterator[Any]]:
     """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs that fail."""
-    from tipclassify.pipeline.batch import expand_inputs
-
-    with tagged_inputs(expand_inputs(names), tagging, jobs, make, bar) as (inputs, failures):
+    with tagged_inputs(files, tagging, jobs, make, bar) as (inputs, failures):
 
         def reports() -> Iterator[Any]:
             for _, made in inputs:
@@ -138,18 +139,58 @@ class Terminal:
         self.stream.writelines(map(visible, lines))
 
 
-def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str = "") -> None:
+def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
+    """Return the identities of files: of every name of one, whatever links lead to it.
+
+    A list (``@list.txt``) is a file too, and ``-`` is what standard input comes from. Of a folder, the
+    files in it count. Links to the web and what is missing have none.
+    """
+    found = set[FileId]()
+    for name in names:
+        if name is None:
+            continue
+        path = os.fspath(name)
+        with contextlib.suppress(OSError, ValueError):
+            status = os.fstat(0) if path == "-" else os.stat(path)
+            if stat.S_ISREG(status.st_mode):
+                found.add((status.st_dev, status.st_ino))
+            elif stat.S_ISDIR(status.st_mode):
+                found |= file_ids(os.path.join(folder, one) for folder, _, files in os.walk(path) for one in files)
+        if path.startswith("@"):
+            found |= file_ids([path[1:]])
+    return frozenset(found)
+
+
+def input_ids(names: Sequence[str], files: Sequence[str], model: str | None) -> frozenset[FileId]:
+    """Return the identities of what a command on reports reads: files, the lists that name them, and the model."""
+    from tipclassify.model.loading import model_folder
+
+    lists = [name for name in names if not os.path.isdir(name)]  # of a folder, `files` has what is read
+    return file_ids([*lists, *files, model_folder(model)])
+
+
+def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--output") -> None:
+    """Raise `UsageError` if an output would replace an input."""
+    if path is not None and path.is_file() and file_ids([path]) & inputs:
+        raise UsageError(f"{path}: is an input, which the output would replace; choose another {option}")
+
+
+def write_results(
+    path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str = "", *, inputs: frozenset[FileId]
+) -> None:
     """Write the rows as JSON lines, or the table and a line break, depending on `format`."""
-    with open_output(path) as out:
+    with open_output(path, inputs=inputs) as out:
         out.writelines(map(json_line, rows) if format == "jsonl" else [table, "\n"])
 
 
 @contextlib.contextmanager
-def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
+def open_output(path: Path | None, binary: bool = False, *, inputs: frozenset[FileId]) -> Iterator[IO[Any]]:
     """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when complete.
 
-    Raises `OutputError` when the stream cannot be opened, written or closed.
+    Raises `OutputError` when the stream cannot be opened, written or closed, `UsageError` if it is one of the
+    `inputs`: each caller says what it reads (`file_ids`).
     """
+    check_output(path, inputs)
     try:
         with _standard_output(binary) if path is None else open_whole(path, binary) as out:
             yield out

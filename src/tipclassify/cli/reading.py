@@ -9,7 +9,15 @@ from typing import Annotated
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import exit_failed, open_output, print_line, print_note, print_warnings, write_results
+from tipclassify.cli.output import (
+    exit_failed,
+    file_ids,
+    open_output,
+    print_line,
+    print_note,
+    print_warnings,
+    write_results,
+)
 from tipclassify.errors import InputError, MissingExtraError
 
 
@@ -49,7 +57,7 @@ def fetch(
             year, page = find_narrative(country, years, site, **access, reported=print_note)
             years = [year]
             path = output_dir / f"tip-{year}-{country.slugs[0]}.html"
-            with open_output(path, binary=True) as out:
+            with open_output(path, binary=True, inputs=frozenset()) as out:  # which are links
                 out.write(page.data)
             print_line(path)
         except MissingExtraError:
@@ -75,15 +83,20 @@ def text(
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
     from tipclassify.pipeline.batch import read_with_notes
-    from tipclassify.readers import read_report
+    from tipclassify.readers.isolated import read_isolated
 
-    document, notes = read_with_notes(lambda: read_report(file, options.read_options(encoding, allow_private)))
+    document, notes = read_with_notes(lambda: read_isolated(file, options.read_options(encoding, allow_private)))
     print_warnings(notes)
+    read = file_ids([file])
     if blocks:
         names = ("start", "end", "page", "section", "heading")
         rows = ({name: getattr(block, name) for name in names} for block in document.blocks)
-        write_results(output, "jsonl", ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows))
+        write_results(
+            output, "jsonl", ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows), inputs=read
+        )
         return
     whole = document.text if document.text.endswith("\n") else document.text + "\n"
-    with open_output(output, binary=True) as out:  # in text mode, Windows would change line breaks and so offsets
+    with open_output(
+        output, binary=True, inputs=read
+    ) as out:  # in text mode, Windows would change line breaks and so offsets
         out.write(whole.encode("utf-8", "replace"))  # a lone surrogate becomes one "?": offsets hold

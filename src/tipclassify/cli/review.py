@@ -18,6 +18,7 @@ from tipclassify.cli import options
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.errors import needs_extra
 from tipclassify.progress import progress_bar
+from tipclassify.scrap import hold, remove_if_left
 
 
 def review(
@@ -64,6 +65,9 @@ def review(
     if corpus.suffix != ".jsonl":
         raise options.misused("--corpus", f"{corpus}: give a name that ends in .jsonl")
     tagging = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
+    for name in files:
+        if name == str(corpus) or (os.path.isfile(name) and corpus.is_file() and os.path.samefile(name, corpus)):
+            raise options.misused("--corpus", f"{corpus}: is an input; decisions go to a file of their own")
     socket = listen(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
@@ -113,12 +117,17 @@ def _redirect(link: str, folder: Path) -> Iterator[Path]:
     """Write a page for this user only that leads to `link`: a browser's command line is shown to all users."""
     import tempfile
 
+    for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
+        remove_if_left(left)
     handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())  # of mode 600
+    lock = os.dup(handle)
     try:
+        hold(lock)
         with open(handle, "w", encoding="utf-8") as page:
             page.write('<!doctype html><meta name="referrer" content="no-referrer"><title>tipclassify review</title>')
             page.write(f'<meta http-equiv="refresh" content="0; url={link}"><a href="{link}">Open the page</a>')
         yield Path(name)
     finally:
+        os.close(lock)
         with contextlib.suppress(OSError):
             os.unlink(name)

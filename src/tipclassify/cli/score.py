@@ -12,7 +12,16 @@ from typer import Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import exit_failed, open_output, print_note, print_notes, tagged_inputs, tagged_reports
+from tipclassify.cli.output import (
+    check_output,
+    exit_failed,
+    input_ids,
+    open_output,
+    print_note,
+    print_notes,
+    tagged_inputs,
+    tagged_reports,
+)
 from tipclassify.errors import InputError, OutputError
 from tipclassify.progress import progress_bar
 
@@ -57,6 +66,7 @@ def score(
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as
     s3://bucket/*.html too. Called again, it makes only what is missing or changed.
     """
+    from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS, ScoringContext, format_of
 
@@ -83,8 +93,9 @@ def score(
     make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(context.classifier.meta.get("kinds"))
-    with tagged_reports(files, tagging, jobs, partial(counted, make), bar) as made:
-        with open_output(output, FORMATS[name].binary) as out:
+    inputs = expand_inputs(files)
+    with tagged_reports(inputs, tagging, jobs, partial(counted, make), bar) as made:
+        with open_output(output, FORMATS[name].binary, inputs=input_ids(files, inputs, model)) as out:
             write(outcome.outputs(made), out, context)
         _print_outcome(outcome, output, brief=name == "table")
 
@@ -108,16 +119,20 @@ def _score_each(
     from tipclassify.reporting.writers import FORMATS
     from tipclassify.reporting.writers.desk import Desk
 
-    files, kind = expand_inputs(names), FORMATS[format]
+    files, kind = expand_inputs(names, output=folder), FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
+    read = input_ids(names, files, tagging.model)
+    open_file = partial(open_output, inputs=read)
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
     setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
     ledger = Ledger(folder, {"setting": setting})
     if format == "html":
         context = replace(context, index="index.html")
-    desk = Desk(context, open_output, resume) if format == "html" else None
+    desk = Desk(context, open_file, resume) if format == "html" else None
     if desk:
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
+    for output in outputs.values():
+        check_output(output, read, "--output-dir")
     if resume:
         ledger.remove_scraps(each for one in outputs.values() for each in (desk.files(one) if desk else [one]))
     kept = {file for file in files if resume and ledger.has(file, outputs[file])}
@@ -132,7 +147,7 @@ def _score_each(
             for file, made in inputs:
                 before = len(failures)
                 try:
-                    with open_output(outputs[file], kind.binary) as out:
+                    with open_file(outputs[file], kind.binary) as out:
                         reports = outcome.outputs(made)
                         write(desk.gather(outputs[file], reports) if desk else reports, out, context)
                 except InputError as error:

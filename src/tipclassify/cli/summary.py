@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_note, tagged_reports
+from tipclassify.cli.output import check_output, input_ids, open_output, print_note, tagged_reports
 from tipclassify.errors import UsageError, needs_extra
 
 FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
@@ -66,6 +66,7 @@ def summary(
     References, notes, contents, dates and addresses are not counted. One line under the table says so where most of a
     report is on other subjects than trafficking.
     """
+    from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.reporting.summary import summarize
     from tipclassify.reporting.writers import ScoringContext, format_of, summed
 
@@ -88,7 +89,10 @@ def summary(
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy)
-    with tagged_reports(files, tagging, jobs) as reports:
+    inputs = expand_inputs(files)
+    read = input_ids(files, inputs, model)
+    check_output(output, read)
+    with tagged_reports(inputs, tagging, jobs) as reports:
         found = summarize(
             reports, context, dimensions or ["file"], dict(tagging.thresholds), publication=publication, add_up=add_up
         )
@@ -99,7 +103,7 @@ def summary(
             raise UsageError(f"a heat map has two sides, and these reports are of several publications: {remedy}")
         if found.rates is None:
             print_note("counts are not adjusted: this model records no error rates; train it again to have them")
-        with open_output(output, binary=picture) as out:
+        with open_output(output, binary=picture, inputs=read) as out:
             if picture:
                 draw(found, chart or "bars", wanted, out)
             else:

@@ -63,11 +63,19 @@ def redact_url(url: str) -> str:
 
 
 def _check(address: httpx.URL, where: str) -> None:
+    import httpx
+
     if address.scheme not in ("http", "https"):
         raise LinkError(f"{where}: not an address of the web; give one that begins with http:// or https://")
     if address.userinfo:
         raise LinkError(f"{where}: a user name or password in the address is not sent; {_SAVE_IT}")
-    if not address.host:
+    try:
+        host = address.host
+    except (ValueError, httpx.InvalidURL):  # a name in Punycode that decodes to nothing
+        raise LinkError(f"{where}: its host is no name; check the address") from None
+    if address.port is not None and not 0 < address.port < 65_536:  # beyond C's integers, an OverflowError
+        raise LinkError(f"{where}: no port has the number {str(address.port)[:20]}; check the address")
+    if not host:
         raise LinkError(f"{where}: no host in the address; give the whole address")
 
 
@@ -123,7 +131,7 @@ def open_link(
                     _check(request.url, f"redirects to {redact_url(str(request.url))}")
         remedy = "open it in a browser and give the address it ends at"
         raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
-    except (httpx.HTTPError, httpx.InvalidURL, LinkError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LinkError) as error:  # ValueError: of odd addresses
         failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
         if proxied and not allow_private and not answered:
             failure.args = (f"{failure}; the proxy of the environment is used only with --allow-private",)

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import HEAD, LINEAR, kind_of, load_head
+from tipclassify.model.common.folder import HEAD, LINEAR, hashed_files, kind_of, load_head, recover_folder
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.linear.scoring import LinearScorer
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "describe_folder", "installed", "is_name", "load_scorer"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "describe_folder", "installed", "is_name", "is_shipped_graph"]
+__all__ += ["load_scorer"]
 __all__ += ["model_folder", "models_folder"]
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
 
+_MOVED: Final = re.compile(r"\.(.+)-old-[a-z0-9_]{8}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _CHECKOUT: Final = _PACKAGE.parents[1]  # if it is not installed
@@ -75,7 +77,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     Raises `ModelError` when there is no such model; the message gives the remedy.
     """
     if isinstance(name, os.PathLike):
-        return Path(name)
+        return _recovered(Path(name))
     name = name or DEFAULT
     places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
@@ -83,7 +85,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     elif is_name(name):
         places += _model_folders()
     for place in places:
-        if (place / name / HEAD).is_file():
+        if (_recovered(place / name) / HEAD).is_file():
             return place / name
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'"
@@ -95,6 +97,27 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     else:
         problem = f"{name}: no such model: give the folder of one, or a name that 'tipclassify models list' shows"
     raise ModelError(problem)
+
+
+@lru_cache(maxsize=1)
+def _shipped_graph() -> str | None:
+    """Return the SHA-256 of the graph that comes with tipclassify; not that of a folder of the working directory."""
+    for place in (_PACKAGE, _CHECKOUT):
+        with contextlib.suppress(ModelError, OSError, ValueError):
+            return hashed_files(load_head(place / "models" / DEFAULT)).get("model.onnx")
+    return None
+
+
+def is_shipped_graph(sha256: str) -> bool:
+    """Return whether this is the hash of the graph that comes with tipclassify, also under heads of others."""
+    return sha256 == _shipped_graph()
+
+
+def _recovered(folder: Path) -> Path:
+    """Return the folder of a model, put back where a killed process had just moved it away."""
+    if not os.path.lexists(folder):
+        recover_folder(folder)
+    return folder
 
 
 def is_name(name: str) -> bool:
@@ -110,7 +133,9 @@ def installed() -> list[Installed]:
     """List the installed models by name; of two with the same name, the one that `model_folder` returns."""
     found: dict[str, Installed] = {}
     for place in _model_folders():
-        for folder in place.iterdir() if place.is_dir() else ():
+        for folder in list(place.iterdir()) if place.is_dir() else ():
+            if moved := _MOVED.fullmatch(folder.name):
+                folder = _recovered(place / moved[1])
             with contextlib.suppress(OSError):  # a folder of another user
                 if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
                     found[folder.name] = describe_folder(folder.name, folder)

@@ -9,25 +9,30 @@ import signal
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
+from tipclassify.pipeline.own_files import is_output_folder, own_files, says_it_is_ours
+from tipclassify.pipeline.resume import LEDGER
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
-from tipclassify.readers.formats import is_own_page
+from tipclassify.readers.isolated import read_isolated
 from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.readers.limits import list_members, read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, passage_parts
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 __all__ = ["ROWS", "Tagging", "expand_inputs", "is_input", "map_in_order", "names_in_list", "read_with_notes"]
 __all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]
@@ -39,6 +44,7 @@ TABLES: Final = (".csv", ".tsv", ".xlsx")  # their rows are passages too, but a 
 AHEAD: Final = 8  # tasks submitted ahead of the consumer, for each process: it bounds the results that wait
 
 _HIDDEN: Final = (".", "~$")  # begins the names of hidden files, and of those by which Word locks a document
+_in_worker = False  # whether this is a worker process of `map_in_order`
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
 
 T = TypeVar("T")
@@ -65,18 +71,22 @@ def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) ->
     return Classifier.load(model).with_thresholds(dict(thresholds))
 
 
-def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]:
+def expand_inputs(names: Sequence[str], tables: Sequence[str] = (), output: Path | None = None) -> list[str]:
     """Expand folders, patterns and lists to files and links, each once, in a fixed order.
 
     A folder, or a zip archive, expands to its files of a known suffix, at any depth, without hidden ones; a pattern with ``*``, ``?`` or
     ``[`` to the files it matches; ``@list.txt`` to the names in that file, one a line. ``-`` is standard input. Any
     other name, and any address, is returned as it is, so that reading it reports what is wrong.
 
+    What tipclassify wrote is no input of a folder or pattern: pages, Markdown and Word files that say so, rows of
+    reports that are read too, and folders inside with a ledger of `score --output-dir`. `output` is the folder that
+    is written to now: none of its results is an input either.
+
     `tables` are further suffixes to accept in folders. Raises `InputError` when a list cannot be read, or a folder or
     pattern holds no report.
     """
     try:
-        return list(dict.fromkeys(one for name in names for one in _expanded(name, tables)))
+        return list(dict.fromkeys(one for name in names for one in _expanded(name, tables, output)))
     except RecursionError:
         raise InputError("a list of inputs names itself, or one that names it; take that line out") from None
 
@@ -87,7 +97,7 @@ def is_input(name: str, rows: Sequence[str]) -> bool:
     return suffix in (*ROWS, *rows) or (suffix != "" and is_report(name))
 
 
-def _expanded(name: str, rows: Sequence[str]) -> list[str]:
+def _expanded(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
     if name == "-" or "://" in name:
         return [name]
     if name.startswith("@") and not os.path.exists(name):
@@ -95,37 +105,68 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
             listed = names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise InputError(f"{name}: not UTF-8; give a text file with one path or link a line") from None
-        return [one for inner in listed for one in _expanded(inner, rows)]
+        return [one for inner in listed for one in _expanded(inner, rows, output)]
     if os.path.isdir(name):
-        found, files, others, locked = list[Path](), list[str](), list[str](), list[str]()
-        for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
-            inside[:] = [one for one in inside if not one.startswith(_HIDDEN)]
-            found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
-        own: list[str] = []
-        for path in sorted(filter(Path.is_file, found)):
-            if is_own_page(str(path)):
-                own.append(str(path))
-            elif path.suffix.lower() == ".zip":
-                files += _members(str(path), rows)
-            else:
-                (files if is_input(path.name, rows) else others).append(str(path))
-        if own:
-            pages = "a page" if len(own) == 1 else f"{len(own):,} pages"
-            warnings.warn(f"{name}: left out {pages} that tipclassify wrote: {_first_names(own)}", stacklevel=2)
-        if not files and not locked:
-            raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
-        if others:
-            named = _first_names(others)
-            warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
-        return [*files, *locked]  # a folder that cannot be opened is named when its turn comes
-    if name.lower().endswith(".zip") and os.path.isfile(name):
+        return _files_of_folder(name, rows, output)
+    if _is_archive(name) and os.path.isfile(name):
         return _members(name, rows)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
-        files = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
-        if not files:
-            raise InputError(f"{name}: matches no file; check the pattern")
-        return [one for file in files for one in (_members(file, rows) if file.lower().endswith(".zip") else [file])]
+        paths = [Path(path) for path in sorted(glob.glob(name, recursive=True)) if os.path.isfile(path)]
+        own = {path for path in paths if path.name == LEDGER or says_it_is_ours(path)}
+        _warn_of_own(name, own)
+        files = [str(path) for path in paths if path not in own]
+        if files:
+            return [one for file in files for one in (_members(file, rows) if _is_archive(file) else [file])]
+        raise InputError(f"{name}: matches no file; check the pattern")
     return [name]
+
+
+def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
+    """List the inputs in a folder, and the folders in it that cannot be opened, which are named when their turn comes."""
+    found, locked, own = list[Path](), list[str](), set[Path]()
+    for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
+        visible = [one for one in inside if not one.startswith(_HIDDEN)]
+        results = {one for one in visible if _is_written_to(os.path.join(folder, one), output)}
+        own |= {Path(folder, one) for one in results}
+        inside[:] = [one for one in visible if one not in results]
+        found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
+    paths = sorted(filter(Path.is_file, found))
+    files = [path for path in paths if _is_archive(path.name) or is_input(path.name, rows)]
+    others = sorted(set(paths) - set(files))
+    written_to = output is not None and _is_same(name, output)
+    written = own_files(Path(name), files, reading_rows=not written_to)
+    _warn_of_own(name, own | written)
+    inputs: list[str] = []
+    for path in files:
+        if path not in written:
+            inputs += _members(str(path), rows) if _is_archive(path.name) else [str(path)]
+    if not inputs and not locked:
+        raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
+    if others:
+        named = _first_names([other.name for other in others])
+        warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
+    return [*inputs, *locked]
+
+
+def _is_written_to(folder: str, output: Path | None) -> bool:
+    return is_output_folder(folder) or (output is not None and _is_same(folder, output))
+
+
+def _is_same(folder: str, other: Path) -> bool:
+    try:
+        return os.path.samefile(folder, other)
+    except OSError:  # it is not there yet
+        return False
+
+
+def _warn_of_own(name: str, own: Collection[Path]) -> None:
+    """Warn of results that are left out; a ledger alone is nothing to tell."""
+    if named := sorted(path.name for path in own if path.name != LEDGER):
+        warnings.warn(f"{name}: left out what tipclassify wrote: {_first_names(named)}", stacklevel=2)
+
+
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith(".zip")
 
 
 def _members(archive: str, rows: Sequence[str]) -> list[str]:
@@ -165,7 +206,7 @@ def tag_inputs(
     work = partial(_numbered_results, tagging, make, jobs == 1)
     results = (
         (number, _results(tagging, make, made) if isinstance(made, _Task) else made)
-        for number, made in map_in_order(work, _tasks(files, tagging.read), jobs)
+        for number, made in map_in_order(work, _tasks(files, tagging.read), jobs, _lost)
     )
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _then_errors(files[number], of_input)
@@ -230,6 +271,15 @@ def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
             yield _Task(number, file, error)
 
 
+def _lost(task: _Task) -> tuple[int, list[InputError]]:
+    """Return the result of a task that ended its process."""
+    where = task.file
+    if isinstance(task.lines, list) and task.lines:
+        where = f"{task.file}:{task.lines[0][0]}-{task.lines[-1][0]}"
+    remedy = "save it in another format, and report this to us"
+    return task.number, [InputError(f"{where}: cannot be read (it ends the process that reads it); {remedy}")]
+
+
 def _numbered_results(
     tagging: Tagging, make: Callable[[TaggedReport], Any], lazily: bool, task: _Task
 ) -> tuple[int, Iterable[Any] | _Task]:
@@ -254,7 +304,8 @@ def _results(
     classifier = classifier or tagging.classifier()
     try:
         if task.lines is None:
-            read = partial(read_report, task.file, tagging.read)
+            # A worker process may be lost: its pool goes on without the input. This process may not.
+            read = partial(read_report if _in_worker else read_isolated, task.file, tagging.read)
             yield from map(make, tag_document(task.file, read, classifier, tagging))
         elif isinstance(task.lines, InputError):
             raise task.lines
@@ -289,11 +340,14 @@ def _then_errors(file: str, results: Iterable[tuple[int, Iterable[Any]]], most: 
         raise InputError("\n".join([*lines, *[f"{file}: {more:,} more bad row{'s' * (more > 1)}"] * (more > 0)]))
 
 
-def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
+def map_in_order(
+    work: Callable[[T], R], tasks: Iterable[T], jobs: int, lost: Callable[[T], R] | None = None
+) -> Iterator[R]:
     """Map `work` over `tasks` in `jobs` processes (-1: one for each core; 1: this process); yield results in order.
 
-    `work` must be picklable. An exception in it is raised in the order of its task; `TipclassifyError` if a process
-    dies.
+    `work` must be picklable. An exception in it is raised in the order of its task. If a process dies, the tasks that
+    were under way run again, one at a time; for one that ends its process even then, the result is ``lost(task)``.
+    Without `lost`, a process that dies raises `TipclassifyError`.
 
     >>> list(map_in_order(len, ["Police", "slept"], 1))
     [6, 5]
@@ -301,32 +355,80 @@ def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Itera
     if jobs == 1:
         yield from map(work, tasks)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     from joblib import effective_n_jobs
 
     processes = effective_n_jobs(jobs)
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_process)
-    ahead: deque[Future[R]] = deque()
+    pool = _pool(processes)
+    ahead: deque[tuple[T, Future[R]]] = deque()
     finished = False
     try:
         for task in tasks:
-            with _interrupts_ignored():
-                ahead.append(pool.submit(work, task))
-            while ahead and (ahead[0].done() or len(ahead) >= AHEAD * processes):
-                yield ahead.popleft().result()
+            while len(ahead) >= AHEAD * processes or (ahead and ahead[0][1].done()):
+                if _is_broken(ahead[0][1]):
+                    pool = _recovered(pool, processes, work, ahead, lost)
+                yield ahead.popleft()[1].result()
+            try:
+                ahead.append((task, _submit(pool, work, task)))
+            except BrokenExecutor:
+                pool = _recovered(pool, processes, work, ahead, lost)
+                ahead.append((task, _submit(pool, work, task)))
         while ahead:
-            yield ahead.popleft().result()
+            if _is_broken(ahead[0][1]):
+                pool = _recovered(pool, processes, work, ahead, lost)
+            yield ahead.popleft()[1].result()
         finished = True
-    except BrokenExecutor as error:
-        raise TipclassifyError(f"a worker process died ({error}); try fewer --jobs") from None
     finally:
         pool.shutdown(wait=finished, cancel_futures=True)
 
 
+def _pool(processes: int) -> ProcessPoolExecutor:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(processes, get_context("spawn"), _start_process)
+
+
+def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
+    with _interrupts_ignored():
+        return pool.submit(work, task)
+
+
+def _is_broken(future: Future[R]) -> bool:
+    """Wait for a task, and return whether its pool lost a process before it was done."""
+    return isinstance(future.exception(), BrokenExecutor)
+
+
+def _recovered(
+    pool: ProcessPoolExecutor,
+    processes: int,
+    work: Callable[[T], R],
+    ahead: deque[tuple[T, Future[R]]],
+    lost: Callable[[T], R] | None,
+) -> ProcessPoolExecutor:
+    """Run the tasks of a broken pool again, each alone, and return a new pool for the next."""
+    pool.shutdown(wait=True, cancel_futures=True)
+    alone = _pool(1)
+    try:
+        for number, (task, future) in enumerate(ahead):
+            if not future.cancelled() and not _is_broken(future):
+                continue
+            again = _submit(alone, work, task)
+            if _is_broken(again):
+                if lost is None:
+                    raise TipclassifyError(f"a worker process died ({again.exception()}); try fewer --jobs")
+                alone.shutdown(wait=True, cancel_futures=True)
+                alone, again = _pool(1), Future()
+                again.set_result(lost(task))
+            ahead[number] = task, again
+    finally:
+        alone.shutdown(wait=True, cancel_futures=True)
+    return _pool(processes)
+
+
 def _start_process() -> None:
     """Ignore interrupts, since the parent shuts the pool down; end with the parent; limit numpy to one thread."""
+    global _in_worker
+    _in_worker = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))

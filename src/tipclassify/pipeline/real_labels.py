@@ -18,7 +18,7 @@ from tipclassify.corpus.loading import parse_labels
 from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
-from tipclassify.readers import read_bytes
+from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
@@ -180,7 +180,7 @@ def read_source(data: bytes, name: str) -> Document:
         lines = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
         csv.field_size_limit(_MAX_CELL)
         return text_document("\n\n".join(cell for row in csv.reader(lines) for cell in row), name)
-    return read_bytes(data, name)
+    return read_bytes_isolated(data, name)
 
 
 class _NoDoctype(ElementTree.TreeBuilder):

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import Final
 from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, load_json
 from tipclassify.readers.limits import read_bounded, split_member
+from tipclassify.scrap import remove_if_left
 
-__all__ = ["LEDGER", "Ledger", "output_names"]
+__all__ = ["LEDGER", "Ledger", "listed_outputs", "output_names"]
 
 _SCRAP: Final = re.compile(r"\.(.+)-[0-9a-f]{8}")
+
+_LONGEST_NAME: Final = 150  # bytes, without what is added: folder, hash, suffix, number of a part, staging
 
 LEDGER: Final = "tipclassify-done.jsonl"
 
@@ -35,7 +39,7 @@ class Ledger:
         self._setting = json.dumps(setting, sort_keys=True)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
+            lines = self._file.read_bytes().splitlines() if self._file.exists() else []
         except OSError as error:
             raise OutputError(f"{folder}: {reason_of(error)}; choose another folder") from None
         self._done = set[str | None]()
@@ -44,12 +48,15 @@ class Ledger:
                 self._done.add(str(load_json(line)["key"]))
 
     def remove_scraps(self, outputs: Iterable[Path]) -> None:
-        """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and eight digits."""
+        """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and eight digits.
+
+        What another run is writing now stays.
+        """
         whole = set(outputs)
         for file in [file for folder in {output.parent for output in whole} for file in folder.glob(".*-????????")]:
             found = _SCRAP.fullmatch(file.name)
-            if found and file.with_name(found[1]) in whole and file.is_file() and not file.is_symlink():
-                file.unlink()
+            if found and file.with_name(found[1]) in whole:
+                remove_if_left(file)
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`."""
@@ -59,8 +66,12 @@ class Ledger:
         """Record that `output` is complete."""
         if (key := self._key(file, output)) is not None:
             try:
-                with open(self._file, "a", encoding="utf-8") as ledger:
-                    ledger.write(json_line({"input": Path(file).name, "output": output.name, "key": key}))
+                with open(self._file, "a+b") as ledger:
+                    end = ledger.seek(0, os.SEEK_END)
+                    ledger.seek(max(0, end - 1))
+                    cut_off = end > 0 and ledger.read(1) != b"\n"  # by a full disk or a killed run
+                    line = json_line({"input": Path(file).name, "output": output.name, "key": key})
+                    ledger.write(b"\n" * cut_off + line.encode())
             except OSError as error:
                 raise OutputError(f"{self._file}: cannot be written ({reason_of(error)}); free some space") from None
 
@@ -77,6 +88,16 @@ class Ledger:
         except (OSError, ValueError, InputError):  # ValueError: a NUL in the name
             return None
         return digest.hexdigest()
+
+
+def listed_outputs(folder: Path) -> set[str]:
+    """Return the names of the outputs in a folder's ledger; none without one."""
+    names = set[str]()
+    with contextlib.suppress(OSError, ValueError):
+        for line in (folder / LEDGER).read_bytes().splitlines():
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                names.add(str(load_json(line)["output"]))
+    return names
 
 
 def output_names(files: Sequence[str], suffix: str) -> list[str]:
@@ -99,4 +120,8 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
 
 def _safe_name(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
-    return {"-": "stdin", "": "report"}.get(kept, kept)[:150]
+    kept = {"-": "stdin", "": "report"}.get(kept, kept)
+    # File systems count bytes, of a name in normal form D at worst, and suffixes are added: 255 is the limit.
+    while len(unicodedata.normalize("NFD", kept).encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
+        kept = kept[:-1]
+    return kept

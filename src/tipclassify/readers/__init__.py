@@ -14,7 +14,7 @@ from tipclassify.text.document import Document
 if TYPE_CHECKING:
     from tipclassify.download import Download
 
-__all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_report"]
+__all__ = ["SUFFIXES", "ReadOptions", "get_bytes", "is_link", "is_report", "read_bytes", "read_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,18 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
     'prosecution'
     """
     name = os.fspath(path)
+    data, got = get_bytes(name, options)
+    return read_bytes(data, name, options, got)
+
+
+def get_bytes(name: str, options: ReadOptions = ReadOptions()) -> tuple[bytes, Download | None]:
+    """Read the bytes of a file or standard input, or download those of a link; `InputError` when that fails."""
     if not is_link(name):
-        return read_bytes(read_bounded(name), name, options)
+        return read_bounded(name), None
     from tipclassify.download import download
 
     got = download(name, allow_private=options.allow_private)
-    return read_bytes(got.data, name, options, got)
+    return got.data, got
 
 
 def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got: Download | None = None) -> Document:

@@ -8,7 +8,7 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import csv_text, numbered
@@ -18,6 +18,11 @@ from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
 from tipclassify.readers.text import decode_text
 
 __all__ = ["read_table"]
+
+_MOST_ROWS: Final = 1_048_576  # of a sheet of Excel
+# Cells, empty ones before the last of a row and rows before the last included: a few bytes can name
+# any place, and all before it would be filled in.
+_MOST_CELLS: Final = 50_000_000
 
 csv.field_size_limit(LARGEST)  # by itself 131,072 characters
 
@@ -73,6 +78,15 @@ def _sheet_rows(data: bytes, path: str) -> Iterator[tuple[int, Iterable[Any]]]:
             warnings.simplefilter("ignore")
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             sheet = book.worksheets[0]
-        yield from enumerate(sheet.iter_rows(values_only=True), 1)
+        count = 0
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+            count += len(cells) + 1
+            if count > _MOST_CELLS or number > _MOST_ROWS:
+                raise InputError(
+                    f"{path}: has rows or cells beyond what Excel shows, as no table does; save it as .csv"
+                )
+            yield number, cells
+    except InputError:
+        raise
     except Exception:  # whatever a damaged part makes of it
         raise InputError(f"{path}: damaged or no workbook; save it again, or as .csv") from None

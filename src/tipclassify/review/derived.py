@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tipclassify.corpus.loading import LONGEST, row_key
-from tipclassify.errors import InputError, reason_of
+from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, load_json
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import open_plain
@@ -63,7 +63,10 @@ class CorpusFile:
         self._filled = 0  # bytes of it that are rows, not blank lines
 
     def write(self, history: History) -> None:
-        """Bring the file up to date. Hold the log's lock, or two processes could write out of order."""
+        """Bring the file up to date. Hold the log's lock, or two processes could write out of order.
+
+        Raises `InputError` if something else is in its place, `OutputError` if it cannot be written now.
+        """
         fresh = history.events[self._followed :]
         for event in fresh:
             if event.kind not in ("undo", "reveal"):
@@ -72,11 +75,26 @@ class CorpusFile:
         try:
             try:
                 self._change_rows(history, fresh)
-            except (_OutOfStepError, FileNotFoundError):
+            except (_OutOfStepError, OSError):  # a full disk, too: the whole file is written beside the old one
+                self._inode = None  # what stands there is unknown until it is written
                 self._write_whole(history)
         except OSError as error:
-            self._inode = None  # what stands there is unknown
             raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from None
+
+    def _replace(self, data: bytes) -> None:
+        """Write the content; `OutputError` if the disk is full, with nothing left of what was written."""
+        # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one file at most.
+        staged = self.path.with_name(f".{self.path.name}.new")
+        try:
+            staged.unlink(missing_ok=True)
+            with open_plain(staged, "xb") as out:
+                out.write(data)
+            os.replace(staged, self.path)
+        except OSError as error:
+            with suppress(OSError):
+                staged.unlink(missing_ok=True)
+            kept = f"the decisions are safe in {events_path(self.path).name}; free some space"
+            raise OutputError(f"{self.path}: not up to date ({reason_of(error)}); {kept}") from None
 
     def compact(self, history: History) -> None:
         """Write the whole file, without the blank lines of rows that changed. Hold the log's lock."""
@@ -189,12 +207,7 @@ class CorpusFile:
             what = f"held rows that were not decided here; they are in {aside.name}, untouched"
             self._notify(f"{self.path}: {what}")
         if there != data and (data or there is not None):
-            # The writer holds the log's lock: a fixed name is safe, and a killed process leaves one file.
-            staged = self.path.with_name(f".{self.path.name}.new")
-            staged.unlink(missing_ok=True)
-            with open_plain(staged, "xb") as out:
-                out.write(data)
-            os.replace(staged, self.path)
+            self._replace(data)
         self._inode = self.path.stat().st_ino if self.path.exists() else None
         self._size = 0
         self._filled = 0

@@ -6,14 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partialmethod
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, Final
 
 from tipclassify.corpus.loading import text_key
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, OutputError
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.labels import LABELS, Policy, indicator
@@ -70,7 +70,10 @@ class ReviewSession:
         self._log = EventLog(events_path(self.corpus), self.notify)
         self._file = CorpusFile(self.corpus, self.notify)
         with self._log.exclusive():  # a crash may have left the corpus behind the log
-            self._file.write(self._log.history)
+            try:
+                self._file.write(self._log.history)
+            except OutputError as error:  # all decisions are in the log, and can still be read
+                self.notify(f"warning: {error}")
 
     @property
     def decided(self) -> int:
@@ -128,7 +131,7 @@ class ReviewSession:
             if self._hides_model(key, history):
                 raise RefusedError(409, "the model's reasons are hidden until you have decided (--blind)")
         explained = self.classifier.explain(passage.passage)
-        return {"labels": {label: {**asdict(found), "total": found.logit} for label, found in explained.items()}}
+        return {"labels": {label: {**found.to_dict(), "total": found.logit} for label, found in explained.items()}}
 
     def queue(self, n: int = 50) -> Plain:
         """Answer ``GET /api/queue``: the passages without this annotator's decision, most informative first.
@@ -293,7 +296,10 @@ class ReviewSession:
             yield append
             try:
                 self._file.write(self._log.history)
-            except InputError as error:  # the event is saved in the log, from which the corpus can be derived later
+            except (
+                InputError,
+                OutputError,
+            ) as error:  # the event is saved in the log, from which the corpus can be derived later
                 self.notify(str(error))
 
     @contextmanager

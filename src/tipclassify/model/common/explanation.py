@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,12 +22,18 @@ class SpanWeight:
     """Contribution of a span to the log-odds of a label; positive values support the label.
 
     For the fast model a summand of the score; for an encoder the decrease of the log-odds when the span is masked.
+    `source` is the whole passage.
     """
 
     start: int
     end: int
-    text: str
+    source: str = field(repr=False)
     weight: float
+
+    @property
+    def text(self) -> str:
+        """The span's characters; not kept, since those of all spans of a long passage take its length squared."""
+        return self.source[self.start : self.end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,13 @@ class Explanation:
     method: str
     heading: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to plain JSON values."""
+        spans = [
+            {"start": span.start, "end": span.end, "text": span.text, "weight": span.weight} for span in self.spans
+        ]
+        return {one.name: spans if one.name == "spans" else getattr(self, one.name) for one in fields(self)}
+
 
 def explanations(
     text: str,
@@ -75,7 +88,7 @@ def explanations(
     for j, label in enumerate(LABELS):
         order = np.argsort(-np.abs(weights[j]), kind="stable").tolist()
         pieces = ((*spans[at], float(weights[j, at])) for at in order)
-        reasons = tuple(SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
+        reasons = tuple(SpanWeight(start, end, text, weight) for start, end, weight in pieces)
         probability, logit, without = (float(one[j]) for one in (probabilities, logits, bias))
         found[label] = Explanation(label, probability, logit, without, reasons, method, float(heading[j]))
     return found

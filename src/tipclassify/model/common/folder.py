@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -9,6 +10,7 @@ import math
 import os
 import re
 import shutil
+import time
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,16 +21,20 @@ import msgspec
 from tipclassify.errors import ModelError, reason_of
 from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
+from tipclassify.scrap import exchange
 
 __all__ = ["HEAD", "LINEAR", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parse_head"]
 __all__ += ["LARGEST_FILE", "LARGEST_HEAD", "check_replaceable", "read_arrays", "read_bounded", "read_files"]
-__all__ += ["replace_folder", "weights_digest", "write_folder"]
+__all__ += ["recover_folder", "replace_folder", "weights_digest", "write_folder"]
 
 HEAD: Final = "model.json"
 LINEAR: Final = "linear"  # kind of a model without ``kind`` in its head
 LARGEST_HEAD: Final = 5_000_000  # bytes of ``model.json``
 LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_OLD: Final = "old-"  # begins the random part of the folder to which a model is moved
+_SCRAP: Final = re.compile(r"(old-)?[a-z0-9_]{8}")  # the random part of `mkdtemp`
+_RECENT: Final = 3_600  # seconds
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
 _UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl"})  # files of a linear model that its head does not list
@@ -94,22 +100,50 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` for another."""
+    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` for another.
+
+    Both are exchanged in one step where the system can. Elsewhere the older one is moved away first: if
+    the process is killed then, `recover_folder` puts it back.
+    """
+    recover_folder(target, keep=staged)
     check_replaceable(target)
     staged.chmod(0o755)
-    old = None
-    if target.exists():
-        old = _beside(target, "old-")
-        os.replace(target, old / target.name)
+    if not target.exists():
+        os.replace(staged, target)
+        return
+    if exchange(staged, target):
+        shutil.rmtree(staged, ignore_errors=True)
+        return
+    old = _beside(target, _OLD)
+    os.replace(target, old / target.name)
     try:
         os.replace(staged, target)
     except OSError:
-        if old:
-            os.replace(old / target.name, target)
-            old.rmdir()
+        os.replace(old / target.name, target)
+        old.rmdir()
         raise
-    if old:
-        shutil.rmtree(old)
+    shutil.rmtree(old)
+
+
+def recover_folder(target: Path, keep: Path | None = None) -> None:
+    """Put a model back that a killed process had moved away, and remove what such processes left beside it.
+
+    What was changed within the last hour is left, and `keep`: another process may be at work on it.
+    """
+    prefix = f".{target.name}-"
+    try:
+        names = [name for name in os.listdir(target.parent or ".") if name.startswith(prefix)]
+    except OSError:
+        return
+    for name in sorted(names):
+        scrap, kept = target.with_name(name), target.with_name(name) / target.name
+        if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]) or scrap.is_symlink() or not scrap.is_dir():
+            continue
+        with contextlib.suppress(OSError):
+            if (kept / HEAD).is_file() and not os.path.lexists(target):
+                os.replace(kept, target)
+            if time.time() - scrap.stat().st_mtime > _RECENT:
+                shutil.rmtree(scrap, ignore_errors=True)
 
 
 def check_replaceable(target: Path) -> None:

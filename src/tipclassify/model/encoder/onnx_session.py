@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -12,41 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.errors import ModelError
+from tipclassify.isolation import Child, ChildDiedError
 from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.model.encoder.graph_check import graph_problem
+from tipclassify.model.encoder.onnx_worker import POOLED, TOKENS, pack_rows, unpack_vectors
 
-__all__ = ["OnnxSession", "graph_problem", "thread_count"]
+__all__ = ["LocalGraph", "OnnxSession", "thread_count"]
 
 Vectors = npt.NDArray[np.float32]
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 _SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]  # the fused operator is five times slower than its parts
-_DOMAINS: Final = (b"", b"ai.onnx", b"com.microsoft")  # built into ONNX Runtime
-_VARINT, _BYTES, _SIZES = 0, 2, {1: 8, 5: 4}  # wire types: a number, bytes after their number, and 8 or 4 bytes
-_LONGEST_VARINT: Final = 10
-
-# Field numbers of onnx.proto: the messages within each message, and what no encoder needs.
-_INSIDE: Final = {
-    ("model", 7): "graph",
-    ("graph", 1): "node",
-    ("graph", 5): "tensor",
-    ("node", 5): "attribute",
-    ("attribute", 5): "tensor",
-    ("attribute", 10): "tensor",
-}
-_REFUSED: Final = {
-    ("model", 20): "training steps",
-    ("model", 25): "functions",
-    ("graph", 15): "sparse tensors",
-    ("attribute", 6): "loops or branches",
-    ("attribute", 11): "loops or branches",
-    ("attribute", 22): "sparse tensors",
-    ("attribute", 23): "sparse tensors",
-    ("tensor", 13): "data outside the file",
-    ("tensor", 14): "data outside the file",  # the place of it; 0 is inside
-}
-_NODE_DOMAIN: Final = ("node", 7)
-_DIMENSIONS: Final = 1
+# Seconds that a graph of others may take: to load, and for some rows, besides those for each row.
+# The default takes 0.004 s for a row; an encoder of 24 layers in floats about one.
+_PATIENCE: Final = 60.0
+_PATIENCE_FOR_A_ROW: Final = 2.0
 
 
 def thread_count() -> int:
@@ -61,15 +43,61 @@ def thread_count() -> int:
 class OnnxSession:
     """ONNX Runtime session of an encoder.
 
-    Raises `ModelError` when ONNX Runtime cannot run the graph, or its output does not fit the heads.
+    The graph that comes with tipclassify runs in this process. Any other is checked, then runs in a
+    child process: it may crash, use up its memory or hang, and that ends with a `ModelError`, within
+    60 seconds and two for each window of text. So does a graph that ONNX Runtime cannot run, or whose
+    output does not fit the heads.
     """
 
     def __init__(self, model: EncoderModel) -> None:
+        from tipclassify.model.loading import is_shipped_graph
+
+        self._graph: LocalGraph | RemoteGraph
+        if is_shipped_graph(hashlib.sha256(model.graph).hexdigest()):
+            self._graph = LocalGraph(model.graph)
+        else:
+            import onnxruntime  # noqa: F401  # where it is missing, say so before a child is started
+
+            if problem := graph_problem(model.graph):
+                raise ModelError(f"the encoder's graph {problem}; get the model anew")
+            self._graph = RemoteGraph(model.graph)
+        inputs, outputs = sorted(self._graph.inputs), self._graph.outputs
+        if inputs != ["attention_mask", "input_ids"] or outputs != ["pooled", "tokens"]:
+            signature = f"takes {', '.join(inputs)} and gives {', '.join(outputs)}"
+            wanted = "not tokens to a pooled vector and token vectors"
+            raise ModelError(f"the encoder's graph {signature}, {wanted}; get the model anew")
+        self._width = model.heads.weights.shape[1]
+
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
+        """Compute the pooled vector of each row of token ids, special tokens included, float32 (n, width).
+
+        Equal rows are computed once.
+        """
+        distinct: dict[tuple[int, ...], int] = {}
+        at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
+        if not rows:
+            return np.zeros((0, self._width), np.float32)
+        found = self._graph.pooled(list(distinct))
+        if found.shape != (len(distinct), self._width) or not np.isfinite(found).all():
+            raise ModelError("the encoder's graph does not give a vector of finite numbers; get the model anew")
+        return found[at]
+
+    def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[tuple[Vectors, Vectors]]:
+        """Compute the pooled vector of each row, float32 (width,), and those of its tokens, float32 (t, width)."""
+        found = self._graph.token_vectors(rows) if rows else []
+        for row, vectors in zip(rows, found, strict=True):
+            if vectors.shape != (1 + len(row), self._width) or not np.isfinite(vectors).all():
+                raise ModelError("the encoder's graph does not give finite vectors of tokens; get the model anew")
+        return [(vectors[0], vectors[1:]) for vectors in found]
+
+
+class LocalGraph:
+    """Graph that runs in this process; `ModelError` when ONNX Runtime cannot load or run it."""
+
+    def __init__(self, graph: bytes) -> None:
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read at the import: some builds would report their use
         import onnxruntime
 
-        if problem := graph_problem(model.graph):
-            raise ModelError(f"the encoder's graph {problem}; get the model anew")
         self._threads = thread_count()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # the threads share the rows instead
@@ -79,31 +107,30 @@ class OnnxSession:
         chosen = {"providers": ["CPUExecutionProvider"], "enable_fallback": False}
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                model.graph, options, disabled_optimizers=_SLOW_FUSIONS, **chosen
+                graph, options, disabled_optimizers=_SLOW_FUSIONS, **chosen
             )
         except Exception as error:  # a dozen exception classes without common base
             version = onnxruntime.__version__
             raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})") from None
-        inputs = {one.name for one in self._session.get_inputs()}
-        outputs = [one.name for one in self._session.get_outputs()]
-        if inputs != {"input_ids", "attention_mask"} or outputs != ["pooled", "tokens"]:
-            signature = f"takes {', '.join(sorted(inputs))} and gives {', '.join(outputs)}"
-            wanted = "not tokens to a pooled vector and token vectors"
-            raise ModelError(f"the encoder's graph {signature}, {wanted}; get the model anew")
-        self._width = model.heads.weights.shape[1]
+        self.inputs = [str(one.name) for one in self._session.get_inputs()]
+        self.outputs = [str(one.name) for one in self._session.get_outputs()]
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
-        """Compute the pooled vector of each row of token ids, special tokens included, float32 (n, width).
+        """Compute the vector of each row, float32 (n, width).
 
-        Equal rows are computed once. Each row runs alone, since dynamic quantisation scales activations by the largest
-        value in a batch: batching would move a probability by up to 0.2.
+        Each row runs alone, since dynamic quantisation scales activations by the largest value in a
+        batch: batching would move a probability by up to 0.2.
         """
-        distinct: dict[tuple[int, ...], int] = {}
-        at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
-        found = self.in_threads(self._run, list(distinct))
-        return np.array(found, np.float32).reshape(-1, self._width)[at]
+        found = self._in_threads(self._pooled, rows)
+        if len({one.shape for one in found}) > 1:
+            raise ModelError("the encoder's graph gives vectors of several sizes; get the model anew")
+        return np.stack(found)
 
-    def in_threads(self, run: Callable[[Given], Result], inputs: Sequence[Given]) -> list[Result]:
+    def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
+        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of its tokens."""
+        return self._in_threads(self._with_tokens, rows)
+
+    def _in_threads(self, run: Callable[[Given], Result], inputs: Sequence[Given]) -> list[Result]:
         """Run a function on each input, in the threads that this process may use; ONNX Runtime leaves them the lock."""
         workers = min(self._threads, len(inputs))
         if workers < 2:
@@ -111,16 +138,17 @@ class OnnxSession:
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(run, inputs))
 
-    def token_vectors(self, row: Sequence[int]) -> tuple[Vectors, Vectors]:
-        """Compute the pooled vector of a row of token ids, float32 (width,), and those of its tokens, (t, width)."""
-        pooled, tokens = self._outputs(row, ["pooled", "tokens"])
-        if tokens.shape != (1, len(row), self._width) or not np.isfinite(tokens).all():
-            raise ModelError("the encoder's graph does not give finite vectors of tokens; get the model anew")
-        return self._pooled_vector(pooled), np.asarray(tokens[0], np.float32)
-
-    def _run(self, row: Sequence[int]) -> Vectors:
+    def _pooled(self, row: Sequence[int]) -> Vectors:
         (pooled,) = self._outputs(row, ["pooled"])
-        return self._pooled_vector(pooled)
+        if pooled.ndim != 2 or len(pooled) != 1:
+            raise ModelError("the encoder's graph does not give a vector; get the model anew")
+        return np.asarray(pooled[0], np.float32)
+
+    def _with_tokens(self, row: Sequence[int]) -> Vectors:
+        pooled, tokens = self._outputs(row, ["pooled", "tokens"])
+        if pooled.ndim != 2 or len(pooled) != 1 or tokens.ndim != 3 or tokens.shape != (1, len(row), pooled.shape[1]):
+            raise ModelError("the encoder's graph does not give vectors of tokens; get the model anew")
+        return np.concatenate([pooled, tokens[0]]).astype(np.float32)
 
     def _outputs(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
         ids = np.array([row], np.int64)
@@ -130,77 +158,55 @@ class OnnxSession:
             raise ModelError(f"the encoder's graph fails ({_first_line(error)}); get the model anew") from None
         return outputs
 
-    def _pooled_vector(self, pooled: Vectors) -> Vectors:
-        if pooled.shape != (1, self._width) or not np.isfinite(pooled).all():
-            raise ModelError("the encoder's graph does not give a vector of finite numbers; get the model anew")
-        return np.asarray(pooled[0], np.float32)
+
+class RemoteGraph:
+    """Graph that runs in a child process, which is killed when it takes too long; `ModelError` then."""
+
+    def __init__(self, graph: bytes) -> None:
+        self._bytes = graph
+        self._child = self._started()
+
+    def _started(self) -> Child:
+        try:
+            child = Child("tipclassify.model.encoder.onnx_worker")
+        except OSError as error:
+            raise ModelError(f"no process can be started for the encoder ({error}); free some memory") from None
+        signature = json.loads(_answer(child, self._bytes, _PATIENCE))
+        if "error" in signature:
+            raise ModelError(signature["error"])
+        self.inputs: list[str] = signature["inputs"]
+        self.outputs: list[str] = signature["outputs"]
+        return child
+
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
+        """Compute the vector of each row, float32 (n, width)."""
+        return self._ask(POOLED, rows)
+
+    def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
+        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of its tokens."""
+        vectors = self._ask(TOKENS, rows)
+        lengths = [1 + len(row) for row in rows]
+        if len(vectors) != sum(lengths):
+            raise ModelError("the encoder's graph does not give vectors of tokens; get the model anew")
+        return np.split(vectors, np.cumsum(lengths)[:-1])
+
+    def _ask(self, kind: bytes, rows: Sequence[Sequence[int]]) -> Vectors:
+        if self._child.owner != os.getpid():  # this is a fork, and the child its parent's
+            self._child = self._started()
+        seconds = _PATIENCE + _PATIENCE_FOR_A_ROW * len(rows)
+        try:
+            return unpack_vectors(_answer(self._child, kind + pack_rows(rows), seconds))
+        except ValueError as error:
+            raise ModelError(str(error)) from None
+
+
+def _answer(child: Child, request: bytes, seconds: float) -> bytes:
+    try:
+        return child.ask(request, seconds)
+    except ChildDiedError as error:
+        why = f"took over {seconds:,.0f} s" if error.timed_out else f"cannot be run: {error}"
+        raise ModelError(f"the encoder's graph {why}; get the model anew") from None
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def graph_problem(graph: bytes) -> str | None:
-    """Describe the disallowed content of a graph, or why it cannot be read; None for a valid one.
-
-    Tensors must lie in the graph, with bytes for all their elements; there may be no loops, branches, functions or
-    operators that are not built into ONNX Runtime.
-    """
-    try:
-        return _problem(memoryview(graph), "model")
-    except ValueError as error:
-        return f"is not one ({error})"
-
-
-def _problem(data: memoryview, message: str) -> str | None:
-    elements = 1
-    for field, value in _fields(data):
-        if (what := _REFUSED.get((message, field))) and value != 0:
-            return f"has {what}"
-        if (message, field) == _NODE_DOMAIN and isinstance(value, memoryview) and bytes(value) not in _DOMAINS:
-            return "has operators that are not built into ONNX Runtime"
-        if message == "tensor" and field == _DIMENSIONS:
-            elements *= math.prod(_varints(value)) if isinstance(value, memoryview) else value
-        inside = _INSIDE.get((message, field))
-        if inside and isinstance(value, memoryview) and (found := _problem(value, inside)):
-            return found
-    if message == "tensor" and elements > 2 * len(data):  # the smallest have four bits
-        return "has a tensor of more elements than bytes"
-    return None
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and value of each field: an int, or the bytes of text, numbers or a message."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        wire = key & 7
-        value: int | memoryview
-        if wire == _VARINT:
-            value, at = _varint(data, at)
-        elif wire == _BYTES or wire in _SIZES:
-            size, at = _varint(data, at) if wire == _BYTES else (_SIZES[wire], at)
-            value = data[at : at + size]
-            if len(value) < size:
-                raise ValueError("truncated")
-            at += size
-        else:
-            raise ValueError("no protobuf")
-        yield key >> 3, value
-
-
-def _varints(data: memoryview) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        yield value
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """Read a number, seven bits a byte, the lowest first; return it and the place after it."""
-    value = 0
-    for index, byte in enumerate(data[at : at + _LONGEST_VARINT]):
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return value, at + index + 1
-    raise ValueError("truncated")

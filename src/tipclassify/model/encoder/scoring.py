@@ -19,12 +19,14 @@ from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.onnx_session import OnnxSession
+from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
 from tipclassify.model.linear.scoring import Scored, count_words
 
 __all__ = ["EncoderScorer", "heading_room", "window_spans"]
 
 Headings = Sequence[str | None]
 Span = tuple[int, int]
+Vectors = npt.NDArray[np.float32]
 
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 _MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
@@ -42,10 +44,14 @@ class _Tokenizer:
         from tokenizers import Tokenizer
 
         with _one_line():
-            self._tokenizer: Any = Tokenizer.from_str(json_text)
+            parsed = json.loads(json_text)
+            if problem := tokenizer_problem(parsed):
+                raise ValueError(problem)
+            # Written anew, so that the library cannot read a key that is there twice otherwise than the check did.
+            self._tokenizer: Any = Tokenizer.from_str(json.dumps(parsed))
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
-            _check_template(json.loads(json_text)["post_processor"])
+            _check_template(parsed["post_processor"])
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
         self.encode(["\ufffd"])  # a tokenizer without a token for unknown words fails here, not on the first report
         masks = map(self._tokenizer.token_to_id, _MASKS)
@@ -169,19 +175,22 @@ class EncoderScorer:
 
     def contributions_of(self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[tuple[Floats, Floats]]:
         """Compute `token_contributions` of several inputs, each the token ids of a text and of its heading."""
-        return self.graph.in_threads(self._contributions, inputs)
+        windows = [self._windows(ids, heading) for ids, heading in inputs]
+        vectors = iter(self.graph.token_vectors([window for text_windows in windows for window in text_windows]))
+        return [self._contributions(ids, heading, vectors) for ids, heading in inputs]
 
-    def _contributions(self, given: tuple[Sequence[int], Sequence[int]]) -> tuple[Floats, Floats]:
-        ids, heading = given
+    def _contributions(
+        self, ids: Sequence[int], heading: Sequence[int], vectors: Iterator[tuple[Vectors, Vectors]]
+    ) -> tuple[Floats, Floats]:
+        """Sum up the windows of a text, whose pooled and token vectors come next in `vectors`."""
         contributions = np.zeros((len(ids), len(LABELS)))
         logits = np.full(len(LABELS), -np.inf)
         opening = self._opening(heading)
         for start, end in self._window_spans(len(ids), opening):
-            window = [*opening, *ids[start:end], self.tokenizer.last]
-            pooled, vectors = self.graph.token_vectors(window)
+            pooled, token_vectors = next(vectors)
             window_logits = self.model.heads.logits(pooled[None])[0] * self.model.scale + self.model.shift
-            text_vectors = vectors[len(opening) : -1].astype(np.float64)
-            window_contributions = text_vectors @ self.model.heads.weights.T * self.model.scale / len(window)
+            text_vectors = token_vectors[len(opening) : -1].astype(np.float64)
+            window_contributions = text_vectors @ self.model.heads.weights.T * self.model.scale / len(token_vectors)
             for column in np.flatnonzero(window_logits > logits).tolist():
                 contributions[:, column] = 0
                 contributions[start:end, column] = window_contributions[:, column]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path, PurePath
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 import msgspec
 
@@ -40,11 +40,13 @@ from tipclassify.pipeline.bundle.manifest import (
     seal,
     write_row,
 )
-from tipclassify.readers import ReadOptions, is_link, read_bytes
+from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.formats import detect_format, suffix_of
+from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.summary import Group, error_rates
+from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
@@ -85,7 +87,7 @@ def write_bundle(
     classifier, folder = tagging.classifier(), model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
     thresholds, rates = settings(classifier, tagging.policy, overrides)
-    with zipfile.ZipFile(out, "w", allowZip64=False) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", FailsOnce(out)), "w", allowZip64=False) as archive:
         packer = Packer(archive)
         if with_model:
             _pack_model(packer, folder)
@@ -237,7 +239,7 @@ def read_original(name: str, got: Download, encoding: str | None, unit: Unit) ->
         lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())
         rows = [parse_row(line, f"{name}:{number}") for number, line in lines]
         return about, [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
-    document, about["notes"] = read_with_notes(partial(read_bytes, got.data, name, ReadOptions(encoding), got))
+    document, about["notes"] = read_with_notes(partial(read_bytes_isolated, got.data, name, ReadOptions(encoding), got))
     plain = gunzip(got.data, name)
     about["kind"] = detect_format(plain, name, suffix_of(got.url) or suffix_of(name), got.content_type)
     about |= {key: getattr(document, key) for key in ("title", "country", "year")}

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 
 __all__ = ["Failure", "Folder", "Record", "describe_error"]
+
+_RECENT = 600  # seconds
 
 
 class Failure(NamedTuple):
@@ -101,7 +104,8 @@ class Folder:
         names, removed = {record.name for record in records}, 0
         for kind in ("passages", "records"):
             for name, info in self._files(kind).items():
-                if name not in names and name.startswith(("part-", ".part-")):  # ".part-": left by a killed worker
+                left = name.startswith(".part-") and not _is_recent(info)  # by a killed worker
+                if name not in names and (name.startswith("part-") or left):
                     self.fs.rm_file(info["name"])
                     removed += kind == "passages" and name.startswith("part-")
         self._write_errors([failure for record in records for failure in record.failures])
@@ -172,6 +176,12 @@ def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Seque
     ]
     rows, errors = sum(record.rows for record in records), sum(len(record.failures) for record in records)
     return {"settings": settings, "rows": rows, "errors": errors, "inputs": list(about.values()), "files": files}
+
+
+def _is_recent(info: Mapping[str, Any]) -> bool:
+    """Return whether a file was written within ten minutes: perhaps another run is writing it now."""
+    changed = info.get("mtime")
+    return isinstance(changed, float) and time.time() - changed < _RECENT
 
 
 def _encodable(text: str) -> str:

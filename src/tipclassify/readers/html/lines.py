@@ -237,16 +237,20 @@ class _LineReader:
 
     def split_off_heading(self) -> bool:
         """Split off the text since the last break if it is a heading; return whether it is."""
-        start = max((number for number, piece in enumerate(self.pieces, 1) if piece is _BREAK), default=0)
-        before, last = self.pieces[:start], self.pieces[start:]
+        start = len(self.pieces)
+        while start and self.pieces[start - 1] is not _BREAK:
+            start -= 1
+        last = self.pieces[start:]
         text = visible_text("".join([piece[0] for piece in last]))
         bold = all(flags & _BOLD for _, flags, _ in last)
         is_heading = named_section(text) is not None or (bold and could_be_heading(text))
         if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
         if self.kind != "title":
-            for self.pieces in (before, last):
-                self.flush()
+            self.pieces = self.pieces[:start]
+            self.flush()
+            self.pieces = last
+            self.flush()
         return True
 
     def is_note_mark(self, element: etree._Element, text: str | None) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
@@ -18,6 +19,7 @@ __all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "reason_of"]
 
 _WORD: Final = re.compile(r"\S+")
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
+_LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
 _NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
 _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
@@ -103,14 +105,33 @@ def _containing_others(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
     return {span for span, following in pairwise(ordered) if following.end <= span.end}
 
 
+def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight]) -> list[float]:
+    """Divide the weight of each span equally among its words, in time linear in the words and spans.
+
+    A long span is added to the sum at its first word, and taken off after its last (difference array):
+    thousands of spans may each cover thousands of words.
+    """
+    starts, ends = [start for start, _ in words], [end for _, end in words]
+    weights = [0.0] * len(words)
+    changes = [0.0] * (len(words) + 1)
+    for span in spans:
+        first, after = bisect_right(ends, span.start), bisect_left(starts, span.end)
+        if first >= after:
+            continue
+        share = span.weight / (after - first)
+        if after - first > _LONG_SPAN:
+            changes[first] += share
+            changes[after] -= share
+        else:
+            for number in range(first, after):
+                weights[number] += share
+    return [weight + change for weight, change in zip(weights, accumulate(changes), strict=False)]
+
+
 def _joined(text: str, explanation: Explanation) -> list[Phrase]:
     """Divide the spans' weights among their words, and join adjacent strong words of the same sign; strongest first."""
     words = [word.span() for word in _WORD.finditer(text)]
-    weights = [0.0] * len(words)
-    for span in explanation.spans:
-        covered = [n for n, (start, end) in enumerate(words) if start < span.end and span.start < end]
-        for number in covered:
-            weights[number] += span.weight / len(covered)
+    weights = _word_weights(words, explanation.spans)
     least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
     signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
     phrases = []

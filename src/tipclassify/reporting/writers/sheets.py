@@ -19,6 +19,7 @@ from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import ScoringContext, TaggedReport, source_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.rows import COLUMNS, row_of
+from tipclassify.scrap import FailsOnce
 
 __all__ = ["Book", "open_workbook", "write_xlsx"]
 
@@ -106,7 +107,7 @@ def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Book]:
     # Row buffers, and the workbook until it is complete: an interrupted one leaves `out` empty.
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as packed:
         inert = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        workbook = Workbook(packed, {"constant_memory": True, "tmpdir": folder, "use_zip64": True, **inert})
+        workbook = Workbook(FailsOnce(packed), {"constant_memory": True, "tmpdir": folder, "use_zip64": True, **inert})
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:

@@ -1,0 +1,134 @@
+"""Child processes for work that may crash or hang: bytes in, bytes out, and no child outlives its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import IO, Final
+
+__all__ = ["Child", "ChildDiedError", "serve"]
+
+_SIZE: Final = struct.Struct("<Q")  # precedes each message, in both directions
+_START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+
+
+class ChildDiedError(Exception):
+    """The child ended without an answer; `timed_out` if it was killed because it took too long."""
+
+    def __init__(self, code: int | None, timed_out: bool) -> None:
+        self.timed_out = timed_out
+        how = f"signal {-code}" if code is not None and code < 0 else f"code {code}"
+        super().__init__("took too long" if timed_out else f"its process ended with {how}")
+
+
+class Child:
+    """A Python process that runs ``main()`` of a module, which calls `serve`.
+
+    It has no terminal: what it prints is lost, and Ctrl-C does not reach its Python code. Raises
+    `OSError` when no process can be started.
+    """
+
+    def __init__(self, module: str) -> None:
+        if not sys.executable:
+            raise OSError("no Python interpreter is known")
+        self.owner = os.getpid()  # a fork must not talk to its parent's child
+        self._lock = threading.Lock()  # answers come in the order of the requests
+        command = [sys.executable, "-c", _START.format(module=module), json.dumps(sys.path)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self.close = weakref.finalize(self, _end, self._process, self.owner)
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    def ask(self, request: bytes, seconds: float | None = None) -> bytes:
+        """Send a request and return the answer; raise `ChildDiedError` if there is none in `seconds`."""
+        with self._lock:
+            expired = threading.Event()
+
+            def expire() -> None:
+                expired.set()
+                self._process.kill()
+
+            timer = threading.Timer(seconds, expire) if seconds is not None else None
+            try:
+                if timer:
+                    timer.daemon = True
+                    timer.start()
+                assert self._process.stdin is not None
+                assert self._process.stdout is not None
+                _send(self._process.stdin, request)
+                return _receive(self._process.stdout)
+            except (OSError, EOFError, ValueError):  # ValueError: of a pipe that was closed before
+                self.close()
+                raise ChildDiedError(self._process.returncode, expired.is_set()) from None
+            except BaseException:  # a signal: the answer that is on its way would be taken for the next one
+                self.close()
+                raise
+            finally:
+                if timer:
+                    timer.cancel()
+
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    """Kill a child, unless this is a fork of the process that started it."""
+    if os.getpid() != owner:
+        return
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if pipe:
+                pipe.close()
+
+
+def serve(answer: Callable[[bytes], bytes]) -> None:
+    """Answer requests until the parent is gone, as the ``main()`` of a child.
+
+    A thread reads them, so that the process ends with its parent even while it works.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read_requests, args=(stdin, requests), daemon=True).start()
+    while True:
+        _send(stdout, answer(requests.get()))
+
+
+def _read_requests(stdin: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
+    try:
+        while True:
+            requests.put(_receive(stdin))
+    except (OSError, EOFError):
+        os._exit(0)
+
+
+def _send(pipe: IO[bytes], message: bytes) -> None:
+    pipe.write(_SIZE.pack(len(message)))
+    pipe.write(message)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> bytes:
+    (size,) = _SIZE.unpack(_read_exactly(pipe, _SIZE.size))
+    return _read_exactly(pipe, size)
+
+
+def _read_exactly(pipe: IO[bytes], size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data

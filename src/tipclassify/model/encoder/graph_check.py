@@ -1,0 +1,214 @@
+"""Check an ONNX graph before it is loaded: bytes in, what is wrong with them out.
+
+The graph is read by protobuf itself, with an allow-list of fields, and must encode back to the same
+bytes: then ONNX Runtime, which reads it by the same library, cannot find anything else in it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+__all__ = ["graph_problem"]
+
+
+class _Field(NamedTuple):
+    """A field of a message: its name and type, a message of this module or one of protobuf's own types."""
+
+    name: str
+    type: str
+    repeated: bool = False
+    packed: bool = False
+    choice: bool = False  # one of a group of which a message has one at most
+
+
+# The fields of onnx.proto (proto2) that an encoder needs, by their numbers. Text is read as bytes.
+_MESSAGES: Final[dict[str, dict[int, _Field]]] = {
+    "Model": {
+        1: _Field("ir_version", "int64"),
+        2: _Field("producer_name", "bytes"),
+        3: _Field("producer_version", "bytes"),
+        4: _Field("domain", "bytes"),
+        5: _Field("model_version", "int64"),
+        6: _Field("doc_string", "bytes"),
+        7: _Field("graph", "Graph"),
+        8: _Field("opset_import", "OperatorSet", repeated=True),
+        14: _Field("metadata_props", "Entry", repeated=True),
+    },
+    "OperatorSet": {1: _Field("domain", "bytes"), 2: _Field("version", "int64")},
+    "Entry": {1: _Field("key", "bytes"), 2: _Field("value", "bytes")},
+    "Graph": {
+        1: _Field("node", "Node", repeated=True),
+        2: _Field("name", "bytes"),
+        5: _Field("initializer", "Tensor", repeated=True),
+        10: _Field("doc_string", "bytes"),
+        11: _Field("input", "ValueInfo", repeated=True),
+        12: _Field("output", "ValueInfo", repeated=True),
+        13: _Field("value_info", "ValueInfo", repeated=True),
+    },
+    "Node": {
+        1: _Field("input", "bytes", repeated=True),
+        2: _Field("output", "bytes", repeated=True),
+        3: _Field("name", "bytes"),
+        4: _Field("op_type", "bytes"),
+        5: _Field("attribute", "Attribute", repeated=True),
+        6: _Field("doc_string", "bytes"),
+        7: _Field("domain", "bytes"),
+    },
+    "Attribute": {
+        1: _Field("name", "bytes"),
+        2: _Field("f", "float"),
+        3: _Field("i", "int64"),
+        4: _Field("s", "bytes"),
+        5: _Field("t", "Tensor"),
+        7: _Field("floats", "float", repeated=True),
+        8: _Field("ints", "int64", repeated=True),
+        9: _Field("strings", "bytes", repeated=True),
+        13: _Field("doc_string", "bytes"),
+        20: _Field("type", "int32"),
+    },
+    "Tensor": {
+        1: _Field("dims", "int64", repeated=True),
+        2: _Field("data_type", "int32"),
+        4: _Field("float_data", "float", repeated=True, packed=True),
+        5: _Field("int32_data", "int32", repeated=True, packed=True),
+        7: _Field("int64_data", "int64", repeated=True, packed=True),
+        8: _Field("name", "bytes"),
+        9: _Field("raw_data", "bytes"),
+        10: _Field("double_data", "double", repeated=True, packed=True),
+        11: _Field("uint64_data", "uint64", repeated=True, packed=True),
+        12: _Field("doc_string", "bytes"),
+        14: _Field("data_location", "int32"),
+    },
+    "ValueInfo": {1: _Field("name", "bytes"), 2: _Field("type", "Type"), 3: _Field("doc_string", "bytes")},
+    "Type": {1: _Field("tensor_type", "TensorType"), 6: _Field("denotation", "bytes")},
+    "TensorType": {1: _Field("elem_type", "int32"), 2: _Field("shape", "Shape")},
+    "Shape": {1: _Field("dim", "Dimension", repeated=True)},
+    "Dimension": {
+        1: _Field("dim_value", "int64", choice=True),
+        2: _Field("dim_param", "bytes", choice=True),
+        3: _Field("denotation", "bytes"),
+    },
+}
+
+# What other fields would bring; any other number has no name here, and is refused all the same.
+_REFUSED: Final = {
+    ("Model", 20): "training steps",
+    ("Model", 25): "functions",
+    ("Graph", 15): "sparse tensors",
+    ("Attribute", 6): "loops or branches",
+    ("Attribute", 11): "loops or branches",
+    ("Attribute", 10): "lists of tensors",
+    ("Attribute", 22): "sparse tensors",
+    ("Attribute", 23): "sparse tensors",
+    ("Tensor", 13): "data outside the file",
+}
+_OUTSIDE: Final = "data outside the file"
+
+# Operators of encoders, as exporters of BERT, RoBERTa, MPNet and their like write them, fused or quantized.
+_STANDARD: Final = frozenset(
+    "Abs Add And Cast Ceil Clip Concat Constant ConstantOfShape Cos CumSum DequantizeLinear Div "
+    "DynamicQuantizeLinear Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu "
+    "Gemm Greater GreaterOrEqual Identity IsNaN LayerNormalization Less LessOrEqual Log MatMul "
+    "MatMulInteger Max Min Mod Mul Neg Not Or Pow QLinearMatMul QuantizeLinear Range Reciprocal "
+    "ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Round Shape Sigmoid Sign Sin Slice "
+    "Softmax Split Sqrt Squeeze Sub Tanh Tile Transpose Trilu Unsqueeze Where".split()
+)
+_MICROSOFT: Final = frozenset(
+    "Attention BiasGelu DynamicQuantizeMatMul EmbedLayerNormalization FastGelu FusedMatMul Gelu "
+    "MatMulIntegerToFloat MultiHeadAttention QAttention QuickGelu SkipLayerNormalization".split()
+)
+_OPERATORS: Final = {b"": _STANDARD, b"ai.onnx": _STANDARD, b"com.microsoft": _MICROSOFT}
+_SESSION_OPTIONS: Final = b"ort_config"  # metadata by which a graph may set options of ONNX Runtime
+
+
+def graph_problem(graph: bytes) -> str | None:
+    """Describe the disallowed content of a graph, or why it cannot be read; None for a valid one.
+
+    Tensors must lie in the graph, with bytes for all their elements. Every field and operator must be
+    on the list of those that encoders need, and the graph must encode back to the same bytes.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = _model_class().FromString(graph)
+        again: bytes = model.SerializeToString(deterministic=True)
+    except (DecodeError, ValueError, RecursionError) as error:
+        return f"is not one ({' '.join(str(error).split())[:100] or 'truncated'})"
+    if problem := _other_fields(model, "Model"):
+        return problem
+    if again != graph:
+        return "is written in an unusual way (it does not encode back to the same bytes)"
+    if not model.HasField("graph"):
+        return "is not one (it has no nodes)"
+    if any(entry.key == _SESSION_OPTIONS for entry in model.metadata_props):
+        return "sets options of ONNX Runtime"
+    return _node_problem(model.graph) or next(filter(None, map(_tensor_problem, model.graph.initializer)), None)
+
+
+def _other_fields(message: Any, kind: str) -> str | None:
+    """Describe the first field that is not on the list, in a message or in those within it."""
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    for field in UnknownFieldSet(message):
+        what = _REFUSED.get((kind, field.field_number))
+        return f"has {what or f'a field that no encoder needs ({kind} {field.field_number})'}"
+    for field in _MESSAGES[kind].values():
+        if field.type not in _MESSAGES:
+            continue
+        inside = getattr(message, field.name)
+        messages = inside if field.repeated else [inside] if message.HasField(field.name) else []
+        for one in messages:
+            if problem := _other_fields(one, field.type):
+                return problem
+    return None
+
+
+def _node_problem(graph: Any) -> str | None:
+    for node in graph.node:
+        allowed = _OPERATORS.get(node.domain)
+        if allowed is None:
+            return "has operators that are not built into ONNX Runtime"
+        name = node.op_type.decode("utf-8", "replace")
+        if name not in allowed:
+            return f"has an operator that no encoder needs ({name[:40]!r})"
+        for attribute in node.attribute:
+            if attribute.HasField("t") and (problem := _tensor_problem(attribute.t)):
+                return problem
+    return None
+
+
+def _tensor_problem(tensor: Any) -> str | None:
+    if tensor.data_location:
+        return f"has {_OUTSIDE}"
+    if any(size < 0 for size in tensor.dims) or math.prod(tensor.dims) > 2 * tensor.ByteSize():
+        return "has a tensor of more elements than bytes"  # the smallest have four bits
+    return None
+
+
+@cache
+def _model_class() -> Any:
+    """Make the class of a model from the tables above, in a pool of its own: the package ``onnx`` has the same names."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(name="tipclassify/encoder.proto", package="tipclassify", syntax="proto2")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        if any(field.choice for field in fields.values()):
+            message.oneof_decl.add(name="value")
+        for number, field in fields.items():
+            one = message.field.add(name=field.name, number=number)
+            one.label = kinds.LABEL_REPEATED if field.repeated else kinds.LABEL_OPTIONAL
+            if field.type in _MESSAGES:
+                one.type, one.type_name = kinds.TYPE_MESSAGE, f".tipclassify.{field.type}"
+            else:
+                one.type = getattr(kinds, f"TYPE_{field.type.upper()}")
+            if field.packed:
+                one.options.packed = True
+            if field.choice:
+                one.oneof_index = 0
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tipclassify.Model"))

@@ -1,0 +1,89 @@
+"""Run graphs that are not ours in a child process: the graph in first, then rows of token ids; vectors out."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.isolation import serve
+
+if TYPE_CHECKING:
+    from tipclassify.model.encoder.onnx_session import LocalGraph
+
+__all__ = ["POOLED", "TOKENS", "pack_rows", "unpack_vectors"]
+
+Vectors = npt.NDArray[np.float32]
+
+_COUNT: Final = struct.Struct("<Q")
+_MEMORY: Final = 4_000_000_000  # bytes of address space, besides four times the graph
+POOLED: Final = b"p"
+"""First byte of a request for the pooled vector of each row."""
+TOKENS: Final = b"t"
+"""First byte of a request for the pooled vector of each row, followed by those of its tokens."""
+_VECTORS: Final = b"v"  # first byte of an answer
+_ERROR: Final = b"e"
+
+
+def pack_rows(rows: Sequence[Sequence[int]]) -> bytes:
+    """Write rows of token ids as bytes: the number of rows, their lengths, their ids."""
+    lengths = np.array([len(row) for row in rows], "<i8")
+    ids = np.array([one for row in rows for one in row], "<i8")
+    return _COUNT.pack(len(rows)) + lengths.tobytes() + ids.tobytes()
+
+
+def _unpack_rows(data: bytes) -> list[list[int]]:
+    (count,) = _COUNT.unpack_from(data)
+    numbers = np.frombuffer(data, "<i8", offset=_COUNT.size)
+    ends = np.cumsum(numbers[:count])[:-1]
+    return [row.tolist() for row in np.split(numbers[count:], ends)]
+
+
+def unpack_vectors(data: bytes) -> Vectors:
+    """Read the answer for some rows, float32 (n, width); raise `ValueError` with the error in it, if it has one."""
+    kind, content = data[:1], data[1:]
+    if kind != _VECTORS:
+        raise ValueError(content.decode("utf-8", "replace"))
+    (count,) = _COUNT.unpack_from(content)
+    return np.frombuffer(content, "<f4", offset=_COUNT.size).reshape(count, -1).astype(np.float32)
+
+
+def _limit_memory(graph: bytes) -> None:
+    if sys.platform == "linux":  # elsewhere the limit is not kept, or there is none
+        import resource
+
+        most = _MEMORY + 4 * len(graph)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """Serve one graph: its signature, or why it cannot be loaded, for the first request, then vectors."""
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))  # each takes memory
+    loaded: list[LocalGraph] = []
+
+    def answer(request: bytes) -> bytes:
+        from tipclassify.errors import ModelError
+        from tipclassify.model.encoder.onnx_session import LocalGraph
+
+        try:
+            if not loaded:
+                _limit_memory(request)
+                loaded.append(LocalGraph(request))
+                signature: dict[str, Any] = {"inputs": loaded[0].inputs, "outputs": loaded[0].outputs}
+                return json.dumps(signature).encode()
+            rows = _unpack_rows(request[1:])
+            tokens = request[:1] == TOKENS
+            vectors = np.concatenate(loaded[0].token_vectors(rows)) if tokens else loaded[0].pooled(rows)
+            return _VECTORS + _COUNT.pack(len(vectors)) + vectors.astype("<f4").tobytes()
+        except (ModelError, MemoryError) as error:
+            message = str(error) or "out of memory"
+            return _ERROR + message.encode() if loaded else json.dumps({"error": message}).encode()
+
+    serve(answer)

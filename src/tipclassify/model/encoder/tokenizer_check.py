@@ -1,0 +1,97 @@
+"""Check a ``tokenizer.json`` before it is loaded: its components must take time and memory that grow with the text.
+
+The library's regular expressions backtrack, its replacements may double a text as often as they are
+listed, and it looks up every part of a word of any length: a few bytes could take hours.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any, Final
+
+__all__ = ["tokenizer_problem"]
+
+_LONGEST_PIECE: Final = 1_000  # characters of a word of WordPiece, or of a piece of Unigram
+_LONGEST_REPLACEMENT: Final = 64  # bytes that a character may become when it is normalized
+_MOST_STEPS: Final = 12
+_SPACES: Final = (" {2,}", r"\s+")  # regular expressions that take no longer than the text
+
+_MODELS: Final = ("WordPiece", "WordLevel", "BPE", "Unigram")
+_STEPS: Final = {
+    "normalizer": "Sequence BertNormalizer Lowercase NFC NFD NFKC NFKD StripAccents Strip Nmt Precompiled Prepend Replace",
+    "pre_tokenizer": "Sequence BertPreTokenizer Whitespace WhitespaceSplit ByteLevel Metaspace Punctuation Digits",
+    "post_processor": "Sequence TemplateProcessing BertProcessing RobertaProcessing ByteLevel",
+    "decoder": "Sequence WordPiece ByteLevel Metaspace BPEDecoder Fuse Strip ByteFallback",
+}
+_INSIDE: Final = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers"}  # of a Sequence
+
+
+def tokenizer_problem(tokenizer: Any) -> str | None:
+    """Describe what a parsed ``tokenizer.json`` must not have; None if there is nothing.
+
+    >>> tokenizer_problem({"model": {"type": "WordPiece"}, "pre_tokenizer": {"type": "Split"}})
+    'has a pre_tokenizer that no encoder needs (Split)'
+    """
+    if not isinstance(tokenizer, dict):
+        return "is not one"
+    for part, allowed in _STEPS.items():
+        seen: list[str] = []
+        for step in _steps(
+            tokenizer.get(part), _INSIDE.get(part, "processors" if part == "post_processor" else "decoders")
+        ):
+            kind = str(step.get("type")) if isinstance(step, dict) else "?"
+            if kind not in allowed.split():
+                return f"has a {part} that no encoder needs ({kind[:40]})"
+            if (kind in seen and kind not in ("Replace", "Sequence")) or len(seen) > _MOST_STEPS:
+                return f"has a {part} that goes on and on"
+            seen.append(kind)
+            if problem := _step_problem(kind, step):
+                return f"has a {part} {problem}"
+    return _model_problem(tokenizer.get("model"))
+
+
+def _steps(step: Any, inside: str) -> Iterator[Any]:
+    """Yield a step and, of a sequence, those in it."""
+    if step is None:
+        return
+    yield step
+    if isinstance(step, dict) and step.get("type") == "Sequence":
+        for one in step.get(inside) or ():
+            yield from _steps(one, inside)
+
+
+def _step_problem(kind: str, step: dict[str, Any]) -> str | None:
+    if kind == "TemplateProcessing":
+        texts = [piece for piece in step.get("single") or () if "Sequence" in piece]
+        return None if len(texts) == 1 else "that repeats the text"
+    if kind == "Prepend":
+        return None if len(str(step.get("prepend"))) <= _LONGEST_REPLACEMENT else "that adds too much"
+    if kind == "Replace":
+        pattern, content = step.get("pattern"), str(step.get("content"))
+        text = pattern.get("String") if isinstance(pattern, dict) else None
+        safe = isinstance(text, str) and len(content.encode("utf-8", "replace")) <= max(3, len(text))
+        known = isinstance(pattern, dict) and pattern.get("Regex") in _SPACES and len(content) <= 1
+        return None if safe or known else "that replaces by a regular expression, or by more than it takes away"
+    if kind == "Precompiled":
+        try:
+            data = base64.b64decode(step.get("precompiled_charsmap") or "", validate=True)
+        except ValueError:
+            return "that cannot be read"
+        texts = data[4 + int.from_bytes(data[:4], "little") :].split(b"\0")
+        return None if max(map(len, texts)) <= _LONGEST_REPLACEMENT else "that replaces a character by too much"
+    return None
+
+
+def _model_problem(model: Any) -> str | None:
+    kind = model.get("type") if isinstance(model, dict) else None
+    if kind not in _MODELS:
+        return f"has a model that no encoder needs ({str(kind)[:40]})"
+    longest = model.get("max_input_chars_per_word", 100)
+    if kind == "WordPiece" and not (isinstance(longest, int) and longest <= _LONGEST_PIECE):
+        return "reads words of any length"
+    if kind == "Unigram":
+        pieces = model.get("vocab") or ()
+        if any(not isinstance(piece, list) or not piece or len(str(piece[0])) > _LONGEST_PIECE for piece in pieces):
+            return "has pieces of any length"
+    return None

@@ -1,0 +1,154 @@
+"""Temporary files, and what becomes of them when a process is killed or the disk is full.
+
+A lock tells what is in use from what a killed process left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file in use cannot be removed anyway
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["FailsOnce", "exchange", "hold", "is_held", "open_whole", "remove_if_left", "staging_name"]
+
+T = TypeVar("T")
+
+_LONGEST: Final = 255  # bytes of a file name
+_HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
+_EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+
+
+def hold(handle: int) -> None:
+    """Lock an open file or folder until it is closed, or its process ends in any way."""
+    if fcntl:
+        with contextlib.suppress(OSError):  # some file systems have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a process holds a file or folder."""
+    if not fcntl:
+        return False
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def remove_if_left(path: Path) -> None:
+    """Remove a temporary file, unless a process holds it or it is not to be removed."""
+    if path.is_file() and not path.is_symlink() and not is_held(path):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def staging_name(path: Path) -> Path:
+    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits, the name cut to what a folder takes.
+
+    >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
+    255
+    """
+    name = path.name
+    while len(os.fsencode(name)) > _LONGEST - len(".-01234567"):
+        name = name[:-1]
+    return path.with_name(f".{name}-{os.urandom(4).hex()}")
+
+
+@contextlib.contextmanager
+def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
+    """Open a private file that takes the place of `path` when complete.
+
+    A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
+    """
+    in_place = path.exists() and not path.is_file()
+    # Named before it exists, so it is always removed.
+    file = path if in_place else staging_name(path)
+    mode = ("w" if in_place else "x") + "b" * binary
+    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
+    try:
+        with open(file, mode, opener=partial(os.open, mode=0o600), **text) as out:
+            if not in_place:
+                hold(out.fileno())
+            yield out
+        if not in_place:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(file, 0o666 & ~umask)
+            os.replace(file, path)
+    finally:
+        if not in_place:
+            with contextlib.suppress(OSError):
+                os.unlink(file)
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Exchange two files or folders in one step; return whether this system and disk can.
+
+    Linux does it by ``renameat2``, macOS by ``renamex_np``; nobody ever finds one of the names missing.
+    """
+    import ctypes  # slow to import, and not needed for reading
+
+    paths = os.fsencode(first), os.fsencode(second)
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        if sys.platform == "linux":
+            return bool(library.renameat2(_HERE, paths[0], _HERE, paths[1], _EXCHANGE) == 0)
+        if sys.platform == "darwin":
+            return bool(library.renamex_np(*paths, _EXCHANGE) == 0)
+    except (OSError, AttributeError, TypeError):  # no such library or function
+        pass
+    return False
+
+
+class FailsOnce:
+    """A binary stream that fails once: after its first `OSError`, or once closed, all else is lost without another.
+
+    Libraries that pack archives try to finish them when they are thrown away, and Python prints what is
+    raised then.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._failed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def _unless_failed(self, work: Callable[[], T], otherwise: T) -> T:
+        if self._failed or self._file.closed:
+            return otherwise
+        try:
+            return work()
+        except OSError:
+            self._failed = True
+            raise
+
+    def write(self, data: bytes) -> int:
+        return self._unless_failed(lambda: self._file.write(data), len(data))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._unless_failed(lambda: self._file.seek(offset, whence), 0)
+
+    def tell(self) -> int:
+        return self._unless_failed(self._file.tell, 0)
+
+    def flush(self) -> None:
+        self._unless_failed(self._file.flush, None)

@@ -1,0 +1,214 @@
+"""Full disks and killed processes: no half file holds the space, no model is gone, nothing dead piles up."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tipclassify import Classifier, ModelError
+from tipclassify.cli.review import _redirect
+from tipclassify.errors import OutputError
+from tipclassify.model.common import folder as folders
+from tipclassify.model.common.folder import HEAD, replace_folder
+from tipclassify.model.loading import installed, load_scorer
+from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.events import Event
+from tipclassify.review.log import EventLog, now
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and locks of POSIX")
+
+FAST = Path(__file__).resolve().parents[2] / "models" / "fast"
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "karvonia-2024.html"
+
+
+def limited(kilobytes: int, code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run Python where no file may grow beyond a size, as on a full disk."""
+    limit = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1000}, resource.RLIM_INFINITY))\n"
+    )
+    line = [sys.executable, "-c", limit + code, *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
+
+
+RUN = "import sys; sys.argv[0] = 'tipclassify'; from tipclassify.__main__ import main; main()"
+
+
+@pytest.mark.parametrize("kilobytes", [1, 5])
+@pytest.mark.parametrize("format", ["xlsx", "docx", "html", "csv", "parquet", "bundle"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, format: str, kilobytes: int) -> None:
+    out = tmp_path / f"out.{'zip' if format == 'bundle' else format}"
+    asked = ("bundle", "--with-sources", SAMPLE) if format == "bundle" else ("score", SAMPLE)
+    done = limited(kilobytes, RUN, *asked, "-o", out, "--model", "fast")
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "free some space" in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+# --------------------------------------------------------------------------------------------- the review page's files
+
+
+def decide(corpus: Path, number: int, text: str) -> None:
+    log = EventLog(events_path(corpus))
+    with log.exclusive() as write:
+        write(Event(number, "decision", f"k{number}", "ana", now(), labels=("failure",), about={"text": text}))
+
+
+DERIVE = """
+import sys; from pathlib import Path
+from tipclassify.errors import OutputError
+from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.log import EventLog
+corpus = Path(sys.argv[1])
+try:
+    CorpusFile(corpus).write(EventLog(events_path(corpus)).history)
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -> None:
+    corpus = tmp_path / "my.jsonl"
+    decide(corpus, 1, "Police arrested nine.")
+    CorpusFile(corpus).write(EventLog(events_path(corpus)).history)
+    before = corpus.read_bytes()
+    for number in range(2, 12):
+        decide(corpus, number, f"Courts convicted {number}. " * 20)
+    done = limited(2, DERIVE, corpus)
+    assert (
+        "my.jsonl: not up to date (file too large); the decisions are safe in my.events; free some space" in done.stdout
+    )
+    assert corpus.read_bytes() == before
+    assert not list(tmp_path.glob("*.new")) + list(tmp_path.glob(".*.new"))
+    CorpusFile(corpus).write(EventLog(events_path(corpus)).history)  # once there is space
+    assert corpus.read_bytes().count(b"\n") == 11
+
+
+def test_review_starts_where_its_corpus_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tipclassify.pipeline.batch import Tagging
+    from tipclassify.review.opened import open_reports
+    from tipclassify.review.session import ReviewSession
+
+    corpus = tmp_path / "my.jsonl"
+    decide(corpus, 1, "Police arrested nine.")
+    (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
+
+    def full(*_: object) -> None:
+        raise OutputError("my.jsonl: not up to date (no space left on device)")
+
+    monkeypatch.setattr(CorpusFile, "write", full)
+    reports, _ = open_reports([str(tmp_path / "a.txt")], Tagging("fast"))
+    said: list[str] = []
+    session = ReviewSession(Classifier.load("fast"), reports, corpus, "ana", notify=said.append)
+    assert session.decided == 1
+    assert said == ["warning: my.jsonl: not up to date (no space left on device)"]
+
+
+def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path: Path) -> None:
+    left = tmp_path / ".tipclassify-review-dead.html"
+    left.write_text("of a killed session", "utf-8")
+    other = tmp_path / ".tipclassify-review-notes.txt"
+    other.write_text("mine", "utf-8")
+    with _redirect("http://127.0.0.1:1/?token=a", tmp_path) as first:
+        assert not left.exists()
+        with _redirect("http://127.0.0.1:2/?token=b", tmp_path) as second:
+            assert first.exists()
+            assert second.exists()
+    assert list(tmp_path.iterdir()) == [other]
+
+
+# --------------------------------------------------------------------------------------------- models
+
+
+def staged_copy(beside: Path) -> Path:
+    staged = beside.with_name(f".{beside.name}-{random.randrange(16**8):08x}")
+    shutil.copytree(FAST, staged)
+    os.utime(staged)
+    return staged
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_a_model_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool) -> None:
+    if not in_one_step:
+        monkeypatch.setattr(folders, "exchange", lambda *_: False)
+    target = tmp_path / "mine"
+    for _ in range(3):
+        replace_folder(staged_copy(target), target)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    Classifier.load(target)
+
+
+def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path))
+    target = tmp_path / "mine"
+    replace_folder(staged_copy(target), target)
+
+    def killed(source: Path, to: Path) -> None:
+        if to == target:
+            raise KeyboardInterrupt  # nothing is done any more
+        os.rename(source, to)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folders, "exchange", lambda *_: False)
+        patched.setattr(folders.os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            replace_folder(staged_copy(target), target)
+    assert not target.exists()
+    assert [one.name for one in installed()] == ["mine"]
+    assert (target / HEAD).is_file()
+    load_scorer("mine")
+
+
+def test_what_killed_processes_left_is_removed_after_an_hour(tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    names = (".mine-0123abcd", ".mine-old-abcd0123", ".mine-notes", ".other-0123abcd", "mine-0123abcd")
+    for name in names:
+        shutil.copytree(FAST, tmp_path / name)
+        os.utime(tmp_path / name, (0, 0))
+    recent = staged_copy(target)
+    replace_folder(staged_copy(target), target)
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", recent.name, *names[2:]}
+
+
+KILLED = """
+import shutil, sys, os; from pathlib import Path
+from tipclassify.model.common.folder import replace_folder
+source, target = map(Path, sys.argv[1:3])
+print(".", flush=True)
+for number in range(10_000):
+    staged = target.with_name(f".{target.name}-{number:08d}")
+    shutil.copytree(source, staged, dirs_exist_ok=True)
+    replace_folder(staged, target)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="exchanged in one step where the system can")
+def test_a_model_is_never_gone_however_its_replacement_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    for file in FAST.iterdir():  # the head alone says which model it is
+        (tmp_path / "source" / file.name).write_bytes(file.read_bytes()[:200_000])
+    target = tmp_path / "mine"
+    shutil.copytree(tmp_path / "source", target)
+    for number in range(8):
+        line = [sys.executable, "-c", KILLED, str(tmp_path / "source"), str(target)]
+        with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.read(1)
+            deadline = time.monotonic() + 0.3 + 0.1 * number
+            while time.monotonic() < deadline:
+                assert (target / HEAD).is_file()
+            process.send_signal(signal.SIGKILL)
+        assert (target / HEAD).is_file()
+    with pytest.raises(ModelError):  # it was cut off above, and is whole all the same
+        folders.read_bounded(target / "none", 1)

@@ -1,0 +1,244 @@
+"""Files that a run must not lose, read twice or stumble over: its inputs, its own results, odd names, other runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import unicodedata
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from tipclassify import InputError
+from tipclassify.pipeline.batch import expand_inputs
+from tipclassify.pipeline.resume import LEDGER, Ledger, output_names
+
+FAST = ("--model", "fast")
+TEXT = "<h2>Prosecution</h2><p>Police arrested nine recruiters in Karvonia, but courts convicted none of them.</p>"
+ROW = {"id": "a", "text": "Police arrested nine recruiters.", "labels": ["positive_effort"]}
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a page, a Markdown file, rows, labelled passages, a list and a model."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page.html").write_text(TEXT, "utf-8")
+    (tmp_path / "note.md").write_text("# Prosecution\n\nPolice arrested nine recruiters.\n", "utf-8")
+    (tmp_path / "rows.jsonl").write_text(json.dumps(ROW) + "\n", "utf-8")
+    rows = [{**ROW, "id": str(n), "text": f"Police arrested {n} recruiters.", "doc": str(n)} for n in range(9)]
+    (tmp_path / "labelled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    (tmp_path / "list.txt").write_text("page.html\n", "utf-8")
+    return tmp_path
+
+
+# --------------------------------------------------------------------------------------------- no output is an input
+
+REPLACED = {
+    "a page": ("score page.html -o page.html", "page.html"),
+    "another spelling": ("score page.html -o ./x/../page.html", "page.html"),
+    "Markdown": ("score note.md -o note.md", "note.md"),
+    "rows": ("score rows.jsonl -o rows.jsonl", "rows.jsonl"),
+    "one of several": ("score page.html note.md -o note.md", "note.md"),
+    "in a folder": ("score . -o rows.jsonl", "rows.jsonl"),
+    "of a pattern": ("score *.html -o page.html", "page.html"),
+    "a list": ("score @list.txt -f table -o list.txt", "list.txt"),
+    "of a list": ("score @list.txt -o page.html", "page.html"),
+    "an output folder": ("score note.md page.html --output-dir . -f md", None),
+    "summary": ("summary rows.jsonl -o rows.jsonl", "rows.jsonl"),
+    "compare": ("compare page.html note.md -f table -o note.md", "note.md"),
+    "bundle": ("bundle page.html -o page.html", "page.html"),
+    "text": ("text page.html -o page.html", "page.html"),
+    "queue": ("corpus queue page.html -o page.html", "page.html"),
+    "known to the queue": ("corpus queue page.html --against rows.jsonl -o rows.jsonl", "rows.jsonl"),
+    "convert": ("corpus convert rows.jsonl --to csv -o rows.jsonl", "rows.jsonl"),
+    "stats": ("corpus stats rows.jsonl -o rows.jsonl", "rows.jsonl"),
+    "split": ("corpus split labelled.jsonl --train labelled.jsonl --test t.jsonl", "labelled.jsonl"),
+    "split, the other part": ("corpus split labelled.jsonl --train t.jsonl --test labelled.jsonl", "labelled.jsonl"),
+    "split of a folder": ("corpus split corpus --train corpus/l.jsonl --test t.jsonl", "corpus/l.jsonl"),
+    "agree": ("corpus agree rows.jsonl labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
+    "audit": ("corpus audit labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
+    "evaluate": ("evaluate labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
+    "a model": ("info --model mine -o mine/model.json", "mine/model.json"),
+    "the model that scores": ("score page.html --model mine -f jsonl -o mine/golden.jsonl", "mine/golden.jsonl"),
+    "review": ("review rows.jsonl --corpus rows.jsonl --no-browser", "rows.jsonl"),
+}
+WITHOUT_MODEL = ("text", "corpus")
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_no_output_replaces_an_input(cli: Run, work: Path, name: str) -> None:
+    line, file = REPLACED[name]
+    (work / "corpus").mkdir()
+    (work / "x").mkdir()
+    shutil.copy(work / "labelled.jsonl", work / "corpus" / "l.jsonl")
+    shutil.copytree(Path(__file__).parents[2] / "models" / "fast", work / "mine")
+    if name == "an output folder":  # whose page of the Markdown file has the name of another input
+        (work / "note.md.md").write_text("# Prosecution\n\nPolice acted.\n", "utf-8")
+        line, file = "score note.md note.md.md --output-dir . -f md", "note.md.md"
+    before = {path: path.read_bytes() for path in work.rglob("*") if path.is_file()}
+    arguments = line.split()
+    scored = arguments[0] not in WITHOUT_MODEL and "--model" not in arguments
+    done = cli(*arguments, *(FAST if scored else ()))
+    assert done.returncode == 2, done.stderr
+    errors = done.stderr.decode().splitlines()
+    assert len([error for error in errors if "input" in error and str(file) in error]) == 1, errors
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+@pytest.mark.parametrize("kind", ["symbolic", "hard", "of the folder", "to the input"])
+def test_no_output_replaces_an_input_by_a_link(cli: Run, work: Path, kind: str) -> None:
+    source, output = "page.html", "out.html"
+    if kind == "symbolic":
+        (work / "out.html").symlink_to("page.html")
+    elif kind == "hard":
+        os.link(work / "page.html", work / "out.html")
+    elif kind == "of the folder":
+        (work / "same").symlink_to(work)
+        output = "same/page.html"
+    else:
+        (work / "link.html").symlink_to("page.html")
+        source, output = "link.html", "page.html"
+    done = cli("score", source, "-o", output, *FAST)
+    assert done.returncode == 2
+    assert (work / "page.html").read_text("utf-8") == TEXT
+
+
+def test_standard_input_is_an_input(work: Path) -> None:
+    command = [sys.executable, "-m", "tipclassify", "score", "-", "-o", "page.html", *FAST]
+    with (work / "page.html").open("rb") as page:
+        done = subprocess.run(command, stdin=page, capture_output=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert (work / "page.html").read_text("utf-8") == TEXT
+
+
+def test_an_output_is_replaced_by_the_next_run(cli: Run, work: Path) -> None:
+    for _ in range(2):
+        assert cli("score", "page.html", "-o", "found.html", *FAST).returncode == 0
+        assert cli("score", work, "-o", work / "found.md", *FAST).returncode == 0
+
+
+# --------------------------------------------------------------------------------------------- own results
+
+
+@pytest.mark.parametrize("format", ["html", "jsonl", "md", "docx", "table", "csv"])
+@pytest.mark.parametrize("inside", ["rep/findings", "rep"])
+def test_results_in_the_folder_of_reports_are_no_reports(cli: Run, work: Path, format: str, inside: str) -> None:
+    (work / "rep").mkdir()
+    for name in ("a", "b"):
+        (work / "rep" / f"{name}.html").write_text(TEXT, "utf-8")
+    said = []
+    for _ in range(3):
+        done = cli("score", "rep", "--output-dir", inside, "--resume", "-f", format, *FAST)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stderr.decode())
+    assert "2 reports" in said[0]
+    for again in said[1:]:
+        assert "tipclassify: 2 of 2 inputs were done" in again.splitlines()
+    ledger = (work / inside / LEDGER).read_text("utf-8").splitlines()
+    assert len(ledger) == 2
+    if inside == "rep/findings":
+        lines = cli("summary", "rep", "-f", "jsonl", *FAST).stdout.count(b"\n")
+        assert lines == 3  # the two and their total
+
+
+@pytest.mark.parametrize("name", ["found.html", "found.md", "found.docx", "found.jsonl"])
+def test_a_single_result_beside_its_report_is_not_counted(cli: Run, work: Path, name: str) -> None:
+    (work / "rep").mkdir()
+    (work / "rep" / "a.html").write_text(TEXT, "utf-8")
+    first = cli("summary", "rep", "-f", "jsonl", *FAST).stdout
+    assert cli("score", "rep", "-o", f"rep/{name}", *FAST).returncode == 0
+    done = cli("summary", "rep", "-f", "jsonl", *FAST)
+    assert done.stdout == first
+    assert f"left out what tipclassify wrote: {name}".encode() in done.stderr
+
+
+@pytest.mark.usefixtures("work")
+def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run) -> None:
+    assert cli("score", "page.html", "-f", "jsonl", "--output-dir", "found", *FAST).returncode == 0
+    assert expand_inputs(["found"]) == [str(Path("found", "page.html.jsonl"))]
+    assert expand_inputs(["found/page.html.jsonl"]) == ["found/page.html.jsonl"]
+    assert cli("score", "page.html", "-o", "found.md", *FAST).returncode == 0
+    with pytest.warns(UserWarning, match="wrote: found.md"), pytest.raises(InputError, match="matches no file"):
+        expand_inputs(["found.m*"])
+
+
+# --------------------------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "年", "𝐀", "\u1e69", "e\u0301"])
+@pytest.mark.parametrize("format", ["jsonl", "html"])
+def test_a_name_of_any_length_has_its_output(cli: Run, work: Path, letter: str, format: str) -> None:
+    names = [letter * ((size - 5) // len(letter.encode())) + ".html" for size in (225, 235, 245, 255)]
+    (work / "in").mkdir()
+    for name in names:
+        (work / "in" / name).write_text(TEXT, "utf-8")
+    options = ("--output-dir", "out", "-f", format, *FAST)
+    done = cli("score", "in", *options)
+    assert done.returncode == 0, done.stderr
+    done = cli("score", "in", *options, "--resume")
+    assert f"{len(set(names))} of {len(set(names))} inputs were done".encode() in done.stderr, done.stderr
+
+
+def test_an_output_may_have_the_longest_name(cli: Run, work: Path) -> None:
+    for name in ("a" * 250 + ".html", "年" * 83 + ".csv"):
+        done = cli("score", "page.html", "-o", name, *FAST)
+        assert done.returncode == 0, done.stderr
+        assert (work / name).is_file()
+
+
+def test_names_are_cut_by_bytes_and_never_collide() -> None:
+    names = output_names([f"{'年' * 100}{n}.html" for n in range(20)], ".parquet")
+    assert len(set(names)) == 20
+    for name in names:
+        assert len(unicodedata.normalize("NFD", f".{name}-01234567.1234").encode()) <= 255
+
+
+# --------------------------------------------------------------------------------------------- other runs
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be removed elsewhere")
+def test_resume_leaves_what_another_run_is_writing(work: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from tipclassify.cli.output import open_output\n"
+        "with open_output(Path('a.txt.csv'), inputs=frozenset()) as out:\n"
+        "    out.write('half'); out.flush(); print('.', flush=True); sys.stdin.read()\n"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        assert process.stdout.read(1) == b"."
+        (staged,) = work.glob(".a.txt.csv-*")
+        Ledger(work, {}).remove_scraps([work / "a.txt.csv"])
+        assert staged.exists()
+        assert process.communicate()[1] == b""
+    assert (work / "a.txt.csv").read_text("utf-8") == "half"
+    (work / ".a.txt.csv-01234567").write_text("of a killed run", "utf-8")
+    Ledger(work, {}).remove_scraps([work / "a.txt.csv"])
+    assert not list(work.glob(".a.txt.csv-*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be removed elsewhere")
+def test_two_runs_on_one_folder_both_end_well(work: Path) -> None:
+    (work / "in").mkdir()
+    for number in range(40):
+        (work / "in" / f"{number}.txt").write_text("Police arrested nine recruiters.\n\n" * 400, "utf-8")
+    command = [sys.executable, "-m", "tipclassify", "score", "in", "--output-dir", "out", "--resume", "-f", "jsonl"]
+    runs = []
+    for _ in range(3):
+        runs.append(subprocess.Popen([*command, *FAST], stderr=subprocess.PIPE))
+        time.sleep(0.4)
+    for run in runs:
+        assert run.communicate()[1].count(b"Error") == 0
+        assert run.returncode == 0
+    assert len(list((work / "out").glob("*.txt.jsonl"))) == 40
+    assert not list((work / "out").glob(".*"))
+    assert (
+        len({path.read_bytes().replace(path.name[:-6].encode(), b"") for path in (work / "out").glob("*.txt.jsonl")})
+        == 1
+    )
