@@ -14,7 +14,7 @@ from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip
 from tipclassify.text.document import Document
 
-__all__ = ["SUFFIXES", "detect_format", "is_link", "is_own_page", "reader_of", "suffix_of"]
+__all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 # Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the content tells.
@@ -90,7 +90,6 @@ _HTML_FRAGMENT: Final = re.compile(
 )
 _MAIL_HEADERS: Final = re.compile(rb"(?:[A-Za-z-]+:.*\n(?:[ \t].*\n)*){1,20}")
 _MHTML_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/html)", re.IGNORECASE | re.MULTILINE)
-_OWN_PAGE: Final = re.compile(rb'<meta name="generator" content="tipclassify ')
 _HEAD_BYTES: Final = 4_000
 _MAX_BLANK_BYTES: Final = 100_000  # some sites precede the page with one empty line for each line of their scripts
 _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
@@ -99,17 +98,6 @@ _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 
 def is_link(name: str) -> bool:
     """Return whether an input is a web address."""
     return name.lower().startswith(("http://", "https://"))
-
-
-def is_own_page(path: str) -> bool:
-    """Return whether a file is a page that tipclassify wrote: tagged passages, a desk, or a comparison."""
-    if suffix_of(path) not in (".html", ".htm"):
-        return False
-    try:
-        with open(path, "rb") as file:
-            return _OWN_PAGE.search(file.read(_HEAD_BYTES)) is not None
-    except OSError:  # reading it reports why
-        return False
 
 
 def suffix_of(name: str) -> str:
