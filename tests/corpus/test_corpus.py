@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -277,6 +279,19 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
         CorpusError, match=f"the {fields} are sentence, tag, doc" if suffix != ".jsonl" else "no labels"
     ):
         read_rows(file, columns=Columns("sentence", "label"))
+
+
+def test_the_training_script_names_the_columns_that_it_found(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("sentence,tag\nPolice arrested nine traffickers.,happy\n", "utf-8")
+    line = [sys.executable, ROOT / "train.py", "--no-corpus", "--data", file, "--out", tmp_path / "mine"]
+    refused = [
+        subprocess.run([*line, *more], capture_output=True, text=True, timeout=120, check=False)
+        for more in ([], ["--text-column", "sentence", "--label-column", "tag"])
+    ]
+    assert [done.returncode for done in refused] == [1, 1]
+    assert "mine.csv:1: no column 'text'; the columns are sentence, tag: name those of text" in refused[0].stderr
+    assert "mine.csv:2: unknown label 'happy'; use positive_effort, failure, complicity" in refused[1].stderr
 
 
 def test_the_commands_take_columns_of_other_names(cli: Run, tmp_path: Path) -> None:
