@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator
 from typing import Final
 from unicodedata import normalize
@@ -20,7 +21,7 @@ _FREQUENT: Final = frozenset(
     "de la le les des et en du un une que qui dans pour par sur au aux el los las del y se con una por para su "
     "o e da do dos das em no na com os die der und den von zu das mit ist im il di che per van het een".split()
 )
-_EDGES: Final = re.compile(r"^[\W_]+|[\W_]+$")
+_EDGES: Final = string.punctuation + "“”„‘’«»…–—•·¡¿†‡§¶°"
 _FIGURE: Final = re.compile(r"[\d\W]*[a-z]{0,2}")  # "2019", "12,5", "19th"
 _PLAIN: Final = re.compile(r"[^\W\d_]+(?:[’'-][^\W\d_]+)*")
 _LATIN: Final = re.compile(r"[a-z]", re.IGNORECASE)
@@ -58,7 +59,7 @@ def is_garbled(texts: Iterable[str]) -> bool:
 def _counted(texts: Iterable[str]) -> Iterator[str]:
     """Yield what should be words: no figures, addresses, symbols of documents, leaders, or words of other scripts."""
     for text in texts:
-        word = _EDGES.sub("", text)
+        word = text.strip(_EDGES)
         if not word:
             if len(set(text)) > 2:  # several unlike marks; "....", "***" and "–" are none
                 yield text

@@ -63,7 +63,7 @@ _ENUMERATOR: Final = re.compile(
 )
 
 # "Table 2. Key Laws (Cont.)"
-_CONTINUED: Final = re.compile(r"\s*[(\[](?:cont(?:[’']?d|inued|inuing)?\.?)[)\]]\W*$", re.IGNORECASE)
+_CONTINUED: Final = re.compile(r"[(\[](?:cont(?:[’']?d|inued|inuing)?\.?)[)\]]\W*$", re.IGNORECASE)
 _FURNITURE_WORDS: Final = frozenset(WORDS["references"])
 _FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
@@ -128,7 +128,8 @@ def without_continuation(heading: str) -> str:
     >>> without_continuation("Table 2. Key Laws (Cont.)"), without_continuation("(continued)")
     ('Table 2. Key Laws', '')
     """
-    return _CONTINUED.sub("", heading)
+    found = _CONTINUED.search(heading)
+    return heading[: found.start()].rstrip() if found else heading
 
 
 @lru_cache(maxsize=1_024)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -58,6 +57,7 @@ class Paragraph:
 
 _MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
 _MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
+_NEAR: Final = 40  # paragraphs before and after
 _MAX_TABLE_REACH: Final = 20.0  # em between a row of a table and what may be a cell of it
 _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
@@ -120,11 +120,8 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
     bold = [word.bold for page in pages for word in page.words if word.size == body]
     bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
-    rows: dict[int, list[Line]] = defaultdict(list)  # by page, those of tables that are not ruled
-    for group in groups:
-        if group.lines[0].cells > 1 and group.lines[0].table is None:
-            rows[group.page].append(group.lines[0])
-    for before, group, following in zip([None, *groups], groups, [*groups[1:], None], strict=False):
+    neighbours = zip([None, *groups], groups, [*groups[1:], None], strict=False)
+    for at, (before, group, following) in enumerate(neighbours):
         if group.is_table:
             group.kind = group.kind or "row"
         elif group.kind != "caption":
@@ -136,7 +133,7 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
             caption = is_title and (heading or (following is not None and following.is_table))
             if heading and not said:
                 caption = caption or any(_is_beside(group, other) for other in (before, following))
-                heading = caption or not _is_cell(group.lines[0], rows[group.page])
+                heading = caption or not _is_cell(group, groups[max(at - _NEAR, 0) : at + _NEAR])
             group.kind = "caption" if caption else "heading" if heading else "text"
 
 
@@ -148,12 +145,15 @@ def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
     return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= max(row.bottom, other.lines[-1].y)
 
 
-def _is_cell(line: Line, rows: Iterable[Line]) -> bool:
-    """Return whether a line begins where an inner column of a table near by does that is not ruled."""
+def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
+    """Return whether a paragraph begins where an inner column of a table near by does that is not ruled."""
+    line = group.lines[0]
+    rows = (other.lines[0] for other in near if other.page == group.page and other.lines[0].table is None)
     return any(
         abs(row.y - line.y) < _MAX_TABLE_REACH * line.size
         and any(abs(start - line.x0) < MAX_MISALIGNMENT for start in row.cell_starts[1:])
         for row in rows
+        if row.cells > 1
     )
 
 

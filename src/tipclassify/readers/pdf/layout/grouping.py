@@ -19,6 +19,7 @@ __all__ += ["mark_ends", "same_size"]
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
 _ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
 NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")  # note marks after a sentence
+_MAX_ABBREVIATION: Final = 24  # characters
 _LAST_WORD: Final = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
 _TITLES, _BEFORE_NUMBER = (frozenset(WORDS[name]) for name in ("never_final", "before_number"))
 _LIST_NUMBER: Final = re.compile(
@@ -121,7 +122,7 @@ def is_unfinished(text: str) -> bool:
 
 def _last_word(text: str) -> str:
     """Return the last word of a line that ends in a full stop, in lower case; "" if it does not."""
-    found = _LAST_WORD.search(text)
+    found = _LAST_WORD.search(text[-_MAX_ABBREVIATION:]) if text.endswith(".") else None
     return found[1].lower() if found else ""
 
 

@@ -189,13 +189,13 @@ def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
 
 def _caption(first: Fragment, fragments: Iterable[Fragment], labels: Iterable[Fragment]) -> list[Fragment]:
     """Return the lines of a caption: those below the first one, in its type and about its middle."""
-    lines, others = [first], [f for f in fragments if f not in labels]
-    for fragment in sorted(others, key=lambda f: f.y):
+    lines, taken = [first], set(map(id, labels))
+    for fragment in sorted(fragments, key=lambda f: f.y):
         last = lines[-1]
         below = 0 < fragment.y - last.y < _CAPTION_LEADING * last.size
         alike = fragment.size == last.size and fragment.words[0].bold == last.words[0].bold
         centered = abs(_middle(fragment)[0] - _middle(first)[0]) < last.size
-        if below and alike and centered and fragment.table is None:
+        if below and alike and centered and fragment.table is None and id(fragment) not in taken:
             lines.append(fragment)
     return lines
 
