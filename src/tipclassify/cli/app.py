@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
 from tipclassify._version import __version__
-from tipclassify.cli import bundle, compare, corpus, models, reading, review, score, summary
+from tipclassify.cli import bundle, compare, corpus, desk, models, reading, review, score, summary
 from tipclassify.cli.output import flush_or_discard, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
 
@@ -93,7 +93,17 @@ def _add(to: typer.Typer, group: str, *commands: Callable[..., None]) -> None:
         to.command(name, cls=Command, help=wrapped, epilog=_examples(f"{group} {name}"))(command)
 
 
-_add(app, "tipclassify", score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review)
+_add(
+    app,
+    "tipclassify",
+    score.score,
+    summary.summary,
+    compare.compare,
+    bundle.bundle,
+    bundle.verify,
+    review.review,
+    desk.desk,
+)
 _add(app, "tipclassify", reading.fetch, reading.text, models.explain, models.evaluate, models.check, models.info)
 _add(corpus_app, "tipclassify corpus", corpus.queue, corpus.convert, corpus.add, corpus.check, corpus.stats)
 _add(corpus_app, "tipclassify corpus", corpus.split, corpus.agree, corpus.audit, corpus.rebuild)

@@ -96,7 +96,7 @@ def review(
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
 
-    with _redirect(link, corpus.parent) as page:
+    with redirect_page(link, corpus.parent) as page:
 
         def ready() -> None:
             print(link, flush=True)
@@ -113,7 +113,7 @@ def review(
 
 
 @contextlib.contextmanager
-def _redirect(link: str, folder: Path) -> Iterator[Path]:
+def redirect_page(link: str, folder: Path) -> Iterator[Path]:
     """Write a page for this user only that leads to `link`: a browser's command line is shown to all users."""
     import tempfile
 

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LARGEST: Final = 64 * 1024  # bytes of a request's body
-_TOO_LARGE: Final = f"a request may hold {_LARGEST:,} bytes"
 
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -33,8 +32,19 @@ class Guard:
     show to the servers on all other ports of this machine. The page itself and its scripts hold nothing of a report.
     """
 
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        port: int,
+        token: str,
+        largest: int = _LARGEST,  # bytes of a request's body
+        policy: str = "",  # content security policy in place of the review page's
+        in_path: bool = False,  # whether the token is the first part of every path, not a header
+    ) -> None:
         self._app = app
+        self._largest = largest
+        self._headers = {**_HEADERS, "content-security-policy": policy or _HEADERS["content-security-policy"]}
+        self._in_path = in_path
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
         self._token = token.encode()
 
@@ -50,13 +60,13 @@ class Guard:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > _LARGEST:
-                raise HTTPException(413, _TOO_LARGE)
+            if size > self._largest:
+                raise HTTPException(413, f"a request may hold {self._largest:,} bytes")
             return message
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         refusal = self._refusal(scope["path"], scope["method"], Headers(scope=scope))
@@ -82,10 +92,13 @@ class Guard:
         elif site in ("same-site", "cross-site") and _only(headers, "sec-fetch-mode") != "navigate":
             return 403, "this server answers to its own page only"
         token = (_only(headers, "x-tipclassify") or "").encode("latin-1")
-        if not secrets.compare_digest(token, self._token) and path != "/" and not path.startswith("/static/"):
-            return 403, "open this page by the link that tipclassify review printed"
-        if int(_only(headers, "content-length") or 0) > _LARGEST:
-            return 413, _TOO_LARGE
+        if self._in_path:
+            token = path.split("/")[1].encode("utf-8", "replace")
+        is_open = not self._in_path and (path == "/" or path.startswith("/static/"))
+        if not secrets.compare_digest(token, self._token) and not is_open:
+            return 403, "open this page by the link that tipclassify printed when it started"
+        if int(_only(headers, "content-length") or 0) > self._largest:
+            return 413, f"a request may hold {self._largest:,} bytes"
         return None
 
 

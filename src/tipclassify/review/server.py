@@ -93,8 +93,13 @@ def serve(
     session: ReviewSession, retraining: Retraining, at: socket.socket, token: str, ready: Callable[[], None]
 ) -> None:
     """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are accepted."""
+    run(Guard(build_app(session, retraining, ready), at.getsockname()[1], token), at)
+
+
+def run(app: Guard, at: socket.socket) -> None:
+    """Run a guarded application on a socket until the process is stopped."""
     settings = uvicorn.Config(
-        Guard(build_app(session, retraining, ready), at.getsockname()[1], token),
+        app,
         http=_Connection,
         ws="none",
         loop="asyncio",
@@ -153,11 +158,11 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         return Response(static[name].read_bytes(), media_type=_TYPES[os.path.splitext(name)[1]])
 
     def get(path: str, answer: Callable[[Request], Any]) -> Route:
-        return Route(path, lambda request: _plain(answer(request)))
+        return Route(path, lambda request: json_response(answer(request)))
 
     def post(path: str, kind: type[Change], answer: Callable[[Change], Any]) -> Route:
         async def answered(request: Request) -> Response:
-            return _plain(await run_in_threadpool(answer, _change(await request.body(), kind)))
+            return json_response(await run_in_threadpool(answer, read_change(await request.body(), kind)))
 
         return Route(path, answered, methods=["POST"])
 
@@ -190,27 +195,27 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         post("/api/retrain/stop", Empty, lambda _: retraining.stop()),
     ]
     handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)
-    return Starlette(routes=routes, exception_handlers=dict.fromkeys(handled, _failed), lifespan=lifespan)
+    return Starlette(routes=routes, exception_handlers=dict.fromkeys(handled, answer_failed), lifespan=lifespan)
 
 
-def _plain(value: Any, status: int = 200) -> Response:
+def json_response(value: Any, status: int = 200) -> Response:
     body = json.dumps(value, ensure_ascii=True, allow_nan=False)  # lone surrogates cannot be encoded otherwise
     return Response(body, status, media_type="application/json")
 
 
-async def _failed(_: Request, error: Exception) -> Response:
+async def answer_failed(_: Request, error: Exception) -> Response:
     if isinstance(error, RefusedError | TipclassifyError):
-        return _plain({"error": str(error)}, getattr(error, "status", 507))  # not saved
+        return json_response({"error": str(error)}, getattr(error, "status", 507))  # not saved
     if isinstance(error, ClientDisconnect):  # the client will not read this
-        return _plain({"error": "cut off"}, 400)
+        return json_response({"error": "cut off"}, 400)
     if isinstance(error, HTTPException):
         reason = {404: "no such page", 405: "not by this method"}.get(error.status_code, error.detail)
-        return _plain({"error": reason}, error.status_code)
+        return json_response({"error": reason}, error.status_code)
     print(f"tipclassify: {type(error).__name__}: {visible(str(error))}", file=sys.stderr, flush=True)
-    return _plain({"error": "an error of tipclassify itself; the terminal says more"}, 500)
+    return json_response({"error": "an error of tipclassify itself; the terminal says more"}, 500)
 
 
-def _change(body: bytes, kind: type[Change]) -> Change:
+def read_change(body: bytes, kind: type[Change]) -> Change:
     try:
         return msgspec.convert(load_json(body or b"{}"), kind)
     except msgspec.ValidationError as error:

@@ -8,7 +8,7 @@ import re
 import secrets
 import unicodedata
 import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from itertools import accumulate, groupby
@@ -21,15 +21,20 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.citation import cite
+from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
+from tipclassify.reporting.subject import about_trafficking
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk_changes import write_changes
 from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Document, Passage
+from tipclassify.text.features.vocabulary import american
 from tipclassify.text.segmentation.sections import fold_section
 
 __all__ = ["Desk"]
 
+_ROW, _AGAIN, _TEMPLATE, _ON_SUBJECT = 1, 2, 4, 8  # flags of a passage: see reporting/particulars.py
+_TEXT: Final = 10  # place of the text in a row
 _MOST_BYTES: Final = 900_000  # of a data file, as estimated: a script, which may get one more, stays under 2 MB
 _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
 
@@ -91,25 +96,37 @@ class Desk:
 
     def gather(self, page: Path, reports: Iterable[TaggedReport]) -> Iterator[TaggedReport]:
         """Pass the reports of an input on to the writer of its page, then write their data."""
-        head, rows, size, counts, about = Data(), list[list[Any]](), 0, Counter[str](), set[Any]()
+        head = Data()
+        rows: list[list[Any]] = []
+        size = 0  # of the rows, in bytes, as estimated
+        passages = 0
+        kinds = KindCounts()
+        about: set[Any] = set()  # countries and years
+        natures: Natures | None = None
         for number, report in enumerate(reports, 1):
             head = head or self._head(page, report)
             prefix = "p" if number == 1 else f"r{number}p"  # of the ids in the page
-            for at, finding in enumerate(report.findings(), 1 if report.document else 1 + counts["all"]):
+            first = 1 if report.document else 1 + passages
+            natures = natures or Natures(rows=report.document is None)
+            names = [f"{prefix}{at}" for at in range(first, first + len(report.passages))]
+            found = list(natures.of(report.passages, names))
+            kinds.add(report.passages, found)
+            on_subject = about_trafficking(report.passages)
+            for name, finding, nature, is_about in zip(names, report.findings(), found, on_subject, strict=True):
                 if size > _MOST_BYTES:
                     head["files"] += 1
                     self._write(self._data(page, head["files"]), {"page": head["page"]}, rows)
                     rows, size = [], 0
-                rows.append(self._row(finding, f"{prefix}{at}"))
-                size += 2 * len(rows[-1][-1].encode()) + 150
+                rows.append(self._row(finding, name, nature, is_about))
+                size += 2 * len(rows[-1][_TEXT].encode()) + 150
                 about.add((*rows[-1][0][:2], rows[-1][0][5]))
-                counts.update(finding.passage.labels)
-            counts["all"] += len(report.passages)
+            passages += len(report.passages)
             yield report
         if head:
             if len(about) == 1:  # rows, or narratives, of one country and year
                 head["country"], head["year"], head["series"] = about.pop()
-            head |= {"counts": [counts[label] for label in LABELS], "total": counts["all"]}
+            head |= {"counts": [kinds.sentences[label] for label in LABELS], "total": passages}
+            head |= {"rows": [kinds.rows[label] for label in LABELS], "on_subject": kinds.on_subject}
             self._write(self._data(page), head, rows)
             self.heads[page] = head
 
@@ -133,15 +150,18 @@ class Desk:
         head |= {"page": quote(page.name), "source": self._source(report.file), "series": report.publication or ""}
         return {**head, "name": cited["title"], "year": report.year, "files": 1}
 
-    def _row(self, finding: Finding, name: str) -> list[Any]:
-        """Make the row of a passage: what the desk shows, cites and compares."""
+    def _row(self, finding: Finding, name: str, nature: FindingNature, on_subject: bool) -> list[Any]:
+        """Make the row of a passage: what the desk shows, cites, ranks and compares."""
         row, cited = row_of(finding), cite(finding, self._context)
         bits = sum(1 << n for n, label in enumerate(LABELS) if label in row["labels"])
         folded = fold_section(row["section"]) if row["section"] else ""
         place = row["country"], row["year"], row["section"], cited.section, folded, finding.publication or ""
         scores, identity = [row[label] for label in LABELS], (cited.key, name if bits else "")
         span = row["start"], row["end"], row["page"], cited.paragraph
-        return [place, *span, bits, scores, int(row["low_confidence"]), *identity, cited.quote]
+        flags = _ROW * (nature.kind == "table row") + _AGAIN * (nature.first is not None)
+        flags += _TEMPLATE * nature.template + _ON_SUBJECT * on_subject
+        rank = nature.rank(max((row[label] for label in row["labels"]), default=0.0))
+        return [place, *span, bits, scores, int(row["low_confidence"]), *identity, cited.quote, flags, rank]
 
     def _write(self, file: Path, data: Data, rows: list[list[Any]]) -> None:
         """Write passages, each of their places once, and the index of their words."""
@@ -149,7 +169,8 @@ class Desk:
         passages = [[places.setdefault(place, len(places)), *row] for place, *row in rows]
         found: defaultdict[str, list[str]] = defaultdict(list)
         for number, row in enumerate(rows):
-            for word in sorted(set(_words(row[-1]))):
+            words = set(_words(row[_TEXT]))
+            for word in sorted(words.union(map(american, words))):  # "labour" is found by "labor", and so on
                 found[word].append(str(number))
         data = {**data, "words": " ".join(found), "found": ",".join(map(" ".join, found.values()))}
         with self._open(file) as out:
@@ -191,7 +212,7 @@ class Desk:
         passages = []
         for file in self._parts(head):
             data = _load(file) or {"passages": []}
-            for place, start, end, at, _, bits, scores, low, _, _, text in data["passages"]:
+            for place, start, end, at, _, bits, scores, low, _, _, text, *_ in data["passages"]:
                 labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
                 section, tags = data["places"][place][2], dict(zip(LABELS, scores, strict=True))
                 passages.append(Passage(text, start, end, section, labels, tags, bool(low), at))

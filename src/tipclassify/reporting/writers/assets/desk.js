@@ -17,7 +17,7 @@ function apply() {
   drawn.clear();
   draw();
   const left = new Set(shown.map((passage) => passage.report)).size;
-  document.querySelector("#reports-tab small").textContent = left.toLocaleString("en");
+  document.querySelector("#reports-tab small").textContent = listedReports().toLocaleString("en");
   document.querySelector("#findings-tab small").textContent = shown.length.toLocaleString("en");
   say(`${plural(shown.length, "finding")} in ${plural(left, "report")}`);
 }
@@ -75,9 +75,11 @@ document.querySelector(".desk-more").addEventListener("click", (event) => {
 });
 
 // The scripts in data/ have run by then.
-addEventListener("DOMContentLoaded", () => {
+addEventListener("DOMContentLoaded", async () => {
+  rankAmongReports();
   fillFilters();
-  readSaved();
+  await readChecks();
+  await readSavedOnce();
   form.hidden = false;
   document.querySelector(".desk-tabs").hidden = false;
   follow();

@@ -31,7 +31,8 @@ function csvCell(value) {
 }
 
 function csvTable(citations) {
+  const own = (cited) => [cited.folder ?? "", cited.tags ?? "", cited.note ?? "", checkWords(cited.key).join("; ")];
   const names = ["title", "publication", "publisher", "date", "country", "year", "section", "page", "paragraph", "characters", "quote", "labels", "address", "read", "model", "key"];
-  const rows = [[...names, "citation"], ...citations.map((cited) => [...names.map((name) => cited[name] ?? ""), plainCitation(cited)])];
+  const rows = [[...names, "citation", "folder", "tags", "note", "checked"], ...citations.map((cited) => [...names.map((name) => cited[name] ?? ""), plainCitation(cited), ...own(cited)])];
   return "\ufeff" + rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 }

@@ -19,7 +19,7 @@ function countedLabels(passage, chosen) {
 }
 
 function filterPassages() {
-  const { country, publication, year, section, words } = form.elements;
+  const { country, publication, year, section, words, rows, checked } = form.elements;
   const chosen = new Set(checkedLabels());
   const hits = search(words.value);
   const all = chosen.size >= LETTERS.length && LETTERS.every((letter) => chosen.has(letter));
@@ -33,8 +33,10 @@ function filterPassages() {
     if (publication.value && passage.series !== publication.value) return;
     if (year.value && passage.year !== year.value) return;
     if (section.value && passage.folded !== section.value) return;
+    if (passage.again || (passage.row && !rows.checked)) return; // said before in its report; counted apart
     within.push(passage);
     if (hits && !hits.has(number)) return;
+    if (checked.value && !matchesCheck(passage.key, checked.value)) return;
     passage.counted = plain ? passage.letters : countedLabels(passage, chosen);
     passage.shown = passage.counted.length > 0 || (!passage.letters.length && chosen.has("N"));
     if (passage.shown) shown.push(passage);
@@ -51,11 +53,13 @@ function writeAddress() {
   if (labels !== LETTERS.join("")) fields.set("labels", labels);
   if (form.elements.least.value !== form.elements.least.min) fields.set("least", form.elements.least.value);
   if (form.elements.words.value.trim()) fields.set("words", form.elements.words.value.trim());
+  if (form.elements.rows.checked) fields.set("rows", "table");
+  if (form.elements.checked.value) fields.set("checked", form.elements.checked.value);
   if (shares) fields.set("show", "shares");
   if (orderBox.value) fields.set("order", orderBox.value);
   if (sortedBy) fields.set("sort", sortedBy);
   history.replaceState(null, "", `#${fields}`);
-  form.querySelector('[type="reset"]').disabled = ![...FIELDS, "labels", "least", "words"].some((name) => fields.has(name));
+  form.querySelector('[type="reset"]').disabled = ![...FIELDS, "labels", "least", "words", "rows", "checked"].some((name) => fields.has(name));
 }
 
 function readAddress() {
@@ -66,8 +70,11 @@ function readAddress() {
   for (const name of [...FIELDS, "words"]) form.elements[name].value = fields.get(name) ?? "";
   for (const name of FIELDS) if (form.elements[name].selectedIndex < 0) form.elements[name].value = "";
   form.elements.least.value = fields.get("least") ?? form.elements.least.min;
+  form.elements.rows.checked = fields.has("rows");
+  form.elements.checked.value = fields.get("checked") ?? "";
+  if (form.elements.checked.selectedIndex < 0) form.elements.checked.value = "";
   shares = fields.get("show") === "shares";
-  orderBox.value = fields.get("order") === "report" ? "report" : "";
+  orderBox.value = ["report", "probable"].includes(fields.get("order")) ? fields.get("order") : "";
   document.querySelector(`input[name="show"][value="${shares ? "shares" : "counts"}"]`).checked = true;
   sortReports(fields.get("sort") ?? "");
 }

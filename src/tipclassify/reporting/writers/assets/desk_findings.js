@@ -5,18 +5,30 @@ const findingsList = document.querySelector("#findings .desk-list");
 const further = document.getElementById("further");
 let ordered = [];
 let byProbability = null; // all passages, sorted once
+let byRank = null;
+let folded = []; // sentences that stand in many reports, and rows of tables: below the others
 const showProbability = (score) => (score >= 0.995 ? ">0.99" : score.toFixed(2)); // as on the pages of reports
 
 function drawFindings() {
   byProbability ??= passages.slice().sort((a, b) => b.best - a.best);
-  ordered = orderBox.value ? shown : byProbability.filter((passage) => passage.shown);
+  byRank ??= byProbability.slice().sort((a, b) => b.rank - a.rank);
+  const sorted = { "": byRank, probable: byProbability }[orderBox.value];
+  ordered = sorted ? sorted.filter((passage) => passage.shown) : shown;
+  const isFolded = ({ template, row }) => !orderBox.value && (template || row);
+  folded = ordered.filter(isFolded);
+  ordered = ordered.filter((passage) => !isFolded(passage));
+  if (!ordered.length) [ordered, folded] = [folded, []];
   findingsList.replaceChildren();
   showFurther();
+  document.getElementById("findings-note").textContent = findingsNote();
+}
+
+function findingsNote() {
   const of = new Set(shown.map((passage) => passage.report)).size;
   const counts = LETTERS.map((letter) => [NAMES[letter].toLowerCase(), shown.filter((p) => p.counted.includes(letter)).length]);
   const some = counts.filter(([, count]) => count).map(([name, count]) => `${name} ${count.toLocaleString("en")}`);
-  document.getElementById("findings-note").textContent = shown.length
-    ? `${plural(shown.length, "passage")} of ${plural(of, "report")}${some.length ? `: ${some.join(", ")}` : ""}`
+  return shown.length
+    ? `${kindsOf(shown)} of ${plural(of, "report")}${some.length ? `: ${some.join(", ")}` : ""}. ${checkedOf(shown)}`
     : "Nothing is left by the filters: fewer words, or more labels, find more.";
 }
 
@@ -27,9 +39,25 @@ function showFurther() {
   const { begins } = parseQuery(form.elements.words.value);
   for (const passage of ordered.slice(from, from + PAGE_SIZE)) findingsList.append(findingItem(passage, begins));
   further.hidden = findingsList.children.length >= ordered.length;
+  const templates = folded.filter(({ row }) => !row).length;
+  const parts = [templates && `${plural(templates, "sentence")} that ${templates === 1 ? "stands" : "stand"} in many reports`, folded.length > templates && plural(folded.length - templates, "table row")];
+  unfold.hidden = !further.hidden || !folded.length;
+  unfold.textContent = `and ${parts.filter(Boolean).join(", ")}`;
   if (from) findingsList.children[from]?.querySelector("a").focus();
 }
 further.addEventListener("click", showFurther);
+
+const unfold = document.getElementById("unfold");
+unfold.addEventListener("click", () => {
+  [ordered, folded] = [[...ordered, ...folded], []];
+  showFurther();
+});
+
+// "62 sentences and 23 table rows"
+function kindsOf(found) {
+  const rows = found.filter(({ row }) => row).length;
+  return `${plural(found.length - rows, "sentence")}${rows ? ` and ${plural(rows, "table row")}` : ""}`;
+}
 
 function findingItem(passage, begins) {
   const { report } = passage;
@@ -43,7 +71,8 @@ function findingItem(passage, begins) {
   const low = passage.low ? ["low confidence"] : [];
   facts.append(title, ...[...where, ...low].filter(Boolean).flatMap((text) => [" · ", make("bdi", {}, text)]));
   const item = make("li", {}, make("p", { class: "quote", dir: "auto" }, ...markWords(passage.text, begins)), facts);
-  item.append(make("p", { class: "do" }, saveButton(passage), copyButton(passage)));
+  if (passage.row) facts.append(" · table row");
+  item.append(make("p", { class: "do" }, saveButton(passage), copyButton(passage)), checkLine(passage));
   return item;
 }
 
@@ -52,7 +81,7 @@ function markWords(text, begins) {
   const parts = [];
   let at = 0;
   for (const found of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
-    if (!wordsOf(found[0]).some((word) => begins.some((begin) => word.startsWith(begin)))) continue;
+    if (!wordsOf(found[0]).map(american).some((word) => begins.some((begin) => word.startsWith(begin)))) continue;
     parts.push(text.slice(at, found.index), make("mark", { class: "hit" }, found[0]));
     at = found.index + found[0].length;
   }

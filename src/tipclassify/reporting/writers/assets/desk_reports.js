@@ -13,11 +13,26 @@ function drawReports() {
   const sums = tally((passage) => passage.report.page);
   for (const [page, { row }] of reportRows) {
     const sum = sums.get(page);
-    row.hidden = !sum && Boolean(reports.get(page)?.total);
-    if (!sum) continue;
-    row.cells[3].textContent = sum.total;
-    LETTERS.forEach((letter, n) => (row.cells[4 + n].textContent = sum[letter]));
+    row.hidden = !isListed(page, sums);
+    if (row.hidden) continue;
+    row.cells[3].textContent = sum?.total ?? 0;
+    LETTERS.forEach((letter, n) => (row.cells[4 + n].textContent = sum?.[letter] ?? 0));
+    row.cells[0].querySelector("small").hidden = LETTERS.some((letter) => sum?.[letter]);
   }
+}
+
+// A report of the chosen country and year is listed, with findings or without.
+function isListed(page, pages) {
+  if (pages.has(page)) return true;
+  const { country, year, section } = form.elements;
+  const report = reports.get(page);
+  return !section.value && (!country.value || report?.country === country.value) && (!year.value || String(report?.year) === year.value);
+}
+
+// How many reports the filters leave: one number, wherever it stands.
+function listedReports() {
+  const pages = new Set(within.map(({ report }) => report.page));
+  return [...reportRows.keys()].filter((page) => isListed(page, pages)).length;
 }
 
 function sortReports(by) {

@@ -50,11 +50,13 @@ function styleOf(id, name, size, more = "", spacing = "") {
 
 function wordDocument(citations, day) {
   const body = [paragraph("Title", run("Saved findings")), paragraph("Normal", run(`${plural(citations.length, "finding")}, saved until ${day}.`))];
-  for (const title of new Set(citations.map((cited) => cited.title))) {
-    body.push(paragraph("Heading1", run(title)));
-    for (const cited of citations.filter((each) => each.title === title)) {
-      body.push(paragraph("Quote", run(`“${cited.quote}”`)), paragraph("Normal", run(cited.labels || "no label", "<w:b/>"), run(` · ${sourceOf(cited)}`)));
-    }
+  let heading = null; // in the order of the list: a new heading where folder or report changes
+  for (const cited of citations) {
+    const next = (cited.folder ?? "").trim() || cited.title;
+    if (next !== heading) body.push(paragraph("Heading1", run(next)));
+    heading = next;
+    body.push(paragraph("Quote", run(`“${cited.quote}”`)), paragraph("Normal", run(cited.labels || "no label", "<w:b/>"), run(` · ${sourceOf(cited)}`)));
+    if (ownWords(cited)) body.push(paragraph("Normal", run(ownWords(cited))));
   }
   body.push(paragraph("Normal", run("A tag says what a passage claims, not whether it is true. Read a passage in its source before you cite it.", "<w:i/>")));
   const main = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"';

@@ -1,0 +1,252 @@
+// Checks: findings confirmed, rejected and noted, with initials and time. With `tipclassify desk` the server keeps them in
+// a log beside the page; opened by a double click, the browser keeps them, to export and import.
+
+const served = location.protocol.startsWith("http") && document.querySelector("#checks-kept") !== null;
+const checksKey = `tipclassify desk checks ${document.body.dataset.desk}`;
+const initialsBox = document.getElementById("initials");
+let checks = new Map(); // key of a finding: {initials: {verdict, note, time}}
+let server = false; // whether one keeps the checks
+let seen = 0; // events of its log
+const unsent = new Map(); // request: {path, body}, until the server has said "saved"
+
+async function ask(path, body) {
+  const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : { cache: "no-store" };
+  const response = await fetch(`api/${path}`, options);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+async function readChecks() {
+  if (served) {
+    try {
+      const answer = await ask("checks");
+      server = true;
+      seen = answer.next;
+      checks = new Map(Object.entries(answer.checks));
+      initialsBox.value = answer.annotator;
+      initialsBox.readOnly = true;
+      setInterval(watchChecks, 5000);
+    } catch {
+      server = false; // the pages alone are served
+    }
+  }
+  if (!server) {
+    checks = new Map(Object.entries(stored(checksKey, {})));
+    initialsBox.value = stored(`${checksKey} initials`, "");
+  }
+  document.getElementById("checks-files").hidden = server;
+  sayKept();
+}
+
+function stored(name, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(name)) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+function keep(name, value) {
+  try {
+    localStorage.setItem(name, JSON.stringify(value));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sayKept(trouble = "") {
+  const where = server ? "Checks are kept beside this page" : "Checks are kept in this browser";
+  document.getElementById("checks-kept").textContent = trouble || (unsent.size ? `Saving ${plural(unsent.size, "change")}…` : where);
+  document.getElementById("checks-kept").dataset.state = trouble ? "bad" : "";
+}
+
+// What colleagues did meanwhile, and what could not be sent.
+async function watchChecks() {
+  if (unsent.size) return sendAll();
+  try {
+    const answer = await ask(`checks?since=${seen}`);
+    seen = answer.next;
+    for (const [key, found] of Object.entries(answer.checks)) {
+      checks.set(key, found);
+      redrawCheck(key);
+    }
+    sayKept();
+  } catch {
+    sayKept("The server does not answer: start tipclassify desk again.");
+  }
+  return undefined;
+}
+
+let sending = false;
+async function sendAll() {
+  if (sending) return;
+  sending = true;
+  for (const [request, { path, body }] of [...unsent]) {
+    try {
+      const answer = await ask(path, { ...body, request });
+      unsent.delete(request);
+      checks.set(answer.key, answer.check);
+      redrawCheck(answer.key);
+    } catch (error) {
+      if (!(error instanceof TypeError)) unsent.delete(request); // refused: it would be refused again
+      sayKept(error instanceof TypeError ? `${plural(unsent.size, "change")} not saved yet: the server does not answer. Trying again.` : `Not saved: ${error.message}`);
+      sending = false;
+      return;
+    }
+  }
+  sending = false;
+  sayKept();
+}
+addEventListener("beforeunload", (event) => unsent.size && event.preventDefault());
+
+const mineOf = (key) => checks.get(key)?.[initialsBox.value.trim()];
+
+// Let a check of mine hold at once, and send or keep it.
+function change(passage, fields) {
+  const name = initialsBox.value.trim();
+  if (!name) {
+    say("Write your initials first");
+    initialsBox.focus();
+    return false;
+  }
+  const all = { ...checks.get(passage.key) };
+  all[name] = { verdict: "", note: "", ...all[name], ...fields, time: new Date().toISOString() };
+  if (!all[name].verdict && !all[name].note) delete all[name];
+  checks.set(passage.key, all);
+  if (server) {
+    const body = { key: passage.key };
+    if ("note" in fields) unsent.set(crypto.randomUUID(), { path: "notes", body: { ...body, note: fields.note } });
+    else if (fields.verdict) unsent.set(crypto.randomUUID(), { path: "checks", body: { ...body, confirmed: fields.verdict === "confirmed" } });
+    else unsent.set(crypto.randomUUID(), { path: "withdraw", body });
+    sendAll();
+  } else {
+    const fresh = { ...stored(checksKey, {}), [passage.key]: all }; // another tab may have checked more
+    checks = new Map(Object.entries(fresh));
+    sayKept(keep(checksKey, fresh) ? "" : "This browser keeps nothing for this page: export before you close it.");
+  }
+  redrawCheck(passage.key);
+  return true;
+}
+
+const verdictOf = (key) => {
+  const verdicts = new Set(Object.values(checks.get(key) ?? {}).map(({ verdict }) => verdict).filter(Boolean));
+  return verdicts.size > 1 ? "disputed" : [...verdicts][0] ?? "";
+};
+
+function matchesCheck(key, wanted) {
+  const verdict = verdictOf(key);
+  if (wanted === "unchecked") return !verdict;
+  if (wanted === "noted") return Object.values(checks.get(key) ?? {}).some(({ note }) => note);
+  return verdict === wanted || verdict === "disputed";
+}
+
+// "12 checked (9 confirmed, 3 rejected), 108 unchecked"
+function checkedOf(found) {
+  const counts = { confirmed: 0, rejected: 0, disputed: 0 };
+  for (const { key } of found) if (verdictOf(key)) counts[verdictOf(key)] += 1;
+  const checked = counts.confirmed + counts.rejected + counts.disputed;
+  const parts = Object.entries(counts).filter(([, number]) => number).map(([name, number]) => `${number} ${name}`);
+  return `${checked} checked${checked ? ` (${parts.join(", ")})` : ""}, ${found.length - checked} unchecked`;
+}
+
+// "confirmed by AB, 2026-11-30; note by CD: ask the ministry": for exports and for the line below a finding.
+function checkWords(key) {
+  return Object.entries(checks.get(key) ?? {}).map(([name, { verdict, note, time }]) => {
+    const what = [verdict && `${verdict} by ${name}, ${String(time).slice(0, 10)}`, note && `note${verdict ? "" : ` by ${name}`}: ${note}`];
+    return what.filter(Boolean).join("; ");
+  });
+}
+
+const checkLines = new Map(); // key: redraws the line, while it is in the page
+
+function redrawCheck(key) {
+  checkLines.get(key)?.();
+  if (view === "findings" && shown.length) document.getElementById("findings-note").textContent = findingsNote();
+}
+
+function checkLine(passage) {
+  const line = make("div", { class: "check" });
+  function verdict(name, text) {
+    const pressed = mineOf(passage.key)?.verdict === name;
+    return button(text, () => change(passage, { verdict: pressed ? "" : name }) && line.querySelector(`.${name}`)?.focus(), { class: name, "aria-pressed": String(pressed) });
+  }
+  function draw() {
+    const open = line.querySelector("textarea");
+    const inHand = open && document.activeElement === open;
+    const mine = mineOf(passage.key);
+    const told = make("p", { class: "facts told", dir: "auto" }, checkWords(passage.key).join(" · "));
+    const note = button(mine?.note ? "Edit note" : "Note", () => write(), { class: "note" });
+    if (inHand) return line.querySelector(".told")?.replaceWith(told);
+    line.replaceChildren(make("p", { class: "do" }, ...(passage.letters.length ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")] : []), note), told);
+    return undefined;
+  }
+  function write() {
+    const box = make("textarea", { rows: 2, maxlength: 2000, "aria-label": "Note on this finding" });
+    box.value = mineOf(passage.key)?.note ?? "";
+    let left = false;
+    const done = (back) => {
+      if (left) return;
+      left = true;
+      const written = box.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : "")).trim();
+      box.remove();
+      if (written !== (mineOf(passage.key)?.note ?? "")) change(passage, { note: written });
+      draw();
+      if (back) line.querySelector(".note").focus();
+    };
+    // Whatever is typed is kept, however one leaves.
+    box.addEventListener("blur", () => done(false));
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" && !(event.key === "Enter" && (event.ctrlKey || event.metaKey))) return;
+      event.preventDefault();
+      done(true);
+    });
+    line.append(box);
+    box.focus();
+  }
+  checkLines.set(passage.key, draw);
+  draw();
+  return line;
+}
+
+initialsBox.addEventListener("change", () => {
+  if (!server) keep(`${checksKey} initials`, initialsBox.value.trim());
+  for (const draw of checkLines.values()) draw();
+});
+
+document.getElementById("export-checks").addEventListener("click", () => {
+  const data = { desk: document.body.dataset.desk, checks: Object.fromEntries(checks) };
+  const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 1)], { type: "application/json" }));
+  make("a", { href: address, download: "desk-checks.json" }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  say(`Exported the checks of ${plural(checks.size, "finding")}`);
+});
+
+document.getElementById("import-checks").addEventListener("change", async ({ target }) => {
+  let found;
+  try {
+    found = JSON.parse(await target.files[0].text()).checks;
+    if (typeof found !== "object" || !found) throw new Error("no checks");
+  } catch {
+    sayKept("This file holds no checks of a desk: choose one that was exported here.");
+    return;
+  } finally {
+    target.value = "";
+  }
+  let taken = 0;
+  for (const [key, all] of Object.entries(found)) {
+    for (const [name, { verdict, note, time }] of Object.entries(all)) {
+      if (![verdict, note, time].every((text) => text === undefined || typeof text === "string")) continue;
+      const here = checks.get(key)?.[name];
+      if (here && here.time >= time) continue; // the later one holds
+      checks.set(key, { ...checks.get(key), [name]: { verdict: verdict ?? "", note: note ?? "", time: time ?? "" } });
+      taken += 1;
+    }
+  }
+  const kept = keep(checksKey, Object.fromEntries(checks));
+  sayKept(kept ? "" : "This browser keeps nothing for this page: export before you close it.");
+  say(`Imported ${plural(taken, "check")}`);
+  drawn.clear();
+  apply();
+});

@@ -1,0 +1,111 @@
+"""HTTP server of a desk: its own pages under a secret path, and the checks of its findings. Extra "review"."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tipclassify.errors import TipclassifyError
+from tipclassify.review.desk_session import DeskSession
+from tipclassify.review.security import Guard
+from tipclassify.review.server import Empty, NoteText, RequestId, answer_failed, json_response, read_change, run
+from tipclassify.review.session import RefusedError
+
+__all__ = ["serve_desk"]
+
+_LARGEST: Final = 8 << 20  # bytes of a request: the saved findings are sent whole
+# Pages carry the hashes of their inline script and style in a policy of their own, which holds besides this one.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_FILES: Final = re.compile(r"(?:changes/)?[^/\\]+\.html|data/[0-9a-f]{8}\.js")
+
+Text = Annotated[str, msgspec.Meta(max_length=20_000)]
+
+
+class Check(Empty):
+    """Body of a check: whether the labels of a finding are right."""
+
+    key: str
+    confirmed: bool
+    request: RequestId | None = None
+
+
+class Note(Empty):
+    """Body of a note; "" removes it."""
+
+    key: str
+    note: NoteText
+    request: RequestId | None = None
+
+
+class Withdrawal(Empty):
+    """Body of the withdrawal of a check."""
+
+    key: str
+    request: RequestId | None = None
+
+
+class SavedFindings(Empty):
+    """Body of the saved findings, in their order."""
+
+    findings: list[dict[str, Text]]
+
+
+def serve_desk(session: DeskSession, at: socket.socket, token: str, ready: Callable[[], None]) -> None:
+    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are accepted."""
+    app = build_desk(session, token, ready)
+    run(Guard(app, at.getsockname()[1], token, largest=_LARGEST, policy=_POLICY, in_path=True), at)
+
+
+def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> Starlette:
+    """Build the application that `Guard` protects; all its paths begin with the token."""
+
+    def file(request: Request) -> Response:
+        name = request.path_params["name"]
+        path = session.folder / name
+        if not _FILES.fullmatch(name) or path.is_symlink() or not path.is_file():
+            raise HTTPException(404)
+        return FileResponse(path)
+
+    def post(path: str, kind: type[Any], answer: Callable[[Any], Any]) -> Route:
+        async def answered(request: Request) -> Response:
+            return json_response(await run_in_threadpool(answer, read_change(await request.body(), kind)))
+
+        return Route(f"/{token}/api/{path}", answered, methods=["POST"])
+
+    def checks(request: Request) -> Response:
+        since = request.query_params.get("since", "0")
+        if not re.fullmatch(r"[0-9]{1,18}", since, re.ASCII):
+            raise RefusedError(400, "since is no whole number")
+        return json_response(session.state(int(since)))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        ready()
+        yield
+
+    routes = [
+        Route(f"/{token}/", lambda _: RedirectResponse(f"/{token}/index.html")),
+        Route(f"/{token}/api/checks", checks, methods=["GET"]),
+        Route(f"/{token}/api/saved", lambda _: json_response(session.saved()), methods=["GET"]),
+        post("checks", Check, lambda c: session.check(c.key, c.confirmed, c.request)),
+        post("notes", Note, lambda c: session.note(c.key, c.note, c.request)),
+        post("withdraw", Withdrawal, lambda c: session.withdraw(c.key, c.request)),
+        post("saved", SavedFindings, lambda c: session.save(c.findings)),
+        Route(f"/{token}/{{name:path}}", file),
+    ]
+    handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)
+    return Starlette(routes=routes, exception_handlers=dict.fromkeys(handled, answer_failed), lifespan=lifespan)
