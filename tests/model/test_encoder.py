@@ -332,8 +332,8 @@ def test_half_characters_move_no_offset(tiny: Classifier) -> None:
 def test_equal_rows_of_tokens_are_read_once(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     graph, read = OnnxSession(tiny.scorer.model), []  # type: ignore[attr-defined]
     local = LocalGraph(tiny.scorer.model.graph)  # type: ignore[attr-defined]
-    run = local._run
-    monkeypatch.setattr(local, "_run", lambda row: read.append(row) or run(row))
+    run = local._pooled
+    monkeypatch.setattr(local, "_pooled", lambda row: read.append(row) or run(row))
     monkeypatch.setattr(graph, "_graph", local)
     rows = [[2, 7, 3], [2, 3], [2, 7, 3]]
     assert graph.pooled(rows).tolist() == [graph.pooled([row])[0].tolist() for row in rows]

@@ -35,7 +35,7 @@ function tally(keyOf) {
 const inOrder = new Intl.Collator("en", { numeric: true }).compare;
 const cellOf = (passage) => (passage.cell ??= `${rowOf(passage)}\n${passage.year}`);
 const publications = new Set(); // of all passages
-const rowOf = (passage) => (passage.row ??= `${passage.country || passage.report.name}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
+const rowOf = (passage) => (passage.mapRow ??= `${passage.country || passage.report.name}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
 
 function drawMap() {
   const cells = tally(cellOf);
