@@ -31,7 +31,9 @@ LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
-_UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl"})  # files of a linear model that its head does not list
+_UNHASHED: Final = frozenset(
+    {HEAD, "README.md", "golden.jsonl", "taught.bin"}
+)  # of a linear model: its head lists none
 
 
 class _ErrorTable(msgspec.Struct):
