@@ -15,6 +15,8 @@ HERE = Path(__file__).resolve().parent
 
 def train(
     data: options.Data = None,
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
     model: options.Kind = "default",
     corpus: options.Corpus = True,
     out: options.Out = None,
@@ -50,13 +52,13 @@ def train(
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
     out = options.replaceable(out or HERE / "models" / ("fast" if model == "fast" else "default"))
 
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.loading import corpus_rows, load_corpus
     from tipclassify.download.cache import cache_path
     from tipclassify.progress import progress_bar
     from tipclassify.training.train import train_default
 
-    rows = read_rows(HERE / "data") if corpus else []
-    own = read_rows(*data) if data else []
+    rows = corpus_rows(load_corpus(HERE / "data")) if corpus else []
+    own = corpus_rows(load_corpus(*data, text_column=text_column, label_column=label_column)) if data else []
     options.report_rows(rows, own)
     if model == "encoder":
         like, chosen = HERE / "data" / "headings.json", {**chosen, "seed": seed}

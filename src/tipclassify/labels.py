@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "indicator"]
+__all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "Policy", "indicator"]
 
 LABELS: Final = ("positive_effort", "failure", "complicity")
 """Labels, in column order of all scores, thresholds and indicator matrices."""
@@ -17,7 +17,10 @@ MEANINGS: Final = {
 }
 """One-line definition of each label."""
 
-POLICIES: Final = ("screen", "balanced", "cite")
+Policy = Literal["screen", "balanced", "cite"]
+"""Name of an operating point."""
+
+POLICIES: Final[tuple[Policy, ...]] = ("screen", "balanced", "cite")
 """Operating points: high recall, best F1, high precision."""
 
 SECTIONS: Final = ("assessment", "recommendations", "prosecution", "protection", "prevention", "profile")

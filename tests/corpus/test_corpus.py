@@ -10,7 +10,15 @@ import pytest
 from conftest import Run
 
 from tipclassify import LABELS, CorpusError
-from tipclassify.corpus.loading import corpus_digest, group_rows, labels_alone, load_corpus, read_rows
+from tipclassify.corpus.loading import (
+    Columns,
+    corpus_digest,
+    corpus_rows,
+    group_rows,
+    labels_alone,
+    load_corpus,
+    read_rows,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +31,7 @@ def write(path: Path, *rows: object) -> Path:
 def test_the_shipped_corpus_is_sound() -> None:
     corpus = load_corpus(ROOT / "data")
     assert len(corpus) >= 5_495
-    assert corpus.features["labels"].feature.names == list(LABELS)
+    assert {name for names in corpus["labels"] for name in names} == set(LABELS)
     assert len(set(corpus["id"])) == len(corpus)
     assert {"text", "labels", "section", "pair", "doc", "source"} <= set(corpus.column_names)
 
@@ -148,7 +156,7 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     )
     assert all(other == first for other in others)
     (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")  # no column says that none applies
-    with pytest.raises(CorpusError, match=r"bare\.csv:2: no labels"):
+    with pytest.raises(CorpusError, match=r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of"):
         read_rows(tmp_path / "bare.csv")
 
 
@@ -190,3 +198,92 @@ def test_the_digest_distinguishes_corpora() -> None:
     row = {"id": "1", "text": "a", "labels": ("failure",)}
     assert corpus_digest([row]) == corpus_digest([dict(row)])
     assert corpus_digest([row]) != corpus_digest([{**row, "labels": ()}])
+
+
+# --------------------------------------------------------------------------------------------- as datasets has it
+
+
+def test_every_configuration_of_the_corpus_loads_with_datasets(tmp_path: Path) -> None:
+    import datasets
+
+    names = datasets.get_dataset_config_names(str(ROOT / "data"))
+    assert set(names) == {"default", "annotations", "real_labels"}
+    loaded = {name: datasets.load_dataset(str(ROOT / "data"), name, cache_dir=str(tmp_path)) for name in names}
+    corpus = loaded["default"]["train"]
+    expected = read_rows(ROOT / "data" / "corpus")
+    assert [(row["id"], tuple(row["labels"])) for row in corpus] == [(row["id"], row["labels"]) for row in expected]
+    assert set(loaded["annotations"]) == {"author", "reader", "settled"}
+    with (ROOT / "data" / "real" / "labels.csv").open(encoding="utf-8", newline="") as file:
+        assert len(loaded["real_labels"]["train"]) == sum(1 for _ in csv.reader(file)) - 1
+
+
+def test_what_load_corpus_gives_is_written_and_read_again(tmp_path: Path) -> None:
+    rows = [
+        {"text": "2024-05-01 10:00:00", "labels": [], "doc": "7", "pair": None, "note": "=1+1"},
+        {"text": "Police acted, but courts did not.", "labels": ["failure", "positive_effort"], "section": "b. Courts"},
+    ]
+    corpus = load_corpus(write(tmp_path / "mine.jsonl", *rows))
+    assert corpus["labels"][:] == [[], ["positive_effort", "failure"]]
+    assert corpus["text"][:] == [row["text"] for row in rows]  # no date
+    corpus.to_json(tmp_path / "again.jsonl")
+    corpus.to_parquet(tmp_path / "again.parquet")
+    for name in ("again.jsonl", "again.parquet"):
+        again = load_corpus(tmp_path / name)
+        assert again.to_dict() == corpus.to_dict()
+        assert again.features == corpus.features
+    assert corpus_rows(corpus) == [
+        {name: value for name, value in row.items() if value is not None} for row in read_rows(tmp_path / "mine.jsonl")
+    ]
+
+
+def test_a_corpus_leaves_no_copy_of_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    corpus = load_corpus(write(tmp_path / "mine.jsonl", {"text": "One.", "labels": []}))
+    assert corpus.cache_files == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "mine.jsonl"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suffix: str) -> None:
+    import pandas
+
+    file = tmp_path / f"mine{suffix}"
+    table = pandas.DataFrame({"sentence": ["Police acted.", "None."], "tag": ["failure;complicity", ""], "doc": "A"})
+    if suffix == ".csv":
+        table.to_csv(file, index=False)
+    elif suffix == ".parquet":
+        table.to_parquet(file)
+    else:
+        table.to_json(file, orient="records", lines=True)
+    with pytest.raises(CorpusError) as caught:
+        read_rows(file)
+    fields = "fields" if suffix == ".jsonl" else "columns"
+    assert f"the {fields} are sentence, tag, doc: name those of text and labels with --text-column and --label-" in str(
+        caught.value
+    )
+    assert caught.value.problems[0].startswith(f"{file}:1: ")
+    assert len(caught.value.problems) == (2 if suffix == ".jsonl" else 1)
+    found = load_corpus(file, text_column="sentence", label_column="tag")
+    assert found["text"][:] == ["Police acted.", "None."]
+    assert found["labels"][:] == [["failure", "complicity"], []]
+    assert found["doc"][:] == ["A", "A"]
+    with pytest.raises(
+        CorpusError, match=f"the {fields} are sentence, tag, doc" if suffix != ".jsonl" else "no labels"
+    ):
+        read_rows(file, columns=Columns("sentence", "label"))
+
+
+def test_the_commands_take_columns_of_other_names(cli: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("sentence,tag\nPolice arrested nine traffickers.,positive_effort\n", "utf-8")
+    named = ("--text-column", "sentence", "--label-column", "tag")
+    refused = cli("corpus", "check", file)
+    assert refused.returncode == 1
+    assert b"no column 'text'; the columns are sentence, tag: name those of text and labels with" in refused.stderr
+    assert cli("corpus", "check", file, *named).stdout == b"1 passages, no problems\n"
+    assert cli("corpus", "add", file, "--to", tmp_path / "all.jsonl", *named).returncode == 0
+    assert [row["labels"] for row in read_rows(tmp_path / "all.jsonl")] == [("positive_effort",)]
+    measured = cli("evaluate", file, "--model", "fast", "--draws", "0", *named)
+    assert measured.returncode == 0
+    assert b"positive_effort" in measured.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,10 +51,77 @@ def test_a_pandas_series_and_a_datasets_column_are_read_as_lists() -> None:
     assert classify(datasets.Dataset.from_dict({"text": SENTENCES})["text"]) == expected
 
 
-@pytest.mark.parametrize("wrong", [None, 3, b"bytes", {"text": "x"}, ["fine", None], [float("nan")]])
+@pytest.mark.parametrize("wrong", [None, 3, b"bytes", ["fine", None], [float("nan")]])
 def test_what_is_no_text_is_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match="str"):
         classify(wrong)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("call", [classify, "predict_proba", "predict", "low_confidence", "explain_all", "embed"])
+@pytest.mark.parametrize("kind", ["dict", "pandas", "datasets", "arrow", "two by one"])
+def test_a_table_is_refused_and_its_column_named(classifier: Classifier, call: Any, kind: str) -> None:
+    """Its column names would be scored in place of its rows."""
+    import datasets
+    import pandas
+    import pyarrow
+
+    columns: dict[str, Any] = {"text": SENTENCES, "doc": SENTENCES}
+    tables = {
+        "dict": columns,
+        "pandas": pandas.DataFrame(columns),
+        "datasets": datasets.Dataset.from_dict(columns),
+        "arrow": pyarrow.table(columns),
+        "two by one": pandas.DataFrame({"text": SENTENCES[:2]}),
+    }
+    call = getattr(classifier, call) if isinstance(call, str) else call
+    with pytest.raises(TypeError, match=r"is a (table|dict): give the column of texts, such as \w+\['text'\]$"):
+        call(tables[kind])
+
+
+def test_columns_of_tables_and_generators_are_scored_like_lists(fast: Classifier) -> None:
+    import datasets
+    import pandas
+    import pyarrow
+
+    expected = fast.predict_proba(SENTENCES)
+    dataset = datasets.Dataset.from_dict({"text": SENTENCES})
+    columns = [
+        np.array(SENTENCES),
+        np.array(SENTENCES, object),
+        tuple(SENTENCES),
+        (sentence for sentence in SENTENCES),
+        pandas.Series(SENTENCES, index=range(5, 10)),
+        pyarrow.array(SENTENCES),
+        pyarrow.chunked_array([SENTENCES[:2], SENTENCES[2:]]),
+        dataset["text"],
+        dataset.with_format("numpy")["text"],
+        [Passage(sentence, 0, len(sentence)) for sentence in SENTENCES],
+    ]
+    for column in columns:
+        assert np.array_equal(fast.predict_proba(column), expected), type(column)
+    assert fast.explain_all(sentence for sentence in SENTENCES) == fast.explain_all(SENTENCES)
+    assert [len(found) for found in classify((s for s in SENTENCES), model=fast)] == [1, 1, 1, 1, 0]
+
+
+def test_a_polars_column_is_scored_like_a_list(fast: Classifier) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"text": SENTENCES})
+    assert np.array_equal(fast.predict_proba(frame["text"]), fast.predict_proba(SENTENCES))
+    with pytest.raises(TypeError, match="is a table"):
+        fast.predict_proba(frame)
+
+
+def test_what_tag_does_not_take_is_refused_in_one_line(fast: Classifier) -> None:
+    with pytest.raises(
+        TypeError, match=r"^tag takes a Document, not str: give a Document \(read_report, Document.from_"
+    ):
+        fast.tag("Police acted.")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^passage 0 is not a Passage but str; make it a Passage, or call classify"):
+        fast.tag_passages(["Police acted."])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$"):
+        classify([Passage("Police acted.", 0, 13)], model=fast)  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^passages is a bare str: give a list of passages$"):
+        fast.predict_proba(np.array("Police acted."))
 
 
 def test_an_unknown_policy_is_refused() -> None:

@@ -12,8 +12,8 @@ import pytest
 from conftest import Run
 
 from tipclassify import Classifier, Passage, classify
+from tipclassify.corpus.indicator import as_indicator
 from tipclassify.evaluation.metrics import Metrics, measure
-from tipclassify.training.estimator import as_indicator
 
 
 def test_the_seed_document_is_tagged_as_its_reader_would(real: Path) -> None:

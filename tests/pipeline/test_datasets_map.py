@@ -12,7 +12,7 @@ import datasets
 import pytest
 from datasets.fingerprint import Hasher
 
-from tipclassify import LABELS, Classifier, ModelError, tag_batch
+from tipclassify import LABELS, Classifier, ModelError, Passage, tag_batch
 from tipclassify.pipeline import dataset_map as mapping
 
 TEXTS = [
@@ -84,3 +84,49 @@ def test_another_column_and_bad_input_are_reported(tmp_path: Path) -> None:
         tag_batch({"text": ["a"]}, model=tmp_path)
     with pytest.raises(ValueError, match="unknown policy"):
         tag_batch({"text": ["a"]}, policy="bold")
+
+
+LAW = "The government did not effectively enforce the law."
+
+
+def test_the_heading_in_a_column_is_evidence(classifier: Classifier) -> None:
+    headings = ["Forced Labor", "Working Conditions", None]
+    passages = [Passage(LAW, 0, len(LAW), heading) for heading in headings]
+    expected = classifier.predict_proba(passages)[:, 1].tolist()
+    for name, more in (("section", {}), ("heading", {"section": "heading"})):
+        found = tag_batch({"text": [LAW] * 3, name: headings}, **more)  # type: ignore[arg-type]
+        assert found["failure"] == expected
+    assert expected[0] > 0.9
+    assert expected[1] < 0.1
+    assert len(set(tag_batch({"text": [LAW] * 3, "section": headings}, section=None)["failure"])) == 1
+    with pytest.raises(KeyError, match='no column "chapter": say which holds the headings, of text'):
+        tag_batch({"text": [LAW]}, section="chapter")
+    with pytest.raises(TypeError, match="row 0 of the batch: section is not a str but int: 7"):
+        tag_batch({"text": [LAW], "section": [7]})
+
+
+def test_labels_that_are_there_are_never_replaced_unasked() -> None:
+    batch = {"text": [LAW], "labels": [["complicity"]]}
+    with pytest.raises(ValueError, match='has a column "labels", which the tags would replace: say prefix="model_"'):
+        tag_batch(batch)
+    tagged = datasets.Dataset.from_dict(batch).map(tag_batch, batched=True, fn_kwargs={"prefix": "model_"})
+    assert tagged["labels"][:] == [["complicity"]]
+    assert tagged["model_labels"][:] == [["failure"]]
+    assert {"model_failure", "model_low_confidence"} <= set(tagged.column_names)
+    assert tag_batch(batch, prefix="")["labels"] == [["failure"]]
+
+
+def test_a_single_row_gives_a_single_result() -> None:
+    expected = tag_batch({"text": [LAW], "section": ["Forced Labor"]})
+    single = tag_batch({"text": LAW, "section": "Forced Labor"})
+    assert single == {name: column[0] for name, column in expected.items()}
+    assert set(tag_batch({"text": None}).values()) == {None}
+    rows = datasets.Dataset.from_dict({"text": TEXTS[:5]})
+    assert rows.map(tag_batch)[:] == rows.map(tag_batch, batched=True)[:]
+
+
+@pytest.mark.parametrize("kind", ["numpy", "pandas", "arrow"])
+def test_batches_of_other_formats_are_read(kind: str) -> None:
+    rows = datasets.Dataset.from_dict({"text": [LAW] * 2, "section": ["Forced Labor", "Working Conditions"]})
+    tagged = rows.with_format(kind).map(tag_batch, batched=True).with_format(None)
+    assert tagged["labels"][:] == [["failure"], []]

@@ -12,8 +12,9 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
-from tipclassify.corpus.loading import read_rows
-from tipclassify.training.estimator import as_indicator, as_passages
+from tipclassify.corpus.indicator import as_indicator
+from tipclassify.corpus.loading import load_corpus, read_rows
+from tipclassify.text.columns import as_passages
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 ROWS = [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][::2]
@@ -36,7 +37,7 @@ def test_names_and_indicator_matrix_teach_the_same() -> None:
 
 def test_clone_and_params() -> None:
     copy = clone(TipClassifier(folds=3, policy="cite"))
-    assert copy.get_params() == {"model": "default", "folds": 3, "policy": "cite", "seed": 0, "jobs": 1}
+    assert copy.get_params() == {"model": "default", "folds": 3, "policy": "cite", "random_state": 0, "n_jobs": 1}
     assert not hasattr(copy, "classifier_")
 
 
@@ -109,12 +110,12 @@ class Table:
     [
         ("Police acted.", "X is a bare str: give a list of passages"),
         (b"Police acted.", "X is a bare bytes: give a list of passages"),
-        ({"text": ["Police acted."]}, "X is a bare dict: give a list of passages"),
+        ({"text": ["Police acted."]}, r"X is a dict: give the column of texts, such as X\['text'\]"),
         (None, "X is a bare NoneType: give a list of passages"),
         (Table(), r"X is a table: give the column of texts, such as X\['text'\]"),
-        (["Police acted.", float("nan")], "passage 1 is not a str but float: nan; leave it out"),
-        ([None], "passage 0 is not a str but NoneType: None; leave it out"),
-        ([["Police acted."]], r"passage 0 is not a str but list: \['Police acted.'\]; leave it out"),
+        (["Police acted.", float("nan")], "passage 1 is not a str or Passage but float: nan; leave it out"),
+        ([None], "passage 0 is not a str or Passage but NoneType: None; leave it out"),
+        ([["Police acted."]], r"passage 0 is not a str or Passage but list: \['Police acted.'\]; leave it out"),
     ],
 )
 def test_what_is_no_list_of_texts_is_refused_in_one_line(x: Any, message: str) -> None:
@@ -131,7 +132,9 @@ def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
         clone(QUICK).fit(frame, NAMES)
     assert [passage.text for passage in as_passages(frame["text"])] == X
     frame.loc[9, "text"] = None
-    with pytest.raises(TypeError, match=r"^passage 2 is not a str but (float: nan|NoneType: None); leave it out$"):
+    with pytest.raises(
+        TypeError, match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"
+    ):
         as_passages(frame["text"])
 
 
@@ -149,6 +152,72 @@ def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
 def test_labels_of_the_wrong_form_are_refused(x: list[str], y: list[object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TipClassifier().fit(x, y)
+
+
+def test_a_table_of_labels_teaches_by_the_names_of_its_columns() -> None:
+    import pandas
+
+    table = pandas.DataFrame(Y.astype(int), columns=list(LABELS))
+    backwards = table[list(reversed(LABELS))]
+    plain, turned = clone(QUICK).fit(X, Y), clone(QUICK).fit(X, backwards)
+    assert np.array_equal(plain.predict_proba(X), turned.predict_proba(X))
+    assert plain.score(X, backwards) == plain.score(X, Y) > 0.8
+    with pytest.raises(ValueError, match="y is a table with the columns a, failure, complicity"):
+        clone(QUICK).fit(X, table.rename(columns={"positive_effort": "a"}))
+
+
+def test_a_generator_and_a_dataset_teach_like_lists(tmp_path: Path) -> None:
+    expected = clone(QUICK).fit(X, NAMES).predict_proba(X)
+    generated = clone(QUICK).fit((text for text in X), (names for names in NAMES))
+    assert np.array_equal(generated.predict_proba(X), expected)
+
+    file = tmp_path / "mine.jsonl"
+    rows = ({"text": text, "labels": names} for text, names in zip(X, NAMES, strict=True))
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    dataset = load_corpus(file)
+    by_columns = clone(QUICK).fit(dataset["text"], dataset["labels"])
+    assert np.array_equal(by_columns.predict_proba(X), expected)
+    assert np.array_equal(clone(QUICK).fit(dataset).predict_proba(X), expected)
+
+
+def test_headings_and_groups_of_a_dataset_are_used() -> None:
+    import datasets
+
+    from tipclassify.training.estimator import _from_corpus
+
+    rows = [
+        {"text": "One.", "labels": ["failure"], "section": "Forced Labor", "doc": "A", "pair": None},
+        {"text": "Two.", "labels": [], "section": None, "doc": "A", "pair": None},
+        {"text": "Three.", "labels": [], "section": "", "doc": None, "pair": "p"},
+    ]
+    passages, labels, groups = _from_corpus(datasets.Dataset.from_list(rows), None)
+    assert [passage.section for passage in passages] == ["Forced Labor", None, None]
+    assert list(labels) == [["failure"], [], []]
+    assert groups == [0, 0, 2]
+
+
+def test_missing_labels_and_groups_of_another_number_are_refused_in_one_line() -> None:
+    with pytest.raises(
+        ValueError, match=r"^y is missing: give the labels of each passage, or a dataset of load_corpus"
+    ):
+        clone(QUICK).fit(X)
+    with pytest.raises(ValueError, match=f"^{len(X)} passages but 2 groups: give the group of each passage$"):
+        clone(QUICK).fit(X, Y, groups=[0, 1])
+
+
+def test_groups_may_be_names() -> None:
+    names = [f"narrative {number // 4}" for number in range(len(X))]
+    numbers = [number // 4 for number in range(len(X))]
+    by_name, by_number = clone(QUICK).fit(X, Y, groups=names), clone(QUICK).fit(X, Y, groups=numbers)
+    assert by_name.metrics_ == by_number.metrics_
+
+
+def test_random_state_draws_the_folds() -> None:
+    one, other, again = (clone(QUICK).set_params(random_state=state).fit(X, Y) for state in (1, 2, 1))
+    assert one.metrics_ == again.metrics_ != other.metrics_
+    drawn = [clone(QUICK).set_params(random_state=np.random.RandomState(5)).fit(X, Y).metrics_ for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    clone(QUICK).set_params(random_state=None, n_jobs=None).fit(X, Y)
 
 
 @pytest.mark.parametrize("bad", [{"policy": "bold"}, {"folds": 1}, {"model": "encoder"}])

@@ -90,6 +90,8 @@ def convert(
 def add(
     new: Annotated[list[Path], Argument(metavar="NEW...", help=options.LABELLED_HELP)],
     to: Annotated[Path, Option("--to", metavar="FILE", help="Corpus to add them to (.jsonl); made if absent.")],
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
 ) -> None:
     """Add labelled passages to a corpus file, checked as training would check them.
 
@@ -103,7 +105,7 @@ def add(
         raise UsageError(f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one")
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
-    added = add_rows(there, read_rows(*new))
+    added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
     same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
     print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
     print_notes([f"{name}: the id is taken by another text; added as {given}" for name, given in added.renamed])
@@ -121,9 +123,14 @@ def add(
     print_line(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
 
 
-def check(paths: options.Labelled) -> None:
+def check(
+    paths: options.Labelled,
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
+) -> None:
     """Read labelled passages as training would, and report every bad row of every file."""
-    print_line(f"{len(read_rows(*paths))} passages, no problems")
+    rows = read_rows(*paths, columns=options.columns(text_column, label_column))
+    print_line(f"{len(rows)} passages, no problems")
 
 
 def stats(paths: options.Labelled, format: options.Format = "table", output: options.Output = None) -> None:
@@ -204,20 +211,19 @@ def audit(
     format: options.Format = "table",
     folds: Annotated[int, Option(metavar="N", min=2, help="Folds of the cross-validation.")] = 5,
     seed: options.Seed = 0,
-    jobs: options.Jobs = -1,
     output: options.Output = None,
 ) -> None:
     """Show what is suspect in labelled passages.
 
-    Five parts: labels that are likely wrong, by a model trained on the other passages; near twins with different
+    Five parts: labels that are likely wrong, by the default, adapted to the other passages; near twins with different
     labels; pairs whose labels do not differ; near twins that a split could part; labels by section. Findings are
     reasons to look, not errors: the exit code is 0 whatever is found. Needs the extra "audit".
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
 
     rows = read_rows(*paths)
-    with progress_bar("cross-validating") as progress:
-        findings = audit_corpus(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)
+    with progress_bar("passages read by the encoder") as progress:
+        findings = audit_corpus(rows, folds=folds, seed=seed, progress=progress)
     write_results(output, format, audit_rows(findings, most), audit_table(findings, most))
 
 

@@ -85,6 +85,8 @@ def evaluate(
     slices: Annotated[bool, Option("--slices", help="Figures by section, words and number of clauses.")] = False,
     reliability: Annotated[bool, Option("--reliability", help="Predicted and observed frequency by label.")] = False,
     compare: Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: is this one better?")] = None,
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
     threshold: options.Threshold = None,
     draws: options.Draws = 1_000,
     seed: options.Seed = 0,
@@ -107,7 +109,7 @@ def evaluate(
     everything = format == "jsonl"
     report, tables = evaluate_rows(
         Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
-        read_rows(*labelled),
+        read_rows(*labelled, columns=options.columns(text_column, label_column)),
         policy,
         by=by,
         confusion=confusion or everything,

@@ -16,12 +16,13 @@ from typer import Argument, Option
 
 from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS
+from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
+    from tipclassify.corpus.loading import Columns
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.readers import ReadOptions
 
-PolicyName = Literal["screen", "balanced", "cite"]
 UnitName = Literal["sentence", "clause"]
 
 
@@ -55,7 +56,8 @@ Other = Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: w
 Policy = Annotated[PolicyName, Option(help="screen misses little, balanced has the best F1, cite is seldom wrong.")]
 Threshold = Annotated[list[str] | None, Option(metavar="LABEL=VALUE", help="Least probability of a label. Repeatable.")]
 Unit = Annotated[UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")]
-TextColumn = Annotated[str, Option(metavar="NAME", help="Column of .csv and .xlsx, field of .jsonl, with the text.")]
+TextColumn = Annotated[str, Option(metavar="NAME", help="Column of tables, field of .jsonl, with the text.")]
+LabelColumn = Annotated[str, Option(metavar="NAME", help="Column or field with the labels: names, joined by ';'.")]
 Encoding = Annotated[str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")]
 AllowPrivate = Annotated[bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")]
 Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core.")]
@@ -84,7 +86,7 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
 
 def tagging(
     model: str | None,
-    policy: str,
+    policy: PolicyName,
     threshold: Sequence[str] | None = None,
     unit: UnitName = "sentence",
     encoding: str | None = None,
@@ -106,6 +108,13 @@ def read_options(encoding: str | None, allow_private: bool, text_column: str = "
     if encoding is not None and codec_named(encoding) is None:
         raise misused("--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
     return ReadOptions(encoding, allow_private, text_column=text_column)
+
+
+def columns(text_column: str, label_column: str) -> Columns:
+    """Combine the options that name the columns of labelled passages."""
+    from tipclassify.corpus.loading import Columns
+
+    return Columns(text_column, label_column)
 
 
 def today() -> str:

@@ -29,6 +29,8 @@ def _for_encoder(metavar: str | None, help: str, *names: str, **more: Any) -> An
 
 
 Data = Annotated[list[Path] | None, Option("--data", metavar="PATH", help=f"{options.LABELLED_HELP} Repeatable.")]
+TextColumn = options.TextColumn
+LabelColumn = options.LabelColumn
 Kind = Annotated[
     Literal["default", "fast", "encoder"],
     Option(

@@ -9,6 +9,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -19,10 +20,12 @@ from tipclassify.labels import LABELS, SECTIONS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "labels_alone", "load_corpus", "read_rows", "row_key", "text_key"]
+__all__ = ["Columns", "corpus_digest", "corpus_rows", "group_rows", "labels_alone", "load_corpus", "read_rows"]
+__all__ += ["row_key", "text_key"]
 
 LONGEST: Final = 2_000  # characters of a passage; a longer one is a paragraph or more, not a sentence
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
+_NAME_THEM: Final = "name those of text and labels with --text-column and --label-column, or rename them"
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
@@ -34,24 +37,74 @@ class RowError(ValueError):
     """Error in one row, with advice, to which its location is added."""
 
 
-def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
-    """Load labelled passages from files or folders; errors as in `read_rows`.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns of CSV and Parquet, or fields of JSON lines, that hold the text and the labels of a passage."""
 
-    The columns are ``id``, ``text``, ``labels`` (a sequence of ``ClassLabel`` with the names of ``LABELS``),
-    ``section``, ``pair``, ``doc``, ``source``, and any further columns of the rows; only text and labels are required.
+    text: str = "text"
+    labels: str = "labels"
+
+    def missing(self, names: Sequence[str]) -> str | None:
+        """Return the problem of a table with these columns, or None."""
+        labelled = {self.labels, "predicted", *(["label"] if self.labels == "labels" else [])}
+        if self.text in names and labelled & set(names):
+            return None
+        absent = self.labels if self.text in names else self.text
+        there = ", ".join(names) or "none"
+        return f"no column {absent!r}; the columns are {there}: {_NAME_THEM}"
+
+    def renamed(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row whose text and labels are called so."""
+        if self == Columns():
+            return row
+        own = {"text": row.get(self.text), "labels": row.get(self.labels)}
+        others = {self.text, self.labels, "label"}
+        return {**{name: value for name, value in row.items() if name not in others}, **own}
+
+
+def load_corpus(
+    *paths: str | os.PathLike[str], text_column: str = "text", label_column: str = "labels"
+) -> datasets.Dataset:
+    """Load labelled passages from JSON lines, CSV or Parquet files, or folders of them, as a `datasets.Dataset`.
+
+    The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``, ``pair``, ``doc``,
+    ``source``, and any further ones of the rows, as text; only text and labels are required, and may have other names
+    in the files (`text_column`, `label_column`). The dataset lies in memory; no copy is kept on disk.
+
+    `TipClassifier.fit` takes it whole, or its columns; what its ``to_json`` and ``to_parquet`` write is read again.
+    Raises `CorpusError` as `read_rows` does: each bad row by file and line, where the readers of `datasets` would
+    stop at the first, name none, and guess types (a text that looks like a date becomes one).
+
+    >>> import json, tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".jsonl", delete=False) as file:
+    ...     _ = file.write(json.dumps({"text": "Courts convicted none.", "labels": ["failure"]}))
+    >>> load_corpus(file.name)["labels"][:]
+    [['failure']]
     """
     import datasets
 
-    rows = read_rows(*paths)
+    rows = read_rows(*paths, columns=Columns(text_column, label_column))
     names = dict.fromkeys((*_COLUMNS, *(name for row in rows for name in row)))
-    columns: dict[str, Any] = {n: [None if row.get(n) is None else str(row[n]) for row in rows] for n in names}
+    values: dict[str, Any] = {}
+    for name in names:
+        values[name] = [None if row.get(name) is None else str(row[name]) for row in rows]
+    values["labels"] = [list(row["labels"]) for row in rows]
     features = dict.fromkeys(names, datasets.Value("string"))
-    features["labels"] = datasets.Sequence(datasets.ClassLabel(names=list(LABELS)))
-    columns["labels"] = [list(row["labels"]) for row in rows]
-    return datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+    features["labels"] = datasets.Sequence(datasets.Value("string"))
+    return datasets.Dataset.from_dict(values, features=datasets.Features(features))
 
 
-def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
+def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
+    """Convert a dataset of `load_corpus` to rows as `read_rows` returns them: without nulls, labels as a tuple."""
+    rows = []
+    for found in dataset:
+        row = {name: value for name, value in found.items() if value is not None}
+        row["labels"] = tuple(found["labels"])
+        rows.append(row)
+    return rows
+
+
+def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> list[Row]:
     """Read validated rows as plain dicts, with ``labels`` as a tuple of names in the order of ``LABELS``.
 
     Raises `CorpusError` with one line for every invalid row of every file.
@@ -60,9 +113,13 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     rows: list[Row] = []
     ids: dict[str, str] = {}
     texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
+
+    def check(row: Any) -> Row:
+        return _check(columns.renamed(row) if isinstance(row, dict) else row)
+
     files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}  # each once
     for file in files.values():
-        for where, row in read_each(_READERS[file.suffix.lower()](file), _check, problems):
+        for where, row in read_each(_numbered_rows(file, columns), check, problems):
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
                 problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
@@ -72,7 +129,8 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
                 problems.append(f"{where}: {here}, but the same text at {first} has {there}; settle one")
             rows.append(row)
     if not rows and not problems:
-        problems.append(f"{', '.join(map(str, paths))}: no labelled passages; write one JSON object a line")
+        remedy = "write one JSON object a line, or a row of CSV for each"
+        problems.append(f"{', '.join(map(str, paths))}: no labelled passages; {remedy}")
     if problems:
         raise CorpusError(problems)
     return rows
@@ -155,6 +213,8 @@ def _check(row: Any) -> Row:
     """Validate a row, and return it with its labels in the order of ``LABELS``."""
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
+    if row.get("text") is None:
+        raise RowError(f"no text; the fields are {', '.join(map(str, row)) or 'none'}: {_NAME_THEM}")
     labels = row.get("labels", row.get("label"))
     if "low_confidence" in row and row.get("predicted") is None:
         raise RowError("of 'score': its labels are the model's; make rows to label with 'tipclassify corpus convert'")
@@ -201,14 +261,14 @@ def parse_labels(value: Any) -> tuple[str, ...]:
 def _files(path: Path, problems: list[str]) -> list[Path]:
     if path.is_dir():
         folder = path / "corpus" if (path / "corpus").is_dir() else path
-        found = sorted(file for file in folder.iterdir() if file.suffix.lower() in _READERS)
+        found = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
         found += [path / _REAL] if (path / _REAL).is_file() else []
         if not found:
             problems.append(f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus")
         return found
-    if path.is_file() and path.suffix.lower() in _READERS:
+    if path.is_file() and path.suffix.lower() in _SUFFIXES:
         return [path]
-    what = f"not a corpus file; use {', '.join(_READERS)}" if path.is_file() else "no such file; check the path"
+    what = f"not a corpus file; use {', '.join(_SUFFIXES)}" if path.is_file() else "no such file; check the path"
     problems.append(f"{path}: {what}")
     return []
 
@@ -242,15 +302,28 @@ def json_rows(file: Path) -> Iterator[NumberedRow]:
             yield where, RowError(f"broken JSON ({error}); write one object a line")
 
 
-def csv_rows(file: Path) -> Iterator[NumberedRow]:
+def _numbered_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
+    """Yield the rows of a corpus file; a table without the columns is one error."""
+    suffix = file.suffix.lower()
+    if suffix == ".csv":
+        return csv_rows(file, columns)
+    return parquet_rows(file, columns) if suffix == ".parquet" else json_rows(file)
+
+
+def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
     """Yield the rows of a CSV with a header, with their locations; empty cells are omitted, except text and labels.
 
-    Rows with neither text nor labels, which doccano exports, are left out with a warning.
+    Rows with neither text nor labels, which doccano exports, are left out with a warning. With `columns`, a header
+    without them is one `RowError`.
     """
-    kept, empty = ("text", "labels", "label"), []
+    named = columns or Columns()
+    kept, empty = (named.text, named.labels, "label"), []
     try:
         reader = csv.DictReader(io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True)
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]  # "text, label"
+        if columns is not None and (problem := columns.missing(reader.fieldnames)):
+            yield f"{file}:1", RowError(problem)
+            return
         for row in reader:
             cells = {name: csv_text(value or "") for name, value in row.items() if name and (value or name in kept)}
             if any(str(cells.get(name, "")).strip() for name in kept):
@@ -268,8 +341,8 @@ def csv_rows(file: Path) -> Iterator[NumberedRow]:
         )
 
 
-def parquet_rows(file: Path) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file with their locations."""
+def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`."""
     import pyarrow
     import pyarrow.parquet
 
@@ -278,7 +351,10 @@ def parquet_rows(file: Path) -> Iterator[NumberedRow]:
     except (pyarrow.ArrowException, OSError) as error:
         yield f"{file}:1", RowError(f"not a Parquet file ({str(error).splitlines()[0]}); write it anew")
         return
+    if columns is not None and (problem := columns.missing(table.column_names)):
+        yield f"{file}:1", RowError(problem)
+        return
     yield from ((f"{file}:{number}", row) for number, row in enumerate(table.to_pylist(), 1))
 
 
-_READERS: Final = {".jsonl": json_rows, ".csv": csv_rows, ".parquet": parquet_rows}
+_SUFFIXES: Final = (".jsonl", ".csv", ".parquet")

@@ -15,7 +15,7 @@ from tipclassify.errors import InputError
 from tipclassify.evaluation import bootstrap, metrics
 from tipclassify.evaluation.behaviour_tests import row_passage
 from tipclassify.formatting import aligned, shown
-from tipclassify.labels import LABELS, SECTIONS, indicator
+from tipclassify.labels import LABELS, SECTIONS, Policy, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.text.features.hashing import featurize
@@ -32,7 +32,7 @@ Figures = dict[str, Any]
 def evaluate_rows(
     classifier: Classifier,
     rows: Sequence[Row],
-    policy: str = "balanced",
+    policy: Policy = "balanced",
     *,
     by: str | None = None,
     confusion: bool = False,

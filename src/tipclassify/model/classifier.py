@@ -12,11 +12,12 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.linear.model import Model
 from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, count_words, is_low_confidence
 from tipclassify.model.loading import load_scorer
+from tipclassify.text.columns import column_values, read_passages, refuse_table
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
@@ -71,7 +72,7 @@ class Classifier:
         """Known lower-case words, which distinguish names from words."""
         return self.scorer.vocabulary
 
-    def thresholds(self, policy: str = "balanced") -> Floats:
+    def thresholds(self, policy: Policy = "balanced") -> Floats:
         """Return the probability threshold of each label under `policy`, float64 (3,), in the order of ``LABELS``."""
         if policy not in self._thresholds:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
@@ -96,12 +97,18 @@ class Classifier:
         }
         return Classifier(self.scorer, changed)
 
-    def logits(self, passages: Sequence[str | Passage]) -> Floats:
-        """Compute calibrated log-odds (logits), float64 (n, 3), in the order of ``LABELS``."""
-        return self._score(passages).logits
+    def logits(self, passages: Iterable[str | Passage]) -> Floats:
+        """Compute calibrated log-odds (logits), float64 (n, 3), in the order of ``LABELS``.
 
-    def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
+        Takes what `predict_proba` takes, with the same errors.
+        """
+        return self._score(_checked(passages)).logits
+
+    def predict_proba(self, passages: Iterable[str | Passage]) -> Floats:
         """Compute the calibrated probability of each label, float64 (n, 3), in the order of ``LABELS``.
+
+        `passages` is a list or generator of `str` or `Passage`, or a column of pandas, polars, Arrow or datasets.
+        Raises `TypeError` for a bare string, a table, a dict, or an element that is no text.
 
         Passages are not split. The section of a `Passage` is evidence: "The law was not enforced." is a failure under
         "Forced Labor", but not under "Working Conditions". A plain string has no section, and is treated as a sentence
@@ -109,7 +116,7 @@ class Classifier:
         """
         return logistic(self.logits(passages))
 
-    def predict(self, passages: Sequence[str | Passage], policy: str = "balanced") -> Bools:
+    def predict(self, passages: Iterable[str | Passage], policy: Policy = "balanced") -> Bools:
         """Predict the labels of each passage, bool (n, 3): probability at least ``thresholds(policy)``."""
         return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
 
@@ -122,43 +129,57 @@ class Classifier:
         return self.explain_all([passage])[0]
 
     def explain_all(
-        self, passages: Sequence[str | Passage], max_words: int | None = None
+        self, passages: Iterable[str | Passage], max_words: int | None = None
     ) -> list[dict[str, Explanation]]:
         """Explain several passages, much faster than one by one; see `explain`.
 
         With `max_words`, ``default`` measures only so many words of a passage for each label that it has, or for its
         most probable one: those whose tokens contribute most. That takes a third of the time. ``fast`` needs no limit.
         """
+        passages = _checked(passages)
         texts, headings = _texts_and_headings(passages)
         labels = [() if isinstance(passage, str) else passage.labels for passage in passages]
         return self.scorer.explain_texts(texts, headings, labels, max_words)
 
-    def low_confidence(self, passages: Sequence[str | Passage]) -> Bools:
+    def low_confidence(self, passages: Iterable[str | Passage]) -> Bools:
         """Flag passages without enough known words for a reliable score, bool (n,).
 
         A passage is flagged if it has fewer than three words, figures and names excluded, or if over a third of them
         are unknown to the training corpus, as in text that is not English.
         """
-        return is_low_confidence(*count_words(_texts_and_headings(passages)[0], self.vocabulary))
+        return is_low_confidence(*count_words(_texts_and_headings(_checked(passages))[0], self.vocabulary))
 
-    def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
-        """Split a document into sentences or clauses (`unit`), and score and label each."""
+    def tag(self, document: Document, policy: Policy = "balanced", unit: Unit = "sentence") -> list[Passage]:
+        """Split a document into sentences or clauses (`unit`), and score and label each.
+
+        Raises `TypeError` for anything but a `Document`, which `read_report` and `Document.from_text` give.
+        """
+        if not isinstance(document, Document):
+            remedy = "give a Document (read_report, Document.from_text), or call classify() for a text"
+            raise TypeError(f"tag takes a Document, not {type(document).__name__}: {remedy}")
         return self.tag_passages(split_passages(document, unit), policy)
 
-    def tag_passages(self, passages: Sequence[Passage], policy: str = "balanced") -> list[Passage]:
+    def tag_passages(self, passages: Iterable[Passage], policy: Policy = "balanced") -> list[Passage]:
         """Score and label passages; returns copies.
+
+        Raises `TypeError` for elements that are no `Passage`: `predict` takes plain strings.
 
         Page furniture (`tipclassify.text.furniture`: references, notes, contents, dates, addresses) gets no label.
         """
         thresholds = self.thresholds(policy)
-        found = self._score(passages)
+        checked = column_values(passages, "passages")
+        for number, passage in enumerate(checked):
+            if not isinstance(passage, Passage):
+                remedy = "make it a Passage, or call classify() or predict()"
+                raise TypeError(f"passage {number} is not a Passage but {type(passage).__name__}; {remedy}")
+        found = self._score(checked)
         scores = logistic(found.logits)
         reached, doubtful = apply_thresholds(scores, thresholds).tolist(), is_low_confidence(*found[1:]).tolist()
         return [
             replace(
                 passage, labels=labels_of(passage, has), scores=dict(zip(LABELS, row, strict=True)), low_confidence=low
             )
-            for passage, row, has, low in zip(passages, scores.tolist(), reached, doubtful, strict=True)
+            for passage, row, has, low in zip(checked, scores.tolist(), reached, doubtful, strict=True)
         ]
 
     def _score(self, passages: Sequence[str | Passage]) -> Scored:
@@ -167,14 +188,14 @@ class Classifier:
 
 @overload
 def classify(  # type: ignore[overload-overlap]  # a str is an iterable of str; the first form wins
-    text: str, *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
+    text: str, *, model: str | os.PathLike[str] | Classifier | None = None, policy: Policy = "balanced"
 ) -> list[Passage]: ...
 @overload
 def classify(
-    text: Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
+    text: Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: Policy = "balanced"
 ) -> list[list[Passage]]: ...
 def classify(
-    text: str | Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
+    text: str | Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: Policy = "balanced"
 ) -> list[Passage] | list[list[Passage]]:
     """Split a text into passages, and score and label each.
 
@@ -207,10 +228,13 @@ def classify(
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
     if isinstance(text, str):
         return classifier.tag(text_document(text), policy)
-    if isinstance(text, bytes | bytearray | Mapping) or not isinstance(text, Iterable):
+    refuse_table(text, "text")
+    if isinstance(text, bytes | bytearray) or not isinstance(text, Iterable):
         raise TypeError(f"classify takes a str or several, not {type(text).__name__}")
     split = []
-    for number, one in enumerate(text):
+    for number, one in enumerate(column_values(text, "text")):
+        if isinstance(one, Passage):
+            raise TypeError(f"text {number} is a Passage, which is split already: call Classifier.tag_passages")
         if not isinstance(one, str):
             raise TypeError(f"text {number} is not a str but {type(one).__name__}: {one!r:.40}")
         split.append(split_passages(text_document(one)))
@@ -225,15 +249,15 @@ def labels_of(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
     return tuple(compress(LABELS, reached))
 
 
-def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
-    """Return texts and section headings; a plain string has no heading."""
+def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
+    """Return the elements of a list, generator or column; raise `TypeError` for what is none of these."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
-    kinds = set(map(type, passages))
-    if all(issubclass(kind, str) for kind in kinds):
-        return list(passages), [None] * len(passages)  # type: ignore[arg-type]
-    if not all(issubclass(kind, str | Passage) for kind in kinds):
-        number, wrong = next((i, one) for i, one in enumerate(passages) if not isinstance(one, str | Passage))
-        raise TypeError(f"passage {number} is not a str or Passage but {type(wrong).__name__}: {wrong!r:.40}")
-    plain = [(one, None) if isinstance(one, str) else (one.text, one.section) for one in passages]
-    return [text for text, _ in plain], [heading for _, heading in plain]
+    return read_passages(passages, "passages")
+
+
+def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
+    """Return texts and section headings; a plain string has no heading."""
+    texts = [passage if isinstance(passage, str) else passage.text for passage in passages]
+    headings = [None if isinstance(passage, str) else passage.section for passage in passages]
+    return texts, headings

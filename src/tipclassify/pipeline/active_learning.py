@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.corpus.loading import text_key
 from tipclassify.corpus.near_duplicates import trigrams
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.reporting.writers import TaggedReport
@@ -127,7 +127,7 @@ def queue_rows(
     *,
     known: Sequence[str] = (),
     other: Classifier | None = None,
-    policy: str = "balanced",
+    policy: Policy = "balanced",
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Choose the `n` passages to label next, as rows; fewer if the reports have fewer.

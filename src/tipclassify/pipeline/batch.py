@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
+from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_row, read_lines
@@ -48,7 +49,7 @@ class Tagging:
     """Options for reading, splitting and tagging inputs. Picklable: worker processes load the model themselves."""
 
     model: str | None = None  # name or folder; None is the default model
-    policy: str = "balanced"  # operating point: ``"screen"``, ``"balanced"`` or ``"cite"``
+    policy: Policy = "balanced"  # operating point: ``"screen"``, ``"balanced"`` or ``"cite"``
     thresholds: tuple[tuple[str, float], ...] = ()  # overrides of the policy's, 0 to 1, by label
     unit: Unit = "sentence"
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -165,7 +166,7 @@ def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, 
     return document, tuple(str(one.message) for one in caught if one.category is UserWarning)
 
 
-def tag_rows(file: str, rows: list[dict[str, Any]], classifier: Classifier, policy: str) -> TaggedReport:
+def tag_rows(file: str, rows: list[dict[str, Any]], classifier: Classifier, policy: Policy) -> TaggedReport:
     """Tag rows that are passages already, each with a ``text`` and optionally a ``section``."""
     passages = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
     return TaggedReport(file, None, classifier.tag_passages(passages, policy), rows)

@@ -8,16 +8,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tipclassify._version import __version__
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.batch import Tagging
+from tipclassify.text.columns import column_values
 from tipclassify.text.document import Passage
 
 __all__ = ["tag_batch"]
+
+_SECTION: Final = "section"  # column of the headings, if the batch has it
 
 
 class _TagBatch:
@@ -27,8 +30,17 @@ class _TagBatch:
 
     Parameters
     ----------
+    batch : mapping of str to sequence
+        Columns of equal length. Without ``batched=True``, `datasets` gives one row: a text where a column would be;
+        then the result is that of one row, too.
     text : str
         Column that holds the text.
+    section : str or None
+        Column that holds the heading above each passage, which is evidence; None where it is unknown. By default
+        ``"section"`` where the batch has that column. ``section=None`` reads no headings.
+    prefix : str, optional
+        Put before the name of each column of the result. Without it, a column of the batch that a result would replace,
+        such as labels that people gave, is an error; with ``prefix=""`` it is replaced.
     model : path, optional
         Name or folder of a trained model; the default model if omitted. It is loaded once a process.
     policy : str
@@ -38,12 +50,14 @@ class _TagBatch:
     -------
     dict of str to list
         ``labels`` (list of str), a column for each label with its probability (0 to 1), ``low_confidence`` (bool). All
-        are None where the text is None. They replace columns of the same names.
+        are None where the text is None.
 
     Raises
     ------
     KeyError, TypeError
-        When the text column is missing, or a text is not a `str`.
+        When a column is missing, or a text or heading is not a `str`.
+    ValueError
+        When the policy is unknown, or a result would replace a column.
     ModelError
         When the model cannot be used.
 
@@ -52,37 +66,76 @@ class _TagBatch:
     `datasets` caches results by a hash of the function and its arguments. The hash of `tag_batch` includes the version
     and the default model, so that an upgrade invalidates the cache. Of `model` it covers the path alone: pass
     ``load_from_cache_file=False`` after you retrain that model.
+
+    Examples
+    --------
+    >>> law = "The government did not effectively enforce the law."
+    >>> tag_batch({"text": [law, law], "section": ["Forced Labor", "Working Conditions"]})["labels"]
+    [['failure'], []]
+    >>> row = {"text": "Courts convicted none.", "labels": ["failure"]}
+    >>> tag_batch(row, prefix="model_")["model_labels"]
+    ['failure']
     """
 
     __name__ = __qualname__ = "tag_batch"
 
+    def __repr__(self) -> str:
+        return "<function tipclassify.tag_batch>"
+
     def __call__(
         self,
-        batch: Mapping[str, Sequence[Any]],
+        batch: Mapping[str, Any],
         *,
         text: str = "text",
+        section: str | None = _SECTION,
+        prefix: str | None = None,
         model: str | os.PathLike[str] | None = None,
-        policy: str = "balanced",
-    ) -> dict[str, list[Any]]:
-        if text not in batch:
-            raise KeyError(f'no column "{text}": say which holds the text, of {", ".join(batch)}')
-        texts = list(batch[text])
-        for number, one in enumerate(texts):
-            if one is not None and not isinstance(one, str):
-                raise TypeError(f"row {number} of the batch: {text} is not a str but {type(one).__name__}: {one!r:.40}")
-        passages = [Passage(one, 0, len(one)) for one in texts if one is not None]
+        policy: Policy = "balanced",
+    ) -> dict[str, Any]:
+        named = [str(name) for name in batch]
+        if text not in named:
+            raise KeyError(f'no column "{text}": say which holds the text, of {", ".join(named)}')
+        if section == _SECTION and section not in named:
+            section = None
+        if section is not None and section not in named:
+            raise KeyError(f'no column "{section}": say which holds the headings, of {", ".join(named)}')
+        names = {name: f"{prefix or ''}{name}" for name in ("labels", *LABELS, "low_confidence")}
+        taken = [name for name in names.values() if name in named]
+        if taken and prefix is None:
+            remedy = 'say prefix="model_" to keep it, or prefix="" to replace it'
+            raise ValueError(f'the batch has a column "{taken[0]}", which the tags would replace: {remedy}')
+        single = batch[text] is None or isinstance(batch[text], str)
+        texts = _strings([batch[text]] if single else column_values(batch[text], text), text)
+        headings: list[str | None] = [None] * len(texts)
+        if section is not None:
+            headings = _strings([batch[section]] if single else column_values(batch[section], section), section)
+        passages = [
+            Passage(one, 0, len(one), heading or None)
+            for one, heading in zip(texts, headings, strict=True)
+            if one is not None
+        ]
         classifier = Tagging(None if model is None else os.fspath(model)).classifier()
         tagged = iter(classifier.tag_passages(passages, policy))
         rows = [None if one is None else next(tagged) for one in texts]
-        return {
-            "labels": [None if row is None else list(row.labels) for row in rows],
-            **{label: [None if row is None else row.scores[label] for row in rows] for label in LABELS},
-            "low_confidence": [None if row is None else row.low_confidence for row in rows],
+        columns: dict[str, list[Any]] = {
+            names["labels"]: [None if row is None else list(row.labels) for row in rows],
+            **{names[label]: [None if row is None else row.scores[label] for row in rows] for label in LABELS},
+            names["low_confidence"]: [None if row is None else row.low_confidence for row in rows],
         }
+        return {name: column[0] for name, column in columns.items()} if single else columns
 
     def __reduce__(self) -> tuple[Callable[..., _TagBatch], tuple[str, str]]:
         """Pickle by name, with the version and the model's hash, so that caches of results are keyed by both."""
         return _unpickled, (__version__, str(Classifier.load().meta["sha256"]))
+
+
+def _strings(values: list[Any], column: str) -> list[str | None]:
+    """Return the values of a column; raise `TypeError` for one that is neither a `str` nor None."""
+    for number, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            found = f"{type(value).__name__}: {value!r:.40}"
+            raise TypeError(f"row {number} of the batch: {column} is not a str but {found}")
+    return values
 
 
 def _unpickled(version: str, model: str) -> _TagBatch:  # noqa: ARG001

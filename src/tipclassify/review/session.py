@@ -16,7 +16,7 @@ from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.evaluation.metrics import rounded
-from tipclassify.labels import LABELS, indicator
+from tipclassify.labels import LABELS, Policy, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.active_learning import rank
 from tipclassify.review.derived import CorpusFile, events_path
@@ -50,7 +50,7 @@ class ReviewSession:
     reports: Sequence[OpenReport]
     corpus: Path
     annotator: str
-    policy: str = "balanced"
+    policy: Policy = "balanced"
     blind: bool = False  # whether the model's suggestions are hidden until the annotator decided on a passage
     queue_first: bool = False  # whether the page opens with the most informative passages
     model_name: str = "default"

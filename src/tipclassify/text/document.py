@@ -40,6 +40,26 @@ class Document:
     country: str | None = None
     year: int | None = None
 
+    @classmethod
+    def from_text(cls, text: str, source: str = "<text>") -> Document:
+        """Make a document of plain text: paragraphs and headings by its blank and short lines; `source` names it.
+
+        Raises `TypeError` when `text` is not a `str`.
+
+        >>> Document.from_text("Prosecution\\n\\nPolice arrested nine traffickers.").blocks[1].section
+        'prosecution'
+        """
+        from tipclassify.text.segmentation.passages import text_document
+
+        if not isinstance(text, str):
+            raise TypeError(f"text is not a str but {type(text).__name__}; give the text of a report")
+        return text_document(text, source)
+
+    def __repr__(self) -> str:
+        about = f"title={self.title!r}, country={self.country!r}, year={self.year!r}"
+        size = f"{len(self.text):,} characters, {len(self.blocks):,} blocks"
+        return f"Document(source={self.source!r}, {about}, {size})"
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:

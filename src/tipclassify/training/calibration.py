@@ -37,7 +37,7 @@ def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = N
     """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds; `fold` never splits a group."""
     weights = np.ones(len(y_true)) if weights is None else weights
     scores = np.zeros(y_true.shape)
-    y_pred = {policy: np.zeros(y_true.shape, bool) for policy in POLICIES}
+    y_pred: dict[str, Bools] = {policy: np.zeros(y_true.shape, bool) for policy in POLICIES}
     for number in np.unique(fold):
         held = fold == number
         scale, shift, thresholds = _fit_calibration(raw[~held], y_true[~held], weights[~held])

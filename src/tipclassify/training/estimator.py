@@ -12,29 +12,30 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tipclassify.arrays import Bools, Floats, Ints, logistic
-from tipclassify.corpus.loading import group_rows
+from tipclassify.arrays import Floats, Ints
+from tipclassify.corpus.indicator import as_indicator
+from tipclassify.corpus.loading import Row, group_rows
 from tipclassify.evaluation.metrics import measure
-from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.encoder.folder import write_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.linear.model import write_model
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.text.columns import as_passages, column_names, column_values
 from tipclassify.text.document import Passage
-from tipclassify.training.fit import fit_model, group_folds, model_meta
-from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
-from tipclassify.training.train import load_encoder
+from tipclassify.training.evidence import CardFacts, HeldOut, describe_corpus
+from tipclassify.training.examples import Examples
+from tipclassify.training.fit_linear import LinearSettings, fit_linear
+from tipclassify.training.train_heads import HeadSettings, adapt_to_own, load_encoder, write_adapted
+from tipclassify.training.train_linear import write_linear
 
-__all__ = ["TipClassifier", "as_indicator", "as_passages"]
+__all__ = ["TipClassifier"]
 
 _FEW: Final = 100  # fewer passages give a warning
 
@@ -47,29 +48,66 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     model : str
-        ``"default"`` refits the heads of the shipped encoder, regularised towards the shipped ones: few passages change
-        them little, many a lot. ``"fast"`` fits the linear model from scratch, on these passages alone.
+        ``"default"`` moves the heads of the shipped encoder, held close to where they are by `penalty`. ``"fast"``
+        fits the linear model from scratch, on these passages alone.
+    penalty : float or None
+        Of the default, above 0, on a log scale: half of it times the mean squared change of the log-odds over the
+        passages of the corpus is added to the loss. At 1,000 hardly anything moves, at 1 three hundred passages are
+        learned wholly. None chooses one by cross-validation, against what it costs on the fixed set; the choice and
+        its curve are in `penalty_`. ``GridSearchCV`` over it works.
     folds : int
-        Folds of the inner cross-validation, 2 or more; `seed` draws them.
+        Folds of the inner cross-validation, 2 or more; `random_state` draws them.
     policy : str
         Operating point of `predict`: ``"screen"``, ``"balanced"`` or ``"cite"``.
-    jobs : int
-        Processes to fit the fast model with.
+    random_state : int, RandomState or None
+        As in scikit-learn: the same int, the same folds; None draws others at each fit.
+    n_jobs : int or None
+        Processes to fit the fast model with; None is 1, -1 one for each core.
+
+    Attributes
+    ----------
+    classifier_ : Classifier
+    metrics_ : Metrics
+    penalty_ : PenaltyChoice, of the default
+    fixed_ : FixedComparison, of the default: beside the shipped model on passages that taught neither
+    classes_ : array of the label names, in the order of ``LABELS``
+    n_passages_ : int
     """
 
     def __init__(
-        self, *, model: str = "default", folds: int = 5, policy: str = "balanced", seed: int = 0, jobs: int = 1
+        self,
+        *,
+        model: str = "default",
+        penalty: float | None = None,
+        folds: int = 5,
+        policy: Policy = "balanced",
+        random_state: Any = 0,
+        n_jobs: int | None = 1,
     ) -> None:
-        self.model, self.folds, self.policy, self.seed, self.jobs = model, folds, policy, seed, jobs
+        self.model = model
+        self.penalty = penalty
+        self.folds = folds
+        self.policy = policy
+        self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def fit(
-        self, X: Iterable[str | Passage], y: Any, groups: Sequence[int] | None = None, *, sample_weight: Any = None
+        self,
+        X: Iterable[str | Passage],
+        y: Any = None,
+        groups: Iterable[Any] | None = None,
+        *,
+        sample_weight: Any = None,
     ) -> TipClassifier:
         """Train on the passages `X`; the section heading of a `Passage` is a feature too.
 
-        `y` is an indicator matrix (n, 3), or has the label names of each passage: then pass a splitter to scikit-learn
-        (``cv=KFold(5)``), which cannot stratify them. Passages of one of the `groups`, int (n,), stay together in the
-        inner folds; by default equal texts do. Under 100 passages give a warning.
+        `X` is a list or generator of `str` or `Passage`, or a column of pandas, polars, Arrow or datasets. `y` has the
+        label names of each passage, or is an indicator matrix or table (`corpus.indicator.as_indicator`). For names,
+        pass a splitter to scikit-learn (``cv=KFold(5)``), which cannot stratify them. Passages of one of the `groups`
+        (n,), any values, stay together in the inner folds; by default equal texts do.
+
+        `X` may also be a whole dataset, as `load_corpus` returns it, without `y`: then labels, headings and groups are
+        those of its columns. Under 100 passages give a warning.
 
         Raises `TypeError` when `X` is a bare string or a table, or has an element that is no text, `ValueError` when
         lengths differ, a label is unknown, or there are too few passages.
@@ -79,6 +117,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError(f"unknown {name} {value!r}: use {', '.join(choices)}")
         if self.folds < 2:
             raise ValueError(f"folds is {self.folds}: use 2 or more")
+        if self.penalty is not None and not 0 < self.penalty < float("inf"):
+            raise ValueError(f"penalty is {self.penalty}: use a number above 0, or None to choose one")
+        if y is None:
+            X, y, groups = _from_corpus(X, groups)
         passages, y_true = as_passages(X), as_indicator(y)
         if len(passages) != len(y_true):
             raise ValueError(f"{len(passages)} passages but {len(y_true)} rows of labels: give one row a passage")
@@ -88,33 +130,50 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             stays = "it stays close to the shipped model" if self.model == "default" else "it knows nothing else"
             warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
         weights = np.ones(len(passages)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        if len(weights) != len(passages) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        if (
+            weights.shape != (len(passages),)
+            or not np.isfinite(weights).all()
+            or (weights < 0).any()
+            or not weights.any()
+        ):
             raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
-        of = np.asarray(group_rows([{"text": one.text} for one in passages]) if groups is None else groups)
+        of = _numbered_groups(passages, groups)
+        self.seed_ = _seed(self.random_state)
         used = np.flatnonzero(weights)
-        texts, headings = [passages[i].text for i in used], [passages[i].section for i in used]
-        y_true, of, weights = y_true[used], of[used], weights[used]
+        kept = [passages[i] for i in used]
+        examples = Examples(
+            texts=[passage.text for passage in kept],
+            headings=[passage.section for passage in kept],
+            y_true=y_true[used],
+            groups=of[used],
+            weights=weights[used],
+            row=np.arange(len(used)),
+        )
+        self._own = examples
         if self.model == "default":
-            self._fit_default(texts, headings, y_true, of, weights)
+            self._fit_default(examples)
         else:
-            options: Any = {"folds": self.folds, "seed": self.seed, "jobs": self.jobs}
-            fitted = fit_model(texts, y_true, of, headings=headings, weights=weights, **options)
-            self.classifier_, self.metrics_ = Classifier(fitted.model), fitted.metrics
-        self.classes_, self.n_passages_ = np.array(LABELS), len(texts)
+            self._fit_fast(examples)
+        self.classes_, self.n_passages_ = np.array(LABELS), len(examples)
         return self
 
-    def _fit_default(
-        self, texts: list[str], headings: list[str | None], y_true: Bools, groups: Ints, weights: Floats
-    ) -> None:
-        scorer = load_encoder()
-        model, start = scorer.model, scorer.model.heads
-        pooled = pooled_vectors(scorer, texts, headings)
-        raw = out_of_fold_logits(start, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
-        scores, thresholds = logistic(raw * model.scale + model.shift), np.array(model.thresholds["balanced"])
-        self.metrics_ = measure(y_true, scores, apply_thresholds(scores, thresholds), thresholds)
-        heads = adapt_heads(start, pooled, y_true, weights)
-        meta = {**model.meta, "adapted_from": model.meta["sha256"]}
-        self.classifier_ = Classifier(EncoderScorer(replace(model, heads=heads, meta=meta)))
+    def _fit_default(self, examples: Examples) -> None:
+        settings = HeadSettings(penalty=self.penalty, folds=self.folds, seed=self.seed_)
+        adapted = adapt_to_own(load_encoder(), examples, settings)
+        scorer = EncoderScorer(adapted.model)
+        self.classifier_ = Classifier(scorer)
+        self.penalty_, self.fixed_ = adapted.penalty, adapted.fixed
+        thresholds = self.classifier_.thresholds("balanced")
+        y_pred = adapted.scores >= thresholds
+        self.metrics_ = measure(examples.y_true, adapted.scores, y_pred, thresholds)
+        self._adapted, self._settings = adapted, settings
+
+    def _fit_fast(self, examples: Examples) -> None:
+        jobs = 1 if self.n_jobs is None else self.n_jobs
+        settings = LinearSettings(folds=self.folds, seed=self.seed_, jobs=jobs)
+        self._fitted = fit_linear(examples, settings)
+        self.classifier_ = Classifier(self._fitted.model)
+        self.metrics_ = self._fitted.metrics
 
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
         """Return calibrated probabilities, float array (n, 3)."""
@@ -137,19 +196,30 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         meta: Mapping[str, Any] | None = None,
         files: Mapping[str, str] | None = None,
     ) -> None:
-        """Write a model folder for `Classifier.load` and ``--model``, replacing the one at `path`.
+        """Write the model folder that ``train.py`` writes, replacing the one at `path`.
 
         `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further text files by name.
         """
         check_is_fitted(self)
-        settings = {"seed": self.seed, "folds": self.folds, "passages": self.n_passages_}
-        known = model_meta(settings=settings, metrics=self.metrics_.to_dict(), **(meta or {}))
-        scorer = self.classifier_.scorer
-        if isinstance(scorer, EncoderScorer):
-            kept = {key: scorer.meta[key] for key in ("base", "natural", "adapted_from") if key in scorer.meta}
-            write_encoder(path, scorer.model, {**kept, **known}, files)
-        else:
-            write_model(replace(self.classifier_.model, meta=known), path, files)
+        rows = _rows_of(self._own)
+        settings = {"seed": self.seed_, "folds": self.folds, "passages": self.n_passages_}
+        if isinstance(self.classifier_.scorer, EncoderScorer):
+            settings["penalty"] = self.penalty_.penalty
+            extra = {"settings": settings, **(meta or {})}
+            write_adapted(path, self._adapted, rows, self._settings, extra=extra, files=files)
+            return
+        fitted = self._fitted
+        facts = CardFacts(
+            name="the linear model, of your rows",
+            corpus=describe_corpus(rows, np.zeros(len(rows), bool), own=len(rows)),
+            held_out="these rows, each judged by a model that did not see its group",
+            calibration="fitted on these rows, out of fold",
+            start="It started from nothing.",
+        )
+        evidence = HeldOut(rows, fitted.calibrated.scores, fitted.calibrated)
+        extra = {"settings": settings, **(meta or {})}
+        texts = self._own.texts
+        write_linear(path, fitted, evidence, facts, texts, self.seed_, extra=extra, files=files)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -159,38 +229,52 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def as_passages(X: Any) -> list[Passage]:
-    """Convert texts to passages; raise `TypeError` for a bare string, a table, or an element such as NaN."""
-    if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
-        raise TypeError(f"X is a bare {type(X).__name__}: give a list of passages")
-    if hasattr(X, "columns"):
-        raise TypeError("X is a table: give the column of texts, such as X['text']")
-    passages = []
-    for number, one in enumerate(X):
-        if isinstance(one, str):
-            one = Passage(one, 0, len(one))
-        if not isinstance(one, Passage):
-            raise TypeError(f"passage {number} is not a str but {type(one).__name__}: {one!r:.40}; leave it out")
-        passages.append(one)
-    return passages
+def _rows_of(examples: Examples) -> list[Row]:
+    """Return examples as rows of a corpus, numbered."""
+    names = [tuple(np.array(LABELS)[labels].tolist()) for labels in examples.y_true]
+    return [
+        {"id": f"row-{number}", "text": text, "section": heading, "labels": labels, "doc": f"group-{group}"}
+        for number, (text, heading, labels, group) in enumerate(
+            zip(examples.texts, examples.headings, names, examples.groups.tolist(), strict=True), 1
+        )
+    ]
 
 
-def as_indicator(y: Any) -> Bools:
-    """Convert an indicator matrix, or the label names of each passage, to a bool array (n, 3).
+def _from_corpus(dataset: Any, groups: Any) -> tuple[list[Passage], Any, Any]:
+    """Take passages, labels and groups from the columns of a dataset of `load_corpus`."""
+    names = column_names(dataset)
+    if names is None or not {"text", "labels"} <= set(names):
+        raise ValueError("y is missing: give the labels of each passage, or a dataset of load_corpus as X")
+    texts, labels = column_values(dataset["text"], "X['text']"), dataset["labels"]
+    headings = column_values(dataset["section"], "X['section']") if "section" in names else [None] * len(texts)
+    passages = [
+        Passage(passage.text, passage.start, passage.end, heading or None)
+        for passage, heading in zip(as_passages(texts, "X['text']"), headings, strict=True)
+    ]
+    if groups is None:
+        keys = [name for name in ("doc", "pair") if name in names]
+        columns = [column_values(dataset[name], name) for name in keys]
+        rows = [{"text": text} for text in texts]
+        for name, column in zip(keys, columns, strict=True):
+            for row, value in zip(rows, column, strict=True):
+                row[name] = value
+        groups = group_rows(rows)
+    return passages, labels, groups
 
-    >>> as_indicator([["failure"], []]).tolist()
-    [[False, True, False], [False, False, False]]
-    """
-    values = getattr(y, "values", y)
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        matrix = values
-    else:
-        rows = list(values)
-        if any(isinstance(row, str) for row in rows):
-            raise ValueError("y holds bare strings: give each passage a list of label names")
-        if all(isinstance(row, Sequence | set | frozenset) and all(isinstance(n, str) for n in row) for row in rows):
-            return np.array([indicator(row) for row in rows], bool).reshape(-1, len(LABELS))
-        matrix = np.array(rows)
-    if matrix.ndim != 2 or matrix.shape[1] != len(LABELS) or not np.isin(matrix, (0, 1)).all():
-        raise ValueError(f"y has shape {matrix.shape}: give 0 and 1 in {len(LABELS)} columns, or lists of label names")
-    return matrix.astype(bool)
+
+def _numbered_groups(passages: Sequence[Passage], groups: Any) -> Ints:
+    """Number the group of each passage: by the values given, else by equal texts."""
+    if groups is None:
+        return np.asarray(group_rows([{"text": passage.text} for passage in passages]))
+    values = column_values(groups, "groups")
+    if len(values) != len(passages):
+        raise ValueError(f"{len(passages)} passages but {len(values)} groups: give the group of each passage")
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
+
+
+def _seed(random_state: Any) -> int:
+    """Return a seed for a `random_state` of scikit-learn; an int is its own."""
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -138,7 +138,9 @@ def judge_model(classifier: Classifier, held: HeldOut, facts: CardFacts, seed: i
     real = np.array([is_real(row) for row in rows], bool)
     whole = real if real.any() else np.ones(len(rows), bool)
     y_true = labels_of(rows)
-    by_policy = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
+    by_policy: dict[str, Bools] = {
+        policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES
+    }
     if calibrated:
         crossed = whole if len(calibrated.scores) < len(rows) else np.ones(len(rows), bool)
         scores[crossed] = calibrated.scores
@@ -170,8 +172,10 @@ def judge_model(classifier: Classifier, held: HeldOut, facts: CardFacts, seed: i
     behaviours = run_cases(classifier, default_cases_path()) if cases else []
     y_true, by_policy = y_true[whole], {policy: labels[whole] for policy, labels in by_policy.items()}
     points = {
-        policy: _operating_points(y_true, labels, classifier.thresholds(policy), groups[whole], weights, seed)
-        for policy, labels in by_policy.items()
+        policy: _operating_points(
+            y_true, by_policy[policy], classifier.thresholds(policy), groups[whole], weights, seed
+        )
+        for policy in POLICIES
     }
     bins = [reliability(y_true[:, j], scores[whole, j]) for j in range(len(LABELS))]
     card = _model_card(

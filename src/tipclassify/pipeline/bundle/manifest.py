@@ -17,7 +17,7 @@ import msgspec
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.formatting import escaped, load_json, one_line
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import LABELS, Policy
 from tipclassify.reporting.summary import Group, Rates, Summary
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit
@@ -43,7 +43,6 @@ def _one_of(names: Iterable[str]) -> msgspec.Meta:
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
 Label = Annotated[str, _one_of(LABELS)]
-Policy = Annotated[str, _one_of(POLICIES)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; sums of squares of more would overflow

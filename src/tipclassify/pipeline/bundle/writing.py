@@ -19,7 +19,7 @@ from tipclassify._version import __version__
 from tipclassify.download import Download, download
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.folder import HEAD, load_head, read_files, weights_digest
 from tipclassify.model.loading import model_folder
@@ -113,7 +113,9 @@ def write_bundle(
     return manifest, fingerprint
 
 
-def settings(classifier: Classifier, policy: str, overrides: dict[str, float]) -> tuple[dict[str, float], RatesByLabel]:
+def settings(
+    classifier: Classifier, policy: Policy, overrides: dict[str, float]
+) -> tuple[dict[str, float], RatesByLabel]:
     """Return a classifier's thresholds and, if recorded, its error rates under a policy, each by label."""
     rates = error_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))

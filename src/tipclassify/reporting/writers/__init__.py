@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from tipclassify._version import __version__
 from tipclassify.errors import UsageError
-from tipclassify.labels import LABELS, SECTIONS
+from tipclassify.labels import LABELS, SECTIONS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers.formats import is_link
 from tipclassify.text.document import Document, Passage
@@ -30,7 +30,7 @@ class ScoringContext:
     """Model and policy that tagged the reports, for writers to record, and options of the output."""
 
     classifier: Classifier
-    policy: str = "balanced"
+    policy: Policy = "balanced"
     folder: Path | None = None  # of the output, to which links are relative; None is the working folder
     bom: bool = False  # whether CSV begins with a byte order mark, by which Excel recognises UTF-8
     index: str = ""  # link to the index of all pages, from a page of its folder

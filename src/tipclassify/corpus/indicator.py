@@ -1,0 +1,102 @@
+"""Take labels as users hold them: lists of names, 0 and 1 in a matrix or a table, or ClassLabel numbers of datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tipclassify.arrays import Bools
+from tipclassify.labels import LABELS, indicator
+from tipclassify.text.columns import column_names, column_values
+
+__all__ = ["as_indicator"]
+
+_EITHER = f"give 0 and 1 in {len(LABELS)} columns, or lists of label names"
+
+
+def as_indicator(y: Any) -> Bools:
+    """Convert the labels of passages to an indicator matrix, bool (n, 3), with the columns in the order of ``LABELS``.
+
+    `y` is one of
+
+    - the label names of each passage, ``[]`` for none: a list, or a column of pandas, polars, Arrow or datasets;
+    - a table with a column of 0 and 1 for each label, which are found by name, in any order;
+    - an array or scipy sparse matrix (n, 3) of 0 and 1, with its columns in the order of ``LABELS``;
+    - a datasets column of ``ClassLabel`` numbers, whose names are in its features.
+
+    Raises `ValueError`, in one line, for anything else.
+
+    >>> as_indicator([["failure"], []]).tolist()
+    [[False, True, False], [False, False, False]]
+    """
+    names = column_names(y)
+    if names is not None:
+        return _from_table(y, names)
+    if hasattr(y, "toarray"):  # scipy sparse
+        y = y.toarray()
+    if isinstance(y, np.ndarray) and y.dtype != object:
+        return _from_matrix(y)
+    if isinstance(y, str | bytes | Mapping) or y is None:
+        raise ValueError(f"y is a bare {type(y).__name__}: {_EITHER}")
+    classes = _class_names(y)
+    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in column_values(y, "y")]
+    if classes is not None:
+        rows = [[classes[number] for number in row] for row in rows]
+    for number, row in enumerate(rows):
+        if isinstance(row, str):
+            raise ValueError("y holds bare strings: give each passage a list of label names")
+        if not isinstance(row, Sequence | set | frozenset):
+            raise ValueError(f"row {number} of y is {row!r:.40}: {_EITHER}, [] for none")
+    if all(isinstance(name, str) for row in rows for name in row):
+        return _from_names(rows)
+    lengths = {len(row) for row in rows}
+    if lengths != {len(LABELS)}:
+        raise ValueError(
+            f"y has rows of {' and '.join(map(str, sorted(lengths)))} values that are no names: {_EITHER}; "
+            "numbers of a ClassLabel need their names: features['labels'].feature.int2str(numbers)"
+        )
+    return _from_matrix(np.array([list(row) for row in rows]))
+
+
+def _from_names(rows: Sequence[Sequence[str]]) -> Bools:
+    found = []
+    for number, row in enumerate(rows):
+        try:
+            found.append(indicator(row))
+        except ValueError as error:
+            raise ValueError(f"row {number} of y: {error}") from None
+    return np.array(found, bool).reshape(-1, len(LABELS))
+
+
+def _from_matrix(matrix: Any) -> Bools:
+    if matrix.ndim != 2 or matrix.shape[1] != len(LABELS) or not np.isin(matrix, (0, 1)).all():
+        raise ValueError(f"y has shape {matrix.shape}: {_EITHER}")
+    return np.asarray(matrix.astype(bool))
+
+
+def _from_table(table: Any, names: Sequence[str]) -> Bools:
+    """Read the column of each label by its name."""
+    if set(names) != set(LABELS) or len(names) != len(LABELS):
+        found = ", ".join(names)
+        needed = f"give a table with one column of 0 and 1 for each of {', '.join(LABELS)}, and no other"
+        raise ValueError(f"y is a table with the columns {found}: {needed}, or a column of lists of label names")
+    columns = []
+    for label in LABELS:
+        values = column_values(table[label], "y")
+        bad = [value for value in values if value not in (0, 1)]
+        if bad:
+            raise ValueError(f"column {label} of y has the value {bad[0]!r:.40}: give 0 and 1")
+        columns.append(np.array(values, bool))
+    return np.stack(columns, axis=1)
+
+
+def _class_names(column: Any) -> list[str] | None:
+    """Return the class names of a datasets column that holds lists of ``ClassLabel`` numbers; None for any other."""
+    features = getattr(column, "features", None)
+    name = getattr(column, "column_name", None)
+    if isinstance(features, Mapping) and name in features:
+        features = features[name]
+    names = getattr(getattr(features, "feature", None), "names", None)
+    return None if names is None else list(names)
