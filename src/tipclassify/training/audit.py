@@ -37,9 +37,7 @@ Finding = dict[str, Any]
 Audit = Mapping[str, Sequence[Finding]]
 
 
-def audit_corpus(
-    rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
-) -> Audit:
+def audit_corpus(rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None) -> Audit:
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
     errors = find_label_errors(rows, folds=folds, seed=seed, progress=progress)
     conflicts, leaks = find_near_twins(rows)

@@ -202,7 +202,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         rows = _rows_of(self._own)
-        settings = {"seed": self.seed_, "folds": self.folds, "passages": self.n_passages_}
+        settings: dict[str, float] = {"seed": self.seed_, "folds": self.folds, "passages": self.n_passages_}
         if isinstance(self.classifier_.scorer, EncoderScorer):
             settings["penalty"] = self.penalty_.penalty
             extra = {"settings": settings, **(meta or {})}

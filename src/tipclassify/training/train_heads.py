@@ -87,6 +87,7 @@ _CORPUS_PENALTY: Final = 100.0  # Euclidean, of the whole corpus: it hardly matt
 _MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
 _TWINS: Final = 2.0  # sample weight of an invented near twin in the corpus, as in its fine-tuning
 _MOMENT_ROWS: Final = 5_000  # passages whose vectors give the second moment of a new encoder
+_MANY: Final = 5_000  # examples of the user's, above which a sample chooses the penalty
 _KEPT: Final = ("base", "training", "natural", "weight_bits")  # of the encoder, in ``model.json``
 
 
@@ -256,7 +257,8 @@ def adapt_to_own(
     prior = Prior(model.heads, _read_moment(model))
     fixed = _fixed_of(model, own)
     if settings.penalty is None:
-        choice = choose_penalty(prior, model, own, pooled, fold, fixed)
+        some = _sample(own)
+        choice = choose_penalty(prior, model, own.take(some), pooled[some], fold[some], fixed)
     else:
         choice = PenaltyChoice(settings.penalty, "as given")
     raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, choice.penalty)
@@ -284,6 +286,14 @@ def adapt_to_own(
         fixed=_compare(fixed, recalibrated, model, settings.seed) if fixed else None,
         adapted_from=str(model.meta["sha256"]),
     )
+
+
+def _sample(own: Examples) -> Bools:
+    """Return whole groups of about 5,000 examples, bool (n,): they choose a penalty as well as more."""
+    parts = max(1, len(own) // _MANY)
+    _, number = np.unique(own.groups, return_inverse=True)
+    chosen = np.asarray(number % parts == 0)
+    return chosen if len(np.unique(number[chosen])) > 1 else np.ones(len(own), bool)
 
 
 def calibrate_on_real(rows: Sequence[Row], raw: Floats, weights: Floats | None, seed: int) -> Calibrated | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -108,8 +108,8 @@ def write_linear(
     facts: CardFacts,
     texts: Sequence[str],
     seed: int,
-    extra: dict[str, object] | None = None,
-    files: dict[str, str] | None = None,
+    extra: Mapping[str, object] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Trained:
     """Evaluate a linear model and write its folder; `texts` are those that taught it."""
     judged = judge_model(Classifier(fitted.model), evidence, facts, seed)
