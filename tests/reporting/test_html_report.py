@@ -299,7 +299,9 @@ def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(classifi
 def test_every_tag_of_a_long_report_has_its_reasons_in_a_third_of_the_runs(
     tiny: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = "Officers took bribes from traffickers and judges failed to act in time, said the police of the capital city"
+    words = (
+        "Officers took bribes from traffickers and judges failed to act in time, said the police of the capital city"
+    )
     words += ", where nine victims of them were in a shelter and did law arrested money to no prison terms."
     passages = [
         Passage(words, 0, len(words), "Forced Labor", ("complicity",), dict.fromkeys(LABELS, 0.5 + n / 1_000))

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
 from tipclassify import Classifier
 from tipclassify.arrays import logistic
 from tipclassify.model.encoder.folder import Heads
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 WIDTH = 8

@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tipclassify.cli.training import report_rows, run_fast
+from tipclassify.training.train import Trained, load_encoder, train_default, train_fast, with_and_without_headings
 
 from tipclassify import LABELS, Classifier, ModelError
 from tipclassify.cli.app import _SIGNALS
-from tipclassify.cli.training import report_rows, run_fast
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
@@ -34,7 +35,6 @@ from tipclassify.model.encoder.folder import read_encoder, write_encoder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import train as recipe_module
 from tipclassify.training.evidence import country_groups, error_table
-from tipclassify.training.train import Trained, load_encoder, train_default, train_fast, with_and_without_headings
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"

@@ -61,14 +61,8 @@ def find_label_errors(
         from cleanlab.multilabel_classification.rank import get_label_quality_scores
 
     y_true = labels_of(rows)
-    examples = Examples(
-        texts=[row["text"] for row in rows],
-        headings=headings_of(rows),
-        y_true=y_true,
-        groups=country_groups(rows),
-        weights=np.ones(len(rows)),
-        row=np.arange(len(rows)),
-    )
+    texts = [row["text"] for row in rows]
+    examples = Examples.of(texts, y_true, country_groups(rows), headings=headings_of(rows))
     settings = HeadSettings(folds=folds, seed=seed, cache=cache_path("pooled"))
     try:
         scores = adapt_to_own(load_encoder(), examples, settings, progress).scores

@@ -101,6 +101,7 @@ class Recalibrated:
 
     scale: Floats  # (3,)
     shift: Floats  # (3,)
+    fall: float  # of the mean log loss of a row and label, cross-fitted
     sentence: str
 
 
@@ -111,7 +112,10 @@ def recalibrate(raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Flo
     fitted on the other folds, falls by more than one standard error over the `groups`.
     """
     new_scale, new_shift = scale.copy(), shift.copy()
-    refitted, no_better, too_few = [], [], []
+    refitted: list[str] = []
+    no_better: list[str] = []
+    too_few: list[str] = []
+    total_fall = 0.0
     _, number = np.unique(groups, return_inverse=True)
     documents = int(number.max(initial=-1)) + 1
     for j, label in enumerate(LABELS):
@@ -131,6 +135,7 @@ def recalibrate(raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Flo
         if fall.mean() > error:
             new_scale[j], new_shift[j] = platt(raw[:, j], has)
             refitted.append(label)
+            total_fall += float(fall.mean()) / len(LABELS)
         else:
             no_better.append(label)
     said = []
@@ -141,4 +146,4 @@ def recalibrate(raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Flo
     if too_few:
         least = f"{_MIN_EACH} rows with it and without it, of {_MIN_DOCUMENTS} documents or more"
         said.append(f"kept for {', '.join(too_few)}: a refit needs {least}")
-    return Recalibrated(new_scale, new_shift, "; ".join(said))
+    return Recalibrated(new_scale, new_shift, total_fall, "; ".join(said))

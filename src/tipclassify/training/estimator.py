@@ -141,13 +141,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed_ = _seed(self.random_state)
         used = np.flatnonzero(weights)
         kept = [passages[i] for i in used]
-        examples = Examples(
-            texts=[passage.text for passage in kept],
+        examples = Examples.of(
+            [passage.text for passage in kept],
+            y_true[used],
+            of[used],
             headings=[passage.section for passage in kept],
-            y_true=y_true[used],
-            groups=of[used],
             weights=weights[used],
-            row=np.arange(len(used)),
         )
         self._own = examples
         if self.model == "default":

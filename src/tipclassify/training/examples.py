@@ -46,6 +46,26 @@ class Examples:
     weights: Floats  # (n,), sample weights of 0 or more
     row: Ints  # (n,), ascending: the number of the row that an example was made of
 
+    @classmethod
+    def of(
+        cls,
+        texts: Sequence[str],
+        y_true: Bools,
+        groups: Sequence[int] | Ints,
+        *,
+        headings: Sequence[str | None] | None = None,
+        weights: Floats | None = None,
+    ) -> Examples:
+        """Make examples of passages, each a row of its own; without headings, and weighing 1, if omitted."""
+        return cls(
+            list(texts),
+            [None] * len(texts) if headings is None else list(headings),
+            y_true,
+            np.asarray(groups, np.int64),
+            np.ones(len(texts)) if weights is None else weights,
+            np.arange(len(texts)),
+        )
+
     def __len__(self) -> int:
         return len(self.texts)
 

@@ -31,7 +31,7 @@ from tipclassify.model.encoder.folder import EncoderModel, write_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.loading import load_scorer
 from tipclassify.progress import Progress
-from tipclassify.training.calibration import Calibrated, calibrate, recalibrate
+from tipclassify.training.calibration import Calibrated, Recalibrated, calibrate, recalibrate
 from tipclassify.training.evidence import (
     CardFacts,
     HeldOut,
@@ -57,9 +57,12 @@ from tipclassify.training.fit_heads import (
     second_moment,
 )
 from tipclassify.training.fit_penalty import (
+    ELSEWHERE,
+    MOST_LOST,
     PenaltyChoice,
     choose_penalty,
     given_labels,
+    on_fixed,
 )
 from tipclassify.training.fixed_set import (
     FixedComparison,
@@ -269,9 +272,9 @@ def adapt_to_own(
     again = recalibrate(raw, y_true, own.groups[first], fold[first], model.scale, model.shift)
     recalibrated = replace(adapted, scale=again.scale, shift=again.shift)
     sentence = again.sentence
-    if _costs_more(fixed, recalibrated, adapted):
+    if not _pays(again, adapted, recalibrated, fixed):
         recalibrated = adapted
-        sentence = "kept: a refit on your rows would cost too much on the fixed set"
+        sentence = "kept: what a refit on your rows gains there it loses on the fixed set"
     files = dict(model.training_files)
     files[TAUGHT] = pack_taught(own.texts, files.get(TAUGHT, b""))
     recalibrated = replace(recalibrated, training_files=files)
@@ -576,11 +579,16 @@ def _compare(fixed: FixedSet, after: EncoderModel, before: EncoderModel, seed: i
     return compare_on_fixed(fixed, new, old, seed)
 
 
-def _costs_more(fixed: FixedSet | None, this: EncoderModel, other: EncoderModel) -> bool:
-    """Whether a calibration loses over a hundredth of macro-F1 on the fixed set against another."""
-    if fixed is None or not len(fixed.keys):
-        return False
-    return _compare(fixed, this, other, 0).cost > 0.005
+def _pays(again: Recalibrated, before: EncoderModel, after: EncoderModel, fixed: FixedSet | None) -> bool:
+    """Whether a refitted calibration gains more on the user's rows than it loses on the fixed set.
+
+    The same sum decides as for the penalty (`fit_penalty`).
+    """
+    if fixed is None or again.fall == 0:
+        return True
+    first, second = (on_fixed(fixed, model.heads, model) for model in (before, after))
+    rise = second.loss - first.loss
+    return not again.fall < ELSEWHERE * rise and not first.real - second.real > MOST_LOST / 2
 
 
 def _encoder_name(meta: Mapping[str, Any]) -> str:
