@@ -200,11 +200,14 @@ def carry_out(order: Order) -> None:
     """Load the rows, say what will be replaced, train, and print what came of it."""
     corpus, own = load_rows(order)
     announce(order, corpus, own)
+    before = _hash_of(order.out)
     try:
         trained = fit_and_write(order, corpus, own)
     except ValueError as error:  # of rows that cannot be learned
         raise InputError(str(error)) from error
     print_line(trained.table())
+    if before and before == _hash_of(order.out):
+        order.note(f"the same bytes as before: model {before[:12]}")
     order.note(f"saved {order.out}; use it with: tipclassify score --model {shlex.quote(str(order.out))} FILE")
 
 
@@ -243,14 +246,20 @@ _REAL_MISSING: Final = {
 }
 
 
+def _hash_of(out: Path) -> str:
+    """Return the hash of the model in a folder, empty for none."""
+    from tipclassify.model.common.folder import load_head
+
+    return str(load_head(out).get("sha256", "")) if (out / "model.json").is_file() else ""
+
+
 def replaced(out: Path) -> list[str]:
     """Say which model a training replaces, and which one the command line takes by the same name."""
-    from tipclassify.model.common.folder import load_head
     from tipclassify.model.loading import SHIPPED, model_folder
 
     lines = []
-    if (out / "model.json").is_file():
-        lines.append(f"replaces the model {str(load_head(out).get('sha256'))[:12]} in {out}")
+    if there := _hash_of(out):
+        lines.append(f"replaces the model {there[:12]} in {out}")
     else:
         lines.append(f"makes a new model in {out}")
     if out.name in SHIPPED:
