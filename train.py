@@ -1,33 +1,45 @@
 #!/usr/bin/env python3
-"""Train a model from labelled passages: load, hold out by document, fit, calibrate, evaluate, save."""
+"""Train a model from labelled passages: the table of contents of training.
+
+| step | for the default, on your rows | where |
+| --- | --- | --- |
+| load | `load_rows` | `corpus/loading.py` |
+| hold out | whole documents, in turn; a fixed set of real passages | `training/examples.py`, `fixed_set.py` |
+| fit | the heads, held close where passages lie; the penalty is chosen | `training/fit_heads.py`, `fit_penalty.py` |
+| calibrate | on what was held out, where it suffices | `training/calibration.py` |
+| evaluate | beside the model before, on your rows and on the fixed set | `training/evidence.py` |
+| save | the folder, with its card | `training/train_heads.py` |
+
+The linear model is fitted by `training/fit_linear.py` and `train_linear.py`, an encoder by
+`training/encoder/`. ``tipclassify train`` does the same where a wheel is installed.
+"""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import typer
 
-from tipclassify.cli import training as options
+from tipclassify.cli import train as cli
 
 HERE = Path(__file__).resolve().parent
 
 
 def train(
-    data: options.Data = None,
-    text_column: options.TextColumn = "text",
-    label_column: options.LabelColumn = "labels",
-    model: options.Kind = "default",
-    corpus: options.Corpus = True,
-    out: options.Out = None,
-    weight: options.Weight = 1.0,
-    seed: options.Seed = 0,
-    jobs: options.Jobs = -1,
-    unlabelled: options.Unlabelled = None,
-    base: options.Base = None,
-    epochs: options.Epochs = None,
-    rate: options.Rate = None,
-    resume: options.Resume = False,
+    data: cli.Data = None,
+    text_column: cli.TextColumn = "text",
+    label_column: cli.LabelColumn = "labels",
+    model: cli.Kind = "default",
+    penalty: cli.Penalty = None,
+    corpus: cli.Corpus = None,
+    out: cli.Out = None,
+    seed: cli.Seed = 0,
+    jobs: cli.Jobs = -1,
+    unlabelled: cli.Unlabelled = None,
+    base: cli.Base = None,
+    epochs: cli.Epochs = None,
+    rate: cli.Rate = None,
+    resume: cli.Resume = False,
 ) -> None:
     """Train a model on labelled passages, and measure it on held-out passages.
 
@@ -41,38 +53,30 @@ def train(
         python train.py --data my.jsonl --out models/mine
         tipclassify score --model models/mine report.html
 
-    It prints the effect of your rows, out of fold on your rows and on the
-    held-out part of the corpus. "labels" is [] for a passage without any; a
+    It prints what your rows changed, out of fold on your rows and on a fixed
+    set of passages of real reports. "labels" is [] for a passage without any; a
     "section" holds its heading. Rows with the same "doc" (narrative) or "pair"
     (near twins) are held out together.
     """
-    chosen = {"epochs": epochs, "rate": rate}
-    options.refuse_misplaced(model, base, {**chosen, "resume": resume, "unlabelled": unlabelled, "weight": weight != 1})
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
-    out = options.replaceable(out or HERE / "models" / ("fast" if model == "fast" else "default"))
-
-    from tipclassify.corpus.loading import corpus_rows, load_corpus
-    from tipclassify.download.cache import cache_path
-    from tipclassify.progress import progress_bar
-    from tipclassify.training.train import train_default
-
-    rows = corpus_rows(load_corpus(HERE / "data")) if corpus else []
-    own = corpus_rows(load_corpus(*data, text_column=text_column, label_column=label_column)) if data else []
-    options.report_rows(rows, own)
-    if model == "encoder":
-        like, chosen = HERE / "data" / "headings.json", {**chosen, "seed": seed}
-        trained = options.run_encoder([*rows, *own], out, str(base), like, unlabelled or [], chosen, resume, jobs)
-    elif model == "fast":
-        trained = options.run_fast([*rows, *own], out, unlabelled or [], seed, jobs)
-    else:
-        with progress_bar("passages read by the encoder") as progress:
-            trained = train_default(
-                rows, own, out, weight=weight, seed=seed, cache=cache_path("pooled"), progress=progress
-            )
-    print(trained.table())
-    print(f"saved {out}", file=sys.stderr)
+    learns_corpus = corpus if corpus is not None else not data or model != "default"
+    order = cli.make_order(
+        model,
+        data,
+        out or HERE / "models" / ("fast" if model == "fast" else "default"),
+        corpus=HERE / "data" if learns_corpus else None,
+        text_column=text_column,
+        label_column=label_column,
+        penalty=penalty,
+        seed=seed,
+        jobs=jobs,
+        unlabelled=unlabelled,
+        encoder=cli.EncoderOrder(base, epochs, rate, resume),
+        program="train.py",
+    )
+    cli.carry_out(order)
 
 
 if __name__ == "__main__":
-    options.run_command(train)
+    cli.run_command(train)

@@ -8,7 +8,7 @@ In: files of real passages for evaluation (``text`` and ``labels``; optional ``s
 Markdown table for each file, overall and by kind or source; with ``--behaviours`` the behavioural tests of our models.
 
 - Our models are evaluated as shipped. A baseline is trained on the same texts, each with its heading and real ones
-  without it too (`train.with_and_without_headings`); only `fast` was also trained on soft labels of unlabelled
+  without it too (`examples.expand_rows`); only `fast` was also trained on soft labels of unlabelled
   passages.
 - The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same weights as for ours.
 - Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in brackets: true
@@ -43,7 +43,8 @@ from tipclassify.labels import LABELS, indicator
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.loading import DEFAULT, SHIPPED
 from tipclassify.training.calibration import operating_points, platt
-from tipclassify.training.train import load_encoder, with_and_without_headings
+from tipclassify.training.examples import expand_rows
+from tipclassify.training.train_heads import load_encoder
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"
@@ -95,10 +96,11 @@ def fitted_peers(rows: Sequence[Row], natural: Floats | None, base: Path | None)
     natural : float (k,), optional
         Sample weights of the `threshold_rows`.
     """
-    texts, headings, y_true, origin, weights = with_and_without_headings(rows)
-    lines = list(map(under_heading, texts, headings))
-    taught = np.flatnonzero(~held_out(rows)[origin])
-    judged = np.flatnonzero(np.diff(origin, prepend=-1))[threshold_rows(rows)]  # each under its heading
+    examples = expand_rows(rows)
+    y_true, weights = examples.y_true, examples.weights
+    lines = list(map(under_heading, examples.texts, examples.headings))
+    taught = np.flatnonzero(~held_out(rows)[examples.row])
+    judged = examples.first[threshold_rows(rows)]  # each under its heading
     for name, fit in peers(base).items():
         print(f"training {name} …", file=sys.stderr)
         score = fit([lines[i] for i in taught], y_true[taught], weights[taught])

@@ -1,8 +1,10 @@
-"""Progress bar with the remaining time, on standard error, and only if that is a terminal."""
+"""Progress on standard error: a bar with the remaining time on a terminal, lines elsewhere if asked for."""
 
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,10 +15,18 @@ Progress = Callable[[int, int], None]
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress | None]:
-    """Open a progress bar and yield its callback; None unless standard error is a terminal."""
+def progress_bar(title: str, every: float | None = None) -> Iterator[Progress | None]:
+    """Open a progress bar and yield its callback.
+
+    Unless standard error is a terminal there is no bar, and no callback either without `every`: the
+    seconds after which a line says how far the work is, whether or not it has moved.
+    """
     if not sys.stderr.isatty():
-        yield None
+        if every is None:
+            yield None
+            return
+        with _lines(title, every) as progress:
+            yield progress
         return
     from rich import progress as bars
     from rich.console import Console
@@ -25,3 +35,28 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
     with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _lines(title: str, every: float) -> Iterator[Progress]:
+    """Print a line every so many seconds from a thread of its own, as the work may be one long call."""
+    state = {"done": 0, "total": 0}
+    ended = threading.Event()
+    began = time.monotonic()
+
+    def note(done: int, total: int) -> None:
+        state["done"], state["total"] = done, total
+
+    def report() -> None:
+        while not ended.wait(every):
+            done, total = state["done"], state["total"]
+            how_far = f"{done:,} of {total:,}" if done < total else "under way"
+            print(f"{title}: {how_far}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=report, daemon=True)
+    thread.start()
+    try:
+        yield note
+    finally:
+        ended.set()
+        thread.join()

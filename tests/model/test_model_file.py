@@ -17,14 +17,17 @@ from tipclassify import ModelError
 from tipclassify.model.common.folder import digest
 from tipclassify.model.linear.model import Model, read_model, write_model
 from tipclassify.model.linear.scoring import LinearScorer
-from tipclassify.training.fit import fit_model
+from tipclassify.training.examples import Examples
+from tipclassify.training.fit_linear import LinearSettings, fit_linear
 
 TEXTS = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    fitted = fit_model(TEXTS * 8, np.tile(np.eye(3, dtype=bool), (8, 1)), range(24), headings=["Courts"] * 24, folds=2)
+    truth = np.tile(np.eye(3, dtype=bool), (8, 1))
+    examples = Examples.of(TEXTS * 8, truth, range(24), headings=["Courts"] * 24)
+    fitted = fit_linear(examples, LinearSettings(folds=2))
     return replace(fitted.model, meta={"seed": 0, "corpus": {"passages": 24}})
 
 

@@ -22,7 +22,8 @@ from tipclassify.text.features.hashing import feature_keys, featurize, heading_h
 from tipclassify.text.features.templates import length_scale, scopes, structure_of
 from tipclassify.text.features.tokenizer import tokenize
 from tipclassify.text.features.vocabulary import VocabularyTable
-from tipclassify.training.fit import fit_model
+from tipclassify.training.examples import Examples
+from tipclassify.training.fit_linear import LinearSettings, fit_linear
 
 ODD = [
     "",
@@ -51,7 +52,7 @@ def model(pytestconfig: pytest.Config) -> Model:
     rows = read_rows(pytestconfig.rootpath / "data")[::20]
     y_true = np.array([indicator(row["labels"]) for row in rows])
     texts, headings = [row["text"] for row in rows], [row["section"] for row in rows]
-    return fit_model(texts, y_true, group_rows(rows), headings=headings, folds=2).model
+    return fit_linear(Examples.of(texts, y_true, group_rows(rows), headings=headings), LinearSettings(folds=2)).model
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from review_client import RefusedError, Reviewer, write_report
+from tipclassify.training.train import Trained
 
 from tipclassify import LABELS, Classifier
 from tipclassify.corpus.holdout import held_out
@@ -30,7 +31,6 @@ from tipclassify.review.retraining import (
     retrain,
     shipped_corpus,
 )
-from tipclassify.training.train import Trained
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tipclassify.cli.app import corpus_app
-from tipclassify.corpus.loading import Row, group_rows, read_rows
+from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.corpus.near_duplicates import near_duplicate_pairs
 from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.labels import LABELS
@@ -34,6 +34,8 @@ from tipclassify.training.audit import (
     find_same_pairs,
     section_balance,
 )
+from tipclassify.training.examples import Examples
+from tipclassify.training.train_heads import HeadSettings
 
 LAW = "The law criminalized labor trafficking and prescribed penalties of five to ten years in prison for offenders"
 PARTS = ["label_errors", "conflicts", "same_pairs", "leaks", "balance"]
@@ -92,17 +94,21 @@ def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch)
     rows[3]["section"], rows[4]["section"] = "Prosecution", ""
     asked: list[Any] = []
 
-    def fitted(*given: Any, **options: Any) -> SimpleNamespace:
-        asked.append((list(given[2]), options))
-        return SimpleNamespace(calibrated=SimpleNamespace(scores=np.where(truth, 0.95, 0.05)))
+    def adapted(_: Any, examples: Examples, settings: HeadSettings, __: Any) -> SimpleNamespace:
+        asked.append((examples, settings))
+        return SimpleNamespace(scores=np.where(truth, 0.95, 0.05))
 
-    monkeypatch.setattr(audit, "fit_model", fitted)
+    monkeypatch.setattr(audit, "adapt_to_own", adapted)
     found = find_label_errors(rows, folds=3, seed=7)
     assert [(error["id"], error["labels"], error["suggested"]) for error in found] == [
         ("r2", ("complicity",), ("failure", "complicity"))
     ]
     headings = [None, None, None, "Prosecution", *[None] * 16]  # what a passage stands under is evidence here too
-    assert asked == [(group_rows(rows), {"headings": headings, "folds": 3, "seed": 7, "jobs": 1, "progress": None})]
+    ((examples, settings),) = asked
+    assert examples.headings == headings
+    assert examples.groups[9] == examples.groups[10]
+    assert len(set(examples.groups.tolist())) == len(rows) - 1
+    assert (settings.folds, settings.seed, settings.penalty) == (3, 7, None)
 
 
 def test_labels_that_all_passages_have_or_none_are_not_doubted() -> None:
@@ -293,7 +299,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_audit_prints_five_tables(planted: Path) -> None:
     pytest.importorskip("cleanlab")
-    done = run("audit", planted, "--most", 5, "--jobs", 1)
+    done = run("audit", planted, "--most", 5)
     assert (done.exit_code, done.stderr) == (0, "")
     tables = [table.splitlines() for table in done.stdout.rstrip("\n").split("\n\n")]
     errors, conflicts, pairs, leaks, balance = tables
@@ -316,7 +322,7 @@ def test_audit_prints_five_tables(planted: Path) -> None:
 
 def test_audit_writes_jsonl_to_a_file_and_the_same_twice(planted: Path, tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
-    options = ("audit", planted, "--format", "jsonl", "--folds", 4, "--seed", 3, "--most", 12, "--jobs", 1)
+    options = ("audit", planted, "--format", "jsonl", "--folds", 4, "--seed", 3, "--most", 12)
     done = run(*options, "--output", tmp_path / "audit.jsonl")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     written = (tmp_path / "audit.jsonl").read_bytes().decode()

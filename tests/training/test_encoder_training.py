@@ -129,6 +129,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of an encoder trained by ``train.py`` for some epochs; ``mine-training`` beside it has the network."""
     from tipclassify.cli.training import run_encoder
+
     from tipclassify.training import evidence
     from tipclassify.training import train as recipe
 

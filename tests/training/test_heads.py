@@ -12,11 +12,12 @@ from tipclassify import Classifier
 from tipclassify.arrays import logistic
 from tipclassify.model.encoder.folder import Heads
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
+from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits, pooled_vectors, second_moment
 
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 WIDTH = 8
 START = Heads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))  # each label is read off one direction of its own
+PRIOR = Prior(START)
 
 
 def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -43,13 +44,13 @@ def test_heads_sum_each_row_alone() -> None:
 
 def test_a_huge_penalty_gives_the_start() -> None:
     pooled, truth = drawn(200)
-    found = adapt_heads(START, pooled, ~truth, np.ones(200), penalty=1e12)
+    found = fit_heads(PRIOR, pooled, ~truth, np.ones(200), penalty=1e12)
     assert np.allclose(found.weights, START.weights, atol=1e-8)
     assert np.allclose(found.bias, START.bias, atol=1e-8)
 
 
 def test_no_rows_give_the_start() -> None:
-    found = adapt_heads(START, np.zeros((0, WIDTH), np.float32), np.zeros((0, 3), bool), np.zeros(0))
+    found = fit_heads(PRIOR, np.zeros((0, WIDTH), np.float32), np.zeros((0, 3), bool), np.zeros(0), 1_000.0)
     assert np.array_equal(found.weights, START.weights)
 
 
@@ -59,7 +60,7 @@ def test_few_rows_of_a_flipped_label_move_a_head_a_little_and_many_turn_it() -> 
     for rows in (14, 20_000):
         pooled, truth = drawn(rows)
         truth[:, 1] = ~truth[:, 1]
-        found = adapt_heads(START, pooled, truth, np.ones(rows))
+        found = fit_heads(PRIOR, pooled, truth, np.ones(rows), 1_000.0)
         given = found.logits(new) > 0
         agree.append((given == right).mean(axis=0))
         assert (given[:, [0, 2]] == right[:, [0, 2]]).mean() > 0.97  # each label on its own
@@ -70,7 +71,7 @@ def test_few_rows_of_a_flipped_label_move_a_head_a_little_and_many_turn_it() -> 
 def test_rows_lower_their_own_loss() -> None:
     pooled, truth = drawn(100)
     truth[:, 0] = pooled[:, 5] > 0
-    found = adapt_heads(START, pooled, truth, np.ones(100), penalty=1.0)
+    found = fit_heads(PRIOR, pooled, truth, np.ones(100), penalty=1.0)
     assert loss(found, pooled, truth) < loss(START, pooled, truth) / 2
 
 
@@ -78,7 +79,7 @@ def test_the_fit_is_where_the_slope_is_nothing() -> None:
     pooled, truth = drawn(300)
     truth[:, 2] = pooled[:, 6] > 0
     weights = np.random.default_rng(3).random(300)
-    found = adapt_heads(START, pooled, truth, weights, penalty=5.0)
+    found = fit_heads(PRIOR, pooled, truth, weights, penalty=5.0)
     design = np.column_stack([pooled, np.ones(300)])
     for j in range(3):
         moved = np.append(found.weights[j] - START.weights[j], found.bias[j] - START.bias[j])
@@ -90,23 +91,21 @@ def test_a_weight_counts_as_so_many_rows() -> None:
     pooled, truth = drawn(60)
     truth[:, 0] = ~truth[:, 0]
     counts = np.arange(60) % 4
-    weighted = adapt_heads(START, pooled, truth, counts.astype(float), penalty=3.0)
-    repeated = adapt_heads(
-        START, pooled.repeat(counts, axis=0), truth.repeat(counts, axis=0), np.ones(counts.sum()), 3.0
-    )
+    weighted = fit_heads(PRIOR, pooled, truth, counts.astype(float), penalty=3.0)
+    repeated = fit_heads(PRIOR, pooled.repeat(counts, axis=0), truth.repeat(counts, axis=0), np.ones(counts.sum()), 3.0)
     assert np.allclose(weighted.weights, repeated.weights, atol=1e-3)
 
 
 def test_the_same_rows_give_the_same_bytes() -> None:
     pooled, truth = drawn(500)
-    found = [adapt_heads(START, pooled, ~truth, np.ones(500)) for _ in range(2)]
+    found = [fit_heads(PRIOR, pooled, ~truth, np.ones(500), 1_000.0) for _ in range(2)]
     assert found[0].weights.tobytes() == found[1].weights.tobytes()
     assert found[0].bias.tobytes() == found[1].bias.tobytes()
 
 
 def test_vectors_beyond_all_measure_break_nothing() -> None:
     pooled = np.full((4, WIDTH), 1e4, np.float32)
-    found = adapt_heads(START, pooled, np.zeros((4, 3), bool), np.ones(4))
+    found = fit_heads(PRIOR, pooled, np.zeros((4, 3), bool), np.ones(4), 1_000.0)
     assert np.isfinite(found.weights).all()
 
 
@@ -119,25 +118,45 @@ def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
     odd = np.arange(400) % 4 == 0
     pooled[odd, 7], truth[odd, 1] = 6, True  # only rows of this fold have the direction, and all of them the label
     fold = np.where(odd, 0, 1 + np.arange(400) % 3)
-    crossed = out_of_fold_logits(START, pooled, truth, np.ones(400), fold, penalty=1.0)
+    crossed = out_of_fold_logits(PRIOR, pooled, truth, np.ones(400), fold, penalty=1.0)
     assert np.allclose(
-        crossed[odd, 1], adapt_heads(START, pooled[~odd], truth[~odd], np.ones(300), 1.0).logits(pooled[odd])[:, 1]
+        crossed[odd, 1], fit_heads(PRIOR, pooled[~odd], truth[~odd], np.ones(300), 1.0).logits(pooled[odd])[:, 1]
     )
-    seen = adapt_heads(START, pooled, truth, np.ones(400), penalty=1.0).logits(pooled)
+    seen = fit_heads(PRIOR, pooled, truth, np.ones(400), penalty=1.0).logits(pooled)
     assert (seen[odd, 1] > 0).mean() > 0.9  # with its own fold it would be right
     assert (crossed[odd, 1] > 0).mean() < 0.7
 
 
-def test_rows_of_no_fold_teach_all_and_are_not_scored() -> None:
-    pooled, truth = drawn(120)
+def test_where_the_corpus_varies_a_change_costs_more() -> None:
+    rng = np.random.default_rng(5)
+    spread = rng.normal(size=(5_000, WIDTH)).astype(np.float32) * np.array([3] * 6 + [0.1] * 2, np.float32)
+    prior = Prior(START, second_moment(spread))
+    pooled = rng.normal(size=(300, WIDTH)).astype(np.float32)
+    pooled[:, 7] = np.sign(pooled[:, 7])  # a direction in which passages of the corpus hardly differ
+    truth = START.logits(pooled) > 0
+    truth[:, 0] = pooled[:, 7] > 0
+    near, far = (fit_heads(one, pooled, truth, np.ones(300), 30.0) for one in (prior, PRIOR))
+    moved = [np.abs(START.logits(spread) - one.logits(spread))[:, 0].mean() for one in (near, far)]
+    right = [((one.logits(pooled) > 0) == truth)[:, 0].mean() for one in (near, far)]
+    assert right[0] > right[1]  # it learns more
+    assert moved[0] < moved[1]  # and changes the corpus less
+
+
+def test_the_second_moment_is_that_of_the_vectors_with_a_one() -> None:
+    pooled, _ = drawn(25_000)
+    design = np.column_stack([pooled.astype(float), np.ones(len(pooled))])
+    assert np.allclose(second_moment(pooled), design.T @ design / len(design))
+    assert second_moment(pooled[:0]).shape == (WIDTH + 1, WIDTH + 1)
+
+
+def test_fewer_rows_than_dimensions_have_the_same_solution() -> None:
+    pooled, truth = drawn(5)
     truth[:, 0] = ~truth[:, 0]
-    fold = np.repeat([-1, 0, 1], 40)
-    crossed = out_of_fold_logits(START, pooled, truth, np.ones(120), fold, penalty=1.0)
-    assert (crossed[fold == -1] == 0).all()
-    for number in (0, 1):
-        taught = fold != number
-        heads = adapt_heads(START, pooled[taught], truth[taught], np.ones(80), 1.0)
-        assert np.array_equal(crossed[~taught], heads.logits(pooled[~taught]))
+    few = fit_heads(PRIOR, pooled, truth, np.ones(5), 2.0)
+    weights = np.concatenate([np.ones(5), np.zeros(20)])
+    more = fit_heads(PRIOR, np.tile(pooled, (5, 1)), np.tile(truth, (5, 1)), weights, 2.0)
+    assert np.allclose(few.weights, more.weights, atol=1e-6)
+    assert np.allclose(few.bias, more.bias, atol=1e-6)
 
 
 # --------------------------------------------------------------------------------------------- pooled vectors
@@ -162,7 +181,7 @@ def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
 def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
     scorer: EncoderScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tipclassify.training import heads
+    from tipclassify.training import fit_heads as heads
 
     monkeypatch.setattr(heads, "_CACHE_ROWS", 2)
     texts = ["Courts convicted them.", "Officers met.", "Judges failed."]

@@ -25,16 +25,19 @@ import pytest
 
 from tipclassify import LABELS, Classifier, ModelError
 from tipclassify.cli.app import _SIGNALS
-from tipclassify.cli.training import report_rows, run_fast
+from tipclassify.cli.train import Order, announce, replaced, run_fast
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
 from tipclassify.training import evidence as evidence_module
-from tipclassify.training import train as recipe_module
-from tipclassify.training.evidence import country_groups, error_table
-from tipclassify.training.train import Trained, load_encoder, train_default, train_fast, with_and_without_headings
+from tipclassify.training import train_heads, train_linear
+from tipclassify.training.evidence import error_table
+from tipclassify.training.examples import Examples, country_groups, expand_rows
+from tipclassify.training.fixed_set import fixed_rows, read_fixed, row_digest
+from tipclassify.training.train_heads import HeadSettings, Trained, load_encoder, train_default
+from tipclassify.training.train_linear import Teaching, train_fast
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -116,7 +119,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence_module, "default_cases_path", lambda: folder)
-        patch.setattr(recipe_module, "_MIN_REAL", 100)
+        patch.setattr(train_heads, "_MIN_REAL", 100)
+        patch.setattr(train_linear, "_MIN_REAL", 100)
         yield folder
 
 
@@ -151,16 +155,18 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
         {"text": "b", "section": "prosecution", "labels": ("failure",), "doc": "narra-1"},
         {"text": "c", "labels": ("complicity",), "doc": "dol/xland.html"},
     ]
-    texts, headings, truth, origin, weights = with_and_without_headings(rows)
-    assert list(zip(texts, headings, strict=True)) == [
+    examples = expand_rows(rows)
+    assert list(zip(examples.texts, examples.headings, strict=True)) == [
         ("a", "Aviation"),
         ("a", None),
         ("b", "prosecution"),
         ("c", None),
     ]
-    assert truth.astype(int).tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
-    assert (origin.tolist(), weights.tolist()) == ([0, 0, 1, 2], [1, 0.5, 1, 1])
-    assert with_and_without_headings([])[2].shape == (0, 3)
+    assert examples.y_true.astype(int).tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert (examples.row.tolist(), examples.weights.tolist()) == ([0, 0, 1, 2], [1, 0.5, 1, 1])
+    assert examples.first.tolist() == [0, 2, 3]
+    assert examples.groups[0] == examples.groups[1]
+    assert expand_rows([]).y_true.shape == (0, 3)
 
 
 def test_passages_of_one_country_are_of_one_group() -> None:
@@ -217,14 +223,19 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     assert head["corpus"] == {
         "passages": 720,
         "real": 576,
+        "own": 48,
         "held_out": int(HELD.sum()),
         "sha256": corpus_digest(rows),
         "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
     }
     assert head["corpus"]["sha256"] in card
     assert "720 labelled passages" in card
-    assert "576 real passages of public reports and 144 others" in card
-    assert f"The encoder is that of model `{HASH[:12]}`" in card
+    assert "576 real passages of public reports and 144 others; 48 are the user's own" in card
+    assert "first fitted on the corpus, from those of the fine-tuning, then on the user's rows" in card
+    assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card if mine.penalty else False
+    assert head["penalty"]["chosen"] == mine.penalty.penalty if mine.penalty else False
+    assert len(head["penalty"]["curve"]) == 7
+    assert "## Beside the model before" in card
     assert head["metrics"] == mine.parts[0].metrics.to_dict()
     assert head["metrics"]["passages"] == (HELD & REAL).sum()
     assert head["behaviours"] == {}  # they take longer than the fit; "tipclassify check" runs them
@@ -249,17 +260,20 @@ def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) ->
 
 
 def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> None:
-    again = train_default(CORPUS, OWN, tmp_path / "again" / "mine", start=TINY, cache=tmp_path / "cache")
+    again = train_default(
+        CORPUS, OWN, tmp_path / "again" / "mine", start=TINY, settings=HeadSettings(cache=tmp_path / "cache")
+    )
     assert bytes_of(again.out) == bytes_of(mine.out)
     assert again.table() == mine.table()
 
 
-def test_what_is_held_out_teaches_nothing_and_measures(mine: Trained, tmp_path: Path) -> None:
-    other = train_default(flipped(CORPUS, HELD), OWN, tmp_path / "other", start=TINY)
-    assert read_encoder(other.out).heads.weights.tobytes() == read_encoder(mine.out).heads.weights.tobytes()
-    assert other.parts[0].metrics != mine.parts[0].metrics
-    taught = train_default(flipped(CORPUS, ~HELD), OWN, tmp_path / "taught", start=TINY)
-    assert read_encoder(taught.out).heads.weights.tobytes() != read_encoder(mine.out).heads.weights.tobytes()
+def test_what_is_held_out_teaches_nothing_and_measures(tmp_path: Path) -> None:
+    plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
+    other = train_default(flipped(CORPUS, HELD), [], tmp_path / "other", start=TINY)
+    assert read_encoder(other.out).heads.weights.tobytes() == read_encoder(plain.out).heads.weights.tobytes()
+    assert other.parts[0].metrics != plain.parts[0].metrics
+    taught = train_default(flipped(CORPUS, ~HELD), [], tmp_path / "taught", start=TINY)
+    assert read_encoder(taught.out).heads.weights.tobytes() != read_encoder(plain.out).heads.weights.tobytes()
 
 
 def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(mine: Trained, tmp_path: Path) -> None:
@@ -278,43 +292,78 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    plain = recipe_module.out_of_fold_logits
-    monkeypatch.setattr(recipe_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
-    train_default(CORPUS, OWN, tmp_path / "mine", start=TINY, weight=3.0)
-    ((_, _, truth, weights, fold, _),) = seen
-    own_rows = slice(-len(OWN), None)
-    assert (fold[: -len(OWN)] == -1).all()
-    assert (fold[own_rows] >= 0).all()
-    assert (truth[own_rows] == [False, False, True]).all()
-    assert (weights[own_rows] == 3).all()
-    assert set(weights[: -len(OWN)]) == {0.5, 1.0}
+    plain = train_heads.out_of_fold_logits
+    monkeypatch.setattr(train_heads, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
+    train_default([], OWN, tmp_path / "mine", start=TINY, settings=HeadSettings(penalty=5.0))
+    ((_, pooled, truth, weights, fold, penalty),) = seen
+    assert penalty == 5
+    assert len(pooled) == len(OWN)  # the corpus is in the heads and is not read again
+    assert (truth == [False, False, True]).all()
+    assert (weights == 1).all()
     of_doc: dict[str, set[int]] = {}
-    for row, one in zip(OWN, fold[own_rows].tolist(), strict=True):
+    for row, one in zip(OWN, fold.tolist(), strict=True):
         of_doc.setdefault(row["doc"], set()).add(one)
     assert all(len(found) == 1 for found in of_doc.values())
 
 
 def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(mine: Trained, tmp_path: Path) -> None:
     assert mine.on_own is not None
-    assert mine.on_held is not None
-    of_own, of_held = (found.differences[LABELS.index("complicity") + 1] for found in (mine.on_own, mine.on_held))
-    assert of_own.figure == of_held.figure == "complicity"
+    of_own = mine.on_own.differences[LABELS.index("complicity") + 1]
+    assert of_own.figure == "complicity"
     assert of_own.this >= of_own.other
     table = mine.table()
     assert "real passages, not taught" in table
     assert "what your rows changed on your rows, out of fold" in table
-    assert "what your rows changed on passages held out of the corpus" in table
+    assert "* taken:" in table
+    assert "calibration: " in table
+    assert "real passages: macro-F1" in table
+    assert "tagged without cause" in table
     plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
-    assert plain.on_own is plain.on_held is None
+    assert plain.on_own is plain.penalty is None
+    assert plain.fixed is not None  # beside the model before, after every training
     assert "your rows" not in plain.table()
 
 
-def test_a_larger_weight_moves_further(mine: Trained, tmp_path: Path) -> None:
-    light, heavy = (
-        complicity_of_money(train_default(CORPUS, OWN, tmp_path / f"w{weight}", start=TINY, weight=weight).out)
-        for weight in (0.1, 20.0)
+def test_a_smaller_penalty_moves_further(mine: Trained, tmp_path: Path) -> None:
+    close, far = (
+        complicity_of_money(
+            train_default([], OWN, tmp_path / f"p{penalty}", start=mine.out, settings=HeadSettings(penalty)).out
+        )
+        for penalty in (1_000.0, 0.1)
     )
-    assert light < complicity_of_money(mine.out) < heavy
+    assert complicity_of_money(mine.out) < close < far
+
+
+def test_the_fixed_set_is_of_held_out_passages_without_their_words(mine: Trained) -> None:
+    model = read_encoder(mine.out)
+    fixed = read_fixed(model.training_files["fixed.npz"], 3)
+    held = {row_digest(row).encode() for row, out in zip(CORPUS, HELD, strict=True) if out}
+    assert set(fixed.keys.tolist()) <= held
+    assert fixed.real.sum() == (HELD & REAL).sum()
+    data = (mine.out / "fixed.npz").read_bytes()
+    assert not any(row["text"].encode() in data for row in CORPUS)
+    less = fixed.without([row for row, out in zip(CORPUS, HELD & REAL, strict=True) if out])
+    assert not less.real.any()
+
+
+def test_the_fixed_set_is_even_over_the_families() -> None:
+    rows = [
+        {"text": f"{doc} {n}", "labels": (), "doc": f"{doc}/{n}.html", "id": f"{doc}{n}"}
+        for doc, number in (("treasury", 30_000), ("uscode", 300), ("factbook", 15_000))
+        for n in range(number)
+    ]
+    chosen = fixed_rows(rows)
+    of_family = [str(rows[i]["doc"]).partition("/")[0] for i in chosen]
+    counts = {name: of_family.count(name) for name in ("treasury", "uscode", "factbook")}
+    assert sum(counts.values()) == 2_000
+    assert counts["uscode"] == held_out(rows[30_000:30_300]).sum()  # all that there are
+    assert abs(counts["treasury"] - counts["factbook"]) <= 1
+
+
+def test_the_folders_name_is_no_part_of_the_model(tmp_path: Path) -> None:
+    settings = HeadSettings(penalty=30.0)
+    one, other = (train_default([], OWN, tmp_path / name, start=TINY, settings=settings) for name in ("a", "b"))
+    assert head_of(one.out)["sha256"] == head_of(other.out)["sha256"]
 
 
 def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
@@ -323,7 +372,8 @@ def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
     assert trained.parts[0].metrics.passages == len(rows)
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.on_own is not None
-    assert trained.on_held is None
+    assert trained.fixed is None  # this encoder brings no fixed set
+    assert "not known: this model has no fixed set" in trained.table()
 
 
 RUN = {"epochs": 4, "invented": 12_000, "batch": 32, "seed": 0, "rate": 2e-4, "decay": 0.9, "stand_in": "Arcadia"}
@@ -343,7 +393,7 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
     made = train_default(CORPUS, [], tmp_path / "out" / "mine", start=start)
     assert read_encoder(made.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
     card = (made.out / "README.md").read_text("utf-8")
-    assert f"model `{head_of(start)['sha256'][:12]}`, fine-tuned as below; only its heads were fitted" in card
+    assert "They started from those of the fine-tuning and were fitted on the corpus." in card
     assert "4 epochs of all real passages and 12,000 invented ones" in card
     again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=made.out)
     assert bytes_of(again.out) == bytes_of(made.out)  # so "python train.py" twice is "python train.py" once
@@ -351,21 +401,22 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
 
 def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
     made = train_default(CORPUS, [], tmp_path / "mine", start=finetuned(tmp_path / "start", rate="quick"))
-    assert "which learned from more; only its heads" in (made.out / "README.md").read_text("utf-8")
+    assert "all layers fine-tuned" not in (made.out / "README.md").read_text("utf-8")
 
 
 def test_passages_weigh_by_the_scores_in_which_whole_reports_were_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(recipe_module, "natural_weights", lambda *given: seen.append(given[1]))
+    monkeypatch.setattr(train_heads, "natural_weights", lambda *given: seen.append(given[1]))
     shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
     plain = read_encoder(TINY)
     adapted = replace(plain, heads=replace(plain.heads, weights=2 * plain.heads.weights), scale=np.full(3, 0.5))
     for name, one in (("as-exported", plain), ("adapted", adapted)):
         write_encoder(tmp_path / name, one, shares)
         train_default(CORPUS, [], tmp_path / f"{name}-mine", start=tmp_path / name)
-    train_fast(CORPUS, tmp_path / "fast", weighting_model=read_encoder(tmp_path / "adapted"))
+    teaching = Teaching(weighting_model=read_encoder(tmp_path / "adapted"))
+    train_fast(CORPUS, tmp_path / "fast", teaching=teaching)
     assert seen[0].shape == ((HELD & REAL).sum(), len(LABELS))
     assert np.array_equal(seen[0], seen[1])  # whatever heads are in use
     np.testing.assert_allclose(seen[2], seen[0], atol=1e-6)
@@ -408,30 +459,32 @@ def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Pa
 
 
 def test_what_is_held_out_teaches_the_linear_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[dict[str, Any]] = []
-    plain = recipe_module.fit_model
-    monkeypatch.setattr(recipe_module, "fit_model", lambda *given, **more: seen.append(more) or plain(*given, **more))
+    seen: list[Any] = []
+    plain = train_linear.fit_linear
+    monkeypatch.setattr(
+        train_linear, "fit_linear", lambda *given, **more: seen.append((*given, more)) or plain(*given, **more)
+    )
     soft = [("officers took money", "Aviation", [0.1, 0.1, 0.8]), ("police did act", None, [0.6, 0.1, 0.1])]
-    trained = train_fast(CORPUS, tmp_path / "mine", soft=soft, teacher="a teacher")
-    (given,) = seen
-    origin = with_and_without_headings(CORPUS)[3]
-    assert (given["weights"][HELD[origin]] == 0).all()
-    assert (given["weights"][~HELD[origin]] > 0).all()
-    assert given["held"].sum() == (HELD & REAL).sum()
-    assert (given["held_weights"], given["soft"]) == (None, soft)
+    trained = train_fast(CORPUS, tmp_path / "mine", teaching=Teaching(soft=soft, teacher="a teacher"))
+    ((given, settings, more),) = seen
+    assert isinstance(given, Examples)
+    assert (given.weights[HELD[given.row]] == 0).all()
+    assert (given.weights[~HELD[given.row]] > 0).all()
+    assert more["held"].sum() == (HELD & REAL).sum()
+    assert (more["held_weights"], settings.soft) == (None, soft)
     card = (trained.out / "README.md").read_text("utf-8")
     assert "Beside them 2 passages without labels, by the scores of a teacher." in card
 
 
 def test_a_judge_says_what_each_passage_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    plain = recipe_module.fit_model
+    plain = train_linear.fit_linear
     monkeypatch.setattr(
-        recipe_module, "fit_model", lambda *given, **more: seen.append(more["held_weights"]) or plain(*given, **more)
+        train_linear, "fit_linear", lambda *given, **more: seen.append(more["held_weights"]) or plain(*given, **more)
     )
     judge = load_encoder(TINY).model
     monkeypatch.setitem(judge.meta, "natural", {"hrr": [0, 0, 0, 0.8, 0.1, 0.05, 0.05]})  # type: ignore[arg-type]
-    train_fast(CORPUS, tmp_path / "mine", weighting_model=judge)
+    train_fast(CORPUS, tmp_path / "mine", teaching=Teaching(weighting_model=judge))
     assert seen[0].shape == ((HELD & REAL).sum(),)
     assert seen[0].mean() == pytest.approx(1)
     assert len(set(seen[0].round(6))) > 1
@@ -443,7 +496,7 @@ def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
     assert trained.parts[0].metrics.passages == len(rows)
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.parts[0].name == "all passages"
-    assert "None was held out: each was judged by a model that did not see its group" in (
+    assert "None was held out. Measured on these rows, each judged by a model that did not see its group." in (
         trained.out / "README.md"
     ).read_text("utf-8")
 
@@ -451,7 +504,7 @@ def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
 def test_a_few_real_passages_alone_are_judged_out_of_fold_like_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recipe_module, "_MIN_REAL", 10_000)
+    monkeypatch.setattr(train_linear, "_MIN_REAL", 10_000)
     trained = train_fast(CORPUS, tmp_path / "mine")
     assert [part.metrics.passages for part in trained.parts][:1] == [REAL.sum()]
     assert trained.parts[-1].metrics.passages == (~REAL).sum()
@@ -510,14 +563,16 @@ def test_train_py_trains_on_ones_own_sentences(tmp_path: Path, model: str, kind:
     done = train("--data", data, "--out", out, "--no-corpus", "--model", model, "--jobs", 1)
     assert done.exit_code == 0, done.stderr
     first, *between, last = done.stderr.splitlines()
-    assert first == f"train.py: 0 invented passages, no real passages, {count} of your own"
-    few = "train.py: warning: 40 passages of your own move the model little; label 100 or more to tell a difference"
+    assert first == f"train.py: {count} passages of your own"
+    few = "train.py: warning: 40 passages of your own are few: label 100 or more to tell a difference"
     assert (few in between) == (count < 100)
-    assert last == f"saved {out}"
+    assert f"train.py: makes a new model in {out}" in between
+    assert last == f"train.py: saved {out}; use it with: tipclassify score --model {out} FILE"
     assert all(label in done.stdout for label in LABELS)
-    (printed,) = re.findall(r"macro-F1 (\S+)", done.stdout)
+    printed = re.findall(r"macro-F1 (\d\S+)", done.stdout)[0]
     assert float(printed) == pytest.approx(head_of(out)["metrics"]["macro_f1"], abs=0.0006)
     assert ("what your rows changed on your rows, out of fold" in done.stdout) == (model == "default")
+    assert "invented passages: macro-F1" in done.stdout  # the shipped model beside it, after every training
     assert head_of(out)["kind"] == kind
     assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (9, 3)
 
@@ -532,14 +587,28 @@ def test_a_folder_that_is_no_model_is_refused_before_the_training(tmp_path: Path
     assert "passages" not in done.stderr  # no row was read
 
 
-def test_training_reports_its_passages_and_how_to_get_real_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    report_rows([row for row in CORPUS if not is_real(row)], [])
-    report_rows(CORPUS, [])
+def test_training_says_what_teaches_and_what_it_replaces(
+    mine: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = Order("fast", (), ROOT, tmp_path / "new", program="train.py")
+    announce(new, [row for row in CORPUS if not is_real(row)], [])
+    announce(Order("default", (), None, mine.out, program="train.py"), [], OWN)
     assert capsys.readouterr().err.splitlines() == [
-        "train.py: 96 invented passages, no real passages ('tipclassify corpus rebuild data/real' fetches them), "
-        "0 of your own",
-        "train.py: 96 invented passages, 576 real passages, 0 of your own",
+        "train.py: 96 invented passages, 0 real ones, 0 of your own",
+        "train.py: warning: without the real passages ('tipclassify corpus rebuild data/real'): it tags real reports "
+        "far worse than the invented passages, on which it is measured, say",
+        f"train.py: makes a new model in {tmp_path / 'new'}",
+        "train.py: 48 passages of your own",
+        "train.py: warning: 48 passages of your own are few: label 100 or more to tell a difference",
+        f"train.py: replaces the model {head_of(mine.out)['sha256'][:12]} in {mine.out}",
     ]
+
+
+def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(tmp_path: Path) -> None:
+    (line, other) = replaced(tmp_path / "default")
+    assert line == f"makes a new model in {tmp_path / 'default'}"
+    assert other.startswith(f"'--model default' is another one, in {ROOT / 'models' / 'default'}: name the folder")
+    assert "is this folder" in replaced(ROOT / "models" / "default")[1]
 
 
 @pytest.mark.slow
@@ -627,8 +696,9 @@ def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
         (["--model", "encoder"], "needs --base"),
         (["--epochs", "3"], "needs --model encoder"),
         (["--base", "b", "--model", "fast"], "needs --model encoder"),
-        (["--weight", "0"], "--weight"),
-        (["--weight", "2", "--model", "fast"], "needs --model default"),
+        (["--penalty", "0"], "--penalty"),
+        (["--penalty", "2", "--model", "fast"], "needs --model default"),
+        (["--penalty", "2"], "needs --data"),
         (["--unlabelled", "u.jsonl"], "needs --model fast or encoder"),
         (["--model", "linear"], "--model"),
         (["--teacher", "x"], "--teacher"),
@@ -648,7 +718,7 @@ def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: 
     lines = [{"text": f"Police of district {n} arrested a recruiter.", "section": "Trafficking"} for n in range(30)]
     known = {"text": CORPUS[0]["text"]}
     pool.write_text("".join(json.dumps(line) + "\n" for line in [*lines, known]), "utf-8")
-    trained = run_fast(CORPUS, tmp_path / "mine", [pool], 0, 1)
+    trained = run_fast(Order("fast", (), None, tmp_path / "mine", jobs=1, unlabelled=[pool]), CORPUS, [])
     card = (trained.out / "README.md").read_text("utf-8")
     sha256 = Classifier.load().meta["sha256"]
     assert f"Beside them 30 passages without labels, by the scores of the default, model `{sha256[:12]}`." in card

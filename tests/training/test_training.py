@@ -15,9 +15,10 @@ from tipclassify.labels import indicator
 from tipclassify.model.linear.model import Model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features.hashing import featurize
-from tipclassify.training import fit
+from tipclassify.training import fit_linear as fit
 from tipclassify.training.calibration import operating_points
-from tipclassify.training.fit import build_design, fit_labels, fit_model, group_folds
+from tipclassify.training.examples import Examples, group_folds
+from tipclassify.training.fit_linear import LinearSettings, build_design, fit_labels, fit_linear
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +39,7 @@ def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
     small: tuple[list[str], np.ndarray, list[int]],
 ) -> None:
     texts, truth, groups = small
-    fitted = fit_model(texts, truth, groups, folds=3)
+    fitted = fit_linear(Examples.of(texts, truth, groups), LinearSettings(folds=3))
     assert fitted.metrics.macro_f1 > 0.5
     inside = probabilities(fitted.model, texts) >= fitted.model.thresholds["balanced"]
     resubstituted = measure(truth, inside.astype(float), inside, np.full(3, 0.5)).macro_f1
@@ -48,7 +49,7 @@ def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
 def test_shuffled_labels_teach_nothing(small: tuple[list[str], np.ndarray, list[int]]) -> None:
     texts, truth, groups = small
     shuffled = truth[np.random.default_rng(0).permutation(len(truth))]
-    fitted = fit_model(texts, shuffled, groups, folds=3)
+    fitted = fit_linear(Examples.of(texts, shuffled, groups), LinearSettings(folds=3))
     ranks = [m.average_precision - m.support / len(texts) for m in fitted.metrics.labels]
     assert max(ranks) < 0.1
 
@@ -64,14 +65,14 @@ def test_a_label_that_is_absent_gets_a_warning_and_a_low_probability() -> None:
     texts = [f"Police arrested suspect number {i} in the port." for i in range(6)] + ["It rained."] * 6
     truth = np.array([[True, False, False]] * 6 + [[False] * 3] * 6)
     with pytest.warns(UserWarning, match="is absent") as caught:
-        fitted = fit_model(texts, truth, range(12), folds=3)
+        fitted = fit_linear(Examples.of(texts, truth, range(12)), LinearSettings(folds=3))
     assert any("label failure is absent" in str(warning.message) for warning in caught)
     assert probabilities(fitted.model, ["Police arrested a suspect."])[0, 1] < 0.2
 
 
 def test_one_group_cannot_be_held_out() -> None:
     with pytest.raises(ValueError, match="at least two groups"), pytest.warns(UserWarning, match="too few"):
-        fit_model(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0])
+        fit_linear(Examples.of(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0]))
 
 
 def test_a_heading_decides_which_law_was_not_enforced() -> None:
@@ -80,9 +81,9 @@ def test_a_heading_decides_which_law_was_not_enforced() -> None:
     truth = np.zeros((40, 3), bool)
     truth[0:20:2, 1] = truth[1:20:2, 0] = True
     truth[:4, 2] = True  # some complicity, or the label would be absent
-    trained = fit_model(texts, truth, range(40), headings=headings, folds=2)
+    trained = fit_linear(Examples.of(texts, truth, range(40), headings=headings), LinearSettings(folds=2))
     assert trained.metrics.labels[1].f1 > 0.9
-    bare = fit_model(texts, truth, range(40), folds=2)
+    bare = fit_linear(Examples.of(texts, truth, range(40)), LinearSettings(folds=2))
     assert bare.metrics.labels[1].f1 < 0.7
     law = [texts[0]] * 3
     under = ["Prohibition of Forced Labor", "Freedom of Expression", None]
@@ -106,8 +107,10 @@ TAUGHT = "The zorp was flooded."
 
 def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np.ndarray, list[int]]) -> None:
     texts, truth, groups = (column[::4] for column in small)
-    without = fit_model(texts, truth, groups, folds=2)
-    fitted = fit_model(texts, truth, groups, folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30)
+    without = fit_linear(Examples.of(texts, truth, groups), LinearSettings(folds=2))
+    fitted = fit_linear(
+        Examples.of(texts, truth, groups), LinearSettings(folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30)
+    )
     assert fitted.metrics.passages == len(texts)
     assert fitted.calibrated.scores.shape == fitted.calibrated.y_pred["balanced"].shape == truth.shape
     assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
@@ -121,7 +124,9 @@ def test_passages_held_judge_the_model_and_teach_nothing(small: tuple[list[str],
     texts, truth, groups = (column[::4] for column in small)
     held = np.arange(len(texts)) % 3 == 0
     fitted, shuffled = (
-        fit_model(texts, labels, groups, held=held, held_weights=np.ones(held.sum()), folds=2)
+        fit_linear(
+            Examples.of(texts, labels, groups), LinearSettings(folds=2), held=held, held_weights=np.ones(held.sum())
+        )
         for labels in (truth, np.where(held[:, None], truth[::-1], truth))
     )
     assert fitted.metrics.passages == len(fitted.calibrated.scores) == held.sum()
@@ -154,7 +159,9 @@ def test_hard_targets_are_the_limit_of_soft_ones(small: tuple[list[str], np.ndar
 def test_a_vocabulary_may_be_given() -> None:
     texts = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."] * 8
     truth = np.tile(np.eye(3, dtype=bool), (8, 1))
-    assert fit_model(texts, truth, range(24), folds=2, vocabulary=frozenset({"one"})).model.vocabulary == {"one"}
+    assert fit_linear(
+        Examples.of(texts, truth, range(24)), LinearSettings(folds=2, vocabulary=frozenset({"one"}))
+    ).model.vocabulary == {"one"}
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))

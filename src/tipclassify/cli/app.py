@@ -18,7 +18,7 @@ from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
 from tipclassify._version import __version__
-from tipclassify.cli import bundle, compare, corpus, desk, models, reading, review, score, summary
+from tipclassify.cli import bundle, compare, corpus, desk, models, reading, review, score, summary, train
 from tipclassify.cli.output import flush_or_discard, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
 
@@ -105,6 +105,7 @@ _add(
     desk.desk,
 )
 _add(app, "tipclassify", reading.fetch, reading.text, models.explain, models.evaluate, models.check, models.info)
+_add(app, "tipclassify", train.train)
 _add(corpus_app, "tipclassify corpus", corpus.queue, corpus.convert, corpus.add, corpus.check, corpus.stats)
 _add(corpus_app, "tipclassify corpus", corpus.split, corpus.agree, corpus.audit, corpus.rebuild)
 _add(models_app, "tipclassify models", models.add, models.list_)

@@ -103,6 +103,7 @@ def evaluate(
     the comparison are in it when asked for.
     """
     from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.taught import TAUGHT
     from tipclassify.evaluation.report import evaluate_rows
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
@@ -110,6 +111,7 @@ def evaluate(
     read = file_ids([*labelled, model_folder(model), compare and model_folder(compare)])
     check_output(output, read)
     everything = format == "jsonl"
+    keys = model_folder(model) / TAUGHT
     report, tables = evaluate_rows(
         Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
         read_rows(*labelled, columns=options.columns(text_column, label_column)),
@@ -121,6 +123,7 @@ def evaluate(
         errors=errors,
         other=Classifier.load(compare) if compare else None,
         other_name=compare or "",
+        taught=keys.read_bytes() if keys.is_file() else b"",
         draws=draws,
         seed=seed,
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import datasets
 
 __all__ = ["Columns", "corpus_digest", "corpus_rows", "group_rows", "labels_alone", "load_corpus", "read_rows"]
-__all__ += ["row_key", "text_key"]
+__all__ += ["row_key", "shipped_corpus", "text_key"]
 
 LONGEST: Final = 2_000  # characters of a passage; a longer one is a paragraph or more, not a sentence
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
@@ -201,6 +201,15 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
     first: dict[int, int] = {}
     components = connected_components(graph, directed=False)[1].tolist()
     return [first.setdefault(component, i) for i, component in enumerate(components)]
+
+
+def shipped_corpus() -> Path | None:
+    """Find the corpus that is installed with the package, or in the checkout that contains this file."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "corpus_data", package.parents[1] / "data"):
+        if (folder / "corpus").is_dir():
+            return folder
+    return None
 
 
 def corpus_digest(rows: Iterable[Row]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.loading import Row, group_rows
+from tipclassify.corpus.taught import pack_taught, were_taught  # noqa: F401  # the first in a doctest
 from tipclassify.errors import InputError
 from tipclassify.evaluation import bootstrap, metrics
 from tipclassify.evaluation.behaviour_tests import row_passage
@@ -20,7 +21,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.text.features.hashing import featurize
 
-__all__ = ["confused_sets", "evaluate_rows", "slices_by_field", "worst_errors"]
+__all__ = ["Flattering", "confused_sets", "count_flattering", "evaluate_rows", "slices_by_field", "worst_errors"]
 
 _WORDS: Final = ("1-10", "11-20", "21-30", "31-45", "46+")
 _WORD_ENDS: Final = (10, 20, 30, 45)  # of all but the last
@@ -41,13 +42,15 @@ def evaluate_rows(
     errors: int = 0,
     other: Classifier | None = None,
     other_name: str = "",
+    taught: bytes = b"",
     draws: int = 1_000,
     seed: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
     """Evaluate a model on rows of a corpus, and return the figures and tables of each part asked for.
 
     `by` is a field for whose values to add the metrics (`InputError` when no row has it), `errors` the number of worst
-    errors to list, `other` a model to compare with, `draws` those of the bootstrap; 0 for no intervals.
+    errors to list, `other` a model to compare with, `taught` the keys of what taught the model (`corpus.taught`), `draws`
+    those of the bootstrap; 0 for no intervals.
 
     >>> text = "Courts convicted nine traffickers."
     >>> rows = [{"text": text, "labels": ("positive_effort",), "doc": None, "pair": None}]
@@ -74,6 +77,10 @@ def evaluate_rows(
         report["parts"].append({"value": value, **asdict(figures), "intervals": intervals and asdict(intervals)})
         table = metrics.metrics_table(figures, "all passages" if value is None else f"{by} = {value}")
         tables.append(f"{table}\n{bootstrap.intervals_table(intervals)}" if intervals else table)
+    flattering = count_flattering(rows, taught)
+    report |= asdict(flattering)
+    if notes := flattering.notes():
+        tables.append("\n".join(notes))
     if confusion:
         report["confusion"] = confused_sets(y_true, y_pred)
         tables.append(confusion_table(report["confusion"]))
@@ -92,6 +99,45 @@ def evaluate_rows(
         report["errors"] = worst_errors(rows, y_true, scores, thresholds, errors)
         tables.append(errors_table(report["errors"]))
     return metrics.rounded(report), tables
+
+
+@dataclass(frozen=True)
+class Flattering:
+    """Rows on which a model looks better than it is."""
+
+    taught: int  # rows whose text taught the model
+    in_view: int  # rows labelled with a model's answer in view
+
+    def notes(self) -> list[str]:
+        """Say so, a line for each kind."""
+        lines = []
+        if self.taught:
+            lines.append(f"{self.taught:,} of these passages taught this model: the figures flatter; measure on others")
+        if self.in_view:
+            lines.append(
+                f"{self.in_view:,} were labelled with a model's answer in view, which draws labels towards it: "
+                "the figures flatter; label some with 'tipclassify review --blind'"
+            )
+        return lines
+
+
+def count_flattering(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
+    """Count the rows that taught a model, by the keys in its folder, and those labelled with an answer in view.
+
+    >>> rows = [{"text": "Courts slept.", "predicted": ["failure"]}, {"text": "Police acted.", "blind": ["model"]}]
+    >>> count_flattering(rows, pack_taught(["courts slept."]))
+    Flattering(taught=1, in_view=1)
+    """
+    known = int(were_taught([row["text"] for row in rows], taught).sum())
+    return Flattering(known, sum(map(_in_view, rows)))
+
+
+def _in_view(row: Row) -> bool:
+    """Whether a row says that its labels were given with a model's answer in view: of 'queue', or of 'review'."""
+    if row.get("predicted") is not None:
+        return True
+    blind = row.get("blind")
+    return blind is not None and "model" not in blind
 
 
 def slices_by_field(

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.download.cache import cache_path
 from tipclassify.errors import CorpusError, TipclassifyError
@@ -33,15 +32,13 @@ if TYPE_CHECKING:
 
 _NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": None}
 _MIN_REPORTS: Final = 5  # number of reports from which each is a group; an interval over fewer groups says nothing
-_WEIGHT: Final = 3.0  # sample weight of a correction: a human decision, and there are few
 _FEW_GROUPS: Final = 20  # fewer make a bootstrap interval too narrow
 
 
 class Retraining:
     """The current or last training run: of the encoder `start`, on the corrections in `corpus` and on `data`.
 
-    Without `data`, the held-out passages of the package's own corpus are measured on. Each new model gets a folder of
-    its own beside the corpus.
+    Each new model gets a folder of its own beside the corpus.
     """
 
     def __init__(self, corpus: Path, data: Sequence[Path] = (), start: str = DEFAULT) -> None:
@@ -117,50 +114,56 @@ def model_to_adapt(model: str | None) -> str:
     return DEFAULT if not model or kind_of(load_head(model_folder(model))) == LINEAR else model
 
 
-def shipped_corpus() -> list[Path]:
-    """Find the corpus that is installed with the package, or in the checkout that contains this file; empty if none."""
-    package = Path(__file__).resolve().parents[1]
-    found = (package / "corpus_data", package.parents[1] / "data")
-    return [folder for folder in found if (folder / "corpus").is_dir()][:1]
-
-
 def retrain(
     corpus: str, out: str, start: str, data: Sequence[str], progress: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
-    """Refit the heads of the encoder `start`, as they are in use, with the corrections in `corpus` and with `data`.
+    """Adapt the encoder `start` to the corrections in `corpus` and to `data`, as ``tipclassify train`` does.
 
-    The new heads are compared with those in use, on the corrections, out of fold, and on the held-out passages of
-    `data`; without it, on those of the package's corpus, which is not fitted again. They are saved to the folder `out`.
-    Returns the result for the page, as plain values. `progress` is called with the name of a step, the amount done, and
-    the total.
+    The new heads are compared with those in use on these rows, out of fold, and on the fixed set of the model. They are
+    saved to the folder `out`. Returns the result for the page, as plain values. `progress` is called with the name of a
+    step, the amount done, and the total.
     """
     began = time.monotonic()
     corrected, groups = assign_groups(read_rows(corpus))
-    base = read_rows(*data) if data else []
+    base = drop_corrected(read_rows(*data), corrected) if data else []
     if len(set(group_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
-    if not data and (shipped := shipped_corpus()):
-        known = read_rows(*shipped)
-        base = [row for row, held in zip(known, held_out(known), strict=True) if held]
-    base = drop_corrected(base, corrected)
-    from tipclassify.training.train import train_default  # takes seconds, so bad data is reported before
+    # Takes seconds to import, so bad data is reported before.
+    from tipclassify.training.train_heads import HeadSettings, train_default
 
     def report_encoding(done: int, total: int) -> None:
         progress("passages read by the encoder", done, total)
         if done == total:
             progress("fitting", 0, 0)
 
-    options: dict[str, Any] = {"weight": _WEIGHT, "start": start, "adapt": True, "cache": cache_path("pooled")}
-    trained = train_default(base, corrected, out, progress=report_encoding, **options)
+    settings = HeadSettings(cache=cache_path("pooled"))
+    rows = [*corrected, *base]
+    trained = train_default([], rows, out, start=start, settings=settings, progress=report_encoding)
     head = load_head(Path(out))
-    measured = head["corpus"]["held_out"]
-    own, held = "decided passages, each held out in turn", "labelled passages held out of training"
-    counts = {"added": len(corrected), "trained_on": head["corpus"]["passages"] - measured, "held_out": measured}
-    on_own = trained.on_own and describe_change(trained.on_own, own, groups)
-    on_held = trained.on_held and describe_change(trained.on_held, held, "groups")
-    about = {"out": out, "start": start, "adapted_from": head["adapted_from"], **counts}
-    return {**about, "on_own": on_own, "on_held": on_held, "seconds": round(time.monotonic() - began)}
+    where = "decided passages" if not base else "decided passages and those of your data"
+    on_own = trained.on_own and describe_change(trained.on_own, f"{where}, each held out in turn", groups)
+    on_held = None
+    measured = 0
+    if fixed := trained.fixed:
+        # Real passages where the model brings them, as the default does.
+        part = fixed.real or fixed.invented
+        measured = fixed.real_passages if fixed.real else fixed.invented_passages
+        kind = "passages of real reports" if fixed.real else "passages"
+        on_held = part and describe_change(part, f"{kind} that taught neither model", "groups")
+    return {
+        "out": out,
+        "start": start,
+        "adapted_from": head["adapted_from"],
+        "added": len(corrected),
+        "trained_on": len(rows),
+        "held_out": measured,
+        "penalty": trained.penalty.to_dict() if trained.penalty else None,
+        "calibration": trained.calibration,
+        "on_own": on_own,
+        "on_held": on_held,
+        "seconds": round(time.monotonic() - began),
+    }
 
 
 def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:

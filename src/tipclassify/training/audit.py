@@ -11,12 +11,14 @@ import numpy as np
 
 from tipclassify.corpus.loading import Row, group_rows, text_key
 from tipclassify.corpus.near_duplicates import CONFLICT_SIMILARITY, LEAK_SIMILARITY, near_duplicate_pairs
+from tipclassify.download.cache import cache_path
 from tipclassify.errors import CorpusError, needs_extra
 from tipclassify.formatting import aligned, shown
-from tipclassify.labels import LABELS, indicator
+from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.training.fit import fit_model
+from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
+from tipclassify.training.train_heads import HeadSettings, adapt_to_own, load_encoder
 
 __all__ = ["audit_corpus", "audit_rows", "audit_table", "find_label_errors", "find_near_twins", "find_same_pairs"]
 __all__ += ["section_balance"]
@@ -35,35 +37,35 @@ Finding = dict[str, Any]
 Audit = Mapping[str, Sequence[Finding]]
 
 
-def audit_corpus(
-    rows: Sequence[Row], *, folds: int = 5, seed: int = 0, jobs: int = 1, progress: Progress | None = None
-) -> Audit:
+def audit_corpus(rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None) -> Audit:
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
-    errors = find_label_errors(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)
+    errors = find_label_errors(rows, folds=folds, seed=seed, progress=progress)
     conflicts, leaks = find_near_twins(rows)
     found = (errors, conflicts, find_same_pairs(rows), leaks, section_balance(rows))
     return dict(zip(_PARTS, found, strict=True))
 
 
 def find_label_errors(
-    rows: Sequence[Row], *, folds: int = 5, seed: int = 0, jobs: int = 1, progress: Progress | None = None
+    rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
 ) -> list[Finding]:
     """Find passages whose labels are likely wrong, by confident learning on out-of-fold probabilities.
 
     Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), each label alone as in Thyagarajan et al. 2022
     (arXiv:2211.13895). ``quality``, 0 to 1, is the agreement of the labels with the probabilities; ``suggested`` has
-    every suspect label flipped. Options as in `training.fit_model`. Raises `MissingExtraError` when cleanlab is not
-    installed, `CorpusError` when the corpus is too small for cross-validation.
+    every suspect label flipped. The probabilities are those of the default, whose heads learn the other passages
+    (`training.train_heads.adapt_to_own`). Raises `MissingExtraError` when cleanlab is not installed, `CorpusError` when
+    the corpus is too small for cross-validation.
     """
     with needs_extra("the audit", "audit"), warnings.catch_warnings():  # cleanlab 2.9 silences all of the process
         from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
         from cleanlab.multilabel_classification.rank import get_label_quality_scores
 
-    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
-    texts, headings = [row["text"] for row in rows], [row.get("section") or None for row in rows]
-    options: Any = {"headings": headings, "folds": folds, "seed": seed, "jobs": jobs, "progress": progress}
+    y_true = labels_of(rows)
+    texts = [row["text"] for row in rows]
+    examples = Examples.of(texts, y_true, country_groups(rows), headings=headings_of(rows))
+    settings = HeadSettings(folds=folds, seed=seed, cache=cache_path("pooled"))
     try:
-        scores = fit_model(texts, y_true, group_rows(rows), **options).calibrated.scores
+        scores = adapt_to_own(load_encoder(), examples, settings, progress).scores
     except ValueError as error:
         raise CorpusError([f"too small to audit: {error}"]) from error
     varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))  # a constant label has no contradicting example

@@ -14,9 +14,11 @@ from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.linear.scoring import apply_thresholds
 
-__all__ = ["Calibrated", "calibrate", "operating_points", "platt"]
+__all__ = ["Calibrated", "Recalibrated", "calibrate", "operating_points", "platt", "recalibrate"]
 
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
+_MIN_EACH: Final = 50  # rows with a label, and without it, that a refit on the user's rows needs
+_MIN_DOCUMENTS: Final = 20  # fewer make a standard error too small
 _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 
 
@@ -91,3 +93,57 @@ def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[fl
         if fitted.coef_[0, 0] > 0:
             return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return 1.0, 0.0
+
+
+@dataclass(frozen=True)
+class Recalibrated:
+    """Scale and shift of each label after a look at the user's rows, and what was done, as a sentence."""
+
+    scale: Floats  # (3,)
+    shift: Floats  # (3,)
+    fall: float  # of the mean log loss of a row and label, cross-fitted
+    sentence: str
+
+
+def recalibrate(raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Floats, shift: Floats) -> Recalibrated:
+    """Refit the calibration on out-of-fold logits `raw`, (n, 3), of the user's rows, where they suffice.
+
+    A label is refitted if enough rows have it and enough do not, and if its log loss, by a calibration
+    fitted on the other folds, falls by more than one standard error over the `groups`.
+    """
+    new_scale, new_shift = scale.copy(), shift.copy()
+    refitted: list[str] = []
+    no_better: list[str] = []
+    too_few: list[str] = []
+    total_fall = 0.0
+    _, number = np.unique(groups, return_inverse=True)
+    documents = int(number.max(initial=-1)) + 1
+    for j, label in enumerate(LABELS):
+        has = y_true[:, j]
+        if min(has.sum(), (~has).sum()) < _MIN_EACH or documents < _MIN_DOCUMENTS:
+            too_few.append(label)
+            continue
+        logits = raw[:, j] * scale[j] + shift[j]
+        crossed = np.zeros(len(raw))
+        for held in (fold == one for one in np.unique(fold)):
+            a, b = platt(raw[~held, j], has[~held])
+            crossed[held] = raw[held, j] * a + b
+        sign = np.where(has, -1.0, 1.0)
+        fall = np.logaddexp(0, sign * logits) - np.logaddexp(0, sign * crossed)
+        by_document = np.bincount(number, fall - fall.mean())
+        error = float(np.sqrt(documents / (documents - 1) * (by_document @ by_document))) / len(fall)
+        if fall.mean() > error:
+            new_scale[j], new_shift[j] = platt(raw[:, j], has)
+            refitted.append(label)
+            total_fall += float(fall.mean()) / len(LABELS)
+        else:
+            no_better.append(label)
+    said = []
+    if refitted:
+        said.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")
+    if no_better:
+        said.append(f"kept for {', '.join(no_better)}, since a refit predicts your rows no better")
+    if too_few:
+        least = f"{_MIN_EACH} rows with it and without it, of {_MIN_DOCUMENTS} documents or more"
+        said.append(f"kept for {', '.join(too_few)}: a refit needs {least}")
+    return Recalibrated(new_scale, new_shift, total_fall, "; ".join(said))

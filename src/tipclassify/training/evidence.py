@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any, Final
 
 import jinja2
 import numpy as np
 
+from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.holdout import document_country, is_real, source_family
-from tipclassify.corpus.loading import Row, group_rows
+from tipclassify.corpus.holdout import is_real, source_family
+from tipclassify.corpus.loading import Row, corpus_digest
 from tipclassify.evaluation.behaviour_tests import default_cases_path, row_passage, run_cases
 from tipclassify.evaluation.bootstrap import Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, contrast_pair_accuracy, measure, reliability, rounded
 from tipclassify.formatting import json_line
-from tipclassify.labels import LABELS, MEANINGS, POLICIES, indicator
+from tipclassify.labels import LABELS, MEANINGS, POLICIES
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
+from tipclassify.training.examples import country_groups, labels_of
+from tipclassify.training.fit_penalty import PenaltyChoice
+from tipclassify.training.fixed_set import FixedComparison, false_tag_rate
 
-__all__ = ["FAMILIES", "Part", "country_groups", "error_table", "judge_model"]
+__all__ = ["FAMILIES", "CardFacts", "CorpusFacts", "HeldOut", "Judged", "Part", "describe_corpus", "error_table"]
+__all__ += ["judge_model", "model_meta"]
 
 _MIN_SUPPORT: Final = 20  # support below which the card shows the count instead of F1
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
@@ -56,35 +62,82 @@ class Part:
     false_tag_rate: float
 
 
-def country_groups(rows: Sequence[Row]) -> Ints:
-    """Number the group of each row, int (n,): the country of a real row, else its `group_rows` group."""
-    names = [
-        document_country(str(row["doc"])) if is_real(row) else f"#{group}"
-        for row, group in zip(rows, group_rows(rows), strict=True)
-    ]
-    return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows that taught nothing, with the probabilities that a model gives them."""
+
+    rows: Sequence[Row]
+    scores: Floats  # (n, 3)
+    calibrated: Calibrated | None = None  # cross-fitted predictions of the real rows, or of all where none is real
+    weights: Floats | None = None  # of the real rows, as so many of whole reports
 
 
-def judge_model(
-    classifier: Classifier,
-    rows: Sequence[Row],
-    scores: Floats,
-    calibrated: Calibrated | None,
-    weights: Floats | None,
-    about: Mapping[str, Any],
-    seed: int,
-    cases: bool = True,
-) -> tuple[list[Part], dict[str, Any], dict[str, str]]:
-    """Evaluate a model: metrics by part, all first; plain values for ``model.json``; card and golden rows, as files.
+@dataclass(frozen=True)
+class CorpusFacts:
+    """What taught a model, counted for its card and ``model.json``."""
 
-    `scores` are of held-out `rows`; those that `calibrated` the model, the real ones or all, have its cross-fitted
-    predictions instead. `weights` are sample weights of the real rows. The card says what `about` has of the training:
-    ``name``, ``corpus``, ``encoder``, … (``templates/model_card.md``). Without `cases` no behavioural tests are run:
+    passages: int
+    real: int
+    own: int  # of the user
+    held_out: int
+    sha256: str
+    labels: dict[str, int]
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the card says of one training, as it was."""
+
+    name: str
+    corpus: CorpusFacts
+    held_out: str  # a sentence: which passages measure
+    calibration: str  # a clause: how probabilities and thresholds came about
+    encoder: str | None = None  # its pretrained base; None for the linear model
+    start: str | None = None  # a sentence: where the heads started from
+    fine_tuning: dict[str, Any] | None = None  # base, run and bits, where the folder has all of them
+    soft: int = 0  # passages without labels that a teacher scored
+    teacher: str = ""
+    penalty: PenaltyChoice | None = None
+    fixed: FixedComparison | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model's evaluation: metrics by part, all first; values for ``model.json``; card and golden rows."""
+
+    parts: list[Part]
+    figures: dict[str, Any]
+    files: dict[str, str]
+
+
+def model_meta(**meta: Any) -> dict[str, Any]:
+    """Add the library versions to the metadata of a ``model.json``."""
+    versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
+    return {**meta, "versions": {"tipclassify": __version__, **versions}}
+
+
+def describe_corpus(rows: Sequence[Row], held: Bools, own: int = 0) -> CorpusFacts:
+    """Count the passages of a training by kind and label; the last `own` of `rows` are the user's."""
+    return CorpusFacts(
+        passages=len(rows),
+        real=sum(map(is_real, rows)),
+        own=own,
+        held_out=int(held.sum()),
+        sha256=corpus_digest(rows),
+        labels={label: sum(label in row["labels"] for row in rows) for label in LABELS},
+    )
+
+
+def judge_model(classifier: Classifier, held: HeldOut, facts: CardFacts, seed: int, cases: bool = True) -> Judged:
+    """Evaluate a model on what was held out, and write its card and golden rows.
+
+    Rows that calibrated the model have their cross-fitted predictions. Without `cases` no behavioural tests are run:
     with an encoder they take longer than fitting its heads.
     """
+    rows, scores, calibrated = held.rows, held.scores.copy(), held.calibrated
     real = np.array([is_real(row) for row in rows], bool)
     whole = real if real.any() else np.ones(len(rows), bool)
-    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
+    y_true = labels_of(rows)
     by_policy: dict[str, Bools] = {
         policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES
     }
@@ -93,16 +146,15 @@ def judge_model(
         scores[crossed] = calibrated.scores
         for policy in POLICIES:
             by_policy[policy][crossed] = calibrated.y_pred[policy]
-    weights = np.ones(whole.sum()) if weights is None else weights
+    weights = np.ones(whole.sum()) if held.weights is None else held.weights
     groups, limit, y_pred = country_groups(rows), classifier.thresholds("balanced"), by_policy["balanced"]
 
     def part(name: str, chosen: Bools) -> Part:
-        empty = chosen & ~y_true.any(axis=1)
         return Part(
             name,
             measure(y_true[chosen], scores[chosen], y_pred[chosen], limit),
             intervals(y_true[chosen], y_pred[chosen], groups[chosen], seed=seed),
-            float(y_pred[empty].any(axis=1).mean()) if empty.any() else float("nan"),
+            false_tag_rate(y_true[chosen], y_pred[chosen]),
         )
 
     parts = [part("real passages" if real.any() else "all passages", whole)]
@@ -126,9 +178,19 @@ def judge_model(
         for policy in POLICIES
     }
     bins = [reliability(y_true[:, j], scores[whole, j]) for j in range(len(LABELS))]
-    evidence = {"real": real.any(), "parts": parts, "points": points, "reliability": list(zip(*bins, strict=True))}
-    card = _model_card(**about, **evidence, contrast_pairs=pairs, behaviours=behaviours)
+    card = _model_card(
+        facts=facts,
+        corpus=facts.corpus,
+        real=real.any(),
+        parts=parts,
+        points=points,
+        reliability=list(zip(*bins, strict=True)),
+        contrast_pairs=pairs,
+        behaviours=behaviours,
+    )
     figures = {
+        "corpus": asdict(facts.corpus),
+        "calibrated": facts.calibration,
         "metrics": parts[0].metrics.to_dict(),
         "operating_points": points,
         "near_twins": dict(zip(("right", "pairs"), pairs, strict=True)),
@@ -136,7 +198,11 @@ def judge_model(
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
         "kinds": {part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()},
     }
-    return parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)}
+    if facts.penalty:
+        figures["penalty"] = facts.penalty.to_dict()
+    if facts.fixed:
+        figures["fixed_set"] = facts.fixed.to_dict()
+    return Judged(parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)})
 
 
 def _operating_points(

@@ -31,6 +31,7 @@ _TOKENIZER: Final = "tokenizer.json"
 _WORDS: Final = "words.txt"
 _HEADS: Final = "heads.npz"
 _NOTICES: Final = ("NOTICE", "LICENSE")  # of the pretrained base: they go where its weights go
+_TRAINING: Final = ("fixed.npz", "moment.npz", "taught.bin")  # that scoring never reads
 _REQUIRED: Final = (_GRAPH, _TOKENIZER, _WORDS, _HEADS)
 _THREE: Final = msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))
 
@@ -88,6 +89,7 @@ class EncoderModel:
     meta: Mapping[str, Any] = field(repr=False)  # base model, corpus, settings, versions, metrics, as plain JSON values
     stand_in: str = ""  # placeholder for names in the input text; "" disables name masking
     notices: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of each
+    training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # see `training.train_heads`
 
     def as_finetuned(self) -> EncoderModel:
         """Return the model before any fit of heads or calibration; its scores are those of ``meta["natural"]``."""
@@ -109,6 +111,7 @@ def write_encoder(
         _TOKENIZER: model.tokenizer.encode(),
         _WORDS: ("\n".join(sorted(model.vocabulary)) + "\n").encode(),
         _HEADS: arrays.getvalue(),
+        **model.training_files,
         **{name: text.encode() for name, text in {**model.notices, **(files or {})}.items()},
     }
     head = {
@@ -155,6 +158,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
         meta={key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
         stand_in=settings.stand_in,
         notices={name: data[name].decode("utf-8", "replace") for name in _NOTICES if name in data},
+        training_files={name: data[name] for name in _TRAINING if name in data},
     )
 
 

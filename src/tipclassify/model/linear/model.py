@@ -42,8 +42,8 @@ class Model:
     meta: Mapping[str, Any] = field(repr=False)  # data hash, seed, settings, versions, metrics, as plain JSON values
 
 
-def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, str] | None = None) -> None:
-    """Write a model folder, replacing the one at `path`; `files` are further text files by name (``README.md``)."""
+def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, str | bytes] | None = None) -> None:
+    """Write a model folder, replacing the one at `path`; `files` are further files by name (``README.md``)."""
     buffer = io.BytesIO()
     words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
     # Not compressed: that saves a fifth of the size, but doubles the reading time.
@@ -58,8 +58,8 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
         **model.meta,
         "weights_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
-    texts = {name: text.encode() for name, text in (files or {}).items()}
-    write_folder(path, head, {_WEIGHTS: buffer.getvalue(), **texts})
+    more = {name: data.encode() if isinstance(data, str) else data for name, data in (files or {}).items()}
+    write_folder(path, head, {_WEIGHTS: buffer.getvalue(), **more})
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:

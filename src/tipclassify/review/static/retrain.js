@@ -88,11 +88,11 @@ export function duration(seconds) {
 function plan({ start, data, decided, disputed }) {
   const paths = data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)]);
   return [
-    el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}, each counted three times`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; the heads that give the labels start from those in use and are fitted again, held close to where they are."),
+    el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; the heads that give the labels start from those in use and move as far as your decisions call for, and no further than a hundredth of macro F1 on passages of real reports."),
     disputed > 0 && el("p", { id: "left-out" }, el("strong", {}, `${count(disputed, "passage is", "passages are")} left out`), `: annotators differ on ${disputed === 1 ? "it" : "them"}, and nobody has settled ${disputed === 1 ? "it" : "them"} yet (view Adjudicate).`),
     decided < ENOUGH && el("p", {}, el("strong", {}, `Fewer than ${ENOUGH} decided passages change little. `), "Most likely no difference between the two models can be shown yet."),
-    el("p", {}, "The new model is compared with the one in use on the decided passages, each held out in turn, and on ", ...(data.length ? ["the part of ", ...paths, " that is held out of training (one group in ten)."] : ["the passages of the package’s own corpus that no model learned from (sentences made up in the manner of reports; in a clone with the real passages rebuilt, these too)."]), " What became worse is said first."),
-    el("p", { class: "soft" }, data.length ? "Seconds for the decided passages alone, minutes for a whole corpus." : "One to three minutes the first time, most of it for the passages that are measured on.", " What the encoder has read is kept for the next time. “Unsure” teaches nothing."),
+    el("p", {}, "The new model is compared with the one in use on these passages, each held out in turn, and on a fixed set of passages of real reports that taught neither. What became worse is said first."),
+    el("p", { class: "soft" }, "Seconds for some hundred passages. What the encoder has read is kept for the next time. “Unsure” teaches nothing."),
   ].filter(Boolean);
 }
 
@@ -104,7 +104,8 @@ function outcome(result) {
     !result.on_held && el("p", {}, "What the decisions change elsewhere was not measured: no labelled passages besides them were held out of training."),
     ...parts.flatMap((part) => [figures(part), changed(part)]),
     el("p", { class: "soft" }, "Before: the model ", el("code", {}, result.start), " as it is. Passages that were chosen for decision are harder than most of a report", result.start === "default" ? "." : "; where this model learned from some of them already, it looks better on these than it is."),
-    el("p", {}, `Trained on ${count(result.trained_on, "passage")}, of which ${result.added.toLocaleString("en")} decided; ${result.held_out.toLocaleString("en")} more were held out. Adapted from `, el("code", {}, result.start), ", in ", duration(result.seconds), "."),
+    el("p", {}, `Trained on ${count(result.trained_on, "passage")}, of which ${result.added.toLocaleString("en")} decided; ${result.held_out.toLocaleString("en")} others measure. Adapted from `, el("code", {}, result.start), ", in ", duration(result.seconds), "."),
+    result.penalty && el("p", { class: "soft" }, `Penalty ${result.penalty.chosen}: ${result.penalty.reason}. Calibration: ${result.calibration}.`),
     el("p", {}, "The new model is in ", el("code", {}, result.out), "; the one this page uses stays as it is. To use the new one, start again with ", el("code", {}, `--model ${result.out}`), "."),
   ].filter(Boolean);
 }

@@ -23,7 +23,7 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.encoder import Settings
-from tipclassify.training.train import Trained, write_trained_encoder
+from tipclassify.training.train_heads import Trained, write_exported_encoder
 
 if TYPE_CHECKING:
     from tipclassify.training.encoder.fitting import Examples
@@ -115,7 +115,7 @@ def export(
     y_true = np.array([indicator(row["labels"]) for row in evaluated], bool)
 
     def evaluate(graph: bytes) -> tuple[float, EncoderModel, Any]:
-        """Return the macro-F1 at the best thresholds, the model and its logits."""
+        """Return the macro-F1 at the best thresholds, the model and its pooled vectors."""
         model = EncoderModel(
             graph=graph,
             tokenizer=(Path(folder) / "tokenizer.json").read_text(encoding="utf-8"),
@@ -130,12 +130,12 @@ def export(
             meta={},
             stand_in=settings.stand_in,
         )
-        logits = heads.logits(EncoderScorer(model).pooled(texts, headings))
-        return macro_f1(logits, y_true), model, logits
+        pooled = EncoderScorer(model).pooled(texts, headings)
+        return macro_f1(heads.logits(pooled), y_true), model, pooled
 
     exact = to_onnx(network)
     float_f1 = evaluate(exact)[0]
-    f1, model, logits = evaluate(quantize(exact))
+    f1, model, pooled = evaluate(quantize(exact))
     if reported:
         reported(f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {_BITS} bits")
     training = {"settings": asdict(settings), **{key: described[key] for key in ("history", "precision")}}
@@ -145,7 +145,7 @@ def export(
         scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
     model = replace(model, notices=_notice(base))
-    return write_trained_encoder(out, model, rows, held, held, logits, logistic(logits), meta, {}, seed=seed)
+    return write_exported_encoder(out, model, rows, pooled, meta, seed=seed)
 
 
 def _notice(base: Mapping[str, str]) -> dict[str, str]:

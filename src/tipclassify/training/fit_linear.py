@@ -13,19 +13,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
-from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
@@ -35,8 +32,9 @@ from tipclassify.text.features.hashing import Features, best_clauses, feature_ke
 from tipclassify.text.features.templates import length_scale
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import Calibrated, calibrate
+from tipclassify.training.examples import Examples, group_folds
 
-__all__ = ["Fitted", "fit_model", "group_folds"]
+__all__ = ["Fitted", "LinearSettings", "SoftPassage", "fit_linear"]
 
 _C: Final = 2.0  # inverse regularisation strength; see docs/experiments.md for others
 _LEAST_USE: Final = 2  # a feature of a single passage does not generalise
@@ -56,51 +54,57 @@ class Fitted:
     metrics: Metrics
 
 
-def fit_model(
-    texts: Sequence[str],
-    y_true: Bools,
-    groups: Sequence[int] | Ints,
+@dataclass(frozen=True)
+class LinearSettings:
+    """Settings of a fit of the linear model.
+
+    `soft` passages, with a teacher's probabilities, are in every training set and in nothing else. `vocabulary` has the
+    words known in lower case; by default those of all texts (`tokenizer.known_words`).
+    """
+
+    soft: Sequence[SoftPassage] = ()
+    vocabulary: frozenset[str] | None = None
+    folds: int = 5
+    seed: int = 0
+    jobs: int = 1
+
+
+def fit_linear(
+    examples: Examples,
+    settings: LinearSettings | None = None,
     *,
-    headings: Sequence[str | None] | None = None,
-    weights: Floats | None = None,
-    soft: Sequence[SoftPassage] = (),
     held: Bools | None = None,
     held_weights: Floats | None = None,
-    vocabulary: frozenset[str] | None = None,
-    folds: int = 5,
-    seed: int = 0,
-    jobs: int = 1,
     progress: Progress | None = None,
 ) -> Fitted:
-    """Fit the linear model on `texts` with the labels `y_true`, bool (n, 3).
+    """Fit the linear model on examples.
 
     A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError` when there are fewer
     than two groups, or no passage has a label.
 
-    Passages of one of the `groups`, int (n,), are never split between folds. `weights` are sample weights of the fit,
-    0 or more; calibration and thresholds weight all passages equally. `soft` passages, with a teacher's probabilities,
-    are in every training set and in nothing else. Passages `held`, bool (n,), are not fitted but calibrate and evaluate
-    the model, with sample weights `held_weights`; without them all passages are scored out of fold. `vocabulary` has
-    the words known in lower case; by default those of all texts (`tokenizer.known_words`).
+    Passages of one group are never split between folds. Calibration and thresholds weight all passages equally.
+    Passages `held`, bool (n,), are not fitted but calibrate and evaluate the model, with sample weights `held_weights`;
+    without them all passages are scored out of fold.
     """
+    settings = settings or LinearSettings()
+    y_true, soft = examples.y_true, settings.soft
     if not y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
-    n, all_texts = len(texts), [*texts, *(text for text, _, _ in soft)]
-    all_headings = [*(headings or [None] * n), *(heading for _, heading, _ in soft)]
+    n, all_texts = len(examples), [*examples.texts, *(text for text, _, _ in soft)]
+    all_headings = [*examples.headings, *(heading for _, heading, _ in soft)]
     target = np.concatenate([y_true, np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))])
-    weights = np.ones(n) if weights is None else weights
-    weights = weights if held is None else np.where(held, 0.0, weights)
+    weights = examples.weights if held is None else np.where(held, 0.0, examples.weights)
     all_weights = np.concatenate([weights, np.ones(len(soft))])
-    _warn_of_rare_labels(y_true[weights > 0], folds)
-    vocabulary = known_words(all_texts) if vocabulary is None else vocabulary
+    _warn_of_rare_labels(y_true[weights > 0], settings.folds)
+    vocabulary = known_words(all_texts) if settings.vocabulary is None else settings.vocabulary
     design, hashes = build_design(featurize(all_texts, vocabulary), all_headings)
 
     judged = np.ones(n, bool) if held is None else held
-    fold = group_folds(np.asarray(groups)[judged], folds, seed)
+    fold = group_folds(examples.groups[judged], settings.folds, settings.seed)
     if held is None:
         all_folds = np.concatenate([fold, np.full(len(soft), _TRAIN_ONLY)])
-        raw = out_of_fold(design, target, all_weights, all_folds, jobs, progress)[:n]
-    fits = fit_labels(design, target, all_weights, jobs)
+        raw = out_of_fold(design, target, all_weights, all_folds, settings.jobs, progress)[:n]
+    fits = fit_labels(design, target, all_weights, settings.jobs)
     if held is not None:
         raw = np.stack([design.scores(w)[0][:n][held] + b for w, b in fits], axis=1)
     calibrated = calibrate(raw, y_true[judged], fold, held_weights)
@@ -116,18 +120,6 @@ def fit_model(
     return Fitted(model, calibrated, metrics)
 
 
-def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
-    """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for fewer than two."""
-    count = len(np.unique(groups))
-    if count < 2:
-        raise ValueError("needs passages of at least two groups to hold some out; add rows of another narrative")
-    fold = np.zeros(len(groups), np.int64)
-    splitter = GroupKFold(n_splits=min(folds, count), shuffle=True, random_state=seed)
-    for number, (_, held) in enumerate(splitter.split(groups, groups=groups)):
-        fold[held] = number
-    return fold
-
-
 def _warn_of_rare_labels(y_true: Bools, folds: int) -> None:
     for label, count in zip(LABELS, y_true.sum(axis=0), strict=True):
         if count < 2 * folds:
@@ -136,12 +128,6 @@ def _warn_of_rare_labels(y_true: Bools, folds: int) -> None:
             warnings.warn(f"label {label} {what}: {advice}", stacklevel=3)
         elif count == len(y_true):
             warnings.warn(f"every passage has label {label}: add passages without it", stacklevel=3)
-
-
-def model_meta(**meta: Any) -> dict[str, Any]:
-    """Add the library versions to the metadata of a ``model.json``."""
-    versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
-    return {**meta, "versions": {"tipclassify": __version__, **versions}}
 
 
 @dataclass(frozen=True)

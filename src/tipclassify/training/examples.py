@@ -1,0 +1,156 @@
+"""Examples: what a fit learns from, and what is held out of it, as small frozen dataclasses.
+
+Rows of a corpus come in. `expand_rows` turns them into `Examples`, arrays of one length; a row of a
+real report gives two, with its heading and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import GroupKFold
+
+from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.corpus.holdout import document_country, is_real
+from tipclassify.corpus.loading import Row, group_rows, labels_alone
+from tipclassify.labels import LABELS, indicator
+
+__all__ = [
+    "Examples",
+    "Vectors",
+    "country_groups",
+    "expand_rows",
+    "group_folds",
+    "headings_of",
+    "labels_of",
+]
+
+_BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
+
+Vectors = npt.NDArray[np.float32]
+"""Pooled vectors of an encoder, float32 (n, width)."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Passages to learn from, as arrays of one length n."""
+
+    texts: list[str]
+    headings: list[str | None]
+    y_true: Bools  # (n, 3)
+    groups: Ints  # (n,); those of one group are never parted between folds
+    weights: Floats  # (n,), sample weights of 0 or more
+    row: Ints  # (n,), ascending: the number of the row that an example was made of
+
+    @classmethod
+    def of(
+        cls,
+        texts: Sequence[str],
+        y_true: Bools,
+        groups: Sequence[int] | Ints,
+        *,
+        headings: Sequence[str | None] | None = None,
+        weights: Floats | None = None,
+    ) -> Examples:
+        """Make examples of passages, each a row of its own; without headings, and weighing 1, if omitted."""
+        return cls(
+            list(texts),
+            [None] * len(texts) if headings is None else list(headings),
+            y_true,
+            np.asarray(groups, np.int64),
+            np.ones(len(texts)) if weights is None else weights,
+            np.arange(len(texts)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def first(self) -> Ints:
+        """Numbers of the first example of each row: the one with its heading."""
+        return np.flatnonzero(np.diff(self.row, prepend=-1))
+
+    def take(self, chosen: Bools) -> Examples:
+        """Return the examples of a mask, bool (n,)."""
+        numbers = np.flatnonzero(chosen).tolist()
+        return Examples(
+            [self.texts[i] for i in numbers],
+            [self.headings[i] for i in numbers],
+            self.y_true[chosen],
+            self.groups[chosen],
+            self.weights[chosen],
+            self.row[chosen],
+        )
+
+    def weighted(self, weights: Floats) -> Examples:
+        """Return the examples with other sample weights."""
+        return replace(self, weights=weights)
+
+
+def expand_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
+    """Make examples of rows: each with its heading, then real ones without it (`labels_alone`).
+
+    `groups`, int (rows,), are those of `country_groups` if omitted.
+    """
+    texts: list[str] = []
+    headings: list[str | None] = []
+    labels: list[tuple[bool, bool, bool]] = []
+    weights: list[float] = []
+    origin: list[int] = []
+    for number, row in enumerate(rows):
+        section = row.get("section") or None
+        texts.append(row["text"])
+        headings.append(section)
+        labels.append(indicator(row["labels"]))
+        weights.append(1.0)
+        origin.append(number)
+        if section and is_real(row):
+            texts.append(row["text"])
+            headings.append(None)
+            labels.append(indicator(labels_alone(row)))
+            weights.append(_BARE_WEIGHT)
+            origin.append(number)
+    row_groups = country_groups(rows) if groups is None else np.asarray(groups, np.int64)
+    return Examples(
+        texts,
+        headings,
+        np.array(labels, bool).reshape(-1, len(LABELS)),
+        row_groups[origin],
+        np.array(weights, np.float64),
+        np.array(origin, np.int64),
+    )
+
+
+def country_groups(rows: Sequence[Row]) -> Ints:
+    """Number the group of each row, int (n,): the country of a real row, else its document's."""
+    names = [
+        document_country(str(row["doc"])) if is_real(row) else f"#{group}"
+        for row, group in zip(rows, group_rows(rows), strict=True)
+    ]
+    return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
+
+
+def labels_of(rows: Sequence[Row]) -> Bools:
+    """Return the labels of rows as an indicator matrix, bool (n, 3)."""
+    return np.array([indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
+
+
+def headings_of(rows: Sequence[Row]) -> list[str | None]:
+    """Return the heading of each row, None where it has none."""
+    return [row.get("section") or None for row in rows]
+
+
+def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
+    """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for fewer than two."""
+    count = len(np.unique(groups))
+    if count < 2:
+        raise ValueError("needs passages of at least two groups to hold some out; add rows of another narrative")
+    fold = np.zeros(len(groups), np.int64)
+    splitter = GroupKFold(n_splits=min(folds, count), shuffle=True, random_state=seed)
+    for number, (_, held) in enumerate(splitter.split(groups, groups=groups)):
+        fold[held] = number
+    return fold

@@ -1,0 +1,183 @@
+"""Choose the penalty of the heads: what the user's rows gain by it against what it costs elsewhere.
+
+Each penalty of a log scale is tried twice. Cross-validation on the user's own rows, grouped by
+document, says how well the heads then know what these rows teach; the fixed set says what they forget
+of real passages that teach nothing. The penalty of the lowest sum of both is taken, among those that
+cost at most 0.01 of macro-F1 there. Log losses are compared, since they change smoothly where F1
+jumps with a passage or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from tipclassify.arrays import Bools, Floats, Ints, logistic
+from tipclassify.evaluation.metrics import rounded
+from tipclassify.formatting import aligned
+from tipclassify.model.encoder.folder import EncoderModel, Heads
+from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.training.examples import Examples, Vectors
+from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits
+from tipclassify.training.fixed_set import FixedSet, false_tag_rate
+
+__all__ = ["PENALTIES", "PenaltyChoice", "PenaltyPoint", "choose_penalty", "given_labels"]
+__all__ += ["ELSEWHERE", "MOST_LOST", "on_fixed"]
+
+PENALTIES: Final = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
+"""Penalties that are tried, largest first: the heads move further with each."""
+
+MOST_LOST: Final = 0.01  # macro-F1 on real passages of the fixed set, which a choice may cost
+ELSEWHERE: Final = 2.0  # a passage of the fixed set counts so many of the user's: reports have more of these
+
+
+@dataclass(frozen=True)
+class PenaltyPoint:
+    """What one penalty brings and costs."""
+
+    penalty: float
+    loss: float  # mean log loss of a row and label, out of fold, on the user's rows
+    macro_f1: float  # on the user's rows, out of fold
+    rise: float  # of the mean log loss on real passages of the fixed set; NaN without one
+    cost: float  # macro-F1 lost on real passages of the fixed set; NaN without one
+    cost_invented: float  # the same on its invented passages
+    false_tags: float  # share of its real passages without a label that are tagged
+
+
+@dataclass(frozen=True)
+class PenaltyChoice:
+    """The penalty taken, why, and the curve it was taken from; a given penalty has no curve."""
+
+    penalty: float
+    reason: str
+    curve: tuple[PenaltyPoint, ...] = ()
+
+    def table(self) -> str:
+        """Format as aligned plain text, the penalty taken marked by an asterisk."""
+        if not self.curve:
+            return f"penalty {self.penalty:g}: {self.reason}"
+        lines = [("penalty", "your rows: loss", "macro-F1", "real: loss", "F1 lost", "false tags", "invented: F1 lost")]
+        for point in self.curve:
+            mark = " *" if point.penalty == self.penalty else ""
+            lines.append(
+                (
+                    f"{point.penalty:g}{mark}",
+                    f"{point.loss:.4f}",
+                    f"{point.macro_f1:.3f}",
+                    "–" if np.isnan(point.rise) else f"{point.rise:+.4f}",
+                    _lost(point.cost),
+                    "–" if np.isnan(point.false_tags) else f"{point.false_tags:.1%}",
+                    _lost(point.cost_invented),
+                )
+            )
+        return "\n".join([*aligned(lines), f"* taken: {self.reason}"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for ``model.json``."""
+        curve = [asdict(point) for point in self.curve]
+        return dict(rounded({"chosen": self.penalty, "reason": self.reason, "curve": curve}))
+
+
+def _lost(value: float) -> str:
+    return "–" if np.isnan(value) else f"{round(value, 3) + 0.0:.3f}"  # never -0.000
+
+
+def choose_penalty(
+    prior: Prior,
+    model: EncoderModel,
+    own: Examples,
+    pooled: Vectors,
+    fold: Ints,
+    fixed: FixedSet | None,
+    penalties: Sequence[float] = PENALTIES,
+) -> PenaltyChoice:
+    """Choose a penalty for heads that learn the user's examples `own`, of vectors `pooled`.
+
+    `model` has the calibration and thresholds; `fold`, int (n,), never parts a document.
+    """
+    first = own.first
+    points = []
+    before = on_fixed(fixed, prior.heads, model)
+    for penalty in penalties:
+        raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, penalty)
+        loss = _log_loss(raw * model.scale + model.shift, own.y_true)
+        heads = fit_heads(prior, pooled, own.y_true, own.weights, penalty)
+        after = on_fixed(fixed, heads, model)
+        points.append(
+            PenaltyPoint(
+                penalty=penalty,
+                loss=float(np.average(loss, weights=own.weights)),
+                macro_f1=macro_f1(own.y_true[first], given_labels(raw[first], model)),
+                rise=after.loss - before.loss,
+                cost=before.real - after.real,
+                cost_invented=before.invented - after.invented,
+                false_tags=after.false_tags,
+            )
+        )
+    return _choose(points)
+
+
+def _choose(points: Sequence[PenaltyPoint]) -> PenaltyChoice:
+    if np.isnan(points[0].rise):
+        best = min(points, key=lambda point: point.loss)
+        reason = "lowest loss on your rows; what it costs elsewhere is not known: this model has no fixed set"
+        return PenaltyChoice(best.penalty, reason, tuple(points))
+    allowed = [point for point in points if point.cost <= MOST_LOST]
+    if not allowed:
+        least = min(points, key=lambda point: point.cost)
+        reason = f"each costs more than {MOST_LOST:g} macro-F1 on real passages, this one least"
+        return PenaltyChoice(least.penalty, reason, tuple(points))
+    best = min(allowed, key=lambda point: point.loss + ELSEWHERE * point.rise)
+    reason = (
+        f"lowest loss on your rows plus {ELSEWHERE:g} times its rise on real passages of the fixed set, "
+        f"of those that cost at most {MOST_LOST:g} macro-F1 there"
+    )
+    return PenaltyChoice(best.penalty, reason, tuple(points))
+
+
+def _log_loss(logits: Floats, y_true: Bools) -> Floats:
+    return np.asarray(np.logaddexp(0, np.where(y_true, -1.0, 1.0) * logits).mean(axis=1))
+
+
+def given_labels(raw: Floats, model: EncoderModel) -> Bools:
+    """Return the labels that a model gives uncalibrated logits, float (n, 3), under ``balanced``."""
+    scores = logistic(raw * model.scale + model.shift)
+    return np.asarray(apply_thresholds(scores, np.array(model.thresholds["balanced"])), bool)
+
+
+def macro_f1(y_true: Bools, y_pred: Bools) -> float:
+    """Compute the mean F1 of the labels that occur; NaN if none does."""
+    right = (y_true & y_pred).sum(axis=0)
+    total = y_true.sum(axis=0) + y_pred.sum(axis=0)
+    occurs = y_true.any(axis=0)
+    return float((2 * right[occurs] / total[occurs]).mean()) if occurs.any() else float("nan")
+
+
+@dataclass(frozen=True)
+class OnFixed:
+    """What heads do on both parts of a fixed set; NaN for an empty part."""
+
+    real: float  # macro-F1
+    invented: float  # macro-F1
+    false_tags: float  # on the real part
+    loss: float  # mean log loss of a real passage and label
+
+
+def on_fixed(fixed: FixedSet | None, heads: Heads, model: EncoderModel) -> OnFixed:
+    """Measure heads, with the calibration and thresholds of `model`, on a fixed set."""
+    nothing = float("nan")
+    if fixed is None or not len(fixed.keys):
+        return OnFixed(nothing, nothing, nothing, nothing)
+    raw = heads.logits(fixed.pooled)
+    y_pred = given_labels(raw, model)
+    real = fixed.real
+    loss = _log_loss(raw * model.scale + model.shift, fixed.y_true)
+    return OnFixed(
+        macro_f1(fixed.y_true[real], y_pred[real]),
+        macro_f1(fixed.y_true[~real], y_pred[~real]),
+        false_tag_rate(fixed.y_true[real], y_pred[real]),
+        float(loss[real].mean()) if real.any() else nothing,
+    )

@@ -1,0 +1,245 @@
+"""The fixed set: held-out passages on which every training is measured, without their words.
+
+Some 2,000 passages of real reports, evenly over the families of reports, and 400 invented ones. All
+were held out of the shipped models (`corpus.holdout`). A model's folder has their pooled vectors,
+labels and keys, so that a training anywhere can set the new model beside the one it started from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.arrays import Bools, Ints
+from tipclassify.corpus.holdout import held_out, source_family
+from tipclassify.corpus.loading import Row, row_key
+from tipclassify.errors import ModelError
+from tipclassify.evaluation.bootstrap import Comparison, compare
+from tipclassify.evaluation.metrics import rounded
+from tipclassify.formatting import aligned
+from tipclassify.labels import LABELS
+from tipclassify.model.common.folder import read_arrays
+from tipclassify.training.examples import Vectors, country_groups, labels_of
+
+__all__ = ["FixedComparison", "FixedSet", "choose_fixed", "compare_on_fixed", "false_tag_rate"]
+__all__ += ["fixed_rows", "pack_fixed", "read_fixed", "row_digest"]
+
+_REAL: Final = 2_000  # passages of real reports; with the invented ones under 2 MB of vectors
+_INVENTED: Final = 400
+_INVENTED_FAMILY: Final = "invented"
+_ARRAYS: Final = ("pooled", "labels", "keys", "families", "groups")
+
+
+@dataclass(frozen=True)
+class FixedSet:
+    """Held-out passages by their pooled vectors, as arrays of one length n."""
+
+    pooled: Vectors  # (n, width), of 16 bits in the file
+    y_true: Bools  # (n, 3)
+    keys: npt.NDArray[np.bytes_]  # (n,), of `row_digest`
+    families: npt.NDArray[np.bytes_]  # (n,), of reports; b"invented"
+    groups: Ints  # (n,), countries and documents
+
+    @property
+    def real(self) -> Bools:
+        """Mask of the passages of real reports, bool (n,)."""
+        return np.asarray(self.families != _INVENTED_FAMILY.encode())
+
+    def without(self, rows: Sequence[Row]) -> FixedSet:
+        """Return the set less the passages among `rows`, which teach."""
+        known = {row_digest(row).encode() for row in rows}
+        return self.take(np.array([key not in known for key in self.keys.tolist()], bool))
+
+    def take(self, chosen: Bools) -> FixedSet:
+        """Return the passages of a mask, bool (n,)."""
+        return FixedSet(
+            self.pooled[chosen],
+            self.y_true[chosen],
+            self.keys[chosen],
+            self.families[chosen],
+            self.groups[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class FixedComparison:
+    """A new model beside the one it started from, on the fixed set; None where a part is empty."""
+
+    real: Comparison | None
+    invented: Comparison | None
+    real_passages: int
+    invented_passages: int
+    false_tags: float  # share of real passages without a label that the new model tags; NaN for none
+    false_tags_before: float
+
+    @property
+    def cost(self) -> float:
+        """Macro-F1 lost on real passages, on the invented ones where no real ones are at hand."""
+        part = self.real or self.invented
+        return -part.differences[0].difference if part else float("nan")
+
+    def table(self) -> str:
+        """Format as aligned plain text: before, after, difference with its interval."""
+        lines = [("on the fixed set", "before", "after", "difference", "95% interval")]
+        for name, part in self._parts():
+            for difference in part.differences:
+                figure = f"{name}: {difference.figure}" if difference.figure == "macro-F1" else ""
+                lines.append(
+                    (
+                        figure or f"  {difference.figure}",
+                        _figure(difference.other),
+                        _figure(difference.this),
+                        _change(difference.difference),
+                        str(difference.interval),
+                    )
+                )
+            if part is self.real:
+                change = self.false_tags - self.false_tags_before
+                before, after = _share(self.false_tags_before), _share(self.false_tags)
+                lines.append(("  tagged without cause", before, after, _change(change), ""))
+        if self.real is None:
+            missing = "real passages: not measured, their words are not here"
+            lines.append((f"{missing} ('tipclassify corpus rebuild' fetches them)", "", "", "", ""))
+        return "\n".join(line.rstrip() for line in aligned(lines))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for ``model.json``."""
+        found: dict[str, Any] = {}
+        for name, part in self._parts():
+            found[name] = {
+                "groups": part.groups,
+                "before": {one.figure: one.other for one in part.differences},
+                "after": {one.figure: one.this for one in part.differences},
+                "macro_f1_interval": [
+                    part.differences[0].interval.low,
+                    part.differences[0].interval.high,
+                ],
+            }
+        found["false_tags"] = {"before": self.false_tags_before, "after": self.false_tags}
+        found["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
+        return dict(rounded(found))
+
+    def _parts(self) -> list[tuple[str, Comparison]]:
+        named = (("real passages", self.real), ("invented passages", self.invented))
+        return [(name, part) for name, part in named if part]
+
+
+def _figure(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3f}"
+
+
+def _change(value: float) -> str:
+    return "–" if np.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"  # never -0.000
+
+
+def _share(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.1%}"
+
+
+def row_digest(row: Row) -> str:
+    """Return the key of a passage under its heading: 16 hex digits of a SHA-256.
+
+    >>> row_digest({"text": "Courts  slept."}) == row_digest({"text": "courts slept."})
+    True
+    """
+    text = "\n".join(row_key(row))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def fixed_rows(rows: Sequence[Row]) -> list[int]:
+    """Choose the fixed set of a corpus: numbers of held-out rows, evenly over the families.
+
+    The choice goes by the passages' own keys: a growing corpus keeps most of its fixed set.
+    """
+    members: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for number in np.flatnonzero(held_out(rows)).tolist():
+        row = rows[number]
+        family = source_family(row.get("doc")) or _INVENTED_FAMILY
+        members[family].append((row_digest(row), number))
+    invented = sorted(members.pop(_INVENTED_FAMILY, []))[:_INVENTED]
+    chosen = [number for _, number in invented]
+    left = _REAL
+    # The smallest families first: what they lack goes to the larger ones.
+    by_size = sorted(members.values(), key=len)
+    for position, family_members in enumerate(by_size):
+        share = min(len(family_members), left // (len(by_size) - position))
+        chosen += [number for _, number in sorted(family_members)[:share]]
+        left -= share
+    return sorted(chosen)
+
+
+def choose_fixed(rows: Sequence[Row], pooled: Vectors) -> FixedSet:
+    """Make the fixed set of `rows`, those of `fixed_rows`, with their pooled vectors."""
+    families = [source_family(row.get("doc")) or _INVENTED_FAMILY for row in rows]
+    return FixedSet(
+        pooled.astype(np.float16).astype(np.float32),
+        labels_of(rows),
+        np.array([row_digest(row) for row in rows], "S16"),
+        np.array(families, "S16"),
+        country_groups(rows),
+    )
+
+
+def pack_fixed(fixed: FixedSet) -> bytes:
+    """Write the arrays of a fixed set as the bytes of an ``.npz`` file."""
+    packed = io.BytesIO()
+    np.savez(
+        packed,
+        pooled=fixed.pooled.astype(np.float16),
+        labels=fixed.y_true.astype(np.uint8),
+        keys=fixed.keys,
+        families=fixed.families,
+        groups=fixed.groups.astype(np.int32),
+    )
+    return packed.getvalue()
+
+
+def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
+    """Read a fixed set for heads of `width`; raise `ModelError` when it is none."""
+    what = f"a fixed set of vectors of {width} numbers"
+    pooled, labels, keys, families, groups = read_arrays(Path(file), data, _ARRAYS, what)
+    count = len(labels)
+    shapes = [(count, width), (count, len(LABELS)), (count,), (count,), (count,)]
+    if [array.shape for array in (pooled, labels, keys, families, groups)] != shapes:
+        raise ModelError(f"{file}: not {what}; train or get the model anew")
+    return FixedSet(
+        pooled.astype(np.float32),
+        labels.astype(bool),
+        keys,
+        families,
+        groups.astype(np.int64),
+    )
+
+
+def compare_on_fixed(fixed: FixedSet, after: Bools, before: Bools, seed: int = 0) -> FixedComparison:
+    """Set the labels that a new model gives the fixed set, bool (n, 3), beside those before."""
+
+    def part(chosen: Bools) -> Comparison | None:
+        if not chosen.any():
+            return None
+        y_true, groups = fixed.y_true[chosen], fixed.groups[chosen]
+        return compare(y_true, after[chosen], before[chosen], groups, seed=seed)
+
+    real = fixed.real
+    return FixedComparison(
+        part(real),
+        part(~real),
+        int(real.sum()),
+        int((~real).sum()),
+        false_tag_rate(fixed.y_true[real], after[real]),
+        false_tag_rate(fixed.y_true[real], before[real]),
+    )
+
+
+def false_tag_rate(y_true: Bools, y_pred: Bools) -> float:
+    """Compute the share of passages without a label that get one; NaN if each has a label."""
+    empty = ~y_true.any(axis=1)
+    return float(y_pred[empty].any(axis=1).mean()) if empty.any() else float("nan")
