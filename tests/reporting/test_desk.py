@@ -158,6 +158,36 @@ def test_another_publication_has_no_page_of_changes(context: ScoringContext, tmp
         assert [page.name for page in (tmp_path / "changes").iterdir()] == ["2025.txt.html"]
 
 
+def test_publications_are_never_mixed_and_each_earlier_year_is_linked(context: ScoringContext, tmp_path: Path) -> None:
+    """Ghana's human-rights pages of four years, and a Labor report of one of them, in invented words."""
+    made = Desk(context, whole, resume=False)
+    for year in (2021, 2022, 2023, 2024):
+        report = report_of(year, 20)
+        document = replace(report.document, publication="Harbor Watch") if report.document else None
+        add(made, tmp_path, replace(report, document=document))
+    other = report_of(2022, 20)
+    document = replace(other.document, publication="Labor Review") if other.document else None
+    passages = [
+        replace(p, text=f"Inspectors enforced the law on farm {p.start}.", labels=("positive_effort",))
+        for p in other.passages
+    ]
+    add(made, tmp_path, TaggedReport("labor.pdf", document, passages))
+    made.write_index()
+    heads = {(head["series"], head["year"]): head for head in made.heads.values()}
+    assert [change["year"] for change in heads["Harbor Watch", 2024]["changes"]] == [2023, 2022, 2021]
+    labor = heads["Labor Review", 2022]
+    assert (labor["changes"], labor["ledger"]) == ([], "")
+    assert labor["beside"] == heads["Harbor Watch", 2022]["beside"] != ""
+    ledgers = {heads["Harbor Watch", year]["ledger"] for year in (2021, 2022, 2023, 2024)}
+    (ledger,) = ledgers
+    text = (tmp_path / ledger).read_text("utf-8")
+    assert "Harbor Watch: Chad, 2021 to 2024" in text
+    assert "Inspectors enforced" not in text
+    for head in made.heads.values():
+        for link in (change["link"] for change in head["changes"]):
+            assert (tmp_path / link).is_file()
+
+
 def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(context: ScoringContext, tmp_path: Path) -> None:
     first = Desk(context, whole, resume=False)
     add(first, tmp_path, report_of(2023))

@@ -18,13 +18,15 @@ from tipclassify import Classifier
 from tipclassify.cli.compare import compare as command
 from tipclassify.cli.summary import summary as summary_command
 from tipclassify.errors import UsageError
-from tipclassify.reporting.comparison.alignment import continuations
+from tipclassify.readers import read_report
+from tipclassify.reporting.comparison.alignment import continuations, normalize
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import MATTERS, contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.followed import describe, write_html
 from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.passages import split_passages
 
 FORCED: Final = "b. Prohibition of Forced Labor"
 WORK: Final = "e. Acceptable Conditions of Work"
@@ -173,6 +175,26 @@ def test_hyphens_of_prefixes_are_no_other_words(classifier: Classifier) -> None:
     old = [Passage("There were no reports of anti-Semitic acts.", 0, 1, "Anti-Semitism")]
     new = [Passage("There were no reports of antisemitic acts.", 0, 1, "Antisemitism")]
     assert [one and one.status for one in continuations(old, new, classifier.vocabulary).new] == ["reworded"]
+
+
+YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"
+
+
+@pytest.mark.skipif(not YEARS.is_dir(), reason="no ../shared/reports/years beside the project")
+@pytest.mark.parametrize(
+    ("country", "old", "new"), [("qatar", 2021, 2022), ("ghana", 2020, 2021), ("ghana", 2021, 2022)]
+)
+def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_other(
+    country: str, old: int, new: int, classifier: Classifier
+) -> None:
+    passages = [split_passages(read_report(YEARS / f"hrr-{year}-{country}.html")) for year in (old, new)]
+    found = continuations(*passages, classifier.vocabulary)
+    texts = [{normalize(passage.text) for passage in side} for side in passages]
+    for side, statuses, other in ((passages[0], found.old, texts[1]), (passages[1], found.new, texts[0])):
+        alone = [passage.text for passage, one in zip(side, statuses, strict=True) if one is None]
+        assert [text for text in alone if normalize(text) in other] == []
+        kept = [one.status for one in statuses if one]
+        assert min(kept.count("repeated"), kept.count("reworded")) > 100  # of about 400
 
 
 # --------------------------------------------------------------------------------------------- the ledger
