@@ -73,7 +73,9 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None
     done = cli("score", report, "--format", "jsonl")
     assert (done.returncode, done.stderr) == (0, b"")
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
-    assert rows == [{"file": str(report), "country": None, "year": None, **p.to_dict(), "kind": "sentence"} for p in classify(TEXT)]
+    assert rows == [
+        {"file": str(report), "country": None, "year": None, **p.to_dict(), "kind": "sentence"} for p in classify(TEXT)
+    ]
     assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]
     assert list(rows[0])[7:] == ["text", "section", "labels", "scores", "low_confidence", "kind"]
     assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)

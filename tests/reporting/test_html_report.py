@@ -300,7 +300,9 @@ def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(classifi
 def test_every_tag_of_a_long_report_has_its_reasons_in_a_third_of_the_runs(
     tiny: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = "Officers took bribes from traffickers and judges failed to act in time, said the police of the capital city"
+    words = (
+        "Officers took bribes from traffickers and judges failed to act in time, said the police of the capital city"
+    )
     words += ", where nine victims of them were in a shelter and did law arrested money to no prison terms."
     passages = [
         Passage(words, 0, len(words), "Forced Labor", ("complicity",), dict.fromkeys(LABELS, 0.5 + n / 1_000))
@@ -750,7 +752,11 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
         return marks, tab.locator(".number").all_text_contents(), tab.locator(".share").all_text_contents()
 
     after = state()
-    assert after == ([SENTENCES[2]], ["0", "1", "0"], ["sentences, 0% of 2 on subject", "sentence, 50% of 2 on subject", "sentences, 0% of 2 on subject"])
+    assert after == (
+        [SENTENCES[2]],
+        ["0", "1", "0"],
+        ["sentences, 0% of 2 on subject", "sentence, 50% of 2 on subject", "sentences, 0% of 2 on subject"],
+    )
     assert tab.locator(".count li a").all_text_contents() == [SENTENCES[2]]
     assert tab.locator(".reports tbody tr:visible td").all_inner_texts()[2:] == ["2", "–", "1 50%", "–"]
     assert tab.locator("article:visible tfoot td").all_inner_texts() == ["–", "1", "–"]

@@ -6,7 +6,6 @@ import http.client
 import json
 import secrets
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +79,8 @@ class Served:
 
 
 @pytest.fixture
-def served(folder: Path) -> Iterator[Served]:
-    yield Served(folder)
+def served(folder: Path) -> Served:
+    return Served(folder)
 
 
 def test_a_check_is_on_disk_before_it_is_confirmed_and_outlives_the_server(folder: Path) -> None:
@@ -128,7 +127,7 @@ def test_saved_findings_are_kept_beside_the_desk_in_their_order(folder: Path) ->
 
 
 def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Run) -> None:
-    with pytest.raises(InputError, match="no desk: there is no index.html"):
+    with pytest.raises(InputError, match=r"no desk: there is no index\.html"):
         DeskSession(tmp_path, "AB")
     done = cli("desk", tmp_path, "--no-browser")
     assert done.returncode == 1

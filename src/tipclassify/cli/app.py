@@ -93,7 +93,17 @@ def _add(to: typer.Typer, group: str, *commands: Callable[..., None]) -> None:
         to.command(name, cls=Command, help=wrapped, epilog=_examples(f"{group} {name}"))(command)
 
 
-_add(app, "tipclassify", score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review, desk.desk)
+_add(
+    app,
+    "tipclassify",
+    score.score,
+    summary.summary,
+    compare.compare,
+    bundle.bundle,
+    bundle.verify,
+    review.review,
+    desk.desk,
+)
 _add(app, "tipclassify", reading.fetch, reading.text, models.explain, models.evaluate, models.check, models.info)
 _add(corpus_app, "tipclassify corpus", corpus.queue, corpus.convert, corpus.add, corpus.check, corpus.stats)
 _add(corpus_app, "tipclassify corpus", corpus.split, corpus.agree, corpus.audit, corpus.rebuild)

@@ -133,5 +133,3 @@ class KindCounts:
 
 def _several(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"
-
-
