@@ -267,7 +267,7 @@ def test_the_map_counts_each_label_and_leads_to_reports_and_changes(tab: Any, ma
     tab.get_by_label("Shares of passages").check()
     assert cell.count() == 0
     share = tab.get_by_role("link", name=re.compile(r"^\d+% Failure, Ghana 2023$"))
-    assert share.inner_text() == str(round(100 * data["counts"][1] / data["total"]))
+    assert share.inner_text() == str(round(100 * data["counts"][1] / data["on_subject"]))
     assert "show=shares" in tab.url
     latest = re.findall(r"changes/ghana-\d+\.html\.html", index_of(made))[-1]
     assert tab.locator(".desk-map .change a").first.get_attribute("href") == latest
@@ -366,13 +366,125 @@ def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
     word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
     assert zipfile.ZipFile(tmp_path / "Word").testzip() is None  # each part has its checksum
     assert {p.text.strip("“”") for p in word.paragraphs if p.style.name == "Quote"} == {one.quote for one in saved}
-    tab.locator("#saved .do button").first.click()
+    tab.locator("#saved .do").get_by_role("button", name="Remove").first.click()
     assert tab.locator("#saved .quote").count() == len(texts) - 1
+
+
+def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
+    context: ScoringContext, tmp_path: Path, browser: Any
+) -> None:
+    texts = (
+        "Police arrested nine recruiters in Port Salwen in May.",
+        "Ministry of Harbors | Police arrested recruiters. | Yes",
+        "Police arrested nine recruiters in Port Salwen in May. (4)",
+        "The law prohibits all forms of forced or compulsory labor.",
+    )
+    passages = [
+        Passage(text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6))
+        for n, text in enumerate(texts)
+    ]
+    made = Desk(context, whole, resume=False)
+    document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
+    add(made, tmp_path, TaggedReport("a.txt", document, passages))
+    add(made, tmp_path, TaggedReport("b.txt", replace(document, source="b.txt", country="Zembla"), []))
+    made.write_index()
+    page = browser.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("h1").inner_text().startswith("2 reports")
+    assert page.locator("#reports-tab small").inner_text() == "2"  # the one without findings is one, too
+    assert page.locator("#findings-tab small").inner_text() == "2"
+    page.locator("#findings-tab").click()
+    assert page.locator("#findings .quote").all_inner_texts() == [texts[0]]
+    page.locator("#unfold", has_text="and 1 sentence that stands in many reports").click()
+    assert page.locator("#findings .quote").all_inner_texts() == [texts[0], texts[3]]
+    page.get_by_label("Table rows").check()
+    assert "2 sentences and 1 table row" in page.locator("#findings-note").inner_text()
+    page.locator("#reports-tab").click()
+    assert page.locator(".desk-reports tbody small:visible").all_inner_texts() == ["no findings"]
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("labour inspector", {0, 1}),
+        ("labor inspectors", {0, 1}),
+        ("harbor OR quarries", {2, 3}),
+        ("inspectors NOT quarry", {0, 1}),
+        ("police -quarries", {2}),
+        ('"labour inspectors"', {0, 1}),
+        ("organize", {3}),
+        ("police AND harbour", {2}),
+    ],
+)
+def test_search_takes_or_not_phrases_and_both_spellings(
+    context: ScoringContext, tmp_path: Path, browser: Any, query: str, found: set[int]
+) -> None:
+    texts = (
+        "Two labor inspectors met.", "Two labour inspectors left.", "Harbour police slept.", "Police organised quarries."
+    )  # fmt: skip
+    passages = [
+        Passage(text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6))
+        for n, text in enumerate(texts)
+    ]
+    made = Desk(context, whole, resume=False)
+    add(made, tmp_path, TaggedReport("a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages))
+    made.write_index()
+    page = browser.new_page()
+    page.goto((tmp_path / "index.html").as_uri() + "#view=findings")
+    page.wait_for_selector("html[data-ready]")
+    page.get_by_label("Words in a finding").fill(query)
+    assert set(page.locator("#findings .quote").all_inner_texts()) == {texts[n] for n in found}
+    page.close()
+
+
+def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(tab: Any, made: Path, tmp_path: Path) -> None:
+    at(tab, made, "")
+    tab.evaluate("localStorage.clear()")
+    at(tab, made, "#view=findings&order=report")
+    tab.locator("#findings .confirmed").first.click()  # without initials nothing is checked
+    assert "Write your initials first" in tab.locator("#status").inner_text()
+    tab.locator("#initials").fill("AB")
+    tab.keyboard.press("Tab")
+    tab.locator("#findings .confirmed").first.click()
+    tab.locator("#findings .rejected").nth(1).click()
+    tab.locator("#findings .check .note").nth(1).click()
+    tab.keyboard.type("Ask the ministry")
+    tab.keyboard.press("Escape")
+    tab.locator("#findings .save").first.click()
+    assert "2 checked (1 confirmed, 1 rejected)" in tab.locator("#findings-note").inner_text()
+    tab.reload()
+    tab.wait_for_selector("html[data-ready]")
+    assert "2 checked (1 confirmed, 1 rejected)" in tab.locator("#findings-note").inner_text()
+    assert "note: Ask the ministry" in tab.locator("#findings .told").nth(1).inner_text()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Export checks").click()
+    download.value.save_as(tmp_path / "checks.json")
+    kept = json.loads((tmp_path / "checks.json").read_text("utf-8"))["checks"]
+    assert sorted(check["AB"]["verdict"] for check in kept.values()) == ["confirmed", "rejected"]
+    tab.get_by_label("Checked", exact=True).select_option("rejected")
+    assert tab.locator("#findings .quote").count() == 1
+    tab.get_by_role("button", name="Reset").click()
+    at(tab, made, "#view=saved")
+    item = tab.locator("#saved li").first
+    item.get_by_label("Folder").fill("Trials")
+    item.get_by_label("Note", exact=True).fill("See annex")
+    tab.reload()  # typed a moment ago
+    tab.wait_for_selector("html[data-ready]")
+    assert item.get_by_label("Folder").input_value() == "Trials"
+    with tab.expect_download() as download:
+        tab.locator("#exports").get_by_role("button", name="CSV", exact=True).click()
+    download.value.save_as(tmp_path / "saved.csv")
+    (row, *_) = csv.DictReader(io.StringIO((tmp_path / "saved.csv").read_text("utf-8-sig")))
+    assert (row["folder"], row["note"]) == ("Trials", "See annex")
+    assert re.fullmatch(r"confirmed by AB, \d{4}-\d\d-\d\d", row["checked"])
+    tab.evaluate("localStorage.clear()")
 
 
 def citations(data: dict[str, Any], folder: Path, fast: Classifier) -> Iterator[Any]:
     """Cite the passages of a report again, as the writers do."""
-    for place, start, end, page, paragraph, bits, scores, _, key, _, text in data["passages"]:
+    for place, start, end, page, paragraph, bits, scores, _, key, _, text, *_ in data["passages"]:
         country, year, section, *_ = data["places"][place]
         labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
         passage = Passage(text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page)

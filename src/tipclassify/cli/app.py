@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from tipclassify._version import __version__
 from tipclassify.cli import bundle, compare, corpus, desk, models, reading, review, score, summary, train
-from tipclassify.cli.output import flush_or_discard, print_note, print_notes
+from tipclassify.cli.output import flush_or_discard, merge_repeated, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
 
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
@@ -179,7 +179,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
             print_note(f"{message}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:
-        print_notes(error.problems, program=program)
+        print_notes(merge_repeated(error.problems), program=program)
         return 1
     except (TipclassifyError, refusal) as error:
         print_note(str(error), program)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import typer
 
 from tipclassify.errors import InputError, OutputError, UsageError, reason_of
-from tipclassify.formatting import json_line, visible
+from tipclassify.formatting import json_line, numbered, visible
 from tipclassify.progress import progress_bar
 from tipclassify.scrap import open_whole
 
@@ -46,6 +47,28 @@ def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassif
         print_note(line, program)
     if len(lines) > most:
         print_note(f"and {len(lines) - most:,} more of this kind", program)
+
+
+_LOCATED: Final = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<problem>.+)", re.DOTALL)
+
+
+def merge_repeated(problems: Sequence[str]) -> list[str]:
+    """Merge the problems that say the same of several lines of a file, in the place of the first.
+
+    >>> merge_repeated(["a.jsonl:1: no text", "a.jsonl:2: no labels", "a.jsonl:4: no text"])
+    ['a.jsonl:1: no text (so does line 4)', 'a.jsonl:2: no labels']
+    """
+    lines: dict[tuple[str, str], list[int]] = {}
+    for problem in problems:
+        located = _LOCATED.fullmatch(problem)
+        file, what = (located["file"], located["problem"]) if located else ("", problem)
+        lines.setdefault((file, what), []).extend([int(located["line"])] if located else [])
+    merged = []
+    for (file, what), numbers in lines.items():
+        place = f"{file}:{numbers[0]}: " if numbers else ""
+        others = f" (so {'do' if len(numbers) > 2 else 'does'} {numbered('line', numbers[1:])})" if numbers[1:] else ""
+        merged.append(place + what + others)
+    return merged
 
 
 def print_warnings(notes: Iterable[str]) -> None:

@@ -45,6 +45,8 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringC
         subjects[found.file] += found.subject
         if found.tagged:
             console.print(_table(found))
+    if not subjects:  # no input could be read, which is said elsewhere
+        return
     if total.tagged:
         console.print()
     counts = "   ".join(f"{label} {total.count(label)}" for label in (*LABELS, NONE))

@@ -118,14 +118,15 @@ function drawSaved(kept = true) {
         field.value = cited[name] ?? "";
         field.addEventListener("input", () => {
           cited[name] = field.value; // typed is kept: nothing waits for a button
-          clearTimeout(writing);
-          writing = setTimeout(() => writeSaved((all) => all.set(cited.key, cited)), 300);
+          clearTimeout(timer);
+          pending = () => {
+            pending = null;
+            if (writeSaved((all) => all.has(cited.key) && all.set(cited.key, cited))) fillFolders();
+            else drawSaved(false);
+          };
+          timer = setTimeout(() => pending?.(), 300);
         });
-        field.addEventListener("change", () => {
-          clearTimeout(writing);
-          writeSaved((all) => all.set(cited.key, cited));
-          fillFolders();
-        });
+        field.addEventListener("change", () => pending?.());
         return field;
       };
       const fields = make("p", { class: "own" }, own("folder", "Folder"), own("tags", "Tags, with commas"), own("note", "Note"));
@@ -137,8 +138,9 @@ function drawSaved(kept = true) {
   fillFolders();
 }
 
-let writing = 0;
-addEventListener("pagehide", () => writing && writeSaved(() => {}));
+let timer = 0;
+let pending = null; // saves what was typed a moment ago
+addEventListener("pagehide", () => pending?.());
 
 function fillFolders() {
   const names = new Set([...saved.values()].map(({ folder }) => (folder ?? "").trim()).filter(Boolean));

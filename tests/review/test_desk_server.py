@@ -1,0 +1,198 @@
+"""A desk that is worked on: checks in a log beside it, behind a secret path, shared by people, nothing lost."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="needs the extra review")
+pytest.importorskip("uvicorn", reason="needs the extra review")
+pytest.importorskip("jinja2", reason="needs the extra review")
+
+from conftest import Run
+
+from tipclassify import Classifier
+from tipclassify.cli.output import open_output
+from tipclassify.errors import InputError
+from tipclassify.labels import LABELS
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.desk import Desk
+from tipclassify.review.desk_server import serve_desk
+from tipclassify.review.desk_session import DeskSession
+from tipclassify.review.server import listen
+from tipclassify.review.session import RefusedError
+from tipclassify.text.document import Document, Passage
+
+TEXTS = ("Police arrested nine recruiters in Port Salwen in May.", "Courts convicted nobody.", "Rain fell.")
+
+
+@pytest.fixture
+def folder(fast: Classifier, tmp_path: Path) -> Path:
+    """A desk of one report with two findings."""
+    passages = [
+        Passage(text, 100 * n, 100 * n + len(text), "Trials", ("failure",) * (n < 2), dict.fromkeys(LABELS, 0.6))
+        for n, text in enumerate(TEXTS)
+    ]
+    desk = Desk(ScoringContext(fast, folder=tmp_path), open_output, resume=False)
+    page = tmp_path / "a.txt.html"
+    list(desk.gather(page, [TaggedReport("a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages)]))
+    page.write_text("<title>a</title>", "utf-8")
+    desk.write_index()
+    return tmp_path
+
+
+def keys_of(folder: Path) -> list[str]:
+    return [row[8] for row in json.loads((folder / "data" / "a.txt.html.json").read_text("utf-8"))["passages"]]
+
+
+class Served:
+    """A served desk, and requests to it."""
+
+    def __init__(self, folder: Path, annotator: str = "AB") -> None:
+        at, ready = listen(0), threading.Event()
+        self.port, self.token = at.getsockname()[1], secrets.token_urlsafe(8)
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.link = f"{self.origin}/{self.token}/index.html"
+        job = (DeskSession(folder, annotator), at, self.token, ready.set)
+        threading.Thread(target=serve_desk, args=job, daemon=True).start()  # ends with this process
+        assert ready.wait(20)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        sent = {"Origin": self.origin} | {name.replace("_", "-"): value for name, value in headers.items()}
+        line.request(method, path, None if body is None else json.dumps(body), sent)
+        answer = line.getresponse()
+        found = answer.status, answer.read()
+        line.close()
+        return found
+
+    def post(self, path: str, **fields: Any) -> Any:
+        status, body = self.ask("POST", f"/{self.token}/api/{path}", fields)
+        assert status == 200, body
+        return json.loads(body)
+
+
+@pytest.fixture
+def served(folder: Path) -> Served:
+    return Served(folder)
+
+
+def test_a_check_is_on_disk_before_it_is_confirmed_and_outlives_the_server(folder: Path) -> None:
+    first, second, _ = keys_of(folder)
+    session = DeskSession(folder, "AB")
+    assert session.check(first, True)["check"]["AB"]["verdict"] == "confirmed"
+    session.check(second, False)
+    session.note(second, "Ask the ministry")
+    lines = (folder / "desk.events").read_text("utf-8").splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == ["decision", "decision", "note"]
+    again = DeskSession(folder, "CD")
+    assert again.checked == 2
+    checks = again.state()["checks"]
+    assert (checks[second]["AB"]["verdict"], checks[second]["AB"]["note"]) == ("rejected", "Ask the ministry")
+    again.check(first, False)
+    assert {name: one["verdict"] for name, one in session.state(3)["checks"][first].items()} == {
+        "AB": "confirmed", "CD": "rejected"
+    }  # fmt: skip
+    session.withdraw(first)
+    assert "AB" not in again.state()["checks"][first]
+    with pytest.raises(RefusedError, match="you have not checked"):
+        session.withdraw(first)
+    with pytest.raises(RefusedError, match="no such finding"):
+        session.check("nothing", True)
+
+
+def test_a_request_that_comes_again_is_done_once(folder: Path) -> None:
+    first, second, _ = keys_of(folder)
+    session = DeskSession(folder, "AB")
+    for _ in range(2):
+        session.check(first, True, "r-1")
+    assert session.state()["next"] == 1
+    with pytest.raises(RefusedError, match="another one before"):
+        session.check(second, True, "r-1")
+
+
+def test_saved_findings_are_kept_beside_the_desk_in_their_order(folder: Path) -> None:
+    session = DeskSession(folder, "AB")
+    assert session.saved() == []
+    findings = [{"key": "b", "note": "N"}, {"key": "a", "note": ""}]
+    session.save(findings)
+    assert DeskSession(folder, "CD").saved() == findings
+    assert sorted(path.name for path in folder.iterdir() if "saved" in path.name) == ["desk-saved.json"]
+
+
+def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Run) -> None:
+    with pytest.raises(InputError, match=r"no desk: there is no index\.html"):
+        DeskSession(tmp_path, "AB")
+    done = cli("desk", tmp_path, "--no-browser")
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/index.html", "/", "/wrong/index.html", "/api/checks", "/wrong/api/checks", "/static/app.js"],
+)
+def test_nothing_is_served_without_the_secret_path(served: Served, path: str) -> None:
+    assert served.ask("GET", path)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["desk.events", "desk-saved.json", "data/a.txt.html.json", "../a", "..%2fa", "data/../desk.events", "secret.txt"],
+)
+def test_only_the_pages_of_the_desk_are_served(served: Served, folder: Path, name: str) -> None:
+    (folder / "secret.txt").write_text("s", "utf-8")
+    assert served.ask("GET", f"/{served.token}/{name}")[0] == 404
+    assert served.ask("GET", f"/{served.token}/a.txt.html")[0] == 200
+
+
+def test_a_change_from_another_page_is_refused(served: Served, folder: Path) -> None:
+    key = keys_of(folder)[0]
+    path = f"/{served.token}/api/checks"
+    assert served.ask("POST", path, {"key": key, "confirmed": True}, Origin="http://evil.example")[0] == 403
+    assert served.ask("POST", path, {"key": key, "confirmed": "maybe"})[0] == 400
+    assert served.ask("POST", path, {"key": key, "confirmed": True}, Host="evil.example")[0] == 403
+    assert (folder / "desk.events").read_bytes() == b""
+
+
+def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, browser: Any) -> None:
+    served = Served(folder)
+    wrong: list[str] = []
+    page = browser.new_page()
+    page.set_default_timeout(8_000)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+    page.goto(f"{served.link}#view=findings&order=report")
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#initials").input_value() == "AB"
+    page.locator("#findings .confirmed").first.focus()
+    page.keyboard.press("Enter")  # by keyboard alone
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.type("Ask the ministry")
+    page.keyboard.press("Escape")
+    page.locator("#findings .save").first.click()
+    page.locator("#checks-kept", has_text="kept beside this page").wait_for()
+    session = DeskSession(folder, "CD")
+    check = session.state()["checks"][keys_of(folder)[0]]["AB"]
+    assert (check["verdict"], check["note"]) == ("confirmed", "Ask the ministry")
+    assert [finding["key"] for finding in session.saved()] == keys_of(folder)[:1]
+    session.check(keys_of(folder)[1], False)  # a colleague
+    page.evaluate("watchChecks()")
+    page.locator("#findings .told", has_text="rejected by CD").wait_for()
+    page.locator("#findings .confirmed").first.click()  # once more takes it back
+    page.locator("#findings-note", has_text="1 checked (1 rejected), 1 unchecked").wait_for()
+    other = browser.new_page()
+    other.goto(f"{Served(folder, 'EF').link}#view=saved")  # another port: another browser store
+    other.wait_for_selector("html[data-ready]")
+    assert other.locator("#saved .quote").all_inner_texts() == [TEXTS[0]]
+    page.close()
+    other.close()
+    assert wrong == []
