@@ -280,8 +280,10 @@ def test_a_log_that_is_replaced_while_in_use_is_noticed(tmp_path: Path, longer: 
 def test_a_decision_that_goes_to_a_replaced_log_is_not_confirmed(tmp_path: Path) -> None:
     log = decided(tmp_path / "my.events", 1)
     (tmp_path / "copy.events").write_bytes(log.path.read_bytes())
-    with pytest.raises(InputError, match="not saved"), log.exclusive() as write:
+    event = Event(2, "decision", "k2", "ana", now(), about={"text": "Police."})
+    with log.exclusive() as write:
         os.replace(tmp_path / "copy.events", log.path)  # as a synchronised folder may, between reading and writing
-        write(Event(2, "decision", "k2", "ana", now(), about={"text": "Police."}))
+        with pytest.raises(InputError, match="not saved"):
+            write(event)
     assert log.path.read_bytes().count(b"\n") == 1
     decided(log.path, 2)  # started again
