@@ -407,6 +407,7 @@ def main(
     tallies = {name: Tally() for name in kind or KINDS}
     failures = []
     process, pipe = start()
+    fresh = True  # whether the process has its imports yet to do
     deadline = time.monotonic() + seconds
     for number in count():
         for name, tally in tallies.items():
@@ -414,7 +415,7 @@ def main(
                 break
             try:
                 pipe.send((name, seed, number))
-                answer = pipe.recv() if pipe.poll(_PATIENCE + 20 * (number == 0)) else None  # the first imports much
+                answer = pipe.recv() if pipe.poll(_PATIENCE + 20 * (fresh or number == 0)) else None
             except (EOFError, OSError):
                 answer = ("killed its process", 0.0, 0)
             outcome, taken, used = answer or (f"no answer in {_PATIENCE:g} s", _PATIENCE, 0)
@@ -430,6 +431,7 @@ def main(
                 process.kill()
                 process.join()
                 process, pipe = start()
+            fresh = answer is None or used == 0
         else:
             continue
         break

@@ -17,6 +17,7 @@ from typing import IO, Final
 
 __all__ = ["Child", "ChildDiedError", "serve"]
 
+_LAST_WORDS: Final = 2.0  # seconds for a child that has closed its pipe to end
 _SIZE: Final = struct.Struct("<Q")  # precedes each message, in both directions
 _START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
 
@@ -72,6 +73,8 @@ class Child:
                 _send(self._process.stdin, request)
                 return _receive(self._process.stdout)
             except (OSError, EOFError, ValueError):  # ValueError: of a pipe that was closed before
+                with contextlib.suppress(subprocess.TimeoutExpired):  # it is ending: by itself, and its code says how
+                    self._process.wait(_LAST_WORDS)
                 self.close()
                 raise ChildDiedError(self._process.returncode, expired.is_set()) from None
             except BaseException:  # a signal: the answer that is on its way would be taken for the next one

@@ -151,7 +151,7 @@ def test_an_output_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     reason = "cannot be written (no such file or directory); choose another --output"
     with (
         pytest.raises(OutputError, match=reason.replace("(", r"\(").replace(")", r"\)")),
-        open_output(tmp_path / "a" / "b"),
+        open_output(tmp_path / "a" / "b", inputs=frozenset()),
     ):
         pass
 
@@ -336,7 +336,7 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
     one_job = [(file, list(reports)) for file, reports in batch.tag_inputs(files, Tagging("fast"))]
     sent: list[Any] = []
 
-    def in_a_worker(work: Any, tasks: Any, jobs: int) -> Iterator[Any]:
+    def in_a_worker(work: Any, tasks: Any, jobs: int, _: Any) -> Iterator[Any]:
         assert jobs == 2
         for task in tasks:
             sent.append(pickle.dumps(work(task)))

@@ -257,3 +257,33 @@ def test_a_note_event_cut_at_any_byte_is_set_aside(tmp_path: Path) -> None:
         (log := tmp_path / f"{cut}.events").write_bytes(whole + last[:cut])
         assert len(EventLog(log).history) == 1
         assert log.with_name(log.name + ".torn").read_bytes() == last[:cut] + b"\n"
+
+
+def decided(path: Path, *numbers: int, name: str = "ana") -> EventLog:
+    log = EventLog(path)
+    for number in numbers:
+        with log.exclusive() as write:
+            write(Event(number, "decision", f"k{number}", name, now(), labels=("failure",), about={"text": "Police."}))
+    return log
+
+
+@pytest.mark.parametrize("longer", [False, True])
+def test_a_log_that_is_replaced_while_in_use_is_noticed(tmp_path: Path, longer: bool) -> None:
+    log = decided(tmp_path / "my.events", 1, 2)
+    other = decided(tmp_path / "other.events", *range(1, 5 if longer else 3), name="bob")
+    os.replace(other.path, log.path)
+    for use in (log.refresh, lambda: log.exclusive().__enter__()):
+        with pytest.raises(InputError, match=r"my\.events: was replaced by another while in use; [^\n]+$"):
+            use()
+
+
+def test_a_decision_that_goes_to_a_replaced_log_is_not_confirmed(tmp_path: Path) -> None:
+    log = decided(tmp_path / "my.events", 1)
+    (tmp_path / "copy.events").write_bytes(log.path.read_bytes())
+    event = Event(2, "decision", "k2", "ana", now(), about={"text": "Police."})
+    with log.exclusive() as write:
+        os.replace(tmp_path / "copy.events", log.path)  # as a synchronised folder may, between reading and writing
+        with pytest.raises(InputError, match="not saved"):
+            write(event)
+    assert log.path.read_bytes().count(b"\n") == 1
+    decided(log.path, 2)  # started again

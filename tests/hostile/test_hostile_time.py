@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from lxml import etree
 
 from tipclassify import Classifier
 from tipclassify.formatting import csv_cell, csv_text
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
+from tipclassify.readers.html.lines import page_lines
 from tipclassify.reporting.writers.reasons import reason_of
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
@@ -48,6 +50,11 @@ def give_reasons_by_words(text: str) -> None:
     reason_of(Passage(text, 0, len(text)), Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0))
 
 
+def read_page(text: str) -> None:
+    """Read a web page without its layout."""
+    page_lines(etree.HTML(f"<body>{text}</body>"))
+
+
 CASES: dict[Callable[[str], object], tuple[str, ...]] = {
     lambda text: split_passages(text_document(text), "clause"): (
         "“A", "'", '"a ', "((a)", ". (1)", "Act. (1) ", "• ", "“? ", ". . ", "(1) ", "; and ", "U.S. ", "\u200b ",
@@ -56,6 +63,7 @@ CASES: dict[Callable[[str], object], tuple[str, ...]] = {
     lambda text: is_furniture(text, text): ("1. ", "A-", "a_a ", ".", "a@a."),
     lambda text: featurize([text], KNOWN): ("(", "a@", "www.", "(a.", "Å"),
     lambda text: mask_names([text], KNOWN, "X"): ("(", "Labour Kenya ", "El Salvador, ", "A and ", "A-"),
+    read_page: ("a<br>", "a<br><br>", "<b>a</b><br>", "<p>a<br>"),
     give_reasons: ("police arrested nine traffickers and ", "the government did not convict officials, ", "not "),
     give_reasons_by_words: ("not ", "failed; "),
     lambda text: csv_text(str(csv_cell("a" + text))): ("\t", "\n", "; \"", "'", ";'", "\ufeff"),

@@ -16,6 +16,7 @@ from filelock import FileLock
 from tipclassify.errors import CorpusError, InputError, reason_of
 from tipclassify.review.events import Event, History, event_line, parse_event
 
+_COMPARED: Final = 200  # bytes at the end of what was read
 _START: Final = b'{"event": 1, '  # of every log
 
 
@@ -33,6 +34,7 @@ class EventLog:
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))  # among processes; released if one dies
         self._notify = notify
         self._read = 0  # bytes of the log that are in `history`
+        self._end = b""  # the last of these bytes: another log in its place has others
         with self.exclusive():
             _sync_folder(path.parent)
 
@@ -65,11 +67,15 @@ class EventLog:
             if os.write(file.fileno(), line) < len(line):
                 raise OSError("the disk is full")
             os.fsync(file.fileno())
+            if not os.path.samestat(os.stat(self.path), os.fstat(file.fileno())):
+                raise OSError("the log was replaced by another while in use")  # which does not have the event
         except OSError as error:
             with contextlib.suppress(OSError):  # not confirmed: remove the partial line
                 os.ftruncate(file.fileno(), self._read)
-            raise InputError(f"{self.path}: not saved ({reason_of(error)}); free some space") from None
+            remedy = "free some space, or start again"
+            raise InputError(f"{self.path}: not saved ({reason_of(error)}); {remedy}") from None
         self._read += len(line)
+        self._end = line[-_COMPARED:]
         self.history.add(event)
 
     def _take(self, file: IO[bytes], last: bool) -> None:
@@ -77,7 +83,9 @@ class EventLog:
         size = os.fstat(file.fileno()).st_size
         if size < self._read:
             raise InputError(f"{self.path}: was removed or shortened while in use; put it back and start again")
-        file.seek(self._read)
+        file.seek(self._read - len(self._end))
+        if file.read(len(self._end)) != self._end:
+            raise InputError(f"{self.path}: was replaced by another while in use; put it back, or start again")
         *whole, cut = file.read(size - self._read).split(b"\n")
         lines = [line + b"\n" for line in whole]
         if last and cut and _is_event(cut):  # only the line end is missing, by an editor or a crash at the last byte
@@ -92,6 +100,7 @@ class EventLog:
                 what = f"not an event ({error}); mend this line, from a copy if there is one"
                 raise CorpusError([f"{self.path}:{len(self.history) + 1}: {what}"]) from None
             self._read += len(line)
+            self._end = line[-_COMPARED:]
 
     def _set_aside(self, file: IO[bytes], torn: bytes, size: int) -> None:
         aside = self.path.with_name(self.path.name + ".torn")

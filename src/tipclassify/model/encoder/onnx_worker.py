@@ -58,7 +58,9 @@ def _limit_memory(graph: bytes) -> None:
     if sys.platform == "linux":  # elsewhere the limit is not kept, or there is none
         import resource
 
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
         most = _MEMORY + 4 * len(graph)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # it may be lowered only
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
