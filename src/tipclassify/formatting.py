@@ -118,7 +118,7 @@ def visible(text: str) -> str:
     return _UNSEEN.sub("\ufffd", text)
 
 
-def json_line(row: dict[str, Any]) -> str:
+def json_line(row: dict[str, Any] | list[dict[str, str]]) -> str:
     r"""Serialise a row as a line of JSON with its line break; NaN and infinities become null.
 
     >>> json_line({"text": "café", "score": float("nan")})
