@@ -45,7 +45,7 @@ def report(tmp_path: Path) -> Path:
     [
         ("score report.txt --model fast", 0, "3 passages: positive_effort 1"),
         ("summary report.txt --model fast", 0, "positive_effort"),
-        ("compare report.txt report.txt --model fast", 0, "3 the same"),
+        ("compare report.txt report.txt --model fast", 0, "3 repeated word for word"),
         ("bundle report.txt --model fast -o bundle.zip", 0, "fingerprint"),
         ("verify report.txt", 1, "not a bundle"),
         ("review gone.txt", 1, "gone.txt: no such file"),

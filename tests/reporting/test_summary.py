@@ -627,13 +627,13 @@ def test_any_name_can_be_drawn(format: str) -> None:
         assert [len(text) < 60 for text in shown if "xxx" in text or "many" in text] == [True] * 2
 
 
-def test_files_are_called_by_their_names_where_those_differ() -> None:
+def test_files_are_called_by_their_names_and_numbered_where_those_are_the_same() -> None:
     def called(*files: str) -> list[str]:
         found = replace(example(), by=("file",), groups=tuple(Group((file,), {(): 40}) for file in files))
         return [line.split(":")[0] for line in describe(found)][:-1]
 
     assert called("2023/togo.html", "2024/cuba.html") == ["togo.html", "cuba.html"]
-    assert called("2023/togo.html", "2024/togo.html") == ["2023/togo.html", "2024/togo.html"]
+    assert called("/home/ana/2023/togo.html", "/home/ana/2024/togo.html") == ["togo.html (1)", "togo.html (2)"]
 
 
 def test_drawing_leaves_matplotlib_as_it_was(svg: bytes) -> None:

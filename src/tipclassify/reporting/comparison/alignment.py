@@ -241,7 +241,6 @@ def _fill_gaps(
         if i in found[0]:
             continue
         before, after = (_neighbour(found[0], sections[0], i, step) for step in (-1, 1))
-        # A passage that is first and last in its section is found by neither; it stands in for the section.
         places = ([before + 1] if before >= 0 else []) + ([after - 1] if after >= 0 else [])
         if not places or not 0 <= places[0] < len(new):
             continue
@@ -250,17 +249,21 @@ def _fill_gaps(
             continue
         if terms.are_of_other_days(i, len(old) + j):
             continue
-        back = [_neighbour(found[1], sections[1], j, step) for step in (-1, 1)]
-        mutual = (before, after, *back) == (
-            j - 1 if back[0] >= 0 else _EDGE,
-            j + 1 if back[1] >= 0 else _EDGE,
-            i - 1 if before >= 0 else _EDGE,
-            i + 1 if after >= 0 else _EDGE,
-        )
         wording = _wording(terms.words[i], terms.words[len(old) + j])
-        if mutual and wording >= _WORDING_BETWEEN:
+        if wording >= _WORDING_BETWEEN and _stand_alike(i, j, found, sections):
             found[0][i] = Continuation(j, "reworded", wording)
             found[1][j] = Continuation(i, "reworded", wording)
+
+
+def _stand_alike(
+    i: int, j: int, found: tuple[dict[int, Continuation], dict[int, Continuation]], sections: list[list[str]]
+) -> bool:
+    """Test whether two passages stand between the same neighbours, or at the same end of their section."""
+    for step in (-1, 1):
+        there, back = _neighbour(found[0], sections[0], i, step), _neighbour(found[1], sections[1], j, step)
+        if (there, back) not in ((j + step, i + step), (_EDGE, _EDGE)):
+            return False
+    return True
 
 
 _EDGE: Final = -1  # in place of a neighbour, beyond the section
