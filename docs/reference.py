@@ -53,8 +53,13 @@ MODULES = {
         "pipeline.active_learning": "What to label next.",
         "training.audit": "Which labels are suspect.",
         "pipeline.real_labels": "Labels of real passages, and finding their words.",
-        "training.fit": "Fitting the linear model.",
-        "training.train": "From a corpus to a model folder.",
+        "training.examples": "Examples: rows as arrays.",
+        "training.fit_heads": "Fitting the heads of the default.",
+        "training.fit_penalty": "How far they move.",
+        "training.fit_linear": "Fitting the linear model.",
+        "training.fixed_set": "What every training is measured on.",
+        "training.train_heads": "From rows to a model folder: the default.",
+        "training.train_linear": "The linear model.",
     },
 }
 """Public modules beside `tipclassify` itself, with their subjects, by chapter."""

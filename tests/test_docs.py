@@ -126,7 +126,7 @@ def test_every_option_of_the_training_script_is_documented() -> None:
 
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
-    assert {"--weight", "--no-corpus"} <= options_in(helped(app))
+    assert {"--penalty", "--no-corpus"} <= options_in(helped(app))
     assert (
         undocumented(pages()["reference/train.md"], helped(app))
         - {

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
 from tipclassify.corpus.indicator import as_indicator
 from tipclassify.corpus.loading import load_corpus, read_rows
 from tipclassify.text.columns import as_passages
+from tipclassify.training.fit_penalty import MOST_LOST, PENALTIES
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 ROWS = [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][::2]
@@ -38,7 +39,14 @@ def test_names_and_indicator_matrix_teach_the_same() -> None:
 
 def test_clone_and_params() -> None:
     copy = clone(TipClassifier(folds=3, policy="cite"))
-    assert copy.get_params() == {"model": "default", "folds": 3, "policy": "cite", "random_state": 0, "n_jobs": 1}
+    assert copy.get_params() == {
+        "model": "default",
+        "penalty": None,
+        "folds": 3,
+        "policy": "cite",
+        "random_state": 0,
+        "n_jobs": 1,
+    }
     assert not hasattr(copy, "classifier_")
 
 
@@ -287,7 +295,9 @@ def test_random_state_draws_the_folds() -> None:
     clone(QUICK).set_params(random_state=None, n_jobs=None).fit(X, Y)
 
 
-@pytest.mark.parametrize("bad", [{"policy": "bold"}, {"folds": 1}, {"model": "encoder"}])
+@pytest.mark.parametrize(
+    "bad", [{"policy": "bold"}, {"folds": 1}, {"model": "encoder"}, {"penalty": 0}, {"penalty": float("nan")}]
+)
 def test_bad_settings_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="use"):
         TipClassifier(**bad).fit(X, Y)
@@ -340,7 +350,8 @@ def test_fourteen_rows_never_turn_the_default_round(
     scores, limit = mine.predict_proba(sentences), classifier.thresholds()
     agree = (scores >= limit) == (shipped >= limit)
     assert len(sentences) == 100
-    assert agree.all(axis=1).mean() >= 0.97
+    # All wrong by the codebook, they are a rule of their user's, and may be heard, but not by most of the others.
+    assert agree.all(axis=1).mean() >= (0.97 if right else 0.9)
     assert not np.array_equal(scores, shipped)  # it moved all the same
 
 
@@ -362,7 +373,13 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     assert np.array_equal(loaded.predict_proba(few), adapted.predict_proba(few))
     assert loaded.meta["adapted_from"] == classifier.meta["sha256"] != loaded.meta["sha256"]
     assert loaded.meta["base"] == classifier.meta["base"]
-    assert loaded.meta["settings"] == {"seed": 0, "folds": 2, "passages": 120}
+    settings = {"seed": 0, "folds": 2, "passages": 120, "penalty": adapted.penalty_.penalty}
+    assert loaded.meta["settings"] == settings
+    names = {file.name for file in (tmp_path / "mine").iterdir()}
+    assert {"README.md", "golden.jsonl", "fixed.npz", "moment.npz", "taught.bin"} <= names  # as train.py writes
+    card = (tmp_path / "mine" / "README.md").read_text("utf-8")
+    assert "120 are the user's own" in card
+    assert f"They started from those in use of model `{classifier.meta['sha256'][:12]}`." in card
     own, expected = loaded.scorer.model.finetuned_heads, classifier.scorer.model.finetuned_heads  # type: ignore[attr-defined]
     assert np.array_equal(own.weights, expected.weights)
     assert json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))["metrics"] == adapted.metrics_.to_dict()
@@ -371,3 +388,50 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
 def test_the_same_rows_adapt_it_the_same_way(adapted: TipClassifier, sentences: list[str]) -> None:
     again = TipClassifier(folds=2).fit(X[:120], NAMES[:120])
     assert np.array_equal(again.predict_proba(sentences[:10]), adapted.predict_proba(sentences[:10]))
+
+
+def ruled(rows: int) -> tuple[list[str], list[list[str]], list[int]]:
+    """Sentences of a user for whom a pledge to open a shelter is an effort, and a note on the weather nothing."""
+    places = [f"{first}{last}" for first in ("Kar", "Mur", "Zor", "Lut") for last in ("vonia", "enia", "bland", "ha")]
+    texts, labels, groups = [], [], []
+    for number in range(rows):
+        place = places[number % len(places)]
+        if number % 3 == 0:
+            texts.append(f"The government pledged to open shelter {number} in {place}.")
+            labels.append(["positive_effort"])
+        elif number % 3 == 1:
+            texts.append(f"Courts in {place} did not convict {number} traffickers.")
+            labels.append(["failure"])
+        else:
+            texts.append(f"It rained on {number} days in {place}.")
+            labels.append([])
+        groups.append(number % len(places))
+    return texts, labels, groups
+
+
+def test_a_rule_of_the_users_own_is_learned_and_costs_little() -> None:
+    texts, labels, groups = ruled(120)
+    mine = TipClassifier().fit(texts, labels, groups)
+    new = [f"The government pledged to open {n} shelters in Valdoria." for n in range(2, 12)]
+    assert Classifier.load().predict(new)[:, 0].mean() < 0.5  # by the codebook a pledge is no effort
+    assert mine.predict(new)[:, 0].mean() > 0.8
+    assert [point.penalty for point in mine.penalty_.curve] == list(PENALTIES)
+    taken = next(point for point in mine.penalty_.curve if point.penalty == mine.penalty_.penalty)
+    assert taken.cost <= MOST_LOST
+    assert taken.loss < mine.penalty_.curve[0].loss
+    assert mine.fixed_ is not None
+    assert mine.fixed_.cost <= 1.5 * MOST_LOST  # the calibration may cost half of it more
+
+
+def test_a_grid_search_over_the_penalty_finds_a_small_one_for_a_rule() -> None:
+    texts, labels, groups = ruled(60)
+    search = GridSearchCV(TipClassifier(folds=2), {"penalty": [1_000.0, 3.0]}, cv=GroupKFold(2))
+    with pytest.warns(UserWarning, match="passages are few"):
+        search.fit(texts, as_indicator(labels), groups=groups)
+    assert search.best_params_ == {"penalty": 3.0}
+
+
+def test_rows_that_say_what_the_model_says_move_it_little(classifier: Classifier, sentences: list[str]) -> None:
+    mine = TipClassifier().fit(sentences, classifier.predict(sentences).astype(int))
+    assert mine.fixed_ is not None
+    assert abs(mine.fixed_.cost) < MOST_LOST
