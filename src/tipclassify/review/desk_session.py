@@ -98,9 +98,12 @@ class DeskSession:
 
     def saved(self) -> list[Any]:
         """Answer ``GET api/saved``: the saved findings, in their order."""
-        with contextlib.suppress(OSError, ValueError), open_plain(self.folder / _SAVED, "rb") as file:
+        with (
+            contextlib.suppress(OSError, ValueError, KeyError, TypeError),
+            open_plain(self.folder / _SAVED, "rb") as file,
+        ):
             found = load_json(file.read())
-            return found if isinstance(found, list) else []
+            return list(found["findings"]) if isinstance(found, dict) else []
         return []
 
     def save(self, findings: Sequence[dict[str, str]]) -> Plain:
@@ -113,7 +116,7 @@ class DeskSession:
             with self._log.guard:
                 staged.unlink(missing_ok=True)
                 with open_plain(staged, "xb") as out:
-                    out.write(json_line(list(findings)).encode())
+                    out.write(json_line({"findings": list(findings)}).encode())
                     out.flush()
                     os.fsync(out.fileno())
                 os.replace(staged, file)
