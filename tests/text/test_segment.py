@@ -650,6 +650,7 @@ def paragraphs_of_the_corpus() -> Iterator[list[str]]:
         row["text"].strip() for row in read_rows(ROOT / "data" / "corpus") if " | " not in row["text"]
     ]  # no rows of tables
     rows = [text for text in rows if re.search(r"[.!?][\"”’)\]]?$", text) and not text[0].islower()]
+    rows = [text for text in rows if not re.match(r"Sec(?:tion|\.) \d+\. ", text)]  # lines of a table of contents
     random.Random(3).shuffle(rows)
     return (rows[at : at + 6] for at in range(0, len(rows), 6))
 

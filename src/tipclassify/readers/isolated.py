@@ -5,12 +5,13 @@ The child is started for the first input that needs one, and reads all that foll
 
 from __future__ import annotations
 
-import io
+import dataclasses
+import json
 import os
-import pickle
+import struct
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.isolation import Child, ChildDiedError, serve
@@ -26,7 +27,7 @@ __all__ = ["main", "read_bytes_isolated", "read_isolated"]
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python
-_CLASSES: Final = {(kind.__module__, kind.__name__): kind for kind in (Block, Document)}
+_LENGTH: Final = struct.Struct("<Q")  # of what is said of a file, before its bytes
 
 _child: Child | None = None
 _starting = threading.Lock()
@@ -50,16 +51,15 @@ def read_bytes_isolated(data: bytes, name: str, options: ReadOptions = _PLAIN, g
     except OSError:  # no process can be started here, as in some sandboxes
         return read_bytes(data, name, options, got)
     try:
-        answer = child.ask(pickle.dumps((data, name, options, got)))
+        answer = child.ask(_pack_request(data, name, options, got))
     except ChildDiedError as error:
         remedy = "save it in another format, and report this to us"
         raise InputError(f"{name}: cannot be read ({error}); {remedy}") from None
-    document, notes, problem = _Answer(io.BytesIO(answer)).load()
+    document, notes, problem = _unpack_answer(answer)
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    if problem is not None:
+    if document is None:
         raise InputError(problem)
-    assert isinstance(document, Document)
     return document
 
 
@@ -77,29 +77,42 @@ def _running_child() -> Child:
         return _child
 
 
-class _Answer(pickle.Unpickler):
-    """Unpickler of documents and plain values: the child's answer makes nothing else, even if it was taken over."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _CLASSES[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"{module}.{name} is no part of a document") from None
+def _pack_request(data: bytes, name: str, options: ReadOptions, got: Download | None) -> bytes:
+    """Join what is said of a file, as JSON, and its bytes."""
+    download = None if got is None else {**dataclasses.asdict(got), "data": ""}  # its bytes are those of the file
+    about = json.dumps([name, dataclasses.asdict(options), download]).encode()  # ASCII, also for names of any bytes
+    return _LENGTH.pack(len(about)) + about + data
 
 
 def _answer(request: bytes) -> bytes:
-    data, name, options, got = pickle.loads(request)  # of our parent
-    document = problem = None
+    from tipclassify.download import Download
+
+    (length,) = _LENGTH.unpack_from(request)
+    start = _LENGTH.size + length
+    data = request[start:]
+    name, options, download = json.loads(request[_LENGTH.size : start])
+    got = None if download is None else Download(**{**download, "data": data})
+    document = None
+    problem = ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
-            document = read_bytes(data, name, options, got)
+            document = read_bytes(data, name, ReadOptions(**options), got)
         except TipclassifyError as error:
             problem = str(error)
         except Exception as error:
             problem = str(broken_input(name, error))
     notes = [str(one.message) for one in caught if one.category is UserWarning]
-    return pickle.dumps((document, notes, problem))
+    return json.dumps([None if document is None else dataclasses.asdict(document), notes, problem]).encode()
+
+
+def _unpack_answer(answer: bytes) -> tuple[Document | None, list[str], str]:
+    """Make a document of plain values: nothing else comes out of the child, even if it was taken over."""
+    fields, notes, problem = json.loads(answer)
+    if fields is None:
+        return None, list(map(str, notes)), str(problem)
+    blocks = tuple(Block(**block) for block in fields.pop("blocks"))
+    return Document(blocks=blocks, **fields), list(map(str, notes)), ""
 
 
 def main() -> None:
