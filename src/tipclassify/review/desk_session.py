@@ -98,7 +98,10 @@ class DeskSession:
 
     def saved(self) -> list[Any]:
         """Answer ``GET api/saved``: the saved findings, in their order."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open_plain(self.folder / _SAVED, "rb") as file:
+        with (
+            contextlib.suppress(OSError, ValueError, KeyError, TypeError),
+            open_plain(self.folder / _SAVED, "rb") as file,
+        ):
             found = load_json(file.read())
             return list(found["findings"]) if isinstance(found, dict) else []
         return []
