@@ -15,7 +15,7 @@ async function ask(path, body) {
   const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: text, keepalive: text.length < 15_000 } : { cache: "no-store" };
   const response = await fetch(`api/${path}`, options);
   const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error);
+  if (!response.ok) throw Object.assign(new Error(answer.error), { refused: response.status < 500 });
   return answer;
 }
 
@@ -85,15 +85,17 @@ let sending = false;
 async function sendAll() {
   if (sending) return;
   sending = true;
-  for (const [request, { path, body }] of [...unsent]) {
+  sayKept();
+  while (unsent.size) {
+    const [request, { path, body }] = unsent.entries().next().value; // in the order in which they were made
     try {
       const answer = await ask(path, { ...body, request });
       unsent.delete(request);
       checks.set(answer.key, answer.check);
       redrawCheck(answer.key);
     } catch (error) {
-      if (!(error instanceof TypeError)) unsent.delete(request); // refused: it would be refused again
-      sayKept(error instanceof TypeError ? `${plural(unsent.size, "change")} not saved yet: the server does not answer. Trying again.` : `Not saved: ${error.message}`);
+      if (error.refused) unsent.delete(request); // it would be refused again
+      sayKept(error.refused ? `Refused: ${error.message}` : `${plural(unsent.size, "change")} not saved yet (${error.message}). Trying again.`);
       sending = false;
       return;
     }
@@ -181,7 +183,9 @@ function checkLine(passage) {
     const told = make("p", { class: "facts told", dir: "auto" }, checkWords(passage.key).join(" · "));
     const note = button(mine?.note ? "Edit note" : "Note", () => write(), { class: "note" });
     if (inHand) return line.querySelector(".told")?.replaceWith(told);
+    const focused = line.contains(document.activeElement) && ["confirmed", "rejected", "note"].find((name) => document.activeElement.classList.contains(name));
     line.replaceChildren(make("p", { class: "do" }, ...(passage.letters.length ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")] : []), note), told);
+    if (focused) line.querySelector(`.${focused}`).focus(); // whoever works by keyboard stays there
     return undefined;
   }
   function write() {
