@@ -488,8 +488,12 @@ def citations(data: dict[str, Any], folder: Path, fast: Classifier) -> Iterator[
         country, year, section, *_ = data["places"][place]
         labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
         passage = Passage(text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page)
+        name = re.sub(r"(-[0-9a-f]{8})?\.html$", "", data["page"])
+        if not (folder / name).is_file() or data["year"] == 2025:
+            folder = folder.with_name("next")  # of the second run
+        name = "togo-2024.html" if data["page"].startswith("togo-2024.html-") else name
         finding = desk.Finding(
-            str(folder / data["page"].removesuffix(".html")),
+            str(folder / name),
             passage,
             {},
             country,

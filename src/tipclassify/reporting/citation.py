@@ -17,7 +17,15 @@ from urllib.parse import quote, urldefrag
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.readers.formats import is_link
-from tipclassify.reporting.writers import Finding, ScoringContext, context_of, known, section_name, source_name
+from tipclassify.reporting.writers import (
+    Finding,
+    ScoringContext,
+    context_of,
+    known,
+    section_name,
+    source_name,
+    title_name,
+)
 from tipclassify.reporting.writers.rows import row_of
 
 __all__ = ["Citation", "cite", "link_to"]
@@ -193,7 +201,7 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     values = {
         "key": f"{named[:24]}{row['year'] or ''}-{digest}",
         "quote": passage.text,
-        "title": source_name(finding.title),
+        "title": title_name(finding.title),
         "publication": _unless_in(finding.title, finding.publication),
         "publisher": finding.publisher,
         "date": finding.date,

@@ -22,7 +22,7 @@ from tipclassify.readers.formats import is_link
 from tipclassify.text.document import Document, Passage
 
 __all__ = ["FORMATS", "Finding", "OutputFormat", "ScoringContext", "TaggedReport", "format_of"]
-__all__ += ["context_of", "identity", "known", "section_name", "source_name"]
+__all__ += ["context_of", "identity", "known", "section_name", "source_name", "title_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ class ScoringContext:
             relative = Path(os.path.relpath(file, self.folder or "."))
         except ValueError:  # another drive of a Windows machine
             return None
-        return None if ".." in relative.parts else quote(os.fsencode(relative.as_posix()))
+        above = Path(self.index).parts.count("..")  # a page in a folder of a desk leads to the pages beside that
+        return None if relative.parts.count("..") > above else quote(os.fsencode(relative.as_posix()))
 
 
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
@@ -240,6 +241,11 @@ def context_of(context: ScoringContext | None, tagged: Iterable[TaggedReport | F
 def known(*values: object) -> list[str]:
     """Convert the known ones of some values, such as country and year, to text."""
     return [str(value) for value in values if value]
+
+
+def title_name(title: str) -> str:
+    """Make the display name of a title, which may be the name of an input without one."""
+    return "standard input" if title == "-" else title
 
 
 def source_name(file: str) -> str:

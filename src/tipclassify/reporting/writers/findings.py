@@ -22,7 +22,15 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.particulars import KindCounts
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
+from tipclassify.reporting.writers import (
+    Finding,
+    ScoringContext,
+    TaggedReport,
+    known,
+    section_name,
+    source_name,
+    title_name,
+)
 from tipclassify.text.document import Passage
 
 __all__ = ["FileFindings", "by_file", "write_bibtex", "write_csl", "write_docx", "write_markdown", "write_ris"]
@@ -136,7 +144,7 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
 
 
 def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
-    word.add_heading(one_line(source_name(found.title)), 1)
+    word.add_heading(one_line(title_name(found.title)), 1)
     source = found.address or source_name(found.file)
     word.add_paragraph(" · ".join(map(one_line, (source, *known(found.country, found.year)))))
     for note in found.notes:

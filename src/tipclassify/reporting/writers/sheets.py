@@ -16,7 +16,7 @@ from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.palette import TINTS
 from tipclassify.reporting.summary import NONE, Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, source_name
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, source_name, title_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.rows import COLUMNS, row_of
 from tipclassify.scrap import FailsOnce
@@ -138,7 +138,7 @@ def _write_passages(
             passages.append(list(row.values()), link, dict(zip(labels, labels, strict=True)))
             if labels:
                 tags = "\n".join(label_name(label) + "?" * finding.passage.low_confidence for label in labels)
-                place = [source_name(finding.title), *(row[name] for name in ("country", "year", "section", "page"))]
+                place = [title_name(finding.title), *(row[name] for name in ("country", "year", "section", "page"))]
                 tagged = [finding.passage.text, tags, max(row[label] for label in labels)]
                 citation = cite(finding, context)
                 findings.append([*place, *tagged, citation.source], citation.link or link, {"label": labels[0]})

@@ -18,7 +18,7 @@ from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.writers import section_name, source_name
+from tipclassify.reporting.writers import section_name, source_name, title_name
 
 __all__ = ["attribute", "content", "rendered"]
 
@@ -72,7 +72,7 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (attribute, label_name, policy_hash, probability, section_name, sentence, source_name)
+    filters = (attribute, label_name, policy_hash, probability, section_name, sentence, source_name, title_name)
     environment.tests |= {"sized": _is_sized, "contains": _contains}
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {"asset": asset, "palette": palette, "subject_line": subject_line, "version": __version__}
