@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,8 @@ import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.pipeline.batch import map_in_order
-from tipclassify.readers.isolated import _Answer, read_isolated
+from tipclassify.readers.isolated import _unpack_answer, read_isolated
+from tipclassify.text.document import Block, Document
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -93,12 +95,15 @@ def test_what_a_reader_warns_of_and_refuses_comes_through(tmp_path: Path) -> Non
         read_isolated(str(tmp_path / "bad.pdf"))
 
 
-def test_an_answer_makes_nothing_but_documents() -> None:
-    import io
-    import pickle
-
-    with pytest.raises(pickle.UnpicklingError, match="no part of a document"):
-        _Answer(io.BytesIO(pickle.dumps(os.system))).load()
+def test_only_documents_come_out_of_the_child() -> None:
+    block = {"start": 0, "end": 4, "section": None, "heading": False, "page": None, "country": None}
+    fields = {"text": "Text", "blocks": [block], "source": "a.html"}
+    document, notes, problem = _unpack_answer(json.dumps([fields, ["note"], ""]).encode())
+    assert document == Document("Text", (Block(0, 4),), "a.html")
+    assert (notes, problem) == (["note"], "")
+    for answer in (b"\x80\x04cos\nsystem\n", json.dumps([{**fields, "run": "os.system"}, [], ""]).encode()):
+        with pytest.raises((ValueError, TypeError)):
+            _unpack_answer(answer)
 
 
 def end_or_square(number: int) -> int:

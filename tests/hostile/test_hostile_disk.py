@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify import Classifier, ModelError
-from tipclassify.cli.review import _redirect
+from tipclassify.cli.review import redirect_page
 from tipclassify.errors import OutputError
 from tipclassify.model.common import folder as folders
 from tipclassify.model.common.folder import HEAD, replace_folder
@@ -118,9 +118,9 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
     left.write_text("of a killed session", "utf-8")
     other = tmp_path / ".tipclassify-review-notes.txt"
     other.write_text("mine", "utf-8")
-    with _redirect("http://127.0.0.1:1/?token=a", tmp_path) as first:
+    with redirect_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
         assert not left.exists()
-        with _redirect("http://127.0.0.1:2/?token=b", tmp_path) as second:
+        with redirect_page("http://127.0.0.1:2/?token=b", tmp_path) as second:
             assert first.exists()
             assert second.exists()
     assert list(tmp_path.iterdir()) == [other]

@@ -90,7 +90,7 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path, name: str) -> N
 
 
 def test_an_edit_by_hand_is_known_by_its_content(tmp_path: Path) -> None:
-    """Of the same size and time, in a field that the log does not have alone."""
+    """Of the same size and time, in a field that the log does not have alone: at the latest when the session ends."""
     history = History()
     for number in (1, 2):
         history.add(event(number, report_id=f"r{number}", section="COURTS"))
@@ -101,7 +101,7 @@ def test_an_edit_by_hand_is_known_by_its_content(tmp_path: Path) -> None:
         edited = (tmp_path / "my.jsonl").read_bytes().replace(old, new)
         (tmp_path / "my.jsonl").write_bytes(edited)
         os.utime(tmp_path / "my.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
-        file.write(history)
+        file.compact(history)
         newest = sorted(tmp_path.glob("my.jsonl.edited-*"))[-1]
         assert newest.read_bytes() == edited
 
