@@ -649,7 +649,7 @@ def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
-    from tipclassify.training.train import read_unlabelled
+    from tipclassify.training.unlabelled import read_unlabelled
 
     rows = [
         {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},

@@ -42,7 +42,8 @@ _ROUNDS: Final = 2  # alternations after the first fit; more change next to noth
 _LEAST_TARGET: Final = 0.02  # a copy of a smaller weight costs as much time and changes next to nothing
 _TRAIN_ONLY: Final = -1  # fold of passages that are in every training set: those with soft targets
 
-SoftPassage = tuple[str, str | None, Sequence[float]]  # text, heading, and the teacher's probability of each label
+SoftPassage = tuple[str, str | None, Sequence[float]]
+"""Text, heading, and the teacher's probability of each label."""
 
 
 @dataclass(frozen=True)

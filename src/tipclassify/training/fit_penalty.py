@@ -31,8 +31,11 @@ __all__ += ["ELSEWHERE", "MOST_LOST", "on_fixed"]
 PENALTIES: Final = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 """Penalties that are tried, largest first: the heads move further with each."""
 
-MOST_LOST: Final = 0.01  # macro-F1 on real passages of the fixed set, which a choice may cost
-ELSEWHERE: Final = 2.0  # a passage of the fixed set counts so many of the user's: reports have more of these
+MOST_LOST: Final = 0.01
+"""Macro-F1 on real passages of the fixed set that a choice may cost."""
+
+ELSEWHERE: Final = 2.0
+"""How many of the user's passages one of the fixed set counts: reports have more of these."""
 
 
 @dataclass(frozen=True)
