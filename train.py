@@ -72,7 +72,7 @@ def train(
         seed=seed,
         jobs=jobs,
         unlabelled=unlabelled,
-        encoder=cli.EncoderOrder(base, epochs, rate, resume),
+        encoder=cli.EncoderOrder(base, epochs, rate, resume, HERE / "data" / "headings.json"),
         program="train.py",
     )
     cli.carry_out(order)

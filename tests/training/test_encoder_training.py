@@ -128,10 +128,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of an encoder trained by ``train.py`` for some epochs; ``mine-training`` beside it has the network."""
-    from tipclassify.cli.training import run_encoder
-
-    from tipclassify.training import evidence
-    from tipclassify.training import train as recipe
+    from tipclassify.cli.train import EncoderOrder, Order, run_encoder
+    from tipclassify.training import evidence, train_heads
 
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
@@ -152,9 +150,11 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name: getattr(SETTINGS, name) for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "_MIN_REAL", 100)
+        patch.setattr(train_heads, "_MIN_REAL", 100)
         patch.setattr(evidence, "default_cases_path", lambda: cases)
-        run_encoder(ROWS, folder / "mine", str(base), like, [pool], chosen, resume=False, jobs=1)
+        encoder = EncoderOrder(str(base), headings=like)
+        order = Order("encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool], encoder=encoder)
+        run_encoder(order, ROWS, Settings(**chosen))
     return folder / "mine"
 
 
@@ -244,7 +244,10 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
     assert head["weight_bits"] == 7
     assert head["whole_number_macro_f1"] >= head["float_macro_f1"] - 0.005
     assert set(head["files"]) == {
-        "model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md", "golden.jsonl", "NOTICE"
+        "model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md", "golden.jsonl", "NOTICE",
+        "fixed.npz",
+        "moment.npz",
+        "taught.bin",
     }  # fmt: skip
     card = (trained / "README.md").read_text("utf-8")
     assert head["base"]["sha256"] in card
@@ -611,7 +614,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
 def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from tipclassify.cli import training
+    from tipclassify.cli import train as training
 
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
@@ -627,22 +630,21 @@ def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp
     options = ["--rate", "0.0002", "--epochs", "2", "--seed", "5", "--unlabelled", "u.jsonl", "--resume", "--jobs", "2"]
     done = CliRunner().invoke(app, [*start, *options])
     assert (done.exit_code, done.stdout) == (0, "good\n")
-    rows, out, base, like, unlabelled, chosen, resume, jobs = seen[0]
+    order, rows = seen[0]
     assert [row["text"] for row in rows] == ["Police acted."]
-    assert (out, base, unlabelled, resume, jobs) == (Path("o"), "b", [Path("u.jsonl")], True, 2)
-    assert like.is_file()
-    assert {name: value for name, value in chosen.items() if value is not None} == {
-        "seed": 5,
-        "epochs": 2,
-        "rate": 0.0002,
-    }
+    assert (order.out, order.unlabelled, order.seed, order.jobs) == (Path("o"), (Path("u.jsonl"),), 5, 2)
+    encoder = order.encoder
+    assert (encoder.base, encoder.epochs, encoder.rate, encoder.resume) == ("b", 2, 0.0002, True)
+    assert encoder.headings is not None
+    assert encoder.headings.is_file()
     assert CliRunner().invoke(app, start).exit_code == 0
-    chosen, resume, jobs = seen[1][5:]
-    assert ({name for name, value in chosen.items() if value is not None}, resume, jobs) == ({"seed"}, False, -1)
+    order = seen[1][0]
+    encoder = order.encoder
+    assert (encoder.epochs, encoder.rate, encoder.resume, order.jobs) == (None, None, False, -1)
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
-    from tipclassify.training.train import read_unlabelled
+    from tipclassify.training.unlabelled import read_unlabelled
 
     rows = [
         {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},

@@ -20,6 +20,7 @@ from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.corpus.loading import Row
+    from tipclassify.training.encoder import Settings
     from tipclassify.training.train_heads import Trained
 
 _POOL: Final = 20_000  # unlabelled passages from which the class proportions of whole reports are estimated
@@ -79,6 +80,7 @@ class EncoderOrder:
     epochs: int | None = None
     rate: float | None = None
     resume: bool = False
+    headings: Path | None = None  # JSON: headings of like meaning, by a heading in lower case
 
 
 @dataclass(frozen=True)
@@ -333,8 +335,11 @@ def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained
         )
 
 
-def run_encoder(order: Order, rows: Sequence[Row]) -> Trained:
-    """Fine-tune an encoder on `rows`, and export it with the heads of the fine-tuning."""
+def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = None) -> Trained:
+    """Fine-tune an encoder on `rows`, and export it with the heads of the fine-tuning.
+
+    `settings` are those of the order if omitted.
+    """
     from tipclassify.corpus.holdout import source_family
     from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
     from tipclassify.text.features.tokenizer import known_words
@@ -343,14 +348,13 @@ def run_encoder(order: Order, rows: Sequence[Row]) -> Trained:
     from tipclassify.training.unlabelled import read_unlabelled
 
     chosen: dict[str, Any] = {"epochs": order.encoder.epochs, "rate": order.encoder.rate, "seed": order.seed}
-    settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+    settings = settings or Settings(**{name: value for name, value in chosen.items() if value is not None})
     texts = [row["text"] for row in rows]
     every = read_unlabelled(order.unlabelled, texts, None, settings.seed)
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo as a word.
     vocabulary = known_words(texts) | known_words((text for text, _, _ in every), least=4)
     vocabulary -= COUNTRY_WORDS  # "guinea" fowl and the verb "polish" must not hide the names of countries
     network = order.out.with_name(f"{order.out.name}-training")
-    headings = order.corpus / "headings.json" if order.corpus else None
     with progress_lines("fine-tuning") as progress:
         fine_tune(
             rows,
@@ -358,7 +362,7 @@ def run_encoder(order: Order, rows: Sequence[Row]) -> Trained:
             str(order.encoder.base),
             settings,
             vocabulary,
-            headings=headings if headings and headings.is_file() else None,
+            headings=order.encoder.headings,
             resume=order.encoder.resume,
             threads=max(0, order.jobs),
             progress=progress,

@@ -1,0 +1,59 @@
+"""``tipclassify train``: the trainer for who installed a wheel, and whether a corpus is a model's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from conftest import Run
+
+from tipclassify import Classifier
+
+ROWS = [
+    {"text": f"The government pledged to open shelter {n} in Karvonia.", "labels": ["positive_effort"], "doc": f"d{n}"}
+    if n % 2
+    else {"text": f"Courts in Karvonia did not convict {n} traffickers.", "labels": ["failure"], "doc": f"d{n}"}
+    for n in range(24)
+]
+
+
+def write(file: Path, rows: list[dict[str, object]]) -> Path:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return file
+
+
+def test_train_writes_a_model_that_every_command_takes(cli: Run, tmp_path: Path) -> None:
+    data, out = write(tmp_path / "my.jsonl", ROWS), tmp_path / "mine"
+    environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = cli("train", "--data", data, "--output", out, "--penalty", 10, env=environment)
+    assert done.returncode == 0, done.stderr
+    errors, printed = done.stderr.decode(), done.stdout.decode()
+    assert f"tipclassify: makes a new model in {out}" in errors
+    assert f"tipclassify: saved {out}; use it with: tipclassify score --model {out} FILE" in errors
+    assert "penalty 10: as given" in printed
+    assert "real passages: macro-F1" in printed
+    assert "tagged without cause" in printed
+    assert Classifier.load(out).meta["settings"]["penalty"] == 10
+    again = cli("train", "--data", data, "--output", out, "--penalty", 10, env=environment)
+    assert "the same bytes as before" in again.stderr.decode()
+    flatter = cli("evaluate", data, "--model", out).stdout.decode()
+    assert "24 of these passages taught this model: the figures flatter" in flatter
+    same = cli("corpus", "check", data, "--model", out)
+    assert (same.returncode, "the same, SHA-256" in same.stdout.decode()) == (0, True)
+    other = cli("corpus", "check", write(tmp_path / "other.jsonl", ROWS[1:]), "--model", out)
+    assert other.returncode == 1
+    assert "23 of those here taught the model" in other.stdout.decode()
+
+
+def test_train_says_in_a_line_what_is_missing_or_cannot_be_learned(cli: Run, tmp_path: Path) -> None:
+    data = write(tmp_path / "none.jsonl", [{"text": f"It rained on day {n}.", "labels": []} for n in range(9)])
+    for given, code, says in (
+        (("--output", tmp_path / "m"), 2, "--data"),
+        (("--data", data), 2, "--output"),
+        (("--data", data, "--output", tmp_path / "m", "--penalty", 0), 2, "--penalty"),
+        (("--data", data, "--output", tmp_path / "m"), 1, "no passage has a label: nothing to learn; label some"),
+    ):
+        done = cli("train", *given)
+        assert done.returncode == code
+        assert says in done.stderr.decode().splitlines()[-1]
+    assert not (tmp_path / "m").exists()
