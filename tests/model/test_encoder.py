@@ -193,7 +193,9 @@ def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
         Classifier.load(tmp_path / "words")
     other = made.graph.replace(b"pooled", b"logits")  # as long: the graph of an older format
     write_encoder(tmp_path / "logits", replace(made, graph=other), {})
-    with pytest.raises(ModelError, match=r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$"):
+    with pytest.raises(
+        ModelError, match=r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$"
+    ):
         Classifier.load(tmp_path / "logits")
 
 
