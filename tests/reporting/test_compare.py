@@ -467,7 +467,7 @@ def test_alignment_is_one_to_one_and_the_same_from_both_sides(
     assert len({match.old for match in found}) == len({match.new for match in found}) == len(found)
     assert all(0 <= match.old < len(old) and 0 <= match.new < len(new) for match in found)
     assert all(SIMILAR <= match.similarity <= 1 for match in found)
-    assert sorted(Match(m.new, m.old, m.similarity, m.same) for m in found) == align(new, old, vocabulary)
+    assert sorted(Match(m.new, m.old, m.similarity, m.same, m.alike) for m in found) == align(new, old, vocabulary)
 
 
 @settings(max_examples=20)
