@@ -179,7 +179,7 @@ def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
     from tipclassify.reporting.writers import ScoringContext
 
     reports = [report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)]
-    *each, total = summarize(reports, ScoringContext(Classifier.load("fast"))).rows()
+    *each, total = summarize(reports, ScoringContext(Classifier.load("fast")), add_up=True).rows()
     manifest = json.loads(content(bare)["manifest.json"])
     for row, recorded in zip(
         [*each, total], [*(i["figures"] for i in manifest["inputs"]), manifest["figures"]], strict=True

@@ -6,6 +6,8 @@ import http.client
 import json
 import secrets
 import threading
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,8 @@ def folder(fast: Classifier, tmp_path: Path) -> Path:
         Passage(text, 100 * n, 100 * n + len(text), "Trials", ("failure",) * (n < 2), dict.fromkeys(LABELS, 0.6))
         for n, text in enumerate(TEXTS)
     ]
-    desk = Desk(ScoringContext(fast, folder=tmp_path), open_output, resume=False)
+    write = partial(open_output, inputs=frozenset())
+    desk = Desk(ScoringContext(fast, folder=tmp_path), write, resume=False)
     page = tmp_path / "a.txt.html"
     list(desk.gather(page, [TaggedReport("a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages)]))
     page.write_text("<title>a</title>", "utf-8")
@@ -183,6 +186,9 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, brows
     session = DeskSession(folder, "CD")
     check = session.state()["checks"][keys_of(folder)[0]]["AB"]
     assert (check["verdict"], check["note"]) == ("confirmed", "Ask the ministry")
+    until = time.monotonic() + 8  # the page sends it a moment later
+    while not session.saved() and time.monotonic() < until:
+        page.wait_for_timeout(50)
     assert [finding["key"] for finding in session.saved()] == keys_of(folder)[:1]
     session.check(keys_of(folder)[1], False)  # a colleague
     page.evaluate("watchChecks()")

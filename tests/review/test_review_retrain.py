@@ -130,7 +130,7 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
     (tmp_path / "my-model-1").mkdir()
     before = (TINY / "model.json").read_bytes()
     with Reviewer(report, "--corpus", corpus, "--train-data", data, "--model", TINY) as server:
-        with pytest.raises(RefusedError, match="409: no passage is decided yet"):
+        with pytest.raises(RefusedError, match="409: no passage is decided, or annotators differ"):
             server.post("/api/retrain")
         with pytest.raises(RefusedError, match="400: Object contains unknown field `detectors`"):
             server.post("/api/retrain", detectors=True)

@@ -256,7 +256,8 @@ def source_name(file: str) -> str:
     """
     if file == "-":
         return "standard input"
-    return file if is_link(file) else Path(file).name or file
+    name = file if is_link(file) else Path(file).name or file
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # a name may be of any bytes
 
 
 def section_name(section: str | None) -> str:
