@@ -57,7 +57,7 @@ SIGNATURES = {
     "explain": "(passage, *, section, model)",
     "load_corpus": "(*paths, text_column, label_column)",
     "read_report": "(path, options)",
-    "summarize": "(reports, context, by, overrides)",
+    "summarize": "(reports, context, by, overrides, publication, add_up)",
     "tag_batch": "(batch, *, text, section, prefix, model, policy)",
     "tag_report": "(source, *, model, policy, unit, day, text_column)",
     "write_reports": "(reports, path, *, format, context)",
@@ -145,7 +145,7 @@ def test_what_was_tagged_otherwise_or_by_nobody_known_is_refused(reports: list[T
     assert summarize(unknown, ScoringContext(Classifier.load("fast"))).total.passages == 0
     with pytest.raises(ValueError, match=r"^no reports: give at least one$"):
         summarize([])
-    with pytest.raises(ValueError, match=r"^unknown field 'mood': use file, country, year, section$"):
+    with pytest.raises(ValueError, match=r"^unknown field 'mood': use file, country, publication, year, section$"):
         summarize(reports, by=["mood"])
 
 

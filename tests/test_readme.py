@@ -84,7 +84,8 @@ def test_what_the_wheel_brings_is_there_and_small() -> None:
     }  # fmt: skip
     assert all(any(folder.iterdir()) for folder in brought.values())
     files = [file for folder in brought.values() for file in folder.rglob("*") if file.is_file()]
-    assert sum(file.stat().st_size for file in files) < 40_000_000
+    # Of them 2.5 MB are the fixed set and the vectors' moment, which every training is measured on and held by.
+    assert sum(file.stat().st_size for file in files) < 43_000_000
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))

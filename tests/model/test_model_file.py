@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tipclassify import ModelError
+from tipclassify.model.common import folder as model_folder
 from tipclassify.model.common.folder import digest
 from tipclassify.model.linear.model import Model, read_model, write_model
 from tipclassify.model.linear.scoring import LinearScorer
@@ -39,6 +40,7 @@ def written(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_that_cannot_be_replaced_stays(model: Model, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
+    monkeypatch.setattr(model_folder, "exchange", lambda *_: False)  # as on a system that cannot
     rename = os.replace
 
     def fails(source: Path, target: Path) -> None:

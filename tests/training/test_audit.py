@@ -115,20 +115,15 @@ def test_labels_that_all_passages_have_or_none_are_not_doubted() -> None:
     pytest.importorskip("cleanlab")
     texts = [f"Police arrested suspect number {n} in the port." for n in range(6)]
     rows = rows_of(*((text, ["positive_effort"], {}) for text in texts))
-    with pytest.warns(UserWarning, match="every passage has label positive_effort|is absent"):
-        assert find_label_errors(rows, folds=3) == []
+    assert find_label_errors(rows, folds=3) == []
     rows += rows_of(*((f"It rained on day {n}.", [], {}) for n in range(6)))
-    with pytest.warns(UserWarning, match="is absent"):  # cleanlab alone would fail on the one and warn of the other
-        assert find_label_errors(rows, folds=3) == []
+    assert find_label_errors(rows, folds=3) == []  # cleanlab alone would fail on the one and warn of the other
 
 
 def test_a_corpus_that_cannot_be_held_out_is_refused_in_one_line() -> None:
     pytest.importorskip("cleanlab")
     rows = rows_of(("Police acted.", ["positive_effort"], {"doc": "a"}), ("Courts slept.", ["failure"], {"doc": "a"}))
-    with (
-        pytest.raises(CorpusError, match=r"too small to audit: .*add rows"),
-        pytest.warns(UserWarning, match="too few"),
-    ):
+    with pytest.raises(CorpusError, match=r"too small to audit: .*add rows"):
         find_label_errors(rows)
 
 
@@ -342,12 +337,10 @@ def test_audit_writes_jsonl_to_a_file_and_the_same_twice(planted: Path, tmp_path
     assert first["balance"]["passages"] == PLAIN
 
 
-@pytest.mark.filterwarnings("default")
-def test_audit_warns_of_a_thin_corpus(tmp_path: Path) -> None:
+def test_a_thin_corpus_is_not_audited(tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
     file = write(tmp_path / "thin.jsonl", rows_of(("Police acted.", ["positive_effort"], {})))
-    with pytest.warns(UserWarning, match="label failure is absent"):
-        done = CliRunner().invoke(corpus_app, ["audit", str(file)])
+    done = CliRunner().invoke(corpus_app, ["audit", str(file)])
     assert isinstance(done.exception, CorpusError)  # which the command line tells in a line, as of bad rows below
     assert str(done.exception).startswith("too small to audit")
 

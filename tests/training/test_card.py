@@ -10,13 +10,14 @@ import pytest
 from tipclassify import LABELS, POLICIES
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, reliability
-from tipclassify.training.evidence import Part, _model_card
+from tipclassify.training.evidence import CardFacts, CorpusFacts, Part, _model_card
 
 yaml = pytest.importorskip("yaml", reason="comes with huggingface_hub")
 
-CORPUS = {
+CORPUS: dict[str, Any] = {
     "passages": 90,
     "real": 60,
+    "own": 0,
     "held_out": 9,
     "sha256": "0" * 64,
     "labels": dict.fromkeys(LABELS, 30),
@@ -32,8 +33,14 @@ RUN = {
     "no_heading": 0.3,
     "other_heading": 0.25,
     "stand_in": "Arcadia",
+    "twins": 2,
+    "other_genres": 2,
 }
-OF_THE_DEFAULT = {"encoder": BASE["name"], "base": BASE, "runs": [RUN], "bits": 7, "adapted_from": "2" * 64}
+OF_THE_DEFAULT = {
+    "encoder": BASE["name"],
+    "fine_tuning": {"base": BASE, "run": RUN, "bits": 7},
+    "start": "They started from those of the fine-tuning.",
+}
 
 
 def card(real: bool, **about: Any) -> str:
@@ -44,16 +51,17 @@ def card(real: bool, **about: Any) -> str:
     metrics = measure(y_true, scores, y_pred, np.full(3, 0.5))
     part = Part("real passages", metrics, intervals(y_true, y_pred, range(90), draws=20), 0.1)
     point = {"threshold": 0.5, "precision": [0.9, 0.8, 1.0], "recall": [0.9, 0.8, None]}
+    corpus = CorpusFacts(**{**CORPUS, "real": 60 if real else 0})
+    facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
     return _model_card(
-        name="mine: ours",
-        corpus={**CORPUS, "real": 60 if real else 0},
+        facts=facts,
+        corpus=corpus,
         real=real,
         parts=[part],
         points={policy: dict.fromkeys(LABELS, point) for policy in POLICIES},
         reliability=list(zip(*(reliability(y_true[:, j], scores[:, j]) for j in range(3)), strict=True)),
         contrast_pairs=(1, 2),
         behaviours=[],
-        **about,
     )
 
 

@@ -377,14 +377,14 @@ def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
 
 
 RUN = {"epochs": 4, "invented": 12_000, "batch": 32, "seed": 0, "rate": 2e-4, "decay": 0.9, "stand_in": "Arcadia"}
-RUN |= {"no_heading": 0.3, "other_heading": 0.25}
+RUN |= {"no_heading": 0.3, "other_heading": 0.25, "twins": 2, "other_genres": 2}
 
 
 def finetuned(folder: Path, **settings: Any) -> Path:
     """Write the tiny encoder as a fine-tuning exports it."""
     model = replace(read_encoder(TINY), notices={"NOTICE": "Base: tiny", "LICENSE": "Apache"})
     meta: dict[str, Any] = {"base": {"name": "tiny", "licence": "Apache-2.0", "sha256": "ab12"}, "weight_bits": 7}
-    write_encoder(folder, model, {**meta, "training": {"earlier": [], "settings": {**RUN, **settings}}})
+    write_encoder(folder, model, {**meta, "training": {"settings": {**RUN, **settings}}})
     return folder
 
 
@@ -394,7 +394,10 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
     assert read_encoder(made.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
     card = (made.out / "README.md").read_text("utf-8")
     assert "They started from those of the fine-tuning and were fitted on the corpus." in card
-    assert "4 epochs of all real passages and 12,000 invented ones" in card
+    assert (
+        "4 epochs, each of all real passages of reports, of those of other genres 2 times, and of 12,000 invented ones"
+        in card
+    )
     again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=made.out)
     assert bytes_of(again.out) == bytes_of(made.out)  # so "python train.py" twice is "python train.py" once
 

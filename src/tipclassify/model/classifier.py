@@ -94,7 +94,8 @@ class Classifier:
             note = "## Thresholds\nMoved after training, to (in the order of the labels above):\n\n"
             files["README.md"] = f"{files.get('README.md', '')}\n{note}{''.join(lines)}"
         if isinstance(self.scorer, LinearScorer):
-            write_model(replace(self.scorer.model, thresholds=moved), path, files)
+            # The keys of the passages that taught it; an encoder has them in memory.
+            write_model(replace(self.scorer.model, thresholds=moved), path, {**files, **self._beside("taught.bin")})
         else:
             from tipclassify.model.encoder.folder import write_encoder
 
@@ -102,10 +103,16 @@ class Classifier:
 
     def _texts_beside(self) -> dict[str, str]:
         """Read the card and the golden scores of the folder that the model was loaded from, if it still has both."""
+        return {
+            name: data.decode("utf-8", "replace") for name, data in self._beside("README.md", "golden.jsonl").items()
+        }
+
+    def _beside(self, *names: str) -> dict[str, bytes]:
+        """Read files of the folder that the model was loaded from; none if another model has taken its place."""
         if self._folder is None or load_head(self._folder).get("sha256") != self.meta.get("sha256"):
             return {}
-        files = [self._folder / name for name in ("README.md", "golden.jsonl")]
-        return {file.name: file.read_bytes().decode("utf-8", "replace") for file in files if file.is_file()}
+        files = [self._folder / name for name in names]
+        return {file.name: file.read_bytes() for file in files if file.is_file()}
 
     @property
     def model(self) -> Model:

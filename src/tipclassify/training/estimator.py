@@ -146,7 +146,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             headings=[passage.section for passage in kept],
             weights=weights[used],
         )
-        self._own = examples
+        self.examples_ = examples
         if self.model == "default":
             self._fit_default(examples)
         else:
@@ -163,14 +163,14 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         thresholds = self.classifier_.thresholds("balanced")
         y_pred = adapted.scores >= thresholds
         self.metrics_ = measure(examples.y_true, adapted.scores, y_pred, thresholds)
-        self._adapted, self._settings = adapted, settings
+        self.adapted_, self.settings_ = adapted, settings
 
     def _fit_fast(self, examples: Examples) -> None:
         jobs = 1 if self.n_jobs is None else self.n_jobs
         settings = LinearSettings(folds=self.folds, seed=self.seed_, jobs=jobs)
-        self._fitted = fit_linear(examples, settings)
-        self.classifier_ = Classifier(self._fitted.model)
-        self.metrics_ = self._fitted.metrics
+        self.fitted_ = fit_linear(examples, settings)
+        self.classifier_ = Classifier(self.fitted_.model)
+        self.metrics_ = self.fitted_.metrics
 
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
         """Return calibrated probabilities, float array (n, 3)."""
@@ -198,14 +198,14 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further text files by name.
         """
         check_is_fitted(self)
-        rows = _rows_of(self._own)
+        rows = _rows_of(self.examples_)
         settings: dict[str, float] = {"seed": self.seed_, "folds": self.folds, "passages": self.n_passages_}
         if isinstance(self.classifier_.scorer, EncoderScorer):
             settings["penalty"] = self.penalty_.penalty
             extra = {"settings": settings, **(meta or {})}
-            write_adapted(path, self._adapted, rows, self._settings, extra=extra, files=files)
+            write_adapted(path, self.adapted_, rows, self.settings_, extra=extra, files=files)
             return
-        fitted = self._fitted
+        fitted = self.fitted_
         facts = CardFacts(
             name="the linear model, of your rows",
             corpus=describe_corpus(rows, np.zeros(len(rows), bool), own=len(rows)),
@@ -215,7 +215,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         evidence = HeldOut(rows, fitted.calibrated.scores, fitted.calibrated)
         extra = {"settings": settings, **(meta or {})}
-        texts = self._own.texts
+        texts = self.examples_.texts
         write_linear(path, fitted, evidence, facts, texts, self.seed_, extra=extra, files=files)
 
     def __sklearn_tags__(self) -> Any:
