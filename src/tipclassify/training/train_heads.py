@@ -79,6 +79,7 @@ __all__ = [
     "HeadSettings",
     "Trained",
     "adapt_to_own",
+    "calibration_weights",
     "load_encoder",
     "report_weights",
 ]
@@ -236,7 +237,8 @@ def _fit_on_corpus(
     held_pooled = with_headings[held]
     strata = logistic(model.finetuned_heads.logits(held_pooled))
     real_weights = report_weights(rows, strata, model.meta)
-    calibrated = calibrate_on_real(rows, heads.logits(held_pooled), real_weights, settings.seed)
+    calibrating = calibration_weights(rows, strata, model.meta)
+    calibrated = calibrate_on_real(rows, heads.logits(held_pooled), calibrating, settings.seed)
     chosen = fixed_rows(corpus)
     fixed = choose_fixed([corpus[i] for i in chosen], with_headings[chosen])
     fitted = _with_calibration(replace(model, heads=heads), calibrated)
@@ -462,7 +464,7 @@ def write_exported_encoder(
     taught = [row for row, is_out in zip(corpus, held, strict=True) if not is_out]
     raw = model.heads.logits(held_pooled)
     weights = report_weights(rows, logistic(raw), meta)
-    calibrated = calibrate_on_real(rows, raw, weights, seed)
+    calibrated = calibrate_on_real(rows, raw, calibration_weights(rows, logistic(raw), meta), seed)
     model = _with_calibration(model, calibrated)
 
     position = np.cumsum(held) - 1
@@ -508,16 +510,33 @@ def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
     return scorer
 
 
-def report_weights(rows: Sequence[Row], strata: Floats, meta: Mapping[str, Any]) -> Floats | None:
+def calibration_weights(rows: Sequence[Row], strata: Floats, meta: Mapping[str, Any]) -> Floats | None:
     """Weight the real ones of `rows` to the proportions of whole reports, where `meta` has them.
 
-    `strata`, (n, 3), are probabilities of all rows by the heads of the fine-tuning.
+    `strata`, (n, 3), are probabilities of all rows by the heads of the fine-tuning. Nobody knows in what proportions
+    documents of other genres hold their passages: each of these counts once.
     """
     real = np.array([is_real(row) for row in rows], bool)
     if not real.any() or "natural" not in meta:
         return None
-    families = [str(source_family(rows[i]["doc"])) for i in np.flatnonzero(real).tolist()]
-    return natural_weights(families, strata[real], meta["natural"])
+    return natural_weights(_families(rows, real), strata[real], meta["natural"])
+
+
+def report_weights(rows: Sequence[Row], strata: Floats, meta: Mapping[str, Any]) -> Floats | None:
+    """Weight the real ones of `rows` as `calibration_weights` does, those of other genres with 0.
+
+    So weighted, they measure what happens in whole reports, and nothing else.
+    """
+    weights = calibration_weights(rows, strata, meta)
+    if weights is None:
+        return None
+    real = np.array([is_real(row) for row in rows], bool)
+    known = np.isin(_families(rows, real), list(meta["natural"]))
+    return np.where(known, weights, 0.0) if known.any() else weights
+
+
+def _families(rows: Sequence[Row], chosen: Bools) -> list[str]:
+    return [str(source_family(rows[i]["doc"])) for i in np.flatnonzero(chosen).tolist()]
 
 
 def _own_groups(own: Sequence[Row]) -> Ints:

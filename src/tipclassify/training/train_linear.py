@@ -35,7 +35,7 @@ from tipclassify.training.fixed_set import (
     fixed_rows,
     row_digest,
 )
-from tipclassify.training.train_heads import Trained, report_weights
+from tipclassify.training.train_heads import Trained, calibration_weights, report_weights
 
 __all__ = ["Teaching", "compare_linear", "train_fast", "write_linear"]
 
@@ -70,7 +70,8 @@ def train_fast(
     """
     teaching = teaching or Teaching()
     examples = expand_rows(rows)
-    held, weights = _hold_out(rows, own, teaching)
+    split = _hold_out(rows, own, teaching)
+    held = split.held
     calibrating = None
     if held.any():
         real = held & np.array([is_real(row) for row in rows])
@@ -78,8 +79,8 @@ def train_fast(
         calibrating[examples.first[real]] = True
     taught = examples.weighted(np.where(held[examples.row], 0.0, examples.weights))
     settings = LinearSettings(soft=teaching.soft, vocabulary=teaching.vocabulary, seed=seed, jobs=jobs)
-    fitted = fit_linear(taught, settings, held=calibrating, held_weights=weights, progress=progress)
-    evidence = _evidence(rows, held, examples, fitted, weights)
+    fitted = fit_linear(taught, settings, held=calibrating, held_weights=split.calibration_weights, progress=progress)
+    evidence = _evidence(rows, held, examples, fitted, split.report_weights)
     fixed = compare_linear(
         Classifier(fitted.model),
         measured or rows,
@@ -138,20 +139,30 @@ def compare_linear(
     return compare_on_fixed(fixed, classifier.predict(passages), shipped.predict(passages), seed)
 
 
-def _hold_out(rows: Sequence[Row], own: int, teaching: Teaching) -> tuple[Bools, Floats | None]:
-    """Return the held-out rows, bool (rows,), none of a small corpus, and weights of the real ones."""
+@dataclass(frozen=True)
+class _Split:
+    """The held-out rows, bool (rows,), and the sample weights of the real ones, to calibrate and to measure by."""
+
+    held: Bools
+    calibration_weights: Floats | None = None
+    report_weights: Floats | None = None
+
+
+def _hold_out(rows: Sequence[Row], own: int, teaching: Teaching) -> _Split:
+    """Hold rows out, none of a small corpus, and weight the real ones."""
     held = held_out(rows)
     held[len(rows) - own :] = False
     real = held & np.array([is_real(row) for row in rows])
     if real.sum() < _MIN_REAL:
-        return np.zeros(len(rows), bool), None
+        return _Split(np.zeros(len(rows), bool))
     if teaching.weighting_model is None:
-        return held, None
+        return _Split(held)
     plain = EncoderScorer(teaching.weighting_model.as_finetuned())
     passages = [row for row, chosen in zip(rows, real, strict=True) if chosen]
     texts = [row["text"] for row in passages]
     strata = logistic(plain.logits(texts, headings_of(passages)))
-    return held, report_weights(passages, strata, teaching.weighting_model.meta)
+    meta = teaching.weighting_model.meta
+    return _Split(held, calibration_weights(passages, strata, meta), report_weights(passages, strata, meta))
 
 
 def _evidence(
