@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tipclassify.training.train_heads import Trained
 
 _POOL: Final = 20_000  # unlabelled passages from which the class proportions of whole reports are estimated
-_DISTILLED: Final = 100_000  # unlabelled passages whose scores by the default the fast model learns
+_DISTILLED: Final = 80_000  # unlabelled passages whose scores by the default the fast model learns
 _EVERY: Final = 30.0  # seconds between two lines of progress off a terminal
 _FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
 
