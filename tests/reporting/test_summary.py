@@ -241,10 +241,9 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
         # Thresholds are cross-fitted there: the two differ by sampling, within two standard errors.
         error = (one.sensitivity * (1 - one.sensitivity) / (one.tp + one.fn)) ** 0.5
         assert one.sensitivity == pytest.approx(other.sensitivity, abs=2 * error)
-        if moved[label] >= 0.01:  # most passages without a label lie in the first step, and not evenly
-            assert one.specificity == pytest.approx(other.specificity, abs=0.01)
-        else:  # the histogram then claims more false alarms than there are, and hardly ever fewer
-            assert other.specificity < one.specificity + 0.01
+        # Below 0.01 the thresholds of the folds differ by half, and a thousandth more or less moves many passages.
+        near = 0.01 if moved[label] >= 0.01 else 0.05
+        assert one.specificity == pytest.approx(other.specificity, abs=near)
 
 
 def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
