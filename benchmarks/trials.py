@@ -61,7 +61,6 @@ TRIALS: Final = {
     "two thirds invented": Trial(invented=2 / 3),
     "one rate for all layers": Trial({"decay": 1.0, "rate": 1.2e-4}),  # about the mean rate with decay
     "complicity counts twice": Trial(complicity=2.0),
-    "focal loss": Trial({"focal": 1.5}),
     "previous sentence as context": Trial(before=True),
 }
 SEEDS: Final = {"as shipped", "another seed"}

@@ -384,7 +384,7 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
             text = f"police {did} workers in ward {number}"
             out.write(json.dumps({"text": text, "labels": labels, **about}) + "\n")
     small = ("--data", DATA[1], "--real-train", tmp_path / "real.jsonl", "--passages", 60)
-    chosen = ("--only", "complicity counts twice", "--only", "focal loss", "--only", "previous sentence as context")
+    chosen = ("--only", "complicity counts twice", "--only", "another seed", "--only", "previous sentence as context")
     printed = script("trials", "--base", tmp_path / "base", *small, *chosen)
     lines = [line for line in printed.splitlines() if line.startswith(chosen[1::2])]
     assert len(lines) == 3
