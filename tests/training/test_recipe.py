@@ -625,7 +625,7 @@ def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(cases:
     there = subprocess.run([*map(str, command)], capture_output=True, encoding="utf-8", timeout=280, check=False)
     assert (here.exit_code, there.returncode) == (0, 0), there.stderr
     assert here.stdout == there.stdout
-    assert sorted(bytes_of(one)) == ["README.md", "golden.jsonl", "model.json", "weights.npz"]
+    assert sorted(bytes_of(one)) == ["README.md", "golden.jsonl", "model.json", "taught.bin", "weights.npz"]
     assert bytes_of(one) == bytes_of(other)
 
 
