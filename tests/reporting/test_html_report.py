@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import time
 import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -767,7 +768,10 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
     assert state() == after
     assert tab.locator("mark.now").get_attribute("id") == "r3p2"
     tab.get_by_role("button", name="Reset").click()
-    tab.wait_for_function("!location.hash.includes('label')")
+    end = time.monotonic() + 8  # the page's policy forbids the polling of wait_for_function
+    while "label" in tab.evaluate("location.hash") and time.monotonic() < end:
+        tab.wait_for_timeout(50)
+    assert "label" not in tab.evaluate("location.hash")
     assert tab.locator("article:visible").count() == 3
     tab = opened(html, at="#section=prosecution&from=0.9&report=r2&only=findings&year=1999")
     assert tab.get_by_label("Section", exact=True).input_value() == "prosecution"
@@ -876,7 +880,8 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
     def printed() -> list[str]:
         document = pdf.PdfDocument(tab.pdf(format="A4"))
         pages = [document[number].get_textpage().get_text_range() for number in range(len(document))]
-        assert min(map(len, pages)) > 200
+        assert min(map(len, pages[:-1])) > 200  # the last one may end early
+        assert len(pages[-1]) > 50
         return [" ".join(text.split()) for text in pages]
 
     found = [p for p in karvonia.passages if "complicity" in p.labels]

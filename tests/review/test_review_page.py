@@ -676,7 +676,9 @@ def test_nothing_counts_as_saved_until_the_server_said_so(opened: Open, desk: Lo
     tab.expected = ("Failed to load resource",)
     tab.keyboard.press("f")
     until(tab, "document.getElementById('saved').textContent === 'Saving…'")
-    tab.wait_for_timeout(100)
+    end = time.monotonic() + 8  # the request follows what is shown
+    while not answers and time.monotonic() < end:
+        tab.wait_for_timeout(50)
     assert len(answers) == 1
     answers.pop().continue_()
     saved(tab)

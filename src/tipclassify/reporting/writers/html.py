@@ -243,7 +243,7 @@ def _marks(
     marks = []
     for at, (finding, labels, nature) in enumerate(zip(report.findings(), shown, found, strict=True), first):
         passage = finding.passage
-        most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
+        most = (3, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         card = None
         if labels:
             explanation = next(explained)
