@@ -116,11 +116,10 @@ def recalibrate(raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Flo
     no_better: list[str] = []
     too_few: list[str] = []
     total_fall = 0.0
-    _, number = np.unique(groups, return_inverse=True)
-    documents = int(number.max(initial=-1)) + 1
+    documents, number = np.unique(groups, return_inverse=True)
     for j, label in enumerate(LABELS):
         has = y_true[:, j]
-        if min(has.sum(), (~has).sum()) < _MIN_EACH or documents < _MIN_DOCUMENTS:
+        if min(has.sum(), (~has).sum()) < _MIN_EACH or len(documents) < _MIN_DOCUMENTS:
             too_few.append(label)
             continue
         logits = raw[:, j] * scale[j] + shift[j]
@@ -131,7 +130,8 @@ def recalibrate(raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Flo
         sign = np.where(has, -1.0, 1.0)
         fall = np.logaddexp(0, sign * logits) - np.logaddexp(0, sign * crossed)
         by_document = np.bincount(number, fall - fall.mean())
-        error = float(np.sqrt(documents / (documents - 1) * (by_document @ by_document))) / len(fall)
+        count = len(documents)
+        error = float(np.sqrt(count / (count - 1) * (by_document @ by_document))) / len(fall)
         if fall.mean() > error:
             new_scale[j], new_shift[j] = platt(raw[:, j], has)
             refitted.append(label)
