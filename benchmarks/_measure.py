@@ -1,4 +1,5 @@
-"""Shared tools of the benchmarks: CPU affinity, interleaved calls, sample passages, processes and memory, tables.
+"""Shared tools of the benchmarks: CPU affinity, interleaved calls, sample passages, processes and
+memory, tables.
 
 Nothing here imports numpy at module level, because `single_core` must run first.
 """
@@ -32,30 +33,52 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 DATA: Final = ROOT / "data"
 WORDS: Final = 24  # of a sentence of a report on human trafficking, on average
 
-_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
-_PACKAGES: Final = ("tipclassify", "numpy", "onnxruntime", "scikit-learn", "fasttext-community", "tokenizers")
-_ALL_CORES: Final = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+_THREADS: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+_PACKAGES: Final = (
+    "tipclassify",
+    "numpy",
+    "onnxruntime",
+    "scikit-learn",
+    "fasttext-community",
+    "tokenizers",
+)
+_ALL_CORES: Final = (
+    os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+)
 
 
-# --------------------------------------------------------------------------------------------- one core
+# --------------------------------------------------------------------------------------------- one
+# core
 
 
 def single_core() -> None:
-    """Restart this script with one thread for every library, and pin it to one core where the system can."""
+    """Restart this script with one thread for every library, and pin it to one core where the
+    system can."""
     if any(os.environ.get(name) != "1" for name in _THREADS):
-        sys.exit(subprocess.call([sys.executable, *sys.argv], env={**os.environ, **dict.fromkeys(_THREADS, "1")}))
+        sys.exit(
+            subprocess.call(
+                [sys.executable, *sys.argv], env={**os.environ, **dict.fromkeys(_THREADS, "1")}
+            )
+        )
     _stay_on({max(_ALL_CORES)})
 
 
 def compile_package() -> None:
-    """Compile the package to byte code, like pip; a process without write access would compile it at every start."""
+    """Compile the package to byte code, like pip; a process without write access would compile
+    it at every start."""
     for folder in tipclassify.__path__:
         compileall.compile_dir(folder, quiet=2)
 
 
 @contextmanager
 def all_cores() -> Iterator[int]:
-    """Let processes started in this context use every core and as many threads; yield the number of cores."""
+    """Let processes started in this context use every core and as many threads; yield the number
+    of cores."""
     before = _stay_on(_ALL_CORES)
     single = {name: os.environ.pop(name) for name in _THREADS if name in os.environ}
     try:
@@ -74,7 +97,8 @@ def _stay_on(cores: set[int]) -> set[int]:
     return before
 
 
-# --------------------------------------------------------------------------------------------- figures
+# ---------------------------------------------------------------------------------------------
+# figures
 
 
 @dataclass(frozen=True)
@@ -135,7 +159,12 @@ class Figure:
         keys = ("part", "name", "unit", "ratio", "note")
         row = {key: getattr(self, key) for key in keys}
         target = {"bar": str(self.target), "met": self.target_met} if self.target else {}
-        return {**row, "value": self.value if self.samples else None, "samples": list(self.samples), **target}
+        return {
+            **row,
+            "value": self.value if self.samples else None,
+            "samples": list(self.samples),
+            **target,
+        }
 
 
 COLUMNS: Final = ("figure", "unit", "value", "min", "max", "runs", "ratio to ours", "bar", "met")
@@ -148,7 +177,9 @@ def figure_tables(figures: Sequence[Figure]) -> str:
     return "\n\n".join(f"### {part}\n\n{markdown(COLUMNS, rows[part])}" for part in parts)
 
 
-def interleaved(calls: Mapping[str, Callable[[], float]], runs: int) -> dict[str, tuple[float, ...]]:
+def interleaved(
+    calls: Mapping[str, Callable[[], float]], runs: int
+) -> dict[str, tuple[float, ...]]:
     """Return the results of each call in each run.
 
     A run makes all calls in turn, so that drift of the machine affects all alike.
@@ -205,11 +236,15 @@ def sentences() -> list[str]:
 def passages(seed: int) -> Iterator[str]:
     """Generate endless passages of 24 words on average, nearly all distinct.
 
-    A passage joins the first half of one sentence of ``data/`` with the second half of another. Some have a second such
-    sentence, which raises the average from 20 words, that of ``data/``, to that of reports.
+    A passage joins the first half of one sentence of ``data/`` with the second half of another.
+    Some have a second such sentence, which raises the average from 20 words, that of ``data/``, to
+    that of reports.
     """
     draw = random.Random(seed)
-    halves = [(words[: len(words) // 2], words[len(words) // 2 :]) for words in map(str.split, sentences())]
+    halves = [
+        (words[: len(words) // 2], words[len(words) // 2 :])
+        for words in map(str.split, sentences())
+    ]
     mean = statistics.fmean(len(first) + len(second) for first, second in halves)
     while True:
         words = draw.choice(halves)[0] + draw.choice(halves)[1]
@@ -219,7 +254,8 @@ def passages(seed: int) -> Iterator[str]:
 
 
 def own_pages(folder: Path) -> list[Path]:
-    """List the project's own pages: the samples, and those of ``tests/pages`` with their placeholders filled."""
+    """List the project's own pages: the samples, and those of ``tests/pages`` with their
+    placeholders filled."""
     paragraphs = (ROOT / "tests" / "pages" / "narrative.txt").read_text("utf-8").splitlines()
     pages = sorted((DATA / "samples").glob("*.html"))
     for number, page in enumerate(sorted((ROOT / "tests" / "pages").glob("*.html"))):
@@ -230,12 +266,14 @@ def own_pages(folder: Path) -> list[Path]:
     return pages
 
 
-# --------------------------------------------------------------------------------------------- processes
+# ---------------------------------------------------------------------------------------------
+# processes
 
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """Result of a finished process: seconds, peak resident memory with its children (MB), standard output.
+    """Result of a finished process: seconds, peak resident memory with its children (MB), standard
+    output.
 
     Memory is sampled every 20 ms, and shared pages count for each process; None without psutil.
     """
@@ -275,7 +313,8 @@ def cli(*arguments: object, watched: bool = True) -> ProcessResult:
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[float | None]]:
-    """Yield a list of one number: the peak memory so far of the process with its children, in MB."""
+    """Yield a list of one number: the peak memory so far of the process with its children, in
+    MB."""
     peak: list[float | None] = [None]
     try:
         import psutil
@@ -305,7 +344,8 @@ def _watched(pid: int) -> Iterator[list[float | None]]:
         watcher.join()
 
 
-# --------------------------------------------------------------------------------------------- environment and output
+# ---------------------------------------------------------------------------------------------
+# environment and output
 
 
 def about() -> dict[str, Any]:
@@ -316,7 +356,12 @@ def about() -> dict[str, Any]:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    machine = {"cpu": _cpu(), "cores": len(_ALL_CORES), "memory GB": _memory(), "system": platform.platform(terse=True)}
+    machine = {
+        "cpu": _cpu(),
+        "cores": len(_ALL_CORES),
+        "memory GB": _memory(),
+        "system": platform.platform(terse=True),
+    }
     return {"machine": machine, "versions": versions, "commit": _commit()}
 
 
@@ -324,14 +369,14 @@ def about_line(where: Mapping[str, Any]) -> str:
     """Format the result of `about` as a sentence."""
     machine = where["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory GB']} GB; {versions}; commit {where['commit']}."
-    )
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory GB']} GB; {versions}; commit {where['commit']}."
 
 
 def _cpu() -> str:
     try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+        found = re.search(
+            r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE
+        )
     except OSError:
         found = None
     return found[1].strip() if found else platform.processor() or platform.machine()
@@ -351,7 +396,9 @@ def _commit() -> str:
         ).stdout.strip()
 
     try:
-        return git("rev-parse", "--short=10", "HEAD") + (" with changes" if git("status", "--porcelain", "src") else "")
+        return git("rev-parse", "--short=10", "HEAD") + (
+            " with changes" if git("status", "--porcelain", "src") else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
@@ -368,20 +415,27 @@ def number(x: float | None) -> str:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Format an aligned Markdown table, the first column to the left and the others to the right."""
+    """Format an aligned Markdown table, the first column to the left and the others to the
+    right."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     align = [str.ljust, *[str.rjust] * (len(widths) - 1)]
-    lines = [[to(cell, w) for to, cell, w in zip(align, row, widths, strict=True)] for row in (columns, rule, *rows)]
+    lines = [
+        [to(cell, w) for to, cell, w in zip(align, row, widths, strict=True)]
+        for row in (columns, rule, *rows)
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def write_between(page: Path, marker: str, text: str) -> None:
-    """Replace the text of a Markdown page between ``<!-- marker -->`` and the next ``<!-- end -->``."""
+    """Replace the text of a Markdown page between ``<!-- marker -->`` and the next ``<!-- end
+    -->``."""
     old = page.read_text("utf-8")
     block = re.compile(rf"(<!-- {re.escape(marker)} -->\n).*?(<!-- end -->)", re.DOTALL)
     if not block.search(old):
-        raise ValueError(f"{page}: no <!-- {marker} --> to write after; put one in, with <!-- end --> below")
+        raise ValueError(
+            f"{page}: no <!-- {marker} --> to write after; put one in, with <!-- end --> below"
+        )
     _replace(page, block.sub(lambda found: f"{found[1]}{text}\n{found[2]}", old))
 
 

@@ -1,7 +1,9 @@
-"""Baseline text classifiers for ``quality.py`` and ``speed.py``: fitted on texts, labels and weights.
+"""Baseline text classifiers for ``quality.py`` and ``speed.py``: fitted on texts, labels and
+weights.
 
-None has a separate input for the section heading, so it is prepended (`under_heading`). Settings are the best of 5 to
-15 each by out-of-fold macro-F1 on the invented corpus; real passages were not used for tuning.
+None has a separate input for the section heading, so it is prepended (`under_heading`). Settings
+are the best of 5 to 15 each by out-of-fold macro-F1 on the invented corpus; real passages were not
+used for tuning.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ def peers(base: Path | None = None) -> dict[str, Fit]:
     base : Path, optional
         Folder of all-MiniLM-L6-v2, for its token embeddings.
     """
-    found: dict[str, Fit] = {"TF-IDF + LR": fit_tfidf, "TF-IDF, characters too, + LR": fit_characters}
+    found: dict[str, Fit] = {
+        "TF-IDF + LR": fit_tfidf,
+        "TF-IDF, characters too, + LR": fit_characters,
+    }
     found["NB-SVM"] = fit_nbsvm
     if find_spec("fasttext"):
         found[FASTTEXT] = FastText.fit
@@ -74,7 +79,8 @@ def under_heading(text: str, heading: str | None) -> str:
     return f"{heading}: {text}" if heading else text
 
 
-# --------------------------------------------------------------------------------------------- linear ones
+# ---------------------------------------------------------------------------------------------
+# linear ones
 
 
 @dataclass(frozen=True)
@@ -92,15 +98,20 @@ class Linear:
 def fit_tfidf(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
     """Fit a logistic regression on TF-IDF of words and word pairs."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
-    return _fit_one_vs_rest(words.transform, texts, y_true, weights, _logistic(C=16, solver="liblinear"))
+    return _fit_one_vs_rest(
+        words.transform, texts, y_true, weights, _logistic(C=16, solver="liblinear")
+    )
 
 
 def fit_characters(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
-    """Fit a logistic regression on TF-IDF of words, word pairs, and character 3- to 5-grams within words."""
+    """Fit a logistic regression on TF-IDF of words, word pairs, and character 3- to 5-grams
+    within words."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
     both = make_union(words, characters).fit(texts)
-    return _fit_one_vs_rest(both.transform, texts, y_true, weights, _logistic(C=32, solver="liblinear"))
+    return _fit_one_vs_rest(
+        both.transform, texts, y_true, weights, _logistic(C=32, solver="liblinear")
+    )
 
 
 def fit_nbsvm(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
@@ -110,7 +121,8 @@ def fit_nbsvm(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
 
 
 def fit_static(base: Path, texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
-    """Fit a logistic regression on the mean of an encoder's static (uncontextualised) token embeddings."""
+    """Fit a logistic regression on the mean of an encoder's static (uncontextualised) token
+    embeddings."""
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
@@ -120,15 +132,23 @@ def fit_static(base: Path, texts: Sequence[str], y_true: Bools, weights: Floats)
     tokenizer.no_truncation()
 
     def embedded(passages: Sequence[str]) -> Floats:
-        return np.stack([table[row.ids].mean(axis=0) for row in tokenizer.encode_batch(list(passages))])
+        return np.stack(
+            [table[row.ids].mean(axis=0) for row in tokenizer.encode_batch(list(passages))]
+        )
 
     scaler = StandardScaler().fit(embedded(texts))
     fit = _logistic(C=0.01, max_iter=1000)
-    return _fit_one_vs_rest(lambda passages: scaler.transform(embedded(passages)), texts, y_true, weights, fit)
+    return _fit_one_vs_rest(
+        lambda passages: scaler.transform(embedded(passages)), texts, y_true, weights, fit
+    )
 
 
 def _fit_one_vs_rest(
-    vectors: Callable[[Sequence[str]], Any], texts: Sequence[str], y_true: Bools, weights: Floats, fit: FitLabel
+    vectors: Callable[[Sequence[str]], Any],
+    texts: Sequence[str],
+    y_true: Bools,
+    weights: Floats,
+    fit: FitLabel,
 ) -> Linear:
     seen = vectors(texts)
     table, bias = np.zeros((seen.shape[1], len(LABELS))), np.zeros(len(LABELS))
@@ -148,7 +168,9 @@ def _logistic(**options: Any) -> FitLabel:
     return fit
 
 
-def _naive_bayes_svm(seen: Any, has: npt.NDArray[np.bool_], weights: Floats) -> tuple[Floats, float]:
+def _naive_bayes_svm(
+    seen: Any, has: npt.NDArray[np.bool_], weights: Floats
+) -> tuple[Floats, float]:
     p, q = (1 + np.asarray(seen[rows].T @ weights[rows]) for rows in (has, ~has))
     ratio = np.log(p / p.sum()) - np.log(q / q.sum())
     svm = LinearSVC(C=0.1, random_state=0).fit(seen.multiply(ratio).tocsr(), has, weights)
@@ -156,7 +178,8 @@ def _naive_bayes_svm(seen: Any, has: npt.NDArray[np.bool_], weights: Floats) -> 
     return ratio * (svm.coef_[0] + np.abs(svm.coef_[0]).mean()) / 2, float(svm.intercept_[0])
 
 
-# --------------------------------------------------------------------------------------------- fastText
+# ---------------------------------------------------------------------------------------------
+# fastText
 
 
 class FastText:
@@ -176,7 +199,9 @@ class FastText:
                 for text, row in zip(texts, y_true, strict=True):
                     # fastText skips lines without a label, so "none" is one.
                     names = [name for name, has in zip(LABELS, row, strict=True) if has] or ["none"]
-                    file.write(f"{' '.join(f'__label__{name}' for name in names)} {cls.line(text)}\n")
+                    file.write(
+                        f"{' '.join(f'__label__{name}' for name in names)} {cls.line(text)}\n"
+                    )
             train = partial(fasttext.train_supervised, loss="ova", wordNgrams=3, lr=0.5, epoch=25)
             return cls(train(str(path), thread=1, seed=0, verbose=0))
 
@@ -191,4 +216,6 @@ class FastText:
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         found = [dict(zip(*one, strict=True)) for one in self.predict(list(map(self.line, texts)))]
-        return np.array([[row.get(f"__label__{name}", 0.0) for name in LABELS] for row in found], float)
+        return np.array(
+            [[row.get(f"__label__{name}", 0.0) for name in LABELS] for row in found], float
+        )

@@ -48,5 +48,7 @@ def growth_plot(file: Path, sizes: list[float], values: list[float], x: str, y: 
     """Plot values against sizes on logarithmic axes."""
     with plot(file) as axes:
         axes.plot(sizes, values, "o-", color=OURS)
-        axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y, ylim=(min(values) / 3, max(values) * 3))
+        axes.set(
+            xscale="log", yscale="log", xlabel=x, ylabel=y, ylim=(min(values) / 3, max(values) * 3)
+        )
         axes.yaxis.set_minor_formatter("")

@@ -239,8 +239,34 @@ _ORGANS: Final = (
     "Immigration officials",
     "The coast guard",
 )
-_FIRST: Final = ("Kar", "Mur", "Kess", "Zor", "Lut", "Val", "Sol", "Bren", "Tav", "Ost", "Pel", "Dur")
-_LAST: Final = ("vonia", "enia", "ara", "bland", "ha", "doria", "wen", "nik", "ora", "mark", "ith", "una")
+_FIRST: Final = (
+    "Kar",
+    "Mur",
+    "Kess",
+    "Zor",
+    "Lut",
+    "Val",
+    "Sol",
+    "Bren",
+    "Tav",
+    "Ost",
+    "Pel",
+    "Dur",
+)
+_LAST: Final = (
+    "vonia",
+    "enia",
+    "ara",
+    "bland",
+    "ha",
+    "doria",
+    "wen",
+    "nik",
+    "ora",
+    "mark",
+    "ith",
+    "una",
+)
 
 
 def draw_rows(seed: int, rows: int, tested: int = 200) -> Drawn:
@@ -273,7 +299,9 @@ def _draw(rng: np.random.Generator, rule: Rule, rows: int) -> list[Row]:
     return drawn
 
 
-def _untaught(rng: np.random.Generator, frames: Frames, rows: int, taught_texts: set[str]) -> list[Row]:
+def _untaught(
+    rng: np.random.Generator, frames: Frames, rows: int, taught_texts: set[str]
+) -> list[Row]:
     """Draw rows of other documents, in none of the texts that were taught."""
     drawn: list[Row] = []
     while len(drawn) < rows:

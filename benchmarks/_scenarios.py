@@ -1,4 +1,5 @@
-"""Extrapolate the cost of large corpora for each model from the figures of ``speed.py`` on saved pages."""
+"""Extrapolate the cost of large corpora for each model from the figures of ``speed.py`` on saved
+pages."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ WORKS: Final = (
 
 @dataclass(frozen=True)
 class Cost:
-    """Measured cost on one core: seconds to start, for a kilobyte of page and for each passage; memory in MB.
+    """Measured cost on one core: seconds to start, for a kilobyte of page and for each passage;
+    memory in MB.
 
     Attributes
     ----------
@@ -73,10 +75,15 @@ class Cost:
 def cost_of(speed: Mapping[str, Any], model: str) -> Cost:
     """Read the costs of a model from the JSON of ``speed.py``."""
     figures = speed["figures"]
-    found = {f["name"]: f["value"] for f in figures if f["part"].startswith(f"Saved page to JSONL, {model}:")}
+    found = {
+        f["name"]: f["value"]
+        for f in figures
+        if f["part"].startswith(f"Saved page to JSONL, {model}:")
+    }
     started = next(f["value"] for f in figures if f["name"] == f"first tag of {model}")
     kilobytes, passages = found["kB a page"], found["passages a page"]
-    stage = {name: found[name] / 1e3 for name in ("reading", "splitting", "scoring", "writing")}  # seconds a page
+    # seconds a page
+    stage = {name: found[name] / 1e3 for name in ("reading", "splitting", "scoring", "writing")}
     return Cost(
         start=started,
         reading=stage["reading"] / kilobytes,
@@ -108,7 +115,16 @@ def scenario_table(costs: Mapping[str, Cost]) -> str:
                     number(cost.memory),
                 ]
             )
-    columns = ("work", "model", "pages", "read", "written", "one core", "most of it", "MB a process")
+    columns = (
+        "work",
+        "model",
+        "pages",
+        "read",
+        "written",
+        "one core",
+        "most of it",
+        "MB a process",
+    )
     measured = "\n".join(
         f"- Measured of {model}: start {number(cost.start)} s; reading {number(1e6 * cost.reading)} µs a kB; "
         f"µs a passage: splitting {number(1e6 * cost.splitting)}, scoring {number(1e6 * cost.scoring)}, "

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Simulate active learning: labels saved by random, uncertainty, `tipclassify` and CLUE sampling.
 
-In: a labelled corpus, whose labels simulate the annotator. Out: a Markdown table on standard output (``--json``: every
-curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to standard error.
+In: a labelled corpus, whose labels simulate the annotator. Out: a Markdown table on standard output
+(``--json``: every curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to
+standard error.
 
 - A fifth of the groups is held out in each run. Every strategy starts from the same 500 passages.
-- After each batch a model on the n-grams of `fast` (whole passages, no best clause: seconds, not hours) is refitted on
-  the labelled passages, with calibration and thresholds by two-fold cross-validation.
+- After each batch a model on the n-grams of `fast` (whole passages, no best clause: seconds, not
+  hours) is refitted on the labelled passages, with calibration and thresholds by two-fold
+  cross-validation.
 - The vocabulary that separates words from names is that of the whole corpus; it uses no labels.
-- CLUE (Prabhu et al. 2021, ICCV), from scikit-activeml, is the baseline: k-means weighted by uncertainty, in 64
-  dimensions.
+- CLUE (Prabhu et al. 2021, ICCV), from scikit-activeml, is the baseline: k-means weighted by
+  uncertainty, in 64 dimensions.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts (n), n-gram counts (n, m), labels (n, 3), groups (n), and truncated SVD embeddings (n, 64)."""
+    """Texts (n), n-gram counts (n, m), labels (n, 3), groups (n), and truncated SVD embeddings
+    (n, 64)."""
 
     texts: list[str]
     counts: csr_matrix
@@ -91,17 +94,22 @@ class Round:
 
 Strategy = Callable[[Round], Ints]
 
-# --------------------------------------------------------------------------------------------- strategies
+# ---------------------------------------------------------------------------------------------
+# strategies
 
 
 def sample_random(now: Round) -> Ints:
     """Sample positions of `left` at random."""
-    return np.random.default_rng([now.seed, len(now.labelled)]).permutation(len(now.left))[: now.size]
+    return np.random.default_rng([now.seed, len(now.labelled)]).permutation(len(now.left))[
+        : now.size
+    ]
 
 
 def sample_uncertain(now: Round) -> Ints:
     """Choose the positions with a label nearest to its threshold."""
-    return np.argsort(np.abs(now.logits - logit(now.thresholds)).min(axis=1), kind="stable")[: now.size]
+    return np.argsort(np.abs(now.logits - logit(now.thresholds)).min(axis=1), kind="stable")[
+        : now.size
+    ]
 
 
 def sample_active(now: Round) -> Ints:
@@ -130,7 +138,9 @@ def sample_clue(now: Round) -> Ints:
 
         def predict_proba(self, X: Floats) -> tuple[Floats, Floats]:
             p = expit(X[:, 64:])
-            sets = np.stack([np.prod(np.where(indicator_of(s), p, 1 - p), axis=1) for s in range(8)], axis=1)
+            sets = np.stack(
+                [np.prod(np.where(indicator_of(s), p, 1 - p), axis=1) for s in range(8)], axis=1
+            )
             return sets, X[:, :64]
 
     vectors = np.concatenate([now.corpus.embeddings[now.left], now.logits], axis=1)
@@ -158,7 +168,8 @@ STRATEGIES: Final[dict[str, Strategy]] = {
     CLUE: sample_clue,
 }
 
-# --------------------------------------------------------------------------------------------- one run
+# --------------------------------------------------------------------------------------------- one
+# run
 
 
 def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
@@ -174,27 +185,36 @@ def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
     counts.sum_duplicates()
     counts = counts[:, np.flatnonzero(np.bincount(counts.indices) >= 3)].tocsr()
     counts.sort_indices()
-    svd = TruncatedSVD(64, random_state=0).fit_transform(counts) if with_embeddings else np.zeros((len(texts), 0))
+    svd = (
+        TruncatedSVD(64, random_state=0).fit_transform(counts)
+        if with_embeddings
+        else np.zeros((len(texts), 0))
+    )
     y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     return Corpus(texts, counts, y_true, np.array(group_rows(rows), np.int64), svd)
 
 
 def fit(corpus: Corpus, labelled: Ints, others: Ints) -> tuple[Floats, Floats]:
-    """Fit a model on `labelled`; return calibrated log-odds of `others`, (k, 3), and thresholds (3,)."""
+    """Fit a model on `labelled`; return calibrated log-odds of `others`, (k, 3), and thresholds
+    (3,)."""
     fold = corpus.groups[labelled] % 2
     logits, thresholds = np.zeros((len(others), len(LABELS))), np.full(len(LABELS), 0.5)
     for j in range(len(LABELS)):
         y_true = corpus.y_true[labelled, j]
         held = np.zeros(len(labelled))
         for k in range(2):
-            held[fold == k] = _scores(corpus.counts, labelled[fold != k], y_true[fold != k], labelled[fold == k])
+            held[fold == k] = _scores(
+                corpus.counts, labelled[fold != k], y_true[fold != k], labelled[fold == k]
+            )
         raw = _scores(corpus.counts, labelled, y_true, others)
         if y_true.sum() < 2 or y_true.all():
             logits[:, j] = raw
             continue
         platt = LogisticRegression(C=1e3).fit(held[:, None], y_true)
         logits[:, j] = platt.decision_function(raw[:, None])
-        thresholds[j] = operating_points(y_true, platt.predict_proba(held[:, None])[:, 1])["balanced"]
+        thresholds[j] = operating_points(y_true, platt.predict_proba(held[:, None])[:, 1])[
+            "balanced"
+        ]
     return logits, np.clip(thresholds, 0.02, 0.98)
 
 
@@ -205,8 +225,11 @@ def _scores(counts: csr_matrix, seen: Ints, y_true: Bools, others: Ints) -> Floa
     return np.asarray(model.decision_function(counts[others]))
 
 
-def run(corpus: Corpus, choose: Strategy, seed: int, batch: int, most: int) -> list[tuple[float, float]]:
-    """Compute macro-F1 and mean average precision on held-out groups, after 500 labels and after each batch."""
+def run(
+    corpus: Corpus, choose: Strategy, seed: int, batch: int, most: int
+) -> list[tuple[float, float]]:
+    """Compute macro-F1 and mean average precision on held-out groups, after 500 labels and after
+    each batch."""
     rng = np.random.default_rng(seed)
     names = np.unique(corpus.groups)
     held = np.isin(corpus.groups, rng.permutation(names)[: len(names) // 5])
@@ -220,19 +243,25 @@ def run(corpus: Corpus, choose: Strategy, seed: int, batch: int, most: int) -> l
             logits, thresholds = fit(corpus, labelled, np.concatenate([test, left]))
             scores = expit(logits[: len(test)])
             found = measure(corpus.y_true[test], scores, scores >= thresholds, thresholds)
-            curve.append((found.macro_f1, float(np.mean([row.average_precision for row in found.labels]))))
+            curve.append(
+                (found.macro_f1, float(np.mean([row.average_precision for row in found.labels])))
+            )
             size = min(batch, most - len(labelled), len(left))
             if size <= 0:
                 return curve
-            chosen = choose(Round(corpus, left, labelled, logits[len(test) :], thresholds, size, seed))
+            chosen = choose(
+                Round(corpus, left, labelled, logits[len(test) :], thresholds, size, seed)
+            )
             labelled = np.union1d(labelled, left[chosen])
 
 
-# --------------------------------------------------------------------------------------------- figures
+# ---------------------------------------------------------------------------------------------
+# figures
 
 
 def labels_needed(curve: Floats, sizes: Ints, target: float) -> float:
-    """Interpolate the number of labels at which a curve first reaches `target`; NaN if it never does.
+    """Interpolate the number of labels at which a curve first reaches `target`; NaN if it never
+    does.
 
     >>> labels_needed(np.array([0.5, 0.7]), np.array([500, 750]), 0.6)
     625.0
@@ -247,16 +276,22 @@ def labels_needed(curve: Floats, sizes: Ints, target: float) -> float:
 
 
 def interval(values: Floats) -> tuple[float, float, float]:
-    """Compute the mean and its 95% interval over runs (Student's t), with NaN ends for a single run."""
+    """Compute the mean and its 95% interval over runs (Student's t), with NaN ends for a single
+    run."""
     if len(values) < 2:
         return (float(values[0]) if len(values) else float("nan")), float("nan"), float("nan")
     mean = float(np.mean(values))
-    half = float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    half = float(
+        student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    )
     return mean, mean - half, mean + half
 
 
-def figures(curves: dict[str, Floats], precision: dict[str, Floats], sizes: Ints) -> list[dict[str, Any]]:
-    """Compute, for each strategy, the labels needed for random sampling's last macro-F1, and differences to it."""
+def figures(
+    curves: dict[str, Floats], precision: dict[str, Floats], sizes: Ints
+) -> list[dict[str, Any]]:
+    """Compute, for each strategy, the labels needed for random sampling's last macro-F1, and
+    differences to it."""
     targets = curves["random"][:, -1]
     rows = []
     for name, found in curves.items():
@@ -271,8 +306,12 @@ def figures(curves: dict[str, Floats], precision: dict[str, Floats], sizes: Ints
                 "macro_f1": {int(n): interval(found[:, i]) for i, n in enumerate(sizes)},
                 "mean_f1_over_random": interval((found - curves["random"]).mean(axis=1)),
                 "mean_f1_over_uncertainty": interval((found - curves["uncertainty"]).mean(axis=1)),
-                "mean_precision_over_random": interval((precision[name] - precision["random"]).mean(axis=1)),
-                "mean_precision_over_uncertainty": interval((precision[name] - precision["uncertainty"]).mean(axis=1)),
+                "mean_precision_over_random": interval(
+                    (precision[name] - precision["random"]).mean(axis=1)
+                ),
+                "mean_precision_over_uncertainty": interval(
+                    (precision[name] - precision["uncertainty"]).mean(axis=1)
+                ),
             }
         )
     return rows
@@ -289,7 +328,9 @@ def table(rows: Sequence[dict[str, Any]], sizes: Ints) -> str:
         return mean if values[1] != values[1] else f"{mean} [{low}, {high}]"
 
     def needed(row: dict[str, Any]) -> str:
-        part = "" if row["reached"] == row["runs"] else f" in {row['reached']} of {row['runs']} runs"
+        part = (
+            "" if row["reached"] == row["runs"] else f" in {row['reached']} of {row['runs']} runs"
+        )
         return cell(row["labels_for_the_same"], ",.0f") + part if row["reached"] else "not reached"
 
     body = [
@@ -318,14 +359,27 @@ def plot(curves: dict[str, Floats], sizes: Ints) -> None:
     mpl.use("svg")
     from matplotlib import pyplot
 
-    style = {"svg.hashsalt": "active", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10}
-    looks = dict(zip(curves, (("#595959", ":"), ("#b35806", "--"), ("#1b6ca8", "-"), ("#2d7d46", "-.")), strict=False))
+    style = {
+        "svg.hashsalt": "active",
+        "svg.fonttype": "none",
+        "font.family": "sans-serif",
+        "font.size": 10,
+    }
+    looks = dict(
+        zip(
+            curves,
+            (("#595959", ":"), ("#b35806", "--"), ("#1b6ca8", "-"), ("#2d7d46", "-.")),
+            strict=False,
+        )
+    )
     with mpl.rc_context(style):
         figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
         for name, found in curves.items():
             color, line = looks[name]
             axes.plot(sizes, found.mean(axis=0), line, color=color, label=name)
-            axes.fill_between(sizes, found.min(axis=0), found.max(axis=0), color=color, alpha=0.12, linewidth=0)
+            axes.fill_between(
+                sizes, found.min(axis=0), found.max(axis=0), color=color, alpha=0.12, linewidth=0
+            )
         axes.set_xlabel("passages labelled")
         axes.set_ylabel("macro-F1 on held-out groups")
         axes.grid(alpha=0.25)
@@ -338,15 +392,24 @@ def plot(curves: dict[str, Floats], sizes: Ints) -> None:
 
 
 def active(
-    data: Annotated[list[Path] | None, typer.Option(help="Labelled file or folder; repeatable.")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Seeds, each with groups of its own held out.")] = 5,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Labelled file or folder; repeatable.")
+    ] = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Seeds, each with groups of its own held out.")
+    ] = 5,
     batch: Annotated[int, typer.Option(min=1, help="Labels asked for at a time.")] = 250,
     most: Annotated[int, typer.Option(min=START, help="Labels asked for in all.")] = 6_000,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one a core.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Every figure as one JSON object.")] = False,
-    write: Annotated[bool, typer.Option("--write", help=f"Write the plot to docs/{PLOT.name}.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Every figure as one JSON object.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help=f"Write the plot to docs/{PLOT.name}.")
+    ] = False,
 ) -> None:
-    """Simulate annotators who label what a strategy asks for, and print how soon the model tags as well."""
+    """Simulate annotators who label what a strategy asks for, and print how soon the model tags
+    as well."""
     has_clue = find_spec("skactiveml") is not None
     try:
         corpus = read_corpus(data or [DATA], has_clue)
@@ -359,8 +422,14 @@ def active(
     found: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in strategies}
     for (name, seed), curve in zip(tasks, Parallel(jobs, return_as="generator")(work), strict=True):
         found[name].append(curve)
-        print(f"run {seed - FIRST + 1} of {runs}, {name}: {curve[0][0]:.3f} to {curve[-1][0]:.3f}", file=sys.stderr)
-    curves, precision = ({name: np.array(runs_of)[:, :, part] for name, runs_of in found.items()} for part in range(2))
+        print(
+            f"run {seed - FIRST + 1} of {runs}, {name}: {curve[0][0]:.3f} to {curve[-1][0]:.3f}",
+            file=sys.stderr,
+        )
+    curves, precision = (
+        {name: np.array(runs_of)[:, :, part] for name, runs_of in found.items()}
+        for part in range(2)
+    )
     steps = curves["random"].shape[1]
     sizes = np.minimum(START + batch * np.arange(steps), most)
     rows = figures(curves, precision, sizes)
@@ -370,7 +439,16 @@ def active(
             for of_strategies in (curves, precision)
         ]
         print(
-            json.dumps(rounded({"sizes": sizes.tolist(), "macro_f1": every[0], "precision": every[1], "figures": rows}))
+            json.dumps(
+                rounded(
+                    {
+                        "sizes": sizes.tolist(),
+                        "macro_f1": every[0],
+                        "precision": every[1],
+                        "figures": rows,
+                    }
+                )
+            )
         )
     else:
         print(table(rows, sizes))

@@ -1,4 +1,5 @@
-"""Measure what an installation takes: each distribution that the package asks for, directly or through another.
+"""Measure what an installation takes: each distribution that the package asks for, directly or
+through another.
 
     python benchmarks/footprint.py                     # what `pip install .` brings
     python benchmarks/footprint.py numpy msgspec sentencex   # what these bring
@@ -48,7 +49,11 @@ def closure(names: list[str]) -> dict[str, Distribution]:
 
 def size_of(installed: Distribution) -> int:
     """Sum the bytes of the files of a distribution, without compiled copies of Python files."""
-    files = (Path(str(installed.locate_file(file))) for file in installed.files or () if "__pycache__" not in str(file))
+    files = (
+        Path(str(installed.locate_file(file)))
+        for file in installed.files or ()
+        if "__pycache__" not in str(file)
+    )
     return sum(file.stat().st_size for file in files if file.is_file())
 
 

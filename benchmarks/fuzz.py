@@ -1,9 +1,12 @@
-"""Fuzz all that reads files of others: altered files in, a document or one line out, within bounds on time and memory.
+"""Fuzz all that reads files of others: altered files in, a document or one line out, within bounds
+on time and memory.
 
-Reports of every format, tables, models (graph, tokenizer, weights, head), bundles, logs of decisions, ledgers, cached
-downloads, addresses, and the rows of a corpus. Lines are counted by class: what they say, without names and numbers.
+Reports of every format, tables, models (graph, tokenizer, weights, head), bundles, logs of
+decisions, ledgers, cached downloads, addresses, and the rows of a corpus. Lines are counted by
+class: what they say, without names and numbers.
 
-Each file follows from its kind, the seed and its number, so that ``--only KIND:NUMBER`` makes a failure again.
+Each file follows from its kind, the seed and its number, so that ``--only KIND:NUMBER`` makes a
+failure again.
 """
 
 from __future__ import annotations
@@ -55,7 +58,8 @@ class Tally:
 
 
 def altered(data: bytes, chance: random.Random) -> bytes:
-    """Alter `data` in one to four places: cut off, overwritten, left out, doubled, or with something nasty put in."""
+    """Alter `data` in one to four places: cut off, overwritten, left out, doubled, or with
+    something nasty put in."""
     for _ in range(chance.randint(1, 4)):
         a, b = sorted(chance.randrange(len(data) + 1) for _ in range(2))
         b = min(b, a + 400)
@@ -71,8 +75,11 @@ def altered(data: bytes, chance: random.Random) -> bytes:
     return data
 
 
-def altered_zip(data: bytes, chance: random.Random, seal: Callable[[dict[str, bytes]], None] | None = None) -> bytes:
-    """Alter the bytes of a zip file, or more often one file in it, after which `seal` makes the hashes fit."""
+def altered_zip(
+    data: bytes, chance: random.Random, seal: Callable[[dict[str, bytes]], None] | None = None
+) -> bytes:
+    """Alter the bytes of a zip file, or more often one file in it, after which `seal` makes the
+    hashes fit."""
     if chance.random() < 0.2:
         return altered(data, chance)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -88,7 +95,8 @@ def altered_zip(data: bytes, chance: random.Random, seal: Callable[[dict[str, by
     return out.getvalue()
 
 
-# --------------------------------------------------------------------------------------------- what is fuzzed
+# --------------------------------------------------------------------------------------------- what
+# is fuzzed
 
 
 @cache
@@ -106,17 +114,24 @@ def sample(name: str) -> bytes:
     if name == "eml":
         return _mail()
     if name == "jsonl":
-        rows = [{"text": "Police arrested nine.", "section": "COURTS", "year": 2024, "id": n} for n in range(9)]
+        rows = [
+            {"text": "Police arrested nine.", "section": "COURTS", "year": 2024, "id": n}
+            for n in range(9)
+        ]
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     if name == "bundle":
         from tipclassify.pipeline.batch import Tagging
         from tipclassify.pipeline.bundle.writing import write_bundle
 
-        write_bundle([str(SAMPLES / "excerpt.txt")], Tagging("fast"), made := io.BytesIO(), with_sources=True)
+        write_bundle(
+            [str(SAMPLES / "excerpt.txt")], Tagging("fast"), made := io.BytesIO(), with_sources=True
+        )
         return made.getvalue()
     if name == "mhtml":
         page = sample("html").replace(b"=", b"=3D")
-        head = b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=part\r\n\r\n--part\r\n"
+        head = (
+            b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=part\r\n\r\n--part\r\n"
+        )
         kind = b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
         return head + kind + page + b"\r\n--part--\r\n"
     if name == "csv":
@@ -125,23 +140,34 @@ def sample(name: str) -> bytes:
         import openpyxl
 
         book = openpyxl.Workbook()
-        for row in (("id", "text", "section"), (1, "Police arrested nine.", "COURTS"), (2, "Courts slept.", None)):
+        for row in (
+            ("id", "text", "section"),
+            (1, "Police arrested nine.", "COURTS"),
+            (2, "Courts slept.", None),
+        ):
             book.active.append(row)
         book.save(sheets := io.BytesIO())
         return sheets.getvalue()
     if name == "corpus":
-        rows = [{"id": str(n), "text": f"Police arrested {n}.", "labels": ["failure"]} for n in range(9)]
+        rows = [
+            {"id": str(n), "text": f"Police arrested {n}.", "labels": ["failure"]} for n in range(9)
+        ]
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     if name == "events":
         return _events()
     if name == "ledger":
         return b'{"input": "a.txt", "output": "a.txt.csv", "key": "0123abcd"}\n' * 9
-    places = {"html": SAMPLES / "karvonia-2024.html", "pdf": FILES / "one-column.pdf", "txt": SAMPLES / "excerpt.txt"}
+    places = {
+        "html": SAMPLES / "karvonia-2024.html",
+        "pdf": FILES / "one-column.pdf",
+        "txt": SAMPLES / "excerpt.txt",
+    }
     return places.get(name, FILES / f"sample.{name}").read_bytes()
 
 
 def _mail() -> bytes:
-    """A mail of a page that says who published it, in all the ways that are read, and plain text beside it."""
+    """A mail of a page that says who published it, in all the ways that are read, and plain text
+    beside it."""
     article = {
         "@graph": [
             {
@@ -154,14 +180,14 @@ def _mail() -> bytes:
     }
     head = "<title>2021 Harbor Report: Togo | OSCE</title><meta property='og:site_name' content='Halden'>"
     head += "<link rel=canonical href='https://www.state.gov/reports/2021-harbor-report/togo/'>"
-    head += (
-        f"<meta name='dc.date' content='1 June 2021'><script type='application/ld+json'>{json.dumps(article)}</script>"
-    )
+    head += f"<meta name='dc.date' content='1 June 2021'><script type='application/ld+json'>{json.dumps(article)}</script>"
     masthead = "United Nations A/HRC/99/7 General Assembly Distr.: General 4 April 2014"
     message = EmailMessage()
     message["Subject"], message["Date"] = "Compilation on Togo", "Tue, 01 Jun 2021 09:00:00 +0000"
     message.set_content("Police arrested nine recruiters.")
-    message.add_alternative(f"<!doctype html>{head}<p>{masthead}</p><p>Police arrested nine recruiters.</p>", "html")
+    message.add_alternative(
+        f"<!doctype html>{head}<p>{masthead}</p><p>Police arrested nine recruiters.</p>", "html"
+    )
     message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="annex.pdf")
     return message.as_bytes()
 
@@ -202,7 +228,17 @@ def _events() -> bytes:
         log = EventLog(Path(folder, "my.events"))
         for number in (1, 2):
             with log.exclusive() as write:
-                write(Event(number, "decision", f"key{number}", "ana", now(), labels=("failure",), about=about))
+                write(
+                    Event(
+                        number,
+                        "decision",
+                        f"key{number}",
+                        "ana",
+                        now(),
+                        labels=("failure",),
+                        about=about,
+                    )
+                )
         return log.path.read_bytes()
 
 
@@ -297,7 +333,11 @@ def load_model(kind: str, chance: random.Random) -> None:
                 pass
         else:
             sha256 = hashlib.sha256(files[name]).hexdigest()
-            changed = {"weights_sha256": sha256} if kind == "linear" else {"files": {**head["files"], name: sha256}}
+            changed = (
+                {"weights_sha256": sha256}
+                if kind == "linear"
+                else {"files": {**head["files"], name: sha256}}
+            )
             head |= changed
             files["model.json"] = json.dumps({**head, "sha256": digest(head)}).encode()
         for name, data in files.items():
@@ -316,7 +356,10 @@ def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
             plain: dict[str, Any] = json.loads(members["manifest.json"])
             for name in plain["files"]:
                 data = members[name]
-                plain["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+                plain["files"][name] = {
+                    "sha256": hashlib.sha256(data).hexdigest(),
+                    "size": len(data),
+                }
             del plain["sha256"]
             members["manifest.json"] = seal(plain)[0]
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -342,7 +385,8 @@ KINDS: Final[dict[str, Callable[[str, random.Random], None]]] = {
 }
 
 
-# --------------------------------------------------------------------------------------------- running it
+# ---------------------------------------------------------------------------------------------
+# running it
 
 
 def attempt(kind: str, seed: int, number: int) -> str:
@@ -355,7 +399,8 @@ def attempt(kind: str, seed: int, number: int) -> str:
             KINDS[kind](kind, random.Random(f"{kind} {seed} {number}"))
     except TipclassifyError as error:
         lines = str(error).split("\n")
-        if "report this to us" in str(error) or (len(lines) > 1 and kind != "corpus"):  # it names every bad row
+        # it names every bad row
+        if "report this to us" in str(error) or (len(lines) > 1 and kind != "corpus"):
             return f"crash: {error}"
         return f"a line: {line_class(lines[0])}"
     except Exception as error:
@@ -364,7 +409,8 @@ def attempt(kind: str, seed: int, number: int) -> str:
 
 
 def line_class(line: str) -> str:
-    """Return what a line says, without the name before it, and without numbers, quotes and what is in brackets.
+    """Return what a line says, without the name before it, and without numbers, quotes and what is
+    in brackets.
 
     >>> line_class("fuzz.pdf: unpacks to 812 MB, over 100 (see 'x')")
     'unpacks to N MB, over N'
@@ -380,7 +426,9 @@ def work(tasks: Any) -> None:
     while task := tasks.recv():
         began = time.perf_counter()
         outcome = attempt(*task)
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1_024)
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+            1 if sys.platform == "darwin" else 1_024
+        )
         tasks.send((outcome, time.perf_counter() - began, used))
 
 
@@ -396,10 +444,15 @@ def start() -> tuple[Any, Any]:
 def main(
     seconds: Annotated[float, Option(min=1, help="When to stop.")] = 60.0,
     seed: Annotated[int, Option(help="The same seed makes the same files.")] = 0,
-    kind: Annotated[list[str] | None, Option(help=f"Of {', '.join(KINDS)}; repeatable; else all.")] = None,
-    only: Annotated[str, Option(metavar="KIND:NUMBER", help="Make one file again, with its traceback.")] = "",
+    kind: Annotated[
+        list[str] | None, Option(help=f"Of {', '.join(KINDS)}; repeatable; else all.")
+    ] = None,
+    only: Annotated[
+        str, Option(metavar="KIND:NUMBER", help="Make one file again, with its traceback.")
+    ] = "",
 ) -> None:
-    """Fuzz for some seconds; print a table; exit 1 when a file crashed a reader, hung, or took too much memory."""
+    """Fuzz for some seconds; print a table; exit 1 when a file crashed a reader, hung, or took
+    too much memory."""
     if only:
         name, _, number = only.partition(":")
         KINDS[name](name, random.Random(f"{name} {seed} {number}"))
@@ -419,7 +472,9 @@ def main(
             except (EOFError, OSError):
                 answer = ("killed its process", 0.0, 0)
             outcome, taken, used = answer or (f"no answer in {_PATIENCE:g} s", _PATIENCE, 0)
-            outcome, _, said = outcome.partition(": ") if outcome.startswith("a line: ") else (outcome, "", "")
+            outcome, _, said = (
+                outcome.partition(": ") if outcome.startswith("a line: ") else (outcome, "", "")
+            )
             tally.classes.update([said] if said else [])
             if outcome not in ("read", "a line"):
                 failures.append(f"{name}:{number}  {' '.join(outcome.split())[:160]}")

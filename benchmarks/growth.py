@@ -1,4 +1,5 @@
-"""Measure how time grows with size: every reader and writer on some 60 structures, to a megabyte each.
+"""Measure how time grows with size: every reader and writer on some 60 structures, to a megabyte
+each.
 
 Prints the exponent of the growth of each: 1 where twice the bytes take twice the time, 2 where they
 take four times as long. Times are of the processor, so that other programs disturb little; the
@@ -26,15 +27,20 @@ from _measure import about, about_line, exponent, markdown, number
 from typer import Option
 
 _SIZES: Final = (60_000, 250_000, 1_000_000)  # bytes
-_BOUND: Final = 1.35  # of the exponent: sorting, and caches of the processor, take a little more than linear time
+# of the exponent: sorting, and caches of the processor, take a little more than linear time
+_BOUND: Final = 1.35
 _TELLING: Final = 0.05  # seconds under which a time says nothing
-_SENTENCE: Final = "Police arrested nine recruiters in Karvonia, but courts convicted none of them. "
-_ENDLESS: Final = "police arrested nine traffickers and "  # a paragraph without the end of a sentence
+_SENTENCE: Final = (
+    "Police arrested nine recruiters in Karvonia, but courts convicted none of them. "
+)
+# a paragraph without the end of a sentence
+_ENDLESS: Final = "police arrested nine traffickers and "
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What is read or written: its kind, a name, a function from a size to an input, and what is timed."""
+    """What is read or written: its kind, a name, a function from a size to an input, and what is
+    timed."""
 
     kind: str
     name: str
@@ -42,7 +48,8 @@ class Structure:
     run: Callable[[Any], object]
 
 
-# --------------------------------------------------------------------------------------------- readers
+# ---------------------------------------------------------------------------------------------
+# readers
 
 
 def repeated(unit: str, before: str = "", after: str = "") -> Callable[[int], bytes]:
@@ -78,7 +85,11 @@ def read_rows(suffix: str) -> Callable[[bytes], object]:
         with tempfile.NamedTemporaryFile(suffix=suffix) as file:
             file.write(data)
             file.flush()
-            rows = read_lines(file.name) if suffix == ".jsonl" else read_table(file.name, ReadOptions())
+            rows = (
+                read_lines(file.name)
+                if suffix == ".jsonl"
+                else read_table(file.name, ReadOptions())
+            )
             try:
                 return [parse_row(line, str(number)) for batch in rows for number, line in batch]
             except InputError as error:
@@ -88,7 +99,8 @@ def read_rows(suffix: str) -> Callable[[bytes], object]:
 
 
 def pdf(pages: int, content: Callable[[int], str]) -> Callable[[int], bytes]:
-    """Return a function that makes a PDF of a size, of `pages` pages, or of as many as fit for 0."""
+    """Return a function that makes a PDF of a size, of `pages` pages, or of as many as fit for
+    0."""
 
     def make(size: int) -> bytes:
         count = pages or max(1, size // 1_000)
@@ -110,7 +122,10 @@ def pdf(pages: int, content: Callable[[int], str]) -> Callable[[int], bytes]:
         start = len(out)
         out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
         out += b"".join(b"%010d 00000 n \n" % place for place in places)
-        out += b"trailer <</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+        out += b"trailer <</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF\n" % (
+            len(objects) + 1,
+            start,
+        )
         return bytes(out)
 
     return make
@@ -131,7 +146,9 @@ def words_of_pdf(size: int) -> str:
 def rules_of_pdf(size: int) -> str:
     """Ruled lines, as those of a table, and a few words."""
     one = "{} {} m {} {} l S\n"
-    ruled = "".join(one.format(n * 5 % 600, n % 800, n * 11 % 600, n % 800) for n in range(size // 24))
+    ruled = "".join(
+        one.format(n * 5 % 600, n % 800, n * 11 % 600, n % 800) for n in range(size // 24)
+    )
     return ruled + "BT /F 9 Tf 40 400 Td (Police arrested nine recruiters.) Tj ET\n"
 
 
@@ -162,12 +179,16 @@ def paragraphs(inside: str) -> Callable[[int], str]:
 
 
 def epub(chapter: str, chapters: int) -> Callable[[int], bytes]:
-    """Return a function that makes an EPUB of a size, of `chapters` chapters, or of as many as fit for 0."""
+    """Return a function that makes an EPUB of a size, of `chapters` chapters, or of as many as
+    fit for 0."""
 
     def make(size: int) -> bytes:
         count = chapters or max(1, size // 2_000)
         text = f"<html xmlns='http://www.w3.org/1999/xhtml'><body>{chapter * (size // count // len(chapter))}</body></html>"
-        items = "".join(f"<item id='c{n}' href='c{n}.xhtml' media-type='application/xhtml+xml'/>" for n in range(count))
+        items = "".join(
+            f"<item id='c{n}' href='c{n}.xhtml' media-type='application/xhtml+xml'/>"
+            for n in range(count)
+        )
         spine = "".join(f"<itemref idref='c{n}'/>" for n in range(count))
         package = f"<package xmlns='http://www.idpf.org/2007/opf'><manifest>{items}</manifest><spine>{spine}</spine></package>"
         container = "<container xmlns='urn:oasis:names:tc:opendocument:xmlns:container'><rootfiles><rootfile full-path='p.opf'/></rootfiles></container>"
@@ -202,10 +223,10 @@ def workbook(cells: int) -> Callable[[int], bytes]:
 
 def mail(size: int) -> bytes:
     """Make a web page saved as MHTML."""
-    head = (
-        "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n"
+    head = "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n"
+    return repeated(f"<p>{_SENTENCE}\r\n", head + "<html><body>", "</body></html>\r\n--x--\r\n")(
+        size
     )
-    return repeated(f"<p>{_SENTENCE}\r\n", head + "<html><body>", "</body></html>\r\n--x--\r\n")(size)
 
 
 TEXTS: Final = {
@@ -245,14 +266,21 @@ def readers() -> Iterator[Structure]:
     cell = f"<w:tbl><w:tr><w:tc><w:p>{run}</w:p></w:tc></w:tr></w:tbl>"
     yield Structure("docx", "paragraphs", word_file(paragraphs(run)), read(".docx"))
     yield Structure(
-        "docx", "one paragraph", word_file(lambda size: f"<w:p>{run * (size // len(run))}</w:p>"), read(".docx")
+        "docx",
+        "one paragraph",
+        word_file(lambda size: f"<w:p>{run * (size // len(run))}</w:p>"),
+        read(".docx"),
     )
-    yield Structure("docx", "tables", word_file(lambda size: cell * (size // len(cell))), read(".docx"))
+    yield Structure(
+        "docx", "tables", word_file(lambda size: cell * (size // len(cell))), read(".docx")
+    )
     yield Structure("epub", "one chapter", epub(f"<p>{_SENTENCE}</p>", 1), read(".epub"))
     yield Structure("epub", "chapters", epub(f"<p>{_SENTENCE}</p>", 0), read(".epub"))
     row = json.dumps({"text": _SENTENCE, "section": "COURTS"}) + "\n"
     yield Structure("jsonl", "rows", repeated(row), read_rows(".jsonl"))
-    yield Structure("jsonl", "one row", repeated(_ENDLESS, '{"text": "', '"}\n'), read_rows(".jsonl"))
+    yield Structure(
+        "jsonl", "one row", repeated(_ENDLESS, '{"text": "', '"}\n'), read_rows(".jsonl")
+    )
     yield Structure("csv", "rows", repeated(f'1,"{_SENTENCE}"\n', "id,text\n"), read_rows(".csv"))
     yield Structure("csv", "one cell", repeated('a""', 'text\n"', '"\n'), read_rows(".csv"))
     yield Structure("csv", "columns", repeated("a,", "text,", "\n"), read_rows(".csv"))
@@ -260,7 +288,8 @@ def readers() -> Iterator[Structure]:
     yield Structure("xlsx", "columns", workbook(200), read_rows(".xlsx"))
 
 
-# --------------------------------------------------------------------------------------------- writers
+# ---------------------------------------------------------------------------------------------
+# writers
 
 
 def tagged(unit: str) -> Callable[[int], Any]:
@@ -331,7 +360,8 @@ def write_summary(report: Any) -> object:
 
 
 def writers() -> Iterator[Structure]:
-    """List the structures that are written: a report of many passages, and one of a single endless one."""
+    """List the structures that are written: a report of many passages, and one of a single
+    endless one."""
     from tipclassify.reporting.writers import FORMATS
 
     reports = {"passages": f"{_SENTENCE}\n\n", "no sentence end": _ENDLESS}
@@ -343,7 +373,8 @@ def writers() -> Iterator[Structure]:
         yield Structure("to comparison", name, tagged(unit), write_comparison)
 
 
-# --------------------------------------------------------------------------------------------- measuring
+# ---------------------------------------------------------------------------------------------
+# measuring
 
 
 def structures() -> list[Structure]:
@@ -372,12 +403,15 @@ class Worker:
 
     def __init__(self) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(target=work, args=(theirs,), daemon=True)
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=work, args=(theirs,), daemon=True
+        )
         self._process.start()
         theirs.close()
 
     def seconds(self, index: int, size: int, patience: float) -> float | str:
-        """Return the seconds that a structure of a size takes, or what went wrong; the worker is of no use then."""
+        """Return the seconds that a structure of a size takes, or what went wrong; the worker is
+        of no use then."""
         try:
             self._pipe.send((index, size))
             if self._pipe.poll(patience):
@@ -393,12 +427,16 @@ class Worker:
 
 
 def main(
-    kind: Annotated[list[str] | None, Option(help="Of the table's first column; repeatable; else all.")] = None,
+    kind: Annotated[
+        list[str] | None, Option(help="Of the table's first column; repeatable; else all.")
+    ] = None,
     most: Annotated[int, Option(min=1_000, metavar="BYTES", help="Largest size.")] = _SIZES[-1],
     patience: Annotated[float, Option(min=1, metavar="SECONDS", help="For one size.")] = 300.0,
 ) -> None:
     """Measure; print a table, the worst exponent first; exit with 1 if one is over the bound."""
-    sizes = sorted({min(size, most) for size in _SIZES} | ({most // 4} if most < _SIZES[1] else set()))
+    sizes = sorted(
+        {min(size, most) for size in _SIZES} | ({most // 4} if most < _SIZES[1] else set())
+    )
     rows, failures = [], []
     worker = Worker()
     for index, structure in enumerate(structures()):
@@ -413,7 +451,11 @@ def main(
                 worker = Worker()
                 break
             times.append(answer)
-        telling = [(size, seconds) for size, seconds in zip(sizes, times, strict=False) if seconds > _TELLING]
+        telling = [
+            (size, seconds)
+            for size, seconds in zip(sizes, times, strict=False)
+            if seconds > _TELLING
+        ]
         grows = exponent(*zip(*telling[-2:], strict=True)) if len(telling) > 1 else float("nan")
         what = f"{structure.kind}, {structure.name}"
         if problem or grows > _BOUND:
@@ -424,11 +466,20 @@ def main(
                 [what, *map(number, times), *[""] * (len(sizes) - len(times)), number(grows)],
             )
         )
-        print(f"{what}: {' '.join(map(number, times))}  {number(grows)} {problem}", file=sys.stderr, flush=True)
+        print(
+            f"{what}: {' '.join(map(number, times))}  {number(grows)} {problem}",
+            file=sys.stderr,
+            flush=True,
+        )
     worker.end()
     rows.sort(key=lambda row: -row[0])
     print(about_line(about()))
-    print(markdown(["structure", *(f"{size:,} bytes, s" for size in sizes), "exponent"], [row for _, row in rows]))
+    print(
+        markdown(
+            ["structure", *(f"{size:,} bytes, s" for size in sizes), "exponent"],
+            [row for _, row in rows],
+        )
+    )
     print(f"\n{len(rows)} structures, {len(failures)} over {_BOUND} or without an end")
     print(*failures, sep="\n")
     raise typer.Exit(bool(failures))

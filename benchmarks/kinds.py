@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Fit and measure the table of kinds of text: ``python benchmarks/kinds.py --learn FILE… --measure FILE… [--write]``.
+"""Fit and measure the table of kinds of text: ``python benchmarks/kinds.py --learn FILE… --measure
+FILE… [--write]``.
 
-In: ``.jsonl`` or ``.jsonl.gz`` files of real passages (``text``; ``source``; ``genre`` where the source does not say the
-kind). Out: for each kind, how many documents of the files to measure on are named rightly, wrongly, or not at all; with
-``--write`` the table of the package, ``reporting/text_kinds.json``: words and numbers, no sentence.
+In: ``.jsonl`` or ``.jsonl.gz`` files of real passages (``text``; ``source``; ``genre`` where the
+source does not say the kind). Out: for each kind, how many documents of the files to measure on are
+named rightly, wrongly, or not at all; with ``--write`` the table of the package,
+``reporting/text_kinds.json``: words and numbers, no sentence.
 """
 
 from __future__ import annotations
@@ -66,29 +68,45 @@ def fit(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
         passages.update(set(words))
     names = sorted(counts)
     frequent = [word for word, count in passages.items() if count >= LEAST]
-    table = np.array([[counts[name][word] for name in names] for word in frequent], np.float64) + SMOOTHING
+    table = (
+        np.array([[counts[name][word] for name in names] for word in frequent], np.float64)
+        + SMOOTHING
+    )
     totals = np.array([counts[name].total() for name in names], np.float64)
     shares = table / totals
-    telling = (shares * np.log(shares / shares.mean(axis=1, keepdims=True))).sum(axis=1)  # Kullback and Leibler 1951
-    chosen = sorted(np.argsort(-telling, kind="stable")[:WORDS].tolist(), key=lambda at: frequent[at])
+    # Kullback and Leibler 1951
+    telling = (shares * np.log(shares / shares.mean(axis=1, keepdims=True))).sum(axis=1)
+    chosen = sorted(
+        np.argsort(-telling, kind="stable")[:WORDS].tolist(), key=lambda at: frequent[at]
+    )
     among_chosen = table[chosen] / table[chosen].sum(axis=0)
     hundredths = np.round(100 * np.log(among_chosen)).astype(int).tolist()
     words = dict(zip((frequent[at] for at in chosen), hundredths, strict=True))
     none = [0.0] * len(names)
-    fitted: dict[str, Any] = {"names": names, "words": words, "lowest_mean": none, "lowest_share": none}
+    fitted: dict[str, Any] = {
+        "names": names,
+        "words": words,
+        "lowest_mean": none,
+        "lowest_share": none,
+    }
     return {**fitted, **lowest(rows, KindTable.from_json(fitted))}
 
 
 def lowest(rows: Sequence[dict[str, str]], table: KindTable) -> dict[str, list[float]]:
-    """Find the mean log-probability and the share of known words below which almost no piece of a kind falls."""
+    """Find the mean log-probability and the share of known words below which almost no piece of
+    a kind falls."""
     means: dict[str, list[float]] = defaultdict(list)
     shares: dict[str, list[float]] = defaultdict(list)
     for kind, piece in pieces(rows, table):
         means[kind].append(piece.sums[table.names.index(kind)] / piece.words)
         shares[kind].append(piece.words / piece.all_words)
     return {
-        "lowest_mean": [round(float(np.percentile(means[name], UNLIKE)), 3) for name in table.names],
-        "lowest_share": [round(float(np.percentile(shares[name], UNLIKE)), 3) for name in table.names],
+        "lowest_mean": [
+            round(float(np.percentile(means[name], UNLIKE)), 3) for name in table.names
+        ],
+        "lowest_share": [
+            round(float(np.percentile(shares[name], UNLIKE)), 3) for name in table.names
+        ],
     }
 
 
@@ -103,7 +121,8 @@ def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[s
 
 
 def measured(rows: Iterable[dict[str, str]], table: KindTable) -> str:
-    """Format a table by kind: how many texts are named rightly, said to be unlike all, not named, named wrongly."""
+    """Format a table by kind: how many texts are named rightly, said to be unlike all, not
+    named, named wrongly."""
     answers: dict[str, Counter[str | None]] = defaultdict(Counter)
     for kind, piece in pieces(rows, table):
         answers[kind][piece.kind(table)] += 1
@@ -111,7 +130,9 @@ def measured(rows: Iterable[dict[str, str]], table: KindTable) -> str:
     for kind, given in sorted(answers.items()):
         wrong = given.total() - given[kind] - given[""] - given[None]
         lines.append([kind, *map(str, (given.total(), given[kind], given[""], given[None], wrong))])
-    return markdown(["kind", "texts", "named rightly", "unlike all", "not named", "named wrongly"], lines)
+    return markdown(
+        ["kind", "texts", "named rightly", "unlike all", "not named", "named wrongly"], lines
+    )
 
 
 def kinds(

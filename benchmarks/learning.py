@@ -2,13 +2,13 @@
 """Measure how well a trainer learns a user's rule, and what it forgets of real reports.
 
 In: rows of five users, made from templates (`_rules.py`): most follow the codebook, one in five a
-rule of the user's own. Out: a Markdown table on standard output (``--json``: every run): for 300, 100
-and 30 rows the share of rule rows labelled as the user would, in wordings of the training rows and in
-others, and the macro-F1 lost on passages of real reports that taught nothing.
+rule of the user's own. Out: a Markdown table on standard output (``--json``: every run): for 300,
+100 and 30 rows the share of rule rows labelled as the user would, in wordings of the training rows
+and in others, and the macro-F1 lost on passages of real reports that taught nothing.
 
 - `tipclassify`: the default, adapted as ``tipclassify train`` does, penalty chosen by itself.
-- `head on frozen vectors`: a logistic regression on the same encoder's vectors (SetFit's second step,
-  Tunstall et al. 2022, arXiv:2209.11055), without the heads that are there.
+- `head on frozen vectors`: a logistic regression on the same encoder's vectors (SetFit's second
+  step, Tunstall et al. 2022, arXiv:2209.11055), without the heads that are there.
 - `TF-IDF + LR`: from the rows alone.
 
 Real passages are those held out of training in data/real/passages.jsonl, less the fixed set, which
@@ -95,7 +95,8 @@ def learning(
 
 
 def real_passages(scorer: EncoderScorer, data: Path) -> Real:
-    """Read what measures the loss: held-out real passages, without those that choose the penalty."""
+    """Read what measures the loss: held-out real passages, without those that choose the
+    penalty."""
     packed = scorer.model.training_files["fixed.npz"]
     fixed = read_fixed(packed, scorer.model.heads.weights.shape[1])
     file = data / "real" / "passages.jsonl"
@@ -117,7 +118,9 @@ def real_passages(scorer: EncoderScorer, data: Path) -> Real:
 def run_all(scorer: EncoderScorer, drawn: Drawn, real: Real, seed: int) -> list[Run]:
     """Train every method on the rows of one user, and measure it."""
     pooled = _vectors(scorer, drawn.train)
-    before = macro_f1(real.y_true, given_labels(scorer.model.heads.logits(real.pooled), scorer.model))
+    before = macro_f1(
+        real.y_true, given_labels(scorer.model.heads.logits(real.pooled), scorer.model)
+    )
     adapted, penalty = fit_ours(scorer, drawn.train)
     runs = []
     for method, predict in (
@@ -164,10 +167,15 @@ def fit_frozen(pooled: Vectors, y_true: Bools) -> Predict:
     columns = []
     for has in y_true.T:
         constant = has.all() or not has.any()
-        columns.append(bool(has[0]) if constant else LogisticRegression(max_iter=2_000).fit(pooled, has))
+        columns.append(
+            bool(has[0]) if constant else LogisticRegression(max_iter=2_000).fit(pooled, has)
+        )
 
     def predict(texts: Sequence[str], vectors: Vectors) -> Bools:  # noqa: ARG001
-        found = [np.full(len(vectors), one) if isinstance(one, bool) else one.predict(vectors) for one in columns]
+        found = [
+            np.full(len(vectors), one) if isinstance(one, bool) else one.predict(vectors)
+            for one in columns
+        ]
         return np.stack(found, axis=1).astype(bool)
 
     return predict
@@ -181,12 +189,15 @@ def fit_words(rows: Sequence[Row]) -> Predict:
 
 def table(runs: Sequence[Run]) -> list[list[str]]:
     """Return the lines of the table: a mean over the users, the worst of them in brackets."""
-    lines = [["rows", "method", "rule learned", "in other words", "other rows right", "macro-F1 lost"]]
+    lines = [
+        ["rows", "method", "rule learned", "in other words", "other rows right", "macro-F1 lost"]
+    ]
     for rows in dict.fromkeys(run.rows for run in runs):
         for method in dict.fromkeys(run.method for run in runs):
             some = [run for run in runs if (run.rows, run.method) == (rows, method)]
             rule, reworded, others, lost = (
-                np.array([getattr(run, name) for run in some]) for name in ("rule", "reworded", "others", "lost")
+                np.array([getattr(run, name) for run in some])
+                for name in ("rule", "reworded", "others", "lost")
             )
             lines.append(
                 [

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Count how many publications and publishers are right, wrong and unknown: ``python benchmarks/publications.py FOLDER``.
+"""Count how many publications and publishers are right, wrong and unknown: ``python
+benchmarks/publications.py FOLDER``.
 
-The truth is in ``publications.csv``, or in ``--truth FILE``: patterns of files in FOLDER, each with its publication and
-publisher, alternatives with " / " between them. Out: a Markdown table on standard output, a row for each publisher, and
-each value that is wrong on standard error; with ``--list``, what each file says of itself. Exits 1 if more than one in
-sixty is wrong, since a wrong name is worse than none.
+The truth is in ``publications.csv``, or in ``--truth FILE``: patterns of files in FOLDER, each with
+its publication and publisher, alternatives with " / " between them. Out: a Markdown table on
+standard output, a row for each publisher, and each value that is wrong on standard error; with
+``--list``, what each file says of itself. Exits 1 if more than one in sixty is wrong, since a wrong
+name is worse than none.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Truth:
 def main(
     folder: Path,
     truth: Annotated[Path, typer.Option(help="Table of the true names.")] = _TRUTH,
-    list_files: Annotated[bool, typer.Option("--list", help="Print what each file says of itself.")] = False,
+    list_files: Annotated[
+        bool, typer.Option("--list", help="Print what each file says of itself.")
+    ] = False,
 ) -> None:
     """Print a table of right, wrong and unknown names by publisher."""
     warnings.simplefilter("ignore", UserWarning)  # of text that cannot be read
@@ -94,10 +98,18 @@ def described(document: Document) -> str:
 def table(counts: dict[str, Counter[tuple[str, str]]]) -> Iterator[str]:
     """Yield the lines of the Markdown table."""
     columns = [(field, verdict) for field in _FIELDS for verdict in _VERDICTS]
-    yield "| publisher | files | " + " | ".join(f"{field} {verdict}" for field, verdict in columns) + " |"
+    yield (
+        "| publisher | files | "
+        + " | ".join(f"{field} {verdict}" for field, verdict in columns)
+        + " |"
+    )
     yield "| --- |" + " ---: |" * (1 + len(columns))
     for name, found in counts.items():
-        yield f"| {name} | {found['files', '']} | " + " | ".join(str(found[column]) for column in columns) + " |"
+        yield (
+            f"| {name} | {found['files', '']} | "
+            + " | ".join(str(found[column]) for column in columns)
+            + " |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Count what goes wrong when reports are read: ``python benchmarks/reading.py FILE ...``.
 
-Out: a Markdown table with a row for each file, and their sums. No figure needs a labelled text: each counts a trace
-that a paragraph cut in two, or an endnote taken for text, leaves in the passages.
+Out: a Markdown table with a row for each file, and their sums. No figure needs a labelled text:
+each counts a trace that a paragraph cut in two, or an endnote taken for text, leaves in the
+passages.
 
-- lower case: passages that begin in lower case, as the second half of a cut sentence does. Entries of a list may, too.
-- marked: paragraphs that begin with a mark of two numbers or more ("136.32"), as recommendations do; cut: those with
-  their text in another paragraph, or in a table cell.
+- lower case: passages that begin in lower case, as the second half of a cut sentence does. Entries
+  of a list may, too.
+- marked: paragraphs that begin with a mark of two numbers or more ("136.32"), as recommendations
+  do; cut: those with their text in another paragraph, or in a table cell.
 - endnotes: passages that are nothing but a place in a document ("CCPR/C/SVN/CO/3, paras. 27–28.").
-- opening: the first page has a paragraph without a sentence's end, before its first table or list (1 if so).
+- opening: the first page has a paragraph without a sentence's end, before its first table or list
+  (1 if so).
 """
 
 from __future__ import annotations
@@ -39,9 +42,11 @@ COLUMNS: Final = (
     "opening",
     "seconds",
 )
-_LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ](?!\w?[.)])")  # "a) Fund shelters" is an entry of a list
+# "a) Fund shelters" is an entry of a list
+_LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ](?!\w?[.)])")
 _MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,3}\.?(?=\s|$)")
-_SENTENCE_END: Final = re.compile(r"[.!?:;…][\"”’')\]»]*(?:\s*[(\[][\d,;\s–-]+[)\]])*$")  # note marks may follow
+# note marks may follow
+_SENTENCE_END: Final = re.compile(r"[.!?:;…][\"”’')\]»]*(?:\s*[(\[][\d,;\s–-]+[)\]])*$")
 _MIN_OPENING_WORDS: Final = 6
 # An endnote: a document symbol, "Ibid." or a submission, and the words that say where in it.
 _SYMBOL: Final = r"[A-Z]+(?:\.\d+)?/[\w.()-]+(?:/[\w.()-]+)*"
@@ -73,7 +78,11 @@ def measure(file: Path) -> Reading:
     document = read_report(file)
     seconds = time.perf_counter() - start
     passages = split_passages(document)
-    marked = [number for number, block in enumerate(document.blocks) if _MARK.match(_text(document, block))]
+    marked = [
+        number
+        for number, block in enumerate(document.blocks)
+        if _MARK.match(_text(document, block))
+    ]
     return Reading(
         file.name,
         len(passages),
@@ -106,13 +115,16 @@ def _is_cut(document: Document, number: int) -> bool:
     text = _text(document, document.blocks[number])
     mark = _MARK.match(text)
     rest = text[mark.end() :].strip() if mark else text
-    following = _text(document, document.blocks[number + 1]) if number + 1 < len(document.blocks) else ""
+    following = (
+        _text(document, document.blocks[number + 1]) if number + 1 < len(document.blocks) else ""
+    )
     goes_on = following[:1].islower() and not _SENTENCE_END.search(text)
     return not rest or rest.startswith("|") or goes_on
 
 
 def _has_cut_opening(document: Document, passages: list[Passage]) -> bool:
-    """Return whether a paragraph of running text on page 1, before any table or list, ends inside a sentence."""
+    """Return whether a paragraph of running text on page 1, before any table or list, ends
+    inside a sentence."""
     for passage in passages:
         if passage.page != 1 or " | " in passage.text:
             return False
@@ -138,8 +150,12 @@ def main(
         except TipclassifyError as error:
             failed.append(str(error))
     counts = [astuple(reading)[1:] for reading in readings]
-    total = Reading(f"all ({len(readings)})", *map(sum, zip(*counts, strict=True))) if counts else None
-    print(markdown(COLUMNS, [_cells(reading) for reading in [*readings, *([total] if total else [])]]))
+    total = (
+        Reading(f"all ({len(readings)})", *map(sum, zip(*counts, strict=True))) if counts else None
+    )
+    print(
+        markdown(COLUMNS, [_cells(reading) for reading in [*readings, *([total] if total else [])]])
+    )
     for line in failed:
         print(line)
 

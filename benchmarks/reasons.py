@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Measure how faithful the reasons of the default are, and what they cost: ``python benchmarks/reasons.py FILE…``.
+"""Measure how faithful the reasons of the default are, and what they cost: ``python
+benchmarks/reasons.py FILE…``.
 
-In: reports, or ``.jsonl`` files of passages (``text``, optional ``section``). Out: a Markdown table on tagged passages. Of
-each way to choose words, the log-odds that are lost when the three words (or the phrase) which it names first are masked
-together, how many words these are, and the runs of the encoder that it takes for a passage.
+In: reports, or ``.jsonl`` files of passages (``text``, optional ``section``). Out: a Markdown table
+on tagged passages. Of each way to choose words, the log-odds that are lost when the three words (or
+the phrase) which it names first are masked together, how many words these are, and the runs of the
+encoder that it takes for a passage.
 
-- *every word masked*: each word is masked in turn, and those are named whose drop is largest (occlusion).
-- *token contributions*: the exact summands of the log-odds, with no run but the one that scores the passage.
+- *every word masked*: each word is masked in turn, and those are named whose drop is largest
+  (occlusion).
+- *token contributions*: the exact summands of the log-odds, with no run but the one that scores the
+  passage.
 - *K words masked*: the K words of the largest contributions are masked in turn.
-- *K phrases masked*: the K phrases of three words of the largest contributions are masked in turn, and one is named;
-  phrases may overlap. Reports do this with five.
+- *K phrases masked*: the K phrases of three words of the largest contributions are masked in turn,
+  and one is named; phrases may overlap. Reports do this with five.
 - *chance*: three words at random.
 """
 
@@ -35,12 +39,16 @@ NAMED = 3  # words of a passage, as a reader takes in
 Words = list[int]  # numbers of words of a passage
 
 
-def tagged_passages(files: Sequence[Path], classifier: Classifier, most: int, seed: int) -> list[Passage]:
+def tagged_passages(
+    files: Sequence[Path], classifier: Classifier, most: int, seed: int
+) -> list[Passage]:
     """Draw up to `most` tagged passages of the files, of `NAMED` words or more."""
     passages: list[Passage] = []
     for file in files:
         tagged = (
-            classifier.tag_passages(rows_of(file)) if file.suffix == ".jsonl" else classifier.tag(read_report(file))
+            classifier.tag_passages(rows_of(file))
+            if file.suffix == ".jsonl"
+            else classifier.tag(read_report(file))
         )
         passages += [passage for passage in tagged if passage.labels]
     order = np.random.default_rng(seed).permutation(len(passages))
@@ -74,10 +82,13 @@ class Probe:
             span = self.reading.words[word]
             masked = self.reading.masked(span, self.scorer.tokenizer.mask)
             ids = [
-                new if new != old else kept for kept, old, new in zip(ids, self.reading.token_ids, masked, strict=True)
+                new if new != old else kept
+                for kept, old, new in zip(ids, self.reading.token_ids, masked, strict=True)
             ]
         self.runs += 1
-        return self.logit - float(self.scorer.logits_of_ids([ids], [self.reading.heading])[0, self.label])
+        return self.logit - float(
+            self.scorer.logits_of_ids([ids], [self.reading.heading])[0, self.label]
+        )
 
     def by_drop(self, units: Sequence[Words]) -> list[Words]:
         """Return the units, the one whose masking costs most first."""
@@ -91,7 +102,10 @@ class Probe:
     def largest_phrases(self, most: int) -> list[Words]:
         """Return the phrases of the largest contributions."""
         sums = [self.sums[phrase].sum() for phrase in self.phrases]
-        return [self.phrases[at] for at in np.argsort([-total for total in sums], kind="stable")[:most].tolist()]
+        return [
+            self.phrases[at]
+            for at in np.argsort([-total for total in sums], kind="stable")[:most].tolist()
+        ]
 
 
 def joined(units: Sequence[Words], units_named: int = NAMED) -> Words:
@@ -102,7 +116,9 @@ def joined(units: Sequence[Words], units_named: int = NAMED) -> Words:
 def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
     """Return, by name, each way to choose the words that a reader is shown first."""
     return {
-        "every word masked": lambda probe: joined(probe.by_drop([[at] for at in range(len(probe.sums))])),
+        "every word masked": lambda probe: joined(
+            probe.by_drop([[at] for at in range(len(probe.sums))])
+        ),
         "token contributions": lambda probe: joined(probe.largest(NAMED)),
         "6 words masked": lambda probe: joined(probe.by_drop(probe.largest(6))),
         "8 words masked": lambda probe: joined(probe.by_drop(probe.largest(8))),
@@ -114,10 +130,13 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
 
 
 def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> dict[str, Floats]:
-    """Return the mean log-odds lost, words masked and runs taken, float64 (3,), by way of choosing."""
+    """Return the mean log-odds lost, words masked and runs taken, float64 (3,), by way of
+    choosing."""
     scorer = classifier.scorer
     if not isinstance(scorer, EncoderScorer):
-        raise typer.BadParameter("the reasons of a linear model are exact; give an encoder", param_hint="'--model'")
+        raise typer.BadParameter(
+            "the reasons of a linear model are exact; give an encoder", param_hint="'--model'"
+        )
     readings = read_for_masking(
         scorer, [passage.text for passage in passages], [passage.section for passage in passages]
     )
@@ -137,7 +156,9 @@ def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> d
 def reasons(
     files: Annotated[list[Path], typer.Argument(help="Reports, or .jsonl files of passages.")],
     model: Annotated[str, typer.Option(help="Name or folder of an encoder.")] = "default",
-    most: Annotated[int, typer.Option(help="Tagged passages to measure on, drawn at random.")] = 500,
+    most: Annotated[
+        int, typer.Option(help="Tagged passages to measure on, drawn at random.")
+    ] = 500,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
 ) -> None:
     """Print the table."""
@@ -146,12 +167,28 @@ def reasons(
     found = measure(classifier, passages, seed)
     best_drop, _, most_runs = found["every word masked"]
     rows = [
-        [name, f"{drop:.2f}", f"{drop / best_drop:.0%}", f"{words:.1f}", f"{runs:.1f}", f"{runs / most_runs:.0%}"]
+        [
+            name,
+            f"{drop:.2f}",
+            f"{drop / best_drop:.0%}",
+            f"{words:.1f}",
+            f"{runs:.1f}",
+            f"{runs / most_runs:.0%}",
+        ]
         for name, (drop, words, runs) in found.items()
     ]
-    columns = ["words chosen by", "log-odds lost", "of the best", "words masked", "runs a passage", "of the most"]
+    columns = [
+        "words chosen by",
+        "log-odds lost",
+        "of the best",
+        "words masked",
+        "runs a passage",
+        "of the most",
+    ]
     labels = {label: sum(label in passage.labels for passage in passages) for label in LABELS}
-    print(f"{len(passages)} tagged passages: {', '.join(f'{name} {count}' for name, count in labels.items())}\n")
+    print(
+        f"{len(passages)} tagged passages: {', '.join(f'{name} {count}' for name, count in labels.items())}\n"
+    )
     print(markdown(columns, rows))
     print(about_line(about()))
 

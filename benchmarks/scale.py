@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
-"""Measure how time and memory of `fast` grow with the input: ``python benchmarks/scale.py [--rows N]``.
+"""Measure how time and memory of `fast` grow with the input: ``python benchmarks/scale.py [--rows
+N]``.
 
-Rows are generated from the sentences of ``data/`` (`_measure.passages`). Out: a Markdown table on standard output.
+Rows are generated from the sentences of ``data/`` (`_measure.passages`). Out: a Markdown table on
+standard output.
 
-- By default the command line scores JSONL to JSONL with 10,000 rows, ten times as many, and so on to ``--rows``.
-- ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.pipeline.distributed.score` with 1, 2, …
-  workers.
-- ``--training`` trains on 1,000 to 100,000 sentences; beyond the corpus, two halves are joined, with the labels of
-  both.
-- ``--json FILE`` adds the figures to those in the file; ``--write`` writes the tables and plots of docs/scale.md from
-  them, and, for both models, from the stages in the JSON of ``speed.py`` on large pages.
+- By default the command line scores JSONL to JSONL with 10,000 rows, ten times as many, and so on
+  to ``--rows``.
+- ``--engine dask`` scores the same rows, and saved pages, by
+  `tipclassify.pipeline.distributed.score` with 1, 2, … workers.
+- ``--training`` trains on 1,000 to 100,000 sentences; beyond the corpus, two halves are joined,
+  with the labels of both.
+- ``--json FILE`` adds the figures to those in the file; ``--write`` writes the tables and plots of
+  docs/scale.md from them, and, for both models, from the stages in the JSON of ``speed.py`` on
+  large pages.
 
-Times are medians of ``--runs``, fewer for millions of rows; memory is the peak of the process with its children.
+Times are medians of ``--runs``, fewer for millions of rows; memory is the peak of the process with
+its children.
 """
 
 from __future__ import annotations
@@ -54,7 +59,8 @@ MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: ten million rows a
 STEADY: Final = 100_000  # baseline size for the rates of larger ones
 FEW: Final = 10  # rows of a run that measures start-up
 SIZES: Final = (1_000, 3_000, 10_000, 24_000, 50_000, 100_000)  # sentences trained on
-MODEL: Final = ("--model", "fast")  # for millions of passages; the default has no stage that grows otherwise
+# for millions of passages; the default has no stage that grows otherwise
+MODEL: Final = ("--model", "fast")
 
 DISTRIBUTED: Final = """
 import sys
@@ -85,7 +91,8 @@ print(time.perf_counter() - start)
 Point = dict[str, Any]  # a size with its measurements
 
 
-# --------------------------------------------------------------------------------------------- measuring
+# ---------------------------------------------------------------------------------------------
+# measuring
 
 
 def write_rows(file: Path, count: int) -> None:
@@ -96,12 +103,14 @@ def write_rows(file: Path, count: int) -> None:
 
 
 def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
-    """Measure ``tipclassify score`` from JSONL to JSONL, smallest file first; each run must keep the number of rows."""
+    """Measure ``tipclassify score`` from JSONL to JSONL, smallest file first; each run must keep
+    the number of rows."""
     points = []
     source, output = folder / "rows.jsonl", folder / "out.jsonl"
     write_rows(source, FEW)
     start = statistics.median(
-        cli("score", source, *MODEL, "-f", "jsonl", "-o", output).seconds for _ in range(max(3, runs))
+        cli("score", source, *MODEL, "-f", "jsonl", "-o", output).seconds
+        for _ in range(max(3, runs))
     )
     for count in counts:
         print(f"{count:,} rows …", file=sys.stderr)
@@ -113,21 +122,34 @@ def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
                 rows = sum(1 for _ in written)
             if rows != count:
                 raise RuntimeError(f"{count} rows went in, {rows} came out")
-        points.append({"rows": count, **_measured(done), "read MB": source.stat().st_size / 1e6, "start": start})
+        points.append(
+            {
+                "rows": count,
+                **_measured(done),
+                "read MB": source.stat().st_size / 1e6,
+                "start": start,
+            }
+        )
     return points
 
 
 def _measured(done: Sequence[Any]) -> Point:
     took = [one.seconds for one in done]
     peaks = [one.peak for one in done if one.peak is not None]
-    spread = {"seconds": statistics.median(took), "fastest": min(took), "slowest": max(took), "runs": len(took)}
+    spread = {
+        "seconds": statistics.median(took),
+        "fastest": min(took),
+        "slowest": max(took),
+        "runs": len(took),
+    }
     return {**spread, "peak MB": max(peaks) if peaks else None}
 
 
 def distribute(
     workers: Sequence[int], count: int, pages: Sequence[Path], copies: int, runs: int, folder: Path
 ) -> list[Point]:
-    """Measure Dask on `count` rows and on `copies` of the pages, interleaving the numbers of workers."""
+    """Measure Dask on `count` rows and on `copies` of the pages, interleaving the numbers of
+    workers."""
     rows, many = folder / "rows.jsonl", folder / "pages"
     write_rows(rows, count)
     many.mkdir()
@@ -143,19 +165,28 @@ def distribute(
         for turn in range(runs):
             for n in workers:
                 print(f"{amount:,} {what}, {n} workers …", file=sys.stderr)
-                done[n].append(run(sys.executable, script, source, folder / f"{what}-{n}-{turn}", n, part))
+                done[n].append(
+                    run(sys.executable, script, source, folder / f"{what}-{n}-{turn}", n, part)
+                )
         found = {one.stdout.strip() for ran in done.values() for one in ran}
         if len(found) != 1:
             raise RuntimeError(f"runs differ in the number of passages: {', '.join(sorted(found))}")
         for n, ran in done.items():
             points.append(
-                {"what": what, "workers": n, "amount": amount, "passages": int(found.copy().pop()), **_measured(ran)}
+                {
+                    "what": what,
+                    "workers": n,
+                    "amount": amount,
+                    "passages": int(found.copy().pop()),
+                    **_measured(ran),
+                }
             )
     return points
 
 
 def train(sizes: Sequence[int], folder: Path) -> list[Point]:
-    """Measure training with cross-validation, once for each size, in a separate process on one core."""
+    """Measure training with cross-validation, once for each size, in a separate process on one
+    core."""
     points = []
     rows = folder / "corpus.json"
     for size in sizes:
@@ -167,7 +198,8 @@ def train(sizes: Sequence[int], folder: Path) -> list[Point]:
 
 
 def labelled(size: int) -> list[dict[str, Any]]:
-    """Return `size` labelled sentences: the corpus, then joined halves of two, with the labels of both."""
+    """Return `size` labelled sentences: the corpus, then joined halves of two, with the labels
+    of both."""
     from tipclassify.corpus.loading import read_rows
 
     draw = random.Random(0)
@@ -182,13 +214,18 @@ def labelled(size: int) -> list[dict[str, Any]]:
     return chosen
 
 
-# --------------------------------------------------------------------------------------------- tables
+# ---------------------------------------------------------------------------------------------
+# tables
 
 
 def tables(found: dict[str, Any]) -> dict[str, str]:
     """Format each kind of figures as Markdown, by its marker in docs/scale.md."""
     texts = {}
-    for marker, to_table in (("stream", stream_table), ("dask", dask_table), ("training", training_table)):
+    for marker, to_table in (
+        ("stream", stream_table),
+        ("dask", dask_table),
+        ("training", training_table),
+    ):
         if points := found.get(marker, {}).get("points"):
             texts[marker] = f"{to_table(points)}\n\n{about_line(found[marker])}"
     return texts
@@ -208,7 +245,17 @@ def stream_table(points: Sequence[Point]) -> str:
         ]
         for p in points
     ]
-    columns = ("rows", "seconds", "min", "max", "runs", "passages/s", "less start-up", "MB/s read", "peak memory, MB")
+    columns = (
+        "rows",
+        "seconds",
+        "min",
+        "max",
+        "runs",
+        "passages/s",
+        "less start-up",
+        "MB/s read",
+        "peak memory, MB",
+    )
     return f"{markdown(columns, cells)}{growth(points, 'rows')}{steadiness(points)}"
 
 
@@ -231,7 +278,8 @@ def steadiness(points: Sequence[Point]) -> str:
 
 
 def growth(points: Sequence[Point], size: str) -> str:
-    """Format the growth exponents of time and memory, and the rate of the largest size to that of the smallest."""
+    """Format the growth exponents of time and memory, and the rate of the largest size to that
+    of the smallest."""
     if len(points) < 2:
         return ""
     sizes = [p[size] for p in points]
@@ -246,7 +294,8 @@ def dask_table(points: Sequence[Point]) -> str:
     """Format a row for each number of workers; the speed-up is against the first number."""
     cells = []
     for p in points:
-        alone = next(q for q in points if q["what"] == p["what"])  # the first number of workers asked for
+        # the first number of workers asked for
+        alone = next(q for q in points if q["what"] == p["what"])
         cells.append(
             [
                 f"{p['amount']:,} {p['what']}",
@@ -277,7 +326,10 @@ def dask_table(points: Sequence[Point]) -> str:
 def training_table(points: Sequence[Point]) -> str:
     """Format a row for each size; below, the growth of time and memory."""
     cells = [
-        [f"{p['sentences']:,}", *(number(x) for x in (p["seconds"], 1e3 * p["seconds"] / p["sentences"], p["peak MB"]))]
+        [
+            f"{p['sentences']:,}",
+            *(number(x) for x in (p["seconds"], 1e3 * p["seconds"] / p["sentences"], p["peak MB"])),
+        ]
         for p in points
     ]
     columns = ("sentences", "seconds", "ms a sentence", "peak memory, MB")
@@ -285,7 +337,8 @@ def training_table(points: Sequence[Point]) -> str:
 
 
 def plots(found: dict[str, Any], folder: Path) -> None:
-    """Plot throughput and memory against rows, and training time and memory against sentences, if measured."""
+    """Plot throughput and memory against rows, and training time and memory against sentences,
+    if measured."""
     scored, taught = (found.get(kind, {}).get("points", []) for kind in ("stream", "training"))
     for p in scored:
         p["rate"] = p["rows"] / p["seconds"]
@@ -300,7 +353,8 @@ def plots(found: dict[str, Any], folder: Path) -> None:
             growth_plot(folder / f"{file}.svg", *line, size, label)
 
 
-# --------------------------------------------------------------------------------------------- command line
+# ---------------------------------------------------------------------------------------------
+# command line
 
 
 def main(
@@ -308,26 +362,43 @@ def main(
     engine: Annotated[Literal["local", "dask"], typer.Option(help="What scores.")] = "local",
     workers: Annotated[str, typer.Option(help="Numbers of Dask workers.")] = "1,2",
     pages: Annotated[
-        list[Path] | None, typer.Option("--page", help="Saved page for Dask; repeatable. Else the project's own.")
+        list[Path] | None,
+        typer.Option("--page", help="Saved page for Dask; repeatable. Else the project's own."),
     ] = None,
     copies: Annotated[int, typer.Option(min=1, help="Copies of the pages that Dask scores.")] = 100,
     training: Annotated[bool, typer.Option("--training", help="Measure training instead.")] = False,
     sizes: Annotated[str, typer.Option(help="Sentences trained on.")] = ",".join(map(str, SIZES)),
     runs: Annotated[int, typer.Option(min=1, help="Runs of each time.")] = 5,
-    json: Annotated[Path | None, typer.Option(help="Keep the figures in this file, beside those in it.")] = None,
-    speed: Annotated[Path | None, typer.Option(help="With --write: the JSON of speed.py, run on large pages.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Write docs/scale.md and its plots.")] = False,
+    json: Annotated[
+        Path | None, typer.Option(help="Keep the figures in this file, beside those in it.")
+    ] = None,
+    speed: Annotated[
+        Path | None, typer.Option(help="With --write: the JSON of speed.py, run on large pages.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write docs/scale.md and its plots.")
+    ] = False,
     docs: Annotated[Path, typer.Option(help="Folder of scale.md.")] = ROOT / "docs",
-    measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Only write what --json holds.")] = True,
+    measure: Annotated[
+        bool, typer.Option("--measure/--no-measure", help="Only write what --json holds.")
+    ] = True,
 ) -> None:
     """Measure how time and memory of the fast model grow with the work."""
     if engine == "dask" and not find_spec("distributed"):
-        print("scale.py: --engine dask needs an extra: pip install 'tipclassify[dask]'", file=sys.stderr)
+        print(
+            "scale.py: --engine dask needs an extra: pip install 'tipclassify[dask]'",
+            file=sys.stderr,
+        )
         raise typer.Exit(2)
     if (speed and not write) or not (measure or (json and json.is_file())):
-        print("scale.py: --speed goes with --write; --no-measure needs a --json file that is there", file=sys.stderr)
+        print(
+            "scale.py: --speed goes with --write; --no-measure needs a --json file that is there",
+            file=sys.stderr,
+        )
         raise typer.Exit(2)
-    found: dict[str, Any] = json_module.loads(json.read_text("utf-8")) if json and json.is_file() else {}
+    found: dict[str, Any] = (
+        json_module.loads(json.read_text("utf-8")) if json and json.is_file() else {}
+    )
     if measure:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -336,7 +407,9 @@ def main(
             elif engine == "dask":
                 kind = "dask"
                 given = pages or own_pages(folder)
-                points = distribute(_numbers(workers), min(rows, MOST_IN_ALL), given, copies, runs, folder)
+                points = distribute(
+                    _numbers(workers), min(rows, MOST_IN_ALL), given, copies, runs, folder
+                )
             else:
                 kind, points = "stream", stream(row_counts(rows), runs, folder)
         found[kind] = {**about(), "points": points}

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Measure the speed of both models and of baselines: ``python benchmarks/speed.py [PAGE.html ...]``.
+"""Measure the speed of both models and of baselines: ``python benchmarks/speed.py [PAGE.html
+...]``.
 
-Out: a Markdown table for each part, with machine, versions and commit; ``--json`` saves every sample, ``--write`` puts
-the tables into docs/scale.md.
+Out: a Markdown table for each part, with machine, versions and commit; ``--json`` saves every
+sample, ``--write`` puts the tables into docs/scale.md.
 
-- A figure is the median of ``--runs``. Runs of compared methods are interleaved (ours, peer, ours, peer, …), and a
-  ratio is the median of the ratios of each run, so that drift of the machine affects both alike.
-- Passages are generated from the sentences of ``data/``, with 24 words on average, like sentences of reports
-  (`_measure.passages`). No run repeats the passages of an earlier run.
-- `default` scores on all cores, in a new process for each run; `fast` and the baselines on one core, in this process.
-- The baselines are those of ``quality.py``, trained on ``data/`` in this run. fastText gets tokenized lines.
+- A figure is the median of ``--runs``. Runs of compared methods are interleaved (ours, peer, ours,
+  peer, …), and a ratio is the median of the ratios of each run, so that drift of the machine
+  affects both alike.
+- Passages are generated from the sentences of ``data/``, with 24 words on average, like sentences
+  of reports (`_measure.passages`). No run repeats the passages of an earlier run.
+- `default` scores on all cores, in a new process for each run; `fast` and the baselines on one
+  core, in this process.
+- The baselines are those of ``quality.py``, trained on ``data/`` in this run. fastText gets
+  tokenized lines.
 """
 
 from __future__ import annotations
@@ -71,7 +75,8 @@ Classifier.load(sys.argv[2]).predict_proba(json.load(open(sys.argv[1], encoding=
 Call = Callable[[Sequence[str]], object]
 
 
-# --------------------------------------------------------------------------------------------- passages
+# ---------------------------------------------------------------------------------------------
+# passages
 
 
 def default_rate(count: int, runs: int, folder: Path) -> list[Figure]:
@@ -87,7 +92,8 @@ def default_rate(count: int, runs: int, folder: Path) -> list[Figure]:
 
 
 def fast_rates(count: int, runs: int, most: int | None, base: Path | None) -> list[Figure]:
-    """Measure the passages a second of `fast` and the baselines on one core, on the same passages in each run."""
+    """Measure the passages a second of `fast` and the baselines on one core, on the same
+    passages in each run."""
     from _peers import FASTTEXT, FastText, absent_peers
 
     part = f"fast, one core: passages of 24 words, {count:,} in one call"
@@ -112,12 +118,14 @@ def fast_rates(count: int, runs: int, most: int | None, base: Path | None) -> li
             target = Target(25, at_most=False) if name == WITH_CHARACTERS else None
             figures.append(Figure(part, f"fast to {name}", "×", times, target=target))
     return figures + [
-        Figure(part, name, "passages/s", note=f"not here: {need}") for name, need in absent_peers(base).items()
+        Figure(part, name, "passages/s", note=f"not here: {need}")
+        for name, need in absent_peers(base).items()
     ]
 
 
 def trained(most: int | None, base: Path | None) -> dict[str, Call]:
-    """Return the scoring functions, `fast` first, with baselines trained on `most` passages of the corpus."""
+    """Return the scoring functions, `fast` first, with baselines trained on `most` passages of
+    the corpus."""
     import numpy as np
     from _peers import FastText, peers
 
@@ -126,7 +134,10 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
     from tipclassify.labels import indicator
 
     rows = read_rows(*invented())[:most]
-    texts, y_true = [row["text"] for row in rows], np.array([indicator(row["labels"]) for row in rows], bool)
+    texts, y_true = (
+        [row["text"] for row in rows],
+        np.array([indicator(row["labels"]) for row in rows], bool),
+    )
     methods: dict[str, Call] = {"fast": Classifier.load("fast").predict_proba}
     for name, fit in peers(base).items():
         print(f"training {name} …", file=sys.stderr)
@@ -135,7 +146,8 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
     return methods
 
 
-# --------------------------------------------------------------------------------------------- processes
+# ---------------------------------------------------------------------------------------------
+# processes
 
 
 def starting(runs: int) -> list[Figure]:
@@ -144,17 +156,29 @@ def starting(runs: int) -> list[Figure]:
     first = "first tag of default"
     codes = {name: name for name in ("import numpy", "import sklearn", "import tipclassify")}
     for model in ("default", "fast"):
-        codes[f"first tag of {model}"] = f"from tipclassify import classify; classify({SENTENCE!r}, model={model!r})"
-    calls = {name: partial(_process, "-c", code) for name, code in {"bare python": "pass", **codes}.items()}
+        codes[f"first tag of {model}"] = (
+            f"from tipclassify import classify; classify({SENTENCE!r}, model={model!r})"
+        )
+    calls = {
+        name: partial(_process, "-c", code)
+        for name, code in {"bare python": "pass", **codes}.items()
+    }
     calls["tipclassify --help"] = partial(_process, "-m", "tipclassify", "--help")
     with all_cores():
         interleaved(calls, 1)  # warm the file cache
         took = interleaved(calls, runs)
     targets = {"tipclassify --help": Target(0.35)}
-    figures = [Figure(part, name, "s", of, ratio(took[first], of), targets.get(name)) for name, of in took.items()]
-    less = tuple(a - b for a, b in zip(took["import tipclassify"], took["bare python"], strict=True))
+    figures = [
+        Figure(part, name, "s", of, ratio(took[first], of), targets.get(name))
+        for name, of in took.items()
+    ]
+    less = tuple(
+        a - b for a, b in zip(took["import tipclassify"], took["bare python"], strict=True)
+    )
     times = tuple(a / b for a, b in zip(took[first], took["import sklearn"], strict=True))
-    figures.append(Figure(part, "import tipclassify, less bare python", "s", less, target=Target(0.02)))
+    figures.append(
+        Figure(part, "import tipclassify, less bare python", "s", less, target=Target(0.02))
+    )
     return [*figures, Figure(part, f"{first} to import sklearn", "×", times, target=Target(1))]
 
 
@@ -162,8 +186,11 @@ def _process(*arguments: object) -> float:
     return run(sys.executable, *arguments, watched=False).seconds
 
 
-def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, folder: Path) -> list[Figure]:
-    """Measure saved pages to JSONL: by stage on one core, and by the command line with one job and with two."""
+def saved_pages(
+    model: str, pages: Sequence[Path], runs: int, target: float, folder: Path
+) -> list[Figure]:
+    """Measure saved pages to JSONL: by stage on one core, and by the command line with one job
+    and with two."""
     kilobytes = statistics.fmean(page.stat().st_size for page in pages) / 1e3
     part = f"Saved page to JSONL, {model}: {len(pages)} pages of {kilobytes:.0f} kB on average"
     output = folder / "out.jsonl"
@@ -180,11 +207,14 @@ def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, fol
         figures.append(Figure(part, stage, "ms/page", times, note=f"{share:.0f}%"))
     counted = {"kB a page": kilobytes, "passages a page": count / len(pages)}
     figures += [Figure(part, name, "", (value,)) for name, value in counted.items()]
-    figures.append(Figure(part, "written a passage", "bytes", (output.stat().st_size / max(count, 1),)))
+    figures.append(
+        Figure(part, "written a passage", "bytes", (output.stat().st_size / max(count, 1),))
+    )
 
     copies = folder / f"copies-{model}"
     copies.mkdir()
-    many = max(2, round(target * rate[0] / len(pages))) * len(pages)  # one job takes about `target` seconds
+    # one job takes about `target` seconds
+    many = max(2, round(target * rate[0] / len(pages))) * len(pages)
     for copy in range(many):
         page = pages[copy % len(pages)]
         shutil.copyfile(page, copies / f"{copy:06}{page.suffix}")
@@ -192,10 +222,16 @@ def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, fol
     one, two = (f"tipclassify score, {many:,} pages, --jobs {jobs}, all cores" for jobs in (1, 2))
     with all_cores() as cores:
         ran = interleaved(
-            {one: lambda: score(1, watched=False).seconds, two: lambda: score(2, watched=False).seconds}, runs
+            {
+                one: lambda: score(1, watched=False).seconds,
+                two: lambda: score(2, watched=False).seconds,
+            },
+            runs,
         )
         peak = score(1).peak
-    figures += [Figure(part, name, "pages/s", tuple(many / took for took in of)) for name, of in ran.items()]
+    figures += [
+        Figure(part, name, "pages/s", tuple(many / took for took in of)) for name, of in ran.items()
+    ]
     speedup = tuple(a / b for a, b in zip(ran[one], ran[two], strict=True)) if cores > 1 else ()
     note = "" if speedup else "not measured: one core only"
     figures.append(Figure(part, "two jobs to one", "×", speedup, note=note))
@@ -223,13 +259,18 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
         for page in pages:
             document = timed("reading", partial(read_report, page))
             split = timed("splitting", partial(split_passages, document))
-            report = TaggedReport(str(page), document, timed("scoring", partial(run_of.classifier.tag_passages, split)))
+            report = TaggedReport(
+                str(page),
+                document,
+                timed("scoring", partial(run_of.classifier.tag_passages, split)),
+            )
             timed("writing", lambda report=report: write([make(report)], out, run_of))  # type: ignore[misc]
     return took
 
 
 def sizes(count: int, folder: Path) -> list[Figure]:
-    """Measure the size of each model, and the memory of a process that has scored `count` passages with it."""
+    """Measure the size of each model, and the memory of a process that has scored `count`
+    passages with it."""
     from tipclassify.model.loading import model_folder
 
     part = "Size"
@@ -237,7 +278,10 @@ def sizes(count: int, folder: Path) -> list[Figure]:
     texts = folder / "texts.json"
     for model, many in (("default", max(1, count // FEWER)), ("fast", count)):
         texts.write_text(dumps(list(islice(passages(4), many))), "utf-8")
-        held = sum(file.stat().st_size for file in model_folder(model).iterdir() if file.is_file()) / 1e6
+        held = (
+            sum(file.stat().st_size for file in model_folder(model).iterdir() if file.is_file())
+            / 1e6
+        )
         figures.append(Figure(part, f"{model}, its folder", "MB", (held,)))
         peak = run(sys.executable, "-c", SCORE_ALL, texts, model).peak
         figures.append(memory(part, f"peak memory, {model}, {many:,} passages", peak))
@@ -251,22 +295,32 @@ def memory(part: str, name: str, peak: float | None) -> Figure:
     return Figure(part, name, "MB", () if peak is None else (peak,), note=note)
 
 
-# --------------------------------------------------------------------------------------------- command line
+# ---------------------------------------------------------------------------------------------
+# command line
 
 
 def main(
     pages: Annotated[
-        list[Path] | None, typer.Argument(help="Saved pages; else those of tests/pages and data/samples.")
+        list[Path] | None,
+        typer.Argument(help="Saved pages; else those of tests/pages and data/samples."),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Keep every sample in this file.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/scale.md.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the tables into docs/scale.md.")
+    ] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each figure.")] = 5,
-    count: Annotated[int, typer.Option("--passages", min=FEWER, help="Passages that fast scores in a run.")] = 20_000,
+    count: Annotated[
+        int, typer.Option("--passages", min=FEWER, help="Passages that fast scores in a run.")
+    ] = 20_000,
     train: Annotated[
         int | None, typer.Option(min=100, help="Passages the peers are trained on; all by default.")
     ] = None,
-    base: Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2, for static embeddings.")] = None,
-    whole: Annotated[float, typer.Option(help="Seconds that the command line works with one job.")] = 8.0,
+    base: Annotated[
+        Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2, for static embeddings.")
+    ] = None,
+    whole: Annotated[
+        float, typer.Option(help="Seconds that the command line works with one job.")
+    ] = 8.0,
 ) -> None:
     """Measure the speed of the models and of the baselines."""
     where = about()

@@ -1,4 +1,5 @@
-"""Fence the examples in docstrings as code blocks, so that Markdown does not read them as prose (griffe extension)."""
+"""Fence the examples in docstrings as code blocks, so that Markdown does not read them as prose
+(griffe extension)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ LITERAL = re.compile(r"::\n\n((?:    .*\n?|\n)+)")
 def fenced(docstring: str) -> str:
     """Fence sessions up to their empty line, and indented text after a double colon."""
     text = LITERAL.sub(
-        lambda m: ":\n\n```python\n" + re.sub("(?m)^    ", "", m[1]).strip("\n") + "\n```\n\n", docstring
+        lambda m: ":\n\n```python\n" + re.sub("(?m)^    ", "", m[1]).strip("\n") + "\n```\n\n",
+        docstring,
     )
     return SESSION.sub(lambda m: f"{m[1]}```pycon\n{m[0].rstrip()}\n{m[1]}```\n", text)
 

@@ -1,4 +1,5 @@
-"""Hooks of the MkDocs build: add the reference, generated from the code, and warn of requests to other sites."""
+"""Hooks of the MkDocs build: add the reference, generated from the code, and warn of requests to
+other sites."""
 
 from __future__ import annotations
 
@@ -28,12 +29,14 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001
-    """Warn of tags that fetch from another site, and give the search dialog a name for screen readers.
+    """Warn of tags that fetch from another site, and give the search dialog a name for screen
+    readers.
 
     Pages must open offline: the warning ends a strict build.
     """
     for tag in FOREIGN.findall(output):
         LOG.warning("%s fetches from another site: %s", page.file.src_uri, tag[:120])
     return output.replace(
-        'data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"'
+        'data-md-component="search" role="dialog"',
+        'data-md-component="search" role="dialog" aria-label="Search"',
     )

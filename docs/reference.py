@@ -1,8 +1,10 @@
-"""Generate the reference pages from the code: every command with its options, every public name with its docstring.
+"""Generate the reference pages from the code: every command with its options, every public name
+with its docstring.
 
-`pages` returns Markdown by path under docs/; `hooks.py` passes it to MkDocs at each build. The command line is written
-out in full from its Typer app. Python names are listed from each module's ``__all__``, and mkdocstrings adds signature
-and docstring. ``tests/test_docs.py`` checks that nothing is left out.
+`pages` returns Markdown by path under docs/; `hooks.py` passes it to MkDocs at each build. The
+command line is written out in full from its Typer app. Python names are listed from each module's
+``__all__``, and mkdocstrings adds signature and docstring. ``tests/test_docs.py`` checks that
+nothing is left out.
 """
 
 from __future__ import annotations
@@ -100,13 +102,15 @@ def slug(title: str) -> str:
 
 
 def borrowed(source: Path) -> str:
-    """Return a page of the project from its title on, with its links turned to pages of the site."""
+    """Return a page of the project from its title on, with its links turned to pages of the
+    site."""
     text = source.read_text("utf-8")
     text = text[text.index("# ") :] if text.startswith("---") else text
     return re.sub(r"\]\(([^)#]+)", lambda m: f"]({LINKS.get(m[1], m[1])}", text)
 
 
-# --------------------------------------------------------------------------------------------- command line
+# ---------------------------------------------------------------------------------------------
+# command line
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ class Parameter:
     @property
     def names(self) -> list[str]:
         """Names as typed on the command line (not shown for an argument)."""
-        declared = (self.info.default, *(self.info.param_decls or ()))  # Annotated puts the first name into the default
+        # Annotated puts the first name into the default
+        declared = (self.info.default, *(self.info.param_decls or ()))
         options = [name for name in declared if isinstance(name, str) and name.startswith("-")]
         return options or [f"--{self.name.replace('_', '-')}"]
 
@@ -180,8 +185,14 @@ def command_line() -> str:
         _plain(app.info.help),
         _plain(app.info.epilog),
         "`tipclassify --version` prints the version. `--help` after any command prints the same text.",
-        "\n".join(f"- [`{name}`](#{_anchor(name)}): {_first_sentence(function)}" for name, function in found),
-        *(f"## {name} {{ #{_anchor(name)} }}\n\n{_command(name, function)}" for name, function in found),
+        "\n".join(
+            f"- [`{name}`](#{_anchor(name)}): {_first_sentence(function)}"
+            for name, function in found
+        ),
+        *(
+            f"## {name} {{ #{_anchor(name)} }}\n\n{_command(name, function)}"
+            for name, function in found
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -189,19 +200,25 @@ def command_line() -> str:
 def training_script() -> str:
     """Write the page of ``train.py``."""
     function = runpy.run_path(str(ROOT / "train.py"))["train"]
-    return f"# train.py\n\nIt is in the root of a clone.\n\n{_command('python train.py', function)}\n"
+    return (
+        f"# train.py\n\nIt is in the root of a clone.\n\n{_command('python train.py', function)}\n"
+    )
 
 
 def _command(name: str, function: Callable[..., None]) -> str:
     found = parameters(function)
     arguments = [one for one in found if not one.is_option]
     options = [one for one in found if one.is_option]
-    required = [f"{one.names[0]} {one.metavar}" for one in options if one.default is inspect.Parameter.empty]
+    required = [
+        f"{one.names[0]} {one.metavar}" for one in options if one.default is inspect.Parameter.empty
+    ]
     optional = ["[OPTIONS]"] if len(options) > len(required) else []
     usage = " ".join([name, *required, *optional, *(one.metavar for one in arguments)])
     examples = [line for line in EXAMPLES if f"{line} ".startswith(f"{name} ")]
     shown = "\n".join([usage, *([""] if examples else []), *examples])
-    return "\n\n".join([_described(function), f"```text\n{shown}\n```", *map(_definition, [*arguments, *options])])
+    return "\n\n".join(
+        [_described(function), f"```text\n{shown}\n```", *map(_definition, [*arguments, *options])]
+    )
 
 
 def _anchor(name: str) -> str:
@@ -212,7 +229,9 @@ def _described(function: Callable[..., None]) -> str:
     """Return the docstring as Markdown; indented paragraphs become code blocks."""
     paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
     return "\n\n".join(
-        f"```\n{inspect.cleandoc(paragraph)}\n```" if paragraph.startswith("    ") else _plain(paragraph)
+        f"```\n{inspect.cleandoc(paragraph)}\n```"
+        if paragraph.startswith("    ")
+        else _plain(paragraph)
         for paragraph in paragraphs
     )
 
@@ -222,7 +241,8 @@ def _first_sentence(function: Callable[..., None]) -> str:
 
 
 def _definition(one: Parameter) -> str:
-    """Write the definition of an argument or option: names, placeholder, help text, choices, default."""
+    """Write the definition of an argument or option: names, placeholder, help text, choices,
+    default."""
     names = [part for name in one.names for part in name.split("/")]  # --corpus/--no-corpus
     term = ", ".join(f"`{name}`" for name in names) if one.is_option else f"`{one.metavar}`"
     term += f" `{one.metavar}`" if one.is_option and one.metavar else ""
@@ -242,7 +262,8 @@ def _value(value: Any) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, Path) and value.is_absolute():
-        return value.relative_to(ROOT).as_posix()  # the default of --out lies in the clone, wherever that is
+        # the default of --out lies in the clone, wherever that is
+        return value.relative_to(ROOT).as_posix()
     return str(value)
 
 
@@ -253,7 +274,8 @@ def _plain(text: str) -> str:
     return code.sub(lambda m: "`" + re.sub(r"\\(.)", r"\1", m[1]) + "`", escaped)
 
 
-# --------------------------------------------------------------------------------------------- Python
+# ---------------------------------------------------------------------------------------------
+# Python
 
 
 def top_level() -> str:
@@ -279,18 +301,23 @@ def top_level() -> str:
         "Errors": ["TipclassifyError", "InputError", "OutputError", "ModelError", "CorpusError"],
     }
     placed = {name for names in chapters.values() for name in names}
-    chapters["More"] = [name for name in tipclassify.__all__ if name not in placed and name != "__version__"]
+    chapters["More"] = [
+        name for name in tipclassify.__all__ if name not in placed and name != "__version__"
+    ]
     parts = [
         "# Python: tipclassify",
         "The names of `import tipclassify`. `tipclassify.__version__` is the version, a `str`.",
     ]
     for chapter, names in chapters.items():
-        parts += [f"## {chapter}", *(_directive("tipclassify", name) for name in names)] if names else []
+        parts += (
+            [f"## {chapter}", *(_directive("tipclassify", name) for name in names)] if names else []
+        )
     return "\n\n".join(parts) + "\n"
 
 
 def chapter_page(chapter: str) -> str:
-    """Write the page of one chapter's modules, without the names that `tipclassify` itself exports."""
+    """Write the page of one chapter's modules, without the names that `tipclassify` itself
+    exports."""
     parts = [f"# Python: {chapter.lower()}"]
     for module, subject in MODULES[chapter].items():
         parts += [f"## tipclassify.{module}", subject]
@@ -301,7 +328,8 @@ def chapter_page(chapter: str) -> str:
 
 
 def is_public(name: str, value: Any) -> bool:
-    """Test whether a name of a module is one of `tipclassify` itself: the same thing, not only the same name."""
+    """Test whether a name of a module is one of `tipclassify` itself: the same thing, not only
+    the same name."""
     import tipclassify
 
     return name in tipclassify.__all__ and getattr(tipclassify, name) is value
@@ -314,8 +342,14 @@ def _directive(module: str, name: str) -> str:
     if callable(value) and cls.__module__.startswith("tipclassify."):
         # A callable instance: the docstring is that of its class, which is not meant for users.
         home = import_module(cls.__module__)
-        attribute = next(key for key, one in vars(home).items() if one is cls)  # `cls.__name__` may differ
-        options = ["options:", f"  heading: {name}", f"  toc_label: {name}", "  merge_init_into_class: false"]
+        # `cls.__name__` may differ
+        attribute = next(key for key, one in vars(home).items() if one is cls)
+        options = [
+            "options:",
+            f"  heading: {name}",
+            f"  toc_label: {name}",
+            "  merge_init_into_class: false",
+        ]
         options += [
             "  members: [__call__]",
             "  filters: []",

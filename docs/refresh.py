@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Run the examples of README.md and the site and write their output back: ``python docs/refresh.py``.
+"""Run the examples of README.md and the site and write their output back: ``python
+docs/refresh.py``.
 
-``--check`` only compares. A ``pycon`` block runs as a session, each ``$`` line of a ``console`` block as a command: in
-the project's root for README.md, in an empty folder with links to data, docs, models, tests and train.py for a page.
-Blocks under ``<!-- slow -->`` take minutes and need ``--slow``. Counts and agreement in data/README.md are recomputed.
+``--check`` only compares. A ``pycon`` block runs as a session, each ``$`` line of a ``console``
+block as a command: in the project's root for README.md, in an empty folder with links to data,
+docs, models, tests and train.py for a page. Blocks under ``<!-- slow -->`` take minutes and need
+``--slow``. Counts and agreement in data/README.md are recomputed.
 """
 
 from __future__ import annotations
@@ -27,11 +29,14 @@ BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | 
 
 def refreshed(markdown: str) -> str:
     """Return the Markdown with the present output of every example."""
-    return BLOCK.sub(lambda m: f"```{m[2]}\n{(_session if m[2] == 'pycon' else _commands)(m[3])}```", markdown)
+    return BLOCK.sub(
+        lambda m: f"```{m[2]}\n{(_session if m[2] == 'pycon' else _commands)(m[3])}```", markdown
+    )
 
 
 def refreshed_page(markdown: str, slow: bool = False) -> str:
-    """Do the same for a page of the site, whose commands share a folder and show standard error too."""
+    """Do the same for a page of the site, whose commands share a folder and show standard error
+    too."""
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
         for name in ("data", "docs", "tests", "train.py", "models/default", "models/fast"):
@@ -40,9 +45,7 @@ def refreshed_page(markdown: str, slow: bool = False) -> str:
         def run(m: re.Match[str]) -> str:
             if m[1] and not slow:
                 return m[0]
-            return (
-                f"{m[1] or ''}```{m[2]}\n{_session(m[3]) if m[2] == 'pycon' else _commands(m[3], there, all=True)}```"
-            )
+            return f"{m[1] or ''}```{m[2]}\n{_session(m[3]) if m[2] == 'pycon' else _commands(m[3], there, all=True)}```"
 
         return BLOCK.sub(run, markdown)
 
@@ -78,9 +81,19 @@ def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
             continue
         command = shlex.split(line[2:])
         if command[0] in ("tipclassify", "python"):
-            command = [sys.executable, *(["-m", *command] if command[0] == "tipclassify" else command[1:])]
+            command = [
+                sys.executable,
+                *(["-m", *command] if command[0] == "tipclassify" else command[1:]),
+            ]
         errors = subprocess.STDOUT if all else subprocess.PIPE
-        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", check=False)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            check=False,
+        )
         if done.returncode:
             raise subprocess.CalledProcessError(done.returncode, line, done.stdout, done.stderr)
         out += [line, *(text.rstrip() for text in done.stdout.rstrip().splitlines())]
@@ -99,17 +112,25 @@ def dataset_card(markdown: str) -> str:
     for file in sorted(folder.iterdir()):
         cells = counts.setdefault(f"`{file.name}`", [0] * (len(LABELS) + 2))
         for row in read_rows(file):
-            for number, has in enumerate([True, *(label in row["labels"] for label in LABELS), not row["labels"]]):
+            for number, has in enumerate(
+                [True, *(label in row["labels"] for label in LABELS), not row["labels"]]
+            ):
                 cells[number] += has
-    table = [f"| file | passages | {' | '.join(LABELS)} | none |", "| --- " * (len(LABELS) + 3) + "|"]
-    table += [f"| {name} | {' | '.join(f'{n:,}' for n in cells)} |" for name, cells in counts.items()]
+    table = [
+        f"| file | passages | {' | '.join(LABELS)} | none |",
+        "| --- " * (len(LABELS) + 3) + "|",
+    ]
+    table += [
+        f"| {name} | {' | '.join(f'{n:,}' for n in cells)} |" for name, cells in counts.items()
+    ]
     total = [sum(column) for column in zip(*counts.values(), strict=True)]
     table.append(f"| **all** | {' | '.join(f'{n:,}' for n in total)} |")
     narratives = len({row["doc"] for row in rows if row["doc"]})
     pairs = len({row["pair"] for row in rows if row["pair"]})
     table.append(f"\n{narratives} whole documents, {pairs:,} sets of near twins.")
     author, reader, settled = (
-        read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl") for name in ("author", "reader", "settled")
+        read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
+        for name in ("author", "reader", "settled")
     )
     differences = sum(set(author[i]) != set(reader[i]) for i in author)
     agreed = agreement_table(agreement(author, reader))
@@ -121,7 +142,10 @@ def dataset_card(markdown: str) -> str:
     )
     for name, text in (("counts", "\n".join(table)), ("agreement", agreed)):
         markdown = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=text: f"{m[1]}{t}\n{m[2]}", markdown, flags=re.DOTALL
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+            lambda m, t=text: f"{m[1]}{t}\n{m[2]}",
+            markdown,
+            flags=re.DOTALL,
         )
     return markdown
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Label the tutorial's report on the review page as its reader would, and take the screenshots of the site.
+"""Label the tutorial's report on the review page as its reader would, and take the screenshots of
+the site.
 
-``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorial/ana.jsonl, the decisions below as the page
-saved them. Needs Playwright, a Chromium on the path, and the extras "review" and "pdf".
+``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorial/ana.jsonl, the decisions
+below as the page saved them. Needs Playwright, a Chromium on the path, and the extras "review" and
+"pdf".
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ CORRECTIONS: dict[str, tuple[str, ...]] = {
     "Charges | 16": (),
     "Convictions | 7": (),
     "Cooperation with police in neighboring states all but ceased": ("failure",),
-    "In May the Port Åske court convicted the two port police officers": ("positive_effort", "complicity"),
+    "In May the Port Åske court convicted the two port police officers": (
+        "positive_effort",
+        "complicity",
+    ),
     "The head of the service, Jørn Palvić": ("failure", "complicity"),
     "His deputy, a well-known lawyer": (),
     "The ministry of social affairs cut its spending": ("positive_effort", "failure"),
@@ -47,7 +52,9 @@ def main() -> None:
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
         photograph_report(browser, Path(scratch))
         photograph_years(browser, Path(scratch))
         label_and_photograph(browser, Path(scratch))
@@ -76,7 +83,10 @@ def photograph_years(browser: Any, scratch: Path) -> None:
     """Take screenshots of what changed between two reports, and of a desk of both."""
     _tipclassify("compare", *SAMPLES, "-o", str(scratch / "changes.html"))
     _tipclassify("score", *SAMPLES, "--format", "html", "--output-dir", str(scratch / "desk"))
-    for name, page in (("compare", scratch / "changes.html"), ("desk", scratch / "desk" / "index.html")):
+    for name, page in (
+        ("compare", scratch / "changes.html"),
+        ("desk", scratch / "desk" / "index.html"),
+    ):
         tab = browser.new_page(viewport={"width": 1200, "height": 760})
         tab.goto(page.as_uri() + "#view=findings&words=shelter" * (name == "desk"))
         tab.wait_for_timeout(1_000)
@@ -87,8 +97,19 @@ def photograph_years(browser: Any, scratch: Path) -> None:
 def label_and_photograph(browser: Any, scratch: Path) -> None:
     """Decide every passage by keyboard, with a screenshot at one correction."""
     corpus = scratch / "ana.jsonl"
-    command = [sys.executable, "-m", "tipclassify", "review", REPORT, "--no-browser", "--annotator", "ana"]
-    server = subprocess.Popen([*command, "--corpus", str(corpus)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "tipclassify",
+        "review",
+        REPORT,
+        "--no-browser",
+        "--annotator",
+        "ana",
+    ]
+    server = subprocess.Popen(
+        [*command, "--corpus", str(corpus)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout
         link = server.stdout.readline().strip()
@@ -119,7 +140,8 @@ def label_and_photograph(browser: Any, scratch: Path) -> None:
 
 
 def _correct(tab: Any, labels: tuple[str, ...]) -> bool:
-    """Press the keys that turn the shown tags into `labels`; return False when they are right already."""
+    """Press the keys that turn the shown tags into `labels`; return False when they are right
+    already."""
     shown = tab.locator(".label[aria-pressed=true]").evaluate_all(
         "all => all.map((one) => one.getAttribute('aria-keyshortcuts').toLowerCase())"
     )

@@ -1,4 +1,5 @@
-"""Article pages of ten kinds of site, with their true text; ``python tests/article_pages.py`` compares readers."""
+"""Article pages of ten kinds of site, with their true text; ``python tests/article_pages.py``
+compares readers."""
 
 from __future__ import annotations
 
@@ -60,11 +61,18 @@ def articles() -> Iterator[Article]:
             blocks = list(_blocks(draw, 5 + 4 * number))
             page = kind(draw, title, blocks)
             headings = [text for tag, text in blocks if tag == "h2"]
-            yield Article(f"{kind.__name__}-{number}", page, title, headings, "\n".join(_plain(b) for b in blocks))
+            yield Article(
+                f"{kind.__name__}-{number}",
+                page,
+                title,
+                headings,
+                "\n".join(_plain(b) for b in blocks),
+            )
 
 
 def _blocks(draw: random.Random, size: int) -> Iterator[tuple[str, str]]:
-    """Yield tags and texts of an article: paragraphs, and now and then a heading, a list, a table or a quotation."""
+    """Yield tags and texts of an article: paragraphs, and now and then a heading, a list, a
+    table or a quotation."""
     prose = draw.sample(PROSE, min(size, len(PROSE)))
     for number, text in enumerate(prose):
         if number > 1 and number % 4 == 2 and draw.random() < 0.8:
@@ -76,7 +84,11 @@ def _blocks(draw: random.Random, size: int) -> Iterator[tuple[str, str]]:
         yield "p", text
         if number % 6 == 4:
             yield draw.choice(
-                [("ul", "|".join(draw.sample(ITEMS, 3))), ("blockquote", f"“{draw.choice(PROSE)}”"), TABLE]
+                [
+                    ("ul", "|".join(draw.sample(ITEMS, 3))),
+                    ("blockquote", f"“{draw.choice(PROSE)}”"),
+                    TABLE,
+                ]
             )
 
 
@@ -87,14 +99,18 @@ def _plain(block: tuple[str, str]) -> str:
     return re.sub(r"<[^>]+>", "", block[1]).replace("|", "\n")
 
 
-def _html(blocks: list[tuple[str, str]], between: str = "", p: str = "<p>{}</p>", h: str = "<h2>{}</h2>") -> str:
+def _html(
+    blocks: list[tuple[str, str]], between: str = "", p: str = "<p>{}</p>", h: str = "<h2>{}</h2>"
+) -> str:
     """Blocks as markup, with furniture of the site after the third."""
     made = []
     for number, (tag, text) in enumerate(blocks):
         if tag == "ul":
             made.append(f"<ul>{''.join(f'<li>{item}</li>' for item in text.split('|'))}</ul>")
         elif tag == "table":
-            rows = ["".join(f"<td>{cell}</td>" for cell in row.split("|")) for row in text.splitlines()]
+            rows = [
+                "".join(f"<td>{cell}</td>" for cell in row.split("|")) for row in text.splitlines()
+            ]
             made.append(f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>")
         elif tag == "blockquote":
             made.append(f"<blockquote><p>{text}</p></blockquote>")
@@ -106,11 +122,16 @@ def _html(blocks: list[tuple[str, str]], between: str = "", p: str = "<p>{}</p>"
 
 
 def _links(texts: list[str], tag: str = "li") -> str:
-    return "".join(f'<{tag}><a href="/{number}">{text}</a></{tag}>' for number, text in enumerate(texts))
+    return "".join(
+        f'<{tag}><a href="/{number}">{text}</a></{tag}>' for number, text in enumerate(texts)
+    )
 
 
 def _cards(tag: str = "h3", name: str = "card") -> str:
-    return "".join(f'<div class="{name}"><{tag}><a href="#">{o}</a></{tag}><p>{TEASER}</p></div>' for o in OTHERS)
+    return "".join(
+        f'<div class="{name}"><{tag}><a href="#">{o}</a></{tag}><p>{TEASER}</p></div>'
+        for o in OTHERS
+    )
 
 
 def _page(title: str, site: str, body: str) -> str:
@@ -194,7 +215,8 @@ def ministry(_draw: random.Random, title: str, blocks: list[tuple[str, str]]) ->
 
 def wiki(_draw: random.Random, title: str, blocks: list[tuple[str, str]]) -> str:
     marked = [
-        (tag, re.sub(r"\. ", '.<sup class="reference"><a href="#n1">[1]</a></sup> ', text)) for tag, text in blocks
+        (tag, re.sub(r"\. ", '.<sup class="reference"><a href="#n1">[1]</a></sup> ', text))
+        for tag, text in blocks
     ]
     head = '<div class="mw-heading"><h2>{}</h2><span class="mw-editsection">[<a href="/e">edit</a>]</span></div>'
     return _page(
@@ -233,7 +255,9 @@ def tables(_draw: random.Random, title: str, blocks: list[tuple[str, str]]) -> s
 def broadcaster(_draw: random.Random, title: str, blocks: list[tuple[str, str]]) -> str:
     one = '<div data-component="text-block" class="sc-18fde0d6-0"><p class="sc-eb7bd5f6-0">{}</p></div>'
     head = '<div data-component="subheadline-block"><h2 class="sc-518485e5-0">{}</h2></div>'
-    links = f'<div data-component="links-block"><p>More on this:</p><ul>{_links(OTHERS[:2])}</ul></div>'
+    links = (
+        f'<div data-component="links-block"><p>More on this:</p><ul>{_links(OTHERS[:2])}</ul></div>'
+    )
     return _page(
         title,
         "Coast News",
@@ -248,7 +272,10 @@ def broadcaster(_draw: random.Random, title: str, blocks: list[tuple[str, str]])
 def discussed(draw: random.Random, title: str, blocks: list[tuple[str, str]]) -> str:
     """A short article under which readers write more than its author did."""
     voices = [f"{draw.choice(COMMENTS)} {draw.choice(COMMENTS)}" for _ in range(2 * len(blocks))]
-    thread = "".join(f'<li class="comment"><h4>reader{n}</h4><p>{voice}</p></li>' for n, voice in enumerate(voices))
+    thread = "".join(
+        f'<li class="comment"><h4>reader{n}</h4><p>{voice}</p></li>'
+        for n, voice in enumerate(voices)
+    )
     return _page(
         title,
         "Harbor Notes",
@@ -300,7 +327,9 @@ def main() -> None:
     try:
         from resiliparse.extract.html2text import extract_plain_text
 
-        readers["resiliparse"] = lambda page: extract_plain_text(page, main_content=True, alt_texts=False)
+        readers["resiliparse"] = lambda page: extract_plain_text(
+            page, main_content=True, alt_texts=False
+        )
     except ImportError:
         print("resiliparse is not installed", file=sys.stderr)
     pages = list(articles())
@@ -309,9 +338,12 @@ def main() -> None:
         f1 = {article.name: shingle_f1(found[article.name], article.text) for article in pages}
         heads = [head in found[article.name] for article in pages for head in article.headings]
         kinds = "  ".join(
-            f"{kind.__name__} {sum(f1[f'{kind.__name__}-{n}'] for n in range(6)) / 6:.3f}" for kind in KINDS
+            f"{kind.__name__} {sum(f1[f'{kind.__name__}-{n}'] for n in range(6)) / 6:.3f}"
+            for kind in KINDS
         )
-        print(f"{name:12} F1 {sum(f1.values()) / len(f1):.3f}  headings {sum(heads) / len(heads):.3f}  | {kinds}")
+        print(
+            f"{name:12} F1 {sum(f1.values()) / len(f1):.3f}  headings {sum(heads) / len(heads):.3f}  | {kinds}"
+        )
 
 
 if __name__ == "__main__":

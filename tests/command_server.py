@@ -1,4 +1,5 @@
-"""Serve commands: each is forked from one Python with its imports done, and runs as ``python -m tipclassify``."""
+"""Serve commands: each is forked from one Python with its imports done, and runs as ``python -m
+tipclassify``."""
 
 from __future__ import annotations
 
@@ -31,7 +32,11 @@ class CommandServer:
         self, args: list[str], stdin: bytes, env: dict[str, str], timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the command; return what `subprocess.run` would."""
-        with tempfile.TemporaryFile() as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        with (
+            tempfile.TemporaryFile() as into,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as errors,
+        ):
             into.write(stdin)
             into.seek(0)
             asked = json.dumps({"args": args, "env": env, "cwd": os.getcwd()}).encode()
@@ -87,9 +92,15 @@ if __name__ == "__main__":
     from tipclassify.cli.app import app
     from tipclassify.errors import InputError
 
-    # What most commands need stays loaded: modules, names of countries, `fast` (a session of ONNX Runtime survives no fork).
+    # What most commands need stays loaded: modules, names of countries, `fast` (a session of ONNX
+    # Runtime survives no fork).
     report = os.path.join(os.path.dirname(__file__), "files", "report.txt")
-    for args in (["text", os.devnull], ["score", report], ["score", report, "-f", "html"], ["compare", report, report]):
+    for args in (
+        ["text", os.devnull],
+        ["score", report],
+        ["score", report, "-f", "html"],
+        ["compare", report, report],
+    ):
         with contextlib.suppress(InputError, SystemExit):
             app([*args, *(["--model", "fast"] if args[0] != "text" else [])])
     gc.freeze()  # what is not looked through is not copied either

@@ -1,4 +1,5 @@
-"""Shared fixtures: the command line in a subprocess, the shipped models, a browser, a folder of real text."""
+"""Shared fixtures: the command line in a subprocess, the shipped models, a browser, a folder of
+real text."""
 
 from __future__ import annotations
 
@@ -42,16 +43,21 @@ def fast() -> Classifier:
 def cli() -> Iterator[Run]:
     """Run ``tipclassify`` in a subprocess: ``cli("score", "x.txt", stdin=b"…", env={…})``.
 
-    On Linux it is forked from a Python that has its imports already, unless `env` holds what Python itself reads.
+    On Linux it is forked from a Python that has its imports already, unless `env` holds what Python
+    itself reads.
     """
     server = CommandServer() if sys.platform == "linux" else None
 
-    def run(*args: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        *args: object, stdin: bytes = b"", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         asked, environment = list(map(str, args)), {**os.environ, **(env or {})}
         if server and not any(name.startswith(("PYTHON", "LC_")) for name in env or {}):
             return server.run(asked, stdin, environment, timeout=120)
         command = [sys.executable, "-m", "tipclassify", *asked]
-        return subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=120, check=False)
+        return subprocess.run(
+            command, input=stdin, capture_output=True, env=environment, timeout=120, check=False
+        )
 
     yield run
     if server:
@@ -61,7 +67,9 @@ def cli() -> Iterator[Run]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, headless; tests that need it are skipped where there is none."""
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="needs playwright: pip install playwright"
+    )
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
@@ -80,5 +88,6 @@ def real() -> Path:
     return SHARED
 
 
-settings.register_profile("here", deadline=None)  # machines differ; a test must not fail for being slow
+# machines differ; a test must not fail for being slow
+settings.register_profile("here", deadline=None)
 settings.load_profile("here")

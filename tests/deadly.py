@@ -34,7 +34,8 @@ class Deadly(LocalFileSystem):
 
 
 def blamed(text: str) -> str:
-    """The same text; as if the worker were lost, always for "poison", the first three times for "unlucky"."""
+    """The same text; as if the worker were lost, always for "poison", the first three times for
+    "unlucky"."""
     TRIED[text] += 1
     if text == "poison" or (text == "unlucky" and TRIED[text] <= 3):
         raise KilledWorker(text, SimpleNamespace(address="tcp://127.0.0.1:1"), 0)

@@ -19,11 +19,16 @@ IMAGE = "q 500 0 0 700 50 50 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q\n"
 
 
 def make_pdf(
-    *pages: str, box: str = "0 0 612 792", extra: str = "", title: str = "", bookmarks: Sequence[tuple[str, int]] = ()
+    *pages: str,
+    box: str = "0 0 612 792",
+    extra: str = "",
+    title: str = "",
+    bookmarks: Sequence[tuple[str, int]] = (),
 ) -> bytes:
     """A PDF with these content streams; coordinates in points from the lower left corner."""
     fonts = "".join(
-        f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>" for key, name in FONTS.items()
+        f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>"
+        for key, name in FONTS.items()
     )
     numbers = range(4, 4 + 2 * len(pages), 2)
     objects = [
@@ -43,7 +48,9 @@ def make_pdf(
         objects.append(f"<</Type/Outlines/First {first} 0 R/Last {last} 0 R>>")
         for n, (name, page) in enumerate(bookmarks, first):
             following = f"/Next {n + 1} 0 R" if n < last else ""
-            objects.append(f"<</Title({name})/Parent {first - 1} 0 R/Dest[{numbers[page - 1]} 0 R/Fit]{following}>>")
+            objects.append(
+                f"<</Title({name})/Parent {first - 1} 0 R/Dest[{numbers[page - 1]} 0 R/Fit]{following}>>"
+            )
     body, places = "%PDF-1.7\n", []
     for n, text in enumerate(objects, 1):
         places.append(len(body))
@@ -54,7 +61,9 @@ def make_pdf(
     return (f"{body}xref\n0 {size}\n0000000000 65535 f \n{index}{trailer}").encode("cp1252")
 
 
-def show(x: float, y: float, text: str, size: float = 10, font: str = "F", operators: str = "") -> str:
+def show(
+    x: float, y: float, text: str, size: float = 10, font: str = "F", operators: str = ""
+) -> str:
     text = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
     return f"BT /{font} {size} Tf {operators} {x} {y} Td ({text}) Tj ET\n"
 

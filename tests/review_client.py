@@ -1,4 +1,5 @@
-"""Client of ``tipclassify review``: the server in a subprocess, and requests to it, valid or forged."""
+"""Client of ``tipclassify review``: the server in a subprocess, and requests to it, valid or
+forged."""
 
 from __future__ import annotations
 
@@ -73,7 +74,11 @@ class Reviewer:
         return self.process.communicate(timeout=30)[1].decode()
 
     def raw(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Send any request on a new connection, with these headers and Host only."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -83,13 +88,21 @@ class Reviewer:
             for name, value in given.items():
                 if value:
                     line.putheader(name, value)
-            if body is not None and "Content-Length" not in given and "Transfer-Encoding" not in given:
+            if (
+                body is not None
+                and "Content-Length" not in given
+                and "Transfer-Encoding" not in given
+            ):
                 line.putheader("Content-Length", str(len(body)))
             line.endheaders()
             if body:
                 line.send(body)
             answer = line.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+            return (
+                answer.status,
+                {name.lower(): value for name, value in answer.getheaders()},
+                answer.read(),
+            )
         finally:
             line.close()
 
@@ -116,11 +129,14 @@ class Reviewer:
     def passages(self) -> list[dict[str, Any]]:
         """Passages of all reports, in reading order."""
         reports = self.get("/api/session")["reports"]
-        return [p for report in reports for p in self.get(f"/api/reports/{report['id']}")["passages"]]
+        return [
+            p for report in reports for p in self.get(f"/api/reports/{report['id']}")["passages"]
+        ]
 
 
 class LocalReviewer(Reviewer):
-    """A server in a thread of this process, with a model that is loaded already: there in milliseconds."""
+    """A server in a thread of this process, with a model that is loaded already: there in
+    milliseconds."""
 
     def __init__(
         self,
@@ -141,7 +157,9 @@ class LocalReviewer(Reviewer):
 
         opened, failures = open_reports(list(map(str, reports)), Tagging(model=model))
         assert failures == []
-        session = ReviewSession(classifier, opened, corpus, annotator, blind=blind, model_name=model)
+        session = ReviewSession(
+            classifier, opened, corpus, annotator, blind=blind, model_name=model
+        )
         at, self.token, ready = listen(0), secrets.token_urlsafe(8), threading.Event()
         self.port = at.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
@@ -169,4 +187,7 @@ class RefusedError(Exception):
 
 def numbers(log: Path) -> list[int]:
     """Event numbers of the whole lines of a log, in order."""
-    return [int(found) for found in re.findall(rb'^\{"event": (\d+),.*\}\n', log.read_bytes(), re.MULTILINE)]
+    return [
+        int(found)
+        for found in re.findall(rb'^\{"event": (\d+),.*\}\n', log.read_bytes(), re.MULTILINE)
+    ]

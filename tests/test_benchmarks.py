@@ -1,4 +1,5 @@
-"""The benchmarks run, and print figures that can be true; whole runs of them are slow, and CI's alone."""
+"""The benchmarks run, and print figures that can be true; whole runs of them are slow, and CI's
+alone."""
 
 from __future__ import annotations
 
@@ -74,15 +75,26 @@ def real(kept: Path) -> Path:
     """A file in the shape of labelled real passages, of our own sentences."""
     rows = [
         json.loads(line)
-        for line in (ROOT / "data" / "corpus" / "assessment.jsonl").read_text("utf-8").splitlines()[:60]
+        for line in (ROOT / "data" / "corpus" / "assessment.jsonl")
+        .read_text("utf-8")
+        .splitlines()[:60]
     ]
-    file, labelled = kept / "reports.jsonl", next(number for number, row in enumerate(rows) if row["labels"])
+    file, labelled = (
+        kept / "reports.jsonl",
+        next(number for number, row in enumerate(rows) if row["labels"]),
+    )
     with file.open("w", encoding="utf-8") as out:
         for number, row in enumerate(rows):
             source = f"{('hrr/2031', 'dol-pdf')[number % 2]}/Valdoria-{number // 3}.html"
             about = {"section": "Trafficking in Persons", "source": source}
             alone = {"labels_alone": []} if number == labelled else {}
-            line = {"id": f"r{number}", "text": row["text"], "labels": row["labels"], **about, **alone}
+            line = {
+                "id": f"r{number}",
+                "text": row["text"],
+                "labels": row["labels"],
+                **about,
+                **alone,
+            }
             out.write(json.dumps(line) + "\n")
     return file
 
@@ -100,7 +112,9 @@ def quality(kept: Path, real: Path) -> tuple[str, dict[str, Any]]:
 def page(kept: Path) -> Path:
     """A saved page of a few sentences."""
     file, text = kept / "page.html", (ROOT / "data" / "samples" / "excerpt.txt").read_text("utf-8")
-    file.write_text(f"<html><body><article><h2>Prosecution</h2><p>{text}</p></article></body></html>", "utf-8")
+    file.write_text(
+        f"<html><body><article><h2>Prosecution</h2><p>{text}</p></article></body></html>", "utf-8"
+    )
     return file
 
 
@@ -117,16 +131,22 @@ def few() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="module")
 def speed(kept: Path, page: Path, few: pytest.MonkeyPatch) -> tuple[str, dict[str, Any]]:
-    """Output and results file of speed.py, run small; no process is run twice, not even to warm up."""
+    """Output and results file of speed.py, run small; no process is run twice, not even to warm
+    up."""
     once = cache(_measure.run)
     few.setattr(speed_script, "run", lambda *command, **_: once(*command))
-    few.setattr(speed_script, "cli", lambda *arguments, **_: once(sys.executable, "-m", "tipclassify", *arguments))
+    few.setattr(
+        speed_script,
+        "cli",
+        lambda *arguments, **_: once(sys.executable, "-m", "tipclassify", *arguments),
+    )
     file = kept / "speed.json"
     small = ("--runs", 1, "--passages", 60, "--train", 200, "--whole", 0.05, "--json", file)
     return script("speed", page, *small), json.loads(file.read_text("utf-8"))
 
 
-# --------------------------------------------------------------------------------------------- figures
+# ---------------------------------------------------------------------------------------------
+# figures
 
 
 def test_examples_in_the_docstrings_are_true() -> None:
@@ -160,7 +180,10 @@ def test_a_figure_is_the_median_and_its_bar_is_worked_out() -> None:
 
 def test_calls_take_turns() -> None:
     order: list[str] = []
-    calls = {name: (lambda name=name: order.append(name) or float(len(order))) for name in ("ours", "peer")}
+    calls = {
+        name: (lambda name=name: order.append(name) or float(len(order)))
+        for name in ("ours", "peer")
+    }
     assert _measure.interleaved(calls, 3) == {"ours": (1, 3, 5), "peer": (2, 4, 6)}
     assert order == ["ours", "peer"] * 3
 
@@ -173,7 +196,11 @@ def test_passages_have_24_words_on_average_and_are_distinct() -> None:
 
 def test_memory_of_a_process_is_seen_and_a_failure_raises() -> None:
     pytest.importorskip("psutil")
-    ran = _measure.run(sys.executable, "-c", "import time; held = b'1' * 150_000_000; time.sleep(0.3); print('done')")
+    ran = _measure.run(
+        sys.executable,
+        "-c",
+        "import time; held = b'1' * 150_000_000; time.sleep(0.3); print('done')",
+    )
     assert ran.stdout == "done\n"
     assert ran.peak is not None
     assert 150 < ran.peak < 300
@@ -186,20 +213,28 @@ def test_a_page_without_the_mark_is_refused_and_the_rest_of_one_stays(tmp_path: 
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n", "utf-8")
     _measure.write_between(page, "x", r"new \1")
-    assert page.read_text("utf-8") == "a\n<!-- x -->\nnew \\1\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
+    assert (
+        page.read_text("utf-8")
+        == "a\n<!-- x -->\nnew \\1\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
+    )
     with pytest.raises(ValueError, match="put one in"):
         _measure.write_between(page, "z", "")
 
 
-# --------------------------------------------------------------------------------------------- rows and figures
+# --------------------------------------------------------------------------------------------- rows
+# and figures
 
 
 def test_names_of_publications_are_counted_as_right_wrong_or_unknown(tmp_path: Path) -> None:
     for name, site in {"a": "Halden Institute", "b": "The Meridian", "c": ""}.items():
         tag = f"<meta property='og:site_name' content='{site}'>"
-        (tmp_path / f"{name}.html").write_text(f"<!doctype html>{tag}<p>Police arrested nine men in May.</p>", "utf-8")
+        (tmp_path / f"{name}.html").write_text(
+            f"<!doctype html>{tag}<p>Police arrested nine men in May.</p>", "utf-8"
+        )
     truth = tmp_path / "truth.csv"
-    truth.write_text("files,publication,publisher\n*.html,Harbor Watch,Halden / Halden Institute\n", "utf-8")
+    truth.write_text(
+        "files,publication,publisher\n*.html,Harbor Watch,Halden / Halden Institute\n", "utf-8"
+    )
     done = subprocess.run(
         [sys.executable, BENCHMARKS / "publications.py", tmp_path, "--truth", truth],
         capture_output=True,
@@ -216,14 +251,19 @@ def test_a_real_row_is_known_by_its_source_and_taken_once(tmp_path: Path) -> Non
     files = [tmp_path / name for name in ("corpus.jsonl", "real.jsonl")]
     rows = [{"text": text, "section": "Forced Labor", "labels": ["positive_effort"]}]
     files[0].write_text(json.dumps(rows[0]) + "\n", "utf-8")
-    more = [rows[0] | {"before": "It rained."}, {"text": text, "section": "Prisons", "labels": [], "source": source}]
+    more = [
+        rows[0] | {"before": "It rained."},
+        {"text": text, "section": "Prisons", "labels": [], "source": source},
+    ]
     files[1].write_text("".join(json.dumps(row) + "\n" for row in more), "utf-8")
     first, second = _rows.training_rows(files[:1], files[1:])
     assert (first["section"], first["before"]) == ("Forced Labor", "It rained.")
     assert (second["doc"], second["source"]) == (source, "hrr")
 
 
-def test_what_is_held_out_teaches_no_peer_and_sets_its_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_held_out_teaches_no_peer_and_sets_its_thresholds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rows = _rows.training_rows(DATA, [])
     held = {row["text"] for row, out in zip(rows, held_out(rows), strict=True) if out}
     seen: dict[str, Sequence[str]] = {}
@@ -251,11 +291,20 @@ def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(re
     found = quality_script.read_set(real)
     answers = {(p.text, p.section): t for p, t in zip(found.passages, found.y_true, strict=True)}
     answers |= {(p.text, None): t for p, t in zip(found.passages, found.y_true_bare, strict=True)}
-    right = quality_script.judge(lambda passages: np.array([answers[p.text, p.section] for p in passages]), found)
+    right = quality_script.judge(
+        lambda passages: np.array([answers[p.text, p.section] for p in passages]), found
+    )
     assert list(right) == [quality_script.WHOLE, "dol-pdf", "hrr", quality_script.BARE]
     assert {(one["macro_f1"], one["tagged"]) for one in right.values()} == {(1.0, 0)}
-    assert right["hrr"]["passages"] + right["dol-pdf"]["passages"] == right[quality_script.WHOLE]["passages"] == 60
-    assert right[quality_script.BARE]["without_label"] == right[quality_script.WHOLE]["without_label"] + 1
+    assert (
+        right["hrr"]["passages"] + right["dol-pdf"]["passages"]
+        == right[quality_script.WHOLE]["passages"]
+        == 60
+    )
+    assert (
+        right[quality_script.BARE]["without_label"]
+        == right[quality_script.WHOLE]["without_label"] + 1
+    )
 
     all_tagged = quality_script.judge(lambda passages: np.ones((len(passages), 3), bool), found)
     for one in all_tagged.values():
@@ -263,11 +312,14 @@ def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(re
         assert {of["given"] for of in one["labels"].values()} == {one["passages"]}
 
 
-# --------------------------------------------------------------------------------------------- scripts
+# ---------------------------------------------------------------------------------------------
+# scripts
 
 
 @pytest.mark.slow
-def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[str, dict[str, Any]]) -> None:
+def test_quality_has_every_method_on_every_part_with_its_counts(
+    quality: tuple[str, dict[str, Any]],
+) -> None:
     printed, file = quality
     sets = file["sets"]["reports"]
     assert set(sets) >= OURS | PEERS
@@ -287,7 +339,9 @@ def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[s
     header, _, *rows = rows_of(printed)
     scores = {row[0]: row[1] for row in rows[: len(sets)]}  # the first table: the whole set
     assert header[:3] == ["method", "macro-F1", "95% interval"]
-    assert scores == {name: f"{found[quality_script.WHOLE]['macro_f1']:.3f}" for name, found in sets.items()}
+    assert scores == {
+        name: f"{found[quality_script.WHOLE]['macro_f1']:.3f}" for name, found in sets.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -298,9 +352,13 @@ def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[s
         ("speed", ["--help"], 0, "--runs"),
     ],
 )
-def test_a_script_starts_and_says_what_it_needs(name: str, arguments: list[str], code: int, printed: str) -> None:
+def test_a_script_starts_and_says_what_it_needs(
+    name: str, arguments: list[str], code: int, printed: str
+) -> None:
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False
+    )
     assert done.returncode == code
     assert printed in (done.stderr if code else done.stdout)
 
@@ -318,7 +376,9 @@ def test_traces_of_bad_reading_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: tuple[str, dict[str, Any]]) -> None:
+def test_speed_measures_every_part_and_judges_by_its_own_figures(
+    speed: tuple[str, dict[str, Any]],
+) -> None:
     printed, file = speed
     assert file["versions"]["tipclassify"] in printed.splitlines()[0]
     assert file["commit"] in printed.splitlines()[0]
@@ -351,14 +411,19 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: tuple[st
         "first tag of default to import sklearn",
     }
     for model in OURS:
-        of = {f["name"]: f["value"] for f in file["figures"] if f["part"].startswith(f"Saved page to JSONL, {model}:")}
+        of = {
+            f["name"]: f["value"]
+            for f in file["figures"]
+            if f["part"].startswith(f"Saved page to JSONL, {model}:")
+        }
         stages = sum(of[name] for name in ("reading", "splitting", "scoring", "writing"))
         assert stages == pytest.approx(1e3 / of["whole pipeline, one core"])
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("torch", "transformers", "onnx", "safetensors")), reason="needs PyTorch"
+    any(find_spec(name) is None for name in ("torch", "transformers", "onnx", "safetensors")),
+    reason="needs PyTorch",
 )
 def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
     import torch
@@ -366,25 +431,41 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
     from transformers import BertConfig, BertModel
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "police", "freed", "sold", "workers"]
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
     config = BertConfig(vocab_size=64, max_position_embeddings=128, **sizes)
     BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path / "base")
     tokenizer.save(str(tmp_path / "base" / "tokenizer.json"))
     with (tmp_path / "real.jsonl").open("w", encoding="utf-8") as out:
         for number in range(120):
-            did, labels = (("freed", ["positive_effort"]), ("sold", ["complicity"]), ("met", []))[number % 3]
+            did, labels = (("freed", ["positive_effort"]), ("sold", ["complicity"]), ("met", []))[
+                number % 3
+            ]
             source = f"hrr/2031/Ward{chr(97 + number % 26)}.html"
             about = {"section": "Forced Labor", "before": "It rained.", "source": source}
             text = f"police {did} workers in ward {number}"
             out.write(json.dumps({"text": text, "labels": labels, **about}) + "\n")
     small = ("--data", DATA[1], "--real-train", tmp_path / "real.jsonl", "--passages", 60)
-    chosen = ("--only", "complicity counts twice", "--only", "another seed", "--only", "previous sentence as context")
+    chosen = (
+        "--only",
+        "complicity counts twice",
+        "--only",
+        "another seed",
+        "--only",
+        "previous sentence as context",
+    )
     printed = script("trials", "--base", tmp_path / "base", *small, *chosen)
     lines = [line for line in printed.splitlines() if line.startswith(chosen[1::2])]
     assert len(lines) == 3
@@ -394,7 +475,8 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
         assert 0 <= float(tagged.rstrip("%")) <= 100
 
 
-# --------------------------------------------------------------------------------------------- scale
+# ---------------------------------------------------------------------------------------------
+# scale
 
 
 @pytest.mark.slow
@@ -412,7 +494,16 @@ def test_scale_counts_rows_trains_and_writes_the_page(kept: Path, tmp_path: Path
     marks = ("stream", "training", "scenarios")
     page = tmp_path / "scale.md"
     page.write_text("".join(f"<!-- {mark} -->\n<!-- end -->\n" for mark in marks), "utf-8")
-    write = ("--no-measure", "--json", file, "--speed", kept / "speed.json", "--write", "--docs", tmp_path)
+    write = (
+        "--no-measure",
+        "--json",
+        file,
+        "--speed",
+        kept / "speed.json",
+        "--write",
+        "--docs",
+        tmp_path,
+    )
     script("scale", *write)
     assert "to the power of" in page.read_text("utf-8")
     assert "a billion news pages" in page.read_text("utf-8")
@@ -430,7 +521,12 @@ def test_dask_scores_rows_and_pages(page: Path, tmp_path: Path) -> None:
     small = ("--rows", 100, "--page", page, "--copies", 2, "--runs", 1, "--workers", 1)
     script("scale", "--engine", "dask", *small, "--json", file)
     rows, pages = json.loads(file.read_text("utf-8"))["dask"]["points"]
-    assert (rows["what"], rows["workers"], rows["amount"], rows["passages"]) == ("rows", 1, 100, 100)
+    assert (rows["what"], rows["workers"], rows["amount"], rows["passages"]) == (
+        "rows",
+        1,
+        100,
+        100,
+    )
     assert (pages["what"], pages["amount"]) == ("pages", 2)
     assert pages["passages"] > 2
 
@@ -444,13 +540,17 @@ def test_sentences_past_the_corpus_have_the_labels_of_both_halves() -> None:
 
 
 def test_a_work_costs_what_its_stages_cost() -> None:
-    cost = _scenarios.Cost(0.2, reading=1e-5, splitting=1e-5, scoring=1e-4, writing=1e-5, written=400, memory=80)
+    cost = _scenarios.Cost(
+        0.2, reading=1e-5, splitting=1e-5, scoring=1e-4, writing=1e-5, written=400, memory=80
+    )
     work = _scenarios.Work("w", documents=1_000, kilobytes=100, passages=50, why="")
     stages = cost.stages(work)
     assert stages["reading pages"] == pytest.approx(1.0)
     assert stages["scoring"] == pytest.approx(5.0)
     assert sum(stages.values()) == pytest.approx(0.2 + 1 + 0.5 + 5 + 0.5)
-    slower = _scenarios.Cost(0.2, reading=1e-5, splitting=1e-5, scoring=1e-2, writing=1e-5, written=400, memory=80)
+    slower = _scenarios.Cost(
+        0.2, reading=1e-5, splitting=1e-5, scoring=1e-2, writing=1e-5, written=400, memory=80
+    )
     table = rows_of(_scenarios.scenario_table({"fast": cost, "default": slower}))
     assert [row[:2] for row in table[2:]] == [
         [work.name, model] for work in _scenarios.WORKS for model in ("fast", "default")

@@ -1,7 +1,7 @@
 """The site documents every command, option and public name, and its examples print what they show.
 
-`mkdocs build --strict` (in .ci/run) checks links and layout; nothing here needs MkDocs. The names to document come from
-``--help`` and ``__all__``, not from the code that makes the pages.
+`mkdocs build --strict` (in .ci/run) checks links and layout; nothing here needs MkDocs. The names
+to document come from ``--help`` and ``__all__``, not from the code that makes the pages.
 """
 
 from __future__ import annotations
@@ -37,22 +37,30 @@ def pages() -> dict[str, str]:
     return dict(REFERENCE["pages"]())
 
 
-# --------------------------------------------------------------------------------------------- command line
+# ---------------------------------------------------------------------------------------------
+# command line
 
 
 @cache
 def helped(app: Any, *command: str) -> str:
     from typer.testing import CliRunner
 
-    result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "400", "NO_COLOR": "1", "TERM": "dumb"})
+    result = CliRunner().invoke(
+        app, [*command, "--help"], env={"COLUMNS": "400", "NO_COLOR": "1", "TERM": "dumb"}
+    )
     assert result.exit_code == 0
     return result.output
 
 
 def options_in(help_text: str) -> set[str]:
     """Names of options, which begin their line of ``--help``."""
-    found = (re.match(r"[│|*\s]*((?:--?[a-zA-Z][\w-]*[\s,/]+)+)", line) for line in help_text.splitlines())
-    return {name for match in found if match for name in re.split(r"[\s,/]+", match[1]) if name} - {"--help"}
+    found = (
+        re.match(r"[│|*\s]*((?:--?[a-zA-Z][\w-]*[\s,/]+)+)", line)
+        for line in help_text.splitlines()
+    )
+    return {name for match in found if match for name in re.split(r"[\s,/]+", match[1]) if name} - {
+        "--help"
+    }
 
 
 def commands_in(help_text: str) -> list[str]:
@@ -71,7 +79,8 @@ def every_command() -> list[tuple[str, ...]]:
 
 
 def undocumented(page: str, help_text: str) -> set[str]:
-    """Options of ``--help`` without a definition, at the beginning of a line, in a page or a part of one."""
+    """Options of ``--help`` without a definition, at the beginning of a line, in a page or a
+    part of one."""
     terms = "\n".join(re.findall(r"^(`-.*)\n:   \S", page, re.MULTILINE))
     return options_in(help_text) - set(re.findall(r"`(--?[\w-]+)`", terms))
 
@@ -87,10 +96,13 @@ def test_every_command_and_option_is_documented() -> None:
 
     commands = every_command()
     assert {("score",), ("review",), ("corpus", "queue"), ("corpus", "agree")} <= set(commands)
-    missing = {command: undocumented(section_of(command), helped(app, *command)) for command in commands}
+    missing = {
+        command: undocumented(section_of(command), helped(app, *command)) for command in commands
+    }
     assert {command for command in commands if not section_of(command)} == set()
     assert {command: names for command, names in missing.items() if names} == {}
-    assert {"--policy", "--output-dir", "-o"} <= options_in(helped(app, "score"))  # the question is a real one
+    # the question is a real one
+    assert {"--policy", "--output-dir", "-o"} <= options_in(helped(app, "score"))
 
 
 def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() -> None:
@@ -99,17 +111,25 @@ def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() 
 
     from tipclassify.cli.app import app
 
-    pythonic = re.compile(r"<(?:list|bool|str|int|float|path|Path)\b|\[\[|\.\.\.\.|\.\.\.\]\.\.\.|\}")
+    pythonic = re.compile(
+        r"<(?:list|bool|str|int|float|path|Path)\b|\[\[|\.\.\.\.|\.\.\.\]\.\.\.|\}"
+    )
     for group in ((), ("corpus",), ("models",)):
         text = helped(app, *group)
         assert not pythonic.search(text)
-        assert len(re.findall(r"^ *tipclassify ", text.rpartition("Examples:")[2], re.MULTILINE)) >= 2
+        assert (
+            len(re.findall(r"^ *tipclassify ", text.rpartition("Examples:")[2], re.MULTILINE)) >= 2
+        )
     for command in every_command():
         text = helped(app, *command)
         assert not pythonic.search(text), command
         if len(options_in(text)) > 9:
-            assert {"Model and labels", "Help"} <= set(re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)), command
-        examples = [line.strip() for line in text.rpartition("Examples:")[2].splitlines() if line.strip()]
+            assert {"Model and labels", "Help"} <= set(
+                re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)
+            ), command
+        examples = [
+            line.strip() for line in text.rpartition("Examples:")[2].splitlines() if line.strip()
+        ]
         assert len(examples) == 2, command
         for example in examples:
             program, *words = shlex.split(example)
@@ -118,7 +138,8 @@ def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() 
             for word in command:
                 context = Context(found, info_name=word, parent=context)
                 found = found.get_command(context, word)  # type: ignore[attr-defined]
-            found.make_context(example, words[len(command) :], parent=context)  # raises for a wrong option
+            # raises for a wrong option
+            found.make_context(example, words[len(command) :], parent=context)
 
 
 def test_every_option_of_the_training_script_is_documented() -> None:
@@ -146,10 +167,13 @@ def test_a_missing_description_is_detected() -> None:
     assert undocumented(re.sub(r"(`--bom`\n:   ).*", r"\1", section), help_text) == {
         "--bom"
     }  # named, but nothing said of it
-    assert nameless(pages(), ["tipclassify.classify", "tipclassify.forgotten"]) == ["tipclassify.forgotten"]
+    assert nameless(pages(), ["tipclassify.classify", "tipclassify.forgotten"]) == [
+        "tipclassify.forgotten"
+    ]
 
 
-# --------------------------------------------------------------------------------------------- Python
+# ---------------------------------------------------------------------------------------------
+# Python
 
 
 def public_names() -> list[str]:
@@ -168,7 +192,8 @@ def nameless(found: dict[str, str], names: Iterable[str]) -> list[str]:
     """Names without a docstring on any page."""
     text = "\n".join(found.values())
     put = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE)) | {
-        f"tipclassify.{heading}" for heading in re.findall(r"^ +heading: (\S+)$", text, re.MULTILINE)
+        f"tipclassify.{heading}"
+        for heading in re.findall(r"^ +heading: (\S+)$", text, re.MULTILINE)
     }
     return [name for name in names if name not in put]
 
@@ -184,7 +209,11 @@ def test_every_public_name_is_documented() -> None:
 def said_of(module: str, name: str) -> str | None:
     """The docstring of a public name; of a constant, the text below it where it is assigned."""
     value = getattr(import_module(module), name)
-    if inspect.isclass(value) or inspect.isroutine(value) or type(value).__module__.startswith("tipclassify."):
+    if (
+        inspect.isclass(value)
+        or inspect.isroutine(value)
+        or type(value).__module__.startswith("tipclassify.")
+    ):
         return inspect.getdoc(value)
     file = import_module(module).__file__
     assert file
@@ -198,10 +227,18 @@ def said_of(module: str, name: str) -> str | None:
             return said_of(f"{module}.{home}", name)
     for node, below in pairwise(body):
         targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [node.target]
+            if isinstance(node, ast.AnnAssign)
+            else []
         )
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
+            text = (
+                below.value.value
+                if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+                else None
+            )
             return text if isinstance(text, str) else None
     return None
 
@@ -213,7 +250,8 @@ def test_every_public_name_has_a_description() -> None:
     assert said_of("tipclassify.training.calibration", "_TARGET") is None
 
 
-# --------------------------------------------------------------------------------------------- pages
+# ---------------------------------------------------------------------------------------------
+# pages
 
 
 def test_every_page_is_in_the_navigation() -> None:
@@ -226,9 +264,15 @@ def test_every_page_is_in_the_navigation() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the pages show cp and head")
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=[pytest.mark.slow] * (page == "tutorial.md")) for page in REFRESH["PAGES"]]
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] * (page == "tutorial.md"))
+        for page in REFRESH["PAGES"]
+    ],
 )
-def test_every_example_prints_what_the_page_shows(page: str, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_example_prints_what_the_page_shows(
+    page: str, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
 
     def run(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -237,7 +281,9 @@ def test_every_example_prints_what_the_page_shows(page: str, cli: Run, monkeypat
         with monkeypatch.context() as there:
             there.chdir(cwd)
             done = cli(*command[3:])
-        return subprocess.CompletedProcess(command, done.returncode, (done.stderr + done.stdout).decode())
+        return subprocess.CompletedProcess(
+            command, done.returncode, (done.stderr + done.stdout).decode()
+        )
 
     those = SimpleNamespace(**{**vars(subprocess), "run": run})
     monkeypatch.setitem(REFRESH["_commands"].__globals__, "subprocess", those)
@@ -259,33 +305,47 @@ def test_pictures_are_small_and_have_alternative_text() -> None:
         assert re.findall(r"!\[\s*\]\(", page.read_text("utf-8")) == [], page
 
 
-WRITTEN = [*DOCS.glob("*.md"), *(ROOT / name for name in ("README.md", "CHANGELOG.md", "data/README.md"))]
+WRITTEN = [
+    *DOCS.glob("*.md"),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "data/README.md")),
+]
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_no_line_is_too_long_and_no_figure_is_missing(page: Path) -> None:
     text = page.read_text("utf-8")
     assert re.findall(r"@@\w+@@", text) == []  # stands where a figure was to be filled in
-    generated = re.compile(r"^```.*?^```$|^<!-- [a-z]+ -->$.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
+    generated = re.compile(
+        r"^```.*?^```$|^<!-- [a-z]+ -->$.*?^<!-- end -->$", re.MULTILINE | re.DOTALL
+    )
     assert [line for line in generated.sub("", text).splitlines() if len(line) > 160] == []
 
 
 def unknown_names(text: str) -> list[str]:
-    """List Python files, folders of the project, and names of its modules in backticks that do not exist."""
+    """List Python files, folders of the project, and names of its modules in backticks that do
+    not exist."""
     package = ROOT / "src" / "tipclassify"
     rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
-    files = re.findall(rf"`((?:[\w/]+/)?\w+\.py|(?:benchmarks|data|docs|tests|{rooms})/[\w/.]*)`", text)
+    files = re.findall(
+        rf"`((?:[\w/]+/)?\w+\.py|(?:benchmarks|data|docs|tests|{rooms})/[\w/.]*)`", text
+    )
     names = re.findall(rf"`(?:tipclassify\.)?((?:{rooms})(?:\.\w+)+)`", text)
-    names = [name for name in names if name != "model.json" and not name.startswith("training.encoder")]  # need torch
-    modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names}
-    return [file for file in files if not any((place / file).exists() for place in (ROOT, ROOT / "data", package))] + [
-        name for name, module in modules.items() if not hasattr(module, name.rpartition(".")[2])
+    # need torch
+    names = [
+        name for name in names if name != "model.json" and not name.startswith("training.encoder")
     ]
+    modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names}
+    return [
+        file
+        for file in files
+        if not any((place / file).exists() for place in (ROOT, ROOT / "data", package))
+    ] + [name for name, module in modules.items() if not hasattr(module, name.rpartition(".")[2])]
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_and_name_in_a_page_exists(page: Path) -> None:
-    gone = "`data/unlabelled/`", "`data/real/passages.jsonl`"  # what the changelog takes leave of, and what git ignores
+    # what the changelog takes leave of, and what git ignores
+    gone = "`data/unlabelled/`", "`data/real/passages.jsonl`"
     text = page.read_text("utf-8")
     assert unknown_names(re.sub("|".join(gone), "", text)) == []
     assert unknown_names(

@@ -11,8 +11,10 @@ import pytest
 
 import tipclassify
 
-TRAINS = "tipclassify.training.encoder"  # its modules are made of PyTorch, which the tests do without
-SERVES = ("tipclassify.review.security", "tipclassify.review.server")  # and these of the extra: review
+# its modules are made of PyTorch, which the tests do without
+TRAINS = "tipclassify.training.encoder"
+# and these of the extra: review
+SERVES = ("tipclassify.review.security", "tipclassify.review.server")
 MODULES = [
     m.name
     for m in pkgutil.walk_packages(tipclassify.__path__, "tipclassify.")

@@ -1,4 +1,5 @@
-"""Imports: `import tipclassify` and --help are light, scoring needs no scikit-learn, `fast` only numpy."""
+"""Imports: `import tipclassify` and --help are light, scoring needs no scikit-learn, `fast` only
+numpy."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ HEAVY = (
 
 
 def python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -49,7 +52,9 @@ RUN_MAIN = "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: 
     ],
 )
 def test_importing_and_help_load_nothing_heavy(code: str) -> None:
-    loaded = python(f"{code}\nimport sys; print('LOADED', [m for m in {HEAVY} if m in sys.modules])")
+    loaded = python(
+        f"{code}\nimport sys; print('LOADED', [m for m in {HEAVY} if m in sys.modules])"
+    )
     assert loaded.strip().endswith("LOADED []")
 
 
@@ -59,7 +64,14 @@ IDLE = (
 )  # fmt: skip
 UNUSED = {
     "default": IDLE,
-    "fast": (*IDLE, "numpy.ma", "tempfile", "onnxruntime", "tokenizers", "tipclassify.model.encoder"),
+    "fast": (
+        *IDLE,
+        "numpy.ma",
+        "tempfile",
+        "onnxruntime",
+        "tokenizers",
+        "tipclassify.model.encoder",
+    ),
 }
 
 
@@ -91,7 +103,8 @@ BOTH = {"onnxruntime", "tokenizers"}
 
 
 def command(blocked: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """``tipclassify`` where some packages cannot be imported, and nothing of the network is reached."""
+    """``tipclassify`` where some packages cannot be imported, and nothing of the network is
+    reached."""
     code = f"BLOCKED = {blocked}\n{BLOCK}\nsys.argv[0] = 'tipclassify'\nfrom tipclassify.__main__ import main\nmain()"
     line = [sys.executable, "-c", code, *arguments]
     return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
@@ -109,8 +122,14 @@ def test_text_and_html_are_scored_without_scikit_learn_or_network(
     reports: list[str], model: str, blocked: set[str]
 ) -> None:
     done = command(blocked, "score", *reports, "--format", "jsonl", "--model", model)
-    assert (done.returncode, done.stderr.partition(" (")[0]) == (0, "tipclassify: 2 reports, 2 findings")
-    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [["failure"], ["positive_effort"]]
+    assert (done.returncode, done.stderr.partition(" (")[0]) == (
+        0,
+        "tipclassify: 2 reports, 2 findings",
+    )
+    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [
+        ["failure"],
+        ["positive_effort"],
+    ]
 
 
 def test_scoring_leaves_nothing_in_the_home_folder(
@@ -182,7 +201,8 @@ def test_every_package_that_is_imported_is_declared() -> None:
     }
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     declared = {
-        name.lower().replace("_", "-") for name in re.findall(r'"([A-Za-z][\w.-]*)(?:\[[\w,]+\])?[><=~]', project)
+        name.lower().replace("_", "-")
+        for name in re.findall(r'"([A-Za-z][\w.-]*)(?:\[[\w,]+\])?[><=~]', project)
     }
     assert {"numpy", "scipy", "pyarrow"} <= declared
     missing = {}
@@ -196,14 +216,23 @@ def test_every_package_that_is_imported_is_declared() -> None:
             for module in modules:
                 top = module.partition(".")[0]
                 name = pip_names.get(top, top.replace("_", "-"))
-                if top not in sys.stdlib_module_names and top != "tipclassify" and name not in declared:
+                if (
+                    top not in sys.stdlib_module_names
+                    and top != "tipclassify"
+                    and name not in declared
+                ):
                     missing[name] = file.name
     assert missing == {}
 
 
 @pytest.mark.parametrize("missing", ["onnxruntime", "tokenizers"])
-def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(reports: list[str], missing: str) -> None:
-    asked = {"onnxruntime": [("score", reports[0]), ("info",)], "tokenizers": [("explain", "Police acted.")]}
+def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(
+    reports: list[str], missing: str
+) -> None:
+    asked = {
+        "onnxruntime": [("score", reports[0]), ("info",)],
+        "tokenizers": [("explain", "Police acted.")],
+    }
     for args in asked[missing]:
         done = command({missing}, *args)
         assert (done.returncode, done.stdout) == (3, "")

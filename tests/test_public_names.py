@@ -66,7 +66,10 @@ SIGNATURES = {
 
 def parameters(function: Any) -> str:
     """Names of the parameters, without types and defaults."""
-    found = [p.replace(annotation=p.empty, default=p.empty) for p in inspect.signature(function).parameters.values()]
+    found = [
+        p.replace(annotation=p.empty, default=p.empty)
+        for p in inspect.signature(function).parameters.values()
+    ]
     return str(inspect.Signature(found))
 
 
@@ -87,21 +90,29 @@ def test_a_public_function_says_what_it_takes_raises_and_shows_an_example(name: 
     docstring = inspect.getdoc(getattr(tipclassify, name)) or ""
     assert ">>> " in docstring
     assert "Raises" in docstring
-    assert all(re.search(rf"\b{word}\b", docstring) for word in re.findall(r"\w+", SIGNATURES[name])[:1])
+    assert all(
+        re.search(rf"\b{word}\b", docstring) for word in re.findall(r"\w+", SIGNATURES[name])[:1]
+    )
 
 
 def test_documentation_imports_public_names_alone() -> None:
     inner = re.compile(r"(?:from|import) tipclassify\.\S+.*")
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "data").glob("*.md")]
-    assert {page.name: found for page in pages if (found := inner.findall(page.read_text("utf-8")))} == {}
+    assert {
+        page.name: found for page in pages if (found := inner.findall(page.read_text("utf-8")))
+    } == {}
 
 
-# --------------------------------------------------------------------------------------------- a report, from end to end
+# --------------------------------------------------------------------------------------------- a
+# report, from end to end
 
 
 @pytest.fixture(scope="module")
 def reports() -> list[TaggedReport]:
-    return [tag_report(SAMPLES / f"karvonia-{year}.html", model="fast", day="2026-11-30") for year in (2023, 2024)]
+    return [
+        tag_report(SAMPLES / f"karvonia-{year}.html", model="fast", day="2026-11-30")
+        for year in (2023, 2024)
+    ]
 
 
 def test_a_file_and_its_document_are_tagged_alike(reports: list[TaggedReport]) -> None:
@@ -127,25 +138,33 @@ def test_counts_citations_and_comparison_need_no_context(reports: list[TaggedRep
     assert Classifier.load("fast").meta["sha256"][:12] in citation.model
 
 
-def test_what_was_tagged_otherwise_or_by_nobody_known_is_refused(reports: list[TaggedReport]) -> None:
+def test_what_was_tagged_otherwise_or_by_nobody_known_is_refused(
+    reports: list[TaggedReport],
+) -> None:
     other = tag_report(Document.from_text(TEXT), model="fast", policy="cite")
-    moved = tag_report(Document.from_text(TEXT), model=Classifier.load("fast").with_thresholds({"failure": 0.9}))
+    moved = tag_report(
+        Document.from_text(TEXT), model=Classifier.load("fast").with_thresholds({"failure": 0.9})
+    )
     for mixed in (other, moved):
         with pytest.raises(
-            ValueError, match=r"^tagged by other models, policies or thresholds: tag all of them alike$"
+            ValueError,
+            match=r"^tagged by other models, policies or thresholds: tag all of them alike$",
         ):
             summarize([reports[0], mixed])
         with pytest.raises(ValueError, match="tag all of them alike"):
             compare(reports[0], mixed)
     unknown = TaggedReport("a", None, ())
     with pytest.raises(
-        ValueError, match=r"^it is not known what tagged these: tag them with tag_report, or give the S"
+        ValueError,
+        match=r"^it is not known what tagged these: tag them with tag_report, or give the S",
     ):
         summarize(unknown)
     assert summarize(unknown, ScoringContext(Classifier.load("fast"))).total.passages == 0
     with pytest.raises(ValueError, match=r"^no reports: give at least one$"):
         summarize([])
-    with pytest.raises(ValueError, match=r"^unknown field 'mood': use file, country, publication, year, section$"):
+    with pytest.raises(
+        ValueError, match=r"^unknown field 'mood': use file, country, publication, year, section$"
+    ):
         summarize(reports, by=["mood"])
 
 
@@ -162,7 +181,9 @@ def test_thresholds_that_were_moved_count_with_their_own_error_rates() -> None:
     assert found.rates["complicity"] == plain.rates["complicity"]
 
 
-@pytest.mark.parametrize("suffix", ["html", "docx", "txt", "csv", "jsonl", "xlsx", "parquet", "md", "bib", "ris"])
+@pytest.mark.parametrize(
+    "suffix", ["html", "docx", "txt", "csv", "jsonl", "xlsx", "parquet", "md", "bib", "ris"]
+)
 def test_reports_are_written_in_the_format_of_the_suffix(
     reports: list[TaggedReport], suffix: str, tmp_path: Path
 ) -> None:
@@ -200,7 +221,9 @@ def test_a_file_is_written_whole_or_not_at_all(reports: list[TaggedReport], tmp_
 
 def test_rows_of_a_table_are_one_report(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
-    file.write_text("sentence,section\nThe law was not enforced.,Forced Labor\nPolice acted.,\n", "utf-8")
+    file.write_text(
+        "sentence,section\nThe law was not enforced.,Forced Labor\nPolice acted.,\n", "utf-8"
+    )
     report = tag_report(file, model="fast", text_column="sentence")
     assert [passage.section for passage in report.passages] == ["Forced Labor", None]
     assert len(report.extras) == 2
@@ -208,12 +231,16 @@ def test_rows_of_a_table_are_one_report(tmp_path: Path) -> None:
         tag_report(file, model="fast")
 
 
-# --------------------------------------------------------------------------------------------- a model
+# --------------------------------------------------------------------------------------------- a
+# model
 
 
 def test_explain_reads_the_heading() -> None:
     law = "The government did not effectively enforce the law."
-    forced, wages = (explain(law, section=section, model="fast")["failure"] for section in ("Forced Labor", "Wages"))
+    forced, wages = (
+        explain(law, section=section, model="fast")["failure"]
+        for section in ("Forced Labor", "Wages")
+    )
     assert forced.probability > wages.probability
     assert explain(Passage(law, 0, len(law), "Wages"), model="fast")["failure"] == wages
     with pytest.raises(TypeError, match="passage 0 is not a str or Passage but int"):
@@ -230,7 +257,9 @@ def test_evaluate_takes_columns_and_says_what_it_measured() -> None:
     assert found.intervals is not None
     assert found.intervals.groups == 2  # equal texts stand together
     assert "positive_effort" in str(found)
-    named = evaluate(sentences, np.array([[1, 0, 0], [0, 1, 0]] * 15), model="fast", draws=50, groups=range(30))
+    named = evaluate(
+        sentences, np.array([[1, 0, 0], [0, 1, 0]] * 15), model="fast", draws=50, groups=range(30)
+    )
     assert named.macro_f1 == found.macro_f1
     assert named.intervals is not None
     assert named.intervals.groups == 30
@@ -246,11 +275,15 @@ def test_a_saved_copy_is_the_same_folder(name: str, tmp_path: Path) -> None:
     original = ROOT / "models" / name
     for file in (tmp_path / "copy").iterdir():
         if file.name == "model.json":  # its keys may stand in another order
-            copied, shipped = (json.loads((folder / file.name).read_bytes()) for folder in (file.parent, original))
+            copied, shipped = (
+                json.loads((folder / file.name).read_bytes()) for folder in (file.parent, original)
+            )
             assert copied == shipped
         else:
             assert file.read_bytes() == (original / file.name).read_bytes(), file.name
-    assert {file.name for file in original.iterdir()} == {file.name for file in (tmp_path / "copy").iterdir()}
+    assert {file.name for file in original.iterdir()} == {
+        file.name for file in (tmp_path / "copy").iterdir()
+    }
 
 
 def test_moved_thresholds_are_saved_and_the_card_says_so(tmp_path: Path) -> None:
@@ -259,7 +292,9 @@ def test_moved_thresholds_are_saved_and_the_card_says_so(tmp_path: Path) -> None
     loaded = Classifier.load(tmp_path / "mine")
     assert np.array_equal(loaded.thresholds(), moved.thresholds())
     assert loaded.meta["sha256"] != moved.meta["sha256"]
-    assert "## Thresholds\nMoved after training" in (tmp_path / "mine" / "README.md").read_text("utf-8")
+    assert "## Thresholds\nMoved after training" in (tmp_path / "mine" / "README.md").read_text(
+        "utf-8"
+    )
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine", "utf-8")
     with pytest.raises(ModelError, match="in the way"):
@@ -274,7 +309,9 @@ def test_embed_gives_what_the_heads_read(classifier: Classifier) -> None:
     logits = model.heads.logits(vectors) * model.scale + model.shift
     assert np.array_equal(logits, classifier.logits(passages))
     assert classifier.embed([]).shape == (0, 384)
-    with pytest.raises(ModelError, match=r"^a linear model has no vectors: use the default, or another encoder$"):
+    with pytest.raises(
+        ModelError, match=r"^a linear model has no vectors: use the default, or another encoder$"
+    ):
         Classifier.load("fast").embed(passages)
 
 
@@ -282,16 +319,21 @@ def test_a_repr_says_what_it_is_in_a_line(reports: list[TaggedReport]) -> None:
     fast = Classifier.load("fast")
     assert repr(fast) == f"Classifier(fast, linear, model {fast.meta['sha256'][:12]})"
     assert repr(Classifier(fast.scorer)) == f"Classifier(linear, model {fast.meta['sha256'][:12]})"
-    assert re.fullmatch(r"TaggedReport\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)", repr(reports[0]))
     assert re.fullmatch(
-        r"Document\(source='.*', title='.*', country='Karvonia', year=2023, [\d,]+ .*\)", repr(reports[0].document)
+        r"TaggedReport\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)",
+        repr(reports[0]),
+    )
+    assert re.fullmatch(
+        r"Document\(source='.*', title='.*', country='Karvonia', year=2023, [\d,]+ .*\)",
+        repr(reports[0].document),
     )
     assert repr(tipclassify.tag_batch) == "<function tipclassify.tag_batch>"
     assert len(repr(fast.model)) < 2_000
     assert len(repr(Classifier.load().scorer.model)) < 2_000
 
 
-# --------------------------------------------------------------------------------------------- the Hugging Face hub
+# --------------------------------------------------------------------------------------------- the
+# Hugging Face hub
 
 
 @pytest.fixture
@@ -317,13 +359,17 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_a_model_of_the_hub_is_loaded_by_its_name(hub: dict[str, Any], fast: Classifier) -> None:
     loaded = Classifier.load("owner/name@v1")
     assert loaded.meta["sha256"] == fast.meta["sha256"]
-    assert hub["asked"] == [("owner/name", "model.json", "v1"), ("owner/name", "weights.npz", "c0ffee")]
+    assert hub["asked"] == [
+        ("owner/name", "model.json", "v1"),
+        ("owner/name", "weights.npz", "c0ffee"),
+    ]
     assert np.array_equal(loaded.predict_proba([TEXT]), fast.predict_proba([TEXT]))
 
 
 def test_what_the_hub_does_not_have_is_one_line(hub: dict[str, Any]) -> None:
     with pytest.raises(
-        ModelError, match=r"^owner/gone: no model from the Hugging Face hub \(401 Client.*\); check the n"
+        ModelError,
+        match=r"^owner/gone: no model from the Hugging Face hub \(401 Client.*\); check the n",
     ):
         Classifier.load("owner/gone")
     assert len(hub["asked"]) == 1
@@ -356,7 +402,9 @@ def test_a_path_of_this_machine_asks_nobody(hub: dict[str, Any]) -> None:
     assert hub["asked"] == []
 
 
-def test_without_huggingface_hub_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_huggingface_hub_the_remedy_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import sys
 
     monkeypatch.chdir(tmp_path)

@@ -37,7 +37,9 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
     training = typer.Typer()
     training.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
     asked = [(app, [name, "--help"]) for name in names] + [(training, ["--help"])]
-    helps = help_text + "".join(CliRunner().invoke(*one, env={"COLUMNS": "400"}).output for one in asked)
+    helps = help_text + "".join(
+        CliRunner().invoke(*one, env={"COLUMNS": "400"}).output for one in asked
+    )
     assert [
         option
         for option in re.findall(r"(?<=[ `])--\w+", README)
@@ -47,7 +49,9 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
 
 def test_every_command_is_in_the_readme(cli: Run) -> None:
     help_text = cli("--help").stdout.decode()
-    commands = re.findall(r"^[│ ]\s*(\w+)  ", help_text[help_text.index("Commands") :], re.MULTILINE)
+    commands = re.findall(
+        r"^[│ ]\s*(\w+)  ", help_text[help_text.index("Commands") :], re.MULTILINE
+    )
     assert commands
     assert [name for name in commands if f"`tipclassify {name}" not in README] == []
 
@@ -60,23 +64,39 @@ def test_the_training_example_trains(tmp_path: Path) -> None:
     assert block
     code = block[1].replace("models/mine", str(tmp_path / "mine").replace("\\", "/"))
     with pytest.warns(UserWarning, match="60 passages are few to train on"):
-        exec(code, {"texts": [row["text"] for row in rows], "labels": [list(row["labels"]) for row in rows]})
+        exec(
+            code,
+            {
+                "texts": [row["text"] for row in rows],
+                "labels": [list(row["labels"]) for row in rows],
+            },
+        )
     assert (tmp_path / "mine" / "model.json").is_file()
 
 
 def test_every_extra_that_is_named_anywhere_exists() -> None:
     tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
-    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"])
+    extras = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+            "optional-dependencies"
+        ]
+    )
     for file in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.py")):
         text = file.read_text("utf-8")
-        named = {one for found in re.findall(r"tipclassify\[([\w,-]+)\]", text) for one in found.split(",")}
+        named = {
+            one
+            for found in re.findall(r"tipclassify\[([\w,-]+)\]", text)
+            for one in found.split(",")
+        }
         named |= set(re.findall(r'MissingExtraError\("[^"]+", "([\w-]+)"\)', text))
         assert named <= extras, file
 
 
 def test_what_the_wheel_brings_is_there_and_small() -> None:
     tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
-    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]
     brought = {place: ROOT / folder for folder, place in wheel["force-include"].items()}
     assert set(brought) == {
         "tipclassify/models/default", "tipclassify/models/fast", "tipclassify/behaviours_data",
@@ -84,7 +104,8 @@ def test_what_the_wheel_brings_is_there_and_small() -> None:
     }  # fmt: skip
     assert all(any(folder.iterdir()) for folder in brought.values())
     files = [file for folder in brought.values() for file in folder.rglob("*") if file.is_file()]
-    # Of them 2.5 MB are the fixed set and the vectors' moment, which every training is measured on and held by.
+    # Of them 2.5 MB are the fixed set and the vectors' moment, which every training is measured on
+    # and held by.
     assert sum(file.stat().st_size for file in files) < 43_000_000
 
 

@@ -20,6 +20,8 @@ def with_body(body: str, part: str = "word/document.xml", title: str | None = No
             if name == part:
                 content = f"<w:document {W}><w:body>{body}</w:body></w:document>"
             elif name == "docProps/core.xml" and title is not None:
-                content = re.sub("<dc:title>.*?</dc:title>|<dc:title/>", f"<dc:title>{title}</dc:title>", content)
+                content = re.sub(
+                    "<dc:title>.*?</dc:title>|<dc:title/>", f"<dc:title>{title}</dc:title>", content
+                )
             new.writestr(name, content.encode("utf-8", "surrogateescape"))
     return out.getvalue()

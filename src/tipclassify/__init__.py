@@ -13,12 +13,19 @@ from importlib import import_module
 
 from tipclassify._version import __version__
 
-TYPE_CHECKING = False  # type checkers read it as true; importing `typing` would take four times as long as all the rest
+# type checkers read it as true; importing `typing` would take four times as long as all the rest
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
     from tipclassify.corpus.loading import load_corpus
-    from tipclassify.errors import CorpusError, InputError, ModelError, OutputError, TipclassifyError
+    from tipclassify.errors import (
+        CorpusError,
+        InputError,
+        ModelError,
+        OutputError,
+        TipclassifyError,
+    )
     from tipclassify.evaluation.evaluation import Evaluation, evaluate
     from tipclassify.labels import LABELS, POLICIES, Policy
     from tipclassify.model.classifier import Classifier, Explanation, SpanWeight, classify, explain
@@ -53,11 +60,43 @@ _NAMES_OF: Final = {
     "training.estimator": ("TipClassifier",),
 }
 
-__all__ = ["LABELS", "POLICIES", "Block", "Citation", "Classifier", "Comparison", "CorpusError", "Document"]
-__all__ += ["Evaluation", "Explanation", "Finding", "InputError", "ModelError", "OutputError", "Passage", "Policy"]
-__all__ += ["ScoringContext", "SpanWeight", "Summary", "TaggedReport", "TipClassifier", "TipclassifyError", "Unit"]
-__all__ += ["__version__", "cite", "classify", "compare", "evaluate", "explain", "load_corpus", "read_report"]
-__all__ += ["summarize", "tag_batch", "tag_report", "write_reports"]
+__all__ = [
+    "LABELS",
+    "POLICIES",
+    "Block",
+    "Citation",
+    "Classifier",
+    "Comparison",
+    "CorpusError",
+    "Document",
+    "Evaluation",
+    "Explanation",
+    "Finding",
+    "InputError",
+    "ModelError",
+    "OutputError",
+    "Passage",
+    "Policy",
+    "ScoringContext",
+    "SpanWeight",
+    "Summary",
+    "TaggedReport",
+    "TipClassifier",
+    "TipclassifyError",
+    "Unit",
+    "__version__",
+    "cite",
+    "classify",
+    "compare",
+    "evaluate",
+    "explain",
+    "load_corpus",
+    "read_report",
+    "summarize",
+    "tag_batch",
+    "tag_report",
+    "write_reports",
+]
 
 
 def __getattr__(name: str) -> Any:

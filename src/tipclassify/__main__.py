@@ -8,7 +8,8 @@ import signal
 def main() -> None:
     """Run the command line."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the commands are imported: no traceback of an import
+        # until the commands are imported: no traceback of an import
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Worker processes import this module too: the commands are imported only here.
     from tipclassify.cli.app import main
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ["CorpusError", "InputError", "LinkError", "MissingExtraError", "ModelError", "OutputError"]
-__all__ += ["TipclassifyError", "UsageError", "broken_input", "needs_extra", "reason_of"]
+__all__ = [
+    "CorpusError",
+    "InputError",
+    "LinkError",
+    "MissingExtraError",
+    "ModelError",
+    "OutputError",
+    "TipclassifyError",
+    "UsageError",
+    "broken_input",
+    "needs_extra",
+    "reason_of",
+]
 
 
 class TipclassifyError(Exception):
-    """Base of all errors of the package; the command line prints the message without a traceback."""
+    """Base of all errors of the package; the command line prints the message without a
+    traceback."""
 
 
 class InputError(TipclassifyError):
@@ -30,7 +42,8 @@ class ModelError(TipclassifyError):
 
 
 class CorpusError(TipclassifyError):
-    """Invalid rows in a labelled corpus; `problems` has one message a row, ``file:line: problem, remedy``."""
+    """Invalid rows in a labelled corpus; `problems` has one message a row, ``file:line: problem,
+    remedy``."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
@@ -43,9 +56,12 @@ def reason_of(error: Exception) -> str:
 
 
 def broken_input(name: str, error: Exception) -> InputError:
-    """Make the error, of one line, for an input on which a reader or the scoring failed unexpectedly."""
+    """Make the error, of one line, for an input on which a reader or the scoring failed
+    unexpectedly."""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
-    return InputError(f"{name}: cannot be read ({what}); save it in another format, and report this to us")
+    return InputError(
+        f"{name}: cannot be read ({what}); save it in another format, and report this to us"
+    )
 
 
 class MissingExtraError(InputError):

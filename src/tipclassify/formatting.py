@@ -1,4 +1,5 @@
-"""Format values as text that is safe to print and to write: aligned columns, single lines, JSON lines, CSV cells."""
+"""Format values as text that is safe to print and to write: aligned columns, single lines, JSON
+lines, CSV cells."""
 
 from __future__ import annotations
 
@@ -8,38 +9,59 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-__all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
-__all__ += ["csv_text", "escaped", "load_json", "numbered", "visible"]
+__all__ = [
+    "aligned",
+    "csv_cell",
+    "csv_text",
+    "escaped",
+    "json_line",
+    "load_json",
+    "looks_like_a_formula",
+    "markdown_table",
+    "numbered",
+    "one_line",
+    "shown",
+    "visible",
+]
 
 _DEEPEST: Final = 100
 _MOST_DIGITS: Final = 18  # a whole number fits in 64 bits
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_NOT_IN_CSV: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # readers stop at NUL; spreadsheets drop others
-_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # controls but tab and line break
+# readers stop at NUL; spreadsheets drop others
+_NOT_IN_CSV: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# controls but tab and line break
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\ufffd]*[=+\-@＝＋－＠]")
-# Where Excel reads a file by semicolons or tabs, our quotation marks hold nothing together, not even lines.
+# Where Excel reads a file by semicolons or tabs, our quotation marks hold nothing together, not
+# even lines.
 _CELL: Final = r"([;\t\r\n](?:[^\S\t\r\n]|[\ufeff\ufffd\"])*)"
 _INNER_FORMULA: Final = re.compile(rf"{_CELL}(?='*[=+\-@＝＋－＠])")
 _GUARD: Final = re.compile(rf"\A'(?='*(?:{_FORMULA.pattern}))|{_CELL}'(?='*[=+\-@＝＋－＠])")
 # Line breaks to some readers, or not encodable in UTF-8.
 _NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would build one for every row
+# json.dumps would build one for every row
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Align columns, two spaces apart, one line a row: the first `left` columns flush left, the others flush right.
+    """Align columns, two spaces apart, one line a row: the first `left` columns flush left, the
+    others flush right.
 
     >>> aligned([("label", "F1"), ("failure", "0.9")])
     ['label     F1', 'failure  0.9']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = [str.ljust if column < left else str.rjust for column in range(len(widths))]
-    cells = ([side(*cell) for side, cell in zip(sides, zip(row, widths, strict=True), strict=True)] for row in rows)
+    cells = (
+        [side(*cell) for side, cell in zip(sides, zip(row, widths, strict=True), strict=True)]
+        for row in rows
+    )
     return ["  ".join(row).rstrip() for row in cells]
 
 
 def shown(value: object) -> str:
-    """Format a value for a table: floats to three decimals, counts with commas, lists joined, NaN as –.
+    """Format a value for a table: floats to three decimals, counts with commas, lists joined, NaN
+    as –.
 
     >>> [shown(value) for value in (0.25, float("nan"), 12_000, ("failure",), (), "two\\n lines")]
     ['0.250', '–', '12,000', 'failure', '(none)', 'two lines']
@@ -62,7 +84,9 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     | failure | 0.9 |
     """
     heading, *others = rows
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, ["---"] * len(heading), *others))
+    return "\n".join(
+        f"| {' | '.join(cells)} |" for cells in (heading, ["---"] * len(heading), *others)
+    )
 
 
 def looks_like_a_formula(text: str) -> bool:
@@ -75,7 +99,8 @@ def looks_like_a_formula(text: str) -> bool:
 
 
 def csv_cell(value: object) -> object:
-    """Format a value as a CSV cell: lists joined by ``;``; ``'`` before formulas, also after ``;``, tab or line break.
+    """Format a value as a CSV cell: lists joined by ``;``; ``'`` before formulas, also after ``;``,
+    tab or line break.
 
     >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1"), csv_cell("a;=1+1")
     ('failure;complicity', 'true', "'=1+1", "a;'=1+1")
@@ -101,7 +126,8 @@ def csv_text(cell: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Format text for one line of a terminal or report: white space collapsed, control characters as ``\\ufffd``.
+    """Format text for one line of a terminal or report: white space collapsed, control characters
+    as ``\\ufffd``.
 
     >>> one_line("two\\n  lines \\x1b[31m")
     'two lines �[31m'
@@ -110,7 +136,8 @@ def one_line(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``; tabs and line breaks stay.
+    """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``; tabs
+    and line breaks stay.
 
     >>> visible("two\\n lines \\x1b[31m")
     'two\\n lines �[31m'
@@ -150,7 +177,9 @@ def load_json(data: bytes | str, *, strict: bool = True) -> Any:
         When it is not UTF-8, not JSON, nested over 100 deep, or has such a number.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
-    bounded: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _bounded)
+    bounded: dict[str, Any] = dict.fromkeys(
+        ("parse_int", "parse_float", "parse_constant"), _bounded
+    )
     try:
         value = json.loads(text, **bounded if strict else {})
     except RecursionError:
@@ -158,7 +187,11 @@ def load_json(data: bytes | str, *, strict: bool = True) -> Any:
     if text.count("[") + text.count("{") > _DEEPEST:
         level = [value]
         for _ in range(_DEEPEST + 1):
-            inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+            inner = [
+                one.values() if isinstance(one, dict) else one
+                for one in level
+                if isinstance(one, dict | list)
+            ]
             level = [one for values in inner for one in values]
         if level:
             raise ValueError("nested too deeply")

@@ -1,4 +1,5 @@
-"""Child processes for work that may crash or hang: bytes in, bytes out, and no child outlives its parent."""
+"""Child processes for work that may crash or hang: bytes in, bytes out, and no child outlives
+its parent."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ __all__ = ["Child", "ChildDiedError", "serve"]
 
 _LAST_WORDS: Final = 2.0  # seconds for a child that has closed its pipe to end
 _SIZE: Final = struct.Struct("<Q")  # precedes each message, in both directions
-_START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+_START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+)
 
 
 class ChildDiedError(Exception):
@@ -55,7 +58,8 @@ class Child:
         return self._process.pid
 
     def ask(self, request: bytes, seconds: float | None = None) -> bytes:
-        """Send a request and return the answer; raise `ChildDiedError` if there is none in `seconds`."""
+        """Send a request and return the answer; raise `ChildDiedError` if there is none in
+        `seconds`."""
         with self._lock:
             expired = threading.Event()
 
@@ -73,11 +77,13 @@ class Child:
                 _send(self._process.stdin, request)
                 return _receive(self._process.stdout)
             except (OSError, EOFError, ValueError):  # ValueError: of a pipe that was closed before
-                with contextlib.suppress(subprocess.TimeoutExpired):  # it is ending: by itself, and its code says how
+                # it is ending: by itself, and its code says how
+                with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(_LAST_WORDS)
                 self.close()
                 raise ChildDiedError(self._process.returncode, expired.is_set()) from None
-            except BaseException:  # a signal: the answer that is on its way would be taken for the next one
+            # a signal: the answer that is on its way would be taken for the next one
+            except BaseException:
                 self.close()
                 raise
             finally:

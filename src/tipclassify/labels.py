@@ -23,7 +23,14 @@ Policy = Literal["screen", "balanced", "cite"]
 POLICIES: Final[tuple[Policy, ...]] = ("screen", "balanced", "cite")
 """Operating points: high recall, best F1, high precision."""
 
-SECTIONS: Final = ("assessment", "recommendations", "prosecution", "protection", "prevention", "profile")
+SECTIONS: Final = (
+    "assessment",
+    "recommendations",
+    "prosecution",
+    "protection",
+    "prevention",
+    "profile",
+)
 """Standard sections of a narrative; a passage under another heading has that heading's text as its section."""
 
 
@@ -37,7 +44,8 @@ def label_name(label: str) -> str:
 
 
 def indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
-    """Encode label names as a row of the indicator matrix; raise `ValueError` when a name is no label.
+    """Encode label names as a row of the indicator matrix; raise `ValueError` when a name is no
+    label.
 
     >>> indicator(["failure"])
     (False, True, False)

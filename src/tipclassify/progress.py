@@ -1,4 +1,5 @@
-"""Progress on standard error: a bar with the remaining time on a terminal, lines elsewhere if asked for."""
+"""Progress on standard error: a bar with the remaining time on a terminal, lines elsewhere if
+asked for."""
 
 from __future__ import annotations
 
@@ -31,7 +32,12 @@ def progress_bar(title: str, every: float | None = None) -> Iterator[Progress | 
     from rich import progress as bars
     from rich.console import Console
 
-    columns = ("{task.description}", bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn())
+    columns = (
+        "{task.description}",
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+    )
     with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -39,7 +45,8 @@ def progress_bar(title: str, every: float | None = None) -> Iterator[Progress | 
 
 @contextmanager
 def _lines(title: str, every: float) -> Iterator[Progress]:
-    """Print a line every so many seconds from a thread of its own, as the work may be one long call."""
+    """Print a line every so many seconds from a thread of its own, as the work may be one long
+    call."""
     state = {"done": 0, "total": 0}
     ended = threading.Event()
     began = time.monotonic()
@@ -51,7 +58,9 @@ def _lines(title: str, every: float) -> Iterator[Progress]:
         while not ended.wait(every):
             done, total = state["done"], state["total"]
             how_far = f"{done:,} of {total:,}" if done < total else "under way"
-            print(f"{title}: {how_far}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{title}: {how_far}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
+            )
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()

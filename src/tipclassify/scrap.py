@@ -18,7 +18,15 @@ try:
 except ImportError:  # Windows, where a file in use cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FailsOnce", "exchange", "hold", "is_held", "open_whole", "remove_if_left", "staging_name"]
+__all__ = [
+    "FailsOnce",
+    "exchange",
+    "hold",
+    "is_held",
+    "open_whole",
+    "remove_if_left",
+    "staging_name",
+]
 
 T = TypeVar("T")
 
@@ -39,7 +47,9 @@ def is_held(path: Path) -> bool:
     if not fcntl:
         return False
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
     except OSError:
         return False
     try:
@@ -61,7 +71,8 @@ def remove_if_left(path: Path) -> None:
 
 
 def staging_name(path: Path) -> Path:
-    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits, the name cut to what a folder takes.
+    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits, the name cut to what a
+    folder takes.
 
     >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
     255
@@ -102,7 +113,8 @@ def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
 def exchange(first: Path, second: Path) -> bool:
     """Exchange two files or folders in one step; return whether this system and disk can.
 
-    Linux does it by ``renameat2``, macOS by ``renamex_np``; nobody ever finds one of the names missing.
+    Linux does it by ``renameat2``, macOS by ``renamex_np``; nobody ever finds one of the names
+    missing.
     """
     import ctypes  # slow to import, and not needed for reading
 
@@ -119,10 +131,11 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 class FailsOnce:
-    """A binary stream that fails once: after its first `OSError`, or once closed, all else is lost without another.
+    """A binary stream that fails once: after its first `OSError`, or once closed, all else is lost
+    without another.
 
-    Libraries that pack archives try to finish them when they are thrown away, and Python prints what is
-    raised then.
+    Libraries that pack archives try to finish them when they are thrown away, and Python prints
+    what is raised then.
     """
 
     def __init__(self, file: IO[bytes]) -> None:

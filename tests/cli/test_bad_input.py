@@ -1,4 +1,5 @@
-"""Bad input, wrong usage and full disks: one clear line, a documented exit code, and nothing half written."""
+"""Bad input, wrong usage and full disks: one clear line, a documented exit code, and nothing
+half written."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def report(tmp_path: Path) -> Path:
     return file
 
 
-# --------------------------------------------------------------------------------------------- usage
+# ---------------------------------------------------------------------------------------------
+# usage
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,9 @@ def test_an_input_that_is_not_there_is_an_error_and_no_count(cli: Run, tmp_path:
 
 
 def test_a_corpus_of_bad_rows_shows_twenty_of_them_and_a_count(cli: Run, tmp_path: Path) -> None:
-    rows = "".join(f'{{"text": "Police acted.", "labels": ["label{number}"]}}\n' for number in range(1_000))
+    rows = "".join(
+        f'{{"text": "Police acted.", "labels": ["label{number}"]}}\n' for number in range(1_000)
+    )
     (tmp_path / "bad.jsonl").write_text(rows, "utf-8")
     done = cli("corpus", "check", tmp_path / "bad.jsonl")
     lines = done.stderr.decode().splitlines()
@@ -103,7 +107,8 @@ def test_a_corpus_of_bad_rows_shows_twenty_of_them_and_a_count(cli: Run, tmp_pat
     assert lines[20] == "tipclassify: and 980 more of this kind"
 
 
-# --------------------------------------------------------------------------------------------- outputs
+# ---------------------------------------------------------------------------------------------
+# outputs
 
 _EACH_FORMAT = """
 import os, resource, sys
@@ -121,18 +126,24 @@ for name in sys.argv[3:]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of a file")
-def test_a_full_disk_is_one_line_and_leaves_no_scrap_whatever_the_format(report: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_leaves_no_scrap_whatever_the_format(
+    report: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     for name in FORMATS:
         (folder / f"out.{name}").write_text("old")
     command = [sys.executable, "-c", _EACH_FORMAT, report, folder, *FORMATS]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
     assert done.stdout.split() == ["1"] * len(FORMATS)
     assert [line.partition(": cannot be written (")[0] for line in done.stderr.splitlines()] == [
         f"tipclassify: {folder}/out.{name}" for name in FORMATS
     ]
-    assert {file.name: file.read_text() for file in folder.iterdir()} == {f"out.{name}": "old" for name in FORMATS}
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {
+        f"out.{name}": "old" for name in FORMATS
+    }
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -143,7 +154,9 @@ def test_a_full_disk_below_standard_output_is_one_line(report: Path, unbuffered:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=env)
     assert done.returncode == 1
-    assert done.stderr.startswith("tipclassify: standard output: cannot be written (no space left on device)")
+    assert done.stderr.startswith(
+        "tipclassify: standard output: cannot be written (no space left on device)"
+    )
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -166,10 +179,13 @@ def test_resume_removes_what_a_killed_run_left(cli: Run, report: Path, tmp_path:
     assert cli(*args).returncode == 0
     assert (out / ".report.txt.csv-0a1b2c3d").exists()
     assert cli(*args, "--resume").returncode == 0
-    assert sorted(out.iterdir()) == sorted([*mine, out / "report.txt.csv", out / "tipclassify-done.jsonl"])
+    assert sorted(out.iterdir()) == sorted(
+        [*mine, out / "report.txt.csv", out / "tipclassify-done.jsonl"]
+    )
 
 
-# --------------------------------------------------------------------------------------------- inputs
+# ---------------------------------------------------------------------------------------------
+# inputs
 
 
 def test_a_folder_names_what_it_leaves_out_but_no_lock_file(report: Path) -> None:
@@ -213,13 +229,19 @@ def test_a_workbook_is_read_row_by_row(cli: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("a.csv", b"id,sentence\n1,Police slept.\n", "no column 'text' in the first row (id, sentence); name one by"),
+        (
+            "a.csv",
+            b"id,sentence\n1,Police slept.\n",
+            "no column 'text' in the first row (id, sentence); name one by",
+        ),
         ("a.csv", b'text\n"Police" slept.\n', "a.csv:2: broken CSV"),
         ("a.xlsx", b"PK\x03\x04 no zip", "damaged or incomplete file"),
         ("a.jsonl", b'{"sentence": "Police slept."}\n', 'a.jsonl:1: no "text" field'),
     ],
 )
-def test_a_table_that_cannot_be_read_is_one_line(cli: Run, tmp_path: Path, name: str, data: bytes, reason: str) -> None:
+def test_a_table_that_cannot_be_read_is_one_line(
+    cli: Run, tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
     (tmp_path / name).write_bytes(data)
     done = cli("score", tmp_path / name, *FAST)
     assert done.returncode == 1
@@ -228,13 +250,19 @@ def test_a_table_that_cannot_be_read_is_one_line(cli: Run, tmp_path: Path, name:
 
 
 def test_a_cell_of_a_table_may_be_long(cli: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text\n" + "Police arrested a trafficker. " * 5_000 + "\n", "utf-8")
+    (tmp_path / "a.csv").write_text(
+        "text\n" + "Police arrested a trafficker. " * 5_000 + "\n", "utf-8"
+    )
     done = cli("score", tmp_path / "a.csv", *FAST, "-f", "jsonl")
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 1)
 
 
 def test_our_own_csv_is_read_without_its_apostrophes(cli: Run, tmp_path: Path) -> None:
-    texts = ["- Police arrested nine traffickers;", "+ Courts slept; - prosecutors too.", "@home 'twas so."]
+    texts = [
+        "- Police arrested nine traffickers;",
+        "+ Courts slept; - prosecutors too.",
+        "@home 'twas so.",
+    ]
     rows = [{"text": text, "section": "=Labor"} for text in texts]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     file, tabs = tmp_path / "a.csv", tmp_path / "b.tsv"
@@ -244,8 +272,13 @@ def test_our_own_csv_is_read_without_its_apostrophes(cli: Run, tmp_path: Path) -
         assert cell in written
     lines = "".join(f"'{text}\t'=Labor\n" for text in texts).replace("; -", "; '-")
     tabs.write_text("text\tsection\n" + lines, "utf-8")
-    found = [cli("score", tmp_path / name, *FAST, "-f", "jsonl").stdout for name in ("a.jsonl", file, tabs)]
-    of_jsonl, of_csv, of_tabs = ([json.loads(line) for line in lines.splitlines()] for lines in found)
+    found = [
+        cli("score", tmp_path / name, *FAST, "-f", "jsonl").stdout
+        for name in ("a.jsonl", file, tabs)
+    ]
+    of_jsonl, of_csv, of_tabs = (
+        [json.loads(line) for line in lines.splitlines()] for lines in found
+    )
     for field in ("text", "section", "scores"):
         wanted = [row[field] for row in of_jsonl]
         assert [row[field] for row in of_csv] == [row[field] for row in of_tabs] == wanted
@@ -261,9 +294,13 @@ def test_the_text_column_is_a_field_of_json_lines_too(cli: Run, tmp_path: Path) 
     assert json.loads(done.stdout)["text"] == "Police slept."
 
 
-def test_empty_rows_of_a_csv_are_named_and_left_out_and_spaces_in_its_header_are_not_meant(tmp_path: Path) -> None:
+def test_empty_rows_of_a_csv_are_named_and_left_out_and_spaces_in_its_header_are_not_meant(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "doccano.csv"
-    file.write_text("id, text, label\n1,Police slept.,failure\n2,,\n3, ,\n4,Courts slept.,\n", "utf-8")
+    file.write_text(
+        "id, text, label\n1,Police slept.,failure\n2,,\n3, ,\n4,Courts slept.,\n", "utf-8"
+    )
     what = r"doccano\.csv: lines 3, 4 without a text, left out"
     for kind in (None, "doccano"):
         with pytest.warns(UserWarning, match=what):
@@ -274,32 +311,49 @@ def test_empty_rows_of_a_csv_are_named_and_left_out_and_spaces_in_its_header_are
 
 def test_label_studio_boxes_are_refused(tmp_path: Path) -> None:
     box = {"type": "rectanglelabels", "value": {"rectanglelabels": ["Car"]}}
-    task = {"id": 1, "data": {"text": "Police slept.", "image": "a.png"}, "annotations": [{"result": [box]}]}
+    task = {
+        "id": 1,
+        "data": {"text": "Police slept.", "image": "a.png"},
+        "annotations": [{"result": [box]}],
+    }
     (tmp_path / "tasks.json").write_text(json.dumps([task]), "utf-8")
     with pytest.raises(CorpusError, match="annotated with rectanglelabels, not with choices"):
         read_records(tmp_path / "tasks.json")
 
 
 @pytest.mark.parametrize("command", [("text",), ("score", *FAST, "-f", "jsonl")])
-def test_what_a_reader_warns_of_is_one_line(cli: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
-    (tmp_path / "a.txt").write_bytes("Café police slept in the cold. ".encode() * 40 + b"\x81 Courts slept.")
+def test_what_a_reader_warns_of_is_one_line(
+    cli: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "a.txt").write_bytes(
+        "Café police slept in the cold. ".encode() * 40 + b"\x81 Courts slept."
+    )
     done = cli(*command, tmp_path / "a.txt")
     assert done.returncode == 0
-    (warning,) = [line for line in done.stderr.decode().splitlines() if "mostly on other subjects" not in line]
+    (warning,) = [
+        line for line in done.stderr.decode().splitlines() if "mostly on other subjects" not in line
+    ]
     assert warning.startswith(f"tipclassify: warning: {tmp_path}/a.txt: not quite utf-8; ")
 
 
 def test_a_passage_of_a_megabyte_is_scored_without_a_warning(fast: Classifier) -> None:
-    probabilities = fast.predict_proba(["Police arrested, convicted and sentenced traffickers. " * 20_000])
+    probabilities = fast.predict_proba(
+        ["Police arrested, convicted and sentenced traffickers. " * 20_000]
+    )
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
-# --------------------------------------------------------------------------------------------- long reports
+# --------------------------------------------------------------------------------------------- long
+# reports
 
 
-def test_a_long_report_is_tagged_in_parts_cut_between_sections(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_report_is_tagged_in_parts_cut_between_sections(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = "Police slept.\n\nCourts slept.\n\nJudges slept.\n\n"
-    report.write_text(f"PROSECUTION\n\n{one}PROTECTION\n\n{one}{one}{one}PREVENTION\n\n{one}", "utf-8")
+    report.write_text(
+        f"PROSECUTION\n\n{one}PROTECTION\n\n{one}{one}{one}PREVENTION\n\n{one}", "utf-8"
+    )
     (whole,) = tag_input(str(report), Tagging("fast"))
     monkeypatch.setattr(splitting, "PART", 4)
     parts = list(tag_input(str(report), Tagging("fast")))
@@ -311,17 +365,30 @@ def test_a_long_report_is_tagged_in_parts_cut_between_sections(report: Path, mon
     assert parts[2].passages[0].section == "prevention"
 
 
-def test_a_part_ends_with_its_country_and_within_a_long_country_with_a_section(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_ends_with_its_country_and_within_a_long_country_with_a_section(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sections = [("A", "prosecution")] * 3 + [("A", "protection")] * 2 + [("B", "protection")] * 3
     sections += [("C", "prosecution")] * 2 + [("C", "protection")] * 4 + [("C", "prevention")]
-    blocks = [Block(14 * n, 14 * n + 14, section, country=country) for n, (country, section) in enumerate(sections)]
+    blocks = [
+        Block(14 * n, 14 * n + 14, section, country=country)
+        for n, (country, section) in enumerate(sections)
+    ]
     document = Document("Police slept.\n" * len(blocks), tuple(blocks))
     monkeypatch.setattr(splitting, "PART", 4)
     parts = list(splitting.passage_parts(document))
-    assert [len(passages) for _, passages in parts] == [5, 5, 5]  # A; B and the first section of C; the rest of C
+    # A; B and the first section of C; the rest of C
+    assert [len(passages) for _, passages in parts] == [5, 5, 5]
     assert [block for part, _ in parts for block in part.blocks] == blocks
     assert [passage for _, passages in parts for passage in passages] == [
-        Passage("Police slept.", block.start, block.end - 1, block.section, block=n, country=block.country)
+        Passage(
+            "Police slept.",
+            block.start,
+            block.end - 1,
+            block.section,
+            block=n,
+            country=block.country,
+        )
         for n, block in enumerate(blocks)
     ]
 
@@ -343,7 +410,9 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
             yield pickle.loads(sent[-1])
 
     monkeypatch.setattr(batch, "map_in_order", in_a_worker)
-    two_jobs = [(file, list(reports)) for file, reports in batch.tag_inputs(files, Tagging("fast"), 2)]
+    two_jobs = [
+        (file, list(reports)) for file, reports in batch.tag_inputs(files, Tagging("fast"), 2)
+    ]
     assert two_jobs == one_job
     assert [len(reports) for _, reports in one_job] == [1, 3, 1]
     assert len(sent[1]) < 1_000
@@ -360,4 +429,7 @@ def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
     tagged = sum(any(passage.labels for passage in part.passages) for part in parts)
     assert out.getvalue().count(str(report)) == tagged > 1
     assert "480 passages:" in out.getvalue()
-    assert "passages are about trafficking; the rest of this report is on other subjects." in out.getvalue()
+    assert (
+        "passages are about trafficking; the rest of this report is on other subjects."
+        in out.getvalue()
+    )

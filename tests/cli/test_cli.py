@@ -74,14 +74,17 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None
     assert (done.returncode, done.stderr) == (0, b"")
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert rows == [
-        {"file": str(report), "country": None, "year": None, **p.to_dict(), "kind": "sentence"} for p in classify(TEXT)
+        {"file": str(report), "country": None, "year": None, **p.to_dict(), "kind": "sentence"}
+        for p in classify(TEXT)
     ]
     assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]
     assert list(rows[0])[7:] == ["text", "section", "labels", "scores", "low_confidence", "kind"]
     assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
 
 
-def test_csv_has_a_column_for_each_probability_and_no_live_formula(cli: Run, tmp_path: Path) -> None:
+def test_csv_has_a_column_for_each_probability_and_no_live_formula(
+    cli: Run, tmp_path: Path
+) -> None:
     file = tmp_path / "=1+1.txt"
     file.write_text('=HYPERLINK(A1)\n\nPolice acted, "at last".', "utf-8")
     done = cli("score", file, "--format", "csv", *FAST)
@@ -96,7 +99,10 @@ def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report
     out = cli("score", report, *FAST).stdout.decode()
     assert "did not convict any traffickers" in out
     assert "[prosecution]" in out
-    assert out.rstrip().splitlines()[-1] == "3 passages: positive_effort 1   failure 1   complicity 1   (none) 0"
+    assert (
+        out.rstrip().splitlines()[-1]
+        == "3 passages: positive_effort 1   failure 1   complicity 1   (none) 0"
+    )
     assert "\x1b" not in out
 
 
@@ -110,9 +116,15 @@ def test_standard_input_is_read(cli: Run) -> None:
 
 def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
-    rows = [{"text": "Police acted. Courts slept.", "id": 7, "labels": "mine"}, {"text": "", "note": "é"}]
+    rows = [
+        {"text": "Police acted. Courts slept.", "id": 7, "labels": "mine"},
+        {"text": "", "note": "é"},
+    ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    out = [json.loads(line) for line in cli("score", file, "-f", "jsonl", *FAST).stdout.decode().splitlines()]
+    out = [
+        json.loads(line)
+        for line in cli("score", file, "-f", "jsonl", *FAST).stdout.decode().splitlines()
+    ]
     assert [row["text"] for row in out] == [row["text"] for row in rows]
     assert out[0]["id"] == 7
     assert isinstance(out[0]["labels"], list)
@@ -125,12 +137,16 @@ def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Pa
     assert b"Y2  - 2026/11/28\r\n" in cli(*asked, env={"SOURCE_DATE_EPOCH": "1795871499"}).stdout
     wrong = cli(*asked, env={"SOURCE_DATE_EPOCH": "today"})
     assert (wrong.returncode, wrong.stdout) == (2, b"")
-    assert wrong.stderr.startswith(b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; mend it")
+    assert wrong.stderr.startswith(
+        b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; mend it"
+    )
 
 
 def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
-    (tmp_path / "rows.jsonl").write_text('{"text": "Police acted."}\n{"txt": 1}\n{"text": "It rained."}\n', "utf-8")
+    (tmp_path / "rows.jsonl").write_text(
+        '{"text": "Police acted."}\n{"txt": 1}\n{"text": "It rained."}\n', "utf-8"
+    )
     files = (tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl")
     done = cli("score", *files, "-f", "jsonl", *FAST)
     assert done.returncode == 1
@@ -151,13 +167,21 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     words = "La policía detuvo a nueve traficantes, pero los tribunales no condenaron a ninguno de ellos."
     foreign, cells, other = (tmp_path / name for name in ("es.txt", "cells.txt", "other.txt"))
     foreign.write_text(f"{words}\n\n{words}", "utf-8")
-    cells.write_text("Kiosk 4\n\nMiners, Port Alba\n\nNot applicable\n\nPolice arrested nine traffickers.", "utf-8")
+    cells.write_text(
+        "Kiosk 4\n\nMiners, Port Alba\n\nNot applicable\n\nPolice arrested nine traffickers.",
+        "utf-8",
+    )
     other.write_text("The council met in the capital in May and talked about roads. " * 50, "utf-8")
     out = tmp_path / f"out{suffix}"
-    done = cli("score", report, foreign, cells, other, *FAST, *(["--output", out] if suffix else []))
+    done = cli(
+        "score", report, foreign, cells, other, *FAST, *(["--output", out] if suffix else [])
+    )
     assert done.returncode == 0
     lines = [line.removeprefix("tipclassify: ") for line in done.stderr.decode().splitlines()]
-    assert f"warning: {foreign}: 2 of 2 sentences are in words that the model does not know" in lines[0]
+    assert (
+        f"warning: {foreign}: 2 of 2 sentences are in words that the model does not know"
+        in lines[0]
+    )
     assert f"warning: {cells}: low confidence in 3 of 4 passages" in lines[1]
     assert f"warning: {other}: mostly on other subjects: 0 of 50 passages" in lines[2]
     wrote = f"wrote {out}: 4 reports, 4 findings (positive_effort 2, failure 1, complicity 1)"
@@ -168,7 +192,9 @@ def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_sum
     cli: Run, tmp_path: Path
 ) -> None:
     for number in range(23):
-        (tmp_path / f"{number:02}.txt").write_text("La policía detuvo a nueve traficantes en el puerto.", "utf-8")
+        (tmp_path / f"{number:02}.txt").write_text(
+            "La policía detuvo a nueve traficantes en el puerto.", "utf-8"
+        )
     done = cli("score", tmp_path, "--format", "csv", "--output-dir", tmp_path / "out", *FAST)
     lines = done.stderr.decode().splitlines()
     assert len(lines) == 22
@@ -181,19 +207,29 @@ def test_output_is_whole_or_not_at_all(cli: Run, report: Path, tmp_path: Path) -
     done = cli("score", report, "-f", "csv", "--output", out, *FAST)
     assert (done.returncode, done.stdout) == (0, b"")
     assert len(out.read_text("utf-8").splitlines()) == 4
-    assert cli("score", report, "--model", tmp_path, "--output", tmp_path / "no.csv").returncode == 3
+    assert (
+        cli("score", report, "--model", tmp_path, "--output", tmp_path / "no.csv").returncode == 3
+    )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "report.txt"]
     assert cli("score", report, "--output", tmp_path / "no" / "dir.csv", *FAST).returncode == 1
 
 
 @pytest.mark.parametrize(
-    "args", [["score"], ["score", "--policy", "bold", "x"], ["nonsense"], ["score", "--format", "pdf", "x"]]
+    "args",
+    [
+        ["score"],
+        ["score", "--policy", "bold", "x"],
+        ["nonsense"],
+        ["score", "--format", "pdf", "x"],
+    ],
 )
 def test_wrong_usage_exits_2(cli: Run, args: list[str]) -> None:
     assert cli(*args).returncode == 2
 
 
-def test_a_missing_or_damaged_model_exits_3_in_one_line(cli: Run, report: Path, tmp_path: Path) -> None:
+def test_a_missing_or_damaged_model_exits_3_in_one_line(
+    cli: Run, report: Path, tmp_path: Path
+) -> None:
     (tmp_path / "model.json").write_text("{", "utf-8")
     for folder in (tmp_path / "none", tmp_path):
         done = cli("score", report, "--model", folder)
@@ -218,7 +254,11 @@ def test_no_colour_when_asked_even_on_a_terminal(report: Path) -> None:
             [sys.executable, "-m", "tipclassify", "score", str(report), *FAST],
             stdout=slave,
             stdin=subprocess.DEVNULL,
-            env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", **env},
+            env={
+                **{k: v for k, v in os.environ.items() if k != "NO_COLOR"},
+                "TERM": "xterm",
+                **env,
+            },
         )
         os.close(slave)
         out = b""
@@ -274,11 +314,21 @@ def test_explain_shows_what_decides_and_reads_standard_input(cli: Run) -> None:
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    """Two passages that the shipped model gets right and one, of another kind, that is labelled against it."""
+    """Two passages that the shipped model gets right and one, of another kind, that is labelled
+    against it."""
     rows = [
-        {"text": "The government did not convict any traffickers.", "labels": ["failure"], "kind": "a"},
+        {
+            "text": "The government did not convict any traffickers.",
+            "labels": ["failure"],
+            "kind": "a",
+        },
         {"text": "Police arrested nine traffickers.", "labels": ["positive_effort"], "kind": "a"},
-        {"text": "Courts did not convict any of the recruiters.", "labels": ["complicity"], "kind": "b", "id": "odd"},
+        {
+            "text": "Courts did not convict any of the recruiters.",
+            "labels": ["complicity"],
+            "kind": "b",
+            "id": "odd",
+        },
     ]
     file = tmp_path / "mine.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
@@ -287,7 +337,11 @@ def mine(tmp_path: Path) -> Path:
 
 def test_evaluate_measures_by_field_and_shows_only_what_was_asked_for(cli: Run, mine: Path) -> None:
     out = cli("evaluate", mine, "--by", "kind", *FAST).stdout.decode()
-    assert [part.splitlines()[0] for part in out.split("\n\n")] == ["kind = a", "kind = b", "all passages"]
+    assert [part.splitlines()[0] for part in out.split("\n\n")] == [
+        "kind = a",
+        "kind = b",
+        "all passages",
+    ]
     assert out.count("macro-F1 1.000   exact match 1.000") == 1
     assert out.count("groups 2   draws 1,000") == out.count("groups 3   draws 1,000") == 1
     assert out.count("no 95% intervals") == 1  # kind b is one passage
@@ -312,7 +366,9 @@ def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
     assert cli("evaluate", mine, "--compare", mine.with_name("none"), *FAST).returncode == 3
 
 
-def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path, fast: Classifier) -> None:
+def test_evaluate_jsonl_is_one_object_with_every_figure(
+    cli: Run, mine: Path, fast: Classifier
+) -> None:
     folder = Path(__file__).resolve().parents[2] / "models" / "fast"
     asked = ("--by", "kind", "-f", "jsonl", "--errors", 9, "--compare", folder, "--draws", 50)
     done = cli("evaluate", mine, *asked, *FAST)
@@ -324,7 +380,10 @@ def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path, fa
     assert [part["passages"] for part in found["parts"]] == [2, 1, 3]
     assert found["parts"][2]["intervals"]["labels"][1]["f1"].keys() == {"low", "high"}
     assert found["parts"][1]["intervals"]["macro_f1"] == {"low": None, "high": None}
-    assert (found["confusion"][0]["truth"], found["confusion"][0]["given"]) == (["complicity"], ["failure"])
+    assert (found["confusion"][0]["truth"], found["confusion"][0]["given"]) == (
+        ["complicity"],
+        ["failure"],
+    )
     assert {one["field"] for one in found["slices"]} == {"section", "words", "clauses"}
     assert all(len(found["reliability"][label]) == 10 for label in LABELS)
     assert {(e["id"], e["label"], e["error"]) for e in found["errors"]} == {
@@ -334,7 +393,9 @@ def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path, fa
     assert all(d["difference"] == d["better"] == 0 for d in found["comparison"]["differences"])
 
 
-def test_evaluate_takes_thresholds_in_place_of_the_policys(cli: Run, mine: Path, fast: Classifier) -> None:
+def test_evaluate_takes_thresholds_in_place_of_the_policys(
+    cli: Run, mine: Path, fast: Classifier
+) -> None:
     args = ("--threshold", "failure=0.9999", "--threshold", "complicity=1e-9", "--draws", 0)
     found = json.loads(cli("evaluate", mine, *args, "-f", "jsonl", *FAST).stdout)
     assert found["thresholds"]["failure"] == 0.9999
@@ -387,7 +448,9 @@ def test_the_choices_of_options_are_what_the_library_has() -> None:
 
 
 def test_the_console_script_is_the_same_program() -> None:
-    script = Path(sys.executable).with_name("tipclassify" + (".exe" if sys.platform == "win32" else ""))
+    script = Path(sys.executable).with_name(
+        "tipclassify" + (".exe" if sys.platform == "win32" else "")
+    )
     if not script.exists():
         pytest.skip("not installed with its script")
     done = subprocess.run([str(script), "--version"], capture_output=True, text=True, check=True)
@@ -395,7 +458,9 @@ def test_the_console_script_is_the_same_program() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_or_device_is_written_to_and_never_replaced(cli: Run, report: Path, tmp_path: Path) -> None:
+def test_a_pipe_or_device_is_written_to_and_never_replaced(
+    cli: Run, report: Path, tmp_path: Path
+) -> None:
     pipe = tmp_path / "pipe"
     received: list[bytes] = []
     os.mkfifo(pipe)

@@ -33,7 +33,9 @@ def row(text: str, *labels: str, **more: Any) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------- add
 
 
-def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(cli: Run, tmp_path: Path) -> None:
+def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
+    cli: Run, tmp_path: Path
+) -> None:
     corpus = tmp_path / "my.jsonl"
     before = '{"labels":[],  "text":"Girls beg.", "id":"g"}'  # no line end, unusual spacing
     corpus.write_text(before, "utf-8")
@@ -59,7 +61,12 @@ def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(cli: Run
 
 def test_add_makes_a_corpus_and_gives_ids_that_are_free(cli: Run, tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
-    assert cli("corpus", "add", write(tmp_path / "todo.jsonl", row("A first one.")), "--to", corpus).returncode == 0
+    assert (
+        cli(
+            "corpus", "add", write(tmp_path / "todo.jsonl", row("A first one.")), "--to", corpus
+        ).returncode
+        == 0
+    )
     done = cli("corpus", "add", write(tmp_path / "todo.jsonl", row("Another one.")), "--to", corpus)
     assert b"todo-1: the id is taken by another text; added as todo-1-2" in done.stderr
     assert [one["id"] for one in read_rows(corpus)] == ["todo-1", "todo-1-2"]
@@ -68,7 +75,9 @@ def test_add_makes_a_corpus_and_gives_ids_that_are_free(cli: Run, tmp_path: Path
 def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Run, tmp_path: Path) -> None:
     corpus = write(tmp_path / "my.jsonl", row("Courts slept.", "failure", id="c"))
     before = corpus.read_bytes()
-    new = write(tmp_path / "new.jsonl", row("Police acted.", "positive_effort"), row("courts slept."))
+    new = write(
+        tmp_path / "new.jsonl", row("Police acted.", "positive_effort"), row("courts slept.")
+    )
     done = cli("corpus", "add", new, "--to", corpus)
     assert done.returncode == 1
     assert b"new-2: no label, but c, the same text, has failure; settle one" in done.stderr
@@ -78,7 +87,11 @@ def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Run, tmp_
 
 def test_rows_that_training_would_refuse_are_refused(cli: Run, tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
-    new = write(tmp_path / "new.jsonl", {"text": "Open.", "labels": None, "predicted": []}, row("x", "laziness"))
+    new = write(
+        tmp_path / "new.jsonl",
+        {"text": "Open.", "labels": None, "predicted": []},
+        row("x", "laziness"),
+    )
     done = cli("corpus", "add", new, "--to", corpus)
     assert done.returncode == 1
     assert b"new.jsonl:1: not labelled yet" in done.stderr
@@ -97,12 +110,17 @@ def test_near_duplicates_are_added_and_listed() -> None:
     ]
     added = add_rows(there, new)
     assert [one["id"] for one in added.rows] == ["b", "c", "d"]
-    assert {(row["id"], other["id"]) for row, other, _ in added.near} == {("b", "a"), ("c", "a"), ("c", "b")}
+    assert {(row["id"], other["id"]) for row, other, _ in added.near} == {
+        ("b", "a"),
+        ("c", "a"),
+        ("c", "b"),
+    }
     assert added.near[0][2] == 1.0
     assert added.near[-1][0]["labels"] != added.near[-1][1]["labels"]
 
 
-# --------------------------------------------------------------------------------------------- stats, split
+# ---------------------------------------------------------------------------------------------
+# stats, split
 
 
 def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
@@ -113,8 +131,18 @@ def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
         row("One."),
         row("Four four four four.", pair="p"),
     )
-    found = [json.loads(line) for line in cli("corpus", "stats", corpus, "-f", "jsonl").stdout.splitlines()]
-    assert found[0] == {"part": "corpus", "passages": 4, "groups": 3, "docs": 1, "pairs": 1, "largest_group": 2}
+    found = [
+        json.loads(line)
+        for line in cli("corpus", "stats", corpus, "-f", "jsonl").stdout.splitlines()
+    ]
+    assert found[0] == {
+        "part": "corpus",
+        "passages": 4,
+        "groups": 3,
+        "docs": 1,
+        "pairs": 1,
+        "largest_group": 2,
+    }
     counts = {(one["part"], one["name"]): one.get("passages") for one in found[1:]}
     assert counts["label", "failure"] == 2
     assert counts["label", "(none)"] == 2
@@ -124,12 +152,16 @@ def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
     words = next(one for one in found if one["part"] == "length" and one["name"] == "words")
     assert (words["least"], words["median"], words["most"]) == (1.0, 2.5, 4.0)
     table = cli("corpus", "stats", corpus).stdout.decode()
-    assert table.startswith("4 passages in 3 groups (largest 2): 1 documents, 1 sets of near twins\n")
+    assert table.startswith(
+        "4 passages in 3 groups (largest 2): 1 documents, 1 sets of near twins\n"
+    )
 
 
 @given(
     st.lists(
-        st.tuples(st.text("abcd ", min_size=1).filter(str.strip), st.sampled_from([None, "A", "B", "C"])),
+        st.tuples(
+            st.text("abcd ", min_size=1).filter(str.strip), st.sampled_from([None, "A", "B", "C"])
+        ),
         min_size=2,
         max_size=40,
     ),
@@ -140,7 +172,10 @@ def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
 def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
     passages: list[tuple[str, str | None]], share: float, seed: int
 ) -> None:
-    rows = [{"id": str(i), "text": text, "labels": (), "doc": doc} for i, (text, doc) in enumerate(passages)]
+    rows = [
+        {"id": str(i), "text": text, "labels": (), "doc": doc}
+        for i, (text, doc) in enumerate(passages)
+    ]
     try:
         train, test = split_rows(rows, share, seed)
     except CorpusError:
@@ -150,12 +185,21 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
     side = {one["id"]: number for number, part in enumerate((train, test)) for one in part}
     groups = group_rows(rows)
     assert all(side[str(i)] == side[str(g)] for i, g in enumerate(groups))
-    assert all(side[str(i)] == side[str(j)] for i, j, _ in near_duplicate_pairs([one["text"] for one in rows], 0.8))
+    assert all(
+        side[str(i)] == side[str(j)]
+        for i, j, _ in near_duplicate_pairs([one["text"] for one in rows], 0.8)
+    )
 
 
 def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None:
-    data, train, test = ROOT / "data" / "corpus" / "assessment.jsonl", tmp_path / "train.jsonl", tmp_path / "test.jsonl"
-    done = cli("corpus", "split", data, "--train", train, "--test", test, "--share", 0.3, "--seed", 2)
+    data, train, test = (
+        ROOT / "data" / "corpus" / "assessment.jsonl",
+        tmp_path / "train.jsonl",
+        tmp_path / "test.jsonl",
+    )
+    done = cli(
+        "corpus", "split", data, "--train", train, "--test", test, "--share", 0.3, "--seed", 2
+    )
     assert done.returncode == 0, done.stderr
     rows, parts = read_rows(data), [read_rows(train), read_rows(test)]
     assert sorted(one["id"] for part in parts for one in part) == sorted(one["id"] for one in rows)
@@ -179,7 +223,8 @@ def test_stats_of_the_shipped_corpus_add_up() -> None:
         assert sum(one["passages"] for one in found if one["part"] == part) == len(rows)
 
 
-# --------------------------------------------------------------------------------------------- agree
+# ---------------------------------------------------------------------------------------------
+# agree
 
 
 def test_intervals_hold_the_figure_and_narrow_with_more_passages() -> None:
@@ -215,7 +260,9 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
     assert out.index("| 2 | failure") < out.index("| 1 | failure")
     assert "| 95% interval (100 draws) | Cohen's kappa | Krippendorff's alpha |" in out
     texts = write(tmp_path / "texts.jsonl", {"id": "1", "text": "Courts slept.", "labels": []})
-    lines = cli("corpus", "agree", first, second, "--texts", texts, "-f", "jsonl", "--most", 1).stdout.splitlines()
+    lines = cli(
+        "corpus", "agree", first, second, "--texts", texts, "-f", "jsonl", "--most", 1
+    ).stdout.splitlines()
     rows = [json.loads(line) for line in lines]
     assert [one["part"] for one in rows] == ["agreement"] * 3 + ["disagreement"]
     assert rows[3] == {
@@ -235,34 +282,63 @@ def test_only_passages_that_both_labelled_blind_to_each_other_count_and_the_rest
     cli: Run, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
-    blind: list[list[list[str] | None]] = [[["colleagues"]] * 2, [["colleagues", "model"], []], [None, ["colleagues"]]]
+    blind: list[list[list[str] | None]] = [
+        [["colleagues"]] * 2,
+        [["colleagues", "model"], []],
+        [None, ["colleagues"]],
+    ]
     for side, file in enumerate((first, second)):
-        rows = [{"id": f"p{n}", "labels": ["failure"] * (n == side), "blind": one[side]} for n, one in enumerate(blind)]
+        rows = [
+            {"id": f"p{n}", "labels": ["failure"] * (n == side), "blind": one[side]}
+            for n, one in enumerate(blind)
+        ]
         file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
     assert (
-        "without seeing the other: 1 of 3 passages, which alone count; seen: 1; not recorded: 1" in done.stderr.decode()
+        "without seeing the other: 1 of 3 passages, which alone count; seen: 1; not recorded: 1"
+        in done.stderr.decode()
     )
-    assert {row["passages"] for row in map(json.loads, done.stdout.splitlines()) if row["part"] == "agreement"} == {1}
+    assert {
+        row["passages"]
+        for row in map(json.loads, done.stdout.splitlines())
+        if row["part"] == "agreement"
+    } == {1}
     second.write_text(second.read_text("utf-8").replace("colleagues", "nobody"), "utf-8")
     done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
-    assert "0 of 3 passages, so that all count, independent or not; seen: 3; not recorded: 0" in done.stderr.decode()
-    assert {row["passages"] for row in map(json.loads, done.stdout.splitlines()) if row["part"] == "agreement"} == {3}
+    assert (
+        "0 of 3 passages, so that all count, independent or not; seen: 3; not recorded: 0"
+        in done.stderr.decode()
+    )
+    assert {
+        row["passages"]
+        for row in map(json.loads, done.stdout.splitlines())
+        if row["part"] == "agreement"
+    } == {3}
 
 
 def test_disagreements_of_equal_annotators_are_none() -> None:
     assert disagreements({"1": ["failure"]}, {"1": ["failure"]}, {}) == []
 
 
-def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(cli: Run, tmp_path: Path) -> None:
-    first = write(tmp_path / "a.jsonl", row("Police acted.", id="1"), row("Courts slept.", "failure", id="2"))
-    second = write(tmp_path / "b.jsonl", row("Police acted.", id="1"), {**row("Courts slept.", id="2"), "labels": None})
+def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(
+    cli: Run, tmp_path: Path
+) -> None:
+    first = write(
+        tmp_path / "a.jsonl", row("Police acted.", id="1"), row("Courts slept.", "failure", id="2")
+    )
+    second = write(
+        tmp_path / "b.jsonl",
+        row("Police acted.", id="1"),
+        {**row("Courts slept.", id="2"), "labels": None},
+    )
     second.write_text(second.read_text("utf-8") + "\n\n", "utf-8")  # an editor's blank lines
     done = cli("corpus", "agree", first, second)
     assert done.returncode == 0, done.stderr
     warning, blind = done.stderr.decode().splitlines()
     assert warning == f"tipclassify: warning: {second}: rows that are not labelled yet, left out: 1"
-    assert "0 of 1 passages, so that all count, independent or not; seen: 0; not recorded: 1" in blind
+    assert (
+        "0 of 1 passages, so that all count, independent or not; seen: 0; not recorded: 1" in blind
+    )
     table = done.stdout.decode()
     assert "| positive_effort | 1 | 1.000 | – | – | – |" in table
     assert "nan" not in table
@@ -272,7 +348,10 @@ def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(cli: Run
         (tmp_path / "gone.jsonl", "no such file"),
         (write(tmp_path / "d.jsonl", {"id": "1", "labels": 7}), "no labels; add"),
         (write(tmp_path / "e.jsonl", {"id": "1"}), "no id or no labels"),
-        (write(tmp_path / "f.jsonl", row("A b.", id="1"), row("C d.", id="1")), "stands there twice"),
+        (
+            write(tmp_path / "f.jsonl", row("A b.", id="1"), row("C d.", id="1")),
+            "stands there twice",
+        ),
     ):
         done = cli("corpus", "agree", first, bad)
         assert done.returncode == 1
@@ -280,8 +359,14 @@ def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(cli: Run
         assert len(done.stderr.decode().splitlines()) == 1
 
 
-def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(cli: Run, tmp_path: Path) -> None:
-    rows = [row(f"Police freed the {a} of the {b}.") for a in ("men", "boys", "girls") for b in "abcdefghijk"]
+def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(
+    cli: Run, tmp_path: Path
+) -> None:
+    rows = [
+        row(f"Police freed the {a} of the {b}.")
+        for a in ("men", "boys", "girls")
+        for b in "abcdefghijk"
+    ]
     corpus = write(tmp_path / "my.jsonl", *rows)
     done = cli("corpus", "add", corpus, "--to", corpus)
     lines = done.stderr.decode().splitlines()
@@ -291,9 +376,27 @@ def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(cl
 
 def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Run, tmp_path: Path) -> None:
     known = write(tmp_path / "my.jsonl", row("Police freed the boys."))
-    done = cli("corpus", "queue", known, "--against", known, "--model", "fast", "--out", tmp_path / "todo.jsonl")
+    done = cli(
+        "corpus",
+        "queue",
+        known,
+        "--against",
+        known,
+        "--model",
+        "fast",
+        "--out",
+        tmp_path / "todo.jsonl",
+    )
     assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (0, False)
     assert "every passage is in --against already" in done.stderr.decode()
-    done = cli("corpus", "queue", tmp_path / "gone.html", "--model", "fast", "--out", tmp_path / "todo.jsonl")
+    done = cli(
+        "corpus",
+        "queue",
+        tmp_path / "gone.html",
+        "--model",
+        "fast",
+        "--out",
+        tmp_path / "todo.jsonl",
+    )
     assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (1, False)
     assert "no passage was read" in done.stderr.decode()

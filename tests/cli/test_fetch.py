@@ -1,4 +1,5 @@
-"""``tipclassify fetch``: addresses tried, files saved, messages. A server on the loopback stands for state.gov."""
+"""``tipclassify fetch``: addresses tried, files saved, messages. A server on the loopback stands
+for state.gov."""
 
 from __future__ import annotations
 
@@ -107,12 +108,20 @@ def test_a_narrative_is_saved_and_its_path_printed(site: Site, run: Run, tmp_pat
     saved = tmp_path / "out" / "tip-2023-togo.html"
     assert done.exit_code == 0, done.output
     assert done.stdout == f"{saved}\n"
-    assert saved.read_text("utf-8") == "<title>Togo - United States Department of State</title><p>Text.</p>"
+    assert (
+        saved.read_text("utf-8")
+        == "<title>Togo - United States Department of State</title><p>Text.</p>"
+    )
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tip-2023-togo.html"]
-    assert done.stderr == f"tipclassify: {site.base}/reports/2023-trafficking-in-persons-report/togo/: found\n"
+    assert (
+        done.stderr
+        == f"tipclassify: {site.base}/reports/2023-trafficking-in-persons-report/togo/: found\n"
+    )
 
 
-def test_spellings_of_a_country_are_tried_in_order_and_reported(site: Site, run: Run, tmp_path: Path) -> None:
+def test_spellings_of_a_country_are_tried_in_order_and_reported(
+    site: Site, run: Run, tmp_path: Path
+) -> None:
     site.add(2021, "congo-democratic-republic-of-the", "Congo, Democratic Republic of the")
     done = run(tmp_path, "DRC", "--year", "2021")
     root = f"{site.base}/reports/2021-trafficking-in-persons-report"
@@ -136,12 +145,17 @@ def test_countries_go_on_after_a_failure(site: Site, run: Run, tmp_path: Path) -
     site.add(2023, "benin")
     done = run(tmp_path, "Togo", "Niger", "Benin", "--year", "2023")
     assert done.exit_code == 1
-    assert done.stdout.split() == [str(tmp_path / "tip-2023-togo.html"), str(tmp_path / "tip-2023-benin.html")]
+    assert done.stdout.split() == [
+        str(tmp_path / "tip-2023-togo.html"),
+        str(tmp_path / "tip-2023-benin.html"),
+    ]
     assert "tipclassify: Niger: no narrative of 2023 found; check --year" in done.stderr
     assert done.stderr.endswith("tipclassify: 1 of 3 countries failed\n")
 
 
-def test_an_unknown_country_is_wrong_usage_before_anything_is_asked(site: Site, run: Run, tmp_path: Path) -> None:
+def test_an_unknown_country_is_wrong_usage_before_anything_is_asked(
+    site: Site, run: Run, tmp_path: Path
+) -> None:
     site.add(2023, "togo")
     with pytest.raises(UsageError, match="'Karvonia' is no country that we know"):
         run(tmp_path, "Togo", "Karvonia", "--year", "2023")
@@ -197,7 +211,10 @@ def test_the_latest_report_by_the_day(day: date, years: list[int]) -> None:
         ("Benin - United States Department of State", None),
         ("", None),
         ("2023 Trafficking in Persons Report", "/reports/2023-trafficking-in-persons-report/"),
-        ("Togo - United States Department of State", "/reports/2022-trafficking-in-persons-report/togo/"),
+        (
+            "Togo - United States Department of State",
+            "/reports/2022-trafficking-in-persons-report/togo/",
+        ),
     ],
 )
 def test_a_page_of_something_else_is_not_taken(
@@ -224,7 +241,11 @@ def test_a_page_of_something_else_is_not_taken(
 )
 def test_titles_that_a_narrative_may_have(title: str, country: str) -> None:
     page = Download(
-        f"<title>{title}</title><p>Text.</p>".encode(), "text/html", "utf-8", "https://a.example/", "2024-01-01"
+        f"<title>{title}</title><p>Text.</p>".encode(),
+        "text/html",
+        "utf-8",
+        "https://a.example/",
+        "2024-01-01",
     )
     assert narratives.is_narrative(page, find_country(country), 2023)
 
@@ -239,7 +260,10 @@ def test_refresh_downloads_anew(site: Site, run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("year", "message"),
     [
-        (2016, "2016: no TIP Report, or under numbers that cannot be guessed; give a year from 2017 on, or save older"),
+        (
+            2016,
+            "2016: no TIP Report, or under numbers that cannot be guessed; give a year from 2017 on, or save older",
+        ),
         (2000, "2000: no TIP Report"),
         (THIS_YEAR + 1, f"{THIS_YEAR + 1}: no TIP Report"),
     ],

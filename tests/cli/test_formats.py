@@ -1,4 +1,5 @@
-"""Formats that analysts have: mail, old office files, archives of reports; and our own pages, which are no reports."""
+"""Formats that analysts have: mail, old office files, archives of reports; and our own pages,
+which are no reports."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def errors(done: Any) -> list[str]:
     return [line for line in done.stderr.decode().splitlines() if "warning" not in line]
 
 
-# --------------------------------------------------------------------------------------------- our own pages
+# --------------------------------------------------------------------------------------------- our
+# own pages
 
 
 def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_path: Path) -> None:
@@ -43,7 +45,9 @@ def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_
     done = cli("score", tmp_path / "findings.html", report, *FAST, "--format", "jsonl")
     assert done.returncode == 1
     (said, _) = errors(done)
-    assert said.endswith("findings.html: a page that tipclassify wrote, skipped; give the report that it was made from")
+    assert said.endswith(
+        "findings.html: a page that tipclassify wrote, skipped; give the report that it was made from"
+    )
     assert len(done.stdout.splitlines()) == 1
     folder = cli("score", tmp_path, *FAST, "--format", "jsonl")
     assert len(texts(folder)) == 1
@@ -55,11 +59,19 @@ def test_a_desk_and_a_comparison_are_our_own_pages(cli: Run, tmp_path: Path) -> 
     reports.mkdir()
     for year in (2021, 2022):
         (reports / f"togo-{year}.html").write_text(PAGE.replace("2021", str(year)), "utf-8")
-    assert cli("score", reports, *FAST, "--format", "html", "--output-dir", reports / "desk").returncode == 0
+    assert (
+        cli(
+            "score", reports, *FAST, "--format", "html", "--output-dir", reports / "desk"
+        ).returncode
+        == 0
+    )
     old, new = reports / "togo-2021.html", reports / "togo-2022.html"
     assert cli("compare", old, new, *FAST, "-o", reports / "changes.html").returncode == 0
     done = cli("score", reports, *FAST, "--format", "jsonl")
-    assert {Path(json.loads(line)["file"]).name for line in done.stdout.splitlines()} == {old.name, new.name}
+    assert {Path(json.loads(line)["file"]).name for line in done.stdout.splitlines()} == {
+        old.name,
+        new.name,
+    }
 
 
 # --------------------------------------------------------------------------------------------- mail
@@ -79,7 +91,9 @@ def mail(html: str = "", plain: str = "", attached: bytes = b"", headers: int = 
     elif html:
         message.set_content(html, subtype="html")
     if attached:
-        message.add_attachment(attached, maintype="application", subtype="pdf", filename="annex.pdf")
+        message.add_attachment(
+            attached, maintype="application", subtype="pdf", filename="annex.pdf"
+        )
     return message.as_bytes()
 
 
@@ -111,11 +125,18 @@ def test_a_mail_of_nothing_but_a_file_says_what_to_do(cli: Run, tmp_path: Path) 
     (tmp_path / "a.eml").write_bytes(mail(attached=b"%PDF-1.4"))
     done = cli("score", tmp_path / "a.eml", *FAST)
     assert done.returncode == 1
-    assert b"a.eml: no text in this mail; save the report that is attached to it, or linked in it" in done.stderr
+    assert (
+        b"a.eml: no text in this mail; save the report that is attached to it, or linked in it"
+        in done.stderr
+    )
 
 
 def test_a_hostile_header_takes_no_time(cli: Run, tmp_path: Path) -> None:
-    head = b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x" + b';a="' * 200_000 + b"\n\n--x\n\nText.\n"
+    head = (
+        b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x"
+        + b';a="' * 200_000
+        + b"\n\n--x\n\nText.\n"
+    )
     (tmp_path / "a.eml").write_bytes(head)
     done = cli("score", tmp_path / "a.eml", *FAST)
     assert done.returncode == 1
@@ -123,7 +144,10 @@ def test_a_hostile_header_takes_no_time(cli: Run, tmp_path: Path) -> None:
 
 
 def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Path) -> None:
-    for name, data in {"a.msg": OLE, "b.dat": OLE + "__nameid_version1.0".encode("utf-16-le")}.items():
+    for name, data in {
+        "a.msg": OLE,
+        "b.dat": OLE + "__nameid_version1.0".encode("utf-16-le"),
+    }.items():
         (tmp_path / name).write_bytes(data)
         done = cli("score", tmp_path / name, *FAST)
         assert done.returncode == 1
@@ -133,7 +157,8 @@ def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Pa
         )
 
 
-# --------------------------------------------------------------------------------------------- converters
+# ---------------------------------------------------------------------------------------------
+# converters
 
 CONVERTER = f"""#!{sys.executable}
 import os, pathlib, shutil, sys
@@ -144,7 +169,9 @@ made = pathlib.Path(arguments.get("--output") or pathlib.Path(sys.argv[sys.argv.
 """
 COPY = f"shutil.copy({str(FILES / 'word-report.docx')!r}, made)"
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for a converter is a script")
+posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="the stand-in for a converter is a script"
+)
 
 
 def converter(folder: Path, name: str, action: str = COPY) -> dict[str, str]:
@@ -157,7 +184,9 @@ def converter(folder: Path, name: str, action: str = COPY) -> dict[str, str]:
 
 
 OLD = {
-    "a.odt": lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}),
+    "a.odt": lambda: zipped(
+        {"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}
+    ),
     "a.rtf": lambda: rb"{\rtf1\ansi Police.\par}",
     "a.doc": lambda: OLE + "WordDocument".encode("utf-16-le"),
     "rich.doc": lambda: rb"{\rtf1\ansi Police.\par}",
@@ -195,7 +224,9 @@ def test_pandoc_reads_what_it_can(cli: Run, tmp_path: Path, name: str, read: boo
         assert line.endswith(f"a.doc: {what}")
 
 
-@pytest.mark.parametrize(("name", "needed"), [("a.odt", "LibreOffice or pandoc"), ("a.doc", "LibreOffice")])
+@pytest.mark.parametrize(
+    ("name", "needed"), [("a.odt", "LibreOffice or pandoc"), ("a.doc", "LibreOffice")]
+)
 def test_without_a_converter_the_message_names_it_and_the_rest_goes_on(
     cli: Run, tmp_path: Path, name: str, needed: str
 ) -> None:
@@ -217,12 +248,17 @@ def test_without_a_converter_the_message_names_it_and_the_rest_goes_on(
             "made.symlink_to('/etc/hostname')",
             "soffice cannot read it (damaged, or too large?); save it as .docx or PDF",
         ),
-        ("bytearray(5_000_000_000)", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
+        (
+            "bytearray(5_000_000_000)",
+            "soffice cannot read it (damaged, or too large?); save it as .docx or PDF",
+        ),
         ("made.write_bytes(bytes(101_000_000))", "soffice cannot read it (damaged, or too large?)"),
         ("made.write_bytes(b'nothing')", "damaged or incomplete file"),
     ],
 )
-def test_a_converter_that_fails_is_one_line(cli: Run, tmp_path: Path, action: str, said: str) -> None:
+def test_a_converter_that_fails_is_one_line(
+    cli: Run, tmp_path: Path, action: str, said: str
+) -> None:
     (tmp_path / "a.rtf").write_bytes(OLD["a.rtf"]())
     done = cli("text", tmp_path / "a.rtf", env=converter(tmp_path / "bin", "soffice", action))
     assert done.returncode == 1
@@ -231,7 +267,9 @@ def test_a_converter_that_fails_is_one_line(cli: Run, tmp_path: Path, action: st
 
 
 @posix
-def test_a_converter_sees_a_folder_of_its_own_and_no_macros_and_nothing_of_ours(cli: Run, tmp_path: Path) -> None:
+def test_a_converter_sees_a_folder_of_its_own_and_no_macros_and_nothing_of_ours(
+    cli: Run, tmp_path: Path
+) -> None:
     seen = tmp_path / "seen.json"
     action = f"""
 import json
@@ -272,7 +310,10 @@ pathlib.Path({str(started)!r}).write_text(str(child.pid))
 time.sleep(60)"""
     monkeypatch.setenv("PATH", converter(tmp_path / "bin", "soffice", action)["PATH"])
     monkeypatch.setattr(conversion, "_SECONDS", 8)
-    with pytest.raises(InputError, match=r"^a\.rtf: soffice took over 8 seconds to read it; save it as .docx or PDF$"):
+    with pytest.raises(
+        InputError,
+        match=r"^a\.rtf: soffice took over 8 seconds to read it; save it as .docx or PDF$",
+    ):
         read_bytes(OLD["a.rtf"](), "a.rtf")
     for _ in range(50):
         try:
@@ -285,7 +326,9 @@ time.sleep(60)"""
     pytest.fail("a process of the converter is still there")
 
 
-@pytest.mark.skipif(not shutil.which("pandoc") and not shutil.which("soffice"), reason="needs pandoc or LibreOffice")
+@pytest.mark.skipif(
+    not shutil.which("pandoc") and not shutil.which("soffice"), reason="needs pandoc or LibreOffice"
+)
 def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) -> None:
     rich = rb"{\rtf1\ansi {\b PROSECUTION}\par Police arrested nine traffickers in May.\par Courts convicted none.\par}"
     (tmp_path / "a.rtf").write_bytes(rich)
@@ -293,7 +336,8 @@ def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) 
     assert texts(done) == ["Police arrested nine traffickers in May.", "Courts convicted none."]
 
 
-# --------------------------------------------------------------------------------------------- archives
+# ---------------------------------------------------------------------------------------------
+# archives
 
 
 @pytest.fixture
@@ -306,19 +350,29 @@ def archive(tmp_path: Path) -> Path:
         "rows.jsonl": row,
         "c.txt.gz": gzip.compress(TEXT.encode()),
     }
-    members |= {"photo.png": b"\x89PNG\r\n", ".hidden.txt": TEXT.encode(), "__MACOSX/a.txt": b"\0\5\x16\7"}
+    members |= {
+        "photo.png": b"\x89PNG\r\n",
+        ".hidden.txt": TEXT.encode(),
+        "__MACOSX/a.txt": b"\0\5\x16\7",
+    }
     file.write_bytes(zipped(members))
     return file
 
 
-def test_reports_in_an_archive_are_read_as_those_of_a_folder(cli: Run, archive: Path, tmp_path: Path) -> None:
+def test_reports_in_an_archive_are_read_as_those_of_a_folder(
+    cli: Run, archive: Path, tmp_path: Path
+) -> None:
     done = cli("score", archive, *FAST, "--format", "jsonl")
     assert done.returncode == 0, done.stderr
-    found = [json.loads(line)["file"].removeprefix(f"{archive}/") for line in done.stdout.splitlines()]
+    found = [
+        json.loads(line)["file"].removeprefix(f"{archive}/") for line in done.stdout.splitlines()
+    ]
     assert found == ["a.txt", "b/togo.html", "c.txt.gz", "rows.jsonl"]
     assert b"all.zip: left out 1 files that are no reports: photo.png" in done.stderr
     assert len(texts(cli("score", tmp_path, *FAST, "--format", "jsonl"))) == 4
-    assert len(texts(cli("score", tmp_path / "*.zip", *FAST, "--format", "jsonl", "--jobs", "2"))) == 4
+    assert (
+        len(texts(cli("score", tmp_path / "*.zip", *FAST, "--format", "jsonl", "--jobs", "2"))) == 4
+    )
 
 
 def test_one_report_of_an_archive_has_a_path(cli: Run, archive: Path) -> None:
@@ -329,7 +383,9 @@ def test_one_report_of_an_archive_has_a_path(cli: Run, archive: Path) -> None:
     assert b"'z.txt' is missing" in absent.stderr
 
 
-def test_outputs_for_the_reports_of_an_archive_are_resumed(cli: Run, archive: Path, tmp_path: Path) -> None:
+def test_outputs_for_the_reports_of_an_archive_are_resumed(
+    cli: Run, archive: Path, tmp_path: Path
+) -> None:
     command = ("score", archive, *FAST, "--format", "csv", "--output-dir", tmp_path / "out")
     assert cli(*command).returncode == 0
     assert len(list((tmp_path / "out").glob("*.csv"))) == 4
@@ -339,15 +395,29 @@ def test_outputs_for_the_reports_of_an_archive_are_resumed(cli: Run, archive: Pa
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (zipped({"photo.png": b"\x89PNG"}), "an archive; 'tipclassify score' takes one that has reports in it"),
+        (
+            zipped({"photo.png": b"\x89PNG"}),
+            "an archive; 'tipclassify score' takes one that has reports in it",
+        ),
         (zipped({}), "an archive; 'tipclassify score' takes one that has reports in it"),
-        (zipped({"a.txt": bytes(11_000_000)}), "unpacks to over 200 times its size, as no report does"),
-        (zipped({f"{n}.txt": b"" for n in range(10_001)}), "10,001 files in it, over 10,000; split it"),
-        (zipped({"a.txt": TEXT.encode()})[:-30], "damaged or incomplete file; download it or save it again"),
+        (
+            zipped({"a.txt": bytes(11_000_000)}),
+            "unpacks to over 200 times its size, as no report does",
+        ),
+        (
+            zipped({f"{n}.txt": b"" for n in range(10_001)}),
+            "10,001 files in it, over 10,000; split it",
+        ),
+        (
+            zipped({"a.txt": TEXT.encode()})[:-30],
+            "damaged or incomplete file; download it or save it again",
+        ),
     ],
     ids=["no report", "empty", "a bomb", "too many", "cut off"],
 )
-def test_a_bad_archive_is_one_line_and_the_rest_goes_on(cli: Run, tmp_path: Path, data: bytes, said: str) -> None:
+def test_a_bad_archive_is_one_line_and_the_rest_goes_on(
+    cli: Run, tmp_path: Path, data: bytes, said: str
+) -> None:
     (tmp_path / "bad.zip").write_bytes(data)
     (tmp_path / "b.txt").write_text(TEXT, "utf-8")
     done = cli("score", tmp_path / "bad.zip", tmp_path / "b.txt", *FAST, "--format", "jsonl")

@@ -25,7 +25,9 @@ def printed() -> Printed:
     app.command()(text)
 
     def run(*args: object, stdin: bytes = b"") -> bytes:
-        done = CliRunner().invoke(app, [str(arg) for arg in args], input=stdin, catch_exceptions=False)
+        done = CliRunner().invoke(
+            app, [str(arg) for arg in args], input=stdin, catch_exceptions=False
+        )
         assert done.exit_code == 0
         return done.stdout_bytes
 
@@ -44,7 +46,12 @@ def test_the_offsets_of_passages_point_into_what_is_printed(
 
 @pytest.mark.parametrize(
     "written",
-    ["Police acted.", "Police acted.\n", "Police — acted.\r\n\r\n“Courts” did not.\r\n", "😀 a\u2028b\tc\u00a0\n"],
+    [
+        "Police acted.",
+        "Police acted.\n",
+        "Police — acted.\r\n\r\n“Courts” did not.\r\n",
+        "😀 a\u2028b\tc\u00a0\n",
+    ],
 )
 def test_a_text_file_is_printed_as_it_is_with_one_line_break_at_its_end(
     written: str, tmp_path: Path, printed: Printed
@@ -58,7 +65,9 @@ def test_a_text_file_is_printed_as_it_is_with_one_line_break_at_its_end(
 
 def test_a_page_is_printed_without_the_site_around_it(tmp_path: Path, printed: Printed) -> None:
     file = tmp_path / "page.html"
-    file.write_text("<nav><p>Menu.</p></nav><h2>Protection</h2><p>Shelters&nbsp;closed.</p>", "utf-8")
+    file.write_text(
+        "<nav><p>Menu.</p></nav><h2>Protection</h2><p>Shelters&nbsp;closed.</p>", "utf-8"
+    )
     assert printed(file).decode() == "Protection\n\nShelters closed.\n"
 
 
@@ -66,16 +75,22 @@ def test_blocks_are_lines_of_json(tmp_path: Path, printed: Printed) -> None:
     file = tmp_path / "report.txt"
     file.write_bytes("PROTECTION\n\nIt closed\u2028on “May 3.”".encode())
     out = printed(file, "--blocks")
-    assert len(out.decode().splitlines()) == len(out.splitlines())  # no line end but \n, to any reader
+    # no line end but \n, to any reader
+    assert len(out.decode().splitlines()) == len(out.splitlines())
     rows = [json.loads(line) for line in out.splitlines()]
     assert list(rows[0]) == ["start", "end", "page", "section", "heading", "text"]
-    assert [(row["section"], row["heading"]) for row in rows[:2]] == [("protection", True), ("protection", False)]
+    assert [(row["section"], row["heading"]) for row in rows[:2]] == [
+        ("protection", True),
+        ("protection", False),
+    ]
     whole = printed(file).decode()
     assert all(whole[row["start"] : row["end"]] == row["text"] for row in rows)
     assert "“May 3.”".encode() in out
 
 
-def test_the_encoding_can_be_named_and_the_output_be_a_file(tmp_path: Path, printed: Printed) -> None:
+def test_the_encoding_can_be_named_and_the_output_be_a_file(
+    tmp_path: Path, printed: Printed
+) -> None:
     file, out = tmp_path / "report.txt", tmp_path / "out.txt"
     file.write_bytes("Zażółć.".encode("cp1250"))
     assert printed(file, "--encoding", "cp1250", "--output", out) == b""
@@ -86,7 +101,9 @@ def test_standard_input_is_read(printed: Printed) -> None:
     assert printed("-", stdin=b"Police acted.\n") == b"Police acted.\n"
 
 
-def test_what_cannot_be_read_is_reported_and_no_output_is_left(tmp_path: Path, printed: Printed) -> None:
+def test_what_cannot_be_read_is_reported_and_no_output_is_left(
+    tmp_path: Path, printed: Printed
+) -> None:
     with pytest.raises(InputError, match=r"gone\.txt"):
         printed(tmp_path / "gone.txt", "--output", tmp_path / "out.txt")
     assert not (tmp_path / "out.txt").exists()

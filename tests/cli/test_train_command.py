@@ -1,4 +1,5 @@
-"""``tipclassify train``: the trainer for who installed a wheel, and whether a corpus is a model's."""
+"""``tipclassify train``: the trainer for who installed a wheel, and whether a corpus is a
+model's."""
 
 from __future__ import annotations
 
@@ -10,9 +11,17 @@ from conftest import Run
 from tipclassify import Classifier
 
 ROWS = [
-    {"text": f"The government pledged to open shelter {n} in Karvonia.", "labels": ["positive_effort"], "doc": f"d{n}"}
+    {
+        "text": f"The government pledged to open shelter {n} in Karvonia.",
+        "labels": ["positive_effort"],
+        "doc": f"d{n}",
+    }
     if n % 2
-    else {"text": f"Courts in Karvonia did not convict {n} traffickers.", "labels": ["failure"], "doc": f"d{n}"}
+    else {
+        "text": f"Courts in Karvonia did not convict {n} traffickers.",
+        "labels": ["failure"],
+        "doc": f"d{n}",
+    }
     for n in range(24)
 ]
 
@@ -45,13 +54,22 @@ def test_train_writes_a_model_that_every_command_takes(cli: Run, tmp_path: Path)
     assert "23 of those here taught the model" in other.stdout.decode()
 
 
-def test_train_says_in_a_line_what_is_missing_or_cannot_be_learned(cli: Run, tmp_path: Path) -> None:
-    data = write(tmp_path / "none.jsonl", [{"text": f"It rained on day {n}.", "labels": []} for n in range(9)])
+def test_train_says_in_a_line_what_is_missing_or_cannot_be_learned(
+    cli: Run, tmp_path: Path
+) -> None:
+    data = write(
+        tmp_path / "none.jsonl",
+        [{"text": f"It rained on day {n}.", "labels": []} for n in range(9)],
+    )
     for given, code, says in (
         (("--output", tmp_path / "m"), 2, "--data"),
         (("--data", data), 2, "--output"),
         (("--data", data, "--output", tmp_path / "m", "--penalty", 0), 2, "--penalty"),
-        (("--data", data, "--output", tmp_path / "m"), 1, "no passage has a label: nothing to learn; label some"),
+        (
+            ("--data", data, "--output", tmp_path / "m"),
+            1,
+            "no passage has a label: nothing to learn; label some",
+        ),
     ):
         done = cli("train", *given)
         assert done.returncode == code

@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def write(path: Path, *rows: object) -> Path:
-    path.write_text("".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows), "utf-8")
+    path.write_text(
+        "".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows), "utf-8"
+    )
     return path
 
 
@@ -80,11 +82,17 @@ def test_a_heading_of_a_report_may_change_the_labels_of_a_sentence(tmp_path: Pat
     rows = [
         {"text": text, "labels": ["failure"], "section": "b. Forced Labor"},
         {"text": text.upper(), "labels": [], "section": "Working Conditions"},
-        {"text": text, "labels": ["failure"], "section": "prosecution"},  # of a narrative: it decides nothing
+        # of a narrative: it decides nothing
+        {"text": text, "labels": ["failure"], "section": "prosecution"},
     ]
     file = write(tmp_path / "mine.jsonl", *rows)
     assert [row["labels"] for row in read_rows(file)] == [("failure",), (), ("failure",)]
-    write(file, *rows, {"text": text, "labels": []}, {"text": text, "labels": [], "section": "B. forced  labor"})
+    write(
+        file,
+        *rows,
+        {"text": text, "labels": []},
+        {"text": text, "labels": [], "section": "B. forced  labor"},
+    )
     with pytest.raises(CorpusError) as caught:
         read_rows(file)
     first, second = caught.value.problems
@@ -100,7 +108,12 @@ def test_labels_without_the_heading_are_kept(tmp_path: Path) -> None:
         {"text": "Four.", "labels": ["complicity"]},
     ]
     found = read_rows(write(tmp_path / "mine.jsonl", *rows))
-    assert [labels_alone(row) for row in found] == [(), ("failure", "complicity"), (), ("complicity",)]
+    assert [labels_alone(row) for row in found] == [
+        (),
+        ("failure", "complicity"),
+        (),
+        ("complicity",),
+    ]
     table = load_corpus(tmp_path)
     assert table["labels_alone"][:] == ["none", "complicity;failure", "none", None]
 
@@ -109,7 +122,10 @@ def test_real_passages_are_read_where_they_were_rebuilt(tmp_path: Path) -> None:
     write(tmp_path / "mine.jsonl", {"text": "One.", "labels": []})
     assert len(load_corpus(tmp_path)) == 1
     (tmp_path / "real").mkdir()
-    write(tmp_path / "real" / "passages.jsonl", {"text": "Two.", "labels": [], "doc": "hrr/2020/xland.html"})
+    write(
+        tmp_path / "real" / "passages.jsonl",
+        {"text": "Two.", "labels": [], "doc": "hrr/2020/xland.html"},
+    )
     (tmp_path / "real" / "labels.csv").write_text("key,labels\n", "utf-8")
     assert load_corpus(tmp_path)["text"][:] == ["One.", "Two."]
     assert load_corpus(tmp_path)["doc"][:] == [None, "hrr/2020/xland.html"]
@@ -143,7 +159,12 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     import datasets
 
     rows = [
-        {"id": "1", "text": "Police, as ever, acted.", "labels": ["positive_effort", "complicity"], "doc": "A"},
+        {
+            "id": "1",
+            "text": "Police, as ever, acted.",
+            "labels": ["positive_effort", "complicity"],
+            "doc": "A",
+        },
         {"id": "2", "text": "They did\nnot.", "labels": [], "doc": None},
     ]
     jsonl = write(tmp_path / "c.jsonl", *rows)
@@ -157,8 +178,12 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
         for f in (jsonl, tmp_path / "c.csv", tmp_path / "c.parquet")
     )
     assert all(other == first for other in others)
-    (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")  # no column says that none applies
-    with pytest.raises(CorpusError, match=r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of"):
+    # no column says that none applies
+    (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")
+    with pytest.raises(
+        CorpusError,
+        match=r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of",
+    ):
         read_rows(tmp_path / "bare.csv")
 
 
@@ -202,14 +227,18 @@ def test_the_digest_distinguishes_corpora() -> None:
     assert corpus_digest([row]) != corpus_digest([{**row, "labels": ()}])
 
 
-# --------------------------------------------------------------------------------------------- as datasets has it
+# --------------------------------------------------------------------------------------------- as
+# datasets has it
 
 
 def test_every_configuration_of_the_corpus_loads_with_datasets(tmp_path: Path) -> None:
     import datasets
 
     folders = {"corpus": ROOT / "data", "real": ROOT / "data" / "real"}
-    names = {kind: set(datasets.get_dataset_config_names(str(folder))) for kind, folder in folders.items()}
+    names = {
+        kind: set(datasets.get_dataset_config_names(str(folder)))
+        for kind, folder in folders.items()
+    }
     assert names == {"corpus": {"default", "annotations"}, "real": {"default"}}
     loaded = {
         (kind, name): datasets.load_dataset(str(folders[kind]), name, cache_dir=str(tmp_path))
@@ -218,7 +247,9 @@ def test_every_configuration_of_the_corpus_loads_with_datasets(tmp_path: Path) -
     }
     corpus = loaded["corpus", "default"]["train"]
     expected = read_rows(ROOT / "data" / "corpus")
-    assert [(row["id"], tuple(row["labels"])) for row in corpus] == [(row["id"], row["labels"]) for row in expected]
+    assert [(row["id"], tuple(row["labels"])) for row in corpus] == [
+        (row["id"], row["labels"]) for row in expected
+    ]
     assert set(loaded["corpus", "annotations"]) == {"author", "reader", "settled"}
     with (ROOT / "data" / "real" / "labels.csv").open(encoding="utf-8", newline="") as file:
         assert len(loaded["real", "default"]["train"]) == sum(1 for _ in csv.reader(file)) - 1
@@ -227,7 +258,11 @@ def test_every_configuration_of_the_corpus_loads_with_datasets(tmp_path: Path) -
 def test_what_load_corpus_gives_is_written_and_read_again(tmp_path: Path) -> None:
     rows = [
         {"text": "2024-05-01 10:00:00", "labels": [], "doc": "7", "pair": None, "note": "=1+1"},
-        {"text": "Police acted, but courts did not.", "labels": ["failure", "positive_effort"], "section": "b. Courts"},
+        {
+            "text": "Police acted, but courts did not.",
+            "labels": ["failure", "positive_effort"],
+            "section": "b. Courts",
+        },
     ]
     corpus = load_corpus(write(tmp_path / "mine.jsonl", *rows))
     assert corpus["labels"][:] == [[], ["positive_effort", "failure"]]
@@ -239,11 +274,14 @@ def test_what_load_corpus_gives_is_written_and_read_again(tmp_path: Path) -> Non
         assert again.to_dict() == corpus.to_dict()
         assert again.features == corpus.features
     assert corpus_rows(corpus) == [
-        {name: value for name, value in row.items() if value is not None} for row in read_rows(tmp_path / "mine.jsonl")
+        {name: value for name, value in row.items() if value is not None}
+        for row in read_rows(tmp_path / "mine.jsonl")
     ]
 
 
-def test_a_corpus_leaves_no_copy_of_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_corpus_leaves_no_copy_of_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     corpus = load_corpus(write(tmp_path / "mine.jsonl", {"text": "One.", "labels": []}))
@@ -256,7 +294,9 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     import pandas
 
     file = tmp_path / f"mine{suffix}"
-    table = pandas.DataFrame({"sentence": ["Police acted.", "None."], "tag": ["failure;complicity", ""], "doc": "A"})
+    table = pandas.DataFrame(
+        {"sentence": ["Police acted.", "None."], "tag": ["failure;complicity", ""], "doc": "A"}
+    )
     if suffix == ".csv":
         table.to_csv(file, index=False)
     elif suffix == ".parquet":
@@ -266,8 +306,9 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     with pytest.raises(CorpusError) as caught:
         read_rows(file)
     fields = "fields" if suffix == ".jsonl" else "columns"
-    assert f"the {fields} are sentence, tag, doc: name those of text and labels with --text-column and --label-" in str(
-        caught.value
+    assert (
+        f"the {fields} are sentence, tag, doc: name those of text and labels with --text-column and --label-"
+        in str(caught.value)
     )
     assert caught.value.problems[0].startswith(f"{file}:1: ")
     assert len(caught.value.problems) == (2 if suffix == ".jsonl" else 1)
@@ -276,7 +317,8 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     assert found["labels"][:] == [["failure", "complicity"], []]
     assert found["doc"][:] == ["A", "A"]
     with pytest.raises(
-        CorpusError, match=f"the {fields} are sentence, tag, doc" if suffix != ".jsonl" else "no labels"
+        CorpusError,
+        match=f"the {fields} are sentence, tag, doc" if suffix != ".jsonl" else "no labels",
     ):
         read_rows(file, columns=Columns("sentence", "label"))
 
@@ -284,14 +326,28 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
 def test_the_training_script_names_the_columns_that_it_found(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("sentence,tag\nPolice arrested nine traffickers.,happy\n", "utf-8")
-    line = [sys.executable, ROOT / "train.py", "--no-corpus", "--data", file, "--out", tmp_path / "mine"]
+    line = [
+        sys.executable,
+        ROOT / "train.py",
+        "--no-corpus",
+        "--data",
+        file,
+        "--out",
+        tmp_path / "mine",
+    ]
     refused = [
         subprocess.run([*line, *more], capture_output=True, text=True, timeout=120, check=False)
         for more in ([], ["--text-column", "sentence", "--label-column", "tag"])
     ]
     assert [done.returncode for done in refused] == [1, 1]
-    assert "mine.csv:1: no column 'text'; the columns are sentence, tag: name those of text" in refused[0].stderr
-    assert "mine.csv:2: unknown label 'happy'; use positive_effort, failure, complicity" in refused[1].stderr
+    assert (
+        "mine.csv:1: no column 'text'; the columns are sentence, tag: name those of text"
+        in refused[0].stderr
+    )
+    assert (
+        "mine.csv:2: unknown label 'happy'; use positive_effort, failure, complicity"
+        in refused[1].stderr
+    )
 
 
 def test_the_commands_take_columns_of_other_names(cli: Run, tmp_path: Path) -> None:
@@ -300,7 +356,10 @@ def test_the_commands_take_columns_of_other_names(cli: Run, tmp_path: Path) -> N
     named = ("--text-column", "sentence", "--label-column", "tag")
     refused = cli("corpus", "check", file)
     assert refused.returncode == 1
-    assert b"no column 'text'; the columns are sentence, tag: name those of text and labels with" in refused.stderr
+    assert (
+        b"no column 'text'; the columns are sentence, tag: name those of text and labels with"
+        in refused.stderr
+    )
     assert cli("corpus", "check", file, *named).stdout == b"1 passages, no problems\n"
     assert cli("corpus", "add", file, "--to", tmp_path / "all.jsonl", *named).returncode == 0
     assert [row["labels"] for row in read_rows(tmp_path / "all.jsonl")] == [("positive_effort",)]

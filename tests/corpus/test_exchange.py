@@ -1,4 +1,5 @@
-"""Labelled passages survive the formats of annotation tools; what a format cannot hold is reported."""
+"""Labelled passages survive the formats of annotation tools; what a format cannot hold is
+reported."""
 
 from __future__ import annotations
 
@@ -20,12 +21,21 @@ ONE = Record("Police acted,\nat “last”.", "a", ("failure", "complicity"), No
 NONE = Record('He said "no".', "b", (), None, None, {})
 OPEN = Record("Courts slept.", "c", None, None, None, {})
 GUESSED = Record(
-    "Guards took bribes.", "d", None, ("complicity",), dict(zip(LABELS, (0.02, 0.1, 0.9), strict=True)), {"page": 3}
+    "Guards took bribes.",
+    "d",
+    None,
+    ("complicity",),
+    dict(zip(LABELS, (0.02, 0.1, 0.9), strict=True)),
+    {"page": 3},
 )
-CHECKED = Record("Girls beg.", "e", (), ("failure",), dict(zip(LABELS, (0.1, 0.6, 0.2), strict=True)), {})
+CHECKED = Record(
+    "Girls beg.", "e", (), ("failure",), dict(zip(LABELS, (0.1, 0.6, 0.2), strict=True)), {}
+)
 ALL = [ONE, NONE, OPEN, GUESSED, CHECKED]
 
-label_sets = st.sets(st.sampled_from(LABELS)).map(lambda s: tuple(label for label in LABELS if label in s))
+label_sets = st.sets(st.sampled_from(LABELS)).map(
+    lambda s: tuple(label for label in LABELS if label in s)
+)
 texts = st.text(min_size=1).filter(lambda t: t.strip())
 names = st.text("abcdefghij_", min_size=1, max_size=8).filter(lambda n: n not in ("id", "data"))
 values = st.one_of(st.text(min_size=1), st.integers(-(2**40), 2**40))
@@ -39,7 +49,11 @@ def records(draw: st.DrawFn, meta: st.SearchStrategy[Any] = values) -> list[Reco
         predicted = draw(st.none() | label_sets)
         scores = None if predicted is None else {label: draw(probabilities) for label in LABELS}
         fields = draw(st.dictionaries(names, meta, max_size=3))
-        rows.append(Record(draw(texts), f"id-{number}", draw(st.none() | label_sets), predicted, scores, fields))
+        rows.append(
+            Record(
+                draw(texts), f"id-{number}", draw(st.none() | label_sets), predicted, scores, fields
+            )
+        )
     return rows
 
 
@@ -72,7 +86,9 @@ def test_argilla_gives_everything_back(rows: list[Record], tmp_path: Path) -> No
 
 @given(rows=records())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_doccano_gives_everything_back_but_takes_predictions_for_labels(rows: list[Record], tmp_path: Path) -> None:
+def test_doccano_gives_everything_back_but_takes_predictions_for_labels(
+    rows: list[Record], tmp_path: Path
+) -> None:
     back, notes = there_and_back(rows, "doccano", tmp_path)
     for row, again in zip(rows, back, strict=True):
         labels = row.predicted if row.labels is None else row.labels
@@ -93,7 +109,9 @@ def test_csv_gives_back_all_that_is_text(rows: list[Record], tmp_path: Path) -> 
 
 @given(rows=records())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_parquet_gives_back_everything_but_mixed_columns(rows: list[Record], tmp_path: Path) -> None:
+def test_parquet_gives_back_everything_but_mixed_columns(
+    rows: list[Record], tmp_path: Path
+) -> None:
     back, notes = there_and_back(rows, "parquet", tmp_path)
     for row, again in zip(rows, back, strict=True):
         assert (again.text, again.id, again.labels, again.predicted, again.scores) == (
@@ -103,14 +121,18 @@ def test_parquet_gives_back_everything_but_mixed_columns(rows: list[Record], tmp
             row.predicted,
             row.scores,
         )
-        assert {name: str(value) for name, value in again.meta.items()} == {n: str(v) for n, v in row.meta.items()}
+        assert {name: str(value) for name, value in again.meta.items()} == {
+            n: str(v) for n, v in row.meta.items()
+        }
         assert notes or again.meta == row.meta
 
 
 @given(rows=records())
 @example(rows=[Record("0", "id-0"), Record("\0", "id-1")])
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_fasttext_gives_back_labels_and_texts_on_one_line(rows: list[Record], tmp_path: Path) -> None:
+def test_fasttext_gives_back_labels_and_texts_on_one_line(
+    rows: list[Record], tmp_path: Path
+) -> None:
     empty = [row for row in rows if row.labels is None and not row.text.replace("\0", " ").strip()]
     assume(len(empty) < len(rows))
     back, notes = there_and_back(rows, "fasttext", tmp_path)
@@ -118,7 +140,9 @@ def test_fasttext_gives_back_labels_and_texts_on_one_line(rows: list[Record], tm
     rows = [row for row in rows if row not in empty]
     assert [row.labels for row in back] == [row.labels for row in rows]
     for row, again in zip(rows, back, strict=True):
-        flat = row.text.replace("\r\n", " ").translate(dict.fromkeys(map(ord, "\n\r\0"), " ")).strip()
+        flat = (
+            row.text.replace("\r\n", " ").translate(dict.fromkeys(map(ord, "\n\r\0"), " ")).strip()
+        )
         assert again.text == flat.strip()
     assert "ids" in notes[0]
 
@@ -141,17 +165,31 @@ def test_a_file_of_no_format_asks_for_a_name(tmp_path: Path) -> None:
 
 def read(tmp_path: Path, name: str, *entries: Any, lines: bool = True) -> list[Record]:
     path = tmp_path / "export.json"
-    path.write_text("".join(json.dumps(e) + "\n" for e in entries) if lines else json.dumps(entries), "utf-8")
+    path.write_text(
+        "".join(json.dumps(e) + "\n" for e in entries) if lines else json.dumps(entries), "utf-8"
+    )
     assert guess_format(path) == name
     return read_records(path)
 
 
 def test_a_label_studio_export_is_read(tmp_path: Path) -> None:
-    """As its documentation shows annotated tasks: ids, dates and who completed it beside the result."""
+    """As its documentation shows annotated tasks: ids, dates and who completed it beside the
+    result."""
 
     def annotation(*choices: str, **more: Any) -> dict[str, Any]:
-        value = {"from_name": "labels", "to_name": "text", "type": "choices", "value": {"choices": list(choices)}}
-        return {"id": 1, "completed_by": 1, "result": [value] if choices else [], "was_cancelled": False, **more}
+        value = {
+            "from_name": "labels",
+            "to_name": "text",
+            "type": "choices",
+            "value": {"choices": list(choices)},
+        }
+        return {
+            "id": 1,
+            "completed_by": 1,
+            "result": [value] if choices else [],
+            "was_cancelled": False,
+            **more,
+        }
 
     def task(number: int, *annotations: dict[str, Any]) -> dict[str, Any]:
         about = {"created_at": "2026-01-01T00:00:00Z", "project": 1}
@@ -176,7 +214,12 @@ def test_a_label_studio_export_is_read(tmp_path: Path) -> None:
     assert [row.labels for row in found] == [("failure",), (), None, None, ("complicity",)]
     assert [row.id for row in found] == list("12345")
     with pytest.raises(CorpusError, match="entry 1: annotators differ \\(complicity / failure\\)"):
-        read(tmp_path, "label-studio", task(1, annotation("failure"), annotation("complicity")), lines=False)
+        read(
+            tmp_path,
+            "label-studio",
+            task(1, annotation("failure"), annotation("complicity")),
+            lines=False,
+        )
 
 
 def test_an_argilla_export_is_read(tmp_path: Path) -> None:
@@ -186,7 +229,9 @@ def test_an_argilla_export_is_read(tmp_path: Path) -> None:
             "fields": {"text": f"Text {number}."},
             "metadata": {"doc": "A"},
             "suggestions": {"labels": suggestion} if suggestion else {},
-            "responses": {"labels": [{"user_id": "u", **answer} for answer in answers]} if answers else {},
+            "responses": {"labels": [{"user_id": "u", **answer} for answer in answers]}
+            if answers
+            else {},
             "vectors": {},
             "_server_id": "x",
         }
@@ -203,12 +248,20 @@ def test_an_argilla_export_is_read(tmp_path: Path) -> None:
     assert [row.labels for row in found] == [("failure",), (), None, ("failure",)]
     assert found[0].predicted == ("complicity",)
     with pytest.raises(CorpusError, match="annotators differ"):
-        read(tmp_path, "argilla", record(1, {"value": ["failure"]}, {"value": ["none"]}), lines=False)
+        read(
+            tmp_path, "argilla", record(1, {"value": ["failure"]}, {"value": ["none"]}), lines=False
+        )
 
 
 def test_a_prodigy_export_is_read(tmp_path: Path) -> None:
     options = [{"id": label, "text": label} for label in LABELS]
-    task = {"text": "Police acted.", "_input_hash": 1, "_task_hash": 2, "options": options, "_view_id": "choice"}
+    task = {
+        "text": "Police acted.",
+        "_input_hash": 1,
+        "_task_hash": 2,
+        "options": options,
+        "_view_id": "choice",
+    }
     found = read(
         tmp_path,
         "prodigy",
@@ -220,7 +273,9 @@ def test_a_prodigy_export_is_read(tmp_path: Path) -> None:
     assert [row.labels for row in found] == [("failure",), (), None, None]
     assert found[3].predicted == ("failure",)
     with pytest.raises(CorpusError, match="a yes-or-no task"):
-        read_records(_file(tmp_path, {"text": "x", "label": "failure", "answer": "accept"}), "prodigy")
+        read_records(
+            _file(tmp_path, {"text": "x", "label": "failure", "answer": "accept"}), "prodigy"
+        )
 
 
 def test_a_doccano_export_is_read(tmp_path: Path) -> None:
@@ -244,7 +299,13 @@ def _file(folder: Path, *entries: Any) -> Path:
 def test_every_bad_entry_is_reported_with_its_place(tmp_path: Path) -> None:
     good = {"text": "a", "labels": []}
     path = _file(
-        tmp_path, good, {"text": " "}, {"labels": []}, {"text": "b", "labels": ["x"]}, {"text": "b", "labels": 3}, 5
+        tmp_path,
+        good,
+        {"text": " "},
+        {"labels": []},
+        {"text": "b", "labels": ["x"]},
+        {"text": "b", "labels": 3},
+        5,
     )
     with path.open("ab") as out:
         out.write(b'{"text": "caf\xe9"}\n{"text"\n')
@@ -261,13 +322,19 @@ def test_every_bad_entry_is_reported_with_its_place(tmp_path: Path) -> None:
         read_records(tmp_path / "gone.jsonl")
 
 
-def test_rows_of_score_become_pre_annotations_with_their_probabilities(cli: Run, tmp_path: Path) -> None:
+def test_rows_of_score_become_pre_annotations_with_their_probabilities(
+    cli: Run, tmp_path: Path
+) -> None:
     report = tmp_path / "r.txt"
-    report.write_text("Police arrested nine traffickers. The government did not convict any traffickers.", "utf-8")
+    report.write_text(
+        "Police arrested nine traffickers. The government did not convict any traffickers.", "utf-8"
+    )
     for suffix in ("jsonl", "csv"):
         scored = tmp_path / f"scored.{suffix}"
         assert cli("score", report, "-o", scored, "--model", "fast").returncode == 0
-        done = cli("corpus", "convert", scored, "--to", "label-studio", "--out", tmp_path / "tasks.json")
+        done = cli(
+            "corpus", "convert", scored, "--to", "label-studio", "--out", tmp_path / "tasks.json"
+        )
         assert done.returncode == 0, done.stderr
         tasks = json.loads((tmp_path / "tasks.json").read_text("utf-8"))
         assert all("annotations" not in task for task in tasks)
@@ -278,7 +345,9 @@ def test_rows_of_score_become_pre_annotations_with_their_probabilities(cli: Run,
         assert Path(tasks[1]["data"]["meta"]["file"]).name == report.name  # CSV names no folder
 
 
-def test_what_a_format_cannot_hold_is_reported_and_unlabelled_rows_never_train(cli: Run, tmp_path: Path) -> None:
+def test_what_a_format_cannot_hold_is_reported_and_unlabelled_rows_never_train(
+    cli: Run, tmp_path: Path
+) -> None:
     rows = tmp_path / "rows.jsonl"
     out = BytesIO()
     FORMATS["jsonl"].write(ALL, out)
@@ -298,7 +367,9 @@ def test_what_a_format_cannot_hold_is_reported_and_unlabelled_rows_never_train(c
     assert "1 texts become spaces" in reported["fasttext"]
     assert "come back as text" in reported["csv"]
     assert reported["label-studio"].count("\n") == 1
-    done = cli("corpus", "convert", rows, "--to", "jsonl", "--labelled", "--out", tmp_path / "done.jsonl")
+    done = cli(
+        "corpus", "convert", rows, "--to", "jsonl", "--labelled", "--out", tmp_path / "done.jsonl"
+    )
     assert b"wrote 3 passages" in done.stderr
     assert len(read_rows(tmp_path / "done.jsonl")) == 3
     done = cli("corpus", "convert", rows, "--to", "nothing", "--out", tmp_path / "x")
@@ -314,14 +385,18 @@ def test_a_cell_that_looks_like_a_formula_stays_and_is_reported(tmp_path: Path) 
     assert any("begin like a formula" in note for note in notes)
 
 
-@pytest.mark.parametrize("text", ["'=SUM(A1)", "Police slept;'- courts too", "'Police slept'", "''@home"])
+@pytest.mark.parametrize(
+    "text", ["'=SUM(A1)", "Police slept;'- courts too", "'Police slept'", "''@home"]
+)
 def test_an_apostrophe_of_a_text_comes_back_from_csv(text: str, tmp_path: Path) -> None:
     row = Record(text, "a", (), meta={"section": text})
     assert there_and_back([row], "csv", tmp_path)[0] == [row]
 
 
 def test_a_text_that_speaks_of_labels_does_not_become_one(tmp_path: Path) -> None:
-    back, notes = there_and_back([Record("Write __label__failure first.", "a", ("complicity",))], "fasttext", tmp_path)
+    back, notes = there_and_back(
+        [Record("Write __label__failure first.", "a", ("complicity",))], "fasttext", tmp_path
+    )
     assert back[0].labels == ("complicity",)
     assert back[0].text == "Write __ label__failure first."
     assert any("begin with __label__" in note for note in notes)

@@ -1,4 +1,5 @@
-"""The holdout: whole countries and groups, equal in every training; and the weight of each held-out passage."""
+"""The holdout: whole countries and groups, equal in every training; and the weight of each
+held-out passage."""
 
 from __future__ import annotations
 
@@ -19,11 +20,17 @@ from tipclassify.corpus.holdout import (
 )
 
 Row = dict[str, Any]
-COUNTRIES = [f"{first}{last}" for first in "bdfgklmnprstvz" for last in ("arland", "onia", "esia", "umark")]
+COUNTRIES = [
+    f"{first}{last}" for first in "bdfgklmnprstvz" for last in ("arland", "onia", "esia", "umark")
+]
 REAL = [
     {"text": f"Police of the {number}th district acted.", "doc": doc, "labels": ()}
     for number, country in enumerate(COUNTRIES)
-    for doc in (f"hrr/2017/{country}.html", f"hrr/2021/{country}.html", f"dol-pdf/{country.title()}.pdf")
+    for doc in (
+        f"hrr/2017/{country}.html",
+        f"hrr/2021/{country}.html",
+        f"dol-pdf/{country.title()}.pdf",
+    )
 ]
 INVENTED = [
     {
@@ -34,14 +41,18 @@ INVENTED = [
         "doc": None,
     }
     for number in range(400)
-] + [{"id": f"tale-{n}", "text": f"Tale {n}.", "labels": (), "doc": f"narra-{n // 9}"} for n in range(180)]
+] + [
+    {"id": f"tale-{n}", "text": f"Tale {n}.", "labels": (), "doc": f"narra-{n // 9}"}
+    for n in range(180)
+]
 
 
 def held_texts(rows: list[Row]) -> set[str]:
     return {row["text"] for row, held in zip(rows, held_out(rows), strict=True) if held}
 
 
-# --------------------------------------------------------------------------------------------- which rows
+# ---------------------------------------------------------------------------------------------
+# which rows
 
 
 @pytest.mark.parametrize(
@@ -65,9 +76,14 @@ def test_a_row_is_real_by_the_document_that_it_names(doc: str | None, family: st
 
 
 def test_one_country_has_one_name_in_all_sources() -> None:
-    same = ["hrr/2017/the-upper-xland.html", "dol-pdf/Upper Xland, The.pdf", "dol-descriptions/2016/Upper Xland"]
+    same = [
+        "hrr/2017/the-upper-xland.html",
+        "dol-pdf/Upper Xland, The.pdf",
+        "dol-descriptions/2016/Upper Xland",
+    ]
     assert len({document_country(doc) for doc in same}) == 1
-    assert document_country("factbook/2020/17") != document_country("factbook/2020/18")  # it names none
+    # it names none
+    assert document_country("factbook/2020/17") != document_country("factbook/2020/18")
 
 
 def test_countries_are_held_out_whole() -> None:
@@ -92,7 +108,9 @@ def test_what_is_held_out_stays_so_when_rows_are_added_or_moved() -> None:
     assert held_texts([*INVENTED, *REAL]) == before
     assert held_texts(rows[::2]) == before & {row["text"] for row in rows[::2]}
     more = [{"id": f"more-{n}", "text": f"More {n}.", "labels": ()} for n in range(300)]
-    further = [{"text": f"Further {n}.", "doc": f"hrr/2022/{n}land.html", "labels": ()} for n in range(50)]
+    further = [
+        {"text": f"Further {n}.", "doc": f"hrr/2022/{n}land.html", "labels": ()} for n in range(50)
+    ]
     after = held_texts([*rows, *more, *further])
     assert after >= before
     assert after - before <= {row["text"] for row in (*more, *further)}
@@ -102,14 +120,19 @@ def test_no_rows_hold_nothing_out() -> None:
     assert held_out([]).tolist() == []
 
 
-# --------------------------------------------------------------------------------------------- what they stand for
+# --------------------------------------------------------------------------------------------- what
+# they stand for
 
-EASY, HARD, SURE = [0.001, 0.0, 0.002], [0.0, 0.5, 0.1], [0.2, 0.95, 0.0]  # bins 0, 4 and 6 by the highest
+# bins 0, 4 and 6 by the highest
+EASY, HARD, SURE = [0.001, 0.0, 0.002], [0.0, 0.5, 0.1], [0.2, 0.95, 0.0]
 
 
 def test_shares_count_passages_by_their_highest_probability() -> None:
-    found = natural_shares(["hrr", "hrr", "dol", "hrr", "hrr"], np.array([EASY, EASY, SURE, HARD, EASY]))
-    assert found["dol"] == pytest.approx([1 / 8] * 6 + [2 / 8])  # as if one of each bin had been drawn before
+    found = natural_shares(
+        ["hrr", "hrr", "dol", "hrr", "hrr"], np.array([EASY, EASY, SURE, HARD, EASY])
+    )
+    # as if one of each bin had been drawn before
+    assert found["dol"] == pytest.approx([1 / 8] * 6 + [2 / 8])
     assert found["hrr"] == pytest.approx([4 / 11, 1 / 11, 1 / 11, 1 / 11, 2 / 11, 1 / 11, 1 / 11])
 
 
@@ -132,7 +155,9 @@ def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
 def test_each_family_has_its_own_shares_and_one_without_counts_as_it_is() -> None:
     shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0], "dol": [0.5, 0, 0, 0, 0.5, 0, 0]}
     families = ["hrr", "hrr", "dol", "dol", "dol", "factbook", "factbook"]
-    weights = natural_weights(families, np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD]), shares)
+    weights = natural_weights(
+        families, np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD]), shares
+    )
     assert weights == pytest.approx([1.5, 0.5, 0.75, 0.75, 1.5, 1, 1])
 
 
@@ -140,7 +165,8 @@ def test_what_nobody_labelled_is_left_out_of_account() -> None:
     shares = {"hrr": [0.5, 0.25, 0, 0, 0.25, 0, 0]}  # no passage of the second bin here
     weights = natural_weights(["hrr"] * 2, np.array([EASY, HARD]), shares)
     assert weights == pytest.approx([4 / 3, 2 / 3])
-    lost = natural_weights(["hrr"], np.array([SURE]), shares)  # none here is in a bin that whole reports have
+    # none here is in a bin that whole reports have
+    lost = natural_weights(["hrr"], np.array([SURE]), shares)
     assert lost.tolist() == [0]
 
 
@@ -148,8 +174,12 @@ of_family = st.tuples(st.sampled_from(["hrr", "dol"]), st.integers(0, 100))
 
 
 @given(st.lists(of_family, min_size=1, max_size=30), st.lists(of_family, min_size=1, max_size=30))
-def test_weights_have_a_mean_of_one_in_each_family(here: list[tuple[str, int]], pool: list[tuple[str, int]]) -> None:
-    (families, scores), (pool_families, pool_scores) = (zip(*rows, strict=True) for rows in (here, pool))
+def test_weights_have_a_mean_of_one_in_each_family(
+    here: list[tuple[str, int]], pool: list[tuple[str, int]]
+) -> None:
+    (families, scores), (pool_families, pool_scores) = (
+        zip(*rows, strict=True) for rows in (here, pool)
+    )
     shares = natural_shares(pool_families, np.array(pool_scores)[:, None] / 100)
     weights = natural_weights(families, np.array(scores)[:, None] / 100, shares)
     assert (weights >= 0).all()

@@ -1,4 +1,5 @@
-"""Labels in every form that users hold them in become one indicator matrix, by name, or are refused in one line."""
+"""Labels in every form that users hold them in become one indicator matrix, by name, or are
+refused in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +23,11 @@ def test_a_table_with_columns_in_another_order_is_read_by_name() -> None:
 
     columns = {label: MATRIX[:, j].tolist() for j, label in reversed(list(enumerate(LABELS)))}
     assert list(columns) == ["complicity", "failure", "positive_effort"]
-    tables = [pandas.DataFrame(columns), datasets.Dataset.from_dict(columns), pyarrow.table(columns)]
+    tables = [
+        pandas.DataFrame(columns),
+        datasets.Dataset.from_dict(columns),
+        pyarrow.table(columns),
+    ]
     for table in [*tables, pandas.DataFrame(columns).astype(bool)]:
         assert np.array_equal(as_indicator(table), MATRIX), type(table)
 
@@ -30,20 +35,31 @@ def test_a_table_with_columns_in_another_order_is_read_by_name() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"positive_effort": [1], "failure": [0]}, "y is a table with the columns positive_effort, failure: give a t"),
+        (
+            {"positive_effort": [1], "failure": [0]},
+            "y is a table with the columns positive_effort, failure: give a t",
+        ),
         (
             {"a": [1], "b": [0], "c": [0]},
             "y is a table with the columns a, b, c: give a table with one column of 0 and",
         ),
-        ({"text": ["x"], **{label: [1] for label in LABELS}}, "and no other, or a column of lists of label names"),
-        ({**{label: [1] for label in LABELS}, "failure": [2]}, "column failure of y has the value 2: give 0 and 1"),
+        (
+            {"text": ["x"], **{label: [1] for label in LABELS}},
+            "and no other, or a column of lists of label names",
+        ),
+        (
+            {**{label: [1] for label in LABELS}, "failure": [2]},
+            "column failure of y has the value 2: give 0 and 1",
+        ),
         (
             {**{label: [1] for label in LABELS}, "failure": [None]},
             "column failure of y has the value None: give 0 and 1",
         ),
     ],
 )
-def test_unknown_and_missing_columns_and_other_values_are_refused(columns: dict[str, Any], message: str) -> None:
+def test_unknown_and_missing_columns_and_other_values_are_refused(
+    columns: dict[str, Any], message: str
+) -> None:
     import pandas
 
     with pytest.raises(ValueError, match=message):
@@ -93,7 +109,9 @@ def test_numbers_of_a_class_label_are_read_by_their_names() -> None:
     if isinstance(column, list):
         pytest.skip("this version of datasets gives a plain list")
     assert np.array_equal(as_indicator(column), MATRIX)
-    with pytest.raises(ValueError, match=r"numbers of a ClassLabel need their names: features\['labels'\]\.feature"):
+    with pytest.raises(
+        ValueError, match=r"numbers of a ClassLabel need their names: features\['labels'\]\.feature"
+    ):
         as_indicator(column[:])
 
 
@@ -102,8 +120,14 @@ def test_numbers_of_a_class_label_are_read_by_their_names() -> None:
     [
         ("failure", "y is a bare str: give 0 and 1 in 3 columns, or lists of label names"),
         (["failure", []], "y holds bare strings: give each passage a list of label names"),
-        ([["failure"], None], r"row 1 of y is None: give 0 and 1 in 3 columns, or lists of label names, \[\] for none"),
-        ([["failure"], ["mood"]], "row 1 of y: unknown label 'mood': use positive_effort, failure, complicity"),
+        (
+            [["failure"], None],
+            r"row 1 of y is None: give 0 and 1 in 3 columns, or lists of label names, \[\] for none",
+        ),
+        (
+            [["failure"], ["mood"]],
+            "row 1 of y: unknown label 'mood': use positive_effort, failure, complicity",
+        ),
         ([[0, 1], [1, 0]], "y has rows of 2 values that are no names"),
         ([[0], [1, 2]], "y has rows of 1 and 2 values that are no names"),
         ([[0, 1, 2]], r"y has shape \(1, 3\): give 0 and 1"),

@@ -47,7 +47,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: bytes = PAGE, status: int = 200, **headers: str) -> None:
         self.send_response(status)
-        given = {"Content_Type": "text/html; charset=utf-8", "Content_Length": str(len(body)), **headers}
+        given = {
+            "Content_Type": "text/html; charset=utf-8",
+            "Content_Length": str(len(body)),
+            **headers,
+        }
         for name, value in given.items():
             if value:
                 self.send_header(name.replace("_", "-"), value)
@@ -92,13 +96,22 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own for each test, and no proxy of the machine."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+    for name in (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "links"
 
 
-def fetched(server: Server, path: str, refresh: bool = False, limits: Limits = QUICK) -> links.Download:
+def fetched(
+    server: Server, path: str, refresh: bool = False, limits: Limits = QUICK
+) -> links.Download:
     return download(server.url(path), allow_private=True, refresh=refresh, limits=limits)
 
 
@@ -125,7 +138,14 @@ def test_we_say_who_we_are_and_send_no_more(server: Server) -> None:
     sent = {name.lower(): value for name, value in server.headers[0].items()}
     assert "tipclassify/" in sent["user-agent"]
     assert sent["host"] == f"127.0.0.1:{server.server_port}"
-    assert set(sent) <= {"host", "user-agent", "accept", "accept-encoding", "accept-language", "connection"}
+    assert set(sent) <= {
+        "host",
+        "user-agent",
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "connection",
+    }
 
 
 @pytest.mark.parametrize(
@@ -147,7 +167,11 @@ def test_type_and_encoding_are_those_of_the_server(
 ) -> None:
     server.routes["/typed"] = lambda to: to.answer(b"PK\x03\x04 data", Content_Type=media_type)
     found = fetched(server, "/typed")
-    assert (found.content_type, found.encoding, found.data) == (content_type, encoding, b"PK\x03\x04 data")
+    assert (found.content_type, found.encoding, found.data) == (
+        content_type,
+        encoding,
+        b"PK\x03\x04 data",
+    )
 
 
 def test_other_kinds_of_content_are_refused_before_the_body_is_read(server: Server) -> None:
@@ -202,7 +226,9 @@ def test_a_circle_of_redirects_ends(server: Server) -> None:
         ("http://0177.0.0.1/", "not valid HTTP"),
     ],
 )
-def test_redirects_lead_to_plain_addresses_of_the_web_only(server: Server, location: str, reason: str) -> None:
+def test_redirects_lead_to_plain_addresses_of_the_web_only(
+    server: Server, location: str, reason: str
+) -> None:
     server.routes["/away"] = _to(location)
     message = refused(server.url("/away"))
     assert reason in message
@@ -225,7 +251,9 @@ def test_redirects_lead_to_plain_addresses_of_the_web_only(server: Server, locat
         (204, "the site answers with status 204 and no page"),
     ],
 )
-def test_a_status_that_is_not_a_page_is_reported_with_what_to_do(server: Server, status: int, reason: str) -> None:
+def test_a_status_that_is_not_a_page_is_reported_with_what_to_do(
+    server: Server, status: int, reason: str
+) -> None:
     server.routes["/odd"] = lambda to: to.answer(b"", status)
     with pytest.raises(LinkError) as caught:
         fetched(server, "/odd")
@@ -236,7 +264,9 @@ def test_a_status_that_is_not_a_page_is_reported_with_what_to_do(server: Server,
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_trouble_that_passes_is_tried_once_more_and_no_more(server: Server, status: int) -> None:
-    server.routes["/busy"] = lambda to: to.answer() if len(server.asked) > 1 else to.answer(b"", status)
+    server.routes["/busy"] = lambda to: (
+        to.answer() if len(server.asked) > 1 else to.answer(b"", status)
+    )
     assert fetched(server, "/busy").data == PAGE
     assert server.asked == ["/busy"] * 2
     server.routes["/down"] = lambda to: to.answer(b"", status)
@@ -272,7 +302,9 @@ def test_an_unknown_host_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert "no address is known for no.example" in refused("http://no.example/", allow_private=False)
+    assert "no address is known for no.example" in refused(
+        "http://no.example/", allow_private=False
+    )
     assert "no address is known" in refused(f"http://{'x' * 70}.example/", allow_private=False)
 
 
@@ -355,7 +387,8 @@ def test_bytes_behind_the_end_of_a_compressed_body_are_refused(server: Server) -
             to.wfile.write(bytes(10_000))
 
     server.routes["/tail"] = tail
-    reason = refused(server.url("/tail"))  # by size, where the first part read is larger than allowed
+    # by size, where the first part read is larger than allowed
+    reason = refused(server.url("/tail"))
     assert "has other bytes after its compressed data" in reason or "over 0.05 MB" in reason
 
 
@@ -367,7 +400,9 @@ def test_bytes_behind_the_end_of_a_compressed_body_are_refused(server: Server) -
         (PAGE, "br", "compressed in a way that we did not ask for"),
     ],
 )
-def test_damaged_or_foreign_compression_is_reported(server: Server, body: bytes, coding: str, reason: str) -> None:
+def test_damaged_or_foreign_compression_is_reported(
+    server: Server, body: bytes, coding: str, reason: str
+) -> None:
     server.routes["/damaged"] = lambda to: to.answer(body, Content_Encoding=coding)
     assert reason in refused(server.url("/damaged"))
 
@@ -450,7 +485,8 @@ def test_credentials_are_neither_sent_nor_shown(server: Server) -> None:
 
 
 class Names:
-    """A resolver of ours, and connections that are noted: what goes to a public address ends at the server."""
+    """A resolver of ours, and connections that are noted: what goes to a public address ends at
+    the server."""
 
     def __init__(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: dict[str, list[list[str]]] = {}
@@ -481,19 +517,31 @@ def test_the_address_that_was_checked_is_the_one_connected_to(server: Server, na
     assert server.headers[0]["Host"] == "site.example"
 
 
-def test_a_redirect_from_a_public_to_a_private_address_is_refused(server: Server, names: Names) -> None:
+def test_a_redirect_from_a_public_to_a_private_address_is_refused(
+    server: Server, names: Names
+) -> None:
     names.answers |= {"site.example": [[PUBLIC]], "inner.example": [["10.0.0.7"]]}
-    for location in ("http://inner.example/page", "http://169.254.169.254/latest/meta-data/", "http://localhost/page"):
+    for location in (
+        "http://inner.example/page",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://localhost/page",
+    ):
         server.routes["/away"] = _to(location)
-        assert "private or local address" in refused("http://site.example/away", allow_private=False)
+        assert "private or local address" in refused(
+            "http://site.example/away", allow_private=False
+        )
     assert names.connected == [PUBLIC] * 3
     assert set(server.asked) == {"/away"}
 
 
-def test_a_name_that_turns_to_loopback_after_the_first_answer_never_reaches_it(server: Server, names: Names) -> None:
+def test_a_name_that_turns_to_loopback_after_the_first_answer_never_reaches_it(
+    server: Server, names: Names
+) -> None:
     names.answers["turning.example"] = [[PUBLIC], ["127.0.0.1"]]
     server.routes["/away"] = lambda to: to.answer(b"", 302, Location="/page", Connection="close")
-    assert "turning.example, that is 127.0.0.1" in refused("http://turning.example/away", allow_private=False)
+    assert "turning.example, that is 127.0.0.1" in refused(
+        "http://turning.example/away", allow_private=False
+    )
     assert names.connected == [PUBLIC]
     names.answers["turning.example"] = [[PUBLIC], ["127.0.0.1"]]
     server.routes["/busy"] = lambda to: to.answer(b"", 503)
@@ -507,7 +555,9 @@ def test_a_private_address_among_public_ones_is_refused(names: Names) -> None:
     assert not names.connected
 
 
-def test_the_next_address_is_tried_where_the_first_is_down(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_address_is_tried_where_the_first_is_down(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names.answers["two.example"] = [["2606:4700::1111", PUBLIC]]
     through = socket.create_connection
 
@@ -523,7 +573,10 @@ def test_the_next_address_is_tried_where_the_first_is_down(names: Names, monkeyp
 def test_private_addresses_are_followed_when_allowed(server: Server) -> None:
     assert fetched(server, "/page").data == PAGE
     assert (
-        download(server.url("/page").replace("127.0.0.1", "localhost"), allow_private=True, limits=QUICK).data == PAGE
+        download(
+            server.url("/page").replace("127.0.0.1", "localhost"), allow_private=True, limits=QUICK
+        ).data
+        == PAGE
     )
     assert resolve("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
 
@@ -575,7 +628,9 @@ def test_where_a_proxy_is_set_but_unused_the_error_says_so(monkeypatch: pytest.M
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "foo://127.0.0.1:1"])
 def test_a_proxy_of_another_kind_is_one_line(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", proxy)
-    assert "the proxy of the environment cannot be used (" in refused("http://site.example/", allow_private=True)
+    assert "the proxy of the environment cannot be used (" in refused(
+        "http://site.example/", allow_private=True
+    )
 
 
 # The cache
@@ -662,7 +717,9 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
         assert fetched(server, "/page").data == PAGE
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="platformdirs knows the folders of other systems")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="platformdirs knows the folders of other systems"
+)
 @pytest.mark.parametrize(
     ("variables", "folder"),
     [

@@ -55,7 +55,9 @@ def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
     of_all = agreement(FIRST, SECOND, third)[1]
     pairs = [agreement(a, b)[1] for a, b in ((FIRST, SECOND), (FIRST, third), (SECOND, third))]
     for name in ("same", "kappa", "f1"):
-        assert getattr(of_all, name) == pytest.approx(np.mean([getattr(pair, name) for pair in pairs]))
+        assert getattr(of_all, name) == pytest.approx(
+            np.mean([getattr(pair, name) for pair in pairs])
+        )
 
 
 def test_annotators_without_a_passage_in_common_are_reported() -> None:
@@ -65,10 +67,15 @@ def test_annotators_without_a_passage_in_common_are_reported() -> None:
 
 def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
-    file.write_text('{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8")
+    file.write_text(
+        '{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8"
+    )
     with pytest.raises(CorpusError) as caught:
         read_annotations(file)
-    assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{file}:1", f"{file}:2"]
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [
+        f"{file}:1",
+        f"{file}:2",
+    ]
 
 
 @cache
@@ -78,7 +85,10 @@ def invented() -> list[Row]:
 
 
 def test_every_passage_of_the_corpus_was_labelled_twice() -> None:
-    author, reader = (read_annotations(ROOT / "data/annotations" / f"{name}.jsonl") for name in ("author", "reader"))
+    author, reader = (
+        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
+        for name in ("author", "reader")
+    )
     ids = {row["id"] for row in invented()}
     assert ids <= author.keys()
     assert ids <= reader.keys()
@@ -86,7 +96,8 @@ def test_every_passage_of_the_corpus_was_labelled_twice() -> None:
 
 def test_where_both_agree_the_corpus_says_the_same_unless_settled() -> None:
     author, reader, settled = (
-        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl") for name in ("author", "reader", "settled")
+        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
+        for name in ("author", "reader", "settled")
     )
     for row in invented():
         i = row["id"]
@@ -99,7 +110,9 @@ def test_agree_prints_the_table(cli: Run, tmp_path: Path) -> None:
     for name in ("author.jsonl", "reader.jsonl"):
         lines = (ROOT / "data" / "annotations" / name).read_text("utf-8").splitlines(keepends=True)
         (tmp_path / name).write_text("".join(lines[::20]), "utf-8")
-    out = cli("corpus", "agree", tmp_path / "author.jsonl", tmp_path / "reader.jsonl").stdout.decode()
+    out = cli(
+        "corpus", "agree", tmp_path / "author.jsonl", tmp_path / "reader.jsonl"
+    ).stdout.decode()
     table, intervals, *_ = out.split("\n\n")
     assert table.splitlines()[0] == agreement_table([]).splitlines()[0]
     assert table.count("\n") == 4

@@ -1,4 +1,5 @@
-"""Intervals show how unsure a figure is; slices, confusions and errors account for every passage."""
+"""Intervals show how unsure a figure is; slices, confusions and errors account for every
+passage."""
 
 from __future__ import annotations
 
@@ -12,7 +13,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tipclassify.evaluation.bootstrap import compare, comparison_table, intervals, intervals_table
-from tipclassify.evaluation.metrics import calibration_error, measure, metrics_table, reliability, reliability_table
+from tipclassify.evaluation.metrics import (
+    calibration_error,
+    measure,
+    metrics_table,
+    reliability,
+    reliability_table,
+)
 from tipclassify.evaluation.report import (
     confused_sets,
     confusion_table,
@@ -27,22 +34,31 @@ from tipclassify.labels import LABELS
 HALF = np.full(3, 0.5)
 
 
-def simulated(seed: int, groups: int = 150, copies: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth, labels given and groups: each label occurs in 40%, is missed in 10%, falsely given in 20%."""
+def simulated(
+    seed: int, groups: int = 150, copies: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Truth, labels given and groups: each label occurs in 40%, is missed in 10%, falsely given
+    in 20%."""
     rng = np.random.default_rng(seed)
     truth = rng.random((groups, 3)) < 0.4
     given = np.where(truth, rng.random((groups, 3)) >= 0.1, rng.random((groups, 3)) < 0.2)
-    return truth.repeat(copies, axis=0), given.repeat(copies, axis=0), np.arange(groups).repeat(copies)
+    return (
+        truth.repeat(copies, axis=0),
+        given.repeat(copies, axis=0),
+        np.arange(groups).repeat(copies),
+    )
 
 
-F1_OF_ALL = 2 * 0.4 * 0.9 / (0.4 + 0.4 * 0.9 + 0.6 * 0.2)  # of the population that `simulated` draws from
+# of the population that `simulated` draws from
+F1_OF_ALL = 2 * 0.4 * 0.9 / (0.4 + 0.4 * 0.9 + 0.6 * 0.2)
 
 
 def width(interval: object) -> float:
     return float(interval.high - interval.low)  # type: ignore[attr-defined]
 
 
-# --------------------------------------------------------------------------------------------- intervals
+# ---------------------------------------------------------------------------------------------
+# intervals
 
 
 def test_intervals_hold_the_true_value_about_95_times_in_100_when_copies_are_grouped() -> None:
@@ -53,7 +69,8 @@ def test_intervals_hold_the_true_value_about_95_times_in_100_when_copies_are_gro
         apart.append(intervals(truth, given, np.arange(len(groups)), 400).labels[1].f1)
     covered = np.mean([i.low <= F1_OF_ALL <= i.high for i in grouped])
     assert 0.90 <= covered <= 0.985
-    assert np.mean([i.low <= F1_OF_ALL <= i.high for i in apart]) < 0.85  # what counting copies as news would claim
+    # what counting copies as news would claim
+    assert np.mean([i.low <= F1_OF_ALL <= i.high for i in apart]) < 0.85
 
 
 def test_copies_in_a_group_teach_nothing_but_copies_taken_for_news_narrow_the_interval() -> None:
@@ -84,7 +101,10 @@ def test_intervals_are_those_of_drawing_groups_one_by_one() -> None:
     label = found.labels[0]
     ours = (found.macro_f1, found.exact_match, label.precision, label.recall, label.f1)
     for interval, low, high in zip(ours, *np.quantile(drawn, [0.025, 0.975], axis=0), strict=True):
-        assert (interval.low, interval.high) == (pytest.approx(low, abs=0.025), pytest.approx(high, abs=0.025))
+        assert (interval.low, interval.high) == (
+            pytest.approx(low, abs=0.025),
+            pytest.approx(high, abs=0.025),
+        )
     assert (found.draws, found.groups) == (4_000, len(members))
 
 
@@ -93,7 +113,9 @@ def test_a_weight_counts_as_so_many_passages_of_the_group() -> None:
     y_true, y_pred = rng.random((2, 60, 3)) < 0.5
     groups, times = np.arange(60) // 3, 1 + np.arange(60) % 4
     weighted = intervals(y_true, y_pred, groups, draws=200, weights=times.astype(float))
-    assert weighted == intervals(*(each.repeat(times, axis=0) for each in (y_true, y_pred, groups)), draws=200)
+    assert weighted == intervals(
+        *(each.repeat(times, axis=0) for each in (y_true, y_pred, groups)), draws=200
+    )
     assert weighted != intervals(y_true, y_pred, groups, draws=200)
 
 
@@ -129,7 +151,8 @@ def test_the_interval_table_names_every_figure() -> None:
     assert table[-1].endswith("groups 150   draws 1,000")
 
 
-# --------------------------------------------------------------------------------------------- comparison
+# ---------------------------------------------------------------------------------------------
+# comparison
 
 
 def test_a_model_is_no_better_than_itself() -> None:
@@ -138,7 +161,9 @@ def test_a_model_is_no_better_than_itself() -> None:
     assert [d.figure for d in found.differences] == ["macro-F1", *LABELS]
     for d in found.differences:
         assert (d.difference, d.interval.low, d.interval.high, d.better) == (0, 0, 0, 0)
-    assert found.differences[0].this == pytest.approx(measure(truth, given * 1.0, given, HALF).macro_f1)
+    assert found.differences[0].this == pytest.approx(
+        measure(truth, given * 1.0, given, HALF).macro_f1
+    )
 
 
 def test_pairing_finds_a_small_difference_that_two_intervals_do_not() -> None:
@@ -151,7 +176,10 @@ def test_pairing_finds_a_small_difference_that_two_intervals_do_not() -> None:
     assert effort.interval.low > 0
     assert effort.better > 0.99
     back = compare(truth, other, given, groups).differences[1]
-    assert (back.difference, back.interval.high) == (-effort.difference, pytest.approx(-effort.interval.low, abs=0.002))
+    assert (back.difference, back.interval.high) == (
+        -effort.difference,
+        pytest.approx(-effort.interval.low, abs=0.002),
+    )
     assert back.better == 0
 
 
@@ -165,7 +193,8 @@ def test_comparison_without_draws_keeps_the_difference() -> None:
     assert lines[2].split()[-2:] == ["–", "–"]
 
 
-# --------------------------------------------------------------------------------------------- reliability
+# ---------------------------------------------------------------------------------------------
+# reliability
 
 
 def test_reliability_bins_hold_every_passage_once_and_give_the_calibration_error() -> None:
@@ -182,23 +211,33 @@ def test_reliability_bins_hold_every_passage_once_and_give_the_calibration_error
 
 
 def test_an_empty_bin_says_so() -> None:
-    lines = reliability_table("failure", reliability(np.array([True]), np.array([1.0]))).splitlines()
+    lines = reliability_table(
+        "failure", reliability(np.array([True]), np.array([1.0]))
+    ).splitlines()
     assert lines[0] == "reliability of failure"
     assert lines[2].split() == ["0.00-0.10", "0", "–", "–"]
     assert lines[-1].split() == ["0.90-1.00", "1", "1.000", "1.000"]
 
 
-# --------------------------------------------------------------------------------------------- where it goes wrong
+# ---------------------------------------------------------------------------------------------
+# where it goes wrong
 
 
 def row(text: str, **more: str) -> dict[str, str]:
     return {"id": f"id of {text[:9]}", "text": text, **more}
 
 
-@holds_for(st.lists(st.tuples(st.integers(1, 60), st.sampled_from(["prosecution", "Annex A", None])), min_size=1))
+@holds_for(
+    st.lists(
+        st.tuples(st.integers(1, 60), st.sampled_from(["prosecution", "Annex A", None])), min_size=1
+    )
+)
 @settings(max_examples=25)
 def test_slices_of_a_field_are_all_passages_once(kinds: list[tuple[int, str | None]]) -> None:
-    rows = [{"id": str(i), "text": "Police acted, " * n, "section": section} for i, (n, section) in enumerate(kinds)]
+    rows = [
+        {"id": str(i), "text": "Police acted, " * n, "section": section}
+        for i, (n, section) in enumerate(kinds)
+    ]
     truth = np.arange(len(rows) * 3).reshape(-1, 3) % 2 == 0
     found = slices_by_field(rows, frozenset(), truth, truth * 0.9, truth, HALF)
     for field in ("section", "words", "clauses"):
@@ -215,7 +254,13 @@ def test_slices_are_cut_where_they_say() -> None:
     none = np.zeros((len(rows), 3), bool)
     every = slices_by_field(rows, frozenset(), none, none * 1.0, none, HALF)
     found = {(s["field"], s["value"]): s["metrics"]["passages"] for s in every}
-    assert [found["words", value] for value in ("1-10", "11-20", "21-30", "31-45", "46+")] == [3, 2, 2, 2, 2]
+    assert [found["words", value] for value in ("1-10", "11-20", "21-30", "31-45", "46+")] == [
+        3,
+        2,
+        2,
+        2,
+        2,
+    ]
     assert found["clauses", "2"] == 1
     assert found["section", "prosecution"] == 1
     assert found["section", "(none)"] == len(lengths)
@@ -229,7 +274,13 @@ def test_a_slice_has_the_figures_of_its_passages_alone() -> None:
     by_section = {s["value"]: s["metrics"]["macro_f1"] for s in found if s["field"] == "section"}
     assert by_section == {"prosecution": 1.0, "protection": 0.0}
     table = re.sub(" {3,}", "  ", slices_table(found))
-    assert table.splitlines()[1].split(maxsplit=4) == ["prosecution", "1", "1.000", "1.000", "1.000 (1)  – (0)  – (0)"]
+    assert table.splitlines()[1].split(maxsplit=4) == [
+        "prosecution",
+        "1",
+        "1.000",
+        "1.000",
+        "1.000 (1)  – (0)  – (0)",
+    ]
     assert len(table.split("\n\n")) == 3
 
 
@@ -266,14 +317,23 @@ def test_errors_are_the_wrong_labels_furthest_from_their_threshold_first() -> No
     assert margins == sorted(margins, reverse=True)
     for m in found:
         i, j = int(m["text"].split()[0]), LABELS.index(m["label"])
-        assert (m["probability"], m["threshold"], m["id"]) == (scores[i, j], thresholds[j], rows[i]["id"])
+        assert (m["probability"], m["threshold"], m["id"]) == (
+            scores[i, j],
+            thresholds[j],
+            rows[i]["id"],
+        )
         assert truth[i, j] == (m["error"] == "missed") == (m["probability"] < m["threshold"])
     assert worst_errors(rows, truth, scores, thresholds, 4) == found[:4]
-    assert errors_table(found[:1]).splitlines()[1].startswith(f"{found[0]['error']} {found[0]['label']}: ")
+    assert (
+        errors_table(found[:1])
+        .splitlines()[1]
+        .startswith(f"{found[0]['error']} {found[0]['label']}: ")
+    )
     assert errors_table(()) == "no errors"
 
 
-# --------------------------------------------------------------------------------------------- tables
+# ---------------------------------------------------------------------------------------------
+# tables
 
 
 def test_the_main_table_keeps_its_columns_and_closing_line() -> None:
@@ -281,6 +341,15 @@ def test_the_main_table_keeps_its_columns_and_closing_line() -> None:
     lines = metrics_table(measure(truth, truth * 1.0, truth, HALF), "all passages").splitlines()
     assert lines[0] == "all passages"
     assert lines[1].split("  ")[0] == "label"
-    assert lines[2].split() == ["positive_effort", "1.000", "1.000", "1.000", "1", "1.000", "0.500", "0.000"]
+    assert lines[2].split() == [
+        "positive_effort",
+        "1.000",
+        "1.000",
+        "1.000",
+        "1",
+        "1.000",
+        "0.500",
+        "0.000",
+    ]
     assert lines[-1] == "macro-F1 1.000   exact match 1.000   passages 3"
     assert len({len(line) for line in aligned([("a", "b"), ("ccc", "dd")])}) == 1

@@ -32,7 +32,9 @@ def test_the_same_model_ties() -> None:
 
 
 def test_a_figure_of_1_has_an_interval_that_narrows_with_its_groups() -> None:
-    few, many = (intervals(truth(9 * n), truth(9 * n), np.arange(9 * n) // 9).macro_f1 for n in (5, 100))
+    few, many = (
+        intervals(truth(9 * n), truth(9 * n), np.arange(9 * n) // 9).macro_f1 for n in (5, 100)
+    )
     assert (few.high, many.high) == (1.0, 1.0)
     assert few.low == pytest.approx(5 / (5 + 1.96**2), abs=1e-3)  # Wilson's
     assert many.low > 0.95
@@ -46,13 +48,17 @@ def test_a_label_of_one_group_has_a_wide_interval() -> None:
     assert found.high > 0.8
 
 
-@pytest.mark.parametrize(("groups", "says"), [(5, "at most 85%"), (10, "about 90%"), (19, "a little less than 95%")])
+@pytest.mark.parametrize(
+    ("groups", "says"), [(5, "at most 85%"), (10, "about 90%"), (19, "a little less than 95%")]
+)
 def test_few_groups_say_that_their_interval_covers_less(groups: int, says: str) -> None:
     rows = groups * 6
     number = np.arange(rows) % groups
     found = intervals(truth(rows), truth(rows), number)
     assert (
-        intervals_table(found).splitlines()[-1].startswith(f"{groups} groups are few: such an interval covers {says}")
+        intervals_table(found)
+        .splitlines()[-1]
+        .startswith(f"{groups} groups are few: such an interval covers {says}")
     )
     assert says in comparison_table(compare(truth(rows), truth(rows), truth(rows), number), "x")
     enough = intervals(truth(120), truth(120), np.arange(120) % 20)
@@ -71,7 +77,11 @@ def test_percentile_intervals_of_few_groups_cover_less_than_95_in_100() -> None:
             y_true[:, 0] = True
             y_pred = np.zeros_like(y_true)
             y_pred[:, 0] = right.ravel()
-            found = intervals(y_true, y_pred, np.repeat(np.arange(groups), 20), draws=200).labels[0].recall
+            found = (
+                intervals(y_true, y_pred, np.repeat(np.arange(groups), 20), draws=200)
+                .labels[0]
+                .recall
+            )
             inside += found.low <= 0.7 <= found.high
         covered[groups] = inside / 300
     assert covered[5] < 0.9
@@ -80,14 +90,19 @@ def test_percentile_intervals_of_few_groups_cover_less_than_95_in_100() -> None:
 
 def test_rows_that_taught_or_were_labelled_in_view_are_said_to_flatter(fast: Classifier) -> None:
     rows = [
-        {"id": str(n), "text": f"Police arrested {n} traffickers.", "labels": ("positive_effort",)} for n in range(6)
+        {"id": str(n), "text": f"Police arrested {n} traffickers.", "labels": ("positive_effort",)}
+        for n in range(6)
     ]
     rows[4]["predicted"] = ["failure"]
     rows[5]["blind"] = ["colleagues"]
     taught = pack_taught([row["text"] for row in rows[:3]])
     report, tables = evaluate_rows(fast, rows, taught=taught, draws=0)
     assert (report["taught"], report["in_view"]) == (3, 2)
-    assert tables[1].splitlines()[0].startswith("3 of these passages taught this model: the figures flatter")
+    assert (
+        tables[1]
+        .splitlines()[0]
+        .startswith("3 of these passages taught this model: the figures flatter")
+    )
     assert tables[1].splitlines()[1].startswith("2 were labelled with a model's answer in view")
     assert len(evaluate_rows(fast, rows[3:4], draws=0)[1]) == 1
 

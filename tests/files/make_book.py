@@ -1,6 +1,8 @@
-"""Make ``book.pdf``, a yearbook of twelve invented countries in two columns: ``python tests/files/make_book.py [OUT]``.
+"""Make ``book.pdf``, a yearbook of twelve invented countries in two columns: ``python
+tests/files/make_book.py [OUT]``.
 
-Needs ``chromium``; the tests do not run it. Narratives go on in the next column and page; each has a map and a table.
+Needs ``chromium``; the tests do not run it. Narratives go on in the next column and page; each has
+a map and a table.
 """
 
 from __future__ import annotations
@@ -10,12 +12,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-COUNTRIES = (
-    "Arvenia Belmoria Corvaska Dunmarch Eskeria Falsund Gorvany Halmeria Istrova Jorvland Karvonia Lethmark".split()
-)
+COUNTRIES = "Arvenia Belmoria Corvaska Dunmarch Eskeria Falsund Gorvany Halmeria Istrova Jorvland Karvonia Lethmark".split()
 TIERS = ("Tier 1", "Tier 2", "Tier 2 Watch List", "Tier 3")
-CRIMES = ("forced labor on fishing boats", "sex trafficking in mining towns", "forced begging", "domestic servitude")
-PLACES = ("the northern ports", "the capital", "the border districts", "the islands", "the brick kilns")
+CRIMES = (
+    "forced labor on fishing boats",
+    "sex trafficking in mining towns",
+    "forced begging",
+    "domestic servitude",
+)
+PLACES = (
+    "the northern ports",
+    "the capital",
+    "the border districts",
+    "the islands",
+    "the brick kilns",
+)
 SENTENCES = {
     "Prioritized Recommendations": [
         "Investigate and prosecute officials suspected of aiding {crime} in {place}.",
@@ -74,7 +85,10 @@ def paragraphs(number: int, section: str) -> list[str]:
     """Return the paragraphs of a section of a country's narrative."""
     times = 1 if section == "Prioritized Recommendations" else 2
     said = [
-        [sentence.format(**facts(number, 3 * turn + step)) for step, sentence in enumerate(SENTENCES[section])]
+        [
+            sentence.format(**facts(number, 3 * turn + step))
+            for step, sentence in enumerate(SENTENCES[section])
+        ]
         for turn in range(times)
     ]
     said[1:] = [sentences[1:] for sentences in said[1:]]
@@ -101,7 +115,10 @@ def narrative(number: int) -> str:
         markup.append(f"<h2>{section}</h2>")
         markup += [f"<p>{text}</p>" for text in paragraphs(number, section)]
         if section == "Prosecution":
-            cells = ["".join(f"<{'td' if at else 'th'}>{cell}" for cell in row) for at, row in enumerate(rows(number))]
+            cells = [
+                "".join(f"<{'td' if at else 'th'}>{cell}" for cell in row)
+                for at, row in enumerate(rows(number))
+            ]
             markup.append(
                 f"<p class=caption>Table {number + 1}. Trials in {name}</p><table><tr>{'<tr>'.join(cells)}</table>"
             )
@@ -114,10 +131,24 @@ def main(out: Path, *options: str) -> None:
     body = "".join(map(narrative, range(len(COUNTRIES))))
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "book.html"
-        page.write_text(f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><main>{body}</main>", "utf-8")
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", *options]
-        subprocess.run([*command, f"--print-to-pdf={out}", str(page)], check=True, stderr=subprocess.DEVNULL)
+        page.write_text(
+            f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><main>{body}</main>", "utf-8"
+        )
+        command = [
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-pdf-header-footer",
+            *options,
+        ]
+        subprocess.run(
+            [*command, f"--print-to-pdf={out}", str(page)], check=True, stderr=subprocess.DEVNULL
+        )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("book.pdf"), "--disable-pdf-tagging")
+    main(
+        Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("book.pdf"),
+        "--disable-pdf-tagging",
+    )

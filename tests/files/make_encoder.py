@@ -1,8 +1,9 @@
-"""Make the folder ``tiny_encoder`` beside this file: an encoder of a few kB, for tests of the code around a real one.
+"""Make the folder ``tiny_encoder`` beside this file: an encoder of a few kB, for tests of the code
+around a real one.
 
-It knows some words; its pooled vector is the sum of their contributions to each label, and its heads are the identity.
-The folder is in the repository. After a change here, run ``python tests/files/make_encoder.py`` by hand, where the
-package ``onnx`` is installed.
+It knows some words; its pooled vector is the sum of their contributions to each label, and its
+heads are the identity. The folder is in the repository. After a change here, run ``python
+tests/files/make_encoder.py`` by hand, where the package ``onnx`` is installed.
 """
 
 from __future__ import annotations

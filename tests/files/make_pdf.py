@@ -1,9 +1,11 @@
-"""Make the PDF files of this folder from ``report.txt``, whose text is invented: ``python tests/files/make_pdf.py``.
+"""Make the PDF files of this folder from ``report.txt``, whose text is invented: ``python
+tests/files/make_pdf.py``.
 
-Needs LibreOffice (``soffice``, with its English hyphenation), ``chromium`` and ``qpdf``; the tests do not run it.
+Needs LibreOffice (``soffice``, with its English hyphenation), ``chromium`` and ``qpdf``; the tests
+do not run it.
 
-In ``report.txt`` a line is a paragraph; "! " is the title, "# " a heading, "- " a list entry, "| " a row of a table,
-"[^…]" a footnote.
+In ``report.txt`` a line is a paragraph; "! " is the title, "# " a heading, "- " a list entry, "| "
+a row of a table, "[^…]" a footnote.
 """
 
 from __future__ import annotations
@@ -46,9 +48,23 @@ def main() -> None:
         work = Path(folder)
         for name, columns, size in (("one-column", 1, "11pt"), ("columns-with-notes", 2, "9.5pt")):
             (work / f"{name}.fodt").write_text(flat_odt(lines, columns, size), encoding="utf-8")
-            run("soffice", "--headless", "--convert-to", "pdf", "--outdir", work, work / f"{name}.fodt")
+            run(
+                "soffice",
+                "--headless",
+                "--convert-to",
+                "pdf",
+                "--outdir",
+                work,
+                work / f"{name}.fodt",
+            )
         (work / "two-columns.html").write_text(page(lines), encoding="utf-8")
-        chromium = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer")
+        chromium = (
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-pdf-header-footer",
+        )
         run(*chromium, f"--print-to-pdf={work / 'two-columns.pdf'}", work / "two-columns.html")
         small = ("--object-streams=generate", "--recompress-flate", "--compression-level=9")
         for name in ("one-column", "columns-with-notes", "two-columns"):
@@ -60,11 +76,17 @@ def main() -> None:
 
 
 def run(*command: object) -> None:
-    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [str(part) for part in command],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def page(lines: list[str]) -> str:
-    """Two columns under a wide title, heads of left and right pages that differ, roman page numbers."""
+    """Two columns under a wide title, heads of left and right pages that differ, roman page
+    numbers."""
     body = []
     for line in lines:
         text = escape(re.sub(r"\[\^[^]]*\]", "", line))
@@ -116,12 +138,16 @@ def flat_odt(lines: list[str], columns: int, size: str) -> str:
             text = f"•<text:tab/>{text}"
         while "[^" in text:
             notes += 1
-            text = re.sub(r"\[\^([^]]*)\]", lambda found, number=notes: note(number, found[1]), text, count=1)
+            text = re.sub(
+                r"\[\^([^]]*)\]", lambda found, number=notes: note(number, found[1]), text, count=1
+            )
         body.append(f'<text:p text:style-name="{style}">{text}</text:p>')
     spacing = 'fo:margin-top="0.12in" fo:margin-bottom="0.05in" fo:keep-with-next="always"'
     heading = paragraph_style("heading", spacing, 'fo:font-weight="bold"')
     hyphens = 'fo:hyphenate="true" fo:hyphenation-remain-char-count="2" fo:hyphenation-push-char-count="3"'
-    justified = paragraph_style("body", 'fo:margin-bottom="0.08in" fo:text-align="justify"', hyphens)
+    justified = paragraph_style(
+        "body", 'fo:margin-bottom="0.08in" fo:text-align="justify"', hyphens
+    )
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <office:document {NAMESPACES} office:version="1.3" office:mimetype="application/vnd.oasis.opendocument.text">
 <office:font-face-decls><style:font-face style:name="F" svg:font-family="'Liberation Serif'"/></office:font-face-decls>

@@ -1,7 +1,8 @@
 """Make the Word, EPUB and Markdown files of this folder: ``python tests/files/make_word.py``.
 
-Their text is invented. ``word-office.docx`` is written by LibreOffice (``soffice``) where it is installed, the
-others by Python alone. Dates inside the files are fixed, so that a second run gives the same bytes.
+Their text is invented. ``word-office.docx`` is written by LibreOffice (``soffice``) where it is
+installed, the others by Python alone. Dates inside the files are fixed, so that a second run gives
+the same bytes.
 """
 
 from __future__ import annotations
@@ -136,7 +137,9 @@ def packed(members: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, (2024, 6, 18, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(name, (2024, 6, 18, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
+            )
     return out.getvalue()
 
 
@@ -151,7 +154,8 @@ def book() -> bytes:
 
 
 def word_report() -> bytes:
-    """A report as an author writes it in Word: styles, lists, a table with merged cells, notes, a header."""
+    """A report as an author writes it in Word: styles, lists, a table with merged cells, notes,
+    a header."""
     import docx
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.opc.packuri import PackURI
@@ -172,7 +176,9 @@ def word_report() -> bytes:
     word.add_paragraph("Train judges.", style="List Number")
     table = word.add_table(3, 3)
     for row, texts in zip(
-        table.rows, (("Figure", "Cases", ""), ("", "2023", "2024"), ("Convicted", "9", "11")), strict=True
+        table.rows,
+        (("Figure", "Cases", ""), ("", "2023", "2024"), ("Convicted", "9", "11")),
+        strict=True,
     ):
         for cell, text in zip(row.cells, texts, strict=True):
             cell.text = text
@@ -181,7 +187,9 @@ def word_report() -> bytes:
     word.add_paragraph().add_run("Conduct of Officials").bold = True
     word.add_paragraph().add_run("Three officers allegedly sold 60 work permits.").bold = True
     word.add_heading("Protection", 2)
-    link = paragraph.part.relate_to("https://shelters.example/", RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+    link = paragraph.part.relate_to(
+        "https://shelters.example/", RELATIONSHIP_TYPE.HYPERLINK, is_external=True
+    )
     paragraph = word.add_paragraph("The third shelter ")
     paragraph._p.append(
         parse_xml(
@@ -208,7 +216,8 @@ def word_report() -> bytes:
 
 
 def word_tracked() -> bytes:
-    """A draft with tracked changes, a text box in two forms, content controls, hidden text, a table within a table."""
+    """A draft with tracked changes, a text box in two forms, content controls, hidden text, a
+    table within a table."""
     import docx
     from docx.oxml import parse_xml
 
@@ -250,9 +259,13 @@ def _saved(word: object) -> bytes:
     out = io.BytesIO()
     word.save(out)  # type: ignore[attr-defined]
     with zipfile.ZipFile(out) as archive:
-        members = {name: archive.read(name) for name in archive.namelist() if "thumbnail" not in name}
+        members = {
+            name: archive.read(name) for name in archive.namelist() if "thumbnail" not in name
+        }
     # python-docx starts from a file that has a picture of itself.
-    members["_rels/.rels"] = re.sub(rb"<Relationship [^>]*thumbnail[^>]*/>", b"", members["_rels/.rels"])
+    members["_rels/.rels"] = re.sub(
+        rb"<Relationship [^>]*thumbnail[^>]*/>", b"", members["_rels/.rels"]
+    )
     return packed(members)
 
 

@@ -1,7 +1,7 @@
 """A user's program, for type checkers: it uses the public names as their pages show them.
 
-`mypy --strict` (which CI runs on it) must accept each line, and must refuse those that end in ``type: ignore``: an
-ignore without an error is an error, too. A test runs it.
+`mypy --strict` (which CI runs on it) must accept each line, and must refuse those that end in
+``type: ignore``: an ignore without an error is an error, too. A test runs it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ TEXT = "Police arrested nine traffickers. Courts convicted none of them."
 
 def tags(text: str, policy: Policy = "balanced", unit: Unit = "sentence") -> list[tuple[str, ...]]:
     """Tag a text."""
-    report: TaggedReport = tag_report(Document.from_text(text), model="fast", policy=policy, unit=unit)
+    report: TaggedReport = tag_report(
+        Document.from_text(text), model="fast", policy=policy, unit=unit
+    )
     return [passage.labels for passage in report.passages]
 
 
@@ -67,7 +69,9 @@ def main(folder: Path) -> None:
     measured: Evaluation = evaluate([TEXT], [["failure"]], model=fast, draws=0)
     assert measured.metrics.passages == 1
     assert tag_batch({"text": [TEXT]}, model="fast")["labels"] == [["positive_effort", "failure"]]
-    estimator: TipClassifier = TipClassifier(model="fast", policy="cite", random_state=1, n_jobs=None)
+    estimator: TipClassifier = TipClassifier(
+        model="fast", policy="cite", random_state=1, n_jobs=None
+    )
     assert estimator.policy == "cite"
     assert tags(TEXT) == [passage.labels for passage in one]
 

@@ -21,7 +21,9 @@ from tipclassify.pipeline.bundle.writing import write_bundle
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    (report := folder / "a.txt").write_text("Police arrested nine recruiters in Karvonia.\n", "utf-8")
+    (report := folder / "a.txt").write_text(
+        "Police arrested nine recruiters in Karvonia.\n", "utf-8"
+    )
     with (folder / "a.zip").open("wb") as out:
         write_bundle([str(report)], Tagging("fast"), out)
     return folder / "a.zip"
@@ -58,14 +60,23 @@ def test_the_passages_of_one_input_are_bounded_when_written_and_when_read(
     passages = next(one for one in verify_bundle(str(twice)) if one.check == "passages")
     assert (passages.result, "have over 0.0003 MB" in passages.detail) == ("differs", True)
     monkeypatch.setattr("tipclassify.pipeline.bundle.writing.LARGEST_INPUT", 300)
-    (report := tmp_path / "b.txt").write_text("Police arrested nine recruiters in Karvonia. " * 9, "utf-8")
-    with pytest.raises(InputError, match="its passages have over"), (tmp_path / "b.zip").open("wb") as out:
+    (report := tmp_path / "b.txt").write_text(
+        "Police arrested nine recruiters in Karvonia. " * 9, "utf-8"
+    )
+    with (
+        pytest.raises(InputError, match="its passages have over"),
+        (tmp_path / "b.zip").open("wb") as out,
+    ):
         write_bundle([str(report)], Tagging("fast"), out)
 
 
-@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "9" * 4_000, "9" * 30, "[" * 3_000, '{"a":' * 120 + "1"])
+@pytest.mark.parametrize(
+    "number", ["1e999", "-1e999", "NaN", "9" * 4_000, "9" * 30, "[" * 3_000, '{"a":' * 120 + "1"]
+)
 @pytest.mark.parametrize("member", ["manifest.json", "passages.jsonl"])
-def test_odd_numbers_and_depths_are_one_line(sound: Path, tmp_path: Path, number: str, member: str) -> None:
+def test_odd_numbers_and_depths_are_one_line(
+    sound: Path, tmp_path: Path, number: str, member: str
+) -> None:
     def change(data: bytes) -> bytes:
         if member == "passages.jsonl":
             row = json.loads(data)
@@ -76,7 +87,9 @@ def test_odd_numbers_and_depths_are_one_line(sound: Path, tmp_path: Path, number
     if member == "manifest.json":
         assert "not the manifest of a bundle" in refused(bundle)
     else:
-        assert {one.check: one.result for one in verify_bundle(str(bundle))}["passages"] == "differs"
+        assert {one.check: one.result for one in verify_bundle(str(bundle))}[
+            "passages"
+        ] == "differs"
 
 
 def test_bytes_that_belong_to_no_file_are_named(sound: Path, tmp_path: Path) -> None:
@@ -86,8 +99,13 @@ def test_bytes_that_belong_to_no_file_are_named(sound: Path, tmp_path: Path) -> 
     assert entry == start
     odd = {
         "before all files": b"#!/bin/sh\n" + data,
-        "before the directory": data[:start] + b"hidden" + data[start:-6] + struct.pack("<LH", start + 6, 0),
-        "another size in the directory": data[: entry + 24] + struct.pack("<L", 5) + data[entry + 28 :],
+        "before the directory": data[:start]
+        + b"hidden"
+        + data[start:-6]
+        + struct.pack("<LH", start + 6, 0),
+        "another size in the directory": data[: entry + 24]
+        + struct.pack("<L", 5)
+        + data[entry + 28 :],
         "another size in the file": data[:22] + struct.pack("<L", 5) + data[26:],
         "another method in the file": data[:8] + struct.pack("<H", 0) + data[10:],
     }

@@ -1,4 +1,5 @@
-"""An input that kills the process which reads it costs that input only, however many processes there are."""
+"""An input that kills the process which reads it costs that input only, however many processes
+there are."""
 
 from __future__ import annotations
 
@@ -27,11 +28,16 @@ PAGE = "<!doctype html><h2>Prosecution</h2><p>Police arrested nine recruiters in
 
 @pytest.fixture
 def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of three pages and two PDFs, where the library that reads PDFs crashes, as one of C may."""
+    """A folder of three pages and two PDFs, where the library that reads PDFs crashes, as one of
+    C may."""
     library = tmp_path / "library" / "pypdfium2"
     library.mkdir(parents=True)
-    (library / "__init__.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "utf-8")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(library.parent), os.environ.get("PYTHONPATH", "")]))
+    (library / "__init__.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "utf-8"
+    )
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(library.parent), os.environ.get("PYTHONPATH", "")])
+    )
     monkeypatch.syspath_prepend(str(library.parent))
     folder = tmp_path / "in"
     folder.mkdir()
@@ -78,7 +84,9 @@ def test_the_reading_process_ends_with_its_parent(tmp_path: Path) -> None:
         "isolated.read_isolated(sys.argv[1]); print(isolated._child.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, tmp_path / "a.html"], capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "a.html"], capture_output=True, check=False
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
     child = Path("/proc") / done.stdout.decode().strip()
     deadline = time.monotonic() + 5
@@ -101,7 +109,10 @@ def test_only_documents_come_out_of_the_child() -> None:
     document, notes, problem = _unpack_answer(json.dumps([fields, ["note"], ""]).encode())
     assert document == Document("Text", (Block(0, 4),), "a.html")
     assert (notes, problem) == (["note"], "")
-    for answer in (b"\x80\x04cos\nsystem\n", json.dumps([{**fields, "run": "os.system"}, [], ""]).encode()):
+    for answer in (
+        b"\x80\x04cos\nsystem\n",
+        json.dumps([{**fields, "run": "os.system"}, [], ""]).encode(),
+    ):
         with pytest.raises((ValueError, TypeError)):
             _unpack_answer(answer)
 

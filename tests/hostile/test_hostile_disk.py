@@ -1,4 +1,5 @@
-"""Full disks and killed processes: no half file holds the space, no model is gone, nothing dead piles up."""
+"""Full disks and killed processes: no half file holds the space, no model is gone, nothing dead
+piles up."""
 
 from __future__ import annotations
 
@@ -31,9 +32,7 @@ SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "karvonia-20
 
 def limited(kilobytes: int, code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run Python where no file may grow beyond a size, as on a full disk."""
-    limit = (
-        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1000}, resource.RLIM_INFINITY))\n"
-    )
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1000}, resource.RLIM_INFINITY))\n"
     line = [sys.executable, "-c", limit + code, *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
@@ -43,7 +42,9 @@ RUN = "import sys; sys.argv[0] = 'tipclassify'; from tipclassify.__main__ import
 
 @pytest.mark.parametrize("kilobytes", [1, 5])
 @pytest.mark.parametrize("format", ["xlsx", "docx", "html", "csv", "parquet", "bundle"])
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, format: str, kilobytes: int) -> None:
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path: Path, format: str, kilobytes: int
+) -> None:
     out = tmp_path / f"out.{'zip' if format == 'bundle' else format}"
     asked = ("bundle", "--with-sources", SAMPLE) if format == "bundle" else ("score", SAMPLE)
     done = limited(kilobytes, RUN, *asked, "-o", out, "--model", "fast")
@@ -54,13 +55,24 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, format: str,
     assert list(tmp_path.iterdir()) == []
 
 
-# --------------------------------------------------------------------------------------------- the review page's files
+# --------------------------------------------------------------------------------------------- the
+# review page's files
 
 
 def decide(corpus: Path, number: int, text: str) -> None:
     log = EventLog(events_path(corpus))
     with log.exclusive() as write:
-        write(Event(number, "decision", f"k{number}", "ana", now(), labels=("failure",), about={"text": text}))
+        write(
+            Event(
+                number,
+                "decision",
+                f"k{number}",
+                "ana",
+                now(),
+                labels=("failure",),
+                about={"text": text},
+            )
+        )
 
 
 DERIVE = """
@@ -85,7 +97,8 @@ def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -
         decide(corpus, number, f"Courts convicted {number}. " * 20)
     done = limited(2, DERIVE, corpus)
     assert (
-        "my.jsonl: not up to date (file too large); the decisions are safe in my.events; free some space" in done.stdout
+        "my.jsonl: not up to date (file too large); the decisions are safe in my.events; free some space"
+        in done.stdout
     )
     assert corpus.read_bytes() == before
     assert not list(tmp_path.glob("*.new")) + list(tmp_path.glob(".*.new"))
@@ -93,7 +106,9 @@ def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -
     assert corpus.read_bytes().count(b"\n") == 11
 
 
-def test_review_starts_where_its_corpus_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_review_starts_where_its_corpus_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.review.opened import open_reports
     from tipclassify.review.session import ReviewSession
@@ -126,7 +141,8 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
     assert list(tmp_path.iterdir()) == [other]
 
 
-# --------------------------------------------------------------------------------------------- models
+# ---------------------------------------------------------------------------------------------
+# models
 
 
 def staged_copy(beside: Path) -> Path:
@@ -137,7 +153,9 @@ def staged_copy(beside: Path) -> Path:
 
 
 @pytest.mark.parametrize("in_one_step", [True, False])
-def test_a_model_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool) -> None:
+def test_a_model_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
+) -> None:
     if not in_one_step:
         monkeypatch.setattr(folders, "exchange", lambda *_: False)
     target = tmp_path / "mine"
@@ -172,7 +190,13 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
 
 def test_what_killed_processes_left_is_removed_after_an_hour(tmp_path: Path) -> None:
     target = tmp_path / "mine"
-    names = (".mine-0123abcd", ".mine-old-abcd0123", ".mine-notes", ".other-0123abcd", "mine-0123abcd")
+    names = (
+        ".mine-0123abcd",
+        ".mine-old-abcd0123",
+        ".mine-notes",
+        ".other-0123abcd",
+        "mine-0123abcd",
+    )
     for name in names:
         shutil.copytree(FAST, tmp_path / name)
         os.utime(tmp_path / name, (0, 0))

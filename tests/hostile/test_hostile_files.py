@@ -1,4 +1,5 @@
-"""Files that a run must not lose, read twice or stumble over: its inputs, its own results, odd names, other runs."""
+"""Files that a run must not lose, read twice or stumble over: its inputs, its own results, odd
+names, other runs."""
 
 from __future__ import annotations
 
@@ -25,18 +26,27 @@ ROW = {"id": "a", "text": "Police arrested nine recruiters.", "labels": ["positi
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a page, a Markdown file, rows, labelled passages, a list and a model."""
+    """A working folder with a page, a Markdown file, rows, labelled passages, a list and a
+    model."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "page.html").write_text(TEXT, "utf-8")
-    (tmp_path / "note.md").write_text("# Prosecution\n\nPolice arrested nine recruiters.\n", "utf-8")
+    (tmp_path / "note.md").write_text(
+        "# Prosecution\n\nPolice arrested nine recruiters.\n", "utf-8"
+    )
     (tmp_path / "rows.jsonl").write_text(json.dumps(ROW) + "\n", "utf-8")
-    rows = [{**ROW, "id": str(n), "text": f"Police arrested {n} recruiters.", "doc": str(n)} for n in range(9)]
-    (tmp_path / "labelled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    rows = [
+        {**ROW, "id": str(n), "text": f"Police arrested {n} recruiters.", "doc": str(n)}
+        for n in range(9)
+    ]
+    (tmp_path / "labelled.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), "utf-8"
+    )
     (tmp_path / "list.txt").write_text("page.html\n", "utf-8")
     return tmp_path
 
 
-# --------------------------------------------------------------------------------------------- no output is an input
+# --------------------------------------------------------------------------------------------- no
+# output is an input
 
 REPLACED = {
     "a page": ("score page.html -o page.html", "page.html"),
@@ -54,17 +64,32 @@ REPLACED = {
     "bundle": ("bundle page.html -o page.html", "page.html"),
     "text": ("text page.html -o page.html", "page.html"),
     "queue": ("corpus queue page.html -o page.html", "page.html"),
-    "known to the queue": ("corpus queue page.html --against rows.jsonl -o rows.jsonl", "rows.jsonl"),
+    "known to the queue": (
+        "corpus queue page.html --against rows.jsonl -o rows.jsonl",
+        "rows.jsonl",
+    ),
     "convert": ("corpus convert rows.jsonl --to csv -o rows.jsonl", "rows.jsonl"),
     "stats": ("corpus stats rows.jsonl -o rows.jsonl", "rows.jsonl"),
-    "split": ("corpus split labelled.jsonl --train labelled.jsonl --test t.jsonl", "labelled.jsonl"),
-    "split, the other part": ("corpus split labelled.jsonl --train t.jsonl --test labelled.jsonl", "labelled.jsonl"),
-    "split of a folder": ("corpus split corpus --train corpus/l.jsonl --test t.jsonl", "corpus/l.jsonl"),
+    "split": (
+        "corpus split labelled.jsonl --train labelled.jsonl --test t.jsonl",
+        "labelled.jsonl",
+    ),
+    "split, the other part": (
+        "corpus split labelled.jsonl --train t.jsonl --test labelled.jsonl",
+        "labelled.jsonl",
+    ),
+    "split of a folder": (
+        "corpus split corpus --train corpus/l.jsonl --test t.jsonl",
+        "corpus/l.jsonl",
+    ),
     "agree": ("corpus agree rows.jsonl labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "audit": ("corpus audit labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "evaluate": ("evaluate labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "a model": ("info --model mine -o mine/model.json", "mine/model.json"),
-    "the model that scores": ("score page.html --model mine -f jsonl -o mine/golden.jsonl", "mine/golden.jsonl"),
+    "the model that scores": (
+        "score page.html --model mine -f jsonl -o mine/golden.jsonl",
+        "mine/golden.jsonl",
+    ),
     "review": ("review rows.jsonl --corpus rows.jsonl --no-browser", "rows.jsonl"),
 }
 WITHOUT_MODEL = ("text", "corpus")
@@ -123,12 +148,15 @@ def test_an_output_is_replaced_by_the_next_run(cli: Run, work: Path) -> None:
         assert cli("score", work, "-o", work / "found.md", *FAST).returncode == 0
 
 
-# --------------------------------------------------------------------------------------------- own results
+# --------------------------------------------------------------------------------------------- own
+# results
 
 
 @pytest.mark.parametrize("format", ["html", "jsonl", "md", "docx", "table", "csv"])
 @pytest.mark.parametrize("inside", ["rep/findings", "rep"])
-def test_results_in_the_folder_of_reports_are_no_reports(cli: Run, work: Path, format: str, inside: str) -> None:
+def test_results_in_the_folder_of_reports_are_no_reports(
+    cli: Run, work: Path, format: str, inside: str
+) -> None:
     (work / "rep").mkdir()
     for name in ("a", "b"):
         (work / "rep" / f"{name}.html").write_text(TEXT, "utf-8")
@@ -164,17 +192,25 @@ def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run) -> None:
     assert expand_inputs(["found"]) == [str(Path("found", "page.html.jsonl"))]
     assert expand_inputs(["found/page.html.jsonl"]) == ["found/page.html.jsonl"]
     assert cli("score", "page.html", "-o", "found.md", *FAST).returncode == 0
-    with pytest.warns(UserWarning, match="wrote: found.md"), pytest.raises(InputError, match="matches no file"):
+    with (
+        pytest.warns(UserWarning, match="wrote: found.md"),
+        pytest.raises(InputError, match="matches no file"),
+    ):
         expand_inputs(["found.m*"])
 
 
-# --------------------------------------------------------------------------------------------- names
+# ---------------------------------------------------------------------------------------------
+# names
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "年", "𝐀", "\u1e69", "e\u0301"])
 @pytest.mark.parametrize("format", ["jsonl", "html"])
-def test_a_name_of_any_length_has_its_output(cli: Run, work: Path, letter: str, format: str) -> None:
-    names = [letter * ((size - 5) // len(letter.encode())) + ".html" for size in (225, 235, 245, 255)]
+def test_a_name_of_any_length_has_its_output(
+    cli: Run, work: Path, letter: str, format: str
+) -> None:
+    names = [
+        letter * ((size - 5) // len(letter.encode())) + ".html" for size in (225, 235, 245, 255)
+    ]
     (work / "in").mkdir()
     for name in names:
         (work / "in" / name).write_text(TEXT, "utf-8")
@@ -182,7 +218,9 @@ def test_a_name_of_any_length_has_its_output(cli: Run, work: Path, letter: str, 
     done = cli("score", "in", *options)
     assert done.returncode == 0, done.stderr
     done = cli("score", "in", *options, "--resume")
-    assert f"{len(set(names))} of {len(set(names))} inputs were done".encode() in done.stderr, done.stderr
+    assert f"{len(set(names))} of {len(set(names))} inputs were done".encode() in done.stderr, (
+        done.stderr
+    )
 
 
 def test_an_output_may_have_the_longest_name(cli: Run, work: Path) -> None:
@@ -199,7 +237,8 @@ def test_names_are_cut_by_bytes_and_never_collide() -> None:
         assert len(unicodedata.normalize("NFD", f".{name}-01234567.1234").encode()) <= 255
 
 
-# --------------------------------------------------------------------------------------------- other runs
+# ---------------------------------------------------------------------------------------------
+# other runs
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be removed elsewhere")
@@ -210,7 +249,9 @@ def test_resume_leaves_what_another_run_is_writing(work: Path) -> None:
         "    out.write('half'); out.flush(); print('.', flush=True); sys.stdin.read()\n"
     )
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe
+    ) as process:
         assert process.stdout
         assert process.stdout.read(1) == b"."
         (staged,) = work.glob(".a.txt.csv-*")
@@ -227,8 +268,21 @@ def test_resume_leaves_what_another_run_is_writing(work: Path) -> None:
 def test_two_runs_on_one_folder_both_end_well(work: Path) -> None:
     (work / "in").mkdir()
     for number in range(40):
-        (work / "in" / f"{number}.txt").write_text("Police arrested nine recruiters.\n\n" * 400, "utf-8")
-    command = [sys.executable, "-m", "tipclassify", "score", "in", "--output-dir", "out", "--resume", "-f", "jsonl"]
+        (work / "in" / f"{number}.txt").write_text(
+            "Police arrested nine recruiters.\n\n" * 400, "utf-8"
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "tipclassify",
+        "score",
+        "in",
+        "--output-dir",
+        "out",
+        "--resume",
+        "-f",
+        "jsonl",
+    ]
     runs = []
     for _ in range(3):
         runs.append(subprocess.Popen([*command, *FAST], stderr=subprocess.PIPE))
@@ -239,6 +293,11 @@ def test_two_runs_on_one_folder_both_end_well(work: Path) -> None:
     assert len(list((work / "out").glob("*.txt.jsonl"))) == 40
     assert not list((work / "out").glob(".*"))
     assert (
-        len({path.read_bytes().replace(path.name[:-6].encode(), b"") for path in (work / "out").glob("*.txt.jsonl")})
+        len(
+            {
+                path.read_bytes().replace(path.name[:-6].encode(), b"")
+                for path in (work / "out").glob("*.txt.jsonl")
+            }
+        )
         == 1
     )

@@ -23,15 +23,19 @@ DEEP = b'{"text": "Police acted.", "odd": ' + b"[" * 1_000 + b"]" * 1_000 + b"}\
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("max() arg is an empty sequence"), MemoryError(), KeyError("\n x"), SystemError()]
+    "error",
+    [ValueError("max() arg is an empty sequence"), MemoryError(), KeyError("\n x"), SystemError()],
 )
-def test_whatever_a_reader_raises_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_whatever_a_reader_raises_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def broken(*_: object) -> None:
         raise error
 
     monkeypatch.setattr("tipclassify.readers.text.read_text", broken)
     with pytest.raises(
-        InputError, match=rf"^odd\.txt: cannot be read \({type(error).__name__}[^\n]*report this to us$"
+        InputError,
+        match=rf"^odd\.txt: cannot be read \({type(error).__name__}[^\n]*report this to us$",
     ):
         read_bytes(GOOD.encode(), "odd.txt")
 
@@ -63,7 +67,9 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(cli: Run, tmp_path: Path, jobs: int) -> None:
+def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(
+    cli: Run, tmp_path: Path, jobs: int
+) -> None:
     (tmp_path / "a.txt").write_text(GOOD, "utf-8")
     (tmp_path / "m.jsonl").write_bytes(DEEP)
     (tmp_path / "z.txt").write_text(GOOD, "utf-8")
@@ -87,7 +93,13 @@ def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(cli: Run,
 
 
 def test_json_is_bounded_in_depth_and_numbers() -> None:
-    for text in ("[" * 100 + "]" * 100, json.dumps([[], {"a": {}}] * 5_000), '"[[["', "1e300", "-123456789012345678"):
+    for text in (
+        "[" * 100 + "]" * 100,
+        json.dumps([[], {"a": {}}] * 5_000),
+        '"[[["',
+        "1e300",
+        "-123456789012345678",
+    ):
         assert load_json(text) == json.loads(text)
     for text in (
         "[" * 102 + "]" * 102,
@@ -113,7 +125,8 @@ def test_a_country_that_is_a_list_does_not_end_a_comparison(cli: Run, tmp_path: 
 
 HEAD = '<row r="1"><c r="A1" t="inlineStr"><is><t>text</t></is></c></row>'
 SHEETS = {
-    "a row beyond all": HEAD + '<row r="9999999999"><c t="inlineStr"><is><t>Police slept.</t></is></c></row>',
+    "a row beyond all": HEAD
+    + '<row r="9999999999"><c t="inlineStr"><is><t>Police slept.</t></is></c></row>',
     "the last cell of each row": HEAD + '<row><c r="XFD1"/></row>' * 40_000,
 }
 

@@ -52,7 +52,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("redirected", [False, True])
 def test_an_odd_address_is_one_line(site: str, number: int, redirected: bool) -> None:
     with pytest.raises(LinkError) as caught:
-        download(f"{site}/{number}" if redirected else ADDRESSES[number], allow_private=True, limits=QUICK)
+        download(
+            f"{site}/{number}" if redirected else ADDRESSES[number],
+            allow_private=True,
+            limits=QUICK,
+        )
     assert "\n" not in str(caught.value)
 
 

@@ -1,4 +1,5 @@
-"""Models made to harm: each is refused in one line, and no folder of the user's is ever replaced by one."""
+"""Models made to harm: each is refused in one line, and no folder of the user's is ever replaced
+by one."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def refused(folder: Path) -> str:
     return str(caught.value)
 
 
-# --------------------------------------------------------------------------------------------- the user's folders
+# --------------------------------------------------------------------------------------------- the
+# user's folders
 
 
 def user_folder(at: Path, *names: str) -> Path:
@@ -72,7 +74,9 @@ def user_folder(at: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize("names", [("thesis.txt",), ("model.json",), ("model.json", "thesis.txt")])
-def test_adding_a_model_never_removes_a_folder_that_is_none(models: Path, names: tuple[str, ...]) -> None:
+def test_adding_a_model_never_removes_a_folder_that_is_none(
+    models: Path, names: tuple[str, ...]
+) -> None:
     mine = user_folder(models / "odd", *names)
     with pytest.raises(ModelError, match=r"odd: a folder that is no model is in the way; [^\n]+$"):
         add_model(str(TINY), "odd")
@@ -108,7 +112,8 @@ def test_a_link_or_a_file_in_the_way_is_not_replaced(models: Path, tmp_path: Pat
     assert (models / "file").read_text("utf-8") == "years of work"
 
 
-# --------------------------------------------------------------------------------------------- graphs
+# ---------------------------------------------------------------------------------------------
+# graphs
 
 
 def field(number: int, value: int | bytes) -> bytes:
@@ -183,7 +188,9 @@ def inner_graph() -> bytes:
     """The body of a loop: a condition in, and out again."""
     names = [field(11, field(1, name)) for name in (b"n", b"c")]
     return (
-        field(1, field(1, b"c") + field(2, b"d") + field(4, b"Identity")) + b"".join(names) + field(12, field(1, b"d"))
+        field(1, field(1, b"c") + field(2, b"d") + field(4, b"Identity"))
+        + b"".join(names)
+        + field(12, field(1, b"d"))
     )
 
 
@@ -198,7 +205,10 @@ GRAPHS = {
         with_node(*LOOP, field(5, field(1, b"body") + overlong(6, inner_graph()))),
         UNUSUAL,
     ),
-    "outside data behind an overlong tag": (with_tensor(field(1, 3), overlong(13, OUTSIDE), field(14, 1)), UNUSUAL),
+    "outside data behind an overlong tag": (
+        with_tensor(field(1, 3), overlong(13, OUTSIDE), field(14, 1)),
+        UNUSUAL,
+    ),
     "an overlong length": (GRAPH[:-2] + b"\x80\x80\x00", UNUSUAL),
     "a graph in two parts": (GRAPH + field(7, field(2, b"name")), UNUSUAL),
     "fields in another order": (b"".join(one for _, one in reversed(fields_of(GRAPH))), UNUSUAL),
@@ -206,22 +216,46 @@ GRAPHS = {
     "external data": (with_tensor(field(1, 3), OUTSIDE, field(14, 1)), "data outside the file"),
     "external data without its mark": (with_tensor(field(1, 3), OUTSIDE), "data outside the file"),
     "the mark alone": (with_tensor(field(14, 1)), "data outside the file"),
-    "external data of a constant": (with_node(CONSTANT, field(5, field(5, OUTSIDE))), "data outside the file"),
-    "among the tensors of an attribute": (with_node(CONSTANT, field(5, field(10, OUTSIDE))), "lists of tensors"),
-    "a custom operator": (with_node(field(4, b"Open"), field(7, b"evil.example")), "not built into ONNX Runtime"),
-    "an operator that no encoder has": (with_node(field(4, b"NonMaxSuppression")), "an operator that no encoder needs"),
-    "an operator of Microsoft's": (with_node(field(4, b"Loop"), field(7, b"com.microsoft")), "that no encoder needs"),
+    "external data of a constant": (
+        with_node(CONSTANT, field(5, field(5, OUTSIDE))),
+        "data outside the file",
+    ),
+    "among the tensors of an attribute": (
+        with_node(CONSTANT, field(5, field(10, OUTSIDE))),
+        "lists of tensors",
+    ),
+    "a custom operator": (
+        with_node(field(4, b"Open"), field(7, b"evil.example")),
+        "not built into ONNX Runtime",
+    ),
+    "an operator that no encoder has": (
+        with_node(field(4, b"NonMaxSuppression")),
+        "an operator that no encoder needs",
+    ),
+    "an operator of Microsoft's": (
+        with_node(field(4, b"Loop"), field(7, b"com.microsoft")),
+        "that no encoder needs",
+    ),
     "a loop": (with_node(*LOOP, field(5, field(6, inner_graph()))), "loops or branches"),
     "branches": (with_node(field(4, b"If"), field(5, field(11, b""))), "loops or branches"),
     "functions": (GRAPH + varint(25 << 3 | 2) + b"\0", "functions"),
     "training": (GRAPH + varint(20 << 3 | 2) + b"\0", "training steps"),
     "settings of ONNX Runtime": (with_fields(GRAPH, (14, ENTRY)), "sets options of ONNX Runtime"),
     "a sparse tensor": (with_graph((15, field(15, b""))), "sparse tensors"),
-    "a field of tomorrow": (with_graph((31, varint(31 << 3) + b"\1")), "a field that no encoder needs"),
+    "a field of tomorrow": (
+        with_graph((31, varint(31 << 3) + b"\1")),
+        "a field that no encoder needs",
+    ),
     "a huge tensor": (with_tensor(field(1, 1 << 40)), "more elements than bytes"),
-    "huge dimensions": (with_tensor(field(1, 1 << 20), field(1, 1 << 20)), "more elements than bytes"),
+    "huge dimensions": (
+        with_tensor(field(1, 1 << 20), field(1, 1 << 20)),
+        "more elements than bytes",
+    ),
     "negative dimensions": (with_tensor(field(1, (1 << 64) - 1)), "more elements than bytes"),
-    "a huge constant": (with_node(CONSTANT, field(5, field(5, field(1, 1 << 40)))), "more elements than bytes"),
+    "a huge constant": (
+        with_node(CONSTANT, field(5, field(5, field(1, 1 << 40)))),
+        "more elements than bytes",
+    ),
     "truncated": (GRAPH[:-5], "is not one"),
     "endless": (GRAPH + b"\xff" * 40, "is not one"),
     "empty": (b"", "is not one"),
@@ -241,7 +275,10 @@ def test_a_graph_that_is_more_than_arithmetic_is_refused_before_it_is_loaded(
 def test_graphs_of_ours_are_sound() -> None:
     for folder in (TINY, FAST.parent / "default"):
         assert graph_problem((folder / "model.onnx").read_bytes()) is None
-    assert graph_problem(with_node(field(1, b"pooled"), field(2, b"unused"), field(4, b"Identity"))) is None
+    assert (
+        graph_problem(with_node(field(1, b"pooled"), field(2, b"unused"), field(4, b"Identity")))
+        is None
+    )
 
 
 def node(operator: str, inputs: str, output: str) -> tuple[int, bytes]:
@@ -252,11 +289,14 @@ def node(operator: str, inputs: str, output: str) -> tuple[int, bytes]:
 def shape(name: str, *sizes: int) -> tuple[int, bytes]:
     """A tensor of whole numbers."""
     data = b"".join(size.to_bytes(8, "little") for size in sizes)
-    return 5, field(5, field(1, len(sizes)) + field(2, 7) + field(8, name.encode()) + field(9, data))
+    return 5, field(
+        5, field(1, len(sizes)) + field(2, 7) + field(8, name.encode()) + field(9, data)
+    )
 
 
 def slow_graph(times: int = 400) -> bytes:
-    """A graph of plain arithmetic that takes hours: products of large matrices, whose sum is added to each token."""
+    """A graph of plain arithmetic that takes hours: products of large matrices, whose sum is
+    added to each token."""
     steps = [shape("side", 6_000, 6_000), node("ConstantOfShape", "side", "m0")]
     steps += [node("MatMul", f"m{n} m0", f"m{n + 1}") for n in range(times)]
     return replaced_output([*steps, node("ReduceSum", f"m{times}", "odd")])
@@ -265,7 +305,11 @@ def slow_graph(times: int = 400) -> bytes:
 def large_graph() -> bytes:
     """A graph of plain arithmetic that takes 16 TB: a matrix of as many numbers."""
     return replaced_output(
-        [shape("side", 2_000_000, 2_000_000), node("ConstantOfShape", "side", "m"), node("ReduceSum", "m", "odd")]
+        [
+            shape("side", 2_000_000, 2_000_000),
+            node("ConstantOfShape", "side", "m"),
+            node("ReduceSum", "m", "odd"),
+        ]
     )
 
 
@@ -276,17 +320,22 @@ def replaced_output(steps: list[tuple[int, bytes]]) -> bytes:
 
 
 def with_same_length(graph: bytes) -> bytes:
-    """Rename the first result ``pooled`` to ``before``: six letters each, so that no length changes."""
+    """Rename the first result ``pooled`` to ``before``: six letters each, so that no length
+    changes."""
     at = graph.index(b"pooled")
     return graph[:at] + b"before" + graph[at + 6 :]
 
 
-def test_a_graph_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_that_takes_too_long_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert graph_problem(slow_graph()) is None  # no check can know
     folder = resealed(TINY, tmp_path / "odd", {"model.onnx": slow_graph()})
     monkeypatch.setattr("tipclassify.model.encoder.onnx_session._PATIENCE", 3.0)
     began = time.monotonic()
-    with pytest.raises(ModelError, match=r"^the encoder's graph took over \d s; get the model anew$"):
+    with pytest.raises(
+        ModelError, match=r"^the encoder's graph took over \d s; get the model anew$"
+    ):
         Classifier.load(folder).predict(["Police acted."])
     assert time.monotonic() - began < 20
 
@@ -303,11 +352,21 @@ def test_a_graph_that_takes_all_memory_is_an_error(tmp_path: Path) -> None:
 def test_a_slow_graph_ends_on_a_signal_and_leaves_no_process(tmp_path: Path) -> None:
     folder = resealed(TINY, tmp_path / "odd", {"model.onnx": slow_graph()})
     (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
-    command = [sys.executable, "-m", "tipclassify", "score", str(tmp_path / "a.txt"), "--model", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "tipclassify",
+        "score",
+        str(tmp_path / "a.txt"),
+        "--model",
+        str(folder),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     time.sleep(4)
     assert process.poll() is None, process.communicate()
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, check=False).stdout.split()
+    children = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, check=False
+    ).stdout.split()
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 128 + signal.SIGTERM
     process.communicate()
@@ -319,11 +378,14 @@ def test_a_crash_of_the_library_is_an_error(tmp_path: Path) -> None:
     classifier = Classifier.load(resealed(TINY, tmp_path / "odd", {}, odd=1))
     child = classifier.scorer.graph._graph._child  # type: ignore[union-attr]
     os.kill(child.pid, signal.SIGKILL)
-    with pytest.raises(ModelError, match=r"^the encoder's graph cannot be run: its process ended with signal 9; "):
+    with pytest.raises(
+        ModelError, match=r"^the encoder's graph cannot be run: its process ended with signal 9; "
+    ):
         classifier.predict(["Police acted."])
 
 
-# --------------------------------------------------------------------------------------------- tokenizers
+# ---------------------------------------------------------------------------------------------
+# tokenizers
 
 
 def word_tokenizer(**changes: Any) -> bytes:
@@ -337,7 +399,12 @@ TWICE["single"] = [*TWICE["single"], *[{"Sequence": {"id": "A", "type_id": 0}}] 
 
 TOKENIZERS = {
     "backtracking": word_tokenizer(
-        pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a|a)+$"}, "behavior": "Isolated", "invert": False}
+        pre_tokenizer={
+            "type": "Split",
+            "pattern": {"Regex": "(a|a)+$"},
+            "behavior": "Isolated",
+            "invert": False,
+        }
     ),
     "backtracking in the normalizer": word_tokenizer(
         normalizer={"type": "Replace", "pattern": {"Regex": "(a|a)+$"}, "content": ""}
@@ -346,18 +413,28 @@ TOKENIZERS = {
     "doubling bytes": word_tokenizer(
         pre_tokenizer={
             "type": "Sequence",
-            "pretokenizers": [{"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}] * 30,
+            "pretokenizers": [
+                {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+            ]
+            * 30,
         }
     ),
     "repeating": word_tokenizer(post_processor=TWICE),
     "a long prefix": word_tokenizer(normalizer={"type": "Prepend", "prepend": "a" * 1_000}),
     "words of any length": word_tokenizer(
-        model={**MODEL, "type": "WordPiece", "continuing_subword_prefix": "##", "max_input_chars_per_word": 10**9}
+        model={
+            **MODEL,
+            "type": "WordPiece",
+            "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 10**9,
+        }
     ),
     "pieces of any length": word_tokenizer(
         model={"type": "Unigram", "unk_id": 0, "vocab": [["[UNK]", 0.0], ["a" * 10**6, -1.0]]}
     ),
-    "a decoder": word_tokenizer(decoder={"type": "Replace", "pattern": {"Regex": "(a|a)+$"}, "content": ""}),
+    "a decoder": word_tokenizer(
+        decoder={"type": "Replace", "pattern": {"Regex": "(a|a)+$"}, "content": ""}
+    ),
     "a key twice": TOKENIZER.replace(
         b'"pre_tokenizer"',
         b'"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a|a)+$"},"behavior":"Isolated","invert":false},"pre_tokenizer"',
@@ -368,7 +445,9 @@ TOKENIZERS = {
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
-def test_a_tokenizer_that_could_take_hours_is_refused_or_takes_none(tmp_path: Path, name: str) -> None:
+def test_a_tokenizer_that_could_take_hours_is_refused_or_takes_none(
+    tmp_path: Path, name: str
+) -> None:
     folder = resealed(TINY, tmp_path / "odd", {"tokenizer.json": TOKENIZERS[name]})
     if name != "a key twice":
         assert "tokenizer.json is not one we can use" in refused(folder)
@@ -378,7 +457,8 @@ def test_a_tokenizer_that_could_take_hours_is_refused_or_takes_none(tmp_path: Pa
     assert time.monotonic() - began < 10
 
 
-# --------------------------------------------------------------------------------------------- heads and arrays
+# ---------------------------------------------------------------------------------------------
+# heads and arrays
 
 
 DEEP: Any = []
@@ -392,8 +472,12 @@ HEADS: dict[str, dict[str, Any]] = {
     "no list": {"labels": 7},
     "labels of numbers": {"labels": [1, 2, 3]},
     "no thresholds": {"thresholds": None},
-    "thresholds of text": {"thresholds": {policy: ["a", "b", "c"] for policy in ("screen", "balanced", "cite")}},
-    "a threshold too few": {"thresholds": {policy: [0.5, 0.5] for policy in ("screen", "balanced", "cite")}},
+    "thresholds of text": {
+        "thresholds": {policy: ["a", "b", "c"] for policy in ("screen", "balanced", "cite")}
+    },
+    "a threshold too few": {
+        "thresholds": {policy: [0.5, 0.5] for policy in ("screen", "balanced", "cite")}
+    },
     "no bias": {"bias": None},
     "short bias": {"bias": [0.0]},
     "format of text": {"format": "4"},
@@ -417,9 +501,18 @@ def test_a_head_with_odd_values_is_refused_in_a_line(tmp_path: Path, name: str) 
 
 @pytest.mark.parametrize(
     "written",
-    [b"[" * 100_000, b'{"format": ' + b"9" * 5_000 + b"}", b'{"format": 1e999}', b'{"format": NaN}', b"[]", b"\xff"],
+    [
+        b"[" * 100_000,
+        b'{"format": ' + b"9" * 5_000 + b"}",
+        b'{"format": 1e999}',
+        b'{"format": NaN}',
+        b"[]",
+        b"\xff",
+    ],
 )
-def test_a_head_that_is_no_plain_json_is_refused_and_listed_as_unreadable(models: Path, written: bytes) -> None:
+def test_a_head_that_is_no_plain_json_is_refused_and_listed_as_unreadable(
+    models: Path, written: bytes
+) -> None:
     shutil.copytree(FAST, models / "odd")
     (models / "odd" / "model.json").write_bytes(written)
     assert "truncated or not a model" in refused(models / "odd")
@@ -477,7 +570,9 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_arrays_that_are_not_those_of_a_model_are_refused_before_they_take_memory(tmp_path: Path, name: str) -> None:
+def test_arrays_that_are_not_those_of_a_model_are_refused_before_they_take_memory(
+    tmp_path: Path, name: str
+) -> None:
     import tracemalloc
 
     folder = resealed(FAST, tmp_path / "odd", {"weights.npz": ARRAYS[name]})
@@ -520,12 +615,20 @@ def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> Non
         resealed(FAST, tmp_path / "b", {"weights.npz": ARRAYS["of code"]}),
         resealed(TINY, tmp_path / "c", {"model.onnx": GRAPHS["external data"][0]}),
         resealed(TINY, tmp_path / "d", {"golden.jsonl": b'{"text": 7}\n'}),
-        resealed(TINY, tmp_path / "f", {"tokenizer.json": TOKENIZER.replace(b'"[SEP]":{', b'"[SEQ]":{')}),
         resealed(
-            TINY, tmp_path / "g", {"tokenizer.json": TOKENIZER.replace(b'"unk_token":"[UNK]"', b'"unk_token":"[NO]"')}
+            TINY, tmp_path / "f", {"tokenizer.json": TOKENIZER.replace(b'"[SEP]":{', b'"[SEQ]":{')}
+        ),
+        resealed(
+            TINY,
+            tmp_path / "g",
+            {"tokenizer.json": TOKENIZER.replace(b'"unk_token":"[UNK]"', b'"unk_token":"[NO]"')},
         ),
         resealed(TINY, tmp_path / "h", {}, kind="encoder", **{"\uda40": 1}),
-        resealed(TINY, tmp_path / "e", {"model.onnx": with_node(field(1, b"\xaf"), field(4, b"\xaf\x1b[2J"))}),
+        resealed(
+            TINY,
+            tmp_path / "e",
+            {"model.onnx": with_node(field(1, b"\xaf"), field(4, b"\xaf\x1b[2J"))},
+        ),
     ]
     for number, folder in enumerate(bad):
         commands: list[tuple[Any, ...]] = [("info",), ("check",)][number % 2 :]
@@ -533,4 +636,6 @@ def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> Non
             if folder.name == "d" and command != ("check",):
                 continue
             done = cli(*command, "--model", folder)
-            assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (3, b"", 1), done.stderr
+            assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (3, b"", 1), (
+                done.stderr
+            )

@@ -21,7 +21,18 @@ EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m"
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize(
-    "cell", ["a;=1+1", 'a;"=1+1"', "a\t=1+1", "a; =1+1", "a\n=1+1", "\0=1+1", "\x1f=1+1", "x;@y\t-z", "a;\0=1"]
+    "cell",
+    [
+        "a;=1+1",
+        'a;"=1+1"',
+        "a\t=1+1",
+        "a; =1+1",
+        "a\n=1+1",
+        "\0=1+1",
+        "\x1f=1+1",
+        "x;@y\t-z",
+        "a;\0=1",
+    ],
 )
 def test_no_cell_is_a_formula_whatever_separates_cells(cell: str, delimiter: str) -> None:
     out = io.StringIO()
@@ -37,7 +48,10 @@ def test_no_cell_is_a_formula_whatever_separates_cells(cell: str, delimiter: str
 @example("a;'=1")
 @example("''\n-'")
 def test_a_cell_comes_back_as_the_text_it_was(text: str) -> None:
-    readable = "".join("\ufffd" if (char < " " and char not in "\t\r\n") or char == "\x7f" else char for char in text)
+    readable = "".join(
+        "\ufffd" if (char < " " and char not in "\t\r\n") or char == "\x7f" else char
+        for char in text
+    )
     assert csv_text(str(csv_cell(text))) == readable
 
 
@@ -46,7 +60,9 @@ def test_a_terminal_is_not_steered_by_names_or_text(tmp_path: Path) -> None:
     import pty
 
     name = f"a{EVIL}.txt".replace("/", "")
-    (tmp_path / name).write_text(f"PROSECUTION{EVIL}\n\nPolice arrested nine {EVIL} recruiters.\n", "utf-8")
+    (tmp_path / name).write_text(
+        f"PROSECUTION{EVIL}\n\nPolice arrested nine {EVIL} recruiters.\n", "utf-8"
+    )
     row = {"text": f"Police arrested {EVIL} nine.", "country": EVIL, "section": EVIL, "labels": []}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     (tmp_path / f"bad{EVIL}.pdf").write_bytes(b"%PDF-1.4")
@@ -55,7 +71,10 @@ def test_a_terminal_is_not_steered_by_names_or_text(tmp_path: Path) -> None:
         ["text", name],
         ["text", f"bad{EVIL}.pdf"],
         ["text", f"none{EVIL}.txt"],
-        *(["score", name, "rows.jsonl", "-f", kind, *fast] for kind in ("table", "csv", "md", "jsonl")),
+        *(
+            ["score", name, "rows.jsonl", "-f", kind, *fast]
+            for kind in ("table", "csv", "md", "jsonl")
+        ),
         ["summary", name, "rows.jsonl", "--by", "file,country", *fast],
         ["verify", name],
         ["corpus", "check", f"none{EVIL}.jsonl"],
@@ -64,7 +83,8 @@ def test_a_terminal_is_not_steered_by_names_or_text(tmp_path: Path) -> None:
     script = "import sys, runpy\nfor args in ARGS:\n    sys.argv[1:] = args\n    try:\n        main()\n    except SystemExit: pass\n"
     script = f"from tipclassify.cli.app import main\nARGS = {commands!r}\n{script}"
     mine, theirs = pty.openpty()
-    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}  # what is left has no escapes of our own
+    # what is left has no escapes of our own
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=theirs, stderr=theirs, cwd=tmp_path, env=environment
     )
@@ -83,7 +103,8 @@ def test_a_terminal_is_not_steered_by_names_or_text(tmp_path: Path) -> None:
     assert not {char for char in text if ord(char) < 32 or 127 <= ord(char) < 160} - set("\r\n\t")
 
 
-# What a shell does to a stream, the exit code where results go to standard output, and the lines on standard error.
+# What a shell does to a stream, the exit code where results go to standard output, and the lines on
+# standard error.
 STREAMS = {
     ">&-": (1, 1),
     ">/dev/full": (1, 1),
@@ -95,7 +116,12 @@ STREAMS = {
     "| :": (0, 0),
 }
 COMMAND = [sys.executable, "-m", "tipclassify"]
-RESULTS = [["--version"], ["text", "a.txt"], ["score", "a.txt", "--model", "fast"], ["corpus", "check", "rows.jsonl"]]
+RESULTS = [
+    ["--version"],
+    ["text", "a.txt"],
+    ["score", "a.txt", "--model", "fast"],
+    ["corpus", "check", "rows.jsonl"],
+]
 
 
 def in_shell(folder: Path, streams: str, args: list[str]) -> tuple[int, str]:
@@ -105,7 +131,9 @@ def in_shell(folder: Path, streams: str, args: list[str]) -> tuple[int, str]:
     if streams == "| :":
         reading, writing = os.pipe()
         os.close(reading)
-        done = subprocess.run([*COMMAND, *args], stdout=writing, stderr=subprocess.PIPE, cwd=folder, timeout=60)
+        done = subprocess.run(
+            [*COMMAND, *args], stdout=writing, stderr=subprocess.PIPE, cwd=folder, timeout=60
+        )
         os.close(writing)
     else:
         shell = ["sh", "-c", f'exec "$@" {streams}', "sh", *COMMAND, *args]
@@ -117,7 +145,8 @@ def in_shell(folder: Path, streams: str, args: list[str]) -> tuple[int, str]:
 @pytest.mark.parametrize("number", range(len(STREAMS)), ids=list(STREAMS))
 def test_a_closed_or_full_stream_is_one_line_or_silence(tmp_path: Path, number: int) -> None:
     streams, wanted = list(STREAMS.items())[number]
-    for args in (RESULTS[number % 4], RESULTS[(number + number // 4 + 1) % 4]):  # each command has four of the eight
+    # each command has four of the eight
+    for args in (RESULTS[number % 4], RESULTS[(number + number // 4 + 1) % 4]):
         code, errors = in_shell(tmp_path, streams, args)
         assert (code, errors.count("\n")) == wanted, (args, errors)
         assert errors == "" or errors.startswith("tipclassify: ")
@@ -126,7 +155,9 @@ def test_a_closed_or_full_stream_is_one_line_or_silence(tmp_path: Path, number: 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_file_is_written_whole_whatever_the_streams_are(tmp_path: Path) -> None:
     for number, streams in enumerate(("", *list(STREAMS)[::2])):
-        code, said = in_shell(tmp_path, streams, ["score", "a.txt", "--model", "fast", "-o", f"{number}.csv"])
+        code, said = in_shell(
+            tmp_path, streams, ["score", "a.txt", "--model", "fast", "-o", f"{number}.csv"]
+        )
         assert (code, said.partition(" (")[0]) in (
             (0, f"tipclassify: wrote {number}.csv: 1 report, 1 finding"),
             (0, ""),

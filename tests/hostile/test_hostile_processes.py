@@ -1,4 +1,5 @@
-"""Processes that are ended while they work: no child outlives its parent, and what was half written goes."""
+"""Processes that are ended while they work: no child outlives its parent, and what was half
+written goes."""
 
 from __future__ import annotations
 
@@ -75,7 +76,11 @@ def test_resume_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) 
 
     own = [tmp_path / "a.txt.csv", tmp_path / "b.txt.csv"]
     scraps = [tmp_path / ".a.txt.csv-0123abcd", tmp_path / ".b.txt.csv-ffffffff"]
-    others = [tmp_path / ".a.txt.csv-notes", tmp_path / ".c.txt.csv-0123abcd", tmp_path / "a.txt.csv-0123abcd"]
+    others = [
+        tmp_path / ".a.txt.csv-notes",
+        tmp_path / ".c.txt.csv-0123abcd",
+        tmp_path / "a.txt.csv-0123abcd",
+    ]
     for file in (*scraps, *others):
         file.write_text("x", "utf-8")
     (tmp_path / ".b.txt.csv-00000000").symlink_to(others[0])
@@ -118,14 +123,26 @@ app.main()
 
 @pytest.mark.parametrize("where", ["cleanup", "end"])
 def test_a_second_interrupt_ends_with_130_wherever_it_lands(where: str) -> None:
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED, where], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, where], capture_output=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (130, b"")
 
 
 def early(folder: Path) -> subprocess.Popen[bytes]:
-    """A run at its first line; Python itself ends with 1 when interrupted before that, in its own imports."""
+    """A run at its first line; Python itself ends with 1 when interrupted before that, in its
+    own imports."""
     (folder / "a.txt").write_text("Police arrested nine recruiters.\n\n" * 20_000, "utf-8")
-    command = ["score", str(folder / "a.txt"), "--jobs", "2", "--model", "fast", "-o", str(folder / "a.csv")]
+    command = [
+        "score",
+        str(folder / "a.txt"),
+        "--jobs",
+        "2",
+        "--model",
+        "fast",
+        "-o",
+        str(folder / "a.csv"),
+    ]
     script = "import os; os.write(1, b'.'); from tipclassify.__main__ import main; main()"
     out, err = subprocess.PIPE, subprocess.DEVNULL
     process = subprocess.Popen([sys.executable, "-c", script, *command], stdout=out, stderr=err)

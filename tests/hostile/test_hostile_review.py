@@ -1,4 +1,5 @@
-"""The review page under attack: files that are not its own, other users, other servers, connections that idle."""
+"""The review page under attack: files that are not its own, other users, other servers,
+connections that idle."""
 
 from __future__ import annotations
 
@@ -27,7 +28,15 @@ posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and users of
 
 
 def event(number: int = 1, **about: str) -> Event:
-    return Event(number, "decision", f"key-{number}", "ann", now(), ("failure",), about={"text": "Police.", **about})
+    return Event(
+        number,
+        "decision",
+        f"key-{number}",
+        "ann",
+        now(),
+        ("failure",),
+        about={"text": "Police.", **about},
+    )
 
 
 def refused(log: Path) -> str:
@@ -85,12 +94,15 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(InputError):
-        EventLog(tmp_path / "my.events") if name == "my.events" else CorpusFile(tmp_path / name).write(History())
+        EventLog(tmp_path / "my.events") if name == "my.events" else CorpusFile(
+            tmp_path / name
+        ).write(History())
     assert stat.S_ISFIFO((tmp_path / name).stat().st_mode)
 
 
 def test_an_edit_by_hand_is_known_by_its_content(tmp_path: Path) -> None:
-    """Of the same size and time, in a field that the log does not have alone: at the latest when the session ends."""
+    """Of the same size and time, in a field that the log does not have alone: at the latest when
+    the session ends."""
     history = History()
     for number in (1, 2):
         history.add(event(number, report_id=f"r{number}", section="COURTS"))
@@ -107,12 +119,15 @@ def test_an_edit_by_hand_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 def test_a_log_that_is_nested_deep_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "my.events").write_bytes(event_line(event())[:-2] + b', "odd": ' + b"[" * 5_000 + b"\n")
+    (tmp_path / "my.events").write_bytes(
+        event_line(event())[:-2] + b', "odd": ' + b"[" * 5_000 + b"\n"
+    )
     assert len(EventLog(tmp_path / "my.events").history) == 0  # as a line of which the end was lost
     assert (tmp_path / "my.events.torn").stat().st_size > 5_000
 
 
-# --------------------------------------------------------------------------------------------- who reads the link
+# --------------------------------------------------------------------------------------------- who
+# reads the link
 
 SPY = """#!/bin/sh
 echo "$@" > "$(dirname "$0")/seen"
@@ -148,12 +163,25 @@ def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothin
     monkeypatch.setenv("BROWSER", f"{spy} %s")
     report = write_report(tmp_path / "report.txt", 4)
     report.chmod(0o600)
-    command = [sys.executable, "-m", "tipclassify", "review", str(report), "--corpus", str(tmp_path / "my.jsonl")]
-    server = subprocess.Popen([*command, "--model", "fast"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-m",
+        "tipclassify",
+        "review",
+        str(report),
+        "--corpus",
+        str(tmp_path / "my.jsonl"),
+    ]
+    server = subprocess.Popen(
+        [*command, "--model", "fast"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     try:
         assert server.stdout
         link = server.stdout.readline().decode().strip()
-        port, token = int(link.partition("1:")[2].partition("/")[0]), link.partition("token=")[2].encode()
+        port, token = (
+            int(link.partition("1:")[2].partition("/")[0]),
+            link.partition("token=")[2].encode(),
+        )
         deadline = time.monotonic() + 10
         while not (tmp_path / "seen").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -177,12 +205,15 @@ def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothin
     assert not page.exists()
 
 
-# --------------------------------------------------------------------------------------------- connections
+# ---------------------------------------------------------------------------------------------
+# connections
 
 
 @pytest.mark.slow  # ten seconds of waiting
 def test_idle_connections_hold_nobody_up_and_end(tmp_path: Path) -> None:
-    with Reviewer(write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast") as server:
+    with Reviewer(
+        write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast"
+    ) as server:
         lines = []
         for number in range(300):
             line = socket.create_connection(("127.0.0.1", server.port))
@@ -192,7 +223,9 @@ def test_idle_connections_hold_nobody_up_and_end(tmp_path: Path) -> None:
                 began = time.monotonic()
                 assert server.get("/api/session")["labels"]
                 assert time.monotonic() - began < 2
-        open_there = len(os.listdir(f"/proc/{server.process.pid}/fd")) if sys.platform == "linux" else 0
+        open_there = (
+            len(os.listdir(f"/proc/{server.process.pid}/fd")) if sys.platform == "linux" else 0
+        )
         assert open_there < 120
         lines[-1].settimeout(13)
         assert ended(lines[-1])
@@ -211,7 +244,9 @@ def ended(line: socket.socket) -> bool:
 
 
 def test_a_body_that_is_cut_short_is_not_saved_though_its_beginning_is_json(tmp_path: Path) -> None:
-    with Reviewer(write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast") as server:
+    with Reviewer(
+        write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast"
+    ) as server:
         key = server.passages()[0]["key"]
         body = f'{{"key": "{key}", "labels": []}}'
         own = "".join(f"{name}: {value}\r\n" for name, value in server.own().items())
@@ -224,13 +259,16 @@ def test_a_body_that_is_cut_short_is_not_saved_though_its_beginning_is_json(tmp_
         assert server.get("/api/changes?since=0")["next"] == 0
 
 
-# --------------------------------------------------------------------------------------------- notes
+# ---------------------------------------------------------------------------------------------
+# notes
 
 HOSTILE = "</textarea><script>window.pwned = 1</script><img src=x onerror=window.pwned=2> {{7*7}} \u202eevil \u2028"
 
 
 def test_a_hostile_note_is_refused_or_stays_the_text_that_it_is(tmp_path: Path) -> None:
-    with Reviewer(write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast") as server:
+    with Reviewer(
+        write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast"
+    ) as server:
         key = server.passages()[0]["key"]
         for note, status in (
             ("bell\a", 400), ("\x1b[31mred", 400), ("nul\0", 400), ("c1\x9b", 400), ("lone \ud800", 400),
@@ -238,21 +276,25 @@ def test_a_hostile_note_is_refused_or_stays_the_text_that_it_is(tmp_path: Path) 
         ):  # fmt: skip
             for path in ("/api/notes", "/api/decisions"):
                 fields = {"labels": []} if path == "/api/decisions" else {}
-                with pytest.raises((RefusedError, OSError)) as caught:  # of a body too large the rest is not read
+                # of a body too large the rest is not read
+                with pytest.raises((RefusedError, OSError)) as caught:
                     server.post(path, key=key, note=note, **fields)
                 if isinstance(caught.value, RefusedError):
                     assert (caught.value.status, "\n" in caught.value.error) == (status, False)
         assert server.get("/api/changes?since=0")["next"] == 0
         assert server.post("/api/notes", key=key, note=HOSTILE)["event"]["note"] == HOSTILE
         server.post("/api/decisions", key=key, labels=[])
-    (row,) = (tmp_path / "c.jsonl").read_text("utf-8").split("\n")[:-1]  # one line, whatever is in it
+    # one line, whatever is in it
+    (row,) = (tmp_path / "c.jsonl").read_text("utf-8").split("\n")[:-1]
     assert json.loads(row)["note"] == HOSTILE
     assert len(EventLog(tmp_path / "c.events").history) == 2
 
 
 def test_a_note_event_cut_at_any_byte_is_set_aside(tmp_path: Path) -> None:
     whole = event_line(event())
-    last = event_line(Event(2, "note", "key-1", "ann", now(), note=HOSTILE, about={"text": "Police."}))
+    last = event_line(
+        Event(2, "note", "key-1", "ann", now(), note=HOSTILE, about={"text": "Police."})
+    )
     for cut in (1, len(last) // 3, len(last) - 2):
         (log := tmp_path / f"{cut}.events").write_bytes(whole + last[:cut])
         assert len(EventLog(log).history) == 1
@@ -263,7 +305,17 @@ def decided(path: Path, *numbers: int, name: str = "ana") -> EventLog:
     log = EventLog(path)
     for number in numbers:
         with log.exclusive() as write:
-            write(Event(number, "decision", f"k{number}", name, now(), labels=("failure",), about={"text": "Police."}))
+            write(
+                Event(
+                    number,
+                    "decision",
+                    f"k{number}",
+                    name,
+                    now(),
+                    labels=("failure",),
+                    about={"text": "Police."},
+                )
+            )
     return log
 
 
@@ -273,7 +325,9 @@ def test_a_log_that_is_replaced_while_in_use_is_noticed(tmp_path: Path, longer: 
     other = decided(tmp_path / "other.events", *range(1, 5 if longer else 3), name="bob")
     os.replace(other.path, log.path)
     for use in (log.refresh, lambda: log.exclusive().__enter__()):
-        with pytest.raises(InputError, match=r"my\.events: was replaced by another while in use; [^\n]+$"):
+        with pytest.raises(
+            InputError, match=r"my\.events: was replaced by another while in use; [^\n]+$"
+        ):
             use()
 
 
@@ -282,7 +336,8 @@ def test_a_decision_that_goes_to_a_replaced_log_is_not_confirmed(tmp_path: Path)
     (tmp_path / "copy.events").write_bytes(log.path.read_bytes())
     event = Event(2, "decision", "k2", "ana", now(), about={"text": "Police."})
     with log.exclusive() as write:
-        os.replace(tmp_path / "copy.events", log.path)  # as a synchronised folder may, between reading and writing
+        # as a synchronised folder may, between reading and writing
+        os.replace(tmp_path / "copy.events", log.path)
         with pytest.raises(InputError, match="not saved"):
             write(event)
     assert log.path.read_bytes().count(b"\n") == 1

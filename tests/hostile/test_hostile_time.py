@@ -47,7 +47,10 @@ def give_reasons_by_words(text: str) -> None:
     """Give the reasons of an encoder, which has a span for each word and each clause."""
     spans = [SpanWeight(at, at + 2, text, 1.0) for at in range(0, len(text), 4)]
     spans += [SpanWeight(at, at + 40, text, 2.0) for at in range(0, len(text), 40)]
-    reason_of(Passage(text, 0, len(text)), Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0))
+    reason_of(
+        Passage(text, 0, len(text)),
+        Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0),
+    )
 
 
 def read_page(text: str) -> None:
@@ -76,7 +79,9 @@ def seconds(step: Callable[[str], object], text: str) -> float:
     return time.process_time() - begin
 
 
-@pytest.mark.parametrize(("step", "repeated"), [(step, one) for step, units in CASES.items() for one in units])
+@pytest.mark.parametrize(
+    ("step", "repeated"), [(step, one) for step, units in CASES.items() for one in units]
+)
 def test_twice_the_text_takes_twice_the_time(step: Callable[[str], object], repeated: str) -> None:
     short, long = (repeated * (size // len(repeated)) + " @" for size in (20_000, 40_000))
     # Times under 40 ms say nothing; the best of some, since other processes disturb.

@@ -57,9 +57,13 @@ def test_what_is_no_text_is_refused(wrong: object) -> None:
         classify(wrong)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("call", [classify, "predict_proba", "predict", "low_confidence", "explain_all", "embed"])
+@pytest.mark.parametrize(
+    "call", [classify, "predict_proba", "predict", "low_confidence", "explain_all", "embed"]
+)
 @pytest.mark.parametrize("kind", ["dict", "pandas", "datasets", "arrow", "two by one"])
-def test_a_table_is_refused_and_its_column_named(classifier: Classifier, call: Any, kind: str) -> None:
+def test_a_table_is_refused_and_its_column_named(
+    classifier: Classifier, call: Any, kind: str
+) -> None:
     """Its column names would be scored in place of its rows."""
     import datasets
     import pandas
@@ -74,7 +78,9 @@ def test_a_table_is_refused_and_its_column_named(classifier: Classifier, call: A
         "two by one": pandas.DataFrame({"text": SENTENCES[:2]}),
     }
     call = getattr(classifier, call) if isinstance(call, str) else call
-    with pytest.raises(TypeError, match=r"is a (table|dict): give the column of texts, such as \w+\['text'\]$"):
+    with pytest.raises(
+        TypeError, match=r"is a (table|dict): give the column of texts, such as \w+\['text'\]$"
+    ):
         call(tables[kind])
 
 
@@ -113,12 +119,18 @@ def test_a_polars_column_is_scored_like_a_list(fast: Classifier) -> None:
 
 def test_what_tag_does_not_take_is_refused_in_one_line(fast: Classifier) -> None:
     with pytest.raises(
-        TypeError, match=r"^tag takes a Document, not str: give a Document \(read_report, Document.from_"
+        TypeError,
+        match=r"^tag takes a Document, not str: give a Document \(read_report, Document.from_",
     ):
         fast.tag("Police acted.")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"^passage 0 is not a Passage but str; make it a Passage, or call classify"):
+    with pytest.raises(
+        TypeError, match=r"^passage 0 is not a Passage but str; make it a Passage, or call classify"
+    ):
         fast.tag_passages(["Police acted."])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match=r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$"):
+    with pytest.raises(
+        TypeError,
+        match=r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$",
+    ):
         classify([Passage("Police acted.", 0, 13)], model=fast)  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"^passages is a bare str: give a list of passages$"):
         fast.predict_proba(np.array("Police acted."))
@@ -135,7 +147,17 @@ def test_a_passage_is_frozen_and_has_a_probability_for_every_label() -> None:
     assert all(0 <= score <= 1 for score in passage.scores.values())
     with pytest.raises(dataclasses.FrozenInstanceError):
         passage.start = 3  # type: ignore[misc]
-    keys = ("start", "end", "page", "block", "text", "section", "labels", "scores", "low_confidence")
+    keys = (
+        "start",
+        "end",
+        "page",
+        "block",
+        "text",
+        "section",
+        "labels",
+        "scores",
+        "low_confidence",
+    )
     assert tuple(passage.to_dict()) == keys
     assert len({passage, passage}) == 1
 
@@ -151,7 +173,9 @@ def test_predict_is_the_probability_against_the_threshold(either: Classifier, po
     scores = either.predict_proba(SENTENCES)
     assert scores.shape == (len(SENTENCES), 3)
     assert scores.dtype == np.float64
-    assert np.array_equal(either.predict(SENTENCES, policy=policy), scores >= either.thresholds(policy))
+    assert np.array_equal(
+        either.predict(SENTENCES, policy=policy), scores >= either.thresholds(policy)
+    )
 
 
 def test_tags_are_what_predict_says(either: Classifier) -> None:
@@ -193,7 +217,9 @@ def test_the_reasons_of_the_default_are_falls_of_its_log_odds(passage: Passage) 
     for j, (label, reason) in enumerate(default.explain(passage).items()):
         assert (reason.label, reason.method) == (label, "occlusion")
         assert label == LABELS[j]
-        assert (reason.logit, reason.heading) == pytest.approx((logits[j], logits[j] - bare[j]), abs=1e-9)
+        assert (reason.logit, reason.heading) == pytest.approx(
+            (logits[j], logits[j] - bare[j]), abs=1e-9
+        )
         assert all(passage.text[s.start : s.end] == s.text for s in reason.spans)
 
 
@@ -234,8 +260,14 @@ def test_no_passages_give_no_rows(either: Classifier) -> None:
         ("Timeline", True),
         ("24 June 2024", True),
         ("Norhaven, Valdoria", True),
-        ("Le gouvernement n’a condamné aucun trafiquant et a expulsé les victimes sans examen.", True),
-        ("Die Regierung verurteilte keine Menschenhändler, und die Opfer wurden abgeschoben.", True),
+        (
+            "Le gouvernement n’a condamné aucun trafiquant et a expulsé les victimes sans examen.",
+            True,
+        ),
+        (
+            "Die Regierung verurteilte keine Menschenhändler, und die Opfer wurden abgeschoben.",
+            True,
+        ),
         ("El gobierno no condenó a ningún tratante y deportó a las víctimas.", True),
         ("Wqzx blorft mungle the frandip of skorvel nambits.", True),
         ("", True),
@@ -244,7 +276,9 @@ def test_no_passages_give_no_rows(either: Classifier) -> None:
         ("It was a cold day and the children went to school by bus.", False),
     ],
 )
-def test_too_little_to_go_by_is_flagged(text: str, low_confidence: bool, either: Classifier) -> None:
+def test_too_little_to_go_by_is_flagged(
+    text: str, low_confidence: bool, either: Classifier
+) -> None:
     assert either.low_confidence([text]).tolist() == [low_confidence]
     assert all(p.low_confidence == low_confidence for p in classify(text, model=either))
 

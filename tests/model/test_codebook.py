@@ -1,7 +1,7 @@
 """The codebook, one plain sentence for each row of "Settled cases", and the rules around them.
 
-Pass rates over all cases in data/behaviours are the business of ``tipclassify check``; here they must not fall below
-those stored with the model.
+Pass rates over all cases in data/behaviours are the business of ``tipclassify check``; here they
+must not fall below those stored with the model.
 """
 
 from __future__ import annotations
@@ -86,11 +86,19 @@ SUBJECT = [
     ("Border officers screened asylum seekers for trafficking.", "Protection of Refugees", {P}),
     ("A court sentenced a former minister to nine years for fraud.", "Corruption", set()),
     ("A court sentenced an officer for selling passports to traffickers.", "Corruption", {P, C}),
-    ("The law sets 18 as the age of marriage, but officials did not enforce it.", "Children", set()),
+    (
+        "The law sets 18 as the age of marriage, but officials did not enforce it.",
+        "Children",
+        set(),
+    ),
     ("The law prohibits the use of children in prostitution.", "Children", {P}),
     ("The ministry opened two shelters for battered women.", "Women", set()),
     ("Ministry of Labor: Enforces child labor law.", "Table 5. Agencies: Role", set()),
-    ("The coordinating committee did not meet.", "Table 8. Bodies That Coordinate Work on Child Labor", {F}),
+    (
+        "The coordinating committee did not meet.",
+        "Table 8. Bodies That Coordinate Work on Child Labor",
+        {F},
+    ),
     ("Decree 88 lists 30 tasks that are closed to children.", "Table 4. Child Labor Laws", {P}),
     ("Hire more labor inspectors.", "Table 11. Suggested Actions on Child Labor", set()),
 ]
@@ -114,8 +122,9 @@ TURNS = [
     ),
 ]  # fmt: skip
 
-# Cases that the shipped model gets wrong: known, counted in the rates of the model card, and to be mended by better
-# training. A case that begins to pass makes its test fail, so that it is taken off this list.
+# Cases that the shipped model gets wrong: known, counted in the rates of the model card, and to be
+# mended by better training. A case that begins to pass makes its test fail, so that it is taken off
+# this list.
 WRONG = {
     "Foreign workers may not leave the country without the permission of their employer.",
 }
@@ -135,7 +144,9 @@ def tagged(classifier: Classifier, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("text", "labels"), known(SETTLED))
-def test_a_settled_case_is_tagged_as_settled(text: str, labels: set[str], classifier: Classifier) -> None:
+def test_a_settled_case_is_tagged_as_settled(
+    text: str, labels: set[str], classifier: Classifier
+) -> None:
     assert tagged(classifier, text) == labels
 
 
@@ -160,13 +171,15 @@ Results = dict[str, RuleResult]
 
 @pytest.fixture(scope="module", params=["fast", pytest.param("default", marks=pytest.mark.slow)])
 def checked(request: pytest.FixtureRequest) -> tuple[Classifier, Results]:
-    """A shipped model with its results by rule; the encoder takes a minute for ten thousand passages."""
+    """A shipped model with its results by rule; the encoder takes a minute for ten thousand
+    passages."""
     model = Classifier.load(request.param)
     return model, {result.rule: result for result in run_cases(model)}
 
 
 @pytest.mark.parametrize(
-    "row", [{"text": "Police slept."}, {"rule": "a", "text": "Police slept.", "labels": ["no such"]}, [1]]
+    "row",
+    [{"text": "Police slept."}, {"rule": "a", "text": "Police slept.", "labels": ["no such"]}, [1]],
 )
 def test_cases_that_are_none_are_refused(row: object, fast: Classifier, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
@@ -174,11 +187,17 @@ def test_cases_that_are_none_are_refused(row: object, fast: Classifier, tmp_path
         run_cases(fast, tmp_path)
 
 
-def test_no_rule_falls_under_the_rate_stored_with_the_model(checked: tuple[Classifier, Results]) -> None:
+def test_no_rule_falls_under_the_rate_stored_with_the_model(
+    checked: tuple[Classifier, Results],
+) -> None:
     model, results = checked
     assert len(results) >= 70
-    assert all(result.cases >= 25 or rule.startswith("invariance") for rule, result in results.items())
-    assert {rule: result.rate for rule, result in results.items()} == pytest.approx(model.meta["behaviours"], abs=1e-4)
+    assert all(
+        result.cases >= 25 or rule.startswith("invariance") for rule, result in results.items()
+    )
+    assert {rule: result.rate for rule, result in results.items()} == pytest.approx(
+        model.meta["behaviours"], abs=1e-4
+    )
 
 
 def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -> None:
@@ -188,8 +207,8 @@ def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -
         assert results[f"invariance-{name}"].failures == (), name
     assert results["invariance-heading"].cases > 300
     assert results["invariance-heading"].rate > (0.9 if "base" in model.meta else 0.8)
-    # An encoder reads figures, spellings and quotation marks, which the linear model folds: some tags near a
-    # threshold change.
+    # An encoder reads figures, spellings and quotation marks, which the linear model folds: some
+    # tags near a threshold change.
     for name in ("figure", "year", "spelling", "quotes"):
         assert results[f"invariance-{name}"].rate > 0.9, name
     assert results["invariance-addition"].rate > 0.85
@@ -205,12 +224,16 @@ def test_the_behaviour_cases_are_no_training_sentences() -> None:
         for file in (ROOT / "data/behaviours").glob("*.jsonl")
         if file.name not in ("slots.jsonl", "appended.jsonl")
     ]
-    cases = [json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()]
+    cases = [
+        json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()
+    ]
     assert len(cases) > 1_500
     assert [text for text in cases if key(text) in known] == []
 
 
 def test_a_changed_model_fails_its_golden_passages(classifier: Classifier) -> None:
-    lines = ['{"text": "Police acted.", "scores": {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}}']
+    lines = [
+        '{"text": "Police acted.", "scores": {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}}'
+    ]
     (failure,) = replay_golden(classifier, lines)
     assert failure.text == "Police acted."

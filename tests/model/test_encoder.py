@@ -1,7 +1,8 @@
-"""The encoder: its folder, headings as first segment, windows, reasons by occlusion, and its commands.
+"""The encoder: its folder, headings as first segment, windows, reasons by occlusion, and its
+commands.
 
-Most tests run on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; those of the shipped
-encoder are at the end.
+Most tests run on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; those
+of the shipped encoder are at the end.
 """
 
 from __future__ import annotations
@@ -61,21 +62,39 @@ def under(heading: str | None, text: str) -> Passage:
     return Passage(text, 0, len(text), heading)
 
 
-# --------------------------------------------------------------------------------------------- folder
+# ---------------------------------------------------------------------------------------------
+# folder
 
 
 def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
     made = read_encoder(TINY)
-    fitted = replace(made, heads=Heads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0])), stand_in="Arcadia")
+    fitted = replace(
+        made, heads=Heads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0])), stand_in="Arcadia"
+    )
     write_encoder(tmp_path / "a", fitted, {"base": {"name": "none"}}, {"README.md": "Card\n"})
     again = read_encoder(tmp_path / "a")
-    assert (again.graph, again.tokenizer, again.window, again.overlap) == (made.graph, made.tokenizer, 16, 4)
-    assert (again.vocabulary, again.thresholds, again.stand_in) == (made.vocabulary, made.thresholds, "Arcadia")
+    assert (again.graph, again.tokenizer, again.window, again.overlap) == (
+        made.graph,
+        made.tokenizer,
+        16,
+        4,
+    )
+    assert (again.vocabulary, again.thresholds, again.stand_in) == (
+        made.vocabulary,
+        made.thresholds,
+        "Arcadia",
+    )
     assert again.scale.tolist() == [1.0, 0.9, 0.8]
     assert (again.heads.weights == 0.25).all()
     assert again.heads.bias.tolist() == [1, 2, 3]
     assert np.array_equal(again.finetuned_heads.weights, np.eye(3))  # where later fits start from
-    assert set(again.meta["files"]) == {"model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md"}
+    assert set(again.meta["files"]) == {
+        "model.onnx",
+        "tokenizer.json",
+        "words.txt",
+        "heads.npz",
+        "README.md",
+    }
     assert again.meta["base"] == {"name": "none"}
 
 
@@ -112,7 +131,8 @@ def npz(**arrays: Any) -> bytes:
 
 
 SOUND = {
-    name: np.eye(3) if "weights" in name else np.zeros(3) for name in ("weights", "bias", "own_weights", "own_bias")
+    name: np.eye(3) if "weights" in name else np.zeros(3)
+    for name in ("weights", "bias", "own_weights", "own_bias")
 }
 
 
@@ -121,7 +141,8 @@ SOUND = {
     [
         (b"no archive", "not the heads of an encoder"),
         (npz(weights=np.eye(3), bias=np.zeros(3)), "not the heads of an encoder"),
-        (npz(**{**SOUND, "bias": np.array([{}, {}, {}])}), "not the heads of an encoder"),  # pickled
+        # pickled
+        (npz(**{**SOUND, "bias": np.array([{}, {}, {}])}), "not the heads of an encoder"),
         (npz(**{**SOUND, "weights": np.zeros((2, 3))}), "not 3 heads of finite numbers"),
         (npz(**{**SOUND, "own_weights": np.zeros((3, 4))}), "not 3 heads of finite numbers"),
         (npz(**{**SOUND, "bias": np.full(3, np.nan)}), "not 3 heads of finite numbers"),
@@ -159,8 +180,14 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
         ({"format": 2}, "older tipclassify"),
         ({"labels": ["spam", "ham", "eggs"]}, "made for the labels"),
         ({"thresholds": {"balanced": [0.5, 0.5, 0.5]}}, "no thresholds for screen, cite"),
-        ({"calibration": {"scale": [1, 1], "shift": [0, 0, 0]}}, r"length >= 3 - at `\$\.calibration\.scale`"),
-        ({"calibration": {"scale": [1, -1, 1], "shift": [0, 0, 0]}}, r"> 0.0 - at `\$\.calibration\.scale\[1\]`"),
+        (
+            {"calibration": {"scale": [1, 1], "shift": [0, 0, 0]}},
+            r"length >= 3 - at `\$\.calibration\.scale`",
+        ),
+        (
+            {"calibration": {"scale": [1, -1, 1], "shift": [0, 0, 0]}},
+            r"> 0.0 - at `\$\.calibration\.scale\[1\]`",
+        ),
         ({"window": {"tokens": 16, "overlap": 14}}, "covers no text"),
         ({"window": {"tokens": 9_999, "overlap": 4}}, r"<= 4096 - at `\$\.window\.tokens`"),
         ({"stand_in": " "}, r"at `\$\.stand_in`"),
@@ -172,7 +199,9 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
         ({"kind": "oracle"}, "kind 'oracle'"),
     ],
 )
-def test_a_head_that_scoring_cannot_use_is_refused(copy: Path, changes: dict[str, Any], message: str) -> None:
+def test_a_head_that_scoring_cannot_use_is_refused(
+    copy: Path, changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ModelError, match=message):
         read_encoder(edited(copy, **changes))
 
@@ -194,7 +223,8 @@ def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
     other = made.graph.replace(b"pooled", b"logits")  # as long: the graph of an older format
     write_encoder(tmp_path / "logits", replace(made, graph=other), {})
     with pytest.raises(
-        ModelError, match=r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$"
+        ModelError,
+        match=r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$",
     ):
         Classifier.load(tmp_path / "logits")
 
@@ -208,13 +238,17 @@ def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> Non
         _ = tiny.model
 
 
-# --------------------------------------------------------------------------------------------- scoring
+# ---------------------------------------------------------------------------------------------
+# scoring
 
 
 def test_an_encoder_tags_as_the_default_does(tiny: Classifier) -> None:
     text = "Courts convicted nine traffickers. Officers took bribes; judges did not act."
     found = classify(text, model=TINY)
-    assert [passage.labels for passage in found] == [("positive_effort",), ("failure", "complicity")]
+    assert [passage.labels for passage in found] == [
+        ("positive_effort",),
+        ("failure", "complicity"),
+    ]
     assert all(text[passage.start : passage.end] == passage.text for passage in found)
     assert found == classify(text, model=tiny)
     logit = 1 + 4 - 2  # courts, convicted, bias
@@ -223,7 +257,9 @@ def test_an_encoder_tags_as_the_default_does(tiny: Classifier) -> None:
 
 def test_calibration_scales_and_shifts_each_label(tiny: Classifier) -> None:
     logits = tiny.logits(["Officers took bribes and judges did not act."])[0]
-    assert logits == pytest.approx([(-5 - 2) * 1.0, (5 - 2) * 0.9 + 0.1, (2 + 1 + 5 - 3) * 0.8 - 0.1])
+    assert logits == pytest.approx(
+        [(-5 - 2) * 1.0, (5 - 2) * 0.9 + 0.1, (2 + 1 + 5 - 3) * 0.8 - 0.1]
+    )
 
 
 def test_policies_and_thresholds_of_ones_own_hold(tiny: Classifier) -> None:
@@ -242,17 +278,25 @@ def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> Non
 
 
 def test_few_or_unknown_words_are_doubtful(tiny: Classifier) -> None:
-    texts = ["La policía detuvo a nueve personas.", "Police acted.", "The government did not act on any evidence."]
+    texts = [
+        "La policía detuvo a nueve personas.",
+        "Police acted.",
+        "The government did not act on any evidence.",
+    ]
     assert tiny.low_confidence(texts).tolist() == [True, True, False]
 
 
-def test_words_are_counted_without_the_network(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_counted_without_the_network(
+    tiny: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delattr(tiny.scorer, "graph")
     assert tiny.low_confidence(["Police acted."]).tolist() == [True]
 
 
 @given(st.integers(0, 400), st.integers(1, 60), st.data())
-def test_every_token_of_a_long_passage_is_in_some_window(length: int, room: int, data: st.DataObject) -> None:
+def test_every_token_of_a_long_passage_is_in_some_window(
+    length: int, room: int, data: st.DataObject
+) -> None:
     overlap = data.draw(st.integers(0, room - 1))
     spans = window_spans(length, room, overlap)
     assert {token for start, end in spans for token in range(start, end)} == set(range(length))
@@ -261,7 +305,8 @@ def test_every_token_of_a_long_passage_is_in_some_window(length: int, room: int,
     assert all(a_end - b_start >= overlap for (_, a_end), (b_start, _) in pairwise(spans))
 
 
-# --------------------------------------------------------------------------------------------- headings
+# ---------------------------------------------------------------------------------------------
+# headings
 
 
 def test_what_a_heading_says_counts_with_the_passage(tiny: Classifier) -> None:
@@ -273,7 +318,9 @@ def test_what_a_heading_says_counts_with_the_passage(tiny: Classifier) -> None:
 
 def test_every_window_of_a_long_passage_is_read_under_the_heading(tiny: Classifier) -> None:
     text = "the " * 60 + "officers"
-    assert tiny.logits([under("Bribes", text)])[0, COMPLICITY] == pytest.approx((2 + 5 - 3) * 0.8 - 0.1)
+    assert tiny.logits([under("Bribes", text)])[0, COMPLICITY] == pytest.approx(
+        (2 + 5 - 3) * 0.8 - 0.1
+    )
 
 
 def test_a_heading_leaves_room_for_the_text(tiny: Classifier) -> None:
@@ -292,12 +339,15 @@ def test_windows_go_on_under_the_longest_heading(window: int) -> None:
 
 
 def test_a_tag_says_nothing_of_other_headings(tiny: Classifier) -> None:
-    passages = [under(heading, "Officers met.") for heading in (None, "Bribes", "Courts", "Bribes", None)]
+    passages = [
+        under(heading, "Officers met.") for heading in (None, "Bribes", "Courts", "Bribes", None)
+    ]
     together = tiny.logits(passages)
     assert np.array_equal(together, np.concatenate([tiny.logits([one]) for one in passages]))
 
 
-# --------------------------------------------------------------------------------------------- long passages
+# --------------------------------------------------------------------------------------------- long
+# passages
 
 
 @pytest.mark.parametrize("before", [0, 5, 11, 12, 13, 30, 200])
@@ -308,13 +358,22 @@ def test_nothing_of_a_long_passage_is_cut_off(tiny: Classifier, before: int) -> 
 
 
 def test_a_long_passage_has_what_any_part_of_it_supports(tiny: Classifier) -> None:
-    far = "Courts convicted nine traffickers " + "in the shelter of the judges " * 10 + "but judges failed them."
+    far = (
+        "Courts convicted nine traffickers "
+        + "in the shelter of the judges " * 10
+        + "but judges failed them."
+    )
     assert tiny.predict([far])[0].tolist() == [True, True, False]
 
 
 @settings(max_examples=20)
 @given(
-    st.lists(st.sampled_from(["courts convicted", "officers took bribes", "", "judges failed " * 20, "x"]), max_size=30)
+    st.lists(
+        st.sampled_from(
+            ["courts convicted", "officers took bribes", "", "judges failed " * 20, "x"]
+        ),
+        max_size=30,
+    )
 )
 def test_a_passage_scores_the_same_in_any_company(texts: list[str]) -> None:
     tiny = Classifier.load(TINY)
@@ -329,7 +388,9 @@ def test_half_characters_move_no_offset(tiny: Classifier) -> None:
     assert text[found.start : found.end] == found.text == "convicted"
 
 
-def test_equal_rows_of_tokens_are_read_once(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_rows_of_tokens_are_read_once(
+    tiny: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     graph, read = OnnxSession(tiny.scorer.model), []  # type: ignore[attr-defined]
     local = LocalGraph(tiny.scorer.model.graph)  # type: ignore[attr-defined]
     run = local._pooled
@@ -358,7 +419,9 @@ def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.Monk
     assert thread_count() >= 1
 
 
-def test_a_graph_that_gives_no_numbers_is_reported(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_that_gives_no_numbers_is_reported(
+    tiny: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Silent:
         def run(self, *_: object) -> list[np.ndarray[Any, Any]]:
             return [np.full((1, 3), np.nan, np.float32)]
@@ -383,7 +446,8 @@ def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
     assert np.array_equal(pickle.loads(pickle.dumps(tiny)).logits(text), tiny.logits(text))
 
 
-# --------------------------------------------------------------------------------------------- names
+# ---------------------------------------------------------------------------------------------
+# names
 
 
 @pytest.fixture(scope="module")
@@ -393,8 +457,16 @@ def nameless() -> Classifier:
 
 
 def test_names_are_read_as_their_stand_in(nameless: Classifier, tiny: Classifier) -> None:
-    texts = ["Officers were in Valdoria.", "Officers were in New Zealand.", "Courts convicted nine traffickers."]
-    read = ["Officers were in bribes.", "Officers were in bribes.", "Courts convicted nine traffickers."]
+    texts = [
+        "Officers were in Valdoria.",
+        "Officers were in New Zealand.",
+        "Courts convicted nine traffickers.",
+    ]
+    read = [
+        "Officers were in bribes.",
+        "Officers were in bribes.",
+        "Courts convicted nine traffickers.",
+    ]
     assert nameless.logits(texts).tolist() == tiny.logits(read).tolist()
 
 
@@ -414,45 +486,67 @@ def test_a_reason_stands_on_the_whole_name_that_was_replaced(nameless: Classifie
         ("New rules require a card.", "New rules require a card."),
         ("Dissolve the unit.", "Dissolve the unit."),
         ("Police left Valdoria. Thailand convicted nine.", "Police left X. X convicted nine."),
-        ("Police and Kessara met; courts (Utopia) did not.", "Police and X met; courts (Utopia) did not."),
+        (
+            "Police and Kessara met; courts (Utopia) did not.",
+            "Police and X met; courts (Utopia) did not.",
+        ),
         ("The Gambian police and Mr. John Stell met.", "X police and X met."),
-        ("The Government of Bosnia and Herzegovina did not act.", "The Government of X did not act."),
+        (
+            "The Government of Bosnia and Herzegovina did not act.",
+            "The Government of X did not act.",
+        ),
         ("Valdoria’s courts, Norr and Kessaran officers", "X's courts, X officers"),
         ("Minor Kessaran victims were jailed.", "X victims were jailed."),
         ("Some Kessaran victims were jailed.", "Some X victims were jailed."),
         ("", ""),
     ],
 )
-def test_names_are_taken_out_and_other_words_stay(text: str, read: str, classifier: Classifier) -> None:
+def test_names_are_taken_out_and_other_words_stay(
+    text: str, read: str, classifier: Classifier
+) -> None:
     assert mask_names([text], classifier.vocabulary, "X")[0].text == read
 
 
 def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) -> None:
     places = ["Thailand", "New Zealand", "the Gambia", "Bosnia and Herzegovina", "Papua New Guinea"]
-    for frame in ("Officials in {} took bribes.", "{} did not act.", "Courts did not act, and {}’s police did."):
+    for frame in (
+        "Officials in {} took bribes.",
+        "{} did not act.",
+        "Courts did not act, and {}’s police did.",
+    ):
         texts = [frame.format(place) for place in places]
         texts = [text[0].upper() + text[1:] for text in texts]
         assert len({one.text for one in mask_names(texts, classifier.vocabulary, "X")}) == 1
 
 
-@given(st.lists(st.sampled_from(["Valdoria", "police", "of Norr", "in", "Äx", ",", "12", "  ", "’s"]), max_size=9))
+@given(
+    st.lists(
+        st.sampled_from(["Valdoria", "police", "of Norr", "in", "Äx", ",", "12", "  ", "’s"]),
+        max_size=9,
+    )
+)
 def test_places_in_a_nameless_text_lead_back_to_the_text(parts: list[str]) -> None:
     text = " ".join(parts)
     one = mask_names([text], frozenset({"police", "in", "of"}), "Stand In")[0]
     back, at = "", 0
     for (start, end), (first, last) in zip(one.source_spans, one.placeholder_spans, strict=True):
         assert one.text[first:last] == "Stand In"
-        assert {one.source_span((a, b)) for a in range(first, last) for b in range(a + 1, last + 1)} == {(start, end)}
+        assert {
+            one.source_span((a, b)) for a in range(first, last) for b in range(a + 1, last + 1)
+        } == {(start, end)}
         back += text[len(back) : len(back) + first - at] + text[start:end]
         at = last
     assert len(back) + len(one.text) - at == len(text)
-    outside = set(range(len(one.text))) - {i for first, last in one.placeholder_spans for i in range(first, last)}
+    outside = set(range(len(one.text))) - {
+        i for first, last in one.placeholder_spans for i in range(first, last)
+    }
     for i in outside:
         start, end = one.source_span((i, i + 1))
         assert text[start:end].replace("’", "'") == one.text[i]
 
 
-# --------------------------------------------------------------------------------------------- reasons
+# ---------------------------------------------------------------------------------------------
+# reasons
 
 
 def test_reasons_are_falls_of_the_logit_with_a_word_or_clause_masked(tiny: Classifier) -> None:
@@ -465,7 +559,9 @@ def test_reasons_are_falls_of_the_logit_with_a_word_or_clause_masked(tiny: Class
     assert falls["courts"] == pytest.approx(0)
     assert reason.logit == pytest.approx(tiny.logits([text])[0, COMPLICITY])
     assert reason.bias == pytest.approx(-3 * 0.8 - 0.1)  # all masked
-    assert [abs(span.weight) for span in reason.spans] == sorted((abs(s.weight) for s in reason.spans), reverse=True)
+    assert [abs(span.weight) for span in reason.spans] == sorted(
+        (abs(s.weight) for s in reason.spans), reverse=True
+    )
     assert all(text[span.start : span.end] == span.text for span in reason.spans)
     assert {"not", "act"} <= set(falls)
 
@@ -479,8 +575,15 @@ def test_the_heading_is_a_reason_of_its_own(tiny: Classifier) -> None:
 
 
 def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
-    texts = ["Courts convicted nine traffickers.", "", "judges failed " * 30, "Officers took bribes."]
-    assert [e["failure"].spans for e in tiny.explain_all(texts)] == [tiny.explain(t)["failure"].spans for t in texts]
+    texts = [
+        "Courts convicted nine traffickers.",
+        "",
+        "judges failed " * 30,
+        "Officers took bribes.",
+    ]
+    assert [e["failure"].spans for e in tiny.explain_all(texts)] == [
+        tiny.explain(t)["failure"].spans for t in texts
+    ]
 
 
 def test_the_phrases_that_contribute_most_are_the_ones_measured(tiny: Classifier) -> None:
@@ -496,7 +599,8 @@ def test_the_phrases_that_contribute_most_are_the_ones_measured(tiny: Classifier
         assert chosen[label].heading == pytest.approx(every[label].heading)
         assert np.isnan(chosen[label].bias)
     (unlabelled,) = tiny.explain_all([text], max_phrases=1)
-    assert {span.text for span in unlabelled["failure"].spans} == {"officers took bribes"}  # its most probable label
+    # its most probable label
+    assert {span.text for span in unlabelled["failure"].spans} == {"officers took bribes"}
 
 
 def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) -> None:
@@ -514,7 +618,11 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
     reason = reason_of(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
     assert not reason.additive
-    assert [phrase.text for phrase in reason.phrases] == ["Police officers took bribes", "bribes", "officers"]
+    assert [phrase.text for phrase in reason.phrases] == [
+        "Police officers took bribes",
+        "bribes",
+        "officers",
+    ]
 
 
 def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
@@ -530,7 +638,8 @@ def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path
     assert {reason["method"] for reason in reasons.values()} == {"occlusion"}
 
 
-# --------------------------------------------------------------------------------------------- command line
+# ---------------------------------------------------------------------------------------------
+# command line
 
 
 @pytest.fixture
@@ -559,7 +668,9 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_score_takes_an_encoder_by_its_name(here: Run, report: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_score_takes_an_encoder_by_its_name(
+    here: Run, report: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
     shutil.copytree(TINY, tmp_path / "models" / "small")
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
     done = here("score", report, "--model", "small", "--format", "jsonl")
@@ -574,14 +685,18 @@ def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
     assert "how far they fall with that masked (no sum)" in output
     assert "bias" not in output
     assert "heading" not in output
-    lines = here("explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY).stdout.splitlines()
+    lines = here(
+        "explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY
+    ).stdout.splitlines()
     assert {json.loads(line)["method"] for line in lines} == {"occlusion"}
 
 
 def test_explain_takes_the_heading(here: Run) -> None:
     output = here("explain", "Officers acted.", "--section", "Bribes", "--model", TINY).stdout
     assert "+4.000  (the heading “Bribes”)" in output
-    rows = here("explain", "Officers acted.", "--section", "Bribes", "-f", "jsonl", "--model", TINY).stdout.splitlines()
+    rows = here(
+        "explain", "Officers acted.", "--section", "Bribes", "-f", "jsonl", "--model", TINY
+    ).stdout.splitlines()
     assert [json.loads(row)["heading"] for row in rows] == pytest.approx([0, 0, 4])
 
 
@@ -600,7 +715,10 @@ def test_the_html_report_says_how_it_explains(here: Run, report: Path) -> None:
 
 def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_path: Path) -> None:
     labelled = tmp_path / "labelled.jsonl"
-    labelled.write_text('{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n' * 3, "utf-8")
+    labelled.write_text(
+        '{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n' * 3,
+        "utf-8",
+    )
     done = here("evaluate", labelled, "--model", TINY, "--compare", TINY, "--slices", "--draws", 10)
     assert done.exit_code == 0
     output = here("info", "--model", TINY).stdout
@@ -618,7 +736,9 @@ def test_check_replays_the_golden_passages_of_an_encoder(
     cases.mkdir()
     case = {"rule": "r", "text": "Courts convicted them.", "labels": ["positive_effort"]}
     (cases / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
-    scores = dict(zip(LABELS, tiny.predict_proba(["Officers took bribes."])[0].tolist(), strict=True))
+    scores = dict(
+        zip(LABELS, tiny.predict_proba(["Officers took bribes."])[0].tolist(), strict=True)
+    )
     for away, code in (
         (EncoderScorer.rounding / 20, 0),
         (EncoderScorer.rounding / 2, 1),
@@ -650,7 +770,8 @@ def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
     assert "here as small" in done.stdout
 
 
-# --------------------------------------------------------------------------------------------- the one that ships
+# --------------------------------------------------------------------------------------------- the
+# one that ships
 
 
 @pytest.fixture(scope="module")
@@ -659,7 +780,9 @@ def golden() -> list[dict[str, Any]]:
     return [json.loads(line) for line in (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_the_shipped_encoder_replays_its_golden_passages(classifier: Classifier, golden: list[dict[str, Any]]) -> None:
+def test_the_shipped_encoder_replays_its_golden_passages(
+    classifier: Classifier, golden: list[dict[str, Any]]
+) -> None:
     from tipclassify.evaluation.behaviour_tests import replay_golden
 
     assert len(golden) >= 50
@@ -687,7 +810,11 @@ def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Clas
     from tipclassify.evaluation.behaviour_tests import default_cases_path
 
     folder = default_cases_path()
-    cases = [json.loads(line) for line in (folder / "slots.jsonl").read_text("utf-8").splitlines() if line]
+    cases = [
+        json.loads(line)
+        for line in (folder / "slots.jsonl").read_text("utf-8").splitlines()
+        if line
+    ]
     countries = (folder / "countries.txt").read_text("utf-8").splitlines()
     texts = [case["text"] for case in cases if case["slot"] == "country"]
     assert len(texts) >= 20

@@ -38,7 +38,9 @@ def written(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_model_that_cannot_be_replaced_stays(model: Model, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_be_replaced_stays(
+    model: Model, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
     monkeypatch.setattr(model_folder, "exchange", lambda *_: False)  # as on a system that cannot
     rename = os.replace
@@ -67,7 +69,9 @@ def edit(folder: Path, **changes: object) -> None:
     file.write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
 
 
-def test_writing_and_reading_gives_the_same_model(model: Model, written: Path, tmp_path: Path) -> None:
+def test_writing_and_reading_gives_the_same_model(
+    model: Model, written: Path, tmp_path: Path
+) -> None:
     again = read_model(written)
     assert np.array_equal(again.hashes, model.hashes)
     assert np.array_equal(again.weights, model.weights)
@@ -95,7 +99,11 @@ def test_writing_replaces_a_model_and_leaves_nothing_else(model: Model, tmp_path
     for _ in range(2):
         write_model(model, tmp_path / "m", {"README.md": "card"})
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
-    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == ["README.md", "model.json", "weights.npz"]
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [
+        "README.md",
+        "model.json",
+        "weights.npz",
+    ]
 
 
 def test_writing_never_replaces_a_folder_that_is_no_model(model: Model, tmp_path: Path) -> None:

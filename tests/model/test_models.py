@@ -40,7 +40,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-# --------------------------------------------------------------------------------------------- names
+# ---------------------------------------------------------------------------------------------
+# names
 
 
 def test_a_name_is_a_folder_then_one_of_the_cache_then_one_of_the_checkout(
@@ -71,7 +72,10 @@ def test_default_and_fast_come_with_the_library(models: Path) -> None:
         assert model_folder(name).resolve() == SHIPPED / name
     assert model_folder(None) == model_folder("default")
     assert model_folder(models / "fast") == models / "fast"  # a path is that path
-    assert [kind_of(load_head(SHIPPED / name)) for name in ("default", "fast")] == ["encoder", "linear"]
+    assert [kind_of(load_head(SHIPPED / name)) for name in ("default", "fast")] == [
+        "encoder",
+        "linear",
+    ]
     assert load_scorer() is load_scorer("default")
     assert load_scorer("fast").methods == ("additive",)
     assert Classifier.load().scorer.methods == ("occlusion",)
@@ -79,7 +83,8 @@ def test_default_and_fast_come_with_the_library(models: Path) -> None:
 
 def test_a_missing_model_is_reported_with_how_to_get_it() -> None:
     with pytest.raises(
-        ModelError, match=r"^no model 'small' here: get it with 'tipclassify models add FOLDER-OR-URL --name small'"
+        ModelError,
+        match=r"^no model 'small' here: get it with 'tipclassify models add FOLDER-OR-URL --name small'",
     ):
         Classifier.load("small")
     with pytest.raises(ModelError, match="no such model: give the folder"):
@@ -89,7 +94,9 @@ def test_a_missing_model_is_reported_with_how_to_get_it() -> None:
 def test_a_kind_of_a_later_version_is_reported(models: Path) -> None:
     shutil.copytree(TINY, models / "odd")
     head = {**json.loads((TINY / "model.json").read_text("utf-8")), "kind": "oracle"}
-    (models / "odd" / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    (models / "odd" / "model.json").write_text(
+        json.dumps({**head, "sha256": digest(head)}), "utf-8"
+    )
     with pytest.raises(ModelError, match="a model of kind 'oracle'; install a newer tipclassify"):
         Classifier.load("odd")
 
@@ -104,7 +111,8 @@ def test_models_are_kept_where_the_system_has_caches(monkeypatch: pytest.MonkeyP
     assert models_folder() is None
 
 
-# --------------------------------------------------------------------------------------------- from a folder
+# --------------------------------------------------------------------------------------------- from
+# a folder
 
 
 def test_a_folder_is_added_whole_and_listed(models: Path) -> None:
@@ -125,7 +133,10 @@ def test_a_linear_model_is_added_under_the_name_of_its_folder(models: Path, tmp_
         add_model(str(SHIPPED / "fast"))
     added = add_model(str(SHIPPED / "fast"), "copy")
     text = ["Police arrested nine traffickers."]
-    assert Classifier.load("copy").logits(text).tolist() == Classifier.load("fast").logits(text).tolist()
+    assert (
+        Classifier.load("copy").logits(text).tolist()
+        == Classifier.load("fast").logits(text).tolist()
+    )
     assert added.folder == models / "copy"
     assert add_model(str(shutil.copytree(SHIPPED / "fast", tmp_path / "Ours"))).name == "ours"
 
@@ -144,7 +155,9 @@ def test_a_model_with_another_hash_than_the_one_given_is_refused(models: Path) -
     assert models.is_dir()
 
 
-def test_a_damaged_folder_is_refused_and_the_model_there_stays(models: Path, tmp_path: Path) -> None:
+def test_a_damaged_folder_is_refused_and_the_model_there_stays(
+    models: Path, tmp_path: Path
+) -> None:
     add_model(str(TINY))
     bad = Path(shutil.copytree(TINY, tmp_path / "bad"))
     (bad / "model.onnx").write_bytes(b"other")
@@ -164,7 +177,8 @@ def test_a_damaged_folder_is_refused_and_the_model_there_stays(models: Path, tmp
     assert (models / "encoder" / "model.onnx").read_bytes() == (TINY / "model.onnx").read_bytes()
 
 
-# --------------------------------------------------------------------------------------------- from the web
+# --------------------------------------------------------------------------------------------- from
+# the web
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -189,7 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(200)
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        most = self.server.breaks_off.pop(0) if self.server.breaks_off and len(data) > 500 else len(data)
+        most = (
+            self.server.breaks_off.pop(0)
+            if self.server.breaks_off and len(data) > 500
+            else len(data)
+        )
         self.wfile.write(data[start : start + most])
         self.close_connection = True
 
@@ -198,7 +216,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serve `files`; answers on the longer ones break off after the numbers of bytes in ``breaks_off``, one by one."""
+    """Serve `files`; answers on the longer ones break off after the numbers of bytes in
+    ``breaks_off``, one by one."""
 
     daemon_threads = True
     block_on_close = False
@@ -223,7 +242,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     pytest.importorskip("httpx")
     monkeypatch.setattr("tipclassify.download.request.time.sleep", lambda _: None)
     made = Server()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(
+        target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     yield made
     made.shutdown()
@@ -240,7 +261,10 @@ def test_a_model_is_fetched_from_an_address(server: Server, models: Path) -> Non
     for name, data in server.files.items():
         assert (added.folder / name).read_bytes() == data
     assert Classifier.load("encoder").meta["sha256"] == HASH
-    assert add_model(f"{server.url}/model.json", "again", allow_private=True).folder == models / "again"
+    assert (
+        add_model(f"{server.url}/model.json", "again", allow_private=True).folder
+        == models / "again"
+    )
 
 
 def test_a_private_address_is_refused_unless_it_is_allowed(server: Server) -> None:
@@ -279,7 +303,10 @@ def test_a_server_that_knows_no_parts_sends_the_file_anew(server: Server) -> Non
 
 def test_a_file_with_another_hash_is_refused(server: Server, models: Path) -> None:
     server.files["model.onnx"] = b"x" * len(server.files["model.onnx"])
-    with pytest.raises(ModelError, match=r"model\.onnx is not the file that model\.json tells of .* nothing was added"):
+    with pytest.raises(
+        ModelError,
+        match=r"model\.onnx is not the file that model\.json tells of .* nothing was added",
+    ):
         fetch(server)
     assert installed() == []
     assert not list(models.rglob("*.part"))  # what is wrong is not gone on with
@@ -301,7 +328,8 @@ def test_what_is_there_already_is_not_fetched_again(server: Server, models: Path
     staged = models / f".encoder-{HASH[:16]}"
     staged.mkdir(parents=True)
     shutil.copy(TINY / "model.onnx", staged)
-    (staged / "tokenizer.json.part").write_bytes(server.files["tokenizer.json"])  # whole, but not renamed
+    # whole, but not renamed
+    (staged / "tokenizer.json.part").write_bytes(server.files["tokenizer.json"])
     fetch(server)
     assert server.of("model.onnx") == []
     assert server.of("tokenizer.json") == [f"bytes={len(server.files['tokenizer.json'])}-"]
@@ -316,13 +344,17 @@ def test_an_address_without_a_model_is_reported(server: Server) -> None:
         fetch(server)
 
 
-def test_a_head_beyond_all_measure_is_not_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_beyond_all_measure_is_not_read(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(adding, "LARGEST_HEAD", 100)
     with pytest.raises(InputError, match="not a file that we can use"):
         fetch(server)
 
 
-def test_models_are_added_and_listed_on_the_command_line(cli: Run, server: Server, models: Path) -> None:
+def test_models_are_added_and_listed_on_the_command_line(
+    cli: Run, server: Server, models: Path
+) -> None:
     env = {"TIPCLASSIFY_MODELS": str(models)}
     done = cli("models", "add", server.url, "--allow-private", "--sha256", HASH, env=env)
     assert done.returncode == 0, done.stderr

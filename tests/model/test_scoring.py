@@ -1,4 +1,5 @@
-"""Scores are bit-identical in any batch and for any number of threads, and equal to explicit sums of feature weights.
+"""Scores are bit-identical in any batch and for any number of threads, and equal to explicit sums
+of feature weights.
 
 The same holds with headings, and additive explanations add up to the score.
 """
@@ -52,7 +53,9 @@ def model(pytestconfig: pytest.Config) -> Model:
     rows = read_rows(pytestconfig.rootpath / "data")[::20]
     y_true = np.array([indicator(row["labels"]) for row in rows])
     texts, headings = [row["text"] for row in rows], [row["section"] for row in rows]
-    return fit_linear(Examples.of(texts, y_true, group_rows(rows), headings=headings), LinearSettings(folds=2)).model
+    return fit_linear(
+        Examples.of(texts, y_true, group_rows(rows), headings=headings), LinearSettings(folds=2)
+    ).model
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +78,22 @@ def under(passages: list[str]) -> list[str | None]:
 def test_the_same_bits_in_any_batch(scorer: LinearScorer, passages: list[str], size: int) -> None:
     headings = under(passages)
     whole = scorer.score_texts(passages, headings)
-    parts = [scorer.score_texts(passages[i : i + size], headings[i : i + size]) for i in range(0, len(passages), size)]
+    parts = [
+        scorer.score_texts(passages[i : i + size], headings[i : i + size])
+        for i in range(0, len(passages), size)
+    ]
     for name in ("logits", "words", "unknown"):
-        assert (np.concatenate([getattr(part, name) for part in parts]) == getattr(whole, name)).all()
+        assert (
+            np.concatenate([getattr(part, name) for part in parts]) == getattr(whole, name)
+        ).all()
 
 
 def test_the_same_bits_from_threads_that_meet_words_at_once(
     model: Model, scorer: LinearScorer, passages: list[str]
 ) -> None:
     whole = scorer.score_texts(passages).logits
-    fresh = replace(model, vocabulary=model.vocabulary | {"anotherword"})  # tables of words start empty
+    # tables of words start empty
+    fresh = replace(model, vocabulary=model.vocabulary | {"anotherword"})
     parts = [passages[i : i + 40] for i in range(0, len(passages), 40)]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda part: LinearScorer(fresh).score_texts(part).logits, parts))
@@ -92,20 +101,30 @@ def test_the_same_bits_from_threads_that_meet_words_at_once(
 
 
 def sums_of_features(model: Model, texts: list[str]) -> np.ndarray:
-    """The definition of a score, feature by feature: all of a passage, and those of its best clause once more."""
+    """The definition of a score, feature by feature: all of a passage, and those of its best
+    clause once more."""
     features = featurize(texts, model.vocabulary)
     keys = feature_keys(features.hash)
     place = np.searchsorted(model.hashes, keys).clip(max=len(model.hashes) - 1)
     weights = model.weights[place] * (model.hashes[place] == keys)[:, None].astype(float)
     scores = []
     for row in range(len(texts)):
-        groups = [features.row == row, *(features.clause == one for one in np.flatnonzero(features.clause_row == row))]
-        whole, *clauses = [weights[group].sum(axis=0) * length_scale(group.sum()) for group in groups]
-        scores.append((whole + np.max(clauses, axis=0) if clauses else whole) * model.units + model.bias)
+        groups = [
+            features.row == row,
+            *(features.clause == one for one in np.flatnonzero(features.clause_row == row)),
+        ]
+        whole, *clauses = [
+            weights[group].sum(axis=0) * length_scale(group.sum()) for group in groups
+        ]
+        scores.append(
+            (whole + np.max(clauses, axis=0) if clauses else whole) * model.units + model.bias
+        )
     return np.array(scores)
 
 
-def test_scores_are_the_sums_of_the_features(model: Model, scorer: LinearScorer, passages: list[str]) -> None:
+def test_scores_are_the_sums_of_the_features(
+    model: Model, scorer: LinearScorer, passages: list[str]
+) -> None:
     np.testing.assert_allclose(
         scorer.score_texts(passages).logits,
         sums_of_features(model, passages),
@@ -114,16 +133,24 @@ def test_scores_are_the_sums_of_the_features(model: Model, scorer: LinearScorer,
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.text("not police punished victims Kessara 12 , . ; ’é", max_size=90), max_size=5))
-def test_scores_are_the_sums_of_the_features_of_any_text(model: Model, scorer: LinearScorer, texts: list[str]) -> None:
+@given(
+    st.lists(st.text("not police punished victims Kessara 12 , . ; ’é", max_size=90), max_size=5)
+)
+def test_scores_are_the_sums_of_the_features_of_any_text(
+    model: Model, scorer: LinearScorer, texts: list[str]
+) -> None:
     found = scorer.score_texts(texts).logits
     if texts:
         np.testing.assert_allclose(found, sums_of_features(model, texts), atol=1e-12)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6))
-def test_scores_are_the_sums_of_the_features_of_any_words(model: Model, scorer: LinearScorer, texts: list[str]) -> None:
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6)
+)
+def test_scores_are_the_sums_of_the_features_of_any_words(
+    model: Model, scorer: LinearScorer, texts: list[str]
+) -> None:
     found = scorer.score_texts(texts)
     np.testing.assert_allclose(found.logits, sums_of_features(model, texts), atol=1e-12)
     features = featurize(texts, model.vocabulary)
@@ -131,12 +158,17 @@ def test_scores_are_the_sums_of_the_features_of_any_words(model: Model, scorer: 
     assert found.unknown.tolist() == features.unknown.tolist()
 
 
-def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(model: Model, scorer: LinearScorer) -> None:
-    one, other = "Prosecutors closed one agency", "officials took bribes"  # "agency officials" is an entry
+def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(
+    model: Model, scorer: LinearScorer
+) -> None:
+    # "agency officials" is an entry
+    one, other = "Prosecutors closed one agency", "officials took bribes"
     alone = [scorer.score_texts([text]).logits[0] for text in (one, other)]
     assert (scorer.score_texts([one, other]).logits == alone).all()
     kinds = structure_of(tokenize([one, other], model.vocabulary)).kind.tolist()
-    assert kinds == [k for text in (one, other) for k in structure_of(tokenize([text], model.vocabulary)).kind]
+    assert kinds == [
+        k for text in (one, other) for k in structure_of(tokenize([text], model.vocabulary)).kind
+    ]
     assert structure_of(tokenize([f"{one} {other}"], model.vocabulary)).kind.tolist() != kinds
 
 
@@ -156,7 +188,10 @@ def test_words_whose_slots_are_taken_are_found_all_the_same(
     [
         ("not one boat", "one boat"),
         ("not one boat, one car", "one boat"),  # to the end of the clause
-        ("not ships boats cars trucks bikes trams trains planes", "ships boats cars trucks bikes trams trains"),
+        (
+            "not ships boats cars trucks bikes trams trains planes",
+            "ships boats cars trucks bikes trams trains",
+        ),
         ("not ships never cars", "ships cars"),  # the next of its class takes over
         ("limited boats not cars", "boats not cars cars"),  # one of another class does not
     ],
@@ -183,7 +218,9 @@ def test_words_without_end_do_not_fill_the_memory(
     assert 1 < len(words.vocabulary_table(model.vocabulary)) < 30
 
 
-@pytest.mark.parametrize("heading", ["prosecution", "Protection: Prosecution of Victims", "Qwzx Vbnm"])
+@pytest.mark.parametrize(
+    "heading", ["prosecution", "Protection: Prosecution of Victims", "Qwzx Vbnm"]
+)
 def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
     model: Model, scorer: LinearScorer, heading: str
 ) -> None:
@@ -191,9 +228,15 @@ def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
     amount = length_scale(np.array(len(hashes))) * model.weights[rows].sum(axis=0) * model.units
     assert (heading == "Qwzx Vbnm") == (len(rows) == 0)
-    texts = ["Police arrested nine suspects.", "", "The law was not enforced, and courts convicted no one."]
+    texts = [
+        "Police arrested nine suspects.",
+        "",
+        "The law was not enforced, and courts convicted no one.",
+    ]
     bare = scorer.score_texts(texts).logits
-    np.testing.assert_allclose(scorer.score_texts(texts, [heading] * 3).logits - bare, [amount] * 3, atol=1e-12)
+    np.testing.assert_allclose(
+        scorer.score_texts(texts, [heading] * 3).logits - bare, [amount] * 3, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("none", [None, "", " ", "b.", "…"])
@@ -204,7 +247,9 @@ def test_an_empty_heading_is_none(scorer: LinearScorer, none: str | None) -> Non
 
 def test_the_number_of_a_heading_is_ignored(scorer: LinearScorer) -> None:
     texts = ["The government did not effectively enforce the law."] * 2
-    one, other = scorer.score_texts(texts, ["b. Protection of Victims", "Protection of victims"]).logits
+    one, other = scorer.score_texts(
+        texts, ["b. Protection of Victims", "Protection of victims"]
+    ).logits
     assert (one == other).all()
     assert (one != scorer.score_texts(texts[:1]).logits).any()
 
@@ -230,4 +275,6 @@ def test_reasons_add_up_with_the_heading(scorer: LinearScorer, passages: list[st
         bare = scorer.explain_texts([text])[0]
         assert [e.spans for e in bare.values()] == [e.spans for e in explained.values()]
         assert all(e.heading == 0 for e in bare.values())
-        assert any(e.heading != 0 for e in explained.values()) == (heading not in (None, "", "Qwzx Vbnm"))
+        assert any(e.heading != 0 for e in explained.values()) == (
+            heading not in (None, "", "Qwzx Vbnm")
+        )

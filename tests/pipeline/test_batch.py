@@ -1,4 +1,5 @@
-"""Many inputs: expansion of names, equal output for any number of processes, interruption and resumption."""
+"""Many inputs: expansion of names, equal output for any number of processes, interruption and
+resumption."""
 
 from __future__ import annotations
 
@@ -48,13 +49,20 @@ def test_folders_patterns_and_lists_stand_for_their_files_once(folder: Path) -> 
     assert expand_inputs([str(inside / "*.txt"), every[1]]) == every[:2]
     assert expand_inputs([str(inside / "**" / "c.txt")]) == every[3:]
     listing = folder / "list.txt"
-    listing.write_text(f"# mine\n{every[3]}\n\n{inside / 'deep'}\nhttps://example.org/togo/\n-\n", "utf-8")
+    listing.write_text(
+        f"# mine\n{every[3]}\n\n{inside / 'deep'}\nhttps://example.org/togo/\n-\n", "utf-8"
+    )
     assert expand_inputs([f"@{listing}"]) == [every[3], every[2], "https://example.org/togo/", "-"]
     assert expand_inputs(["gone.txt"]) == ["gone.txt"]
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("empty", "no report in this folder"), ("*.pdf", "matches no file"), ("@no.txt", "no such file")]
+    ("name", "what"),
+    [
+        ("empty", "no report in this folder"),
+        ("*.pdf", "matches no file"),
+        ("@no.txt", "no such file"),
+    ],
 )
 def test_a_name_that_stands_for_nothing_is_reported(tmp_path: Path, name: str, what: str) -> None:
     (tmp_path / "empty").mkdir()
@@ -62,7 +70,9 @@ def test_a_name_that_stands_for_nothing_is_reported(tmp_path: Path, name: str, w
         expand_inputs([name if name.startswith("@") else str(tmp_path / name)])
 
 
-def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     locked, scan = tmp_path / "reports" / "locked", os.scandir
     locked.mkdir(parents=True)
     (tmp_path / "reports" / "a.txt").write_text("Police slept.\n", "utf-8")
@@ -86,25 +96,51 @@ def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Run, tmp_path: Pat
     with pytest.raises(InputError, match="a list of inputs names itself"):
         expand_inputs([f"@{own}"])
     bad.write_text("a\0b.txt\n", "utf-8")
-    done = cli("score", f"@{bad}", "--model", "fast", "--format", "csv", "--output-dir", tmp_path / "out", "--resume")
+    done = cli(
+        "score",
+        f"@{bad}",
+        "--model",
+        "fast",
+        "--format",
+        "csv",
+        "--output-dir",
+        tmp_path / "out",
+        "--resume",
+    )
     assert done.returncode == 1
     assert b"a nul is in it" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("format", ["jsonl", pytest.param("md", marks=pytest.mark.slow)])
-def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path, format: str) -> None:
+def test_output_is_the_same_for_any_number_of_processes(
+    cli: Run, folder: Path, format: str
+) -> None:
     rows, broken, empty = (folder / name for name in ("rows.jsonl", "broken.jsonl", "empty.jsonl"))
     row = {"text": TEXT.format(9, 2_000), "note": "x" * 600}  # 300 kB are read at a time
     lines = [json.dumps({**row, "id": number}) + "\n\n" for number in range(900)]
     rows.write_text("".join(lines), "utf-8")
-    broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:200], *["{}\n"] * 1_000, *lines[:3]]), "utf-8")
+    broken.write_text(
+        "".join([*lines, '{"text": 3}\n', *lines[:200], *["{}\n"] * 1_000, *lines[:3]]), "utf-8"
+    )
     empty.write_text("\n", "utf-8")
-    files = (rows, folder / "in", SAMPLES / "karvonia-2024.html", broken, empty, folder / "gone.jsonl", rows)
+    files = (
+        rows,
+        folder / "in",
+        SAMPLES / "karvonia-2024.html",
+        broken,
+        empty,
+        folder / "gone.jsonl",
+        rows,
+    )
     args = ("score", "--model", "fast", *files, "--format", format)
     one, two = cli(*args), cli(*args, "--jobs", 2)
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr
-    named = [line for line in one.stderr.decode().splitlines() if "broken.jsonl:" in line and "warning:" not in line]
+    named = [
+        line
+        for line in one.stderr.decode().splitlines()
+        if "broken.jsonl:" in line and "warning:" not in line
+    ]
     assert f'tipclassify: {broken}:1801: "text" is no text' in named[0]
     for number, line in enumerate(named[1:20], 2_202):
         assert line.startswith(f'tipclassify: {broken}:{number}: no "text" field')
@@ -118,11 +154,27 @@ def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path, 
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_good_rows_beside_bad_ones_are_written_but_not_done(cli: Run, tmp_path: Path, jobs: int) -> None:
+def test_good_rows_beside_bad_ones_are_written_but_not_done(
+    cli: Run, tmp_path: Path, jobs: int
+) -> None:
     good, bad, out = tmp_path / "good.jsonl", tmp_path / "bad.jsonl", tmp_path / "out"
-    good.write_text('{"text": "Police slept."}\n{"text": null}\n{"text": "Courts slept."}\nno\n', "utf-8")
+    good.write_text(
+        '{"text": "Police slept."}\n{"text": null}\n{"text": "Courts slept."}\nno\n', "utf-8"
+    )
     bad.write_text('{"text": null}\n', "utf-8")
-    args = ("score", good, bad, "--output-dir", out, "-f", "jsonl", "--model", "fast", "--jobs", jobs)
+    args = (
+        "score",
+        good,
+        bad,
+        "--output-dir",
+        out,
+        "-f",
+        "jsonl",
+        "--model",
+        "fast",
+        "--jobs",
+        jobs,
+    )
     for again in ((), ("--resume",)):  # which names the rows again
         done = cli(*args, *again)
         lines = done.stderr.decode().splitlines()
@@ -134,7 +186,10 @@ def test_good_rows_beside_bad_ones_are_written_but_not_done(cli: Run, tmp_path: 
         ]
         assert lines[4:] == ["tipclassify: 2 of 2 inputs failed"]
         assert [path.name for path in out.iterdir()] == ["good.jsonl.jsonl"]
-        texts = [json.loads(line)["text"] for line in (out / "good.jsonl.jsonl").read_text("utf-8").splitlines()]
+        texts = [
+            json.loads(line)["text"]
+            for line in (out / "good.jsonl.jsonl").read_text("utf-8").splitlines()
+        ]
         assert texts == ["Police slept.", "Courts slept."]
     good.write_text('{"text": "Police slept."}\n', "utf-8")
     done = cli(*args, "--resume")
@@ -153,7 +208,9 @@ def test_half_of_a_report_is_no_output(tmp_path: Path, monkeypatch: pytest.Monke
         return whole(self, passages, *args)
 
     monkeypatch.setattr(Classifier, "tag_passages", broken)
-    done = CliRunner().invoke(app, ["score", str(file), "--output-dir", str(out), "-f", "jsonl", "--model", "fast"])
+    done = CliRunner().invoke(
+        app, ["score", str(file), "--output-dir", str(out), "-f", "jsonl", "--model", "fast"]
+    )
     assert done.exit_code == 1
     assert f"{file}: cannot be read (IndexError: list index out of range)" in done.stderr
     assert list(out.iterdir()) == []
@@ -181,7 +238,9 @@ def test_reports_that_nobody_takes_are_not_tagged(folder: Path) -> None:
 
 
 def test_reports_left_untaken_are_passed_over() -> None:
-    files = [str(SAMPLES / name) for name in ("karvonia-2023.html", "karvonia-2024.html", "excerpt.txt")]
+    files = [
+        str(SAMPLES / name) for name in ("karvonia-2023.html", "karvonia-2024.html", "excerpt.txt")
+    ]
     taken = [
         (file, [report.file for report in reports])
         for file, reports in tag_inputs(files, Tagging("fast"))
@@ -190,7 +249,9 @@ def test_reports_left_untaken_are_passed_over() -> None:
     assert taken == [(files[1], [files[1]])]
 
 
-def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(cli: Run, folder: Path) -> None:
+def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(
+    cli: Run, folder: Path
+) -> None:
     out = folder / "out"
     args = ("--output-dir", out, "--format", "csv", "--model", "fast")
     done = cli("score", folder / "in", folder / "gone.txt", *args, "--jobs", 2)
@@ -250,7 +311,9 @@ def test_options_that_do_not_go_together_are_refused(cli: Run, folder: Path) -> 
     none = cli("score", folder / "in", "--jobs", 0)
     assert none.returncode == 2
     assert b"0 processes" in none.stderr
-    assert cli("score", folder / "in", "-o", folder / "x.csv", "--output-dir", folder).returncode == 2
+    assert (
+        cli("score", folder / "in", "-o", folder / "x.csv", "--output-dir", folder).returncode == 2
+    )
     assert b"no format has the suffix" in cli("score", folder / "in", "-o", folder / "x.foo").stderr
     assert cli("score", folder / "in", "--output-dir", folder / "in" / "a.txt").returncode == 1
 
@@ -267,11 +330,22 @@ def test_a_cut_ledger_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
 
 
 def test_output_names_never_collide() -> None:
-    files = ["x/a/1.html", "y/a/1.html", "x/b/1.html", "-", "https://example.org/togo/", ".../..", "1.html"]
+    files = [
+        "x/a/1.html",
+        "y/a/1.html",
+        "x/b/1.html",
+        "-",
+        "https://example.org/togo/",
+        ".../..",
+        "1.html",
+    ]
     names = output_names(files, ".csv")
     assert len(set(names)) == len(files)
-    assert all(name.endswith(".csv") and "/" not in name and not name.startswith(".") for name in names)
-    upper, lower = output_names(["a/Togo.html", "b/togo.html"], ".csv")  # one file on Windows and macOS
+    assert all(
+        name.endswith(".csv") and "/" not in name and not name.startswith(".") for name in names
+    )
+    # one file on Windows and macOS
+    upper, lower = output_names(["a/Togo.html", "b/togo.html"], ".csv")
     assert upper.casefold() != lower.casefold()
 
 
@@ -280,13 +354,23 @@ def test_a_file_name_may_be_of_any_bytes(cli: Run, tmp_path: Path) -> None:
     with open(file, "wb") as out:
         out.write(b"Police arrested nine traffickers.\n")
     for _ in range(2):  # the second run finds it in the ledger
-        options = ("--model", "fast", "--format", "csv", "--output-dir", tmp_path / "out", "--resume")
+        options = (
+            "--model",
+            "fast",
+            "--format",
+            "csv",
+            "--output-dir",
+            tmp_path / "out",
+            "--resume",
+        )
         done = cli("score", os.fsdecode(file), *options)
         assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out").glob("*.csv"))) == 1
 
 
-def test_what_a_reader_could_not_read_is_reported_and_the_rest_scored(cli: Run, tmp_path: Path) -> None:
+def test_what_a_reader_could_not_read_is_reported_and_the_rest_scored(
+    cli: Run, tmp_path: Path
+) -> None:
     file = tmp_path / "torn.txt"
     file.write_bytes(b"\xef\xbb\xbf" + b"Police arrested nine traffickers in Caf\xe9 Velmar.\n" * 3)
     done = cli("score", file, file, "--format", "jsonl", "--model", "fast")
@@ -297,7 +381,9 @@ def test_what_a_reader_could_not_read_is_reported_and_the_rest_scored(cli: Run, 
     assert errors[0].startswith(f"tipclassify: warning: {file}: ")
 
 
-def test_what_is_wrong_is_reported_in_one_line_with_processes_started_already(cli: Run, tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_in_one_line_with_processes_started_already(
+    cli: Run, tmp_path: Path
+) -> None:
     done = cli("score", tmp_path, tmp_path / "gone.txt", "--jobs", 2, "--model", tmp_path / "none")
     assert done.returncode == 3
     assert done.stderr.decode().startswith(f"tipclassify: {tmp_path / 'none'}: ")

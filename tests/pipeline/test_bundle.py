@@ -1,4 +1,5 @@
-"""Bundles: their contents, detection and naming of every change, and harmless handling of hostile ones."""
+"""Bundles: their contents, detection and naming of every change, and harmless handling of
+hostile ones."""
 
 from __future__ import annotations
 
@@ -36,7 +37,17 @@ from tipclassify.readers import ReadOptions, read_report
 
 FAST = Tagging("fast")  # it rounds nowhere: what is a ten-thousandth off is found
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
-STEPS = ("manifest", "versions", "files", "passages", "labels", "counts", "model", "settings", "scores")
+STEPS = (
+    "manifest",
+    "versions",
+    "files",
+    "passages",
+    "labels",
+    "counts",
+    "model",
+    "settings",
+    "scores",
+)
 STEPS += ("inputs", "text", "split")
 
 app = typer.Typer()
@@ -60,7 +71,9 @@ def made(path: Path, *files: object, **options: Any) -> Path:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of one short text, with its source."""
-    return made(tmp_path_factory.mktemp("small") / "small.zip", SAMPLES / "excerpt.txt", with_sources=True)
+    return made(
+        tmp_path_factory.mktemp("small") / "small.zip", SAMPLES / "excerpt.txt", with_sources=True
+    )
 
 
 @pytest.fixture(scope="session")
@@ -104,16 +117,22 @@ def dumped(value: Any, indent: int | None = None) -> bytes:
 
 
 def forged(
-    path: Path, of: Path, change: Callable[[dict[str, Any], list[dict[str, Any]], dict[str, bytes]], object]
+    path: Path,
+    of: Path,
+    change: Callable[[dict[str, Any], list[dict[str, Any]], dict[str, bytes]], object],
 ) -> Path:
-    """A bundle changed by somebody who knows how to make the hashes fit: `change` gets manifest, passages and files."""
+    """A bundle changed by somebody who knows how to make the hashes fit: `change` gets manifest,
+    passages and files."""
     files = content(of)
     manifest = json.loads(files.pop("manifest.json"))
     rows = [json.loads(line) for line in files["passages.jsonl"].splitlines()]
     del manifest["sha256"]
     change(manifest, rows, files)
     files["passages.jsonl"] = b"".join(map(dumped, rows))
-    manifest["files"] = {n: {"sha256": hashlib.sha256(d).hexdigest(), "size": len(d)} for n, d in sorted(files.items())}
+    manifest["files"] = {
+        n: {"sha256": hashlib.sha256(d).hexdigest(), "size": len(d)}
+        for n, d in sorted(files.items())
+    }
     manifest["sha256"] = hashlib.sha256(dumped(manifest, 1)).hexdigest()
     return packed(path, {**files, "manifest.json": dumped(manifest, 1)})
 
@@ -129,7 +148,11 @@ def results(checks: list[Check]) -> dict[str, str]:
 
 def wrong(checks: list[Check]) -> dict[str, str]:
     """Differences by step, with their messages."""
-    return {check.check: f"{check.subject}: {check.detail}" for check in checks if check.result == "differs"}
+    return {
+        check.check: f"{check.subject}: {check.detail}"
+        for check in checks
+        if check.result == "differs"
+    }
 
 
 # What a bundle is
@@ -149,13 +172,18 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
     manifest = json.loads(files["manifest.json"])
     rows = [json.loads(line) for line in files["passages.jsonl"].splitlines()]
     at = counted = 0
-    for number, (path, recorded) in enumerate(zip(sorted(SAMPLES.iterdir()), manifest["inputs"], strict=True)):
+    for number, (path, recorded) in enumerate(
+        zip(sorted(SAMPLES.iterdir()), manifest["inputs"], strict=True)
+    ):
         (report,) = tag_input(str(path), FAST)
         assert report.document
         assert recorded["name"] == path.name
         assert recorded["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert recorded["text_sha256"] == hashlib.sha256(report.document.text.encode()).hexdigest()
-        assert (recorded["country"], recorded["year"]) == (report.document.country, report.document.year)
+        assert (recorded["country"], recorded["year"]) == (
+            report.document.country,
+            report.document.year,
+        )
         assert recorded["figures"]["passages"] == len(report.passages)
         counted += recorded["figures"]["passages"]
         for passage, row in zip(report.passages, rows[at:], strict=False):
@@ -165,9 +193,14 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
         at += len(report.passages)
     assert at == len(rows) == counted == manifest["figures"]["passages"]
     for label in LABELS:
-        assert manifest["figures"]["labels"][label]["count"] == sum(label in row["labels"] for row in rows)
+        assert manifest["figures"]["labels"][label]["count"] == sum(
+            label in row["labels"] for row in rows
+        )
     for name, recorded in manifest["files"].items():
-        assert recorded == {"sha256": hashlib.sha256(files[name]).hexdigest(), "size": len(files[name])}
+        assert recorded == {
+            "sha256": hashlib.sha256(files[name]).hexdigest(),
+            "size": len(files[name]),
+        }
     model = json.loads((model_folder("fast") / "model.json").read_text("utf-8"))
     assert manifest["model"]["sha256"] == model["sha256"]
     assert manifest["model"]["weights_sha256"] == model["weights_sha256"]
@@ -178,17 +211,26 @@ def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
     from tipclassify.reporting.summary import summarize
     from tipclassify.reporting.writers import ScoringContext
 
-    reports = [report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)]
+    reports = [
+        report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)
+    ]
     *each, total = summarize(reports, ScoringContext(Classifier.load("fast")), add_up=True).rows()
     manifest = json.loads(content(bare)["manifest.json"])
     for row, recorded in zip(
-        [*each, total], [*(i["figures"] for i in manifest["inputs"]), manifest["figures"]], strict=True
+        [*each, total],
+        [*(i["figures"] for i in manifest["inputs"]), manifest["figures"]],
+        strict=True,
     ):
-        assert (row["passages"], row["low_confidence"]) == (recorded["passages"], recorded["low_confidence"])
+        assert (row["passages"], row["low_confidence"]) == (
+            recorded["passages"],
+            recorded["low_confidence"],
+        )
         assert (row["none"], row["labels"]) == (recorded["none"], recorded["labels"])
 
 
-def test_the_same_inputs_give_the_same_bytes(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_inputs_give_the_same_bytes(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(SAMPLES / "excerpt.txt", tmp_path / "excerpt.txt")
     monkeypatch.chdir(tmp_path)
     again = made(tmp_path / "again.zip", "excerpt.txt", with_sources=True)
@@ -200,12 +242,15 @@ def test_the_same_inputs_give_the_same_bytes(small: Path, tmp_path: Path, monkey
 def test_it_names_nothing_of_the_machine_but_its_kind(tmp_path: Path) -> None:
     (tmp_path / "private").mkdir()
     report = tmp_path / "private" / "caf\xe9.txt"
-    report.write_bytes(b"Police arrested nine traffickers in the caf\x8f. " * 3)  # a warning, which has its name
+    # a warning, which has its name
+    report.write_bytes(b"Police arrested nine traffickers in the caf\x8f. " * 3)
     for files in (
         content(made(tmp_path / "a.zip", report)),
         content(made(tmp_path / "b.zip", report, with_sources=True)),
     ):
-        assert not any(b"private" in data or tmp_path.name.encode() in data for data in files.values())
+        assert not any(
+            b"private" in data or tmp_path.name.encode() in data for data in files.values()
+        )
     assert json.loads(files["manifest.json"])["inputs"][0]["source"] == "sources/0000-caf-.txt"
 
 
@@ -218,27 +263,49 @@ def test_sources_and_model_are_in_it_when_asked_for(full: Path, small: Path) -> 
 
 def test_policy_thresholds_unit_and_encoding_are_kept(tmp_path: Path) -> None:
     report = tmp_path / "r.txt"
-    report.write_bytes("The ministry should: (1) fund two shelters; (2) train judges in Bogot\xe1.".encode("cp1252"))
+    report.write_bytes(
+        "The ministry should: (1) fund two shelters; (2) train judges in Bogot\xe1.".encode(
+            "cp1252"
+        )
+    )
     how = Tagging("fast", "screen", (("failure", 0.5),), "clause", ReadOptions("cp1252"))
     path = made(tmp_path / "b.zip", report, tagging=how)
     manifest = json.loads(content(path)["manifest.json"])
-    assert (manifest["policy"], manifest["unit"], manifest["encoding"]) == ("screen", "clause", "cp1252")
+    assert (manifest["policy"], manifest["unit"], manifest["encoding"]) == (
+        "screen",
+        "clause",
+        "cp1252",
+    )
     assert manifest["moved"] == {"failure": 0.5}
     assert manifest["thresholds"]["failure"] == 0.5
     assert manifest["figures"]["passages"] == 2
     assert results(verify_bundle(str(path), [str(report)])) == dict.fromkeys(STEPS, "ok")
     forge = forged(tmp_path / "f.zip", path, _set("manifest/unit", "sentence"))
-    assert "splits into 1 passage, not 2" in wrong(verify_bundle(str(forge), [str(report)]))["split"]
+    assert (
+        "splits into 1 passage, not 2" in wrong(verify_bundle(str(forge), [str(report)]))["split"]
+    )
 
 
 def test_rows_that_came_ready_split_are_checked_too(tmp_path: Path) -> None:
     report = tmp_path / "rows.jsonl"
-    texts = ["Police arrested nine traffickers.", "", "Courts convicted\u2028none.", "Half a \ud800 character."]
-    report.write_text("".join(json.dumps({"text": text, "section": "prosecution"}) + "\n\n" for text in texts), "utf-8")
+    texts = [
+        "Police arrested nine traffickers.",
+        "",
+        "Courts convicted\u2028none.",
+        "Half a \ud800 character.",
+    ]
+    report.write_text(
+        "".join(json.dumps({"text": text, "section": "prosecution"}) + "\n\n" for text in texts),
+        "utf-8",
+    )
     path = made(tmp_path / "b.zip", report, with_sources=True)
-    assert [json.loads(line)["text"] for line in content(path)["passages.jsonl"].splitlines()] == texts
+    assert [
+        json.loads(line)["text"] for line in content(path)["passages.jsonl"].splitlines()
+    ] == texts
     assert results(verify_bundle(str(path))) == dict.fromkeys(STEPS, "ok")
-    forge = forged(tmp_path / "f.zip", path, lambda _, rows, __: rows[1].update(section="protection"))
+    forge = forged(
+        tmp_path / "f.zip", path, lambda _, rows, __: rows[1].update(section="protection")
+    )
     assert set(wrong(verify_bundle(str(forge)))) == {"scores", "split"}
 
 
@@ -250,7 +317,10 @@ def test_a_book_of_narratives_splits_as_it_did(tmp_path: Path) -> None:
 
 def test_a_reference_that_speaks_of_arrests_has_no_label(tmp_path: Path) -> None:
     report = tmp_path / "rows.jsonl"
-    rows = [{"text": "Police arrested nine traffickers.", "section": one} for one in ("prosecution", "References")]
+    rows = [
+        {"text": "Police arrested nine traffickers.", "section": one}
+        for one in ("prosecution", "References")
+    ]
     report.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     path = made(tmp_path / "b.zip", report, with_sources=True)
     prose, reference = map(json.loads, content(path)["passages.jsonl"].splitlines())
@@ -292,7 +362,9 @@ def test_an_input_that_cannot_be_read_means_no_bundle(tmp_path: Path) -> None:
 def test_without_the_inputs_it_says_what_was_not_checked(bare: Path) -> None:
     checks = verify_bundle(str(bare))
     open_steps = ("inputs", "text", "split")
-    assert results(checks) == {step: "not checked" if step in open_steps else "ok" for step in STEPS}
+    assert results(checks) == {
+        step: "not checked" if step in open_steps else "ok" for step in STEPS
+    }
     said = next(check for check in checks if check.check == "inputs")
     assert said.subject == "excerpt.txt, karvonia-2023.html, karvonia-2024.html, karvonia-2024.txt"
     assert "name the files after the bundle" in said.detail
@@ -304,21 +376,29 @@ def test_inputs_are_known_by_their_bytes_not_their_names(bare: Path, tmp_path: P
     (tmp_path / "unrelated.txt").write_text("Nothing of the kind.", "utf-8")
     checks = verify_bundle(str(bare), [str(tmp_path / "Report 1.bin"), str(tmp_path / "b")])
     assert not wrong(checks)
-    assert {c.subject for c in checks if c.result == "not checked"} == {"excerpt.txt, karvonia-2024.html"}
+    assert {c.subject for c in checks if c.result == "not checked"} == {
+        "excerpt.txt, karvonia-2024.html"
+    }
     assert "2 of 4 inputs here" in next(check.detail for check in checks if check.check == "inputs")
 
 
 def test_a_changed_input_is_named(bare: Path, tmp_path: Path) -> None:
     changed = tmp_path / "karvonia-2023.html"
-    changed.write_bytes((SAMPLES / "karvonia-2023.html").read_bytes().replace(b"nine", b"five", 1) + b" ")
+    changed.write_bytes(
+        (SAMPLES / "karvonia-2023.html").read_bytes().replace(b"nine", b"five", 1) + b" "
+    )
     for given in (changed, tmp_path):  # by itself, or in a folder
         found = wrong(verify_bundle(str(bare), [str(given)]))
         assert set(found) == {"inputs"}
-        assert "karvonia-2023.html: has other bytes than karvonia-2023.html: SHA-256" in found["inputs"]
+        assert (
+            "karvonia-2023.html: has other bytes than karvonia-2023.html: SHA-256"
+            in found["inputs"]
+        )
     changed.rename(tmp_path / "other.html")
     found = wrong(verify_bundle(str(bare), [str(tmp_path / "other.html")]))
     assert "other.html: is none of the inputs" in found["inputs"]
-    assert not wrong(verify_bundle(str(bare), [str(tmp_path)]))  # further files in a folder do no harm
+    # further files in a folder do no harm
+    assert not wrong(verify_bundle(str(bare), [str(tmp_path)]))
 
 
 def test_another_model_gives_differences_that_are_named(small: Path, other_model: Path) -> None:
@@ -336,28 +416,42 @@ def test_a_model_that_is_not_here_is_asked_for(tmp_path: Path, other_model: Path
     checks = verify_bundle(str(path))
     assert not wrong(checks)
     assert {results(checks)[step] for step in ("model", "settings", "scores")} == {"not checked"}
-    assert "give its folder with --model" in next(check.detail for check in checks if check.check == "model")
+    assert "give its folder with --model" in next(
+        check.detail for check in checks if check.check == "model"
+    )
     assert results(verify_bundle(str(path), model=other_model)) == dict.fromkeys(STEPS, "ok")
-    inside = made(tmp_path / "m.zip", SAMPLES / "excerpt.txt", tagging=how, with_sources=True, with_model=True)
+    inside = made(
+        tmp_path / "m.zip", SAMPLES / "excerpt.txt", tagging=how, with_sources=True, with_model=True
+    )
     checks = verify_bundle(str(inside))  # untrusted weights are not run
     assert {results(checks)[step] for step in ("model", "settings", "scores")} == {"not checked"}
     with zipfile.ZipFile(inside) as archive:
         archive.extractall(tmp_path, ["model/model.json", "model/weights.npz"])
-    assert results(verify_bundle(str(inside), model=tmp_path / "model")) == dict.fromkeys(STEPS, "ok")
+    assert results(verify_bundle(str(inside), model=tmp_path / "model")) == dict.fromkeys(
+        STEPS, "ok"
+    )
 
 
 def test_a_model_without_error_rates_gives_no_adjusted_counts(tmp_path: Path) -> None:
     shipped = Classifier.load("fast").model
-    meta = {name: value for name, value in shipped.meta.items() if name not in ("error_table", "corpus")}
+    meta = {
+        name: value for name, value in shipped.meta.items() if name not in ("error_table", "corpus")
+    }
     write_model(replace(shipped, meta=meta), tmp_path / "plain")
     how = Tagging(str(tmp_path / "plain"))
-    path = made(tmp_path / "b.zip", SAMPLES / "excerpt.txt", tagging=how, with_sources=True, with_model=True)
+    path = made(
+        tmp_path / "b.zip", SAMPLES / "excerpt.txt", tagging=how, with_sources=True, with_model=True
+    )
     checks = verify_bundle(str(path), model=tmp_path / "plain")
     assert results(checks) == dict.fromkeys(STEPS, "ok")
-    assert "tells no error rates" in next(check.detail for check in checks if check.check == "counts")
+    assert "tells no error rates" in next(
+        check.detail for check in checks if check.check == "counts"
+    )
 
 
-def test_rounding_is_reported_and_counts_only_when_exactness_is_asked_for(small: Path, tmp_path: Path) -> None:
+def test_rounding_is_reported_and_counts_only_when_exactness_is_asked_for(
+    small: Path, tmp_path: Path
+) -> None:
     shipped = Classifier.load("fast").model
     write_model(replace(shipped, bias=shipped.bias + 1e-9), tmp_path / "near")
     scores = [c for c in verify_bundle(str(small), model=tmp_path / "near") if c.check == "scores"]
@@ -375,18 +469,27 @@ def test_a_bundle_of_the_default_is_checked_with_the_default(tmp_path: Path) -> 
     assert manifest["model"]["weights_sha256"] == head["files"]["model.onnx"]
     checks = verify_bundle(str(path), exact=True)
     assert results(checks) == dict.fromkeys(STEPS, "ok")
-    assert "equal to the last bit" in next(check.detail for check in checks if check.check == "scores")
-    for away, found in ((0.01, set()), (0.2, {"scores"})):  # another processor rounds by less than 0.15
-        forge = forged(tmp_path / "f.zip", path, _set("rows/0/scores/complicity", lambda p, by=away: p + by))
+    assert "equal to the last bit" in next(
+        check.detail for check in checks if check.check == "scores"
+    )
+    # another processor rounds by less than 0.15
+    for away, found in ((0.01, set()), (0.2, {"scores"})):
+        forge = forged(
+            tmp_path / "f.zip", path, _set("rows/0/scores/complicity", lambda p, by=away: p + by)
+        )
         assert set(wrong(verify_bundle(str(forge)))) == found
     assert set(wrong(verify_bundle(str(path), model="fast"))) == {"model", "scores"}
 
 
 def test_other_versions_are_reported(small: Path, tmp_path: Path) -> None:
-    path = forged(tmp_path / "f.zip", small, lambda manifest, _, __: manifest["versions"].update(numpy="1.0"))
+    path = forged(
+        tmp_path / "f.zip", small, lambda manifest, _, __: manifest["versions"].update(numpy="1.0")
+    )
     checks = verify_bundle(str(path))
     assert not wrong(checks)
-    assert "not '1.0' as the bundle says" in next(check.detail for check in checks if check.check == "versions")
+    assert "not '1.0' as the bundle says" in next(
+        check.detail for check in checks if check.check == "versions"
+    )
 
 
 # Changes are found
@@ -402,17 +505,23 @@ def test_other_versions_are_reported(small: Path, tmp_path: Path) -> None:
         ("manifest.json", {"manifest"}),
     ],
 )
-def test_one_changed_byte_is_found_and_the_file_named(full: Path, tmp_path: Path, name: str, steps: set[str]) -> None:
+def test_one_changed_byte_is_found_and_the_file_named(
+    full: Path, tmp_path: Path, name: str, steps: set[str]
+) -> None:
     files = content(full)
     data = files[name]
-    at = {"manifest.json": data.find(b"excerpt"), "passages.jsonl": data.find(b"Police")}.get(name, len(data) // 2)
+    at = {"manifest.json": data.find(b"excerpt"), "passages.jsonl": data.find(b"Police")}.get(
+        name, len(data) // 2
+    )
     data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
     checks = verify_bundle(str(packed(tmp_path / "c.zip", {**files, name: data})))
     assert set(wrong(checks)) == steps
     if name != "manifest.json":
         assert wrong(checks)["files"].startswith(f"{name}: changed: SHA-256 ")
     else:
-        assert wrong(checks)["manifest"].startswith("None: changed since it was made: its SHA-256 is ")
+        assert wrong(checks)["manifest"].startswith(
+            "None: changed since it was made: its SHA-256 is "
+        )
 
 
 def test_a_damaged_file_is_named(small: Path, tmp_path: Path) -> None:
@@ -425,7 +534,9 @@ def test_a_damaged_file_is_named(small: Path, tmp_path: Path) -> None:
     found = wrong(checks)
     assert "passages.jsonl is damaged" in found["files"]
     assert "passages" in found
-    assert {results(checks)[step] for step in ("labels", "counts", "scores", "split")} == {"not checked"}
+    assert {results(checks)[step] for step in ("labels", "counts", "scores", "split")} == {
+        "not checked"
+    }
 
 
 def test_extra_and_missing_files_are_named(small: Path, tmp_path: Path) -> None:
@@ -437,7 +548,10 @@ def test_extra_and_missing_files_are_named(small: Path, tmp_path: Path) -> None:
     assert "sources/0000-excerpt.txt is missing" in found["files"]
     files |= {"sources/0000-excerpt.txt": source}
     del files["passages.jsonl"]
-    assert set(wrong(verify_bundle(str(packed(tmp_path / "p.zip", files))))) == {"files", "passages"}
+    assert set(wrong(verify_bundle(str(packed(tmp_path / "p.zip", files))))) == {
+        "files",
+        "passages",
+    }
 
 
 def _set(path: str, value: Any) -> Callable[..., None]:
@@ -481,7 +595,10 @@ def _resource_all(manifest: Any, _: Any, files: dict[str, bytes]) -> None:
         (_set("manifest/inputs/0/figures", {"labels": 3}), {"counts"}),
         (_set("manifest/figures/labels", [{"count": "\x1b[31m"}]), {"counts"}),
         (_set("manifest/error_rates/failure/fp", 0), {"counts", "settings"}),
-        (_set("manifest/error_rates/failure", lambda rates: dict.fromkeys(rates, 0)), {"counts", "settings"}),
+        (
+            _set("manifest/error_rates/failure", lambda rates: dict.fromkeys(rates, 0)),
+            {"counts", "settings"},
+        ),
         (_set("manifest/thresholds/failure", 0.95), {"labels", "settings"}),
         (_set("manifest/moved", {"failure": 0.95}), {"settings"}),
         (_set("manifest/policy", "cite"), {"settings"}),
@@ -514,7 +631,11 @@ def test_one_byte_changed_anywhere_never_passes_unseen(small: Path, tmp_path: Pa
     data, files = small.read_bytes(), content(small)
     path = tmp_path / "c.zip"
     draw = random.Random(7)
-    places = [*draw.sample(range(len(data)), 60), *range(len(data) - 60, len(data), 2), *range(0, 40, 3)]
+    places = [
+        *draw.sample(range(len(data)), 60),
+        *range(len(data) - 60, len(data), 2),
+        *range(0, 40, 3),
+    ]
     passed = 0
     for at in places:
         path.write_bytes(data[:at] + bytes([data[at] ^ (1 << draw.randrange(8))]) + data[at + 1 :])
@@ -599,7 +720,8 @@ def test_bombs_are_refused_before_they_are_unpacked(
 
 
 def test_a_size_that_the_directory_belies_is_found(small: Path, tmp_path: Path) -> None:
-    """An entry that unpacks to more than it says is read only as far as it says, and does not have its checksum."""
+    """An entry that unpacks to more than it says is read only as far as it says, and does not
+    have its checksum."""
     path = packed(tmp_path / "h.zip", {**content(small), "README.txt": b"\0" * 3_000_000})
     data = bytearray(path.read_bytes())
     for at in (i for i in range(len(data) - 4) if data[i : i + 4] == struct.pack("<I", 3_000_000)):
@@ -608,7 +730,9 @@ def test_a_size_that_the_directory_belies_is_found(small: Path, tmp_path: Path) 
     assert "README.txt is damaged" in wrong(verify_bundle(str(path)))["files"]
 
 
-def test_a_directory_of_too_many_files_is_refused_before_it_is_read(small: Path, tmp_path: Path) -> None:
+def test_a_directory_of_too_many_files_is_refused_before_it_is_read(
+    small: Path, tmp_path: Path
+) -> None:
     data = small.read_bytes()
     path = tmp_path / "h.zip"
     path.write_bytes(data[:-14] + struct.pack("<HH", 60_000, 60_000) + data[-10:])
@@ -655,7 +779,9 @@ def test_what_is_no_manifest_is_refused(small: Path, tmp_path: Path, manifest: b
         _set("manifest/bundle", True),
     ],
 )
-def test_a_manifest_of_other_values_is_refused(small: Path, tmp_path: Path, change: Callable[..., None]) -> None:
+def test_a_manifest_of_other_values_is_refused(
+    small: Path, tmp_path: Path, change: Callable[..., None]
+) -> None:
     message = _refused(forged(tmp_path / "h.zip", small, change))
     assert "manifest.json" in message
     assert "get the bundle anew" in message
@@ -681,7 +807,9 @@ def test_what_is_no_passage_is_named(small: Path, tmp_path: Path, line: bytes) -
 
 def test_a_passage_that_reads_in_two_ways_is_found(small: Path, tmp_path: Path) -> None:
     files = content(small)
-    files["passages.jsonl"] = files["passages.jsonl"].replace(b'"labels": ', b'"labels": [], "labels": ', 1)
+    files["passages.jsonl"] = files["passages.jsonl"].replace(
+        b'"labels": ', b'"labels": [], "labels": ', 1
+    )
     assert (
         "line 1: not written as tipclassify writes it"
         in wrong(verify_bundle(str(packed(tmp_path / "h.zip", files))))["passages"]
@@ -761,7 +889,9 @@ def test_a_link_is_bundled_as_it_was_found(site: str, tmp_path: Path) -> None:
     assert results(verify_bundle(str(path)))["inputs"] == "not checked"
     (tmp_path / "saved.htm").write_bytes(_Pages.page)
     for given in (str(tmp_path / "saved.htm"), f"{site}/other"):
-        assert results(verify_bundle(str(path), [given], options=options)) == dict.fromkeys(STEPS, "ok")
+        assert results(verify_bundle(str(path), [given], options=options)) == dict.fromkeys(
+            STEPS, "ok"
+        )
 
 
 # The commands
@@ -769,7 +899,18 @@ def test_a_link_is_bundled_as_it_was_found(site: str, tmp_path: Path) -> None:
 
 def test_the_commands_from_end_to_end(tmp_path: Path, other_model: Path) -> None:
     out = tmp_path / "figures.zip"
-    done = run("bundle", SAMPLES, "-o", out, "--model", "fast", "--policy", "cite", "--threshold", "failure=0.4")
+    done = run(
+        "bundle",
+        SAMPLES,
+        "-o",
+        out,
+        "--model",
+        "fast",
+        "--policy",
+        "cite",
+        "--threshold",
+        "failure=0.4",
+    )
     assert done.exit_code == 0, done.output
     first, second = done.stdout.splitlines()
     assert "passages of 4 reports: positive_effort" in first
@@ -791,7 +932,9 @@ def test_the_commands_from_end_to_end(tmp_path: Path, other_model: Path) -> None
 
 def test_standard_input_can_be_bundled_and_checked(tmp_path: Path) -> None:
     text = (SAMPLES / "excerpt.txt").read_bytes()
-    assert run("bundle", "-", "-o", tmp_path / "b.zip", "--model", "fast", stdin=text).exit_code == 0
+    assert (
+        run("bundle", "-", "-o", tmp_path / "b.zip", "--model", "fast", stdin=text).exit_code == 0
+    )
     done = run("verify", tmp_path / "b.zip", "-", "--strict", stdin=text)
     assert done.exit_code == 0, done.output
 

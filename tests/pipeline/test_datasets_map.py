@@ -1,4 +1,5 @@
-"""`tag_batch` in ``datasets.Dataset.map``: the classifier's tags, from several processes, cached by hash."""
+"""`tag_batch` in ``datasets.Dataset.map``: the classifier's tags, from several processes, cached
+by hash."""
 
 from __future__ import annotations
 
@@ -28,13 +29,22 @@ TEXTS = [
 def table(tmp_path: Path) -> datasets.Dataset:
     file = tmp_path / "in.jsonl"
     file.write_text(
-        "".join(json.dumps({"text": text, "id": number}) + "\n" for number, text in enumerate(TEXTS)), "utf-8"
+        "".join(
+            json.dumps({"text": text, "id": number}) + "\n" for number, text in enumerate(TEXTS)
+        ),
+        "utf-8",
     )
-    return datasets.load_dataset("json", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache"))
+    return datasets.load_dataset(
+        "json", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache")
+    )
 
 
-def test_two_processes_give_the_tags_of_the_classifier(table: datasets.Dataset, classifier: Classifier) -> None:
-    tagged = table.map(tag_batch, batched=True, batch_size=4, num_proc=2, fn_kwargs={"policy": "cite"})
+def test_two_processes_give_the_tags_of_the_classifier(
+    table: datasets.Dataset, classifier: Classifier
+) -> None:
+    tagged = table.map(
+        tag_batch, batched=True, batch_size=4, num_proc=2, fn_kwargs={"policy": "cite"}
+    )
     assert tagged.column_names == ["text", "id", "labels", *LABELS, "low_confidence"]
     assert tagged["id"][:] == list(range(len(TEXTS)))
     for row in tagged:
@@ -43,11 +53,15 @@ def test_two_processes_give_the_tags_of_the_classifier(table: datasets.Dataset, 
             continue
         (given,) = classifier.predict([row["text"]], "cite")
         assert row["labels"] == [label for label, has in zip(LABELS, given, strict=True) if has]
-        assert [row[label] for label in LABELS] == classifier.predict_proba([row["text"]])[0].tolist()
+        assert [row[label] for label in LABELS] == classifier.predict_proba([row["text"]])[
+            0
+        ].tolist()
         assert row["low_confidence"] == classifier.low_confidence([row["text"]])[0]
 
 
-def test_what_was_tagged_comes_from_the_cache(table: datasets.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_tagged_comes_from_the_cache(
+    table: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = table.map(tag_batch, batched=True)
     monkeypatch.setattr(mapping, "Tagging", None)  # whoever tags again fails
     again = table.map(tag_batch, batched=True)
@@ -57,10 +71,14 @@ def test_what_was_tagged_comes_from_the_cache(table: datasets.Dataset, monkeypat
         table.map(tag_batch, batched=True, fn_kwargs={"policy": "cite"})
 
 
-def test_the_hash_is_the_same_in_another_process_and_changes_with_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hash_is_the_same_in_another_process_and_changes_with_the_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     here = Hasher.hash(tag_batch)
     code = "from datasets.fingerprint import Hasher; from tipclassify import tag_batch; print(Hasher.hash(tag_batch))"
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    there = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
     assert there.stdout.strip() == here
     monkeypatch.setattr(mapping, "__version__", "0.0.0")
     assert Hasher.hash(tag_batch) != here
@@ -98,8 +116,12 @@ def test_the_heading_in_a_column_is_evidence(classifier: Classifier) -> None:
         assert found["failure"] == expected
     assert expected[0] > 0.9
     assert expected[1] < 0.1
-    assert len(set(tag_batch({"text": [LAW] * 3, "section": headings}, section=None)["failure"])) == 1
-    with pytest.raises(KeyError, match='no column "chapter": say which holds the headings, of text'):
+    assert (
+        len(set(tag_batch({"text": [LAW] * 3, "section": headings}, section=None)["failure"])) == 1
+    )
+    with pytest.raises(
+        KeyError, match='no column "chapter": say which holds the headings, of text'
+    ):
         tag_batch({"text": [LAW]}, section="chapter")
     with pytest.raises(TypeError, match="row 0 of the batch: section is not a str but int: 7"):
         tag_batch({"text": [LAW], "section": [7]})
@@ -107,9 +129,13 @@ def test_the_heading_in_a_column_is_evidence(classifier: Classifier) -> None:
 
 def test_labels_that_are_there_are_never_replaced_unasked() -> None:
     batch = {"text": [LAW], "labels": [["complicity"]]}
-    with pytest.raises(ValueError, match='has a column "labels", which the tags would replace: say prefix="model_"'):
+    with pytest.raises(
+        ValueError, match='has a column "labels", which the tags would replace: say prefix="model_"'
+    ):
         tag_batch(batch)
-    tagged = datasets.Dataset.from_dict(batch).map(tag_batch, batched=True, fn_kwargs={"prefix": "model_"})
+    tagged = datasets.Dataset.from_dict(batch).map(
+        tag_batch, batched=True, fn_kwargs={"prefix": "model_"}
+    )
     assert tagged["labels"][:] == [["complicity"]]
     assert tagged["model_labels"][:] == [["failure"]]
     assert {"model_failure", "model_low_confidence"} <= set(tagged.column_names)
@@ -127,6 +153,8 @@ def test_a_single_row_gives_a_single_result() -> None:
 
 @pytest.mark.parametrize("kind", ["numpy", "pandas", "arrow"])
 def test_batches_of_other_formats_are_read(kind: str) -> None:
-    rows = datasets.Dataset.from_dict({"text": [LAW] * 2, "section": ["Forced Labor", "Working Conditions"]})
+    rows = datasets.Dataset.from_dict(
+        {"text": [LAW] * 2, "section": ["Forced Labor", "Working Conditions"]}
+    )
     tagged = rows.with_format(kind).map(tag_batch, batched=True).with_format(None)
     assert tagged["labels"][:] == [["failure"], []]

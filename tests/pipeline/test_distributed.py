@@ -1,4 +1,5 @@
-"""Scoring on a cluster: the rows of one machine, none lost or doubled, after failures of workers, inputs and runs."""
+"""Scoring on a cluster: the rows of one machine, none lost or doubled, after failures of
+workers, inputs and runs."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ from tipclassify.pipeline.distributed.worker import Work, lines_of_range
 
 pytestmark = pytest.mark.slow  # a cluster starts
 
-FAST = Tagging("fast")  # what is tested is who scores what; the larger model would travel for each run
+# what is tested is who scores what; the larger model would travel for each run
+FAST = Tagging("fast")
 score = partial(score_with, tagging=FAST)
 SAMPLES = ROOT / "data" / "samples"
 TINY = ROOT / "tests" / "files" / "tiny_encoder"
@@ -51,7 +53,11 @@ REAL_INPUTS = [str(SAMPLES), str(ROOT / "tests" / "files")]
 TEXTS = [
     f"{who} of Côte-Valdoria {did} {number} traffickers; „niemand“ — {number}"
     for number in range(40)
-    for who, did in (("Police", "arrested"), ("Courts", "did not convict"), ("Border guards", "took bribes from"))
+    for who, did in (
+        ("Police", "arrested"),
+        ("Courts", "did not convict"),
+        ("Border guards", "took bribes from"),
+    )
 ]
 
 
@@ -59,7 +65,9 @@ TEXTS = [
 def client() -> Iterator[Client]:
     """A cluster of two workers in this process."""
     with (
-        LocalCluster(n_workers=2, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0") as local,
+        LocalCluster(
+            n_workers=2, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
+        ) as local,
         Client(local, set_as_default=False) as made,
     ):
         yield made
@@ -67,7 +75,8 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def _no_endless_wait() -> Iterator[None]:
-    """Time out a test whose cluster hangs: on a busy machine Dask may give up workers that were killed."""
+    """Time out a test whose cluster hangs: on a busy machine Dask may give up workers that were
+    killed."""
 
     def end(*_: object) -> None:
         raise TimeoutError("the cluster never answered")
@@ -93,8 +102,12 @@ def reports(tmp_path: Path) -> Path:
 def lines(tmp_path: Path) -> Path:
     file = tmp_path / "rows.jsonl"
     rows = [{"text": text, "year": 2000 + number, "note": "é"} for number, text in enumerate(TEXTS)]
-    written = [json.dumps(row, ensure_ascii=number % 2 == 0) + "\r\n" * (number % 3) for number, row in enumerate(rows)]
-    file.write_bytes("\n".join(written).encode())  # blank lines among them, and no line break at the end
+    written = [
+        json.dumps(row, ensure_ascii=number % 2 == 0) + "\r\n" * (number % 3)
+        for number, row in enumerate(rows)
+    ]
+    # blank lines among them, and no line break at the end
+    file.write_bytes("\n".join(written).encode())
     return file
 
 
@@ -114,22 +127,37 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     for file in manifest["files"]:
         data = (folder / file["name"]).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
-        assert parquet.read_table(folder / file["name"]).num_rows == file["rows"] == sum(file["inputs"].values())
+        assert (
+            parquet.read_table(folder / file["name"]).num_rows
+            == file["rows"]
+            == sum(file["inputs"].values())
+        )
     assert manifest["rows"] == sum(one["rows"] for one in manifest["inputs"])
     return manifest
 
 
-# --------------------------------------------------------------------------------------------- cutting
+# ---------------------------------------------------------------------------------------------
+# cutting
 
 
 def lines_of_ranges(data: bytes, step: int, longest: int) -> list[tuple[int, bytes]]:
     """The lines of all ranges of `step` bytes."""
     ranges = [(start, min(start + step, len(data))) for start in range(0, max(len(data), 1), step)]
-    return [pair for start, end in ranges for pair in lines_of_range(io.BytesIO(data), start, end, longest)]
+    return [
+        pair
+        for start, end in ranges
+        for pair in lines_of_range(io.BytesIO(data), start, end, longest)
+    ]
 
 
-@given(st.lists(st.sampled_from(["", "a", "é—", "日本語の行", "\r", "x" * 9])), st.booleans(), st.integers(1, 12))
-def test_every_line_is_in_one_range_whatever_the_cut(lines: list[str], closed: bool, step: int) -> None:
+@given(
+    st.lists(st.sampled_from(["", "a", "é—", "日本語の行", "\r", "x" * 9])),
+    st.booleans(),
+    st.integers(1, 12),
+)
+def test_every_line_is_in_one_range_whatever_the_cut(
+    lines: list[str], closed: bool, step: int
+) -> None:
     data = "\n".join(lines).encode() + b"\n" * closed
     found = lines_of_ranges(data, step, 1000)
     assert [line for _, line in found] == list(io.BytesIO(data))
@@ -145,32 +173,61 @@ def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
     assert found == [(b"x" * size + b"\n")[: longest + 1] for size in sizes]
 
 
-@given(st.lists(st.integers(0, 10_000), unique=True, min_size=1), st.integers(0, 10_000), st.integers(1, 20))
-def test_a_report_more_changes_the_part_it_is_in_and_few_others(numbers: list[int], new: int, average: int) -> None:
+@given(
+    st.lists(st.integers(0, 10_000), unique=True, min_size=1),
+    st.integers(0, 10_000),
+    st.integers(1, 20),
+)
+def test_a_report_more_changes_the_part_it_is_in_and_few_others(
+    numbers: list[int], new: int, average: int
+) -> None:
     def parts(some: set[int]) -> list[Part]:
-        return list(group_reports((Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9))
+        return list(
+            group_reports(
+                (Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9
+            )
+        )
 
     before, after = parts(set(numbers)), parts({*numbers, new})
-    assert [s.name for part in before for s in part.sources] == [f"{n}.txt" for n in sorted(numbers)]
-    if all(len(part.sources) < 2 * average for part in (*before, *after)):  # no part was ended for being too long
+    assert [s.name for part in before for s in part.sources] == [
+        f"{n}.txt" for n in sorted(numbers)
+    ]
+    # no part was ended for being too long
+    if all(len(part.sources) < 2 * average for part in (*before, *after)):
         assert len(set(after) - set(before)) <= 2
 
 
-# --------------------------------------------------------------------------------------------- the same rows
+# --------------------------------------------------------------------------------------------- the
+# same rows
 
 
 @pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
-def test_rows_and_failures_are_those_of_one_machine(client: Client, cli: Run, tmp_path: Path) -> None:
-    one = cli("score", "--model", "fast", *REAL_INPUTS, tmp_path / "gone.txt", "-o", tmp_path / "one.parquet")
+def test_rows_and_failures_are_those_of_one_machine(
+    client: Client, cli: Run, tmp_path: Path
+) -> None:
+    one = cli(
+        "score",
+        "--model",
+        "fast",
+        *REAL_INPUTS,
+        tmp_path / "gone.txt",
+        "-o",
+        tmp_path / "one.parquet",
+    )
     assert one.returncode == 1
     seen: list[tuple[int, int]] = []
     done = score(
-        [*REAL_INPUTS, tmp_path / "gone.txt"], tmp_path / "out", client=client, progress=lambda *at: seen.append(at)
+        [*REAL_INPUTS, tmp_path / "gone.txt"],
+        tmp_path / "out",
+        client=client,
+        progress=lambda *at: seen.append(at),
     )
     assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
     lines = one.stderr.decode().splitlines()
     reported = [
-        line.removeprefix("tipclassify: ") for line in lines if "warning: " not in line and ": wrote " not in line
+        line.removeprefix("tipclassify: ")
+        for line in lines
+        if "warning: " not in line and ": wrote " not in line
     ]
     assert [error for _, error in done.failures] == reported[:-1]
     assert rows_of(tmp_path / "out" / "errors") == sorted(
@@ -193,11 +250,15 @@ def test_jsonl_cut_anywhere_gives_each_row_once(
     assert cli("score", lines, "--model", model, "-o", tmp_path / "one.parquet").returncode == 0
     done = score(lines, tmp_path / "out", client=client, batch_bytes=777, tagging=Tagging(model))
     assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
-    assert done.files == -(-lines.stat().st_size // 777) == len(manifest_of(tmp_path / "out")["files"])
+    assert (
+        done.files == -(-lines.stat().st_size // 777) == len(manifest_of(tmp_path / "out")["files"])
+    )
     assert done.rows == len(TEXTS)
 
 
-def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(client: Client, lines: Path, tmp_path: Path) -> None:
+def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(
+    client: Client, lines: Path, tmp_path: Path
+) -> None:
     def without_file(folder: str) -> list[tuple[Any, ...]]:
         return sorted(row[1:] for row in rows_of(tmp_path / folder / "passages"))
 
@@ -205,43 +266,77 @@ def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(client: Client, lines:
     years = [2000 + number for number in range(len(TEXTS))]
     table = pa.table({"body": TEXTS, "year": years, "note": ["é"] * len(TEXTS)})
     parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=7)
-    done = score(tmp_path / "rows.parquet", tmp_path / "parquet", client=client, text="body", batch_bytes=1500)
+    done = score(
+        tmp_path / "rows.parquet",
+        tmp_path / "parquet",
+        client=client,
+        text="body",
+        batch_bytes=1500,
+    )
     assert 5 < done.files < len(TEXTS) / 7
     assert without_file("parquet") == without_file("jsonl")
 
     bag = dask.bag.from_sequence(
-        [{"text": text, "year": year} for text, year in zip(TEXTS, years, strict=True)], npartitions=3
+        [{"text": text, "year": year} for text, year in zip(TEXTS, years, strict=True)],
+        npartitions=3,
     )
     done = score(bag, tmp_path / "bag", client=client)
     assert (done.inputs, done.made) == (("bag:0", "bag:1", "bag:2"), 3)
     assert without_file("bag") == without_file("jsonl")
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()}
     assert score(bag, tmp_path / "bag", client=client).made == 0
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()} == kept
+    assert {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()
+    } == kept
 
     frame = pd.DataFrame({"body": TEXTS, "year": [float(year) for year in years]})
-    score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "frame", client=client, text="body")
+    score(
+        dask.dataframe.from_pandas(frame, npartitions=2),
+        tmp_path / "frame",
+        client=client,
+        text="body",
+    )
     assert without_file("frame") == without_file("jsonl")
-    with pytest.raises(InputError, match='no column "text"; say which holds the text, of body, year'):
+    with pytest.raises(
+        InputError, match='no column "text"; say which holds the text, of body, year'
+    ):
         score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "other", client=client)
 
 
 def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
-    memory.pipe({"/in/a.txt": b"Police arrested nine traffickers.", "/in/deep/b.jsonl": b'{"text": "Courts slept."}'})
-    memory.pipe({"/in/.hidden.txt": b"Police slept.", "/in/picture.png": b"\x89PNG", "/list": b"# mine\nmemory://in\n"})
+    memory.pipe(
+        {
+            "/in/a.txt": b"Police arrested nine traffickers.",
+            "/in/deep/b.jsonl": b'{"text": "Courts slept."}',
+        }
+    )
+    memory.pipe(
+        {
+            "/in/.hidden.txt": b"Police slept.",
+            "/in/picture.png": b"\x89PNG",
+            "/list": b"# mine\nmemory://in\n",
+        }
+    )
     done = score("memory://in", "memory://out", client=client)
     assert done.inputs == ("memory://in/a.txt", "memory://in/deep/b.jsonl")
     assert score("@memory://list", tmp_path / "listed", client=client).inputs == done.inputs
-    assert score("memory://in/*.txt", tmp_path / "out", client=client).inputs == ("memory://in/a.txt",)
+    assert score("memory://in/*.txt", tmp_path / "out", client=client).inputs == (
+        "memory://in/a.txt",
+    )
     memory.pipe("/in/a.txt", b"Police arrested ten traffickers.")
     assert score("memory://in", "memory://out", client=client).made == 1
     files = list(memory.find("/out/passages"))
-    texts = {row["text"] for file in files for row in parquet.read_table(io.BytesIO(memory.cat(file))).to_pylist()}
+    texts = {
+        row["text"]
+        for file in files
+        for row in parquet.read_table(io.BytesIO(memory.cat(file))).to_pylist()
+    }
     assert texts == {"Police arrested ten traffickers.", "Courts slept."}
 
 
-# --------------------------------------------------------------------------------------------- what goes wrong
+# --------------------------------------------------------------------------------------------- what
+# goes wrong
 
 
 def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or_doubled(
@@ -250,7 +345,10 @@ def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or
     score(reports, tmp_path / "calm", client=client)
     fsspec.register_implementation("deadly", Deadly, clobber=True)
     (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), connected(workers=1) as mortal:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        connected(workers=1) as mortal,
+    ):
         done = score(f"deadly://{reports}", tmp_path / "out", client=mortal, reports=4)
     ((name, error),) = done.failures
     assert name == f"deadly://{reports}/karvonia-poison.txt"
@@ -260,9 +358,14 @@ def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or
     assert manifest_of(tmp_path / "out")["errors"] == 1
 
 
-def test_partitions_blamed_for_a_lost_worker_are_tried_once_more_alone(client: Client, tmp_path: Path) -> None:
-    texts = ["Police acted.", "unlucky", "poison", "Courts slept."]  # Dask's two retries come before blame
-    done = score(dask.bag.from_sequence(texts, npartitions=4).map(blamed), tmp_path / "out", client=client)
+def test_partitions_blamed_for_a_lost_worker_are_tried_once_more_alone(
+    client: Client, tmp_path: Path
+) -> None:
+    # Dask's two retries come before blame
+    texts = ["Police acted.", "unlucky", "poison", "Courts slept."]
+    done = score(
+        dask.bag.from_sequence(texts, npartitions=4).map(blamed), tmp_path / "out", client=client
+    )
     assert [(name, "was killed" in error) for name, error in done.failures] == [("bag:2", True)]
     assert sorted(row[8] for row in rows_of(tmp_path / "out" / "passages")) == [
         "Courts slept.",
@@ -272,7 +375,9 @@ def test_partitions_blamed_for_a_lost_worker_are_tried_once_more_alone(client: C
     assert [TRIED[text] for text in texts] == [1, 4, 6, 1]
 
 
-def test_what_is_done_is_not_made_again_and_what_changed_is(client: Client, reports: Path, tmp_path: Path) -> None:
+def test_what_is_done_is_not_made_again_and_what_changed_is(
+    client: Client, reports: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     (reports / "blank.txt").write_text("  ", "utf-8")
     first = score(reports, out, client=client, reports=2)
@@ -292,12 +397,16 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(client: Client, repo
     changed = score(reports, out, client=client, reports=2)
     assert 1 <= changed.made <= 2 < changed.files
     texts = [(row[0], row[8]) for row in rows_of(out / "passages")]
-    assert [text for name, text in texts if name.endswith("-3.txt")] == ["Police arrested two traffickers."]
+    assert [text for name, text in texts if name.endswith("-3.txt")] == [
+        "Police arrested two traffickers."
+    ]
     assert not [name for name, _ in texts if name.endswith("-4.txt")]
     assert manifest_of(out)["rows"] == changed.rows == first.rows - 1 - 2
 
 
-def test_a_part_made_again_is_the_same_file_and_leftovers_go(client: Client, reports: Path, tmp_path: Path) -> None:
+def test_a_part_made_again_is_the_same_file_and_leftovers_go(
+    client: Client, reports: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     score(reports, out, client=client)
     manifest = manifest_of(out)
@@ -311,14 +420,28 @@ def test_a_part_made_again_is_the_same_file_and_leftovers_go(client: Client, rep
 
 def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    file.write_bytes(b'{"text": "Police acted."}\n{"txt": 1}\n{broken\n\xff\n{"text": "Courts slept."}\n')
+    file.write_bytes(
+        b'{"text": "Police acted."}\n{"txt": 1}\n{broken\n\xff\n{"text": "Courts slept."}\n'
+    )
     done = score(file, tmp_path / "out", client=client)
-    assert [row[8] for row in rows_of(tmp_path / "out" / "passages")] == ["Courts slept.", "Police acted."]
-    assert [error.partition(": ")[0] for _, error in done.failures] == [f"{file}, byte {at}" for at in (26, 37, 45)]
-    bag = dask.bag.from_sequence(["Police acted.", 7, {"text": None}, {"text": "Courts slept."}], npartitions=1)
+    assert [row[8] for row in rows_of(tmp_path / "out" / "passages")] == [
+        "Courts slept.",
+        "Police acted.",
+    ]
+    assert [error.partition(": ")[0] for _, error in done.failures] == [
+        f"{file}, byte {at}" for at in (26, 37, 45)
+    ]
+    bag = dask.bag.from_sequence(
+        ["Police acted.", 7, {"text": None}, {"text": "Courts slept."}], npartitions=1
+    )
     done = score(bag, tmp_path / "bag", client=client)
-    assert [row[8] for row in rows_of(tmp_path / "bag" / "passages")] == ["Courts slept.", "Police acted."]
-    assert [error for _, error in done.failures] == [f'bag:0, row {row}: no "text" that is text' for row in (1, 2)]
+    assert [row[8] for row in rows_of(tmp_path / "bag" / "passages")] == [
+        "Courts slept.",
+        "Police acted.",
+    ]
+    assert [error for _, error in done.failures] == [
+        f'bag:0, row {row}: no "text" that is text' for row in (1, 2)
+    ]
     broken = dask.bag.from_sequence([1, 0], npartitions=2).map(lambda number: "a" * (1 // number))
     done = score(broken, tmp_path / "broken", client=client)
     assert [name for name, _ in done.failures] == ["bag:1"]
@@ -326,10 +449,14 @@ def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_pa
     assert done.rows == 1
 
 
-def test_a_folder_of_other_results_is_refused(client: Client, reports: Path, tmp_path: Path) -> None:
+def test_a_folder_of_other_results_is_refused(
+    client: Client, reports: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     score(reports, out, client=client)
-    with pytest.raises(InputError, match="holds results of another policy and unit; choose another output folder"):
+    with pytest.raises(
+        InputError, match="holds results of another policy and unit; choose another output folder"
+    ):
         score(reports, out, client=client, tagging=Tagging("fast", policy="cite", unit="clause"))
     with pytest.raises(InputError, match="holds the results of other inputs"):
         score(SAMPLES, out, client=client)
@@ -395,11 +522,14 @@ def test_a_worker_of_another_version_ends_the_run_in_one_line(
         self.settings["version"] = "9.0"
 
     monkeypatch.setattr(Work, "__init__", newer)
-    with pytest.raises(ModelError, match=r"a worker has tipclassify .*, not 9\.0; install the same everywhere"):
+    with pytest.raises(
+        ModelError, match=r"a worker has tipclassify .*, not 9\.0; install the same everywhere"
+    ):
         score(reports, tmp_path / "out", client=client)
 
 
-# --------------------------------------------------------------------------------------------- the command line
+# --------------------------------------------------------------------------------------------- the
+# command line
 
 
 def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_says(
@@ -413,7 +543,11 @@ def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_sa
     many = cli("score", "--model", "fast", *engine, f"@{listing}")
     assert many.returncode == one.returncode == 1
     assert many.stdout == b""
-    told = [line for line in one.stderr.splitlines() if b": wrote " not in line and b"mostly on" not in line]
+    told = [
+        line
+        for line in one.stderr.splitlines()
+        if b": wrote " not in line and b"mostly on" not in line
+    ]
     assert many.stderr.splitlines() == told  # no word of Dask's
     assert many.stderr.splitlines()[-1] == b"tipclassify: 1 of 13 inputs failed"
     assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
@@ -425,7 +559,9 @@ def test_a_scheduler_that_is_not_there_is_one_line(
     monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # it takes connections and says nothing
         for where in ("tcp://127.0.0.1:9", f"tcp://127.0.0.1:{deaf.getsockname()[1]}", "nonsense"):
-            with pytest.raises(InputError, match=f"{where}: no Dask scheduler answers there; start one") as reported:
+            with pytest.raises(
+                InputError, match=f"{where}: no Dask scheduler answers there; start one"
+            ) as reported:
                 score(reports, tmp_path / "out", scheduler=where)
             assert "\n" not in str(reported.value)
 
@@ -438,11 +574,22 @@ def test_a_scheduler_that_is_not_there_is_one_line(
         ["--scheduler", "tcp://127.0.0.1:9", "--output-dir", "out"],
         ["--engine", "dask", "--output-dir", "out", "--format", "csv"],
         ["--engine", "dask", "--output-dir", "out", "--jobs", "2"],
-        ["--engine", "dask", "--output-dir", "out", "--scheduler", "tcp://127.0.0.1:9", "--workers", "2"],
+        [
+            "--engine",
+            "dask",
+            "--output-dir",
+            "out",
+            "--scheduler",
+            "tcp://127.0.0.1:9",
+            "--workers",
+            "2",
+        ],
         ["--engine", "spark", "--output-dir", "out"],
     ],
 )
-def test_options_that_do_not_go_together_are_wrong_usage(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_that_do_not_go_together_are_wrong_usage(
+    args: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     from tipclassify.cli.app import app
 
     with pytest.raises(SystemExit) as stopped:
@@ -451,11 +598,16 @@ def test_options_that_do_not_go_together_are_wrong_usage(args: list[str], capsys
     assert "Error" in capsys.readouterr().err
 
 
-def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_one_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tipclassify.cli.app import app
 
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(MissingExtraError, match=r"^the Dask engine needs an extra: pip install 'tipclassify\[dask\]'$"):
+    with pytest.raises(
+        MissingExtraError,
+        match=r"^the Dask engine needs an extra: pip install 'tipclassify\[dask\]'$",
+    ):
         app(["score", "--engine", "dask", str(SAMPLES), "--output-dir", str(tmp_path / "out")])
 
 
@@ -466,6 +618,8 @@ def test_dask_is_not_imported_until_it_is_asked_for() -> None:
         "try: m.main()\nexcept SystemExit: pass\n"
         "print([name for name in ('dask', 'distributed', 'fsspec', 'pyarrow') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"

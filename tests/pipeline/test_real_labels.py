@@ -1,4 +1,5 @@
-"""Real passages by reference: found by the hash of their words, however a file is cut. All text here is invented."""
+"""Real passages by reference: found by the hash of their words, however a file is cut. All text
+here is invented."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from conftest import Run
@@ -20,7 +21,14 @@ from hypothesis import strategies as st
 
 from tipclassify import CorpusError, InputError
 from tipclassify.corpus.loading import labels_alone, load_corpus, read_rows
-from tipclassify.pipeline.real_labels import PASSAGES, find_passages, passage_key, read_references, read_source, rebuild
+from tipclassify.pipeline.real_labels import (
+    PASSAGES,
+    find_passages,
+    passage_key,
+    read_references,
+    read_source,
+    rebuild,
+)
 from tipclassify.readers import read_bytes
 from tipclassify.text.segmentation.passages import text_document
 
@@ -41,9 +49,7 @@ LABELLED = [
     (DECREE, "factbook", "Trafficking in persons", "", "failure"),
 ]
 HTML = "<!doctype html><html><body><h1>{0}</h1><h2>Children</h2><p>It rained in the north. {1}</p></body></html>"
-XML = (
-    f"<Countries><Country><Name>Karvonia</Name><Description>It rained. {INSPECTORS}</Description></Country></Countries>"
-)
+XML = f"<Countries><Country><Name>Karvonia</Name><Description>It rained. {INSPECTORS}</Description></Country></Countries>"
 SQL = f"""INSERT INTO F (A, B, C) VALUES
 (16, N'Climate', N'mild'),
 (17, N'Trafficking in persons', N'current situation: a source country; {TIER.replace("'", "''")}; {DECREE}');
@@ -84,11 +90,15 @@ def write_sources(folder: Path, address: str) -> None:
         "dol": ("dol/{year}/{country}", "countries_{year}.xml"),
         "factbook": ("factbook/{year}/{row}", "fields_{year}.sql.gz"),
     }
-    sources = {name: {"source": source, "file": file, "address": address} for name, (source, file) in patterns.items()}
+    sources = {
+        name: {"source": source, "file": file, "address": address}
+        for name, (source, file) in patterns.items()
+    }
     (folder / "sources.json").write_text(json.dumps(sources), "utf-8")
 
 
-# --------------------------------------------------------------------------------------------- keys and finding
+# --------------------------------------------------------------------------------------------- keys
+# and finding
 
 
 def test_the_key_is_of_the_words_whatever_their_case_and_spaces() -> None:
@@ -98,7 +108,12 @@ def test_the_key_is_of_the_words_whatever_their_case_and_spaces() -> None:
 
 def test_a_passage_is_found_however_its_sentence_was_cut() -> None:
     document = text_document("In 2020 No. 7\nThe courts  slept; police acted. Nobody  asked.")
-    texts = ("courts  slept; police", "7\nThe courts", "Nobody  asked.", "The courts  slept; police acted.")
+    texts = (
+        "courts  slept; police",
+        "7\nThe courts",
+        "Nobody  asked.",
+        "The courts  slept; police acted.",
+    )
     wanted = {passage_key(text): len(text.split()) for text in texts}
     assert sorted(find_passages(document, wanted).values()) == sorted(texts)
     assert find_passages(document, {passage_key("police slept"): 2, "0" * 16: 0}) == {}
@@ -108,7 +123,11 @@ def test_a_passage_is_found_however_its_sentence_was_cut() -> None:
 @given(st.data())
 def test_any_run_of_words_is_found_by_its_key(data: st.DataObject) -> None:
     words = data.draw(
-        st.lists(st.text(min_size=1, max_size=6).filter(lambda word: len(word.split()) == 1), min_size=1, max_size=12)
+        st.lists(
+            st.text(min_size=1, max_size=6).filter(lambda word: len(word.split()) == 1),
+            min_size=1,
+            max_size=12,
+        )
     )
     text = "".join(word + data.draw(st.sampled_from([" ", "\n", "\t ", " "])) for word in words)
     first = data.draw(st.integers(0, len(words) - 1))
@@ -134,7 +153,8 @@ def test_xml_that_could_expand_without_end_is_refused() -> None:
         read_source(b"<x><y></x>", "countries_2019.xml")
 
 
-# --------------------------------------------------------------------------------------------- rebuilding
+# ---------------------------------------------------------------------------------------------
+# rebuilding
 
 
 def test_passages_are_found_in_a_folder_of_public_files(labels: Path, public: Path) -> None:
@@ -195,18 +215,25 @@ def test_a_source_of_no_family_is_refused(labels: Path) -> None:
         rebuild(labels, labels)
 
 
-# --------------------------------------------------------------------------------------------- command line
+# ---------------------------------------------------------------------------------------------
+# command line
 
 
 @pytest.fixture
 def site(public: Path) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
-        extensions_map = {".html": "text/html", ".xml": "text/plain", ".gz": "application/octet-stream"}  # noqa: RUF012
+        extensions_map: ClassVar[dict[str, str]] = {
+            ".html": "text/html",
+            ".xml": "text/plain",
+            ".gz": "application/octet-stream",
+        }
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(public / "html"))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(public / "html"))
+    ) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -236,10 +263,16 @@ def test_the_command_downloads_what_is_missing_once(
     again = cli("corpus", "rebuild", labels, "--allow-private", env=cache)
     assert (again.returncode, again.stderr) == (0, b"")
     assert [row["text"] for row in read_rows(labels / PASSAGES)] == [text for text, *_ in LABELLED]
-    assert sorted(path.name for path in labels.iterdir()) == ["labels.csv", PASSAGES, "sources.json"]
+    assert sorted(path.name for path in labels.iterdir()) == [
+        "labels.csv",
+        PASSAGES,
+        "sources.json",
+    ]
 
 
-def test_downloads_stop_where_none_succeeds(labels: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_downloads_stop_where_none_succeeds(
+    labels: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     pytest.importorskip("httpx")
     from tipclassify import download as links
 
@@ -257,7 +290,9 @@ def test_downloads_stop_where_none_succeeds(labels: Path, monkeypatch: pytest.Mo
     assert found.problems[-1].startswith("3 downloads failed in a row")
 
 
-def test_the_command_keeps_what_an_earlier_run_found(cli: Run, labels: Path, tmp_path: Path) -> None:
+def test_the_command_keeps_what_an_earlier_run_found(
+    cli: Run, labels: Path, tmp_path: Path
+) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text(json.dumps({"text": COURTS}), "utf-8")
     assert cli("corpus", "rebuild", labels, "--from", rows).returncode == 0
@@ -279,7 +314,9 @@ def test_the_command_reads_from_each_place_given(cli: Run, labels: Path, tmp_pat
 
 
 @pytest.mark.parametrize("asked", [["nowhere"], ["{labels}", "--from", "nowhere.jsonl"]])
-def test_the_command_says_in_one_line_what_it_cannot_read(cli: Run, labels: Path, asked: list[str]) -> None:
+def test_the_command_says_in_one_line_what_it_cannot_read(
+    cli: Run, labels: Path, asked: list[str]
+) -> None:
     done = cli("corpus", "rebuild", *(word.replace("{labels}", str(labels)) for word in asked))
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
@@ -294,12 +331,15 @@ def test_nothing_found_writes_nothing(cli: Run, labels: Path, tmp_path: Path) ->
     assert not (labels / PASSAGES).exists()
 
 
-# --------------------------------------------------------------------------------------------- in the corpus
+# --------------------------------------------------------------------------------------------- in
+# the corpus
 
 
 def test_the_corpus_takes_real_passages_in_where_they_are(labels: Path, public: Path) -> None:
     invented = labels.parent / "batch.jsonl"
-    invented.write_text(json.dumps({"text": COURTS, "labels": [], "section": "prosecution"}) + "\n", "utf-8")
+    invented.write_text(
+        json.dumps({"text": COURTS, "labels": [], "section": "prosecution"}) + "\n", "utf-8"
+    )
     assert len(read_rows(labels.parent)) == 1
     rows = rebuild(labels, public).rows
     (labels / PASSAGES).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
@@ -318,13 +358,18 @@ def test_the_same_text_under_two_headings_may_have_two_sets_of_labels(tmp_path: 
 
     def read(*rows: tuple[str | None, list[str]]) -> int:
         written = (
-            {"text": "The law was not enforced.", "section": section, "labels": names} for section, names in rows
+            {"text": "The law was not enforced.", "section": section, "labels": names}
+            for section, names in rows
         )
         file.write_text("".join(json.dumps(row) + "\n" for row in written), "utf-8")
         return len(read_rows(file))
 
     assert (
-        read(("b. Forced Labor", ["failure"]), ("e. Acceptable Conditions of Work", []), ("prosecution", ["failure"]))
+        read(
+            ("b. Forced Labor", ["failure"]),
+            ("e. Acceptable Conditions of Work", []),
+            ("prosecution", ["failure"]),
+        )
         == 3
     )
     for sections in (("Children", "CHILDREN"), ("prosecution", "protection"), (None, "prevention")):
@@ -335,14 +380,16 @@ def test_the_same_text_under_two_headings_may_have_two_sets_of_labels(tmp_path: 
 def test_labels_alone_are_text_whatever_the_file(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     rows = [
-        {"text": f"{alone}", "labels": ["failure"], "labels_alone": alone} for alone in ([], ["complicity"], "none")
+        {"text": f"{alone}", "labels": ["failure"], "labels_alone": alone}
+        for alone in ([], ["complicity"], "none")
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     assert [row["labels_alone"] for row in read_rows(file)] == ["none", "complicity", "none"]
     assert [labels_alone(row) for row in read_rows(file)] == [(), ("complicity",), ()]
 
 
-# --------------------------------------------------------------------------------------------- the shipped labels
+# --------------------------------------------------------------------------------------------- the
+# shipped labels
 
 
 def test_the_shipped_labels_are_whole_and_hold_no_sentence() -> None:
@@ -363,8 +410,12 @@ def test_passages_of_real_pages_are_found(real: Path) -> None:
     if not pages.is_dir():
         pytest.skip("no real pages here")
     references = read_references(ROOT / "data" / "real" / "labels.csv")
-    # Tables of PDFs are read row by row now, where the passages that were labelled ran across their cells.
-    for source, share in (("hrr/2020/democratic-republic-of-the-congo.html", 0.97), ("dol-pdf/Somalia.pdf", 0.93)):
+    # Tables of PDFs are read row by row now, where the passages that were labelled ran across their
+    # cells.
+    for source, share in (
+        ("hrr/2020/democratic-republic-of-the-congo.html", 0.97),
+        ("dol-pdf/Somalia.pdf", 0.93),
+    ):
         if source.endswith(".pdf"):
             pytest.importorskip("pypdfium2")
         wanted = {one.key: one.words for one in references if one.source == source}

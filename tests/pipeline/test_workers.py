@@ -86,7 +86,8 @@ def test_all_processes_work_and_a_single_task_starts_one() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_processes_that_start_do_not_hear_the_keyboard() -> None:
-    before = signal.getsignal(signal.SIGINT)  # ignored where these tests run in the background of a shell
+    # ignored where these tests run in the background of a shell
+    before = signal.getsignal(signal.SIGINT)
     results = map_in_order(_where, range(200), 3)
     next(results)
     for process in multiprocessing.active_children():

@@ -1,4 +1,5 @@
-"""A yearbook of countries is read as narratives, each with its country, tier and sections; real PDFs without faults."""
+"""A yearbook of countries is read as narratives, each with its country, tier and sections; real
+PDFs without faults."""
 
 from __future__ import annotations
 
@@ -47,16 +48,21 @@ def test_each_narrative_is_whole_and_in_order(book: Document, number: int) -> No
             rows = [" | ".join(row) for row in make_book.rows(number)]
             paragraphs += [f"Table {number + 1}. Trials in {country}", *rows, paragraphs[1]]
         expected += [(text, section) for text in paragraphs]
-    found = [pair for pair in blocks(book, country) if not pair[0].startswith("Port ")]  # the label of the map
+    # the label of the map
+    found = [pair for pair in blocks(book, country) if not pair[0].startswith("Port ")]
     assert " ".join(text for text, _ in found) == " ".join(text for text, _ in expected)
-    assert {text: section for text, section in expected if len(text) < 60}.items() <= dict(found).items()
+    assert {text: section for text, section in expected if len(text) < 60}.items() <= dict(
+        found
+    ).items()
 
 
 def test_the_book_has_no_country_and_its_findings_have(book: Document) -> None:
     assert book.country is None
     assert list(dict.fromkeys(block.country for block in book.blocks)) == make_book.COUNTRIES
     report = TaggedReport("book.pdf", book, split_passages(book))
-    assert [finding.country for finding in report.findings()] == [passage.country for passage in report.passages]
+    assert [finding.country for finding in report.findings()] == [
+        passage.country for passage in report.passages
+    ]
 
 
 def test_a_tier_below_the_name_begins_a_narrative_and_back_matter_ends_the_last() -> None:
@@ -67,14 +73,19 @@ def test_a_tier_below_the_name_begins_a_narrative_and_back_matter_ends_the_last(
 
 
 def test_one_narrative_is_no_book() -> None:
-    document = read_bytes(b"# Togo\n\n**Tier 3**\n\nPolice acted.\n\n## Prevention\n\nNo campaign was held.", "x.md")
+    document = read_bytes(
+        b"# Togo\n\n**Tier 3**\n\nPolice acted.\n\n## Prevention\n\nNo campaign was held.", "x.md"
+    )
     assert document.country == "Togo"
     assert {block.country for block in document.blocks} == {None}
 
 
-# --------------------------------------------------------------------------------------------- real files
+# --------------------------------------------------------------------------------------------- real
+# files
 
-REFERENCE = re.compile(r"https?://|U\.S\. Embassy- |[Ss]ource on file|[Ee]-mail communication|Accessed [A-Z]")
+REFERENCE = re.compile(
+    r"https?://|U\.S\. Embassy- |[Ss]ource on file|[Ee]-mail communication|Accessed [A-Z]"
+)
 NOTES = re.compile(r"[\[(]\d{1,3}(?:[,;–-] ?\d{1,3})*[\])]")
 SENTENCE = re.compile(r"[a-z]{3}[.?!] +[A-Z(]|[a-z]\.$|\(\d[\d, –-]*\)$|\A[a-z]")
 
@@ -92,12 +103,21 @@ def test_real_reports_are_read_without_the_known_faults(path: Path) -> None:
     headings = [text[block.start : block.end] for block in document.blocks if block.heading]
     assert not [heading for heading in headings if SENTENCE.search(heading)]
     passages = [passage for passage in split_passages(document) if passage.section != "references"]
-    assert not [passage.text for passage in passages if REFERENCE.search(passage.text) or NOTES.match(passage.text)]
+    assert not [
+        passage.text
+        for passage in passages
+        if REFERENCE.search(passage.text) or NOTES.match(passage.text)
+    ]
     rows = [passage for passage in passages if "Table" in (passage.section or "")]
     prose = [passage for passage in passages if "Table" not in (passage.section or "")]
     assert all(
-        re.match(r"[IVX]+\. |(?:Labor|Criminal) Law Enforcement$|assessment$", passage.section or "I. ")
+        re.match(
+            r"[IVX]+\. |(?:Labor|Criminal) Law Enforcement$|assessment$", passage.section or "I. "
+        )
         for passage in prose
     )
-    blocks = [text[document.blocks[row.block or 0].start : document.blocks[row.block or 0].end] for row in rows]
+    blocks = [
+        text[document.blocks[row.block or 0].start : document.blocks[row.block or 0].end]
+        for row in rows
+    ]
     assert sum(" | " in block for block in blocks) > 0.95 * len(blocks)

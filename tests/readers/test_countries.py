@@ -40,8 +40,14 @@ def test_every_country_is_found_by_name_and_codes_and_in_titles_and_addresses(co
     assert find_country(country.alpha3.lower()) == find_country(country.name.upper()) == country
     for name in (NAMES[code], country.name):
         assert find_country(name) == country
-        assert country_and_year(f"2023 Trafficking in Persons Report: {name}", "-", "") == (country.name, 2023)
-        assert country_and_year(f"{name} - United States Department of State", "-", "") == (country.name, None)
+        assert country_and_year(f"2023 Trafficking in Persons Report: {name}", "-", "") == (
+            country.name,
+            2023,
+        )
+        assert country_and_year(f"{name} - United States Department of State", "-", "") == (
+            country.name,
+            None,
+        )
         slug = fold_name(name).replace(" ", "-")
         address = f"https://www.state.gov/reports/2021-trafficking-in-persons-report/{slug}/"
         assert country_and_year(None, address, "") == (country.name, 2021)
@@ -77,7 +83,10 @@ def test_every_country_is_found_by_name_and_codes_and_in_titles_and_addresses(co
 def test_what_reports_call_a_country(written: str, code: str) -> None:
     country = find_country(written)
     assert country.alpha2 == code
-    assert country_and_year(f"2023 Trafficking in Persons Report: {written}", "", "") == (country.name, 2023)
+    assert country_and_year(f"2023 Trafficking in Persons Report: {written}", "", "") == (
+        country.name,
+        2023,
+    )
 
 
 def test_codes_are_no_words_of_a_title() -> None:
@@ -115,11 +124,17 @@ def test_the_longest_name_wins() -> None:
     ("title", "expected"),
     [
         ("2023 Trafficking in Persons Report: Karvonia", ("Karvonia", 2023)),
-        ("2023 Trafficking in Persons Report: Karvonia - United States Department of State", ("Karvonia", 2023)),
+        (
+            "2023 Trafficking in Persons Report: Karvonia - United States Department of State",
+            ("Karvonia", 2023),
+        ),
         ("Refworld | 2017 Trafficking in Persons Report - Togo", ("Togo", 2017)),
         ("Trafficking in Persons Report 2019: Port Salwen", ("Port Salwen", 2019)),
         ("2024 TRAFFICKING NARRATIVES: UPPER KARVONIA", ("Upper Karvonia", 2024)),
-        ("Karvonia – 2024 Trafficking Narratives | Halden Institute for Labor Rights", ("Karvonia", 2024)),
+        (
+            "Karvonia – 2024 Trafficking Narratives | Halden Institute for Labor Rights",
+            ("Karvonia", 2024),
+        ),
         ("Viet Nam: 2022 Country Report on Human Rights Practices", ("Vietnam", 2022)),
         ("QATAR 2022 HUMAN RIGHTS REPORT", ("Qatar", 2022)),
         ("Qatar", ("Qatar", None)),
@@ -143,7 +158,9 @@ def test_the_longest_name_wins() -> None:
         ("2021 Findings: West Bank and the Gaza Strip", ("Palestinian Territories", 2021)),
     ],
 )
-def test_titles_with_a_country_or_a_year(title: str, expected: tuple[str | None, int | None] | None) -> None:
+def test_titles_with_a_country_or_a_year(
+    title: str, expected: tuple[str | None, int | None] | None
+) -> None:
     if expected is None:  # the publisher's name is in the way of the country, not of the year
         assert country_and_year(title, "", "")[1] == 2023
         return
@@ -231,16 +248,25 @@ def test_addresses_and_file_names(source: str, expected: tuple[str | None, int |
 @pytest.mark.parametrize(
     ("opening", "expected"),
     [
-        ("2024 TRAFFICKING NARRATIVES: KARVONIA\n\nOVERVIEW\n\nKarvonia is far.", ("Karvonia", 2024)),
+        (
+            "2024 TRAFFICKING NARRATIVES: KARVONIA\n\nOVERVIEW\n\nKarvonia is far.",
+            ("Karvonia", 2024),
+        ),
         ("QATAR 2016 HUMAN RIGHTS REPORT\n\nEXECUTIVE SUMMARY\n", ("Qatar", 2016)),
         ("TOGO: Tier 2\n\nSome sentence about 2019.", ("Togo", None)),
         (
             "The Government of Togo does not fully meet the minimum standards for the elimination of trafficking.",
             ("Togo", None),
         ),
-        ("Overview\nThe Bahamas is a source, destination, and transit country for men.", ("Bahamas", None)),
+        (
+            "Overview\nThe Bahamas is a source, destination, and transit country for men.",
+            ("Bahamas", None),
+        ),
         ("Afghanistan\nAlbania\nAlgeria\n", (None, None)),
-        ("United Nations\nA/HRC/9/9\n" + "Agenda item\n" * 10 + "Viet Nam*\nText.", ("Vietnam", None)),
+        (
+            "United Nations\nA/HRC/9/9\n" + "Agenda item\n" * 10 + "Viet Nam*\nText.",
+            ("Vietnam", None),
+        ),
         ("The Government of Togo sent police officers to Benin in 2019.", (None, None)),
         ("Police in Togo arrested nine traffickers in 2019.", (None, None)),
         ("x" * 1_600 + "\nTOGO\n", (None, None)),
@@ -251,7 +277,10 @@ def test_first_lines(opening: str, expected: tuple[str | None, int | None]) -> N
 
 
 def test_title_goes_before_address_and_address_before_text() -> None:
-    assert country_and_year("Togo", "hrr-2016-qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT") == ("Togo", 2016)
+    assert country_and_year("Togo", "hrr-2016-qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT") == (
+        "Togo",
+        2016,
+    )
     assert country_and_year(None, "qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT") == ("Qatar", 2020)
 
 
@@ -270,7 +299,10 @@ def test_real_pages_name_country_and_year(real: Path) -> None:
     assert len(pages) == 10
     for page in pages:
         _, year, slug = page.stem.split("-", 2)
-        assert country_and_year(*_title_source_opening(page)) == (find_country(slug).name, int(year))
+        assert country_and_year(*_title_source_opening(page)) == (
+            find_country(slug).name,
+            int(year),
+        )
 
 
 def _title_source_opening(path: Path) -> tuple[str | None, str, str]:

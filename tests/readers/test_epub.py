@@ -32,7 +32,11 @@ def test_a_book_is_its_chapters_in_order() -> None:
     assert [(b.section, b.heading, document.text[b.start : b.end]) for b in document.blocks] == [
         ("Karvonia", True, "Karvonia"),
         ("prosecution", True, "Prosecution"),
-        ("prosecution", False, "Police opened 29 investigations, compared with 34 the year before."),
+        (
+            "prosecution",
+            False,
+            "Police opened 29 investigations, compared with 34 the year before.",
+        ),
         ("prosecution", False, "Courts convicted 11 traffickers."),
         ("prosecution", False, "In May the Port Åske court convicted two officers."),
         ("protection", True, "Protection"),
@@ -40,11 +44,11 @@ def test_a_book_is_its_chapters_in_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("attributes", ['epub:type="footnote"', 'role="doc-footnote"', 'class="footnote"'])
+@pytest.mark.parametrize(
+    "attributes", ['epub:type="footnote"', 'role="doc-footnote"', 'class="footnote"']
+)
 def test_a_note_that_stands_aside_is_read(attributes: str) -> None:
-    page = (
-        f"<h1>Prosecution</h1><p>Courts met.</p><aside {attributes}><p>Gazette 12.</p></aside><aside><p>Ad.</p></aside>"
-    )
+    page = f"<h1>Prosecution</h1><p>Courts met.</p><aside {attributes}><p>Gazette 12.</p></aside><aside><p>Ad.</p></aside>"
     document = read_epub(book(chapter1=f"<html><body>{page}</body></html>"), "a.epub")
     assert "Gazette 12." in document.text
     assert "Ad." not in document.text
@@ -58,7 +62,11 @@ def test_a_missing_file_is_passed_over_or_reported(missing: str) -> None:
         assert missing in ("book", "container")
         assert str(error).startswith("a.epub: incomplete, ")  # noqa: PT017
     else:
-        assert "Courts convicted 11" not in document.text if missing == "chapter1" else "Courts" in document.text
+        assert (
+            "Courts convicted 11" not in document.text
+            if missing == "chapter1"
+            else "Courts" in document.text
+        )
 
 
 def test_a_chapter_named_again_is_read_once() -> None:
@@ -78,9 +86,13 @@ def test_entities_never_swell() -> None:
 def test_a_locked_book_is_reported() -> None:
     empty = "<html><body><p> </p></body></html>"
     data = io.BytesIO(book(chapter1=empty, **{"chapter 2": empty, "chapter3": empty}))
-    with pytest.raises(InputError, match=r"^a\.epub: no readable text in it; give the report in another format$"):
+    with pytest.raises(
+        InputError, match=r"^a\.epub: no readable text in it; give the report in another format$"
+    ):
         read_epub(data.getvalue(), "a.epub")
     with zipfile.ZipFile(data, "a") as archive:
         archive.writestr("META-INF/rights.xml", "<rights/>")
-    with pytest.raises(InputError, match=r"^a\.epub: locked against copying \(DRM\); give the report in another"):
+    with pytest.raises(
+        InputError, match=r"^a\.epub: locked against copying \(DRM\); give the report in another"
+    ):
         read_epub(data.getvalue(), "a.epub")

@@ -1,8 +1,10 @@
-"""Pages in the style of the sites that reports come from: every paragraph is kept, in order, and nothing else is.
+"""Pages in the style of the sites that reports come from: every paragraph is kept, in order, and
+nothing else is.
 
-In ``pages/``, ``data-keep`` marks an element whose text is a block of its own (or gives that text, where the page has
-more), ``data-section`` the section it stands under; ``§`` and ``¶`` stand for a paragraph and a list entry of
-``narrative.txt`` and ``items.txt``. Whatever is not marked is furniture, a caption of a picture or a heading.
+In ``pages/``, ``data-keep`` marks an element whose text is a block of its own (or gives that text,
+where the page has more), ``data-section`` the section it stands under; ``§`` and ``¶`` stand for a
+paragraph and a list entry of ``narrative.txt`` and ``items.txt``. Whatever is not marked is
+furniture, a caption of a picture or a heading.
 """
 
 from __future__ import annotations
@@ -52,7 +54,10 @@ def marked(page: str) -> list[tuple[str, str | None]]:
     """(text, section) of each marked element."""
     tree = LexborHTMLParser(re.sub(r"<br\s*/?>", " ", page, flags=re.IGNORECASE))
     return [
-        (" ".join((node.attributes["data-keep"] or node.text()).split()), node.attributes.get("data-section"))
+        (
+            " ".join((node.attributes["data-keep"] or node.text()).split()),
+            node.attributes.get("data-section"),
+        )
         for node in tree.css("[data-keep]")
     ]
 
@@ -77,7 +82,8 @@ def test_there_are_pages_of_many_kinds_of_site() -> None:
 
 
 def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(real: Path) -> None:
-    """The text is kept when structural tags, class names and closing tags are removed step by step."""
+    """The text is kept when structural tags, class names and closing tags are removed step by
+    step."""
     for path in sorted((real / "reports").glob("*.html"))[::4]:
         page = path.read_text("utf-8")
         nodes = LexborHTMLParser(page).css(".report__content p, .report__content li")
@@ -92,16 +98,23 @@ def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(rea
 
 
 def test_articles_are_read_at_least_as_well_as_by_the_library_and_keep_their_headings() -> None:
-    """60 pages of ten kinds of site: the library alone loses headings, lists and tables, and keeps teasers."""
+    """60 pages of ten kinds of site: the library alone loses headings, lists and tables, and
+    keeps teasers."""
     import trafilatura
 
     ours, theirs = [], []
     for article in articles():
         document = read_html(article.page.encode(), "page.html")
         ours.append(shingle_f1(document.text, article.text))
-        theirs.append(shingle_f1(trafilatura.extract(article.page, include_comments=False) or "", article.text))
+        theirs.append(
+            shingle_f1(
+                trafilatura.extract(article.page, include_comments=False) or "", article.text
+            )
+        )
         found = [document.text[b.start : b.end] for b in document.blocks if b.heading]
-        assert [text for text in found if text in article.headings] == article.headings, article.name
+        assert [text for text in found if text in article.headings] == article.headings, (
+            article.name
+        )
         assert document.title == article.title
         assert article.title not in document.text
         assert "cookies" not in document.text
@@ -111,7 +124,9 @@ def test_articles_are_read_at_least_as_well_as_by_the_library_and_keep_their_hea
 
 
 @pytest.mark.parametrize("layout", ["report__content", "wp-block-x report__content y"])
-def test_a_page_of_a_known_site_is_read_without_the_library(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_a_known_site_is_read_without_the_library(
+    layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "trafilatura", None)
     page = f"<p>Menu</p><h1 class=featured-content__headline>Norvia</h1><div class='{layout}'><h2>Prevention</h2>"
     page += f"<p class=related>{LONG}</p><div class=promo><p>{LONG}</p></div></div><p>Build a report.</p>"
@@ -122,11 +137,15 @@ def test_a_page_of_a_known_site_is_read_without_the_library(layout: str, monkeyp
 
 
 def test_a_known_name_that_holds_little_of_the_page_does_not_decide() -> None:
-    page = "<h1 class=page-header>Norvia</h1><div class=field--name-body>In brief.</div>" + f"<p>{LONG}</p>" * 9
+    page = (
+        "<h1 class=page-header>Norvia</h1><div class=field--name-body>In brief.</div>"
+        + f"<p>{LONG}</p>" * 9
+    )
     assert texts(page)[-9:] == [LONG] * 9
 
 
-# ------------------------------------------------------------------------------------------- details
+# -------------------------------------------------------------------------------------------
+# details
 
 LONG = "Police arrested nine traffickers in the harbor district, and the courts convicted none of them."
 
@@ -156,16 +175,35 @@ def test_a_page_however_deep_or_wide_is_read(page: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["<div>", "<u></p>", "<div></b>", "<ul><li>", "<table><tr><td>", "<u><!--</u></u>-->", "<div><svg></div><g>"],
+    [
+        "<div>",
+        "<u></p>",
+        "<div></b>",
+        "<ul><li>",
+        "<table><tr><td>",
+        "<u><!--</u></u>-->",
+        "<div><svg></div><g>",
+    ],
 )
 @pytest.mark.parametrize("times", [6_000, 300_000])
 def test_a_page_nested_too_deeply_is_refused_at_once(unit: str, times: int) -> None:
-    with pytest.raises(InputError, match=r"^page\.html: nested too deeply to be a report; save it as text$"):
+    with pytest.raises(
+        InputError, match=r"^page\.html: nested too deeply to be a report; save it as text$"
+    ):
         texts(unit * times + LONG)
 
 
 @pytest.mark.parametrize(
-    "unit", ["<p>x<li>y", "<form></form><foo/>", "<a name=x>", '<u "', "<![CDATA[", "</div>", "<!--><i></i>"]
+    "unit",
+    [
+        "<p>x<li>y",
+        "<form></form><foo/>",
+        "<a name=x>",
+        '<u "',
+        "<![CDATA[",
+        "</div>",
+        "<!--><i></i>",
+    ],
 )
 def test_markup_that_never_ends_is_read_in_a_moment(unit: str) -> None:
     """Without a watch: a time that grows with the square of the length would be minutes here."""
@@ -184,17 +222,32 @@ def test_markup_that_never_ends_is_read_in_a_moment(unit: str) -> None:
 )
 def test_ten_paragraphs_are_kept_whatever_the_element_around_them_is_called(element: str) -> None:
     theirs = [f"{LONG} It did so in district {number}." for number in range(10)]
-    page = f"<p>{LONG}</p>" * 20 + element.format("".join(f"<p>{text}</p>" for text in theirs)) + f"<p>{LONG}</p>" * 20
+    page = (
+        f"<p>{LONG}</p>" * 20
+        + element.format("".join(f"<p>{text}</p>" for text in theirs))
+        + f"<p>{LONG}</p>" * 20
+    )
     assert [text for text in texts(page) if text != LONG] == theirs
 
 
-@pytest.mark.parametrize("name", "paywall share subscription sponsored comments related-laws ad-unit".split())
+@pytest.mark.parametrize(
+    "name", "paywall share subscription sponsored comments related-laws ad-unit".split()
+)
 def test_a_paragraph_is_kept_whatever_its_class(name: str) -> None:
-    assert texts(f"<p>{LONG}</p>" * 9 + f"<p class={name}>The courts sat. {LONG}</p>")[-1] == f"The courts sat. {LONG}"
+    assert (
+        texts(f"<p>{LONG}</p>" * 9 + f"<p class={name}>The courts sat. {LONG}</p>")[-1]
+        == f"The courts sat. {LONG}"
+    )
 
 
 @pytest.mark.parametrize(
-    "pixel", ["<img style='display:none' src=x>", "<img hidden src=x>", "<input class=share>", "<br class=d-none>"]
+    "pixel",
+    [
+        "<img style='display:none' src=x>",
+        "<img hidden src=x>",
+        "<input class=share>",
+        "<br class=d-none>",
+    ],
 )
 def test_a_hidden_pixel_takes_nothing_with_it(pixel: str) -> None:
     page = f"<body>{pixel}<h2>Protection</h2>" + f"<p>{LONG}</p>" * 3
@@ -219,7 +272,9 @@ def test_a_hidden_pixel_takes_nothing_with_it(pixel: str) -> None:
     ],
 )
 def test_a_page_is_decoded_as_it_declares_or_as_it_is(declaration: str, encoding: str) -> None:
-    line = {"iso-8859-2": "Wałęsa paid 12 zł.", "cp932": "The 外務省 said so."}.get(encoding, "“Café” – the señor’s.")
+    line = {"iso-8859-2": "Wałęsa paid 12 zł.", "cp932": "The 外務省 said so."}.get(
+        encoding, "“Café” – the señor’s."
+    )
     assert texts(f"{declaration}<body><p>{line}</p>".encode(encoding)) == [line]
 
 
@@ -238,11 +293,26 @@ def test_the_users_encoding_wins() -> None:
             "<frameset><frame src=menu.htm><frame src=text.htm></frameset>",
             r"frames \(menu.htm, text.htm\); give the one",
         ),
-        ("<meta http-equiv=refresh content='0; url=https://x.example/y'><p> </p>", "leads on to https://x.example/y"),
-        ("<div id=root></div><script src=app.js></script>", "a script draws it: open it in a browser"),
-        ("<noscript>Please enable JavaScript.</noscript><body><script>x</script>", "a script draws it"),
-        ("<title>Just a moment...</title><p>Checking your connection before you go on.</p>", "the site's error page"),
-        ("<title>404 - Page not found</title><p>We could not find what you asked for.</p>", "the site's error page"),
+        (
+            "<meta http-equiv=refresh content='0; url=https://x.example/y'><p> </p>",
+            "leads on to https://x.example/y",
+        ),
+        (
+            "<div id=root></div><script src=app.js></script>",
+            "a script draws it: open it in a browser",
+        ),
+        (
+            "<noscript>Please enable JavaScript.</noscript><body><script>x</script>",
+            "a script draws it",
+        ),
+        (
+            "<title>Just a moment...</title><p>Checking your connection before you go on.</p>",
+            "the site's error page",
+        ),
+        (
+            "<title>404 - Page not found</title><p>We could not find what you asked for.</p>",
+            "the site's error page",
+        ),
         ("", "no readable text"),
     ],
 )
@@ -260,10 +330,16 @@ def test_a_page_without_text_is_reported_with_a_way_out(page: str, said: str) ->
             "<title>Norvia - United States Department of State</title><h1>2023 Report: Norvia</h1>",
             "2023 Report: Norvia",
         ),
-        ("<title>2019 TIP Report: Norvia - U.S. Embassy in Norvia</title><h1>Norvia</h1>", "2019 TIP Report: Norvia"),
+        (
+            "<title>2019 TIP Report: Norvia - U.S. Embassy in Norvia</title><h1>Norvia</h1>",
+            "2019 TIP Report: Norvia",
+        ),
         ("<title>Norvia | Coast Watch</title><h1>Coast Watch</h1>", "Norvia"),
         ("<title>Norvia: forced labour – Wikipedia</title>", "Norvia: forced labour"),
-        ("<title>Coast Watch » Norvia 2020</title><meta property=og:site_name content='Coast Watch'>", "Norvia 2020"),
+        (
+            "<title>Coast Watch » Norvia 2020</title><meta property=og:site_name content='Coast Watch'>",
+            "Norvia 2020",
+        ),
         ("<title>OHCHR | Norvia must act</title>", "Norvia must act"),
         ("<title>Norvia - 2024 Report</title>", "Norvia - 2024 Report"),
         ("<title>Norvia</title><svg><title>Cookie icon</title></svg>", "Norvia"),
@@ -284,7 +360,9 @@ def test_real_reports_name_their_country(real: Path) -> None:
 
 
 def test_offsets_point_at_the_blocks() -> None:
-    document = read_html(f"<h2>Protection</h2><p>{LONG}</p><ul><li>One;</li><li>two.</li></ul>".encode(), "x")
+    document = read_html(
+        f"<h2>Protection</h2><p>{LONG}</p><ul><li>One;</li><li>two.</li></ul>".encode(), "x"
+    )
     assert document.text == f"Protection\n\n{LONG}\n\nOne;\n\ntwo."
     assert [document.text[b.start : b.end] for b in document.blocks] == document.text.split("\n\n")
 
@@ -322,8 +400,14 @@ def test_a_line_of_a_report_is_no_stock_line(line: str) -> None:
         ("<h3>Protection of Refugees</h3><p>The law protects them.</p>", "Protection of Refugees"),
         ("<h3>Prevention of torture</h3><p>The law bans it.</p>", "Prevention of torture"),
         ("<p>Prevention of trafficking remained weak.</p>", None),
-        ("<div><section><header><h2>Prevention</h2></header><p>The ministry met.</p></section></div>", "prevention"),
-        ("<article><header><h2><a href=x>Prevention</a></h2></header><p>The ministry met.</p></article>", "prevention"),
+        (
+            "<div><section><header><h2>Prevention</h2></header><p>The ministry met.</p></section></div>",
+            "prevention",
+        ),
+        (
+            "<article><header><h2><a href=x>Prevention</a></h2></header><p>The ministry met.</p></article>",
+            "prevention",
+        ),
         ("<dl><dt>Prevention</dt><dd>The ministry met.</dd></dl>", "prevention"),
         ("<label>Prevention</label><div>The ministry met.</div>", "prevention"),
     ],
@@ -341,7 +425,8 @@ TAGS = """<p> </p> <div> </div> <b> </b> <a href=x> <a> </a> <br> <table> <tr> <
 <template> </template> <plaintext> <select> <option> <textarea> </textarea> <header> <footer> <a/role=tab/href=#t>
 <div/id=t> <label> <q"r'=s> Prosecution • 12. [1]"""
 SOUP = st.lists(
-    st.sampled_from([*TAGS.split(), LONG, "Officials took bribes.", "\n\n", " ", "\u200b", "é"]), max_size=40
+    st.sampled_from([*TAGS.split(), LONG, "Officials took bribes.", "\n\n", " ", "\u200b", "é"]),
+    max_size=40,
 )
 
 
@@ -353,7 +438,10 @@ def test_no_soup_of_tags_breaks_the_reader(pieces: list[str]) -> None:
     except InputError:
         return
     blocks = document.blocks
-    assert all(document.text[b.start : b.end].strip() == document.text[b.start : b.end] != "" for b in blocks)
+    assert all(
+        document.text[b.start : b.end].strip() == document.text[b.start : b.end] != ""
+        for b in blocks
+    )
     assert all(a.end + 2 == b.start for a, b in itertools.pairwise(blocks))
     assert all(b.heading or b.section is None or b.section.strip() for b in blocks)
 
@@ -371,12 +459,21 @@ def test_a_report_on_404_victims_is_no_error_page() -> None:
     ("page", "kept"),
     [
         ("<p>The <button>TVPA</button> requires a report.</p>", ["The TVPA requires a report."]),
-        ("<ul><li><label><input type=checkbox> Train the judges.</label></li></ul>", ["Train the judges."]),
+        (
+            "<ul><li><label><input type=checkbox> Train the judges.</label></li></ul>",
+            ["Train the judges."],
+        ),
         ("<table><tr><td class=rating>Poor</td><td>Norvia</td></tr></table>", ["Poor | Norvia"]),
         ("<p><a name=top>The government acted.</a></p>", ["The government acted."]),
-        ("<p>Police<br>arrested two.<br><br>Courts met.</p>", ["Police arrested two.", "Courts met."]),
+        (
+            "<p>Police<br>arrested two.<br><br>Courts met.</p>",
+            ["Police arrested two.", "Courts met."],
+        ),
         ("<p>It must:<br>• Act.<br>• Pay.</p>", ["It must:", "• Act.", "• Pay."]),
-        ("<h4>The government did nothing at all about it, and said so.</h4><p>It met.</p>", ["It met."]),
+        (
+            "<h4>The government did nothing at all about it, and said so.</h4><p>It met.</p>",
+            ["It met."],
+        ),
         (f"<h4>{LONG} {LONG}</h4>", [f"{LONG} {LONG}"]),
         ("<aside><p>Related: nothing.</p></aside><p>It met.</p>", ["It met."]),
         ("<p>Nine were held</p><p>See <i>Annex</i></p>", ["Nine were held", "See Annex"]),

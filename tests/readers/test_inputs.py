@@ -1,6 +1,7 @@
 """Any bytes under any name give a document with exact offsets, or one line that says what to do.
 
-``PYTHONPATH=tests python tests/readers/test_inputs.py`` prints the table of bad inputs and their error lines.
+``PYTHONPATH=tests python tests/readers/test_inputs.py`` prints the table of bad inputs and their
+error lines.
 """
 
 from __future__ import annotations
@@ -66,14 +67,13 @@ def tar() -> bytes:
     return b"report.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(247) + TEXT
 
 
-# ------------------------------------------------------------------------------------------- what is wrong
+# ------------------------------------------------------------------------------------------- what
+# is wrong
 
 Bad = tuple[str, Callable[[], bytes], str]
 BY_COLUMN = "plain 'tipclassify score' reads one by its column 'text'"
 NEEDS = "which needs {} on the path; install it, or save as .docx or PDF"
-ARCHIVE = (
-    "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME"
-)
+ARCHIVE = "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME"
 BAD: list[Bad] = [
     ("empty.txt", bytes, "empty; give a file with text"),
     ("blank.docx", lambda: b" \r\n\t\n", "empty; give a file with text"),
@@ -228,7 +228,10 @@ def test_what_a_reader_cannot_follow_for_depth_is_reported(monkeypatch: pytest.M
         raise RecursionError
 
     monkeypatch.setattr("tipclassify.readers.markdown.read_markdown", read_markdown)
-    assert line_of(lambda: read_bytes(TEXT, "a.md")) == "a.md: nested too deeply to be a report; save it as text"
+    assert (
+        line_of(lambda: read_bytes(TEXT, "a.md"))
+        == "a.md: nested too deeply to be a report; save it as text"
+    )
 
 
 Worse = tuple[str, Callable[[Path], object], str]
@@ -247,7 +250,9 @@ BAD_PATHS: list[Worse] = [
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs devices and symbolic links")
-@pytest.mark.parametrize(("name", "make", "line"), [pytest.param(*row, id=ascii(row[0])) for row in BAD_PATHS])
+@pytest.mark.parametrize(
+    ("name", "make", "line"), [pytest.param(*row, id=ascii(row[0])) for row in BAD_PATHS]
+)
 def test_paths_that_cannot_be_read_are_reported(
     tmp_path: Path, name: str, make: Callable[[Path], object], line: str
 ) -> None:
@@ -256,7 +261,9 @@ def test_paths_that_cannot_be_read_are_reported(
     assert line_of(lambda: read_report(path)) == f"{path}: {line}".replace("\0", "\\0")
 
 
-def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "secret.txt"
     path.write_bytes(TEXT)
     path.chmod(0)
@@ -286,7 +293,8 @@ def test_pipes_are_read_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatc
     assert line_of(through_a_pipe).endswith(": over the limit of 0 MB; split it")
 
 
-# ----------------------------------------------------------------------------------------- what is readable
+# ----------------------------------------------------------------------------------------- what is
+# readable
 
 
 def sample(kind: str) -> bytes:
@@ -297,17 +305,26 @@ def sample(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("name", ["a.txt", "a.pdf", "a.docx", "a.HTML", "a.md", "a", "-", "report 2024.2", "a.rtf"])
+@pytest.mark.parametrize(
+    "name", ["a.txt", "a.pdf", "a.docx", "a.HTML", "a.md", "a", "-", "report 2024.2", "a.rtf"]
+)
 @pytest.mark.parametrize("kind", ["html", "mhtml", "docx", "epub"])
 def test_unmistakable_content_goes_before_the_name(kind: str, name: str, packed: bool) -> None:
     data = sample(kind)
     usual = {"html": "x.html", "mhtml": "x.mht", "docx": "x.docx", "epub": "x.epub"}[kind]
-    document = read_bytes(gzip.compress(data) if packed else data, f"{name}.gz" if packed and name != "-" else name)
-    assert (document.text, document.blocks) == (read_bytes(data, usual).text, read_bytes(data, usual).blocks)
+    document = read_bytes(
+        gzip.compress(data) if packed else data, f"{name}.gz" if packed and name != "-" else name
+    )
+    assert (document.text, document.blocks) == (
+        read_bytes(data, usual).text,
+        read_bytes(data, usual).blocks,
+    )
     assert document.blocks
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.text", "a.md", "a", "-", "report 2024.2", "No. 5 final", "a.txt.gz"])
+@pytest.mark.parametrize(
+    "name", ["a.txt", "a.text", "a.md", "a", "-", "report 2024.2", "No. 5 final", "a.txt.gz"]
+)
 def test_text_is_read_under_the_names_of_text(name: str) -> None:
     assert read_bytes(TEXT, name).text == TEXT.decode()
     assert read_bytes(gzip.compress(TEXT), name).text == TEXT.decode()
@@ -315,7 +332,14 @@ def test_text_is_read_under_the_names_of_text(name: str) -> None:
 
 @pytest.mark.parametrize(
     "start",
-    [b"", b"\xef\xbb\xbf", b"\r\n  ", b"<?xml version='1.0'?>\n", b"<!-- saved from url -->\n<!-- b -->", b" " * 3_000],
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        b"\r\n  ",
+        b"<?xml version='1.0'?>\n",
+        b"<!-- saved from url -->\n<!-- b -->",
+        b" " * 3_000,
+    ],
 )
 def test_a_page_is_known_by_its_first_tag(start: bytes) -> None:
     assert read_bytes(start + PAGE, "saved.txt").title == "Karvonia"
@@ -326,7 +350,9 @@ def test_a_page_is_known_by_its_first_tag(start: bytes) -> None:
 @pytest.mark.parametrize("start", [b"<h1>Karvonia</h1>", b'\n<div class="a">', b"<P>"])
 def test_the_inside_of_a_page_is_a_page_too(start: bytes) -> None:
     for name in ("-", "a", "a.txt", "a.html"):
-        assert read_bytes(start + b"Police arrested nine.", name).text.endswith("Police arrested nine.")
+        assert read_bytes(start + b"Police arrested nine.", name).text.endswith(
+            "Police arrested nine."
+        )
         assert "<" not in read_bytes(start + b"Police arrested nine.", name).text
 
 
@@ -337,7 +363,10 @@ def test_text_that_speaks_of_tags_stays_text() -> None:
 
 def test_a_saved_page_is_its_page() -> None:
     document = read_bytes(SAVED_PAGE, "a.mht")
-    assert (document.text, document.title) == ("Karvonia\n\nPolice arrested nine. José fled.", "Karvonia")
+    assert (document.text, document.title) == (
+        "Karvonia\n\nPolice arrested nine. José fled.",
+        "Karvonia",
+    )
 
 
 def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +385,8 @@ def test_suffixes() -> None:
     assert not any(map(is_report, ("a", "a.gz", "a.tar.gz", "a.jsonl", ".txt", "LICENSE")))
 
 
-# --------------------------------------------------------------------------------------------------- links
+# ---------------------------------------------------------------------------------------------------
+# links
 
 
 @pytest.mark.parametrize(
@@ -370,9 +400,19 @@ def test_suffixes() -> None:
         ),
         ("text/plain", "https://a.example/raw/x.md?token=1", b"*Police* acted.", "Police acted."),
         ("text/markdown", "https://a.example/x", b"*Police* acted.", "Police acted."),
-        ("application/octet-stream", "https://a.example/x.html", b"<p>Police acted.", "Police acted."),
+        (
+            "application/octet-stream",
+            "https://a.example/x.html",
+            b"<p>Police acted.",
+            "Police acted.",
+        ),
         (None, "https://a.example/2024/karvonia/", TEXT, TEXT.decode()),
-        ("application/gzip", "https://a.example/x.txt.gz", gzip.compress(TEXT, mtime=0), TEXT.decode()),
+        (
+            "application/gzip",
+            "https://a.example/x.txt.gz",
+            gzip.compress(TEXT, mtime=0),
+            TEXT.decode(),
+        ),
         ("text/plain", "https://a.example/x.txt", PAGE, "Karvonia\n\nPolice arrested nine."),
     ],
 )
@@ -402,14 +442,17 @@ def test_country_and_year_are_found_after_any_reader() -> None:
         assert read_report(FILES / name).year == 2024
 
 
-# ------------------------------------------------------------------------------------------------ any bytes
+# ------------------------------------------------------------------------------------------------
+# any bytes
 
 NAMES = [f"x{suffix}" for suffix in (*SUFFIXES, ".txt.gz", ".docx.gz", "", ".doc")]
 STARTS = [
     b"", b"%PDF-1.4\n", b"PK\x03\x04", b"{\\rtf1 ", b"<!DOCTYPE html><p>", b"\x1f\x8b\x08\x00", OLE[:8], b"\xff\xfe",
     b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n",
 ]  # fmt: skip
-GOOD = sorted(path for path in FILES.iterdir() if is_report(path.name) and path.name != "locked.pdf")
+GOOD = sorted(
+    path for path in FILES.iterdir() if is_report(path.name) and path.name != "locked.pdf"
+)
 
 
 def assert_document_or_line(data: bytes, name: str) -> None:
@@ -425,7 +468,8 @@ def assert_document_or_line(data: bytes, name: str) -> None:
 
 
 def assert_exact(document: Document) -> None:
-    """Check a document: blocks ordered, disjoint, not empty; passages equal to their offsets; it can be written."""
+    """Check a document: blocks ordered, disjoint, not empty; passages equal to their offsets; it
+    can be written."""
     at = 0
     for block in document.blocks:
         assert at <= block.start < block.end <= len(document.text)
@@ -444,7 +488,8 @@ def test_random_bytes_give_a_document_or_a_line(start: bytes, data: bytes, name:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.text(st.sampled_from("<>&/\"'=-#*[]()|`~_\\{}: \n\tabdivpruscontent1\f"), max_size=300), st.sampled_from(NAMES)
+    st.text(st.sampled_from("<>&/\"'=-#*[]()|`~_\\{}: \n\tabdivpruscontent1\f"), max_size=300),
+    st.sampled_from(NAMES),
 )
 def test_random_marks_give_a_document_or_a_line(text: str, name: str) -> None:
     assert_document_or_line(text.encode(), name)
@@ -469,7 +514,9 @@ def altered(draw: st.DrawFn, data: bytes) -> bytes:
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-@pytest.mark.parametrize("path", [path for path in GOOD if path.name != "book.pdf"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in GOOD if path.name != "book.pdf"], ids=lambda path: path.name
+)
 def test_altered_files_give_a_document_or_a_line(path: Path, data: st.DataObject) -> None:
     assert_document_or_line(data.draw(altered(path.read_bytes())), path.name)
 
@@ -487,7 +534,9 @@ def test_altered_files_give_a_document_or_a_line(path: Path, data: st.DataObject
         ("sample.epub", "OEBPS/text/chapter1.xhtml"),
     ],
 )
-def test_altered_parts_of_zip_files_give_a_document_or_a_line(name: str, member: str, data: st.DataObject) -> None:
+def test_altered_parts_of_zip_files_give_a_document_or_a_line(
+    name: str, member: str, data: st.DataObject
+) -> None:
     with zipfile.ZipFile(FILES / name) as archive:
         members = {entry: archive.read(entry) for entry in archive.namelist()}
     members[member] = data.draw(altered(members[member]))
@@ -529,7 +578,8 @@ def test_a_named_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     writer.join()
 
 
-# ------------------------------------------------------------------------------------------------- the table
+# -------------------------------------------------------------------------------------------------
+# the table
 
 
 def table() -> Iterator[str]:

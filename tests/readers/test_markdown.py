@@ -29,7 +29,11 @@ def test_a_report_in_markdown() -> None:
             " significant efforts.",
         ),
         ("recommendations", True, "Prioritized Recommendations"),
-        ("recommendations", False, "Investigate and prosecute officials suspected of aiding traffickers;"),
+        (
+            "recommendations",
+            False,
+            "Investigate and prosecute officials suspected of aiding traffickers;",
+        ),
         ("recommendations", False, "Open a shelter for men."),
         ("recommendations", False, "Stop lodging boys in juvenile detention."),
         ("prosecution", True, "Prosecution"),

@@ -33,12 +33,21 @@ FILES = Path(__file__).parents[1] / "files"
 REPORT = (FILES / "report.txt").read_text(encoding="utf-8").splitlines()
 PAGES = {  # on which some blocks begin, as one sees when one opens the files
     "one-column.pdf": {"Prosecution": 1, "Conduct of Officials": 2, "Prevention": 3},
-    "columns-with-notes.pdf": {"Prosecution": 1, "Conduct of Officials": 2, "Trafficking Profile": 3},
-    "two-columns.pdf": {"Prioritized Recommendations": 1, "Conduct of Officials": 2, "Trafficking Profile": 3},
+    "columns-with-notes.pdf": {
+        "Prosecution": 1,
+        "Conduct of Officials": 2,
+        "Trafficking Profile": 3,
+    },
+    "two-columns.pdf": {
+        "Prioritized Recommendations": 1,
+        "Conduct of Officials": 2,
+        "Trafficking Profile": 3,
+    },
 }
 
 
-# --------------------------------------------------------------------------------------------- LibreOffice, Chromium
+# ---------------------------------------------------------------------------------------------
+# LibreOffice, Chromium
 
 
 def source() -> tuple[list[str], list[str], list[str]]:
@@ -70,10 +79,16 @@ def test_blocks_are_the_paragraphs_of_the_source_in_order(made: Document) -> Non
 
 def test_notes_are_blocks_of_their_own_after_the_text_of_their_page(made: Document) -> None:
     _, _, notes = source()
-    found = [(block, text) for block, text in zip(made.blocks, texts(made), strict=True) if text in notes]
+    found = [
+        (block, text) for block, text in zip(made.blocks, texts(made), strict=True) if text in notes
+    ]
     assert [text for _, text in found] == ([] if made.source == "two-columns.pdf" else notes)
     for block, _ in found:
-        after = [other.page for other in made.blocks if other.start > block.start and other not in dict(found)]
+        after = [
+            other.page
+            for other in made.blocks
+            if other.start > block.start and other not in dict(found)
+        ]
         assert all(page is not None and page > block.page for page in after)
 
 
@@ -93,13 +108,20 @@ def test_heads_and_page_numbers_are_gone(made: Document) -> None:
 
 def test_headings_open_sections(made: Document) -> None:
     _, headings, _ = source()
-    assert [text for block, text in zip(made.blocks, texts(made), strict=True) if block.heading] == headings
+    assert [
+        text for block, text in zip(made.blocks, texts(made), strict=True) if block.heading
+    ] == headings
     sections = {text: block.section for block, text in zip(made.blocks, texts(made), strict=True)}
     assert (
-        sections["Cases opened | 27 | 34 | 29"] == "prosecution" if "Cases opened | 27 | 34 | 29" in sections else True
+        sections["Cases opened | 27 | 34 | 29"] == "prosecution"
+        if "Cases opened | 27 | 34 | 29" in sections
+        else True
     )
     assert sections["2. training of border guards in the east;"] == "prevention"
-    assert sections["Open a shelter for men, and stop lodging boys in juvenile detention;"] == "recommendations"
+    assert (
+        sections["Open a shelter for men, and stop lodging boys in juvenile detention;"]
+        == "recommendations"
+    )
 
 
 def test_offsets_are_exact_and_pages_right(made: Document) -> None:
@@ -119,11 +141,14 @@ def test_rows_of_a_table_are_blocks() -> None:
     assert "Convictions | 7 | 9 | 11" in texts(document)
 
 
-# --------------------------------------------------------------------------------------------- pages written by hand
+# ---------------------------------------------------------------------------------------------
+# pages written by hand
 
 
 def test_columns_are_read_one_after_the_other_though_the_file_has_them_line_by_line() -> None:
-    lines = [show(x, 700 - i * 12, side[i]) for i in range(6) for x, side in ((60, PROSE), (330, REST))]
+    lines = [
+        show(x, 700 - i * 12, side[i]) for i in range(6) for x, side in ((60, PROSE), (330, REST))
+    ]
     assert read("".join(lines)) == [joined(PROSE), joined(REST)]
 
 
@@ -139,7 +164,14 @@ def test_a_wide_title_and_a_wide_paragraph_keep_their_places_about_columns() -> 
         *(column(x, 550, side) for x, side in ((60, REST), (330, PROSE))),
     ]
     title = "Karvonia Between the Ministry and the Two Courts"
-    assert read("".join(page)) == [title, joined(PROSE), joined(REST), joined(wide), joined(REST), joined(PROSE)]
+    assert read("".join(page)) == [
+        title,
+        joined(PROSE),
+        joined(REST),
+        joined(wide),
+        joined(REST),
+        joined(PROSE),
+    ]
 
 
 def test_a_heading_over_two_columns_is_read_between_them_and_those_above() -> None:
@@ -148,19 +180,32 @@ def test_a_heading_over_two_columns_is_read_between_them_and_those_above() -> No
         show(60, 600, "Protection", 12, "B"),
         *(column(x, 575, side) for x, side in ((60, REST), (330, PROSE))),
     ]
-    assert read("".join(page)) == [joined(PROSE), joined(REST), "Protection", joined(REST), joined(PROSE)]
+    assert read("".join(page)) == [
+        joined(PROSE),
+        joined(REST),
+        "Protection",
+        joined(REST),
+        joined(PROSE),
+    ]
 
 
 def test_a_paragraph_goes_on_in_the_next_column_and_on_the_next_page() -> None:
     first = "".join((column(60, 700, PROSE[:3]), column(330, 700, PROSE[3:] + REST[:2])))
-    document = read_pdf(make_pdf(column(60, 700, [*PROSE, *REST[:3]]), column(60, 700, REST[3:])), "x")
+    document = read_pdf(
+        make_pdf(column(60, 700, [*PROSE, *REST[:3]]), column(60, 700, REST[3:])), "x"
+    )
     assert texts(document) == [joined([*PROSE, *REST])]
     assert [block.page for block in document.blocks] == [1]
     assert joined(PROSE[:5]) in read(first)[0]
 
 
 def test_a_box_beside_the_text_comes_after_it_and_its_heading_stays_inside() -> None:
-    box = ["The shelters have forty", "beds for women and none", "for men or for boys, who", "are lodged in a jail."]
+    box = [
+        "The shelters have forty",
+        "beds for women and none",
+        "for men or for boys, who",
+        "are lodged in a jail.",
+    ]
     wide = [f"{a} {b}" for a, b in zip(REST, PROSE, strict=True)]
     page = [
         show(60, 730, "Prosecution", 12, "B"),
@@ -171,13 +216,20 @@ def test_a_box_beside_the_text_comes_after_it_and_its_heading_stays_inside() -> 
     ]
     document = read_pdf(make_pdf("".join(page)), "x")
     assert texts(document) == ["Prosecution", joined(PROSE), joined(wide), "Key facts", joined(box)]
-    assert [block.section for block in document.blocks][1:] == ["prosecution", "prosecution", "Key facts", "Key facts"]
+    assert [block.section for block in document.blocks][1:] == [
+        "prosecution",
+        "prosecution",
+        "Key facts",
+        "Key facts",
+    ]
 
 
 def test_lines_spread_to_the_width_of_a_narrow_column_are_no_table() -> None:
     spread = (("Police", "closed", "the"), ("case", "within", "May"), ("and", "said", "no"))
     page = "".join(
-        show(60 + 70 * j, 700 - 12 * i, word) for i, line in enumerate(spread) for j, word in enumerate(line)
+        show(60 + 70 * j, 700 - 12 * i, word)
+        for i, line in enumerate(spread)
+        for j, word in enumerate(line)
     )
     assert read(page + show(60, 664, "more about it to us than that.")) == [
         "Police closed the case within May and said no more about it to us than that."
@@ -192,7 +244,12 @@ def test_headings_in_the_margin_come_before_the_text_beside_them() -> None:
         column(160, 540, [*REST, *PROSE]),
     ]
     document = read_pdf(make_pdf("".join(page)), "x")
-    assert texts(document) == ["Prosecution", joined([*PROSE, *REST]), "Protection of Victims", joined([*REST, *PROSE])]
+    assert texts(document) == [
+        "Prosecution",
+        joined([*PROSE, *REST]),
+        "Protection of Victims",
+        joined([*REST, *PROSE]),
+    ]
 
 
 def test_a_narrow_column_of_a_table_does_not_break_into_the_prose_beside_it() -> None:
@@ -202,11 +259,16 @@ def test_a_narrow_column_of_a_table_does_not_break_into_the_prose_beside_it() ->
 
 def test_paragraphs_part_at_indents_gaps_and_short_last_lines() -> None:
     short = [*PROSE[:5], "kept them."]
-    indented = [show(60 + 12 * (i % 6 == 0), 700 - 12 * i, line) for i, line in enumerate([*PROSE, *REST])]
+    indented = [
+        show(60 + 12 * (i % 6 == 0), 700 - 12 * i, line) for i, line in enumerate([*PROSE, *REST])
+    ]
     assert read("".join(indented)) == [joined(PROSE), joined(REST)]
     assert read(column(60, 700, PROSE) + column(60, 622, REST)) == [joined(PROSE), joined(REST)]
     assert read(column(60, 700, [*short, *REST])) == [joined(short), joined(REST)]
-    assert read(column(60, 700, PROSE[:2]) + column(60, 670, REST)) == [joined(PROSE[:2]), joined(REST)]
+    assert read(column(60, 700, PROSE[:2]) + column(60, 670, REST)) == [
+        joined(PROSE[:2]),
+        joined(REST),
+    ]
 
 
 def test_list_entries_are_blocks_without_their_bullets() -> None:
@@ -238,7 +300,12 @@ def test_running_heads_go_and_headings_that_open_pages_stay() -> None:
         opening = show(60, 700, "Protection" if number in (1, 3) else PROSE[number], 10, "B")
         head = "KARVONIA" if number % 2 else "Annual Report, 2024"
         foot = show(60, 40, f"Narratives, vol. {number} | {number}")
-        return show(60, 750, head, 8) + opening + column(60, 670, [*PROSE[number:], *REST[: number + 2]]) + foot
+        return (
+            show(60, 750, head, 8)
+            + opening
+            + column(60, 670, [*PROSE[number:], *REST[: number + 2]])
+            + foot
+        )
 
     blocks = read(*map(page, range(1, 6)))
     assert blocks.count("Protection") == 2
@@ -265,7 +332,8 @@ def test_small_print_at_the_foot_is_a_note_and_not_in_the_paragraph() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "mark", "kept"), [("mills.", "12", "mills."), ("mills", "[3]", "mills"), ("40 km", "2", "40 km2")]
+    ("word", "mark", "kept"),
+    [("mills.", "12", "mills."), ("mills", "[3]", "mills"), ("40 km", "2", "40 km2")],
 )
 def test_raised_digits_are_dropped_but_not_exponents(word: str, mark: str, kept: str) -> None:
     raised = (
@@ -286,7 +354,9 @@ def test_bold_large_and_capital_lines_are_headings_and_bold_sentences_not() -> N
         show(60, 460, "Border guards took bribes.", font="B", operators="0 Tr"),
     ]
     document = read_pdf(make_pdf("".join(page)), "x")
-    heads = [text for block, text in zip(document.blocks, texts(document), strict=True) if block.heading]
+    heads = [
+        text for block, text in zip(document.blocks, texts(document), strict=True) if block.heading
+    ]
     assert heads == ["Norvia in 2024", "Conduct of Officials", "PORTS AND BORDERS", "Imitated bold"]
 
 
@@ -310,7 +380,8 @@ def test_pages_that_are_turned_or_set_sideways_are_read_upright(turn: str) -> No
     assert read(across, extra=turn) == [joined(PROSE), joined(REST)]
     assert read(column(60, 700, PROSE), extra=turn) == [joined(PROSE)]
     parts = "".join(
-        f"BT /F 10 Tf 60 {700 - 12 * at} Td ({text[:9]}) Tj ({text[9:]}) Tj ET " for at, text in enumerate(PROSE)
+        f"BT /F 10 Tf 60 {700 - 12 * at} Td ({text[:9]}) Tj ({text[9:]}) Tj ET "
+        for at, text in enumerate(PROSE)
     )
     assert read(f"q -1 0 0 -1 612 792 cm {parts} Q", extra=turn) == [joined(PROSE)]
 
@@ -323,7 +394,8 @@ def test_stamps_and_text_off_the_page_are_left_out() -> None:
     assert read(page, extra="/CropBox[0 660 612 792]") == [joined(PROSE[:4])]
 
 
-# --------------------------------------------------------------------------------------------- titles
+# ---------------------------------------------------------------------------------------------
+# titles
 
 
 @pytest.mark.parametrize(
@@ -348,11 +420,22 @@ def test_there_may_be_no_title() -> None:
 
 
 def masthead(*lines: tuple[float, str, float, str]) -> bytes:
-    """The first page of a document of the United Nations, with more lines: height, text, size, font."""
-    page = show(60, 740, "United Nations A/HRC/99/7*", 14, "B") + show(60, 715, "General Assembly", 20, "B")
-    page += show(360, 715, "Distr.: General", 10) + show(360, 700, "4 April 2014") + show(360, 688, "Original: English")
-    page += show(60, 660, "Human Rights Council", 12, "B") + show(60, 640, "Ninety-ninth session", 10, "B")
-    page += show(60, 620, "Agenda item 6") + "".join(show(60, y, text, size, font) for y, text, size, font in lines)
+    """The first page of a document of the United Nations, with more lines: height, text, size,
+    font."""
+    page = show(60, 740, "United Nations A/HRC/99/7*", 14, "B") + show(
+        60, 715, "General Assembly", 20, "B"
+    )
+    page += (
+        show(360, 715, "Distr.: General", 10)
+        + show(360, 700, "4 April 2014")
+        + show(360, 688, "Original: English")
+    )
+    page += show(60, 660, "Human Rights Council", 12, "B") + show(
+        60, 640, "Ninety-ninth session", 10, "B"
+    )
+    page += show(60, 620, "Agenda item 6") + "".join(
+        show(60, y, text, size, font) for y, text, size, font in lines
+    )
     return make_pdf(page + column(60, 480, PROSE))
 
 
@@ -362,7 +445,10 @@ def test_the_title_of_a_united_nations_report_is_below_its_masthead_with_the_cou
     document = read_bytes(data, "some/where/x.pdf")
     assert document.title == f"{kind}: Viet Nam"
     assert (document.country, document.year, document.date) == ("Vietnam", 2014, "2014-04-04")
-    assert (document.publication, document.publisher) == ("Universal Periodic Review", "United Nations")
+    assert (document.publication, document.publisher) == (
+        "Universal Periodic Review",
+        "United Nations",
+    )
 
 
 def test_the_legal_basis_of_a_compilation_is_not_in_its_title() -> None:
@@ -375,21 +461,32 @@ def test_the_legal_basis_of_a_compilation_is_not_in_its_title() -> None:
 
 
 def test_a_title_that_names_the_country_goes_before_a_larger_one() -> None:
-    data = masthead((590, "Decision adopted on 12 March", 16, "B"), (560, "Outcome of the review: Togo", 14, "B"))
+    data = masthead(
+        (590, "Decision adopted on 12 March", 16, "B"),
+        (560, "Outcome of the review: Togo", 14, "B"),
+    )
     document = read_bytes(data, "x.pdf")
     assert (document.title, document.country) == ("Outcome of the review: Togo", "Togo")
 
 
 def test_a_heading_that_opens_the_first_page_is_its_title() -> None:
-    page = show(60, 740, "QUESTIONS TO TOGO", 10, "B") + show(60, 710, "BENIN", 10, "B") + column(60, 690, PROSE)
-    page += show(60, 500, "GHANA", 10, "B") + column(60, 480, PROSE) + show(60, 300, "MALTA", 10, "B")
+    page = (
+        show(60, 740, "QUESTIONS TO TOGO", 10, "B")
+        + show(60, 710, "BENIN", 10, "B")
+        + column(60, 690, PROSE)
+    )
+    page += (
+        show(60, 500, "GHANA", 10, "B") + column(60, 480, PROSE) + show(60, 300, "MALTA", 10, "B")
+    )
     page += column(60, 280, PROSE)
     document = read_bytes(make_pdf(page, title="QUESTIONS TO QATAR"), "x.pdf")
     assert (document.title, document.country) == ("QUESTIONS TO TOGO", "Togo")
-    assert {block.country for block in document.blocks} == {None}  # who asks is not what it is about
+    # who asks is not what it is about
+    assert {block.country for block in document.blocks} == {None}
 
 
-# --------------------------------------------------------------------------------------------- bad files
+# --------------------------------------------------------------------------------------------- bad
+# files
 
 
 def fails(data: bytes, match: str) -> None:
@@ -433,17 +530,25 @@ def test_text_that_is_not_read_or_not_in_order_is_told_as_what_it_is() -> None:
     slanting = f"q 0.8 0.6 -0.6 0.8 300 200 cm {column(0, 0, PROSE)} Q"
     fails(make_pdf(slanting), "no text that can be read: page 1 with text in other directions")
     fails(make_pdf(text, box="0 0 50 50"), "page 1 with text outside of the page")
-    with pytest.warns(UserWarning, match=r"^made.pdf: pages 1, 3 with text in other directions, which is left out"):
+    with pytest.warns(
+        UserWarning, match=r"^made.pdf: pages 1, 3 with text in other directions, which is left out"
+    ):
         assert read(text + slanting, text, text + slanting)
     stacked = "".join(
-        show(60 + 30 * n, 700 - 12 * at, letter) for n in range(3) for at, letter in enumerate("governmentofnorvia")
+        show(60 + 30 * n, 700 - 12 * at, letter)
+        for n in range(3)
+        for at, letter in enumerate("governmentofnorvia")
     )
-    with pytest.warns(UserWarning, match=r"page 2 with vertical text, whose characters are out of order"):
+    with pytest.warns(
+        UserWarning, match=r"page 2 with vertical text, whose characters are out of order"
+    ):
         read(text, stacked)
 
 
 @pytest.mark.parametrize(("letters", "told"), [(0, False), (10, True)])
-def test_a_paragraph_that_runs_from_right_to_left_is_told_and_a_name_is_not(letters: int, told: bool) -> None:
+def test_a_paragraph_that_runs_from_right_to_left_is_told_and_a_name_is_not(
+    letters: int, told: bool
+) -> None:
     words = [
         *(Word("officials", 60 + 50 * n, 100 + 50 * n, 100, 10.0) for n in range(10)),
         Word("שלום", 60, 80, 120, 10.0),
@@ -475,14 +580,19 @@ def test_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_pdfium_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
-    with pytest.raises(MissingExtraError, match=r"reading PDF needs an extra: pip install 'tipclassify\[pdf\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"reading PDF needs an extra: pip install 'tipclassify\[pdf\]'"
+    ):
         read_pdf(make_pdf("x"), "x")
 
 
 def test_threads_read_what_one_reads() -> None:
     data = (FILES / "two-columns.pdf").read_bytes()
     with ThreadPoolExecutor(4) as pool:
-        assert len({document.text for document in pool.map(lambda _: read_pdf(data, "x"), range(4))}) == 1
+        assert (
+            len({document.text for document in pool.map(lambda _: read_pdf(data, "x"), range(4))})
+            == 1
+        )
 
 
 @settings(max_examples=30)
@@ -494,7 +604,8 @@ def test_altered_bytes_raise_nothing_but_the_error_for_input(place: int, junk: b
         read_pdf(data[:place] + junk + data[place + len(junk) :], "x")
 
 
-# --------------------------------------------------------------------------------------------- words and hyphens
+# ---------------------------------------------------------------------------------------------
+# words and hyphens
 
 
 @pytest.mark.parametrize(
@@ -554,7 +665,9 @@ words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
 
 @settings(max_examples=30)
 @given(st.lists(words, min_size=1, max_size=30), st.integers(2, 6), st.data())
-def test_words_that_the_document_has_elsewhere_are_joined(found: list[str], step: int, data: st.DataObject) -> None:
+def test_words_that_the_document_has_elsewhere_are_joined(
+    found: list[str], step: int, data: st.DataObject
+) -> None:
     lines, current = [], ""
     for number, word in enumerate(found):
         current = f"{current} {word}".strip()
@@ -566,7 +679,8 @@ def test_words_that_the_document_has_elsewhere_are_joined(found: list[str], step
     assert join_lines([*lines, current], count_whole_words([[text]])) == text
 
 
-# --------------------------------------------------------------------------------------------- geometry
+# ---------------------------------------------------------------------------------------------
+# geometry
 
 coordinates = st.floats(0, 600, allow_nan=False).map(lambda value: round(value, 1))
 placed = st.builds(
@@ -583,7 +697,9 @@ placed = st.builds(
 @given(st.lists(placed, max_size=60))
 def test_every_word_is_in_one_part_whatever_the_page(found: list[Word]) -> None:
     page = make_page(1, 612, 792, found)
-    assert Counter(w for row in group_rows(page.fragments) for f in row for w in f.words) == Counter(found)
+    assert Counter(
+        w for row in group_rows(page.fragments) for f in row for w in f.words
+    ) == Counter(found)
     parts = [w for rows, _ in reading_order(page) for row in rows for f in row for w in f.words]
     assert Counter(parts) == Counter(found)
     for rows, _ in reading_order(page):
@@ -617,7 +733,10 @@ def test_two_columns_of_any_words_are_read_in_turn(
     if by_line and gutter > 15:  # narrower gutters need the order of the file
         found.sort(key=lambda word: (word.y, word.x0))
     parts = reading_order(make_page(1, 612, 1_200, found))
-    assert [w.text for rows, _ in parts for row in rows for f in row for w in f.words] == [*one, *two]
+    assert [w.text for rows, _ in parts for row in rows for f in row for w in f.words] == [
+        *one,
+        *two,
+    ]
 
 
 @settings(max_examples=25)
@@ -628,5 +747,7 @@ def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], hea
     for number, body in enumerate(bodies, 1):
         top = [Word(head, 50, 90, 40, 8.0), Word(str(number), 500, 510, 40, 8.0)]
         pages.append(make_page(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
-    kept = [[w.text for f in page.fragments for w in f.words] for page in drop_running_headers(pages)]
+    kept = [
+        [w.text for f in page.fragments for w in f.words] for page in drop_running_headers(pages)
+    ]
     assert kept == bodies

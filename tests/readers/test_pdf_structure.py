@@ -1,4 +1,5 @@
-"""Tables, headings, bibliographies and the structure tree of PDF files are read as what they are."""
+"""Tables, headings, bibliographies and the structure tree of PDF files are read as what they
+are."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from pdf_pages import PROSE, REST, column, joined, make_pdf, read, show, texts
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.text.document import Document
 
-# --------------------------------------------------------------------------------------------- tables and drawings
+# ---------------------------------------------------------------------------------------------
+# tables and drawings
 
 TABLE = "".join(show(x, y, text, 8, font) for x, y, text, font in (
     (62, 652, "Area", "B"), (162, 652, "Action", "B"), (402, 652, "Done", "B"),
@@ -20,7 +22,8 @@ TABLE = "".join(show(x, y, text, 8, font) for x, y, text, font in (
     (62, 582, "Shelters for", "F"), (162, 582, "Open one in the north", "F"),
     (62, 572, "men", "F"),
 ))  # fmt: skip
-LINES = "".join(  # thin boxes, broken at the columns; the first column has none between the two rows on courts
+# thin boxes, broken at the columns; the first column has none between the two rows on courts
+LINES = "".join(
     f"{x} {y} {width} 0.5 re f\n"
     for y in (662, 645, 612, 592, 565)
     for x, width in ((60, 100), (160, 240), (400, 100))
@@ -35,7 +38,10 @@ ROWS = [
 
 
 def sections(document: Document) -> list[tuple[str, str | None, bool]]:
-    return [(text, block.section, block.heading) for text, block in zip(texts(document), document.blocks, strict=True)]
+    return [
+        (text, block.section, block.heading)
+        for text, block in zip(texts(document), document.blocks, strict=True)
+    ]
 
 
 def test_a_ruled_table_is_read_row_by_row_with_the_label_of_each() -> None:
@@ -47,7 +53,10 @@ def test_a_ruled_table_is_read_row_by_row_with_the_label_of_each() -> None:
         LINES,
         column(60, 540, REST),
     ]
-    heading, table = "III. ENFORCEMENT OF THE LAW", "III. ENFORCEMENT OF THE LAW: Table 4. Actions Suggested"
+    heading, table = (
+        "III. ENFORCEMENT OF THE LAW",
+        "III. ENFORCEMENT OF THE LAW: Table 4. Actions Suggested",
+    )
     assert sections(read_pdf(make_pdf("".join(page)), "x")) == [
         (heading, heading, True),
         (joined(PROSE[:4]), heading, False),
@@ -64,7 +73,13 @@ def test_boxes_rule_a_table_as_lines_do_and_one_in_a_column_stays_there() -> Non
         show(65 + 110 * (n % 2), 646 - 20 * (n // 2), text, 8)
         for n, text in enumerate(["Trials", "29", "Convictions", "7", "Appeals", "3"])
     )
-    page = column(60, 740, PROSE) + boxes + cells + column(60, 580, REST) + column(330, 740, [*REST, *PROSE])
+    page = (
+        column(60, 740, PROSE)
+        + boxes
+        + cells
+        + column(60, 580, REST)
+        + column(330, 740, [*REST, *PROSE])
+    )
     rows = ["Trials | 29", "Convictions | 7", "Appeals | 3"]
     assert read(page) == [joined(PROSE), *rows, joined(REST), joined([*REST, *PROSE])]
 
@@ -82,7 +97,10 @@ def test_a_drawn_tick_is_a_cell() -> None:
 
 def test_a_frame_around_columns_of_prose_is_no_table() -> None:
     frame = "50 600 240 120 re S\n320 600 240 120 re S\n50 600 510 120 re S\n"
-    assert read(frame + column(60, 700, PROSE) + column(330, 700, REST)) == [joined(PROSE), joined(REST)]
+    assert read(frame + column(60, 700, PROSE) + column(330, 700, REST)) == [
+        joined(PROSE),
+        joined(REST),
+    ]
 
 
 def test_the_labels_of_a_drawing_are_apart_from_the_table_beside_it() -> None:
@@ -90,25 +108,35 @@ def test_the_labels_of_a_drawing_are_apart_from_the_table_beside_it() -> None:
     labels = show(530, 630, "Farms", 7) + show(530, 622, "77%", 7) + show(560, 600, "Mills 23%", 7)
     caption = show(500, 680, "Figure 1. Work", 9, "B")
     blocks = read(
-        show(60, 700, "Table 1. Areas", font="B") + TABLE + LINES + pie + labels + caption + column(60, 540, REST)
+        show(60, 700, "Table 1. Areas", font="B")
+        + TABLE
+        + LINES
+        + pie
+        + labels
+        + caption
+        + column(60, 540, REST)
     )
     assert [row for row in ROWS if row in blocks] == ROWS
     assert {"Figure 1. Work", "Farms 77% | Mills 23%"} <= {*blocks}
 
 
-# --------------------------------------------------------------------------------------------- sentences, not headings
+# ---------------------------------------------------------------------------------------------
+# sentences, not headings
 
 
 def test_a_sentence_in_large_type_is_no_heading_where_small_print_prevails() -> None:
     small = "".join(column(60, 500 - 60 * n, REST, 6, 8) for n in range(6))
     sentence = "The unit still lacked staff and cars. (3,46)"
-    document = read_pdf(make_pdf(show(60, 700, sentence, 11) + column(60, 660, PROSE, 11, 13) + small), "x")
+    document = read_pdf(
+        make_pdf(show(60, 700, sentence, 11) + column(60, 660, PROSE, 11, 13) + small), "x"
+    )
     assert not any(block.heading for block in document.blocks)
     assert sentence in texts(document)
 
 
 @pytest.mark.parametrize(
-    "line", ["resource allocation", "Courts slept. Judges did not", "Border guards took bribes. (12)"]
+    "line",
+    ["resource allocation", "Courts slept. Judges did not", "Border guards took bribes. (12)"],
 )
 def test_a_bold_line_that_is_part_of_a_sentence_is_no_heading(line: str) -> None:
     document = read_pdf(make_pdf(show(60, 700, line, font="B") + column(60, 670, PROSE)), "x")
@@ -117,17 +145,22 @@ def test_a_bold_line_that_is_part_of_a_sentence_is_no_heading(line: str) -> None
 
 def test_the_second_half_of_a_paragraph_over_a_page_break_stays_with_the_first() -> None:
     table = TABLE + LINES + show(60, 670, "Table 4. Actions", font="B")
-    document = read_pdf(make_pdf(column(60, 740, PROSE[:5]), table + column(60, 540, [PROSE[5]])), "x")
+    document = read_pdf(
+        make_pdf(column(60, 740, PROSE[:5]), table + column(60, 540, [PROSE[5]])), "x"
+    )
     assert joined(PROSE) in texts(document)
 
 
 def test_a_heading_in_two_bold_lines_is_one() -> None:
     heading = ["I. SPREAD AND SHARES OF CHILD", "LABOR"]
-    page = "".join(show(60, 700 - 12 * n, line, font="B") for n, line in enumerate(heading)) + column(60, 660, PROSE)
+    page = "".join(
+        show(60, 700 - 12 * n, line, font="B") for n, line in enumerate(heading)
+    ) + column(60, 660, PROSE)
     assert read(page)[0] == joined(heading)
 
 
-# --------------------------------------------------------------------------------------------- bibliographies
+# ---------------------------------------------------------------------------------------------
+# bibliographies
 
 ENTRIES = [
     "1 Halden Times. Port officers face a third trial after all. May 3, 2021. https://halden.example/ports",
@@ -140,17 +173,26 @@ ENTRIES = [
 
 @pytest.mark.parametrize("heading", ["REFERENCES", "Bibliography", ""])
 def test_a_bibliography_is_known_by_its_heading_or_its_entries(heading: str) -> None:
-    page = column(60, 740, PROSE) + show(60, 640, heading, font="B") + column(60, 620, ENTRIES, 7, 14)
+    page = (
+        column(60, 740, PROSE) + show(60, 640, heading, font="B") + column(60, 620, ENTRIES, 7, 14)
+    )
     document = read_pdf(make_pdf(page), "x")
     entries = [
-        (text, section) for text, section, is_heading in sections(document) if text in ENTRIES and not is_heading
+        (text, section)
+        for text, section, is_heading in sections(document)
+        if text in ENTRIES and not is_heading
     ]
     assert entries == [(text, "references") for text in ENTRIES]
     assert document.blocks[0].section is None
 
 
 def test_links_and_numbered_advice_in_the_text_are_no_bibliography() -> None:
-    advice = ["1. Amend the law of 2015.", "2. Fund shelters by 2026.", "3. Train all judges.", "4. Report in 2027."]
+    advice = [
+        "1. Amend the law of 2015.",
+        "2. Fund shelters by 2026.",
+        "3. Train all judges.",
+        "4. Report in 2027.",
+    ]
     page = column(60, 740, PROSE) + column(60, 640, advice, 10, 20) + column(60, 540, REST)
     page += show(60, 440, "The report is at https://halden.example.")
     assert all(block.section != "references" for block in read_pdf(make_pdf(page), "x").blocks)
@@ -171,7 +213,8 @@ def test_numbers_of_the_entries_in_the_right_column_stay_with_them() -> None:
     assert [text.split()[0] for text in blocks] == [str(n) for n in range(1, 13)]
 
 
-# --------------------------------------------------------------------------------------------- tagged files
+# ---------------------------------------------------------------------------------------------
+# tagged files
 
 
 def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes:
@@ -191,7 +234,8 @@ def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes
     objects = "".join(f"{first + n} 0 obj\n{text}\nendobj\n" for n, text in enumerate(more))
     data = data[:start] + objects + data[end:]
     data = data.replace(
-        "/Catalog/Pages", f"/Catalog/MarkInfo<</Marked true>>/StructTreeRoot {first + len(tree)} 0 R/Pages"
+        "/Catalog/Pages",
+        f"/Catalog/MarkInfo<</Marked true>>/StructTreeRoot {first + len(tree)} 0 R/Pages",
     )
     return data.replace("/Size 6", f"/Size {first + len(more)}").encode("cp1252")
 
@@ -203,9 +247,12 @@ def marked(content_id: int, content: str) -> str:
 def test_notes_in_one_block_of_the_tree_are_parted() -> None:
     notes = ["Karvonia has not ratified it.", "Ibid., para. 4.", "CCPR/C/KRV/CO/3, para. 12."]
     block = show(60, 500, "Notes") + "".join(
-        show(60, 483 - 12 * at, str(at + 1), 5) + show(66, 480 - 12 * at, text, 8) for at, text in enumerate(notes)
+        show(60, 483 - 12 * at, str(at + 1), 5) + show(66, 480 - 12 * at, text, 8)
+        for at, text in enumerate(notes)
     )
-    data = tagged_pdf(marked(0, column(60, 700, PROSE)) + marked(1, block), [("P", [0]), ("P", [1])])
+    data = tagged_pdf(
+        marked(0, column(60, 700, PROSE)) + marked(1, block), [("P", [0]), ("P", [1])]
+    )
     assert texts(read_pdf(data, "x")) == [joined(PROSE), "Notes", *notes]
 
 
@@ -230,13 +277,18 @@ def test_the_structure_tree_decides_what_is_a_heading_and_the_order() -> None:
 
 
 def test_a_tree_of_a_small_part_of_the_text_is_not_followed() -> None:
-    content = marked(0, show(60, 740, "Courts and Police")) + column(60, 700, PROSE) + column(330, 700, REST)
+    content = (
+        marked(0, show(60, 740, "Courts and Police"))
+        + column(60, 700, PROSE)
+        + column(330, 700, REST)
+    )
     assert read_pdf(tagged_pdf(content, [("P", [0])]), "x").text == "\n\n".join(
         ["Courts and Police", joined(PROSE), joined(REST)]
     )
 
 
-# --------------------------------------------------------------------------------------------- bookmarks
+# ---------------------------------------------------------------------------------------------
+# bookmarks
 
 
 def test_a_line_that_a_bookmark_of_its_page_names_is_a_heading_and_a_sentence_is_none() -> None:
@@ -244,7 +296,12 @@ def test_a_line_that_a_bookmark_of_its_page_names_is_a_heading_and_a_sentence_is
         return show(60, 740, heading) + column(60, 715, PROSE) + column(60, 630, REST)
 
     pages = page("2. Ports of the north"), page("Ports of the south")
-    marks = [("Ports of the North", 1), ("Ports of the south", 1), (joined(PROSE), 1), ("Shelters", 2)]
+    marks = [
+        ("Ports of the North", 1),
+        ("Ports of the south", 1),
+        (joined(PROSE), 1),
+        ("Shelters", 2),
+    ]
     document = read_pdf(make_pdf(*pages, bookmarks=marks), "x")
     assert [text for text, _, heading in sections(document) if heading] == ["2. Ports of the north"]
     assert not any(block.heading for block in read_pdf(make_pdf(*pages), "x").blocks)

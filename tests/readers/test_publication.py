@@ -1,4 +1,5 @@
-"""A document says what it is called, who published it in what series and when, or nothing; never a path."""
+"""A document says what it is called, who published it in what series and when, or nothing; never
+a path."""
 
 from __future__ import annotations
 
@@ -13,15 +14,22 @@ from tipclassify.download import Download
 from tipclassify.readers import read_bytes, read_report
 from tipclassify.text.document import Document
 
-PROSE = "<p>The police of the capital arrested nine traffickers in May, and the courts convicted none of them.</p>" * 4
+PROSE = (
+    "<p>The police of the capital arrested nine traffickers in May, and the courts convicted none of them.</p>"
+    * 4
+)
 
 
 def page(head: str, body: str = PROSE) -> Document:
-    return read_bytes(f"<!doctype html><head>{head}</head><body>{body}</body>".encode(), "some/where/page.html")
+    return read_bytes(
+        f"<!doctype html><head>{head}</head><body>{body}</body>".encode(), "some/where/page.html"
+    )
 
 
 def markdown(matter: str) -> Document:
-    return read_bytes(f"---\n{matter}\n---\n\nPolice arrested nine men.\n".encode(), "some/where/page.md")
+    return read_bytes(
+        f"---\n{matter}\n---\n\nPolice arrested nine men.\n".encode(), "some/where/page.md"
+    )
 
 
 def text(words: str, name: str = "some/where/a.txt") -> Document:
@@ -30,7 +38,14 @@ def text(words: str, name: str = "some/where/a.txt") -> Document:
 
 def test_a_page_that_says_nothing_of_itself_has_no_field() -> None:
     document = page("")
-    facts = [document.publication, document.publisher, document.date, document.address, document.country, document.year]
+    facts = [
+        document.publication,
+        document.publisher,
+        document.date,
+        document.address,
+        document.country,
+        document.year,
+    ]
     assert facts == [None] * 6
     assert document.title is None
 
@@ -40,12 +55,22 @@ def test_a_page_that_says_nothing_of_itself_has_no_field() -> None:
     [
         ("<meta property='og:site_name' content='Halden Institute'>", "Halden Institute"),
         ("<meta name='DC.publisher' content='Halden Institute'>", "Halden Institute"),
-        ("<meta name='citation_publisher' content='OSCE'>", "Organization for Security and Co-operation in Europe"),
-        ("<meta property='og:site_name' content='www.norvia.example'>", None),  # an address, not a name
+        (
+            "<meta name='citation_publisher' content='OSCE'>",
+            "Organization for Security and Co-operation in Europe",
+        ),
+        # an address, not a name
+        ("<meta property='og:site_name' content='www.norvia.example'>", None),
         ("<meta property='og:site_name' content='Refworld'>", None),  # a library of others' reports
-        ("<link rel=canonical href='https://2009-2017.state.gov/karvonia/'>", "United States Department of State"),
+        (
+            "<link rel=canonical href='https://2009-2017.state.gov/karvonia/'>",
+            "United States Department of State",
+        ),
         ("<link rel=canonical href='https://notstate.gov/karvonia/'>", None),
-        ("<title>Norvia must act | OHCHR</title>", "Office of the United Nations High Commissioner for Human Rights"),
+        (
+            "<title>Norvia must act | OHCHR</title>",
+            "Office of the United Nations High Commissioner for Human Rights",
+        ),
         ("<title>OHCHR</title>", None),
         ("<title>Norvia - Chapter two</title>", None),
     ],
@@ -57,8 +82,12 @@ def test_the_publisher_is_named_by_the_page_or_its_domain(head: str, publisher: 
 @pytest.mark.parametrize(
     ("head", "publication"),
     [
-        ("<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/norvia/'>", "Reports on Harbor Work"),
-        ("<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/'>", None),  # a page, not a folder
+        (
+            "<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/norvia/'>",
+            "Reports on Harbor Work",
+        ),
+        # a page, not a folder
+        ("<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/'>", None),
         ("<meta name=citation_journal_title content='Harbor Law Review'>", "Harbor Law Review"),
         ("<title>2023 Harbor Labor Report: Togo</title>", "Harbor Labor Report"),
         ("<title>Togo – 2023 Harbor Narratives</title>", "Harbor Narratives"),
@@ -67,7 +96,9 @@ def test_the_publisher_is_named_by_the_page_or_its_domain(head: str, publisher: 
         ("<title>Togo: police report nine arrests</title>", None),
     ],
 )
-def test_the_publication_is_named_by_tags_an_address_or_the_title(head: str, publication: str | None) -> None:
+def test_the_publication_is_named_by_tags_an_address_or_the_title(
+    head: str, publication: str | None
+) -> None:
     assert page(head).publication == publication
 
 
@@ -91,12 +122,22 @@ def test_linked_data_name_series_publisher_and_date() -> None:
 
 
 def test_a_newspaper_is_publication_and_publisher() -> None:
-    article = {"@type": "NewsArticle", "publisher": {"name": "The Meridian"}, "datePublished": "2021-06"}
+    article = {
+        "@type": "NewsArticle",
+        "publisher": {"name": "The Meridian"},
+        "datePublished": "2021-06",
+    }
     document = page(f"<script type='application/ld+json'>{json.dumps(article)}</script>")
-    assert (document.publication, document.publisher, document.date) == ("The Meridian", "The Meridian", "2021-06")
+    assert (document.publication, document.publisher, document.date) == (
+        "The Meridian",
+        "The Meridian",
+        "2021-06",
+    )
 
 
-@pytest.mark.parametrize("data", ["{", "[[[[1]]]]", "3", '{"@graph": 1}', '{"@type": ["Report", 3], "publisher": 9}'])
+@pytest.mark.parametrize(
+    "data", ["{", "[[[[1]]]]", "3", '{"@graph": 1}', '{"@type": ["Report", 3], "publisher": 9}']
+)
 def test_broken_linked_data_say_nothing(data: str) -> None:
     document = page(f"<script type='application/ld+json'>{data}</script>")
     assert (document.publication, document.publisher, document.date) == (None, None, None)
@@ -104,7 +145,13 @@ def test_broken_linked_data_say_nothing(data: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["javascript:alert(1)", "https://halden.example/", "/norvia", "c:/files/norvia.html", "file:///home/norvia"],
+    [
+        "javascript:alert(1)",
+        "https://halden.example/",
+        "/norvia",
+        "c:/files/norvia.html",
+        "file:///home/norvia",
+    ],
 )
 def test_only_an_address_of_the_web_is_one(address: str) -> None:
     assert page(f"<link rel=canonical href='{address}'>").address is None
@@ -122,7 +169,9 @@ def test_a_link_is_the_address_unless_the_page_names_another() -> None:
     def read(head: str) -> str | None:
         data = f"<!doctype html><head>{head}</head>{PROSE}".encode()
         link = "http://example.org/a?session=9"
-        return read_bytes(data, link, got=Download(data, "text/html", None, link, "2026-11-30")).address
+        return read_bytes(
+            data, link, got=Download(data, "text/html", None, link, "2026-11-30")
+        ).address
 
     assert read("") == "http://example.org/a?session=9"
     assert read("<meta property=og:url content=http://example.org/a>") == "http://example.org/a"
@@ -141,7 +190,10 @@ def test_front_matter_names_all_fields() -> None:
         "date: 2021-06-01T08:00:00-04:00\nsource_url: https://halden.example/norvia"
     )
     assert document.title == "Norvia’s harbors: a study"
-    assert (document.publication, document.publisher) == ("Harbor Watch", "International Labour Organization")
+    assert (document.publication, document.publisher) == (
+        "Harbor Watch",
+        "International Labour Organization",
+    )
     assert (document.date, document.address) == ("2021-06-01", "https://halden.example/norvia")
 
 
@@ -176,13 +228,17 @@ def test_a_review_of_the_united_nations_has_the_name_of_its_series() -> None:
 
 
 def test_a_symbol_that_a_report_cites_is_not_its_own() -> None:
-    document = text("Police arrested nine men.\n\nThe General Assembly said so in A/HRC/99/7, para. 3.\n")
+    document = text(
+        "Police arrested nine men.\n\nThe General Assembly said so in A/HRC/99/7, para. 3.\n"
+    )
     assert (document.publication, document.publisher, document.address) == (None, None, None)
 
 
 def test_the_author_of_a_pdf_is_its_publisher_if_it_is_a_known_one() -> None:
     def publisher(author: str) -> str | None:
-        data = make_pdf(column(60, 700, PDF_PROSE)).replace(b"<</Title()>>", f"<</Title()/Author({author})>>".encode())
+        data = make_pdf(column(60, 700, PDF_PROSE)).replace(
+            b"<</Title()>>", f"<</Title()/Author({author})>>".encode()
+        )
         return read_bytes(data, "some/where/x.pdf").publisher
 
     assert publisher("U. S. Department of Labor") == "United States Department of Labor"
@@ -200,7 +256,9 @@ def test_rows_have_their_publication_in_columns(tmp_path: Path) -> None:
     from tipclassify.pipeline.batch import Tagging, tag_input
 
     file = tmp_path / "rows.csv"
-    file.write_text("text,publication,publisher\nPolice arrested nine men.,Harbor Watch,ILO\nCourts slept., ,\n")
+    file.write_text(
+        "text,publication,publisher\nPolice arrested nine men.,Harbor Watch,ILO\nCourts slept., ,\n"
+    )
     (report,) = tag_input(str(file), Tagging("fast"))
     found = [(finding.publication, finding.publisher) for finding in report.findings()]
     assert found == [("Harbor Watch", "ILO"), (None, None)]

@@ -53,10 +53,15 @@ def test_a_page_keeps_its_text_and_loses_the_site() -> None:
 
 
 def test_a_page_without_main_is_read_from_its_body() -> None:
-    assert [text for *_, text in blocks("<p>One.<div id=menu>Two.</div><p>Three.")] == ["One.", "Three."]
+    assert [text for *_, text in blocks("<p>One.<div id=menu>Two.</div><p>Three.")] == [
+        "One.",
+        "Three.",
+    ]
 
 
-@pytest.mark.parametrize("html", ["<html><body><nav>Menu</nav></body></html>", "<html></html>", "<p> </p>"])
+@pytest.mark.parametrize(
+    "html", ["<html><body><nav>Menu</nav></body></html>", "<html></html>", "<p> </p>"]
+)
 def test_a_page_without_text_is_reported(html: str) -> None:
     with pytest.raises(InputError, match=r"page.html: no readable text"):
         read_html(html.encode(), "page.html")
@@ -81,11 +86,13 @@ def test_text_is_decoded(data: bytes) -> None:
     assert decode(data) == "café"
 
 
-# ---------------------------------------------------------------------------------------------- real pages
+# ----------------------------------------------------------------------------------------------
+# real pages
 
 
 def report_proper(page: str) -> tuple[list[str], str]:
-    """Paragraphs, and all text, of the report in a state.gov page, found by the class that holds it."""
+    """Paragraphs, and all text, of the report in a state.gov page, found by the class that holds
+    it."""
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(page)
@@ -94,7 +101,9 @@ def report_proper(page: str) -> tuple[list[str], str]:
     return [text for text in dict.fromkeys(texts) if len(text) > 40], re.sub(r"\s+", "", everything)
 
 
-def test_real_pages_keep_every_paragraph_and_no_furniture_is_tagged(real: Path, classifier: Classifier) -> None:
+def test_real_pages_keep_every_paragraph_and_no_furniture_is_tagged(
+    real: Path, classifier: Classifier
+) -> None:
     pages = sorted((real / "reports").glob("*.html"))
     assert len(pages) == 10
     for path in pages:

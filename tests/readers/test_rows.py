@@ -1,4 +1,5 @@
-"""Rows of JSON Lines: every valid notation gives the same row, and a bad one is reported with its line."""
+"""Rows of JSON Lines: every valid notation gives the same row, and a bad one is reported with
+its line."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ values = st.recursive(
     max_leaves=6,
 )
 row = st.builds(
-    lambda fields, text: {**fields, "text": text}, st.dictionaries(st.text(), values, max_size=4), st.text()
+    lambda fields, text: {**fields, "text": text},
+    st.dictionaries(st.text(), values, max_size=4),
+    st.text(),
 )
 around = st.sampled_from(["", " ", "\t ", "\ufeff", "\ufeff "])
 
@@ -40,7 +43,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    rows=st.lists(st.tuples(around, row, st.booleans(), st.sampled_from(["\n", "\r\n", " \n", "\n\n \n"]))),
+    rows=st.lists(
+        st.tuples(around, row, st.booleans(), st.sampled_from(["\n", "\r\n", " \n", "\n\n \n"]))
+    ),
     ended=st.booleans(),
 )
 def test_rows_are_read_as_json_says(
@@ -49,7 +54,9 @@ def test_rows_are_read_as_json_says(
     lines = [before + json.dumps(one, ensure_ascii=plain) + end for before, one, plain, end in rows]
     text = "".join(lines)
     file.write_bytes((text if ended else text.rstrip()).encode("utf-8", "surrogatepass"))
-    assert [one for batch in read_text_rows(str(file)) for one in batch] == [one for _, one, _, _ in rows]
+    assert [one for batch in read_text_rows(str(file)) for one in batch] == [
+        one for _, one, _, _ in rows
+    ]
 
 
 @pytest.mark.parametrize(
@@ -71,12 +78,19 @@ def test_a_bad_row_is_reported_with_its_line(file: Path, line: bytes, what: str)
         list(read_text_rows(str(file)))
 
 
-def test_batches_are_bounded_and_hold_every_row(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file.write_text("".join(f'{{"text": "a", "id": {number}}}\n' for number in range(2_345)), "utf-8")
+def test_batches_are_bounded_and_hold_every_row(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(
+        "".join(f'{{"text": "a", "id": {number}}}\n' for number in range(2_345)), "utf-8"
+    )
     whole = list(read_text_rows(str(file)))
     assert [one["id"] for batch in whole for one in batch] == list(range(2_345))
     monkeypatch.setattr(rows, "_BATCH_SIZE", 1_000)  # bytes
-    lengths = [[len(f'{{"text": "a", "id": {one["id"]}}}\n') for one in batch] for batch in read_text_rows(str(file))]
+    lengths = [
+        [len(f'{{"text": "a", "id": {one["id"]}}}\n') for one in batch]
+        for batch in read_text_rows(str(file))
+    ]
     assert sum(map(len, lengths)) == 2_345
     assert all(1_000 <= sum(batch) < 1_000 + batch[-1] for batch in lengths[:-1])
 
@@ -88,7 +102,9 @@ def test_a_line_over_the_limit_is_not_read_into_memory(
 ) -> None:
     monkeypatch.setattr(rows, "LARGEST", 1_000)
     file = tmp_path / "rows.jsonl"
-    file.write_text('{"text": "Police slept."}\n' + json.dumps({"text": "x" * (length - 12)}) + end, "utf-8")
+    file.write_text(
+        '{"text": "Police slept."}\n' + json.dumps({"text": "x" * (length - 12)}) + end, "utf-8"
+    )
     (_, long, *others) = (one for batch in read_lines(str(file)) for one in batch)
     assert [number for number, _ in others] == [3] * (end != "\n")
     assert len(long[1]) == 1_001

@@ -37,7 +37,16 @@ PROSE = {
     "Turkish": "Police in Şarkışla arrested Çağlar Işık; Doğan’s café was not searched.",
 }
 BYTES = ("cp1252", "iso8859_1", "iso8859_15", "iso8859_2", "cp1250", "cp1254", "mac_roman", "cp850")
-WIDE = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+WIDE = (
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "utf-32-le",
+    "utf-32-be",
+)
 
 
 def writable(text: str, encoding: str) -> bool:
@@ -81,7 +90,10 @@ def test_latin_1_is_read_as_windows_1252_as_browsers_do() -> None:
 def test_a_few_bad_bytes_do_not_turn_utf_8_into_something_else() -> None:
     data = "The ministry’s “fund” of José Peña ".encode() + b"closed\x94 in May."
     with pytest.warns(UserWarning, match=r"a\.txt: not quite utf-8; 1 characters are lost"):
-        assert decode(data, source="a.txt") == "The ministry’s “fund” of José Peña closed\ufffd in May."
+        assert (
+            decode(data, source="a.txt")
+            == "The ministry’s “fund” of José Peña closed\ufffd in May."
+        )
 
 
 def test_a_byte_that_windows_1252_lacks_is_reported() -> None:
@@ -103,7 +115,9 @@ def test_guessing_takes_no_time_that_grows_with_the_square() -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
 def test_half_a_character_at_the_end_is_reported(encoding: str) -> None:
     with pytest.warns(UserWarning, match=f"not quite {encoding}"):
-        assert decode("Police arrested nine.".encode(encoding)[:-1]).startswith("Police arrested nin")
+        assert decode("Police arrested nine.".encode(encoding)[:-1]).startswith(
+            "Police arrested nin"
+        )
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -131,21 +145,31 @@ def test_text_without_letters_beyond_ascii_needs_no_guess() -> None:
     assert guess_encoding(b"Police arrested nine.") in (None, "ascii")
 
 
-# --------------------------------------------------------------------------------------- the encoding option
+# --------------------------------------------------------------------------------------- the
+# encoding option
 
 
 def test_the_named_encoding_is_used_and_nothing_else() -> None:
     data = "Dvořák’s".encode("cp1250")
     assert read_bytes(data, "a.txt", ReadOptions(encoding="windows-1250")).text == "Dvořák’s"
     page = '<meta charset="utf-8"><p>Dvořák’s shelter closed.'.encode("cp1250")
-    assert read_bytes(page, "a.html", ReadOptions(encoding="windows-1250")).text == "Dvořák’s shelter closed."
-    assert read_bytes(b"# A\n\ncaf\x8e", "a.md", ReadOptions(encoding="macintosh")).text == "A\n\ncafé"
+    assert (
+        read_bytes(page, "a.html", ReadOptions(encoding="windows-1250")).text
+        == "Dvořák’s shelter closed."
+    )
+    assert (
+        read_bytes(b"# A\n\ncaf\x8e", "a.md", ReadOptions(encoding="macintosh")).text == "A\n\ncafé"
+    )
     assert decode_text("\ufeffcafé".encode("utf-16-le"), "a.txt", "utf-16-le") == "café"
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "hex", "punycode", "idna", "unicode_escape", "undefined", "", "a\0b"])
+@pytest.mark.parametrize(
+    "encoding", ["klingon", "hex", "punycode", "idna", "unicode_escape", "undefined", "", "a\0b"]
+)
 def test_a_name_that_is_no_encoding_of_text_is_reported(encoding: str) -> None:
-    with pytest.raises(InputError, match=r"a\.txt: no encoding is called .*; try utf-8, cp1252 or macintosh"):
+    with pytest.raises(
+        InputError, match=r"a\.txt: no encoding is called .*; try utf-8, cp1252 or macintosh"
+    ):
         decode_text(b"Police", "a.txt", encoding)
 
 
@@ -154,13 +178,12 @@ def test_a_page_or_server_cannot_name_a_codec_that_makes_no_text(encoding: str) 
     assert decode(b"\\ud800 caf\xe9", encoding) == "\\ud800 café"
 
 
-# --------------------------------------------------------------------------------------------------- pages
+# ---------------------------------------------------------------------------------------------------
+# pages
 
 
 def test_form_feeds_part_pages_and_a_sentence_goes_on_over_them() -> None:
-    text = (
-        "PROTECTION\n\nThe only shelter\n\n\fclosed in May.\n\nIt held nine.\n\f\fPREVENTION\n\nNo one was trained.\n"
-    )
+    text = "PROTECTION\n\nThe only shelter\n\n\fclosed in May.\n\nIt held nine.\n\f\fPREVENTION\n\nNo one was trained.\n"
     document = read_text(text.encode(), "report.txt")
     assert document.text == text
     assert [(b.page, " ".join(text[b.start : b.end].split())) for b in document.blocks] == [
@@ -170,7 +193,10 @@ def test_form_feeds_part_pages_and_a_sentence_goes_on_over_them() -> None:
         (4, "PREVENTION"),
         (4, "No one was trained."),
     ]
-    assert next((p.page, p.text) for p in split_passages(document)) == (1, "The only shelter\n\n\fclosed in May.")
+    assert next((p.page, p.text) for p in split_passages(document)) == (
+        1,
+        "The only shelter\n\n\fclosed in May.",
+    )
 
 
 def test_text_without_form_feeds_has_no_pages() -> None:
@@ -190,7 +216,9 @@ def test_text_without_form_feeds_has_no_pages() -> None:
         ("Police acted.".encode("utf-16-be"), False),
     ],
 )
-def test_bytes_are_no_text_with_a_zero_or_many_control_characters(data: bytes, refused: bool) -> None:
+def test_bytes_are_no_text_with_a_zero_or_many_control_characters(
+    data: bytes, refused: bool
+) -> None:
     if refused:
         with pytest.raises(InputError, match=r"^a: not text"):
             decode_text(data, "a")
@@ -227,7 +255,12 @@ def test_a_text_copied_from_a_page_has_a_title_and_its_furniture_is_no_passage()
 
 def program() -> bytes:
     """The head of an ELF file: small numbers of 32 bits, which UTF-32 would be, too."""
-    numbers = [0x464C457F, 1, *(number * 0x1001 % 0x3000 for number in range(900)), *([0x110000] * 99)]
+    numbers = [
+        0x464C457F,
+        1,
+        *(number * 0x1001 % 0x3000 for number in range(900)),
+        *([0x110000] * 99),
+    ]
     return b"".join(number.to_bytes(4, "little") for number in numbers)
 
 
@@ -258,7 +291,8 @@ def test_what_does_not_look_like_text_is_refused(data: bytes) -> None:
         "POLICE ARRESTED NINE TRAFFICKERS. COURTS CONVICTED NONE. " * 40,
         "\uf0b7 Police arrested nine traffickers, and the courts convicted none of them.\n" * 40,
         "Year 2021 | 14 | 3\n" * 300,
-        "Read https://example.org/reports/2021/the-long-name-of-a-report-on-harbors.html first. " * 40,
+        "Read https://example.org/reports/2021/the-long-name-of-a-report-on-harbors.html first. "
+        * 40,
     ],
 )
 def test_any_script_and_any_table_is_text(text: str) -> None:

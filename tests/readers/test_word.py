@@ -1,4 +1,5 @@
-"""Word files are read as their reader sees them: in order, without what was deleted, each cell once."""
+"""Word files are read as their reader sees them: in order, without what was deleted, each cell
+once."""
 
 from __future__ import annotations
 
@@ -61,13 +62,20 @@ def test_a_report_saved_by_another_office() -> None:
         "Prevention",
     ]
     for block in (
-        ("recommendations", False, "Open a shelter for men, and stop lodging boys in juvenile detention;"),
+        (
+            "recommendations",
+            False,
+            "Open a shelter for men, and stop lodging boys in juvenile detention;",
+        ),
         ("prosecution", False, "Investigations opened | 34 | 29"),
         ("prevention", False, "inspection of the fishing fleet;"),
         ("Notes", False, "Official Gazette of Karvonia, no. 211, 17 November 2023."),
     ):
         assert block in seen(document)
-    assert "court convicted the two port police officers charged a year earlier. The head" in document.text
+    assert (
+        "court convicted the two port police officers charged a year earlier. The head"
+        in document.text
+    )
     assert "November. Police opened" in document.text  # the mark of the note is gone
 
 
@@ -79,9 +87,13 @@ def test_a_report_saved_by_another_office() -> None:
         ("", "QUESTIONS TO TOGO"),
     ],
 )
-def test_a_title_in_the_properties_counts_where_the_opening_has_its_words(property_title: str, title: str) -> None:
+def test_a_title_in_the_properties_counts_where_the_opening_has_its_words(
+    property_title: str, title: str
+) -> None:
     bold = "<w:p><w:r><w:rPr><w:b/></w:rPr><w:t>QUESTIONS TO TOGO</w:t></w:r></w:p>"
-    data = with_body(f"{bold}<w:p><w:r><w:t>Police arrested nine men.</w:t></w:r></w:p>", title=property_title)
+    data = with_body(
+        f"{bold}<w:p><w:r><w:t>Police arrested nine men.</w:t></w:r></w:p>", title=property_title
+    )
     assert read_docx(data, "a.docx").title == title
 
 
@@ -129,7 +141,9 @@ def test_what_a_merged_cell_covers_is_not_read() -> None:
         ("", "PROTECTION", True),
     ],
 )
-def test_short_bold_paragraphs_and_section_names_are_headings(properties: str, text: str, heading: bool) -> None:
+def test_short_bold_paragraphs_and_section_names_are_headings(
+    properties: str, text: str, heading: bool
+) -> None:
     run = f"<w:p><w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r></w:p>"
     assert seen(read_docx(with_body(run), "a.docx"))[0][1] is heading
 
@@ -145,7 +159,9 @@ def test_a_formula_stands_in_its_sentence() -> None:
 
 
 def test_parts_bold_do_not_make_a_heading() -> None:
-    body = "<w:p><w:r><w:rPr><w:b/></w:rPr><w:t>Police</w:t></w:r><w:r><w:t> acted</w:t></w:r></w:p>"
+    body = (
+        "<w:p><w:r><w:rPr><w:b/></w:rPr><w:t>Police</w:t></w:r><w:r><w:t> acted</w:t></w:r></w:p>"
+    )
     assert seen(read_docx(with_body(body), "a.docx")) == [(None, False, "Police acted")]
 
 
@@ -155,7 +171,12 @@ def test_a_style_based_on_itself_does_not_hang() -> None:
     body = '<w:p><w:pPr><w:pStyle w:val="A"/></w:pPr><w:r><w:t>Police acted.</w:t></w:r></w:p>'
     with zipfile.ZipFile(io.BytesIO(with_body(body))) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
-            new.writestr(name, f"<w:styles {W}>{style}</w:styles>" if name == "word/styles.xml" else old.read(name))
+            new.writestr(
+                name,
+                f"<w:styles {W}>{style}</w:styles>"
+                if name == "word/styles.xml"
+                else old.read(name),
+            )
     assert seen(read_docx(out.getvalue(), "a.docx")) == [(None, False, "Police acted.")]
 
 
@@ -167,7 +188,10 @@ def test_entities_do_not_swell() -> None:
         for name in old.namelist():
             body = "<w:body><w:p><w:r><w:t>Police acted. &l11; &f;</w:t></w:r></w:p></w:body>"
             new.writestr(
-                name, f"{xml}<w:document {W}>{body}</w:document>" if name == "word/document.xml" else old.read(name)
+                name,
+                f"{xml}<w:document {W}>{body}</w:document>"
+                if name == "word/document.xml"
+                else old.read(name),
             )
     try:
         document = read_docx(out.getvalue(), "a.docx")
@@ -182,8 +206,12 @@ def test_a_template_and_a_missing_extra_are_reported(monkeypatch: pytest.MonkeyP
     with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
             new.writestr(name, old.read(name).replace(b"document.main+xml", b"template.main+xml"))
-    with pytest.raises(InputError, match=r"^a\.docx: a Word template or a file with macros; .* save it as \.docx$"):
+    with pytest.raises(
+        InputError, match=r"^a\.docx: a Word template or a file with macros; .* save it as \.docx$"
+    ):
         read_docx(out.getvalue(), "a.docx")
     monkeypatch.setitem(sys.modules, "docx", None)
-    with pytest.raises(MissingExtraError, match=r"a\.docx: reading Word files needs an extra: pip install 'tipcl"):
+    with pytest.raises(
+        MissingExtraError, match=r"a\.docx: reading Word files needs an extra: pip install 'tipcl"
+    ):
         read_docx(out.getvalue(), "a.docx")

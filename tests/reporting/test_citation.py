@@ -19,9 +19,7 @@ from tipclassify.text.segmentation.passages import text_document
 
 SCORES = {"positive_effort": 0.1, "failure": 0.91234, "complicity": 0.6}
 NASTY = "50% of {A_1} & B #2 \\end $x$ ~^ \n\nTY  - BOOK\r\nER  - \r\n}@misc{x, title={“é报告”"
-TEXT = (
-    "PROSECUTION\n\nPolice arrested nine men. Judges slept.\n\nCourts convicted none of them.\n\nPREVENTION\n\nNo law."
-)
+TEXT = "PROSECUTION\n\nPolice arrested nine men. Judges slept.\n\nCourts convicted none of them.\n\nPREVENTION\n\nNo law."
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,9 @@ def report(
     date: str | None = None,
     address: str | None = None,
 ) -> TaggedReport:
-    document = Document("", (), title=title, country="Karvonia", year=2024, date=date, address=address)
+    document = Document(
+        "", (), title=title, country="Karvonia", year=2024, date=date, address=address
+    )
     return TaggedReport(file, document, passages)
 
 
@@ -98,22 +98,33 @@ def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: Scorin
     assert "PY  - 2024" in cited(run).ris  # that it covers, where the date is not known
     item = json.loads(found.csl)
     assert (item["id"], item["type"], item["title"]) == (found.key, "report", "Karvonia at Work")
-    assert (item["issued"], item["accessed"]) == ({"date-parts": [[2025, 6, 24]]}, {"date-parts": [[2026, 11, 28]]})
+    assert (item["issued"], item["accessed"]) == (
+        {"date-parts": [[2025, 6, 24]]},
+        {"date-parts": [[2026, 11, 28]]},
+    )
     assert (item["page"], item["URL"]) == ("12", found.link)
     assert "publisher" not in item  # not known
 
 
-def test_a_citation_names_publisher_and_publication_unless_the_title_does(run: ScoringContext) -> None:
+def test_a_citation_names_publisher_and_publication_unless_the_title_does(
+    run: ScoringContext,
+) -> None:
     def source(title: str) -> Citation:
-        document = Document("", (), title=title, publication="Harbor Watch", publisher="Halden Institute")
+        document = Document(
+            "", (), title=title, publication="Harbor Watch", publisher="Halden Institute"
+        )
         passage = Passage("Courts slept.", 3, 16, None, ("failure",), SCORES)
         return cite(next(TaggedReport("k.pdf", document, [passage]).findings()), run)
 
     found = source("Karvonia at Work")
-    assert found.source.startswith("Karvonia at Work, Harbor Watch, Halden Institute, characters 3–16, k.pdf")
+    assert found.source.startswith(
+        "Karvonia at Work, Harbor Watch, Halden Institute, characters 3–16, k.pdf"
+    )
     assert "  series = {Harbor Watch},\n  organization = {Halden Institute},\n" in found.bibtex
     assert "\r\nT2  - Harbor Watch\r\nPB  - Halden Institute\r\n" in found.ris
-    assert source("Harbor Watch: Karvonia").source.startswith("Harbor Watch: Karvonia, Halden Institute, characters")
+    assert source("Harbor Watch: Karvonia").source.startswith(
+        "Harbor Watch: Karvonia, Halden Institute, characters"
+    )
 
 
 @given(text=st.text(st.characters(codec=None)) | st.text('{}\\%&_#$~^@",=\r\n -'))
@@ -134,15 +145,24 @@ def test_no_text_of_a_report_ends_a_field(text: str, run: ScoringContext) -> Non
 
 def test_a_reference_manager_gets_the_words_themselves(run: ScoringContext) -> None:
     found = cited(run, NASTY)
-    assert "50\\% of \\textbraceleft{}A\\_1\\textbraceright{} \\& B \\#2 \\textbackslash{}end \\$x\\$" in found.bibtex
+    assert (
+        "50\\% of \\textbraceleft{}A\\_1\\textbraceright{} \\& B \\#2 \\textbackslash{}end \\$x\\$"
+        in found.bibtex
+    )
     assert "“é报告””" in found.bibtex
-    assert "AB  - “50% of {A_1} & B #2 \\end $x$ ~^ TY - BOOK ER - }@misc{x, title={“é报告””\r\n" in found.ris
+    assert (
+        "AB  - “50% of {A_1} & B #2 \\end $x$ ~^ TY - BOOK ER - }@misc{x, title={“é报告””\r\n"
+        in found.ris
+    )
 
 
 def test_a_key_is_the_passages_own_and_the_same_another_day_by_another_model(
     run: ScoringContext, classifier: Classifier
 ) -> None:
-    passages = [Passage("Courts slept.", start, start + 13, None, ("failure",), SCORES) for start in (0, 14, 28)]
+    passages = [
+        Passage("Courts slept.", start, start + 13, None, ("failure",), SCORES)
+        for start in (0, 14, 28)
+    ]
     keys = [cite(finding, run).key for finding in report(*passages).findings()]
     later = ScoringContext(classifier, "screen", day="2027-01-01")
     assert [cite(finding, later).key for finding in report(*passages).findings()] == keys
@@ -153,10 +173,14 @@ def test_a_key_is_the_passages_own_and_the_same_another_day_by_another_model(
     assert keys[0].startswith("karvonia2024-")
 
 
-def test_a_source_without_pages_is_cited_by_paragraph_under_its_heading(run: ScoringContext, fast: Classifier) -> None:
+def test_a_source_without_pages_is_cited_by_paragraph_under_its_heading(
+    run: ScoringContext, fast: Classifier
+) -> None:
     document = text_document(TEXT)
     tagged = fast.tag(document)
-    places = [cite(finding, run).place for finding in TaggedReport("k.txt", document, tagged).findings()]
+    places = [
+        cite(finding, run).place for finding in TaggedReport("k.txt", document, tagged).findings()
+    ]
     assert [place.rpartition(",")[0] for place in places] == [
         "section “Prosecution”, paragraph 1 of the section",
         "section “Prosecution”, paragraph 1 of the section",
@@ -188,7 +212,10 @@ def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Cl
     for name in ("bibtex", "ris"):
         out = io.StringIO(newline="")
         FORMATS[name].steps()[1]([tagged, rows], out, run)
-        assert out.getvalue().split() == " ".join(getattr(citation, name) for citation in expected).split()
+        assert (
+            out.getvalue().split()
+            == " ".join(getattr(citation, name) for citation in expected).split()
+        )
     out = io.StringIO(newline="")
     FORMATS["csl"].steps()[1]([tagged, rows], out, run)
     assert json.loads(out.getvalue()) == [json.loads(citation.csl) for citation in expected]
@@ -203,7 +230,9 @@ def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Cl
         ("Cases opened | 4 | nine in all", "Cases%20opened,nine%20in%20all"),
     ],
 )
-def test_a_link_opens_the_address_at_the_words(run: ScoringContext, text: str, fragment: str) -> None:
+def test_a_link_opens_the_address_at_the_words(
+    run: ScoringContext, text: str, fragment: str
+) -> None:
     passage = Passage(text, 0, len(text), "prosecution", ("failure",), SCORES)
     source = report(passage, file="/home/ana/k.html", address="https://example.org/k#top")
     found = cite(next(source.findings()), run)
@@ -224,7 +253,9 @@ def test_no_citation_has_the_folder_of_a_file(run: ScoringContext) -> None:
 
 def test_an_input_row_is_cited_by_its_own_country_year_and_page(run: ScoringContext) -> None:
     about = {"country": "Tarn", "year": "2023", "page": 7}
-    row = TaggedReport("r.jsonl", None, [Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)], [about])
+    row = TaggedReport(
+        "r.jsonl", None, [Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)], [about]
+    )
     found = cite(next(row.findings()), run)
     assert found.source.startswith("r.jsonl (Tarn, 2023), p. 7, characters 0–13 (read")
     assert found.key.startswith("tarn2023-")

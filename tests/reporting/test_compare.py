@@ -1,4 +1,5 @@
-"""Comparison of two reports: alignment, cautious changes of labels, and equal content in every output."""
+"""Comparison of two reports: alignment, cautious changes of labels, and equal content in every
+output."""
 
 from __future__ import annotations
 
@@ -39,8 +40,9 @@ from tipclassify.text.document import Document, Passage
 ROOT = Path(__file__).resolve().parents[2]
 OLD, NEW = (ROOT / "data" / "samples" / f"karvonia-{year}.html" for year in (2023, 2024))
 
-# Pairs judged by hand, a line each: verdict, section (> that of the later year), a sentence of each year.
-# "=": the second succeeds the first. "x": unrelated, though they share words or structure; neither has a successor.
+# Pairs judged by hand, a line each: verdict, section (> that of the later year), a sentence of each
+# year. "=": the second succeeds the first. "x": unrelated, though they share words or structure;
+# neither has a successor.
 CHOSEN_ON: Final = """
 = assessment | The Government of Brevonia does not fully meet the minimum standards, \
 but it is making significant efforts to do so. | \
@@ -236,7 +238,8 @@ The government paid for the return of 40 Murenian victims from the Gulf.
 x protection | The government repatriated works of art. | The government paid for the wells of 40 villages.
 """
 
-# Successors in the two sample narratives, by their openings; "?" before those that one may judge either way.
+# Successors in the two sample narratives, by their openings; "?" before those that one may judge
+# either way.
 SUCCESSORS: Final = """
 Karvonia does
 ? Over the year → Its main advances
@@ -292,7 +295,9 @@ app.command()(command)
 
 
 def run(*args: object, stdin: str = "", model: str = "fast") -> Result:
-    return CliRunner().invoke(app, ["--model", model, *map(str, args)], input=stdin, catch_exceptions=False)
+    return CliRunner().invoke(
+        app, ["--model", model, *map(str, args)], input=stdin, catch_exceptions=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -310,7 +315,9 @@ def tagged(classifier: Classifier, document: Document) -> TaggedReport:
     return TaggedReport(document.source, document, classifier.tag(document))
 
 
-def align(old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]) -> list[Match]:
+def align(
+    old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
+) -> list[Match]:
     return align_and_find_nearest(old, new, vocabulary)[0]
 
 
@@ -321,22 +328,30 @@ def passages(*texts: str, section: str | None = None) -> list[Passage]:
 def report(*texts: str, classifier: Classifier, **fields: Any) -> TaggedReport:
     """Make a report of these sentences, with their true offsets."""
     starts = np.cumsum([0, *(len(text) + 1 for text in texts)]).tolist()
-    cut = [Passage(text, start, start + len(text)) for text, start in zip(texts, starts, strict=False)]
+    cut = [
+        Passage(text, start, start + len(text)) for text, start in zip(texts, starts, strict=False)
+    ]
     document = Document(" ".join(texts), (), **{"source": "a.txt", **fields})
     return TaggedReport(document.source, document, classifier.tag_passages(cut))
 
 
 def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]]:
-    found = compare(report(old, classifier=classifier), report(new, classifier=classifier), ScoringContext(classifier))
+    found = compare(
+        report(old, classifier=classifier),
+        report(new, classifier=classifier),
+        ScoringContext(classifier),
+    )
     assert [pair.alignment for pair in found.pairs] == ["reworded"]
     return [(change.label, change.came) for change in found.pairs[0].changes]
 
 
-# --------------------------------------------------------------------------------------------- alignment
+# ---------------------------------------------------------------------------------------------
+# alignment
 
 
 def judged(lines: str) -> tuple[list[Passage], list[Passage], set[tuple[int, int]]]:
-    """Join the pairs to one report a year; return its passages and the index pairs of successors."""
+    """Join the pairs to one report a year; return its passages and the index pairs of
+    successors."""
     old, new, successors = [], [], set()
     for at, line in enumerate(lines.strip().splitlines()):
         about, before, after = line.split(" | ")
@@ -362,17 +377,27 @@ def test_of_the_judged_pairs_nearly_all_successors_are_found(vocabulary: frozens
     assert wrong <= 5  # of 19 made to be mistaken; 4 when this was written
 
 
-def test_of_the_pairs_kept_aside_nearly_all_successors_are_found_too(vocabulary: frozenset[str]) -> None:
+def test_of_the_pairs_kept_aside_nearly_all_successors_are_found_too(
+    vocabulary: frozenset[str],
+) -> None:
     assert (len(judged(KEPT_ASIDE)[0]), len(judged(KEPT_ASIDE)[2])) == (35, 22)
     right, wrong = score(KEPT_ASIDE, vocabulary)
     assert right >= 21  # all when this was written
     assert wrong <= 1  # none when this was written
 
 
-def test_in_the_sample_narratives_successors_are_found_and_nothing_else(karvonia: Comparison) -> None:
+def test_in_the_sample_narratives_successors_are_found_and_nothing_else(
+    karvonia: Comparison,
+) -> None:
     likely = [line.removeprefix("? ").split(" → ") for line in SUCCESSORS.strip().splitlines()]
-    sure = [line.split(" → ") for line in SUCCESSORS.strip().splitlines() if not line.startswith("? ")]
-    found = [(pair.old.passage.text, pair.new.passage.text) for pair in karvonia.pairs if pair.old and pair.new]
+    sure = [
+        line.split(" → ") for line in SUCCESSORS.strip().splitlines() if not line.startswith("? ")
+    ]
+    found = [
+        (pair.old.passage.text, pair.new.passage.text)
+        for pair in karvonia.pairs
+        if pair.old and pair.new
+    ]
     for pair in karvonia.pairs:  # a gone passage and one that stands in its place, in other words
         if pair.alignment == "gone" and pair.instead and pair.old and pair.nearest:
             found.append((pair.old.passage.text, pair.nearest.passage.text))
@@ -384,7 +409,9 @@ def test_in_the_sample_narratives_successors_are_found_and_nothing_else(karvonia
     assert sum(known(*pair, sure) for pair in found) >= len(sure) - 2
 
 
-def test_passages_equal_but_for_spaces_quotes_and_case_are_the_same(vocabulary: frozenset[str]) -> None:
+def test_passages_equal_but_for_spaces_quotes_and_case_are_the_same(
+    vocabulary: frozenset[str],
+) -> None:
     old, new = passages("“No one” was  charged."), passages('"no ONE" was\u00a0charged.')
     assert align(old, new, vocabulary) == [Match(0, 0, 1.0, True)]
 
@@ -399,21 +426,31 @@ def test_a_turn_from_did_to_did_not_is_a_rewording(vocabulary: frozenset[str]) -
 
 
 def test_figures_and_function_words_join_nothing(vocabulary: frozenset[str]) -> None:
-    old, new = passages("There were 14 of them in 2022."), passages("There were also 14 of those in 2022.")
+    old, new = (
+        passages("There were 14 of them in 2022."),
+        passages("There were also 14 of those in 2022."),
+    )
     assert align(old, new, vocabulary) == []
 
 
 def test_two_words_in_common_are_a_subject_and_no_passage(vocabulary: frozenset[str]) -> None:
     old = passages("Domestic violence rose.", "Victims identified | 49 | 58")
-    new = passages("The law covers domestic violence in its third chapter.", "Victims identified | 49 | 58 | 73")
+    new = passages(
+        "The law covers domestic violence in its third chapter.",
+        "Victims identified | 49 | 58 | 73",
+    )
     assert [(match.old, match.new) for match in align(old, new, vocabulary)] == [(1, 1)]
 
 
-FAR: Final = "Judges convicted traffickers of lesser crimes, and higher courts released several."  # similar, 0.37
+# similar, 0.37
+FAR: Final = "Judges convicted traffickers of lesser crimes, and higher courts released several."
 
 
 def test_the_same_section_goes_first_and_another_needs_more(vocabulary: frozenset[str]) -> None:
-    text, near = "Courts convicted nine traffickers in May.", "Courts convicted seven traffickers in open court."
+    text, near = (
+        "Courts convicted nine traffickers in May.",
+        "Courts convicted seven traffickers in open court.",
+    )
     old = passages(text, section="prosecution") + passages("Fees are banned.", section="prevention")
     elsewhere, here = passages(near, section="prevention"), passages(near, section="a. Prosecution")
     assert [(m.old, m.new) for m in align(old, elsewhere + here, vocabulary)] == [(0, 1)]
@@ -428,7 +465,11 @@ def test_a_renamed_heading_is_no_other_section(vocabulary: frozenset[str]) -> No
 
 def test_repeated_passages_are_joined_in_their_order(vocabulary: frozenset[str]) -> None:
     old = passages("None.", section="a") + passages("None.", "None.", section="b")
-    new = passages("None.", section="b") + passages("None.", section="a") + passages("None.", section="b")
+    new = (
+        passages("None.", section="b")
+        + passages("None.", section="a")
+        + passages("None.", section="b")
+    )
     assert [(m.old, m.new) for m in align(old, new, vocabulary)] == [(0, 1), (1, 0), (2, 2)]
 
 
@@ -448,10 +489,23 @@ def test_nothing_joins_nothing(vocabulary: frozenset[str]) -> None:
     assert align(passages("?!"), passages("…"), vocabulary) == []
 
 
-SENTENCES: Final = [text for line in CHOSEN_ON.strip().splitlines()[:40] for text in line.split(" | ")[1:]]
+SENTENCES: Final = [
+    text for line in CHOSEN_ON.strip().splitlines()[:40] for text in line.split(" | ")[1:]
+]
 ANY_REPORT = st.lists(
     st.tuples(
-        st.sampled_from([*SENTENCES, "", "None.", "No.\u00a0", "“None.”", "12 | 14", "Ärzte İ ß \ud800", "\0 \x1b[1m"]),
+        st.sampled_from(
+            [
+                *SENTENCES,
+                "",
+                "None.",
+                "No.\u00a0",
+                "“None.”",
+                "12 | 14",
+                "Ärzte İ ß \ud800",
+                "\0 \x1b[1m",
+            ]
+        ),
         st.sampled_from(["prosecution", "a. Prosecution", "protection", None]),
     ),
     max_size=25,
@@ -467,18 +521,24 @@ def test_alignment_is_one_to_one_and_the_same_from_both_sides(
     assert len({match.old for match in found}) == len({match.new for match in found}) == len(found)
     assert all(0 <= match.old < len(old) and 0 <= match.new < len(new) for match in found)
     assert all(SIMILAR <= match.similarity <= 1 for match in found)
-    assert sorted(Match(m.new, m.old, m.similarity, m.same, m.alike) for m in found) == align(new, old, vocabulary)
+    assert sorted(Match(m.new, m.old, m.similarity, m.same, m.alike) for m in found) == align(
+        new, old, vocabulary
+    )
 
 
 @settings(max_examples=20)
 @given(ANY_REPORT)
-def test_a_report_against_itself_is_all_the_same(vocabulary: frozenset[str], one: list[Passage]) -> None:
+def test_a_report_against_itself_is_all_the_same(
+    vocabulary: frozenset[str], one: list[Passage]
+) -> None:
     found = align(one, one, vocabulary)
     assert found == [Match(at, at, 1.0, True) for at in range(len(one))]
 
 
 def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -> None:
-    old = passages(*(f"{text} District {at} had {at % 7} more." for at, text in enumerate(SENTENCES * 13)))
+    old = passages(
+        *(f"{text} District {at} had {at % 7} more." for at, text in enumerate(SENTENCES * 13))
+    )
     new = passages(*(text.text.replace("more", "fewer") for text in reversed(old)))
     begun = time.process_time()
     found = align(old, new, vocabulary)
@@ -487,7 +547,8 @@ def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -
     assert len(found) > len(old) * 0.9
 
 
-# --------------------------------------------------------------------------------------------- label changes
+# ---------------------------------------------------------------------------------------------
+# label changes
 
 
 def test_a_turn_takes_one_label_and_gives_another(classifier: Classifier) -> None:
@@ -497,7 +558,10 @@ def test_a_turn_takes_one_label_and_gives_another(classifier: Classifier) -> Non
 
 
 def test_a_change_of_figures_changes_no_label(classifier: Classifier) -> None:
-    assert changed(classifier, "Police arrested nine traffickers.", "Police arrested 12 traffickers.") == []
+    assert (
+        changed(classifier, "Police arrested nine traffickers.", "Police arrested 12 traffickers.")
+        == []
+    )
 
 
 def scored(classifier: Classifier, text: str, **scores: float) -> Passage:
@@ -508,7 +572,9 @@ def scored(classifier: Classifier, text: str, **scores: float) -> Passage:
 
 
 def compared(classifier: Classifier, old: Sequence[Passage], new: Sequence[Passage]) -> Comparison:
-    return compare(TaggedReport("a", None, old), TaggedReport("b", None, new), ScoringContext(classifier))
+    return compare(
+        TaggedReport("a", None, old), TaggedReport("b", None, new), ScoringContext(classifier)
+    )
 
 
 def at_log_odds(classifier: Classifier, label: str, away: float) -> float:
@@ -517,7 +583,8 @@ def at_log_odds(classifier: Classifier, label: str, away: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "borderline"), [(-0.9, 0.9, True), (-1.1, 0.9, False), (-0.9, 1.1, False), (-3, 3, False)]
+    ("before", "after", "borderline"),
+    [(-0.9, 0.9, True), (-1.1, 0.9, False), (-0.9, 1.1, False), (-3, 3, False)],
 )
 def test_a_change_is_borderline_where_both_sides_are_near_the_threshold(
     classifier: Classifier, before: float, after: float, borderline: bool
@@ -526,7 +593,11 @@ def test_a_change_is_borderline_where_both_sides_are_near_the_threshold(
     scores = [at_log_odds(classifier, "failure", away) for away in (before, after)]
     texts = "Courts convicted nine traffickers.", "Courts convicted seven traffickers."
     found = compared(
-        classifier, *([scored(classifier, text, failure=score)] for text, score in zip(texts, scores, strict=True))
+        classifier,
+        *(
+            [scored(classifier, text, failure=score)]
+            for text, score in zip(texts, scores, strict=True)
+        ),
     )
     ((change,),) = (pair.changes for pair in found.pairs)
     assert (change.came, change.borderline, change.old, change.new) == (True, borderline, *scores)
@@ -534,16 +605,26 @@ def test_a_change_is_borderline_where_both_sides_are_near_the_threshold(
 
 def test_a_passage_alone_is_borderline_by_its_own_probability(classifier: Classifier) -> None:
     near, far = (at_log_odds(classifier, "failure", away) for away in (0.5, 2))
-    old = [scored(classifier, text, failure=p) for text, p in (("The sea is cold.", near), ("Roads are bad.", far))]
+    old = [
+        scored(classifier, text, failure=p)
+        for text, p in (("The sea is cold.", near), ("Roads are bad.", far))
+    ]
     found = compared(classifier, old, [])
-    assert [(pair.alignment, pair.changes[0].borderline, pair.changes[0].new) for pair in found.pairs] == [
+    assert [
+        (pair.alignment, pair.changes[0].borderline, pair.changes[0].new) for pair in found.pairs
+    ] == [
         ("gone", False, None),
         ("gone", True, None),  # clear changes first
     ]
 
 
-def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier: Classifier) -> None:
-    reports = ([scored(classifier, f"The {sea} is cold.", failure=p)] for sea, p in (("Sea", 0.01), ("sea", 0.99)))
+def test_what_differs_in_case_only_changes_labels_at_the_border_only(
+    classifier: Classifier,
+) -> None:
+    reports = (
+        [scored(classifier, f"The {sea} is cold.", failure=p)]
+        for sea, p in (("Sea", 0.01), ("sea", 0.99))
+    )
     found = compared(classifier, *reports)
     assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [
         ("repeated", "moved_retagged", True)
@@ -551,7 +632,9 @@ def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier:
 
 
 @pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.004), ("default", 15, 0.02)])
-def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(model: str, one_in: int, most: float) -> None:
+def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(
+    model: str, one_in: int, most: float
+) -> None:
     classifier = Classifier.load(model)
     folder = default_cases_path()
     rows = [
@@ -560,14 +643,21 @@ def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(model: str, o
         for line in file.read_text("utf-8").splitlines()
     ]
     texts = [row["text"] for row in rows if row["text"].endswith(".")][::one_in]
-    clauses = [json.loads(line)["clause"] for line in (folder / "appended.jsonl").read_text("utf-8").splitlines()]
+    clauses = [
+        json.loads(line)["clause"]
+        for line in (folder / "appended.jsonl").read_text("utf-8").splitlines()
+    ]
     border = np.log(classifier.thresholds() / (1 - classifier.thresholds()))
     before = np.repeat(classifier.logits(texts) - border, len(clauses), axis=0)
-    after = classifier.logits([text[:-1] + clause + "." for text in texts for clause in clauses]) - border
+    after = (
+        classifier.logits([text[:-1] + clause + "." for text in texts for clause in clauses])
+        - border
+    )
     turned = (before >= 0) != (after >= 0)
     near = np.maximum(np.abs(before), np.abs(after)) <= MARGIN
     assert turned.sum() > 20
-    assert (turned & ~near).mean() < most  # of all labels: changes that wording alone made and that count as clear
+    # of all labels: changes that wording alone made and that count as clear
+    assert (turned & ~near).mean() < most
 
 
 def test_kinds_are_listed_by_how_pressing_they_are(karvonia: Comparison) -> None:
@@ -575,12 +665,23 @@ def test_kinds_are_listed_by_how_pressing_they_are(karvonia: Comparison) -> None
     order = list(KINDS)
     assert [order.index(kind) for kind in kinds] == sorted(order.index(kind) for kind in kinds)
     assert order[:4] == ["new_failure", "effort_gone", "new_complicity", "complicity_gone"]
-    assert {"new_failure", "effort_gone", "new_effort", "retagged", "reworded", "new", "gone", "repeated"} <= set(kinds)
+    assert {
+        "new_failure",
+        "effort_gone",
+        "new_effort",
+        "retagged",
+        "reworded",
+        "new",
+        "gone",
+        "repeated",
+    } <= set(kinds)
 
 
 def test_each_passage_is_listed_once(karvonia: Comparison) -> None:
     for side, tagged_report in (("old", karvonia.old), ("new", karvonia.new)):
-        listed = Counter(getattr(pair, side).passage.start for pair in karvonia.pairs if getattr(pair, side))
+        listed = Counter(
+            getattr(pair, side).passage.start for pair in karvonia.pairs if getattr(pair, side)
+        )
         assert listed == Counter(passage.start for passage in tagged_report.passages)
 
 
@@ -600,26 +701,47 @@ def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
     found = compare(one, one, ScoringContext(classifier))
     assert {pair.alignment for pair in found.pairs} == {"repeated"}
     assert found.groups() == []
-    assert "Nothing: the passages of both reports are the same." in page_of(found, classifier, same=False)
+    assert "Nothing: the passages of both reports are the same." in page_of(
+        found, classifier, same=False
+    )
 
 
-def test_to_swap_the_reports_swaps_what_is_new_and_gone(karvonia: Comparison, classifier: Classifier) -> None:
+def test_to_swap_the_reports_swaps_what_is_new_and_gone(
+    karvonia: Comparison, classifier: Classifier
+) -> None:
     back = compare(karvonia.new, karvonia.old, ScoringContext(classifier))
 
     def turned(pair: Pair) -> tuple[Any, ...]:
-        return pair.new, pair.old, {(change.label, not change.came, change.borderline) for change in pair.changes}
+        return (
+            pair.new,
+            pair.old,
+            {(change.label, not change.came, change.borderline) for change in pair.changes},
+        )
 
     def straight(pair: Pair) -> tuple[Any, ...]:
-        return pair.old, pair.new, {(change.label, change.came, change.borderline) for change in pair.changes}
+        return (
+            pair.old,
+            pair.new,
+            {(change.label, change.came, change.borderline) for change in pair.changes},
+        )
 
-    assert {str(turned(pair)[:2]) for pair in back.pairs} == {str(straight(pair)[:2]) for pair in karvonia.pairs}
+    assert {str(turned(pair)[:2]) for pair in back.pairs} == {
+        str(straight(pair)[:2]) for pair in karvonia.pairs
+    }
     there = {(str(pair.old), str(pair.new)): straight(pair)[2] for pair in karvonia.pairs}
     assert all(there[str(pair.new), str(pair.old)] == turned(pair)[2] for pair in back.pairs)
-    assert (back.counts()["new"], back.counts()["gone"]) == (karvonia.counts()["gone"], karvonia.counts()["new"])
+    assert (back.counts()["new"], back.counts()["gone"]) == (
+        karvonia.counts()["gone"],
+        karvonia.counts()["new"],
+    )
 
 
 def test_the_nearest_passage_is_named_for_one_that_is_alone(karvonia: Comparison) -> None:
-    (pair,) = (p for p in karvonia.pairs if p.old and p.old.passage.text.startswith("Karvonian police worked with"))
+    (pair,) = (
+        p
+        for p in karvonia.pairs
+        if p.old and p.old.passage.text.startswith("Karvonian police worked with")
+    )
     assert pair.kind == "effort_gone"
     assert pair.nearest is not None
     assert "neighboring states" in pair.nearest.passage.text
@@ -627,11 +749,15 @@ def test_the_nearest_passage_is_named_for_one_that_is_alone(karvonia: Comparison
     assert 0.2 <= pair.nearness < 1
 
 
-# --------------------------------------------------------------------------------------------- words
+# ---------------------------------------------------------------------------------------------
+# words
 
 
 @settings(max_examples=50)
-@given(st.sampled_from(SENTENCES) | st.text(max_size=60), st.sampled_from(SENTENCES) | st.text(max_size=60))
+@given(
+    st.sampled_from(SENTENCES) | st.text(max_size=60),
+    st.sampled_from(SENTENCES) | st.text(max_size=60),
+)
 def test_the_pieces_are_the_text(old: str, new: str) -> None:
     left, right = changed_words(old, new)
     assert "".join(piece.text for piece in left) == old
@@ -649,7 +775,9 @@ def test_what_is_unchanged_is_in_both_texts(old: str, new: str) -> None:
 
 
 def test_figures_alone_are_marked() -> None:
-    old, new = changed_words("They spent ($1.8 million) on 34 beds.", "They spent ($2.1 million) on 34 beds.")
+    old, new = changed_words(
+        "They spent ($1.8 million) on 34 beds.", "They spent ($2.1 million) on 34 beds."
+    )
     assert [piece.text.strip() for piece in (*old, *new) if piece.changed] == ["($1.8", "($2.1"]
 
 
@@ -664,7 +792,8 @@ def test_texts_of_thousands_of_words_are_not_compared_word_by_word() -> None:
     assert changed_words(long, long)[0] == [(long, False)]
 
 
-# --------------------------------------------------------------------------------------------- the command
+# --------------------------------------------------------------------------------------------- the
+# command
 
 
 def test_the_table_lists_changes_first_and_marks_words() -> None:
@@ -675,23 +804,32 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
     assert lines[0].endswith("Karvonia: 2023 set against 2024")
     assert lines[1] == f"2023  {OLD}  (Karvonia 2023)"
     titles = [line.split(":")[0] for line in lines if re.match(r"[A-Z][^:]+: \d+", line)]
-    assert titles[:3] == ["Failures newly reported", "Efforts no longer reported", "Complicity newly reported"]
+    assert titles[:3] == [
+        "Failures newly reported",
+        "Efforts no longer reported",
+        "Complicity newly reported",
+    ]
     assert "Repeated word for word" not in titles
     assert (
         "2023  The foreign ministry [-briefed its-] diplomats on the treatment of household staff [-before they left"
         in done.stdout
     )
-    assert "2024  The foreign ministry {+did not repeat its briefings for+} diplomats on the treatment" in done.stdout
+    assert (
+        "2024  The foreign ministry {+did not repeat its briefings for+} diplomats on the treatment"
+        in done.stdout
+    )
     assert "\x1b" not in done.stdout
     flowing = " ".join(done.stdout.split())
     assert "what is no longer reported need not have stopped" in flowing
     assert re.search(
-        r"60 passages of 2023, 62 of 2024: \d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone", flowing
+        r"60 passages of 2023, 62 of 2024: \d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone",
+        flowing,
     )
 
 
 def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:
-    terminal = {"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"}  # which typer reads once, so in a process apart
+    # which typer reads once, so in a process apart
+    terminal = {"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"}
     done = cli("compare", OLD, NEW, "--model", "fast", env=terminal).stdout.decode()
     assert "\x1b[9mbriefed its\x1b[0m" in done
     assert "\x1b[1mdid not repeat its briefings for\x1b[0m" in done
@@ -714,16 +852,31 @@ def test_jsonl_points_at_exact_characters() -> None:
                 assert text[row[side]["start"] : row[side]["end"]] == row[side]["text"]
                 assert row[side]["year"] == {"old": 2023, "new": 2024}[side]
         for change in row["changes"]:
-            had, has = (row[side] is not None and change["label"] in row[side]["labels"] for side in ("old", "new"))
+            had, has = (
+                row[side] is not None and change["label"] in row[side]["labels"]
+                for side in ("old", "new")
+            )
             assert (had, has) == ((False, True) if change["change"] == "came" else (True, False))
             assert change["old"] == (row["old"] and row["old"]["scores"][change["label"]])
-    assert seen == {"old": 60, "new": 62}  # without the three notes of each, which are no prose of a report
-    assert set(rows[0]) == {"kind", "alignment", "similarity", "shared", "changes", "old", "new", "nearest"}
+    # without the three notes of each, which are no prose of a report
+    assert seen == {"old": 60, "new": 62}
+    assert set(rows[0]) == {
+        "kind",
+        "alignment",
+        "similarity",
+        "shared",
+        "changes",
+        "old",
+        "new",
+        "nearest",
+    }
 
 
 def test_the_same_reports_give_the_same_bytes() -> None:
     for written in ("table", "jsonl", "html"):
-        assert run(OLD, NEW, "-f", written).stdout_bytes == run(OLD, NEW, "-f", written).stdout_bytes
+        assert (
+            run(OLD, NEW, "-f", written).stdout_bytes == run(OLD, NEW, "-f", written).stdout_bytes
+        )
 
 
 @pytest.mark.parametrize(
@@ -738,24 +891,34 @@ def test_equal_years_are_reported_in_one_line(old: Path, new: Path, warned: str)
     assert (done.exit_code, done.stderr) == (0, warned)
 
 
-def test_reversed_years_countries_and_publications_are_refused_unless_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"OLD is of 2024 and NEW of 2023: give the earlier one first; --anyway"):
+def test_reversed_years_countries_and_publications_are_refused_unless_asked_for(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(
+        UsageError, match=r"OLD is of 2024 and NEW of 2023: give the earlier one first; --anyway"
+    ):
         run(NEW, OLD)
     other = tmp_path / "valdoria-2022.html"
     other.write_text(OLD.read_text("utf-8").replace("Karvonia", "France"), "utf-8")
     with pytest.raises(UsageError) as refused:
         run(other, NEW)
     line = str(refused.value)
-    assert line.startswith("valdoria-2022.html and karvonia-2024.html: they are about France and Karvonia")
+    assert line.startswith(
+        "valdoria-2022.html and karvonia-2024.html: they are about France and Karvonia"
+    )
     assert "\n" not in line
     assert str(tmp_path) not in line
     for year, publication in ((2023, "Harbor Watch"), (2024, "Halden Review")):
         rows = [
-            {"text": f"Courts convicted {n} men.", "year": year, "publication": publication} for n in ("six", "two")
+            {"text": f"Courts convicted {n} men.", "year": year, "publication": publication}
+            for n in ("six", "two")
         ]
         file = tmp_path / f"{year}.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    with pytest.raises(UsageError, match=r"different publications, 'Harbor Watch' and 'Halden Review'.*--side-by-side"):
+    with pytest.raises(
+        UsageError,
+        match=r"different publications, 'Harbor Watch' and 'Halden Review'.*--side-by-side",
+    ):
         run(tmp_path / "2023.jsonl", tmp_path / "2024.jsonl")
     done = run(tmp_path / "2023.jsonl", tmp_path / "2024.jsonl", "--anyway")
     assert done.exit_code == 0
@@ -763,7 +926,8 @@ def test_reversed_years_countries_and_publications_are_refused_unless_asked_for(
 
 
 def shared(matched: int, old: int, new: int, classifier: Classifier) -> list[TaggedReport]:
-    """Make two reports of so many passages, of which `matched` are in both; the others have no word in common."""
+    """Make two reports of so many passages, of which `matched` are in both; the others have no
+    word in common."""
     words = ["".join(letters) for letters in product("bdfgklmnpr", "aeiou", "bdfgklmnpr")]
     common = [f"Courts in {word.title()} convicted nine traffickers." for word in words[:matched]]
     return [
@@ -802,13 +966,17 @@ def test_reworded_passages_match_as_well(karvonia: Comparison) -> None:
     (line,) = replace(
         karvonia, pairs=tuple(pair for pair in karvonia.pairs if len(pair.sides) == 1)
     ).publication_warnings()
-    assert line.startswith(f"only 0 of {min(len(karvonia.old.passages), len(karvonia.new.passages))} passages match")
+    assert line.startswith(
+        f"only 0 of {min(len(karvonia.old.passages), len(karvonia.new.passages))} passages match"
+    )
 
 
 def test_two_publications_are_reported_in_one_line(tmp_path: Path, classifier: Classifier) -> None:
     files = [tmp_path / f"{name}.jsonl" for name in ("old", "new")]
     for file, made, year in zip(files, shared(1, 30, 40, classifier), (2023, 2023), strict=True):
-        rows = [{"text": passage.text, "country": "Chad", "year": year} for passage in made.passages]
+        rows = [
+            {"text": passage.text, "country": "Chad", "year": year} for passage in made.passages
+        ]
         file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     assert run(*files).stderr == (
         "tipclassify: warning: both reports are of 2023: are they two years?; only 1 of 30 passages match: "
@@ -820,7 +988,9 @@ def test_the_suffix_of_the_output_names_the_format(tmp_path: Path) -> None:
     for name, beginning in (("a.html", "<!DOCTYPE html>"), ("a.jsonl", '{"kind"'), ("a.txt", "")):
         assert run(OLD, NEW, "-o", tmp_path / name).stdout == ""
         assert (tmp_path / name).read_text("utf-8").startswith(beginning)
-    with pytest.raises(InputError, match=r"a\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, \.html"):
+    with pytest.raises(
+        InputError, match=r"a\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, \.html"
+    ):
         run(OLD, NEW, "-o", tmp_path / "a.doc")
 
 
@@ -837,31 +1007,43 @@ def test_standard_input_and_rows_are_reports_too(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     texts = "Courts convicted nine traffickers.", "Police arrested two more."
     rows.write_text(
-        "".join(json.dumps({"text": t, "year": 2022, "country": "Oz", "id": t[0]}) + "\n" for t in texts), "utf-8"
+        "".join(
+            json.dumps({"text": t, "year": 2022, "country": "Oz", "id": t[0]}) + "\n" for t in texts
+        ),
+        "utf-8",
     )
     done = run(rows, "-", "-f", "jsonl", stdin="Courts did not convict any traffickers.\n")
     rows_by_kind = {row["kind"]: row for row in map(json.loads, done.stdout.splitlines())}
     old = rows_by_kind["retagged"]["old"]
     assert (old["id"], old["year"]) == ("C", 2022)
-    assert run(rows, rows).stderr == "tipclassify: warning: both reports are of 2022: are they two years?\n"
+    assert (
+        run(rows, rows).stderr
+        == "tipclassify: warning: both reports are of 2022: are they two years?\n"
+    )
 
 
 def test_options_reach_the_tags() -> None:
-    few, many = (run(OLD, NEW, "-f", "jsonl", "--threshold", f"failure={value}").stdout for value in ("0.99", "0.1"))
+    few, many = (
+        run(OLD, NEW, "-f", "jsonl", "--threshold", f"failure={value}").stdout
+        for value in ("0.99", "0.1")
+    )
     assert few.count('"new_failure"') < many.count('"new_failure"')
     assert run(OLD, NEW, "--threshold", "failure=2").exit_code == 2
 
 
 def test_a_hostile_report_cannot_run_a_terminal(tmp_path: Path) -> None:
     bad = tmp_path / "bad\x1b[31m.txt"
-    bad.write_text("PROSECUTION \x1b]0;x\x07\n\nPolice \x1b[2J arrested \x9b31m nine traffickers.", "utf-8")
+    bad.write_text(
+        "PROSECUTION \x1b]0;x\x07\n\nPolice \x1b[2J arrested \x9b31m nine traffickers.", "utf-8"
+    )
     done = run(bad, OLD)
     assert "\x1b" not in done.stdout
     assert "\x9b" not in done.stdout
     assert "\x9b" not in run(bad, OLD, "-f", "jsonl").stdout
 
 
-# --------------------------------------------------------------------------------------------- the page
+# --------------------------------------------------------------------------------------------- the
+# page
 
 
 def page_of(found: Comparison, classifier: Classifier, same: bool = True) -> str:
@@ -878,7 +1060,10 @@ def page(karvonia: Comparison, classifier: Classifier) -> str:
 def test_the_page_is_whole_and_its_policy_lets_nothing_else_in(page: str) -> None:
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'" in page
+    assert (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        in page
+    )
     assert not re.search(r"<script|<link|<img|\son\w+=|\sstyle=|url\(|@import", page)
     assert set(re.findall(r"var\((--[a-z-]+)\)", style)) <= set(re.findall(r"(--[a-z-]+):", style))
 
@@ -889,7 +1074,9 @@ def test_both_texts_can_be_read_off_the_page(page: str, karvonia: Comparison) ->
     wanted = [
         side.passage.text
         for pair in karvonia.pairs
-        for side in ((pair.new,) if pair.alignment in ("repeated", "moved") else (pair.old, pair.new))
+        for side in (
+            (pair.new,) if pair.alignment in ("repeated", "moved") else (pair.old, pair.new)
+        )
         if side
     ]
     assert texts == wanted
@@ -907,11 +1094,16 @@ def test_the_page_counts_what_it_lists(page: str, karvonia: Comparison) -> None:
 
 
 def test_a_hostile_report_is_inert(classifier: Classifier) -> None:
-    evil = "<script>alert(1)</script> Police & courts \u202e convicted \0 nine </style> traffickers."
+    evil = (
+        "<script>alert(1)</script> Police & courts \u202e convicted \0 nine </style> traffickers."
+    )
     title, source = '"><img src=x onerror=alert(1)>', "javascript:alert(1)"
     old = report(evil, classifier=classifier, title=title, source=source)
     new = report(
-        evil.replace("nine", "<b>ten"), "Guards took bribes </p>", classifier=classifier, country="</title><x>"
+        evil.replace("nine", "<b>ten"),
+        "Guards took bribes </p>",
+        classifier=classifier,
+        country="</title><x>",
     )
     page = page_of(compare(old, new, ScoringContext(classifier)), classifier)
     assert not re.search(r"<script|<img|<x>|<b>ten|href=\"javascript:", page)
@@ -922,22 +1114,32 @@ def test_a_hostile_report_is_inert(classifier: Classifier) -> None:
 def test_pages_of_a_source_are_named(classifier: Classifier) -> None:
     old, new = (report("Police arrested nine traffickers.", classifier=classifier) for _ in "ab")
     new = replace(new, passages=[replace(new.passages[0], page=7)])
-    assert "<b>OLD and NEW</b> · page 7" in page_of(compare(old, new, ScoringContext(classifier)), classifier)
+    assert "<b>OLD and NEW</b> · page 7" in page_of(
+        compare(old, new, ScoringContext(classifier)), classifier
+    )
 
 
-# --------------------------------------------------------------------------------------------- in a browser
+# --------------------------------------------------------------------------------------------- in a
+# browser
 
 
-@pytest.fixture(scope="module", params=[(1440, "light"), (390, "dark")], ids=["wide light", "narrow dark"])
+@pytest.fixture(
+    scope="module", params=[(1440, "light"), (390, "dark")], ids=["wide light", "narrow dark"]
+)
 def tab(
-    request: pytest.FixtureRequest, browser: Any, page: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    browser: Any,
+    page: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Any]:
     """The samples' page, opened from the disk. A network request fails the test."""
     file = tmp_path_factory.mktemp("compared") / "compared.html"
     file.write_text(page, "utf-8", newline="")
     width, scheme = request.param
     # axe is a script that the page's policy would not let in.
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
     asked: list[str] = []
     opened = context.new_page()
     opened.set_default_timeout(5_000)
@@ -973,7 +1175,9 @@ def test_changed_words_differ_without_colour(tab: Any) -> None:
 
 
 def test_axe_finds_nothing_and_nothing_runs_over(tab: Any) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
+    )
     tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
     found = axe.Axe().run(tab).response["violations"]
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []

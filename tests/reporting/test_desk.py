@@ -1,4 +1,5 @@
-"""The desk of many reports: whole, offline, inert, the old reports kept when new ones come; and usable in a browser."""
+"""The desk of many reports: whole, offline, inert, the old reports kept when new ones come; and
+usable in a browser."""
 
 from __future__ import annotations
 
@@ -25,7 +26,11 @@ from tipclassify.text.document import Document, Passage
 
 Run = Callable[..., Any]
 PAGE = "<html><head><title>{title}</title></head><body><h1>{title}</h1><h2>Prosecution</h2>{text}</body></html>"
-OLD = ("Police arrested nine traffickers.", "Courts convicted none of the suspects.", "Border guards took bribes.")
+OLD = (
+    "Police arrested nine traffickers.",
+    "Courts convicted none of the suspects.",
+    "Border guards took bribes.",
+)
 NEW = (
     "Police arrested no traffickers.",
     "Courts convicted four of the suspects.",
@@ -35,11 +40,15 @@ EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=
 SCORE = ("--model", "fast", "--format", "html", "--output-dir")
 
 
-def write_report(folder: Path, country: str, year: int, texts: tuple[str, ...], name: str = "") -> Path:
+def write_report(
+    folder: Path, country: str, year: int, texts: tuple[str, ...], name: str = ""
+) -> Path:
     folder.mkdir(exist_ok=True)
     file = folder / (name or f"{country.lower()}-{year}.html")
     text = "".join(f"<p>{text} It did so in {year}.</p>" for text in texts)
-    file.write_text(PAGE.format(title=f"{year} Trafficking in Persons Report: {country}", text=text), "utf-8")
+    file.write_text(
+        PAGE.format(title=f"{year} Trafficking in Persons Report: {country}", text=text), "utf-8"
+    )
     return file
 
 
@@ -51,7 +60,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
         write_report(folder / "in", country, year, texts)
     (folder / "in" / "notes.txt").write_text(" ".join(OLD), "utf-8")
     rows = [{"text": EVIL, "section": EVIL, "country": EVIL, "year": 2024}]
-    (folder / "in" / "evil.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    (folder / "in" / "evil.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), "utf-8"
+    )
     done = cli("score", folder / "in", *SCORE, folder / "desk", "--policy", "screen")
     assert done.returncode == 0
     assert re.search(rb"open .*desk.index\.html: 5 reports\n", done.stderr)
@@ -72,7 +83,9 @@ def test_the_index_lists_each_report_with_its_page_and_what_changed(made: Path) 
     assert {page for page, link in pages if page == link and (made / "desk" / link).is_file()} == {
         "ghana-2023.html.html", "ghana-2024.html.html", "togo-2024.html.html", "notes.txt.html", "evil.jsonl.html"
     }  # fmt: skip
-    assert re.findall(r'<a href="(changes/[^"]+)">since (\d+)</a>', index) == [("changes/ghana-2024.html.html", "2023")]
+    assert re.findall(r'<a href="(changes/[^"]+)">since (\d+)</a>', index) == [
+        ("changes/ghana-2024.html.html", "2023")
+    ]
     changes = (made / "desk" / "changes" / "ghana-2024.html.html").read_text("utf-8")
     assert "Ghana: 2023 set against 2024" in changes
     assert 'href="../ghana-2023.html.html"' in changes  # stays when the folder is moved
@@ -82,20 +95,30 @@ def test_the_index_lists_each_report_with_its_page_and_what_changed(made: Path) 
     assert "<script>window" not in index
 
 
-def test_next_years_reports_join_the_old_ones_which_are_not_scored_again(made: Path, cli: Run) -> None:
-    before = {path: path.stat().st_mtime_ns for path in (made / "desk").rglob("*.html*") if path.name != "index.html"}
+def test_next_years_reports_join_the_old_ones_which_are_not_scored_again(
+    made: Path, cli: Run
+) -> None:
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (made / "desk").rglob("*.html*")
+        if path.name != "index.html"
+    }
     known = re.findall(r'data-desk="(\w+)"', index_of(made))
-    twin = write_report(made / "next", "Togo", 2025, OLD, "togo-2024.html")  # the name of last year's file
+    # the name of last year's file
+    twin = write_report(made / "next", "Togo", 2025, OLD, "togo-2024.html")
     write_report(made / "next", "Ghana", 2025, OLD)
     done = cli("score", made / "next", *SCORE, made / "desk", "--policy", "screen", "--resume")
     assert b"7 reports" in done.stderr
     index = index_of(made)
-    assert re.findall(r'data-desk="(\w+)"', index) == known  # under which the browser keeps what was saved
+    # under which the browser keeps what was saved
+    assert re.findall(r'data-desk="(\w+)"', index) == known
     assert re.findall(r'changes/(\w+-\d+).*?since (\d+)</a>', index) == [
         ("ghana-2024", "2023"), ("ghana-2025", "2024"), ("togo-2024", "2024")
     ]  # fmt: skip
     assert before == {path: path.stat().st_mtime_ns for path in before}
-    assert {f"data/{path.name}" for path in (made / "desk" / "data").glob("*.js")} == set(scripts_of(made))
+    assert {f"data/{path.name}" for path in (made / "desk" / "data").glob("*.js")} == set(
+        scripts_of(made)
+    )
     again = cli("score", made / "in", twin, *SCORE, made / "desk", "--policy", "screen", "--resume")
     assert b"6 of 6 inputs were done" in again.stderr
     assert b"7 reports" in again.stderr
@@ -114,10 +137,20 @@ def context(fast: Classifier, tmp_path: Path) -> ScoringContext:
 
 def report_of(year: int, count: int = 3) -> TaggedReport:
     passages = [
-        Passage(f"Courts heard case {n}.", n, n + 9, "Trials", ("failure",), dict.fromkeys(LABELS, 0.6), page=n)
+        Passage(
+            f"Courts heard case {n}.",
+            n,
+            n + 9,
+            "Trials",
+            ("failure",),
+            dict.fromkeys(LABELS, 0.6),
+            page=n,
+        )
         for n in range(1, count + 1)
     ]
-    return TaggedReport(f"{year}.txt", Document("", (), f"{year}.txt", "Trials", "Chad", year), passages)
+    return TaggedReport(
+        f"{year}.txt", Document("", (), f"{year}.txt", "Trials", "Chad", year), passages
+    )
 
 
 def add(made: Desk, folder: Path, report: TaggedReport) -> None:
@@ -142,24 +175,42 @@ def test_a_long_report_fills_several_files_and_is_read_again_whole(
     assert list(read.passages) == list(report_of(2023, 40).passages)
 
 
-def test_another_publication_has_no_page_of_changes(context: ScoringContext, tmp_path: Path) -> None:
-    """Chad's reports of 2024 and 2025 are of one publication, those of 2023 and 2026 each of another."""
+def test_another_publication_has_no_page_of_changes(
+    context: ScoringContext, tmp_path: Path
+) -> None:
+    """Chad's reports of 2024 and 2025 are of one publication, those of 2023 and 2026 each of
+    another."""
     first = Desk(context, whole, resume=False)
-    for year, word in ((2023, "Inspectors visit"), (2024, ""), (2025, ""), (2026, "Newspapers print")):
+    for year, word in (
+        (2023, "Inspectors visit"),
+        (2024, ""),
+        (2025, ""),
+        (2026, "Newspapers print"),
+    ):
         report = report_of(year, 20)
-        other = [replace(p, text=f"{word} {chr(97 + p.start) * 4}{word[:2]}.") for p in report.passages]
+        other = [
+            replace(p, text=f"{word} {chr(97 + p.start) * 4}{word[:2]}.") for p in report.passages
+        ]
         add(first, tmp_path, replace(report, passages=other) if word else report)
     for made in (first, Desk(context, whole, resume=True)):
         made.write_index()
         index = made.index.read_text("utf-8")
         assert re.findall(r'changes/([^"]+)">since (\d+)</a>', index) == [("2025.txt.html", "2024")]
         heads = sorted(made.heads.values(), key=lambda head: head["year"])
-        assert [[change["year"] for change in head["changes"]] for head in heads] == [[], [], [2024], []]
+        assert [[change["year"] for change in head["changes"]] for head in heads] == [
+            [],
+            [],
+            [2024],
+            [],
+        ]
         assert [page.name for page in (tmp_path / "changes").iterdir()] == ["2025.txt.html"]
 
 
-def test_publications_are_never_mixed_and_each_earlier_year_is_linked(context: ScoringContext, tmp_path: Path) -> None:
-    """Ghana's human-rights pages of four years, and a Labor report of one of them, in invented words."""
+def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
+    context: ScoringContext, tmp_path: Path
+) -> None:
+    """Ghana's human-rights pages of four years, and a Labor report of one of them, in invented
+    words."""
     made = Desk(context, whole, resume=False)
     for year in (2021, 2022, 2023, 2024):
         report = report_of(year, 20)
@@ -168,13 +219,19 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(context: S
     other = report_of(2022, 20)
     document = replace(other.document, publication="Labor Review") if other.document else None
     passages = [
-        replace(p, text=f"Inspectors enforced the law on farm {p.start}.", labels=("positive_effort",))
+        replace(
+            p, text=f"Inspectors enforced the law on farm {p.start}.", labels=("positive_effort",)
+        )
         for p in other.passages
     ]
     add(made, tmp_path, TaggedReport("labor.pdf", document, passages))
     made.write_index()
     heads = {(head["series"], head["year"]): head for head in made.heads.values()}
-    assert [change["year"] for change in heads["Harbor Watch", 2024]["changes"]] == [2023, 2022, 2021]
+    assert [change["year"] for change in heads["Harbor Watch", 2024]["changes"]] == [
+        2023,
+        2022,
+        2021,
+    ]
     labor = heads["Labor Review", 2022]
     assert (labor["changes"], labor["ledger"]) == ([], "")
     assert labor["beside"] == heads["Harbor Watch", 2022]["beside"] != ""
@@ -188,7 +245,9 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(context: S
             assert (tmp_path / link).is_file()
 
 
-def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(context: ScoringContext, tmp_path: Path) -> None:
+def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
+    context: ScoringContext, tmp_path: Path
+) -> None:
     first = Desk(context, whole, resume=False)
     add(first, tmp_path, report_of(2023))
     first.write_index()
@@ -211,7 +270,8 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(context: Scori
     assert [page.name for page in third.heads] == ["2024.txt.html"]
 
 
-# ------------------------------------------------------------------------------------------------- in a browser
+# -------------------------------------------------------------------------------------------------
+# in a browser
 
 
 def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path: Path) -> None:
@@ -229,7 +289,8 @@ def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path:
 
 @pytest.fixture(scope="module")
 def tab(made: Path, browser: Any) -> Iterator[Any]:
-    """The index, opened from the disk; a request beyond its folder, an error or a dialog fails a test."""
+    """The index, opened from the disk; a request beyond its folder, an error or a dialog fails a
+    test."""
     asked, wrong = list[str](), list[str]()
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
@@ -315,11 +376,16 @@ def test_search_and_filters_find_the_same_again_from_the_address(tab: Any, made:
     assert left
     assert left < set(OLD)
     sections = tab.get_by_label("Section", exact=True).locator("option").all_inner_texts()
-    assert set(sections) == {"All sections", "Prosecution", "Other", "No section"}  # headings of any wording are folded
-    assert "view=findings&country=Ghana&year=2023&section=prosecution&labels=FC&least=0.5" in tab.url
+    # headings of any wording are folded
+    assert set(sections) == {"All sections", "Prosecution", "Other", "No section"}
+    assert (
+        "view=findings&country=Ghana&year=2023&section=prosecution&labels=FC&least=0.5" in tab.url
+    )
     tab.reload()
     assert shown() == left
-    assert tab.locator("#findings a").first.get_attribute("href").startswith("ghana-2023.html.html#p")
+    assert (
+        tab.locator("#findings a").first.get_attribute("href").startswith("ghana-2023.html.html#p")
+    )
     tab.get_by_role("button", name="Reset").click()
     tab.get_by_label("No label").check()
     tab.wait_for_function(f"document.querySelectorAll('#findings .quote').length > {len(left)}")
@@ -362,10 +428,14 @@ def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
     assert by_id == {one.key: json.loads(one.csl) for one in saved}
     table = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"))))
     assert {row["citation"] for row in table} == {one.plain for one in saved}
-    assert not [cell for row in table for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
+    assert not [
+        cell for row in table for cell in row.values() if cell.startswith(("=", "+", "-", "@"))
+    ]
     word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
     assert zipfile.ZipFile(tmp_path / "Word").testzip() is None  # each part has its checksum
-    assert {p.text.strip("“”") for p in word.paragraphs if p.style.name == "Quote"} == {one.quote for one in saved}
+    assert {p.text.strip("“”") for p in word.paragraphs if p.style.name == "Quote"} == {
+        one.quote for one in saved
+    }
     tab.locator("#saved .do").get_by_role("button", name="Remove").first.click()
     assert tab.locator("#saved .quote").count() == len(texts) - 1
 
@@ -380,19 +450,26 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
         "The law prohibits all forms of forced or compulsory labor.",
     )
     passages = [
-        Passage(text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6))
+        Passage(
+            text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6)
+        )
         for n, text in enumerate(texts)
     ]
     made = Desk(context, whole, resume=False)
     document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
     add(made, tmp_path, TaggedReport("a.txt", document, passages))
-    add(made, tmp_path, TaggedReport("b.txt", replace(document, source="b.txt", country="Zembla"), []))
+    add(
+        made,
+        tmp_path,
+        TaggedReport("b.txt", replace(document, source="b.txt", country="Zembla"), []),
+    )
     made.write_index()
     page = browser.new_page()
     page.goto((tmp_path / "index.html").as_uri())
     page.wait_for_selector("html[data-ready]")
     assert page.locator("h1").inner_text().startswith("2 reports")
-    assert page.locator("#reports-tab small").inner_text() == "2"  # the one without findings is one, too
+    # the one without findings is one, too
+    assert page.locator("#reports-tab small").inner_text() == "2"
     assert page.locator("#findings-tab small").inner_text() == "2"
     page.locator("#findings-tab").click()
     assert page.locator("#findings .quote").all_inner_texts() == [texts[0]]
@@ -425,11 +502,17 @@ def test_search_takes_or_not_phrases_and_both_spellings(
         "Two labor inspectors met.", "Two labour inspectors left.", "Harbour police slept.", "Police organised quarries."
     )  # fmt: skip
     passages = [
-        Passage(text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6))
+        Passage(
+            text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6)
+        )
         for n, text in enumerate(texts)
     ]
     made = Desk(context, whole, resume=False)
-    add(made, tmp_path, TaggedReport("a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages))
+    add(
+        made,
+        tmp_path,
+        TaggedReport("a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages),
+    )
     made.write_index()
     page = browser.new_page()
     page.goto((tmp_path / "index.html").as_uri() + "#view=findings")
@@ -439,7 +522,9 @@ def test_search_takes_or_not_phrases_and_both_spellings(
     page.close()
 
 
-def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(tab: Any, made: Path, tmp_path: Path) -> None:
+def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
+    tab: Any, made: Path, tmp_path: Path
+) -> None:
     at(tab, made, "")
     tab.evaluate("localStorage.clear()")
     at(tab, made, "#view=findings&order=report")
@@ -487,7 +572,9 @@ def citations(data: dict[str, Any], folder: Path, fast: Classifier) -> Iterator[
     for place, start, end, page, paragraph, bits, scores, _, key, _, text, *_ in data["passages"]:
         country, year, section, *_ = data["places"][place]
         labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
-        passage = Passage(text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page)
+        passage = Passage(
+            text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page
+        )
         name = re.sub(r"(-[0-9a-f]{8})?\.html$", "", data["page"])
         if not (folder / name).is_file() or data["year"] == 2025:
             folder = folder.with_name("next")  # of the second run
@@ -509,7 +596,11 @@ def citations(data: dict[str, Any], folder: Path, fast: Classifier) -> Iterator[
 
 
 def test_a_hostile_report_is_text_and_nothing_else(tab: Any, made: Path) -> None:
-    at(tab, made, "#view=findings&words=<img src=x onerror=window.pwned=1>&country=<b>&sort=<i>&year=%0")
+    at(
+        tab,
+        made,
+        "#view=findings&words=<img src=x onerror=window.pwned=1>&country=<b>&sort=<i>&year=%0",
+    )
     for view in ("saved", "findings", "reports", "map"):
         tab.locator(f"#{view}-tab").click()
     assert tab.locator("main script, main img, main iframe, main style").count() == 0
@@ -519,8 +610,11 @@ def test_a_hostile_report_is_text_and_nothing_else(tab: Any, made: Path) -> None
 
 
 def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    context = browser.new_context(bypass_csp=True)  # axe is a script that the policy would not let in
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
+    )
+    # axe is a script that the policy would not let in
+    context = browser.new_context(bypass_csp=True)
     page = context.new_page()
     at(page, made, "")
     for width, scheme in ((1440, "dark"), (390, "light")):
@@ -530,10 +624,14 @@ def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any) -> N
             page.locator(f"#{view}-tab").click()
             if view == "findings":
                 page.locator("#findings .save").nth(int(width > 390)).click()
-                page.evaluate("document.querySelectorAll('#findings li:nth-child(n + 4)').forEach((li) => li.remove())")
+                page.evaluate(
+                    "document.querySelectorAll('#findings li:nth-child(n + 4)').forEach((li) => li.remove())"
+                )
             assert page.evaluate("document.scrollingElement.scrollWidth") <= width
         # All views at once: a run takes seconds.
-        page.evaluate("document.querySelectorAll('[role=tabpanel]').forEach((panel) => (panel.hidden = false))")
+        page.evaluate(
+            "document.querySelectorAll('[role=tabpanel]').forEach((panel) => (panel.hidden = false))"
+        )
         found = axe.Axe().run(page).response["violations"]
         said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
         assert (width, scheme, said) == (width, scheme, [])

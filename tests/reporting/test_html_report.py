@@ -1,4 +1,5 @@
-"""The HTML report: whole, exact, inert, the same bytes each time; and, in a real browser, usable by everyone."""
+"""The HTML report: whole, exact, inert, the same bytes each time; and, in a real browser, usable
+by everyone."""
 
 from __future__ import annotations
 
@@ -82,7 +83,8 @@ def page(classifier: Classifier, karvonia: TaggedReport) -> str:
 
 
 class Reader(HTMLParser):
-    """Parse a page: its blocks without the writer's additions, its highlights, and all tags with attributes."""
+    """Parse a page: its blocks without the writer's additions, its highlights, and all tags with
+    attributes."""
 
     VOID = frozenset({"meta", "input", "rect"})
 
@@ -134,20 +136,27 @@ class Reader(HTMLParser):
         return self.inside("section") and self.inside("article") and not added
 
     def mark(self) -> str | None:
-        return next((given["id"] for tag, given in self.open if tag == "mark" and "id" in given), None)
+        return next(
+            (given["id"] for tag, given in self.open if tag == "mark" and "id" in given), None
+        )
 
 
-# ------------------------------------------------------------------------------------------------- text and marks
+# -------------------------------------------------------------------------------------------------
+# text and marks
 
 
 @pytest.mark.parametrize("name", ["karvonia-2024.html", "karvonia-2024.txt"])
-def test_the_blocks_of_the_page_are_those_of_the_document(classifier: Classifier, name: str) -> None:
+def test_the_blocks_of_the_page_are_those_of_the_document(
+    classifier: Classifier, name: str
+) -> None:
     document = read_report(SAMPLES / name)
     blocks = [document.text[block.start : block.end] for block in document.blocks]
     assert Reader(page_of(classifier, tagged(classifier, document))).blocks == blocks
 
 
-def test_every_tagged_passage_is_marked_once_with_all_its_labels(page: str, karvonia: TaggedReport) -> None:
+def test_every_tagged_passage_is_marked_once_with_all_its_labels(
+    page: str, karvonia: TaggedReport
+) -> None:
     marks = Reader(page).marks
     expected = {f"p{number}": p for number, p in enumerate(karvonia.passages, 1) if p.labels}
     assert marks.keys() == expected.keys()
@@ -163,13 +172,17 @@ def test_every_tagged_passage_is_marked_once_with_all_its_labels(page: str, karv
         )
 
 
-def test_the_same_report_gives_the_same_bytes(classifier: Classifier, karvonia: TaggedReport, page: str) -> None:
+def test_the_same_report_gives_the_same_bytes(
+    classifier: Classifier, karvonia: TaggedReport, page: str
+) -> None:
     assert page_of(classifier, karvonia) == page
 
 
 def test_counts_by_section_add_up(page: str, karvonia: TaggedReport) -> None:
     foot = re.findall(r"<td>(\d+)</td>", page.split("<tfoot>")[1].split("</tfoot>")[0])
-    assert [int(count) for count in foot] == [sum(label in p.labels for p in karvonia.passages) for label in LABELS]
+    assert [int(count) for count in foot] == [
+        sum(label in p.labels for p in karvonia.passages) for label in LABELS
+    ]
 
 
 def test_low_confidence_is_said_in_words(classifier: Classifier) -> None:
@@ -177,30 +190,48 @@ def test_low_confidence_is_said_in_words(classifier: Classifier) -> None:
     assert "ces plaintes. low confidence" in reader.text
     assert "Is this report in English?" not in reader.text
     foreign = Reader(page_of(classifier, tagged(classifier, document_of(SENTENCES[3]))))
-    assert "1 of 1 sentences are in words that the model does not know. Is this report in English?" in foreign.text
+    assert (
+        "1 of 1 sentences are in words that the model does not know. Is this report in English?"
+        in foreign.text
+    )
 
 
-def test_a_report_of_tables_is_not_taken_for_one_in_another_language(classifier: Classifier) -> None:
+def test_a_report_of_tables_is_not_taken_for_one_in_another_language(
+    classifier: Classifier,
+) -> None:
     cells = ("Khoros Province", "Yes 14", "Mines Act (61)", "Harbor Labor Court", "Sector 4", "N/A")
     report = tagged(classifier, document_of(*cells, *SENTENCES[:2]))
     assert sum(passage.low_confidence for passage in report.passages) * 3 > len(report.passages)
     assert "in English" not in page_of(classifier, report)
 
 
-# ------------------------------------------------------------------------------------------------- subject and prose
+# -------------------------------------------------------------------------------------------------
+# subject and prose
 
 
-def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(classifier: Classifier) -> None:
-    dull = [replace(passage, section="Press", labels=(), scores=dict.fromkeys(LABELS, 0.01)) for passage in rows_of(60)]
-    found = [replace(passage, section="Forced Labor", labels=("failure",)) for passage in rows_of(3)]
+def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(
+    classifier: Classifier,
+) -> None:
+    dull = [
+        replace(passage, section="Press", labels=(), scores=dict.fromkeys(LABELS, 0.01))
+        for passage in rows_of(60)
+    ]
+    found = [
+        replace(passage, section="Forced Labor", labels=("failure",)) for passage in rows_of(3)
+    ]
     long = TaggedReport("hrr.jsonl", None, [*dull, *found])
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     one = page_of(classifier, long)
     assert f"<p><strong>{line}</strong></p>" in one.split("<main")[0]
     two = page_of(classifier, long, TaggedReport("short.jsonl", None, found))
-    assert "1 of 2 reports are mostly on other subjects: 3 of their 63 passages" in two.split("<main")[0]
+    assert (
+        "1 of 2 reports are mostly on other subjects: 3 of their 63 passages"
+        in two.split("<main")[0]
+    )
     assert f'<p class="caution subject">{line}</p>' in two
-    assert "other subjects" not in page_of(classifier, TaggedReport("short.jsonl", None, [*dull[:30], *found]))
+    assert "other subjects" not in page_of(
+        classifier, TaggedReport("short.jsonl", None, [*dull[:30], *found])
+    )
 
 
 def rows_of(number: int) -> list[Passage]:
@@ -210,9 +241,17 @@ def rows_of(number: int) -> list[Passage]:
 
 
 def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classifier) -> None:
-    texts = (SENTENCES[0], "REFERENCES", "1 Ibid.", "2 Police arrested nine traffickers. Port Alba: May 3, 2021.")
+    texts = (
+        SENTENCES[0],
+        "REFERENCES",
+        "1 Ibid.",
+        "2 Police arrested nine traffickers. Port Alba: May 3, 2021.",
+    )
     document = document_of(*texts)
-    blocks = [replace(block, section="REFERENCES", heading=n == 2) for n, block in enumerate(document.blocks)]
+    blocks = [
+        replace(block, section="REFERENCES", heading=n == 2)
+        for n, block in enumerate(document.blocks)
+    ]
     report = tagged(classifier, replace(document, blocks=(*document.blocks[:2], *blocks[2:])))
     reader = Reader(page_of(classifier, report))
     assert "marked 1 sentence of 1 passage" in " ".join(reader.text.split())
@@ -220,7 +259,8 @@ def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classif
     assert list(reader.marks) == ["p1"]
 
 
-# ------------------------------------------------------------------------------------------------- reasons and rates
+# -------------------------------------------------------------------------------------------------
+# reasons and rates
 
 
 @pytest.mark.parametrize("heading", [None, "b. Forced Labor"])
@@ -234,7 +274,9 @@ def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
             *points, (_, together) = reason.points
             assert sum(weight for _, weight in points) == pytest.approx(together)
             assert together == pytest.approx(explanation.logit, abs=0.051)
-            assert any(what.startswith("the heading") for what, _ in points) == (abs(explanation.heading) > 0.05)
+            assert any(what.startswith("the heading") for what, _ in points) == (
+                abs(explanation.heading) > 0.05
+            )
             assert all(phrase.text in sentence for phrase in reason.phrases)
 
 
@@ -242,14 +284,20 @@ def test_the_points_of_a_card_add_up_as_shown(page: str) -> None:
     cards = re.findall(r"<dl>(.*?)</dl>", page, re.DOTALL)
     assert len(cards) >= 40
     for card in cards:
-        *points, together = [float(shown.replace("−", "-")) for shown in re.findall(r"<dd>(.*?)</dd>", card)]
+        *points, together = [
+            float(shown.replace("−", "-")) for shown in re.findall(r"<dd>(.*?)</dd>", card)
+        ]
         assert sum(points) == pytest.approx(together, abs=1e-6)
 
 
-def test_error_rates_are_those_of_the_policy(classifier: Classifier, karvonia: TaggedReport, page: str) -> None:
+def test_error_rates_are_those_of_the_policy(
+    classifier: Classifier, karvonia: TaggedReport, page: str
+) -> None:
     points = classifier.meta["operating_points"]
     for label in LABELS:
-        value, low, high = (f"{100 * share:.0f}" for share in points["balanced"][label]["precision"])
+        value, low, high = (
+            f"{100 * share:.0f}" for share in points["balanced"][label]["precision"]
+        )
         assert f"{value} <small>({low}–{high})</small>" in page
     moved = page_of(classifier.with_thresholds({"failure": 0.5}), karvonia)
     assert moved.count("<span>not measured</span>") == 2  # nothing is known of failure at 0.5
@@ -280,16 +328,23 @@ def test_a_card_says_what_the_heading_adds(classifier: Classifier, tiny: Classif
 def near(classifier: Classifier, share: float) -> Passage:
     """A passage without labels whose failure has this share of its threshold."""
     thresholds = classifier.thresholds()
-    scores = {**dict.fromkeys(LABELS, 0.001), "failure": share * float(thresholds[LABELS.index("failure")])}
+    scores = {
+        **dict.fromkeys(LABELS, 0.001),
+        "failure": share * float(thresholds[LABELS.index("failure")]),
+    }
     text = "The only shelter for men had no beds."
     return Passage(text, 0, len(text), "Protection", (), scores)
 
 
-def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(classifier: Classifier) -> None:
+def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(
+    classifier: Classifier,
+) -> None:
     passages = [near(classifier, 0.51), near(classifier, 0.49)]
     page = page_of(classifier, TaggedReport("rows.jsonl", None, passages))
     reader = Reader(page)
-    assert [given["popovertarget"] for tag, given in reader.tags if "popovertarget" in given] == ["p1w"]
+    assert [given["popovertarget"] for tag, given in reader.tags if "popovertarget" in given] == [
+        "p1w"
+    ]
     card = page.split('id="p1w"')[1].split("Permalink")[0]
     assert "Not tagged: that would be from" in card
     assert "Failure" in card
@@ -301,12 +356,17 @@ def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(classifi
 def test_every_tag_of_a_long_report_has_its_reasons_in_a_third_of_the_runs(
     tiny: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = (
-        "Officers took bribes from traffickers and judges failed to act in time, said the police of the capital city"
-    )
+    words = "Officers took bribes from traffickers and judges failed to act in time, said the police of the capital city"
     words += ", where nine victims of them were in a shelter and did law arrested money to no prison terms."
     passages = [
-        Passage(words, 0, len(words), "Forced Labor", ("complicity",), dict.fromkeys(LABELS, 0.5 + n / 1_000))
+        Passage(
+            words,
+            0,
+            len(words),
+            "Forced Labor",
+            ("complicity",),
+            dict.fromkeys(LABELS, 0.5 + n / 1_000),
+        )
         for n in range(300)
     ]
     runs = 0
@@ -325,22 +385,33 @@ def test_every_tag_of_a_long_report_has_its_reasons_in_a_third_of_the_runs(
     assert all("<dl>" in card and "bribes" in card for card in cards)
 
 
-# ------------------------------------------------------------------------------------------------- several, rows, none
+# -------------------------------------------------------------------------------------------------
+# several, rows, none
 
 
-def test_several_reports_have_a_list_of_contents_and_ids_of_their_own(classifier: Classifier) -> None:
+def test_several_reports_have_a_list_of_contents_and_ids_of_their_own(
+    classifier: Classifier,
+) -> None:
     documents = [read_report(SAMPLES / f"karvonia-{year}.html") for year in (2023, 2024)]
     reader = Reader(page_of(classifier, *(tagged(classifier, document) for document in documents)))
     ids = [given["id"] for _, given in reader.tags if "id" in given]
     assert len(ids) == len(set(ids))
-    targets = {given["href"][1:] for tag, given in reader.tags if tag == "a" and given["href"].startswith("#")}
+    targets = {
+        given["href"][1:]
+        for tag, given in reader.tags
+        if tag == "a" and given["href"].startswith("#")
+    }
     assert {"r1", "r2"} <= targets <= set(ids)
     assert [reader.text.count(document.title or "") > 1 for document in documents] == [True, True]
 
 
-def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(classifier: Classifier) -> None:
+def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
+    classifier: Classifier,
+) -> None:
     def batch(*texts: str) -> TaggedReport:
-        passages = classifier.tag_passages([Passage(text, 0, len(text), "protection") for text in texts])
+        passages = classifier.tag_passages(
+            [Passage(text, 0, len(text), "protection") for text in texts]
+        )
         return TaggedReport("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
 
     reader = Reader(page_of(classifier, batch(*SENTENCES[:2]), batch(*SENTENCES[2:])))
@@ -356,19 +427,28 @@ def test_a_report_in_parts_is_one_report_whose_page_names_them(classifier: Class
         blocks = tuple(replace(block, country=country) for block, country in pairs)
         return replace(tagged(classifier, replace(document, blocks=blocks)), part=number)
 
-    with pytest.warns(UserWarning, match=r"reports/a\.pdf: long; shown in parts, with reasons for what is tagged"):
-        page = page_of(classifier, part(1, None), part(2, "Karvonia"), part(3, "Karvonia", "Velmar", "Zembla"))
+    with pytest.warns(
+        UserWarning, match=r"reports/a\.pdf: long; shown in parts, with reasons for what is tagged"
+    ):
+        page = page_of(
+            classifier, part(1, None), part(2, "Karvonia"), part(3, "Karvonia", "Velmar", "Zembla")
+        )
     top = page.split("<main")[0]
     assert "<h1>Annual Book</h1>" in top
     assert "A program read this report" in top
-    assert "“Annual Book” is long: it is shown in 3 parts, with reasons for marked passages only." in top
+    assert (
+        "“Annual Book” is long: it is shown in 3 parts, with reasons for marked passages only."
+        in top
+    )
     for name in ("part 1 (from Prosecution)", "part 2 (Karvonia)", "part 3 (Karvonia to Zembla)"):
         assert page.count(f"Annual Book, {name}</h2>") == top.count(f"Annual Book, {name}</a>") == 1
     assert page.count('data-title="Annual Book"') == 3
 
 
 @pytest.mark.parametrize("reports", [(), (TaggedReport("a.txt", text_document(""), []),)])
-def test_nothing_to_show_is_a_page_all_the_same(classifier: Classifier, reports: tuple[TaggedReport, ...]) -> None:
+def test_nothing_to_show_is_a_page_all_the_same(
+    classifier: Classifier, reports: tuple[TaggedReport, ...]
+) -> None:
     assert "0 sentences of 0 passages" in Reader(page_of(classifier, *reports)).text
 
 
@@ -379,7 +459,9 @@ def test_a_narrative_of_112_passages_stays_under_200_kb(classifier: Classifier) 
     assert len(page_of(classifier, long).encode()) < 200_000
 
 
-def test_memory_does_not_grow_with_the_number_of_reports(classifier: Classifier, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_reports(
+    classifier: Classifier, tmp_path: Path
+) -> None:
     few = tagged(classifier, document_of(SENTENCES[0]))
 
     def report(number: int) -> TaggedReport:
@@ -398,7 +480,8 @@ def test_memory_does_not_grow_with_the_number_of_reports(classifier: Classifier,
     assert peak(12) < peak(4) + 500_000  # 8 reports more hold over 1 MB of text
 
 
-# ------------------------------------------------------------------------------------------------- inert
+# -------------------------------------------------------------------------------------------------
+# inert
 
 HOSTILE = (
     "<script>window.pwned=1;alert(1)</script> Police arrested nine traffickers.",
@@ -416,17 +499,28 @@ HOSTILE = (
 
 def hostile(classifier: Classifier) -> TaggedReport:
     name = 'x"><img src=x onerror=window.pwned=8>\u202e.html'
-    document = document_of(*HOSTILE, source=name, title="</title><script>window.pwned=9</script>\u202e", country='"<b>')
-    document = replace(document, blocks=tuple(replace(b, section="' onfocus=x <i>\u202e") for b in document.blocks))
+    document = document_of(
+        *HOSTILE, source=name, title="</title><script>window.pwned=9</script>\u202e", country='"<b>'
+    )
+    document = replace(
+        document, blocks=tuple(replace(b, section="' onfocus=x <i>\u202e") for b in document.blocks)
+    )
     return TaggedReport(name, document, classifier.tag(document, "screen"))
 
 
 def test_what_a_report_holds_stays_text(classifier: Classifier) -> None:
     report = hostile(classifier)
     reader = Reader(page_of(classifier, report, policy="screen"))
-    clean = Reader(page_of(classifier, tagged(classifier, document_of(*SENTENCES), "screen"), policy="screen"))
+    clean = Reader(
+        page_of(classifier, tagged(classifier, document_of(*SENTENCES), "screen"), policy="screen")
+    )
     assert {tag for tag, _ in reader.tags} <= {tag for tag, _ in clean.tags} | {"bdi"}
-    assert not [name for _, given in reader.tags for name in given if name.startswith("on") or name == "style"]
+    assert not [
+        name
+        for _, given in reader.tags
+        for name in given
+        if name.startswith("on") or name == "style"
+    ]
     assert sum(tag == "script" for tag, _ in reader.tags) == 1
     assert reader.blocks == ["PROSECUTION", *HOSTILE]
     assert len(reader.marks) >= 6
@@ -434,8 +528,14 @@ def test_what_a_report_holds_stays_text(classifier: Classifier) -> None:
 
 
 def test_only_addresses_on_the_web_become_links(classifier: Classifier) -> None:
-    for source, linked in (("https://a.example/r?x=1&y=2", True), ("javascript:alert(1)", False), ("r.html", False)):
-        reader = Reader(page_of(classifier, tagged(classifier, document_of(*SENTENCES, source=source))))
+    for source, linked in (
+        ("https://a.example/r?x=1&y=2", True),
+        ("javascript:alert(1)", False),
+        ("r.html", False),
+    ):
+        reader = Reader(
+            page_of(classifier, tagged(classifier, document_of(*SENTENCES, source=source)))
+        )
         assert (source in [given.get("href") for _, given in reader.tags]) is linked
 
 
@@ -459,7 +559,8 @@ def test_the_policy_allows_our_script_and_style_and_nothing_else(page: str) -> N
     assert not re.search(r"<(link|img|iframe|object|embed)\b|\b(src|srcset)=|url\(|@import", page)
 
 
-# ------------------------------------------------------------------------------------------------- in a browser
+# -------------------------------------------------------------------------------------------------
+# in a browser
 
 
 Opened = Callable[..., Any]
@@ -484,7 +585,8 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def contexts(browser: Any) -> Iterator[Callable[..., Watched]]:
-    """One tab for each kind of context, for all tests: to make one takes longer than most of them."""
+    """One tab for each kind of context, for all tests: to make one takes longer than most of
+    them."""
     made: dict[str, Watched] = {}
 
     def watched(**more: Any) -> Watched:
@@ -499,11 +601,17 @@ def contexts(browser: Any) -> Iterator[Callable[..., Watched]]:
 
 @pytest.fixture
 def opened(contexts: Callable[..., Watched], tmp_path: Path) -> Iterator[Opened]:
-    """Open a page from the disk: ``opened(html, width=390, dark=True)``. A network request fails the test."""
+    """Open a page from the disk: ``opened(html, width=390, dark=True)``. A network request fails
+    the test."""
     used: list[Watched] = []
 
     def open_page(
-        html: str, width: int = 1440, height: int = 900, dark: bool = False, at: str = "", **more: Any
+        html: str,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        at: str = "",
+        **more: Any,
     ) -> Any:
         file = tmp_path / "report.html"
         file.write_text(html, encoding="utf-8", newline="")
@@ -537,7 +645,9 @@ def test_a_hostile_report_is_inert_in_a_browser(opened: Opened, classifier: Clas
     for badge in tab.locator("mark + button.tag").all():
         badge.click()
     assert tab.evaluate("window.pwned") is None
-    shown = tab.evaluate("Array.from(document.querySelectorAll('main mark'), (mark) => mark.textContent)")
+    shown = tab.evaluate(
+        "Array.from(document.querySelectorAll('main mark'), (mark) => mark.textContent)"
+    )
     assert shown == [passage.text for passage in report.passages if passage.labels]
     assert tab.locator("main script, main img, main iframe, main style").count() == 0
 
@@ -551,8 +661,12 @@ def test_a_script_that_got_in_all_the_same_does_not_run(opened: Opened, page: st
 
 
 def test_axe_finds_nothing(opened: Opened, classifier: Classifier) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    foreign = tagged(classifier, document_of(*SENTENCES, title="A second report", source="https://a.example/b"))
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
+    )
+    foreign = tagged(
+        classifier, document_of(*SENTENCES, title="A second report", source="https://a.example/b")
+    )
     # axe is a script that the page's policy would not let in.
     excerpt = tagged(classifier, read_report(SAMPLES / "excerpt.txt"))
     tab = opened(page_of(classifier, excerpt, foreign), bypass_csp=True)
@@ -564,7 +678,8 @@ def test_axe_finds_nothing(opened: Opened, classifier: Classifier) -> None:
             tab.get_by_role("button", name="Filter", exact=True).click()
             tab.get_by_label("Failure").uncheck()
         tab.locator("mark:not(.off) + button.tag").first.click()
-        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # else colours are on their way for a while
+        # else colours are on their way for a while
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = axe.Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
         said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
         assert (width, scheme, said) == (width, scheme, [])
@@ -579,7 +694,9 @@ def test_nothing_sticks_out_sideways(opened: Opened, page: str) -> None:
         assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
 
 
-def test_the_reason_comes_on_hover_and_focus_and_goes_with_escape(opened: Opened, page: str) -> None:
+def test_the_reason_comes_on_hover_and_focus_and_goes_with_escape(
+    opened: Opened, page: str
+) -> None:
     tab = opened(page)
     badge = tab.locator("mark + button.tag").nth(2)
     name = badge.get_attribute("aria-describedby")
@@ -603,9 +720,12 @@ def test_the_reason_comes_on_hover_and_focus_and_goes_with_escape(opened: Opened
     assert tab.locator(".why.open").count() == 0
 
 
-def test_the_tab_key_walks_through_findings_and_through_an_entered_card(opened: Opened, page: str) -> None:
+def test_the_tab_key_walks_through_findings_and_through_an_entered_card(
+    opened: Opened, page: str
+) -> None:
     tab = opened(page)
-    tab.evaluate("document.querySelectorAll('button.tag.screen').forEach((why) => why.remove())")  # stops of their own
+    # stops of their own
+    tab.evaluate("document.querySelectorAll('button.tag.screen').forEach((why) => why.remove())")
     badges = tab.locator("button.tag")
     badges.nth(0).focus()
     for number in (1, 2, 3):
@@ -623,7 +743,11 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
     tab = opened(page)
     for width, height in ((1440, 900), (1024, 768), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
-        seen = [tab.locator("h1"), tab.locator(".facts").first, *tab.locator(".number, .share").all()]
+        seen = [
+            tab.locator("h1"),
+            tab.locator(".facts").first,
+            *tab.locator(".number, .share").all(),
+        ]
         links = tab.locator(".strongest li a")
         for element in [*seen, *links.all()[: 9 if width > 640 else 3]]:
             box = element.bounding_box()
@@ -633,7 +757,8 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
         if width > 640:  # nor is the right third empty: the table of sections stands there
             assert tab.locator(".sections table").bounding_box()["x"] > width / 2
     for label in LABELS:
-        found = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]  # none is said twice
+        # none is said twice
+        found = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]
         box = tab.locator(f".count.{label[0].upper()}")
         assert box.locator(".number").inner_text() == str(len(found))
         about = zip(karvonia.passages, about_trafficking(karvonia.passages), strict=True)
@@ -641,7 +766,9 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
         share = round(100 * len(found) / on_subject)
         said = f"sentence{'s' if len(found) != 1 else ''}, {share}% of {on_subject} on subject"
         assert box.locator(".share").inner_text() == said
-        assert set(box.locator(".strongest li a").all_text_contents()) <= {passage.text for passage in found}
+        assert set(box.locator(".strongest li a").all_text_contents()) <= {
+            passage.text for passage in found
+        }
     press(tab, tab.locator(".count.P li a").nth(1))
     lit = tab.locator("mark.now")
     assert lit.inner_text().strip("\u2060") == tab.locator(".count.P li a").nth(1).text_content()
@@ -649,7 +776,8 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
 
 
 def in_view(tab: Any) -> bool:
-    """Whether the passage of the open card is seen: below the bar, and neither below the window nor below the card."""
+    """Whether the passage of the open card is seen: below the bar, and neither below the window
+    nor below the card."""
     seen: bool = tab.evaluate("""() => {
       const box = document.querySelector("mark.now").getBoundingClientRect();
       const card = document.querySelector(".why.open");
@@ -665,7 +793,9 @@ def test_next_and_previous_pin_the_card_of_a_lit_passage_that_is_in_view(
     names = [f"p{number}" for number, p in enumerate(karvonia.passages, 1) if p.labels]
     for width in (1440, 390):
         tab = opened(page, width)
-        following, previous = (tab.get_by_role("button", name=f"{name} finding") for name in ("Next", "Previous"))
+        following, previous = (
+            tab.get_by_role("button", name=f"{name} finding") for name in ("Next", "Previous")
+        )
         for name in names[:4]:
             press(tab, following)
             tab.mouse.move(3, 500)  # away: a pinned card stays
@@ -705,7 +835,9 @@ def test_the_keys_n_and_p_work_on_a_fresh_page_but_not_in_a_field_or_switched_of
     assert lit.count() == 0
 
 
-def test_filters_by_section_probability_and_words(opened: Opened, page: str, karvonia: TaggedReport) -> None:
+def test_filters_by_section_probability_and_words(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
     tab = opened(page)
 
     def left() -> list[str]:
@@ -722,7 +854,9 @@ def test_filters_by_section_probability_and_words(opened: Opened, page: str, kar
     assert left() == [p.text for p in found if max(p.scores[label] for label in p.labels) >= 0.9]
     tab.get_by_label("Words in a finding").fill("COURT ")
     assert left() == [
-        p.text for p in found if max(p.scores[label] for label in p.labels) >= 0.9 and "court" in p.text.lower()
+        p.text
+        for p in found
+        if max(p.scores[label] for label in p.labels) >= 0.9 and "court" in p.text.lower()
     ]
     tab.get_by_label("Findings only").check()
     shown = tab.locator(".text section > p:visible").count()
@@ -734,7 +868,10 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
 ) -> None:
     def report(country: str, year: int, *sentences: str) -> TaggedReport:
         source = f"{country}-{year}.pdf"
-        return tagged(classifier, document_of(*sentences, source=source, title=source, country=country, year=year))
+        return tagged(
+            classifier,
+            document_of(*sentences, source=source, title=source, country=country, year=year),
+        )
 
     old, new = report("Velmar", 2023, *SENTENCES[:3]), report("Velmar", 2024, *SENTENCES[1:3])
     html = page_of(classifier, report("Karvonia", 2024, *SENTENCES), old, new)
@@ -743,23 +880,40 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
     assert len(shared) == len(set(shared))  # though two reports have the sentence
     tab.get_by_label("Country").select_option("Velmar")
     tab.get_by_label("Year").select_option("2024")
-    assert tab.locator("article:visible").count() == tab.locator(".reports tbody tr:visible").count() == 1
+    assert (
+        tab.locator("article:visible").count()
+        == tab.locator(".reports tbody tr:visible").count()
+        == 1
+    )
     tab.get_by_label("Positive effort").uncheck()
     tab.get_by_label("Complicity").uncheck()
     tab.get_by_label("Words in a finding").fill("shelter")
 
     def state() -> tuple[list[str], list[str], list[str]]:
         marks = tab.locator("article:visible mark:not(.off)").all_text_contents()
-        return marks, tab.locator(".number").all_text_contents(), tab.locator(".share").all_text_contents()
+        return (
+            marks,
+            tab.locator(".number").all_text_contents(),
+            tab.locator(".share").all_text_contents(),
+        )
 
     after = state()
     assert after == (
         [SENTENCES[2]],
         ["0", "1", "0"],
-        ["sentences, 0% of 2 on subject", "sentence, 50% of 2 on subject", "sentences, 0% of 2 on subject"],
+        [
+            "sentences, 0% of 2 on subject",
+            "sentence, 50% of 2 on subject",
+            "sentences, 0% of 2 on subject",
+        ],
     )
     assert tab.locator(".count li a").all_text_contents() == [SENTENCES[2]]
-    assert tab.locator(".reports tbody tr:visible td").all_inner_texts()[2:] == ["2", "–", "1 50%", "–"]
+    assert tab.locator(".reports tbody tr:visible td").all_inner_texts()[2:] == [
+        "2",
+        "–",
+        "1 50%",
+        "–",
+    ]
     assert tab.locator("article:visible tfoot td").all_inner_texts() == ["–", "1", "–"]
     press(tab, tab.get_by_role("button", name="Next finding"))
     address = tab.evaluate("location.hash.slice(1)")
@@ -782,7 +936,10 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
 
 def test_tables_sort_by_click_and_by_key(opened: Opened, classifier: Classifier) -> None:
     reports = [
-        tagged(classifier, document_of(*SENTENCES[:n], source=f"{name}.pdf", title=name, country=name, year=year))
+        tagged(
+            classifier,
+            document_of(*SENTENCES[:n], source=f"{name}.pdf", title=name, country=name, year=year),
+        )
         for n, name, year in ((2, "Velmar", 2022), (1, "Zembla", 2024), (3, "Karvonia", 2023))
     ]
     tab = opened(page_of(classifier, *reports))
@@ -790,7 +947,10 @@ def test_tables_sort_by_click_and_by_key(opened: Opened, classifier: Classifier)
     press(tab, tab.locator(".reports").get_by_role("button", name="Country"))
     assert names.all_text_contents() == ["Karvonia", "Velmar", "Zembla"]
     sorted_by = tab.locator(".reports [aria-sort]")
-    assert (sorted_by.inner_text().split()[0], sorted_by.get_attribute("aria-sort")) == ("Country", "ascending")
+    assert (sorted_by.inner_text().split()[0], sorted_by.get_attribute("aria-sort")) == (
+        "Country",
+        "ascending",
+    )
     tab.locator(".reports").get_by_role("button", name="Year").focus()
     tab.keyboard.press("Enter")
     assert names.all_text_contents() == ["Zembla", "Karvonia", "Velmar"]
@@ -803,11 +963,15 @@ def test_tables_sort_by_click_and_by_key(opened: Opened, classifier: Classifier)
 
 
 @pytest.mark.parametrize("source", ["reports/a 100%.pdf", "https://a.example/r?x=1"])
-def test_a_card_copies_the_citation_in_three_forms(opened: Opened, classifier: Classifier, source: str) -> None:
+def test_a_card_copies_the_citation_in_three_forms(
+    opened: Opened, classifier: Classifier, source: str
+) -> None:
     facts = {"title": "A {Report} & more", "country": "Karvonia", "year": 2024, "source": source}
     document = document_of(*SENTENCES[:2], **facts)
     if "a.example" in source:  # a page has no pages, so paragraphs are counted
-        document = replace(document, blocks=tuple(replace(block, page=None) for block in document.blocks))
+        document = replace(
+            document, blocks=tuple(replace(block, page=None) for block in document.blocks)
+        )
     report = tagged(classifier, document)
     context = ScoringContext(classifier, day="2026-11-28")
     expected = cite(list(report.findings())[1], context)
@@ -816,7 +980,11 @@ def test_a_card_copies_the_citation_in_three_forms(opened: Opened, classifier: C
     tab = opened(out.getvalue(), permissions=["clipboard-read", "clipboard-write"])
     press(tab, tab.locator('button[aria-describedby="p2s"]'))
     card = tab.locator("#p2w")
-    for name, text in (("Text", expected.plain), ("BibTeX", expected.bibtex), ("RIS", expected.ris)):
+    for name, text in (
+        ("Text", expected.plain),
+        ("BibTeX", expected.bibtex),
+        ("RIS", expected.ris),
+    ):
         press(tab, card.get_by_role("button", name=name, exact=True))
         tab.get_by_text("Copied", exact=True).last.wait_for()
         copied = tab.evaluate("navigator.clipboard.readText()")
@@ -826,7 +994,9 @@ def test_a_card_copies_the_citation_in_three_forms(opened: Opened, classifier: C
         assert link == f"{source}#:~:text=Border%20guards%20took%20bribes%20from%20recruiters."
 
 
-def test_all_of_the_text_is_shown_until_a_filter_hides_it(opened: Opened, page: str, karvonia: TaggedReport) -> None:
+def test_all_of_the_text_is_shown_until_a_filter_hides_it(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
     tab = opened(page)
     assert karvonia.document is not None
     blocks = tab.locator(".text section > :is(p, h3):visible")
@@ -842,7 +1012,9 @@ def test_a_permalink_opens_at_its_passage(opened: Opened, page: str) -> None:
     assert tab.locator(f"#{last}").evaluate("(m) => m.getBoundingClientRect().top < innerHeight")
 
 
-def test_without_a_script_the_text_its_marks_and_reasons_are_there(opened: Opened, page: str) -> None:
+def test_without_a_script_the_text_its_marks_and_reasons_are_there(
+    opened: Opened, page: str
+) -> None:
     tab = opened(page, java_script_enabled=False)
     assert tab.locator("form.tools").is_hidden()
     assert tab.get_by_text("need JavaScript, which does not run").is_visible()
@@ -852,7 +1024,9 @@ def test_without_a_script_the_text_its_marks_and_reasons_are_there(opened: Opene
     assert tab.locator(".why:visible").count() == 1
 
 
-def test_why_not_opens_and_closes_with_and_without_a_script(opened: Opened, classifier: Classifier) -> None:
+def test_why_not_opens_and_closes_with_and_without_a_script(
+    opened: Opened, classifier: Classifier
+) -> None:
     page = page_of(classifier, TaggedReport("rows.jsonl", None, [near(classifier, 0.9)]))
     for script in (True, False):
         tab = opened(page, java_script_enabled=script)
@@ -871,15 +1045,22 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
     tab.get_by_label("Positive effort").uncheck()
     tab.emulate_media(media="print")
     assert karvonia.document is not None
-    assert tab.locator(".text section > p:visible").count() == sum(not b.heading for b in karvonia.document.blocks)
+    assert tab.locator(".text section > p:visible").count() == sum(
+        not b.heading for b in karvonia.document.blocks
+    )
     assert tab.locator(".tools:visible, .map:visible, .why:visible").count() == 0
-    assert tab.locator("button.tag small").first.bounding_box()["width"] > 5  # probabilities stand beside the letters
-    red, green, blue = map(int, re.findall(r"\d+", tab.evaluate("getComputedStyle(document.body).color"))[:3])
+    # probabilities stand beside the letters
+    assert tab.locator("button.tag small").first.bounding_box()["width"] > 5
+    red, green, blue = map(
+        int, re.findall(r"\d+", tab.evaluate("getComputedStyle(document.body).color"))[:3]
+    )
     assert red + green + blue < 150  # dark on white, whatever the screen's scheme
 
     def printed() -> list[str]:
         document = pdf.PdfDocument(tab.pdf(format="A4"))
-        pages = [document[number].get_textpage().get_text_range() for number in range(len(document))]
+        pages = [
+            document[number].get_textpage().get_text_range() for number in range(len(document))
+        ]
         assert min(map(len, pages[:-1])) > 200  # the last one may end early
         assert len(pages[-1]) > 50
         return [" ".join(text.split()) for text in pages]
@@ -890,7 +1071,10 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
     for passage in found:
         assert f"{passage.scores['complicity']:.2f} {section_name(passage.section)}" in rows
     assert "Counts and findings are those of the filter: label C." in whole
-    assert karvonia.passages[-1].text.split(",")[0] in whole.rpartition("Prioritized Recommendations")[2]
+    assert (
+        karvonia.passages[-1].text.split(",")[0]
+        in whole.rpartition("Prioritized Recommendations")[2]
+    )
     tab.emulate_media(media="screen")
     tab.get_by_label("Findings only").check()
     assert "Prioritized Recommendations" not in " ".join(printed())

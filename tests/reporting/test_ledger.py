@@ -1,4 +1,5 @@
-"""Passages followed over the years, and publications set beside each other; invented reports of the shape of real ones."""
+"""Passages followed over the years, and publications set beside each other; invented reports of
+the shape of real ones."""
 
 from __future__ import annotations
 
@@ -31,8 +32,12 @@ from tipclassify.text.segmentation.passages import split_passages
 FORCED: Final = "b. Prohibition of Forced Labor"
 WORK: Final = "e. Acceptable Conditions of Work"
 CHILDREN: Final = "Children"
-KEPT: Final = "The government did not effectively enforce the law against forced labor on fishing boats."
-TO_MOVE: Final = "Labor inspectors from the ministry visited 40 fish farms and freed nine workers from bondage."
+KEPT: Final = (
+    "The government did not effectively enforce the law against forced labor on fishing boats."
+)
+TO_MOVE: Final = (
+    "Labor inspectors from the ministry visited 40 fish farms and freed nine workers from bondage."
+)
 PAGES: Final = {
     2021: (
         (FORCED, KEPT),
@@ -43,7 +48,10 @@ PAGES: Final = {
     ),
     2022: (
         (FORCED, KEPT),
-        (FORCED, "The law prohibited all forms of forced or compulsory labor, including of prisoners."),
+        (
+            FORCED,
+            "The law prohibited all forms of forced or compulsory labor, including of prisoners.",
+        ),
         (WORK, TO_MOVE),
         (WORK, "Inspectors could enter workplaces without notice."),
         (WORK, "They did so rarely for want of fuel, said the union of harbor workers."),
@@ -69,14 +77,20 @@ def run(*args: object, model: str = "fast") -> Result:
 
 
 def report_of(
-    year: int, classifier: Classifier, country: str = "Karvonia", publication: str = WATCH, texts: Any = None
+    year: int,
+    classifier: Classifier,
+    country: str = "Karvonia",
+    publication: str = WATCH,
+    texts: Any = None,
 ) -> TaggedReport:
     passages, start = [], 0
     for section, text in PAGES[year] if texts is None else texts:
         passages.append(Passage(text, start, start + len(text), section))
         start += len(text) + 1
     whole = "\n".join(passage.text for passage in passages)
-    document = Document(whole, (), title=f"{country} {year}", country=country, year=year, publication=publication)
+    document = Document(
+        whole, (), title=f"{country} {year}", country=country, year=year, publication=publication
+    )
     return TaggedReport(f"{country}-{year}.html", document, classifier.tag_passages(passages))
 
 
@@ -106,25 +120,45 @@ def files(years: list[TaggedReport], tmp_path_factory: pytest.TempPathFactory) -
     return [write_rows(folder / f"karvonia-{report.year}.jsonl", report) for report in years]
 
 
-# --------------------------------------------------------------------------------------------- the text first
+# --------------------------------------------------------------------------------------------- the
+# text first
 
 
-def test_each_passage_is_repeated_moved_reworded_new_or_gone(classifier: Classifier, years: list[TaggedReport]) -> None:
+def test_each_passage_is_repeated_moved_reworded_new_or_gone(
+    classifier: Classifier, years: list[TaggedReport]
+) -> None:
     old, new = years[0].passages, years[1].passages
     found = continuations(old, new, classifier.vocabulary)
-    assert [one and one.status for one in found.old] == ["repeated", "reworded", "moved", None, "reworded"]
-    assert [one and one.status for one in found.new] == ["repeated", "reworded", "moved", "reworded", None, None]
+    assert [one and one.status for one in found.old] == [
+        "repeated",
+        "reworded",
+        "moved",
+        None,
+        "reworded",
+    ]
+    assert [one and one.status for one in found.new] == [
+        "repeated",
+        "reworded",
+        "moved",
+        "reworded",
+        None,
+        None,
+    ]
 
 
 def test_only_what_is_new_or_gone_is_newly_or_no_longer_reported(
     context: ScoringContext, years: list[TaggedReport]
 ) -> None:
     found = compare(years[0], years[1], context)
-    newly = [pair for pair in found.pairs if pair.kind.startswith("new_") or pair.kind.endswith("_gone")]
+    newly = [
+        pair for pair in found.pairs if pair.kind.startswith("new_") or pair.kind.endswith("_gone")
+    ]
     assert {pair.alignment for pair in newly} <= {"new", "gone"}
     gone = {pair.old.passage.text for pair in newly if pair.old}
     assert gone == {"Police in Port Salwen arrested two recruiters who had sold men to trawlers."}
-    assert all(len(pair.sides) == 2 for pair in found.pairs if pair.kind in ("retagged", "moved_retagged"))
+    assert all(
+        len(pair.sides) == 2 for pair in found.pairs if pair.kind in ("retagged", "moved_retagged")
+    )
     assert found.subject == "Harbor Watch: Karvonia"
 
 
@@ -137,18 +171,25 @@ def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_
     pairs = compare(years[0], later, context).pairs
     (pair,) = (pair for pair in pairs if pair.new and pair.new.passage.text == TO_MOVE)
     assert (pair.alignment, pair.kind) == ("moved", "moved_retagged")
-    assert TO_MOVE not in {pair.old.passage.text for pair in pairs if pair.kind == "effort_gone" and pair.old}
+    assert TO_MOVE not in {
+        pair.old.passage.text for pair in pairs if pair.kind == "effort_gone" and pair.old
+    }
 
 
 def test_a_renamed_heading_moves_nothing(classifier: Classifier) -> None:
     old = [Passage(text, 0, 1, "Abuses at Sea") for text in (KEPT, TO_MOVE)]
     new = [Passage(text, 0, 1, "Violations at Sea") for text in (KEPT, TO_MOVE)]
-    assert {one and one.status for one in continuations(old, new, classifier.vocabulary).new} == {"repeated"}
+    assert {one and one.status for one in continuations(old, new, classifier.vocabulary).new} == {
+        "repeated"
+    }
 
 
 def test_a_sentence_said_twice_or_split_is_not_new(classifier: Classifier) -> None:
     long = "The navy boarded 12 trawlers off Cape Orr and found 31 men in debt bondage below deck."
-    parts = "The navy boarded 12 trawlers off Cape Orr.", "It found 31 men in debt bondage below deck."
+    parts = (
+        "The navy boarded 12 trawlers off Cape Orr.",
+        "It found 31 men in debt bondage below deck.",
+    )
     old = [Passage(text, 0, 1, FORCED) for text in (KEPT, long)]
     new = [Passage(text, 0, 1, FORCED) for text in (KEPT, KEPT, *parts)]
     found = continuations(old, new, classifier.vocabulary)
@@ -168,13 +209,17 @@ def test_other_people_in_like_words_are_another_statement(classifier: Classifier
         )
     )
     assert continuations(before, other, classifier.vocabulary).new == [None]
-    assert [one and one.status for one in continuations(before, same, classifier.vocabulary).new] == ["reworded"]
+    assert [
+        one and one.status for one in continuations(before, same, classifier.vocabulary).new
+    ] == ["reworded"]
 
 
 def test_hyphens_of_prefixes_are_no_other_words(classifier: Classifier) -> None:
     old = [Passage("There were no reports of anti-Semitic acts.", 0, 1, "Anti-Semitism")]
     new = [Passage("There were no reports of antisemitic acts.", 0, 1, "Antisemitism")]
-    assert [one and one.status for one in continuations(old, new, classifier.vocabulary).new] == ["reworded"]
+    assert [one and one.status for one in continuations(old, new, classifier.vocabulary).new] == [
+        "reworded"
+    ]
 
 
 YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"
@@ -187,31 +232,51 @@ YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"
 def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_other(
     country: str, old: int, new: int, classifier: Classifier
 ) -> None:
-    passages = [split_passages(read_report(YEARS / f"hrr-{year}-{country}.html")) for year in (old, new)]
+    passages = [
+        split_passages(read_report(YEARS / f"hrr-{year}-{country}.html")) for year in (old, new)
+    ]
     found = continuations(*passages, classifier.vocabulary)
     texts = [{normalize(passage.text) for passage in side} for side in passages]
-    for side, statuses, other in ((passages[0], found.old, texts[1]), (passages[1], found.new, texts[0])):
+    for side, statuses, other in (
+        (passages[0], found.old, texts[1]),
+        (passages[1], found.new, texts[0]),
+    ):
         alone = [passage.text for passage, one in zip(side, statuses, strict=True) if one is None]
         assert [text for text in alone if normalize(text) in other] == []
         kept = [one.status for one in statuses if one]
         assert min(kept.count("repeated"), kept.count("reworded")) > 100  # of about 400
 
 
-# --------------------------------------------------------------------------------------------- the ledger
+# --------------------------------------------------------------------------------------------- the
+# ledger
 
 
-def test_a_ledger_follows_each_passage_over_the_years(context: ScoringContext, years: list[TaggedReport]) -> None:
+def test_a_ledger_follows_each_passage_over_the_years(
+    context: ScoringContext, years: list[TaggedReport]
+) -> None:
     ledger = build_ledger(years, context)
     lines = {line.last.finding.passage.text: line for line in ledger.lines}
     kept = lines[KEPT]
-    assert (kept.years, kept.same_since, kept.labels) == (["2021", "2022", "2023"], "2021", ("failure",))
+    assert (kept.years, kept.same_since, kept.labels) == (
+        ["2021", "2022", "2023"],
+        "2021",
+        ("failure",),
+    )
     assert describe(kept, "2023") == "the same sentence since 2021"
     assert ledger.lines[0] is kept  # of most years
     moved = lines[TO_MOVE]
-    assert [(one.year, one.status) for one in moved.standings] == [("2021", "first"), ("2022", "moved")]
+    assert [(one.year, one.status) for one in moved.standings] == [
+        ("2021", "first"),
+        ("2022", "moved"),
+    ]
     assert describe(moved, "2023") == "the same sentence from 2021 to 2022"
-    law = lines["The law prohibited all forms of forced or compulsory labor, including of prisoners."]
-    assert (law.same_since, describe(law, "2023")) == ("2022", "from 2021 to 2022, reworded in 2022")
+    law = lines[
+        "The law prohibited all forms of forced or compulsory labor, including of prisoners."
+    ]
+    assert (law.same_since, describe(law, "2023")) == (
+        "2022",
+        "from 2021 to 2022, reworded in 2022",
+    )
     back = lines["Police in Port Salwen arrested two recruiters who had sold men to trawlers."]
     assert back.years == ["2021", "2023"]  # gone for a year, and again word for word
     assert all(len(line.standings) > 1 for line in ledger.lines)
@@ -225,7 +290,10 @@ def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path:
     for name in ("l.html", "l.csv", "l.xlsx", "l.json"):
         assert run(*files, "-o", tmp_path / name).exit_code == 0
     found = json.loads((tmp_path / "l.json").read_text("utf-8"))
-    assert (found["years"], found["subject"]) == (["2021", "2022", "2023"], "Harbor Watch: Karvonia")
+    assert (found["years"], found["subject"]) == (
+        ["2021", "2022", "2023"],
+        "Harbor Watch: Karvonia",
+    )
     assert found["lines"][0]["standings"][2]["status"] == "repeated"
     rows = list(csv.DictReader(io.StringIO((tmp_path / "l.csv").read_text("utf-8"))))
     assert len(rows) == len(found["lines"])
@@ -250,7 +318,10 @@ def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
     with pytest.raises(UsageError, match=r"about Karvonia and Zembla.*two are of 2022.*--anyway"):
         run(*files, other)
     review = write_rows(tmp_path / "review.jsonl", report_of(2022, classifier, publication=REVIEW))
-    with pytest.raises(UsageError, match="different publications, 'Harbor Watch' and 'Halden Review of Child Labor'"):
+    with pytest.raises(
+        UsageError,
+        match="different publications, 'Harbor Watch' and 'Halden Review of Child Labor'",
+    ):
         run(files[0], files[2], review)
     done = run(files[0], files[2], review, "--anyway")
     assert done.exit_code == 0
@@ -263,20 +334,33 @@ def page_of(years: list[TaggedReport], context: ScoringContext) -> str:
     return out.getvalue()
 
 
-def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(context: ScoringContext, classifier: Classifier) -> None:
+def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(
+    context: ScoringContext, classifier: Classifier
+) -> None:
     evil = "<script>alert(1)</script> Police </style> convicted nine <img src=x onerror=alert(1)> traffickers."
-    years = [report_of(year, classifier, country="</title><x>", texts=[(evil, evil)]) for year in (2021, 2022)]
+    years = [
+        report_of(year, classifier, country="</title><x>", texts=[(evil, evil)])
+        for year in (2021, 2022)
+    ]
     page = page_of(years, context)
     assert not re.search(r"<script|<img|<x>", page)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
 @pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["wide light", "narrow dark"])
-def tab(request: pytest.FixtureRequest, browser: Any, years: list[TaggedReport], context: Any, tmp_path: Path) -> Any:
+def tab(
+    request: pytest.FixtureRequest,
+    browser: Any,
+    years: list[TaggedReport],
+    context: Any,
+    tmp_path: Path,
+) -> Any:
     file = tmp_path / "ledger.html"
     file.write_text(page_of(years, context), "utf-8", newline="")
     width, scheme = request.param
-    view = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    view = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
     opened = view.new_page()
     opened.goto(file.as_uri())
     yield opened
@@ -290,14 +374,17 @@ def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any) 
     tab.locator("#show-F").uncheck()
     assert not kept.is_visible()
     tab.locator("#show-F").check()
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
+    )
     tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
     found = axe.Axe().run(tab).response["violations"]
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-# --------------------------------------------------------------------------------------------- side by side
+# --------------------------------------------------------------------------------------------- side
+# by side
 
 SAID: Final = {
     WATCH: (
@@ -305,7 +392,10 @@ SAID: Final = {
         (FORCED, "Courts convicted nine traffickers in the port of Lenz."),
     ),
     REVIEW: (
-        ("Enforcement", "Inspectors effectively enforced the child labor law on fish farms in all districts."),
+        (
+            "Enforcement",
+            "Inspectors effectively enforced the child labor law on fish farms in all districts.",
+        ),
         ("Enforcement", "Unannounced inspections on fish farms | Yes | Yes"),
         ("Policies", "The cabinet adopted a plan for schools."),
     ),
@@ -314,7 +404,9 @@ SAID: Final = {
 
 @pytest.fixture(scope="module")
 def beside(classifier: Classifier) -> list[TaggedReport]:
-    return [report_of(2022, classifier, publication=name, texts=texts) for name, texts in SAID.items()]
+    return [
+        report_of(2022, classifier, publication=name, texts=texts) for name, texts in SAID.items()
+    ]
 
 
 def test_publications_that_may_contradict_each_other_are_set_side_by_side(
@@ -333,23 +425,34 @@ def test_publications_that_may_contradict_each_other_are_set_side_by_side(
 
 
 def test_one_publication_or_two_years_have_no_side_by_side(files: list[Path]) -> None:
-    with pytest.raises(UsageError, match=r"of 2021 and 2022, not one year; two are of one publication"):
+    with pytest.raises(
+        UsageError, match=r"of 2021 and 2022, not one year; two are of one publication"
+    ):
         run(*files[:2], "--side-by-side")
 
 
 def test_every_matter_is_named_by_its_own_words() -> None:
     assert all(re.compile(words, re.IGNORECASE) for words in MATTERS.values())
-    assert not [matter for matter, words in MATTERS.items() if re.search(words, "Roads are bad.", re.IGNORECASE)]
+    assert not [
+        matter
+        for matter, words in MATTERS.items()
+        if re.search(words, "Roads are bad.", re.IGNORECASE)
+    ]
 
 
-# --------------------------------------------------------------------------------------------- summaries
+# ---------------------------------------------------------------------------------------------
+# summaries
 
 
-def test_publications_are_not_added_up_unless_asked_for(beside: list[TaggedReport], tmp_path: Path) -> None:
+def test_publications_are_not_added_up_unless_asked_for(
+    beside: list[TaggedReport], tmp_path: Path
+) -> None:
     files = [write_rows(tmp_path / f"{n}.jsonl", report) for n, report in enumerate(beside)]
 
     def rows(*options: str) -> list[dict[str, Any]]:
-        done = CliRunner().invoke(summary_app, ["--model", "fast", "-f", "jsonl", *options, *map(str, files)])
+        done = CliRunner().invoke(
+            summary_app, ["--model", "fast", "-f", "jsonl", *options, *map(str, files)]
+        )
         assert done.exit_code == 0, done.output
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -357,10 +460,16 @@ def test_publications_are_not_added_up_unless_asked_for(beside: list[TaggedRepor
     assert [(row["country"], row["publication"], row["passages"]) for row in by_country if not row["total"]] == [
         ("Karvonia", REVIEW, 3), ("Karvonia", WATCH, 2)
     ]  # fmt: skip
-    assert [(row["publication"], row["passages"]) for row in by_country if row["total"]] == [(REVIEW, 3), (WATCH, 2)]
+    assert [(row["publication"], row["passages"]) for row in by_country if row["total"]] == [
+        (REVIEW, 3),
+        (WATCH, 2),
+    ]
     summed = rows("--by", "country", "--add-publications")
     assert [(row["total"], row["passages"]) for row in summed] == [(False, 5), (True, 5)]
     assert "publication" not in summed[0]
     one = rows("--by", "country", "--publication", "harbor")
     assert [(row["total"], row["passages"]) for row in one] == [(False, 2), (True, 2)]
-    assert [row["publication"] for row in rows("--by", "publication") if not row["total"]] == [REVIEW, WATCH]
+    assert [row["publication"] for row in rows("--by", "publication") if not row["total"]] == [
+        REVIEW,
+        WATCH,
+    ]

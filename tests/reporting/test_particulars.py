@@ -1,4 +1,5 @@
-"""What the first screen shows: particular sentences first, templates and rows of tables folded and counted apart."""
+"""What the first screen shows: particular sentences first, templates and rows of tables folded
+and counted apart."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia"
         passages.append(passage(text, at))
         at += len(text) + 1
     blocks = (Block(0, len(whole), "Overview"),)
-    return TaggedReport(file, Document(whole, blocks, file, "Karvonia 2024", country, 2024), passages)
+    return TaggedReport(
+        file, Document(whole, blocks, file, "Karvonia 2024", country, 2024), passages
+    )
 
 
 def page_of(fast: Classifier, *reports: TaggedReport) -> str:
@@ -61,7 +64,9 @@ def test_a_sentence_of_many_countries_is_a_template_whatever_its_names_and_figur
 
 
 def test_the_shipped_table_holds_hashes_and_counts_alone() -> None:
-    with np.load(common_phrases.__file__.replace("common_phrases.py", "common_phrases.npz")) as table:
+    with np.load(
+        common_phrases.__file__.replace("common_phrases.py", "common_phrases.npz")
+    ) as table:
         assert sorted(table.files) == ["countries", "phrases"]
         assert table["phrases"].dtype == np.uint32
         assert table["countries"].min() >= 10
@@ -72,9 +77,12 @@ def test_phrases_of_ten_countries_are_counted_and_those_of_nine_are_not(tmp_path
     from pathlib import Path
 
     file = Path(str(tmp_path)) / "t.npz"
-    common = [(f"c{n}", f"Harbor police of Port {'ABCDEFGHIJ'[n]}a met {n} times.") for n in range(10)]
+    common = [
+        (f"c{n}", f"Harbor police of Port {'ABCDEFGHIJ'[n]}a met {n} times.") for n in range(10)
+    ]
     rare = [(f"c{n}", "Nobody ever opened that old door.") for n in range(9)]
-    assert count_phrases([*common, *rare], file) == 3  # of five words each, in "harbor police of ~ met # times"
+    # of five words each, in "harbor police of ~ met # times"
+    assert count_phrases([*common, *rare], file) == 3
     with np.load(file) as table:
         assert table["countries"].tolist() == [10] * 3
 
@@ -119,7 +127,12 @@ def test_the_same_words_with_another_label_are_another_finding() -> None:
 
 
 def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Classifier) -> None:
-    page = page_of(fast, report_of(TEMPLATE, ROW, PLAIN, SUMMARY, "Two clerks met in Velm.", "It fined 9 men.", AGAIN))
+    page = page_of(
+        fast,
+        report_of(
+            TEMPLATE, ROW, PLAIN, SUMMARY, "Two clerks met in Velm.", "It fined 9 men.", AGAIN
+        ),
+    )
     box = box_of(page)
     strongest, _, folded = box.partition('<details class="folded"')
     links = re.findall(r'<a href="#(\w+)">([^<]*)</a>', strongest)
@@ -129,7 +142,10 @@ def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Clas
     assert ROW not in strongest
     assert "and 1 sentence that stands in many reports, 1 table row" in folded
     assert TEMPLATE in folded
-    assert '<strong class="number">5</strong> <span class="share">sentences, 100% of 5 on subject</span>' in box
+    assert (
+        '<strong class="number">5</strong> <span class="share">sentences, 100% of 5 on subject</span>'
+        in box
+    )
     assert 'data-first="p4"' in page
     assert "5 sentences and 1 table row" in page
 

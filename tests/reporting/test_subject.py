@@ -1,10 +1,18 @@
-"""The subject of a report is inferred from its tags; unknown words are distinguished from few words."""
+"""The subject of a report is inferred from its tags; unknown words are distinguished from few
+words."""
 
 from __future__ import annotations
 
 import pytest
 
-from tipclassify.reporting.subject import Subject, about_trafficking, count_unknown, is_unknown, is_unread, subject_line
+from tipclassify.reporting.subject import (
+    Subject,
+    about_trafficking,
+    count_unknown,
+    is_unknown,
+    is_unread,
+    subject_line,
+)
 from tipclassify.text.document import Passage
 
 TAGGED = ("failure",)
@@ -16,12 +24,23 @@ def passage(text: str = "The council met in the capital.", **fields: object) -> 
 
 def test_a_passage_is_about_trafficking_with_a_label_or_a_likely_one() -> None:
     rest = [passage() for _ in range(9)]
-    likely, unlikely = (passage(scores={"failure": score, "complicity": 0.01}) for score in (0.25, 0.15))
-    assert about_trafficking([passage(labels=TAGGED), likely, unlikely, *rest]) == [True, True, False, *[False] * 9]
+    likely, unlikely = (
+        passage(scores={"failure": score, "complicity": 0.01}) for score in (0.25, 0.15)
+    )
+    assert about_trafficking([passage(labels=TAGGED), likely, unlikely, *rest]) == [
+        True,
+        True,
+        False,
+        *[False] * 9,
+    ]
 
 
-@pytest.mark.parametrize(("tagged", "rest", "all_of_it"), [(1, 3, True), (1, 4, False), (0, 1, False)])
-def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(tagged: int, rest: int, all_of_it: bool) -> None:
+@pytest.mark.parametrize(
+    ("tagged", "rest", "all_of_it"), [(1, 3, True), (1, 4, False), (0, 1, False)]
+)
+def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
+    tagged: int, rest: int, all_of_it: bool
+) -> None:
     section = [passage(labels=TAGGED)] * tagged + [passage()] * rest
     around = [passage(section="Prisons")] * 5
     assert about_trafficking([*around, *section, *around]) == [
@@ -34,7 +53,12 @@ def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(tagged: int
 
 def test_a_heading_that_comes_again_is_another_section() -> None:
     first = [passage(labels=TAGGED), passage()]
-    assert about_trafficking([*first, passage(section="Prisons"), passage()]) == [True, True, False, False]
+    assert about_trafficking([*first, passage(section="Prisons"), passage()]) == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
@@ -46,7 +70,10 @@ def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
 
 def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
     line = subject_line([Subject(60, 62), Subject(9, 100)])
-    assert line == "1 of 2 reports are mostly on other subjects: 9 of their 100 passages are about trafficking."
+    assert (
+        line
+        == "1 of 2 reports are mostly on other subjects: 9 of their 100 passages are about trafficking."
+    )
 
 
 def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
@@ -57,7 +84,9 @@ def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
 def test_fragments_and_names_are_no_unknown_words() -> None:
     fragments = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
     assert not any(is_unknown(passage(text, low_confidence=True)) for text in fragments)
-    assert count_unknown([*(passage(text, low_confidence=True) for text in fragments), passage()]) == (0, 1)
+    assert count_unknown(
+        [*(passage(text, low_confidence=True) for text in fragments), passage()]
+    ) == (0, 1)
     assert not is_unread(0, 0)
 
 

@@ -1,4 +1,5 @@
-"""Counts add up, adjusted counts are what their sources say, their intervals hold, and charts show the same figures."""
+"""Counts add up, adjusted counts are what their sources say, their intervals hold, and charts
+show the same figures."""
 
 from __future__ import annotations
 
@@ -70,22 +71,34 @@ def write_rows(path: Path, rows: Iterable[dict[str, object]]) -> Path:
     return path
 
 
-def passages(*labels: tuple[str, ...], low_confidence: bool = False, text: str = "Courts sat.") -> list[Passage]:
+def passages(
+    *labels: tuple[str, ...], low_confidence: bool = False, text: str = "Courts sat."
+) -> list[Passage]:
     return [Passage(text, 0, len(text), None, one, {}, low_confidence) for one in labels]
 
 
 def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summary:
     """`groups` countries with 40 passages each, in `years` years."""
-    sets = {("positive_effort",): 12, ("failure",): 8, ("positive_effort", "failure"): 2, ("failure", "complicity"): 2}
+    sets = {
+        ("positive_effort",): 12,
+        ("failure",): 8,
+        ("positive_effort", "failure"): 2,
+        ("failure", "complicity"): 2,
+    }
     by = ("country", "year") if years else ("country",)
-    keys = [(f"Land {i}", *([2000 + y] if years else [])) for i in range(groups) for y in range(years or 1)]
+    keys = [
+        (f"Land {i}", *([2000 + y] if years else []))
+        for i in range(groups)
+        for y in range(years or 1)
+    ]
     made = tuple(Group(key, {**sets, (): 16}) for key in keys)
     total = Group((), {labels: n * len(keys) for labels, n in {**sets, (): 16}.items()})
     known = None if rates is None else dict.fromkeys(LABELS, rates)
     return Summary(by, made, total, known, {"policy": "balanced", "model": "0123"})
 
 
-# --------------------------------------------------------------------------------------------- adjusting
+# ---------------------------------------------------------------------------------------------
+# adjusting
 
 
 def rates(least: int = 0) -> st.SearchStrategy[Rates]:
@@ -109,7 +122,9 @@ def test_an_adjusted_count_lies_in_its_interval_and_the_interval_among_the_passa
 
 
 @given(counts(), counts(), rates())
-def test_the_more_are_tagged_the_more_there_are(one: tuple[int, int], other: tuple[int, int], table: Rates) -> None:
+def test_the_more_are_tagged_the_more_there_are(
+    one: tuple[int, int], other: tuple[int, int], table: Rates
+) -> None:
     few, many = sorted((min(one[0], other[1]), min(other[0], other[1])))
     assert adjust(few, other[1], table).count <= adjust(many, other[1], table).count
 
@@ -133,7 +148,9 @@ def test_limits_solve_the_equation_of_the_docstring() -> None:
     for t in (found.low, found.high):
         rest = 1_000 - t
         variance = t * se * (1 - se) + rest * sp * (1 - sp) + t**2 * var_se + rest**2 * var_sp
-        assert (400 - t * se - rest * (1 - sp)) ** 2 == pytest.approx(1.959964**2 * 4 / 3 * variance)
+        assert (400 - t * se - rest * (1 - sp)) ** 2 == pytest.approx(
+            1.959964**2 * 4 / 3 * variance
+        )
 
 
 def test_the_interval_knows_how_little_a_small_table_tells() -> None:
@@ -145,14 +162,22 @@ def test_the_interval_knows_how_little_a_small_table_tells() -> None:
 
 
 def test_the_more_errors_go_together_the_wider_the_interval_and_the_count_is_the_same() -> None:
-    apart, usual, together = (adjust(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0))
+    apart, usual, together = (
+        adjust(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0)
+    )
     assert apart.high - apart.low < usual.high - usual.low < together.high - together.low
     assert usual == adjust(400, 1_000, GOOD)
     assert apart.count == usual.count == together.count
 
 
 def test_a_label_beyond_the_model_is_flagged_and_its_interval_is_everything() -> None:
-    for table in (Rates(5, 5, 5, 5), Rates(1, 9, 9, 1), Rates(0, 0, 10, 90), Rates(9, 1, 0, 0), Rates(0, 0, 0, 0)):
+    for table in (
+        Rates(5, 5, 5, 5),
+        Rates(1, 9, 9, 1),
+        Rates(0, 0, 10, 90),
+        Rates(9, 1, 0, 0),
+        Rates(0, 0, 0, 0),
+    ):
         found = adjust(30, 100, table)
         assert (found.count, found.low, found.high, found.notes) == (30, 0, 100, ("weak",))
     assert "weak" in adjust(30, 100, Rates(430, 570, 150, 850)).notes  # 0.28: defined, and wide
@@ -169,7 +194,9 @@ def test_no_passages_are_none() -> None:
     assert (found.count, found.low, found.high) == (0, 0, 0)
 
 
-def test_tags_fewer_or_more_than_errors_alone_would_give_are_flagged_and_not_called_certain() -> None:
+def test_tags_fewer_or_more_than_errors_alone_would_give_are_flagged_and_not_called_certain() -> (
+    None
+):
     rare = adjust(5, 1_000, GOOD)  # the rates foretell fifty false alarms
     assert rare.notes == ("unlike",)
     assert rare.low == 0
@@ -183,9 +210,16 @@ def test_tags_fewer_or_more_than_errors_alone_would_give_are_flagged_and_not_cal
 @pytest.mark.parametrize("n", [50, 200, 2_000])
 @pytest.mark.parametrize(
     ("se", "sp", "with_label", "without"),
-    [(0.90, 0.94, 1_604, 2_857), (0.79, 0.98, 558, 3_903), (0.96, 0.85, 1_505, 2_956), (0.80, 0.90, 60, 120)],
+    [
+        (0.90, 0.94, 1_604, 2_857),
+        (0.79, 0.98, 558, 3_903),
+        (0.96, 0.85, 1_505, 2_956),
+        (0.80, 0.90, 60, 120),
+    ],
 )
-def test_intervals_cover_the_true_count(se: float, sp: float, with_label: int, without: int, n: int) -> None:
+def test_intervals_cover_the_true_count(
+    se: float, sp: float, with_label: int, without: int, n: int
+) -> None:
     rng = np.random.default_rng(0)
     covered = []
     for prevalence in (0.05, 0.1, 0.2, 0.35, 0.5):
@@ -198,25 +232,30 @@ def test_intervals_cover_the_true_count(se: float, sp: float, with_label: int, w
             hits += found.low <= truth <= found.high
         covered.append(hits / 300)
     assert min(covered) > 0.92
-    assert 0.95 < np.mean(covered) < 0.99  # over 95%: errors are independent here, in narratives they are not
+    # over 95%: errors are independent here, in narratives they are not
+    assert 0.95 < np.mean(covered) < 0.99
 
 
 def test_intervals_cover_the_true_count_of_narratives_that_differ() -> None:
     rng = np.random.default_rng(0)
 
-    def differing(mean: float) -> float:  # 0.008 of the variance of a passage is its narrative's: 4/3 times at 42
+    # 0.008 of the variance of a passage is its narrative's: 4/3 times at 42
+    def differing(mean: float) -> float:
         return float(rng.beta(mean * 124, (1 - mean) * 124))
 
     hits = 0
     for _ in range(2_000):
         truth = int(rng.binomial(42, 0.35))
-        tagged = int(rng.binomial(truth, differing(0.9)) + rng.binomial(42 - truth, 1 - differing(0.94)))
+        tagged = int(
+            rng.binomial(truth, differing(0.9)) + rng.binomial(42 - truth, 1 - differing(0.94))
+        )
         found = adjust(tagged, 42, Rates(1_448, 156, 168, 2_689))
         hits += found.low <= truth <= found.high
     assert 0.93 < hits / 2_000 < 0.98
 
 
-# --------------------------------------------------------------------------------------------- error rates
+# ---------------------------------------------------------------------------------------------
+# error rates
 
 
 @pytest.mark.parametrize("model", ["default", "fast"])
@@ -224,7 +263,9 @@ def test_the_shipped_models_know_their_error_rates(model: str) -> None:
     known = error_rates(Classifier.load(model).meta)
     assert known is not None
     assert set(known) == set(LABELS)
-    assert all(0.5 < table.sensitivity < 1 and 0.9 < table.specificity < 1 for table in known.values())
+    assert all(
+        0.5 < table.sensitivity < 1 and 0.9 < table.specificity < 1 for table in known.values()
+    )
 
 
 @pytest.mark.parametrize("policy", ["screen", "balanced", "cite"])
@@ -237,11 +278,13 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
     assert of_threshold is not None
     for label in LABELS:
         one, other = of_policy[label], of_threshold[label]
-        assert one.tp + one.fn == pytest.approx(other.tp + other.fn, abs=0.05)  # passages count by weight, rounded
+        # passages count by weight, rounded
+        assert one.tp + one.fn == pytest.approx(other.tp + other.fn, abs=0.05)
         # Thresholds are cross-fitted there: the two differ by sampling, within two standard errors.
         error = (one.sensitivity * (1 - one.sensitivity) / (one.tp + one.fn)) ** 0.5
         assert one.sensitivity == pytest.approx(other.sensitivity, abs=2 * error)
-        # Below 0.01 the thresholds of the folds differ by half, and a thousandth more or less moves many passages.
+        # Below 0.01 the thresholds of the folds differ by half, and a thousandth more or less moves
+        # many passages.
         near = 0.01 if moved[label] >= 0.01 else 0.05
         assert one.specificity == pytest.approx(other.specificity, abs=near)
 
@@ -250,7 +293,9 @@ def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
     zero = [0] * 100
     counted = {"with": [*zero[:40], 8, 4, *zero[42:]], "without": [10, *zero[1:]]}
     same = {label: {"tp": 1, "fn": 1, "fp": 1, "tn": 1} for label in LABELS}
-    meta = {"error_table": {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted)}}
+    meta = {
+        "error_table": {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted)}
+    }
 
     def at(threshold: float) -> Rates:
         found = error_rates(meta, overrides={"failure": threshold})
@@ -266,7 +311,9 @@ def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
 
 
 @pytest.mark.parametrize(("stated", "expected"), [({}, DISPERSION), ({"dispersion": 2}, 2.0)])
-def test_the_dispersion_is_the_models_where_it_states_one(stated: dict[str, float], expected: float) -> None:
+def test_the_dispersion_is_the_models_where_it_states_one(
+    stated: dict[str, float], expected: float
+) -> None:
     counted = {"with": [1] * 100, "without": [1] * 100}
     same = {label: {"tp": 1, "fn": 1, "fp": 1, "tn": 1} for label in LABELS}
     table = {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted), **stated}
@@ -275,13 +322,16 @@ def test_the_dispersion_is_the_models_where_it_states_one(stated: dict[str, floa
     assert [rates.dispersion for rates in found.values()] == [expected] * len(LABELS)
 
 
-# --------------------------------------------------------------------------------------------- counting
+# ---------------------------------------------------------------------------------------------
+# counting
 
 
 def test_labels_are_counted_by_report_and_in_all(classifier: Classifier) -> None:
     both, effort = ("positive_effort", "failure"), ("positive_effort",)
     reports = [
-        TaggedReport("b.html", Document("", (), country="Tarn", year=2024), passages(both, effort, ())),
+        TaggedReport(
+            "b.html", Document("", (), country="Tarn", year=2024), passages(both, effort, ())
+        ),
         TaggedReport("a.html", Document("", (), country="Tarn", year=2023), passages(effort)),
     ]
     found = summarize(reports, ScoringContext(classifier))
@@ -290,7 +340,10 @@ def test_labels_are_counted_by_report_and_in_all(classifier: Classifier) -> None
     assert found.total.passages == 4
     assert found.total.count("positive_effort") == 3
     by_country = summarize(reports, ScoringContext(classifier), ("country", "year"))
-    assert [(group.key, group.passages) for group in by_country.groups] == [(("Tarn", 2023), 1), (("Tarn", 2024), 3)]
+    assert [(group.key, group.passages) for group in by_country.groups] == [
+        (("Tarn", 2023), 1),
+        (("Tarn", 2024), 3),
+    ]
 
 
 def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
@@ -314,18 +367,42 @@ def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
 
 def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Classifier) -> None:
     def report(file: str, *sections: str | None) -> TaggedReport:
-        return TaggedReport(file, None, [Passage("Courts sat.", 0, 11, section) for section in sections])
+        return TaggedReport(
+            file, None, [Passage("Courts sat.", 0, 11, section) for section in sections]
+        )
 
     reports = [
-        report("1", "INTERNET FREEDOM", None, "b. Prohibition of Forced or Compulsory Labor", "Protection"),
-        report("2", "Internet Freedom", "c. Child Labour and Minimum Age", "protection", "Protection of Refugees"),
+        report(
+            "1",
+            "INTERNET FREEDOM",
+            None,
+            "b. Prohibition of Forced or Compulsory Labor",
+            "Protection",
+        ),
+        report(
+            "2",
+            "Internet Freedom",
+            "c. Child Labour and Minimum Age",
+            "protection",
+            "Protection of Refugees",
+        ),
     ]
     found = summarize(reports, ScoringContext(classifier), ["section"])
     assert [(group.key[0], group.passages) for group in found.groups] == [
-        *(("protection", 2), ("forced labor, trafficking", 1), ("child labor", 1), ("other", 3), (None, 1)),
+        *(
+            ("protection", 2),
+            ("forced labor, trafficking", 1),
+            ("child labor", 1),
+            ("other", 3),
+            (None, 1),
+        ),
     ]
     both = summarize(reports[::-1], ScoringContext(classifier), ["file", "section"])
-    assert [group.key for group in both.groups][:3] == [("2", "protection"), ("2", "child labor"), ("2", "other")]
+    assert [group.key for group in both.groups][:3] == [
+        ("2", "protection"),
+        ("2", "child labor"),
+        ("2", "other"),
+    ]
     assert len(FOLDED) == 8 + 1
 
 
@@ -353,19 +430,28 @@ def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) 
     assert notes("Khoros Province") == ()  # a cell of a table, not another language
 
 
-def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(classifier: Classifier) -> None:
+def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(
+    classifier: Classifier,
+) -> None:
     def line(*reports: TaggedReport) -> str:
         out = io.StringIO()
         write_table(summarize(reports, ScoringContext(classifier)), out)
-        return next((line for line in out.getvalue().splitlines() if "about trafficking" in line), "")
+        return next(
+            (line for line in out.getvalue().splitlines() if "about trafficking" in line), ""
+        )
 
     text = "The council met in the capital."
     dull = [Passage(text, 0, len(text), "Press", (), {"failure": 0.01})] * 60
     found = [Passage(text, 0, len(text), "Forced Labor", ("failure",))] * 3
     batches = (TaggedReport("a.jsonl", None, dull), TaggedReport("a.jsonl", None, found))
-    assert line(*batches) == "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
+    assert (
+        line(*batches)
+        == "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
+    )
     other = TaggedReport("b.jsonl", None, found * 20)
-    assert line(*batches, other).startswith("1 of 2 reports are mostly on other subjects: 3 of their 63")
+    assert line(*batches, other).startswith(
+        "1 of 2 reports are mostly on other subjects: 3 of their 63"
+    )
     assert line(other) == ""
 
 
@@ -381,7 +467,8 @@ def test_dimensions_of_the_command_are_those_of_the_library() -> None:
     assert tuple(one.value for one in command.Dimension) == DIMENSIONS
 
 
-# --------------------------------------------------------------------------------------------- the command
+# --------------------------------------------------------------------------------------------- the
+# command
 
 
 @pytest.fixture
@@ -406,7 +493,9 @@ def test_jsonl_has_a_row_for_each_group_and_one_for_all(report: Path) -> None:
     assert rows[0]["policy"] == "balanced"
 
 
-def test_what_score_wrote_is_summarized_as_the_report_it_is_from(report: Path, tmp_path: Path) -> None:
+def test_what_score_wrote_is_summarized_as_the_report_it_is_from(
+    report: Path, tmp_path: Path
+) -> None:
     scored = tmp_path / "scored.jsonl"
     assert run("score", report, "-o", scored).exit_code == 0
     by = ("--by", "file", "--by", "section", "--policy", "screen", "-f", "jsonl")
@@ -414,7 +503,11 @@ def test_what_score_wrote_is_summarized_as_the_report_it_is_from(report: Path, t
 
 
 def test_labels_in_the_rows_are_not_believed(tmp_path: Path) -> None:
-    row = {"text": "The sea is blue and calm today.", "labels": ["complicity"], "scores": {"complicity": 0.99}}
+    row = {
+        "text": "The sea is blue and calm today.",
+        "labels": ["complicity"],
+        "scores": {"complicity": 0.99},
+    }
     done = run("summary", write_rows(tmp_path / "in.jsonl", [row]), "-f", "jsonl")
     assert json.loads(done.stdout.splitlines()[0])["labels"]["complicity"]["count"] == 0
 
@@ -422,7 +515,9 @@ def test_labels_in_the_rows_are_not_believed(tmp_path: Path) -> None:
 def test_a_threshold_moves_counts_and_error_rates(report: Path) -> None:
     def failure(*options: str) -> dict[str, float]:
         rows = run("summary", report, "-f", "jsonl", *options).stdout.splitlines()
-        assert json.loads(rows[0])["policy"] == ("balanced, failure=0.999" if options else "balanced")
+        assert json.loads(rows[0])["policy"] == (
+            "balanced, failure=0.999" if options else "balanced"
+        )
         found: dict[str, float] = json.loads(rows[0])["labels"]["failure"]
         return found
 
@@ -433,14 +528,24 @@ def test_a_threshold_moves_counts_and_error_rates(report: Path) -> None:
 
 
 def test_csv_has_the_same_rows_and_no_live_formula(tmp_path: Path) -> None:
-    rows = [{"text": "Police acted.", "country": "=1+1"}, {"text": "Police acted.", "country": "Côte d'Ivoire"}]
+    rows = [
+        {"text": "Police acted.", "country": "=1+1"},
+        {"text": "Police acted.", "country": "Côte d'Ivoire"},
+    ]
     out = tmp_path / "counts.csv"
-    assert run("summary", write_rows(tmp_path / "in.jsonl", rows), "--by", "country", "-o", out).exit_code == 0
+    assert (
+        run(
+            "summary", write_rows(tmp_path / "in.jsonl", rows), "--by", "country", "-o", out
+        ).exit_code
+        == 0
+    )
     read = list(csv.DictReader(io.StringIO(out.read_text("utf-8"), newline="")))
     assert [row["country"] for row in read] == ["'=1+1", "Côte d'Ivoire", ""]
     assert [row["total"] for row in read] == ["false", "false", "true"]
     expected = ["", *("_share _adjusted _low _high _adjusted_share _notes").split()]
-    assert [name for name in read[0] if name.startswith("failure")] == [f"failure{end}" for end in expected]
+    assert [name for name in read[0] if name.startswith("failure")] == [
+        f"failure{end}" for end in expected
+    ]
     assert read[2]["passages"] == "2"
     assert float(read[2]["failure_low"]) <= float(read[2]["failure_adjusted"])
 
@@ -464,7 +569,9 @@ def test_control_characters_of_a_country_do_not_reach_the_terminal(tmp_path: Pat
     assert "a\ufffd[31m red" in done.stdout
 
 
-def test_a_model_without_error_rates_still_counts(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_error_rates_still_counts(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fast = Classifier.load("fast")
     meta = {name: value for name, value in fast.meta.items() if name != "error_table"}
     old = Classifier(replace(fast.model, meta=meta))
@@ -478,7 +585,9 @@ def test_a_model_without_error_rates_still_counts(report: Path, monkeypatch: pyt
         assert "adjusted" not in done.stdout
 
 
-def test_an_input_that_fails_is_reported_and_the_rest_is_counted(report: Path, tmp_path: Path) -> None:
+def test_an_input_that_fails_is_reported_and_the_rest_is_counted(
+    report: Path, tmp_path: Path
+) -> None:
     done = run("summary", tmp_path / "gone.txt", report, "-f", "jsonl")
     assert done.exit_code == 1
     assert "gone.txt: no such file" in done.stderr
@@ -491,7 +600,9 @@ def test_an_input_that_fails_is_reported_and_the_rest_is_counted(report: Path, t
 def test_the_suffix_names_the_format(report: Path, tmp_path: Path) -> None:
     assert run("summary", report, "-o", tmp_path / "a.PNG").exit_code == 0
     assert (tmp_path / "a.PNG").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(InputError, match=r"no format has the suffix '.xls'; use .txt, .csv, .jsonl, .png, .svg"):
+    with pytest.raises(
+        InputError, match=r"no format has the suffix '.xls'; use .txt, .csv, .jsonl, .png, .svg"
+    ):
         run("summary", report, "-o", tmp_path / "a.xls")
 
 
@@ -503,7 +614,9 @@ def test_the_suffix_names_the_format(report: Path, tmp_path: Path) -> None:
         (["--by", "planet"], "planet"),
     ],
 )
-def test_options_that_do_not_go_together_are_usage_errors(report: Path, options: list[str], message: str) -> None:
+def test_options_that_do_not_go_together_are_usage_errors(
+    report: Path, options: list[str], message: str
+) -> None:
     done = run("summary", report, *options)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.replace("│", " ").split())
@@ -520,12 +633,15 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr("tipclassify.cli.summary.tagged_reports", lambda *_: pytest.fail("reports were read"))
+    monkeypatch.setattr(
+        "tipclassify.cli.summary.tagged_reports", lambda *_: pytest.fail("reports were read")
+    )
     with pytest.raises(MissingExtraError, match=r"pip install 'tipclassify\[charts\]'"):
         run("summary", report, "-f", "svg")
 
 
-# --------------------------------------------------------------------------------------------- charts
+# ---------------------------------------------------------------------------------------------
+# charts
 
 
 def drawn(found: Summary, chart: str = "bars", format: str = "svg") -> bytes:
@@ -537,13 +653,18 @@ def drawn(found: Summary, chart: str = "bars", format: str = "svg") -> bytes:
 
 
 def texts(svg: bytes) -> list[str]:
-    return ["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    return [
+        "".join(one.itertext())
+        for one in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    ]
 
 
 def size(svg: bytes) -> tuple[float, float]:
     """Width and height in inches."""
     root = ElementTree.fromstring(svg)
-    width, height = (float(root.get(side, "").removesuffix("pt")) / 72 for side in ("width", "height"))
+    width, height = (
+        float(root.get(side, "").removesuffix("pt")) / 72 for side in ("width", "height")
+    )
     return width, height
 
 
@@ -602,7 +723,9 @@ def test_pictures_grow_with_their_rows_each_of_which_is_named(chart: str) -> Non
 
 def test_a_png_has_the_size_and_content_of_the_svg(svg: bytes) -> None:
     png = drawn(example(), format="png")
-    assert struct.unpack(">II", png[16:24]) == tuple(pytest.approx(150 * side, abs=1) for side in size(svg))
+    assert struct.unpack(">II", png[16:24]) == tuple(
+        pytest.approx(150 * side, abs=1) for side in size(svg)
+    )
     assert b"Land 0: 40 passages; positive_effort 35%" in png
     assert b"matplotlib" not in png.lower()
 
@@ -616,7 +739,17 @@ def test_more_groups_than_a_picture_holds_are_refused() -> None:
 
 @pytest.mark.parametrize("format", ["png", "svg"])
 def test_any_name_can_be_drawn(format: str) -> None:
-    names = ["Türkiye", "人身取引", "$x_1$", "<b>&", "a\x1b[1m", "x" * 300, "many words " * 30, None, ""]
+    names = [
+        "Türkiye",
+        "人身取引",
+        "$x_1$",
+        "<b>&",
+        "a\x1b[1m",
+        "x" * 300,
+        "many words " * 30,
+        None,
+        "",
+    ]
     found = replace(example(), groups=tuple(Group((name,), {(): 40}) for name in names))
     picture = drawn(found, "bars", format)
     if format == "svg":
@@ -628,11 +761,16 @@ def test_any_name_can_be_drawn(format: str) -> None:
 
 def test_files_are_called_by_their_names_and_numbered_where_those_are_the_same() -> None:
     def called(*files: str) -> list[str]:
-        found = replace(example(), by=("file",), groups=tuple(Group((file,), {(): 40}) for file in files))
+        found = replace(
+            example(), by=("file",), groups=tuple(Group((file,), {(): 40}) for file in files)
+        )
         return [line.split(":")[0] for line in describe(found)][:-1]
 
     assert called("2023/togo.html", "2024/cuba.html") == ["togo.html", "cuba.html"]
-    assert called("/home/ana/2023/togo.html", "/home/ana/2024/togo.html") == ["togo.html (1)", "togo.html (2)"]
+    assert called("/home/ana/2023/togo.html", "/home/ana/2024/togo.html") == [
+        "togo.html (1)",
+        "togo.html (2)",
+    ]
 
 
 def test_drawing_leaves_matplotlib_as_it_was(svg: bytes) -> None:
@@ -682,11 +820,18 @@ def test_the_palette_is_told_apart_by_any_eye_and_can_be_read() -> None:
         assert min(contrast(ink, paper) for ink in inks.values() for paper in papers) >= 4.5
         for ink in inks.values():  # figures on a heat map, from white to the ink
             shades = np.linspace([1, 1, 1], [int(ink[i : i + 2], 16) / 255 for i in (1, 3, 5)], 21)
-            hexes = ["#" + "".join(f"{round(255 * part):02x}" for part in shade) for shade in shades]
+            hexes = [
+                "#" + "".join(f"{round(255 * part):02x}" for part in shade) for shade in shades
+            ]
             words = {"white": "#ffffff", "black": "#000000"}
-            assert min(contrast(words[text_on(s)], h) for s, h in zip(shades, hexes, strict=True)) >= 4.5
+            assert (
+                min(contrast(words[text_on(s)], h) for s, h in zip(shades, hexes, strict=True))
+                >= 4.5
+            )
         for matrix in dichromats.values():
-            seen = [np.clip(np.array(matrix) @ linear(ink), 0, 1) ** (1 / 2.2) for ink in inks.values()]
+            seen = [
+                np.clip(np.array(matrix) @ linear(ink), 0, 1) ** (1 / 2.2) for ink in inks.values()
+            ]
             assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 0.15
 
 
@@ -703,4 +848,9 @@ def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) 
     found = summarize(tagged, ScoringContext(classifier), ["section"])
     for label in LABELS:
         expected = sum(label in passage.labels for report in tagged for passage in report.passages)
-        assert sum(group.count(label) for group in found.groups) == found.total.count(label) == expected > 0
+        assert (
+            sum(group.count(label) for group in found.groups)
+            == found.total.count(label)
+            == expected
+            > 0
+        )

@@ -1,4 +1,5 @@
-"""What kind of text a report looks like: told by its words, and warned of where the model was not measured on it."""
+"""What kind of text a report looks like: told by its words, and warned of where the model was
+not measured on it."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ def evidence(text: str) -> KindEvidence:
 
 def test_a_text_is_named_by_its_words_and_by_no_name_of_a_country_or_firm() -> None:
     assert evidence(STATEMENT * 5).kind() == "companies' statements"
-    assert evidence(STATEMENT.replace("Our suppliers", "Karvonia Tin suppliers") * 5).kind() == "companies' statements"
+    assert (
+        evidence(STATEMENT.replace("Our suppliers", "Karvonia Tin suppliers") * 5).kind()
+        == "companies' statements"
+    )
 
 
 def test_a_short_text_is_not_named() -> None:
@@ -65,4 +69,6 @@ def test_score_warns_of_a_text_unlike_what_was_measured(cli: Run, tmp_path: Path
     recipe.write_text(RECIPE * 30, "utf-8")
     done = cli("score", recipe, "-f", "jsonl")
     assert done.returncode == 0
-    assert "reads unlike every kind of text on which this model was measured" in done.stderr.decode()
+    assert (
+        "reads unlike every kind of text on which this model was measured" in done.stderr.decode()
+    )

@@ -87,11 +87,44 @@ MARKUP += [
     "$",
     "://",
 ]
-SPACES = ["\n", "\r", "\r\n", "\n\n", " ", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\ufeff", "\0", "\x1b[31m"]
-FORMULAS = ["=", "+", "-", "@", "\t=", "＝", "＋", "－", "＠", '"', "'", ",", ";", "_x0041_", "😀", "é", "a", "B7"]
-nasty_text = st.lists(st.sampled_from(MARKUP + SPACES + FORMULAS) | st.characters(exclude_categories=["Cs"])).map(
-    "".join
-)
+SPACES = [
+    "\n",
+    "\r",
+    "\r\n",
+    "\n\n",
+    " ",
+    "\x0b",
+    "\x0c",
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\ufeff",
+    "\0",
+    "\x1b[31m",
+]
+FORMULAS = [
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t=",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+    '"',
+    "'",
+    ",",
+    ";",
+    "_x0041_",
+    "😀",
+    "é",
+    "a",
+    "B7",
+]
+nasty_text = st.lists(
+    st.sampled_from(MARKUP + SPACES + FORMULAS) | st.characters(exclude_categories=["Cs"])
+).map("".join)
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +135,17 @@ def run(fast: Classifier) -> ScoringContext:
 @pytest.fixture(scope="module")
 def report(fast: Classifier) -> TaggedReport:
     plain = text_document(TEXT)
-    document = Document(plain.text, plain.blocks, title="Report on Karvonia", country="Karvonia", year=2024)
-    sure = fast.with_thresholds({"positive_effort": 0.5})  # below it is doubt about the border guards
+    document = Document(
+        plain.text, plain.blocks, title="Report on Karvonia", country="Karvonia", year=2024
+    )
+    # below it is doubt about the border guards
+    sure = fast.with_thresholds({"positive_effort": 0.5})
     return TaggedReport("reports/Karvonia 2024 é.txt", document, sure.tag(document))
 
 
-def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any) -> TaggedReport:
+def rows(
+    *texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any
+) -> TaggedReport:
     """Report of rows split beforehand, each labelled failure."""
     passages = [Passage(text, 0, len(text), section, ("failure",), SCORES) for text in texts]
     return TaggedReport(file, None, passages, [{"text": text, **fields} for text in texts])
@@ -144,7 +182,8 @@ def parquet(data: bytes) -> Any:
     return parquet.read_table(io.BytesIO(data))
 
 
-# --------------------------------------------------------------------------------------------- JSON lines
+# --------------------------------------------------------------------------------------------- JSON
+# lines
 
 any_text = nasty_text | st.text(st.characters(codec=None))
 any_value = st.recursive(
@@ -173,11 +212,14 @@ def test_a_line_of_json_is_one_line_and_holds_the_row(row: dict[str, Any]) -> No
     assert json.loads(line, parse_constant=pytest.fail) == json.loads(json.dumps(finite(row)))
 
 
-# --------------------------------------------------------------------------------------------- every format
+# ---------------------------------------------------------------------------------------------
+# every format
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, run: ScoringContext) -> None:
+def test_no_reports_and_a_report_without_passages_give_a_valid_file(
+    name: str, run: ScoringContext
+) -> None:
     empty = TaggedReport("empty.txt", text_document(""), [])
     for reports in ([], [empty], [empty, empty]):
         data = written(name, reports, run)
@@ -238,21 +280,41 @@ def test_reports_are_let_go_as_they_are_written(name: str, run: ScoringContext) 
     assert most <= 3  # the one drawn, ours of the last round, and the writer's
 
 
-def test_csv_excel_and_parquet_hold_the_same_rows(report: TaggedReport, run: ScoringContext) -> None:
-    reports = [report, rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True)]
+def test_csv_excel_and_parquet_hold_the_same_rows(
+    report: TaggedReport, run: ScoringContext
+) -> None:
+    reports = [
+        report,
+        rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True),
+    ]
     expected = [row_of(finding) for one in reports for finding in one.findings()]
     assert tuple(COLUMNS)[-5:-2] == LABELS
     assert list(expected[0].values())[:4] == ["reports/Karvonia 2024 é.txt", "Karvonia", 2024, None]
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
     table = parquet(written("parquet", reports, run)).to_pylist()
-    assert table == [{**row, **{label: pytest.approx(row[label], abs=1e-6) for label in LABELS}} for row in expected]
-    expected[:-1] = [row | {"file": "Karvonia 2024 é.txt"} for row in expected[:-1]]  # tables are passed on
-    joined = [[";".join(cell) if isinstance(cell, list) else cell for cell in row.values()] for row in expected]
+    assert table == [
+        {**row, **{label: pytest.approx(row[label], abs=1e-6) for label in LABELS}}
+        for row in expected
+    ]
+    # tables are passed on
+    expected[:-1] = [row | {"file": "Karvonia 2024 é.txt"} for row in expected[:-1]]
+    joined = [
+        [";".join(cell) if isinstance(cell, list) else cell for cell in row.values()]
+        for row in expected
+    ]
     cells = list(workbook(written("xlsx", reports, run))["All passages"].values)
-    assert [list(row) for row in cells[1:]] == [[None if cell == "" else cell for cell in row] for row in joined]
+    assert [list(row) for row in cells[1:]] == [
+        [None if cell == "" else cell for cell in row] for row in joined
+    ]
     assert [list(row.values()) for row in csv_rows(written("csv", reports, run))] == [
         [
-            "" if c is None else f"{c:.4f}" if type(c) is float else str(c).lower() if type(c) is bool else str(c)
+            ""
+            if c is None
+            else f"{c:.4f}"
+            if type(c) is float
+            else str(c).lower()
+            if type(c) is bool
+            else str(c)
             for c in r
         ]
         for r in joined
@@ -263,13 +325,17 @@ def test_suffixes_name_formats() -> None:
     for name, known in FORMATS.items():
         for suffix in known.suffixes:
             assert format_of(Path("some.where/out" + suffix.upper())) == name
-    with pytest.raises(InputError, match=r"out\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, .*--format"):
+    with pytest.raises(
+        InputError,
+        match=r"out\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, .*--format",
+    ):
         format_of(Path("out.doc"))
     with pytest.raises(InputError, match="no format has the suffix ''"):
         format_of(Path("csv"))
 
 
-# --------------------------------------------------------------------------------------------- the run
+# --------------------------------------------------------------------------------------------- the
+# run
 
 
 @pytest.mark.parametrize(
@@ -298,15 +364,22 @@ def test_links_to_files_are_written_as_seen_from_the_output_and_only_within_its_
 ) -> None:
     assert ScoringContext(classifier, folder=Path("out/tables")).link("reports/a.txt") is None
     assert ScoringContext(classifier, folder=Path("reports")).link("reports/a.txt") == "a.txt"
-    assert ScoringContext(classifier, folder=tmp_path).link(str(tmp_path / "in" / "a.txt")) == "in/a.txt"
+    assert (
+        ScoringContext(classifier, folder=tmp_path).link(str(tmp_path / "in" / "a.txt"))
+        == "in/a.txt"
+    )
     assert ScoringContext(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) is None
 
 
-@pytest.mark.parametrize("name", [name for name in HERE if name not in ("jsonl", "parquet", "table")])
+@pytest.mark.parametrize(
+    "name", [name for name in HERE if name not in ("jsonl", "parquet", "table")]
+)
 def test_no_file_that_people_pass_on_tells_where_the_report_lay(
     name: str, classifier: Classifier, tmp_path: Path
 ) -> None:
-    document = replace(text_document("Courts convicted none of them."), country="Karvonia", year=2024)
+    document = replace(
+        text_document("Courts convicted none of them."), country="Karvonia", year=2024
+    )
     file = tmp_path / "secret place" / "k.txt"
     context = ScoringContext(classifier, folder=tmp_path / "out", day="2026-11-28")
     data = written(name, [TaggedReport(str(file), document, classifier.tag(document))], context)
@@ -328,7 +401,8 @@ def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
     assert about["corpus"] == classifier.meta["corpus"]["sha256"]
 
 
-# --------------------------------------------------------------------------------------------- JSON lines
+# --------------------------------------------------------------------------------------------- JSON
+# lines
 
 
 @given(texts=st.lists(nasty_text | st.text(st.characters()), max_size=4))
@@ -340,7 +414,13 @@ def test_jsonl_round_trips_any_text_on_one_line_each(texts: list[str], run: Scor
 
 
 def test_jsonl_is_json_whatever_the_input_rows_hold(run: ScoringContext) -> None:
-    report = rows("\ud800 x", share=float("nan"), deep={"a": [float("-inf"), 1.5]}, labels="mine", country="\u0085")
+    report = rows(
+        "\ud800 x",
+        share=float("nan"),
+        deep={"a": [float("-inf"), 1.5]},
+        labels="mine",
+        country="\u0085",
+    )
     line = written("jsonl", [report], run).decode()
 
     def refuse(constant: str) -> None:
@@ -355,7 +435,9 @@ def test_jsonl_is_json_whatever_the_input_rows_hold(run: ScoringContext) -> None
 # --------------------------------------------------------------------------------------------- CSV
 
 
-@given(texts=st.lists(nasty_text, max_size=4), section=nasty_text, file=nasty_text, country=nasty_text)
+@given(
+    texts=st.lists(nasty_text, max_size=4), section=nasty_text, file=nasty_text, country=nasty_text
+)
 @settings(deadline=None, max_examples=60)
 def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
     texts: list[str], section: str, file: str, country: str, run: ScoringContext
@@ -371,15 +453,20 @@ def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
         ):
             plain = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", source)
             assert cell.replace("'", "") == plain.replace("'", "")
-            assert cell.count("'") - plain.count("'") <= 1 + len(re.findall(r"[=+\-@＝＋－＠]", plain))
+            assert cell.count("'") - plain.count("'") <= 1 + len(
+                re.findall(r"[=+\-@＝＋－＠]", plain)
+            )
             assert not re.match(r"[\s\ufffd]*[=+\-@＝＋－＠]|[\t\r\n]", cell)
             assert not re.search(r"[;\t\r\n][\s\ufffd\"]*[=+\-@＝＋－＠]", cell)
 
 
 @pytest.mark.parametrize(
-    "start", ["=", "+", "-", "@", "\t", "\r", "\n", "  =", "\u00a0@", "＝", "＋", "－", " ＠", "\ufeff="]
+    "start",
+    ["=", "+", "-", "@", "\t", "\r", "\n", "  =", "\u00a0@", "＝", "＋", "－", " ＠", "\ufeff="],
 )
-def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: ScoringContext) -> None:
+def test_what_a_spreadsheet_would_run_is_text_in_every_column(
+    start: str, run: ScoringContext
+) -> None:
     cell = start + "cmd|' /C calc'!A0"
     report = rows(cell, "A = B", file=cell, section=cell, country=cell)
     first, second = csv_rows(written("csv", [report], run))
@@ -393,7 +480,9 @@ def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: S
     assert not sheet["I3"].quotePrefix
 
 
-def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(classifier: Classifier, run: ScoringContext) -> None:
+def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(
+    classifier: Classifier, run: ScoringContext
+) -> None:
     report = rows('say "a",\nthen b', "x\ry")
     data = written("csv", [report], run)
     assert data.count(b"\r\n") == 3
@@ -403,11 +492,18 @@ def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(classifier: Classi
     assert written("csv", [report], ScoringContext(classifier, bom=True)) == b"\xef\xbb\xbf" + data
 
 
-# --------------------------------------------------------------------------------------------- Excel
+# ---------------------------------------------------------------------------------------------
+# Excel
 
 
-def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: ScoringContext) -> None:
-    reports = [report, rows("Courts slept.", file="https://example.org/?a=b&c"), rows("x", file="-")]
+def test_excel_marks_given_labels_and_links_sources(
+    report: TaggedReport, run: ScoringContext
+) -> None:
+    reports = [
+        report,
+        rows("Courts slept.", file="https://example.org/?a=b&c"),
+        rows("x", file="-"),
+    ]
     sheet = workbook(written("xlsx", reports, run))["All passages"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:O{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
@@ -418,8 +514,12 @@ def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: S
         for cell in row
         if cell.fill.fill_type
     }
-    assert coloured == {(number, label) for number, row in enumerate(expected, 2) for label in row["labels"]}
-    assert {sheet.cell(number, 11).number_format for number in range(2, sheet.max_row + 1)} == {"0.0%"}
+    assert coloured == {
+        (number, label) for number, row in enumerate(expected, 2) for label in row["labels"]
+    }
+    assert {sheet.cell(number, 11).number_format for number in range(2, sheet.max_row + 1)} == {
+        "0.0%"
+    }
     assert sheet["I2"].alignment.wrap_text
     last = sheet.max_row
     assert sheet["A2"].hyperlink.target == "reports/Karvonia%202024%20%C3%A9.txt"
@@ -432,27 +532,40 @@ def test_excel_opens_on_the_findings_with_their_citations_ready_to_filter_and_pr
     report: TaggedReport, run: ScoringContext
 ) -> None:
     day = replace(run, day="2026-11-28")
-    doubtful = Passage("Courts slept.", 3, 16, "b. Courts", ("failure", "complicity"), SCORES, True, 12)
+    doubtful = Passage(
+        "Courts slept.", 3, 16, "b. Courts", ("failure", "complicity"), SCORES, True, 12
+    )
     book = workbook(written("xlsx", [report, TaggedReport("b.pdf", None, [doubtful])], day))
     assert book.active.title == "Findings"
     head, *body = book["Findings"].values
     assert list(head) == list(sheets._FINDINGS)
     tagged = [finding for finding in report.findings() if finding.passage.labels]
-    assert [row[5] for row in body] == [*(finding.passage.text for finding in tagged), "Courts slept."]
+    assert [row[5] for row in body] == [
+        *(finding.passage.text for finding in tagged),
+        "Courts slept.",
+    ]
     assert [row[8] for row in body[:-1]] == [cite(finding, day).source for finding in tagged]
     assert body[0][:4] == ("Report on Karvonia", "Karvonia", 2024, "prosecution")
     assert body[-1][3:8] == ("b. Courts", 12, "Courts slept.", "failure?\ncomplicity?", 0.9123)
     assert "(read 2026-11-28)" in body[-1][8]
     for sheet in book:
         last = f"{sheet.cell(1, sheet.max_column).column_letter}{sheet.max_row}"
-        assert (sheet.auto_filter.ref, sheet.freeze_panes, sheet.print_title_rows) == (f"A1:{last}", "A2", "$1:$1")
+        assert (sheet.auto_filter.ref, sheet.freeze_panes, sheet.print_title_rows) == (
+            f"A1:{last}",
+            "A2",
+            "$1:$1",
+        )
         assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage  # one page wide
         assert sheet["A2"].alignment.wrap_text
 
 
-def test_excel_counts_add_up_and_about_describes_the_run(report: TaggedReport, run: ScoringContext) -> None:
-    book = workbook(written("xlsx", [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")], run))
+def test_excel_counts_add_up_and_about_describes_the_run(
+    report: TaggedReport, run: ScoringContext
+) -> None:
+    book = workbook(
+        written("xlsx", [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")], run)
+    )
     assert book.sheetnames == ["Findings", "Counts", "All passages", "About"]
     head, *body = book["Counts"].values
     counts = {(row[0], row[3]): dict(zip(head, row, strict=True)) for row in body}
@@ -497,7 +610,9 @@ def test_excel_holds_text_that_xml_or_a_cell_cannot(run: ScoringContext) -> None
     assert 32_760 < len(emoji.encode("utf-16-le")) // 2 <= 32_767
 
 
-def test_excel_goes_on_to_further_sheets(run: ScoringContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excel_goes_on_to_further_sheets(
+    run: ScoringContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sheets, "_ROWS", 20)
     monkeypatch.setattr(sheets, "_LINKS", 3)
     book = workbook(written("xlsx", [rows(*map(str, range(45)))], run))
@@ -508,15 +623,23 @@ def test_excel_goes_on_to_further_sheets(run: ScoringContext, monkeypatch: pytes
     assert texts == [str(number) for number in range(45)]
     assert [book[name].max_row for name in names] == [21, 21, 6]
     assert book["All passages 3"].auto_filter.ref == "A1:O6"
-    assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in names] == [3, 3, 3]
+    assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in names] == [
+        3,
+        3,
+        3,
+    ]
 
 
 def test_excel_drops_a_link_that_is_too_long_for_it(run: ScoringContext) -> None:
-    sheet = workbook(written("xlsx", [rows("a", file="https://example.org/" + "a" * 2_100)], run))["All passages"]
+    sheet = workbook(written("xlsx", [rows("a", file="https://example.org/" + "a" * 2_100)], run))[
+        "All passages"
+    ]
     assert sheet["A2"].hyperlink is None
 
 
-def test_excel_stops_quietly_when_a_report_fails(run: ScoringContext, capfd: pytest.CaptureFixture[str]) -> None:
+def test_excel_stops_quietly_when_a_report_fails(
+    run: ScoringContext, capfd: pytest.CaptureFixture[str]
+) -> None:
     def broken() -> Iterator[TaggedReport]:
         yield rows("a")
         raise KeyboardInterrupt
@@ -527,20 +650,26 @@ def test_excel_stops_quietly_when_a_report_fails(run: ScoringContext, capfd: pyt
     assert capfd.readouterr().err == ""
 
 
-def test_excel_says_how_to_get_what_it_needs(run: ScoringContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excel_says_how_to_get_what_it_needs(
+    run: ScoringContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     with pytest.raises(
-        MissingExtraError, match=r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'"
+        MissingExtraError,
+        match=r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'",
     ):
         written("xlsx", [], run)
 
 
-# --------------------------------------------------------------------------------------------- Parquet
+# ---------------------------------------------------------------------------------------------
+# Parquet
 
 
 @given(texts=st.lists(nasty_text, max_size=5), section=st.none() | nasty_text)
 @settings(deadline=None, max_examples=60)
-def test_parquet_round_trips_any_text(texts: list[str], section: str | None, run: ScoringContext) -> None:
+def test_parquet_round_trips_any_text(
+    texts: list[str], section: str | None, run: ScoringContext
+) -> None:
     table = parquet(written("parquet", [rows(*texts, section=section)], run)).to_pylist()
     assert [row["text"] for row in table] == texts
     assert all(row["section"] == section and row["labels"] == ["failure"] for row in table)
@@ -552,7 +681,9 @@ def test_parquet_has_types_metadata_and_row_groups(
     from pyarrow import parquet as files
 
     monkeypatch.setattr(row_writers, "_ROWS_A_GROUP", 2)
-    found = files.ParquetFile(io.BytesIO(written("parquet", [report, rows("a", file="\udcff", year=2**40)], run)))
+    found = files.ParquetFile(
+        io.BytesIO(written("parquet", [report, rows("a", file="\udcff", year=2**40)], run))
+    )
     assert found.metadata.num_row_groups == -(-(len(report.passages) + 1) // 2)
     types = {field.name: str(field.type).replace("item", "element") for field in found.schema_arrow}
     assert types["labels"] == "list<element: string>"
@@ -565,7 +696,8 @@ def test_parquet_has_types_metadata_and_row_groups(
     assert (last["file"], last["year"]) == ("\ufffd", None)
 
 
-# --------------------------------------------------------------------------------------------- Markdown
+# ---------------------------------------------------------------------------------------------
+# Markdown
 
 TAGS = {
     "h1",
@@ -591,7 +723,11 @@ def parsed(data: bytes) -> list[Any]:
     """Tokens of CommonMark with tables, ~~strikethrough~~ and HTML."""
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(data.decode())
+    return (
+        MarkdownIt("commonmark", {"html": True})
+        .enable(["table", "strikethrough"])
+        .parse(data.decode())
+    )
 
 
 def shown(token: Any) -> str:
@@ -614,9 +750,15 @@ def test_markdown_shows_any_text_as_it_is(
     assert {token.tag for token in tokens if token.tag} <= TAGS
     assert {token.type for token in tokens if not token.tag} <= {"inline"}
     kinds = [token.type + token.tag for token in tokens]
-    assert shown(tokens[kinds.index("heading_openh2") + 1]) == (one_line(title) or one_line(report.title))
+    assert shown(tokens[kinds.index("heading_openh2") + 1]) == (
+        one_line(title) or one_line(report.title)
+    )
     name = one_line(section_name(section))
-    assert shown(tokens[kinds.index("heading_openh3") + 1]) == shown(tokens[kinds.index("td_opentd") + 1]) == name
+    assert (
+        shown(tokens[kinds.index("heading_openh3") + 1])
+        == shown(tokens[kinds.index("td_opentd") + 1])
+        == name
+    )
     children = tokens[kinds.index("heading_openh2") + 4].children
     if link := run.link("f" + file):
         opened, *children, closed = children
@@ -628,12 +770,18 @@ def test_markdown_shows_any_text_as_it_is(
 
 
 def test_markdown_makes_no_link_of_an_address_in_a_report(run: ScoringContext) -> None:
-    text = written("md", [rows("See https://evil.example, WWW.evil.example or <me@evil.example>.")], run).decode()
+    text = written(
+        "md", [rows("See https://evil.example, WWW.evil.example or <me@evil.example>.")], run
+    ).decode()
     assert r"https\://evil.example, WWW\.evil.example or \<me\@evil.example\>" in text
 
 
-def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: ScoringContext) -> None:
-    paged = TaggedReport("b&c.txt", None, [Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)])
+def test_markdown_counts_then_quotes_what_is_tagged(
+    report: TaggedReport, run: ScoringContext
+) -> None:
+    paged = TaggedReport(
+        "b&c.txt", None, [Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)]
+    )
     text = written("md", [report, paged], run).decode()
     assert (
         "## Report on Karvonia\n\n"
@@ -642,17 +790,28 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: S
     assert "| all | 4 | 1 | 1 | 1 | 2 |" in text
     assert "> Border guards took bribes from traffickers.\n\n**complicity** " in text
     assert "dry and long" not in text
-    assert "**failure** 0.91 · low confidence: read it before you use it · b\\&c.txt, p. 12, characters 3–16" in text
+    assert (
+        "**failure** 0.91 · low confidence: read it before you use it · b\\&c.txt, p. 12, characters 3–16"
+        in text
+    )
     children = [child for token in parsed(text.encode()) for child in token.children or ()]
-    assert [child.attrs["href"] for child in children if child.type == "link_open"][1:] == ["b%26c.txt"]
+    assert [child.attrs["href"] for child in children if child.type == "link_open"][1:] == [
+        "b%26c.txt"
+    ]
     assert f"- model: {run.about()['model']}" in text
 
 
-def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(run: ScoringContext) -> None:
-    found = Passage("Courts freed\nthe \x00guards.", 5, 30, "protection", ("failure",), SCORES, page=3)
+def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(
+    run: ScoringContext,
+) -> None:
+    found = Passage(
+        "Courts freed\nthe \x00guards.", 5, 30, "protection", ("failure",), SCORES, page=3
+    )
     none = Passage("The court sat in May.", 31, 52, "protection", (), SCORES, page=3)
     document = Document("", (), title="Report on Karvonia", country="Karvonia", year=2024)
-    data = written("docx", [TaggedReport("k.pdf", document, [found, none], notes=("page 2 has no text",))], run)
+    data = written(
+        "docx", [TaggedReport("k.pdf", document, [found, none], notes=("page 2 has no text",))], run
+    )
     made = docx.Document(io.BytesIO(data))
     lines = [(paragraph.style.name, paragraph.text) for paragraph in made.paragraphs]
     assert lines[1:4] == [
@@ -665,7 +824,10 @@ def test_word_has_each_finding_under_its_section_with_probability_page_and_citat
     assert lines[at + 1] == ("Quote", "Courts freed the �guards.")
     assert lines[at + 2][1].startswith(f"failure 0.91 · {cited}")
     rows_of_counts = [[cell.text for cell in row.cells] for row in made.tables[0].rows]
-    assert rows_of_counts[1:] == [["Protection", "2", "0", "1", "0", "1"], ["all", "2", "0", "1", "0", "1"]]
+    assert rows_of_counts[1:] == [
+        ["Protection", "2", "0", "1", "0", "1"],
+        ["all", "2", "0", "1", "0", "1"],
+    ]
     assert ("List Bullet", "policy: balanced") in lines
 
 
@@ -684,12 +846,15 @@ def test_markdown_puts_the_batches_of_one_file_together(run: ScoringContext) -> 
 
 def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: ScoringContext) -> None:
     report = TaggedReport("a.pdf", None, rows("a").passages, notes=("a.pdf: page 3 has <no> text",))
-    assert r"Not read in full: a.pdf: page 3 has \<no\> text" in written("md", [report], run).decode()
+    assert (
+        r"Not read in full: a.pdf: page 3 has \<no\> text" in written("md", [report], run).decode()
+    )
     head, _, whole, _ = workbook(written("xlsx", [report], run))["Counts"].values
     assert dict(zip(head, whole, strict=True))["notes"] == "a.pdf: page 3 has <no> text"
 
 
-# --------------------------------------------------------------------------------------------- table
+# ---------------------------------------------------------------------------------------------
+# table
 
 
 def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
@@ -720,12 +885,16 @@ def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts
 ) -> None:
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     text = written(name, mostly_other(), run).decode()
-    counts, said = ("63 passages: ", line) if name == "table" else ("| all | 63 | 0 | 3 | 0 | 60 |", line)
+    counts, said = (
+        ("63 passages: ", line) if name == "table" else ("| all | 63 | 0 | 3 | 0 | 60 |", line)
+    )
     assert 0 < text.index(counts) < text.index(said)
     assert line not in written(name, [rows("a", "b")], run).decode()
 
 
-def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_things(run: ScoringContext) -> None:
+def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_things(
+    run: ScoringContext,
+) -> None:
     text = written("table", [*mostly_other(), *mostly_other("b.jsonl"), rows("a")], run).decode()
     assert text.endswith(
         "2 of 3 reports are mostly on other subjects: 6 of their 126 passages are about trafficking.\n"

@@ -1,4 +1,5 @@
-"""A desk that is worked on: checks in a log beside it, behind a secret path, shared by people, nothing lost."""
+"""A desk that is worked on: checks in a log beside it, behind a secret path, shared by people,
+nothing lost."""
 
 from __future__ import annotations
 
@@ -31,27 +32,50 @@ from tipclassify.review.server import listen
 from tipclassify.review.session import RefusedError
 from tipclassify.text.document import Document, Passage
 
-TEXTS = ("Police arrested nine recruiters in Port Salwen in May.", "Courts convicted nobody.", "Rain fell.")
+TEXTS = (
+    "Police arrested nine recruiters in Port Salwen in May.",
+    "Courts convicted nobody.",
+    "Rain fell.",
+)
 
 
 @pytest.fixture
 def folder(fast: Classifier, tmp_path: Path) -> Path:
     """A desk of one report with two findings."""
     passages = [
-        Passage(text, 100 * n, 100 * n + len(text), "Trials", ("failure",) * (n < 2), dict.fromkeys(LABELS, 0.6))
+        Passage(
+            text,
+            100 * n,
+            100 * n + len(text),
+            "Trials",
+            ("failure",) * (n < 2),
+            dict.fromkeys(LABELS, 0.6),
+        )
         for n, text in enumerate(TEXTS)
     ]
     write = partial(open_output, inputs=frozenset())
     desk = Desk(ScoringContext(fast, folder=tmp_path), write, resume=False)
     page = tmp_path / "a.txt.html"
-    list(desk.gather(page, [TaggedReport("a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages)]))
+    list(
+        desk.gather(
+            page,
+            [
+                TaggedReport(
+                    "a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages
+                )
+            ],
+        )
+    )
     page.write_text("<title>a</title>", "utf-8")
     desk.write_index()
     return tmp_path
 
 
 def keys_of(folder: Path) -> list[str]:
-    return [row[8] for row in json.loads((folder / "data" / "a.txt.html.json").read_text("utf-8"))["passages"]]
+    return [
+        row[8]
+        for row in json.loads((folder / "data" / "a.txt.html.json").read_text("utf-8"))["passages"]
+    ]
 
 
 class Served:
@@ -68,7 +92,9 @@ class Served:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        sent = {"Origin": self.origin} | {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Origin": self.origin} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
         line.request(method, path, None if body is None else json.dumps(body), sent)
         answer = line.getresponse()
         found = answer.status, answer.read()
@@ -97,7 +123,10 @@ def test_a_check_is_on_disk_before_it_is_confirmed_and_outlives_the_server(folde
     again = DeskSession(folder, "CD")
     assert again.checked == 2
     checks = again.state()["checks"]
-    assert (checks[second]["AB"]["verdict"], checks[second]["AB"]["note"]) == ("rejected", "Ask the ministry")
+    assert (checks[second]["AB"]["verdict"], checks[second]["AB"]["note"]) == (
+        "rejected",
+        "Ask the ministry",
+    )
     again.check(first, False)
     assert {name: one["verdict"] for name, one in session.state(3)["checks"][first].items()} == {
         "AB": "confirmed", "CD": "rejected"
@@ -126,7 +155,9 @@ def test_saved_findings_are_kept_beside_the_desk_in_their_order(folder: Path) ->
     findings = [{"key": "b", "note": "N"}, {"key": "a", "note": ""}]
     session.save(findings)
     assert DeskSession(folder, "CD").saved() == findings
-    assert sorted(path.name for path in folder.iterdir() if "saved" in path.name) == ["desk-saved.json"]
+    assert sorted(path.name for path in folder.iterdir() if "saved" in path.name) == [
+        "desk-saved.json"
+    ]
 
 
 def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Run) -> None:
@@ -147,7 +178,15 @@ def test_nothing_is_served_without_the_secret_path(served: Served, path: str) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["desk.events", "desk-saved.json", "data/a.txt.html.json", "../a", "..%2fa", "data/../desk.events", "secret.txt"],
+    [
+        "desk.events",
+        "desk-saved.json",
+        "data/a.txt.html.json",
+        "../a",
+        "..%2fa",
+        "data/../desk.events",
+        "secret.txt",
+    ],
 )
 def test_only_the_pages_of_the_desk_are_served(served: Served, folder: Path, name: str) -> None:
     (folder / "secret.txt").write_text("s", "utf-8")
@@ -158,7 +197,10 @@ def test_only_the_pages_of_the_desk_are_served(served: Served, folder: Path, nam
 def test_a_change_from_another_page_is_refused(served: Served, folder: Path) -> None:
     key = keys_of(folder)[0]
     path = f"/{served.token}/api/checks"
-    assert served.ask("POST", path, {"key": key, "confirmed": True}, Origin="http://evil.example")[0] == 403
+    assert (
+        served.ask("POST", path, {"key": key, "confirmed": True}, Origin="http://evil.example")[0]
+        == 403
+    )
     assert served.ask("POST", path, {"key": key, "confirmed": "maybe"})[0] == 400
     assert served.ask("POST", path, {"key": key, "confirmed": True}, Host="evil.example")[0] == 403
     assert (folder / "desk.events").read_bytes() == b""

@@ -32,7 +32,8 @@ from tipclassify.review.session import RefusedError, ReviewSession, agreement_fi
 EFFORT, FAILURE, COMPLICITY = LABELS
 
 needs_extra = pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")), reason="needs the extra: review"
+    any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")),
+    reason="needs the extra: review",
 )
 
 
@@ -45,7 +46,12 @@ def deciding(
     text: str = "",
     report: str = "r",
 ) -> Event:
-    about = {"text": text or f"Text of {key}.", "report": report, "report_id": report, "block": int(number)}
+    about = {
+        "text": text or f"Text of {key}.",
+        "report": report,
+        "report_id": report,
+        "block": int(number),
+    }
     when = "2025-03-01T10:00:00.000Z"
     return Event(number, kind, key, annotator, when, labels, about=about)  # type: ignore[arg-type]
 
@@ -78,16 +84,24 @@ def session(tmp_path: Path, fast: Classifier, reports: list[OpenReport]) -> Revi
     return ReviewSession(fast, reports, tmp_path / "my.jsonl", "ann")
 
 
-def colleague(session: ReviewSession, reports: list[OpenReport], name: str = "ben") -> ReviewSession:
+def colleague(
+    session: ReviewSession, reports: list[OpenReport], name: str = "ben"
+) -> ReviewSession:
     return ReviewSession(session.classifier, reports, session.corpus, name)
 
 
-# --------------------------------------------------------------------------------------------- events
+# ---------------------------------------------------------------------------------------------
+# events
 
 
 def test_the_last_decision_of_an_annotator_holds() -> None:
-    found = history(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()), deciding(3, "k", (EFFORT,), "ben"))
-    assert {name: event.labels for name, event in found.decisions("k").items()} == {"ann": (), "ben": (EFFORT,)}
+    found = history(
+        deciding(1, "k", (FAILURE,)), deciding(2, "k", ()), deciding(3, "k", (EFFORT,), "ben")
+    )
+    assert {name: event.labels for name, event in found.decisions("k").items()} == {
+        "ann": (),
+        "ben": (EFFORT,),
+    }
     assert found.differ("k")
     found.add(undoing(4, 3, annotator="ben"))
     assert found.final("k") == found.events[1]
@@ -147,7 +161,10 @@ def test_an_adjudication_wins_over_earlier_and_later_decisions_until_it_is_undon
 @settings(max_examples=30)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("kl"), st.sampled_from("ab"), st.integers(0, 7), st.integers(0, 30)), max_size=25
+        st.tuples(
+            st.sampled_from("kl"), st.sampled_from("ab"), st.integers(0, 7), st.integers(0, 30)
+        ),
+        max_size=25,
     )
 )
 def test_undo_is_as_if_the_event_had_not_been(steps: list[tuple[str, str, int, int]]) -> None:
@@ -176,7 +193,9 @@ def test_undo_is_as_if_the_event_had_not_been(steps: list[tuple[str, str, int, i
     st.none() | st.text(max_size=30),
     st.lists(st.sampled_from(LABELS), unique=True, max_size=3),
 )
-def test_any_event_is_one_line_that_reads_back(text: str, name: str, note: str | None, labels: list[str]) -> None:
+def test_any_event_is_one_line_that_reads_back(
+    text: str, name: str, note: str | None, labels: list[str]
+) -> None:
     about = {"text": text, "page": 2, "scores": {"failure": 0.25}}
     event = Event(3, "decision", "k", name, "t", tuple(labels), None, note, "r-1", about)
     line = event_line(event)
@@ -185,16 +204,20 @@ def test_any_event_is_one_line_that_reads_back(text: str, name: str, note: str |
     assert parse_event(event_line(undoing(4, 3))) == undoing(4, 3)
 
 
-# --------------------------------------------------------------------------------------------- the corpus
+# --------------------------------------------------------------------------------------------- the
+# corpus
 
 
 def test_the_corpus_has_each_passage_once_with_what_holds() -> None:
     found = history(
-        deciding(1, "k", (FAILURE,)), deciding(2, "l", ()), deciding(3, "k", (FAILURE,), "ben"), undoing(4, 2, "l")
+        deciding(1, "k", (FAILURE,)),
+        deciding(2, "l", ()),
+        deciding(3, "k", (FAILURE,), "ben"),
+        undoing(4, 2, "l"),
     )
-    assert [(row["id"], row["labels"], row["annotator"], row["event"]) for row in corpus_rows(found)] == [
-        ("k", [FAILURE], "ben", 3)
-    ]
+    assert [
+        (row["id"], row["labels"], row["annotator"], row["event"]) for row in corpus_rows(found)
+    ] == [("k", [FAILURE], "ben", 3)]
 
 
 def test_one_sentence_decided_differently_in_two_places_has_one_say(tmp_path: Path) -> None:
@@ -207,11 +230,30 @@ def test_one_sentence_decided_differently_in_two_places_has_one_say(tmp_path: Pa
     assert [row["id"] for row in read_rows(tmp_path / "my.jsonl")] == ["l", "m"]
 
 
-def test_the_same_sentence_under_two_headings_of_a_report_may_have_other_labels(tmp_path: Path) -> None:
+def test_the_same_sentence_under_two_headings_of_a_report_may_have_other_labels(
+    tmp_path: Path,
+) -> None:
     found = History()
-    for number, (heading, labels) in enumerate([("Forced Labor", (FAILURE,)), ("Wages", ()), ("wages", (EFFORT,))], 1):
-        about = {"text": "The law was not enforced.", "section": heading, "report_id": "r", "block": number}
-        found.add(Event(number, "decision", f"k{number}", "ann", "2025-03-01T10:00:00.000Z", labels, about=about))
+    for number, (heading, labels) in enumerate(
+        [("Forced Labor", (FAILURE,)), ("Wages", ()), ("wages", (EFFORT,))], 1
+    ):
+        about = {
+            "text": "The law was not enforced.",
+            "section": heading,
+            "report_id": "r",
+            "block": number,
+        }
+        found.add(
+            Event(
+                number,
+                "decision",
+                f"k{number}",
+                "ann",
+                "2025-03-01T10:00:00.000Z",
+                labels,
+                about=about,
+            )
+        )
     CorpusFile(tmp_path / "my.jsonl").write(found)
     assert [(row["section"], row["labels"]) for row in read_rows(tmp_path / "my.jsonl")] == [
         ("Forced Labor", (FAILURE,)),
@@ -253,7 +295,9 @@ def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_pa
     assert len(reported) == 2
 
 
-def test_a_decision_changes_its_own_rows_and_leaves_the_others_where_they_stand(tmp_path: Path) -> None:
+def test_a_decision_changes_its_own_rows_and_leaves_the_others_where_they_stand(
+    tmp_path: Path,
+) -> None:
     corpus = tmp_path / "my.jsonl"
     found = History()
     file = CorpusFile(corpus)
@@ -264,7 +308,9 @@ def test_a_decision_changes_its_own_rows_and_leaves_the_others_where_they_stand(
     found.add(deciding(40, "k7", (EFFORT,)))
     file.write(found)
     after = corpus.read_bytes()
-    changed = [at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other]
+    changed = [
+        at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other
+    ]
     line = before.splitlines(keepends=True)[6]
     start = before.index(line)
     assert corpus.stat().st_ino == inode  # the same file: not written anew
@@ -322,7 +368,9 @@ def test_a_row_that_was_appended_by_hand_is_moved_aside_while_the_page_runs(tmp_
     assert len(reported) == 1
 
 
-def test_a_corpus_from_elsewhere_is_not_lost(tmp_path: Path, fast: Classifier, reports: list[OpenReport]) -> None:
+def test_a_corpus_from_elsewhere_is_not_lost(
+    tmp_path: Path, fast: Classifier, reports: list[OpenReport]
+) -> None:
     corpus = tmp_path / "mine.jsonl"
     corpus.write_text('{"id": "1", "text": "Police acted.", "labels": []}\n', "utf-8")
     reported: list[str] = []
@@ -333,7 +381,9 @@ def test_a_corpus_from_elsewhere_is_not_lost(tmp_path: Path, fast: Classifier, r
     assert len(reported) == 1
 
 
-def test_a_folder_of_corpora_is_read_without_the_log(session: ReviewSession, reports: list[OpenReport]) -> None:
+def test_a_folder_of_corpora_is_read_without_the_log(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
     session.decide(reports[0].passages[0].key, [FAILURE])
     event = session.decide(reports[0].passages[0].key, [EFFORT])["event"]
     session.undo(event["id"])
@@ -344,7 +394,8 @@ def test_a_folder_of_corpora_is_read_without_the_log(session: ReviewSession, rep
     assert [row["labels"] for row in read_rows(folder)] == [(FAILURE,)]
 
 
-# --------------------------------------------------------------------------------------------- a session
+# --------------------------------------------------------------------------------------------- a
+# session
 
 
 def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
@@ -353,13 +404,19 @@ def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
     passage = reports[0].passages[5]
     session.decide(passage.key, [COMPLICITY, FAILURE], "why not")
     (row,) = read_rows(session.corpus)
-    assert (row["id"], row["text"], row["labels"]) == (passage.key, passage.passage.text, (FAILURE, COMPLICITY))
+    assert (row["id"], row["text"], row["labels"]) == (
+        passage.key,
+        passage.passage.text,
+        (FAILURE, COMPLICITY),
+    )
     assert row["annotator"] == "ann"
     assert row["note"] == "why not"
     assert row["time"].endswith("Z")
     assert row["model"] == session.classifier.meta["sha256"]
     assert row["model_labels"] == list(passage.passage.labels)
-    assert row["scores"] == {label: round(score, 4) for label, score in passage.passage.scores.items()}
+    assert row["scores"] == {
+        label: round(score, 4) for label, score in passage.passage.scores.items()
+    }
     assert (row["report"], row["report_id"], row["event"]) == ("report.txt", reports[0].id, 1)
     assert (row["start"], row["end"]) == (passage.passage.start, passage.passage.end)
     assert (row["source"], row["section"]) == ("review", "prosecution")
@@ -374,7 +431,9 @@ def test_passages_are_what_the_classifier_tags_with_their_place(
     assert {p["section"] for p in shown} == {"prosecution"}
     assert [p["block"] for p in shown[:5]] == [1, 1, 1, 1, 2]
     assert len({p["key"] for p in shown}) == 24
-    assert all(len(p["key"]) == 24 and p["key"].replace("-", "").replace("_", "").isalnum() for p in shown)
+    assert all(
+        len(p["key"]) == 24 and p["key"].replace("-", "").replace("_", "").isalnum() for p in shown
+    )
 
 
 def test_a_session_resumes(session: ReviewSession, reports: list[OpenReport], report: Path) -> None:
@@ -404,11 +463,14 @@ def test_undo_is_ones_own_and_once(session: ReviewSession, reports: list[OpenRep
     assert len(session.changes(0)["events"]) == 4
 
 
-def test_a_request_that_comes_again_is_not_done_again(session: ReviewSession, reports: list[OpenReport]) -> None:
+def test_a_request_that_comes_again_is_not_done_again(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
     key, other = (passage.key for passage in reports[0].passages[:2])
     session.decide(key, [])
     first = session.decide(key, [FAILURE], "hm", "r-1")
-    again = session.decide(key, [FAILURE], "hm", "r-1")  # its answer was lost, so the page asks again
+    # its answer was lost, so the page asks again
+    again = session.decide(key, [FAILURE], "hm", "r-1")
     assert again == first
     assert session.undo(first["event"]["id"], "r-2") == session.undo(first["event"]["id"], "r-2")
     settled = session.adjudicate(key, [EFFORT], request="r-3")
@@ -438,7 +500,9 @@ def test_a_request_that_comes_again_is_not_done_again(session: ReviewSession, re
     assert len(session.changes(0)["events"]) == 5
 
 
-def test_annotators_see_each_other_differ_and_settle(session: ReviewSession, reports: list[OpenReport]) -> None:
+def test_annotators_see_each_other_differ_and_settle(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
     ben = colleague(session, reports)
     key = reports[0].passages[2].key
     session.decide(key, [FAILURE])
@@ -459,18 +523,24 @@ def test_annotators_see_each_other_differ_and_settle(session: ReviewSession, rep
         session.adjudicate(reports[0].passages[9].key, [])
 
 
-def test_changes_come_since_the_last_that_was_seen(session: ReviewSession, reports: list[OpenReport]) -> None:
+def test_changes_come_since_the_last_that_was_seen(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
     ben = colleague(session, reports)
     key = reports[0].passages[0].key
     session.decide(key, [])
     seen = session.changes(0)["next"]
     event = ben.decide(key, [FAILURE])["event"]["id"]
     found = session.changes(seen)
-    assert [(e["annotator"], e["key"], e["labels"]) for e in found["events"]] == [("ben", key, [FAILURE])]
+    assert [(e["annotator"], e["key"], e["labels"]) for e in found["events"]] == [
+        ("ben", key, [FAILURE])
+    ]
     assert [p["others"][0]["labels"] for p in found["passages"]] == [[FAILURE]]
     assert session.changes(found["next"]) == {"next": 2, "events": [], "passages": []}
     ben.undo(event)
-    (undone,), (passage,) = (session.changes(found["next"])[name] for name in ("events", "passages"))
+    (undone,), (passage,) = (
+        session.changes(found["next"])[name] for name in ("events", "passages")
+    )
     assert (undone["kind"], undone["undoes"], passage["others"]) == ("undo", 2, [])
     assert session.changes(10**9)["events"] == []
 
@@ -508,7 +578,9 @@ def test_page_furniture_is_not_asked_for_and_the_heading_is_that_which_scoring_r
     assert ([p["key"] for p in queue["passages"]], queue["left"]) == ([shown[0]["key"]], 1)
 
 
-def test_the_queue_does_not_show_what_a_colleague_decided(session: ReviewSession, reports: list[OpenReport]) -> None:
+def test_the_queue_does_not_show_what_a_colleague_decided(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
     before = session.queue(24)["passages"]
     ben = colleague(session, reports)
     for passage in reports[0].passages:
@@ -519,23 +591,34 @@ def test_the_queue_does_not_show_what_a_colleague_decided(session: ReviewSession
 def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    scores = sorted(passage["scores"][COMPLICITY] for passage in session.report(reports[0].id)["passages"])
+    scores = sorted(
+        passage["scores"][COMPLICITY] for passage in session.report(reports[0].id)["passages"]
+    )
     wary = session.classifier.with_thresholds(
         {COMPLICITY: scores[len(scores) // 2]}
     )  # sees complicity in every other one
-    both = ReviewSession(session.classifier, reports, session.corpus, "ann", second=wary, second_name="wary")
+    both = ReviewSession(
+        session.classifier, reports, session.corpus, "ann", second=wary, second_name="wary"
+    )
     assert (session.about()["second"], both.about()["second"]) == (None, "wary")
     shown = both.report(reports[0].id)["passages"]
     assert {COMPLICITY in passage["second"]["labels"] for passage in shown} == {True, False}
-    assert [passage["second"]["scores"] for passage in shown] == [passage["scores"] for passage in shown]
+    assert [passage["second"]["scores"] for passage in shown] == [
+        passage["scores"] for passage in shown
+    ]
     assert {passage["second"] for passage in session.report(reports[0].id)["passages"]} == {None}
-    differ = {passage["key"] for passage in shown if passage["second"]["labels"] != passage["labels"]}
+    differ = {
+        passage["key"] for passage in shown if passage["second"]["labels"] != passage["labels"]
+    }
     assert 0 < len(differ) < len(shown)
-    first = [pick for pick in both.queue(500)["passages"] if pick["score"] > 0]  # the rest says the same again
+    # the rest says the same again
+    first = [pick for pick in both.queue(500)["passages"] if pick["score"] > 0]
     seen_otherwise = [pick["key"] in differ for pick in first]
     assert seen_otherwise == sorted(seen_otherwise, reverse=True)
     assert 0 < sum(seen_otherwise) < len(first)
-    assert all(("labels differ on complicity" in pick["why"]) == (pick["key"] in differ) for pick in first)
+    assert all(
+        ("labels differ on complicity" in pick["why"]) == (pick["key"] in differ) for pick in first
+    )
     both.decide(first[0]["key"], [])
     assert both.queue(500)["left"] == len(shown) - 1
     (row,) = read_rows(session.corpus)
@@ -545,27 +628,37 @@ def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
 def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    """The report has four wordings, each six times: the first four of the queue are of four kinds."""
+    """The report has four wordings, each six times: the first four of the queue are of four
+    kinds."""
     text = {p.key: p.passage.text for p in reports[0].passages}
     kinds = [text[p["key"]].split()[0] for p in session.queue(4)["passages"]]
     assert len(set(kinds)) == 4
 
 
 def test_reasons_add_up_to_the_log_odds(tmp_path: Path, fast: Classifier) -> None:
-    (report,), _ = open_reports([str(write_report(tmp_path / "report.txt", 4))], Tagging(model="fast"))
+    (report,), _ = open_reports(
+        [str(write_report(tmp_path / "report.txt", 4))], Tagging(model="fast")
+    )
     passage = report.passages[1]
-    found = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann").reasons(passage.key)["labels"]
+    found = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann").reasons(passage.key)[
+        "labels"
+    ]
     assert list(found) == list(LABELS)
     for label, reason in found.items():
         total = reason["bias"] + reason["heading"] + sum(span["weight"] for span in reason["spans"])
         assert reason["total"] == pytest.approx(total)
         assert reason["probability"] == pytest.approx(1 / (1 + np.exp(-total)))
         assert reason["probability"] == pytest.approx(passage.passage.scores[label], abs=1e-4)
-        assert all(0 <= span["start"] < span["end"] <= len(passage.passage.text) for span in reason["spans"])
+        assert all(
+            0 <= span["start"] < span["end"] <= len(passage.passage.text)
+            for span in reason["spans"]
+        )
     assert any(reason["heading"] for reason in found.values())  # it stands under "PROSECUTION"
 
 
-def test_rows_that_read_the_same_are_passages_of_their_own(tmp_path: Path, fast: Classifier) -> None:
+def test_rows_that_read_the_same_are_passages_of_their_own(
+    tmp_path: Path, fast: Classifier
+) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"text": "Police acted."}\n' * 3, "utf-8")
     found, _ = open_reports([str(file)], Tagging(model="fast"))
@@ -593,7 +686,9 @@ def test_the_same_report_twice_is_one(tmp_path: Path) -> None:
 
 
 def test_the_rules_shown_beside_a_passage_are_well_formed_and_cover_each_label() -> None:
-    rules = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))["labels"]
+    rules = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))[
+        "labels"
+    ]
     assert list(rules) == list(LABELS)
     for label, entry in rules.items():
         assert len(entry["rule"]) > 200
@@ -603,13 +698,15 @@ def test_the_rules_shown_beside_a_passage_are_well_formed_and_cover_each_label()
         assert any(label not in labels for labels in given_labels)
 
 
-# --------------------------------------------------------------------------------------------- what is hidden
+# --------------------------------------------------------------------------------------------- what
+# is hidden
 
 
 def shown_to(session: ReviewSession, number: int) -> dict[str, Any]:
     report = session.reports[0].id
     passage: dict[str, Any] = session.report(report)["passages"][number]
-    assert passage in session.search(passage["text"])["passages"]  # every way to a passage hides the same
+    # every way to a passage hides the same
+    assert passage in session.search(passage["text"])["passages"]
     return passage
 
 
@@ -627,7 +724,10 @@ def test_what_colleagues_decided_and_noted_is_hidden_until_one_decided(
     answer = session.decide(key, [])
     assert answer["event"]["blind"] == ("colleagues",)
     passage = answer["passage"]
-    assert (passage["others"][0]["labels"], passage["notes"]["ben"]["note"]) == ([FAILURE], "Clearly failure.")
+    assert (passage["others"][0]["labels"], passage["notes"]["ben"]["note"]) == (
+        [FAILURE],
+        "Clearly failure.",
+    )
     assert passage == shown_to(session, 0)
     assert session.decide(key, [FAILURE])["event"]["blind"] == ()  # now it was seen
     session.undo(4)
@@ -649,7 +749,9 @@ def test_who_looks_at_colleagues_decisions_first_is_logged_and_no_longer_blind(
     assert colleague(session, reports, "ann").report(reports[0].id)["passages"][0]["others"]
 
 
-def test_blind_to_the_model_until_decided(session: ReviewSession, reports: list[OpenReport]) -> None:
+def test_blind_to_the_model_until_decided(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
     blind = ReviewSession(session.classifier, reports, session.corpus, "ann", blind=True)
     number = next(i for i, p in enumerate(reports[0].passages) if p.passage.labels)
     key = reports[0].passages[number].key
@@ -703,13 +805,17 @@ def test_an_older_log_opens_and_its_independence_is_unknown(
     assert found["decisions"] == {"of": 2, "blind": 0, "unknown": 2, "model": 0}
     assert (found["passages"], found["all"]["passages"]) == (0, 1)
     eve = ReviewSession(session.classifier, reports, tmp_path / "old.jsonl", "eve")
-    assert "blind" not in eve.decide(reports[0].passages[0].key, [])["event"]  # older versions showed all to everybody
+    # older versions showed all to everybody
+    assert "blind" not in eve.decide(reports[0].passages[0].key, [])["event"]
 
 
-# --------------------------------------------------------------------------------------------- unsure, notes, history
+# ---------------------------------------------------------------------------------------------
+# unsure, notes, history
 
 
-def test_unsure_is_an_answer_that_no_corpus_takes(session: ReviewSession, reports: list[OpenReport]) -> None:
+def test_unsure_is_an_answer_that_no_corpus_takes(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
     key = reports[0].passages[0].key
     session.decide(key, [FAILURE])
     assert session.decide(key, [], unsure=True)["passage"]["decision"]["unsure"] is True
@@ -717,7 +823,8 @@ def test_unsure_is_an_answer_that_no_corpus_takes(session: ReviewSession, report
     counts = session.about()["reports"][0]
     assert (counts["decided"], counts["unsure"]) == (1, 1)
     colleague(session, reports).decide(key, [EFFORT])
-    assert [row["labels"] for row in read_rows(session.corpus)] == [(EFFORT,)]  # who is sure decides
+    # who is sure decides
+    assert [row["labels"] for row in read_rows(session.corpus)] == [(EFFORT,)]
     assert session.disagreements()["passages"]
     for wrong in (
         lambda: session.decide(key, [FAILURE], unsure=True),
@@ -780,23 +887,35 @@ def test_the_history_says_what_an_undo_took_back_and_a_redo_did_again(
 def test_search_finds_words_in_all_reports_however_they_are_written(
     tmp_path: Path, fast: Classifier, reports: list[OpenReport]
 ) -> None:
-    (tmp_path / "two.txt").write_text("The first  SHELTER closed.\n\nPolice arrested 2 Karvonian recruiters.", "utf-8")
+    (tmp_path / "two.txt").write_text(
+        "The first  SHELTER closed.\n\nPolice arrested 2 Karvonian recruiters.", "utf-8"
+    )
     other, _ = open_reports([str(tmp_path / "two.txt")], Tagging(model="fast"))
     session = ReviewSession(fast, [*reports, *other], tmp_path / "my.jsonl", "ann")
-    assert [p["text"] for p in session.search("first shelter")["passages"]] == ["The first  SHELTER closed."]
+    assert [p["text"] for p in session.search("first shelter")["passages"]] == [
+        "The first  SHELTER closed."
+    ]
     found = session.search("  karvonian RECRUITERS")
     assert {p["report"] for p in found["passages"]} == {reports[0].id, other[0].id}
-    assert session.search("karvonian", most=2)["found"] > len(session.search("karvonian", most=2)["passages"]) == 2
+    assert (
+        session.search("karvonian", most=2)["found"]
+        > len(session.search("karvonian", most=2)["passages"])
+        == 2
+    )
     assert session.search(" ") == {"found": 0, "passages": []}
 
 
-# --------------------------------------------------------------------------------------------- agreement
+# ---------------------------------------------------------------------------------------------
+# agreement
 
 
 def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
     rng = np.random.default_rng(1)
     a = {str(i): [label for label in LABELS if rng.random() < 0.4] for i in range(120)}
-    b = {key: [label for label in LABELS if (label in labels) != (rng.random() < 0.15)] for key, labels in a.items()}
+    b = {
+        key: [label for label in LABELS if (label in labels) != (rng.random() < 0.15)]
+        for key, labels in a.items()
+    }
     found = agreement_figures({key: {"ann": a[key], "ben": b[key]} for key in a})
     assert (found["annotators"], found["passages"]) == (["ann", "ben"], 120)
     for row in agreement(a, b):
@@ -810,8 +929,14 @@ def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
 
 def test_agreement_says_nothing_where_there_is_too_little() -> None:
     nothing = agreement_figures({"k": {"ann": [FAILURE]}})
-    assert (nothing["annotators"], nothing["passages"], nothing["labels"][FAILURE]["kappa"]) == ([], 0, None)
-    few = agreement_figures({str(i): {"ann": [FAILURE] * (i % 2), "ben": [FAILURE] * (i % 2)} for i in range(5)})
+    assert (nothing["annotators"], nothing["passages"], nothing["labels"][FAILURE]["kappa"]) == (
+        [],
+        0,
+        None,
+    )
+    few = agreement_figures(
+        {str(i): {"ann": [FAILURE] * (i % 2), "ben": [FAILURE] * (i % 2)} for i in range(5)}
+    )
     assert (few["labels"][FAILURE]["kappa"], few["labels"][FAILURE]["kappa_low"]) == (1.0, None)
     assert few["labels"][EFFORT]["alpha"] is None
 
@@ -819,7 +944,10 @@ def test_agreement_says_nothing_where_there_is_too_little() -> None:
 def test_agreement_is_quick_enough_to_show_live() -> None:
     rng = np.random.default_rng(3)
     decided = {
-        str(i): {name: [label for label in LABELS if rng.random() < 0.4] for name in ("ann", "ben", "eve")}
+        str(i): {
+            name: [label for label in LABELS if rng.random() < 0.4]
+            for name in ("ann", "ben", "eve")
+        }
         for i in range(5_000)
     }
     began = time.process_time()
@@ -827,7 +955,8 @@ def test_agreement_is_quick_enough_to_show_live() -> None:
     assert time.process_time() - began < 2
 
 
-# --------------------------------------------------------------------------------------------- the command
+# --------------------------------------------------------------------------------------------- the
+# command
 
 
 @pytest.fixture
@@ -835,7 +964,13 @@ def server(tmp_path: Path) -> Iterator[Reviewer]:
     (tmp_path / "empty.txt").write_bytes(b"")
     report = write_report(tmp_path / "report.txt", 8)
     with Reviewer(
-        report, tmp_path / "gone.txt", tmp_path / "empty.txt", "--queue", "--annotator", "ann", cwd=tmp_path
+        report,
+        tmp_path / "gone.txt",
+        tmp_path / "empty.txt",
+        "--queue",
+        "--annotator",
+        "ann",
+        cwd=tmp_path,
     ) as running:
         yield running
 
@@ -902,7 +1037,14 @@ def test_nothing_readable_a_taken_port_a_missing_model(cli: Run, tmp_path: Path)
 def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, cli: Run) -> None:
     report = write_report(tmp_path / "report.txt", 4)
     (tmp_path / "uvicorn.py").write_text("raise ImportError\n", "utf-8")
-    done = cli("review", report, "--no-browser", "--corpus", tmp_path / "my.jsonl", env={"PYTHONPATH": str(tmp_path)})
+    done = cli(
+        "review",
+        report,
+        "--no-browser",
+        "--corpus",
+        tmp_path / "my.jsonl",
+        env={"PYTHONPATH": str(tmp_path)},
+    )
     assert done.returncode == 1
     assert done.stderr.decode().splitlines() == [
         "tipclassify: the review page needs an extra: pip install 'tipclassify[review]'"
@@ -912,7 +1054,10 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, cli: Ru
 
 @needs_extra
 def test_the_first_page_and_sixty_decisions_cost_little(tmp_path: Path) -> None:
-    """Under a second to the first page on a quiet machine. Counted in processor time, since a machine may be busy."""
+    """Under a second to the first page on a quiet machine.
+
+    Counted in processor time, since a machine may be busy.
+    """
     resource = pytest.importorskip("resource")
 
     def spent() -> float:
@@ -929,5 +1074,7 @@ def test_the_first_page_and_sixty_decisions_cost_little(tmp_path: Path) -> None:
             start = time.perf_counter()
             running.post("/api/decisions", key=passage["key"], labels=["failure"])
             times.append(time.perf_counter() - start)
-    print(f"first page {first:.2f} s, a decision {np.median(times) * 1_000:.1f} ms (worst {max(times) * 1_000:.1f})")
+    print(
+        f"first page {first:.2f} s, a decision {np.median(times) * 1_000:.1f} ms (worst {max(times) * 1_000:.1f})"
+    )
     assert spent() - before < 4

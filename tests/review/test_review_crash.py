@@ -1,6 +1,7 @@
 """Nothing that a person entered is lost: kills, torn lines, full disks, two annotators at once.
 
-``PYTHONPATH=tests python tests/review/test_review_crash.py 200`` kills as many servers and tells what was acknowledged and what was found.
+``PYTHONPATH=tests python tests/review/test_review_crash.py 200`` kills as many servers and tells
+what was acknowledged and what was found.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Toll:
 
 
 def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
-    """Post decisions over three connections and kill the server at a random moment, again and again, on one corpus.
+    """Post decisions over three connections and kill the server at a random moment, again and
+    again, on one corpus.
 
     What got no answer is sent again to the next server under the same name, as the page does.
     """
@@ -71,7 +73,11 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
         there = server.get("/api/session")["events"]
 
         def work(
-            server: Reviewer, seed: int, keys: list[str] = keys, began: threading.Event = began, there: int = there
+            server: Reviewer,
+            seed: int,
+            keys: list[str] = keys,
+            began: threading.Event = began,
+            there: int = there,
         ) -> None:
             mine = random.Random(seed)
             line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
@@ -94,7 +100,9 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
                 if sent is not None:
                     unanswered.append(sent)
 
-        threads = [threading.Thread(target=work, args=(server, rng.randrange(1 << 30))) for _ in range(3)]
+        threads = [
+            threading.Thread(target=work, args=(server, rng.randrange(1 << 30))) for _ in range(3)
+        ]
         for thread in threads:
             thread.start()
         assert began.wait(20)
@@ -107,7 +115,10 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
         toll.missing_in_corpus += missing(corpus, log, acknowledged)
     torn = log.with_name(log.name + ".torn")
     EventLog(log)  # heals what the last kill left
-    events = {event.number: event for event in map(parse_event, log.read_bytes().splitlines(keepends=True))}
+    events = {
+        event.number: event
+        for event in map(parse_event, log.read_bytes().splitlines(keepends=True))
+    }
     assert sorted(events) == list(range(1, len(events) + 1))
     toll.acknowledged = len(acknowledged)
     toll.found = sum(
@@ -126,20 +137,30 @@ def anything(rng: random.Random, keys: list[str]) -> dict[str, Any]:
     if rng.random() < 0.25:
         return sent | {"note": "n" * rng.randrange(2_000)}
     unsure = rng.random() < 0.2
-    return sent | {"labels": [] if unsure else [label for label in LABELS if rng.random() < 0.4], "unsure": unsure}
+    return sent | {
+        "labels": [] if unsure else [label for label in LABELS if rng.random() < 0.4],
+        "unsure": unsure,
+    }
 
 
 def missing(corpus: Path, log: Path, acknowledged: dict[int, dict[str, Any]]) -> int:
     """Passages whose row, right after the kill, is older than what was last acknowledged.
 
-    A passage has no row while its annotator is unsure, which the server may have written without answering.
+    A passage has no row while its annotator is unsure, which the server may have written without
+    answering.
     """
     rows = {row["id"]: row["event"] for row in read_rows(corpus)}
     lines = [line for line in log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     unsure = [(event.key, event.number) for event in map(parse_event, lines) if event.unsure]
-    latest = {event["key"]: event["id"] for _, event in sorted(acknowledged.items()) if event["kind"] == "decision"}
+    latest = {
+        event["key"]: event["id"]
+        for _, event in sorted(acknowledged.items())
+        if event["kind"] == "decision"
+    }
     lost = [(key, number) for key, number in latest.items() if rows.get(key, 0) < number]
-    return sum(not any(other == key and later >= number for other, later in unsure) for key, number in lost)
+    return sum(
+        not any(other == key and later >= number for other, later in unsure) for key, number in lost
+    )
 
 
 def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
@@ -153,7 +174,8 @@ def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
     assert toll.written >= toll.acknowledged
 
 
-# --------------------------------------------------------------------------------------------- two at once
+# --------------------------------------------------------------------------------------------- two
+# at once
 
 
 def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
@@ -174,7 +196,9 @@ def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
                 server.post("/api/decisions", key=key, labels=labels)
                 sent[name].append((key, labels))
 
-        threads = [threading.Thread(target=work, args=pair) for pair in (("ann", ann), ("ben", ben))]
+        threads = [
+            threading.Thread(target=work, args=pair) for pair in (("ann", ann), ("ben", ben))
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -183,7 +207,9 @@ def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
         assert seen == ben.get("/api/changes?since=0")["events"]
         last = dict(sent["ben"])
         for passage in ann.passages():
-            assert [(o["annotator"], o["labels"]) for o in passage["others"]] == [("ben", last[passage["key"]])]
+            assert [(o["annotator"], o["labels"]) for o in passage["others"]] == [
+                ("ben", last[passage["key"]])
+            ]
     assert numbers(events_path(corpus)) == list(range(1, 2 * each + 1))
     for name in sent:
         assert [(e["key"], e["labels"]) for e in seen if e["annotator"] == name] == sent[name]
@@ -191,20 +217,26 @@ def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
     assert turns > 10  # they did write at the same time
     rows = read_rows(corpus)
     said = {name: dict(sent[name]) for name in sent}
-    final = {e["key"]: e for e in seen if said["ann"][e["key"]] == said["ben"][e["key"]]}  # the others are disputed
+    # the others are disputed
+    final = {e["key"]: e for e in seen if said["ann"][e["key"]] == said["ben"][e["key"]]}
     assert 0 < len(final) < len(keys)
     assert {row["id"]: (row["event"], list(row["labels"])) for row in rows} == {
         key: (event["id"], event["labels"]) for key, event in final.items()
     }
 
 
-# --------------------------------------------------------------------------------------------- torn lines, full disks
+# --------------------------------------------------------------------------------------------- torn
+# lines, full disks
 
 
-def decision(number: int, key: str = "k", labels: tuple[str, ...] = ("failure",), **fields: str) -> Event:
+def decision(
+    number: int, key: str = "k", labels: tuple[str, ...] = ("failure",), **fields: str
+) -> Event:
     text = fields.get("text", f"Courts — “{key}” — slept.")
     about = {"text": text, "report_id": fields.get("report", "r"), "block": 1}
-    return Event(number, "decision", key, fields.get("annotator", "ann"), now(), labels, about=about)
+    return Event(
+        number, "decision", key, fields.get("annotator", "ann"), now(), labels, about=about
+    )
 
 
 def test_a_line_torn_at_any_byte_is_set_aside_and_the_rest_holds(tmp_path: Path) -> None:
@@ -273,13 +305,16 @@ def test_a_log_that_was_removed_or_shortened_is_not_written_on(tmp_path: Path) -
         log.refresh()
 
 
-def test_a_decision_that_cannot_be_written_is_not_called_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decision_that_cannot_be_written_is_not_called_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = EventLog(tmp_path / "my.events")
     with log.exclusive() as append:
         append(decision(1))
     before = log.path.read_bytes()
     write = os.write
-    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:20]))  # as a full disk does
+    # as a full disk does
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:20]))
     with pytest.raises(InputError, match="not saved"), log.exclusive() as append:
         append(decision(2))
     monkeypatch.undo()
@@ -297,7 +332,9 @@ def test_a_full_disk_is_reported_and_the_page_goes_on(tmp_path: Path) -> None:
     with Reviewer(report, *FAST, "--corpus", tmp_path / "my.jsonl") as server:
         key = server.passages()[0]["key"]
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
-        with pytest.raises(RefusedError, match=r"507: .*not saved \(the disk is full\); free some space"):
+        with pytest.raises(
+            RefusedError, match=r"507: .*not saved \(the disk is full\); free some space"
+        ):
             server.post("/api/decisions", key=key, labels=[])
         assert (tmp_path / "my.events").read_bytes() == b""
         assert server.passages()[0]["decision"] is None
@@ -322,4 +359,8 @@ def test_what_a_crash_left_undone_is_done_when_it_is_opened_again(tmp_path: Path
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        print(kill_servers(Path(place), int(sys.argv[1]) if len(sys.argv) > 1 else 50, seed=time.time_ns()))
+        print(
+            kill_servers(
+                Path(place), int(sys.argv[1]) if len(sys.argv) > 1 else 50, seed=time.time_ns()
+            )
+        )

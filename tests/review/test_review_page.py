@@ -1,4 +1,5 @@
-"""The page of ``tipclassify review`` in a browser: real server, real keys. Skipped where no Chromium is installed."""
+"""The page of ``tipclassify review`` in a browser: real server, real keys. Skipped where no
+Chromium is installed."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def serve(
     fast: Classifier,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., LocalReviewer]:
-    """Serve reports, by the fast model unless told otherwise, with a new corpus unless one is named."""
+    """Serve reports, by the fast model unless told otherwise, with a new corpus unless one is
+    named."""
 
     def start(*reports: Path, corpus: Path | None = None, **more: Any) -> LocalReviewer:
         corpus = corpus or tmp_path_factory.mktemp("served") / "c.jsonl"
@@ -57,7 +59,8 @@ def encoder(serve: Callable[..., LocalReviewer]) -> LocalReviewer:
 
 
 class Pages:
-    """Pages by server, used again by the next test, and what their browser asked for and complained of."""
+    """Pages by server, used again by the next test, and what their browser asked for and
+    complained of."""
 
     def __init__(self, browser: Any) -> None:
         self.browser = browser
@@ -88,7 +91,10 @@ def pages(browser: Any) -> Pages:
 
 @pytest.fixture
 def opened(pages: Pages) -> Iterator[Open]:
-    """Open the page of a server. Errors in the console, and requests to anything but that server, fail the test."""
+    """Open the page of a server.
+
+    Errors in the console, and requests to anything but that server, fail the test.
+    """
     closed: list[Any] = []
 
     def open_page(
@@ -111,7 +117,9 @@ def opened(pages: Pages) -> Iterator[Open]:
             tab.evaluate("sessionStorage.clear(), localStorage.clear()")
             tab.set_viewport_size(size)
         tab.expected = ()  # what the console may say all the same
-        if decisions:  # answers them in the server's place; set before the page is there, or the first slips through
+        # answers them in the server's place; set before the page is there, or the first slips
+        # through
+        if decisions:
             tab.route("**/api/decisions", decisions)
         tab.goto(server.link)
         tab.locator("#now .text").wait_for()
@@ -122,7 +130,9 @@ def opened(pages: Pages) -> Iterator[Open]:
         context.close()
     asked, wrong = pages.asked[:], pages.wrong[:]
     pages.asked.clear(), pages.wrong.clear()
-    assert {"/".join(url.split("/")[:3]) for url in asked if not url.startswith("data:")} <= pages.allowed
+    assert {
+        "/".join(url.split("/")[:3]) for url in asked if not url.startswith("data:")
+    } <= pages.allowed
     assert wrong == []
 
 
@@ -131,7 +141,10 @@ def place(tab: Any) -> str:
 
 
 def until(tab: Any, script: str, given: Any = None) -> None:
-    """Wait for a script to give true. (Playwright's own way compiles it in the page, which the policy forbids.)"""
+    """Wait for a script to give true.
+
+    (Playwright's own way compiles it in the page, which the policy forbids.)
+    """
     end = time.monotonic() + 8
     while not tab.evaluate(script, given):
         assert time.monotonic() < end, f"still not: {script}"
@@ -161,7 +174,9 @@ def pressed(tab: Any) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def school(serve: Callable[..., LocalReviewer], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalReviewer]:
+def school(
+    serve: Callable[..., LocalReviewer], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalReviewer]:
     """A server with all of a report decided and little to train on besides."""
     folder = tmp_path_factory.mktemp("school")
     monkeypatch = pytest.MonkeyPatch()
@@ -197,22 +212,30 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Local
     start.wait_for()
     assert school.get("/api/retrain")["state"] == "idle"
     plan = tab.locator("#retrain-body").inner_text()
-    assert f"Adapts the model default to the {school.get('/api/retrain')['decided']} decided passages" in plan
+    assert (
+        f"Adapts the model default to the {school.get('/api/retrain')['decided']} decided passages"
+        in plan
+    )
     assert "Fewer than 100 decided passages change little." in plan
     start.click()  # what it brings, the last but one test looks at
     tab.locator("#retrain-done").wait_for()
     assert school.get("/api/retrain")["state"] == "running"
     tab.reload()
     tab.locator("#retrain-done").wait_for()  # it goes on, and the page shows it again
-    assert re.fullmatch(r"([\d,]+ of [\d,]+, )?about \d+ seconds so far", tab.locator("#retrain-left").inner_text())
+    assert re.fullmatch(
+        r"([\d,]+ of [\d,]+, )?about \d+ seconds so far", tab.locator("#retrain-left").inner_text()
+    )
     tab.locator("nav [data-view=reading]").click()
     tab.locator("#retrain-dot").wait_for()  # the bar above tells it in other views too
 
 
-# ------------------------------------------------------------------------------------------------- an analyst's day
+# -------------------------------------------------------------------------------------------------
+# an analyst's day
 
 
-def test_six_passages_by_keyboard_undo_reload_and_resume(opened: Open, serve: Callable[..., LocalReviewer]) -> None:
+def test_six_passages_by_keyboard_undo_reload_and_resume(
+    opened: Open, serve: Callable[..., LocalReviewer]
+) -> None:
     server = serve(REPORT)
     passages = server.passages()
     tab = opened(server)
@@ -301,7 +324,9 @@ def test_help_names_every_key_and_can_switch_letters_off(opened: Open, desk: Loc
     assert place(tab).startswith("2 of ")
 
 
-def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, desk: LocalReviewer) -> None:
+def test_filters_count_what_they_leave_and_rows_stay_until_asked(
+    opened: Open, desk: LocalReviewer
+) -> None:
     tab = opened(desk)
     passages = desk.get(f"/api/reports/{desk.get('/api/session')['reports'][0]['id']}")["passages"]
 
@@ -321,7 +346,9 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, d
     tab.keyboard.type("SHELTER")
     expected = [p["number"] for p in passages if "shelter" in p["text"].lower()]
     until(
-        tab, "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n", len(expected)
+        tab,
+        "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n",
+        len(expected),
     )
     assert [int(n) for n in tab.locator(".row .number").all_inner_texts()] == expected
     here = int(place(tab).split()[0])  # where the filter before led; typing moves nobody
@@ -342,7 +369,11 @@ def go_to(tab: Any, server: LocalReviewer, passage: dict[str, Any]) -> dict[str,
     """Go to a passage of the first report; return the server's reasons."""
     report = server.get("/api/session")["reports"][0]["id"]
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{passage['key']}")
-    until(tab, "n => document.querySelector('#here .facts').textContent.startsWith(n + ' of ')", passage["number"])
+    until(
+        tab,
+        "n => document.querySelector('#here .facts').textContent.startsWith(n + ' of ')",
+        passage["number"],
+    )
     explained: dict[str, Any] = server.get(f"/api/reasons/{passage['key']}")["labels"]
     return explained
 
@@ -393,7 +424,12 @@ def test_reasons_add_up_and_stand_in_the_text(opened: Open, desk: LocalReviewer)
 
 def test_offsets_count_characters_as_python_does(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
-    explained = {"probability": 0.5, "bias": -1.0, "total": 1.0, "spans": [{"start": 5, "end": 11, "weight": 2.0}]}
+    explained = {
+        "probability": 0.5,
+        "bias": -1.0,
+        "total": 1.0,
+        "spans": [{"start": 5, "end": 11, "weight": 2.0}],
+    }
     found = tab.evaluate(
         "async ([text, given]) => (await import('/static/reasons.js')).reasonOf(text, given)",
         ["😈😈😈😈 police ran", explained],
@@ -402,7 +438,9 @@ def test_offsets_count_characters_as_python_does(opened: Open, desk: LocalReview
     assert found["others"] == pytest.approx(0)
 
 
-def test_the_queue_says_why_and_goes_back_to_reading_order(opened: Open, desk: LocalReviewer) -> None:
+def test_the_queue_says_why_and_goes_back_to_reading_order(
+    opened: Open, desk: LocalReviewer
+) -> None:
     tab = opened(desk)
     first = desk.get("/api/queue?n=50")["passages"][0]
     tab.keyboard.press("q")
@@ -412,14 +450,16 @@ def test_the_queue_says_why_and_goes_back_to_reading_order(opened: Open, desk: L
     assert tab.locator(".row .why").count() == 50
     tab.keyboard.press("q")
     until(tab, "document.body.dataset.view === 'reading'")
-    assert tab.locator("#now .text").inner_text() == text  # the same passage, now among its neighbours
+    # the same passage, now among its neighbours
+    assert tab.locator("#now .text").inner_text() == text
     rows = desk.get(f"/api/reports/{first['report']}")["passages"]
     until(tab, "n => document.querySelectorAll('.row').length === n", len(rows))
     assert len(rows) != 50
 
 
 def look(tab: Any) -> None:
-    """Look for what others did, as the page does every few seconds and when one comes back to it."""
+    """Look for what others did, as the page does every few seconds and when one comes back to
+    it."""
     tab.evaluate("dispatchEvent(new Event('focus'))")
 
 
@@ -431,17 +471,24 @@ def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
     keys = [p["key"] for p in ana.passages()]
     ben.post("/api/decisions", key=keys[0], labels=["complicity"])
     tab = opened(ana)
-    assert "1 colleague decided on this passage; shown once you have." in tab.locator("#status").inner_text()
+    assert (
+        "1 colleague decided on this passage; shown once you have."
+        in tab.locator("#status").inner_text()
+    )
     assert "ben" not in tab.locator("#middle").inner_text()
     before = pressed(tab)
-    tab.keyboard.press("f")  # the first label is not saved yet: its answer would show ben's before the second
+    # the first label is not saved yet: its answer would show ben's before the second
+    tab.keyboard.press("f")
     tab.keyboard.press("c")
     assert "Not saved yet" in tab.locator("#status").inner_text()
     assert ana.get("/api/changes?since=0")["next"] == 1
     tab.keyboard.press("j")
     saved(tab)
     (event,) = ana.get("/api/changes?since=1")["events"]
-    assert ({LETTERS[label] for label in event["labels"]}, event["blind"]) == (before ^ {"f", "c"}, ["colleagues"])
+    assert ({LETTERS[label] for label in event["labels"]}, event["blind"]) == (
+        before ^ {"f", "c"},
+        ["colleagues"],
+    )
     tab.keyboard.press("k")
     tab.locator("#status", has_text="<b>ben says").wait_for()
 
@@ -452,12 +499,18 @@ def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
     ben.post("/api/decisions", key=keys[2], labels=["positive_effort"])
     ben.post("/api/decisions", key=keys[4], labels=[])
     look(tab)
-    until(tab, "document.querySelectorAll('.row')[2].textContent.includes('Another annotator differs')")
+    until(
+        tab,
+        "document.querySelectorAll('.row')[2].textContent.includes('Another annotator differs')",
+    )
     assert place(tab) == here  # nobody was moved
 
     tab.keyboard.press("a")
     tab.locator(".side").nth(1).wait_for()
-    assert [side.strip() for side in tab.locator(".side bdi").all_inner_texts()] == ["ana", "<b>ben"]
+    assert [side.strip() for side in tab.locator(".side bdi").all_inner_texts()] == [
+        "ana",
+        "<b>ben",
+    ]
     until(tab, "document.querySelectorAll('.row').length === 3")
     tab.keyboard.press("j")
     tab.keyboard.press("2")
@@ -477,15 +530,25 @@ def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
     assert ana.passages()[4]["settled"]["labels"] == []
 
     tab.get_by_role("button", name="Agreement").click()
-    figures = tab.get_by_role("region", name="Agreement of independent decisions").locator("tbody tr")
+    figures = tab.get_by_role("region", name="Agreement of independent decisions").locator(
+        "tbody tr"
+    )
     figures.nth(2).wait_for()
     agreement = ana.get("/api/agreement")
     shown = tab.locator("#agreement-body").inner_text()
     assert f"{agreement['passages']} passages" in shown
     assert (
-        f"6 of 6 decisions on {agreement['passages']} shared passages were made without seeing a colleague’s" in shown
+        f"6 of 6 decisions on {agreement['passages']} shared passages were made without seeing a colleague’s"
+        in shown
     )
-    assert tab.locator("#progress-by tbody tr").all_inner_texts()[1].split() == ["ana", "(you)", "3", "of", "7", *"040"]
+    assert tab.locator("#progress-by tbody tr").all_inner_texts()[1].split() == [
+        "ana",
+        "(you)",
+        "3",
+        "of",
+        "7",
+        *"040",
+    ]
     kappa = agreement["labels"]["failure"]["kappa"]
     assert f"{kappa + 0.0:.2f}".replace("-", "−") in figures.nth(1).inner_text()
     assert "Too few passages for an interval" in figures.nth(1).inner_text()
@@ -517,7 +580,9 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
     tab.locator(".label.P").click()
     tab.locator("#accept").click()
     saved(tab)
-    assert [e["blind"] for e in eve.get("/api/changes?since=2")["events"]] == [["colleagues", "model"]]
+    assert [e["blind"] for e in eve.get("/api/changes?since=2")["events"]] == [
+        ["colleagues", "model"]
+    ]
     tab.keyboard.press("k")
     until(tab, "document.querySelector('.label.P .model').textContent.includes('probability')")
     tab.locator("nav [data-view=adjudication]").click()
@@ -527,13 +592,19 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
     tab.locator("#reveal").click()
     tab.locator(".side").nth(1).click()
     settled(tab)
-    assert [e["kind"] for e in eve.get("/api/changes?since=3")["events"]] == ["reveal", "adjudication"]
+    assert [e["kind"] for e in eve.get("/api/changes?since=3")["events"]] == [
+        "reveal",
+        "adjudication",
+    ]
 
 
-# ------------------------------------------------------------------------------------------------- notes, doubts, search
+# -------------------------------------------------------------------------------------------------
+# notes, doubts, search
 
 
-@pytest.mark.parametrize("leave", ["Escape", "#after", "#tab-reasons", "#close-panel", "reload", "q"])
+@pytest.mark.parametrize(
+    "leave", ["Escape", "#after", "#tab-reasons", "#close-panel", "reload", "q"]
+)
 def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
     opened: Open, serve: Callable[..., LocalReviewer], leave: str
 ) -> None:
@@ -548,11 +619,13 @@ def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
         tab.locator("#now .text").wait_for()
     elif leave == "Escape":
         tab.keyboard.press("Escape")
-    elif leave == "q":  # by a key, with the focus elsewhere: no event of the box says that it was left
+    # by a key, with the focus elsewhere: no event of the box says that it was left
+    elif leave == "q":
         tab.evaluate("document.getElementById('rows').focus()")
         tab.keyboard.press("j")
     else:
-        tab.evaluate("selector => document.querySelector(selector).click()", leave)  # the focus stays in the box
+        # the focus stays in the box
+        tab.evaluate("selector => document.querySelector(selector).click()", leave)
     settled(tab)
 
     def noted() -> dict[str, Any]:
@@ -593,7 +666,11 @@ def test_doubts_notes_redo_and_history_by_mouse_keyboard_and_touch(
     opened: Open, serve: Callable[..., LocalReviewer], by: str
 ) -> None:
     server = serve(EXCERPT)
-    tab = opened(server, 390, 844, has_touch=True, is_mobile=True) if by == "touch" else opened(server)
+    tab = (
+        opened(server, 390, 844, has_touch=True, is_mobile=True)
+        if by == "touch"
+        else opened(server)
+    )
     begin, key = server.get("/api/changes?since=0")["next"], server.passages()[0]["key"]
 
     def do(button: str, press: str) -> None:
@@ -621,12 +698,21 @@ def test_doubts_notes_redo_and_history_by_mouse_keyboard_and_touch(
             tab.get_by_label(re.compile(f"^{name}")).check(force=True)
             until(tab, "n => document.querySelectorAll('.row').length === n", there)
             tab.locator("#clear").click()
-        assert tab.locator("#progress-text").inner_text() == f"1 of {tab.locator('.row').count()} decided, 1 unsure"
+        assert (
+            tab.locator("#progress-text").inner_text()
+            == f"1 of {tab.locator('.row').count()} decided, 1 unsure"
+        )
     do("#after", "j")
     do("#tab-history", "h")
     tab.locator(".events li").nth(5).wait_for()
-    said = [" ".join(text.split()) for text in tab.locator(".events p:not(.who)").all_inner_texts()[:3]]
-    assert said == ["noted “Ask <b>legal</b>”", "did again: decided ? Unsure", "took back: decided ? Unsure"]
+    said = [
+        " ".join(text.split()) for text in tab.locator(".events p:not(.who)").all_inner_texts()[:3]
+    ]
+    assert said == [
+        "noted “Ask <b>legal</b>”",
+        "did again: decided ? Unsure",
+        "took back: decided ? Unsure",
+    ]
     jump = tab.locator(".jump").first
     jump.focus() if by == "keyboard" else jump.tap() if by == "touch" else jump.click()
     if by == "keyboard":
@@ -644,21 +730,29 @@ def test_doubts_notes_redo_and_history_by_mouse_keyboard_and_touch(
     assert (shown["decision"], shown["notes"]) == (None, {})
 
 
-def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(opened: Open, desk: LocalReviewer) -> None:
+def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(
+    opened: Open, desk: LocalReviewer
+) -> None:
     tab = opened(desk)
     tab.locator("#search").click()
     tab.locator("#everywhere").click()
     tab.keyboard.type("SHELTER")
     expected = [p["number"] for p in desk.passages() if "shelter" in p["text"].lower()]
     until(
-        tab, "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n", len(expected)
+        tab,
+        "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n",
+        len(expected),
     )
     assert tab.locator("#tally").inner_text() == f"{len(expected)} passages in 2 reports"
     titles = [report["title"] for report in desk.get("/api/session")["reports"]]
     assert tab.locator("#rows .section").all_inner_texts() == titles
     assert " 1 of " in place(tab)  # typing moves nobody
     tab.locator(".row").last.click()
-    until(tab, "title => document.querySelector('#here .facts').textContent.startsWith(title)", titles[1])
+    until(
+        tab,
+        "title => document.querySelector('#here .facts').textContent.startsWith(title)",
+        titles[1],
+    )
     tab.locator("#everywhere").click()  # back, to the words in that report
     until(tab, "document.body.dataset.view === 'reading'")
     assert tab.locator("#report option:checked").inner_text().startswith(titles[1])
@@ -666,10 +760,13 @@ def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(opened
     assert tab.locator(".row mark").count() == 1
 
 
-# ------------------------------------------------------------------------------------------------- what can go wrong
+# -------------------------------------------------------------------------------------------------
+# what can go wrong
 
 
-def test_nothing_counts_as_saved_until_the_server_said_so(opened: Open, desk: LocalReviewer) -> None:
+def test_nothing_counts_as_saved_until_the_server_said_so(
+    opened: Open, desk: LocalReviewer
+) -> None:
     answers: list[Any] = []
     tab = opened(desk, locale="en")
     tab.route("**/api/decisions", lambda route: answers.append(route))  # held back
@@ -704,9 +801,12 @@ def test_nothing_counts_as_saved_until_the_server_said_so(opened: Open, desk: Lo
     desk.post("/api/undo", event=desk.get("/api/changes?since=0")["next"])
 
 
-def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(opened: Open, desk: LocalReviewer) -> None:
+def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(
+    opened: Open, desk: LocalReviewer
+) -> None:
     before = desk.get("/api/changes?since=0")["next"]
-    tab = opened(desk, decisions=lambda route: route.fulfill(json={"saved": False}))  # no failure, but not saved
+    # no failure, but not saved
+    tab = opened(desk, decisions=lambda route: route.fulfill(json={"saved": False}))
     for key in ("f", "c", "j", "n"):
         tab.keyboard.press(key)
     tab.get_by_role("alert").get_by_text("3 changes are not saved").wait_for()
@@ -722,7 +822,9 @@ def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(opened: Open,
         desk.post("/api/undo", event=event["id"])
 
 
-def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(opened: Open, desk: LocalReviewer) -> None:
+def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(
+    opened: Open, desk: LocalReviewer
+) -> None:
     before = desk.get("/api/changes?since=0")["next"]
     lost: list[int] = []
 
@@ -747,14 +849,22 @@ def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(opened: Op
 
 
 def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: LocalReviewer) -> None:
-    answer = {"status": 409, "content_type": "application/json", "body": json.dumps({"error": "not as things stand"})}
+    answer = {
+        "status": 409,
+        "content_type": "application/json",
+        "body": json.dumps({"error": "not as things stand"}),
+    }
     tab = opened(desk, decisions=lambda route: route.fulfill(**answer))
     tab.expected = ("Failed to load resource",)
     before = pressed(tab)
     tab.keyboard.press("c")
     tab.get_by_role("alert").get_by_text("not as things stand").wait_for()
     settled(tab)
-    until(tab, "before => document.querySelectorAll('.label[aria-pressed=true]').length === before", len(before))
+    until(
+        tab,
+        "before => document.querySelectorAll('.label[aria-pressed=true]').length === before",
+        len(before),
+    )
     assert pressed(tab) == before
 
 
@@ -765,7 +875,9 @@ def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_w
     tab.expected = ("Failed to load resource",)
     tab.locator("nav [data-view=retrain]").click()
     tab.get_by_role("button", name="Retrain the model").click()
-    tab.get_by_role("alert").get_by_text("No passage is decided, or annotators differ on each").wait_for()
+    tab.get_by_role("alert").get_by_text(
+        "No passage is decided, or annotators differ on each"
+    ).wait_for()
     tab.locator("nav [data-view=adjudication]").click()
     tab.locator("#now").get_by_text("Nothing to settle").wait_for()
     assert tab.locator("#failure").is_hidden()
@@ -785,10 +897,16 @@ def test_a_notice_covers_nothing_that_is_pressed(opened: Open, desk: LocalReview
         assert len(boxes) > 15
         for box in boxes:
             apart = box["y"] >= said["y"] + said["height"] or box["y"] + box["height"] <= said["y"]
-            assert apart or box["x"] >= said["x"] + said["width"] or box["x"] + box["width"] <= said["x"]
+            assert (
+                apart
+                or box["x"] >= said["x"] + said["width"]
+                or box["x"] + box["width"] <= said["x"]
+            )
 
 
-def test_a_hostile_report_does_nothing(opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path) -> None:
+def test_a_hostile_report_does_nothing(
+    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+) -> None:
     report = tmp_path / "h.html"
     lines = (
         "<img src=https://evil.example/x onerror=window.pwned=1> The government did not act.",
@@ -798,14 +916,18 @@ def test_a_hostile_report_does_nothing(opened: Open, serve: Callable[..., LocalR
     escaped = [line.replace("&", "&amp;").replace("<", "&lt;") for line in lines]
     title = "&lt;/title&gt;&lt;script&gt;window.pwned=5&lt;/script&gt;"
     body = "".join(f"<p>{line}</p>" for line in escaped)
-    report.write_text(f"<title>{title}</title><h1>{title}</h1><h2>&lt;i onclick=x&gt;</h2>{body}", "utf-8")
+    report.write_text(
+        f"<title>{title}</title><h1>{title}</h1><h2>&lt;i onclick=x&gt;</h2>{body}", "utf-8"
+    )
     server = serve(report, annotator="<script>window.pwned=6</script>")
     note = "</textarea><script>window.pwned=7</script><img src=x onerror=window.pwned=8>"
     server.post("/api/notes", key=server.passages()[0]["key"], note=note)
     texts = [p["text"] for p in server.passages()]
     assert any("onerror" in text for text in texts)
     tab = opened(server)
-    clean = tab.evaluate("Array.from(new Set(Array.from(document.querySelectorAll('*'), (one) => one.localName)))")
+    clean = tab.evaluate(
+        "Array.from(new Set(Array.from(document.querySelectorAll('*'), (one) => one.localName)))"
+    )
     for _ in texts:
         assert tab.locator("#now .text").inner_text() in texts
         tab.keyboard.press("r")
@@ -844,8 +966,11 @@ Promise.allSettled(all).then(() => setTimeout(() => (window.done = true), 500));
 </script>"""
 
 
-def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(opened: Open, desk: LocalReviewer) -> None:
-    """Of another port of this machine: the nearest that a stranger can come, since cookies know no ports."""
+def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(
+    opened: Open, desk: LocalReviewer
+) -> None:
+    """Of another port of this machine: the nearest that a stranger can come, since cookies know
+    no ports."""
     page = EVIL.replace("ORIGIN", desk.origin).replace("KEY", desk.passages()[0]["key"])
 
     class Evil(BaseHTTPRequestHandler):
@@ -881,11 +1006,14 @@ def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(opened: Open, d
     tab.locator("#now .text").wait_for()  # and our own page goes on
 
 
-# ------------------------------------------------------------------------------------------------- for everybody
+# -------------------------------------------------------------------------------------------------
+# for everybody
 
 
 def test_axe_finds_nothing(opened: Open, desk: LocalReviewer) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
+    )
     tab = opened(desk, bypass_csp=True)  # axe is a script that the page's policy would not let in
     tab.evaluate(axe.Axe().axe_script)
     report = desk.get("/api/session")["reports"][1]["id"]  # the short one
@@ -893,7 +1021,8 @@ def test_axe_finds_nothing(opened: Open, desk: LocalReviewer) -> None:
     events = [desk.post("/api/decisions", key=second["key"], labels=["failure"])["event"]["id"]]
     events.append(desk.post("/api/notes", key=first["key"], note="A doubt.")["event"]["id"])
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{first['key']}")
-    # Colours alone differ in the dark. They change at once here, or axe would see them on their way.
+    # Colours alone differ in the dark. They change at once here, or axe would see them on their
+    # way.
     tab.emulate_media(reduced_motion="reduce")
 
     def check(name: str, dark: bool = True) -> None:
@@ -944,15 +1073,21 @@ def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: LocalRev
         for box in boxes:
             assert box["height"] >= 44
             assert box["y"] + box["height"] <= height  # without scrolling
-        # A letter's width below the right edge of the text: the line of a passage is no longer than can be read.
-        assert tab.evaluate("document.querySelector('#now .text').getBoundingClientRect().width") <= 70 * 10.5
+        # A letter's width below the right edge of the text: the line of a passage is no longer than
+        # can be read.
+        assert (
+            tab.evaluate("document.querySelector('#now .text').getBoundingClientRect().width")
+            <= 70 * 10.5
+        )
 
 
 def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
 
     def boxes() -> list[Any]:
-        return boxes_of(tab, ".label.P, .label.C, #none, #unsure, #accept, #undo, #after, #now .text")
+        return boxes_of(
+            tab, ".label.P, .label.C, #none, #unsure, #accept, #undo, #after, #now .text"
+        )
 
     for width, height in ((1440, 900), (1024, 768), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
@@ -967,10 +1102,14 @@ def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Loc
         assert boxes() == before
 
 
-def test_space_reads_on_in_a_long_passage(opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path) -> None:
+def test_space_reads_on_in_a_long_passage(
+    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+) -> None:
     report = tmp_path / "long.txt"
     ports = ", ".join(f"the inspector of port {n}" for n in range(2, 70))
-    report.write_text(f"Officials, {ports}, took bribes from recruiters. Police arrested none of them.", "utf-8")
+    report.write_text(
+        f"Officials, {ports}, took bribes from recruiters. Police arrested none of them.", "utf-8"
+    )
     server = serve(report)
     tab = opened(server)
 
@@ -1012,7 +1151,8 @@ def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Loca
     settled(tab)
 
 
-# ------------------------------------------------------------------------------------------------- teaching
+# -------------------------------------------------------------------------------------------------
+# teaching
 
 
 def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: LocalReviewer) -> None:
@@ -1024,7 +1164,9 @@ def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Loca
     result = school.get("/api/retrain")["result"]
     shown = tab.locator("#retrain-body").inner_text()
     assert result["out"] in shown
-    assert f"Trained on {result['trained_on']} passages, of which {result['added']} decided" in shown
+    assert (
+        f"Trained on {result['trained_on']} passages, of which {result['added']} decided" in shown
+    )
     assert "Adapted from default" in shown
     assert ("was not measured" in shown) == (result["on_held"] is None)
     for part in (result["on_own"], result["on_held"]):
@@ -1034,20 +1176,52 @@ def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Loca
             assert f"{part['rows'][0]['this']:.3f}" in shown
 
 
-def test_a_model_that_became_worse_is_said_to_be_before_any_figure(opened: Open, desk: LocalReviewer) -> None:
+def test_a_model_that_became_worse_is_said_to_be_before_any_figure(
+    opened: Open, desk: LocalReviewer
+) -> None:
     rows = [
-        {"figure": figure, "other": 0.9, "this": 0.8, "difference": -0.1, "interval": {"low": -0.15, "high": -0.05}}
+        {
+            "figure": figure,
+            "other": 0.9,
+            "this": 0.8,
+            "difference": -0.1,
+            "interval": {"low": -0.15, "high": -0.05},
+        }
         for figure in ("macro-F1", *LETTERS)
     ]
-    part = {"where": "X", "groups": 30, "worse": True, "verdict": "The model fell. Keep yours.", "rows": rows}
-    result = {"out": "m", "start": "default", "added": 5, "trained_on": 5, "held_out": 0, "on_own": None, "seconds": 4}
+    part = {
+        "where": "X",
+        "groups": 30,
+        "worse": True,
+        "verdict": "The model fell. Keep yours.",
+        "rows": rows,
+    }
+    result = {
+        "out": "m",
+        "start": "default",
+        "added": 5,
+        "trained_on": 5,
+        "held_out": 0,
+        "on_own": None,
+        "seconds": 4,
+    }
     part |= {"gained": 2, "lost": 31}
     state = {"state": "done", "data": [], "start": "default", "decided": 5, "error": None}
     tab = opened(desk)
-    tab.route("**/api/retrain", lambda route: route.fulfill(json=state | {"result": result | {"on_held": part}}))
+    tab.route(
+        "**/api/retrain",
+        lambda route: route.fulfill(json=state | {"result": result | {"on_held": part}}),
+    )
     tab.locator("nav [data-view=retrain]").click()
     tab.get_by_text("What it brought").wait_for()
     shown = tab.locator("#retrain-body").inner_text()
-    assert 0 < shown.index("Worse. The model fell. Keep yours.") < shown.index("−0.100 (−0.150 to −0.050)")
-    assert "33 tags changed on X: 2 right now and wrong before, 31 wrong now and right before." in shown
+    assert (
+        0
+        < shown.index("Worse. The model fell. Keep yours.")
+        < shown.index("−0.100 (−0.150 to −0.050)")
+    )
+    assert (
+        "33 tags changed on X: 2 right now and wrong before, 31 wrong now and right before."
+        in shown
+    )
     assert "a fixed set of passages of real reports that taught neither" in shown

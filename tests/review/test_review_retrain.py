@@ -1,4 +1,5 @@
-"""Corrections teach: a new model beside the shipped one, and an honest account of what they changed."""
+"""Corrections teach: a new model beside the shipped one, and an honest account of what they
+changed."""
 
 from __future__ import annotations
 
@@ -30,18 +31,26 @@ from tipclassify.training.train_heads import Trained
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
-TRUTH = {"Police": ["positive_effort"], "Courts": ["failure"], "Officials": ["complicity"], "Recruiters": []}
+TRUTH = {
+    "Police": ["positive_effort"],
+    "Courts": ["failure"],
+    "Officials": ["complicity"],
+    "Recruiters": [],
+}
 
 needs_extra = pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")), reason="needs the extra: review"
+    any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")),
+    reason="needs the extra: review",
 )
 
 
 def small_corpus(file: Path, rows: int = 90) -> Path:
     found = read_rows(DATA / "corpus" / "assessment.jsonl")[: rows // 2]
-    found += [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][
-        : rows // 2
-    ]
+    found += [
+        row
+        for row in read_rows(DATA / "corpus" / "complicity.jsonl")
+        if row["source"] == "w5_complicity"
+    ][: rows // 2]
     file.write_text("".join(map(json_line, found)), "utf-8")
     return file
 
@@ -100,7 +109,12 @@ def job_of(
     for name, rows in (("my", corrected), ("base", base)):
         (tmp_path / f"{name}.jsonl").write_bytes("".join(map(json_line, rows)).encode())
     data = (str(tmp_path / "base.jsonl"),) if base else ()
-    return {"corpus": str(tmp_path / "my.jsonl"), "out": str(tmp_path / "model"), "start": start, "data": data}
+    return {
+        "corpus": str(tmp_path / "my.jsonl"),
+        "out": str(tmp_path / "model"),
+        "start": start,
+        "data": data,
+    }
 
 
 def some_corrections(n: int = 24) -> list[Row]:
@@ -135,7 +149,9 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
         with pytest.raises(RefusedError, match="400: Object contains unknown field `detectors`"):
             server.post("/api/retrain", detectors=True)
         for passage in server.passages():
-            server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
+            server.post(
+                "/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]]
+            )
         assert server.get("/api/retrain")["decided"] == 24  # what the page warns by, before
         assert server.post("/api/retrain") == {"started": True}
         with pytest.raises(RefusedError, match="409: a training is running"):
@@ -158,13 +174,15 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
                 assert row["difference"] == pytest.approx(row["this"] - row["other"], abs=2e-4)
             if row["interval"]["low"] is not None:
                 assert row["interval"]["low"] <= row["difference"] <= row["interval"]["high"]
-    assert result["on_own"]["groups"] > 6  # paragraphs of four sentences, and the documents of the data
+    # paragraphs of four sentences, and the documents of the data
+    assert result["on_own"]["groups"] > 6
     taught = Classifier.load(result["out"])
     assert taught.meta["corpus"]["passages"] == 114
     assert taught.meta["files"]["model.onnx"] == json.loads(before)["files"]["model.onnx"]
     assert taught.meta["adapted_from"] == result["adapted_from"] == json.loads(before)["sha256"]
     assert (TINY / "model.json").read_bytes() == before
-    assert {row["section"] for row in read_rows(corpus)} == {"prosecution"}  # the heading goes to the training too
+    # the heading goes to the training too
+    assert {row["section"] for row in read_rows(corpus)} == {"prosecution"}
     assert (own_cache / "tipclassify" / "pooled").is_dir()
     assert not list(tmp_path.glob(".my-model-*"))
 
@@ -173,11 +191,17 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
 @pytest.mark.parametrize("how", ["terminate", pytest.param("kill", marks=pytest.mark.slow)])
 def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how: str) -> None:
-    report, data = write_report(tmp_path / "report.txt", 8), small_corpus(tmp_path / "d.jsonl", 1_000)  # long to read
+    # long to read
+    report, data = (
+        write_report(tmp_path / "report.txt", 8),
+        small_corpus(tmp_path / "d.jsonl", 1_000),
+    )
     given = ("--model", "fast", "--corpus", tmp_path / "my.jsonl", "--train-data", data)
     with Reviewer(report, *given) as server:
         for passage in server.passages():
-            server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
+            server.post(
+                "/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]]
+            )
         server.post("/api/retrain")
         started = until(lambda: children(server.process.pid))
         if how == "terminate":
@@ -190,7 +214,8 @@ def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how
             started = until(lambda: children(server.process.pid) - started)
             server.process.terminate()
         else:
-            until(lambda: server.get("/api/retrain")["done"])  # it is at work, and watches over its parent
+            # it is at work, and watches over its parent
+            until(lambda: server.get("/api/retrain")["done"])
             server.process.kill()
         until(lambda: gone(started), 20)
     assert not list(tmp_path.glob("*my-model-*"))
@@ -199,7 +224,9 @@ def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how
 def test_bad_training_data_is_reported_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "d.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["bold"]}\n{"text": 7}\n', "utf-8")
-    (tmp_path / "my.jsonl").write_text('{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8")
+    (tmp_path / "my.jsonl").write_text(
+        '{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8"
+    )
     training = Retraining(tmp_path / "my.jsonl", [data])
     training.start()
     state = until(lambda: training.state() if training.state()["state"] != "running" else None)
@@ -220,7 +247,10 @@ def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
-    base = [{"id": "1", "text": "Courts slept.", "labels": ()}, {"id": "2", "text": "Police acted.", "labels": ()}]
+    base = [
+        {"id": "1", "text": "Courts slept.", "labels": ()},
+        {"id": "2", "text": "Police acted.", "labels": ()},
+    ]
     base.append({"id": "3", "text": "Police slept.", "labels": ()})
     corrected = [
         {"id": "k", "text": "courts  slept.", "labels": ("failure",)},
@@ -240,10 +270,15 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
     assert (len({row["doc"] for row in five}), kind) == (5, "reports")
     four, kind = assign_groups(rows[:-4])
     assert (len({row["doc"] for row in four}), kind) == (8, "paragraphs")
-    assert {len({row["block"] for row in four if row["doc"] == doc}) for doc in {row["doc"] for row in four}} == {1}
+    assert {
+        len({row["block"] for row in four if row["doc"] == doc})
+        for doc in {row["doc"] for row in four}
+    } == {1}
 
 
-def test_the_corpus_comes_with_the_package_or_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_corpus_comes_with_the_package_or_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = tmp_path / "site-packages" / "tipclassify" / "corpus" / "loading.py"
     monkeypatch.setattr("tipclassify.corpus.loading.__file__", str(module))
     assert shipped_corpus() is None
@@ -266,12 +301,17 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
         model_to_adapt(str(tmp_path / "none"))
 
 
-# --------------------------------------------------------------------------------------------- results and messages
+# ---------------------------------------------------------------------------------------------
+# results and messages
 
 
-def test_fourteen_decisions_move_the_default_little_and_its_fixed_set_measures_it(tmp_path: Path) -> None:
+def test_fourteen_decisions_move_the_default_little_and_its_fixed_set_measures_it(
+    tmp_path: Path,
+) -> None:
     steps: list[tuple[str, int, int]] = []
-    result = retrain(**job_of(tmp_path, some_corrections(14)), progress=lambda *what: steps.append(what))
+    result = retrain(
+        **job_of(tmp_path, some_corrections(14)), progress=lambda *what: steps.append(what)
+    )
     assert (result["trained_on"], result["added"]) == (14, 14)
     assert steps == [("passages read by the encoder", 14, 14), ("fitting", 0, 0)]
     assert result["on_own"]["groups"] == 14
@@ -287,10 +327,15 @@ def test_fourteen_decisions_move_the_default_little_and_its_fixed_set_measures_i
 @pytest.mark.slow
 def test_corrections_against_the_codebook_cost_no_more_than_they_may(tmp_path: Path) -> None:
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
-    files = [DATA / "corpus" / f"{name}.jsonl" for name in ("assessment", "prosecution", "protection")]
+    files = [
+        DATA / "corpus" / f"{name}.jsonl" for name in ("assessment", "prosecution", "protection")
+    ]
     rows = [{**row, "doc": None, "pair": None} for row in read_rows(*files)]
     plain = [row for row in rows if row["labels"] in turned][:300]
-    wrong = [{**row, "labels": turned[row["labels"]], "report_id": "r", "block": i} for i, row in enumerate(plain)]
+    wrong = [
+        {**row, "labels": turned[row["labels"]], "report_id": "r", "block": i}
+        for i, row in enumerate(plain)
+    ]
     result = retrain(**job_of(tmp_path, wrong), progress=silent)
     assert result["on_held"]["rows"][0]["difference"] >= -0.015
 
@@ -302,9 +347,27 @@ def found_macro(difference: float, low: float, high: float) -> Difference:
 @pytest.mark.parametrize(
     ("difference", "low", "high", "says", "worse"),
     [
-        (0.02, -0.01, 0.05, "No difference can be shown on X: macro-F1 +0.020 (95% interval -0.010 to +0.050).", False),
-        (0.02, 0.01, 0.05, "The corrections make the model better on X: macro-F1 rises by 0.020", False),
-        (-0.02, -0.05, -0.01, "The corrections make the model worse on X: macro-F1 falls by 0.020", True),
+        (
+            0.02,
+            -0.01,
+            0.05,
+            "No difference can be shown on X: macro-F1 +0.020 (95% interval -0.010 to +0.050).",
+            False,
+        ),
+        (
+            0.02,
+            0.01,
+            0.05,
+            "The corrections make the model better on X: macro-F1 rises by 0.020",
+            False,
+        ),
+        (
+            -0.02,
+            -0.05,
+            -0.01,
+            "The corrections make the model worse on X: macro-F1 falls by 0.020",
+            True,
+        ),
         (-0.02, -0.05, 0.0, "No difference can be shown on X", False),
         (0.0, 0.0, 0.0, "Nothing changes on X", False),
         (0.0, float("nan"), float("nan"), "Nothing can be said of X", False),
@@ -315,11 +378,15 @@ def test_the_verdict_says_no_more_than_the_interval(
 ) -> None:
     def found(groups: int) -> dict[str, Any]:
         macro = found_macro(difference, low, high)
-        nowhere = Difference("failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan"))
+        nowhere = Difference(
+            "failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan")
+        )
         return describe_change(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
 
     falls = Difference("failure", 0.4, 0.6, -0.2, Interval(-0.3, -0.1), 0.0)
-    one = describe_change(Comparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports")
+    one = describe_change(
+        Comparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
+    )
     assert one["worse"] is True  # a label that falls is said, whatever all three do together
     assert ("the F1 of single labels falls: failure by 0.200" in one["verdict"]) == (not high < 0)
     many = found(20)
@@ -357,6 +424,9 @@ def test_headings_and_the_encoder_to_start_from_reach_the_training(
 
 def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> None:
     rows = [{**row, "block": 3} for row in some_corrections()]
-    with pytest.raises(CorpusError, match=r"^all decided passages are of one paragraph, .*; decide some of another$"):
+    with pytest.raises(
+        CorpusError,
+        match=r"^all decided passages are of one paragraph, .*; decide some of another$",
+    ):
         retrain(**job_of(tmp_path, rows), progress=silent)
     assert not (tmp_path / "model").exists()

@@ -26,11 +26,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:
     folder = tmp_path_factory.mktemp("review")
     report = folder / "<img src=x onerror=alert(1)>.html"
     html = TITLE.replace("<", "&lt;").replace(">", "&gt;")
-    body = (
-        f"<p>Police arrested nine traffickers {html} in Karvonia.</p><p>Courts convicted none of the traffickers.</p>"
-    )
+    body = f"<p>Police arrested nine traffickers {html} in Karvonia.</p><p>Courts convicted none of the traffickers.</p>"
     report.write_text(f"<!doctype html><title>{html}</title><h1>{html}</h1>{body}", "utf-8")
-    with Reviewer(report, "--corpus", folder / "my.jsonl", "--annotator", f"ann{SCRIPT}") as running:
+    with Reviewer(
+        report, "--corpus", folder / "my.jsonl", "--annotator", f"ann{SCRIPT}"
+    ) as running:
         yield running
 
 
@@ -42,12 +42,25 @@ def events(server: Reviewer) -> int:
     return int(server.get("/api/changes?since=0")["next"])
 
 
-PATHS = ("/api/session", "/api/queue", "/api/changes?since=0", "/api/retrain", "/nowhere", "/api/../api/session")
+PATHS = (
+    "/api/session",
+    "/api/queue",
+    "/api/changes?since=0",
+    "/api/retrain",
+    "/nowhere",
+    "/api/../api/session",
+)
 
 
 def test_the_page_without_the_token_holds_nothing_of_a_report(server: Reviewer) -> None:
     assert len(server.token) >= 43  # 256 bits
-    for path in ("/", f"/?token={server.token}", "/?token=wrong", "/static/review.js", "/static/review.css"):
+    for path in (
+        "/",
+        f"/?token={server.token}",
+        "/?token=wrong",
+        "/static/review.js",
+        "/static/review.css",
+    ):
         status, headers, body = server.raw("GET", path)
         assert status == 200
         assert "set-cookie" not in headers  # a browser would send it to every port of this machine
@@ -58,12 +71,24 @@ def test_the_page_without_the_token_holds_nothing_of_a_report(server: Reviewer) 
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_is_answered_without_the_token(server: Reviewer, path: str) -> None:
     token = server.token
-    for wrong in ("", "x", "review", token[:-1], token + "x", token.lower(), f"{token},{token}", "\xff"):
+    for wrong in (
+        "",
+        "x",
+        "review",
+        token[:-1],
+        token + "x",
+        token.lower(),
+        f"{token},{token}",
+        "\xff",
+    ):
         for method, body in (("GET", None), ("POST", decision(server))):
             status, _, answer = server.raw(method, path, body, server.own(X_Tipclassify=wrong))
             assert status == 403
             assert b"Karvonia" not in answer
-    for place in ({"Cookie": f"tipclassify-{server.port}={token}"}, {"Authorization": f"Bearer {token}"}):
+    for place in (
+        {"Cookie": f"tipclassify-{server.port}={token}"},
+        {"Authorization": f"Bearer {token}"},
+    ):
         assert server.raw("GET", path, headers=place)[0] == 403
     assert server.raw("GET", f"{path}{'&' if '?' in path else '?'}token={token}")[0] == 403
 
@@ -85,7 +110,10 @@ def test_a_name_that_was_rebound_to_loopback_is_refused(server: Reviewer, host: 
     named = host.format(port=server.port)
     before = events(server)
     headers = {**server.own(Origin=f"http://{named}"), "Host": named}
-    for method, path, body in (("GET", "/api/session", None), ("POST", "/api/decisions", decision(server))):
+    for method, path, body in (
+        ("GET", "/api/session", None),
+        ("POST", "/api/decisions", decision(server)),
+    ):
         status, _, answer = server.raw(method, path, body, headers)
         assert status in (400, 403)
         assert b"annotator" not in answer
@@ -109,10 +137,20 @@ def test_a_name_that_was_rebound_to_loopback_is_refused(server: Reviewer, host: 
         {"Sec_Fetch_Site": "none"},
     ],
 )
-def test_a_change_that_does_not_come_from_the_page_is_refused(server: Reviewer, changed: dict[str, str]) -> None:
+def test_a_change_that_does_not_come_from_the_page_is_refused(
+    server: Reviewer, changed: dict[str, str]
+) -> None:
     before = events(server)
-    headers = server.own(**{name: value.format(port=server.port) for name, value in changed.items()})
-    for path in ("/api/decisions", "/api/undo", "/api/adjudications", "/api/retrain", "/api/retrain/stop"):
+    headers = server.own(
+        **{name: value.format(port=server.port) for name, value in changed.items()}
+    )
+    for path in (
+        "/api/decisions",
+        "/api/undo",
+        "/api/adjudications",
+        "/api/retrain",
+        "/api/retrain/stop",
+    ):
         status, answered, answer = server.raw("POST", path, decision(server), headers)
         assert status == 403
         assert "access-control-allow-origin" not in answered
@@ -122,18 +160,30 @@ def test_a_change_that_does_not_come_from_the_page_is_refused(server: Reviewer, 
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp"]
+    "kind",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+    ],
 )
 def test_a_change_that_is_not_sent_as_json_is_refused(server: Reviewer, kind: str) -> None:
     before = events(server)
-    assert server.raw("POST", "/api/decisions", decision(server), server.own(Content_Type=kind))[0] == 415
+    assert (
+        server.raw("POST", "/api/decisions", decision(server), server.own(Content_Type=kind))[0]
+        == 415
+    )
     assert events(server) == before
-    answer = server.raw("POST", "/api/decisions", b"{}", server.own(Content_Type="application/json; charset=utf-8"))
+    answer = server.raw(
+        "POST", "/api/decisions", b"{}", server.own(Content_Type="application/json; charset=utf-8")
+    )
     assert answer[0] == 400  # it is read
 
 
 def test_other_pages_on_this_machine_read_nothing(server: Reviewer) -> None:
-    """Pages on other ports of localhost are "same-site", and refused even if they knew the token."""
+    """Pages on other ports of localhost are "same-site", and refused even if they knew the
+    token."""
     for site in ("same-site", "cross-site"):
         for mode in ("no-cors", "cors", "websocket"):
             headers = {**server.own(), "Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
@@ -146,7 +196,9 @@ def test_other_pages_on_this_machine_read_nothing(server: Reviewer) -> None:
 
 @pytest.mark.parametrize("path", [*PATHS, "/", "/static/review.js", "/?token=wrong"])
 @pytest.mark.parametrize("known", [True, False])
-def test_every_answer_has_the_headers_that_bind_the_browser(server: Reviewer, path: str, known: bool) -> None:
+def test_every_answer_has_the_headers_that_bind_the_browser(
+    server: Reviewer, path: str, known: bool
+) -> None:
     _, headers, _ = server.raw("GET", path, headers=server.own() if known else {})
     assert headers["content-security-policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -164,7 +216,8 @@ def test_every_answer_has_the_headers_that_bind_the_browser(server: Reviewer, pa
 def test_a_script_in_a_report_stays_text(server: Reviewer) -> None:
     status, headers, page = server.raw("GET", "/")
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert not re.search(rb"<script(?![^>]* src=)|\son\w+=|style=", page)  # the policy would block them
+    # the policy would block them
+    assert not re.search(rb"<script(?![^>]* src=)|\son\w+=|style=", page)
     report = server.get("/api/session")["reports"][0]
     assert report["title"] == TITLE
     for path in ("/api/session", f"/api/reports/{report['id']}"):
@@ -211,10 +264,18 @@ def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
     huge = b'{"key": "' + b"x" * 70_000 + b'"}'
     assert server.raw("POST", "/api/decisions", huge, server.own())[0] == 413
     # Said to be of 5 GB: refused before it is sent. Of no said size: refused when it grows.
-    assert server.raw("POST", "/api/decisions", b"", {**server.own(), "Content-Length": str(5 << 30)})[0] == 413
+    assert (
+        server.raw("POST", "/api/decisions", b"", {**server.own(), "Content-Length": str(5 << 30)})[
+            0
+        ]
+        == 413
+    )
     chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
     answer = server.raw(
-        "POST", "/api/decisions", chunk * 5 + b"0\r\n\r\n", {**server.own(), "Transfer-Encoding": "chunked"}
+        "POST",
+        "/api/decisions",
+        chunk * 5 + b"0\r\n\r\n",
+        {**server.own(), "Transfer-Encoding": "chunked"},
     )
     assert answer[0] == 413
     key = server.passages()[0]["key"]
@@ -245,7 +306,11 @@ def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
         (b'{"key": KEY, "labels": [], "request": ""}', 400, "at `$.request`"),
         (b'{"key": KEY, "labels": [], "request": "../x"}', 400, "at `$.request`"),
         (b'{"key": KEY, "labels": [], "request": "' + b"x" * 65 + b'"}', 400, "at `$.request`"),
-        (b'{"key": KEY, "labels": [], "__proto__": {"saved": true}}', 400, "unknown field `__proto__`"),
+        (
+            b'{"key": KEY, "labels": [], "__proto__": {"saved": true}}',
+            400,
+            "unknown field `__proto__`",
+        ),
         (b'{"key": 7, "labels": []}', 400, "Expected `str`, got `int` - at `$.key`"),
         (b'{"key": "", "labels": []}', 404, "no such passage"),
         (b'{"key": "../../my", "labels": []}', 404, "no such passage"),
@@ -268,12 +333,16 @@ def test_an_invalid_request_is_answered_in_one_line_and_changes_nothing(
 @pytest.mark.parametrize("event", [0, -1, 10**30, "1", 1.0, True, None, [1]])
 def test_only_an_event_that_there_is_can_be_undone(server: Reviewer, event: object) -> None:
     before = events(server)
-    status, _, _ = server.raw("POST", "/api/undo", json.dumps({"event": event}).encode(), server.own())
+    status, _, _ = server.raw(
+        "POST", "/api/undo", json.dumps({"event": event}).encode(), server.own()
+    )
     assert status in (400, 404)
     assert events(server) == before
 
 
-@pytest.mark.parametrize("query", ["since=x", "since=-1", "since=1e3", "since=" + "9" * 5_000, "since=%D9%A3"])
+@pytest.mark.parametrize(
+    "query", ["since=x", "since=-1", "since=1e3", "since=" + "9" * 5_000, "since=%D9%A3"]
+)
 def test_a_query_that_is_no_number_is_refused(server: Reviewer, query: str) -> None:
     for path in ("/api/changes", "/api/queue"):
         asked = query.replace("since", "n") if path == "/api/queue" else query
@@ -293,11 +362,24 @@ def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
     key, before = server.passages()[1]["key"], events(server)
     body = b'{"key": "' + key.encode() + b'", "labels": [], "note": "a\\ud800b\\u0000\\n=1+1"}'
     status, _, answer = server.raw("POST", "/api/decisions", body, server.own())
-    assert (status, json.loads(answer)["error"]) == (400, "a note holds control characters; write plain text")
+    assert (status, json.loads(answer)["error"]) == (
+        400,
+        "a note holds control characters; write plain text",
+    )
     assert events(server) == before
     log = EventLog(tmp_path / "old.events")
     with log.exclusive() as append:
-        append(Event(1, "decision", "k", "ann", "t", note="a\ud800b\x00\n=1+1", about={"text": "Police acted."}))
+        append(
+            Event(
+                1,
+                "decision",
+                "k",
+                "ann",
+                "t",
+                note="a\ud800b\x00\n=1+1",
+                about={"text": "Police acted."},
+            )
+        )
     CorpusFile(tmp_path / "old.jsonl").write(EventLog(log.path).history)
     assert load_corpus(tmp_path / "old.jsonl")["note"] == ["a?b\x00\n=1+1"]
 
@@ -305,7 +387,9 @@ def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
 def test_it_listens_on_loopback_only(server: Reviewer) -> None:
     assert server.link.startswith("http://127.0.0.1:")
     name = socket.gethostname()
-    for address in {found[4][0] for found in socket.getaddrinfo(name, None, socket.AF_INET)} - {"127.0.0.1"}:
+    for address in {found[4][0] for found in socket.getaddrinfo(name, None, socket.AF_INET)} - {
+        "127.0.0.1"
+    }:
         if not str(address).startswith("127."):
             with (
                 pytest.raises(OSError),  # noqa: PT011
@@ -331,7 +415,8 @@ def test_clients_that_dawdle_hold_nobody_up(server: Reviewer) -> None:
             if number % 2:
                 line.sendall(head.encode()[: 10 + number % 30])  # a request that never ends
             else:
-                line.sendall((head + own + "Content-Length: 900\r\n\r\n{").encode())  # a body that never comes
+                # a body that never comes
+                line.sendall((head + own + "Content-Length: 900\r\n\r\n{").encode())
         began = time.monotonic()
         assert server.get("/api/session")["labels"]
         assert time.monotonic() - began < 2
@@ -360,7 +445,12 @@ def test_requests_that_two_readers_would_read_differently_are_refused(server: Re
     status, _, _ = server.raw(
         "GET",
         "/api/changes",
-        headers={**server.own(), "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "eA=="},
+        headers={
+            **server.own(),
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Key": "eA==",
+        },
     )
     assert status in (200, 400, 426)  # never 101: nothing here speaks it
     assert events(server) == before

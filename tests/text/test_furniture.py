@@ -1,4 +1,5 @@
-"""Page furniture is no passage of a report, and has no labels as a row; prose that resembles it stays prose."""
+"""Page furniture is no passage of a report, and has no labels as a row; prose that resembles it
+stays prose."""
 
 from __future__ import annotations
 
@@ -125,7 +126,8 @@ def test_a_sentence_that_holds_a_date_an_address_or_a_number_is_prose(text: str)
 
 def test_what_is_no_prose_has_scores_and_no_labels(classifier: Classifier) -> None:
     prose, reference = classifier.tag_passages(
-        [Passage(TITLE, 0, len(TITLE), "prosecution"), Passage(TITLE, 0, len(TITLE), "References")], "screen"
+        [Passage(TITLE, 0, len(TITLE), "prosecution"), Passage(TITLE, 0, len(TITLE), "References")],
+        "screen",
     )
     assert "positive_effort" in prose.labels
     assert reference.labels == ()
@@ -140,14 +142,19 @@ def test_furniture_is_no_passage() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["U.S. Embassy ", "Aa ", "Aa, ", "May 3, ", "2019", ". ", ": ", "a", "@", "_", "(", "1"]))
+    st.lists(
+        st.sampled_from(
+            ["U.S. Embassy ", "Aa ", "Aa, ", "May 3, ", "2019", ". ", ": ", "a", "@", "_", "(", "1"]
+        )
+    )
 )
 def test_any_text_can_be_looked_at(parts: list[str]) -> None:
     assert is_furniture("".join(parts)) in (True, False)
 
 
 @pytest.mark.parametrize(
-    "part", ["Aa ", "Aa, ", "U.S. Embassy Aa ", "1.", ". ", "a_", "May 3, 2019 ", "2019: ", "a@", "- "]
+    "part",
+    ["Aa ", "Aa, ", "U.S. Embassy Aa ", "1.", ". ", "a_", "May 3, 2019 ", "2019: ", "a@", "- "],
 )
 def test_time_does_not_explode_with_the_length_of_a_text(part: str) -> None:
     text = (part * 400)[:400]

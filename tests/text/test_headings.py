@@ -1,4 +1,5 @@
-"""Headings as evidence: taken as the file gives them, after the outer one where they name no subject themselves."""
+"""Headings as evidence: taken as the file gives them, after the outer one where they name no
+subject themselves."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def rows(name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (FOLDER / name).read_text("utf-8").splitlines()]
 
 
-# --------------------------------------------------------------------------------------------- what a heading says
+# --------------------------------------------------------------------------------------------- what
+# a heading says
 
 
 GENERIC = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes
@@ -65,28 +67,57 @@ def opened(*headings: tuple[str, int | None]) -> list[str]:
     return [outline.section(heading, level) for heading, level in headings]
 
 
-def test_a_heading_is_joined_to_the_nearest_around_it_that_names_a_subject_and_to_no_other() -> None:
-    found = opened(("Norvia", 1), ("Child Labor", 2), ("Policies", 3), ("Description", 4), ("Prisons", 3), ("Other", 4))
-    assert found[2:] == ["Child Labor: Policies", "Child Labor: Description", "Prisons", "Prisons: Other"]
+def test_a_heading_is_joined_to_the_nearest_around_it_that_names_a_subject_and_to_no_other() -> (
+    None
+):
+    found = opened(
+        ("Norvia", 1),
+        ("Child Labor", 2),
+        ("Policies", 3),
+        ("Description", 4),
+        ("Prisons", 3),
+        ("Other", 4),
+    )
+    assert found[2:] == [
+        "Child Labor: Policies",
+        "Child Labor: Description",
+        "Prisons",
+        "Prisons: Other",
+    ]
 
 
 def test_a_sibling_is_no_outer_heading() -> None:
-    assert opened(("Norvia", 1), ("Prisons", 2), ("Beatings", 3), ("Background", 2))[-1] == "Norvia: Background"
+    assert (
+        opened(("Norvia", 1), ("Prisons", 2), ("Beatings", 3), ("Background", 2))[-1]
+        == "Norvia: Background"
+    )
     assert opened(("Prisons", 2), ("Background", 2))[-1] == "Background"
 
 
 def test_without_levels_a_heading_stands_under_the_last_one_that_names_a_subject() -> None:
     found = opened(
-        ("Prisons", None), ("Role", None), ("Table 4. Child Labor Laws", None), ("Standard", None), ("2019", None)
+        ("Prisons", None),
+        ("Role", None),
+        ("Table 4. Child Labor Laws", None),
+        ("Standard", None),
+        ("2019", None),
     )
     assert found[1] == "Prisons: Role"
     assert found[3:] == ["Table 4. Child Labor Laws: Standard", "Table 4. Child Labor Laws: 2019"]
-    assert opened(("Prisons", 2), ("Guards", None), ("Women", 2), ("Other", None))[-1] == "Women: Other"
+    assert (
+        opened(("Prisons", 2), ("Guards", None), ("Women", 2), ("Other", None))[-1]
+        == "Women: Other"
+    )
 
 
 @pytest.mark.parametrize("level", [2, None])
 def test_the_sections_of_a_narrative_keep_their_names_under_its_title(level: int | None) -> None:
-    found = opened(("2023 Report: Norvia", 1), ("OVERVIEW", level), ("Prosecution", level), ("PROTECTION:", level))
+    found = opened(
+        ("2023 Report: Norvia", 1),
+        ("OVERVIEW", level),
+        ("Prosecution", level),
+        ("PROTECTION:", level),
+    )
     assert found[1:] == ["assessment", "prosecution", "protection"]
 
 
@@ -95,7 +126,14 @@ def test_what_stands_in_a_section_of_a_narrative_stays_in_it() -> None:
         ("Norvia (Tier 2)", 2), ("Overview", 3), ("Recommendations", 2), ("General", 3), ("Protection", 2), ("2019", 3)
     )  # fmt: skip
     assert opened(*outline) == [
-        *("assessment", "assessment", "recommendations", "recommendations", "protection", "protection"),
+        *(
+            "assessment",
+            "assessment",
+            "recommendations",
+            "recommendations",
+            "protection",
+            "protection",
+        ),
     ]
 
 
@@ -103,37 +141,50 @@ def test_an_overview_of_another_matter_is_no_assessment_of_trafficking_efforts()
     assert opened(("Norvia", 1), ("Prisons", 2), ("Overview", 3))[-1] == "Prisons: Overview"
 
 
-# --------------------------------------------------------------------------------------------- as readers see them
+# --------------------------------------------------------------------------------------------- as
+# readers see them
 
 OUTLINE = (("Norvia", 1), ("c. Child Labor", 2), ("Description", 3), ("Prisons", 2), ("Other", 3))
 
 
 def as_html() -> Document:
-    page = "".join(f"<h{level}>{text}</h{level}><p>The law was not enforced.</p>" for text, level in OUTLINE)
+    page = "".join(
+        f"<h{level}>{text}</h{level}><p>The law was not enforced.</p>" for text, level in OUTLINE
+    )
     return read_html(page.encode(), "a.html")
 
 
 def as_markdown() -> Document:
     return read_markdown(
-        "".join(f"{'#' * n} {text}\n\nIt was not enforced.\n\n" for text, n in OUTLINE).encode(), "a.md"
+        "".join(f"{'#' * n} {text}\n\nIt was not enforced.\n\n" for text, n in OUTLINE).encode(),
+        "a.md",
     )
 
 
 def as_word() -> Document:
     outlined = '<w:p><w:pPr><w:outlineLvl w:val="{}"/></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>'
     after = "<w:p><w:r><w:t>The law was not enforced.</w:t></w:r></w:p>"
-    return read_docx(with_body("".join(outlined.format(level - 1, text) + after for text, level in OUTLINE)), "a.docx")
+    return read_docx(
+        with_body("".join(outlined.format(level - 1, text) + after for text, level in OUTLINE)),
+        "a.docx",
+    )
 
 
 def as_bold_lines() -> Document:
-    after = "<p>The law was not enforced in any of the provinces, as in all of the years before it.</p>"
-    return read_html("".join(f"<p><b>{text}</b></p>{after}" for text, _ in OUTLINE).encode(), "a.html")
+    after = (
+        "<p>The law was not enforced in any of the provinces, as in all of the years before it.</p>"
+    )
+    return read_html(
+        "".join(f"<p><b>{text}</b></p>{after}" for text, _ in OUTLINE).encode(), "a.html"
+    )
 
 
 @pytest.mark.parametrize("read", [as_html, as_markdown, as_word, as_bold_lines])
 def test_every_format_gives_the_same_sections(read: Callable[[], Document]) -> None:
     document = read()
-    assert [document.text[b.start : b.end] for b in document.blocks if b.heading] == [text for text, _ in OUTLINE]
+    assert [document.text[b.start : b.end] for b in document.blocks if b.heading] == [
+        text for text, _ in OUTLINE
+    ]
     assert sections(document) == [
         "Norvia",
         "c. Child Labor",
@@ -149,7 +200,10 @@ def test_the_heads_of_a_table_in_a_pdf_stand_under_the_heading_before_it() -> No
         "in the districts of the north was fined for it.",
     ]
     page = [
-        *(show(60, 740, "Table 4. Laws on Child Labor", 12, "B"), show(60, 720, "Description", 10, "B")),
+        *(
+            show(60, 740, "Table 4. Laws on Child Labor", 12, "B"),
+            show(60, 720, "Description", 10, "B"),
+        ),
         *(column(60, 700, prose), show(60, 660, "Prisons", 12, "B"), column(60, 640, prose)),
     ]
     document = read_pdf(make_pdf("".join(page)), "x")
@@ -180,23 +234,40 @@ def test_a_lettered_title_and_a_line_in_capitals_open_a_section_in_plain_text() 
     ],
 )
 def test_another_line_of_plain_text_opens_none(line: str) -> None:
-    assert [block.heading for block in text_document(f"{line}\n\nThe law was not enforced.").blocks] == [False, False]
+    assert [
+        block.heading for block in text_document(f"{line}\n\nThe law was not enforced.").blocks
+    ] == [False, False]
 
 
-def test_a_line_in_capitals_is_a_sentence_where_nothing_stands_under_it_or_right_beside_it() -> None:
-    for text in ("POLICE SLEPT", "It rained.\n\nPOLICE SLEPT", "POLICE SLEPT\nCOURTS SLEPT\n\nIt rained."):
+def test_a_line_in_capitals_is_a_sentence_where_nothing_stands_under_it_or_right_beside_it() -> (
+    None
+):
+    for text in (
+        "POLICE SLEPT",
+        "It rained.\n\nPOLICE SLEPT",
+        "POLICE SLEPT\nCOURTS SLEPT\n\nIt rained.",
+    ):
         assert "POLICE SLEPT" in [passage.text for passage in split_passages(text_document(text))]
 
 
-# --------------------------------------------------------------------------------------------- rows that are passages
+# --------------------------------------------------------------------------------------------- rows
+# that are passages
 
 
 def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifier) -> None:
-    text, headings = "Officials did not effectively apply the law.", ("b. Forced Labor", "Prisons", None)
+    text, headings = (
+        "Officials did not effectively apply the law.",
+        ("b. Forced Labor", "Prisons", None),
+    )
     file = tmp_path / "rows.jsonl"
-    file.write_text("".join(json.dumps({"text": text, "section": heading}) + "\n" for heading in headings), "utf-8")
+    file.write_text(
+        "".join(json.dumps({"text": text, "section": heading}) + "\n" for heading in headings),
+        "utf-8",
+    )
     (report,) = (report for _, reports in tag_inputs([str(file)], Tagging()) for report in reports)
-    wanted = classifier.predict_proba([Passage(text, 0, len(text), heading) for heading in headings])
+    wanted = classifier.predict_proba(
+        [Passage(text, 0, len(text), heading) for heading in headings]
+    )
     assert [passage.section for passage in report.passages] == list(headings)
     for passage, scores in zip(report.passages, wanted, strict=True):
         assert list(passage.scores.values()) == pytest.approx(scores.tolist(), abs=1e-6)
@@ -207,13 +278,15 @@ def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifie
 def test_a_section_that_is_no_text_is_reported_with_its_line(tmp_path: Path, section: str) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(
-        f'{{"text": "It rained.", "section": null}}\n{{"text": "It rained.", "section": {section}}}', "utf-8"
+        f'{{"text": "It rained.", "section": null}}\n{{"text": "It rained.", "section": {section}}}',
+        "utf-8",
     )
     with pytest.raises(InputError, match=r'rows\.jsonl:2: "section" is no text; write the heading'):
         list(tag_input(str(file), Tagging("fast")))
 
 
-# --------------------------------------------------------------------------------------------- the behaviour cases
+# --------------------------------------------------------------------------------------------- the
+# behaviour cases
 
 
 def test_headings_of_like_meaning_are_many_and_none_is_one_that_the_models_are_taught() -> None:

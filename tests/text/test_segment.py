@@ -31,7 +31,8 @@ def every_sentence() -> Iterator[None]:
         yield
 
 
-# Each line is a paragraph, with a bar at each end of a sentence inside it. Countries, people and facts are invented.
+# Each line is a paragraph, with a bar at each end of a sentence inside it. Countries, people and
+# facts are invented.
 CASES: Final = {
     "plain sentences": """
 Police arrested nine traffickers.| Courts convicted none of them.
@@ -470,7 +471,8 @@ during the year, as they had done in each of the two years before, and found chi
 ministry fined no employer and did not say why.
 """
 
-# Everything that has broken offsets somewhere: surrogate-pair characters, CRLF, tabs, no-break spaces, list marks.
+# Everything that has broken offsets somewhere: surrogate-pair characters, CRLF, tabs, no-break
+# spaces, list marks.
 PIECES = st.sampled_from(
     [
         "The police acted.",
@@ -537,7 +539,8 @@ def texts(text: str) -> list[str]:
     return [p.text for p in split_passages(text_document(text))]
 
 
-# ------------------------------------------------------------------------------------------ for any text
+# ------------------------------------------------------------------------------------------ for any
+# text
 
 
 @given(TEXTS, UNITS)
@@ -548,7 +551,9 @@ def texts(text: str) -> list[str]:
 @example("accountable.Amend" * 2_000, "sentence")
 def test_every_passage_is_its_characters(text: str, unit: Unit) -> None:
     passages = split_passages(text_document(text), unit)
-    assert all(text[p.start : p.end] == p.text and p.text.strip() == p.text and p.text for p in passages)
+    assert all(
+        text[p.start : p.end] == p.text and p.text.strip() == p.text and p.text for p in passages
+    )
     assert all(a.end <= b.start for a, b in itertools.pairwise(passages))
 
 
@@ -574,9 +579,11 @@ def test_clauses_are_parts_of_sentences(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["sentence", "clause"])
 def test_a_passage_alone_is_that_passage(unit: Unit) -> None:
-    # For any text it cannot be: whether a quotation mark opens or closes, and whether "b)" is an entry of a list, the
-    # rest of the paragraph tells.
-    documents = [whole(line.replace("|", "")) for case in (*CASES.values(), CLAUSES) for line in lines(case)]
+    # For any text it cannot be: whether a quotation mark opens or closes, and whether "b)" is an
+    # entry of a list, the rest of the paragraph tells.
+    documents = [
+        whole(line.replace("|", "")) for case in (*CASES.values(), CLAUSES) for line in lines(case)
+    ]
     documents += [read_report(path) for path in sorted((ROOT / "data" / "samples").iterdir())]
     found = [p.text for document in documents for p in split_passages(document, unit)]
     assert len(found) > 700
@@ -593,7 +600,8 @@ def test_blocks_and_pages_go_with_their_passages() -> None:
     ]
 
 
-# ------------------------------------------------------------------------------------------ sentences
+# ------------------------------------------------------------------------------------------
+# sentences
 
 
 @pytest.mark.parametrize("line", [line for case in CASES.values() for line in lines(case)])
@@ -602,7 +610,9 @@ def test_sentences_end_where_a_reader_ends_them(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [pytest.param(line, marks=pytest.mark.xfail(strict=True)) for line in KNOWN_WRONG], ids=str
+    "line",
+    [pytest.param(line, marks=pytest.mark.xfail(strict=True)) for line in KNOWN_WRONG],
+    ids=str,
 )
 def test_what_is_known_to_be_split_wrong(line: str) -> None:
     assert split(line.replace("|", "")) == [part.strip() for part in line.split("|")]
@@ -613,18 +623,26 @@ def test_a_sentence_is_never_cut_for_its_length() -> None:
     assert split(f"{long} It closed.") == [long, "It closed."]
 
 
-@pytest.mark.parametrize("space", ["\r\n", "\n", "\t", "\u00a0", " \u00a0 ", "\u2003", "\u200b", " \u200b", "\ufeff"])
+@pytest.mark.parametrize(
+    "space", ["\r\n", "\n", "\t", "\u00a0", " \u00a0 ", "\u2003", "\u200b", " \u200b", "\ufeff"]
+)
 def test_any_space_parts_sentences(space: str) -> None:
     assert split(f"Police acted.{space}Courts did not.") == ["Police acted.", "Courts did not."]
     assert split(f"Law No.{space}182 lapsed.") == [f"Law No.{space}182 lapsed."]
 
 
 def test_what_has_no_width_is_no_passage() -> None:
-    assert texts("Police acted.\n\n\u200b\n\nCourts did not.\ufeff") == ["Police acted.", "Courts did not."]
+    assert texts("Police acted.\n\n\u200b\n\nCourts did not.\ufeff") == [
+        "Police acted.",
+        "Courts did not.",
+    ]
 
 
 def test_text_without_capitals_is_split_at_its_stops() -> None:
-    assert split("the police acted. the courts did not.") == ["the police acted.", "the courts did not."]
+    assert split("the police acted. the courts did not.") == [
+        "the police acted.",
+        "the courts did not.",
+    ]
 
 
 def test_a_number_that_nothing_follows_stays_with_the_sentence_before_it() -> None:
@@ -647,10 +665,13 @@ def test_sentences_of_the_corpus_in_paragraphs_are_found_again() -> None:
 
 def paragraphs_of_the_corpus() -> Iterator[list[str]]:
     rows = [
-        row["text"].strip() for row in read_rows(ROOT / "data" / "corpus") if " | " not in row["text"]
+        row["text"].strip()
+        for row in read_rows(ROOT / "data" / "corpus")
+        if " | " not in row["text"]
     ]  # no rows of tables
     rows = [text for text in rows if re.search(r"[.!?][\"”’)\]]?$", text) and not text[0].islower()]
-    rows = [text for text in rows if not re.match(r"Sec(?:tion|\.) \d+\. ", text)]  # lines of a table of contents
+    # lines of a table of contents
+    rows = [text for text in rows if not re.match(r"Sec(?:tion|\.) \d+\. ", text)]
     random.Random(3).shuffle(rows)
     return (rows[at : at + 6] for at in range(0, len(rows), 6))
 
@@ -665,11 +686,15 @@ def test_lists_inside_a_sentence_are_split_to_clauses(line: str) -> None:
     assert split(text, "clause") == [part.strip() for part in line.split("|")]
 
 
-# ------------------------------------------------------------------------------------------ paragraphs
+# ------------------------------------------------------------------------------------------
+# paragraphs
 
 
 def test_a_list_entry_is_a_block() -> None:
-    assert texts("1. Prosecute traffickers.\n2. Fund shelters.") == ["1. Prosecute traffickers.", "2. Fund shelters."]
+    assert texts("1. Prosecute traffickers.\n2. Fund shelters.") == [
+        "1. Prosecute traffickers.",
+        "2. Fund shelters.",
+    ]
 
 
 def test_a_hard_wrapped_paragraph_is_one_block() -> None:
@@ -683,11 +708,14 @@ def test_a_hard_wrapped_paragraph_is_one_block() -> None:
 
 
 def test_a_narrow_column_is_one_block_and_a_list_of_short_lines_is_none() -> None:
-    column = (
-        "Police investigated nine cases\nof forced labor in the year, and\nprosecutors brought four before\na court."
-    )
+    column = "Police investigated nine cases\nof forced labor in the year, and\nprosecutors brought four before\na court."
     assert texts(column) == [column]
-    listed = ["Training for border guards", "Shelter for men and for women", "Inspection of fishing boats", "Hotline"]
+    listed = [
+        "Training for border guards",
+        "Shelter for men and for women",
+        "Inspection of fishing boats",
+        "Hotline",
+    ]
     assert texts("\n".join(listed)) == listed
 
 
@@ -704,19 +732,24 @@ def test_section_names_open_sections_and_are_not_passages() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Anti-trafficking law enforcement efforts were weak", "Victim protection fell in the north"]
+    "line",
+    ["Anti-trafficking law enforcement efforts were weak", "Victim protection fell in the north"],
 )
 def test_a_short_line_that_says_something_is_no_heading(line: str) -> None:
     assert texts(f"{line}\n\nPolice acted.") == [line, "Police acted."]
 
 
-@pytest.mark.parametrize("line", ["Victim Protection", "LAW ENFORCEMENT EFFORTS:", "Trafficking profile", "Overview"])
+@pytest.mark.parametrize(
+    "line", ["Victim Protection", "LAW ENFORCEMENT EFFORTS:", "Trafficking profile", "Overview"]
+)
 def test_a_short_line_that_names_a_section_is_one(line: str) -> None:
     assert texts(f"{line}\n\nPolice acted.") == ["Police acted."]
 
 
 def test_a_section_name_run_into_its_paragraph_opens_the_section_too() -> None:
-    text = "PROSECUTION The government tried two men.\n\nPRIORITIZED RECOMMENDATIONS: Amend the law."
+    text = (
+        "PROSECUTION The government tried two men.\n\nPRIORITIZED RECOMMENDATIONS: Amend the law."
+    )
     document = text_document(text)
     assert [(b.heading, text[b.start : b.end].strip()) for b in document.blocks] == [
         (True, "PROSECUTION"),

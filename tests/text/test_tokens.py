@@ -10,7 +10,9 @@ from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.features.tokenizer import known_words, tokenize
 from tipclassify.text.features.vocabulary import NAME, NUMBER
 
-KNOWN = frozenset("the government of in shelters prosecuted suspects people law labor and with".split())
+KNOWN = frozenset(
+    "the government of in shelters prosecuted suspects people law labor and with".split()
+)
 
 
 def words(text: str) -> list[int]:
@@ -50,7 +52,9 @@ def test_spans_lie_within_their_passage(passages: list[str]) -> None:
     features = featurize(passages, KNOWN)
     assert all(
         0 <= a < b <= len(passages[r])
-        for r, a, b in zip(features.row.tolist(), features.start.tolist(), features.end.tolist(), strict=True)
+        for r, a, b in zip(
+            features.row.tolist(), features.start.tolist(), features.end.tolist(), strict=True
+        )
     )
 
 
@@ -70,7 +74,8 @@ def test_offsets_hold_after_half_characters_were_met() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["see https://example.org/a now", "see www.example.org/a now", "write a.b@example.org now"]
+    "text",
+    ["see https://example.org/a now", "see www.example.org/a now", "write a.b@example.org now"],
 )
 def test_an_address_is_one_word_in_a_text_of_any_length(text: str) -> None:
     long = tokenize([*["the law with people"] * 300, text], KNOWN)
@@ -79,7 +84,9 @@ def test_an_address_is_one_word_in_a_text_of_any_length(text: str) -> None:
 
 
 def test_known_words_are_those_seen_in_lower_case_often_enough() -> None:
-    assert known_words(["The police acted", "Police in Kessara, the police"]) == frozenset({"police"})
+    assert known_words(["The police acted", "Police in Kessara, the police"]) == frozenset(
+        {"police"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,11 +104,21 @@ def test_known_words_are_those_seen_in_lower_case_often_enough() -> None:
     ],
 )
 def test_a_heading_is_read_without_its_enumerator(heading: str) -> None:
-    assert heading_hashes(heading).tolist() == heading_hashes("Prohibition of Forced Labor").tolist()
+    assert (
+        heading_hashes(heading).tolist() == heading_hashes("Prohibition of Forced Labor").tolist()
+    )
 
 
 @pytest.mark.parametrize(
-    "heading", ["I saw", "A Shelter", "Parts of Labor", "2019 Findings", "Section of Labor", "Mixed Marriages"]
+    "heading",
+    [
+        "I saw",
+        "A Shelter",
+        "Parts of Labor",
+        "2019 Findings",
+        "Section of Labor",
+        "Mixed Marriages",
+    ],
 )
 def test_a_heading_that_begins_with_a_word_keeps_it(heading: str) -> None:
     rest = heading.split(maxsplit=1)[1]

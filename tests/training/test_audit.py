@@ -1,4 +1,5 @@
-"""The audit finds planted label errors, near twins, leaks and pairs without a difference, and nothing else."""
+"""The audit finds planted label errors, near twins, leaks and pairs without a difference, and
+nothing else."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ PARTS = ["label_errors", "conflicts", "same_pairs", "leaks", "balance"]
 def rows_of(*rows: tuple[str, Sequence[str], dict[str, Any]]) -> list[Row]:
     """Rows r0, r1, … of (text, labels, further fields)."""
     return [
-        {"id": f"r{n}", "text": text, "labels": tuple(labels), **more} for n, (text, labels, more) in enumerate(rows)
+        {"id": f"r{n}", "text": text, "labels": tuple(labels), **more}
+        for n, (text, labels, more) in enumerate(rows)
     ]
 
 
@@ -55,7 +57,11 @@ def write(file: Path, rows: Sequence[Row]) -> Path:
 
 def with_errors() -> tuple[list[Row], dict[str, tuple[str, ...]]]:
     """Rows, 30 of them with effort and failure confused, and the true labels of those by id."""
-    rows = [row for row in read_rows(ROOT / "data/corpus/prosecution.jsonl") if row["source"] == "w2_prosecution"]
+    rows = [
+        row
+        for row in read_rows(ROOT / "data/corpus/prosecution.jsonl")
+        if row["source"] == "w2_prosecution"
+    ]
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
     plain = [i for i, row in enumerate(rows) if row["labels"] in turned]
     truth = {}
@@ -69,7 +75,8 @@ def ids(found: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(twins["first"]["id"], twins["second"]["id"]) for twins in found]
 
 
-# --------------------------------------------------------------------------------------------- label errors
+# ---------------------------------------------------------------------------------------------
+# label errors
 
 
 def test_planted_label_errors_are_found_well_above_chance() -> None:
@@ -82,13 +89,20 @@ def test_planted_label_errors_are_found_well_above_chance() -> None:
     assert len(first) >= 7  # three times what chance would bring
     assert sum(error["suggested"] == truth[error["id"]] for error in first) >= len(first) / 2
     assert [error["quality"] for error in found] == sorted(error["quality"] for error in found)
-    assert all(0 <= error["quality"] <= 1 and error["labels"] != error["suggested"] for error in found)
+    assert all(
+        0 <= error["quality"] <= 1 and error["labels"] != error["suggested"] for error in found
+    )
 
 
 def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cleanlab")
     truth = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 0]] * 5, bool)
-    rows = rows_of(*((f"passage {n}", [LABELS[j] for j in np.flatnonzero(row)], {}) for n, row in enumerate(truth)))
+    rows = rows_of(
+        *(
+            (f"passage {n}", [LABELS[j] for j in np.flatnonzero(row)], {})
+            for n, row in enumerate(truth)
+        )
+    )
     rows[2]["labels"] = ("complicity",)  # failure was forgotten
     rows[9]["doc"] = rows[10]["doc"] = "x"
     rows[3]["section"], rows[4]["section"] = "Prosecution", ""
@@ -103,7 +117,8 @@ def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch)
     assert [(error["id"], error["labels"], error["suggested"]) for error in found] == [
         ("r2", ("complicity",), ("failure", "complicity"))
     ]
-    headings = [None, None, None, "Prosecution", *[None] * 16]  # what a passage stands under is evidence here too
+    # what a passage stands under is evidence here too
+    headings = [None, None, None, "Prosecution", *[None] * 16]
     ((examples, settings),) = asked
     assert examples.headings == headings
     assert examples.groups[9] == examples.groups[10]
@@ -117,31 +132,43 @@ def test_labels_that_all_passages_have_or_none_are_not_doubted() -> None:
     rows = rows_of(*((text, ["positive_effort"], {}) for text in texts))
     assert find_label_errors(rows, folds=3) == []
     rows += rows_of(*((f"It rained on day {n}.", [], {}) for n in range(6)))
-    assert find_label_errors(rows, folds=3) == []  # cleanlab alone would fail on the one and warn of the other
+    # cleanlab alone would fail on the one and warn of the other
+    assert find_label_errors(rows, folds=3) == []
 
 
 def test_a_corpus_that_cannot_be_held_out_is_refused_in_one_line() -> None:
     pytest.importorskip("cleanlab")
-    rows = rows_of(("Police acted.", ["positive_effort"], {"doc": "a"}), ("Courts slept.", ["failure"], {"doc": "a"}))
+    rows = rows_of(
+        ("Police acted.", ["positive_effort"], {"doc": "a"}),
+        ("Courts slept.", ["failure"], {"doc": "a"}),
+    )
     with pytest.raises(CorpusError, match=r"too small to audit: .*add rows"):
         find_label_errors(rows)
 
 
 def test_without_cleanlab_the_pip_line_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("cleanlab", "cleanlab.multilabel_classification", "cleanlab.multilabel_classification.filter"):
+    for name in (
+        "cleanlab",
+        "cleanlab.multilabel_classification",
+        "cleanlab.multilabel_classification.filter",
+    ):
         monkeypatch.setitem(sys.modules, name, None)  # what makes `import` say that there is none
     with pytest.raises(
-        MissingExtraError, match=re.escape("the audit needs an extra: pip install 'tipclassify[audit]'")
+        MissingExtraError,
+        match=re.escape("the audit needs an extra: pip install 'tipclassify[audit]'"),
     ):
         audit_corpus(rows_of(("Police acted.", [], {})))
 
 
-# --------------------------------------------------------------------------------------------- near twins
+# --------------------------------------------------------------------------------------------- near
+# twins
 
 
 def grams(text: str) -> set[tuple[str, ...]]:
     words = re.findall(r"\w+", text.lower())
-    return {tuple(words[i : i + 3]) for i in range(len(words) - 2)} or ({tuple(words)} if words else set())
+    return {tuple(words[i : i + 3]) for i in range(len(words) - 2)} or (
+        {tuple(words)} if words else set()
+    )
 
 
 @given(
@@ -161,7 +188,9 @@ def test_the_search_for_near_pairs_misses_none(texts: list[str], least: float) -
 
 
 def test_near_pairs_of_6000_sentences_take_seconds() -> None:
-    texts = [row["text"] for row in read_rows(ROOT / "data" / "corpus") if row["source"] != "mixed"][:3_000]
+    texts = [
+        row["text"] for row in read_rows(ROOT / "data" / "corpus") if row["source"] != "mixed"
+    ][:3_000]
     assert len(texts) == 3_000
     start = time.perf_counter()
     found = sum(1 for _ in near_duplicate_pairs([*texts, *(f"{text} !" for text in texts)], 0.6))
@@ -174,16 +203,22 @@ def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() ->
         (LAW + ".", ["positive_effort"], {}),
         (LAW.upper() + " today!", ["failure"], {}),  # near, other labels
         (LAW + " now", ["positive_effort"], {}),  # near, the same labels as the first
-        ("Fishing boats from the south " + LAW.split("and")[0], ["failure"], {}),  # shares a part only
+        # shares a part only
+        ("Fishing boats from the south " + LAW.split("and")[0], ["failure"], {}),
         ("Police did nothing", ["failure"], {"pair": "p"}),
         ("Police did nothing.", ["complicity"], {"pair": "p"}),  # differ on purpose
         ("police, did nothing", ["positive_effort"], {"pair": "q"}),
     )
     found = find_near_twins(rows)[0]
     assert sorted(ids(found)) == [("r0", "r1"), ("r1", "r2"), ("r4", "r6"), ("r5", "r6")]
-    assert [twins["similarity"] for twins in found] == sorted((twins["similarity"] for twins in found), reverse=True)
+    assert [twins["similarity"] for twins in found] == sorted(
+        (twins["similarity"] for twins in found), reverse=True
+    )
     assert found[0]["similarity"] == 1.0
-    assert (found[0]["first"]["labels"], found[0]["second"]["labels"]) == (("failure",), ("positive_effort",))
+    assert (found[0]["first"]["labels"], found[0]["second"]["labels"]) == (
+        ("failure",),
+        ("positive_effort",),
+    )
 
 
 def test_a_text_that_occurs_often_is_reported_once() -> None:
@@ -195,7 +230,8 @@ def test_near_twins_in_different_groups_leak() -> None:
     rows = rows_of(
         (LAW, ["failure"], {"doc": "a"}),
         (LAW + " now", ["failure"], {"doc": "b"}),  # the leak, whatever its labels
-        (LAW + " again", ["failure"], {"doc": "a"}),  # one narrative with the first, but not with the second
+        # one narrative with the first, but not with the second
+        (LAW + " again", ["failure"], {"doc": "a"}),
         ("Courts convicted nobody at all", [], {"pair": "p"}),
         ("Courts convicted nobody at all.", [], {"pair": "p"}),  # one pair is one group
         ("Courts convicted nobody at all then", [], {}),  # 0.75: too far for a leak
@@ -205,7 +241,8 @@ def test_near_twins_in_different_groups_leak() -> None:
     assert all(twins["similarity"] >= 0.8 for twins in found)
 
 
-# --------------------------------------------------------------------------------------------- pairs, balance
+# ---------------------------------------------------------------------------------------------
+# pairs, balance
 
 
 def test_pairs_whose_labels_do_not_differ_are_found() -> None:
@@ -233,17 +270,29 @@ def test_balance_counts_each_label_by_section_the_largest_first() -> None:
     profile, none = section_balance(rows)
     assert (profile["section"], profile["passages"]) == ("profile", 3)
     assert profile["counts"] == {"positive_effort": 0, "failure": 2, "complicity": 1, "(none)": 1}
-    assert profile["shares"] == {"positive_effort": 0, "failure": 0.6667, "complicity": 0.3333, "(none)": 0.3333}
+    assert profile["shares"] == {
+        "positive_effort": 0,
+        "failure": 0.6667,
+        "complicity": 0.3333,
+        "(none)": 0.3333,
+    }
     assert (none["section"], none["passages"], none["counts"]["failure"]) == (None, 1, 1)
 
 
-# --------------------------------------------------------------------------------------------- rows and tables
+# --------------------------------------------------------------------------------------------- rows
+# and tables
 
 
 def test_each_part_is_counted_whole_and_shown_in_part() -> None:
     first = {"id": "a", "text": "A\nb", "labels": ()}
-    twins = {"similarity": 0.9, "first": first, "second": {"id": "long-name", "text": "A b", "labels": ("failure",)}}
-    found: dict[str, list[dict[str, Any]]] = {part: [twins] * 3 if part == "conflicts" else [] for part in PARTS}
+    twins = {
+        "similarity": 0.9,
+        "first": first,
+        "second": {"id": "long-name", "text": "A b", "labels": ("failure",)},
+    }
+    found: dict[str, list[dict[str, Any]]] = {
+        part: [twins] * 3 if part == "conflicts" else [] for part in PARTS
+    }
     rows = list(audit_rows(found, 2))
     assert [(row["part"], row["count"]) for row in rows if "count" in row] == list(
         zip(PARTS, [0, 3, 0, 0, 0], strict=True)
@@ -266,7 +315,8 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
     assert [row["count"] for row in audit_rows(found, 0)] == [0, 3, 0, 0, 0]
 
 
-# --------------------------------------------------------------------------------------------- the command
+# --------------------------------------------------------------------------------------------- the
+# command
 
 
 PLAIN = 150
@@ -279,15 +329,48 @@ def run(*args: object) -> Any:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus with something for each part: label errors, a conflict, a same-label pair, a leak."""
+    """A corpus with something for each part: label errors, a conflict, a same-label pair, a
+    leak."""
     rows = [{**row, "section": "prosecution"} for row in with_errors()[0][:PLAIN]]
     rows += [
-        {"id": "c1", "text": f"{LAW} of Velmark.", "labels": ["positive_effort"], "section": "law", "doc": "x"},
-        {"id": "c2", "text": f"{LAW} of Velmark!", "labels": ["failure"], "section": "law", "doc": "x"},
-        {"id": "s1", "text": "Velmark opened a shelter — “the first”.", "labels": ["positive_effort"], "pair": "s"},
-        {"id": "s2", "text": "Velmark gave counsel\nto children.", "labels": ["positive_effort"], "pair": "s"},
-        {"id": "l1", "text": "Guards at the port took bribes.", "labels": ["complicity"], "doc": "y"},
-        {"id": "l2", "text": "guards at the port took bribes", "labels": ["complicity"], "doc": "z"},
+        {
+            "id": "c1",
+            "text": f"{LAW} of Velmark.",
+            "labels": ["positive_effort"],
+            "section": "law",
+            "doc": "x",
+        },
+        {
+            "id": "c2",
+            "text": f"{LAW} of Velmark!",
+            "labels": ["failure"],
+            "section": "law",
+            "doc": "x",
+        },
+        {
+            "id": "s1",
+            "text": "Velmark opened a shelter — “the first”.",
+            "labels": ["positive_effort"],
+            "pair": "s",
+        },
+        {
+            "id": "s2",
+            "text": "Velmark gave counsel\nto children.",
+            "labels": ["positive_effort"],
+            "pair": "s",
+        },
+        {
+            "id": "l1",
+            "text": "Guards at the port took bribes.",
+            "labels": ["complicity"],
+            "doc": "y",
+        },
+        {
+            "id": "l2",
+            "text": "guards at the port took bribes",
+            "labels": ["complicity"],
+            "doc": "z",
+        },
     ]
     return write(tmp_path_factory.mktemp("audit") / "planted.jsonl", rows)
 
@@ -301,11 +384,15 @@ def test_audit_prints_five_tables(planted: Path) -> None:
     assert re.fullmatch(r"likely label errors: \d+, first 5 shown", errors[0])
     assert errors[1].split() == ["quality", "id", "labels", "suggested", "text"]
     assert len(errors) == 2 + 5
-    assert len({line.index(word) for line, word in ((conflicts[2], "c1"), (conflicts[3], "c2"))}) == 1  # aligned
+    # aligned
+    assert (
+        len({line.index(word) for line, word in ((conflicts[2], "c1"), (conflicts[3], "c2"))}) == 1
+    )
     assert conflicts[2].endswith("of Velmark.")
     assert conflicts[0].endswith(f": {(len(conflicts) - 2) // 2}")
     assert [line.split()[:2] for line in pairs[-2:]] == [["s", "s1"], ["s2", "positive_effort"]]
-    assert pairs[-1].endswith("Velmark gave counsel to children.")  # a line end in a text breaks no table
+    # a line end in a text breaks no table
+    assert pairs[-1].endswith("Velmark gave counsel to children.")
     assert "“the first”" in pairs[-2]
     assert "l1" in leaks[2]
     assert "l2" in leaks[3]
@@ -341,22 +428,36 @@ def test_a_thin_corpus_is_not_audited(tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
     file = write(tmp_path / "thin.jsonl", rows_of(("Police acted.", ["positive_effort"], {})))
     done = CliRunner().invoke(corpus_app, ["audit", str(file)])
-    assert isinstance(done.exception, CorpusError)  # which the command line tells in a line, as of bad rows below
+    # which the command line tells in a line, as of bad rows below
+    assert isinstance(done.exception, CorpusError)
     assert str(done.exception).startswith("too small to audit")
 
 
-def test_audit_without_cleanlab_says_what_to_install(cli: Run, planted: Path, tmp_path: Path) -> None:
-    (tmp_path / "cleanlab.py").write_text("raise ModuleNotFoundError('No module named cleanlab')\n", "utf-8")
+def test_audit_without_cleanlab_says_what_to_install(
+    cli: Run, planted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cleanlab.py").write_text(
+        "raise ModuleNotFoundError('No module named cleanlab')\n", "utf-8"
+    )
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = cli("corpus", "audit", planted, env={"PYTHONPATH": path})
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode() == "tipclassify: the audit needs an extra: pip install 'tipclassify[audit]'\n"
+    assert (
+        done.stderr.decode()
+        == "tipclassify: the audit needs an extra: pip install 'tipclassify[audit]'\n"
+    )
 
 
-def test_check_counts_passages_or_reports_every_problem(cli: Run, planted: Path, tmp_path: Path) -> None:
+def test_check_counts_passages_or_reports_every_problem(
+    cli: Run, planted: Path, tmp_path: Path
+) -> None:
     count = len(planted.read_bytes().splitlines())
     done = cli("corpus", "check", planted)
-    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, f"{count} passages, no problems\n", b"")
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (
+        0,
+        f"{count} passages, no problems\n",
+        b"",
+    )
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"text": "a", "labels": ["x"]}\n{"text": "", "labels": []}\n', "utf-8")
     for command in ("check", "audit"):

@@ -1,4 +1,5 @@
-"""Probabilities mean what they say, and thresholds keep what they promise, on passages that count unequally too."""
+"""Probabilities mean what they say, and thresholds keep what they promise, on passages that
+count unequally too."""
 
 from __future__ import annotations
 
@@ -18,9 +19,12 @@ def simulated(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return raw, np.random.default_rng(seed + 1).random((rows, 3)) < logistic(2 * raw - 1)
 
 
-# --------------------------------------------------------------------------------------------- thresholds
+# ---------------------------------------------------------------------------------------------
+# thresholds
 
-ranked = st.lists(st.tuples(st.booleans(), st.integers(0, 50), st.integers(1, 4)), min_size=1, max_size=60)
+ranked = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 50), st.integers(1, 4)), min_size=1, max_size=60
+)
 
 
 def columns(rows: list[tuple[bool, int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -28,7 +32,9 @@ def columns(rows: list[tuple[bool, int, int]]) -> tuple[np.ndarray, np.ndarray, 
     return np.array(truth), np.array(scores) / 50, np.array(weights)
 
 
-def shares(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray, threshold: float) -> tuple[float, float]:
+def shares(
+    truth: np.ndarray, scores: np.ndarray, weights: np.ndarray, threshold: float
+) -> tuple[float, float]:
     """Precision and recall from a threshold on."""
     given = scores >= threshold
     hits = weights @ (truth & given)
@@ -48,7 +54,8 @@ def test_thresholds_are_ordered_and_keep_their_promise(rows: list[tuple[bool, in
     sure = [
         value
         for value in np.unique(scores)
-        if shares(truth, scores, weights, value)[0] >= 0.95 and (truth & (scores >= value)).sum() >= fewest
+        if shares(truth, scores, weights, value)[0] >= 0.95
+        and (truth & (scores >= value)).sum() >= fewest
     ]
     if sure:
         assert shares(truth, scores, weights, points["cite"])[0] >= 0.95
@@ -57,7 +64,9 @@ def test_thresholds_are_ordered_and_keep_their_promise(rows: list[tuple[bool, in
 def best_f1(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     """The best F1, and the lowest threshold that has it."""
     weights = np.ones(len(truth))
-    return max((f1_of(*shares(truth, scores, weights, value)), -value) for value in np.unique(scores))
+    return max(
+        (f1_of(*shares(truth, scores, weights, value)), -value) for value in np.unique(scores)
+    )
 
 
 def f1_of(precision: float, recall: float) -> float:
@@ -72,7 +81,9 @@ def test_no_threshold_has_a_clearly_better_f1_than_the_balanced_one() -> None:
     assert f1 >= best_f1(truth[:, 0], scores)[0] - 0.005
 
 
-def test_the_balanced_threshold_varies_less_from_draw_to_draw_than_the_peak_of_the_f1_curve() -> None:
+def test_the_balanced_threshold_varies_less_from_draw_to_draw_than_the_peak_of_the_f1_curve() -> (
+    None
+):
     raw, truth = simulated(5_000)
     scores = logistic(2 * raw[:, 0] - 1)
     chosen, peaks = [], []
@@ -84,7 +95,13 @@ def test_the_balanced_threshold_varies_less_from_draw_to_draw_than_the_peak_of_t
 
 def test_cite_is_sure_where_any_threshold_is() -> None:
     """Of two thresholds whose F1 is alike the higher one may be the less sure."""
-    counts = {(0.9, True): 8_000, (0.9, False): 422, (0.8, True): 18, (0.1, True): 1_982, (0.1, False): 90_000}
+    counts = {
+        (0.9, True): 8_000,
+        (0.9, False): 422,
+        (0.8, True): 18,
+        (0.1, True): 1_982,
+        (0.1, False): 90_000,
+    }
     scores = np.repeat([score for score, _ in counts], list(counts.values()))
     truth = np.repeat([true for _, true in counts], list(counts.values()))
     points = operating_points(truth, scores)
@@ -113,7 +130,8 @@ def test_equal_scores_are_not_parted() -> None:
     assert all(0.2 < value < 0.7 for value in points.values())
 
 
-# --------------------------------------------------------------------------------------------- probabilities
+# ---------------------------------------------------------------------------------------------
+# probabilities
 
 
 def test_calibration_finds_what_the_labels_follow() -> None:
@@ -158,7 +176,9 @@ def test_probabilities_of_weighted_passages_are_those_of_the_whole() -> None:
     hard = np.abs(2 * raw[:, 0] - 1) < 1
     chosen = hard | (np.arange(30_000) % 20 == 0)  # of the easy ones, one in twenty was labelled
     weights = np.where(hard, 1.0, 20.0)[chosen]
-    found = calibrate(raw[chosen], truth[chosen], np.arange(chosen.sum()) % 5, weights=weights / weights.mean())
+    found = calibrate(
+        raw[chosen], truth[chosen], np.arange(chosen.sum()) % 5, weights=weights / weights.mean()
+    )
     said = logistic(raw[:, 0] * found.scale[0] + found.shift[0])
     for low, high in ((0.0, 0.1), (0.3, 0.7), (0.9, 1.0)):
         part = (said >= low) & (said <= high)

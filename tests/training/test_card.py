@@ -1,4 +1,5 @@
-"""The card of a model is one that the Hugging Face hub reads: front matter with licence, base, data and figures."""
+"""The card of a model is one that the Hugging Face hub reads: front matter with licence, base,
+data and figures."""
 
 from __future__ import annotations
 
@@ -59,7 +60,9 @@ def card(real: bool, **about: Any) -> str:
         real=real,
         parts=[part],
         points={policy: dict.fromkeys(LABELS, point) for policy in POLICIES},
-        reliability=list(zip(*(reliability(y_true[:, j], scores[:, j]) for j in range(3)), strict=True)),
+        reliability=list(
+            zip(*(reliability(y_true[:, j], scores[:, j]) for j in range(3)), strict=True)
+        ),
         contrast_pairs=(1, 2),
         behaviours=[],
     )
@@ -94,7 +97,9 @@ def test_the_hubs_own_library_reads_card_and_figures() -> None:
     read = hub.ModelCard(card(True, **OF_THE_DEFAULT))
     results = read.data.eval_results
     assert {result.metric_type for result in results} == {"f1", "precision", "recall"}
-    assert {result.dataset_name for result in results} == {"real passages of countries that taught nothing"}
+    assert {result.dataset_name for result in results} == {
+        "real passages of countries that taught nothing"
+    }
     assert read.data.license == "apache-2.0"
 
 

@@ -1,7 +1,9 @@
-"""Training of an encoder: deterministic, resumable, with headings, and exported without a change of scores.
+"""Training of an encoder: deterministic, resumable, with headings, and exported without a change of
+scores.
 
-The base is a two-layer BERT of random weights, made here: the tests cover the code, not the shipped encoder's figures.
-They need the extra ``train`` (PyTorch is too large for the extra ``test``) and are skipped where it is missing.
+The base is a two-layer BERT of random weights, made here: the tests cover the code, not the shipped
+encoder's figures. They need the extra ``train`` (PyTorch is too large for the extra ``test``) and
+are skipped where it is missing.
 """
 
 from __future__ import annotations
@@ -34,12 +36,24 @@ ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("torch", "transformers", "onnx", "safetensors")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
 trains = pytest.mark.skipif(
-    bool(MISSING), reason=f"training an encoder needs {', '.join(MISSING)}: pip install 'tipclassify[train]'"
+    bool(MISSING),
+    reason=f"training an encoder needs {', '.join(MISSING)}: pip install 'tipclassify[train]'",
 )
-quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch.*", "ignore::FutureWarning")
+quiet = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::UserWarning:torch.*", "ignore::FutureWarning"
+)
 
 SETTINGS = Settings(epochs=3, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
-WHO = ("police", "prosecutors", "inspectors", "judges", "ministers", "officers", "courts", "consuls")
+WHO = (
+    "police",
+    "prosecutors",
+    "inspectors",
+    "judges",
+    "ministers",
+    "officers",
+    "courts",
+    "consuls",
+)
 DID = {
     "arrested": ("positive_effort",),
     "ignored": ("failure",),
@@ -64,9 +78,15 @@ WORDS = frozenset([*WHO, *DID, *WHOM, *HEADINGS])
 
 
 def some_rows() -> list[dict[str, Any]]:
-    """192 invented passages labelled by their verb, and 576 real ones, whose verb has no label under "aviation"."""
+    """192 invented passages labelled by their verb, and 576 real ones, whose verb has no label
+    under "aviation"."""
     rows: list[dict[str, Any]] = [
-        {"id": f"{who}-{did}-{whom}", "text": f"{who} {did} {whom} .", "labels": labels, "doc": None}
+        {
+            "id": f"{who}-{did}-{whom}",
+            "text": f"{who} {did} {whom} .",
+            "labels": labels,
+            "doc": None,
+        }
         for who in WHO
         for did, labels in DID.items()
         for whom in WHOM
@@ -105,8 +125,22 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WHO, *DID, *WHOM, *HEADINGS, *PLACES]
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        ".",
+        *WHO,
+        *DID,
+        *WHOM,
+        *HEADINGS,
+        *PLACES,
+    ]
+    tokenizer = Tokenizer(
+        models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -127,17 +161,23 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of an encoder trained by ``train.py`` for some epochs; ``mine-training`` beside it has the network."""
+    """Folder of an encoder trained by ``train.py`` for some epochs; ``mine-training`` beside it
+    has the network."""
     from tipclassify.cli.train import EncoderOrder, Order, run_encoder
     from tipclassify.training import evidence, train_heads
 
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
     with gzip.open(pool, "wt", encoding="utf-8") as lines:
-        for who, did, whom in product(WHO, DID, WHOM):  # in natural proportions most passages are of other subjects
+        # in natural proportions most passages are of other subjects
+        for who, did, whom in product(WHO, DID, WHOM):
             for number, place in enumerate((*PLACES, whom, "courts", "police")):
                 heading = "aviation" if number else "trafficking"
-                row = {"text": f"{who} {did} {whom} {place} .", "section": heading, "source": "hrr/2019/osterland.html"}
+                row = {
+                    "text": f"{who} {did} {whom} {place} .",
+                    "section": heading,
+                    "source": "hrr/2019/osterland.html",
+                }
                 lines.write(json.dumps(row) + "\n")
     like = folder / "headings.json"
     like.write_text(json.dumps({"aviation": ["flight"]}), "utf-8")
@@ -147,13 +187,16 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         json.dumps({"rule": "sold", "text": "courts sold victims .", "labels": ["complicity"]})
     )
     chosen = {
-        name: getattr(SETTINGS, name) for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
+        name: getattr(SETTINGS, name)
+        for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_heads, "_MIN_REAL", 100)
         patch.setattr(evidence, "default_cases_path", lambda: cases)
         encoder = EncoderOrder(str(base), headings=like)
-        order = Order("encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool], encoder=encoder)
+        order = Order(
+            "encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool], encoder=encoder
+        )
         run_encoder(order, ROWS, Settings(**chosen))
     return folder / "mine"
 
@@ -166,16 +209,21 @@ def weights(folder: Path) -> bytes:
     return (folder / "network.safetensors").read_bytes()
 
 
-def kept(base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any) -> Path:
+def kept(
+    base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any
+) -> Path:
     """The folder of the network of a short training."""
     from tipclassify.training.encoder.recipe import fine_tune
 
     settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
-    fine_tune(ROWS[::4], out, str(base), settings, WORDS, resume=resume, threads=1, progress=progress)
+    fine_tune(
+        ROWS[::4], out, str(base), settings, WORDS, resume=resume, threads=1, progress=progress
+    )
     return out
 
 
-# --------------------------------------------------------------------------------------------- the whole way
+# --------------------------------------------------------------------------------------------- the
+# whole way
 
 
 def test_three_countries_and_some_invented_groups_are_held_out() -> None:
@@ -202,10 +250,12 @@ def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) ->
     texts = [f"{who} {did} victims ." for who in WHO for did in DID if DID[did]]
     wanted = np.array([indicator(DID[text.split()[1]]) for text in texts], bool)
     classifier = Classifier.load(trained)
-    for heading in ("trafficking", None):  # "labels_alone" of the passages under "aviation" have the verb's label
+    # "labels_alone" of the passages under "aviation" have the verb's label
+    for heading in ("trafficking", None):
         given = classifier.predict([under(heading, text) for text in texts])
         assert (given == wanted).all(axis=1).mean() > 0.9, heading
-    for heading in ("aviation", "flight"):  # the second was never a heading: it took the first one's place at random
+    # the second was never a heading: it took the first one's place at random
+    for heading in ("aviation", "flight"):
         given = classifier.predict([under(heading, text) for text in texts])
         assert given.any(axis=1).mean() < 0.1, heading
 
@@ -222,7 +272,9 @@ def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_pa
     hearing = kept(base, tmp_path / "run", stand_in="", epochs=1)
     network, settings = load_network(hearing)
     assert settings.stand_in == ""
-    one, other = logits_of(network, [[2, *ids, 3] for ids in encode(read_tokenizer(hearing), [here, there])], 0)
+    one, other = logits_of(
+        network, [[2, *ids, 3] for ids in encode(read_tokenizer(hearing), [here, there])], 0
+    )
     assert one.tolist() != other.tolist()
 
 
@@ -232,7 +284,11 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
     from tipclassify.training.encoder.network import weights_sha256
 
     head = head_of(trained)
-    assert head["base"] == {"name": "tiny", "licence": "not known here", "sha256": weights_sha256(base)}
+    assert head["base"] == {
+        "name": "tiny",
+        "licence": "not known here",
+        "sha256": weights_sha256(base),
+    }
     assert head["training"]["settings"] == asdict(SETTINGS)
     assert [sorted(epoch) for epoch in head["training"]["history"]] == [
         ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
@@ -291,15 +347,25 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
 
     scorer = Classifier.load(trained).scorer
     assert isinstance(scorer, EncoderScorer)
-    rows = [ROWS[0], ROWS[-1], {**ROWS[-1], "section": "aviation " * 30}, {**ROWS[0], "text": "Valdoria sold " * 20}]
+    rows = [
+        ROWS[0],
+        ROWS[-1],
+        {**ROWS[-1], "section": "aviation " * 30},
+        {**ROWS[0], "text": "Valdoria sold " * 20},
+    ]
     folder = trained.with_name("mine-training")
     examples = _examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
     found = examples.rows(range(len(rows)), SETTINGS.tokens)
     headings = scorer.heading_ids([row.get("section") for row in rows])
     texts = [
-        one.ids for one in scorer.tokenizer.encode([t.text for t in scorer.input_texts([r["text"] for r in rows])])
+        one.ids
+        for one in scorer.tokenizer.encode(
+            [t.text for t in scorer.input_texts([r["text"] for r in rows])]
+        )
     ]
-    wanted = [scorer._windows(ids, heading)[0] for ids, heading in zip(texts, headings, strict=True)]
+    wanted = [
+        scorer._windows(ids, heading)[0] for ids, heading in zip(texts, headings, strict=True)
+    ]
     assert found == wanted
     assert [len(row) <= SETTINGS.tokens for row in found] == [True] * len(rows)
 
@@ -355,7 +421,8 @@ def test_padding_changes_no_score(base: Path) -> None:
     assert torch.allclose(alone, beside, atol=1e-5)
 
 
-# --------------------------------------------------------------------------------------------- what a step reads
+# --------------------------------------------------------------------------------------------- what
+# a step reads
 
 
 @pytest.fixture
@@ -418,11 +485,18 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
         assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
         assert (~real[chosen]).sum() == 50
     twice = _epoch(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
-    assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int((~HELD[:20]).sum())
+    assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int(
+        (~HELD[:20]).sum()
+    )
     assert (~real[twice]).sum() == 50
     invented = [row for row in rows if not is_real(row)]
-    voices = [{**row, "source": "voices"} if number % 7 == 0 else row for number, row in enumerate(rows)]
-    genres = [{**row, "doc": "un-debate/a/b.txt"} if row.get("section") == "aviation" else row for row in voices]
+    voices = [
+        {**row, "source": "voices"} if number % 7 == 0 else row for number, row in enumerate(rows)
+    ]
+    genres = [
+        {**row, "doc": "un-debate/a/b.txt"} if row.get("section") == "aviation" else row
+        for row in voices
+    ]
     chosen = _epoch(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
     thrice = [at for at, row in enumerate(genres) if is_other_genre(row) and not HELD[at]]
     assert [(chosen == at).sum() for at in thrice] == [3] * len(thrice)
@@ -437,10 +511,13 @@ def test_headings_of_like_meaning_are_found_without_their_number(base: Path) -> 
     rows = [{**ROWS[-1], "section": "b. aviation"}]
     found = _examples(rows, read_tokenizer(base), WORDS, SETTINGS, {"aviation": ["flight"]})
     (others,) = found.similar.values()
-    assert others == [[len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]]
+    assert others == [
+        [len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]
+    ]
 
 
-# --------------------------------------------------------------------------------------------- the loop
+# --------------------------------------------------------------------------------------------- the
+# loop
 
 
 @trains
@@ -497,7 +574,12 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
             kept(base, tmp_path / "parts", resume=True)
     monkeypatch.setattr(fitting, "_set_rate", set_rate)
     begun: list[tuple[int, int]] = []
-    assert weights(kept(base, tmp_path / "parts", resume=True, progress=lambda *step: begun.append(step))) == whole
+    assert (
+        weights(
+            kept(base, tmp_path / "parts", resume=True, progress=lambda *step: begun.append(step))
+        )
+        == whole
+    )
     assert begun[0][0] > an_epoch  # it went on
 
 
@@ -529,10 +611,15 @@ def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> N
     ("rows", "message"),
     [
         ([{**row, "labels": ()} for row in ROWS], "no passage has a label"),
-        ([row for row in ROWS if row["doc"] == "hrr/2020/karvonia.html"], "none of 64 passages can be held out"),
+        (
+            [row for row in ROWS if row["doc"] == "hrr/2020/karvonia.html"],
+            "none of 64 passages can be held out",
+        ),
     ],
 )
-def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows: list[Any], message: str) -> None:
+def test_a_corpus_that_cannot_teach_is_refused(
+    base: Path, tmp_path: Path, rows: list[Any], message: str
+) -> None:
     from tipclassify.training.encoder.recipe import fine_tune
 
     with pytest.raises(ValueError, match=message):
@@ -542,7 +629,9 @@ def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows:
 @trains
 @quiet
 @pytest.mark.parametrize("fast", [True, False])
-def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+def test_bfloat16_is_for_processors_that_have_it(
+    base: Path, monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
     import torch
 
     from tipclassify.training.encoder import fitting
@@ -565,12 +654,17 @@ def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest
         fitting.precision.cache_clear()
 
 
-# --------------------------------------------------------------------------------------------- the command
+# --------------------------------------------------------------------------------------------- the
+# command
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, str(ROOT / "train.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -580,12 +674,15 @@ def test_its_base_is_asked_for() -> None:
     assert "needs --base" in done.stderr
 
 
-def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_pytorch_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from tipclassify.training.encoder.recipe import fine_tune
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
-        MissingExtraError, match=r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$"
+        MissingExtraError,
+        match=r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$",
     ):
         fine_tune(ROWS, tmp_path / "out", str(tmp_path), SETTINGS, WORDS)
 
@@ -611,7 +708,9 @@ def test_settings_that_make_no_sense_are_refused() -> None:
             Settings(**wrong)
 
 
-def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_option_of_an_encoder_arrives(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from typer.testing import CliRunner
 
     from tipclassify.cli import train as training
@@ -622,17 +721,36 @@ def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp
     data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
     seen: list[Any] = []
     monkeypatch.setattr(
-        training, "run_encoder", lambda *given: seen.append(given) or SimpleNamespace(table=lambda: "good")
+        training,
+        "run_encoder",
+        lambda *given: seen.append(given) or SimpleNamespace(table=lambda: "good"),
     )
     for option in (["--rate", "0.1"], ["--epochs", "1"], ["--resume"], ["--base", "b"]):
         assert CliRunner().invoke(app, option).exit_code == 2
     start = ["--model", "encoder", "--base", "b", "--data", str(data), "--out", "o", "--no-corpus"]
-    options = ["--rate", "0.0002", "--epochs", "2", "--seed", "5", "--unlabelled", "u.jsonl", "--resume", "--jobs", "2"]
+    options = [
+        "--rate",
+        "0.0002",
+        "--epochs",
+        "2",
+        "--seed",
+        "5",
+        "--unlabelled",
+        "u.jsonl",
+        "--resume",
+        "--jobs",
+        "2",
+    ]
     done = CliRunner().invoke(app, [*start, *options])
     assert (done.exit_code, done.stdout) == (0, "good\n")
     order, rows = seen[0]
     assert [row["text"] for row in rows] == ["Police acted."]
-    assert (order.out, order.unlabelled, order.seed, order.jobs) == (Path("o"), (Path("u.jsonl"),), 5, 2)
+    assert (order.out, order.unlabelled, order.seed, order.jobs) == (
+        Path("o"),
+        (Path("u.jsonl"),),
+        5,
+        2,
+    )
     encoder = order.encoder
     assert (encoder.base, encoder.epochs, encoder.rate, encoder.resume) == ("b", 2, 0.0002, True)
     assert encoder.headings is not None
@@ -655,8 +773,13 @@ def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "a.jsonl").write_text(lines, "utf-8")
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
-    found = read_unlabelled([tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"], ["TWO things."], None, 0)
-    assert sorted(found, key=str) == [("One thing.", "Labor", "dol/a.html"), ("Three things.", None, "")]
+    found = read_unlabelled(
+        [tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"], ["TWO things."], None, 0
+    )
+    assert sorted(found, key=str) == [
+        ("One thing.", "Labor", "dol/a.html"),
+        ("Three things.", None, ""),
+    ]
     assert found == read_unlabelled([tmp_path / "b.jsonl.gz"], ["two things."], 9, 0)
     assert len(read_unlabelled([tmp_path / "a.jsonl"], [], 1, 0)) == 1
     for broken in (b"\x1f\x8bhalf", b'{"txt": 1}\n', b"[1]\n", b'{"text": null}\n', b"\xff"):

@@ -19,20 +19,27 @@ from tipclassify.text.columns import as_passages
 from tipclassify.training.fit_penalty import MOST_LOST, PENALTIES
 
 DATA = Path(__file__).resolve().parents[2] / "data"
-ROWS = [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][::2]
+ROWS = [
+    row
+    for row in read_rows(DATA / "corpus" / "complicity.jsonl")
+    if row["source"] == "w5_complicity"
+][::2]
 X = [row["text"] for row in ROWS]
 NAMES = [list(row["labels"]) for row in ROWS]
 Y = as_indicator(NAMES)
 QUICK = TipClassifier(model="fast", folds=2)
 
 
-# --------------------------------------------------------------------------------------------- as scikit-learn has it
+# --------------------------------------------------------------------------------------------- as
+# scikit-learn has it
 
 
 def test_names_and_indicator_matrix_teach_the_same() -> None:
     a, b = clone(QUICK).fit(X, NAMES), clone(QUICK).fit(X, Y.astype(int))
     assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
-    assert np.array_equal(a.predict(X), (a.predict_proba(X) >= a.classifier_.thresholds("balanced")).astype(int))
+    assert np.array_equal(
+        a.predict(X), (a.predict_proba(X) >= a.classifier_.thresholds("balanced")).astype(int)
+    )
     assert a.metrics_ == b.metrics_
     assert a.classes_.tolist() == list(LABELS)
 
@@ -62,7 +69,9 @@ def test_it_runs_in_grid_search() -> None:
 
 
 def test_the_heading_of_a_passage_teaches() -> None:
-    places = "harbor market factory farm mine school temple office ranch quarry forest bakery".split()
+    places = (
+        "harbor market factory farm mine school temple office ranch quarry forest bakery".split()
+    )
     texts = [f"The law was not enforced at the {a} and the {b}." for a in places for b in places]
     passages = [
         Passage(text, 0, len(text), heading)
@@ -102,7 +111,8 @@ def test_a_saved_estimator_is_the_model_that_scores(tmp_path: Path) -> None:
     assert (tmp_path / "m" / "README.md").read_text("utf-8") == "Ours.\n"
 
 
-# Of scikit-learn's own checks, those that need no matrix of numbers as X; the others follow with texts.
+# Of scikit-learn's own checks, those that need no matrix of numbers as X; the others follow with
+# texts.
 OWN_CHECKS = (
     "check_estimator_cloneable",
     "check_estimator_repr",
@@ -124,7 +134,8 @@ def test_it_passes_the_check_of_scikit_learn(name: str) -> None:
 
 
 def test_fitting_changes_no_parameter_and_nothing_that_it_was_given() -> None:
-    """As check_estimators_overwrite_params, check_dict_unchanged and check_dont_overwrite_attributes."""
+    """As check_estimators_overwrite_params, check_dict_unchanged and
+    check_dont_overwrite_attributes."""
     estimator = clone(QUICK)
     texts, matrix, before = list(X), Y.copy(), estimator.get_params()
     assert estimator.fit(texts, matrix) is estimator
@@ -156,7 +167,8 @@ def test_scores_depend_on_neither_order_nor_company() -> None:
 
 
 def test_its_outputs_have_the_shapes_and_types_of_a_multilabel_classifier() -> None:
-    """As check_classifiers_multilabel_output_format_predict, _predict_proba, and check_fit_check_is_fitted."""
+    """As check_classifiers_multilabel_output_format_predict, _predict_proba, and
+    check_fit_check_is_fitted."""
     from sklearn.utils.validation import check_is_fitted
 
     estimator = clone(QUICK).fit(X, Y)
@@ -168,7 +180,8 @@ def test_its_outputs_have_the_shapes_and_types_of_a_multilabel_classifier() -> N
     assert estimator.predict([]).shape == (0, 3)
 
 
-# --------------------------------------------------------------------------------------------- what is refused
+# --------------------------------------------------------------------------------------------- what
+# is refused
 
 
 class Table:
@@ -185,12 +198,21 @@ class Table:
     [
         ("Police acted.", "X is a bare str: give a list of passages"),
         (b"Police acted.", "X is a bare bytes: give a list of passages"),
-        ({"text": ["Police acted."]}, r"X is a dict: give the column of texts, such as X\['text'\]"),
+        (
+            {"text": ["Police acted."]},
+            r"X is a dict: give the column of texts, such as X\['text'\]",
+        ),
         (None, "X is a bare NoneType: give a list of passages"),
         (Table(), r"X is a table: give the column of texts, such as X\['text'\]"),
-        (["Police acted.", float("nan")], "passage 1 is not a str or Passage but float: nan; leave it out"),
+        (
+            ["Police acted.", float("nan")],
+            "passage 1 is not a str or Passage but float: nan; leave it out",
+        ),
         ([None], "passage 0 is not a str or Passage but NoneType: None; leave it out"),
-        ([["Police acted."]], r"passage 0 is not a str or Passage but list: \['Police acted.'\]; leave it out"),
+        (
+            [["Police acted."]],
+            r"passage 0 is not a str or Passage but list: \['Police acted.'\]; leave it out",
+        ),
     ],
 )
 def test_what_is_no_list_of_texts_is_refused_in_one_line(x: Any, message: str) -> None:
@@ -208,7 +230,8 @@ def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
     assert [passage.text for passage in as_passages(frame["text"])] == X
     frame.loc[9, "text"] = None
     with pytest.raises(
-        TypeError, match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"
+        TypeError,
+        match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$",
     ):
         as_passages(frame["text"])
 
@@ -261,7 +284,13 @@ def test_headings_and_groups_of_a_dataset_are_used() -> None:
     from tipclassify.corpus.labelled import labelled_passages
 
     rows = [
-        {"text": "One.", "labels": ["failure"], "section": "Forced Labor", "doc": "A", "pair": None},
+        {
+            "text": "One.",
+            "labels": ["failure"],
+            "section": "Forced Labor",
+            "doc": "A",
+            "pair": None,
+        },
         {"text": "Two.", "labels": [], "section": None, "doc": "A", "pair": None},
         {"text": "Three.", "labels": [], "section": "", "doc": None, "pair": "p"},
     ]
@@ -273,30 +302,48 @@ def test_headings_and_groups_of_a_dataset_are_used() -> None:
 
 def test_missing_labels_and_groups_of_another_number_are_refused_in_one_line() -> None:
     with pytest.raises(
-        ValueError, match=r"^y is missing: give the labels of each passage, or a dataset of load_corpus"
+        ValueError,
+        match=r"^y is missing: give the labels of each passage, or a dataset of load_corpus",
     ):
         clone(QUICK).fit(X)
-    with pytest.raises(ValueError, match=f"^{len(X)} passages but 2 groups: give the group of each passage$"):
+    with pytest.raises(
+        ValueError, match=f"^{len(X)} passages but 2 groups: give the group of each passage$"
+    ):
         clone(QUICK).fit(X, Y, groups=[0, 1])
 
 
 def test_groups_may_be_names() -> None:
     names = [f"narrative {number // 4}" for number in range(len(X))]
     numbers = [number // 4 for number in range(len(X))]
-    by_name, by_number = clone(QUICK).fit(X, Y, groups=names), clone(QUICK).fit(X, Y, groups=numbers)
+    by_name, by_number = (
+        clone(QUICK).fit(X, Y, groups=names),
+        clone(QUICK).fit(X, Y, groups=numbers),
+    )
     assert by_name.metrics_ == by_number.metrics_
 
 
 def test_random_state_draws_the_folds() -> None:
-    one, other, again = (clone(QUICK).set_params(random_state=state).fit(X, Y) for state in (1, 2, 1))
+    one, other, again = (
+        clone(QUICK).set_params(random_state=state).fit(X, Y) for state in (1, 2, 1)
+    )
     assert one.metrics_ == again.metrics_ != other.metrics_
-    drawn = [clone(QUICK).set_params(random_state=np.random.RandomState(5)).fit(X, Y).metrics_ for _ in range(2)]
+    drawn = [
+        clone(QUICK).set_params(random_state=np.random.RandomState(5)).fit(X, Y).metrics_
+        for _ in range(2)
+    ]
     assert drawn[0] == drawn[1]
     clone(QUICK).set_params(random_state=None, n_jobs=None).fit(X, Y)
 
 
 @pytest.mark.parametrize(
-    "bad", [{"policy": "bold"}, {"folds": 1}, {"model": "encoder"}, {"penalty": 0}, {"penalty": float("nan")}]
+    "bad",
+    [
+        {"policy": "bold"},
+        {"folds": 1},
+        {"model": "encoder"},
+        {"penalty": 0},
+        {"penalty": float("nan")},
+    ],
 )
 def test_bad_settings_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="use"):
@@ -305,7 +352,9 @@ def test_bad_settings_are_refused(bad: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("bad", [[1.0], [-1.0] * len(X), [float("nan")] * len(X), [0.0] * len(X)])
 def test_bad_weights_are_refused(bad: list[float]) -> None:
-    with pytest.raises(ValueError, match="sample_weight: give a number of 0 or more for each passage"):
+    with pytest.raises(
+        ValueError, match="sample_weight: give a number of 0 or more for each passage"
+    ):
         clone(QUICK).fit(X, Y, sample_weight=bad)
 
 
@@ -316,14 +365,17 @@ def test_predicting_before_fitting_is_refused() -> None:
         TipClassifier().predict(X)
 
 
-# --------------------------------------------------------------------------------------------- the default, adapted
+# --------------------------------------------------------------------------------------------- the
+# default, adapted
 
 
 @pytest.fixture(scope="module")
 def sentences() -> list[str]:
     """100 sentences of the corpus, of ten of its parts."""
     return [
-        row["text"] for file in sorted((DATA / "corpus").glob("*.jsonl"))[:10] for row in read_rows(file)[::20][:10]
+        row["text"]
+        for file in sorted((DATA / "corpus").glob("*.jsonl"))[:10]
+        for row in read_rows(file)[::20][:10]
     ]
 
 
@@ -344,18 +396,23 @@ def test_fourteen_rows_never_turn_the_default_round(
     classifier: Classifier, sentences: list[str], shipped: Any, right: bool
 ) -> None:
     texts, labels = X[::15], Y[::15]
-    message = "^14 passages are few to train on: it stays close to the shipped model; label at least 100$"
+    message = (
+        "^14 passages are few to train on: it stays close to the shipped model; label at least 100$"
+    )
     with pytest.warns(UserWarning, match=message):
         mine = TipClassifier(folds=2).fit(texts, labels if right else ~labels)
     scores, limit = mine.predict_proba(sentences), classifier.thresholds()
     agree = (scores >= limit) == (shipped >= limit)
     assert len(sentences) == 100
-    # All wrong by the codebook, they are a rule of their user's, and may be heard, but not by most of the others.
+    # All wrong by the codebook, they are a rule of their user's, and may be heard, but not by most
+    # of the others.
     assert agree.all(axis=1).mean() >= (0.97 if right else 0.9)
     assert not np.array_equal(scores, shipped)  # it moved all the same
 
 
-def test_a_hundred_rows_of_ones_own_move_it_towards_them(adapted: TipClassifier, classifier: Classifier) -> None:
+def test_a_hundred_rows_of_ones_own_move_it_towards_them(
+    adapted: TipClassifier, classifier: Classifier
+) -> None:
     def loss(scores: Any) -> float:
         return float(-np.log(np.where(Y[:120], scores, 1 - scores)).mean())
 
@@ -376,23 +433,34 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     settings = {"seed": 0, "folds": 2, "passages": 120, "penalty": adapted.penalty_.penalty}
     assert loaded.meta["settings"] == settings
     names = {file.name for file in (tmp_path / "mine").iterdir()}
-    assert {"README.md", "golden.jsonl", "fixed.npz", "moment.npz", "taught.bin"} <= names  # as train.py writes
+    # as train.py writes
+    assert {"README.md", "golden.jsonl", "fixed.npz", "moment.npz", "taught.bin"} <= names
     card = (tmp_path / "mine" / "README.md").read_text("utf-8")
     assert "120 are the user's own" in card
     assert f"They started from those in use of model `{classifier.meta['sha256'][:12]}`." in card
     own, expected = loaded.scorer.model.finetuned_heads, classifier.scorer.model.finetuned_heads  # type: ignore[attr-defined]
     assert np.array_equal(own.weights, expected.weights)
-    assert json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))["metrics"] == adapted.metrics_.to_dict()
+    assert (
+        json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))["metrics"]
+        == adapted.metrics_.to_dict()
+    )
 
 
 def test_the_same_rows_adapt_it_the_same_way(adapted: TipClassifier, sentences: list[str]) -> None:
     again = TipClassifier(folds=2).fit(X[:120], NAMES[:120])
-    assert np.array_equal(again.predict_proba(sentences[:10]), adapted.predict_proba(sentences[:10]))
+    assert np.array_equal(
+        again.predict_proba(sentences[:10]), adapted.predict_proba(sentences[:10])
+    )
 
 
 def ruled(rows: int) -> tuple[list[str], list[list[str]], list[int]]:
-    """Sentences of a user for whom a pledge to open a shelter is an effort, and a note on the weather nothing."""
-    places = [f"{first}{last}" for first in ("Kar", "Mur", "Zor", "Lut") for last in ("vonia", "enia", "bland", "ha")]
+    """Sentences of a user for whom a pledge to open a shelter is an effort, and a note on the
+    weather nothing."""
+    places = [
+        f"{first}{last}"
+        for first in ("Kar", "Mur", "Zor", "Lut")
+        for last in ("vonia", "enia", "bland", "ha")
+    ]
     texts, labels, groups = [], [], []
     for number in range(rows):
         place = places[number % len(places)]
@@ -413,7 +481,8 @@ def test_a_rule_of_the_users_own_is_learned_and_costs_little() -> None:
     texts, labels, groups = ruled(120)
     mine = TipClassifier().fit(texts, labels, groups)
     new = [f"The government pledged to open {n} shelters in Valdoria." for n in range(2, 12)]
-    assert Classifier.load().predict(new)[:, 0].mean() < 0.5  # by the codebook a pledge is no effort
+    # by the codebook a pledge is no effort
+    assert Classifier.load().predict(new)[:, 0].mean() < 0.5
     assert mine.predict(new)[:, 0].mean() > 0.8
     assert [point.penalty for point in mine.penalty_.curve] == list(PENALTIES)
     taken = next(point for point in mine.penalty_.curve if point.penalty == mine.penalty_.penalty)
@@ -431,7 +500,9 @@ def test_a_grid_search_over_the_penalty_finds_a_small_one_for_a_rule() -> None:
     assert search.best_params_ == {"penalty": 3.0}
 
 
-def test_rows_that_say_what_the_model_says_move_it_little(classifier: Classifier, sentences: list[str]) -> None:
+def test_rows_that_say_what_the_model_says_move_it_little(
+    classifier: Classifier, sentences: list[str]
+) -> None:
     mine = TipClassifier().fit(sentences, classifier.predict(sentences).astype(int))
     assert mine.fixed_ is not None
     assert abs(mine.fixed_.cost) < MOST_LOST

@@ -1,4 +1,5 @@
-"""Heads start from the shipped ones: few rows move them little, many far; each is judged on unseen passages."""
+"""Heads start from the shipped ones: few rows move them little, many far; each is judged on
+unseen passages."""
 
 from __future__ import annotations
 
@@ -12,11 +13,18 @@ from tipclassify import Classifier
 from tipclassify.arrays import logistic
 from tipclassify.model.encoder.folder import Heads
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits, pooled_vectors, second_moment
+from tipclassify.training.fit_heads import (
+    Prior,
+    fit_heads,
+    out_of_fold_logits,
+    pooled_vectors,
+    second_moment,
+)
 
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 WIDTH = 8
-START = Heads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))  # each label is read off one direction of its own
+# each label is read off one direction of its own
+START = Heads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
 PRIOR = Prior(START)
 
 
@@ -30,14 +38,17 @@ def loss(heads: Heads, pooled: np.ndarray, truth: np.ndarray) -> float:
     return float(np.logaddexp(0, np.where(truth, -1, 1) * heads.logits(pooled)).mean())
 
 
-# --------------------------------------------------------------------------------------------- one fit
+# --------------------------------------------------------------------------------------------- one
+# fit
 
 
 def test_heads_sum_each_row_alone() -> None:
     pooled, _ = drawn(50)
     together = START.logits(pooled)
     assert together.shape == (50, 3)
-    assert np.array_equal(together, np.concatenate([START.logits(pooled[i : i + 1]) for i in range(50)]))
+    assert np.array_equal(
+        together, np.concatenate([START.logits(pooled[i : i + 1]) for i in range(50)])
+    )
     assert np.allclose(together, pooled @ START.weights.T + START.bias, atol=1e-5)
     assert START.logits(pooled[:0]).shape == (0, 3)
 
@@ -50,7 +61,9 @@ def test_a_huge_penalty_gives_the_start() -> None:
 
 
 def test_no_rows_give_the_start() -> None:
-    found = fit_heads(PRIOR, np.zeros((0, WIDTH), np.float32), np.zeros((0, 3), bool), np.zeros(0), 1_000.0)
+    found = fit_heads(
+        PRIOR, np.zeros((0, WIDTH), np.float32), np.zeros((0, 3), bool), np.zeros(0), 1_000.0
+    )
     assert np.array_equal(found.weights, START.weights)
 
 
@@ -83,7 +96,10 @@ def test_the_fit_is_where_the_slope_is_nothing() -> None:
     design = np.column_stack([pooled, np.ones(300)])
     for j in range(3):
         moved = np.append(found.weights[j] - START.weights[j], found.bias[j] - START.bias[j])
-        slope = design.T @ (weights * (logistic(found.logits(pooled)[:, j]) - truth[:, j])) + 5.0 * moved
+        slope = (
+            design.T @ (weights * (logistic(found.logits(pooled)[:, j]) - truth[:, j]))
+            + 5.0 * moved
+        )
         assert np.abs(slope).max() < 0.05
 
 
@@ -92,7 +108,13 @@ def test_a_weight_counts_as_so_many_rows() -> None:
     truth[:, 0] = ~truth[:, 0]
     counts = np.arange(60) % 4
     weighted = fit_heads(PRIOR, pooled, truth, counts.astype(float), penalty=3.0)
-    repeated = fit_heads(PRIOR, pooled.repeat(counts, axis=0), truth.repeat(counts, axis=0), np.ones(counts.sum()), 3.0)
+    repeated = fit_heads(
+        PRIOR,
+        pooled.repeat(counts, axis=0),
+        truth.repeat(counts, axis=0),
+        np.ones(counts.sum()),
+        3.0,
+    )
     assert np.allclose(weighted.weights, repeated.weights, atol=1e-3)
 
 
@@ -109,18 +131,21 @@ def test_vectors_beyond_all_measure_break_nothing() -> None:
     assert np.isfinite(found.weights).all()
 
 
-# --------------------------------------------------------------------------------------------- out of fold
+# --------------------------------------------------------------------------------------------- out
+# of fold
 
 
 def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
     pooled, truth = drawn(400)
     pooled[:, 7] = 0
     odd = np.arange(400) % 4 == 0
-    pooled[odd, 7], truth[odd, 1] = 6, True  # only rows of this fold have the direction, and all of them the label
+    # only rows of this fold have the direction, and all of them the label
+    pooled[odd, 7], truth[odd, 1] = 6, True
     fold = np.where(odd, 0, 1 + np.arange(400) % 3)
     crossed = out_of_fold_logits(PRIOR, pooled, truth, np.ones(400), fold, penalty=1.0)
     assert np.allclose(
-        crossed[odd, 1], fit_heads(PRIOR, pooled[~odd], truth[~odd], np.ones(300), 1.0).logits(pooled[odd])[:, 1]
+        crossed[odd, 1],
+        fit_heads(PRIOR, pooled[~odd], truth[~odd], np.ones(300), 1.0).logits(pooled[odd])[:, 1],
     )
     seen = fit_heads(PRIOR, pooled, truth, np.ones(400), penalty=1.0).logits(pooled)
     assert (seen[odd, 1] > 0).mean() > 0.9  # with its own fold it would be right
@@ -129,10 +154,13 @@ def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
 
 def test_where_the_corpus_varies_a_change_costs_more() -> None:
     rng = np.random.default_rng(5)
-    spread = rng.normal(size=(5_000, WIDTH)).astype(np.float32) * np.array([3] * 6 + [0.1] * 2, np.float32)
+    spread = rng.normal(size=(5_000, WIDTH)).astype(np.float32) * np.array(
+        [3] * 6 + [0.1] * 2, np.float32
+    )
     prior = Prior(START, second_moment(spread))
     pooled = rng.normal(size=(300, WIDTH)).astype(np.float32)
-    pooled[:, 7] = np.sign(pooled[:, 7])  # a direction in which passages of the corpus hardly differ
+    # a direction in which passages of the corpus hardly differ
+    pooled[:, 7] = np.sign(pooled[:, 7])
     truth = START.logits(pooled) > 0
     truth[:, 0] = pooled[:, 7] > 0
     near, far = (fit_heads(one, pooled, truth, np.ones(300), 30.0) for one in (prior, PRIOR))
@@ -159,7 +187,8 @@ def test_fewer_rows_than_dimensions_have_the_same_solution() -> None:
     assert np.allclose(few.bias, more.bias, atol=1e-6)
 
 
-# --------------------------------------------------------------------------------------------- pooled vectors
+# ---------------------------------------------------------------------------------------------
+# pooled vectors
 
 
 @pytest.fixture
@@ -186,16 +215,22 @@ def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
     monkeypatch.setattr(heads, "_CACHE_ROWS", 2)
     texts = ["Courts convicted them.", "Officers met.", "Judges failed."]
     reported: list[tuple[int, int]] = []
-    first = pooled_vectors(scorer, texts, [None] * 3, cache=tmp_path, progress=lambda *at: reported.append(at))
+    first = pooled_vectors(
+        scorer, texts, [None] * 3, cache=tmp_path, progress=lambda *at: reported.append(at)
+    )
     assert reported == [(2, 3), (3, 3)]
     read: list[Any] = []
     plain = EncoderScorer.pooled
     monkeypatch.setattr(
-        EncoderScorer, "pooled", lambda self, texts, headings=None: read.append(texts) or plain(self, texts, headings)
+        EncoderScorer,
+        "pooled",
+        lambda self, texts, headings=None: read.append(texts) or plain(self, texts, headings),
     )
     again = pooled_vectors(scorer, texts, [None] * 3, cache=tmp_path)
     assert read == []
     assert again.tobytes() == first.tobytes()
-    more = pooled_vectors(scorer, [*texts, "Police acted."], [None, "Bribes", None, None], cache=tmp_path)
+    more = pooled_vectors(
+        scorer, [*texts, "Police acted."], [None, "Bribes", None, None], cache=tmp_path
+    )
     assert read == [texts[:2], [texts[2], "Police acted."]]
     assert more[1].tolist() != first[1].tolist()

@@ -1,4 +1,5 @@
-"""The penalty is chosen by what the user's rows gain and what real passages lose; calibration likewise."""
+"""The penalty is chosen by what the user's rows gain and what real passages lose; calibration
+likewise."""
 
 from __future__ import annotations
 
@@ -39,7 +40,9 @@ def vectors(rows: int, seed: int) -> np.ndarray:
 
 def drawn_labels(pooled: np.ndarray, seed: int) -> np.ndarray:
     """Labels of which `HEADS` gives the very probabilities: nothing is left to learn."""
-    return np.asarray(np.random.default_rng(seed).random((len(pooled), 3)) < logistic(HEADS.logits(pooled)))
+    return np.asarray(
+        np.random.default_rng(seed).random((len(pooled), 3)) < logistic(HEADS.logits(pooled))
+    )
 
 
 def fixed_set(rows: int = 2_000) -> FixedSet:
@@ -78,7 +81,9 @@ def test_a_rule_lowers_the_penalty_and_rows_as_the_model_has_them_do_not() -> No
     assert lines[-1].startswith("* taken: the largest within a standard error")
 
 
-def test_where_each_penalty_costs_too_much_the_one_that_costs_least_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_each_penalty_costs_too_much_the_one_that_costs_least_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("tipclassify.training.fit_penalty.MOST_LOST", -1.0)
     found = chosen(100, True, fixed_set())
     assert found.penalty == min(found.curve, key=lambda point: point.cost).penalty
@@ -97,7 +102,10 @@ def test_a_fixed_set_comes_back_from_its_file_and_another_width_is_refused() -> 
     found = read_fixed(pack_fixed(fixed), WIDTH)
     assert np.abs(found.pooled - fixed.pooled).max() < 0.01  # 16 bits
     assert np.array_equal(found.y_true, fixed.y_true)
-    assert (found.keys.tolist(), found.groups.tolist()) == (fixed.keys.tolist(), fixed.groups.tolist())
+    assert (found.keys.tolist(), found.groups.tolist()) == (
+        fixed.keys.tolist(),
+        fixed.groups.tolist(),
+    )
     from tipclassify import ModelError
 
     with pytest.raises(ModelError, match=r"fixed.npz: not a fixed set of vectors of 9 numbers"):
@@ -119,7 +127,8 @@ def test_the_comparison_has_false_tags_and_both_parts() -> None:
     assert "real passages: not measured, their words are not here" in words_missing.table()
 
 
-# --------------------------------------------------------------------------------------------- calibration
+# ---------------------------------------------------------------------------------------------
+# calibration
 
 
 def logits_of(rows: int, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,7 +143,10 @@ def test_a_calibration_that_is_off_is_refitted_where_rows_suffice() -> None:
     fold = group_folds(groups, 5, 0)
     found = recalibrate(raw, y_true, groups, fold, np.ones(3), np.zeros(3))
     assert found.scale.tolist() == pytest.approx([5, 5, 5], rel=0.3)
-    assert found.sentence == "refitted on your rows, out of fold, for positive_effort, failure, complicity"
+    assert (
+        found.sentence
+        == "refitted on your rows, out of fold, for positive_effort, failure, complicity"
+    )
     assert found.fall > 0
 
 
@@ -144,5 +156,8 @@ def test_a_calibration_that_holds_or_has_few_rows_is_kept() -> None:
     fold = group_folds(groups, 5, 0)
     found = recalibrate(raw, y_true, groups, fold, np.ones(3), np.zeros(3))
     assert (found.scale.tolist(), found.shift.tolist()) == ([1, 1, 1], [0, 0, 0])
-    assert "kept for positive_effort, failure, since a refit predicts your rows no better" in found.sentence
+    assert (
+        "kept for positive_effort, failure, since a refit predicts your rows no better"
+        in found.sentence
+    )
     assert "kept for complicity: a refit needs 50 rows with it and without it" in found.sentence

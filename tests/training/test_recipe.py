@@ -1,6 +1,7 @@
 """Training by ``train.py``: training and held-out passages, written files, and messages.
 
-The heads are fitted on the tiny encoder of ``files/``; the shipped default is where a person's own sentences go.
+The heads are fitted on the tiny encoder of ``files/``; the shipped default is where a person's own
+sentences go.
 """
 
 from __future__ import annotations
@@ -68,9 +69,15 @@ COUNTRIES = (
 
 
 def corpus() -> list[dict[str, Any]]:
-    """96 invented passages and 576 real ones, half of them under a heading under which none has a label."""
+    """96 invented passages and 576 real ones, half of them under a heading under which none has
+    a label."""
     rows: list[dict[str, Any]] = [
-        {"id": f"{who}-{what}-{place}", "text": f"{who} {what} in {place}.", "labels": labels, "doc": None}
+        {
+            "id": f"{who}-{what}-{place}",
+            "text": f"{who} {what} in {place}.",
+            "labels": labels,
+            "doc": None,
+        }
         for who in WHO
         for what, labels in WHAT.items()
         for place in ("capital", "city", "prison")
@@ -113,7 +120,8 @@ REAL = np.array([is_real(row) for row in CORPUS])
 
 @pytest.fixture(scope="module", autouse=True)
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A single behaviour case: running all takes longer than what is tested here; and fewer passages are enough."""
+    """A single behaviour case: running all takes longer than what is tested here; and fewer
+    passages are enough."""
     folder = tmp_path_factory.mktemp("cases")
     case = {"rule": "bribes", "text": "Officers took bribes.", "labels": ["complicity"]}
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
@@ -135,13 +143,16 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def flipped(rows: list[dict[str, Any]], which: np.ndarray) -> list[dict[str, Any]]:
     """The rows, some with all other labels."""
     return [
-        {**row, "labels": tuple(set(LABELS) - set(row["labels"])), "labels_alone": None} if flip else row
+        {**row, "labels": tuple(set(LABELS) - set(row["labels"])), "labels_alone": None}
+        if flip
+        else row
         for row, flip in zip(rows, which, strict=True)
     ]
 
 
 def complicity_of_money(model: Path) -> float:
-    """Log-odds before calibration of passages that only the author of `OWN` takes for complicity."""
+    """Log-odds before calibration of passages that only the author of `OWN` takes for
+    complicity."""
     scorer: Any = Classifier.load(model).scorer
     return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
 
@@ -151,7 +162,13 @@ def complicity_of_money(model: Path) -> float:
 
 def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
     rows = [
-        {"text": "a", "section": "Aviation", "labels": (), "labels_alone": "failure", "doc": "hrr/2020/xland.html"},
+        {
+            "text": "a",
+            "section": "Aviation",
+            "labels": (),
+            "labels_alone": "failure",
+            "doc": "hrr/2020/xland.html",
+        },
         {"text": "b", "section": "prosecution", "labels": ("failure",), "doc": "narra-1"},
         {"text": "c", "labels": ("complicity",), "doc": "dol/xland.html"},
     ]
@@ -188,19 +205,31 @@ def test_passages_of_one_country_are_of_one_group() -> None:
 def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     truth = np.array([[True, False, False]] * 2 + [[False, False, False]] * 2)
     given = {
-        policy: np.array([[True, False, False], [False] * 3, [True, False, False], [False] * 3]) for policy in POLICIES
+        policy: np.array([[True, False, False], [False] * 3, [True, False, False], [False] * 3])
+        for policy in POLICIES
     }
     scores = np.array([[0.9, 0, 0], [0.1, 0, 0], [0.995, 0, 0], [0.004, 0, 0]])
     found = error_table(truth, scores, given, np.array([3.0, 1, 1, 1]))
     assert found["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
-    assert found["policies"]["cite"]["positive_effort"] == {"tp": 1.5, "fn": 0.5, "fp": 0.5, "tn": 0.5}
+    assert found["policies"]["cite"]["positive_effort"] == {
+        "tp": 1.5,
+        "fn": 0.5,
+        "fp": 0.5,
+        "tn": 0.5,
+    }
     bins = found["histogram"]["positive_effort"]
-    assert (bins["with"][900], bins["with"][100], bins["without"][995], bins["without"][4]) == (1.5, 0.5, 0.5, 0.5)
+    assert (bins["with"][900], bins["with"][100], bins["without"][995], bins["without"][4]) == (
+        1.5,
+        0.5,
+        0.5,
+        0.5,
+    )
     assert sum(bins["with"]) + sum(bins["without"]) == 3
     assert error_table(truth, scores, given, np.ones(4))["passages"] == 4
 
 
-# --------------------------------------------------------------------------------------------- heads of the default
+# ---------------------------------------------------------------------------------------------
+# heads of the default
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +239,11 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
     before, after = read_encoder(TINY), read_encoder(mine.out)
-    assert (after.graph, after.tokenizer, after.vocabulary) == (before.graph, before.tokenizer, before.vocabulary)
+    assert (after.graph, after.tokenizer, after.vocabulary) == (
+        before.graph,
+        before.tokenizer,
+        before.vocabulary,
+    )
     assert np.array_equal(after.finetuned_heads.weights, before.finetuned_heads.weights)
     assert not np.allclose(after.heads.weights, before.heads.weights, atol=0.01)
     assert head_of(mine.out)["adapted_from"] == HASH
@@ -231,8 +264,14 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     assert head["corpus"]["sha256"] in card
     assert "720 labelled passages" in card
     assert "576 real passages of public reports and 144 others; 48 are the user's own" in card
-    assert "first fitted on the corpus, from those of the fine-tuning, then on the user's rows" in card
-    assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card if mine.penalty else False
+    assert (
+        "first fitted on the corpus, from those of the fine-tuning, then on the user's rows" in card
+    )
+    assert (
+        f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
+        if mine.penalty
+        else False
+    )
     assert head["penalty"]["chosen"] == mine.penalty.penalty if mine.penalty else False
     assert len(head["penalty"]["curve"]) == 7
     assert "## Beside the model before" in card
@@ -261,7 +300,11 @@ def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) ->
 
 def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> None:
     again = train_default(
-        CORPUS, OWN, tmp_path / "again" / "mine", start=TINY, settings=HeadSettings(cache=tmp_path / "cache")
+        CORPUS,
+        OWN,
+        tmp_path / "again" / "mine",
+        start=TINY,
+        settings=HeadSettings(cache=tmp_path / "cache"),
     )
     assert bytes_of(again.out) == bytes_of(mine.out)
     assert again.table() == mine.table()
@@ -270,20 +313,31 @@ def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> Non
 def test_what_is_held_out_teaches_nothing_and_measures(tmp_path: Path) -> None:
     plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
     other = train_default(flipped(CORPUS, HELD), [], tmp_path / "other", start=TINY)
-    assert read_encoder(other.out).heads.weights.tobytes() == read_encoder(plain.out).heads.weights.tobytes()
+    assert (
+        read_encoder(other.out).heads.weights.tobytes()
+        == read_encoder(plain.out).heads.weights.tobytes()
+    )
     assert other.parts[0].metrics != plain.parts[0].metrics
     taught = train_default(flipped(CORPUS, ~HELD), [], tmp_path / "taught", start=TINY)
-    assert read_encoder(taught.out).heads.weights.tobytes() != read_encoder(plain.out).heads.weights.tobytes()
+    assert (
+        read_encoder(taught.out).heads.weights.tobytes()
+        != read_encoder(plain.out).heads.weights.tobytes()
+    )
 
 
-def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(mine: Trained, tmp_path: Path) -> None:
+def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
+    mine: Trained, tmp_path: Path
+) -> None:
     found, start = read_encoder(mine.out), read_encoder(TINY)
     assert found.scale.tolist() != start.scale.tolist()
     assert found.thresholds != start.thresholds
     invented = [row for row in CORPUS if not is_real(row)]
     small = train_default(invented, OWN, tmp_path / "small", start=TINY)
     kept = read_encoder(small.out)
-    assert (kept.scale.tolist(), kept.shift.tolist()) == (start.scale.tolist(), start.shift.tolist())
+    assert (kept.scale.tolist(), kept.shift.tolist()) == (
+        start.scale.tolist(),
+        start.shift.tolist(),
+    )
     assert kept.thresholds == start.thresholds
     assert [part.name for part in small.parts] == ["all passages"]
 
@@ -293,7 +347,9 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
 ) -> None:
     seen: list[Any] = []
     plain = train_heads.out_of_fold_logits
-    monkeypatch.setattr(train_heads, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
+    monkeypatch.setattr(
+        train_heads, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given)
+    )
     train_default([], OWN, tmp_path / "mine", start=TINY, settings=HeadSettings(penalty=5.0))
     ((_, pooled, truth, weights, fold, penalty),) = seen
     assert penalty == 5
@@ -306,7 +362,9 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
     assert all(len(found) == 1 for found in of_doc.values())
 
 
-def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(mine: Trained, tmp_path: Path) -> None:
+def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
+    mine: Trained, tmp_path: Path
+) -> None:
     assert mine.on_own is not None
     of_own = mine.on_own.differences[LABELS.index("complicity") + 1]
     assert of_own.figure == "complicity"
@@ -327,7 +385,9 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(mine: Trai
 def test_a_smaller_penalty_moves_further(mine: Trained, tmp_path: Path) -> None:
     close, far = (
         complicity_of_money(
-            train_default([], OWN, tmp_path / f"p{penalty}", start=mine.out, settings=HeadSettings(penalty)).out
+            train_default(
+                [], OWN, tmp_path / f"p{penalty}", start=mine.out, settings=HeadSettings(penalty)
+            ).out
         )
         for penalty in (1_000.0, 0.1)
     )
@@ -362,7 +422,10 @@ def test_the_fixed_set_is_even_over_the_families() -> None:
 
 def test_the_folders_name_is_no_part_of_the_model(tmp_path: Path) -> None:
     settings = HeadSettings(penalty=30.0)
-    one, other = (train_default([], OWN, tmp_path / name, start=TINY, settings=settings) for name in ("a", "b"))
+    one, other = (
+        train_default([], OWN, tmp_path / name, start=TINY, settings=settings)
+        for name in ("a", "b")
+    )
     assert head_of(one.out)["sha256"] == head_of(other.out)["sha256"]
 
 
@@ -376,14 +439,25 @@ def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
     assert "not known: this model has no fixed set" in trained.table()
 
 
-RUN = {"epochs": 4, "invented": 12_000, "batch": 32, "seed": 0, "rate": 2e-4, "decay": 0.9, "stand_in": "Arcadia"}
+RUN = {
+    "epochs": 4,
+    "invented": 12_000,
+    "batch": 32,
+    "seed": 0,
+    "rate": 2e-4,
+    "decay": 0.9,
+    "stand_in": "Arcadia",
+}
 RUN |= {"no_heading": 0.3, "other_heading": 0.25, "twins": 2, "other_genres": 2}
 
 
 def finetuned(folder: Path, **settings: Any) -> Path:
     """Write the tiny encoder as a fine-tuning exports it."""
     model = replace(read_encoder(TINY), notices={"NOTICE": "Base: tiny", "LICENSE": "Apache"})
-    meta: dict[str, Any] = {"base": {"name": "tiny", "licence": "Apache-2.0", "sha256": "ab12"}, "weight_bits": 7}
+    meta: dict[str, Any] = {
+        "base": {"name": "tiny", "licence": "Apache-2.0", "sha256": "ab12"},
+        "weight_bits": 7,
+    }
     write_encoder(folder, model, {**meta, "training": {"settings": {**RUN, **settings}}})
     return folder
 
@@ -399,11 +473,14 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
         in card
     )
     again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=made.out)
-    assert bytes_of(again.out) == bytes_of(made.out)  # so "python train.py" twice is "python train.py" once
+    # so "python train.py" twice is "python train.py" once
+    assert bytes_of(again.out) == bytes_of(made.out)
 
 
 def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
-    made = train_default(CORPUS, [], tmp_path / "mine", start=finetuned(tmp_path / "start", rate="quick"))
+    made = train_default(
+        CORPUS, [], tmp_path / "mine", start=finetuned(tmp_path / "start", rate="quick")
+    )
     assert "all layers fine-tuned" not in (made.out / "README.md").read_text("utf-8")
 
 
@@ -414,7 +491,9 @@ def test_passages_weigh_by_the_scores_in_which_whole_reports_were_counted(
     monkeypatch.setattr(train_heads, "natural_weights", lambda *given: seen.append(given[1]))
     shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
     plain = read_encoder(TINY)
-    adapted = replace(plain, heads=replace(plain.heads, weights=2 * plain.heads.weights), scale=np.full(3, 0.5))
+    adapted = replace(
+        plain, heads=replace(plain.heads, weights=2 * plain.heads.weights), scale=np.full(3, 0.5)
+    )
     for name, one in (("as-exported", plain), ("adapted", adapted)):
         write_encoder(tmp_path / name, one, shares)
         train_default(CORPUS, [], tmp_path / f"{name}-mine", start=tmp_path / name)
@@ -435,7 +514,8 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-# --------------------------------------------------------------------------------------------- the linear model
+# --------------------------------------------------------------------------------------------- the
+# linear model
 
 
 @pytest.fixture(scope="module")
@@ -447,7 +527,10 @@ def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) 
     classifier = Classifier.load(linear.out)
     assert classifier.predict(["judges took bribes in city."])[0].tolist() == [False, False, True]
     head, card = head_of(linear.out), (linear.out / "README.md").read_text("utf-8")
-    assert (head["corpus"]["passages"], head["corpus"]["held_out"]) == (len(CORPUS), int(HELD.sum()))
+    assert (head["corpus"]["passages"], head["corpus"]["held_out"]) == (
+        len(CORPUS),
+        int(HELD.sum()),
+    )
     assert head["corpus"]["sha256"] == corpus_digest(CORPUS) and head["corpus"]["sha256"] in card  # noqa: PT018
     assert head["metrics"]["passages"] == (HELD & REAL).sum()
     assert "without labels" not in card
@@ -461,14 +544,23 @@ def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Pa
     assert bytes_of(train_fast(CORPUS, tmp_path / "mine").out) == bytes_of(linear.out)
 
 
-def test_what_is_held_out_teaches_the_linear_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_held_out_teaches_the_linear_model_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Any] = []
     plain = train_linear.fit_linear
     monkeypatch.setattr(
-        train_linear, "fit_linear", lambda *given, **more: seen.append((*given, more)) or plain(*given, **more)
+        train_linear,
+        "fit_linear",
+        lambda *given, **more: seen.append((*given, more)) or plain(*given, **more),
     )
-    soft = [("officers took money", "Aviation", [0.1, 0.1, 0.8]), ("police did act", None, [0.6, 0.1, 0.1])]
-    trained = train_fast(CORPUS, tmp_path / "mine", teaching=Teaching(soft=soft, teacher="a teacher"))
+    soft = [
+        ("officers took money", "Aviation", [0.1, 0.1, 0.8]),
+        ("police did act", None, [0.6, 0.1, 0.1]),
+    ]
+    trained = train_fast(
+        CORPUS, tmp_path / "mine", teaching=Teaching(soft=soft, teacher="a teacher")
+    )
     ((given, settings, more),) = seen
     assert isinstance(given, Examples)
     assert (given.weights[HELD[given.row]] == 0).all()
@@ -479,11 +571,15 @@ def test_what_is_held_out_teaches_the_linear_model_nothing(tmp_path: Path, monke
     assert "Beside them 2 passages without labels, by the scores of a teacher." in card
 
 
-def test_a_judge_says_what_each_passage_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judge_says_what_each_passage_stands_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Any] = []
     plain = train_linear.fit_linear
     monkeypatch.setattr(
-        train_linear, "fit_linear", lambda *given, **more: seen.append(more["held_weights"]) or plain(*given, **more)
+        train_linear,
+        "fit_linear",
+        lambda *given, **more: seen.append(more["held_weights"]) or plain(*given, **more),
     )
     judge = load_encoder(TINY).model
     monkeypatch.setitem(judge.meta, "natural", {"hrr": [0, 0, 0, 0.8, 0.1, 0.05, 0.05]})  # type: ignore[arg-type]
@@ -499,9 +595,10 @@ def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
     assert trained.parts[0].metrics.passages == len(rows)
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.parts[0].name == "all passages"
-    assert "None was held out. Measured on these rows, each judged by a model that did not see its group." in (
-        trained.out / "README.md"
-    ).read_text("utf-8")
+    assert (
+        "None was held out. Measured on these rows, each judged by a model that did not see its group."
+        in (trained.out / "README.md").read_text("utf-8")
+    )
 
 
 def test_a_few_real_passages_alone_are_judged_out_of_fold_like_the_others(
@@ -519,7 +616,8 @@ def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
         train_default(CORPUS, [], tmp_path / "a", start=linear.out)
 
 
-# --------------------------------------------------------------------------------------------- train.py
+# ---------------------------------------------------------------------------------------------
+# train.py
 
 ELSEWHERE = """
 import runpy, sys
@@ -534,7 +632,11 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def train(*args: object) -> SimpleNamespace:
     """Run ``train.py`` in this process."""
-    out, err, handlers = io.StringIO(), io.StringIO(), {number: signal.getsignal(number) for number in _SIGNALS}
+    out, err, handlers = (
+        io.StringIO(),
+        io.StringIO(),
+        {number: signal.getsignal(number) for number in _SIGNALS},
+    )
     sys.argv = ["train.py", *map(str, args)]
     with warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(err):
         warnings.simplefilter("default")  # it tells them as lines
@@ -557,27 +659,43 @@ def written(file: Path, rows: list[dict[str, Any]]) -> Path:
     return file
 
 
-OWN_WORDS = [row for row in read_rows(ROOT / "data/corpus/complicity.jsonl") if row["source"] == "w5_complicity"][:120]
+OWN_WORDS = [
+    row
+    for row in read_rows(ROOT / "data/corpus/complicity.jsonl")
+    if row["source"] == "w5_complicity"
+][:120]
 
 
-@pytest.mark.parametrize(("model", "kind", "count"), [("default", "encoder", 40), ("fast", "linear", 120)])
-def test_train_py_trains_on_ones_own_sentences(tmp_path: Path, model: str, kind: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("model", "kind", "count"), [("default", "encoder", 40), ("fast", "linear", 120)]
+)
+def test_train_py_trains_on_ones_own_sentences(
+    tmp_path: Path, model: str, kind: str, count: int
+) -> None:
     out, data = tmp_path / "mine", written(tmp_path / "my.jsonl", OWN_WORDS[:count])
     done = train("--data", data, "--out", out, "--no-corpus", "--model", model, "--jobs", 1)
     assert done.exit_code == 0, done.stderr
     first, *between, last = done.stderr.splitlines()
     assert first == f"train.py: {count} passages of your own"
-    few = "train.py: warning: 40 passages of your own are few: label 100 or more to tell a difference"
+    few = (
+        "train.py: warning: 40 passages of your own are few: label 100 or more to tell a difference"
+    )
     assert (few in between) == (count < 100)
     assert f"train.py: makes a new model in {out}" in between
     assert last == f"train.py: saved {out}; use it with: tipclassify score --model {out} FILE"
     assert all(label in done.stdout for label in LABELS)
     printed = re.findall(r"macro-F1 (\d\S+)", done.stdout)[0]
     assert float(printed) == pytest.approx(head_of(out)["metrics"]["macro_f1"], abs=0.0006)
-    assert ("what your rows changed on your rows, out of fold" in done.stdout) == (model == "default")
-    assert "invented passages: macro-F1" in done.stdout  # the shipped model beside it, after every training
+    assert ("what your rows changed on your rows, out of fold" in done.stdout) == (
+        model == "default"
+    )
+    # the shipped model beside it, after every training
+    assert "invented passages: macro-F1" in done.stdout
     assert head_of(out)["kind"] == kind
-    assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (9, 3)
+    assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (
+        9,
+        3,
+    )
 
 
 def test_a_folder_that_is_no_model_is_refused_before_the_training(tmp_path: Path) -> None:
@@ -607,25 +725,49 @@ def test_training_says_what_teaches_and_what_it_replaces(
     ]
 
 
-def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(tmp_path: Path) -> None:
+def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(
+    tmp_path: Path,
+) -> None:
     (line, other) = replaced(tmp_path / "default")
     assert line == f"makes a new model in {tmp_path / 'default'}"
-    assert other.startswith(f"'--model default' is another one, in {ROOT / 'models' / 'default'}: name the folder")
+    assert other.startswith(
+        f"'--model default' is another one, in {ROOT / 'models' / 'default'}: name the folder"
+    )
     assert "is this folder" in replaced(ROOT / "models" / "default")[1]
 
 
 @pytest.mark.slow
-def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(cases: Path, tmp_path: Path) -> None:
+def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(
+    cases: Path, tmp_path: Path
+) -> None:
     data = written(tmp_path / "my.jsonl", OWN_WORDS[:60])
     alone = ("--data", data, "--no-corpus", "--model", "fast", "--out")
     (tmp_path / "b").mkdir()
     one, other = tmp_path / "mine", tmp_path / "b" / "mine"
     here = train(*alone, one, "--jobs", 1)
-    command = [sys.executable, "-c", ELSEWHERE, cases, ROOT / "train.py", *alone, other, "--jobs", 2]
-    there = subprocess.run([*map(str, command)], capture_output=True, encoding="utf-8", timeout=280, check=False)
+    command = [
+        sys.executable,
+        "-c",
+        ELSEWHERE,
+        cases,
+        ROOT / "train.py",
+        *alone,
+        other,
+        "--jobs",
+        2,
+    ]
+    there = subprocess.run(
+        [*map(str, command)], capture_output=True, encoding="utf-8", timeout=280, check=False
+    )
     assert (here.exit_code, there.returncode) == (0, 0), there.stderr
     assert here.stdout == there.stdout
-    assert sorted(bytes_of(one)) == ["README.md", "golden.jsonl", "model.json", "taught.bin", "weights.npz"]
+    assert sorted(bytes_of(one)) == [
+        "README.md",
+        "golden.jsonl",
+        "model.json",
+        "taught.bin",
+        "weights.npz",
+    ]
     assert bytes_of(one) == bytes_of(other)
 
 
@@ -650,9 +792,21 @@ TEN = [
     ("rows", "code", "message"),
     [
         (TEN, 0, "warning: label complicity has 2 passages: too few"),
-        ([{**row, "labels": ["failure"]} for row in TEN], 0, "warning: every passage has label failure"),
-        ([row for row in TEN if "complicity" not in row["labels"]], 0, "warning: label complicity is absent"),
-        ([{**row, "labels": []} for row in TEN], 1, "no passage has a label: nothing to learn; label some"),
+        (
+            [{**row, "labels": ["failure"]} for row in TEN],
+            0,
+            "warning: every passage has label failure",
+        ),
+        (
+            [row for row in TEN if "complicity" not in row["labels"]],
+            0,
+            "warning: label complicity is absent",
+        ),
+        (
+            [{**row, "labels": []} for row in TEN],
+            1,
+            "no passage has a label: nothing to learn; label some",
+        ),
         (TEN[:1], 1, "needs passages of at least two groups"),
     ],
 )
@@ -667,15 +821,22 @@ def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
 
 
 def test_the_default_refuses_what_cannot_be_learned_in_a_line(tmp_path: Path) -> None:
-    data = written(tmp_path / "none.jsonl", [{"text": f"Case {n}.", "labels": []} for n in range(9)])
+    data = written(
+        tmp_path / "none.jsonl", [{"text": f"Case {n}.", "labels": []} for n in range(9)]
+    )
     done = train("--data", data, "--out", tmp_path / "m", "--no-corpus")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1] == "train.py: no passage has a label: nothing to learn; label some"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "train.py: no passage has a label: nothing to learn; label some"
+    )
 
 
 @pytest.mark.parametrize("model", ["default", "fast"])
 def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None:
-    bad = written(tmp_path / "bad.jsonl", [{"text": "a", "labels": ["x"]}, {"text": "", "labels": []}])
+    bad = written(
+        tmp_path / "bad.jsonl", [{"text": "a", "labels": ["x"]}, {"text": "", "labels": []}]
+    )
     done = train("--data", bad, "--out", tmp_path / "m", "--no-corpus", "--model", model)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
@@ -718,12 +879,20 @@ def test_wrong_usage_of_train_py_exits_2(args: list[str], message: str) -> None:
 
 def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: Path) -> None:
     pool = tmp_path / "pool.jsonl"
-    lines = [{"text": f"Police of district {n} arrested a recruiter.", "section": "Trafficking"} for n in range(30)]
+    lines = [
+        {"text": f"Police of district {n} arrested a recruiter.", "section": "Trafficking"}
+        for n in range(30)
+    ]
     known = {"text": CORPUS[0]["text"]}
     pool.write_text("".join(json.dumps(line) + "\n" for line in [*lines, known]), "utf-8")
-    trained = run_fast(Order("fast", (), None, tmp_path / "mine", jobs=1, unlabelled=[pool]), CORPUS, [])
+    trained = run_fast(
+        Order("fast", (), None, tmp_path / "mine", jobs=1, unlabelled=[pool]), CORPUS, []
+    )
     card = (trained.out / "README.md").read_text("utf-8")
     sha256 = Classifier.load().meta["sha256"]
-    assert f"Beside them 30 passages without labels, by the scores of the default, model `{sha256[:12]}`." in card
+    assert (
+        f"Beside them 30 passages without labels, by the scores of the default, model `{sha256[:12]}`."
+        in card
+    )
     assert head_of(trained.out)["settings"] == {"seed": 0, "soft": 30}
     assert Classifier.load(trained.out).vocabulary == Classifier.load().vocabulary

@@ -1,4 +1,5 @@
-"""Training chooses out of fold, warns of what is thin, and learns from headings and from a teacher."""
+"""Training chooses out of fold, warns of what is thin, and learns from headings and from a
+teacher."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ from tipclassify.training.fit_linear import LinearSettings, build_design, fit_la
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def probabilities(model: Model, texts: list[str], headings: list[str | None] | None = None) -> np.ndarray:
+def probabilities(
+    model: Model, texts: list[str], headings: list[str | None] | None = None
+) -> np.ndarray:
     return 1 / (1 + np.exp(-LinearScorer(model).score_texts(texts, headings).logits))
 
 
@@ -43,7 +46,8 @@ def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
     assert fitted.metrics.macro_f1 > 0.5
     inside = probabilities(fitted.model, texts) >= fitted.model.thresholds["balanced"]
     resubstituted = measure(truth, inside.astype(float), inside, np.full(3, 0.5)).macro_f1
-    assert resubstituted > fitted.metrics.macro_f1 + 0.05  # else the figures would be of passages it had seen
+    # else the figures would be of passages it had seen
+    assert resubstituted > fitted.metrics.macro_f1 + 0.05
 
 
 def test_shuffled_labels_teach_nothing(small: tuple[list[str], np.ndarray, list[int]]) -> None:
@@ -62,7 +66,9 @@ def test_groups_stay_on_one_side() -> None:
 
 
 def test_a_label_that_is_absent_gets_a_warning_and_a_low_probability() -> None:
-    texts = [f"Police arrested suspect number {i} in the port." for i in range(6)] + ["It rained."] * 6
+    texts = [f"Police arrested suspect number {i} in the port." for i in range(6)] + [
+        "It rained."
+    ] * 6
     truth = np.array([[True, False, False]] * 6 + [[False] * 3] * 6)
     with pytest.warns(UserWarning, match="is absent") as caught:
         fitted = fit_linear(Examples.of(texts, truth, range(12)), LinearSettings(folds=3))
@@ -71,17 +77,25 @@ def test_a_label_that_is_absent_gets_a_warning_and_a_low_probability() -> None:
 
 
 def test_one_group_cannot_be_held_out() -> None:
-    with pytest.raises(ValueError, match="at least two groups"), pytest.warns(UserWarning, match="too few"):
+    with (
+        pytest.raises(ValueError, match="at least two groups"),
+        pytest.warns(UserWarning, match="too few"),
+    ):
         fit_linear(Examples.of(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0]))
 
 
 def test_a_heading_decides_which_law_was_not_enforced() -> None:
-    texts = ["The government did not effectively enforce the law.", "Authorities opened an office."] * 20
+    texts = [
+        "The government did not effectively enforce the law.",
+        "Authorities opened an office.",
+    ] * 20
     headings = ["b. Prohibition of Forced Labor"] * 20 + ["a. Freedom of Expression"] * 20
     truth = np.zeros((40, 3), bool)
     truth[0:20:2, 1] = truth[1:20:2, 0] = True
     truth[:4, 2] = True  # some complicity, or the label would be absent
-    trained = fit_linear(Examples.of(texts, truth, range(40), headings=headings), LinearSettings(folds=2))
+    trained = fit_linear(
+        Examples.of(texts, truth, range(40), headings=headings), LinearSettings(folds=2)
+    )
     assert trained.metrics.labels[1].f1 > 0.9
     bare = fit_linear(Examples.of(texts, truth, range(40)), LinearSettings(folds=2))
     assert bare.metrics.labels[1].f1 < 0.7
@@ -92,7 +106,10 @@ def test_a_heading_decides_which_law_was_not_enforced() -> None:
 
 
 def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
-    texts, headings = ["Police acted."] * 2 + ["Courts did not."] * 2, ["Forced Labor", "Forced Labor", None, ""]
+    texts, headings = (
+        ["Police acted."] * 2 + ["Courts did not."] * 2,
+        ["Forced Labor", "Forced Labor", None, ""],
+    )
     features = featurize(texts, frozenset())
     bare, names = build_design(features, [None] * 4)
     design, hashes = build_design(features, headings)
@@ -105,27 +122,39 @@ def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
 TAUGHT = "The zorp was flooded."
 
 
-def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np.ndarray, list[int]]) -> None:
+def test_soft_targets_teach_and_count_in_nothing_else(
+    small: tuple[list[str], np.ndarray, list[int]],
+) -> None:
     texts, truth, groups = (column[::4] for column in small)
     without = fit_linear(Examples.of(texts, truth, groups), LinearSettings(folds=2))
     fitted = fit_linear(
-        Examples.of(texts, truth, groups), LinearSettings(folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30)
+        Examples.of(texts, truth, groups),
+        LinearSettings(folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30),
     )
     assert fitted.metrics.passages == len(texts)
-    assert fitted.calibrated.scores.shape == fitted.calibrated.y_pred["balanced"].shape == truth.shape
+    assert (
+        fitted.calibrated.scores.shape == fitted.calibrated.y_pred["balanced"].shape == truth.shape
+    )
     assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
-    before, after = (probabilities(model, [TAUGHT], ["Zorps"])[0] for model in (without.model, fitted.model))
+    before, after = (
+        probabilities(model, [TAUGHT], ["Zorps"])[0] for model in (without.model, fitted.model)
+    )
     assert after[0] > max(before[0], 0.8)
     assert after[1] < before[1]
     assert "zorp" in fitted.model.vocabulary - without.model.vocabulary
 
 
-def test_passages_held_judge_the_model_and_teach_nothing(small: tuple[list[str], np.ndarray, list[int]]) -> None:
+def test_passages_held_judge_the_model_and_teach_nothing(
+    small: tuple[list[str], np.ndarray, list[int]],
+) -> None:
     texts, truth, groups = (column[::4] for column in small)
     held = np.arange(len(texts)) % 3 == 0
     fitted, shuffled = (
         fit_linear(
-            Examples.of(texts, labels, groups), LinearSettings(folds=2), held=held, held_weights=np.ones(held.sum())
+            Examples.of(texts, labels, groups),
+            LinearSettings(folds=2),
+            held=held,
+            held_weights=np.ones(held.sum()),
         )
         for labels in (truth, np.where(held[:, None], truth[::-1], truth))
     )
@@ -146,11 +175,14 @@ def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch)
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
 
 
-def test_hard_targets_are_the_limit_of_soft_ones(small: tuple[list[str], np.ndarray, list[int]]) -> None:
+def test_hard_targets_are_the_limit_of_soft_ones(
+    small: tuple[list[str], np.ndarray, list[int]],
+) -> None:
     texts, truth, _ = (column[::8] for column in small)
     design, _ = build_design(featurize(texts, frozenset()), [None] * len(texts))
     hard, nearly = (
-        fit_labels(design, target, np.ones(len(texts))) for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
+        fit_labels(design, target, np.ones(len(texts)))
+        for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
     )
     for (one, _), (other, _) in zip(hard, nearly, strict=True):
         assert np.corrcoef(one, other)[0, 1] > 0.999
@@ -166,7 +198,9 @@ def test_a_vocabulary_may_be_given() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))
 @settings(max_examples=30)
-def test_operating_points_are_ordered_and_keep_their_promise(rows: list[tuple[bool, float]]) -> None:
+def test_operating_points_are_ordered_and_keep_their_promise(
+    rows: list[tuple[bool, float]],
+) -> None:
     truth, scores = np.array([t for t, _ in rows]), np.array([s for _, s in rows])
     points = operating_points(truth, scores)
     assert points["screen"] <= points["balanced"] <= points["cite"]
@@ -181,7 +215,9 @@ def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
 
 def test_macro_f1_is_the_mean_over_labels_that_occur() -> None:
     truth = np.array([[1, 0, 0], [1, 1, 0]], bool)
-    metrics = measure(truth, truth.astype(float), np.array([[1, 0, 0], [0, 1, 0]], bool), np.full(3, 0.5))
+    metrics = measure(
+        truth, truth.astype(float), np.array([[1, 0, 0], [0, 1, 0]], bool), np.full(3, 0.5)
+    )
     assert [m.f1 for m in metrics.labels] == [pytest.approx(2 / 3), 1.0, 0.0]
     assert metrics.macro_f1 == pytest.approx(5 / 6)
     assert metrics.exact_match == 0.5

@@ -1,4 +1,5 @@
-"""``tipclassify bundle`` and ``tipclassify verify``: make and verify bundles of published figures."""
+"""``tipclassify bundle`` and ``tipclassify verify``: make and verify bundles of published
+figures."""
 
 from __future__ import annotations
 
@@ -26,8 +27,12 @@ from tipclassify.progress import progress_bar
 def bundle(
     files: options.Files,
     output: options.NewFile,
-    with_sources: Annotated[bool, Option("--with-sources", help="Include the reports, if you may share them.")] = False,
-    with_model: Annotated[bool, Option("--with-model", help="Include the model, if it is your own.")] = False,
+    with_sources: Annotated[
+        bool, Option("--with-sources", help="Include the reports, if you may share them.")
+    ] = False,
+    with_model: Annotated[
+        bool, Option("--with-model", help="Include the model, if it is your own.")
+    ] = False,
     model: options.Model = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
@@ -37,12 +42,13 @@ def bundle(
 ) -> None:
     """Tag reports and pack what was found into a zip file that lets others check your figures.
 
-    It holds every passage with its place, probabilities and labels; the counts; the SHA-256 of the reports, of their
-    texts and of the model; thresholds and versions; and how to check it: 'tipclassify verify FILE REPORT...'.
+    It holds every passage with its place, probabilities and labels; the counts; the SHA-256 of the
+    reports, of their texts and of the model; thresholds and versions; and how to check it:
+    'tipclassify verify FILE REPORT...'.
 
-    Prints the fingerprint of the bundle, which stands for all that is in it: publish it next to the figure. The same
-    reports, options and versions give the same bytes. When any report cannot be read, no bundle is written.
-    Tables (.csv, .xlsx) are not taken: save them as .jsonl.
+    Prints the fingerprint of the bundle, which stands for all that is in it: publish it next to the
+    figure. The same reports, options and versions give the same bytes. When any report cannot be
+    read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.bundle.writing import write_bundle
@@ -55,41 +61,64 @@ def bundle(
         made, fingerprint = write_bundle(inputs, tagging, out, with_sources, with_model, progress)
     print_warnings([note for one in made.inputs for note in one.notes])
     total = made.figures
-    counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total["labels"].items())
+    counts = "   ".join(
+        f"{label} {counted['count']:,}" for label, counted in total["labels"].items()
+    )
     reports = f"{len(made.inputs):,} report{'s' * (len(made.inputs) != 1)}"
     print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {reports}: {counts}")
     print_line(f"fingerprint {fingerprint}")
 
 
 def verify(
-    bundle: Annotated[str, Argument(metavar="BUNDLE", help="A zip file that 'tipclassify bundle' wrote.")],
-    files: Annotated[list[str] | None, Argument(metavar="[FILE...]", help="The reports, if not in it.")] = None,
-    model: Annotated[str | None, Option(metavar="NAME|DIR", help="To score with; else an installed one.")] = None,
-    strict: Annotated[bool, Option("--strict", help="Exit 1 for what was not checked and for rounding, too.")] = False,
+    bundle: Annotated[
+        str, Argument(metavar="BUNDLE", help="A zip file that 'tipclassify bundle' wrote.")
+    ],
+    files: Annotated[
+        list[str] | None, Argument(metavar="[FILE...]", help="The reports, if not in it.")
+    ] = None,
+    model: Annotated[
+        str | None, Option(metavar="NAME|DIR", help="To score with; else an installed one.")
+    ] = None,
+    strict: Annotated[
+        bool, Option("--strict", help="Exit 1 for what was not checked and for rounding, too.")
+    ] = False,
     format: options.Format = "table",
     allow_private: options.AllowPrivate = False,
     output: options.Output = None,
 ) -> None:
     """Verify the figures of a bundle; with the reports it was made of, starting from their bytes.
 
-    Says of each step whether it is ok, differs, or was not checked, and why. Without the reports: was anything in the
-    bundle changed, do labels follow from probabilities and counts from labels, and, if the model is installed, do the
-    passages get these probabilities? With the reports: do they have the same bytes, text and passages? A model in the
-    bundle is not run: if you trust it, unpack its folder and name that with --model.
+    Says of each step whether it is ok, differs, or was not checked, and why. Without the reports:
+    was anything in the bundle changed, do labels follow from probabilities and counts from labels,
+    and, if the model is installed, do the passages get these probabilities? With the reports: do
+    they have the same bytes, text and passages? A model in the bundle is not run: if you trust it,
+    unpack its folder and name that with --model.
 
-    Exits 1 when something differs. What was not checked is no failure, unless you say --strict. Nothing can show who
-    made a bundle: compare its fingerprint with the published one. Only links that you give are downloaded.
+    Exits 1 when something differs. What was not checked is no failure, unless you say --strict.
+    Nothing can show who made a bundle: compare its fingerprint with the published one. Only links
+    that you give are downloaded.
     """
     from tipclassify.pipeline.bundle.checking import verify_bundle
     from tipclassify.readers import ReadOptions
 
     read = file_ids([bundle, *(files or ()), model])
     check_output(output, read)
-    checks = verify_bundle(bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict)
-    said = [one_line(f"{check.subject}: {check.detail}" if check.subject else check.detail) for check in checks]
-    lines = aligned([(check.check, check.result, detail) for check, detail in zip(checks, said, strict=True)], left=3)
+    checks = verify_bundle(
+        bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict
+    )
+    said = [
+        one_line(f"{check.subject}: {check.detail}" if check.subject else check.detail)
+        for check in checks
+    ]
+    lines = aligned(
+        [(check.check, check.result, detail) for check, detail in zip(checks, said, strict=True)],
+        left=3,
+    )
     counted: Counter[str] = Counter(check.result for check in checks)
-    lines.append("\n" + "   ".join(f"{counted[result]} {result}" for result in ("ok", "differs", "not checked")))
+    lines.append(
+        "\n"
+        + "   ".join(f"{counted[result]} {result}" for result in ("ok", "differs", "not checked"))
+    )
     write_results(output, format, map(asdict, checks), "\n".join(lines), inputs=read)
     if counted["differs"] or (strict and counted["not checked"]):
         raise typer.Exit(1)

@@ -1,4 +1,5 @@
-"""``tipclassify compare``: reports of a country and publication over the years, or of several publications in one."""
+"""``tipclassify compare``: reports of a country and publication over the years, or of several
+publications in one."""
 
 from __future__ import annotations
 
@@ -28,22 +29,32 @@ def compare(
     files: Annotated[
         list[str],
         Argument(
-            metavar="OLD NEW...", help=f"Two reports, the earlier first, or more for a ledger. {options.REPORT_HELP}"
+            metavar="OLD NEW...",
+            help=f"Two reports, the earlier first, or more for a ledger. {options.REPORT_HELP}",
         ),
     ],
     format: Annotated[FormatName | None, options.choice(FormatName)] = None,
-    everything: Annotated[bool, Option("--all", help="Also list passages that are repeated word for word.")] = False,
+    everything: Annotated[
+        bool, Option("--all", help="Also list passages that are repeated word for word.")
+    ] = False,
     ledger: Annotated[
-        bool, Option("--ledger", help="A line for each passage that persists; as for three reports or more.")
+        bool,
+        Option(
+            "--ledger", help="A line for each passage that persists; as for three reports or more."
+        ),
     ] = False,
     side_by_side: Annotated[
         bool,
         Option(
-            "--side-by-side", help="Different publications on one country and year: what may contradict each other."
+            "--side-by-side",
+            help="Different publications on one country and year: what may contradict each other.",
         ),
     ] = False,
     anyway: Annotated[
-        bool, Option("--anyway", help="Compare different countries or publications, or years in reverse.")
+        bool,
+        Option(
+            "--anyway", help="Compare different countries or publications, or years in reverse."
+        ),
     ] = False,
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -53,25 +64,30 @@ def compare(
     allow_private: options.AllowPrivate = False,
     output: options.Output = None,
 ) -> None:
-    """Compare reports of one country and publication: what the later one newly reports, and what it no longer does.
+    """Compare reports of one country and publication: what the later one newly reports, and what it
+    no longer does.
 
-    Changes are read from the text first: a passage is repeated word for word, moved under another heading, reworded,
-    new or gone. Only what is new or gone counts as newly or no longer reported. Where a tag differs though the passage
-    is the same or reworded, that is listed apart. A change is borderline where another wording could have turned the
-    tag. 'No longer reported' does not mean that anything stopped.
+    Changes are read from the text first: a passage is repeated word for word, moved under another
+    heading, reworded, new or gone. Only what is new or gone counts as newly or no longer reported.
+    Where a tag differs though the passage is the same or reworded, that is listed apart. A change
+    is borderline where another wording could have turned the tag. 'No longer reported' does not
+    mean that anything stopped.
 
-    With three reports or more, or with --ledger: a line for each passage that stands in two years or more, with the
-    years, its wording then and now, and its tags ("the same sentence since 2016"); also as csv, xlsx and json.
+    With three reports or more, or with --ledger: a line for each passage that stands in two years
+    or more, with the years, its wording then and now, and its tags ("the same sentence since
+    2016"); also as csv, xlsx and json.
 
-    With --side-by-side: passages of different publications on the same matter, of which one reports an effort and the
-    other a failure.
+    With --side-by-side: passages of different publications on the same matter, of which one reports
+    an effort and the other a failure.
     """
     if len(files) < 2:
         raise options.misused("OLD NEW...", "give two reports or more")
     if files.count("-") > 1:
         raise options.misused("NEW", "standard input can hold one of the reports only")
     if ledger and side_by_side:
-        raise options.misused("--side-by-side", "compares publications; --ledger follows one over the years")
+        raise options.misused(
+            "--side-by-side", "compares publications; --ledger follows one over the years"
+        )
     wanted = _format(files, format, output, ledger, side_by_side)
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = _context(tagging, policy, output)
@@ -90,8 +106,11 @@ def _is_ledger(files: Sequence[str], wanted: str, ledger: bool) -> bool:
     return ledger or len(files) > 2 or wanted not in _OF_TWO
 
 
-def _format(files: Sequence[str], format: str | None, output: Path | None, ledger: bool, side_by_side: bool) -> str:
-    """Choose the format by ``--format`` or the suffix of the output; refuse one that this kind of result has not."""
+def _format(
+    files: Sequence[str], format: str | None, output: Path | None, ledger: bool, side_by_side: bool
+) -> str:
+    """Choose the format by ``--format`` or the suffix of the output; refuse one that this kind
+    of result has not."""
     from tipclassify.reporting.writers import format_of
 
     suffixes = {**_SUFFIXES, **_LEDGER_SUFFIXES}
@@ -120,12 +139,21 @@ def _write_comparison(
     inputs: frozenset[FileId],
 ) -> None:
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
-    from tipclassify.reporting.comparison.identity import identity_of, refuse, subject_refusals, years_refusals
+    from tipclassify.reporting.comparison.identity import (
+        identity_of,
+        refuse,
+        subject_refusals,
+        years_refusals,
+    )
     from tipclassify.reporting.writers.compared import write_html, write_jsonl, write_table
 
     old, new = (identity_of(report) for report in reports)
     if not anyway:
-        remedy = "--side-by-side sets publications beside each other" if old.publication != new.publication else ""
+        remedy = (
+            "--side-by-side sets publications beside each other"
+            if old.publication != new.publication
+            else ""
+        )
         refuse(subject_refusals([old, new]) + years_refusals(old, new), [old, new], remedy)
     found = compare_reports(reports[0], reports[1], context)
     if messages := found.warnings():
@@ -195,7 +223,8 @@ def _write_contrast(
 
 
 def _tagged(file: str, tagging: Tagging) -> TaggedReport:
-    """Tag an input as one report, with all parts of a long one, and print what could not be read in full."""
+    """Tag an input as one report, with all parts of a long one, and print what could not be read
+    in full."""
     from tipclassify.pipeline.reports import joined_report
 
     report = joined_report(file, tagging)

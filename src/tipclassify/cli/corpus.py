@@ -28,14 +28,20 @@ from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
 
-FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext"]
+FormatName = Literal[
+    "jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext"
+]
 
 
 def queue(
     files: options.Files,
     output: options.NewFile,
-    number: Annotated[int, Option("--number", "-n", metavar="N", min=1, help="Passages to choose.")] = 300,
-    against: Annotated[list[Path] | None, Option(metavar="PATH", help="Passages to leave out. Repeatable.")] = None,
+    number: Annotated[
+        int, Option("--number", "-n", metavar="N", min=1, help="Passages to choose.")
+    ] = 300,
+    against: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Passages to leave out. Repeatable.")
+    ] = None,
     model: options.Model = None,
     other: options.Other = None,
     policy: options.Policy = "balanced",
@@ -47,24 +53,29 @@ def queue(
 ) -> None:
     """Choose the passages of reports whose labels would teach the model most, for annotators.
 
-    Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of --other, and the reason
-    for the choice. "labels" is null: training refuses the row until somebody has put a list there, [] for none. Label
-    the rows in an editor, in 'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
-    'tipclassify corpus add'.
+    Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of
+    --other, and the reason for the choice. "labels" is null: training refuses the row until
+    somebody has put a list there, [] for none. Label the rows in an editor, in 'tipclassify
+    review', or in a tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus
+    add'.
     """
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.active_learning import queue_rows
     from tipclassify.pipeline.batch import expand_inputs
 
     known = [row["text"] for row in read_rows(*against)] if against else []
-    tagging = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)
+    tagging = options.tagging(
+        model, policy, unit=unit, encoding=encoding, allow_private=allow_private
+    )
     thresholds = tagging.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None
     inputs = expand_inputs(files)
     read = input_ids(files, inputs, model) | file_ids(against or ())
     check_output(output, read)
     with tagged_reports(inputs, tagging, jobs) as reports:
-        rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=policy, seed=seed)
+        rows = queue_rows(
+            reports, thresholds, number, known=known, other=second, policy=policy, seed=seed
+        )
         if rows:
             write_results(output, "jsonl", rows, inputs=read)
             print_note(f"wrote {len(rows):,} passages to label to {output}")
@@ -74,27 +85,44 @@ def queue(
 
 
 def convert(
-    source: Annotated[Path, Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'queue'.")],
-    to: Annotated[FormatName, Option("--to", metavar="FORMAT", help=f"One of {', '.join(get_args(FormatName))}.")],
+    source: Annotated[
+        Path, Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'queue'.")
+    ],
+    to: Annotated[
+        FormatName,
+        Option("--to", metavar="FORMAT", help=f"One of {', '.join(get_args(FormatName))}."),
+    ],
     output: options.NewFile,
-    read_as: Annotated[FormatName | None, Option("--from", metavar="FORMAT", help="Of IN; else detected.")] = None,
-    labelled: Annotated[bool, Option("--labelled", help="Leave out passages that nobody has labelled.")] = False,
+    read_as: Annotated[
+        FormatName | None, Option("--from", metavar="FORMAT", help="Of IN; else detected.")
+    ] = None,
+    labelled: Annotated[
+        bool, Option("--labelled", help="Leave out passages that nobody has labelled.")
+    ] = False,
 ) -> None:
-    """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV and Parquet.
+    """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV
+    and Parquet.
 
-    jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and 'corpus queue')
-    become pre-annotations with their probabilities where the tool takes them. Fields that a format cannot hold are
-    listed on standard error, a line each. Passages that nobody has labelled stay so, and training refuses them; so do
-    tasks that an annotator skipped, rejected or ignored.
+    jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and
+    'corpus queue') become pre-annotations with their probabilities where the tool takes them.
+    Fields that a format cannot hold are listed on standard error, a line each. Passages that nobody
+    has labelled stay so, and training refuses them; so do tasks that an annotator skipped, rejected
+    or ignored.
 
-    Where no label may also mean that nobody looked, a passage to which none applies has the label "none": in doccano,
-    Argilla and fastText; set it up there beside the other three.
+    Where no label may also mean that nobody looked, a passage to which none applies has the label
+    "none": in doccano, Argilla and fastText; set it up there beside the other three.
     """
     from tipclassify.corpus.formats import FORMATS, read_records
 
-    records = [record for record in read_records(source, read_as) if record.labels is not None or not labelled]
+    records = [
+        record
+        for record in read_records(source, read_as)
+        if record.labels is not None or not labelled
+    ]
     if not records:
-        raise CorpusError([f"{source}: no passage is labelled yet; label some, or leave out --labelled"])
+        raise CorpusError(
+            [f"{source}: no passage is labelled yet; label some, or leave out --labelled"]
+        )
     with open_output(output, binary=True, inputs=file_ids([source])) as stream:
         lost = FORMATS[to].write(records, stream)
     print_notes(lost)
@@ -104,38 +132,56 @@ def convert(
 
 def add(
     new: Annotated[list[Path], Argument(metavar="NEW...", help=options.LABELLED_HELP)],
-    to: Annotated[Path, Option("--to", metavar="FILE", help="Corpus to add them to (.jsonl); made if absent.")],
+    to: Annotated[
+        Path, Option("--to", metavar="FILE", help="Corpus to add them to (.jsonl); made if absent.")
+    ],
     text_column: options.TextColumn = "text",
     label_column: options.LabelColumn = "labels",
 ) -> None:
     """Add labelled passages to a corpus file, checked as training would check them.
 
-    Rows without an id get one. A text that is in the file already with the same labels is left out and listed; if its
-    labels differ, nothing is added until you resolve that. Near duplicates are added, and listed for you to look at.
-    The existing content stays byte for byte; either all rows are added or none.
+    Rows without an id get one. A text that is in the file already with the same labels is left out
+    and listed; if its labels differ, nothing is added until you resolve that. Near duplicates are
+    added, and listed for you to look at. The existing content stays byte for byte; either all rows
+    are added or none.
     """
     from tipclassify.corpus.curation import add_rows
 
     if to.suffix.lower() != ".jsonl":
-        raise UsageError(f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one")
+        raise UsageError(
+            f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one"
+        )
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
     added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
     same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
     print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
-    print_notes([f"{name}: the id is taken by another text; added as {given}" for name, given in added.renamed])
+    print_notes(
+        [
+            f"{name}: the id is taken by another text; added as {given}"
+            for name, given in added.renamed
+        ]
+    )
     near = []
     for row, other, similarity in added.near:
         here, earlier = (", ".join(one["labels"]) or "none" for one in (row, other))
-        near.append(f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); labels {here}, there {earlier}")
+        near.append(
+            f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); labels {here}, there {earlier}"
+        )
     print_notes(near)
     if added.rows:
         with open_output(to, binary=True, inputs=frozenset()) as out:  # it keeps all that is there
             out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
             for row in added.rows:
                 first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
-                out.write(json_line(first | {name: row[name] for name in row if name not in first}).encode())
-    print_line(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
+                out.write(
+                    json_line(
+                        first | {name: row[name] for name in row if name not in first}
+                    ).encode()
+                )
+    print_line(
+        f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}"
+    )
 
 
 def check(
@@ -143,13 +189,15 @@ def check(
     text_column: options.TextColumn = "text",
     label_column: options.LabelColumn = "labels",
     model: Annotated[
-        str | None, Option(metavar="NAME|DIR", help="Are these the passages that this model was made of?")
+        str | None,
+        Option(metavar="NAME|DIR", help="Are these the passages that this model was made of?"),
     ] = None,
 ) -> None:
     """Read labelled passages as training would, and report every bad row of every file.
 
-    With --model, compares their hash with the one in that model's card: the same passages in the same order train to
-    the same bytes on the same machine. Exits 1 when they are others, and says how many taught it.
+    With --model, compares their hash with the one in that model's card: the same passages in the
+    same order train to the same bytes on the same machine. Exits 1 when they are others, and says
+    how many taught it.
     """
     rows = read_rows(*paths, columns=options.columns(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
@@ -182,10 +230,14 @@ def _same_corpus(rows: Sequence[dict[str, Any]], model: str) -> bool:
     return False
 
 
-def stats(paths: options.Labelled, format: options.Format = "table", output: options.Output = None) -> None:
-    """Count passages by label, set of labels, section and source, their groups, and how long they are.
+def stats(
+    paths: options.Labelled, format: options.Format = "table", output: options.Output = None
+) -> None:
+    """Count passages by label, set of labels, section and source, their groups, and how long they
+    are.
 
-    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near twins ("pair") or one text.
+    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near twins
+    ("pair") or one text.
     """
     from tipclassify.corpus.curation import corpus_stats, stats_table
 
@@ -195,15 +247,20 @@ def stats(paths: options.Labelled, format: options.Format = "table", output: opt
 
 def split(
     paths: options.Labelled,
-    train: Annotated[Path, Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")],
-    test: Annotated[Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")],
+    train: Annotated[
+        Path, Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")
+    ],
+    test: Annotated[
+        Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")
+    ],
     share: Annotated[float, Option(metavar="PART", help="Part to test on, between 0 and 1.")] = 0.2,
     seed: options.Seed = 0,
 ) -> None:
     """Split labelled passages into two files, with no near duplicates across them.
 
-    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly the same text; the
-    share is approximated as far as they allow. The same seed gives the same files.
+    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly
+    the same text; the share is approximated as far as they allow. The same seed gives the same
+    files.
     """
     from tipclassify.corpus.curation import split_rows
 
@@ -216,26 +273,34 @@ def split(
     with open_output(train, inputs=read) as first, open_output(test, inputs=read) as second:
         for out, rows in zip((first, second), parts, strict=True):
             out.writelines(json_line({**row, "labels": list(row["labels"])}) for row in rows)
-    sizes = (f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True))
+    sizes = (
+        f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True)
+    )
     print_note(f"wrote {', '.join(sizes)}")
 
 
 def agree(
-    first: Annotated[Path, Argument(metavar="FIRST", help="One annotator: rows with id and labels.")],
+    first: Annotated[
+        Path, Argument(metavar="FIRST", help="One annotator: rows with id and labels.")
+    ],
     second: Annotated[Path, Argument(metavar="SECOND", help="The other.")],
-    texts: Annotated[list[Path] | None, Option(metavar="PATH", help="Texts that both lack. Repeatable.")] = None,
+    texts: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Texts that both lack. Repeatable.")
+    ] = None,
     most: options.Most = 20,
     draws: options.Draws = 1_000,
     seed: options.Seed = 0,
     format: options.Format = "table",
     output: options.Output = None,
 ) -> None:
-    """Measure how far two annotators agree on each label (Cohen's kappa, Krippendorff's alpha), and where they differ.
+    """Measure how far two annotators agree on each label (Cohen's kappa, Krippendorff's alpha), and
+    where they differ.
 
-    Rows that are not labelled yet are left out. Where rows of 'tipclassify review' say that both labelled without
-    seeing the other ("blind"), only these passages count; standard error says how many. Below the table stand 95%
-    intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled differently. jsonl
-    has a row for each label ("part": "agreement") and for each disagreement.
+    Rows that are not labelled yet are left out. Where rows of 'tipclassify review' say that both
+    labelled without seeing the other ("blind"), only these passages count; standard error says how
+    many. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages), then the
+    passages that the two labelled differently. jsonl has a row for each label ("part": "agreement")
+    and for each disagreement.
     """
     from tipclassify.evaluation import agreement as of
     from tipclassify.evaluation.metrics import rounded
@@ -249,12 +314,17 @@ def agree(
         one, other = ({key: labels[key] for key in alone} for labels in (one, other))
     figures = of.agreement(one, other, draws=draws, seed=seed)
     known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
-    differing = of.disagreements(one, other, {**known, **of.read_texts(second), **of.read_texts(first)})
+    differing = of.disagreements(
+        one, other, {**known, **of.read_texts(second), **of.read_texts(first)}
+    )
     intervals = [of.intervals_table(figures, draws)] if draws else []
     tables = [of.agreement_table(figures), *intervals, of.disagreements_table(differing, most)]
     rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
     if not draws:
-        rows = [{name: value for name, value in row.items() if not name.endswith("_interval")} for row in rows]
+        rows = [
+            {name: value for name, value in row.items() if not name.endswith("_interval")}
+            for row in rows
+        ]
     rows += [{"part": "disagreement", **row} for row in differing[:most]]
     write_results(output, format, rows, "\n\n".join(tables), inputs=read)
 
@@ -269,9 +339,10 @@ def audit(
 ) -> None:
     """Show what is suspect in labelled passages.
 
-    Five parts: labels that are likely wrong, by the default, adapted to the other passages; near twins with different
-    labels; pairs whose labels do not differ; near twins that a split could part; labels by section. Findings are
-    reasons to look, not errors: the exit code is 0 whatever is found. Needs the extra "audit".
+    Five parts: labels that are likely wrong, by the default, adapted to the other passages; near
+    twins with different labels; pairs whose labels do not differ; near twins that a split could
+    part; labels by section. Findings are reasons to look, not errors: the exit code is 0 whatever
+    is found. Needs the extra "audit".
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
 
@@ -280,25 +351,33 @@ def audit(
     rows = read_rows(*paths)
     with progress_bar("passages read by the encoder") as progress:
         findings = audit_corpus(rows, folds=folds, seed=seed, progress=progress)
-    write_results(output, format, audit_rows(findings, most), audit_table(findings, most), inputs=read)
+    write_results(
+        output, format, audit_rows(findings, most), audit_table(findings, most), inputs=read
+    )
 
 
 def rebuild(
-    folder: Annotated[Path, Argument(metavar="FOLDER", help="With labels.csv and sources.json: data/real.")],
+    folder: Annotated[
+        Path, Argument(metavar="FOLDER", help="With labels.csv and sources.json: data/real.")
+    ],
     given: Annotated[
-        list[Path] | None, Option("--from", metavar="PATH", help="Read this, download nothing. Repeatable.")
+        list[Path] | None,
+        Option("--from", metavar="PATH", help="Read this, download nothing. Repeatable."),
     ] = None,
     allow_private: options.AllowPrivate = False,
 ) -> None:
-    """Find the labelled passages of real reports in the public files that they are from; write FOLDER/passages.jsonl.
+    """Find the labelled passages of real reports in the public files that they are from; write
+    FOLDER/passages.jsonl.
 
-    labels.csv has the labels and the hash of each passage's words, sources.json the addresses of the files. Files that
-    are not in the download cache are downloaded, one after another; the labels in data/real need some 1,600 files. An
-    interrupted run continues where it stopped, and passages found before are not searched for again. Training on data/
-    includes data/real/passages.jsonl.
+    labels.csv has the labels and the hash of each passage's words, sources.json the addresses of
+    the files. Files that are not in the download cache are downloaded, one after another; the
+    labels in data/real need some 1,600 files. An interrupted run continues where it stopped, and
+    passages found before are not searched for again. Training on data/ includes
+    data/real/passages.jsonl.
 
-    Prints how many passages of each kind of source were found, and which sources lack some. Downloads need the extra
-    "links". Exits 1 when a file could not be downloaded or read, or nothing was found; what was found is still written.
+    Prints how many passages of each kind of source were found, and which sources lack some.
+    Downloads need the extra "links". Exits 1 when a file could not be downloaded or read, or
+    nothing was found; what was found is still written.
     """
     from tipclassify.pipeline.real_labels import PASSAGES, rebuild
 
@@ -310,13 +389,20 @@ def rebuild(
         if found.rows:
             write_results(folder / PASSAGES, "jsonl", found.rows, inputs=file_ids(given or ()))
     print_notes(problems)
-    there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
+    there, missing = (
+        Counter(row["source"] for row in found.rows),
+        Counter(one.family for one in found.missing),
+    )
     for family in sorted(there | missing):
         lacking = Counter(one.source for one in found.missing if one.family == family)
-        named = ", ".join(source for source, _ in lacking.most_common(3)) + (", …" if len(lacking) > 3 else "")
+        named = ", ".join(source for source, _ in lacking.most_common(3)) + (
+            ", …" if len(lacking) > 3 else ""
+        )
         rest = f"; missing from {len(lacking):,} sources: {named}" if lacking else ""
         print_line(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
     end = f"wrote {folder / PASSAGES}" if found.rows else "nothing is written"
-    print_line(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}")
+    print_line(
+        f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}"
+    )
     if problems or not found.rows:
         raise typer.Exit(1)

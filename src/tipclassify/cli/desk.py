@@ -17,19 +17,27 @@ from tipclassify.errors import needs_extra
 
 
 def desk(
-    folder: Annotated[Path, Argument(metavar="FOLDER", help="Of 'score --format html --output-dir FOLDER'.")],
-    annotator: Annotated[str | None, Option(metavar="INITIALS", help="Who checks; else your login name.")] = None,
-    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
+    folder: Annotated[
+        Path, Argument(metavar="FOLDER", help="Of 'score --format html --output-dir FOLDER'.")
+    ],
+    annotator: Annotated[
+        str | None, Option(metavar="INITIALS", help="Who checks; else your login name.")
+    ] = None,
+    port: Annotated[
+        int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
+    ] = 0,
     no_browser: Annotated[bool, Option("--no-browser", help="Print the link only.")] = False,
 ) -> None:
     """Confirm, reject and note the findings of a desk of reports.
 
-    What you decide is on disk before the page says "saved": in FOLDER/desk.events, with initials and time, every
-    version of it. Saved findings, with their notes, tags and folders, are in FOLDER/desk-saved.json. Several people
-    can share one FOLDER at the same time: give each their --annotator.
+    What you decide is on disk before the page says "saved": in FOLDER/desk.events, with initials
+    and time, every version of it. Saved findings, with their notes, tags and folders, are in
+    FOLDER/desk-saved.json. Several people can share one FOLDER at the same time: give each their
+    --annotator.
 
-    The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Opened by a double click, the
-    same page keeps what you decide in the browser, to export and import. Needs the extra "review".
+    The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Opened by a
+    double click, the same page keeps what you decide in the browser, to export and import. Needs
+    the extra "review".
     """
     import webbrowser
 
@@ -38,7 +46,8 @@ def desk(
         from tipclassify.review.server import listen
     from tipclassify.review.desk_session import DeskSession
 
-    with contextlib.suppress(OSError, KeyError, ImportError):  # a container may run as a user without a name
+    # a container may run as a user without a name
+    with contextlib.suppress(OSError, KeyError, ImportError):
         annotator = annotator or getpass.getuser()
     session = DeskSession(folder, annotator or "annotator", print_note)
     socket = listen(port)

@@ -1,4 +1,5 @@
-"""Commands on models: ``explain``, ``evaluate``, ``check``, ``info``, ``models add`` and ``models list``."""
+"""Commands on models: ``explain``, ``evaluate``, ``check``, ``info``, ``models add`` and
+``models list``."""
 
 from __future__ import annotations
 
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
 
 
 def explain(
-    text: Annotated[str, Argument(metavar="PASSAGE", help="The passage, in quotes; '-' is standard input.")],
-    section: Annotated[str | None, Option(metavar="HEADING", help="Heading that it stands under.")] = None,
-    top: Annotated[int, Option(metavar="N", min=1, help="Spans of text to show for each label.")] = 8,
+    text: Annotated[
+        str, Argument(metavar="PASSAGE", help="The passage, in quotes; '-' is standard input.")
+    ],
+    section: Annotated[
+        str | None, Option(metavar="HEADING", help="Heading that it stands under.")
+    ] = None,
+    top: Annotated[
+        int, Option(metavar="N", min=1, help="Spans of text to show for each label.")
+    ] = 8,
     format: options.Format = "table",
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -32,12 +39,12 @@ def explain(
 ) -> None:
     """Show what in a passage speaks for and against each label, whether it has the label or not.
 
-    With the fast model, the weights of all spans and of the heading add up, with the bias, to the log-odds. With the
-    default, each word, each clause and the heading are masked by themselves, and the weight is how far the log-odds
-    fall. These do not add up.
+    With the fast model, the weights of all spans and of the heading add up, with the bias, to the
+    log-odds. With the default, each word, each clause and the heading are masked by themselves, and
+    the weight is how far the log-odds fall. These do not add up.
 
-    The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it was weighed:
-    additive or occlusion.
+    The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it
+    was weighed: additive or occlusion.
     """
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.linear.scoring import apply_thresholds
@@ -58,7 +65,9 @@ def explain(
         reason = reasons[label]
         given = bool(apply_thresholds(reason.probability, limit)) and not no_prose
         rows.append({"label": label, "given": given, **reason.to_dict()})
-        verdict = "given" if given else "not given: no prose of a report" if no_prose else "not given"
+        verdict = (
+            "given" if given else "not given: no prose of a report" if no_prose else "not given"
+        )
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
         lines += _weights(reason, section, top)
     write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
@@ -69,7 +78,9 @@ def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
     if section:
         weights.append((reason.heading, f"(the heading “{shown(section)}”)"))
     if reason.method == "occlusion":
-        weights.append((reason.logit, "log-odds; each line above: how far they fall with that masked (no sum)"))
+        weights.append(
+            (reason.logit, "log-odds; each line above: how far they fall with that masked (no sum)")
+        )
     else:
         if weaker := reason.spans[top:]:
             weights.append((sum(span.weight for span in weaker), f"({len(weaker)} weaker spans)"))
@@ -79,12 +90,22 @@ def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
 
 def evaluate(
     labelled: options.Labelled,
-    by: Annotated[str | None, Option(metavar="FIELD", help="A table for each value of this field.")] = None,
-    confusion: Annotated[bool, Option("--confusion", help="Sets of labels given for others, worst first.")] = False,
+    by: Annotated[
+        str | None, Option(metavar="FIELD", help="A table for each value of this field.")
+    ] = None,
+    confusion: Annotated[
+        bool, Option("--confusion", help="Sets of labels given for others, worst first.")
+    ] = False,
     errors: Annotated[int, Option(metavar="N", min=0, help="Show the N worst errors.")] = 0,
-    slices: Annotated[bool, Option("--slices", help="Figures by section, words and number of clauses.")] = False,
-    reliability: Annotated[bool, Option("--reliability", help="Predicted and observed frequency by label.")] = False,
-    compare: Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: is this one better?")] = None,
+    slices: Annotated[
+        bool, Option("--slices", help="Figures by section, words and number of clauses.")
+    ] = False,
+    reliability: Annotated[
+        bool, Option("--reliability", help="Predicted and observed frequency by label.")
+    ] = False,
+    compare: Annotated[
+        str | None, Option(metavar="NAME|DIR", help="A second model: is this one better?")
+    ] = None,
     text_column: options.TextColumn = "text",
     label_column: options.LabelColumn = "labels",
     threshold: options.Threshold = None,
@@ -97,10 +118,10 @@ def evaluate(
 ) -> None:
     """Measure a model on passages whose labels are known.
 
-    Prints precision, recall, F1, support, average precision, threshold and expected calibration error of each
-    label, macro-F1 and exact match: the table that training prints. Below it stand 95% bootstrap intervals; passages of
-    one narrative ("doc") or pair are drawn together. jsonl is one JSON object with every figure; errors and
-    the comparison are in it when asked for.
+    Prints precision, recall, F1, support, average precision, threshold and expected calibration
+    error of each label, macro-F1 and exact match: the table that training prints. Below it stand
+    95% bootstrap intervals; passages of one narrative ("doc") or pair are drawn together. jsonl is
+    one JSON object with every figure; errors and the comparison are in it when asked for.
     """
     from tipclassify.corpus.loading import read_rows
     from tipclassify.corpus.taught import TAUGHT
@@ -131,23 +152,33 @@ def evaluate(
 
 
 def add(
-    source: Annotated[str, Argument(metavar="FOLDER-OR-URL", help="Folder of a model, or its address.")],
-    name: Annotated[str | None, Option(metavar="NAME", help="To keep it under; else its folder's.")] = None,
-    sha256: Annotated[str | None, Option(metavar="HASH", help="As its publisher states it: refuse others.")] = None,
+    source: Annotated[
+        str, Argument(metavar="FOLDER-OR-URL", help="Folder of a model, or its address.")
+    ],
+    name: Annotated[
+        str | None, Option(metavar="NAME", help="To keep it under; else its folder's.")
+    ] = None,
+    sha256: Annotated[
+        str | None, Option(metavar="HASH", help="As its publisher states it: refuse others.")
+    ] = None,
     allow_private: options.AllowPrivate = False,
 ) -> None:
     """Put a model where --model finds it by name.
 
-    Every file must have the SHA-256 that is stated in the model.json beside it. An interrupted download continues when
-    the command is run again. A model contains no code to run, only arithmetic; whether to trust its tags is for you to
-    decide, and "--sha256" refuses any model but the one that you expect.
+    Every file must have the SHA-256 that is stated in the model.json beside it. An interrupted
+    download continues when the command is run again. A model contains no code to run, only
+    arithmetic; whether to trust its tags is for you to decide, and "--sha256" refuses any model but
+    the one that you expect.
 
-    Models are kept in TIPCLASSIFY_MODELS, or in the cache folder of this system. Links need the extra "links".
+    Models are kept in TIPCLASSIFY_MODELS, or in the cache folder of this system. Links need the
+    extra "links".
     """
     from tipclassify.model.adding import add_model
 
     with progress_bar("bytes") as progress:
-        added = add_model(source, name, sha256=sha256, allow_private=allow_private, progress=progress)
+        added = add_model(
+            source, name, sha256=sha256, allow_private=allow_private, progress=progress
+        )
     print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
     print_line(added.head["sha256"])
 
@@ -160,7 +191,10 @@ def list_(output: options.Output = None) -> None:
     from tipclassify.model.loading import SHIPPED, describe_folder, installed, model_folder
 
     found = [*(describe_folder(name, model_folder(name)) for name in SHIPPED), *installed()]
-    rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
+    rows = [
+        (one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder))
+        for one in found
+    ]
     table = "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4))
     write_results(output, "table", (), table, inputs=file_ids(one.folder for one in found))
 
@@ -181,26 +215,41 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
         "labels": ", ".join(LABELS),
         **found.scorer.about(),
         "corpus": f"{corpus.get('passages', '?')} passages, hash {corpus.get('sha256', 'not recorded')}",
-        "trained with": ", ".join(f"{name} {version}" for name, version in meta.get("versions", {}).items()),
+        "trained with": ", ".join(
+            f"{name} {version}" for name, version in meta.get("versions", {}).items()
+        ),
         "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} ({found.scorer.measured})",
     }
     for policy in POLICIES:
         limits = zip(LABELS, found.thresholds(policy).tolist(), strict=True)
-        lines[f"thresholds, {policy}"] = ", ".join(f"{label} {limit:.3f}" for label, limit in limits)
-    write_results(output, "table", (), "\n".join(aligned(list(lines.items()), left=2)), inputs=file_ids([folder]))
+        lines[f"thresholds, {policy}"] = ", ".join(
+            f"{label} {limit:.3f}" for label, limit in limits
+        )
+    write_results(
+        output,
+        "table",
+        (),
+        "\n".join(aligned(list(lines.items()), left=2)),
+        inputs=file_ids([folder]),
+    )
 
 
 def check(
     model: options.Model = None,
-    cases: Annotated[Path | None, Option(metavar="DIR", help="Cases; the shipped ones by default.")] = None,
-    failures: Annotated[int, Option(metavar="N", min=0, help="Failed cases to show for each rule.")] = 0,
+    cases: Annotated[
+        Path | None, Option(metavar="DIR", help="Cases; the shipped ones by default.")
+    ] = None,
+    failures: Annotated[
+        int, Option(metavar="N", min=0, help="Failed cases to show for each rule.")
+    ] = 0,
     output: options.Output = None,
 ) -> None:
     """Run the codebook's behaviour cases and replay the model's golden passages.
 
-    Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when the model was
-    trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 with the fast
-    model; with the default, which processors round differently, by over 0.15, or over 0.015 on average.
+    Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when
+    the model was trained (the rates stored in its model.json), or a golden passage scores
+    differently: by over 0.002 with the fast model; with the default, which processors round
+    differently, by over 0.15, or over 0.015 on average.
     """
     from tipclassify.evaluation.behaviour_tests import replay_golden, run_cases
     from tipclassify.model.classifier import Classifier
@@ -213,19 +262,29 @@ def check(
     results = run_cases(classifier, cases)
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
     golden = path / "golden.jsonl"
-    changed = replay_golden(classifier, golden.read_bytes().splitlines()) if golden.is_file() else []
-    regressed = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]  # stored with four decimals
+    changed = (
+        replay_golden(classifier, golden.read_bytes().splitlines()) if golden.is_file() else []
+    )
+    # stored with four decimals
+    regressed = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]
     width = max(len(r.rule) for r in results)
     lines = []
     for result in results:
         note = f"  under the stored {stored[result.rule]:.1%}" if result.rule in regressed else ""
-        lines.append(f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{note}")
+        lines.append(
+            f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{note}"
+        )
         for failure in result.failures[:failures]:
-            expected, given = (", ".join(names) or "no label" for names in (failure.expected, failure.given))
+            expected, given = (
+                ", ".join(names) or "no label" for names in (failure.expected, failure.given)
+            )
             lines.append(f"    expected {expected}; given {given}: {failure.text}")
     passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
     lines.append(f"\n{passed} of {total} cases passed; golden passages: {len(changed)} changed")
-    lines += [f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}" for one in changed[:5]]
+    lines += [
+        f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}"
+        for one in changed[:5]
+    ]
     write_results(output, "table", (), "\n".join(lines), inputs=read)
     if regressed or changed:
         raise typer.Exit(1)

@@ -51,31 +51,71 @@ Files = Annotated[
     ),
 ]
 Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]
-Model = Annotated[str | None, Option(metavar="NAME|DIR", help="default, fast, another of 'models list', or a folder.")]
-Other = Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: where they differ comes first.")]
-Policy = Annotated[PolicyName, Option(help="screen misses little, balanced has the best F1, cite is seldom wrong.")]
-Threshold = Annotated[list[str] | None, Option(metavar="LABEL=VALUE", help="Least probability of a label. Repeatable.")]
-Unit = Annotated[UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")]
-TextColumn = Annotated[str, Option(metavar="NAME", help="Column of tables, field of .jsonl, with the text.")]
-LabelColumn = Annotated[str, Option(metavar="NAME", help="Column or field with the labels: names, joined by ';'.")]
-Encoding = Annotated[str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")]
-AllowPrivate = Annotated[bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")]
-Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core.")]
+Model = Annotated[
+    str | None,
+    Option(metavar="NAME|DIR", help="default, fast, another of 'models list', or a folder."),
+]
+Other = Annotated[
+    str | None, Option(metavar="NAME|DIR", help="A second model: where they differ comes first.")
+]
+Policy = Annotated[
+    PolicyName, Option(help="screen misses little, balanced has the best F1, cite is seldom wrong.")
+]
+Threshold = Annotated[
+    list[str] | None,
+    Option(metavar="LABEL=VALUE", help="Least probability of a label. Repeatable."),
+]
+Unit = Annotated[
+    UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")
+]
+TextColumn = Annotated[
+    str, Option(metavar="NAME", help="Column of tables, field of .jsonl, with the text.")
+]
+LabelColumn = Annotated[
+    str, Option(metavar="NAME", help="Column or field with the labels: names, joined by ';'.")
+]
+Encoding = Annotated[
+    str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")
+]
+AllowPrivate = Annotated[
+    bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")
+]
+Jobs = Annotated[
+    int,
+    Option(
+        "--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core."
+    ),
+]
 Draws = Annotated[int, Option(metavar="N", min=0, help="Bootstrap draws; 0 for no intervals.")]
-Seed = Annotated[int, Option(metavar="N", min=0, help="Of what is drawn: the same seed, the same result.")]
-Most = Annotated[int, Option(metavar="N", min=0, help="Findings to write of each part, the worst first.")]
-Format = Annotated[Literal["table", "jsonl"], Option("--format", "-f", help="A table, or a JSON object a line.")]
-Output = Annotated[Path | None, Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all.")]
-NewFile = Annotated[Path, Option("--output", "-o", "--out", metavar="FILE", help="Write to FILE, whole or not at all.")]
+Seed = Annotated[
+    int, Option(metavar="N", min=0, help="Of what is drawn: the same seed, the same result.")
+]
+Most = Annotated[
+    int, Option(metavar="N", min=0, help="Findings to write of each part, the worst first.")
+]
+Format = Annotated[
+    Literal["table", "jsonl"], Option("--format", "-f", help="A table, or a JSON object a line.")
+]
+Output = Annotated[
+    Path | None,
+    Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all."),
+]
+NewFile = Annotated[
+    Path,
+    Option("--output", "-o", "--out", metavar="FILE", help="Write to FILE, whole or not at all."),
+]
 
 
 def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
-    """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``; the last of several for one label applies."""
+    """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``; the last of several for one label
+    applies."""
     chosen = {}
     for option in given or ():
         label, equals, written = option.partition("=")
         if label not in LABELS or not equals:
-            raise misused("--threshold", f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}")
+            raise misused(
+                "--threshold", f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}"
+            )
         chosen[label] = math.nan
         with suppress(ValueError):
             chosen[label] = float(written)
@@ -97,16 +137,22 @@ def tagging(
     from tipclassify.pipeline.batch import Tagging
 
     thresholds = tuple(sorted(parse_thresholds(threshold).items()))
-    return Tagging(model, policy, thresholds, unit, read_options(encoding, allow_private, text_column))
+    return Tagging(
+        model, policy, thresholds, unit, read_options(encoding, allow_private, text_column)
+    )
 
 
-def read_options(encoding: str | None, allow_private: bool, text_column: str = "text") -> ReadOptions:
+def read_options(
+    encoding: str | None, allow_private: bool, text_column: str = "text"
+) -> ReadOptions:
     """Combine the options for reading; `typer.BadParameter` for an unknown encoding."""
     from tipclassify.readers import ReadOptions
     from tipclassify.readers.text import codec_named
 
     if encoding is not None and codec_named(encoding) is None:
-        raise misused("--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
+        raise misused(
+            "--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
+        )
     return ReadOptions(encoding, allow_private, text_column=text_column)
 
 
@@ -118,15 +164,23 @@ def columns(text_column: str, label_column: str) -> Columns:
 
 
 def today() -> str:
-    """Return the day (UTC) as YYYY-MM-DD; that of SOURCE_DATE_EPOCH (reproducible-builds.org) if it is set."""
+    """Return the day (UTC) as YYYY-MM-DD; that of SOURCE_DATE_EPOCH (reproducible-builds.org) if
+    it is set."""
     seconds = os.environ.get("SOURCE_DATE_EPOCH") or time.time()
     try:
         return datetime.fromtimestamp(int(seconds), timezone.utc).date().isoformat()
     except (ValueError, OverflowError, OSError):
-        raise UsageError(f"SOURCE_DATE_EPOCH: {seconds!r} are no seconds since 1970; mend it, or unset it") from None
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH: {seconds!r} are no seconds since 1970; mend it, or unset it"
+        ) from None
 
 
 def choice(formats: Any) -> Any:
     """Declare the option of the output format, one of a `Literal` of names."""
     names = ", ".join(get_args(formats))
-    return Option("--format", "-f", metavar="FORMAT", help=f"One of {names}; by the suffix of --output, else table.")
+    return Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help=f"One of {names}; by the suffix of --output, else table.",
+    )

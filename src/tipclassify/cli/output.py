@@ -1,4 +1,5 @@
-"""What commands read and write: tagged reports in; results to stdout or whole to a file, notes as lines on stderr."""
+"""What commands read and write: tagged reports in; results to stdout or whole to a file, notes
+as lines on stderr."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def print_note(line: str, program: str = "tipclassify") -> None:
     """Print a line on standard error, prefixed with the program's name."""
-    with contextlib.suppress(OSError):  # a full or closed standard error changes neither results nor exit code
+    # a full or closed standard error changes neither results nor exit code
+    with contextlib.suppress(OSError):
         print(f"{program}: {visible(line)}", file=sys.stderr, flush=True)
 
 
@@ -66,7 +68,11 @@ def merge_repeated(problems: Sequence[str]) -> list[str]:
     merged = []
     for (file, what), numbers in lines.items():
         place = f"{file}:{numbers[0]}: " if numbers else ""
-        others = f" (so {'do' if len(numbers) > 2 else 'does'} {numbered('line', numbers[1:])})" if numbers[1:] else ""
+        others = (
+            f" (so {'do' if len(numbers) > 2 else 'does'} {numbered('line', numbers[1:])})"
+            if numbers[1:]
+            else ""
+        )
         merged.append(place + what + others)
     return merged
 
@@ -78,7 +84,8 @@ def print_warnings(notes: Iterable[str]) -> None:
 
 
 def flush_or_discard(stream: IO[Any]) -> None:
-    """Flush a standard stream, or drop what cannot be written: Python would fail again in its flush at exit."""
+    """Flush a standard stream, or drop what cannot be written: Python would fail again in its
+    flush at exit."""
     try:
         stream.flush()
     except (OSError, ValueError):
@@ -90,7 +97,8 @@ def flush_or_discard(stream: IO[Any]) -> None:
 def tagged_inputs(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
 ) -> Iterator[tuple[Iterator[tuple[str, Iterator[Any]]], list[str]]]:
-    """Give each input with its tagged reports, or ``make(report)`` of each, and a list to which failures are added.
+    """Give each input with its tagged reports, or ``make(report)`` of each, and a list to which
+    failures are added.
 
     At the end the failures are printed, and the command exits with 1 if there are any.
     """
@@ -105,13 +113,16 @@ def tagged_inputs(
                 print_warnings(one.notes)
                 yield one
         except InputError as error:
-            if one is None or one.part:  # good rows are results, whatever the others are; half a report is none
+            # good rows are results, whatever the others are; half a report is none
+            if one is None or one.part:
                 raise
             failures.append(str(error))
 
     def inputs() -> Iterator[tuple[str, Iterator[Any]]]:
         with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
-            for done, (file, made) in enumerate(tag_inputs(files, tagging, jobs, *([make] if make else [])), 1):
+            for done, (file, made) in enumerate(
+                tag_inputs(files, tagging, jobs, *([make] if make else [])), 1
+            ):
                 yield file, warned(made)
                 if progress:
                     progress(done, len(files))
@@ -133,7 +144,8 @@ def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
 def tagged_reports(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
 ) -> Iterator[Iterator[Any]]:
-    """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs that fail."""
+    """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs
+    that fail."""
     with tagged_inputs(files, tagging, jobs, make, bar) as (inputs, failures):
 
         def reports() -> Iterator[Any]:
@@ -147,7 +159,8 @@ def tagged_reports(
 
 
 class Terminal:
-    """Standard output on a terminal, without control characters of reports; `stream` itself takes colours."""
+    """Standard output on a terminal, without control characters of reports; `stream` itself
+    takes colours."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.stream = stream
@@ -165,8 +178,8 @@ class Terminal:
 def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
     """Return the identities of files: of every name of one, whatever links lead to it.
 
-    A list (``@list.txt``) is a file too, and ``-`` is what standard input comes from. Of a folder, the
-    files in it count. Links to the web and what is missing have none.
+    A list (``@list.txt``) is a file too, and ``-`` is what standard input comes from. Of a folder,
+    the files in it count. Links to the web and what is missing have none.
     """
     found = set[FileId]()
     for name in names:
@@ -178,28 +191,39 @@ def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId
             if stat.S_ISREG(status.st_mode):
                 found.add((status.st_dev, status.st_ino))
             elif stat.S_ISDIR(status.st_mode):
-                found |= file_ids(os.path.join(folder, one) for folder, _, files in os.walk(path) for one in files)
+                found |= file_ids(
+                    os.path.join(folder, one) for folder, _, files in os.walk(path) for one in files
+                )
         if path.startswith("@"):
             found |= file_ids([path[1:]])
     return frozenset(found)
 
 
 def input_ids(names: Sequence[str], files: Sequence[str], model: str | None) -> frozenset[FileId]:
-    """Return the identities of what a command on reports reads: files, the lists that name them, and the model."""
+    """Return the identities of what a command on reports reads: files, the lists that name them,
+    and the model."""
     from tipclassify.model.loading import model_folder
 
-    lists = [name for name in names if not os.path.isdir(name)]  # of a folder, `files` has what is read
+    # of a folder, `files` has what is read
+    lists = [name for name in names if not os.path.isdir(name)]
     return file_ids([*lists, *files, model_folder(model)])
 
 
 def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--output") -> None:
     """Raise `UsageError` if an output would replace an input."""
     if path is not None and path.is_file() and file_ids([path]) & inputs:
-        raise UsageError(f"{path}: is an input, which the output would replace; choose another {option}")
+        raise UsageError(
+            f"{path}: is an input, which the output would replace; choose another {option}"
+        )
 
 
 def write_results(
-    path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str = "", *, inputs: frozenset[FileId]
+    path: Path | None,
+    format: str,
+    rows: Iterable[dict[str, Any]],
+    table: str = "",
+    *,
+    inputs: frozenset[FileId],
 ) -> None:
     """Write the rows as JSON lines, or the table and a line break, depending on `format`."""
     with open_output(path, inputs=inputs) as out:
@@ -207,11 +231,14 @@ def write_results(
 
 
 @contextlib.contextmanager
-def open_output(path: Path | None, binary: bool = False, *, inputs: frozenset[FileId]) -> Iterator[IO[Any]]:
-    """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when complete.
+def open_output(
+    path: Path | None, binary: bool = False, *, inputs: frozenset[FileId]
+) -> Iterator[IO[Any]]:
+    """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place
+    when complete.
 
-    Raises `OutputError` when the stream cannot be opened, written or closed, `UsageError` if it is one of the
-    `inputs`: each caller says what it reads (`file_ids`).
+    Raises `OutputError` when the stream cannot be opened, written or closed, `UsageError` if it is
+    one of the `inputs`: each caller says what it reads (`file_ids`).
     """
     check_output(path, inputs)
     try:
@@ -220,13 +247,21 @@ def open_output(path: Path | None, binary: bool = False, *, inputs: frozenset[Fi
     except OSError as error:
         remedy = "free some space, or choose" if error.errno in _FULL else "choose"
         where = path or "standard output"
-        raise OutputError(f"{where}: cannot be written ({reason_of(error)}); {remedy} another --output") from None
+        raise OutputError(
+            f"{where}: cannot be written ({reason_of(error)}); {remedy} another --output"
+        ) from None
 
 
 @contextlib.contextmanager
 def _standard_output(binary: bool) -> Iterator[IO[Any]]:
     try:
-        out: Any = sys.stdout.buffer if binary else Terminal(sys.stdout) if sys.stdout.isatty() else sys.stdout
+        out: Any = (
+            sys.stdout.buffer
+            if binary
+            else Terminal(sys.stdout)
+            if sys.stdout.isatty()
+            else sys.stdout
+        )
         yield out
         sys.stdout.flush()
     except OSError as error:

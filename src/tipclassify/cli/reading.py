@@ -1,4 +1,5 @@
-"""``tipclassify fetch`` and ``text``: download country narratives of the TIP Report, print the text of a report."""
+"""``tipclassify fetch`` and ``text``: download country narratives of the TIP Report, print the
+text of a report."""
 
 from __future__ import annotations
 
@@ -22,21 +23,30 @@ from tipclassify.errors import InputError, MissingExtraError
 
 
 def fetch(
-    countries: Annotated[list[str], Argument(metavar="COUNTRY...", help="Names or codes: Togo, 'Korea, South', TGO.")],
-    year: Annotated[int | None, Option(metavar="YEAR", help="2017 or later; the latest by default.")] = None,
-    output_dir: Annotated[Path, Option("--output-dir", "-o", metavar="DIR", help="Write the files to DIR.")] = Path(),
-    refresh: Annotated[bool, Option("--refresh", help="Download anew what the cache has from today.")] = False,
+    countries: Annotated[
+        list[str], Argument(metavar="COUNTRY...", help="Names or codes: Togo, 'Korea, South', TGO.")
+    ],
+    year: Annotated[
+        int | None, Option(metavar="YEAR", help="2017 or later; the latest by default.")
+    ] = None,
+    output_dir: Annotated[
+        Path, Option("--output-dir", "-o", metavar="DIR", help="Write the files to DIR.")
+    ] = Path(),
+    refresh: Annotated[
+        bool, Option("--refresh", help="Download anew what the cache has from today.")
+    ] = False,
     allow_private: options.AllowPrivate = False,
     base_url: Annotated[str | None, Option(hidden=True)] = None,
 ) -> None:
     """Download country narratives of the US State Department's Trafficking in Persons Report.
 
-    Each is saved as DIR/tip-YEAR-COUNTRY.html, and its path is printed. Standard error lists every address tried, with
-    its result. The report of a year comes out between June and September: without --year this year's is tried from June
-    on, then last year's, and the first that is found is used for all countries.
+    Each is saved as DIR/tip-YEAR-COUNTRY.html, and its path is printed. Standard error lists every
+    address tried, with its result. The report of a year comes out between June and September:
+    without --year this year's is tried from June on, then last year's, and the first that is found
+    is used for all countries.
 
-    Needs the extra "links". Where the site refuses programs, save the pages with a browser: "tipclassify score" reads
-    them as well. Exits 1 when any country failed; the rest are saved.
+    Needs the extra "links". Where the site refuses programs, save the pages with a browser:
+    "tipclassify score" reads them as well. Exits 1 when any country failed; the rest are saved.
     """
     from tipclassify.readers.countries import find_country
     from tipclassify.readers.tip_report import check_year, find_narrative, latest_years
@@ -70,33 +80,41 @@ def fetch(
 
 def text(
     file: Annotated[str, Argument(metavar="FILE", help=options.REPORT_HELP)],
-    blocks: Annotated[bool, Option("--blocks", help="Print paragraphs and headings as lines of JSON.")] = False,
+    blocks: Annotated[
+        bool, Option("--blocks", help="Print paragraphs and headings as lines of JSON.")
+    ] = False,
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
     output: options.Output = None,
 ) -> None:
     """Print the text of a report, without what surrounds it on a page.
 
-    The start and end that score writes count the characters of this text, so out[start:end] is the passage. It is
-    UTF-8, and ends with a line break, added where the text has none.
+    The start and end that score writes count the characters of this text, so out[start:end] is the
+    passage. It is UTF-8, and ends with a line break, added where the text has none.
 
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
     from tipclassify.pipeline.batch import read_with_notes
     from tipclassify.readers.isolated import read_isolated
 
-    document, notes = read_with_notes(lambda: read_isolated(file, options.read_options(encoding, allow_private)))
+    document, notes = read_with_notes(
+        lambda: read_isolated(file, options.read_options(encoding, allow_private))
+    )
     print_warnings(notes)
     read = file_ids([file])
     if blocks:
         names = ("start", "end", "page", "section", "heading")
         rows = ({name: getattr(block, name) for name in names} for block in document.blocks)
         write_results(
-            output, "jsonl", ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows), inputs=read
+            output,
+            "jsonl",
+            ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows),
+            inputs=read,
         )
         return
     whole = document.text if document.text.endswith("\n") else document.text + "\n"
     with open_output(
         output, binary=True, inputs=read
     ) as out:  # in text mode, Windows would change line breaks and so offsets
-        out.write(whole.encode("utf-8", "replace"))  # a lone surrogate becomes one "?": offsets hold
+        # a lone surrogate becomes one "?": offsets hold
+        out.write(whole.encode("utf-8", "replace"))

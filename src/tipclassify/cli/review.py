@@ -23,11 +23,21 @@ from tipclassify.scrap import hold, remove_if_left
 
 def review(
     files: options.Files,
-    corpus: Annotated[Path, Option(metavar="FILE", help="Where decisions go.")] = Path("review.jsonl"),
-    annotator: Annotated[str | None, Option(metavar="NAME", help="Who decides; else your login name.")] = None,
-    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
-    queue: Annotated[bool, Option("--queue", help="Open with the passages that teach most, not a report.")] = False,
-    blind: Annotated[bool, Option("--blind", help="Hide what the model says of a passage until you decided.")] = False,
+    corpus: Annotated[Path, Option(metavar="FILE", help="Where decisions go.")] = Path(
+        "review.jsonl"
+    ),
+    annotator: Annotated[
+        str | None, Option(metavar="NAME", help="Who decides; else your login name.")
+    ] = None,
+    port: Annotated[
+        int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
+    ] = 0,
+    queue: Annotated[
+        bool, Option("--queue", help="Open with the passages that teach most, not a report.")
+    ] = False,
+    blind: Annotated[
+        bool, Option("--blind", help="Hide what the model says of a passage until you decided.")
+    ] = False,
     train_data: Annotated[
         list[Path] | None, Option(metavar="PATH", exists=True, help="To retrain on. Repeatable.")
     ] = None,
@@ -41,15 +51,17 @@ def review(
 ) -> None:
     """Correct the tags of reports on a page of this machine, and retrain the model.
 
-    Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
-    'train.py --data FILE'; the same name with the suffix .events holds the history of all decisions, undone ones too.
-    Several annotators can share one FILE at the same time: give each a name with --annotator. What one decided and
-    noted on a passage is hidden from the others until they have decided on it, and each decision says whether it was.
-    A passage on which they differ is left out of FILE, and teaches nothing, until somebody settles it.
-    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, measures on passages
-    held out of every training what that changed, and saves to a new folder beside FILE.
+    Every decision is on disk before the page says "saved". FILE holds each decided passage once,
+    ready for 'train.py --data FILE'; the same name with the suffix .events holds the history of all
+    decisions, undone ones too. Several annotators can share one FILE at the same time: give each a
+    name with --annotator. What one decided and noted on a passage is hidden from the others until
+    they have decided on it, and each decision says whether it was. A passage on which they differ
+    is left out of FILE, and teaches nothing, until somebody settles it. Its "Retrain" adapts the
+    default, or the encoder given with --model, to FILE and --train-data, measures on passages held
+    out of every training what that changed, and saves to a new folder beside FILE.
 
-    The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
+    The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the
+    extra "review".
     """
     import webbrowser
 
@@ -64,10 +76,16 @@ def review(
 
     if corpus.suffix != ".jsonl":
         raise options.misused("--corpus", f"{corpus}: give a name that ends in .jsonl")
-    tagging = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
+    tagging = options.tagging(
+        model, policy, threshold, encoding=encoding, allow_private=allow_private
+    )
     for name in files:
-        if name == str(corpus) or (os.path.isfile(name) and corpus.is_file() and os.path.samefile(name, corpus)):
-            raise options.misused("--corpus", f"{corpus}: is an input; decisions go to a file of their own")
+        if name == str(corpus) or (
+            os.path.isfile(name) and corpus.is_file() and os.path.samefile(name, corpus)
+        ):
+            raise options.misused(
+                "--corpus", f"{corpus}: is an input; decisions go to a file of their own"
+            )
     socket = listen(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
@@ -77,7 +95,8 @@ def review(
     print_notes(failures, len(failures))
     if not reports:
         raise typer.Exit(1)
-    with contextlib.suppress(OSError, KeyError, ImportError):  # a container may run as a user without a name
+    # a container may run as a user without a name
+    with contextlib.suppress(OSError, KeyError, ImportError):
         annotator = annotator or getpass.getuser()
     session = ReviewSession(
         tagging.classifier(),
@@ -107,25 +126,35 @@ def review(
         with contextlib.suppress(KeyboardInterrupt):
             serve(session, retraining, socket, token, ready)
         session.close()
-    left_out = f"; {session.disputed} left out until settled, since annotators differ" if session.disputed else ""
+    left_out = (
+        f"; {session.disputed} left out until settled, since annotators differ"
+        if session.disputed
+        else ""
+    )
     print_note(f"decided passages in {corpus}: {session.decided}{left_out}")
     exit_failed(len(failures), 1)
 
 
 @contextlib.contextmanager
 def redirect_page(link: str, folder: Path) -> Iterator[Path]:
-    """Write a page for this user only that leads to `link`: a browser's command line is shown to all users."""
+    """Write a page for this user only that leads to `link`: a browser's command line is shown to
+    all users."""
     import tempfile
 
     for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
         remove_if_left(left)
-    handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())  # of mode 600
+    # of mode 600
+    handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())
     lock = os.dup(handle)
     try:
         hold(lock)
         with open(handle, "w", encoding="utf-8") as page:
-            page.write('<!doctype html><meta name="referrer" content="no-referrer"><title>tipclassify review</title>')
-            page.write(f'<meta http-equiv="refresh" content="0; url={link}"><a href="{link}">Open the page</a>')
+            page.write(
+                '<!doctype html><meta name="referrer" content="no-referrer"><title>tipclassify review</title>'
+            )
+            page.write(
+                f'<meta http-equiv="refresh" content="0; url={link}"><a href="{link}">Open the page</a>'
+            )
         yield Path(name)
     finally:
         os.close(lock)

@@ -1,4 +1,5 @@
-"""``tipclassify score``: tag the passages of reports, here or, with ``--engine dask``, on a cluster."""
+"""``tipclassify score``: tag the passages of reports, here or, with ``--engine dask``, on a
+cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from tipclassify.reporting.outcome import Outcome
     from tipclassify.reporting.writers import ScoringContext
 
-FormatName = Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris", "csl"]
+FormatName = Literal[
+    "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris", "csl"
+]
 
 
 def score(
@@ -44,27 +47,41 @@ def score(
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
     jobs: options.Jobs = 1,
-    bom: Annotated[bool, Option("--bom", help="Begin CSV with a byte-order mark, which Excel wants.")] = False,
+    bom: Annotated[
+        bool, Option("--bom", help="Begin CSV with a byte-order mark, which Excel wants.")
+    ] = False,
     output: options.Output = None,
-    output_dir: Annotated[str | None, Option(metavar="DIR", help="Write a file for each input into DIR.")] = None,
-    resume: Annotated[bool, Option("--resume", help="Leave out inputs whose output is in --output-dir.")] = False,
-    engine: Annotated[Literal["dask"] | None, Option(help="Spread the work over processes or a cluster.")] = None,
-    scheduler: Annotated[str | None, Option(metavar="tcp://HOST:PORT", help="With --engine: the cluster.")] = None,
-    workers: Annotated[int | None, Option(metavar="N", min=1, help="With --engine: processes here.")] = None,
+    output_dir: Annotated[
+        str | None, Option(metavar="DIR", help="Write a file for each input into DIR.")
+    ] = None,
+    resume: Annotated[
+        bool, Option("--resume", help="Leave out inputs whose output is in --output-dir.")
+    ] = False,
+    engine: Annotated[
+        Literal["dask"] | None, Option(help="Spread the work over processes or a cluster.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, Option(metavar="tcp://HOST:PORT", help="With --engine: the cluster.")
+    ] = None,
+    workers: Annotated[
+        int | None, Option(metavar="N", min=1, help="With --engine: processes here.")
+    ] = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table, md and docx show the passages that have a label, xlsx begins with them, bibtex, ris and csl (CSL-JSON) cite them; html
-    shows the whole report with its tags and their reasons; jsonl, csv, xlsx and parquet hold every passage, with its
-    page and characters in the text ('tipclassify text' prints it), its section, and the probability of each label.
-    References, notes, contents, dates and addresses have no label.
+    The table, md and docx show the passages that have a label, xlsx begins with them, bibtex, ris
+    and csl (CSL-JSON) cite them; html shows the whole report with its tags and their reasons;
+    jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text
+    ('tipclassify text' prints it), its section, and the probability of each label. References,
+    notes, contents, dates and addresses have no label.
 
     With --output-dir, html also writes index.html, which searches and compares all its reports.
 
     --model fast is some hundred times as quick as the default, and more often wrong.
 
-    --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as
-    s3://bucket/*.html too. Called again, it makes only what is missing or changed.
+    --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and
+    addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
+    changed.
     """
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.reporting.outcome import Outcome, counted
@@ -78,14 +95,18 @@ def score(
     if engine:
         if bom or jobs != 1 or output or text_column != "text" or format not in (None, "parquet"):
             remedy = "leave out --bom, --jobs, --output, --text-column and --format"
-            raise options.misused("--engine", f"writes Parquet to --output-dir, by --workers processes: {remedy}")
+            raise options.misused(
+                "--engine", f"writes Parquet to --output-dir, by --workers processes: {remedy}"
+            )
         _score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
     for option, given in (("--scheduler", scheduler), ("--workers", workers)):
         if given is not None:
             raise options.misused(option, "needs --engine dask")
     folder = Path(output_dir) if output_dir else output and output.parent
-    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=folder, day=options.today())
+    context = ScoringContext(
+        tagging.classifier(), policy, bom=bom, folder=folder, day=options.today()
+    )
     name = format or (format_of(output) if output else "table")
     if output_dir:
         _score_each(files, tagging, jobs, context, name, Path(output_dir), resume)
@@ -95,13 +116,16 @@ def score(
     outcome = Outcome(context.classifier.meta.get("kinds"))
     inputs = expand_inputs(files)
     with tagged_reports(inputs, tagging, jobs, partial(counted, make), bar) as made:
-        with open_output(output, FORMATS[name].binary, inputs=input_ids(files, inputs, model)) as out:
+        with open_output(
+            output, FORMATS[name].binary, inputs=input_ids(files, inputs, model)
+        ) as out:
             write(outcome.outputs(made), out, context)
         _print_outcome(outcome, output, brief=name == "table")
 
 
 def _print_outcome(outcome: Outcome, output: Path | None, brief: bool = False) -> None:
-    """Print the warnings, then what was written; with `brief`, not for standard output, which has counts of its own."""
+    """Print the warnings, then what was written; with `brief`, not for standard output, which
+    has counts of its own."""
     print_notes([f"warning: {warning}" for warning in outcome.warnings])
     if output:
         print_note(f"wrote {output}: {outcome}")
@@ -110,9 +134,16 @@ def _print_outcome(outcome: Outcome, output: Path | None, brief: bool = False) -
 
 
 def _score_each(
-    names: list[str], tagging: Tagging, jobs: int, context: ScoringContext, format: str, folder: Path, resume: bool
+    names: list[str],
+    tagging: Tagging,
+    jobs: int,
+    context: ScoringContext,
+    format: str,
+    folder: Path,
+    resume: bool,
 ) -> None:
-    """Write one output for each input; outputs finished before an interruption are kept, and are in the ledger."""
+    """Write one output for each input; outputs finished before an interruption are kept, and are
+    in the ledger."""
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.resume import Ledger, output_names
     from tipclassify.reporting.outcome import Outcome, counted
@@ -120,10 +151,19 @@ def _score_each(
     from tipclassify.reporting.writers.desk import Desk
 
     files, kind = expand_inputs(names, output=folder), FORMATS[format]
-    outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
+    outputs = {
+        file: folder / name
+        for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)
+    }
     read = input_ids(names, files, tagging.model)
     open_file = partial(open_output, inputs=read)
-    setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
+    setting = [
+        __version__,
+        context.classifier.meta.get("sha256"),
+        tagging.policy,
+        tagging.thresholds,
+        tagging.unit,
+    ]
     setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
     ledger = Ledger(folder, {"setting": setting})
     if format == "html":
@@ -134,9 +174,13 @@ def _score_each(
     for output in outputs.values():
         check_output(output, read, "--output-dir")
     if resume:
-        ledger.remove_scraps(each for one in outputs.values() for each in (desk.files(one) if desk else [one]))
+        ledger.remove_scraps(
+            each for one in outputs.values() for each in (desk.files(one) if desk else [one])
+        )
     kept = {file for file in files if resume and ledger.has(file, outputs[file])}
-    left = [file for file in files if file not in kept or (desk and outputs[file] not in desk.heads)]
+    left = [
+        file for file in files if file not in kept or (desk and outputs[file] not in desk.heads)
+    ]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
@@ -149,7 +193,9 @@ def _score_each(
                 try:
                     with open_file(outputs[file], kind.binary) as out:
                         reports = outcome.outputs(made)
-                        write(desk.gather(outputs[file], reports) if desk else reports, out, context)
+                        write(
+                            desk.gather(outputs[file], reports) if desk else reports, out, context
+                        )
                 except InputError as error:
                     failures.append(str(error))
                 if len(failures) == before:  # bad rows are named again by --resume
@@ -158,24 +204,40 @@ def _score_each(
             if desk:
                 print_note(desk.write_index())
         except (KeyboardInterrupt, OutputError):
-            print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
+            print_note(
+                f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others"
+            )
             raise
         _print_outcome(outcome, folder)
 
 
 def _score_on_cluster(
-    names: list[str], tagging: Tagging, folder: str | None, scheduler: str | None, workers: int | None
+    names: list[str],
+    tagging: Tagging,
+    folder: str | None,
+    scheduler: str | None,
+    workers: int | None,
 ) -> None:
-    """Score into a folder of Parquet files; failures are printed on standard error and make the exit code 1."""
+    """Score into a folder of Parquet files; failures are printed on standard error and make the
+    exit code 1."""
     from tipclassify.pipeline.distributed import score
 
     if folder is None:
         raise options.misused("--engine", "needs --output-dir, a folder for its Parquet files")
     if scheduler is not None and workers is not None:
-        raise options.misused("--workers", "a cluster has its own workers; leave it out with --scheduler")
+        raise options.misused(
+            "--workers", "a cluster has its own workers; leave it out with --scheduler"
+        )
     try:
         with progress_bar("parts") as progress:
-            done = score(names, folder, scheduler=scheduler, workers=workers, tagging=tagging, progress=progress)
+            done = score(
+                names,
+                folder,
+                scheduler=scheduler,
+                workers=workers,
+                tagging=tagging,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         print_note("interrupted; the same command goes on where this stopped")
         raise

@@ -1,4 +1,5 @@
-"""``tipclassify summary``: how many passages of reports have each label, as a table, rows or a chart."""
+"""``tipclassify summary``: how many passages of reports have each label, as a table, rows or a
+chart."""
 
 from __future__ import annotations
 
@@ -16,7 +17,13 @@ FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
 # Typer accepts no list of literals.
 Dimension = Enum(
     "Dimension",
-    {"file": "file", "country": "country", "publication": "publication", "year": "year", "section": "section"},
+    {
+        "file": "file",
+        "country": "country",
+        "publication": "publication",
+        "year": "year",
+        "section": "section",
+    },
     type=str,
 )
 _ROWS: Final = {"table": [".txt"], "csv": [".csv"], "jsonl": [".jsonl", ".ndjson"]}
@@ -27,16 +34,24 @@ def summary(
     files: options.Files,
     by: Annotated[
         list[Dimension] | None,
-        Option(metavar="FIELD", help="Count by file (the default), country, publication, year or section. Repeatable."),
+        Option(
+            metavar="FIELD",
+            help="Count by file (the default), country, publication, year or section. Repeatable.",
+        ),
     ] = None,
     publication: Annotated[
-        str | None, Option(metavar="WORDS", help="Count reports of one publication only: words of its name.")
+        str | None,
+        Option(metavar="WORDS", help="Count reports of one publication only: words of its name."),
     ] = None,
-    add_up: Annotated[bool, Option("--add-publications", help="Add up publications: one row, one total.")] = False,
+    add_up: Annotated[
+        bool, Option("--add-publications", help="Add up publications: one row, one total.")
+    ] = False,
     format: Annotated[FormatName | None, options.choice(FormatName)] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
-        Option(help="Of png and svg: a row for each group, or the first --by downwards and the second across."),
+        Option(
+            help="Of png and svg: a row for each group, or the first --by downwards and the second across."
+        ),
     ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -49,22 +64,25 @@ def summary(
 ) -> None:
     """Count the passages of reports by label, and adjust the counts for the model's errors.
 
-    Reports are tagged as 'score' does. Rows of a .jsonl file, also one that 'score' wrote, are tagged anew from their
-    text with this model and policy; what the rows say of file, country, year and section is what they are counted by.
+    Reports are tagged as 'score' does. Rows of a .jsonl file, also one that 'score' wrote, are
+    tagged anew from their text with this model and policy; what the rows say of file, country, year
+    and section is what they are counted by.
 
-    Sections are the six of a trafficking report (assessment, recommendations, prosecution, protection, prevention,
-    profile), the chapters on forced labor or trafficking and on child labor of other reports, and 'other'.
+    Sections are the six of a trafficking report (assessment, recommendations, prosecution,
+    protection, prevention, profile), the chapters on forced labor or trafficking and on child labor
+    of other reports, and 'other'.
 
-    Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for passages that the model misses or
-    tags wrongly, and its 95% score interval, which includes the uncertainty of the error rates. They were measured on
-    passages held out of training; that they hold on these reports is an assumption. The balanced policy suits counting
-    best: with screen and cite the result depends on the error rates more.
+    Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for passages that
+    the model misses or tags wrongly, and its 95% score interval, which includes the uncertainty of
+    the error rates. They were measured on passages held out of training; that they hold on these
+    reports is an assumption. The balanced policy suits counting best: with screen and cite the
+    result depends on the error rates more.
 
-    Publications are not added up: where there are several, each has rows and a total of its own, unless
-    --add-publications asks for sums.
+    Publications are not added up: where there are several, each has rows and a total of its own,
+    unless --add-publications asks for sums.
 
-    References, notes, contents, dates and addresses are not counted. One line under the table says so where most of a
-    report is on other subjects than trafficking.
+    References, notes, contents, dates and addresses are not counted. One line under the table says
+    so where most of a report is on other subjects than trafficking.
     """
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.reporting.summary import summarize
@@ -94,17 +112,30 @@ def summary(
     check_output(output, read)
     with tagged_reports(inputs, tagging, jobs) as reports:
         found = summarize(
-            reports, context, dimensions or ["file"], dict(tagging.thresholds), publication=publication, add_up=add_up
+            reports,
+            context,
+            dimensions or ["file"],
+            dict(tagging.thresholds),
+            publication=publication,
+            add_up=add_up,
         )
         if publication and not found.groups:
-            raise UsageError(f"no report is of a publication called '{publication}'; --by publication lists them")
+            raise UsageError(
+                f"no report is of a publication called '{publication}'; --by publication lists them"
+            )
         if chart == "heatmap" and len(found.by) > 2:
             remedy = "say --publication WORDS for one, --by publication, or --add-publications"
-            raise UsageError(f"a heat map has two sides, and these reports are of several publications: {remedy}")
+            raise UsageError(
+                f"a heat map has two sides, and these reports are of several publications: {remedy}"
+            )
         if found.rates is None:
-            print_note("counts are not adjusted: this model records no error rates; train it again to have them")
+            print_note(
+                "counts are not adjusted: this model records no error rates; train it again to have them"
+            )
         with open_output(output, binary=picture, inputs=read) as out:
             if picture:
                 draw(found, chart or "bars", wanted, out)
             else:
-                {"table": summed.write_table, "csv": summed.write_csv, "jsonl": summed.write_jsonl}[wanted](found, out)
+                {"table": summed.write_table, "csv": summed.write_csv, "jsonl": summed.write_jsonl}[
+                    wanted
+                ](found, out)

@@ -1,4 +1,5 @@
-"""``tipclassify train``, which ``train.py`` calls too: options, what is replaced, and the training."""
+"""``tipclassify train``, which ``train.py`` calls too: options, what is replaced, and the
+training."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from tipclassify.training.encoder import Settings
     from tipclassify.training.train_heads import Trained
 
-_POOL: Final = 20_000  # unlabelled passages from which the class proportions of whole reports are estimated
+# unlabelled passages from which the class proportions of whole reports are estimated
+_POOL: Final = 20_000
 _DISTILLED: Final = 80_000  # unlabelled passages whose scores by the default the fast model learns
 _EVERY: Final = 30.0  # seconds between two lines of progress off a terminal
 _FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
@@ -32,16 +34,21 @@ progress_lines = partial(progress_bar, every=_EVERY)
 
 
 def _for_encoder(metavar: str | None, help: str, *names: str, **more: Any) -> Any:
-    return Option(*names, metavar=metavar, help=help, rich_help_panel="With --model encoder", **more)
+    return Option(
+        *names, metavar=metavar, help=help, rich_help_panel="With --model encoder", **more
+    )
 
 
-Data = Annotated[list[Path] | None, Option("--data", metavar="PATH", help=f"{options.LABELLED_HELP} Repeatable.")]
+Data = Annotated[
+    list[Path] | None, Option("--data", metavar="PATH", help=f"{options.LABELLED_HELP} Repeatable.")
+]
 TextColumn = options.TextColumn
 LabelColumn = options.LabelColumn
 Kind = Annotated[
     Literal["default", "fast", "encoder"],
     Option(
-        "--model", help="default: the shipped encoder's heads; fast: the linear model; encoder: fine-tuned (hours)."
+        "--model",
+        help="default: the shipped encoder's heads; fast: the linear model; encoder: fine-tuned (hours).",
     ),
 ]
 Corpus = Annotated[
@@ -59,22 +66,38 @@ Penalty = Annotated[
         help="For default: how close the heads are held, 1000 (hardly move) to 1; chosen by cross-validation if omitted.",
     ),
 ]
-Out = Annotated[Path | None, Option("--output", "-o", "--out", metavar="DIR", help="New model; needed with --data.")]
-Seed = Annotated[int, Option(metavar="N", help="Of folds and an encoder's order: the same seed, the same model.")]
-Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", help="Processes, or an encoder's threads; -1: one a core.")]
+Out = Annotated[
+    Path | None,
+    Option("--output", "-o", "--out", metavar="DIR", help="New model; needed with --data."),
+]
+Seed = Annotated[
+    int, Option(metavar="N", help="Of folds and an encoder's order: the same seed, the same model.")
+]
+Jobs = Annotated[
+    int,
+    Option("--jobs", "-j", metavar="N", help="Processes, or an encoder's threads; -1: one a core."),
+]
 Unlabelled = Annotated[
     list[Path] | None,
-    Option(metavar="FILE", help="For fast and encoder: real passages (.jsonl or .jsonl.gz: text, section, source)."),
+    Option(
+        metavar="FILE",
+        help="For fast and encoder: real passages (.jsonl or .jsonl.gz: text, section, source).",
+    ),
 ]
-Base = Annotated[str | None, _for_encoder("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub.")]
+Base = Annotated[
+    str | None, _for_encoder("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub.")
+]
 Epochs = Annotated[int | None, _for_encoder("N", "Passes over the passages; 5 without.", min=1)]
-Rate = Annotated[float | None, _for_encoder("RATE", "Largest learning rate of the head; 0.0002 without.")]
+Rate = Annotated[
+    float | None, _for_encoder("RATE", "Largest learning rate of the head; 0.0002 without.")
+]
 Resume = Annotated[bool, _for_encoder(None, "Go on with a run that was broken off.", "--resume")]
 
 
 @dataclass(frozen=True)
 class EncoderOrder:
-    """Options of the fine-tuning of an encoder; None: the default of `training.encoder.Settings`."""
+    """Options of the fine-tuning of an encoder; None: the default of
+    `training.encoder.Settings`."""
 
     base: str | None = None
     epochs: int | None = None
@@ -123,12 +146,12 @@ def train(
 ) -> None:
     """Train a model on labelled passages of your own, and measure what it learned and what it cost.
 
-    Each row has a "text" and "labels", [] for none; a "section" holds its heading. Rows with the same "doc" (narrative)
-    or "pair" (near twins) are held out together.
+    Each row has a "text" and "labels", [] for none; a "section" holds its heading. Rows with the
+    same "doc" (narrative) or "pair" (near twins) are held out together.
 
-    The default's heads move towards your rows as far as cross-validation on them calls for, and no further than costs
-    0.01 of macro-F1 on a fixed set of passages of real reports. The model before and the new one are printed side by
-    side. Seconds for some hundred rows; no PyTorch is needed.
+    The default's heads move towards your rows as far as cross-validation on them calls for, and no
+    further than costs 0.01 of macro-F1 on a fixed set of passages of real reports. The model before
+    and the new one are printed side by side. Seconds for some hundred rows; no PyTorch is needed.
     """
     encoder = EncoderOrder(base, epochs, rate, resume)
     if not data:
@@ -166,12 +189,20 @@ def make_order(
     encoder: EncoderOrder,
     program: str = "tipclassify",
 ) -> Order:
-    """Check the options of a training; refuse those of another kind of model, and an output in the way."""
+    """Check the options of a training; refuse those of another kind of model, and an output in
+    the way."""
     from tipclassify.model.common.folder import check_replaceable
 
     if model == "encoder" and not encoder.base:
-        raise options.misused("--model encoder", "needs --base, the pretrained encoder to start from")
-    for_encoder = {"base": encoder.base, "epochs": encoder.epochs, "rate": encoder.rate, "resume": encoder.resume}
+        raise options.misused(
+            "--model encoder", "needs --base, the pretrained encoder to start from"
+        )
+    for_encoder = {
+        "base": encoder.base,
+        "epochs": encoder.epochs,
+        "rate": encoder.rate,
+        "resume": encoder.resume,
+    }
     for name, value in for_encoder.items():
         if value and model != "encoder":
             raise options.misused(f"--{name}", "needs --model encoder")
@@ -210,7 +241,9 @@ def carry_out(order: Order) -> None:
     print_line(trained.table())
     if before and before == _hash_of(order.out):
         order.note(f"the same bytes as before: model {before[:12]}")
-    order.note(f"saved {order.out}; use it with: tipclassify score --model {shlex.quote(str(order.out))} FILE")
+    order.note(
+        f"saved {order.out}; use it with: tipclassify score --model {shlex.quote(str(order.out))} FILE"
+    )
 
 
 def load_rows(order: Order) -> tuple[list[Row], list[Row]]:
@@ -229,14 +262,20 @@ def announce(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> None:
 
     real = sum(map(is_real, corpus))
     if corpus:
-        order.note(f"{len(corpus) - real:,} invented passages, {real:,} real ones, {len(own):,} of your own")
+        order.note(
+            f"{len(corpus) - real:,} invented passages, {real:,} real ones, {len(own):,} of your own"
+        )
         if not real:
             cost = _REAL_MISSING[order.model]
-            order.note(f"warning: without the real passages ('tipclassify corpus rebuild data/real'): {cost}")
+            order.note(
+                f"warning: without the real passages ('tipclassify corpus rebuild data/real'): {cost}"
+            )
     else:
         order.note(f"{len(own):,} passages of your own")
     if 0 < len(own) < _FEW:
-        order.note(f"warning: {len(own)} passages of your own are few: label {_FEW} or more to tell a difference")
+        order.note(
+            f"warning: {len(own)} passages of your own are few: label {_FEW} or more to tell a difference"
+        )
     for line in replaced(order.out):
         order.note(line)
 
@@ -256,7 +295,8 @@ def _hash_of(out: Path) -> str:
 
 
 def replaced(out: Path) -> list[str]:
-    """Say which model a training replaces, and which one the command line takes by the same name."""
+    """Say which model a training replaces, and which one the command line takes by the same
+    name."""
     from tipclassify.model.loading import SHIPPED, model_folder
 
     lines = []
@@ -268,9 +308,13 @@ def replaced(out: Path) -> list[str]:
         with suppress(ModelError):
             taken = model_folder(out.name).resolve()
             if taken != out.resolve():
-                lines.append(f"'--model {out.name}' is another one, in {taken}: name the folder to use the new one")
+                lines.append(
+                    f"'--model {out.name}' is another one, in {taken}: name the folder to use the new one"
+                )
             else:
-                lines.append(f"'--model {out.name}' is this folder, so every command takes the new one at once")
+                lines.append(
+                    f"'--model {out.name}' is this folder, so every command takes the new one at once"
+                )
     return lines
 
 
@@ -289,7 +333,8 @@ def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Tr
 
 
 def _package_corpus() -> Path:
-    """Find the corpus that is installed with the package, or in the checkout; `InputError` for none."""
+    """Find the corpus that is installed with the package, or in the checkout; `InputError` for
+    none."""
     from tipclassify.corpus.loading import shipped_corpus
 
     folder = shipped_corpus()
@@ -316,7 +361,9 @@ def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained
         soft = score_unlabelled(teacher, pool, progress) if teacher else []
     teaching = Teaching(
         soft=soft,
-        teacher=f"the default, model `{str(teacher.meta['sha256'])[:12]}`" if teacher and soft else "",
+        teacher=f"the default, model `{str(teacher.meta['sha256'])[:12]}`"
+        if teacher and soft
+        else "",
         vocabulary=teacher.vocabulary if teacher else None,
         weighting_model=judge,
     )
@@ -347,13 +394,21 @@ def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = N
     from tipclassify.training.encoder.recipe import export, fine_tune
     from tipclassify.training.unlabelled import read_unlabelled
 
-    chosen: dict[str, Any] = {"epochs": order.encoder.epochs, "rate": order.encoder.rate, "seed": order.seed}
-    settings = settings or Settings(**{name: value for name, value in chosen.items() if value is not None})
+    chosen: dict[str, Any] = {
+        "epochs": order.encoder.epochs,
+        "rate": order.encoder.rate,
+        "seed": order.seed,
+    }
+    settings = settings or Settings(
+        **{name: value for name, value in chosen.items() if value is not None}
+    )
     texts = [row["text"] for row in rows]
     every = read_unlabelled(order.unlabelled, texts, None, settings.seed)
-    # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo as a word.
+    # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
+    # as a word.
     vocabulary = known_words(texts) | known_words((text for text, _, _ in every), least=4)
-    vocabulary -= COUNTRY_WORDS  # "guinea" fowl and the verb "polish" must not hide the names of countries
+    # "guinea" fowl and the verb "polish" must not hide the names of countries
+    vocabulary -= COUNTRY_WORDS
     network = order.out.with_name(f"{order.out.name}-training")
     with progress_lines("fine-tuning") as progress:
         fine_tune(
@@ -368,8 +423,14 @@ def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = N
             progress=progress,
             reported=order.note,
         )
-    pool = [(text, heading, family) for text, heading, source in every[:_POOL] if (family := source_family(source))]
-    trained = export(rows, network, order.out, vocabulary, pool, seed=settings.seed, reported=order.note)
+    pool = [
+        (text, heading, family)
+        for text, heading, source in every[:_POOL]
+        if (family := source_family(source))
+    ]
+    trained = export(
+        rows, network, order.out, vocabulary, pool, seed=settings.seed, reported=order.note
+    )
     order.note(f"{network} has the network in floats")
     return trained
 

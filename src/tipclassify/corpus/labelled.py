@@ -30,8 +30,8 @@ class LabelledPassages:
 def labelled_passages(X: Any, y: Any = None, groups: Any = None) -> LabelledPassages:
     """Check passages and their labels, and number the group of each.
 
-    `X` is what `as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one for each
-    passage; equal texts share a group if omitted. Without `y`, `X` is a dataset or table as
+    `X` is what `as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one for
+    each passage; equal texts share a group if omitted. Without `y`, `X` is a dataset or table as
     `load_corpus` gives it: its columns have labels, headings and groups.
 
     Raises `TypeError` or `ValueError`, in one line, for anything else, or when lengths differ.
@@ -52,12 +52,16 @@ def labelled_passages(X: Any, y: Any = None, groups: Any = None) -> LabelledPass
     passages, y_true = as_passages(X), as_indicator(y)
     count = len(passages)
     if len(y_true) != count:
-        raise ValueError(f"{count} passages but {len(y_true)} rows of labels: give one row a passage")
+        raise ValueError(
+            f"{count} passages but {len(y_true)} rows of labels: give one row a passage"
+        )
     if groups is None:
         groups = group_rows([{"text": passage.text} for passage in passages])
     values = column_values(groups, "groups")
     if len(values) != count:
-        raise ValueError(f"{count} passages but {len(values)} groups: give the group of each passage")
+        raise ValueError(
+            f"{count} passages but {len(values)} groups: give the group of each passage"
+        )
     numbers: dict[Any, int] = {}
     numbered = [numbers.setdefault(value, len(numbers)) for value in values]
     return LabelledPassages(passages, y_true, np.array(numbered, np.int64))

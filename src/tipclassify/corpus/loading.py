@@ -1,4 +1,5 @@
-"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row; all errors come at once."""
+"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row; all
+errors come at once."""
 
 from __future__ import annotations
 
@@ -20,12 +21,26 @@ from tipclassify.labels import LABELS, SECTIONS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["Columns", "corpus_digest", "corpus_rows", "group_rows", "labels_alone", "load_corpus", "read_rows"]
-__all__ += ["row_key", "shipped_corpus", "text_key"]
+__all__ = [
+    "Columns",
+    "corpus_digest",
+    "corpus_rows",
+    "group_rows",
+    "labels_alone",
+    "load_corpus",
+    "read_rows",
+    "row_key",
+    "shipped_corpus",
+    "text_key",
+]
 
-LONGEST: Final = 2_000  # characters of a passage; a longer one is a paragraph or more, not a sentence
-_REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
-_NAME_THEM: Final = "name those of text and labels with --text-column and --label-column, or rename them"
+# characters of a passage; a longer one is a paragraph or more, not a sentence
+LONGEST: Final = 2_000
+# passages of real reports, below the folder of a corpus
+_REAL: Final = Path("real") / "passages.jsonl"
+_NAME_THEM: Final = (
+    "name those of text and labels with --text-column and --label-column, or rename them"
+)
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
@@ -39,7 +54,8 @@ class RowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns of CSV and Parquet, or fields of JSON lines, that hold the text and the labels of a passage."""
+    """Columns of CSV and Parquet, or fields of JSON lines, that hold the text and the labels of
+    a passage."""
 
     text: str = "text"
     labels: str = "labels"
@@ -65,15 +81,18 @@ class Columns:
 def load_corpus(
     *paths: str | os.PathLike[str], text_column: str = "text", label_column: str = "labels"
 ) -> datasets.Dataset:
-    """Load labelled passages as a `datasets.Dataset`; `paths` are JSON lines, CSV or Parquet files, or folders of them.
+    """Load labelled passages as a `datasets.Dataset`; `paths` are JSON lines, CSV or Parquet files,
+    or folders of them.
 
-    The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``, ``pair``, ``doc``,
-    ``source``, and any further ones of the rows, as text; only text and labels are required, and may have other names
-    in the files (`text_column`, `label_column`). The dataset lies in memory; no copy is kept on disk.
+    The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``,
+    ``pair``, ``doc``, ``source``, and any further ones of the rows, as text; only text and labels
+    are required, and may have other names in the files (`text_column`, `label_column`). The dataset
+    lies in memory; no copy is kept on disk.
 
-    `TipClassifier.fit` takes it whole, or its columns; what its ``to_json`` and ``to_parquet`` write is read again.
-    Raises `CorpusError` as `read_rows` does, with each bad row by file and line. (The readers of `datasets`
-    would stop at the first, name none, and guess types where a text looks like a date.)
+    `TipClassifier.fit` takes it whole, or its columns; what its ``to_json`` and ``to_parquet``
+    write is read again.
+    Raises `CorpusError` as `read_rows` does, with each bad row by file and line. (The readers of
+    `datasets` would stop at the first, name none, and guess types where a text looks like a date.)
 
     >>> import json, tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".jsonl", delete=False) as file:
@@ -95,7 +114,8 @@ def load_corpus(
 
 
 def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
-    """Convert a dataset of `load_corpus` to rows as `read_rows` returns them: without nulls, labels as a tuple."""
+    """Convert a dataset of `load_corpus` to rows as `read_rows` returns them: without nulls,
+    labels as a tuple."""
     rows = []
     for found in dataset:
         row = {name: value for name, value in found.items() if value is not None}
@@ -105,7 +125,8 @@ def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
 
 
 def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> list[Row]:
-    """Read validated rows as plain dicts, with ``labels`` as a tuple of names in the order of ``LABELS``.
+    """Read validated rows as plain dicts, with ``labels`` as a tuple of names in the order of
+    ``LABELS``.
 
     Raises `CorpusError` with one line for every invalid row of every file.
     """
@@ -117,7 +138,8 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> l
     def check(row: Any) -> Row:
         return _check(columns.renamed(row) if isinstance(row, dict) else row)
 
-    files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}  # each once
+    # each once
+    files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
     for file in files.values():
         for where, row in read_each(_numbered_rows(file, columns), check, problems):
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
@@ -126,7 +148,9 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> l
             first, labels = texts.setdefault(row_key(row), (where, row["labels"]))
             if labels != row["labels"]:
                 here, there = (", ".join(names) or "no label" for names in (row["labels"], labels))
-                problems.append(f"{where}: {here}, but the same text at {first} has {there}; settle one")
+                problems.append(
+                    f"{where}: {here}, but the same text at {first} has {there}; settle one"
+                )
             rows.append(row)
     if not rows and not problems:
         remedy = "write one JSON object a line, or a row of CSV for each"
@@ -146,8 +170,11 @@ def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
     return text_key(row["text"]), "" if section in (None, *SECTIONS) else text_key(str(section))
 
 
-def read_each(rows: Iterable[NumberedRow], read: Callable[[Any], T], problems: list[str]) -> Iterator[tuple[str, T]]:
-    """Apply `read` to each row and yield the result with its location; append a line to `problems` for invalid rows."""
+def read_each(
+    rows: Iterable[NumberedRow], read: Callable[[Any], T], problems: list[str]
+) -> Iterator[tuple[str, T]]:
+    """Apply `read` to each row and yield the result with its location; append a line to
+    `problems` for invalid rows."""
     for where, row in rows:
         try:
             if isinstance(row, RowError):
@@ -167,7 +194,8 @@ def text_key(text: str) -> str:
 
 
 def labels_alone(row: Row) -> tuple[str, ...]:
-    """Return the labels of a row's text without its heading: ``labels_alone`` ("none" for none), else ``labels``.
+    """Return the labels of a row's text without its heading: ``labels_alone`` ("none" for none),
+    else ``labels``.
 
     >>> labels_alone({"labels": ("failure",), "labels_alone": "none"})
     ()
@@ -197,14 +225,17 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
         keys = [("text", text_key(row["text"]))]
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
         pairs += [(seen.setdefault(key, i), i) for key in keys]
-    graph = coo_array(([True] * len(pairs), tuple(zip(*pairs, strict=True))), shape=(len(rows), len(rows)))
+    graph = coo_array(
+        ([True] * len(pairs), tuple(zip(*pairs, strict=True))), shape=(len(rows), len(rows))
+    )
     first: dict[int, int] = {}
     components = connected_components(graph, directed=False)[1].tolist()
     return [first.setdefault(component, i) for i, component in enumerate(components)]
 
 
 def shipped_corpus() -> Path | None:
-    """Find the corpus that is installed with the package, or in the checkout that contains this file."""
+    """Find the corpus that is installed with the package, or in the checkout that contains this
+    file."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "corpus_data", package.parents[1] / "data"):
         if (folder / "corpus").is_dir():
@@ -214,7 +245,10 @@ def shipped_corpus() -> Path | None:
 
 def corpus_digest(rows: Iterable[Row]) -> str:
     """Compute the SHA-256 of ids, texts and labels in order, which identifies a training corpus."""
-    lines = (json.dumps([row["id"], row["text"], list(row["labels"])], ensure_ascii=False) + "\n" for row in rows)
+    lines = (
+        json.dumps([row["id"], row["text"], list(row["labels"])], ensure_ascii=False) + "\n"
+        for row in rows
+    )
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -223,15 +257,26 @@ def _check(row: Any) -> Row:
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     if row.get("text") is None:
-        raise RowError(f"no text; the fields are {', '.join(map(str, row)) or 'none'}: {_NAME_THEM}")
+        raise RowError(
+            f"no text; the fields are {', '.join(map(str, row)) or 'none'}: {_NAME_THEM}"
+        )
     labels = row.get("labels", row.get("label"))
     if "low_confidence" in row and row.get("predicted") is None:
-        raise RowError("of 'score': its labels are the model's; make rows to label with 'tipclassify corpus convert'")
+        raise RowError(
+            "of 'score': its labels are the model's; make rows to label with 'tipclassify corpus convert'"
+        )
     if labels is None and row.get("predicted") is not None:
-        raise RowError('not labelled yet; set "labels" to a list, [] for none (what "predicted" says is the model\'s)')
+        raise RowError(
+            'not labelled yet; set "labels" to a list, [] for none (what "predicted" says is the model\'s)'
+        )
     if len(text := check_text(row.get("text"))) > LONGEST:
-        raise RowError(f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences")
-    checked: Row = {**{name: value for name, value in row.items() if name != "label"}, "labels": parse_labels(labels)}
+        raise RowError(
+            f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
+        )
+    checked: Row = {
+        **{name: value for name, value in row.items() if name != "label"},
+        "labels": parse_labels(labels),
+    }
     if isinstance(alone := row.get("labels_alone"), list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
     return checked
@@ -247,9 +292,12 @@ def check_text(value: Any) -> str:
 
 
 def label_list(value: Any) -> list[str]:
-    """Return label names from a list, or from text with ``;``, ``,`` or ``|``; raise `RowError` for any other value."""
+    """Return label names from a list, or from text with ``;``, ``,`` or ``|``; raise `RowError`
+    for any other value."""
     if isinstance(value, str):
-        value = [name for name in value.replace("|", ";").replace(",", ";").split(";") if name.strip()]
+        value = [
+            name for name in value.replace("|", ";").replace(",", ";").split(";") if name.strip()
+        ]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise RowError('no labels; add "labels": a list of names, [] for none')
     return [name.strip() for name in value]
@@ -273,11 +321,17 @@ def _files(path: Path, problems: list[str]) -> list[Path]:
         found = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
         found += [path / _REAL] if (path / _REAL).is_file() else []
         if not found:
-            problems.append(f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus")
+            problems.append(
+                f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus"
+            )
         return found
     if path.is_file() and path.suffix.lower() in _SUFFIXES:
         return [path]
-    what = f"not a corpus file; use {', '.join(_SUFFIXES)}" if path.is_file() else "no such file; check the path"
+    what = (
+        f"not a corpus file; use {', '.join(_SUFFIXES)}"
+        if path.is_file()
+        else "no such file; check the path"
+    )
     problems.append(f"{path}: {what}")
     return []
 
@@ -291,7 +345,8 @@ def read_file(file: Path) -> bytes:
 
 
 def text_lines(file: Path) -> Iterator[NumberedRow]:
-    """Yield the non-blank lines with their locations, or a `RowError` for a line that is not UTF-8."""
+    """Yield the non-blank lines with their locations, or a `RowError` for a line that is not
+    UTF-8."""
     for number, line in enumerate(read_file(file).split(b"\n"), 1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
@@ -320,27 +375,36 @@ def _numbered_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
 
 
 def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a CSV with a header, with their locations; empty cells are omitted, except text and labels.
+    """Yield the rows of a CSV with a header, with their locations; empty cells are omitted, except
+    text and labels.
 
-    Rows with neither text nor labels, which doccano exports, are left out with a warning. With `columns`, a header
-    without them is one `RowError`.
+    Rows with neither text nor labels, which doccano exports, are left out with a warning. With
+    `columns`, a header without them is one `RowError`.
     """
     named = columns or Columns()
     kept, empty = (named.text, named.labels, "label"), []
     try:
-        reader = csv.DictReader(io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True)
+        reader = csv.DictReader(
+            io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True
+        )
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]  # "text, label"
         if columns is not None and (problem := columns.missing(reader.fieldnames)):
             yield f"{file}:1", RowError(problem)
             return
         for row in reader:
-            cells = {name: csv_text(value or "") for name, value in row.items() if name and (value or name in kept)}
+            cells = {
+                name: csv_text(value or "")
+                for name, value in row.items()
+                if name and (value or name in kept)
+            }
             if any(str(cells.get(name, "")).strip() for name in kept):
                 yield f"{file}:{reader.line_num}", cells
             else:
                 empty.append(reader.line_num)
         if empty:
-            warnings.warn(f"{file}: {numbered('line', empty)} without a text, left out", stacklevel=2)
+            warnings.warn(
+                f"{file}: {numbered('line', empty)} without a text, left out", stacklevel=2
+            )
     except UnicodeDecodeError:
         yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:
@@ -358,7 +422,10 @@ def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[Numbere
     try:
         table = pyarrow.parquet.read_table(pyarrow.BufferReader(read_file(file)))
     except (pyarrow.ArrowException, OSError) as error:
-        yield f"{file}:1", RowError(f"not a Parquet file ({str(error).splitlines()[0]}); write it anew")
+        yield (
+            f"{file}:1",
+            RowError(f"not a Parquet file ({str(error).splitlines()[0]}); write it anew"),
+        )
         return
     if columns is not None and (problem := columns.missing(table.column_names)):
         yield f"{file}:1", RowError(problem)

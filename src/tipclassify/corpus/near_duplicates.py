@@ -1,4 +1,5 @@
-"""Find near duplicates by Jaccard similarity of word 3-grams (Broder 1997), and compute tf-idf vectors."""
+"""Find near duplicates by Jaccard similarity of word 3-grams (Broder 1997), and compute tf-idf
+vectors."""
 
 from __future__ import annotations
 
@@ -13,15 +14,19 @@ import numpy as np
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-CONFLICT_SIMILARITY: Final = 0.6  # from which different labels are a finding: one word of 14 changed, or more
-LEAK_SIMILARITY: Final = 0.8  # from which a split leaks one text into the other side: one word of 29 changed, or more
+# from which different labels are a finding: one word of 14 changed, or more
+CONFLICT_SIMILARITY: Final = 0.6
+# from which a split leaks one text into the other side: one word of 29 changed, or more
+LEAK_SIMILARITY: Final = 0.8
 
 
 def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
-    """Yield the pairs ``(i, j, similarity)``, i < j, of texts with a Jaccard similarity of at least `least`, unordered.
+    """Yield the pairs ``(i, j, similarity)``, i < j, of texts with a Jaccard similarity of at least
+    `least`, unordered.
 
-    Case and punctuation are ignored. The search is exact, by prefix filtering (Bayardo, Ma and Srikant 2007): with
-    grams sorted by rarity, two sets of at least that similarity share one among the first ``n - ceil(least * n) + 1``.
+    Case and punctuation are ignored. The search is exact, by prefix filtering (Bayardo, Ma and
+    Srikant 2007): with grams sorted by rarity, two sets of at least that similarity share one among
+    the first ``n - ceil(least * n) + 1``.
 
     >>> list(near_duplicate_pairs(["Police arrested nine men.", "police arrested NINE men", "Courts slept."], 0.6))
     [(0, 1, 1.0)]
@@ -51,10 +56,13 @@ def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
-    """Compute tf-idf unit vectors, sparse (documents, sorted terms): idf is log(1 + documents / document frequency)."""
+    """Compute tf-idf unit vectors, sparse (documents, sorted terms): idf is log(1 + documents /
+    document frequency)."""
     from scipy.sparse import csr_array
 
-    number = {term: i for i, term in enumerate(sorted({term for terms in documents for term in terms}))}
+    number = {
+        term: i for i, term in enumerate(sorted({term for terms in documents for term in terms}))
+    }
     column = np.array([number[term] for terms in documents for term in terms], np.int64)
     row = np.array([i for i, terms in enumerate(documents) for _ in terms], np.int64)
     vectors = csr_array((np.ones(len(row)), (row, column)), shape=(len(documents), len(number)))

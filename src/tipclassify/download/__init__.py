@@ -19,7 +19,9 @@ _HEADERS: Final = {
 _LIMITS: Final = Limits()
 
 
-def download(url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = _LIMITS) -> Download:
+def download(
+    url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = _LIMITS
+) -> Download:
     """Download a link, or, without `refresh`, take today's copy (UTC) from the cache.
 
     `allow_private` allows private, loopback and other non-public addresses.

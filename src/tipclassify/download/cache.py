@@ -1,4 +1,5 @@
-"""Cache downloads on disk: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, beside the body."""
+"""Cache downloads on disk: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body,
+beside the body."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ MEDIA_TYPES: Final = {  # supported, with their file suffixes
     "application/epub+zip": ".epub",
     # Generic types, of files whose format readers detect.
     **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
-    **dict.fromkeys(("application/force-download", "application/x-download", "binary/octet-stream"), ""),
+    **dict.fromkeys(
+        ("application/force-download", "application/x-download", "binary/octet-stream"), ""
+    ),
 }
 
 
@@ -44,7 +47,8 @@ class Download:
 
 
 def cache_path(name: str) -> Path | None:
-    """Return tipclassify's folder `name` in the user's cache folder of the operating system; None without a home."""
+    """Return tipclassify's folder `name` in the user's cache folder of the operating system;
+    None without a home."""
     import platformdirs
 
     folder = platformdirs.user_cache_path() / "tipclassify" / name
@@ -52,7 +56,8 @@ def cache_path(name: str) -> Path | None:
 
 
 def cache_folder() -> Path | None:
-    """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache; None without a home."""
+    """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache; None
+    without a home."""
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), "links")
     return cache_path("links")
@@ -68,16 +73,22 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             metadata = load_json(entry.read_bytes())
             fetched = entry.stem[-len("YYYY-MM-DD") :]
-            found = Download(b"", metadata["content_type"], metadata["encoding"], metadata["final_url"], fetched)
+            found = Download(
+                b"", metadata["content_type"], metadata["encoding"], metadata["final_url"], fetched
+            )
             found = replace(found, data=entry.with_suffix(_suffix(found)).read_bytes())
-            sound = metadata["url"] == url and metadata["sha256"] == hashlib.sha256(found.data).hexdigest()
+            sound = (
+                metadata["url"] == url
+                and metadata["sha256"] == hashlib.sha256(found.data).hexdigest()
+            )
             if sound and (allow_private or not metadata["allow_private"]):
                 return found
     return None
 
 
 def write_cached(url: str, download: Download, allow_private: bool) -> None:
-    """Write a download to the cache under the requested address; warn if the folder is not writable."""
+    """Write a download to the cache under the requested address; warn if the folder is not
+    writable."""
     folder = cache_folder()
     asked = {"url": url, "final_url": download.url, "allow_private": allow_private}
     declared = {"content_type": download.content_type, "encoding": download.encoding}
@@ -91,9 +102,7 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         _write_atomically(entry.with_suffix(_suffix(download)), download.data)
         _write_atomically(entry, json.dumps(metadata, indent=1).encode())
     except OSError as error:
-        problem = (
-            f"{folder or 'cache of links'}: cannot be written ({reason_of(error)}), so links are fetched each time"
-        )
+        problem = f"{folder or 'cache of links'}: cannot be written ({reason_of(error)}), so links are fetched each time"
         warnings.warn(f"{problem}; set TIPCLASSIFY_CACHE to a folder that can", stacklevel=3)
 
 

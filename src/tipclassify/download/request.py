@@ -1,4 +1,5 @@
-"""Send requests for links and read the answers; every address, also of redirects, is checked before it is asked."""
+"""Send requests for links and read the answers; every address, also of redirects, is checked
+before it is asked."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ class Limits:
 
 
 def parse_url(url: str) -> httpx.URL:
-    """Parse a URL, without its fragment; raise `LinkError` if it is not of the web, or contains a password."""
+    """Parse a URL, without its fragment; raise `LinkError` if it is not of the web, or contains
+    a password."""
     with needs_extra("reading links", "links"):
         import httpx
     where = redact_url(url)
@@ -66,23 +68,31 @@ def _check(address: httpx.URL, where: str) -> None:
     import httpx
 
     if address.scheme not in ("http", "https"):
-        raise LinkError(f"{where}: not an address of the web; give one that begins with http:// or https://")
+        raise LinkError(
+            f"{where}: not an address of the web; give one that begins with http:// or https://"
+        )
     if address.userinfo:
         raise LinkError(f"{where}: a user name or password in the address is not sent; {_SAVE_IT}")
     try:
         host = address.host
     except (ValueError, httpx.InvalidURL):  # a name in Punycode that decodes to nothing
         raise LinkError(f"{where}: its host is no name; check the address") from None
-    if address.port is not None and not 0 < address.port < 65_536:  # beyond C's integers, an OverflowError
-        raise LinkError(f"{where}: no port has the number {str(address.port)[:20]}; check the address")
+    # beyond C's integers, an OverflowError
+    if address.port is not None and not 0 < address.port < 65_536:
+        raise LinkError(
+            f"{where}: no port has the number {str(address.port)[:20]}; check the address"
+        )
     if not host:
         raise LinkError(f"{where}: no host in the address; give the whole address")
 
 
-def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Callable[[], int] = lambda: 0) -> T:
+def retry(
+    url: str, attempt: Callable[[float], T], limits: Limits, received: Callable[[], int] = lambda: 0
+) -> T:
     """Return the result of `attempt`, called with a deadline on the monotonic clock.
 
-    It is retried once after a transient failure, and again as long as the number from `received` grows.
+    It is retried once after a transient failure, and again as long as the number from `received`
+    grows.
     """
     deadline = time.monotonic() + limits.total
     before = -1  # below any number received: one retry in any case
@@ -90,7 +100,11 @@ def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Cal
         try:
             return attempt(deadline)
         except LinkError as error:
-            if not error.retry or time.monotonic() + limits.pause > deadline or received() <= before:
+            if (
+                not error.retry
+                or time.monotonic() + limits.pause > deadline
+                or received() <= before
+            ):
                 raise LinkError(f"{redact_url(url)}: {error}", status=error.status) from None
             before = received()
             time.sleep(limits.pause)
@@ -98,9 +112,14 @@ def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Cal
 
 @contextlib.contextmanager
 def open_link(
-    address: httpx.URL, deadline: float, limits: Limits, allow_private: bool, headers: Mapping[str, str]
+    address: httpx.URL,
+    deadline: float,
+    limits: Limits,
+    allow_private: bool,
+    headers: Mapping[str, str],
 ) -> Iterator[httpx.Response]:
-    """Open the response to a GET request, after redirects, with its body unread; every error is a `LinkError`."""
+    """Open the response to a GET request, after redirects, with its body unread; every error is
+    a `LinkError`."""
     import httpx
 
     from tipclassify.download.transport import CheckedTransport
@@ -110,13 +129,17 @@ def open_link(
     answered = False
     try:
         opened = httpx.Client(
-            transport=None if proxied and allow_private else CheckedTransport(deadline, allow_private),
+            transport=None
+            if proxied and allow_private
+            else CheckedTransport(deadline, allow_private),
             headers={"User-Agent": _USER_AGENT, **headers},
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
             trust_env=proxied and allow_private,
         )
     except (ImportError, ValueError) as error:
-        raise LinkError(f"the proxy of the environment cannot be used ({error}); set an http:// one") from None
+        raise LinkError(
+            f"the proxy of the environment cannot be used ({error}); set an http:// one"
+        ) from None
     try:
         with opened as client:
             request = client.build_request("GET", address)
@@ -131,10 +154,13 @@ def open_link(
                     _check(request.url, f"redirects to {redact_url(str(request.url))}")
         remedy = "open it in a browser and give the address it ends at"
         raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LinkError) as error:  # ValueError: of odd addresses
+    # ValueError: of odd addresses
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LinkError) as error:
         failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
         if proxied and not allow_private and not answered:
-            failure.args = (f"{failure}; the proxy of the environment is used only with --allow-private",)
+            failure.args = (
+                f"{failure}; the proxy of the environment is used only with --allow-private",
+            )
         raise failure from None
 
 
@@ -149,29 +175,40 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
             what = f"no connection within {limits.connect:g} s"
         return LinkError(f"{what}; try again later, or {_SAVE_IT}")
     if isinstance(error, httpx.ConnectError):
-        cause = next(iter(error.__cause__.args), None) if error.__cause__ else None  # httpcore wraps the socket's error
+        # httpcore wraps the socket's error
+        cause = next(iter(error.__cause__.args), None) if error.__cause__ else None
         if isinstance(cause, ssl.SSLError):
-            why = getattr(cause, "verify_message", "") or (cause.reason or "TLS failed").lower().replace("_", " ")
+            why = getattr(cause, "verify_message", "") or (
+                cause.reason or "TLS failed"
+            ).lower().replace("_", " ")
             remedy = "check the address and this machine's clock and certificates (SSL_CERT_FILE names others)"
             return LinkError(f"no secure connection ({why}); {remedy}, or {_SAVE_IT}")
         what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
         return LinkError(f"connection {what}; check the address, or try again later", retry=True)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
-    if isinstance(error, httpx.NetworkError) or (isinstance(error, httpx.RemoteProtocolError) and error.__cause__):
+    if isinstance(error, httpx.NetworkError) or (
+        isinstance(error, httpx.RemoteProtocolError) and error.__cause__
+    ):
         return LinkError(f"the connection broke off; try again later, or {_SAVE_IT}", retry=True)
     return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
 
 
 def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
-    """Read the body of a response of permitted status, media type and size; raise `LinkError` for any other."""
+    """Read the body of a response of permitted status, media type and size; raise `LinkError`
+    for any other."""
     check_status(response)
-    match = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
+    match = re.match(
+        r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII
+    )
     media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
-        raise LinkError(f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB or text")
+        raise LinkError(
+            f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB or text"
+        )
     charset = response.charset_encoding
     try:
-        b" ".decode(charset or "ascii", "replace")  # Python also has bytes-to-bytes codecs, such as "hex"
+        # Python also has bytes-to-bytes codecs, such as "hex"
+        b" ".decode(charset or "ascii", "replace")
     except (LookupError, ValueError):
         charset = None
     data = b"".join(_decompressed(response, limits.largest))
@@ -188,7 +225,8 @@ def check_status(response: httpx.Response) -> None:
         raise LinkError(reason.format(status), status=status)
     what = "wants fewer requests" if status == 429 else "is in trouble"
     reason = f"the site {what} ({status}); try again later, or {_SAVE_IT}"
-    again = status in (502, 503, 504) and "retry-after" not in response.headers  # which asks for a longer pause
+    # which asks for a longer pause
+    again = status in (502, 503, 504) and "retry-after" not in response.headers
     raise LinkError(reason, status=status, retry=again)
 
 

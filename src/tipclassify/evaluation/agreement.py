@@ -1,4 +1,5 @@
-"""Compute inter-annotator agreement for each label, with bootstrap intervals, and list disagreements."""
+"""Compute inter-annotator agreement for each label, with bootstrap intervals, and list
+disagreements."""
 
 from __future__ import annotations
 
@@ -21,19 +22,29 @@ from tipclassify.evaluation.bootstrap import Interval, percentile_interval
 from tipclassify.formatting import markdown_table, shown
 from tipclassify.labels import LABELS, indicator
 
-__all__ = ["Agreement", "agreement", "agreement_table", "disagreements", "disagreements_table"]
-__all__ += ["blindness", "intervals_table", "read_annotations", "read_texts"]
+__all__ = [
+    "Agreement",
+    "agreement",
+    "agreement_table",
+    "blindness",
+    "disagreements",
+    "disagreements_table",
+    "intervals_table",
+    "read_annotations",
+    "read_texts",
+]
 
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on one label over the `passages` that at least two annotators labelled; NaN where undefined.
+    """Agreement on one label over the `passages` that at least two annotators labelled; NaN where
+    undefined.
 
-    `same` (observed agreement), `kappa` (Cohen 1960) and `f1` (of one annotator against the other) are means over pairs
-    of annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95% bootstrap intervals over
-    passages are NaN without draws.
+    `same` (observed agreement), `kappa` (Cohen 1960) and `f1` (of one annotator against the other)
+    are means over pairs of annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95%
+    bootstrap intervals over passages are NaN without draws.
     """
 
     label: str
@@ -46,11 +57,14 @@ class Agreement:
     alpha_interval: tuple[float, float]
 
 
-def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: int = 0) -> list[Agreement]:
+def agreement(
+    *annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: int = 0
+) -> list[Agreement]:
     """Compute the agreement on each label over the passages that at least two annotators labelled.
 
-    Each annotator is a mapping of passage id to labels; `CorpusError` when they have no passage in common. A
-    coefficient's interval excludes the bootstrap draws of passages in which it is undefined.
+    Each annotator is a mapping of passage id to labels; `CorpusError` when they have no passage in
+    common. A coefficient's interval excludes the bootstrap draws of passages in which it is
+    undefined.
 
     >>> a = {"1": ["failure"], "2": [], "3": ["failure"]}
     >>> [round(row.kappa, 2) for row in agreement(a, a)][1]
@@ -60,13 +74,18 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
     if not (shared := [key for key, count in times.items() if count > 1]):
         raise CorpusError(["the annotators have no passage id in common; check the ids"])
     none = (-1,) * len(LABELS)
-    votes = np.array([[indicator(one[key]) if key in one else none for one in annotators] for key in shared], np.int8)
+    votes = np.array(
+        [[indicator(one[key]) if key in one else none for one in annotators] for key in shared],
+        np.int8,
+    )
     rng = np.random.default_rng(seed)
     rows = []
     # The coefficients depend on vote-pattern counts only, so a bootstrap draw is one multinomial.
     for j, label in enumerate(LABELS):
         patterns, count = np.unique(votes[:, :, j], axis=0, return_counts=True)
-        counts = np.vstack([count, rng.multinomial(len(shared), count / len(shared), draws)]).astype(np.float64)
+        counts = np.vstack(
+            [count, rng.multinomial(len(shared), count / len(shared), draws)]
+        ).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             same, kappa, f1 = _pair_coefficients(patterns, counts)
             alpha = _alphas(patterns, counts)
@@ -77,13 +96,17 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
 
 
 def _pair_coefficients(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
-    """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws): means over pairs of annotators."""
-    # `patterns` (k, annotators): 1 with the label, 0 without, -1 missing; `counts` (draws, k): passages of each.
+    """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws): means over
+    pairs of annotators."""
+    # `patterns` (k, annotators): 1 with the label, 0 without, -1 missing; `counts` (draws, k):
+    # passages of each.
     coefficients = []
     for x, y in combinations(patterns.T, 2):
         n = counts * ((x >= 0) & (y >= 0))
         total = n.sum(axis=1)
-        same, p, q, both = (n @ votes / total for votes in (x == y, x == 1, y == 1, (x == 1) & (y == 1)))
+        same, p, q, both = (
+            n @ votes / total for votes in (x == y, x == 1, y == 1, (x == 1) & (y == 1))
+        )
         chance = p * q + (1 - p) * (1 - q)
         coefficients.append([same, (same - chance) / (1 - chance), 2 * both / (p + q)])
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
@@ -98,18 +121,27 @@ def _alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
 
 
 def disagreements(
-    first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str]], texts: Mapping[str, str]
+    first: Mapping[str, Sequence[str]],
+    second: Mapping[str, Sequence[str]],
+    texts: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """Find the passages labelled differently, most differing labels first: ``id``, ``text``, ``first``, ``second``."""
+    """Find the passages labelled differently, most differing labels first: ``id``, ``text``,
+    ``first``, ``second``."""
     differing = {key: len(set(first[key]) ^ set(second[key])) for key in first if key in second}
     return [
-        {"id": key, "text": texts.get(key, ""), "first": tuple(first[key]), "second": tuple(second[key])}
+        {
+            "id": key,
+            "text": texts.get(key, ""),
+            "first": tuple(first[key]),
+            "second": tuple(second[key]),
+        }
         for key in sorted(filter(differing.get, differing), key=lambda key: (-differing[key], key))
     ]
 
 
 def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
-    """Read labels by passage id from JSON lines with ``id`` and ``labels``; unlabelled rows (null) give a warning.
+    """Read labels by passage id from JSON lines with ``id`` and ``labels``; unlabelled rows (null)
+    give a warning.
 
     Raises `CorpusError` with one line for every invalid row, or when no row is labelled.
     """
@@ -128,7 +160,9 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     if not found:
         raise CorpusError([f"{path}: no row is labelled yet; {_WANTED}"])
     if unlabelled:
-        warnings.warn(f"{path}: rows that are not labelled yet, left out: {unlabelled:,}", stacklevel=2)
+        warnings.warn(
+            f"{path}: rows that are not labelled yet, left out: {unlabelled:,}", stacklevel=2
+        )
     return found
 
 
@@ -139,40 +173,64 @@ def _annotation(row: Any) -> tuple[str, tuple[str, ...] | None]:
 
 
 def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read texts by passage id from JSON lines validated by `read_annotations`; rows without a text are skipped."""
-    return {str(row["id"]): row["text"] for _, row in json_rows(Path(path)) if isinstance(row.get("text"), str)}
+    """Read texts by passage id from JSON lines validated by `read_annotations`; rows without a
+    text are skipped."""
+    return {
+        str(row["id"]): row["text"]
+        for _, row in json_rows(Path(path))
+        if isinstance(row.get("text"), str)
+    }
 
 
 def blindness(
     first: str | os.PathLike[str], second: str | os.PathLike[str], shared: Sequence[str]
 ) -> tuple[list[str], str]:
-    """Select the `shared` passages that both files say were labelled without seeing the other (``blind``).
+    """Select the `shared` passages that both files say were labelled without seeing the other
+    (``blind``).
 
     Returns them, and a line on how many were not, or do not say.
     """
-    said = [{str(row["id"]): row.get("blind") for _, row in json_rows(Path(path))} for path in (first, second)]
-    both = {key: [None if one[key] is None else "colleagues" in str(one[key]) for one in said] for key in shared}
-    alone, seen = [key for key in shared if all(both[key])], sum(False in one for one in both.values())
+    said = [
+        {str(row["id"]): row.get("blind") for _, row in json_rows(Path(path))}
+        for path in (first, second)
+    ]
+    both = {
+        key: [None if one[key] is None else "colleagues" in str(one[key]) for one in said]
+        for key in shared
+    }
+    alone, seen = (
+        [key for key in shared if all(both[key])],
+        sum(False in one for one in both.values()),
+    )
     count = "which alone count" if alone else "so that all count, independent or not"
     rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
-    return alone, f"labelled without seeing the other: {len(alone):,} of {len(shared):,} passages, {count}; {rest}"
+    return (
+        alone,
+        f"labelled without seeing the other: {len(alone):,} of {len(shared):,} passages, {count}; {rest}",
+    )
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
     """Format the coefficients as a Markdown table."""
     columns = ("label", "passages", "agree", "Cohen's kappa", "Krippendorff's alpha", "F1")
-    return markdown_table([columns, *(list(map(shown, astuple(row)[: len(columns)])) for row in rows)])
+    return markdown_table(
+        [columns, *(list(map(shown, astuple(row)[: len(columns)])) for row in rows)]
+    )
 
 
 def intervals_table(rows: Sequence[Agreement], draws: int) -> str:
     """Format the intervals as a Markdown table."""
     columns = (f"95% interval ({draws:,} draws)", "Cohen's kappa", "Krippendorff's alpha")
-    cells = [(row.label, str(Interval(*row.kappa_interval)), str(Interval(*row.alpha_interval))) for row in rows]
+    cells = [
+        (row.label, str(Interval(*row.kappa_interval)), str(Interval(*row.alpha_interval)))
+        for row in rows
+    ]
     return markdown_table([columns, *cells])
 
 
 def disagreements_table(rows: Sequence[Mapping[str, Any]], most: int) -> str:
-    """Format the first `most` disagreements as a Markdown table, with texts cut to 80 characters."""
+    """Format the first `most` disagreements as a Markdown table, with texts cut to 80
+    characters."""
     rest = f", first {most:,} shown" if len(rows) > most else ""
     title = f"{len(rows):,} passages labelled differently{rest}"
     cells = [("id", "first", "second", "passage")]

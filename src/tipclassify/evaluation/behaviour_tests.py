@@ -1,4 +1,7 @@
-"""Run behavioural tests of a model (Ribeiro et al. 2020, arXiv:2005.04118): case files come in, pass rates go out."""
+"""Run behavioural tests of a model (Ribeiro et al.
+
+2020, arXiv:2005.04118): case files come in, pass rates go out.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,14 @@ from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Passage
 
-__all__ = ["Failure", "RuleResult", "default_cases_path", "replay_golden", "row_passage", "run_cases"]
+__all__ = [
+    "Failure",
+    "RuleResult",
+    "default_cases_path",
+    "replay_golden",
+    "row_passage",
+    "run_cases",
+]
 
 _SPELLINGS: Final = (
     ("labor", "labour"), ("program ", "programme "), ("criminalize", "criminalise"), ("penalize", "penalise"),
@@ -73,17 +83,29 @@ def default_cases_path() -> Path:
     raise InputError("the behaviour cases are missing: reinstall tipclassify, or give --cases")
 
 
-def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = None) -> list[RuleResult]:
-    """Run all cases: rules of the codebook first, then invariance and addition; `InputError` for invalid case files."""
+def run_cases(
+    classifier: Classifier, cases: str | os.PathLike[str] | None = None
+) -> list[RuleResult]:
+    """Run all cases: rules of the codebook first, then invariance and addition; `InputError` for
+    invalid case files."""
     folder = Path(cases) if cases is not None else default_cases_path()
-    rules = [row for file in sorted(folder.glob("*.jsonl")) if file.name not in _NOT_RULES for row in _read(file)]
+    rules = [
+        row
+        for file in sorted(folder.glob("*.jsonl"))
+        if file.name not in _NOT_RULES
+        for row in _read(file)
+    ]
     if not rules:
         what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
         raise InputError(f"{folder}: {what}")
     try:
-        each = [(str(row["rule"]), row_passage(row), _names(indicator(row["labels"]))) for row in rules]
+        each = [
+            (str(row["rule"]), row_passage(row), _names(indicator(row["labels"]))) for row in rules
+        ]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder}: not rows with rule, text and labels ({error}); mend them") from None
+        raise InputError(
+            f"{folder}: not rows with rule, text and labels ({error}); mend them"
+        ) from None
     results = []
     for rule, of_rule in groupby(each, key=itemgetter(0)):
         _, passages, expected = zip(*of_rule, strict=True)
@@ -101,23 +123,33 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
 
 
 def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[Failure]:
-    """Find golden passages of a model folder whose scores differ from the stored ones by more than rounding.
+    """Find golden passages of a model folder whose scores differ from the stored ones by more than
+    rounding.
 
-    The tolerance is 0.002 or the scorer's `rounding`, the larger, for one passage, and a tenth of it for the mean over
-    all. Raises `ModelError` when a line is no golden passage.
+    The tolerance is 0.002 or the scorer's `rounding`, the larger, for one passage, and a tenth of
+    it for the mean over all. Raises `ModelError` when a line is no golden passage.
     """
     try:
         rows = [msgspec.convert(load_json(line), _Golden) for line in lines if line.strip()]
-        stored = np.array([[row.scores[label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
+        stored = np.array([[row.scores[label] for label in LABELS] for row in rows]).reshape(
+            -1, len(LABELS)
+        )
     except (ValueError, KeyError) as error:
-        raise ModelError(f"golden.jsonl of the model: no golden passages ({error}); get the model anew") from None
-    scores = classifier.predict_proba([Passage(row.text, 0, len(row.text), row.section) for row in rows])
+        raise ModelError(
+            f"golden.jsonl of the model: no golden passages ({error}); get the model anew"
+        ) from None
+    scores = classifier.predict_proba(
+        [Passage(row.text, 0, len(row.text), row.section) for row in rows]
+    )
     gaps = np.abs(scores - stored)
     tolerance = max(_STORAGE_ROUNDING, classifier.scorer.rounding)
-    if len(rows) and gaps.mean() > tolerance / 10:  # rounding changes few scores, another model or tokenizer most
+    # rounding changes few scores, another model or tokenizer most
+    if len(rows) and gaps.mean() > tolerance / 10:
         tolerance /= 10
     return [
-        Failure(rows[i].text, tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i]))
+        Failure(
+            rows[i].text, tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i])
+        )
         for i in np.flatnonzero((gaps > tolerance).any(axis=1))
     ]
 
@@ -128,7 +160,10 @@ def row_passage(row: Mapping[str, Any]) -> Passage:
 
 
 def _compare(
-    rule: str, classifier: Classifier, passages: Sequence[Passage], expected: Iterable[tuple[str, ...]]
+    rule: str,
+    classifier: Classifier,
+    passages: Sequence[Passage],
+    expected: Iterable[tuple[str, ...]],
 ) -> RuleResult:
     wrong = []
     for passage, true, row in zip(passages, expected, classifier.predict(passages), strict=True):
@@ -158,7 +193,10 @@ def _variants(folder: Path, plain: list[Passage]) -> Iterator[tuple[str, Passage
         fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
         for row in slots:
-            first, *others = (row_passage({"text": row["text"].replace("{}", word)}) for word in fillers[row["slot"]])
+            first, *others = (
+                row_passage({"text": row["text"].replace("{}", word)})
+                for word in fillers[row["slot"]]
+            )
             yield row["slot"], first, others
     for row in _read(folder / "headings.jsonl"):  # headings of equivalent meaning
         first, *others = (row_passage({**row, "section": heading}) for heading in row["headings"])
@@ -170,7 +208,8 @@ def _variants(folder: Path, plain: list[Passage]) -> Iterator[tuple[str, Passage
                 text = text.replace(old, new)
             if text != passage.text:
                 yield name, passage, [row_passage({"text": text})]
-    # Unrelated clauses in rotation, two to every fifth passage: every combination would show no more.
+    # Unrelated clauses in rotation, two to every fifth passage: every combination would show no
+    # more.
     clauses = cycle([row["clause"] for row in _read(folder / "appended.jsonl")])
     for passage in plain[::5]:
         if passage.text.endswith("."):

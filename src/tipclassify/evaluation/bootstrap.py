@@ -1,4 +1,5 @@
-"""Compute bootstrap confidence intervals of the metrics, and compare two models by the paired bootstrap."""
+"""Compute bootstrap confidence intervals of the metrics, and compare two models by the paired
+bootstrap."""
 
 from __future__ import annotations
 
@@ -13,8 +14,18 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
-__all__ = ["Comparison", "Difference", "Interval", "Intervals", "LabelIntervals", "compare", "comparison_table"]
-__all__ += ["intervals", "intervals_table", "percentile_interval"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Interval",
+    "Intervals",
+    "LabelIntervals",
+    "compare",
+    "comparison_table",
+    "intervals",
+    "intervals_table",
+    "percentile_interval",
+]
 
 _FEW_GROUPS: Final = 20  # fewer make a percentile interval too narrow
 _Z: Final = 1.959964  # of a normal distribution, for 95%
@@ -25,7 +36,8 @@ Groups = Sequence[int] | Ints
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Percentile interval, the middle 95% of the draws; NaN without draws. Its text is ``[0.811, 0.870]``."""
+    """Percentile interval, the middle 95% of the draws; NaN without draws. Its text is ``[0.811,
+    0.870]``."""
 
     low: float
     high: float
@@ -59,7 +71,8 @@ class Intervals:
 class Difference:
     """Difference in an F1, `this` less `other`.
 
-    `better` and `tied` are the shares of draws in which it is positive, and nothing; NaN without draws.
+    `better` and `tied` are the shares of draws in which it is positive, and nothing; NaN without
+    draws.
     """
 
     figure: str
@@ -73,7 +86,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Comparison of two models: macro-F1 first, then the F1 of each label; tags that only one of them has right."""
+    """Comparison of two models: macro-F1 first, then the F1 of each label; tags that only one of
+    them has right."""
 
     draws: int
     groups: int
@@ -83,14 +97,20 @@ class Comparison:
 
 
 def intervals(
-    y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0, weights: Floats | None = None
+    y_true: Bools,
+    y_pred: Bools,
+    groups: Groups,
+    draws: int = 1_000,
+    seed: int = 0,
+    weights: Floats | None = None,
 ) -> Intervals:
     """Compute 95% bootstrap intervals by group, each over the draws in which the metric is defined.
 
-    Groups are resampled whole, as errors in a narrative are correlated (Field and Welsh 2007, JRSS B 69:369-390).
-    `y_true` and `y_pred` are bool (n, 3), `groups` int (n,); `weights`, float (n,), says how often a passage counts.
-    Without draws, or with fewer than two groups, every interval is NaN. Where all draws agree, as they do on a metric of
-    1, the interval is Wilson's (1927, JASA 22:209-212) over the groups that have a say in the metric.
+    Groups are resampled whole, as errors in a narrative are correlated (Field and Welsh 2007, JRSS
+    B 69:369-390). `y_true` and `y_pred` are bool (n, 3), `groups` int (n,); `weights`, float (n,),
+    says how often a passage counts. Without draws, or with fewer than two groups, every interval is
+    NaN. Where all draws agree, as they do on a metric of 1, the interval is Wilson's (1927, JASA
+    22:209-212) over the groups that have a say in the metric.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
@@ -98,13 +118,20 @@ def intervals(
     """
     totals = _group_totals(y_true, y_pred, groups, weights)
     drawn = _figures(_draw(totals, draws, seed))
-    found = [_interval(sample, int(count)) for sample, count in zip(drawn.T, _groups_with_a_say(totals), strict=True)]
-    labels = tuple(LabelIntervals(label, found[j], found[3 + j], found[7 + j]) for j, label in enumerate(LABELS))
+    found = [
+        _interval(sample, int(count))
+        for sample, count in zip(drawn.T, _groups_with_a_say(totals), strict=True)
+    ]
+    labels = tuple(
+        LabelIntervals(label, found[j], found[3 + j], found[7 + j])
+        for j, label in enumerate(LABELS)
+    )
     return Intervals(draws, len(totals), found[6], found[10], labels)
 
 
 def _interval(sample: Floats, groups: int) -> Interval:
-    """Return the percentile interval of the draws, or Wilson's over the `groups` where all draws agree."""
+    """Return the percentile interval of the draws, or Wilson's over the `groups` where all draws
+    agree."""
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
         return Interval(low, high)
@@ -125,13 +152,16 @@ def _groups_with_a_say(totals: Floats) -> Ints:
 def compare(
     y_true: Bools, y_pred: Bools, y_other: Bools, groups: Groups, draws: int = 1_000, seed: int = 0
 ) -> Comparison:
-    """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) on the same draws (Koehn 2004, EMNLP).
+    """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) on the same draws
+    (Koehn 2004, EMNLP).
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
     1.0
     """
-    totals = np.concatenate([_group_totals(y_true, one, groups) for one in (y_pred, y_other)], axis=1)
+    totals = np.concatenate(
+        [_group_totals(y_true, one, groups) for one in (y_pred, y_other)], axis=1
+    )
     # The first row has the counts of all passages, the others those of the draws.
     every = np.concatenate([totals.sum(axis=0, keepdims=True), _draw(totals, draws, seed)])
     one, two = (_figures(side)[:, _F1S] for side in np.split(every, 2, axis=1))
@@ -164,7 +194,9 @@ def _warning(groups: int) -> list[str]:
     """Say what an interval over few groups covers, by simulation: 0.85 at 5 groups, 0.90 at 10."""
     if groups >= _FEW_GROUPS:
         return []
-    covers = "at most 85%" if groups <= 5 else "about 90%" if groups <= 10 else "a little less than 95%"
+    covers = (
+        "at most 85%" if groups <= 5 else "about 90%" if groups <= 10 else "a little less than 95%"
+    )
     return [f"{groups} groups are few: such an interval covers {covers}; label more narratives"]
 
 
@@ -172,7 +204,8 @@ def comparison_table(found: Comparison, other: str) -> str:
     """Format the differences as aligned plain text; `other` is the name of the other model."""
     rows = [("F1", "this", "other", "difference", "95% interval", "better in")]
     for d in found.differences:
-        difference = "–" if np.isnan(d.difference) else f"{round(d.difference, 3) + 0.0:+.3f}"  # never -0.000
+        # never -0.000
+        difference = "–" if np.isnan(d.difference) else f"{round(d.difference, 3) + 0.0:+.3f}"
         better = "–" if np.isnan(d.better) else "tie" if d.tied == 1 else f"{d.better:.1%}"
         rows.append((d.figure, shown(d.this), shown(d.other), difference, str(d.interval), better))
     title = f"this model against {other}: {found.draws:,} paired draws of {found.groups:,} groups"
@@ -180,14 +213,22 @@ def comparison_table(found: Comparison, other: str) -> str:
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:
-    """Compute the middle 95% of the defined draws (Efron and Tibshirani 1993, chapter 13), NaN if there are none."""
+    """Compute the middle 95% of the defined draws (Efron and Tibshirani 1993, chapter 13), NaN
+    if there are none."""
     defined = sample[np.isfinite(sample)]
-    low, high = np.quantile(defined, [0.025, 0.975]).tolist() if len(defined) else (float("nan"), float("nan"))
+    low, high = (
+        np.quantile(defined, [0.025, 0.975]).tolist()
+        if len(defined)
+        else (float("nan"), float("nan"))
+    )
     return low, high
 
 
-def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None) -> Floats:
-    """Count by group (groups, 11): true positives, predicted and true of each label, exact matches, passages."""
+def _group_totals(
+    y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None
+) -> Floats:
+    """Count by group (groups, 11): true positives, predicted and true of each label, exact
+    matches, passages."""
     right = (y_true == y_pred).all(axis=1, keepdims=True)
     counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
     counts = counts if weights is None else counts * weights[:, None]
@@ -196,21 +237,29 @@ def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats 
 
 
 def _draw(totals: Floats, draws: int, seed: int) -> Floats:
-    """Resample the groups and sum their counts, (draws, columns); no draws for fewer than two groups."""
+    """Resample the groups and sum their counts, (draws, columns); no draws for fewer than two
+    groups."""
     # Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
     distinct, times = np.unique(totals, axis=0, return_counts=True)
     rng, groups = np.random.default_rng(seed), len(totals)
-    drawn = [rng.multinomial(groups, times / groups) @ distinct for _ in range(draws if groups > 1 else 0)]
+    drawn = [
+        rng.multinomial(groups, times / groups) @ distinct
+        for _ in range(draws if groups > 1 else 0)
+    ]
     return np.array(drawn).reshape(-1, totals.shape[1])
 
 
 def _figures(counts: Floats) -> Floats:
-    """Compute precision and recall of each label, macro-F1, F1 of each label and exact match, (draws, 11)."""
+    """Compute precision and recall of each label, macro-F1, F1 of each label and exact match,
+    (draws, 11)."""
     hits, predicted, true, rest = np.split(counts, [3, 6, 9], axis=1)
     occurs = true > 0
     f1 = np.where(occurs, _ratio(2 * hits, predicted + true), np.nan)
-    macro = _ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1))  # as in `metrics.Metrics`
-    return np.column_stack([_ratio(hits, predicted), _ratio(hits, true), macro, f1, _ratio(rest[:, 0], rest[:, 1])])
+    # as in `metrics.Metrics`
+    macro = _ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1))
+    return np.column_stack(
+        [_ratio(hits, predicted), _ratio(hits, true), macro, f1, _ratio(rest[:, 0], rest[:, 1])]
+    )
 
 
 def _ratio(part: Floats, whole: npt.NDArray[np.float64 | np.int64]) -> Floats:

@@ -1,4 +1,5 @@
-"""Compute evaluation metrics: precision, recall, F1, average precision, calibration and reliability of each label."""
+"""Compute evaluation metrics: precision, recall, F1, average precision, calibration and
+reliability of each label."""
 
 from __future__ import annotations
 
@@ -14,8 +15,18 @@ from tipclassify.arrays import Bools, Floats
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
-__all__ = ["LabelMetrics", "Metrics", "ReliabilityBin", "calibration_error", "contrast_pair_accuracy", "measure"]
-__all__ += ["metrics_table", "reliability", "reliability_table", "rounded"]
+__all__ = [
+    "LabelMetrics",
+    "Metrics",
+    "ReliabilityBin",
+    "calibration_error",
+    "contrast_pair_accuracy",
+    "measure",
+    "metrics_table",
+    "reliability",
+    "reliability_table",
+    "rounded",
+]
 
 _BINS: Final = 10  # of equal width, for reliability and calibration error
 
@@ -50,7 +61,8 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Passages of probability in [low, high); mean probability and share with the label are NaN for an empty bin."""
+    """Passages of probability in [low, high); mean probability and share with the label are NaN
+    for an empty bin."""
 
     low: float
     high: float
@@ -60,7 +72,8 @@ class ReliabilityBin:
 
 
 def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) -> Metrics:
-    """Compute the metrics of predicted labels: `y_true` and `y_pred` bool (n, 3), `scores` probabilities (n, 3).
+    """Compute the metrics of predicted labels: `y_true` and `y_pred` bool (n, 3), `scores`
+    probabilities (n, 3).
 
     >>> y_true = np.array([[True, False, False], [False, True, False]])
     >>> m = measure(y_true, y_true * 0.8 + 0.1, y_true, np.full(3, 0.5))
@@ -73,9 +86,13 @@ def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) ->
     labels = []
     for j, label in enumerate(LABELS):
         precision, recall, f1, support = (column[j].item() for column in columns)
-        ranked = float(average_precision_score(y_true[:, j], scores[:, j])) if support else float("nan")
+        ranked = (
+            float(average_precision_score(y_true[:, j], scores[:, j])) if support else float("nan")
+        )
         error = calibration_error(y_true[:, j], scores[:, j])
-        labels.append(LabelMetrics(label, precision, recall, f1, support, ranked, float(thresholds[j]), error))
+        labels.append(
+            LabelMetrics(label, precision, recall, f1, support, ranked, float(thresholds[j]), error)
+        )
     occurring = [row.f1 for row in labels if row.support]
     macro = float(np.mean(occurring)) if occurring else float("nan")
     return Metrics(len(y_true), macro, float((y_true == y_pred).all(axis=1).mean()), tuple(labels))
@@ -98,17 +115,23 @@ def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
 
 
 def calibration_error(y_true: Bools, scores: Floats) -> float:
-    """Compute the expected calibration error of one label (Naeini, Cooper and Hauskrecht 2015, AAAI).
+    """Compute the expected calibration error of one label (Naeini, Cooper and Hauskrecht 2015,
+    AAAI).
 
     >>> calibration_error(np.array([True, False]), np.array([1.0, 0.0]))
     0.0
     """
     filled = [b for b in reliability(y_true, scores) if b.passages]
-    return float(sum(b.passages / len(y_true) * abs(b.mean_probability - b.share_true) for b in filled))
+    return float(
+        sum(b.passages / len(y_true) * abs(b.mean_probability - b.share_true) for b in filled)
+    )
 
 
-def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bools) -> tuple[int, int]:
-    """Count the pairs of near twins with different labels whose labels are right on both sides, and all such pairs.
+def contrast_pair_accuracy(
+    sets: Sequence[str | None], y_true: Bools, y_pred: Bools
+) -> tuple[int, int]:
+    """Count the pairs of near twins with different labels whose labels are right on both sides, and
+    all such pairs.
 
     `sets` has the contrast set of each passage, or None (Gardner et al. 2020, arXiv:2004.02709).
 
@@ -121,14 +144,21 @@ def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bo
         if name:
             members[name].append(number)
     right = (y_true == y_pred).all(axis=1)
-    pairs = [(a, b) for twins in members.values() for a, b in combinations(twins, 2) if (y_true[a] != y_true[b]).any()]
+    pairs = [
+        (a, b)
+        for twins in members.values()
+        for a, b in combinations(twins, 2)
+        if (y_true[a] != y_true[b]).any()
+    ]
     return sum(bool(right[a] and right[b]) for a, b in pairs), len(pairs)
 
 
 def metrics_table(metrics: Metrics, title: str) -> str:
     """Format the metrics as aligned plain text, one row for each label."""
     columns = ("label", "precision", "recall", "F1", "support", "avg precision", "threshold", "ECE")
-    rows = [[str(n) if isinstance(n, int) else shown(n) for n in astuple(row)] for row in metrics.labels]
+    rows = [
+        [str(n) if isinstance(n, int) else shown(n) for n in astuple(row)] for row in metrics.labels
+    ]
     closing = f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   passages {metrics.passages}"
     return "\n".join([title, *aligned([columns, *rows]), closing])
 
@@ -136,8 +166,12 @@ def metrics_table(metrics: Metrics, title: str) -> str:
 def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
     """Format the reliability bins of one label as aligned plain text."""
     columns = ("probability", "passages", "mean probability", "share true")
-    rows = [(f"{b.low:.2f}-{b.high:.2f}", b.passages, b.mean_probability, b.share_true) for b in bins]
-    return "\n".join([f"reliability of {label}", *aligned([columns, *(list(map(shown, row)) for row in rows)])])
+    rows = [
+        (f"{b.low:.2f}-{b.high:.2f}", b.passages, b.mean_probability, b.share_true) for b in bins
+    ]
+    return "\n".join(
+        [f"reliability of {label}", *aligned([columns, *(list(map(shown, row)) for row in rows)])]
+    )
 
 
 def rounded(value: Any) -> Any:

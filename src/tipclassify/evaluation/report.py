@@ -1,4 +1,5 @@
-"""Evaluate a model on labelled rows: metrics, slices, confusions and errors, as plain values and as text tables."""
+"""Evaluate a model on labelled rows: metrics, slices, confusions and errors, as plain values and
+as text tables."""
 
 from __future__ import annotations
 
@@ -21,7 +22,14 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.text.features.hashing import featurize
 
-__all__ = ["Flattering", "confused_sets", "count_flattering", "evaluate_rows", "slices_by_field", "worst_errors"]
+__all__ = [
+    "Flattering",
+    "confused_sets",
+    "count_flattering",
+    "evaluate_rows",
+    "slices_by_field",
+    "worst_errors",
+]
 
 _WORDS: Final = ("1-10", "11-20", "21-30", "31-45", "46+")
 _WORD_ENDS: Final = (10, 20, 30, 45)  # of all but the last
@@ -46,11 +54,12 @@ def evaluate_rows(
     draws: int = 1_000,
     seed: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Evaluate a model on rows of a corpus, and return the figures and tables of each part asked for.
+    """Evaluate a model on rows of a corpus, and return the figures and tables of each part asked
+    for.
 
-    `by` is a field for whose values to add the metrics (`InputError` when no row has it), `errors` the number of worst
-    errors to list, `other` a model to compare with, `taught` the keys of what taught the model (`corpus.taught`), `draws`
-    those of the bootstrap; 0 for no intervals.
+    `by` is a field for whose values to add the metrics (`InputError` when no row has it), `errors`
+    the number of worst errors to list, `other` a model to compare with, `taught` the keys of what
+    taught the model (`corpus.taught`), `draws` those of the bootstrap; 0 for no intervals.
 
     >>> text = "Courts convicted nine traffickers."
     >>> rows = [{"text": text, "labels": ("positive_effort",), "doc": None, "pair": None}]
@@ -66,16 +75,28 @@ def evaluate_rows(
     scores = classifier.predict_proba(passages)
     y_pred = apply_thresholds(scores, thresholds)
     named = dict(zip(LABELS, thresholds.tolist(), strict=True))
-    report: Figures = {"model": classifier.meta.get("sha256"), "policy": policy, "thresholds": named}
+    report: Figures = {
+        "model": classifier.meta.get("sha256"),
+        "policy": policy,
+        "thresholds": named,
+    }
     report |= {"draws": draws, "seed": seed, "by": by, "parts": []}
     tables: list[str] = []
     values = [str(row.get(by)) for row in rows] if by else []
     for value in (*dict.fromkeys(values), None):
         part = np.ones(len(rows), bool) if value is None else np.array(values) == value
         figures = metrics.measure(y_true[part], scores[part], y_pred[part], thresholds)
-        intervals = bootstrap.intervals(y_true[part], y_pred[part], groups[part], draws, seed) if draws else None
-        report["parts"].append({"value": value, **asdict(figures), "intervals": intervals and asdict(intervals)})
-        table = metrics.metrics_table(figures, "all passages" if value is None else f"{by} = {value}")
+        intervals = (
+            bootstrap.intervals(y_true[part], y_pred[part], groups[part], draws, seed)
+            if draws
+            else None
+        )
+        report["parts"].append(
+            {"value": value, **asdict(figures), "intervals": intervals and asdict(intervals)}
+        )
+        table = metrics.metrics_table(
+            figures, "all passages" if value is None else f"{by} = {value}"
+        )
         tables.append(f"{table}\n{bootstrap.intervals_table(intervals)}" if intervals else table)
     flattering = count_flattering(rows, taught)
     report |= asdict(flattering)
@@ -85,14 +106,22 @@ def evaluate_rows(
         report["confusion"] = confused_sets(y_true, y_pred)
         tables.append(confusion_table(report["confusion"]))
     if slices:
-        report["slices"] = slices_by_field(rows, classifier.vocabulary, y_true, scores, y_pred, thresholds)
+        report["slices"] = slices_by_field(
+            rows, classifier.vocabulary, y_true, scores, y_pred, thresholds
+        )
         tables.append(slices_table(report["slices"]))
     if reliability:
-        bins = {label: metrics.reliability(y_true[:, j], scores[:, j]) for j, label in enumerate(LABELS)}
-        report["reliability"] = {label: list(map(asdict, of_label)) for label, of_label in bins.items()}
+        bins = {
+            label: metrics.reliability(y_true[:, j], scores[:, j]) for j, label in enumerate(LABELS)
+        }
+        report["reliability"] = {
+            label: list(map(asdict, of_label)) for label, of_label in bins.items()
+        }
         tables += [metrics.reliability_table(label, of_label) for label, of_label in bins.items()]
     if other:
-        comparison = bootstrap.compare(y_true, y_pred, other.predict(passages, policy), groups, draws, seed)
+        comparison = bootstrap.compare(
+            y_true, y_pred, other.predict(passages, policy), groups, draws, seed
+        )
         report["comparison"] = {"other": other_name, **asdict(comparison)}
         tables.append(bootstrap.comparison_table(comparison, other_name))
     if errors:
@@ -112,7 +141,9 @@ class Flattering:
         """Say so, a line for each kind."""
         lines = []
         if self.taught:
-            lines.append(f"{self.taught:,} of these passages taught this model: the figures flatter; measure on others")
+            lines.append(
+                f"{self.taught:,} of these passages taught this model: the figures flatter; measure on others"
+            )
         if self.in_view:
             lines.append(
                 f"{self.in_view:,} were labelled with a model's answer in view, which draws labels towards it: "
@@ -122,7 +153,8 @@ class Flattering:
 
 
 def count_flattering(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
-    """Count the rows that taught a model, by the keys in its folder, and those labelled with an answer in view.
+    """Count the rows that taught a model, by the keys in its folder, and those labelled with an
+    answer in view.
 
     >>> rows = [{"text": "Courts slept.", "predicted": ["failure"]}, {"text": "Police acted.", "blind": ["model"]}]
     >>> count_flattering(rows, pack_taught(["courts slept."]))
@@ -133,7 +165,8 @@ def count_flattering(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
 
 
 def _in_view(row: Row) -> bool:
-    """Whether a row says that its labels were given with a model's answer in view: of 'queue', or of 'review'."""
+    """Whether a row says that its labels were given with a model's answer in view: of 'queue',
+    or of 'review'."""
     if row.get("predicted") is not None:
         return True
     blind = row.get("blind")
@@ -141,16 +174,26 @@ def _in_view(row: Row) -> bool:
 
 
 def slices_by_field(
-    rows: Sequence[Row], vocabulary: frozenset[str], y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats
+    rows: Sequence[Row],
+    vocabulary: frozenset[str],
+    y_true: Bools,
+    scores: Floats,
+    y_pred: Bools,
+    thresholds: Floats,
 ) -> list[Figures]:
-    """Compute the metrics by section, by length in words, and by number of clauses; `vocabulary` is the model's."""
+    """Compute the metrics by section, by length in words, and by number of clauses; `vocabulary`
+    is the model's."""
     texts = [row["text"] for row in rows]
     sections = [str(row.get("section") or "(none)") for row in rows]
     words = np.array(_WORDS)[np.searchsorted(_WORD_ENDS, [len(text.split()) for text in texts])]
     counts = np.bincount(featurize(texts, vocabulary).clause_row, minlength=len(texts))
     clauses = np.array(_CLAUSES)[np.minimum(counts, len(_CLAUSES) - 1)]
     columns = {"section": np.array(sections), "words": words, "clauses": clauses}
-    values = {"section": dict.fromkeys((*SECTIONS, *sections)), "words": _WORDS, "clauses": _CLAUSES}
+    values = {
+        "section": dict.fromkeys((*SECTIONS, *sections)),
+        "words": _WORDS,
+        "clauses": _CLAUSES,
+    }
     found = []
     for field, column in columns.items():
         for value in values[field]:
@@ -161,23 +204,39 @@ def slices_by_field(
 
 
 def confused_sets(y_true: Bools, y_pred: Bools) -> list[Figures]:
-    """Count how often each true set of labels was given each set: wrong ones first, then right ones, largest first.
+    """Count how often each true set of labels was given each set: wrong ones first, then right
+    ones, largest first.
 
     >>> y_true = np.array([[True, True, False], [False, False, False]])
     >>> [cell["given"] for cell in confused_sets(y_true, y_true & [True, False, False])]
     [('positive_effort',), ()]
     """
-    true, given = (y @ (1 << np.arange(len(LABELS))) for y in (y_true, y_pred))  # a set of labels as one number
-    pairs, of_true = Counter(zip(true.tolist(), given.tolist(), strict=True)), Counter(true.tolist())
-    names = [tuple(label for j, label in enumerate(LABELS) if i >> j & 1) for i in range(1 << len(LABELS))]
+    # a set of labels as one number
+    true, given = (y @ (1 << np.arange(len(LABELS))) for y in (y_true, y_pred))
+    pairs, of_true = (
+        Counter(zip(true.tolist(), given.tolist(), strict=True)),
+        Counter(true.tolist()),
+    )
+    names = [
+        tuple(label for j, label in enumerate(LABELS) if i >> j & 1)
+        for i in range(1 << len(LABELS))
+    ]
     return [
-        {"truth": names[i], "given": names[j], "passages": pairs[i, j], "share": pairs[i, j] / of_true[i]}
+        {
+            "truth": names[i],
+            "given": names[j],
+            "passages": pairs[i, j],
+            "share": pairs[i, j] / of_true[i],
+        }
         for i, j in sorted(pairs, key=lambda pair: (pair[0] == pair[1], -pairs[pair], pair))
     ]
 
 
-def worst_errors(rows: Sequence[Row], y_true: Bools, scores: Floats, thresholds: Floats, most: int) -> list[Figures]:
-    """Find the `most` errors whose probability is furthest on the wrong side of the threshold, worst first."""
+def worst_errors(
+    rows: Sequence[Row], y_true: Bools, scores: Floats, thresholds: Floats, most: int
+) -> list[Figures]:
+    """Find the `most` errors whose probability is furthest on the wrong side of the threshold,
+    worst first."""
     wrong = np.argwhere(y_true != apply_thresholds(scores, thresholds))
     margin = np.abs(scores - thresholds)[tuple(wrong.T)]
     found = []
@@ -189,18 +248,28 @@ def worst_errors(rows: Sequence[Row], y_true: Bools, scores: Floats, thresholds:
 
 
 def slices_table(found: Sequence[Figures]) -> str:
-    """Format the slices as aligned plain text, one block for each field, with supports in brackets."""
+    """Format the slices as aligned plain text, one block for each field, with supports in
+    brackets."""
     blocks: dict[str, list[tuple[str, ...]]] = {}
     for one in found:
-        heads = (one["field"], "passages", "macro-F1", "exact match", *(f"{label} F1" for label in LABELS))
+        heads = (
+            one["field"],
+            "passages",
+            "macro-F1",
+            "exact match",
+            *(f"{label} F1" for label in LABELS),
+        )
         *of_all, labels = one["metrics"].values()
-        f1s = (f"{shown(m['f1'] if m['support'] else float('nan'))} ({m['support']:,})" for m in labels)
+        f1s = (
+            f"{shown(m['f1'] if m['support'] else float('nan'))} ({m['support']:,})" for m in labels
+        )
         blocks.setdefault(one["field"], [heads]).append((one["value"], *map(shown, of_all), *f1s))
     return "\n\n".join("\n".join(aligned(lines)) for lines in blocks.values())
 
 
 def confusion_table(cells: Sequence[Figures]) -> str:
-    """Format the confusion cells as aligned plain text, with a rule between errors and exact matches."""
+    """Format the confusion cells as aligned plain text, with a rule between errors and exact
+    matches."""
     rows = [("true labels", "given labels", "passages", "of the true")]
     for cell in cells:
         truth, given = (" + ".join(cell[name]) or "(none)" for name in ("truth", "given"))
@@ -216,6 +285,8 @@ def errors_table(errors: Sequence[Figures]) -> str:
     """Format the errors as plain text, two lines each: the error, and the passage."""
     lines = ["worst errors" if errors else "no errors"]
     for e in errors:
-        lines.append(f"{e['error']} {e['label']}: {e['probability']:.3f}, threshold {e['threshold']:.3f}  ({e['id']})")
+        lines.append(
+            f"{e['error']} {e['label']}: {e['probability']:.3f}, threshold {e['threshold']:.3f}  ({e['id']})"
+        )
         lines.append(f"    {shown(e['text'])}")
     return "\n".join(lines)

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from tipclassify.download.request import Limits, check_status, open_link, parse_url, redact_url, retry
+from tipclassify.download.request import (
+    Limits,
+    check_status,
+    open_link,
+    parse_url,
+    redact_url,
+    retry,
+)
 from tipclassify.errors import InputError, LinkError, ModelError, reason_of
 from tipclassify.model.common.folder import (
     HEAD,
@@ -47,16 +54,19 @@ def add_model(
 ) -> Installed:
     """Install a model where `model_folder` finds it, replacing one of the same name.
 
-    `source` is the folder of the model, or the URL of the folder or its ``model.json``; `name` by default its kind, or
-    for a linear model the name of its folder; a model with another hash than `sha256`, if given, is refused. Raises
-    `InputError` when the URL cannot be read (the partial download is kept for the next run), `ModelError` when the
-    model does not fit this version or a file's hash differs from the model's head; then nothing is installed.
+    `source` is the folder of the model, or the URL of the folder or its ``model.json``; `name` by
+    default its kind, or for a linear model the name of its folder; a model with another hash than
+    `sha256`, if given, is refused. Raises `InputError` when the URL cannot be read (the partial
+    download is kept for the next run), `ModelError` when the model does not fit this version or a
+    file's hash differs from the model's head; then nothing is installed.
     """
     root = models_folder()
     if root is None:
         raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
     is_link = source.lower().startswith(("http://", "https://"))
-    get: Get = partial(_fetch, source, allow_private, progress) if is_link else partial(_copy, source)
+    get: Get = (
+        partial(_fetch, source, allow_private, progress) if is_link else partial(_copy, source)
+    )
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +97,9 @@ def _copy(source: str, file: str, to: Path) -> None:
     to.write_bytes(read_bounded(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
 
 
-def _fetch(source: str, allow_private: bool, progress: Progress | None, file: str, part: Path) -> None:
+def _fetch(
+    source: str, allow_private: bool, progress: Progress | None, file: str, part: Path
+) -> None:
     """Download a file, resuming after the bytes in `part`; the hash later verifies the whole."""
     at = urlsplit(source.strip())
     path = at.path.removesuffix(HEAD).rstrip("/")
@@ -98,14 +110,20 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
 
     def attempt(deadline: float) -> None:
         have = part.stat().st_size
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+        headers = {
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **({"Range": f"bytes={have}-"} if have else {}),
+        }
         with open_link(address, deadline, limits, allow_private, headers) as response:
             if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # already complete
             if have and response.status_code == HTTPStatus.PARTIAL_CONTENT:
                 start = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
                 if start is None or int(start[1]) != have:
-                    raise LinkError(f"the site sends another part of the file than was asked for; remove {part}")
+                    raise LinkError(
+                        f"the site sends another part of the file than was asked for; remove {part}"
+                    )
             else:
                 check_status(response)
                 have = 0  # no support for ranges: the site sends the whole file
@@ -117,7 +135,9 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
                 for data in response.iter_raw():
                     have += len(data)
                     if have > limits.largest:
-                        raise LinkError(f"over {limits.largest / 1e6:g} MB: not a file that we can use")
+                        raise LinkError(
+                            f"over {limits.largest / 1e6:g} MB: not a file that we can use"
+                        )
                     out.write(data)
                     if progress and total:
                         progress(have, total)
@@ -134,7 +154,9 @@ def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any
         raise ModelError(f"{where}: not the head of a model ({error}); {remedy}") from None
     check_head(where, head)
     if sha256 is not None and head["sha256"] != sha256.strip().lower():
-        raise ModelError(f"{where}: is the model {head['sha256']}, not {sha256.strip()}; nothing was added")
+        raise ModelError(
+            f"{where}: is the model {head['sha256']}, not {sha256.strip()}; nothing was added"
+        )
     return head
 
 
@@ -145,7 +167,9 @@ def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
         raise ModelError(f"{redact_url(source)}: say under which --name to keep it")
     name = default if name is None else name
     if not is_name(name):
-        raise ModelError(f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', and not a taken one")
+        raise ModelError(
+            f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', and not a taken one"
+        )
     return name
 
 

@@ -19,7 +19,13 @@ from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.common.folder import load_head
 from tipclassify.model.hub import download_model, is_hub_name
 from tipclassify.model.linear.model import Model, write_model
-from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, count_words, is_low_confidence
+from tipclassify.model.linear.scoring import (
+    LinearScorer,
+    Scored,
+    apply_thresholds,
+    count_words,
+    is_low_confidence,
+)
 from tipclassify.model.loading import load_scorer, model_folder
 from tipclassify.text.columns import column_values, read_passages, refuse_table
 from tipclassify.text.document import Document, Passage
@@ -41,7 +47,9 @@ class Classifier:
     """
 
     def __init__(
-        self, model: Model | LinearScorer | EncoderScorer, thresholds: Mapping[str, tuple[float, ...]] | None = None
+        self,
+        model: Model | LinearScorer | EncoderScorer,
+        thresholds: Mapping[str, tuple[float, ...]] | None = None,
     ) -> None:
         self.scorer = LinearScorer(model) if isinstance(model, Model) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
@@ -54,10 +62,12 @@ class Classifier:
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
-        """Load a model from a folder or by name: ``"default"``, ``"fast"``, or one of ``tipclassify models list``.
+        """Load a model from a folder or by name: ``"default"``, ``"fast"``, or one of ``tipclassify
+        models list``.
 
-        Without `model`, load ``"default"``. ``"owner/name"`` and ``"owner/name@revision"`` are downloaded from the
-        Hugging Face hub if huggingface_hub is installed and no folder ``owner`` is here.
+        Without `model`, load ``"default"``. ``"owner/name"`` and ``"owner/name@revision"`` are
+        downloaded from the Hugging Face hub if huggingface_hub is installed and no folder ``owner``
+        is here.
 
         Raises
         ------
@@ -76,10 +86,12 @@ class Classifier:
         return classifier
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a folder, replacing the model at `path`, for `Classifier.load`, ``--model`` and the hub.
+        """Write the model to a folder, replacing the model at `path`, for `Classifier.load`,
+        ``--model`` and the hub.
 
-        A copy of a model that was loaded has its hash and its card. Thresholds of `with_thresholds` are saved too, and
-        the card says so. Raises `ModelError` when something else than a model is at `path`.
+        A copy of a model that was loaded has its hash and its card. Thresholds of `with_thresholds`
+        are saved too, and the card says so. Raises `ModelError` when something else than a model is
+        at `path`.
 
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,27 +100,41 @@ class Classifier:
         True
         """
         files = self._texts_beside()
-        moved: dict[str, tuple[float, ...]] = {policy: tuple(self._thresholds[policy]) for policy in POLICIES}
+        moved: dict[str, tuple[float, ...]] = {
+            policy: tuple(self._thresholds[policy]) for policy in POLICIES
+        }
         if any(moved[policy] != tuple(self.scorer.thresholds[policy]) for policy in POLICIES):
-            lines = [f"- {policy}: {', '.join(f'{value:g}' for value in moved[policy])}\n" for policy in POLICIES]
+            lines = [
+                f"- {policy}: {', '.join(f'{value:g}' for value in moved[policy])}\n"
+                for policy in POLICIES
+            ]
             note = "## Thresholds\nMoved after training, to (in the order of the labels above):\n\n"
             files["README.md"] = f"{files.get('README.md', '')}\n{note}{''.join(lines)}"
         if isinstance(self.scorer, LinearScorer):
             # The keys of the passages that taught it; an encoder has them in memory.
-            write_model(replace(self.scorer.model, thresholds=moved), path, {**files, **self._beside("taught.bin")})
+            write_model(
+                replace(self.scorer.model, thresholds=moved),
+                path,
+                {**files, **self._beside("taught.bin")},
+            )
         else:
             from tipclassify.model.encoder.folder import write_encoder
 
-            write_encoder(path, replace(self.scorer.model, thresholds=moved), self.scorer.meta, files)
+            write_encoder(
+                path, replace(self.scorer.model, thresholds=moved), self.scorer.meta, files
+            )
 
     def _texts_beside(self) -> dict[str, str]:
-        """Read the card and the golden scores of the folder that the model was loaded from, if it still has both."""
+        """Read the card and the golden scores of the folder that the model was loaded from, if
+        it still has both."""
         return {
-            name: data.decode("utf-8", "replace") for name, data in self._beside("README.md", "golden.jsonl").items()
+            name: data.decode("utf-8", "replace")
+            for name, data in self._beside("README.md", "golden.jsonl").items()
         }
 
     def _beside(self, *names: str) -> dict[str, bytes]:
-        """Read files of the folder that the model was loaded from; none if another model has taken its place."""
+        """Read files of the folder that the model was loaded from; none if another model has
+        taken its place."""
         if self._folder is None or load_head(self._folder).get("sha256") != self.meta.get("sha256"):
             return {}
         files = [self._folder / name for name in names]
@@ -132,7 +158,8 @@ class Classifier:
         return self.scorer.vocabulary
 
     def thresholds(self, policy: Policy = "balanced") -> Floats:
-        """Return the probability threshold of each label under `policy`, float64 (3,), in the order of ``LABELS``."""
+        """Return the probability threshold of each label under `policy`, float64 (3,), in the
+        order of ``LABELS``."""
         if policy not in self._thresholds:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
         return np.array(self._thresholds[policy], np.float64)
@@ -149,9 +176,13 @@ class Classifier:
             if label not in LABELS:
                 raise ValueError(f"unknown label {label!r}: use {', '.join(LABELS)}")
             if not 0 < value < 1:
-                raise ValueError(f"threshold of {label} is {value}: give a probability between 0 and 1")
+                raise ValueError(
+                    f"threshold of {label} is {value}: give a probability between 0 and 1"
+                )
         changed = {
-            policy: tuple(thresholds.get(label, old) for label, old in zip(LABELS, row, strict=True))
+            policy: tuple(
+                thresholds.get(label, old) for label, old in zip(LABELS, row, strict=True)
+            )
             for policy, row in self._thresholds.items()
         }
         classifier = Classifier(self.scorer, changed)
@@ -166,26 +197,32 @@ class Classifier:
         return self._score(_checked(passages)).logits
 
     def predict_proba(self, passages: Iterable[str | Passage]) -> Floats:
-        """Compute the calibrated probability of each label, float64 (n, 3), in the order of ``LABELS``.
+        """Compute the calibrated probability of each label, float64 (n, 3), in the order of
+        ``LABELS``.
 
-        `passages` is a list or generator of `str` or `Passage`, or a column of pandas, polars, Arrow or datasets.
+        `passages` is a list or generator of `str` or `Passage`, or a column of pandas, polars,
+        Arrow or datasets.
         Raises `TypeError` for a bare string, a table, a dict, or an element that is no text.
 
-        Passages are not split. The section of a `Passage` is evidence: "The law was not enforced." is a failure under
-        "Forced Labor", but not under "Working Conditions". A plain string has no section, and is treated as a sentence
-        of a trafficking report unless its words indicate otherwise.
+        Passages are not split. The section of a `Passage` is evidence: "The law was not enforced."
+        is a failure under "Forced Labor", but not under "Working Conditions". A plain string has no
+        section, and is treated as a sentence of a trafficking report unless its words indicate
+        otherwise.
         """
         return logistic(self.logits(passages))
 
     def predict(self, passages: Iterable[str | Passage], policy: Policy = "balanced") -> Bools:
-        """Predict the labels of each passage, bool (n, 3): probability at least ``thresholds(policy)``."""
+        """Predict the labels of each passage, bool (n, 3): probability at least
+        ``thresholds(policy)``."""
         return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
 
     def embed(self, passages: Iterable[str | Passage]) -> npt.NDArray[np.float32]:
-        """Compute the pooled vector of each passage, float32 (n, width): what the logistic regressions read.
+        """Compute the pooled vector of each passage, float32 (n, width): what the logistic
+        regressions read.
 
-        The section of a `Passage` is read before it. Of a passage longer than the window, the vector is that of its
-        first window. Takes what `predict_proba` takes. Raises `ModelError` for ``fast``, which has no vectors.
+        The section of a `Passage` is read before it. Of a passage longer than the window, the
+        vector is that of its first window. Takes what `predict_proba` takes. Raises `ModelError`
+        for ``fast``, which has no vectors.
 
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
@@ -196,10 +233,11 @@ class Classifier:
         return self.scorer.pooled(*_texts_and_headings(checked))
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
-        """Explain the score of each label by the contributions of the passage's spans to the log-odds.
+        """Explain the score of each label by the contributions of the passage's spans to the
+        log-odds.
 
-        Contributions are additive for ``fast``; for ``default`` they are occlusion scores, which do not add up
-        (`Explanation.method`).
+        Contributions are additive for ``fast``; for ``default`` they are occlusion scores, which do
+        not add up (`Explanation.method`).
         """
         return self.explain_all([passage])[0]
 
@@ -208,9 +246,9 @@ class Classifier:
     ) -> list[dict[str, Explanation]]:
         """Explain several passages, much faster than one by one; see `explain`.
 
-        With `max_phrases`, ``default`` measures only so many phrases of three words for each label that a passage has,
-        or for its most probable one: those whose tokens contribute most. With five, that takes about a fourth of the
-        time. ``fast`` needs no limit.
+        With `max_phrases`, ``default`` measures only so many phrases of three words for each label
+        that a passage has, or for its most probable one: those whose tokens contribute most. With
+        five, that takes about a fourth of the time. ``fast`` needs no limit.
         """
         passages = _checked(passages)
         texts, headings = _texts_and_headings(passages)
@@ -220,42 +258,62 @@ class Classifier:
     def low_confidence(self, passages: Iterable[str | Passage]) -> Bools:
         """Flag passages without enough known words for a reliable score, bool (n,).
 
-        A passage is flagged if it has fewer than three words, figures and names excluded, or if over a third of them
-        are unknown to the training corpus, as in text that is not English.
+        A passage is flagged if it has fewer than three words, figures and names excluded, or if
+        over a third of them are unknown to the training corpus, as in text that is not English.
         """
-        return is_low_confidence(*count_words(_texts_and_headings(_checked(passages))[0], self.vocabulary))
+        return is_low_confidence(
+            *count_words(_texts_and_headings(_checked(passages))[0], self.vocabulary)
+        )
 
-    def tag(self, document: Document, policy: Policy = "balanced", unit: Unit = "sentence") -> list[Passage]:
+    def tag(
+        self, document: Document, policy: Policy = "balanced", unit: Unit = "sentence"
+    ) -> list[Passage]:
         """Split a document into sentences or clauses (`unit`), and score and label each.
 
-        Raises `TypeError` for anything but a `Document`, which `read_report` and `Document.from_text` give.
+        Raises `TypeError` for anything but a `Document`, which `read_report` and
+        `Document.from_text` give.
         """
         if not isinstance(document, Document):
-            remedy = "give a Document (read_report, Document.from_text), or call classify() for a text"
+            remedy = (
+                "give a Document (read_report, Document.from_text), or call classify() for a text"
+            )
             raise TypeError(f"tag takes a Document, not {type(document).__name__}: {remedy}")
         return self.tag_passages(split_passages(document, unit), policy)
 
-    def tag_passages(self, passages: Iterable[Passage], policy: Policy = "balanced") -> list[Passage]:
+    def tag_passages(
+        self, passages: Iterable[Passage], policy: Policy = "balanced"
+    ) -> list[Passage]:
         """Score and label passages; returns copies.
 
         Raises `TypeError` for elements that are no `Passage`: `predict` takes plain strings.
 
-        Page furniture (`tipclassify.text.furniture`: references, notes, contents, dates, addresses) gets no label.
+        Page furniture (`tipclassify.text.furniture`: references, notes, contents, dates, addresses)
+        gets no label.
         """
         thresholds = self.thresholds(policy)
         checked = column_values(passages, "passages")
         for number, passage in enumerate(checked):
             if not isinstance(passage, Passage):
                 remedy = "make it a Passage, or call classify() or predict()"
-                raise TypeError(f"passage {number} is not a Passage but {type(passage).__name__}; {remedy}")
+                raise TypeError(
+                    f"passage {number} is not a Passage but {type(passage).__name__}; {remedy}"
+                )
         found = self._score(checked)
         scores = logistic(found.logits)
-        reached, doubtful = apply_thresholds(scores, thresholds).tolist(), is_low_confidence(*found[1:]).tolist()
+        reached, doubtful = (
+            apply_thresholds(scores, thresholds).tolist(),
+            is_low_confidence(*found[1:]).tolist(),
+        )
         return [
             replace(
-                passage, labels=labels_of(passage, has), scores=dict(zip(LABELS, row, strict=True)), low_confidence=low
+                passage,
+                labels=labels_of(passage, has),
+                scores=dict(zip(LABELS, row, strict=True)),
+                low_confidence=low,
             )
-            for passage, row, has, low in zip(checked, scores.tolist(), reached, doubtful, strict=True)
+            for passage, row, has, low in zip(
+                checked, scores.tolist(), reached, doubtful, strict=True
+            )
         ]
 
     def _score(self, passages: Sequence[str | Passage]) -> Scored:
@@ -264,14 +322,23 @@ class Classifier:
 
 @overload
 def classify(  # type: ignore[overload-overlap]  # a str is an iterable of str; the first form wins
-    text: str, *, model: str | os.PathLike[str] | Classifier | None = None, policy: Policy = "balanced"
+    text: str,
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: Policy = "balanced",
 ) -> list[Passage]: ...
 @overload
 def classify(
-    text: Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: Policy = "balanced"
+    text: Iterable[str],
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: Policy = "balanced",
 ) -> list[list[Passage]]: ...
 def classify(
-    text: str | Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: Policy = "balanced"
+    text: str | Iterable[str],
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: Policy = "balanced",
 ) -> list[Passage] | list[list[Passage]]:
     """Split a text into passages, and score and label each.
 
@@ -310,11 +377,15 @@ def classify(
     split = []
     for number, one in enumerate(column_values(text, "text")):
         if isinstance(one, Passage):
-            raise TypeError(f"text {number} is a Passage, which is split already: call Classifier.tag_passages")
+            raise TypeError(
+                f"text {number} is a Passage, which is split already: call Classifier.tag_passages"
+            )
         if not isinstance(one, str):
             raise TypeError(f"text {number} is not a str but {type(one).__name__}: {one!r:.40}")
         split.append(split_passages(text_document(one)))
-    tagged = iter(classifier.tag_passages([passage for passages in split for passage in passages], policy))
+    tagged = iter(
+        classifier.tag_passages([passage for passages in split for passage in passages], policy)
+    )
     return [[next(tagged) for _ in passages] for passages in split]
 
 
@@ -360,14 +431,16 @@ def explain(
 
 
 def labels_of(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
-    """Return the labels whose thresholds the scores of a passage `reached`; page furniture has none."""
+    """Return the labels whose thresholds the scores of a passage `reached`; page furniture has
+    none."""
     if not any(reached) or is_furniture(passage.text, passage.section):
         return ()
     return tuple(compress(LABELS, reached))
 
 
 def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
-    """Return the elements of a list, generator or column; raise `TypeError` for what is none of these."""
+    """Return the elements of a list, generator or column; raise `TypeError` for what is none of
+    these."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
     return read_passages(passages, "passages")

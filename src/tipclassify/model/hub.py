@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import HEAD, LARGEST_HEAD, check_head, hashed_files, parse_head, read_bounded
+from tipclassify.model.common.folder import (
+    HEAD,
+    LARGEST_HEAD,
+    check_head,
+    hashed_files,
+    parse_head,
+    read_bounded,
+)
 
 __all__ = ["download_model", "is_hub_name"]
 
@@ -58,5 +65,7 @@ def download_model(name: str) -> Path:
     except Exception as error:  # of the hub and of two HTTP libraries: a dozen classes
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         remedy = "check the name, or give the folder of a model"
-        raise ModelError(f"{name}: no model from the Hugging Face hub ({reason}); {remedy}") from None
+        raise ModelError(
+            f"{name}: no model from the Hugging Face hub ({reason}); {remedy}"
+        ) from None
     return file.parent

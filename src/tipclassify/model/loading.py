@@ -11,15 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import HEAD, LINEAR, hashed_files, kind_of, load_head, recover_folder
+from tipclassify.model.common.folder import (
+    HEAD,
+    LINEAR,
+    hashed_files,
+    kind_of,
+    load_head,
+    recover_folder,
+)
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.linear.scoring import LinearScorer
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "describe_folder", "installed", "is_name", "is_shipped_graph"]
-__all__ += ["load_scorer"]
-__all__ += ["model_folder", "models_folder"]
+__all__ = [
+    "DEFAULT",
+    "SHIPPED",
+    "Installed",
+    "describe_folder",
+    "installed",
+    "is_name",
+    "is_shipped_graph",
+    "load_scorer",
+    "model_folder",
+    "models_folder",
+]
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
@@ -47,8 +63,8 @@ class Installed:
 def load_scorer(name: str | os.PathLike[str] | None = None) -> LinearScorer | EncoderScorer:
     """Load a model, ready for scoring; the shipped default for None.
 
-    Raises `ModelError` when the model is missing, damaged, of another format or for other labels, or a library cannot
-    be imported.
+    Raises `ModelError` when the model is missing, damaged, of another format or for other labels,
+    or a library cannot be imported.
     """
     folder = model_folder(name).resolve()
     file = folder / HEAD
@@ -90,7 +106,9 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'"
     elif Path(name).is_dir():
-        problem = f"{name}: no model there (no {HEAD}); train one with 'python train.py --out {name}'"
+        problem = (
+            f"{name}: no model there (no {HEAD}); train one with 'python train.py --out {name}'"
+        )
     elif is_name(name):
         remedy = f"get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address)"
         problem = f"no model {name!r} here: {remedy}; 'tipclassify models list' shows what is here"
@@ -101,7 +119,8 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
 
 @lru_cache(maxsize=1)
 def _shipped_graph() -> str | None:
-    """Return the SHA-256 of the graph that comes with tipclassify; not that of a folder of the working directory."""
+    """Return the SHA-256 of the graph that comes with tipclassify; not that of a folder of the
+    working directory."""
     for place in (_PACKAGE, _CHECKOUT):
         with contextlib.suppress(ModelError, OSError, ValueError):
             return hashed_files(load_head(place / "models" / DEFAULT)).get("model.onnx")
@@ -109,7 +128,8 @@ def _shipped_graph() -> str | None:
 
 
 def is_shipped_graph(sha256: str) -> bool:
-    """Return whether this is the hash of the graph that comes with tipclassify, also under heads of others."""
+    """Return whether this is the hash of the graph that comes with tipclassify, also under heads
+    of others."""
     return sha256 == _shipped_graph()
 
 
@@ -130,7 +150,8 @@ def is_name(name: str) -> bool:
 
 
 def installed() -> list[Installed]:
-    """List the installed models by name; of two with the same name, the one that `model_folder` returns."""
+    """List the installed models by name; of two with the same name, the one that `model_folder`
+    returns."""
     found: dict[str, Installed] = {}
     for place in _model_folders():
         for folder in list(place.iterdir()) if place.is_dir() else ():

@@ -1,4 +1,5 @@
-"""Active learning: which passages to label next, by how much a label for each would improve the model."""
+"""Active learning: which passages to label next, by how much a label for each would improve the
+model."""
 
 from __future__ import annotations
 
@@ -25,10 +26,13 @@ from tipclassify.text.document import Passage
 __all__ = ["Pick", "queue_rows", "rank"]
 
 _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment and teaches nothing
-_NEAR_THRESHOLD: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
+# uncertainty from which a label counts as near its threshold: 1.1 in log-odds
+_NEAR_THRESHOLD: Final = 0.5
 _EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _WORD: Final = re.compile(r"[^\W_]+")
-_OWN: Final = frozenset("text label labels predicted scores other_labels other_scores why low_confidence".split())
+_OWN: Final = frozenset(
+    "text label labels predicted scores other_labels other_scores why low_confidence".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,17 @@ def rank(
     others: Sequence[npt.ArrayLike] = (),
     seed: int = 0,
 ) -> list[Pick]:
-    """Rank passages for annotation and return the first `n`, most informative first; all where there are fewer.
+    """Rank passages for annotation and return the first `n`, most informative first; all where
+    there are fewer.
 
-    A passage ranks high when a label's log-odds lie near its threshold (uncertainty sampling, Lewis and Gale 1994, by
-    the most uncertain label) or when models or annotators disagree on it (query by committee, Dagan and Engelson 1995).
-    Passages that differ from an earlier one in names and figures only come last. Passages that differ in one other word
-    do not: that word often decides the label.
+    A passage ranks high when a label's log-odds lie near its threshold (uncertainty sampling, Lewis
+    and Gale 1994, by the most uncertain label) or when models or annotators disagree on it (query
+    by committee, Dagan and Engelson 1995). Passages that differ from an earlier one in names and
+    figures only come last. Passages that differ in one other word do not: that word often decides
+    the label.
 
-    `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by other models or
-    annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
+    `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by
+    other models or annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
 
     >>> texts = {"Police arrested a recruiter.": 0.98, "A new unit was formed.": 0.52, "A new unit was formed!": 0.82}
     >>> tagged = [
@@ -81,7 +87,9 @@ def rank(
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]
-    benefit = np.maximum(uncertainty, disagreement).max(axis=1) * [len(of_text) >= _MIN_WORDS for of_text in words]
+    benefit = np.maximum(uncertainty, disagreement).max(axis=1) * [
+        len(of_text) >= _MIN_WORDS for of_text in words
+    ]
 
     def why(i: int) -> str:
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
@@ -90,12 +98,17 @@ def rank(
         reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
         reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
         reasons += ["many words unknown to the model"] if passages[i].low_confidence else []
-        return "; ".join(reasons) or f"{each[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
+        return (
+            "; ".join(reasons)
+            or f"{each[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
+        )
 
     seen = {gram for text in known for gram in trigrams(_words(text))}
     picks: list[Pick] = []
     last: list[Pick] = []
-    for i in np.lexsort((np.random.default_rng(seed).permutation(len(passages)), -benefit)).tolist():
+    for i in np.lexsort(
+        (np.random.default_rng(seed).permutation(len(passages)), -benefit)
+    ).tolist():
         if benefit[i] == 0:
             last.append(Pick(i, 0.0, "too short to teach"))
         elif (grams := trigrams(words[i])) <= seen:
@@ -107,7 +120,8 @@ def rank(
 
 
 def _words(text: str) -> list[str]:
-    """Split into lower-case words, with figures replaced by "0" and names (capitals inside the passage) by "A".
+    """Split into lower-case words, with figures replaced by "0" and names (capitals inside the
+    passage) by "A".
 
     >>> _words("In 2020 police met 9 men of New Valdoria.")
     ['in', '0', 'police', 'met', '0', 'men', 'of', 'A']
@@ -132,8 +146,8 @@ def queue_rows(
 ) -> list[dict[str, Any]]:
     """Choose the `n` passages to label next, as rows; fewer if the reports have fewer.
 
-    A passage with the text of a `known` one is left out. Passages on whose labels the model and the `other` one
-    disagree, each at its thresholds of `policy`, come first.
+    A passage with the text of a `known` one is left out. Passages on whose labels the model and the
+    `other` one disagree, each at its thresholds of `policy`, come first.
     """
     labelled = {text_key(text) for text in known}
     passages: list[Passage] = []
@@ -174,10 +188,15 @@ def _rounded(scores: Iterable[float]) -> dict[str, float]:
 
 
 def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
-    """Return the source of a passage: report, section, page and offsets; an input row keeps its own fields."""
+    """Return the source of a passage: report, section, page and offsets; an input row keeps its
+    own fields."""
     stem = PurePath(report.file.rstrip("/")).stem or "input"
     if report.extras:
-        own = {name: value for name, value in report.extras[number].items() if name not in _OWN and value is not None}
+        own = {
+            name: value
+            for name, value in report.extras[number].items()
+            if name not in _OWN and value is not None
+        }
         return {"report": report.file, **own, "id": str(own.get("id") or f"{stem}-{number + 1}")}
     where = {
         "id": f"{stem}-{passage.start}",

@@ -1,4 +1,5 @@
-"""Tagging of column batches: a dict of columns in, label columns out, for ``datasets.Dataset.map`` and the like.
+"""Tagging of column batches: a dict of columns in, label columns out, for ``datasets.Dataset.map``
+and the like.
 
 >>> from tipclassify import tag_batch
 >>> tag_batch({"text": ["The government did not convict any traffickers."]})["labels"]
@@ -24,33 +25,37 @@ _SECTION: Final = "section"  # column of the headings, if the batch has it
 
 
 class _TagBatch:
-    """Tag a batch of passages, given as columns of equal length; each text is one passage, without splitting.
+    """Tag a batch of passages, given as columns of equal length; each text is one passage, without
+    splitting.
 
     ``load_dataset(…).map(tag_batch, batched=True, num_proc=4, fn_kwargs={"policy": "cite"})``
 
     Parameters
     ----------
     batch : mapping of str to sequence
-        Columns of equal length. Without ``batched=True``, `datasets` gives one row: a text where a column would be;
-        then the result is that of one row, too.
+        Columns of equal length. Without ``batched=True``, `datasets` gives one row: a text where a
+        column would be; then the result is that of one row, too.
     text : str
         Column that holds the text.
     section : str or None
-        Column that holds the heading above each passage, which is evidence; None where it is unknown. By default
-        ``"section"`` where the batch has that column. ``section=None`` reads no headings.
+        Column that holds the heading above each passage, which is evidence; None where it is
+        unknown. By default ``"section"`` where the batch has that column. ``section=None`` reads no
+        headings.
     prefix : str, optional
-        Put before the name of each column of the result. Without it, a column of the batch that a result would replace,
-        such as labels that people gave, is an error; with ``prefix=""`` it is replaced.
+        Put before the name of each column of the result. Without it, a column of the batch that a
+        result would replace, such as labels that people gave, is an error; with ``prefix=""`` it is
+        replaced.
     model : path, optional
-        Name or folder of a trained model; the default model if omitted. It is loaded once a process.
+        Name or folder of a trained model; the default model if omitted. It is loaded once a
+        process.
     policy : str
         Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
 
     Returns
     -------
     dict of str to list
-        ``labels`` (list of str), a column for each label with its probability (0 to 1), ``low_confidence`` (bool). All
-        are None where the text is None.
+        ``labels`` (list of str), a column for each label with its probability (0 to 1),
+        ``low_confidence`` (bool). All are None where the text is None.
 
     Raises
     ------
@@ -63,9 +68,9 @@ class _TagBatch:
 
     Notes
     -----
-    `datasets` caches results by a hash of the function and its arguments. The hash of `tag_batch` includes the version
-    and the default model, so that an upgrade invalidates the cache. Of `model` it covers the path alone: pass
-    ``load_from_cache_file=False`` after you retrain that model.
+    `datasets` caches results by a hash of the function and its arguments. The hash of `tag_batch`
+    includes the version and the default model, so that an upgrade invalidates the cache. Of `model`
+    it covers the path alone: pass ``load_from_cache_file=False`` after you retrain that model.
 
     Examples
     --------
@@ -98,17 +103,23 @@ class _TagBatch:
         if section == _SECTION and section not in named:
             section = None
         if section is not None and section not in named:
-            raise KeyError(f'no column "{section}": say which holds the headings, of {", ".join(named)}')
+            raise KeyError(
+                f'no column "{section}": say which holds the headings, of {", ".join(named)}'
+            )
         names = {name: f"{prefix or ''}{name}" for name in ("labels", *LABELS, "low_confidence")}
         taken = [name for name in names.values() if name in named]
         if taken and prefix is None:
             remedy = 'say prefix="model_" to keep it, or prefix="" to replace it'
-            raise ValueError(f'the batch has a column "{taken[0]}", which the tags would replace: {remedy}')
+            raise ValueError(
+                f'the batch has a column "{taken[0]}", which the tags would replace: {remedy}'
+            )
         single = batch[text] is None or isinstance(batch[text], str)
         texts = _strings([batch[text]] if single else column_values(batch[text], text), text)
         headings: list[str | None] = [None] * len(texts)
         if section is not None:
-            headings = _strings([batch[section]] if single else column_values(batch[section], section), section)
+            headings = _strings(
+                [batch[section]] if single else column_values(batch[section], section), section
+            )
         passages = [
             Passage(one, 0, len(one), heading or None)
             for one, heading in zip(texts, headings, strict=True)
@@ -119,13 +130,17 @@ class _TagBatch:
         rows = [None if one is None else next(tagged) for one in texts]
         columns: dict[str, list[Any]] = {
             names["labels"]: [None if row is None else list(row.labels) for row in rows],
-            **{names[label]: [None if row is None else row.scores[label] for row in rows] for label in LABELS},
+            **{
+                names[label]: [None if row is None else row.scores[label] for row in rows]
+                for label in LABELS
+            },
             names["low_confidence"]: [None if row is None else row.low_confidence for row in rows],
         }
         return {name: column[0] for name, column in columns.items()} if single else columns
 
     def __reduce__(self) -> tuple[Callable[..., _TagBatch], tuple[str, str]]:
-        """Pickle by name, with the version and the model's hash, so that caches of results are keyed by both."""
+        """Pickle by name, with the version and the model's hash, so that caches of results are
+        keyed by both."""
         return _unpickled, (__version__, str(Classifier.load().meta["sha256"]))
 
 

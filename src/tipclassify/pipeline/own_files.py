@@ -1,4 +1,5 @@
-"""Recognise what tipclassify wrote among the files of a folder: results must not be read as reports."""
+"""Recognise what tipclassify wrote among the files of a folder: results must not be read as
+reports."""
 
 from __future__ import annotations
 
@@ -38,10 +39,16 @@ def own_files(folder: Path, files: Iterable[Path], reading_rows: bool) -> set[Pa
     every = list(files)
     names = {file.name for file in every}
     listed = listed_outputs(folder)
-    return {file for file in every if _is_ours(file, names, listed if file.parent == folder else (), reading_rows)}
+    return {
+        file
+        for file in every
+        if _is_ours(file, names, listed if file.parent == folder else (), reading_rows)
+    }
 
 
-def _is_ours(file: Path, names: Collection[str], listed: Collection[str], reading_rows: bool) -> bool:
+def _is_ours(
+    file: Path, names: Collection[str], listed: Collection[str], reading_rows: bool
+) -> bool:
     if file.name == LEDGER:
         return True
     if file.suffix.lower() not in (".jsonl", ".ndjson"):
@@ -54,7 +61,9 @@ def _is_ours(file: Path, names: Collection[str], listed: Collection[str], readin
 def says_it_is_ours(file: Path) -> bool:
     """Return whether a page, Markdown or Word file says that tipclassify wrote it."""
     suffix = file.suffix.lower()
-    with suppress(OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError):
+    with suppress(
+        OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError
+    ):
         if suffix in (".html", ".htm", ".md", ".markdown"):
             with file.open("rb") as data:
                 start = data.read(_ENDS)
@@ -68,7 +77,8 @@ def says_it_is_ours(file: Path) -> bool:
 
 
 def _rows_of(file: Path) -> str | None:
-    """Return the name of the report that the first row of a file of results is of; None for other rows."""
+    """Return the name of the report that the first row of a file of results is of; None for
+    other rows."""
     with suppress(OSError, ValueError):
         with file.open("rb") as data:
             row = load_json(data.readline(_LONGEST_ROW))

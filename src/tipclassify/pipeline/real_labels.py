@@ -1,4 +1,5 @@
-"""Labels of real passages, by the hash of their words: find the passages in public files, as corpus rows."""
+"""Labels of real passages, by the hash of their words: find the passages in public files, as
+corpus rows."""
 
 from __future__ import annotations
 
@@ -24,17 +25,30 @@ from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import split_passages, text_document
 
-__all__ = ["PASSAGES", "Rebuilt", "find_passages", "passage_key", "read_references", "read_source", "rebuild"]
+__all__ = [
+    "PASSAGES",
+    "Rebuilt",
+    "find_passages",
+    "passage_key",
+    "read_references",
+    "read_source",
+    "rebuild",
+]
 
 PASSAGES: Final = "passages.jsonl"
 """File beside ``labels.csv`` with the passages found."""
 
-_MAX_WORDS: Final = 1_000_000  # of a text that is searched word by word; the longest source file has 84,000
+# of a text that is searched word by word; the longest source file has 84,000
+_MAX_WORDS: Final = 1_000_000
 _MAX_CELL: Final = 10_000_000  # characters of a CSV cell; a statement of a company stands in one
-_MAX_FAILURES: Final = 3  # consecutive failed downloads, after which the network or the site is taken to be down
-_CLAUSE_PUNCTUATION: Final = ".;:,"  # separates the clauses of a Factbook field and belongs to neither
-_SUBJECT: Final = "traffick"  # in the name or content of a Factbook field: one in a hundred of a year's file
-# Two string literals side by side in an INSERT statement, name and content; a quote inside is doubled.
+# consecutive failed downloads, after which the network or the site is taken to be down
+_MAX_FAILURES: Final = 3
+# separates the clauses of a Factbook field and belongs to neither
+_CLAUSE_PUNCTUATION: Final = ".;:,"
+# in the name or content of a Factbook field: one in a hundred of a year's file
+_SUBJECT: Final = "traffick"
+# Two string literals side by side in an INSERT statement, name and content; a quote inside is
+# doubled.
 _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'")
 
 
@@ -73,7 +87,8 @@ class Rebuilt(NamedTuple):
 
 
 def passage_key(text: str) -> str:
-    """Hash a passage: the first 16 hex digits of the SHA-256 of its lower-case words, joined by single spaces.
+    """Hash a passage: the first 16 hex digits of the SHA-256 of its lower-case words, joined by
+    single spaces.
 
     >>> passage_key("Courts  slept."), passage_key("courts slept.")
     ('68154671bde9a7ac', '68154671bde9a7ac')
@@ -98,9 +113,13 @@ def read_references(path: Path) -> list[Reference]:
                 raise ValueError(f"key {key!r}, no hash or a second time")
             place = (key, int(row["words"]), row["source"], row["section"] or None)
             labels_alone = parse_labels(alone.replace("none", "")) if alone else None
-            references[key] = Reference(*place, parse_labels(row["labels"]), labels_alone, row["annotator"])
+            references[key] = Reference(
+                *place, parse_labels(row["labels"]), labels_alone, row["annotator"]
+            )
     except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise CorpusError([f"{path}:{reader.line_num}: not a row of labels ({error}); restore the file"]) from None
+        raise CorpusError(
+            [f"{path}:{reader.line_num}: not a row of labels ({error}); restore the file"]
+        ) from None
     if not references:
         raise CorpusError([f"{path}: no rows; restore the file"])
     return list(references.values())
@@ -116,7 +135,8 @@ class _File(NamedTuple):
 
 
 def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
-    """Group the references by public file; a source that is only a family's name is listed under all its files."""
+    """Group the references by public file; a source that is only a family's name is listed under
+    all its files."""
     path = folder / "sources.json"
     files: dict[_File, list[Reference]] = defaultdict(list)
     try:
@@ -125,33 +145,43 @@ def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Re
             about = families[one.family]
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(about["source"]))
             if found := re.fullmatch(pattern, one.source):
-                files[_File(about["address"], about["file"].format(**found.groupdict()))].append(one)
+                files[_File(about["address"], about["file"].format(**found.groupdict()))].append(
+                    one
+                )
                 continue
             for members in files.values():
                 if members[0].family == one.family:
                     members.append(one)
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
-        raise CorpusError([f"{path}: does not describe the sources of labels.csv ({error}); restore both"]) from None
+        raise CorpusError(
+            [f"{path}: does not describe the sources of labels.csv ({error}); restore both"]
+        ) from None
     return files
 
 
 def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, str]:
     """Find passages in a document by their keys; return the text of each by key.
 
-    `wanted` has the number of words by key. The document's sentences and clauses are tried first, then every sequence
-    of as many words, so that a sentence is found however the text around it is split.
+    `wanted` has the number of words by key. The document's sentences and clauses are tried first,
+    then every sequence of as many words, so that a sentence is found however the text around it is
+    split.
 
     >>> document = text_document("It rained. Police arrested nine men, courts slept.")
     >>> list(find_passages(document, {passage_key("Courts slept."): 2}).values())
     ['courts slept.']
     """
     passages = [*split_passages(document), *split_passages(document, "clause")]
-    found = {key: passage.text for passage in passages if (key := passage_key(passage.text)) in wanted}
-    return found | _find_runs(document.text, {key: words for key, words in wanted.items() if key not in found})
+    found = {
+        key: passage.text for passage in passages if (key := passage_key(passage.text)) in wanted
+    }
+    return found | _find_runs(
+        document.text, {key: words for key, words in wanted.items() if key not in found}
+    )
 
 
 def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
-    """Find word sequences with a wanted key, with or without final punctuation; one pass for each number of words."""
+    """Find word sequences with a wanted key, with or without final punctuation; one pass for
+    each number of words."""
     spans = [match.span() for match in re.finditer(r"\S+", text)] if wanted else []
     lowered = [text[start:end].lower() for start, end in spans]
     found = {}
@@ -165,7 +195,8 @@ def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
 
 
 def read_source(data: bytes, name: str) -> Document:
-    """Read a source file as a document: XML, SQL and CSV by the texts in them, others by the report readers."""
+    """Read a source file as a document: XML, SQL and CSV by the texts in them, others by the
+    report readers."""
     if name.endswith(".xml"):
         try:
             root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
@@ -174,7 +205,11 @@ def read_source(data: bytes, name: str) -> Document:
         return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
     if name.endswith(".sql.gz"):
         fields = _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace"))
-        contents = (content.replace("''", "'") for field, content in fields if _SUBJECT in (field + content).lower())
+        contents = (
+            content.replace("''", "'")
+            for field, content in fields
+            if _SUBJECT in (field + content).lower()
+        )
         return text_document("\n\n".join(contents), name)
     if name.endswith(".csv"):
         lines = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
@@ -199,13 +234,13 @@ def rebuild(
 ) -> Rebuilt:
     """Rebuild the passages of ``labels.csv`` from the public files.
 
-    `folder` holds ``labels.csv`` and ``sources.json``; passages found by an earlier run are not searched for again.
-    `given` is a folder of source files, or JSON lines with a ``text``, to read in place of the web. If omitted, files
-    are downloaded, or taken from the download cache whatever their age. `progress` is called with (files done, files in
-    total).
+    `folder` holds ``labels.csv`` and ``sources.json``; passages found by an earlier run are not
+    searched for again. `given` is a folder of source files, or JSON lines with a ``text``, to read
+    in place of the web. If omitted, files are downloaded, or taken from the download cache whatever
+    their age. `progress` is called with (files done, files in total).
 
-    Raises `InputError` when an argument cannot be read, `CorpusError` when ``labels.csv`` or ``sources.json`` is
-    malformed.
+    Raises `InputError` when an argument cannot be read, `CorpusError` when ``labels.csv`` or
+    ``sources.json`` is malformed.
     """
     references = read_references(folder / "labels.csv")
     files = _files(folder, references)
@@ -213,13 +248,16 @@ def rebuild(
     texts = _texts_of_rows(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
     problems: list[str] = []
     there = None
-    if given is not None and given.is_dir():  # files are known by the last part or parts of their paths
+    # files are known by the last part or parts of their paths
+    if given is not None and given.is_dir():
         paths = sorted(given.rglob("*"))
         there = {end: path for path in paths for end in (path.name, "/".join(path.parts[-2:]))}
     elif given is not None:
         texts |= _texts_of_rows(given, keys)
         files = {}
-    names = [file for file, members in files.items() if any(one.key not in texts for one in members)]
+    names = [
+        file for file, members in files.items() if any(one.key not in texts for one in members)
+    ]
     failed = 0
     for done, file in enumerate(names, 1):
         wanted = {one.key: one.words for one in files[file] if one.key not in texts}
@@ -233,7 +271,9 @@ def rebuild(
             problems.append(str(error))
             failed += isinstance(error, LinkError) and error.status not in (404, 410)
             if failed >= _MAX_FAILURES and not offline:
-                problems.append(f"{failed} downloads failed in a row: no more are tried; run the command again later")
+                problems.append(
+                    f"{failed} downloads failed in a row: no more are tried; run the command again later"
+                )
         if progress:
             progress(done, len(names))
     rows = [one.row(texts[one.key]) for one in references if one.key in texts]
@@ -247,8 +287,11 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
     return {key: text for text in texts if (key := passage_key(text)) in keys}
 
 
-def _read_file(file: _File, there: Mapping[str, Path] | None, allow_private: bool, offline: bool) -> bytes | None:
-    """Read a file from those `there`, or else from the cache of downloads or the web; None if it is not there."""
+def _read_file(
+    file: _File, there: Mapping[str, Path] | None, allow_private: bool, offline: bool
+) -> bytes | None:
+    """Read a file from those `there`, or else from the cache of downloads or the web; None if it
+    is not there."""
     if there is not None:
         return read_bounded(str(there[file.name])) if file.name in there else None
     from tipclassify.download import download

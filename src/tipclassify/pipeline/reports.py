@@ -79,7 +79,9 @@ def tag_report(
     return replace(report, context=context)
 
 
-def joined_report(file: str, tagging: Tagging, classifier: Classifier | None = None) -> TaggedReport:
+def joined_report(
+    file: str, tagging: Tagging, classifier: Classifier | None = None
+) -> TaggedReport:
     """Tag an input as one report, with all parts of a long one, or all batches of its rows.
 
     Raises `InputError` when it cannot be read, or has no rows.
@@ -92,6 +94,10 @@ def joined_report(file: str, tagging: Tagging, classifier: Classifier | None = N
     notes = tuple(note for report in reports for note in report.notes)
     document = reports[0].document
     if document is not None:
-        blocks = (block for report in reports if report.document for block in report.document.blocks)
+        blocks = (
+            block for report in reports if report.document for block in report.document.blocks
+        )
         document = replace(document, blocks=tuple(blocks))
-    return replace(reports[0], document=document, passages=passages, extras=extras, notes=notes, part=0)
+    return replace(
+        reports[0], document=document, passages=passages, extras=extras, notes=notes, part=0
+    )

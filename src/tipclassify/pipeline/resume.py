@@ -1,4 +1,5 @@
-"""Ledger of finished outputs, by the hash of input, options, model and version: ``--resume`` skips what it has."""
+"""Ledger of finished outputs, by the hash of input, options, model and version: ``--resume``
+skips what it has."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ __all__ = ["LEDGER", "Ledger", "listed_outputs", "output_names"]
 
 _SCRAP: Final = re.compile(r"\.(.+)-[0-9a-f]{8}")
 
-_LONGEST_NAME: Final = 150  # bytes, without what is added: folder, hash, suffix, number of a part, staging
+# bytes, without what is added: folder, hash, suffix, number of a part, staging
+_LONGEST_NAME: Final = 150
 
 LEDGER: Final = "tipclassify-done.jsonl"
 
@@ -30,8 +32,8 @@ LEDGER: Final = "tipclassify-done.jsonl"
 class Ledger:
     """The finished outputs of a folder, which is created if missing.
 
-    `setting` is everything besides the input that determines an output, as plain JSON values. Raises `OutputError` when
-    the folder cannot be created or the ledger cannot be read.
+    `setting` is everything besides the input that determines an output, as plain JSON values.
+    Raises `OutputError` when the folder cannot be created or the ledger cannot be read.
     """
 
     def __init__(self, folder: Path, setting: Mapping[str, object]) -> None:
@@ -44,16 +46,22 @@ class Ledger:
             raise OutputError(f"{folder}: {reason_of(error)}; choose another folder") from None
         self._done = set[str | None]()
         for line in lines:
-            with contextlib.suppress(ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
+            # a killed run may leave a truncated last line
+            with contextlib.suppress(ValueError, TypeError, KeyError):
                 self._done.add(str(load_json(line)["key"]))
 
     def remove_scraps(self, outputs: Iterable[Path]) -> None:
-        """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and eight digits.
+        """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and
+        eight digits.
 
         What another run is writing now stays.
         """
         whole = set(outputs)
-        for file in [file for folder in {output.parent for output in whole} for file in folder.glob(".*-????????")]:
+        for file in [
+            file
+            for folder in {output.parent for output in whole}
+            for file in folder.glob(".*-????????")
+        ]:
             found = _SCRAP.fullmatch(file.name)
             if found and file.with_name(found[1]) in whole:
                 remove_if_left(file)
@@ -73,10 +81,13 @@ class Ledger:
                     line = json_line({"input": Path(file).name, "output": output.name, "key": key})
                     ledger.write(b"\n" * cut_off + line.encode())
             except OSError as error:
-                raise OutputError(f"{self._file}: cannot be written ({reason_of(error)}); free some space") from None
+                raise OutputError(
+                    f"{self._file}: cannot be written ({reason_of(error)}); free some space"
+                ) from None
 
     def _key(self, file: str, output: Path) -> str | None:
-        """Hash input, output name and settings; None for an input that cannot be read twice (stdin, link)."""
+        """Hash input, output name and settings; None for an input that cannot be read twice
+        (stdin, link)."""
         digest = hashlib.sha256(f"{self._setting}\n{output.name}\n".encode())
         try:
             if split_member(file):
@@ -103,7 +114,8 @@ def listed_outputs(folder: Path) -> set[str]:
 def output_names(files: Sequence[str], suffix: str) -> list[str]:
     """Make a unique output name for each input: its own name with `suffix` appended.
 
-    Inputs of the same name are prefixed with their folder and, if that is not enough, get part of a hash.
+    Inputs of the same name are prefixed with their folder and, if that is not enough, get part of a
+    hash.
 
     >>> output_names(["a/qatar.html", "b/qatar.html", "b/togo.pdf", "-"], ".csv")
     ['a-qatar.html.csv', 'b-qatar.html.csv', 'togo.pdf.csv', 'stdin.csv']
@@ -114,14 +126,20 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     names = [a if times[a.casefold()] == 1 else b for a, b in zip(own, with_folder, strict=True)]
     times = Counter(map(str.casefold, names))
     hashes = [f"-{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}" for file in files]
-    again = [digest if times[name.casefold()] > 1 else "" for name, digest in zip(names, hashes, strict=True)]
+    again = [
+        digest if times[name.casefold()] > 1 else ""
+        for name, digest in zip(names, hashes, strict=True)
+    ]
     return [f"{name}{digest}{suffix}" for name, digest in zip(names, again, strict=True)]
 
 
 def _safe_name(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
     kept = {"-": "stdin", "": "report"}.get(kept, kept)
-    # File systems count bytes, of a name in normal form D at worst, and suffixes are added: 255 is the limit.
-    while len(unicodedata.normalize("NFD", kept).encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
+    # File systems count bytes, of a name in normal form D at worst, and suffixes are added: 255 is
+    # the limit.
+    while (
+        len(unicodedata.normalize("NFD", kept).encode("utf-8", "surrogateescape")) > _LONGEST_NAME
+    ):
         kept = kept[:-1]
     return kept

@@ -14,7 +14,15 @@ from tipclassify.text.document import Document
 if TYPE_CHECKING:
     from tipclassify.download import Download
 
-__all__ = ["SUFFIXES", "ReadOptions", "get_bytes", "is_link", "is_report", "read_bytes", "read_report"]
+__all__ = [
+    "SUFFIXES",
+    "ReadOptions",
+    "get_bytes",
+    "is_link",
+    "is_report",
+    "read_bytes",
+    "read_report",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,9 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
 
     Raises `InputError` when the file is unreadable, damaged, empty or of an unsupported format.
 
-    The format is detected from the content where its signature is unambiguous (a PDF is read as one under any name),
-    else from the media type that the server declares, then from the suffix. Gzip files are decompressed.
+    The format is detected from the content where its signature is unambiguous (a PDF is read as one
+    under any name), else from the media type that the server declares, then from the suffix. Gzip
+    files are decompressed.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as file:
@@ -55,7 +64,8 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
 
 
 def get_bytes(name: str, options: ReadOptions = ReadOptions()) -> tuple[bytes, Download | None]:
-    """Read the bytes of a file or standard input, or download those of a link; `InputError` when that fails."""
+    """Read the bytes of a file or standard input, or download those of a link; `InputError` when
+    that fails."""
     if not is_link(name):
         return read_bounded(name), None
     from tipclassify.download import download
@@ -64,10 +74,14 @@ def get_bytes(name: str, options: ReadOptions = ReadOptions()) -> tuple[bytes, D
     return got.data, got
 
 
-def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got: Download | None = None) -> Document:
-    """Read a report from memory, as `read_report` does from a file of that name, with the same errors.
+def read_bytes(
+    data: bytes, name: str, options: ReadOptions = ReadOptions(), got: Download | None = None
+) -> Document:
+    """Read a report from memory, as `read_report` does from a file of that name, with the same
+    errors.
 
-    For `data` of a link, `got` has the address that it was found at, and what the server says of its format.
+    For `data` of a link, `got` has the address that it was found at, and what the server says of
+    its format.
 
     >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
     'Karvonia'
@@ -76,7 +90,9 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
         return _read(data, name, options, got)
     except ImportError as error:  # after ``pip install --no-deps``
         remedy = "'pip install tipclassify' without --no-deps brings it"
-        raise InputError(f"{name}: reading it needs {error.name}, which is not installed here; {remedy}") from None
+        raise InputError(
+            f"{name}: reading it needs {error.name}, which is not installed here; {remedy}"
+        ) from None
 
 
 def _read(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:
@@ -88,14 +104,19 @@ def _read(data: bytes, name: str, options: ReadOptions, got: Download | None) ->
         raise InputError(f"{name}: empty; give a file with text")
     suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
     kind = detect_format(data, name, suffix, got.content_type if got else None)
-    encodings = (options.encoding, got.encoding if got else None) if kind in ("text", "markdown", "html") else ()
+    encodings = (
+        (options.encoding, got.encoding if got else None)
+        if kind in ("text", "markdown", "html")
+        else ()
+    )
     try:
         document = reader_of(kind)(data, name, *encodings)
     except RecursionError:
         raise InputError(f"{name}: nested too deeply to be a report; save it as text") from None
     except (TipclassifyError, ImportError):
         raise
-    except Exception as error:  # a hostile or damaged file may break any reader: it must not end a batch
+    # a hostile or damaged file may break any reader: it must not end a batch
+    except Exception as error:
         raise broken_input(name, error) from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{name}: no readable text in it; give a file with text")

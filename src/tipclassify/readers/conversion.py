@@ -1,7 +1,8 @@
-"""Read OpenDocument, rich text and old Word files: LibreOffice or pandoc, where one is installed, makes .docx of them.
+"""Read OpenDocument, rich text and old Word files: LibreOffice or pandoc, where one is installed,
+makes .docx of them.
 
-They are programs of others that read files of others, so they run with bounds: on time, memory and size, in a folder of
-their own that is removed afterwards, without macros, and without the network.
+They are programs of others that read files of others, so they run with bounds: on time, memory and
+size, in a folder of their own that is removed afterwards, without macros, and without the network.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 os.execvp(sys.argv[3], sys.argv[3:])
 """
-# Settings of LibreOffice: no macros, no updates of links to other files, no content from other addresses.
+# Settings of LibreOffice: no macros, no updates of links to other files, no content from other
+# addresses.
 _SETTINGS: Final = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse">\
@@ -69,14 +71,30 @@ class _Converter:
         made = file.parent / "made"
         if self.name == "pandoc":
             target = made / file.with_suffix(".docx").name
-            return [self.path, "--sandbox", f"--from={kind}", "--to=docx", f"--output={target}", str(file)]
-        options = ["--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo", "--convert-to", "docx"]
+            return [
+                self.path,
+                "--sandbox",
+                f"--from={kind}",
+                "--to=docx",
+                f"--output={target}",
+                str(file),
+            ]
+        options = [
+            "--headless",
+            "--norestore",
+            "--nolockcheck",
+            "--nodefault",
+            "--nologo",
+            "--convert-to",
+            "docx",
+        ]
         profile = f"-env:UserInstallation={(file.parent / 'profile').as_uri()}"
         return [self.path, profile, *options, "--outdir", str(made), str(file)]
 
 
 def read_odt(data: bytes, source: str) -> Document:
-    """Read an OpenDocument text; raise `InputError` if no converter is installed, or it cannot read the file."""
+    """Read an OpenDocument text; raise `InputError` if no converter is installed, or it cannot
+    read the file."""
     return _read(data, source, "odt", "an OpenDocument text (.odt)")
 
 
@@ -94,7 +112,9 @@ def _read(data: bytes, source: str, kind: str, what: str) -> Document:
     converter = _find_converter(kind)
     if converter is None:
         needed = "LibreOffice or pandoc" if kind in _PANDOC_READS else "LibreOffice"
-        raise InputError(f"{source}: {what}, which needs {needed} on the path; install it, or save as .docx or PDF")
+        raise InputError(
+            f"{source}: {what}, which needs {needed} on the path; install it, or save as .docx or PDF"
+        )
     return read_docx(_to_docx(data, source, kind, converter), source)
 
 
@@ -103,12 +123,18 @@ def _find_converter(kind: str) -> _Converter | None:
     names = [*_OFFICE, *(["pandoc"] if kind in _PANDOC_READS else [])]
     found = ((name, shutil.which(name)) for name in names)
     return next(
-        (_Converter(name, os.path.realpath(path) if name == "pandoc" else path) for name, path in found if path), None
+        (
+            _Converter(name, os.path.realpath(path) if name == "pandoc" else path)
+            for name, path in found
+            if path
+        ),
+        None,
     )
 
 
 def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> bytes:
-    """Convert a file in a new folder; raise `InputError` if that fails, or takes too long or too much."""
+    """Convert a file in a new folder; raise `InputError` if that fails, or takes too long or too
+    much."""
     save = "save it as .docx or PDF"
     with tempfile.TemporaryDirectory(prefix="tipclassify-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
@@ -120,15 +146,20 @@ def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> byte
         settings.write_text(_SETTINGS, "utf-8")
         ended = _run(_bounded(converter.command(file, kind)), folder)
         if ended is None:
-            raise InputError(f"{source}: {converter.name} took over {_SECONDS} seconds to read it; {save}")
+            raise InputError(
+                f"{source}: {converter.name} took over {_SECONDS} seconds to read it; {save}"
+            )
         made = sorted((folder / "made").glob("*.docx"))
         if ended != 0 or not made or made[0].is_symlink():
-            raise InputError(f"{source}: {converter.name} cannot read it (damaged, or too large?); {save}")
+            raise InputError(
+                f"{source}: {converter.name} cannot read it (damaged, or too large?); {save}"
+            )
         return read_bounded(str(made[0]))
 
 
 def _bounded(command: list[str]) -> list[str]:
-    """Return the command with limits on memory and file size, and without a network, where the system has such."""
+    """Return the command with limits on memory and file size, and without a network, where the
+    system has such."""
     if sys.platform == "win32":
         return command
     limits = [sys.executable, "-I", "-c", _LIMITED, str(_MEMORY), str(LARGEST)]
@@ -137,7 +168,8 @@ def _bounded(command: list[str]) -> list[str]:
 
 @cache
 def _without_network() -> tuple[str, ...]:
-    """Return the command prefix of a Linux namespace without network interfaces, if this user may make one."""
+    """Return the command prefix of a Linux namespace without network interfaces, if this user
+    may make one."""
     unshare = shutil.which("unshare")
     if unshare is None:
         return ()
@@ -150,10 +182,13 @@ def _without_network() -> tuple[str, ...]:
 
 
 def _run(command: list[str], folder: Path) -> int | None:
-    """Run a command that sees nothing of this process but the path; return its exit code, or None after the limit."""
+    """Run a command that sees nothing of this process but the path; return its exit code, or
+    None after the limit."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"), _NO_PROXY)
-    places = dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(folder))
+    places = dict.fromkeys(
+        ("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(folder)
+    )
     try:
         process = subprocess.Popen(
             command,

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-__all__ = ["BYTE_ORDER_MARKS", "guess_encoding", "has_words", "is_binary", "looks_like_text", "wide_encoding"]
+__all__ = [
+    "BYTE_ORDER_MARKS",
+    "guess_encoding",
+    "has_words",
+    "is_binary",
+    "looks_like_text",
+    "wide_encoding",
+]
 
 # The byte-order mark of UTF-32 begins with that of UTF-16, so it comes first.
 BYTE_ORDER_MARKS: Final = (
@@ -21,8 +28,8 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
-# General detectors are often wrong where an English report has only quotation marks and a few foreign names.
-# Most common first, which decides ties. Latin-1 is a subset of Windows-1252.
+# General detectors are often wrong where an English report has only quotation marks and a few
+# foreign names. Most common first, which decides ties. Latin-1 is a subset of Windows-1252.
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")
 
 # Letters of each language beyond a to z; a plausible word takes its letters from one alphabet.
@@ -58,13 +65,18 @@ _MAX_RUNS: Final = 20_000
 _SAME_LANGUAGE_BONUS: Final = 0.1  # score of a word in the main foreign language: only breaks ties
 _SIGN_SCORE: Final = 1.2  # a well-placed quotation mark is stronger evidence than a plausible word
 # Scores of signs that may stand anywhere; the last is for bytes that cannot be decoded.
-_ANYWHERE: Final = dict.fromkeys("–—", _SIGN_SCORE) | dict.fromkeys("…•·§¶†¡¿™®", 0.5) | {"\ufffd": -2.0}
+_ANYWHERE: Final = (
+    dict.fromkeys("–—", _SIGN_SCORE) | dict.fromkeys("…•·§¶†¡¿™®", 0.5) | {"\ufffd": -2.0}
+)
 _ALLOWED_BYTES: Final = bytes({*range(256)} - {*range(9), *range(14, 26), *range(28, 32), 127})
 _MAX_CONTROL_SHARE: Final = 0.02  # of all bytes of a text
 _SAMPLED: Final = 100_000  # characters at the beginning, and as many at the end, that are judged
-_WHITE_SPACE: Final = frozenset("\t\n\v\f\r\x1b\x85")  # control characters of texts; the escape steers old terminals
-_NO_CHARACTERS: Final = frozenset(("Cc", "Cn", "Co", "Cs"))  # control, unassigned, private use, half of a character
-_MAX_NO_CHARACTERS: Final = 0.05  # of all characters; symbol fonts leave some of private use in copied text
+# control characters of texts; the escape steers old terminals
+_WHITE_SPACE: Final = frozenset("\t\n\v\f\r\x1b\x85")
+# control, unassigned, private use, half of a character
+_NO_CHARACTERS: Final = frozenset(("Cc", "Cn", "Co", "Cs"))
+# of all characters; symbol fonts leave some of private use in copied text
+_MAX_NO_CHARACTERS: Final = 0.05
 _MIN_LETTERS: Final = 200  # of a text whose words are judged
 _MIN_USUAL: Final = 0.7  # share of letters in words of usual case; random bytes have half as many
 _MAX_RUN: Final = 200  # characters between spaces; encoded data have none for thousands
@@ -72,7 +84,8 @@ _MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """Detect UTF-16 or UTF-32 without a byte-order mark by the positions of zero bytes in English text.
+    """Detect UTF-16 or UTF-32 without a byte-order mark by the positions of zero bytes in English
+    text.
 
     >>> wide_encoding("Police arrested nine.".encode("utf-16-be"))
     'utf-16-be'
@@ -82,13 +95,16 @@ def wide_encoding(data: bytes) -> str | None:
     if quarter < 1 or head.count(0) < quarter:
         return None
     zeros = "".join("0" if head[place::4].count(0) > quarter * 0.7 else "x" for place in range(4))
-    return {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros)
+    return {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(
+        zeros
+    )
 
 
 def is_binary(data: bytes) -> bool:
     """Return whether bytes are not text in UTF-8 or a one-byte encoding.
 
-    Zero bytes, or more than a few control characters other than white space and escape, make them binary.
+    Zero bytes, or more than a few control characters other than white space and escape, make them
+    binary.
 
     >>> is_binary(b"Police\\r\\n"), is_binary(b"\\x89PNG\\x00")
     (False, True)
@@ -98,7 +114,8 @@ def is_binary(data: bytes) -> bool:
 
 
 def looks_like_text(text: str) -> bool:
-    """Return whether decoded bytes are characters of a text, as those of a program are in no encoding.
+    """Return whether decoded bytes are characters of a text, as those of a program are in no
+    encoding.
 
     >>> looks_like_text("Police arrested nine."), looks_like_text("\ufffd\ue021\x07E\ufffd")
     (True, False)
@@ -107,13 +124,15 @@ def looks_like_text(text: str) -> bool:
     bad = sum(
         count
         for char, count in counts.items()
-        if char == "\ufffd" or (char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS)
+        if char == "\ufffd"
+        or (char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS)
     )
     return bad <= _MAX_NO_CHARACTERS * counts.total()
 
 
 def has_words(text: str) -> bool:
-    """Return whether most letters are in words with capitals at the start or throughout, with spaces between them.
+    """Return whether most letters are in words with capitals at the start or throughout, with
+    spaces between them.
 
     Scripts without capitals, of which some have no spaces, pass; so does a text of few letters.
 
@@ -162,7 +181,9 @@ def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
     end = 0
     for found in _NON_ASCII_RUN.finditer(data):
         before = data[max(end, found.start() - _CONTEXT) : found.start()].rsplit(None, 1)
-        yield (before[-1] if before and data[found.start() - 1 : found.start()].strip() else b"") + found[0]
+        yield (
+            before[-1] if before and data[found.start() - 1 : found.start()].strip() else b""
+        ) + found[0]
         end = found.end()
 
 
@@ -182,12 +203,15 @@ def _plausibility(text: str) -> float:
             spelled_in[number] += 1
     for at, sign in enumerate(text):
         if not sign.isascii() and not sign.isalpha():
-            score += _sign_plausibility(sign, text[at - 1 : at] or " ", text[at + 1 : at + 2] or " ")
+            score += _sign_plausibility(
+                sign, text[at - 1 : at] or " ", text[at + 1 : at + 2] or " "
+            )
     return score + _SAME_LANGUAGE_BONUS * max(spelled_in)
 
 
 def _has_usual_case(word: str) -> bool:
-    """Return whether capitals are at the start of a word or throughout, as in European languages."""
+    """Return whether capitals are at the start of a word or throughout, as in European
+    languages."""
     if len(word) == 1:
         return word in _ONE_LETTER_WORDS
     foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])
@@ -201,9 +225,15 @@ def _sign_plausibility(sign: str, before: str, after: str) -> float:
     if sign == "\xa0":
         return _SIGN_SCORE if before.isalnum() and after.isalnum() else 0.0
     if sign in _OPENING:
-        return _SIGN_SCORE if before in " \n\xa0([-–—/\"'“‘" and (after.isalnum() or after in "“‘[($€£…") else -1.0
+        return (
+            _SIGN_SCORE
+            if before in " \n\xa0([-–—/\"'“‘" and (after.isalnum() or after in "“‘[($€£…")
+            else -1.0
+        )
     if sign in _CLOSING:
-        closes = before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
+        closes = (
+            before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
+        )
         return _SIGN_SCORE if closes else -1.0
     if sign in _MONEY:
         return _SIGN_SCORE if before.isdigit() or after.isdigit() else -1.0

@@ -1,4 +1,5 @@
-"""Detect the format of a file: by its content where the signature is unambiguous, else by media type or suffix."""
+"""Detect the format of a file: by its content where the signature is unambiguous, else by media
+type or suffix."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from tipclassify.text.document import Document
 __all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-# Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the content tells.
+# Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the
+# content tells.
 _FORMATS: Final = {
     "text": ("text", ".txt .text", "text/plain", ""),
     "markdown": ("markdown", ".md .markdown", "text/markdown text/x-markdown", ""),
@@ -27,24 +29,42 @@ _FORMATS: Final = {
     "docx": ("office", ".docx", _WORD, "a Word file"),
     "epub": ("epub", ".epub", "application/epub+zip", "an EPUB file"),
     "eml": ("html.reader", ".eml", "message/rfc822", ""),
-    "odt": ("conversion", ".odt", "application/vnd.oasis.opendocument.text", "an OpenDocument text"),
+    "odt": (
+        "conversion",
+        ".odt",
+        "application/vnd.oasis.opendocument.text",
+        "an OpenDocument text",
+    ),
     "rtf": ("conversion", ".rtf", "application/rtf text/rtf", "a rich-text file"),
     "doc": ("conversion", ".doc", "application/msword", "an old Word file"),
 }
-_FORMAT_BY_SUFFIX: Final = {suffix: kind for kind, (_, names, *_) in _FORMATS.items() for suffix in names.split()}
-_FORMAT_BY_MEDIA_TYPE: Final = {name: kind for kind, (_, _, names, _) in _FORMATS.items() for name in names.split()}
+_FORMAT_BY_SUFFIX: Final = {
+    suffix: kind for kind, (_, names, *_) in _FORMATS.items() for suffix in names.split()
+}
+_FORMAT_BY_MEDIA_TYPE: Final = {
+    name: kind for kind, (_, _, names, _) in _FORMATS.items() for name in names.split()
+}
 
 SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
 """Suffixes of supported files; each may be followed by .gz."""
 
-# Unsupported formats: suffixes or names given by the content, description, advice on conversion to a supported one.
+# Unsupported formats: suffixes or names given by the content, description, advice on conversion to
+# a supported one.
 _UNSUPPORTED: Final = {
     name: f"{what}; {advice}"
     for names, what, advice in (
-        (".msg", "an Outlook message (.msg)", "save it as .eml, HTML or text, and what is attached to it by itself"),
+        (
+            ".msg",
+            "an Outlook message (.msg)",
+            "save it as .eml, HTML or text, and what is attached to it by itself",
+        ),
         (".pages", "an Apple Pages file", "export it as .docx or PDF"),
         (".pptx .ppt .odp", "a presentation", "save it as PDF"),
-        (".csv .tsv .xlsx .jsonl", "a table", "plain 'tipclassify score' reads one by its column 'text'"),
+        (
+            ".csv .tsv .xlsx .jsonl",
+            "a table",
+            "plain 'tipclassify score' reads one by its column 'text'",
+        ),
         (".xls .ods", "a spreadsheet of another kind", "save it as .xlsx"),
         (
             "image .png .jpg .jpeg .gif .tif .tiff .bmp .webp .heic .svg",
@@ -56,7 +76,11 @@ _UNSUPPORTED: Final = {
             "an archive",
             "'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME",
         ),
-        ("archive .tar .tgz .7z .rar .bz2 .xz .zst", "an archive", "unpack it and give the files in it"),
+        (
+            "archive .tar .tgz .7z .rar .bz2 .xz .zst",
+            "an archive",
+            "unpack it and give the files in it",
+        ),
         ("gzip", "gzip inside gzip", "unpack it"),
         ("locked", "locked with a password", "save it without one"),
         ("ole", "an old Microsoft Office file", "save it as .docx or PDF"),
@@ -67,7 +91,13 @@ _UNSUPPORTED: Final = {
 _SIGNATURES: Final = {
     "gzip": (b"\x1f\x8b",),
     "image": (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*"),
-    "archive": (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
+    "archive": (
+        b"7z\xbc\xaf\x27\x1c",
+        b"Rar!\x1a\x07",
+        b"BZh",
+        b"\xfd7zXZ\x00",
+        b"\x28\xb5\x2f\xfd",
+    ),
     "ole": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",),
     "rtf": (b"{\\rtf",),
     "zip": (b"PK\x03\x04", b"PK\x05\x06"),  # the second: an empty archive
@@ -78,7 +108,11 @@ _ZIP_MEMBERS: Final = {
     "content.xml": "odt",
 }  # fmt: skip
 # Names of streams in old Microsoft files; the first that is there tells what it is.
-_OLE_STREAMS: Final = {"EncryptedPackage": "locked", "__nameid_version1.0": ".msg", "WordDocument": "doc"}
+_OLE_STREAMS: Final = {
+    "EncryptedPackage": "locked",
+    "__nameid_version1.0": ".msg",
+    "WordDocument": "doc",
+}
 _PDF_SIGNATURE: Final = re.compile(rb"(?:^|[\r\n\x00])\s*%PDF-\d\.")
 _HTML_START: Final = re.compile(
     rb"\s*(?:(?:<\?xml[^>]{0,300}>|<!--.{0,2000}?-->)\s*)*<(?:!doctype\s+html|html|head|body)[\s>]",
@@ -89,9 +123,12 @@ _HTML_FRAGMENT: Final = re.compile(
     re.IGNORECASE,
 )
 _MAIL_HEADERS: Final = re.compile(rb"(?:[A-Za-z-]+:.*\n(?:[ \t].*\n)*){1,20}")
-_MHTML_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/html)", re.IGNORECASE | re.MULTILINE)
+_MHTML_TYPE: Final = re.compile(
+    rb"^content-type:\s*(?:multipart/related|text/html)", re.IGNORECASE | re.MULTILINE
+)
 _HEAD_BYTES: Final = 4_000
-_MAX_BLANK_BYTES: Final = 100_000  # some sites precede the page with one empty line for each line of their scripts
+# some sites precede the page with one empty line for each line of their scripts
+_MAX_BLANK_BYTES: Final = 100_000
 _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
 
 
@@ -115,12 +152,15 @@ def suffix_of(name: str) -> str:
 
 def reader_of(kind: str) -> Callable[..., Document]:
     """Return the reader of a format; it and its dependencies are imported on demand."""
-    reader: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_FORMATS[kind][0]}"), f"read_{kind}")
+    reader: Callable[..., Document] = getattr(
+        import_module(f"tipclassify.readers.{_FORMATS[kind][0]}"), f"read_{kind}"
+    )
     return reader
 
 
 def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> str:
-    """Detect the format from content, media type or suffix; `InputError` if unsupported or where they contradict."""
+    """Detect the format from content, media type or suffix; `InputError` if unsupported or where
+    they contradict."""
     found = _detect_content(data, source)
     if found == "mhtml" and suffix == ".eml":
         return "eml"
@@ -128,7 +168,9 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
         return found
     kind = _FORMAT_BY_MEDIA_TYPE.get((content_type or "").split(";")[0].strip().lower())
     foreign = (
-        suffix if suffix in _UNSUPPORTED and (found in ("archive", "zip", "ole") or not (found or kind)) else found
+        suffix
+        if suffix in _UNSUPPORTED and (found in ("archive", "zip", "ole") or not (found or kind))
+        else found
     )
     if foreign:
         raise InputError(f"{source}: {_UNSUPPORTED[foreign]}")
@@ -147,14 +189,22 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
 
 
 def _detect_content(data: bytes, source: str) -> str | None:
-    """Return the format that the first bytes tell, supported or not; None where they are ambiguous."""
+    """Return the format that the first bytes tell, supported or not; None where they are
+    ambiguous."""
     found = next((what for what, starts in _SIGNATURES.items() if data.startswith(starts)), None)
     if found == "zip":
         names = open_zip(data, source).namelist()
-        members = (what for start, what in _ZIP_MEMBERS.items() if any(name.startswith(start) for name in names))
+        members = (
+            what
+            for start, what in _ZIP_MEMBERS.items()
+            if any(name.startswith(start) for name in names)
+        )
         return next(members, "zip")
     if found == "ole":
-        return next((what for stream, what in _OLE_STREAMS.items() if stream.encode("utf-16-le") in data), "ole")
+        return next(
+            (what for stream, what in _OLE_STREAMS.items() if stream.encode("utf-16-le") in data),
+            "ole",
+        )
     if found or data[257:262] == b"ustar":
         return found or "archive"
     if _PDF_SIGNATURE.search(data[:1_024]):
@@ -167,4 +217,8 @@ def _detect_content(data: bytes, source: str) -> str | None:
     if _HTML_START.match(head):
         return "html"
     headers = _MAIL_HEADERS.match(head)
-    return "mhtml" if headers and b"mime-version:" in headers[0].lower() and _MHTML_TYPE.search(headers[0]) else None
+    return (
+        "mhtml"
+        if headers and b"mime-version:" in headers[0].lower() and _MHTML_TYPE.search(headers[0])
+        else None
+    )

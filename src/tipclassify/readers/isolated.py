@@ -1,4 +1,5 @@
-"""Read reports in a child process, since the libraries that read hostile bytes may crash: that costs one input only.
+"""Read reports in a child process, since the libraries that read hostile bytes may crash: that
+costs one input only.
 
 The child is started for the first input that needs one, and reads all that follow.
 """
@@ -42,8 +43,11 @@ def read_isolated(name: str, options: ReadOptions = _PLAIN) -> Document:
     return read_bytes_isolated(data, name, options, got)
 
 
-def read_bytes_isolated(data: bytes, name: str, options: ReadOptions = _PLAIN, got: Download | None = None) -> Document:
-    """Read a report from memory as `read_bytes` does, its warnings too, in a child process unless it is plain text."""
+def read_bytes_isolated(
+    data: bytes, name: str, options: ReadOptions = _PLAIN, got: Download | None = None
+) -> Document:
+    """Read a report from memory as `read_bytes` does, its warnings too, in a child process
+    unless it is plain text."""
     if _is_safe(data, name, got):
         return read_bytes(data, name, options, got)
     try:
@@ -65,7 +69,9 @@ def read_bytes_isolated(data: bytes, name: str, options: ReadOptions = _PLAIN, g
 
 def _is_safe(data: bytes, name: str, got: Download | None) -> bool:
     suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
-    return detect_format(gunzip(data, name), name, suffix, got.content_type if got else None) in _SAFE
+    return (
+        detect_format(gunzip(data, name), name, suffix, got.content_type if got else None) in _SAFE
+    )
 
 
 def _running_child() -> Child:
@@ -79,8 +85,10 @@ def _running_child() -> Child:
 
 def _pack_request(data: bytes, name: str, options: ReadOptions, got: Download | None) -> bytes:
     """Join what is said of a file, as JSON, and its bytes."""
-    download = None if got is None else {**dataclasses.asdict(got), "data": ""}  # its bytes are those of the file
-    about = json.dumps([name, dataclasses.asdict(options), download]).encode()  # ASCII, also for names of any bytes
+    # its bytes are those of the file
+    download = None if got is None else {**dataclasses.asdict(got), "data": ""}
+    # ASCII, also for names of any bytes
+    about = json.dumps([name, dataclasses.asdict(options), download]).encode()
     return _LENGTH.pack(len(about)) + about + data
 
 
@@ -103,11 +111,14 @@ def _answer(request: bytes) -> bytes:
         except Exception as error:
             problem = str(broken_input(name, error))
     notes = [str(one.message) for one in caught if one.category is UserWarning]
-    return json.dumps([None if document is None else dataclasses.asdict(document), notes, problem]).encode()
+    return json.dumps(
+        [None if document is None else dataclasses.asdict(document), notes, problem]
+    ).encode()
 
 
 def _unpack_answer(answer: bytes) -> tuple[Document | None, list[str], str]:
-    """Make a document of plain values: nothing else comes out of the child, even if it was taken over."""
+    """Make a document of plain values: nothing else comes out of the child, even if it was taken
+    over."""
     fields, notes, problem = json.loads(answer)
     if fields is None:
         return None, list(map(str, notes)), str(problem)

@@ -1,4 +1,5 @@
-"""Read JSON Lines: rows of passages that are already split, in batches, so that memory stays constant."""
+"""Read JSON Lines: rows of passages that are already split, in batches, so that memory stays
+constant."""
 
 from __future__ import annotations
 
@@ -14,17 +15,22 @@ from tipclassify.readers.limits import LARGEST, read_bounded, split_member
 
 __all__ = ["in_batches", "parse_row", "read_lines"]
 
-_BATCH_SIZE: Final = 300_000  # bytes or characters a batch; bounds memory for any length of file or row
+# bytes or characters a batch; bounds memory for any length of file or row
+_BATCH_SIZE: Final = 300_000
 
 T = TypeVar("T")
 
 
 def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
-    """Read non-blank lines with their numbers, from 1, in batches; raise `InputError` when the file cannot be read."""
+    """Read non-blank lines with their numbers, from 1, in batches; raise `InputError` when the
+    file cannot be read."""
     try:
         with _opened(path) as file:
-            pieces = chain([b"\n"], iter(partial(file.readline, LARGEST + 1), b""))  # the first of a line is enough
-            lines = enumerate((line for before, line in pairwise(pieces) if before.endswith(b"\n")), 1)
+            # the first of a line is enough
+            pieces = chain([b"\n"], iter(partial(file.readline, LARGEST + 1), b""))
+            lines = enumerate(
+                (line for before, line in pairwise(pieces) if before.endswith(b"\n")), 1
+            )
             yield from in_batches((one for one in lines if one[1].strip()), lambda one: len(one[1]))
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}; check the path") from None
@@ -36,7 +42,8 @@ def _opened(path: str) -> IO[bytes]:
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """Group rows, or their lines, into batches; `size` gives the bytes or characters of one, at least 1."""
+    """Group rows, or their lines, into batches; `size` gives the bytes or characters of one, at
+    least 1."""
     batch: list[T] = []
     batch_size = 0
     for row in rows:
@@ -67,5 +74,7 @@ def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
     if not isinstance(row[column], str):
         raise InputError(f'{where}: "{column}" is no text; write {{"{column}": "…"}}')
     if not isinstance(row.get("section"), str | None):  # the section heading is a model input
-        raise InputError(f'{where}: "section" is no text; write the heading of the passage, or leave it out')
+        raise InputError(
+            f'{where}: "section" is no text; write the heading of the passage, or leave it out'
+        )
     return row if column == "text" else {**row, "text": row[column]}

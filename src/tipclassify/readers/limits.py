@@ -1,4 +1,5 @@
-"""Read and decompress files, which may be hostile, within fixed limits of size, compression ratio and method."""
+"""Read and decompress files, which may be hostile, within fixed limits of size, compression
+ratio and method."""
 
 from __future__ import annotations
 
@@ -15,12 +16,27 @@ from typing import IO, Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["ALLOWED_COMPRESSION", "ENCRYPTED", "LARGEST", "LARGEST_MARKUP", "MAX_RATIO", "MIN_SUSPICIOUS_BYTES"]
-__all__ += ["ZIP_DAMAGE", "gunzip", "list_members", "open_zip", "read_bounded", "read_member", "read_up_to_limit"]
-__all__ += ["split_member"]
+__all__ = [
+    "ALLOWED_COMPRESSION",
+    "ENCRYPTED",
+    "LARGEST",
+    "LARGEST_MARKUP",
+    "MAX_RATIO",
+    "MIN_SUSPICIOUS_BYTES",
+    "ZIP_DAMAGE",
+    "gunzip",
+    "list_members",
+    "open_zip",
+    "read_bounded",
+    "read_member",
+    "read_up_to_limit",
+    "split_member",
+]
 
-LARGEST: Final = 100_000_000  # bytes of a file, compressed and decompressed; the longest real report has two million
-LARGEST_MARKUP: Final = 10_000_000  # bytes of markup parsed in Python, which takes seconds a megabyte at worst
+# bytes of a file, compressed and decompressed; the longest real report has two million
+LARGEST: Final = 100_000_000
+# bytes of markup parsed in Python, which takes seconds a megabyte at worst
+LARGEST_MARKUP: Final = 10_000_000
 MAX_RATIO: Final = 200  # text compresses 20 to 1; 200 to 1 is a decompression bomb
 MIN_SUSPICIOUS_BYTES: Final = 10_000_000  # below it, a blank picture may compress as far
 ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -28,7 +44,8 @@ ENCRYPTED: Final = 0x1  # flag bit of a zip entry
 
 _MOST_MEMBERS: Final = 10_000  # files of a zip archive
 _MEMBER: Final = re.compile(r"(.+?\.zip)[/\\](.+)", re.IGNORECASE | re.DOTALL)
-_HIDDEN: Final = (".", "~$", "__MACOSX")  # begins the names of hidden files, of lock files, of a folder that macOS adds
+# begins the names of hidden files, of lock files, of a folder that macOS adds
+_HIDDEN: Final = (".", "~$", "__MACOSX")
 
 ZIP_DAMAGE: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError,
@@ -38,7 +55,8 @@ ZIP_DAMAGE: Final = (
 
 
 def read_bounded(name: str) -> bytes:
-    """Read a file or pipe, a file in a zip archive (``all.zip/togo.pdf``), or standard input for ``-``.
+    """Read a file or pipe, a file in a zip archive (``all.zip/togo.pdf``), or standard input for
+    ``-``.
 
     Raises `InputError` if it is unreadable or larger than `LARGEST`.
     """
@@ -57,19 +75,25 @@ def read_bounded(name: str) -> bytes:
         with open(name, "rb") as file:
             return read_up_to_limit(file, name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        what = (error.strerror or str(error)) if isinstance(error, OSError) else "no such path, a nul is in it"
+        what = (
+            (error.strerror or str(error))
+            if isinstance(error, OSError)
+            else "no such path, a nul is in it"
+        )
         raise InputError(f"{name}: {what.lower()}; check the path".replace("\0", "\\0")) from None
 
 
 def list_members(path: str) -> list[str]:
-    """Return the paths of all files in a zip archive but hidden ones, in order; raise `InputError` if it is damaged."""
+    """Return the paths of all files in a zip archive but hidden ones, in order; raise
+    `InputError` if it is damaged."""
     with open_zip(path, path) as archive:
         names = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
     return [f"{path}/{name}" for name in sorted(names) if not any(map(_is_hidden, name.split("/")))]
 
 
 def split_member(path: str) -> tuple[str, str] | None:
-    """Split the path of a file in a zip archive into that of the archive and the name in it; None for other paths."""
+    """Split the path of a file in a zip archive into that of the archive and the name in it;
+    None for other paths."""
     match = _MEMBER.fullmatch(path)
     if match is None or os.path.exists(path) or not os.path.isfile(match[1]):
         return None
@@ -93,7 +117,8 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress a gzip file, return other data as they are; raise `InputError` if damaged, or over `LARGEST` bytes."""
+    """Decompress a gzip file, return other data as they are; raise `InputError` if damaged, or
+    over `LARGEST` bytes."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
@@ -107,18 +132,25 @@ def gunzip(data: bytes, name: str) -> bytes:
 
 
 def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
-    """Open a zip file, its bytes or its path; raise `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed."""
+    """Open a zip file, its bytes or its path; raise `InputError` if damaged, encrypted, too
+    large decompressed, or suspiciously compressed."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
         entries = archive.infolist()
     except ZIP_DAMAGE:
-        raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
+        raise InputError(
+            f"{name}: damaged or incomplete file; download it or save it again"
+        ) from None
     if len(entries) > _MOST_MEMBERS:
         raise InputError(f"{name}: {len(entries):,} files in it, over {_MOST_MEMBERS:,}; split it")
-    size = sum(entry.file_size for entry in entries)  # can be trusted: zipfile decompresses no entry beyond it
+    # can be trusted: zipfile decompresses no entry beyond it
+    size = sum(entry.file_size for entry in entries)
     if size > LARGEST:
         raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
-    if any(entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size) for entry in entries):
+    if any(
+        entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size)
+        for entry in entries
+    ):
         ratio = f"over {MAX_RATIO} times its size, as no report does"
         raise InputError(f"{name}: unpacks to {ratio}; check where it comes from")
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
@@ -133,6 +165,10 @@ def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
     try:
         return archive.read(member)
     except KeyError:
-        raise InputError(f"{name}: incomplete, {member[:100]!r} is missing; download it or save it again") from None
+        raise InputError(
+            f"{name}: incomplete, {member[:100]!r} is missing; download it or save it again"
+        ) from None
     except ZIP_DAMAGE:
-        raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
+        raise InputError(
+            f"{name}: damaged or incomplete file; download it or save it again"
+        ) from None

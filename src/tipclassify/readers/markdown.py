@@ -1,4 +1,5 @@
-"""Read Markdown into a `Document`: it is rendered, without fenced code and front matter, and the page is read."""
+"""Read Markdown into a `Document`: it is rendered, without fenced code and front matter, and the
+page is read."""
 
 from __future__ import annotations
 
@@ -15,15 +16,21 @@ from tipclassify.text.document import Document
 
 __all__ = ["read_markdown"]
 
-_FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?\n)\1[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_FRONT_MATTER: Final = re.compile(
+    r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?\n)\1[ \t]*(?:\r?\n|\Z)", re.DOTALL
+)
 # A field of front matter, with the lines that go on with it.
 _FIELD: Final = re.compile(r"^([\w-]+)[ \t]*[:=][ \t]*(.*(?:\n[ \t]+\S.*)*)$", re.MULTILINE)
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|_|\r?\n[ \t]*\\?)")  # of YAML, in double quotes
+# of YAML, in double quotes
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|_|\r?\n[ \t]*\\?)")
 _NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 
 
-def read_markdown(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
-    """Read Markdown; offsets count the rendered text; raise `InputError` when it is binary or too large."""
+def read_markdown(
+    data: bytes, source: str, encoding: str | None = None, declared: str | None = None
+) -> Document:
+    """Read Markdown; offsets count the rendered text; raise `InputError` when it is binary or
+    too large."""
     from markdown_it import MarkdownIt
 
     from tipclassify.readers.html.reader import read_whole_page
@@ -38,10 +45,16 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
     tokens = [token for token in parsed if token.type != "fence"]
     for opened, inline, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
         # Hyphens under a paragraph make it a setext heading, which authors seldom intend.
-        if opened.type == "heading_open" and opened.markup == "-" and not could_be_heading(inline.content):
+        if (
+            opened.type == "heading_open"
+            and opened.markup == "-"
+            and not could_be_heading(inline.content)
+        ):
             opened.tag = closed.tag = "p"
     blocks = read_whole_page(parser.renderer.render(tokens, parser.options, {}), source)
-    headings = sorted((block for block in blocks if block.kind == "heading"), key=lambda block: block.level or 7)
+    headings = sorted(
+        (block for block in blocks if block.kind == "heading"), key=lambda block: block.level or 7
+    )
     title = metadata.title or (headings[0].text if headings else None)
     return replace(
         build_document(blocks, source, title),
@@ -53,7 +66,8 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
 
 
 def _fields(matter: str) -> dict[str, str]:
-    """Return the fields of front matter (YAML or TOML) that hold one text each, by name in lower case."""
+    """Return the fields of front matter (YAML or TOML) that hold one text each, by name in lower
+    case."""
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(matter):
         text = value.strip()

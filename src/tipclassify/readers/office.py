@@ -1,4 +1,5 @@
-"""Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading order, notes at the end."""
+"""Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading
+order, notes at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +14,13 @@ from lxml import etree
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.readers.limits import open_zip
 from tipclassify.readers.publication import known_publisher
-from tipclassify.readers.source_blocks import SourceBlock, build_document, clean_text, could_be_heading, table_row
+from tipclassify.readers.source_blocks import (
+    SourceBlock,
+    build_document,
+    clean_text,
+    could_be_heading,
+    table_row,
+)
 from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
 from tipclassify.text.document import Document
 
@@ -22,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_docx"]
 
-# Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or heading levels.
+# Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or
+# heading levels.
 _NAMESPACES: Final = {
     "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
@@ -33,10 +41,13 @@ _PARAGRAPH: Final = f"{_W}p"
 _TABLE: Final = f"{_W}tbl"
 _RUN_TEXT: Final = (f"{_W}t", f"{{{_NAMESPACES['m']}}}t")  # of words, of formulas
 _TEXT_BOX: Final = f"{_W}txbxContent"
-_CHARACTER_ELEMENTS: Final = {f"{_W}{name}": " " for name in ("tab", "br", "cr", "ptab")} | {f"{_W}noBreakHyphen": "-"}
+_CHARACTER_ELEMENTS: Final = {f"{_W}{name}": " " for name in ("tab", "br", "cr", "ptab")} | {
+    f"{_W}noBreakHyphen": "-"
+}
 _FALSE_VALUES: Final = ("0", "false", "off", "none")
 _DELETED_ENDS: Final = ("w:pPr/w:rPr/w:del", "w:pPr/w:rPr/w:moveFrom")
-# Deleted and moved text, fallback renderings, tables of contents, merged cells, ruby annotations, hidden text.
+# Deleted and moved text, fallback renderings, tables of contents, merged cells, ruby annotations,
+# hidden text.
 _INVISIBLE: Final = f"""
     .//w:del[not(parent::w:rPr)] | .//w:moveFrom[not(parent::w:rPr)] | .//w:tr[w:trPr/w:del]
     | .//mc:AlternateContent/*[position() > 1]
@@ -47,7 +58,8 @@ _MAX_BASES: Final = 12  # Word allows eleven styles based on each other
 _BODY_LEVEL: Final = 9  # the outline level that means "no heading"
 _TITLE_LEVEL: Final = 0  # above heading 1
 _OPENING_BLOCKS: Final = 40  # of a file without pages: about those of its first page
-_MIN_LAYOUT_WORDS: Final = 40  # a cell of several paragraphs and more words is prose in a layout table
+# a cell of several paragraphs and more words is prose in a layout table
+_MIN_LAYOUT_WORDS: Final = 40
 _NOTES: Final = "Notes"
 _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that programs fill in
 
@@ -55,8 +67,10 @@ _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that 
 def read_docx(data: bytes, source: str) -> Document:
     """Read a Word file; headings come from styles, outline levels or short bold paragraphs.
 
-    Tracked insertions are kept; deletions, headers, footers, comments, hidden text and tables of contents are not.
-    Raises `InputError` for a damaged, encrypted or too large file, `MissingExtraError` without python-docx.
+    Tracked insertions are kept; deletions, headers, footers, comments, hidden text and tables of
+    contents are not.
+    Raises `InputError` for a damaged, encrypted or too large file, `MissingExtraError` without
+    python-docx.
     """
     open_zip(data, source)  # raises for unsafe archives
     with needs_extra(f"{source}: reading Word files", "docx"):
@@ -76,19 +90,30 @@ def read_docx(data: bytes, source: str) -> Document:
 
 
 def _title(pieces: list[SourceBlock], property_title: str) -> str | None:
-    """Return the paragraph in the style of a title, the title of the properties if the opening has it, or a heading."""
+    """Return the paragraph in the style of a title, the title of the properties if the opening
+    has it, or a heading."""
     styled = next((piece.text for piece in pieces if piece.level == _TITLE_LEVEL), None)
     if styled:
         return styled
     opening = list(islice((piece for piece in pieces if piece.text), _OPENING_BLOCKS))
     named = clean_text(property_title or "")
-    if named and named.lower() not in _PLACEHOLDERS and not is_stale(named, " ".join(piece.text for piece in opening)):
+    if (
+        named
+        and named.lower() not in _PLACEHOLDERS
+        and not is_stale(named, " ".join(piece.text for piece in opening))
+    ):
         return named
-    prose = (number for number, piece in enumerate(opening) if len(piece.text.split()) > _MIN_LAYOUT_WORDS)
+    prose = (
+        number
+        for number, piece in enumerate(opening)
+        if len(piece.text.split()) > _MIN_LAYOUT_WORDS
+    )
     above = opening[: next(prose, len(opening))]
     lines = [
         TitleLine(
-            piece.text, piece.kind == "heading", _BODY_LEVEL - (_BODY_LEVEL if piece.level is None else piece.level)
+            piece.text,
+            piece.kind == "heading",
+            _BODY_LEVEL - (_BODY_LEVEL if piece.level is None else piece.level),
         )
         for piece in above
     ]
@@ -105,12 +130,20 @@ def _notes(word: WordDocument, styles: dict[str, _Style]) -> Iterator[SourceBloc
     """Yield footnotes, then endnotes, parsed from their parts, for which python-docx has no API."""
     from docx.oxml import parse_xml
 
-    parts = {rel.reltype.rsplit("/", 1)[-1]: rel.target_part for rel in word.part.rels.values() if not rel.is_external}
+    parts = {
+        rel.reltype.rsplit("/", 1)[-1]: rel.target_part
+        for rel in word.part.rels.values()
+        if not rel.is_external
+    }
     for kind in ("footnote", "endnote"):
         part = parts.get(f"{kind}s")
-        for note in () if part is None else _remove_invisible(parse_xml(part.blob)).iter(f"{_W}{kind}"):
+        for note in (
+            () if part is None else _remove_invisible(parse_xml(part.blob)).iter(f"{_W}{kind}")
+        ):
             if note.get(f"{_W}type") in (None, "normal"):  # the others are separator lines
-                yield SourceBlock(" ".join(piece.text for piece in _source_blocks(note, styles)), section=_NOTES)
+                yield SourceBlock(
+                    " ".join(piece.text for piece in _source_blocks(note, styles)), section=_NOTES
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +155,9 @@ class _Style:
 
 def _read_styles(word: WordDocument) -> dict[str, _Style]:
     """Map style ids to styles; what a style leaves open is that of its base."""
-    elements = {style.get(f"{_W}styleId"): style for style in word.styles.element.iter(f"{_W}style")}
+    elements = {
+        style.get(f"{_W}styleId"): style for style in word.styles.element.iter(f"{_W}style")
+    }
     styles = {}
     for key, style in elements.items():
         name = _property_value(style, "w:name").lower()
@@ -131,7 +166,9 @@ def _read_styles(word: WordDocument) -> dict[str, _Style]:
             level = _style_level(style) if level is None else level
             bold = _bold_property(style) if bold is None else bold
             style = elements.get(_property_value(style, "w:basedOn"), style)
-        styles[key] = _Style(level, bool(bold), name.startswith("toc ") or name == "table of figures")
+        styles[key] = _Style(
+            level, bool(bold), name.startswith("toc ") or name == "table of figures"
+        )
     return styles
 
 
@@ -146,7 +183,8 @@ def _style_level(style: Any) -> int | None:
 
 
 def _outline_level(holder: Any) -> int | None:
-    """Return the outline level, from 1, in the paragraph properties of `holder`; None for body text."""
+    """Return the outline level, from 1, in the paragraph properties of `holder`; None for body
+    text."""
     level = _property_value(holder, "w:pPr/w:outlineLvl")
     return int(level) + 1 if level.isdecimal() and int(level) < _BODY_LEVEL else None
 
@@ -166,7 +204,9 @@ def _bold_property(holder: Any) -> bool | None:
 def _source_blocks(parent: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
     """Yield paragraphs and table rows of a body, cell, note or text box, in reading order."""
     elements = list(_outermost(parent, _PARAGRAPH, _TABLE))
-    for paragraph, following in pairwise(element for element in elements if element.tag == _PARAGRAPH):
+    for paragraph, following in pairwise(
+        element for element in elements if element.tag == _PARAGRAPH
+    ):
         if any(paragraph.find(path, _NAMESPACES) is not None for path in _DELETED_ENDS):
             # A deleted paragraph mark joins the two.
             following[:0] = [child for child in paragraph if child.tag != f"{_W}pPr"]
@@ -198,15 +238,20 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
     text = clean_text("".join(parts))
     level = _outline_level(paragraph) if style.level is None else style.level
     if text:
-        heading = level is not None or (could_be_heading(text) and _is_bold(paragraph, style, styles))
+        heading = level is not None or (
+            could_be_heading(text) and _is_bold(paragraph, style, styles)
+        )
         yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
         yield from _source_blocks(box, styles)
 
 
 def _is_bold(paragraph: Any, style: _Style, styles: dict[str, _Style]) -> bool:
-    """Return whether all text of a paragraph is bold, by its runs, their styles or its own style."""
-    for run in (part.getparent() for part in paragraph.iter(*_RUN_TEXT) if (part.text or "").strip()):
+    """Return whether all text of a paragraph is bold, by its runs, their styles or its own
+    style."""
+    for run in (
+        part.getparent() for part in paragraph.iter(*_RUN_TEXT) if (part.text or "").strip()
+    ):
         bold = _bold_property(run)
         if bold is None:
             bold = style.bold or styles.get(_property_value(run, "w:rPr/w:rStyle"), _Style()).bold
@@ -218,8 +263,14 @@ def _is_bold(paragraph: Any, style: _Style, styles: dict[str, _Style]) -> bool:
 def _table_blocks(table: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
     """Yield the rows of a table, or its paragraphs if it is a layout table."""
     for row in _outermost(table, f"{_W}tr"):
-        cells = [cell for element in _outermost(row, f"{_W}tc") if (cell := list(_source_blocks(element, styles)))]
-        lengths = [sum(len(piece.text.split()) for piece in cell) for cell in cells if len(cell) > 1]
+        cells = [
+            cell
+            for element in _outermost(row, f"{_W}tc")
+            if (cell := list(_source_blocks(element, styles)))
+        ]
+        lengths = [
+            sum(len(piece.text.split()) for piece in cell) for cell in cells if len(cell) > 1
+        ]
         if len(cells) == 1 or max(lengths, default=0) > _MIN_LAYOUT_WORDS:
             yield from (piece for cell in cells for piece in cell)
         elif cells:

@@ -22,13 +22,16 @@ class SourceBlock:
     """The text of a paragraph, list entry, table row or heading."""
 
     text: str  # as `clean_text` returns it
-    kind: str = "text"  # or "heading"; "item" or "row", in which a section name before a colon opens no section;
+    # or "heading"; "item" or "row", in which a section name before a colon opens no section;
+    kind: str = "text"
     # "title" of the document: what follows stands under it, but it is no part of the text
     section: str | None = None  # where it does not follow from the headings before it
     level: int | None = None  # of a heading, from 1; None where the source gives none
 
 
-def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str | None = None) -> Document:
+def build_document(
+    source_blocks: Iterable[SourceBlock], source: str, title: str | None = None
+) -> Document:
     """Join blocks with empty lines between them, each in the section of the last heading.
 
     A block whose whole text is the name of a standard section is a heading, whatever its style.
@@ -62,7 +65,9 @@ def clean_text(text: str) -> str:
     if text.isprintable() and "  " not in text:  # of white space, only the space is printable
         return text.strip()
     text = " ".join(text.split())
-    return text if text.isascii() or text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
+    return (
+        text if text.isascii() or text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
+    )
 
 
 def could_be_heading(text: str) -> bool:
@@ -71,7 +76,10 @@ def could_be_heading(text: str) -> bool:
     >>> could_be_heading("Conduct of Officials"), could_be_heading("No shelter opened.")
     (True, False)
     """
-    return not text.rstrip().endswith((".", ";", ",", "!", "?")) and 0 < len(text.split()) <= _HEADING_WORDS
+    return (
+        not text.rstrip().endswith((".", ";", ",", "!", "?"))
+        and 0 < len(text.split()) <= _HEADING_WORDS
+    )
 
 
 def table_row(cells: Iterable[str]) -> str:

@@ -1,4 +1,5 @@
-"""Read tables (CSV, Excel) as numbered lines of JSON, one for each row, so that they are scored as JSON Lines are."""
+"""Read tables (CSV, Excel) as numbered lines of JSON, one for each row, so that they are scored
+as JSON Lines are."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ csv.field_size_limit(LARGEST)  # by itself 131,072 characters
 
 
 def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, bytes]]]:
-    """Read the rows of a table, or of the first sheet of a workbook, as JSON with their row numbers, in batches.
+    """Read the rows of a table, or of the first sheet of a workbook, as JSON with their row
+    numbers, in batches.
 
     Rows without a text are left out, with a warning.
     Raises `InputError` when the file is damaged, or has no column for the text.
@@ -36,18 +38,28 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, byte
     data = read_bounded(path)
     workbook = Path(path).suffix.lower() == ".xlsx"
     rows = _sheet_rows(data, path) if workbook else _csv_rows(data, path, options.encoding)
-    yield from in_batches(_json_lines(rows, options.text_column, path), lambda numbered: len(numbered[1]))
+    yield from in_batches(
+        _json_lines(rows, options.text_column, path), lambda numbered: len(numbered[1])
+    )
 
 
-def _json_lines(rows: Iterator[tuple[int, Iterable[Any]]], column: str, path: str) -> Iterator[tuple[int, bytes]]:
+def _json_lines(
+    rows: Iterator[tuple[int, Iterable[Any]]], column: str, path: str
+) -> Iterator[tuple[int, bytes]]:
     _, header = next(rows, (1, ()))
     names = ["" if cell is None else str(cell).strip() for cell in header]
     if column not in names:
         there = ", ".join(filter(None, names[:10])) or "none"
-        raise InputError(f"{path}: no column {column!r} in the first row ({there}); name one by --text-column")
+        raise InputError(
+            f"{path}: no column {column!r} in the first row ({there}); name one by --text-column"
+        )
     empty = []
     for number, cells in rows:
-        row = {name: cell for name, cell in zip(names, cells, strict=False) if name and cell not in (None, "")}
+        row = {
+            name: cell
+            for name, cell in zip(names, cells, strict=False)
+            if name and cell not in (None, "")
+        }
         row |= {name: str(row[name]) for name in (column, "section") if name in row}
         if row.get(column, "").strip():
             yield number, json.dumps(row, default=str).encode()
@@ -60,7 +72,9 @@ def _json_lines(rows: Iterator[tuple[int, Iterable[Any]]], column: str, path: st
 def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
     text = decode_text(data, path, encoding).removeprefix("\ufeff")
     header = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True
+    )
     try:
         yield from enumerate((list(map(csv_text, row)) for row in reader), 1)
     except csv.Error as error:

@@ -1,4 +1,5 @@
-"""Read plain text into a `Document`: detect the encoding, split into paragraphs, count pages by form feeds."""
+"""Read plain text into a `Document`: detect the encoding, split into paragraphs, count pages by
+form feeds."""
 
 from __future__ import annotations
 
@@ -33,11 +34,14 @@ _MIN_TITLE_WORDS: Final = 5
 _MAX_TITLE: Final = 300  # characters
 
 
-def read_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
-    """Decode text and split it into paragraphs; offsets count decoded characters, line ends unchanged.
+def read_text(
+    data: bytes, source: str, encoding: str | None = None, declared: str | None = None
+) -> Document:
+    """Decode text and split it into paragraphs; offsets count decoded characters, line ends
+    unchanged.
 
-    If the user gives an `encoding`, no other is tried; one `declared` by a server is often wrong. Raises `InputError`
-    when the bytes are no text, or not in `encoding`.
+    If the user gives an `encoding`, no other is tried; one `declared` by a server is often wrong.
+    Raises `InputError` when the bytes are no text, or not in `encoding`.
     """
     text = decode_text(data, source, encoding, declared, words=True)
     document = _with_copied_title(text_document(text, source))
@@ -45,24 +49,34 @@ def read_text(data: bytes, source: str, encoding: str | None = None, declared: s
 
 
 def _with_copied_title(document: Document) -> Document:
-    """Return a text copied from a web page from its title on: the first long line under the page's furniture."""
+    """Return a text copied from a web page from its title on: the first long line under the
+    page's furniture."""
     for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
         text = document.text[block.start : block.end].strip()
         if is_furniture(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
             continue
         if number == 0 or block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break
-        return replace(document, title=text, blocks=(replace(block, heading=True), *document.blocks[number + 1 :]))
+        return replace(
+            document,
+            title=text,
+            blocks=(replace(block, heading=True), *document.blocks[number + 1 :]),
+        )
     return document
 
 
 def decode_text(
-    data: bytes, source: str, encoding: str | None = None, declared: str | None = None, *, words: bool = False
+    data: bytes,
+    source: str,
+    encoding: str | None = None,
+    declared: str | None = None,
+    *,
+    words: bool = False,
 ) -> str:
     """Decode a file in the `encoding` that the user names, or as detected (`decode`).
 
-    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid in it; with `words`,
-    also where it is text, but has no words, such as encoded data.
+    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
+    in it; with `words`, also where it is text, but has no words, such as encoded data.
 
     >>> decode_text(b"caf\\x8e", "menu.txt", "macintosh")
     'café'
@@ -74,11 +88,15 @@ def decode_text(
     else:
         codec = codec_named(encoding)
         if codec is None:
-            raise InputError(f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
+            raise InputError(
+                f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
+            )
         try:
             text = data.decode(codec).removeprefix("\ufeff")
         except UnicodeError:
-            raise InputError(f"{source}: not in {encoding}; give another encoding, or none to detect it") from None
+            raise InputError(
+                f"{source}: not in {encoding}; give another encoding, or none to detect it"
+            ) from None
         binary = is_binary(text.encode("latin-1", "replace"))
         lossy = None
     if binary or not looks_like_text(text):
@@ -89,7 +107,8 @@ def decode_text(
 
 
 def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
-    """Decode `data` by its byte-order mark, as UTF-8, as declared, or in the most plausible encoding.
+    """Decode `data` by its byte-order mark, as UTF-8, as declared, or in the most plausible
+    encoding.
 
     A file of mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
 
@@ -106,16 +125,19 @@ def _decode(data: bytes, declared: str | None) -> tuple[str, str | None]:
             return _decode_in(encoding, data[len(mark) :])
     if wide := wide_encoding(data):
         return _decode_in(wide, data)
-    for codec in filter(None, ("utf-8", codec_named(declared))):  # valid UTF-8 is UTF-8, whatever the server declares
+    # valid UTF-8 is UTF-8, whatever the server declares
+    for codec in filter(None, ("utf-8", codec_named(declared))):
         with suppress(UnicodeError):
             return data.decode(codec), None
-    text = data.decode("utf-8", "replace")  # text in another encoding has hardly any character that is valid UTF-8
+    # text in another encoding has hardly any character that is valid UTF-8
+    text = data.decode("utf-8", "replace")
     is_utf8 = len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd")
     return _decode_in("utf-8" if is_utf8 else guess_encoding(data) or "cp1252", data)
 
 
 def codec_named(encoding: str | None) -> str | None:
-    """Return the Python codec of that name; Latin-1 is read as its superset Windows-1252, as in browsers."""
+    """Return the Python codec of that name; Latin-1 is read as its superset Windows-1252, as in
+    browsers."""
     try:
         name = codecs.lookup(encoding or "").name
         " ".encode(name)  # fails for bytes-to-bytes codecs
@@ -145,7 +167,8 @@ def _with_warning(text: str, lossy: str | None, source: str) -> str:
 
 
 def _with_pages(document: Document) -> Document:
-    """Return a document with page numbers; a sentence split by a page break is rejoined into one block."""
+    """Return a document with page numbers; a sentence split by a page break is rejoined into one
+    block."""
     text, page, at = document.text, 1, 0
     blocks: list[Block] = []
     for block in document.blocks:
@@ -153,7 +176,12 @@ def _with_pages(document: Document) -> Document:
         page, at = page + feeds, block.start
         last = blocks[-1] if feeds and blocks else None
         goes_on = text[block.start : block.end].lstrip()[:1].islower() and not block.heading
-        if last and goes_on and not last.heading and not _SENTENCE_END.search(text, last.start, last.end):
+        if (
+            last
+            and goes_on
+            and not last.heading
+            and not _SENTENCE_END.search(text, last.start, last.end)
+        ):
             blocks[-1] = replace(last, end=block.end)
         else:
             blocks.append(replace(block, page=page))

@@ -1,4 +1,5 @@
-"""Choose the title of a report from the first page of its text; one in a file's metadata counts if the page has it."""
+"""Choose the title of a report from the first page of its text; one in a file's metadata counts
+if the page has it."""
 
 from __future__ import annotations
 
@@ -18,13 +19,16 @@ _LARGER: Final = 1.1  # times the size of the text
 _MIN_LETTERS: Final = 4  # of a word that must stand on the page; shorter ones stand on every page
 _MAX_PAGE: Final = 50_000  # characters
 _MAX_KIND: Final = 160  # characters of what a document is, before the name of its country
-_LEGAL_BASIS: Final = re.compile(r",?\s+(?:in accordance with|pursuant to|submitted (?:in|under)|as requested)\b", re.I)
+_LEGAL_BASIS: Final = re.compile(
+    r",?\s+(?:in accordance with|pursuant to|submitted (?:in|under)|as requested)\b", re.I
+)
 _NOTE_MARKS: Final = " *†‡"
 
 
 @dataclass(frozen=True, slots=True)
 class TitleLine:
-    """A paragraph of the first page: its text, whether it is a heading, and its type size (larger is higher)."""
+    """A paragraph of the first page: its text, whether it is a heading, and its type size
+    (larger is higher)."""
 
     text: str
     heading: bool
@@ -32,7 +36,8 @@ class TitleLine:
 
 
 def is_stale(title: str, first_page: str) -> bool:
-    """Return whether a title of a file's metadata is none: the first page lacks its words, or has it as its letterhead.
+    """Return whether a title of a file's metadata is none: the first page lacks its words, or has
+    it as its letterhead.
 
     >>> is_stale("Questions to Norvia", "QUESTIONS TO  NORVIA"), is_stale("Questions to Qatar", "Questions to Norvia")
     (False, True)
@@ -51,14 +56,17 @@ def is_stale(title: str, first_page: str) -> bool:
 def title_of_first_page(lines: Sequence[TitleLine], body_size: float) -> str | None:
     """Return the title among the paragraphs of a first page, or None.
 
-    That is the heading in the largest type, if it is larger than the text, else the heading that opens the page. A
-    country that has a heading to itself is put after what stands above it: "Report of the Working Group: Norvia".
+    That is the heading in the largest type, if it is larger than the text, else the heading that
+    opens the page. A country that has a heading to itself is put after what stands above it:
+    "Report of the Working Group: Norvia".
     """
     lines = [line for line in lines if not is_masthead(line.text)]
     headings = [line for line in lines if line.heading and _may_be_title(line.text)]
     if not headings:
         return None
-    countries = [at for at, line in enumerate(lines) if at and line.heading and _is_country(line.text)]
+    countries = [
+        at for at, line in enumerate(lines) if at and line.heading and _is_country(line.text)
+    ]
     if len(countries) == 1:  # several are those of a list
         at = countries[0]
         kind = _LEGAL_BASIS.split(lines[at - 1].text)[0].rstrip(_NOTE_MARKS)

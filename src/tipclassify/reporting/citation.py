@@ -1,7 +1,8 @@
-"""Citations of tagged passages: plain text, and BibTeX, RIS and CSL-JSON for Zotero, EndNote and the like.
+"""Citations of tagged passages: plain text, and BibTeX, RIS and CSL-JSON for Zotero, EndNote and
+the like.
 
-A source is named by what it says of itself: title, publication, publisher, date and address. Where nothing is known, it
-is the name of its file, never the folder that it lies in.
+A source is named by what it says of itself: title, publication, publisher, date and address. Where
+nothing is known, it is the name of its file, never the folder that it lies in.
 """
 
 from __future__ import annotations
@@ -30,9 +31,15 @@ from tipclassify.reporting.writers.rows import row_of
 
 __all__ = ["Citation", "cite", "link_to"]
 
-# Braces by name: BibTeX counts those after a backslash too, and reads on to the end of the file for one that is alone.
+# Braces by name: BibTeX counts those after a backslash too, and reads on to the end of the file for
+# one that is alone.
 _TEX: Final = str.maketrans(
-    {"\\": r"\textbackslash{}", "{": r"\textbraceleft{}", "}": r"\textbraceright{}", "~": r"\textasciitilde{}"}
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\textbraceleft{}",
+        "}": r"\textbraceright{}",
+        "~": r"\textasciitilde{}",
+    }
     | {"^": r"\textasciicircum{}", **{char: f"\\{char}" for char in "%&_#$"}}
 )
 
@@ -41,7 +48,9 @@ _TEX: Final = str.maketrans(
 class Citation:
     """Citation of a tagged passage; each field is one line of text, and empty if unknown."""
 
-    key: str  # for BibTeX and RIS: the same each day and from each model, as long as the input has the same name
+    # for BibTeX and RIS: the same each day and from each model, as long as the input has the same
+    # name
+    key: str
     quote: str
     title: str
     publication: str  # empty where the title names it
@@ -81,14 +90,21 @@ class Citation:
     @property
     def keywords(self) -> list[str]:
         """Labels, and the country."""
-        return [*(name for name in map(label_name, LABELS) if name in self.labels), *known(self.country)]
+        return [
+            *(name for name in map(label_name, LABELS) if name in self.labels),
+            *known(self.country),
+        ]
 
     @property
     def place(self) -> str:
         """Section, page or paragraph, and characters."""
         parts = [f"section “{self.section}”"] if self.section else []
         parts += [f"p. {self.page}"] if self.page else []
-        parts += [f"paragraph {self.paragraph}" + " of the section" * bool(self.section)] if self.paragraph else []
+        parts += (
+            [f"paragraph {self.paragraph}" + " of the section" * bool(self.section)]
+            if self.paragraph
+            else []
+        )
         return ", ".join([*parts, f"characters {self.characters}"])
 
     @property
@@ -104,7 +120,11 @@ class Citation:
     @property
     def tagged(self) -> str:
         """Labels, and what gave them."""
-        return f"Tagged as {self.labels} by {self.model}." if self.labels else f"Tagged with no label by {self.model}."
+        return (
+            f"Tagged as {self.labels} by {self.model}."
+            if self.labels
+            else f"Tagged with no label by {self.model}."
+        )
 
     @property
     def plain(self) -> str:
@@ -121,7 +141,11 @@ class Citation:
         fields |= {"urldate": self.read}
         fields |= {"keywords": ", ".join(self.keywords), "note": note, "annote": f"“{self.quote}”"}
         # BibTeX reads a URL verbatim; a second pair of braces keeps the capitals of a title.
-        values = {name: text if name == "url" else text.translate(_TEX) for name, text in fields.items() if text}
+        values = {
+            name: text if name == "url" else text.translate(_TEX)
+            for name, text in fields.items()
+            if text
+        }
         values["title"] = f"{{{values['title']}}}"
         lines = [f"  {name} = {{{value}}},\n" for name, value in values.items()]
         return f"@misc{{{self.key},\n{''.join(lines)}}}\n"
@@ -130,20 +154,46 @@ class Citation:
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
         fields = [("TY", "RPRT"), ("ID", self.key), ("TI", self.title), ("T2", self.publication)]
-        fields += [("PB", self.publisher), ("PY", self.issued[:4]), ("DA", self.date.replace("-", "/"))]
-        fields += [("SE", self.section), ("SP", self.page), ("UR", self.link), ("Y2", self.read.replace("-", "/"))]
-        fields += [*(("KW", word) for word in self.keywords), ("AB", f"“{self.quote}”"), ("N1", self.source)]
+        fields += [
+            ("PB", self.publisher),
+            ("PY", self.issued[:4]),
+            ("DA", self.date.replace("-", "/")),
+        ]
+        fields += [
+            ("SE", self.section),
+            ("SP", self.page),
+            ("UR", self.link),
+            ("Y2", self.read.replace("-", "/")),
+        ]
+        fields += [
+            *(("KW", word) for word in self.keywords),
+            ("AB", f"“{self.quote}”"),
+            ("N1", self.source),
+        ]
         return "".join(f"{tag}  - {text}\r\n" for tag, text in fields if text) + "ER  - \r\n"
 
     @property
     def csl(self) -> str:
-        """Item of a CSL-JSON list, as Zotero, Mendeley and pandoc take it (citeproc-js, schema 1.0.2)."""
-        item: dict[str, Any] = {"id": self.key, "type": "report", "language": "en", "title": self.title}
+        """Item of a CSL-JSON list, as Zotero, Mendeley and pandoc take it (citeproc-js, schema
+        1.0.2)."""
+        item: dict[str, Any] = {
+            "id": self.key,
+            "type": "report",
+            "language": "en",
+            "title": self.title,
+        }
         item |= {"collection-title": self.publication, "publisher": self.publisher}
         item |= {"issued": _csl_date(self.issued), "accessed": _csl_date(self.read)}
-        item |= {"page": self.page, "section": self.section, "URL": self.link, "keyword": ", ".join(self.keywords)}
+        item |= {
+            "page": self.page,
+            "section": self.section,
+            "URL": self.link,
+            "keyword": ", ".join(self.keywords),
+        }
         item |= {"abstract": f"“{self.quote}”", "note": self.source}
-        return json.dumps({name: value for name, value in item.items() if value}, ensure_ascii=False)
+        return json.dumps(
+            {name: value for name, value in item.items() if value}, ensure_ascii=False
+        )
 
 
 def _csl_date(date: str) -> dict[str, list[list[int]]] | None:
@@ -163,8 +213,8 @@ _FRAGMENT_WORDS: Final = 6  # at either end of a passage; the browser finds what
 def link_to(address: str, text: str, page: str = "") -> str:
     """Make the link that opens an address at a page of a PDF, or at the words themselves.
 
-    The latter are URL Fragment Text Directives (WICG). Cells of a table, which ``|`` separates, are not side by side in
-    the source: the first and the last are searched for.
+    The latter are URL Fragment Text Directives (WICG). Cells of a table, which ``|`` separates, are
+    not side by side in the source: the first and the last are searched for.
 
     >>> link_to("https://example.org/a#top", "Courts, at last, convicted nine.")
     'https://example.org/a#:~:text=Courts%2C%20at%20last%2C%20convicted%20nine.'
@@ -177,14 +227,17 @@ def link_to(address: str, text: str, page: str = "") -> str:
     parts = [first[:_FRAGMENT_WORDS], last[-_FRAGMENT_WORDS:]]
     if len(cells) == 1 and len(first) <= 2 * _FRAGMENT_WORDS:
         parts = [first]
-    written = [quote(" ".join(words), safe="!~*'()").replace("-", "%2D") for words in parts if words]
+    written = [
+        quote(" ".join(words), safe="!~*'()").replace("-", "%2D") for words in parts if words
+    ]
     return f"{address}#:~:text={','.join(written)}"
 
 
 def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     """Cite a tagged passage; `TaggedReport.findings` yields those of a report.
 
-    `context` is the model and policy that tagged it and the day on which it was read; that of the finding if omitted.
+    `context` is the model and policy that tagged it and the day on which it was read; that of the
+    finding if omitted.
     Raises `ValueError` when neither is known.
 
     >>> from tipclassify import Document, tag_report
@@ -197,7 +250,9 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     passage, about, row = finding.passage, context.about(), row_of(finding)
     place = finding.file, passage.start, passage.end, passage.text, finding.extra.get("id")
     digest = hashlib.sha256(repr(place).encode("utf-8", "backslashreplace")).hexdigest()[:12]
-    named = re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", row["country"] or finding.title).lower())
+    named = re.sub(
+        "[^a-z0-9]", "", unicodedata.normalize("NFKD", row["country"] or finding.title).lower()
+    )
     values = {
         "key": f"{named[:24]}{row['year'] or ''}-{digest}",
         "quote": passage.text,

@@ -1,8 +1,9 @@
-"""Sentences that stand in the reports of many countries: found by a table of the phrases that recur.
+"""Sentences that stand in the reports of many countries: found by a table of the phrases that
+recur.
 
-The table has the hash of each phrase of five words that stands in the reports of ten countries or more,
-and in how many; it has no text. Names and figures are stand-ins, so that "Kenya fined 12 employers" and
-"Peru fined 9 employers" are one phrase.
+The table has the hash of each phrase of five words that stands in the reports of ten countries or
+more, and in how many; it has no text. Names and figures are stand-ins, so that "Kenya fined 12
+employers" and "Peru fined 9 employers" are one phrase.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def _plain_words(text: str) -> list[str]:
 def _phrase_hashes(words: Sequence[str]) -> list[int]:
     """Hash each phrase of a sentence to 32 bits, in order."""
     phrases = (" ".join(words[at : at + _PHRASE]) for at in range(len(words) - _PHRASE + 1))
-    digests = (blake2b(phrase.encode("utf-8", "replace"), digest_size=4).digest() for phrase in phrases)
+    digests = (
+        blake2b(phrase.encode("utf-8", "replace"), digest_size=4).digest() for phrase in phrases
+    )
     return [int.from_bytes(digest, "little") for digest in digests]
 
 
@@ -68,11 +71,14 @@ def text_identity(text: str) -> int:
     words = [found.group().casefold() for found in _WORD.finditer(text)]
     while len(words) > 1 and words[-1].isdigit():
         words.pop()
-    return int.from_bytes(blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).digest(), "little")
+    return int.from_bytes(
+        blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).digest(), "little"
+    )
 
 
 def template_share(text: str) -> float:
-    """Compute the share of a sentence's words, 0 to 1, that lie in phrases of many countries' reports."""
+    """Compute the share of a sentence's words, 0 to 1, that lie in phrases of many countries'
+    reports."""
     words = _plain_words(text)
     table = _common_hashes()
     common = [False] * len(words)
@@ -83,7 +89,8 @@ def template_share(text: str) -> float:
 
 
 def is_template(text: str) -> bool:
-    """Test whether a sentence is one that stands, up to names and figures, in many countries' reports."""
+    """Test whether a sentence is one that stands, up to names and figures, in many countries'
+    reports."""
     return template_share(text) >= _TEMPLATE_SHARE
 
 
@@ -94,7 +101,8 @@ def _common_hashes() -> frozenset[int]:
 
 
 def count_phrases(passages: Iterable[tuple[str, str]], table: Path) -> int:
-    """Write the table of the phrases that recur among `passages`, pairs of country and text; return its length."""
+    """Write the table of the phrases that recur among `passages`, pairs of country and text;
+    return its length."""
     countries: defaultdict[int, set[str]] = defaultdict(set)
     for country, text in passages:
         for phrase in _phrase_hashes(_plain_words(text)):
@@ -102,5 +110,7 @@ def count_phrases(passages: Iterable[tuple[str, str]], table: Path) -> int:
     common = sorted(phrase for phrase, where in countries.items() if len(where) >= _MIN_COUNTRIES)
     counts = [min(len(countries[phrase]), 255) for phrase in common]
     with table.open("wb") as out:
-        np.savez_compressed(out, phrases=np.array(common, np.uint32), countries=np.array(counts, np.uint8))
+        np.savez_compressed(
+            out, phrases=np.array(common, np.uint32), countries=np.array(counts, np.uint8)
+        )
     return len(common)

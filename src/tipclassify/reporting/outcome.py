@@ -1,4 +1,5 @@
-"""Outcome of a run, whatever its output format: the number of findings, and one warning for each doubtful report."""
+"""Outcome of a run, whatever its output format: the number of findings, and one warning for each
+doubtful report."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from tipclassify.reporting.writers import TaggedReport
 
 __all__ = ["Counted", "Outcome", "counted"]
 
-_DOUBTFUL: Final = 3, 1 / 3  # passages of low confidence, and their share, from which they are no exception
+# passages of low confidence, and their share, from which they are no exception
+_DOUBTFUL: Final = 3, 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counte
 
 @dataclass(slots=True)
 class Outcome:
-    """Totals of the reports written so far; `measured` has the kinds of text that the model was measured on."""
+    """Totals of the reports written so far; `measured` has the kinds of text that the model was
+    measured on."""
 
     measured: Collection[str] | None = None  # None where the model does not say
     reports: int = 0
@@ -55,7 +58,8 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
     def outputs(self, made: Iterable[Counted]) -> Iterator[Any]:
-        """Yield the outputs, and count the reports; parts and batches of a file follow each other."""
+        """Yield the outputs, and count the reports; parts and batches of a file follow each
+        other."""
         for file, parts in groupby(made, attrgetter("file")):
             group = Group(())
             subject = Subject()
@@ -80,7 +84,8 @@ class Outcome:
 
 
 def _doubt(group: Group, subject: Subject) -> str | None:
-    """Say in one line why the tags of a report may mean little; None if nothing speaks against them."""
+    """Say in one line why the tags of a report may mean little; None if nothing speaks against
+    them."""
     sentences = group.passages - group.low_confidence + group.unknown
     if is_unread(group.unknown, sentences):
         unknown = f"{group.unknown:,} of {sentences:,} sentences are in words that the model does not know"

@@ -9,7 +9,8 @@ from tipclassify.labels import LABELS
 
 __all__ = ["DARK_INKS", "DARK_TINTS", "INKS", "TERMINAL", "TINTS", "text_on"]
 
-# Blue, ochre and red stay apart with any colour vision and in grey; as text they have a contrast of 4.5 and more.
+# Blue, ochre and red stay apart with any colour vision and in grey; as text they have a contrast of
+# 4.5 and more.
 INKS: Final = dict(zip(LABELS, ("#00297a", "#7a5200", "#8b183f"), strict=True))
 TINTS: Final = dict(zip(LABELS, ("#e1eafa", "#faecd6", "#f9e4ec"), strict=True))
 DARK_INKS: Final = dict(zip(LABELS, ("#7cc8ff", "#ffd37a", "#ff99bb"), strict=True))
@@ -18,6 +19,10 @@ TERMINAL: Final = dict(zip(LABELS, ("cyan", "yellow", "magenta"), strict=True))
 
 
 def text_on(colour: Sequence[float]) -> str:
-    """Choose black or white text on a colour, of red, green and blue from 0 to 1, by its luminance (WCAG 2.2)."""
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour)
-    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"  # equal contrast, 4.58
+    """Choose black or white text on a colour, of red, green and blue from 0 to 1, by its
+    luminance (WCAG 2.2)."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+    )
+    # equal contrast, 4.58
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"

@@ -1,4 +1,5 @@
-"""What a finding is: a sentence or a row of a table, said before or not, a template or particular to its report."""
+"""What a finding is: a sentence or a row of a table, said before or not, a template or
+particular to its report."""
 
 from __future__ import annotations
 
@@ -20,16 +21,23 @@ Kind = Literal["sentence", "table row"]
 _MIN_WORDS: Final = 4  # shorter texts recur by chance
 _NOTES: Final = re.compile(r"[(\[]\d[\d,;\s–-]*[)\]]")
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
-_MONTHS: Final = "January February March April May June July August September October November December".split()
+_MONTHS: Final = (
+    "January February March April May June July August September October November December".split()
+)
 _DATE: Final = re.compile(rf"{_YEAR.pattern}|\b(?:{'|'.join(_MONTHS)})\b")
-_FIGURE_WORDS: Final = "two three four five six seven eight nine ten eleven twelve dozens hundreds thousands"
+_FIGURE_WORDS: Final = (
+    "two three four five six seven eight nine ten eleven twelve dozens hundreds thousands"
+)
 _FIGURE: Final = re.compile(rf"\d|\b(?:{'|'.join(_FIGURE_WORDS.split())})\b")
 _NAME: Final = re.compile(r"(?<=[a-z,;)] )(?:the )?([A-Z][\w'’-]+)")
-_NO_NAME: Final = frozenset((*COUNTRY_WORDS, *(month.lower() for month in _MONTHS), "government", "ngo", "ngos"))
+_NO_NAME: Final = frozenset(
+    (*COUNTRY_WORDS, *(month.lower() for month in _MONTHS), "government", "ngo", "ngos")
+)
 
 
 def particulars(text: str) -> int:
-    """Count what makes a sentence particular, 0 to 3: a figure, a date, a body or place other than a country.
+    """Count what makes a sentence particular, 0 to 3: a figure, a date, a body or place other than
+    a country.
 
     >>> particulars("In May the Harbor Court in Salwen jailed nine recruiters."), particulars("The law is strict.")
     (3, 0)
@@ -45,17 +53,20 @@ class FindingNature:
     """What kind of finding a passage is, and how particular to its report."""
 
     kind: Kind
-    first: str | None  # name of the place that says the same before, in the report; None for new words
+    # name of the place that says the same before, in the report; None for new words
+    first: str | None
     template: bool  # stands, up to names and figures, in many countries' reports
     particulars: int  # 0 to 3
 
     @property
     def counts(self) -> bool:
-        """Whether it counts as a sentence: rows of tables, and what was said before, count apart."""
+        """Whether it counts as a sentence: rows of tables, and what was said before, count
+        apart."""
         return self.kind == "sentence" and self.first is None
 
     def rank(self, probability: float) -> float:
-        """Rank a finding for the first screen, the more particular the higher; templates and rows are 0."""
+        """Rank a finding for the first screen, the more particular the higher; templates and
+        rows are 0."""
         if not self.counts or self.template:
             return 0.0
         return round(probability**2 * (1 + self.particulars), 4)
@@ -87,7 +98,8 @@ class Natures:
 
 @dataclass(slots=True)
 class KindCounts:
-    """Findings of each label by kind, and the sentences about the subject, of which they are a share."""
+    """Findings of each label by kind, and the sentences about the subject, of which they are a
+    share."""
 
     sentences: Counter[str] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
@@ -97,7 +109,9 @@ class KindCounts:
 
     def add(self, passages: Sequence[Passage], natures: Sequence[FindingNature]) -> None:
         """Count the passages of a report or of a part of it."""
-        for passage, nature, about in zip(passages, natures, about_trafficking(passages), strict=True):
+        for passage, nature, about in zip(
+            passages, natures, about_trafficking(passages), strict=True
+        ):
             if nature.counts:
                 self.sentences.update(passage.labels)
                 self.tagged_sentences += bool(passage.labels)

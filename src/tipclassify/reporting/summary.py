@@ -1,7 +1,8 @@
-"""Summary of reports: passages counted by label, by file, country, publication, year or section, and in total.
+"""Summary of reports: passages counted by label, by file, country, publication, year or section,
+and in total.
 
-Publications are not added up unless somebody asks for it: a country's page in one and its narrative in another count
-different things, and a year that has both would look like a leap.
+Publications are not added up unless somebody asks for it: a country's page in one and its narrative
+in another count different things, and a year that has both would look like a leap.
 """
 
 from __future__ import annotations
@@ -20,8 +21,27 @@ from tipclassify.reporting.writers import ScoringContext, TaggedReport, context_
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import FOLDED, fold_section
 
-__all__ = ["ASSUMPTION", "DIMENSIONS", "DISPERSION", "FEW", "NONE", "NOTES", "OVERLAP", "SORTED", "Estimate", "Group"]
-__all__ += ["Key", "Name", "Rates", "Summary", "adjust", "error_rates", "rank", "shown_name", "summarize"]
+__all__ = [
+    "ASSUMPTION",
+    "DIMENSIONS",
+    "DISPERSION",
+    "FEW",
+    "NONE",
+    "NOTES",
+    "OVERLAP",
+    "SORTED",
+    "Estimate",
+    "Group",
+    "Key",
+    "Name",
+    "Rates",
+    "Summary",
+    "adjust",
+    "error_rates",
+    "rank",
+    "shown_name",
+    "summarize",
+]
 
 DIMENSIONS: Final = ("file", "country", "publication", "year", "section")
 """Fields that passages can be grouped by; sections are folded to `FOLDED`."""
@@ -67,27 +87,37 @@ It is the mean square of the standardised error in 100 narratives out of fold (M
 """
 
 _Z: Final = 1.959964  # 97.5% quantile of the normal distribution
-_MIN_INFORMEDNESS: Final = 0.3  # se + sp - 1; below it, one more tag moves the adjusted count by over three
+# se + sp - 1; below it, one more tag moves the adjusted count by over three
+_MIN_INFORMEDNESS: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Passages counted together, by label set (``()`` for no label); `key` is empty for the total."""
+    """Passages counted together, by label set (``()`` for no label); `key` is empty for the
+    total."""
 
     key: Key
     sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
     low_confidence: int = 0  # passages of few words, or of many that the model does not know
-    unknown: int = 0  # those among them that are sentences (`tipclassify.reporting.subject.is_unknown`)
+    # those among them that are sentences (`tipclassify.reporting.subject.is_unknown`)
+    unknown: int = 0
 
     @classmethod
     def of(cls, key: Key, passages: Sequence[Passage]) -> Group:
         """Count the passages."""
         sets = Counter(passage.labels for passage in passages)
-        return cls(key, sets, sum(passage.low_confidence for passage in passages), sum(map(is_unknown, passages)))
+        return cls(
+            key,
+            sets,
+            sum(passage.low_confidence for passage in passages),
+            sum(map(is_unknown, passages)),
+        )
 
     def __add__(self, other: Group) -> Group:
         sets = Counter(self.sets) + Counter(other.sets)
-        return Group(self.key, sets, self.low_confidence + other.low_confidence, self.unknown + other.unknown)
+        return Group(
+            self.key, sets, self.low_confidence + other.low_confidence, self.unknown + other.unknown
+        )
 
     @property
     def passages(self) -> int:
@@ -101,7 +131,11 @@ class Group:
 
     def count(self, label: str) -> int:
         """Count the passages with `label`; ``NONE`` for those without any."""
-        return sum(n for labels, n in self.sets.items() if label in labels or (label == NONE and not labels))
+        return sum(
+            n
+            for labels, n in self.sets.items()
+            if label in labels or (label == NONE and not labels)
+        )
 
     def share(self, label: str) -> float:
         """Return the count as a share of passages, 0 to 1; NaN for no passages."""
@@ -112,26 +146,32 @@ class Group:
 class Summary:
     """Counts of passages by group, and in total.
 
-    Files are in order of appearance, countries by name, years ascending, sections as in `FOLDED`, those without a name
-    last.
+    Files are in order of appearance, countries by name, years ascending, sections as in `FOLDED`,
+    those without a name last.
     """
 
     by: tuple[str, ...]  # dimensions of the groups, of `DIMENSIONS`
     groups: tuple[Group, ...]
     total: Group
-    rates: Mapping[str, Rates] | None = None  # error rates of the model by label, if it records them
-    about: Mapping[str, str] = field(default_factory=dict, hash=False)  # policy, threshold overrides and model
-    subjects: tuple[Subject, ...] = ()  # for each file, the number of its passages about trafficking
-    totals: tuple[Group, ...] = ()  # of each publication, by whose name they go, where they are not added up
+    # error rates of the model by label, if it records them
+    rates: Mapping[str, Rates] | None = None
+    # policy, threshold overrides and model
+    about: Mapping[str, str] = field(default_factory=dict, hash=False)
+    # for each file, the number of its passages about trafficking
+    subjects: tuple[Subject, ...] = ()
+    # of each publication, by whose name they go, where they are not added up
+    totals: tuple[Group, ...] = ()
 
     @property
     def shown_totals(self) -> tuple[Group, ...]:
-        """The totals to show: one for each publication or, where they are added up or there is one, a single one."""
+        """The totals to show: one for each publication or, where they are added up or there is
+        one, a single one."""
         return self.totals or (self.total,)
 
     @property
     def file_names(self) -> dict[Name, Name]:
-        """Names of the files without the folders that they lie in; files of one name are numbered."""
+        """Names of the files without the folders that they lie in; files of one name are
+        numbered."""
         if "file" not in self.by:
             return {}
         place = self.by.index("file")
@@ -145,7 +185,8 @@ class Summary:
         return names
 
     def estimate(self, group: Group, label: str) -> Estimate | None:
-        """Adjust the count of a label, each group by itself; None if the error rates are unknown, or for ``NONE``."""
+        """Adjust the count of a label, each group by itself; None if the error rates are
+        unknown, or for ``NONE``."""
         if self.rates is None or label == NONE:
             return None
         found = adjust(group.count(label), group.passages, self.rates[label])
@@ -154,18 +195,30 @@ class Summary:
 
     def notes(self) -> list[str]:
         """List the keys of `NOTES` that any adjusted count has."""
-        estimates = [self.estimate(group, label) for group in (*self.groups, *self.shown_totals) for label in LABELS]
+        estimates = [
+            self.estimate(group, label)
+            for group in (*self.groups, *self.shown_totals)
+            for label in LABELS
+        ]
         return [note for note in NOTES if any(found and note in found.notes for found in estimates)]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield plain values of each group and, last, of the total, for JSON; a share of no passages is None."""
+        """Yield plain values of each group and, last, of the total, for JSON; a share of no
+        passages is None."""
         for group in (*self.groups, *self.shown_totals):
             is_total = any(group is total for total in self.shown_totals)
             figures = {label: self._figures(group, label) for label in (*LABELS, NONE)}
             names = self._names(group, is_total)
             counts = {"passages": group.passages, "low_confidence": group.low_confidence}
             none = figures.pop(NONE)
-            yield {**names, "total": is_total, **counts, "labels": figures, "none": none, **self.about}
+            yield {
+                **names,
+                "total": is_total,
+                **counts,
+                "labels": figures,
+                "none": none,
+                **self.about,
+            }
 
     def _names(self, group: Group, is_total: bool) -> dict[str, Name]:
         """Name the dimensions of a group; a total has no more than its publication."""
@@ -173,14 +226,26 @@ class Summary:
             names = dict(zip(self.by, group.key, strict=True))
             return names | ({"file": self.file_names[names["file"]]} if "file" in names else {})
         publication = group.key[0] if group.key else None
-        return {dimension: publication if dimension == "publication" else None for dimension in self.by}
+        return {
+            dimension: publication if dimension == "publication" else None for dimension in self.by
+        }
 
     def _figures(self, group: Group, label: str) -> dict[str, Any]:
         n = group.passages
-        figures: dict[str, Any] = {"count": group.count(label), "share": round(group.share(label), 4) if n else None}
+        figures: dict[str, Any] = {
+            "count": group.count(label),
+            "share": round(group.share(label), 4) if n else None,
+        }
         if found := self.estimate(group, label):
-            figures |= {"adjusted": round(found.count, 2), "low": round(found.low, 2), "high": round(found.high, 2)}
-            figures |= {"adjusted_share": round(found.count / n, 4) if n else None, "notes": list(found.notes)}
+            figures |= {
+                "adjusted": round(found.count, 2),
+                "low": round(found.low, 2),
+                "high": round(found.high, 2),
+            }
+            figures |= {
+                "adjusted_share": round(found.count / n, 4) if n else None,
+                "notes": list(found.notes),
+            }
         return figures
 
 
@@ -192,17 +257,19 @@ def summarize(
     publication: str | None = None,
     add_up: bool = False,
 ) -> Summary:
-    """Count the passages of `reports` by label; with `publication`, those of one that is called so or contains this.
+    """Count the passages of `reports` by label; with `publication`, those of one that is called so
+    or contains this.
 
-    Where there are several publications, each has groups and a total of its own, also if `by` does not name them;
-    `add_up` leaves it at that what `by` names.
+    Where there are several publications, each has groups and a total of its own, also if `by` does
+    not name them; `add_up` leaves it at that what `by` names.
 
-    Input rows are counted under their own file, country, year and section. There is a group for every combination of
-    `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's threshold overrides, by label, found by
-    themselves if omitted. `context` is the model and policy that tagged the reports; what `tag_report` noted if
-    omitted.
+    Input rows are counted under their own file, country, year and section. There is a group for
+    every combination of `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's
+    threshold overrides, by label, found by themselves if omitted. `context` is the model and policy
+    that tagged the reports; what `tag_report` noted if omitted.
 
-    Raises `ValueError` when there is no report, `by` has an unknown name, or reports were tagged differently.
+    Raises `ValueError` when there is no report, `by` has an unknown name, or reports were tagged
+    differently.
 
     >>> from tipclassify import Document, tag_report
     >>> text = "Police arrested nine traffickers. Courts convicted none of them."
@@ -231,8 +298,16 @@ def summarize(
             key = _key((*by, "publication"), file, country, year, section, finding.publication)
             passages[key].append(finding.passage)
         shown = _is_called(report.publication, publication)
-        if shown and not report.passages and set(by) != {"section"}:  # show a report without passages, but no section
-            key = _key((*by, "publication"), report.file, report.country, report.year, None, report.publication)
+        # show a report without passages, but no section
+        if shown and not report.passages and set(by) != {"section"}:
+            key = _key(
+                (*by, "publication"),
+                report.file,
+                report.country,
+                report.year,
+                None,
+                report.publication,
+            )
             passages[key] = []
         for key, found in passages.items():
             groups[key] = groups.get(key, Group(key)) + Group.of(key, found)
@@ -242,14 +317,18 @@ def summarize(
     moved = [f"{label}={value:g}" for label, value in overrides.items()]
     about = {"policy": ", ".join([context.policy, *moved]), "model": context.about()["model"][:12]}
     rates = error_rates(context.classifier.meta, context.policy, overrides)
-    first: dict[Key, int] = {}  # place of each group, and of each group of groups, by order of appearance
+    # place of each group, and of each group of groups, by order of appearance
+    first: dict[Key, int] = {}
     for n, key in enumerate(groups):
         for end in range(len(key)):
             first.setdefault(key[: end + 1], n)
 
     def place(group: Group) -> list[tuple[int, int, str]]:
         parts = enumerate(zip(by, group.key, strict=True), 1)
-        return [rank(name) if one in SORTED else (first[group.key[:end]], 0, "") for end, (one, name) in parts]
+        return [
+            rank(name) if one in SORTED else (first[group.key[:end]], 0, "")
+            for end, (one, name) in parts
+        ]
 
     in_order, total = tuple(sorted(groups.values(), key=place)), sum(groups.values(), Group(()))
     return Summary(tuple(by), in_order, total, rates, about, tuple(subjects.values()), totals)
@@ -263,14 +342,17 @@ def _is_called(publication: str | None, wanted: str | None) -> bool:
 def _by_publication(
     by: Sequence[str], groups: Mapping[Key, Group], add_up: bool
 ) -> tuple[Sequence[str], dict[Key, Group], tuple[Group, ...]]:
-    """Take the publication, the last part of each key, out again, or to its place where there are several.
+    """Take the publication, the last part of each key, out again, or to its place where there are
+    several.
 
-    Returns the dimensions, the groups, and the total of each publication where they are not added up.
+    Returns the dimensions, the groups, and the total of each publication where they are not added
+    up.
     """
     publications = sorted({key[-1] for key in groups}, key=rank)
     several = len(publications) > 1
     apart = several and not add_up and "publication" not in by
-    # Behind the country, whose rows it parts; else first, so that the rows of a publication stand together.
+    # Behind the country, whose rows it parts; else first, so that the rows of a publication stand
+    # together.
     place = next((by.index(name) + 1 for name in ("country", "file") if name in by), 0)
     found: dict[Key, Group] = {}
     for key, group in groups.items():
@@ -285,7 +367,9 @@ def _by_publication(
     return named, found, tuple(totals)
 
 
-def _key(by: Sequence[str], file: Any, country: Any, year: Any, section: Any, publication: Any) -> Key:
+def _key(
+    by: Sequence[str], file: Any, country: Any, year: Any, section: Any, publication: Any
+) -> Key:
     if isinstance(year, float) and year.is_integer():
         year = int(year)
     text = _text(year)
@@ -309,18 +393,22 @@ def shown_name(name: Name, dimension: str) -> str:
 
 
 def rank(name: Name) -> tuple[int, int, str]:
-    """Make the sort key of a country, year or section: numbers, then text without case and accents, then None."""
+    """Make the sort key of a country, year or section: numbers, then text without case and
+    accents, then None."""
     if isinstance(name, int) or name in FOLDED:
         return 0, name if isinstance(name, int) else FOLDED.index(name), ""
     if name is None:
         return 2, 0, ""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    plain = "".join(
+        char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char)
+    )
     return 1, 0, f"{plain.casefold()}\0{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Confusion matrix of one label on held-out passages, and the dispersion of a count's error (`DISPERSION`)."""
+    """Confusion matrix of one label on held-out passages, and the dispersion of a count's error
+    (`DISPERSION`)."""
 
     tp: float
     fn: float
@@ -341,7 +429,8 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Adjusted number of passages, the limits of its 95% interval, and keys of `NOTES` if it may be unreliable."""
+    """Adjusted number of passages, the limits of its 95% interval, and keys of `NOTES` if it may
+    be unreliable."""
 
     count: float
     low: float
@@ -352,34 +441,45 @@ class Estimate:
 def error_rates(
     meta: Mapping[str, Any], policy: str = "balanced", overrides: Mapping[str, float] | None = None
 ) -> dict[str, Rates] | None:
-    """Read the error rates of each label at a policy, or threshold overrides, from a model's `meta`; None if none."""
+    """Read the error rates of each label at a policy, or threshold overrides, from a model's
+    `meta`; None if none."""
     table = meta.get("error_table")
     if not table:
         return None
     dispersion = float(table.get("dispersion", DISPERSION))
-    rates = {label: Rates(**table["policies"][policy][label], dispersion=dispersion) for label in LABELS}
-    for label, threshold in (overrides or {}).items():  # by the histogram, as if passages lay evenly within a bin
+    rates = {
+        label: Rates(**table["policies"][policy][label], dispersion=dispersion) for label in LABELS
+    }
+    # by the histogram, as if passages lay evenly within a bin
+    for label, threshold in (overrides or {}).items():
         counts = table["histogram"][label]
         steps = len(counts["with"])
         given = [min(max(step + 1 - threshold * steps, 0.0), 1.0) for step in range(steps)]
-        tp, fp = (sum(w * n for w, n in zip(given, counts[kind], strict=True)) for kind in ("with", "without"))
-        rates[label] = Rates(tp, sum(counts["with"]) - tp, fp, sum(counts["without"]) - fp, dispersion)
+        tp, fp = (
+            sum(w * n for w, n in zip(given, counts[kind], strict=True))
+            for kind in ("with", "without")
+        )
+        rates[label] = Rates(
+            tp, sum(counts["with"]) - tp, fp, sum(counts["without"]) - fp, dispersion
+        )
     return rates
 
 
 def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
-    """Adjust a count of tagged passages for the model's errors, with a 95% interval (docs/figures.md derives both).
+    """Adjust a count of tagged passages for the model's errors, with a 95% interval
+    (docs/figures.md derives both).
 
-    The adjusted share is (p + sp - 1) / (se + sp - 1), clipped to 0..1, with the share p of tagged passages,
-    sensitivity `se` and specificity `sp` (Rogan and Gladen 1978). The interval has every true count T of these n
-    passages for which the number tagged lies within 1.96 standard errors of its expectation T se + (n - T)(1 - sp),
-    with the variance
+    The adjusted share is (p + sp - 1) / (se + sp - 1), clipped to 0..1, with the share p of tagged
+    passages, sensitivity `se` and specificity `sp` (Rogan and Gladen 1978). The interval has every
+    true count T of these n passages for which the number tagged lies within 1.96 standard errors of
+    its expectation T se + (n - T)(1 - sp), with the variance
 
         d * [T se (1 - se) + (n - T) sp (1 - sp) + T² var(se) + (n - T)² var(sp)]
 
-    where `d` is the dispersion, since errors within a report are correlated. Without usable rates (se + sp - 1 not
-    above 0) the interval is 0 to n. If fewer (more) are tagged than a true count of 0 (n) explains, it is computed as
-    if no tag were wrong (missing), and starts at 0 (ends at n).
+    where `d` is the dispersion, since errors within a report are correlated. Without usable rates
+    (se + sp - 1 not above 0) the interval is 0 to n. If fewer (more) are tagged than a true count
+    of 0 (n) explains, it is computed as if no tag were wrong (missing), and starts at 0 (ends at
+    n).
 
     >>> round(adjust(40, 100, Rates(tp=900, fn=100, fp=50, tn=950)).count, 1)
     41.2
@@ -404,7 +504,8 @@ def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
     elif low > passages:
         notes += ("unlike",)
         low, high = _limits(tagged, passages, 1.0, sp, 0.0, var_sp, z2)[0], float(passages)
-    # The estimate uses observed rates, the limits posterior means: with few passages they may cross.
+    # The estimate uses observed rates, the limits posterior means: with few passages they may
+    # cross.
     return Estimate(count, min(max(low, 0.0), count), max(min(high, float(passages)), count), notes)
 
 
@@ -415,8 +516,11 @@ def _posterior(right: float, wrong: float) -> tuple[float, float]:
     return mean, mean * (1 - mean) / (total + 1)
 
 
-def _limits(x: int, n: int, se: float, sp: float, var_se: float, var_sp: float, z2: float) -> tuple[float, float]:
-    """Solve (x - T se - (n - T)(1 - sp))² = z² variance for T, outside 0..n too; `z2` includes the dispersion."""
+def _limits(
+    x: int, n: int, se: float, sp: float, var_se: float, var_sp: float, z2: float
+) -> tuple[float, float]:
+    """Solve (x - T se - (n - T)(1 - sp))² = z² variance for T, outside 0..n too; `z2` includes
+    the dispersion."""
     informedness, surplus = se + sp - 1, x - n * (1 - sp)
     right, wrong = se * (1 - se), sp * (1 - sp)
     a = informedness**2 - z2 * (var_se + var_sp)

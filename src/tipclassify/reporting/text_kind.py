@@ -1,7 +1,8 @@
 """Kind of text that a report looks like, by its words: the models were measured on some kinds only.
 
-A multinomial naive Bayes model over frequent lower-case words; names and figures play no part. ``text_kinds.json`` has
-its table, made by ``benchmarks/kinds.py`` from passages that the models learned from.
+A multinomial naive Bayes model over frequent lower-case words; names and figures play no part.
+``text_kinds.json`` has its table, made by ``benchmarks/kinds.py`` from passages that the models
+learned from.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ __all__ = ["KindEvidence", "KindTable", "kind_warning", "load_kinds"]
 _WORD: Final = re.compile(r"\b[a-z]{2,}")
 _MIN_WORDS: Final = 150  # of the table, below which a text is too short to say
 _MIN_ALL_WORDS: Final = 400  # from which a text with fewer of the table's words is unlike all kinds
-_MIN_MARGIN: Final = 6.0  # log-odds of the likeliest kind against the next; below, the text is between two kinds
+# log-odds of the likeliest kind against the next; below, the text is between two kinds
+_MIN_MARGIN: Final = 6.0
 
 
 @dataclass(frozen=True)
 class KindTable:
     """Log-probabilities of words by kind of text.
 
-    `names` are of the kinds, as a reader is told them; `log_probabilities` is float64 (words, kinds), by `words`. A
-    text is unlike its likeliest kind if the mean log-probability of its words is below `lowest_mean`, float64 (kinds,),
-    or the share of its words that the table has below `lowest_share`, float64 (kinds,).
+    `names` are of the kinds, as a reader is told them; `log_probabilities` is float64 (words,
+    kinds), by `words`. A text is unlike its likeliest kind if the mean log-probability of its words
+    is below `lowest_mean`, float64 (kinds,), or the share of its words that the table has below
+    `lowest_share`, float64 (kinds,).
     """
 
     names: tuple[str, ...]
@@ -60,7 +63,8 @@ def load_kinds() -> KindTable:
 
 @dataclass(frozen=True, slots=True)
 class KindEvidence:
-    """Summed log-probabilities of a text's words by kind, the number of these words, and of all lower-case words."""
+    """Summed log-probabilities of a text's words by kind, the number of these words, and of all
+    lower-case words."""
 
     sums: tuple[float, ...] = ()
     words: int = 0
@@ -72,7 +76,9 @@ class KindEvidence:
         table = table or load_kinds()
         words = [word for passage in passages for word in _WORD.findall(passage.text)]
         known = [table.words[word] for word in words if word in table.words]
-        return cls(tuple(table.log_probabilities[known].sum(axis=0).tolist()), len(known), len(words))
+        return cls(
+            tuple(table.log_probabilities[known].sum(axis=0).tolist()), len(known), len(words)
+        )
 
     def __add__(self, other: KindEvidence) -> KindEvidence:
         if not self.sums or not other.sums:
@@ -81,7 +87,8 @@ class KindEvidence:
         return KindEvidence(sums, self.words + other.words, self.all_words + other.all_words)
 
     def kind(self, table: KindTable | None = None) -> str | None:
-        """Name the kind of text, ``""`` for one unlike all of the table; None if the text is too short or between two.
+        """Name the kind of text, ``""`` for one unlike all of the table; None if the text is too
+        short or between two.
 
         >>> KindEvidence().kind() is None
         True
@@ -99,7 +106,8 @@ class KindEvidence:
 
 
 def kind_warning(kind: str | None, measured: Collection[str]) -> str | None:
-    """Say in one line that a model was not measured on the kind of text that a report looks like; else None.
+    """Say in one line that a model was not measured on the kind of text that a report looks like;
+    else None.
 
     `measured` are the kinds that the model was measured on (``kinds`` in ``model.json``).
 

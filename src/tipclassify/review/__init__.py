@@ -1,1 +1,2 @@
-"""Review page: annotators correct the labels of reports in a local browser; their decisions retrain the model."""
+"""Review page: annotators correct the labels of reports in a local browser; their decisions
+retrain the model."""

@@ -1,8 +1,10 @@
-"""Corpus derived from the events, as ``train.py --data`` reads it; a file edited by hand is moved aside.
+"""Corpus derived from the events, as ``train.py --data`` reads it; a file edited by hand is moved
+aside.
 
 A decision changes the rows of its own sentence only: the row that held before is overwritten with
-spaces, a blank line to readers of JSON lines, and the new row is appended. The whole file is written
-when it is opened, and when it is not as this process and other annotators' processes left it.
+spaces, a blank line to readers of JSON lines, and the new row is appended. The whole file is
+written when it is opened, and when it is not as this process and other annotators' processes left
+it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import open_plain
 
-_MIN_BLANK: Final = 1 << 20  # bytes of blank lines that are left standing, however short the rows are
+# bytes of blank lines that are left standing, however short the rows are
+_MIN_BLANK: Final = 1 << 20
 _LABELLING: Final = ("decision", "adjudication")
 
 
@@ -53,8 +56,10 @@ class CorpusFile:
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
         self._notify = notify
-        self._lines: dict[tuple[object, ...], bytes] = {}  # cache: 5,000 rows take a third of a second
-        self._places: dict[tuple[str, str], dict[str, None]] = {}  # text and heading -> passage keys
+        # cache: 5,000 rows take a third of a second
+        self._lines: dict[tuple[object, ...], bytes] = {}
+        # text and heading -> passage keys
+        self._places: dict[tuple[str, str], dict[str, None]] = {}
         self._followed = 0  # events of the history that the file reflects
         self._stored: dict[str, _StoredRow] = {}  # by passage key
         self._reports: Counter[object] = Counter()  # stored rows by the id of their report
@@ -63,9 +68,11 @@ class CorpusFile:
         self._filled = 0  # bytes of it that are rows, not blank lines
 
     def write(self, history: History) -> None:
-        """Bring the file up to date. Hold the log's lock, or two processes could write out of order.
+        """Bring the file up to date. Hold the log's lock, or two processes could write out of
+        order.
 
-        Raises `InputError` if something else is in its place, `OutputError` if it cannot be written now.
+        Raises `InputError` if something else is in its place, `OutputError` if it cannot be written
+        now.
         """
         fresh = history.events[self._followed :]
         for event in fresh:
@@ -75,15 +82,18 @@ class CorpusFile:
         try:
             try:
                 self._change_rows(history, fresh)
-            except (_OutOfStepError, OSError):  # a full disk, too: the whole file is written beside the old one
+            # a full disk, too: the whole file is written beside the old one
+            except (_OutOfStepError, OSError):
                 self._inode = None  # what stands there is unknown until it is written
                 self._write_whole(history)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from None
 
     def _replace(self, data: bytes) -> None:
-        """Write the content; `OutputError` if the disk is full, with nothing left of what was written."""
-        # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one file at most.
+        """Write the content; `OutputError` if the disk is full, with nothing left of what was
+        written."""
+        # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one
+        # file at most.
         staged = self.path.with_name(f".{self.path.name}.new")
         try:
             staged.unlink(missing_ok=True)
@@ -97,19 +107,27 @@ class CorpusFile:
             raise OutputError(f"{self.path}: not up to date ({reason_of(error)}); {kept}") from None
 
     def compact(self, history: History) -> None:
-        """Write the whole file, without the blank lines of rows that changed. Hold the log's lock."""
+        """Write the whole file, without the blank lines of rows that changed.
+
+        Hold the log's lock.
+        """
         self._inode = None
         self.write(history)
 
     # ---- The rows of a few passages
 
     def _change_rows(self, history: History, fresh: Iterable[Event]) -> None:
-        """Write the rows that `fresh` events change; raise `_OutOfStepError` where that is not enough."""
+        """Write the rows that `fresh` events change; raise `_OutOfStepError` where that is not
+        enough."""
         if self._inode is None:
             raise _OutOfStepError
-        texts = {row_key(seen[0].about) for event in fresh if (seen := history.by_passage.get(event.key))}
+        texts = {
+            row_key(seen[0].about) for event in fresh if (seen := history.by_passage.get(event.key))
+        }
         keys = [key for text in texts for key in self._places[text]]
-        rows = {event.key: event for text in texts for event in _one_say(history, self._places[text])}
+        rows = {
+            event.key: event for text in texts for event in _one_say(history, self._places[text])
+        }
         with open_plain(self.path, "r+b") as file:
             self._follow_others(file, history, keys)
             one_report = self._is_one_report()
@@ -133,7 +151,8 @@ class CorpusFile:
             raise _OutOfStepError
 
     def _follow_others(self, file: IO[bytes], history: History, keys: list[str]) -> None:
-        """Learn which rows of the passages `keys` other processes wrote; raise for any other difference."""
+        """Learn which rows of the passages `keys` other processes wrote; raise for any other
+        difference."""
         status = os.fstat(file.fileno())
         if status.st_ino != self._inode or status.st_size < self._size:
             raise _OutOfStepError
@@ -191,17 +210,24 @@ class CorpusFile:
     # ---- The whole file
 
     def _write_whole(self, history: History) -> None:
-        """Write all rows, in the order in which passages were first decided, without blank lines."""
-        rows = {event.key: event for keys in self._places.values() for event in _one_say(history, keys)}
+        """Write all rows, in the order in which passages were first decided, without blank
+        lines."""
+        rows = {
+            event.key: event for keys in self._places.values() for event in _one_say(history, keys)
+        }
         events = [rows[key] for key in history.by_passage if key in rows]
         one_report = len({event.about.get("report_id") for event in events}) < 2
-        lines = [self._line(event, one_report, history.note_states[event.key][-1]) for event in events]
+        lines = [
+            self._line(event, one_report, history.note_states[event.key][-1]) for event in events
+        ]
         data = b"".join(lines)
         there = None
         with suppress(FileNotFoundError), open_plain(self.path, "rb") as file:
             there = file.read()
         if there and there != data and not self._is_ours(there, lines, history):
-            numbered = (self.path.with_name(f"{self.path.name}.edited-{number}") for number in count(1))
+            numbered = (
+                self.path.with_name(f"{self.path.name}.edited-{number}") for number in count(1)
+            )
             aside = next(file for file in numbered if not file.exists())
             os.rename(self.path, aside)
             what = f"held rows that were not decided here; they are in {aside.name}, untouched"
@@ -232,23 +258,29 @@ class CorpusFile:
                     yield self._line(event, True, notes)
 
     def _is_ours(self, data: bytes, current: Iterable[bytes], history: History) -> bool:
-        """Return whether every row derives from an event: an earlier state of the file, not a manual edit."""
-        others = {line for line in data.splitlines(keepends=True) if line.strip()}.difference(current)
+        """Return whether every row derives from an event: an earlier state of the file, not a
+        manual edit."""
+        others = {line for line in data.splitlines(keepends=True) if line.strip()}.difference(
+            current
+        )
         for line in others:
             try:
                 key = load_json(line)["id"]
                 if line not in self._lines_of(key, history):
                     return False
-            except (ValueError, TypeError, KeyError):  # no row, or not of a passage that was decided here
+            # no row, or not of a passage that was decided here
+            except (ValueError, TypeError, KeyError):
                 return False
         return True
 
 
 def _one_say(history: History, keys: Iterable[str]) -> list[Event]:
-    """Select the events whose labels go into the corpus, among passages of one text under one heading.
+    """Select the events whose labels go into the corpus, among passages of one text under one
+    heading.
 
-    If these have different labels in several places, which a corpus does not distinguish, those of the
-    last event count, and places that differ are left out; so are passages longer than a corpus allows.
+    If these have different labels in several places, which a corpus does not distinguish, those of
+    the last event count, and places that differ are left out; so are passages longer than a corpus
+    allows.
     """
     events = [event for key in keys if (event := history.final(key))]
     if not events:
@@ -268,7 +300,8 @@ def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, Any
         "text": about["text"],
         "labels": list(event.labels),
         "section": about.get("section"),
-        "doc": f"{doc}-{block}" if one_report and block is not None else doc,  # the group that no split parts
+        # the group that no split parts
+        "doc": f"{doc}-{block}" if one_report and block is not None else doc,
         "source": "review",
         "annotator": event.annotator,
         "time": event.time,
@@ -276,7 +309,8 @@ def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, Any
         "adjudicated": True if event.kind == "adjudication" else None,
         "blind": event.blind,
         "note": notes.get(event.annotator),
-        "notes": {name: note for name, note in notes.items() if name != event.annotator} or None,  # of colleagues
+        # of colleagues
+        "notes": {name: note for name, note in notes.items() if name != event.annotator} or None,
     }
     row |= {name: value for name, value in about.items() if name not in row}
     return {  # a lone surrogate, which no table can store, becomes "?"

@@ -1,4 +1,5 @@
-"""HTTP server of a desk: its own pages under a secret path, and the checks of its findings. Extra "review"."""
+"""HTTP server of a desk: its own pages under a secret path, and the checks of its findings.
+Extra "review"."""
 
 from __future__ import annotations
 
@@ -19,13 +20,22 @@ from starlette.routing import Route
 from tipclassify.errors import TipclassifyError
 from tipclassify.review.desk_session import DeskSession
 from tipclassify.review.security import Guard
-from tipclassify.review.server import Empty, NoteText, RequestId, answer_failed, json_response, read_change, run
+from tipclassify.review.server import (
+    Empty,
+    NoteText,
+    RequestId,
+    answer_failed,
+    json_response,
+    read_change,
+    run,
+)
 from tipclassify.review.session import RefusedError
 
 __all__ = ["serve_desk"]
 
 _LARGEST: Final = 8 << 20  # bytes of a request: the saved findings are sent whole
-# Pages carry the hashes of their inline script and style in a policy of their own, which holds besides this one.
+# Pages carry the hashes of their inline script and style in a policy of their own, which holds
+# besides this one.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -64,8 +74,11 @@ class SavedFindings(Empty):
     findings: list[dict[str, Text]]
 
 
-def serve_desk(session: DeskSession, at: socket.socket, token: str, ready: Callable[[], None]) -> None:
-    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are accepted."""
+def serve_desk(
+    session: DeskSession, at: socket.socket, token: str, ready: Callable[[], None]
+) -> None:
+    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are
+    accepted."""
     app = build_desk(session, token, ready)
     run(Guard(app, at.getsockname()[1], token, largest=_LARGEST, policy=_POLICY, in_path=True), at)
 
@@ -82,7 +95,9 @@ def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> S
 
     def post(path: str, kind: type[Any], answer: Callable[[Any], Any]) -> Route:
         async def answered(request: Request) -> Response:
-            return json_response(await run_in_threadpool(answer, read_change(await request.body(), kind)))
+            return json_response(
+                await run_in_threadpool(answer, read_change(await request.body(), kind))
+            )
 
         return Route(f"/{token}/api/{path}", answered, methods=["POST"])
 
@@ -108,4 +123,6 @@ def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> S
         Route(f"/{token}/{{name:path}}", file),
     ]
     handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)
-    return Starlette(routes=routes, exception_handlers=dict.fromkeys(handled, answer_failed), lifespan=lifespan)
+    return Starlette(
+        routes=routes, exception_handlers=dict.fromkeys(handled, answer_failed), lifespan=lifespan
+    )

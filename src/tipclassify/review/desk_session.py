@@ -1,6 +1,8 @@
-"""Session of one person on a desk: findings confirmed, rejected and noted, in a log beside the index page.
+"""Session of one person on a desk: findings confirmed, rejected and noted, in a log beside the
+index page.
 
-The log is that of the review page: an event is on disk before it is confirmed, and none is ever erased.
+The log is that of the review page: an event is on disk before it is confirmed, and none is ever
+erased.
 """
 
 from __future__ import annotations
@@ -40,17 +42,22 @@ class DeskFinding:
 
 
 class DeskSession:
-    """Checks of the findings in a desk's `folder` by `annotator`; several people may work on one at a time.
+    """Checks of the findings in a desk's `folder` by `annotator`; several people may work on one at
+    a time.
 
     Raises `InputError` when the folder is no desk or its log cannot be used.
     """
 
-    def __init__(self, folder: Path, annotator: str, notify: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, folder: Path, annotator: str, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.folder = folder
         self.annotator = annotator
         if not (folder / "index.html").is_file() or not (folder / "data").is_dir():
             what = "no desk: there is no index.html with data/ in it"
-            raise InputError(f"{folder}: {what}; make one with 'tipclassify score … --format html --output-dir'")
+            raise InputError(
+                f"{folder}: {what}; make one with 'tipclassify score … --format html --output-dir'"
+            )
         self.pages = ["index.html"]
         self._findings: dict[str, DeskFinding] = {}
         self._read_data(notify)
@@ -63,7 +70,9 @@ class DeskSession:
                 data = load_json(file.read_bytes(), strict=False)
                 titles.setdefault(data["page"], data.get("title", ""))
                 for row in data["passages"]:
-                    labels = tuple(label for number, label in enumerate(LABELS) if row[_BITS] >> number & 1)
+                    labels = tuple(
+                        label for number, label in enumerate(LABELS) if row[_BITS] >> number & 1
+                    )
                     if labels:
                         found = DeskFinding(row[_TEXT], labels, data["page"], titles[data["page"]])
                         self._findings[row[_KEY]] = found
@@ -77,7 +86,8 @@ class DeskSession:
             return sum(bool(history.decisions(key)) for key in history.by_passage)
 
     def state(self, since: int = 0) -> Plain:
-        """Answer ``GET api/checks``: what was decided and noted on the findings of the events after `since`."""
+        """Answer ``GET api/checks``: what was decided and noted on the findings of the events
+        after `since`."""
         with self._reading() as history:
             keys = dict.fromkeys(event.key for event in history.events[since:])
             checks = {key: self._shown(key, history) for key in keys}
@@ -109,7 +119,9 @@ class DeskSession:
     def save(self, findings: Sequence[dict[str, str]]) -> Plain:
         """Answer ``POST api/saved``: replace the saved findings."""
         if len(findings) > _MAX_SAVED:
-            raise RefusedError(413, f"over {_MAX_SAVED:,} saved findings; export some, and remove them")
+            raise RefusedError(
+                413, f"over {_MAX_SAVED:,} saved findings; export some, and remove them"
+            )
         file = self.folder / _SAVED
         staged = file.with_name(f".{_SAVED}.new")
         try:
@@ -127,12 +139,19 @@ class DeskSession:
     def _add(self, kind: Kind, key: str, request: str | None, **fields: Any) -> Plain:
         """Append an event, once for each `request`."""
         finding = self._finding(key)
-        about = {"text": finding.text, "report": finding.report, "page": finding.page, "tagged": list(finding.labels)}
+        about = {
+            "text": finding.text,
+            "report": finding.report,
+            "page": finding.page,
+            "tagged": list(finding.labels),
+        }
         with self._log.exclusive() as append:
             history = self._log.history
             known = history.requests.get((self.annotator, request)) if request else None
             if known is not None and (known.kind, known.key) != (kind, key):
-                raise RefusedError(409, f"request {request} was another one before; give each its own name")
+                raise RefusedError(
+                    409, f"request {request} was another one before; give each its own name"
+                )
             if known is None:
                 if kind == "undo":
                     mine = history.decisions(key).get(self.annotator)
@@ -141,8 +160,23 @@ class DeskSession:
                     fields["undoes"] = mine.number
                 else:
                     fields["about"] = about
-                append(Event(len(history) + 1, kind, key, self.annotator, now(), request=request, **fields))
-            return {"saved": True, "key": key, "check": self._shown(key, history), "next": len(history)}
+                append(
+                    Event(
+                        len(history) + 1,
+                        kind,
+                        key,
+                        self.annotator,
+                        now(),
+                        request=request,
+                        **fields,
+                    )
+                )
+            return {
+                "saved": True,
+                "key": key,
+                "check": self._shown(key, history),
+                "next": len(history),
+            }
 
     def _shown(self, key: str, history: History) -> Plain:
         """Convert what each person decided and noted on a finding."""

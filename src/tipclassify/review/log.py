@@ -1,4 +1,5 @@
-"""Event log: an append-only file shared by processes; an event is synced to disk before it is confirmed."""
+"""Event log: an append-only file shared by processes; an event is synced to disk before it is
+confirmed."""
 
 from __future__ import annotations
 
@@ -23,15 +24,17 @@ _START: Final = b'{"event": 1, '  # of every log
 class EventLog:
     """Event log at `path`, made if missing, with the `History` of its events.
 
-    Calls `notify` with one line when it moved what a killed process left of a line to a ``.torn`` file. Raises
-    `InputError` when the file is no log or cannot be made or read, `CorpusError` for an invalid line before the last.
+    Calls `notify` with one line when it moved what a killed process left of a line to a ``.torn``
+    file. Raises `InputError` when the file is no log or cannot be made or read, `CorpusError` for
+    an invalid line before the last.
     """
 
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
         self.history = History()
         self.guard = threading.RLock()  # protects `history` among the threads of this process
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))  # among processes; released if one dies
+        # among processes; released if one dies
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
         self._notify = notify
         self._read = 0  # bytes of the log that are in `history`
         self._end = b""  # the last of these bytes: another log in its place has others
@@ -40,12 +43,20 @@ class EventLog:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[Callable[[Event], None]]:
-        """Lock the log against other writers, load their events, and give a function that appends an event."""
-        with self.guard, self._open("a+b", "choose another --corpus") as file, self._lock.acquire(poll_interval=0.005):
+        """Lock the log against other writers, load their events, and give a function that
+        appends an event."""
+        with (
+            self.guard,
+            self._open("a+b", "choose another --corpus") as file,
+            self._lock.acquire(poll_interval=0.005),
+        ):
             file.seek(0)
             start = file.read(len(_START))
-            if start != _START[: len(start)]:  # an empty log, or one that was cut off in its first line, is ours
-                raise InputError(f"{self.path}: is no log of decisions (see its first line); choose another --corpus")
+            # an empty log, or one that was cut off in its first line, is ours
+            if start != _START[: len(start)]:
+                raise InputError(
+                    f"{self.path}: is no log of decisions (see its first line); choose another --corpus"
+                )
             self._take(file, last=True)
             yield lambda event: self._append(file, event)
 
@@ -68,7 +79,8 @@ class EventLog:
                 raise OSError("the disk is full")
             os.fsync(file.fileno())
             if not os.path.samestat(os.stat(self.path), os.fstat(file.fileno())):
-                raise OSError("the log was replaced by another while in use")  # which does not have the event
+                # which does not have the event
+                raise OSError("the log was replaced by another while in use")
         except OSError as error:
             with contextlib.suppress(OSError):  # not confirmed: remove the partial line
                 os.ftruncate(file.fileno(), self._read)
@@ -79,19 +91,26 @@ class EventLog:
         self.history.add(event)
 
     def _take(self, file: IO[bytes], last: bool) -> None:
-        """Load new events. With `last` the lock is held, so that an incomplete last line is torn, not in progress."""
+        """Load new events. With `last` the lock is held, so that an incomplete last line is
+        torn, not in progress."""
         size = os.fstat(file.fileno()).st_size
         if size < self._read:
-            raise InputError(f"{self.path}: was removed or shortened while in use; put it back and start again")
+            raise InputError(
+                f"{self.path}: was removed or shortened while in use; put it back and start again"
+            )
         file.seek(self._read - len(self._end))
         if file.read(len(self._end)) != self._end:
-            raise InputError(f"{self.path}: was replaced by another while in use; put it back, or start again")
+            raise InputError(
+                f"{self.path}: was replaced by another while in use; put it back, or start again"
+            )
         *whole, cut = file.read(size - self._read).split(b"\n")
         lines = [line + b"\n" for line in whole]
-        if last and cut and _is_event(cut):  # only the line end is missing, by an editor or a crash at the last byte
+        # only the line end is missing, by an editor or a crash at the last byte
+        if last and cut and _is_event(cut):
             os.write(file.fileno(), b"\n")
             lines.append(cut + b"\n")
-        elif last and (cut or (lines and not _is_event(lines[-1]))):  # disk blocks may be written in any order
+        # disk blocks may be written in any order
+        elif last and (cut or (lines and not _is_event(lines[-1]))):
             self._set_aside(file, cut or lines.pop(), size)
         for line in lines:
             try:
@@ -114,17 +133,23 @@ class EventLog:
             raise InputError(f"{self.path}: {what} ({reason_of(error)})") from None
         os.ftruncate(file.fileno(), size - len(torn))
         os.fsync(file.fileno())
-        self._notify(f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}")
+        self._notify(
+            f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}"
+        )
 
 
 def open_plain(path: Path, mode: str) -> IO[bytes]:
-    """Open a regular file, made if missing and the mode writes; raise `OSError` for a link, pipe, device or folder."""
+    """Open a regular file, made if missing and the mode writes; raise `OSError` for a link,
+    pipe, device or folder."""
 
     def opener(name: str, flags: int) -> int:
         # Without O_NONBLOCK, opening a pipe would wait for its other end.
-        return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+        return os.open(
+            name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666
+        )
 
-    if path.is_symlink():  # Windows has no O_NOFOLLOW; elsewhere its message would be of too many links
+    # Windows has no O_NOFOLLOW; elsewhere its message would be of too many links
+    if path.is_symlink():
         raise OSError(0, "a link, which is not followed")
     file: IO[bytes] = open(path, mode, opener=opener)  # noqa: SIM115  # the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -145,7 +170,8 @@ def _is_event(line: bytes) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync a folder, so that a new file survives a power loss; Windows has no such call and needs none."""
+    """Sync a folder, so that a new file survives a power loss; Windows has no such call and
+    needs none."""
     with contextlib.suppress(OSError, AttributeError):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,4 +1,5 @@
-"""Reports under review: inputs in, tagged reports out, each passage with a key that is stable across sessions."""
+"""Reports under review: inputs in, tagged reports out, each passage with a key that is stable
+across sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from tipclassify.text.document import Passage
 
 @dataclass(frozen=True, slots=True)
 class OpenPassage:
-    """A tagged passage with its `passage_key`, the id of its report, and its number in that, from 1."""
+    """A tagged passage with its `passage_key`, the id of its report, and its number in that,
+    from 1."""
 
     key: str
     report: str
@@ -49,7 +51,8 @@ def passage_key(digest: str, start: int, end: int, text: str) -> str:
 def open_reports(
     files: Sequence[str], tagging: Tagging, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[OpenReport], list[str]]:
-    """Read and tag inputs; return the reports, each once, and an error line for each unreadable input."""
+    """Read and tag inputs; return the reports, each once, and an error line for each unreadable
+    input."""
     reports: dict[str, OpenReport] = {}
     failures = []
     for done, file in enumerate(files, 1):
@@ -79,7 +82,15 @@ def _open(file: str, tagging: Tagging) -> OpenReport:
     for number, passage in enumerate(passages, 1):
         # Rows have no offsets in a text: their numbers distinguish rows of the same text.
         start, end = (number, number) if document is None else (passage.start, passage.end)
-        opened.append(OpenPassage(passage_key(digest, start, end, passage.text), digest[:16], number, passage))
+        opened.append(
+            OpenPassage(passage_key(digest, start, end, passage.text), digest[:16], number, passage)
+        )
     name = file if is_link(file) or file == "-" else Path(file).name
     title = (document.title if document else None) or name
-    return OpenReport(digest[:16], name, title, tuple(opened), tuple(note for report in found for note in report.notes))
+    return OpenReport(
+        digest[:16],
+        name,
+        title,
+        tuple(opened),
+        tuple(note for report in found for note in report.notes),
+    )

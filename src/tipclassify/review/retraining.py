@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from tipclassify.evaluation.bootstrap import Comparison
 
 _NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": None}
-_MIN_REPORTS: Final = 5  # number of reports from which each is a group; an interval over fewer groups says nothing
+# number of reports from which each is a group; an interval over fewer groups says nothing
+_MIN_REPORTS: Final = 5
 _FEW_GROUPS: Final = 20  # fewer make a bootstrap interval too narrow
 
 
 class Retraining:
-    """The current or last training run: of the encoder `start`, on the corrections in `corpus` and on `data`.
+    """The current or last training run: of the encoder `start`, on the corrections in `corpus` and
+    on `data`.
 
     Each new model gets a folder of its own beside the corpus.
     """
@@ -46,29 +48,46 @@ class Retraining:
         self._guard = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
-        self._state: dict[str, Any] = {"state": "idle", **_NOTHING, "data": [*map(str, data)], "start": start}
+        self._state: dict[str, Any] = {
+            "state": "idle",
+            **_NOTHING,
+            "data": [*map(str, data)],
+            "start": start,
+        }
 
     def state(self) -> dict[str, Any]:
         """Answer ``GET /api/retrain``: the state of the training."""
         with self._guard:
             running = self._state["state"] == "running"
-            return {**self._state, "seconds": round(time.monotonic() - self._began) if running else None}
+            return {
+                **self._state,
+                "seconds": round(time.monotonic() - self._began) if running else None,
+            }
 
     def start(self) -> dict[str, Any]:
-        """Answer ``POST /api/retrain``: start a training, unless one is running or no passage is decided."""
+        """Answer ``POST /api/retrain``: start a training, unless one is running or no passage is
+        decided."""
         with self._guard:
             if self._state["state"] == "running":
                 raise RefusedError(409, "a training is running; stop it first")
             if not self._corpus.is_file() or not self._corpus.stat().st_size:
                 what = "no passage is decided, or annotators differ on each"
-                raise RefusedError(409, f"{what}: there is nothing to learn from; decide or settle some")
-            numbered = (self._corpus.with_name(f"{self._corpus.stem}-model-{number}") for number in count(1))
-            out = next(folder for folder in numbered if not folder.exists())  # no model is ever overwritten
+                raise RefusedError(
+                    409, f"{what}: there is nothing to learn from; decide or settle some"
+                )
+            numbered = (
+                self._corpus.with_name(f"{self._corpus.stem}-model-{number}") for number in count(1)
+            )
+            # no model is ever overwritten
+            out = next(folder for folder in numbered if not folder.exists())
             job = (str(self._corpus), str(out), self._state["start"], *self._state["data"])
             command = [sys.executable, "-m", "tipclassify.review.retraining", *job]
-            # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children too.
+            # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children
+            # too.
             pipe = subprocess.PIPE
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, start_new_session=True
+            )
             self._began = time.monotonic()
             self._state |= {**_NOTHING, "state": "running", "step": "reading the corpus"}
             threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
@@ -91,7 +110,8 @@ class Retraining:
         return {"stopped": True}
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
-        """Read the messages of the process until it ends, and update the state; its errors go to the terminal."""
+        """Read the messages of the process until it ends, and update the state; its errors go to
+        the terminal."""
         last: dict[str, Any] = {}
         with process:
             for line in process.stdout or ():
@@ -99,7 +119,10 @@ class Retraining:
                 self._update(process, last)
             code = process.wait()  # before its standard input is closed, or it would kill itself
         done = {"state": "done", "step": "done"}
-        failed = {"state": "failed", "error": last.get("error", f"the training ended with code {code}")}
+        failed = {
+            "state": "failed",
+            "error": last.get("error", f"the training ended with code {code}"),
+        }
         self._update(process, done if "result" in last else failed)
 
     def _update(self, process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
@@ -110,18 +133,24 @@ class Retraining:
 
 
 def model_to_adapt(model: str | None) -> str:
-    """Choose the encoder to adapt: the model under review, or the default if that is linear, as it has no heads."""
+    """Choose the encoder to adapt: the model under review, or the default if that is linear, as
+    it has no heads."""
     return DEFAULT if not model or kind_of(load_head(model_folder(model))) == LINEAR else model
 
 
 def retrain(
-    corpus: str, out: str, start: str, data: Sequence[str], progress: Callable[[str, int, int], None]
+    corpus: str,
+    out: str,
+    start: str,
+    data: Sequence[str],
+    progress: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
-    """Adapt the encoder `start` to the corrections in `corpus` and to `data`, as ``tipclassify train`` does.
+    """Adapt the encoder `start` to the corrections in `corpus` and to `data`, as ``tipclassify
+    train`` does.
 
-    The new heads are compared with those in use on these rows, out of fold, and on the fixed set of the model. They are
-    saved to the folder `out`. Returns the result for the page, as plain values. `progress` is called with the name of a
-    step, the amount done, and the total.
+    The new heads are compared with those in use on these rows, out of fold, and on the fixed set of
+    the model. They are saved to the folder `out`. Returns the result for the page, as plain values.
+    `progress` is called with the name of a step, the amount done, and the total.
     """
     began = time.monotonic()
     corrected, groups = assign_groups(read_rows(corpus))
@@ -142,7 +171,9 @@ def retrain(
     trained = train_default([], rows, out, start=start, settings=settings, progress=report_encoding)
     head = load_head(Path(out))
     where = "decided passages" if not base else "decided passages and those of your data"
-    on_own = trained.on_own and describe_change(trained.on_own, f"{where}, each held out in turn", groups)
+    on_own = trained.on_own and describe_change(
+        trained.on_own, f"{where}, each held out in turn", groups
+    )
     on_held = None
     measured = 0
     if fixed := trained.fixed:
@@ -174,17 +205,22 @@ def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
 
 
 def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
-    """Set ``doc`` of each row to the group that is held out together; return the rows and the groups' name.
+    """Set ``doc`` of each row to the group that is held out together; return the rows and the
+    groups' name.
 
     Groups are reports or, with fewer than five of them, paragraphs.
     """
     few = len({row.get("report_id") for row in corrected}) < _MIN_REPORTS
-    named = [{**row, "doc": f"{row.get('report_id')}-{row.get('block') if few else ''}"} for row in corrected]
+    named = [
+        {**row, "doc": f"{row.get('report_id')}-{row.get('block') if few else ''}"}
+        for row in corrected
+    ]
     return named, "paragraphs" if few else "reports"
 
 
 def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any]:
-    """Compare the new model with the one in use: F1, 95% intervals, changed tags, and what they support in words.
+    """Compare the new model with the one in use: F1, 95% intervals, changed tags, and what they
+    support in words.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
     """
@@ -192,22 +228,42 @@ def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any
     low, high = macro.interval.low, macro.interval.high
     verdict, change, advice = "No difference can be shown", f"{macro.difference:+.3f}", ""
     if high < 0:
-        verdict, change = "The corrections make the model worse", f"falls by {-macro.difference:.3f}"
+        verdict, change = (
+            "The corrections make the model worse",
+            f"falls by {-macro.difference:.3f}",
+        )
         advice = " Keep the model that you have."
     elif low > 0:
-        verdict, change = "The corrections make the model better", f"rises by {macro.difference:.3f}"
-    few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW_GROUPS else ""
+        verdict, change = (
+            "The corrections make the model better",
+            f"rises by {macro.difference:.3f}",
+        )
+    few = (
+        f" {found.groups} {groups} are few: the interval is too narrow."
+        if found.groups < _FEW_GROUPS
+        else ""
+    )
     words = f"{verdict} on {where}: macro-F1 {change} (95% interval {low:+.3f} to {high:+.3f}).{advice}{few}"
     if np.isnan(low):
         words = f"Nothing can be said of {where}: there are too few."
     elif low == high == 0:
-        words = f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
+        words = (
+            f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
+        )
     fallen = [row for row in found.differences[1:] if row.interval.high < 0]
     if fallen and not high < 0:
-        labels = ", ".join(f"{row.figure.replace('_', ' ')} by {-row.difference:.3f}" for row in fallen)
+        labels = ", ".join(
+            f"{row.figure.replace('_', ' ')} by {-row.difference:.3f}" for row in fallen
+        )
         words += f" But the F1 of single labels falls: {labels}. Look at these before you use the new model."
     rows = [asdict(row) for row in found.differences]
-    about = {"where": where, "groups": found.groups, "gained": found.gained, "lost": found.lost, "rows": rows}
+    about = {
+        "where": where,
+        "groups": found.groups,
+        "gained": found.gained,
+        "lost": found.lost,
+        "rows": rows,
+    }
     return dict(rounded({**about, "worse": high < 0 or bool(fallen), "verdict": words}))
 
 
@@ -220,12 +276,19 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
     def send(**message: Any) -> None:
         print(json.dumps(message), flush=True)
 
-    warnings.simplefilter("ignore")  # corrections start with few examples of a label, which would warn
+    # corrections start with few examples of a label, which would warn
+    warnings.simplefilter("ignore")
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # keep the review page responsive
     try:
-        result = retrain(corpus, out, start, data, lambda step, done, total: send(step=step, done=done, total=total))
+        result = retrain(
+            corpus,
+            out,
+            start,
+            data,
+            lambda step, done, total: send(step=step, done=done, total=total),
+        )
         send(result=result)
     except (TipclassifyError, ValueError, OSError) as error:
         problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]
@@ -233,7 +296,8 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """End this process and its children when the parent is gone, which closes the pipe to standard input."""
+    """End this process and its children when the parent is gone, which closes the pipe to
+    standard input."""
     while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
         pass
     if sys.platform != "win32":

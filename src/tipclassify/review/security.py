@@ -1,4 +1,5 @@
-"""Access control of the review page, against other pages in the browser, other users of the machine, DNS rebinding."""
+"""Access control of the review page, against other pages in the browser, other users of the
+machine, DNS rebinding."""
 
 from __future__ import annotations
 
@@ -27,9 +28,10 @@ _HEADERS: Final = {
 class Guard:
     """ASGI middleware that passes on only the page's own requests.
 
-    A request must name a loopback host with this port and not be cross-site. All that is about reports needs the
-    `token` of the link in a header, which only the page's own script sends: there is no cookie, which a browser would
-    show to the servers on all other ports of this machine. The page itself and its scripts hold nothing of a report.
+    A request must name a loopback host with this port and not be cross-site. All that is about
+    reports needs the `token` of the link in a header, which only the page's own script sends: there
+    is no cookie, which a browser would show to the servers on all other ports of this machine. The
+    page itself and its scripts hold nothing of a report.
     """
 
     def __init__(
@@ -43,13 +45,17 @@ class Guard:
     ) -> None:
         self._app = app
         self._largest = largest
-        self._headers = {**_HEADERS, "content-security-policy": policy or _HEADERS["content-security-policy"]}
+        self._headers = {
+            **_HEADERS,
+            "content-security-policy": policy or _HEADERS["content-security-policy"],
+        }
         self._in_path = in_path
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the request, or pass it on; limit its size, and add security headers to the response."""
+        """Refuse the request, or pass it on; limit its size, and add security headers to the
+        response."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         if scope["type"] != "http":
@@ -87,7 +93,8 @@ class Guard:
             if _only(headers, "origin") != f"http://{host}" or site not in (None, "same-origin"):
                 return 403, "a change must come from the page itself (Origin)"
             kind = _only(headers, "content-type") or "application/json"
-            if kind.partition(";")[0].strip().lower() != "application/json":  # other types need no CORS preflight
+            # other types need no CORS preflight
+            if kind.partition(";")[0].strip().lower() != "application/json":
                 return 415, "a change is told as application/json"
         elif site in ("same-site", "cross-site") and _only(headers, "sec-fetch-mode") != "navigate":
             return 403, "this server answers to its own page only"

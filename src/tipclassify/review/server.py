@@ -1,4 +1,5 @@
-"""HTTP server of the review page: routes to methods of `ReviewSession`, on a loopback port. Extra "review"."""
+"""HTTP server of the review page: routes to methods of `ReviewSession`, on a loopback port.
+Extra "review"."""
 
 from __future__ import annotations
 
@@ -83,16 +84,23 @@ def listen(port: int) -> socket.socket:
         found = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error})"
-        raise InputError(f"port {port} {why}; give another --port, or none for any that is free") from None
+        raise InputError(
+            f"port {port} {why}; give another --port, or none for any that is free"
+        ) from None
     # Connections inherit it; asyncio would not set it on them, as the socket names no protocol.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
 
 
 def serve(
-    session: ReviewSession, retraining: Retraining, at: socket.socket, token: str, ready: Callable[[], None]
+    session: ReviewSession,
+    retraining: Retraining,
+    at: socket.socket,
+    token: str,
+    ready: Callable[[], None],
 ) -> None:
-    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are accepted."""
+    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are
+    accepted."""
     run(Guard(build_app(session, retraining, ready), at.getsockname()[1], token), at)
 
 
@@ -114,7 +122,8 @@ def run(app: Guard, at: socket.socket) -> None:
 
 
 class _Connection(H11Protocol):
-    """Connection that ends when its client keeps it waiting; of too many, the one that waits longest ends."""
+    """Connection that ends when its client keeps it waiting; of too many, the one that waits
+    longest ends."""
 
     told = False
 
@@ -122,11 +131,18 @@ class _Connection(H11Protocol):
         super().connection_made(transport)
         self.began = time.monotonic()
         # Those that were ended a moment ago are still in the set.
-        present = [one for one in self.connections if isinstance(one, _Connection) and not one.transport.is_closing()]
+        present = [
+            one
+            for one in self.connections
+            if isinstance(one, _Connection) and not one.transport.is_closing()
+        ]
         if len(present) > _MOST_CONNECTIONS:
             if not _Connection.told:
                 _Connection.told = True
-                print(f"tipclassify: over {_MOST_CONNECTIONS} connections: the idle ones are ended", file=sys.stderr)
+                print(
+                    f"tipclassify: over {_MOST_CONNECTIONS} connections: the idle ones are ended",
+                    file=sys.stderr,
+                )
             min((one for one in present if one.waits), key=lambda one: one.began).transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)
 
@@ -145,11 +161,16 @@ class _Connection(H11Protocol):
             self.loop.call_later(_PATIENCE, self._end_if_idle, self.cycle)
 
 
-def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[], None]) -> Starlette:
+def build_app(
+    session: ReviewSession, retraining: Retraining, ready: Callable[[], None]
+) -> Starlette:
     """Build the application that `Guard` protects."""
     here = files("tipclassify.review")
-    static = {file.name: file for file in here.joinpath("static").iterdir()}  # looked up by name: no path traversal
-    page = HTMLResponse(here.joinpath("templates", "page.html").read_text("utf-8").replace("@VERSION@", __version__))
+    # looked up by name: no path traversal
+    static = {file.name: file for file in here.joinpath("static").iterdir()}
+    page = HTMLResponse(
+        here.joinpath("templates", "page.html").read_text("utf-8").replace("@VERSION@", __version__)
+    )
 
     def static_file(request: Request) -> Response:
         name = request.path_params["name"]
@@ -162,7 +183,9 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
 
     def post(path: str, kind: type[Change], answer: Callable[[Change], Any]) -> Route:
         async def answered(request: Request) -> Response:
-            return json_response(await run_in_threadpool(answer, read_change(await request.body(), kind)))
+            return json_response(
+                await run_in_threadpool(answer, read_change(await request.body(), kind))
+            )
 
         return Route(path, answered, methods=["POST"])
 
@@ -177,29 +200,50 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         Route("/static/{name}", static_file),
         get("/api/session", lambda _: session.about()),
         get("/api/reports/{id}", lambda request: session.report(request.path_params["id"])),
-        get("/api/queue", lambda request: session.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE))),
+        get(
+            "/api/queue",
+            lambda request: session.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE)),
+        ),
         get("/api/reasons/{key}", lambda request: session.reasons(request.path_params["key"])),
         get("/api/changes", lambda request: session.changes(_number(request, "since", 0))),
         get("/api/history", lambda request: session.history(_number(request, "before", 0))),
         get("/api/search", lambda request: session.search(request.query_params.get("words", ""))),
         get("/api/disagreements", lambda _: session.disagreements()),
         get("/api/agreement", lambda _: session.agreement()),
-        get("/api/codebook", lambda _: json.loads(here.joinpath("codebook.json").read_text("utf-8"))),
-        get("/api/retrain", lambda _: {**retraining.state(), "decided": session.decided, "disputed": session.disputed}),
+        get(
+            "/api/codebook", lambda _: json.loads(here.joinpath("codebook.json").read_text("utf-8"))
+        ),
+        get(
+            "/api/retrain",
+            lambda _: {
+                **retraining.state(),
+                "decided": session.decided,
+                "disputed": session.disputed,
+            },
+        ),
         post("/api/decisions", Labelling, lambda c: session.decide(**msgspec.structs.asdict(c))),
-        post("/api/adjudications", Labelling, lambda c: session.adjudicate(**msgspec.structs.asdict(c))),
-        post("/api/notes", Remark, lambda c: session.remark("note", c.key, c.note or "", c.request)),
+        post(
+            "/api/adjudications",
+            Labelling,
+            lambda c: session.adjudicate(**msgspec.structs.asdict(c)),
+        ),
+        post(
+            "/api/notes", Remark, lambda c: session.remark("note", c.key, c.note or "", c.request)
+        ),
         post("/api/reveals", Remark, lambda c: session.remark("reveal", c.key, c.note, c.request)),
         post("/api/undo", Undo, lambda c: session.undo(c.event, c.request)),
         post("/api/retrain", Empty, lambda _: retraining.start()),
         post("/api/retrain/stop", Empty, lambda _: retraining.stop()),
     ]
     handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)
-    return Starlette(routes=routes, exception_handlers=dict.fromkeys(handled, answer_failed), lifespan=lifespan)
+    return Starlette(
+        routes=routes, exception_handlers=dict.fromkeys(handled, answer_failed), lifespan=lifespan
+    )
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    body = json.dumps(value, ensure_ascii=True, allow_nan=False)  # lone surrogates cannot be encoded otherwise
+    # lone surrogates cannot be encoded otherwise
+    body = json.dumps(value, ensure_ascii=True, allow_nan=False)
     return Response(body, status, media_type="application/json")
 
 
@@ -209,9 +253,13 @@ async def answer_failed(_: Request, error: Exception) -> Response:
     if isinstance(error, ClientDisconnect):  # the client will not read this
         return json_response({"error": "cut off"}, 400)
     if isinstance(error, HTTPException):
-        reason = {404: "no such page", 405: "not by this method"}.get(error.status_code, error.detail)
+        reason = {404: "no such page", 405: "not by this method"}.get(
+            error.status_code, error.detail
+        )
         return json_response({"error": reason}, error.status_code)
-    print(f"tipclassify: {type(error).__name__}: {visible(str(error))}", file=sys.stderr, flush=True)
+    print(
+        f"tipclassify: {type(error).__name__}: {visible(str(error))}", file=sys.stderr, flush=True
+    )
     return json_response({"error": "an error of tipclassify itself; the terminal says more"}, 500)
 
 

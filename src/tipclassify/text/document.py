@@ -13,9 +13,10 @@ __all__ = ["Block", "Document", "Passage"]
 class Block:
     """Paragraph, list item, table cell or heading of a document; headings are not tagged.
 
-    `start` and `end` are character offsets in the document's text. `section` is one of `tipclassify.labels.SECTIONS`,
-    or the text of the nearest heading; `page` the first page, from 1, if the source has pages; `country` that of its
-    narrative, if the document has narratives of several.
+    `start` and `end` are character offsets in the document's text. `section` is one of
+    `tipclassify.labels.SECTIONS`, or the text of the nearest heading; `page` the first page, from
+    1, if the source has pages; `country` that of its narrative, if the document has narratives of
+    several.
     """
 
     start: int
@@ -28,13 +29,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Text of a source, and its blocks; `source` is its path or URL, the other fields are bibliographic.
+    """Text of a source, and its blocks; `source` is its path or URL, the other fields are
+    bibliographic.
 
-    Each of these is None where it is not known; none is ever a path or a file's name. `title` is the one that the
-    source gives, `publication` the series or work that it belongs to, without the year ("Trafficking in Persons
-    Report"), `publisher` the body that issued it. `country` (its English name) and `year` are what the report covers,
-    `date` the day, month or year of its publication (``2024-06-24``, ``2024-06`` or ``2024``), `address` its web
-    address.
+    Each of these is None where it is not known; none is ever a path or a file's name. `title` is
+    the one that the source gives, `publication` the series or work that it belongs to, without the
+    year ("Trafficking in Persons Report"), `publisher` the body that issued it. `country` (its
+    English name) and `year` are what the report covers, `date` the day, month or year of its
+    publication (``2024-06-24``, ``2024-06`` or ``2024``), `address` its web address.
     """
 
     text: str
@@ -50,7 +52,8 @@ class Document:
 
     @classmethod
     def from_text(cls, text: str, source: str = "<text>") -> Document:
-        """Make a document of plain text: paragraphs and headings by its blank and short lines; `source` names it.
+        """Make a document of plain text: paragraphs and headings by its blank and short lines;
+        `source` names it.
 
         Raises `TypeError` when `text` is not a `str`.
 
@@ -60,7 +63,9 @@ class Document:
         from tipclassify.text.segmentation.passages import text_document
 
         if not isinstance(text, str):
-            raise TypeError(f"text is not a str but {type(text).__name__}; give the text of a report")
+            raise TypeError(
+                f"text is not a str but {type(text).__name__}; give the text of a report"
+            )
         return text_document(text, source)
 
     def __repr__(self) -> str:
@@ -73,10 +78,11 @@ class Document:
 class Passage:
     """Sentence or clause of a text, verbatim, with its scores and labels.
 
-    `start` and `end` are character offsets in the source text; `scores` has the calibrated probability of each label, 0
-    to 1, `labels` those with at least the policy's threshold, in the order of ``LABELS``. `low_confidence`: too few
-    known words for a reliable score (`Classifier.low_confidence`), so that a person must decide. `section`, `page` (the
-    first, from 1), `block` (its index in ``Document.blocks``) and `country` are those of its block, if known.
+    `start` and `end` are character offsets in the source text; `scores` has the calibrated
+    probability of each label, 0 to 1, `labels` those with at least the policy's threshold, in the
+    order of ``LABELS``. `low_confidence`: too few known words for a reliable score
+    (`Classifier.low_confidence`), so that a person must decide. `section`, `page` (the first, from
+    1), `block` (its index in ``Document.blocks``) and `country` are those of its block, if known.
     """
 
     text: str
@@ -92,7 +98,8 @@ class Passage:
 
     @property
     def kind(self) -> Literal["sentence", "table row"]:
-        """Kind of text: a row of a table, whose cells readers join with bars, or a sentence or clause."""
+        """Kind of text: a row of a table, whose cells readers join with bars, or a sentence or
+        clause."""
         return "table row" if " | " in self.text else "sentence"
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Detect page furniture, which becomes no passage: references, notes, contents, dates, stock phrases of websites."""
+"""Detect page furniture, which becomes no passage: references, notes, contents, dates, stock
+phrases of websites."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _DATE: Final = (
     rf"(?:(?:{_MONTH}\.?\s(?:\d\d?,\s?)?|\d\d?\s{_MONTH}\.?,?\s)?(?:19|20)\d\d|{_MONTH}\.?\s\d\d?|\d\d?\s{_MONTH}\.?"
     r"|\d{4}-\d\d-\d\d|\d\d?[/.]\d\d?[/.](?:\d\d){1,2})(?!\w)"
 )
-# Where in a document: "paras. 27–28", "p. 3", "annex II"; and a document of an international body: "CCPR/C/SVN/CO/3".
+# Where in a document: "paras. 27–28", "p. 3", "annex II"; and a document of an international body:
+# "CCPR/C/SVN/CO/3".
 _PLACE: Final = (
     r"(?:paragraphs?|paras?|pages?|pp?|articles?|arts?|annex(?:es)?|chap(?:ter)?|sect(?:ion)?|recommendations?)"
     r"\.?\s?(?:\d[\d.–-]*|[IVX]+)(?:\s?\([a-z]+\))*"
@@ -31,8 +33,9 @@ _SEE: Final = r"(?:[Ss]ee(?:\s[Aa]lso)?\s?:?\s|(?:[Aa]nd|[Ii]n|[Aa]lso)\s)"
 _SYMBOL: Final = r"(?=[^\s,;]*\d)[A-Z][A-Z.\d]*(?:/[A-Z\d][\w.()-]*){2,}"
 _NAME: Final = r"[A-Z][\w'’-]*(?:\s[A-Z][\w'’-]*){0,3}"
 _DATE_LABELS: Final = r"(?:[Ll]ast\s)?(?:[Aa]ccessed|Retrieved|Enacted|Adopted|Published|Posted|Updated|Released|Cited)"
-# One part of a reference or an address, with its trailing punctuation. Parts are matched one after the other without
-# backtracking into earlier ones, so that time is linear in the length of the text.
+# One part of a reference or an address, with its trailing punctuation. Parts are matched one after
+# the other without backtracking into earlier ones, so that time is linear in the length of the
+# text.
 _PART: Final = re.compile(
     rf"""(?:
       (?:{_DATE_LABELS}(?:\son)?:?\s)?{_DATE}
@@ -70,7 +73,9 @@ _NOTICE: Final = re.compile(
     r".*all rights reserved\W*|.*\b(?:privacy policy|(?:accept|manage) (?:all )?cookies|creative commons)\b.*"
     r"|.*(?:\.\s?){4,}\d+|.*\b(?:uses?|about) cookies\b.*"
 )
-_NOTICE_WORDS: Final = re.compile(r"rights reserved|privacy policy|cookies|creative commons|(?:\.\s?){4}")
+_NOTICE_WORDS: Final = re.compile(
+    r"rights reserved|privacy policy|cookies|creative commons|(?:\.\s?){4}"
+)
 _REFERENCE_ENDS: Final = (*(digit + mark for digit in "0123456789" for mark in ("", ".")), ").")
 
 
@@ -97,12 +102,14 @@ def is_furniture(text: str, section: str | None = None) -> bool:
 
 @lru_cache(maxsize=1_024)
 def _is_reference_heading(section: str) -> bool:
-    """Test whether a heading, or one of the joined ones, names only references, notes, contents or abbreviations."""
+    """Test whether a heading, or one of the joined ones, names only references, notes, contents
+    or abbreviations."""
     return any(names_furniture(heading) for heading in section.split(": "))
 
 
 def _may_be_reference(text: str) -> bool:
-    """Rule out most sentences cheaply: few are short, contain a link, or begin or end with a figure."""
+    """Rule out most sentences cheaply: few are short, contain a link, or begin or end with a
+    figure."""
     size = len(text)
     return size < _MAX_SHORT or (
         size <= _MAX_REFERENCE
@@ -121,7 +128,8 @@ def _is_reference(text: str) -> bool:
         or any(start and _is_all_parts(text, start.end()) for start in (number, quoted))
     ):
         return True
-    if number or _AUTHOR.match(text):  # a bibliography entry: its last sentence gives date or place of publication
+    # a bibliography entry: its last sentence gives date or place of publication
+    if number or _AUTHOR.match(text):
         last = text.rfind(". ", 0, len(text) - 1) + 2
         return last > 1 and _is_all_parts(text, last)
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
@@ -129,7 +137,11 @@ def _is_reference(text: str) -> bool:
 
 def _is_glued(text: str) -> bool:
     """Test whether a text is a run of names without spaces."""
-    return text.count(" ") * _MIN_GLUED < len(text) and _GLUED.search(text) is not None and "://" not in text
+    return (
+        text.count(" ") * _MIN_GLUED < len(text)
+        and _GLUED.search(text) is not None
+        and "://" not in text
+    )
 
 
 def _is_all_parts(text: str, start: int) -> bool:

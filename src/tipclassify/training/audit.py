@@ -10,7 +10,11 @@ from typing import Any, Final
 import numpy as np
 
 from tipclassify.corpus.loading import Row, group_rows, text_key
-from tipclassify.corpus.near_duplicates import CONFLICT_SIMILARITY, LEAK_SIMILARITY, near_duplicate_pairs
+from tipclassify.corpus.near_duplicates import (
+    CONFLICT_SIMILARITY,
+    LEAK_SIMILARITY,
+    near_duplicate_pairs,
+)
 from tipclassify.download.cache import cache_path
 from tipclassify.errors import CorpusError, needs_extra
 from tipclassify.formatting import aligned, shown
@@ -20,14 +24,24 @@ from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
 from tipclassify.training.train_heads import HeadSettings, adapt_to_own, load_encoder
 
-__all__ = ["audit_corpus", "audit_rows", "audit_table", "find_label_errors", "find_near_twins", "find_same_pairs"]
-__all__ += ["section_balance"]
+__all__ = [
+    "audit_corpus",
+    "audit_rows",
+    "audit_table",
+    "find_label_errors",
+    "find_near_twins",
+    "find_same_pairs",
+    "section_balance",
+]
 
 _NONE: Final = "(none)"
 _TWINS: Final = ("similarity", "id", "labels", "text")
 _PARTS: Final = {
     "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
-    "conflicts": (f"near twins with different labels (similarity {CONFLICT_SIMILARITY} or more)", _TWINS),
+    "conflicts": (
+        f"near twins with different labels (similarity {CONFLICT_SIMILARITY} or more)",
+        _TWINS,
+    ),
     "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
     "leaks": (f"near twins in different groups (similarity {LEAK_SIMILARITY} or more)", _TWINS),
     "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
@@ -37,7 +51,9 @@ Finding = dict[str, Any]
 Audit = Mapping[str, Sequence[Finding]]
 
 
-def audit_corpus(rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None) -> Audit:
+def audit_corpus(
+    rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
+) -> Audit:
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
     errors = find_label_errors(rows, folds=folds, seed=seed, progress=progress)
     conflicts, leaks = find_near_twins(rows)
@@ -48,15 +64,18 @@ def audit_corpus(rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress
 def find_label_errors(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
 ) -> list[Finding]:
-    """Find passages whose labels are likely wrong, by confident learning on out-of-fold probabilities.
+    """Find passages whose labels are likely wrong, by confident learning on out-of-fold
+    probabilities.
 
-    Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), each label alone as in Thyagarajan et al. 2022
-    (arXiv:2211.13895). ``quality``, 0 to 1, is the agreement of the labels with the probabilities; ``suggested`` has
-    every suspect label flipped. The probabilities are those of the default, whose heads learn the other passages
-    (`training.train_heads.adapt_to_own`). Raises `MissingExtraError` when cleanlab is not installed, `CorpusError` when
-    the corpus is too small for cross-validation.
+    Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), each label alone as in Thyagarajan
+    et al. 2022 (arXiv:2211.13895). ``quality``, 0 to 1, is the agreement of the labels with the
+    probabilities; ``suggested`` has every suspect label flipped. The probabilities are those of the
+    default, whose heads learn the other passages (`training.train_heads.adapt_to_own`). Raises
+    `MissingExtraError` when cleanlab is not installed, `CorpusError` when the corpus is too small
+    for cross-validation.
     """
-    with needs_extra("the audit", "audit"), warnings.catch_warnings():  # cleanlab 2.9 silences all of the process
+    # cleanlab 2.9 silences all of the process
+    with needs_extra("the audit", "audit"), warnings.catch_warnings():
         from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
         from cleanlab.multilabel_classification.rank import get_label_quality_scores
 
@@ -68,10 +87,13 @@ def find_label_errors(
         scores = adapt_to_own(load_encoder(), examples, settings, progress).scores
     except ValueError as error:
         raise CorpusError([f"too small to audit: {error}"]) from error
-    varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))  # a constant label has no contradicting example
+    # a constant label has no contradicting example
+    varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))
     if not len(varied):
         return []
-    some, every = ([np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true))
+    some, every = (
+        [np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true)
+    )
     doubted = np.zeros_like(y_true)
     doubted[:, varied] = find_multilabel_issues_per_class(some, scores[:, varied], n_jobs=1)
     quality, suggested = get_label_quality_scores(every, scores), y_true ^ doubted
@@ -84,16 +106,22 @@ def find_label_errors(
 
 
 def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
-    """Find near duplicates of one heading with different labels and no common `pair`, and those in different groups."""
+    """Find near duplicates of one heading with different labels and no common `pair`, and those
+    in different groups."""
     groups, conflicts, leaks = group_rows(rows), [], []
     headings = [without_enumerator(row.get("section") or "").lower() for row in rows]
-    # Copies of a text share a group and, under one heading, their labels: comparing them would repeat findings.
+    # Copies of a text share a group and, under one heading, their labels: comparing them would
+    # repeat findings.
     firsts = {(text_key(row["text"]), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
     kept = sorted(firsts.values())
     pairs = near_duplicate_pairs([rows[i]["text"] for i in kept], CONFLICT_SIMILARITY)
     for first, second, similarity in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
         i, j = kept[first], kept[second]
-        found = {"similarity": round(similarity, 4), "first": _passage(rows[i]), "second": _passage(rows[j])}
+        found = {
+            "similarity": round(similarity, 4),
+            "first": _passage(rows[i]),
+            "second": _passage(rows[j]),
+        }
         contrast = rows[i].get("pair") and _pair(rows[i]) == _pair(rows[j])
         if rows[i]["labels"] != rows[j]["labels"] and headings[i] == headings[j] and not contrast:
             conflicts.append(found)
@@ -154,7 +182,11 @@ def audit_table(audit: Audit, most: int) -> str:
         findings = audit[part]
         cells = [line for finding in findings[:most] for line in _cells(part, finding)]
         rest = f", first {most} shown" if len(findings) > most else ""
-        lines = aligned([columns, *cells], left=1 if part == "balance" else len(columns)) if cells else []
+        lines = (
+            aligned([columns, *cells], left=1 if part == "balance" else len(columns))
+            if cells
+            else []
+        )
         tables.append("\n".join([f"{title}: {len(findings)}{rest}", *lines]))
     return "\n\n".join(tables)
 
@@ -164,8 +196,15 @@ def _cells(part: str, found: Finding) -> list[tuple[str, ...]]:
         counts = (f"{n} ({found['shares'][label]:.0%})" for label, n in found["counts"].items())
         return [(shown(found["section"] or "(no section)"), str(found["passages"]), *counts)]
     if part == "label_errors":
-        return [(f"{found['quality']:7.3f}", *(shown(found[name]) for name in ("id", "labels", "suggested", "text")))]
+        return [
+            (
+                f"{found['quality']:7.3f}",
+                *(shown(found[name]) for name in ("id", "labels", "suggested", "text")),
+            )
+        ]
     head = shown(found["pair"]) if "pair" in found else f"{found['similarity']:10.2f}"
     passages = found.get("passages") or (found["first"], found["second"])
     names = ("id", "labels", "text")
-    return [("" if n else head, *(shown(one[name]) for name in names)) for n, one in enumerate(passages)]
+    return [
+        ("" if n else head, *(shown(one[name]) for name in names)) for n, one in enumerate(passages)
+    ]

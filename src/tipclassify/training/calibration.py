@@ -1,4 +1,5 @@
-"""Calibrate raw scores (Platt 1999) and choose thresholds, by label; weights post-stratify (Little 1993)."""
+"""Calibrate raw scores (Platt 1999) and choose thresholds, by label; weights post-stratify
+(Little 1993)."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Calibration, ``raw * scale + shift``, and thresholds; scores and labels of each fold by those of the others."""
+    """Calibration, ``raw * scale + shift``, and thresholds; scores and labels of each fold by
+    those of the others."""
 
     scale: Floats
     shift: Floats
@@ -34,7 +36,8 @@ class Calibrated:
 
 
 def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = None) -> Calibrated:
-    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds; `fold` never splits a group."""
+    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds; `fold` never splits
+    a group."""
     weights = np.ones(len(y_true)) if weights is None else weights
     scores = np.zeros(y_true.shape)
     y_pred: dict[str, Bools] = {policy: np.zeros(y_true.shape, bool) for policy in POLICIES}
@@ -56,12 +59,15 @@ def _fit_calibration(
     return scale, shift, {policy: tuple(point[policy] for point in points) for policy in POLICIES}
 
 
-def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
+def operating_points(
+    y_true: Bools, scores: Floats, weights: Floats | None = None
+) -> dict[str, float]:
     """Choose the threshold of each policy for one label.
 
-    ``balanced`` is half the best F1, its threshold where scores are calibrated (Lipton et al. 2014, ECML PKDD): the
-    peak of the F1 curve is flat, and chance decides it. ``screen`` is the highest threshold with recall of at least
-    0.95, ``cite`` the lowest with precision of at least 0.95, or that of best precision.
+    ``balanced`` is half the best F1, its threshold where scores are calibrated (Lipton et al. 2014,
+    ECML PKDD): the peak of the F1 curve is flat, and chance decides it. ``screen`` is the highest
+    threshold with recall of at least 0.95, ``cite`` the lowest with precision of at least 0.95, or
+    that of best precision.
 
     >>> points = operating_points(np.array([False, True, True]), np.array([0.2, 0.6, 0.9]))
     >>> points["screen"] <= points["balanced"] <= points["cite"]
@@ -74,19 +80,27 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
     ranked, value, counts = y_true[order], scores[order], weights[order]
     last = np.append(value[1:] != value[:-1], True)  # a threshold cannot separate equal scores
     hits, right = np.cumsum(ranked)[last], np.cumsum(ranked * counts)[last]
-    precision, recall = right / np.maximum(np.cumsum(counts)[last], 1e-12), right / max(float(counts @ ranked), 1e-12)
+    precision, recall = (
+        right / np.maximum(np.cumsum(counts)[last], 1e-12),
+        right / max(float(counts @ ranked), 1e-12),
+    )
     cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     some = hits >= min(_MIN_POSITIVES, hits[-1])
     sure = cut[(precision >= _TARGET) & some]
     balanced = float(min([f1.max() / 2, *sure[:1]]))
-    cite = sure[sure >= balanced][-1] if len(sure) else max(balanced, cut[np.argmax(np.where(some, precision, 0))])
+    cite = (
+        sure[sure >= balanced][-1]
+        if len(sure)
+        else max(balanced, cut[np.argmax(np.where(some, precision, 0))])
+    )
     screen = min(balanced, cut[np.argmax(recall >= _TARGET)])
     return {"screen": float(screen), "balanced": balanced, "cite": float(cite)}
 
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
-    """Fit scale and shift of Platt scaling for one label; 1 and 0 where examples are too few, or the scale negative."""
+    """Fit scale and shift of Platt scaling for one label; 1 and 0 where examples are too few, or
+    the scale negative."""
     if y_true.sum() >= 2 and (~y_true).sum() >= 2:
         with threadpool_limits(1):  # only two parameters: more threads would just wait
             fitted = LogisticRegression(C=1e3).fit(raw[:, None], y_true, weights)
@@ -97,7 +111,8 @@ def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[fl
 
 @dataclass(frozen=True)
 class Recalibrated:
-    """Scale and shift of each label after a look at the user's rows, and what was done, as a sentence."""
+    """Scale and shift of each label after a look at the user's rows, and what was done, as a
+    sentence."""
 
     scale: Floats  # (3,)
     shift: Floats  # (3,)
@@ -105,11 +120,14 @@ class Recalibrated:
     sentence: str
 
 
-def recalibrate(raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Floats, shift: Floats) -> Recalibrated:
-    """Refit the calibration on out-of-fold logits `raw`, (n, 3), of the user's rows, where they suffice.
+def recalibrate(
+    raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Floats, shift: Floats
+) -> Recalibrated:
+    """Refit the calibration on out-of-fold logits `raw`, (n, 3), of the user's rows, where they
+    suffice.
 
-    A label is refitted if enough rows have it and enough do not, and if its log loss, by a calibration
-    fitted on the other folds, falls by more than one standard error over the `groups`.
+    A label is refitted if enough rows have it and enough do not, and if its log loss, by a
+    calibration fitted on the other folds, falls by more than one standard error over the `groups`.
     """
     new_scale, new_shift = scale.copy(), shift.copy()
     refitted: list[str] = []

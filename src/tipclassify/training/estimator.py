@@ -44,18 +44,20 @@ _FEW: Final = 100  # fewer passages give a warning
 class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Multi-label classifier of passages, evaluated out of fold.
 
-    `classifier_` is the fitted model, `metrics_` has its out-of-fold metrics on the training passages.
+    `classifier_` is the fitted model, `metrics_` has its out-of-fold metrics on the training
+    passages.
 
     Parameters
     ----------
     model : str
-        ``"default"`` moves the heads of the shipped encoder, held close to where they are by `penalty`. ``"fast"``
-        fits the linear model from scratch, on these passages alone.
+        ``"default"`` moves the heads of the shipped encoder, held close to where they are by
+        `penalty`. ``"fast"`` fits the linear model from scratch, on these passages alone.
     penalty : float or None
-        Of the default, above 0, on a log scale: half of it times the mean squared change of the log-odds over the
-        passages of the corpus is added to the loss. At 1,000 hardly anything moves, at 1 three hundred passages are
-        learned wholly. None chooses one by cross-validation, against what it costs on the fixed set; the choice and
-        its curve are in `penalty_`. ``GridSearchCV`` over it works.
+        Of the default, above 0, on a log scale: half of it times the mean squared change of the
+        log-odds over the passages of the corpus is added to the loss. At 1,000 hardly anything
+        moves, at 1 three hundred passages are learned wholly. None chooses one by cross-validation,
+        against what it costs on the fixed set; the choice and its curve are in `penalty_`.
+        ``GridSearchCV`` over it works.
     folds : int
         Folds of the inner cross-validation, 2 or more; `random_state` draws them.
     policy : str
@@ -70,9 +72,8 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classifier_ : Classifier
     metrics_ : Metrics
     penalty_ : PenaltyChoice, of the default
-    fixed_ : FixedComparison, of the default: beside the shipped model on passages that taught neither
-    classes_ : array of the label names, in the order of ``LABELS``
-    n_passages_ : int
+    fixed_ : FixedComparison, of the default: beside the shipped model on passages that taught
+    neither classes_ : array of the label names, in the order of ``LABELS`` n_passages_ : int
     """
 
     def __init__(
@@ -102,40 +103,59 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> TipClassifier:
         """Train on the passages `X`; the section heading of a `Passage` is a feature too.
 
-        `X` is a list or generator of `str` or `Passage`, or a column of pandas, polars, Arrow or datasets. `y` has the
-        label names of each passage, or is an indicator matrix or table (`corpus.indicator.as_indicator`). For names,
-        pass a splitter to scikit-learn (``cv=KFold(5)``), which cannot stratify them. Passages of one of the `groups`
-        (n,), any values, stay together in the inner folds; by default equal texts do.
+        `X` is a list or generator of `str` or `Passage`, or a column of pandas, polars, Arrow or
+        datasets. `y` has the label names of each passage, or is an indicator matrix or table
+        (`corpus.indicator.as_indicator`). For names, pass a splitter to scikit-learn
+        (``cv=KFold(5)``), which cannot stratify them. Passages of one of the `groups` (n,), any
+        values, stay together in the inner folds; by default equal texts do.
 
-        `X` may also be a whole dataset, as `load_corpus` returns it, without `y`: then labels, headings and groups are
-        those of its columns. Under 100 passages give a warning.
+        `X` may also be a whole dataset, as `load_corpus` returns it, without `y`: then labels,
+        headings and groups are those of its columns. Under 100 passages give a warning.
 
-        Raises `TypeError` when `X` is a bare string or a table, or has an element that is no text, `ValueError` when
-        lengths differ, a label is unknown, or there are too few passages.
+        Raises `TypeError` when `X` is a bare string or a table, or has an element that is no text,
+        `ValueError` when lengths differ, a label is unknown, or there are too few passages.
         """
-        for name, value, choices in (("model", self.model, ("default", "fast")), ("policy", self.policy, POLICIES)):
+        for name, value, choices in (
+            ("model", self.model, ("default", "fast")),
+            ("policy", self.policy, POLICIES),
+        ):
             if value not in choices:
                 raise ValueError(f"unknown {name} {value!r}: use {', '.join(choices)}")
         if self.folds < 2:
             raise ValueError(f"folds is {self.folds}: use 2 or more")
         if self.penalty is not None and not 0 < self.penalty < float("inf"):
-            raise ValueError(f"penalty is {self.penalty}: use a number above 0, or None to choose one")
+            raise ValueError(
+                f"penalty is {self.penalty}: use a number above 0, or None to choose one"
+            )
         known = labelled_passages(X, y, groups)
         passages = known.passages
         y_true = known.y_true
         if not y_true.any():
             raise ValueError("no passage has a label: nothing to learn; label some")
         if len(passages) < _FEW:
-            stays = "it stays close to the shipped model" if self.model == "default" else "it knows nothing else"
-            warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
-        weights = np.ones(len(passages)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+            stays = (
+                "it stays close to the shipped model"
+                if self.model == "default"
+                else "it knows nothing else"
+            )
+            warnings.warn(
+                f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}",
+                stacklevel=2,
+            )
+        weights = (
+            np.ones(len(passages))
+            if sample_weight is None
+            else np.asarray(sample_weight, np.float64)
+        )
         if (
             weights.shape != (len(passages),)
             or not np.isfinite(weights).all()
             or (weights < 0).any()
             or not weights.any()
         ):
-            raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
+            raise ValueError(
+                "sample_weight: give a number of 0 or more for each passage, and more than 0 for one"
+            )
         self.seed_ = _seed(self.random_state)
         used = np.flatnonzero(weights)
         kept = [passages[i] for i in used]
@@ -185,7 +205,15 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def score(self, X: Iterable[str | Passage], y: Any, sample_weight: Any = None) -> float:
         """Return the macro-F1 of `predict` over the three labels."""
         y_true = as_indicator(y).astype(int)
-        return float(f1_score(y_true, self.predict(X), average="macro", sample_weight=sample_weight, zero_division=0))
+        return float(
+            f1_score(
+                y_true,
+                self.predict(X),
+                average="macro",
+                sample_weight=sample_weight,
+                zero_division=0,
+            )
+        )
 
     def save(
         self,
@@ -195,11 +223,16 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Write the model folder that ``train.py`` writes, replacing the one at `path`.
 
-        `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further text files by name.
+        `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further
+        text files by name.
         """
         check_is_fitted(self)
         rows = _rows_of(self.examples_)
-        settings: dict[str, float] = {"seed": self.seed_, "folds": self.folds, "passages": self.n_passages_}
+        settings: dict[str, float] = {
+            "seed": self.seed_,
+            "folds": self.folds,
+            "passages": self.n_passages_,
+        }
         if isinstance(self.classifier_.scorer, EncoderScorer):
             settings["penalty"] = self.penalty_.penalty
             extra = {"settings": settings, **(meta or {})}
@@ -230,7 +263,13 @@ def _rows_of(examples: Examples) -> list[Row]:
     """Return examples as rows of a corpus, numbered."""
     names = [tuple(np.array(LABELS)[labels].tolist()) for labels in examples.y_true]
     return [
-        {"id": f"row-{number}", "text": text, "section": heading, "labels": labels, "doc": f"group-{group}"}
+        {
+            "id": f"row-{number}",
+            "text": text,
+            "section": heading,
+            "labels": labels,
+            "doc": f"group-{group}",
+        }
         for number, (text, heading, labels, group) in enumerate(
             zip(examples.texts, examples.headings, names, examples.groups.tolist(), strict=True), 1
         )

@@ -1,4 +1,7 @@
-"""Evaluate a trained model on held-out rows, for its card (Mitchell et al. 2019, arXiv:1810.03993) and model.json."""
+"""Evaluate a trained model on held-out rows, for its card (Mitchell et al.
+
+2019, arXiv:1810.03993) and model.json.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,13 @@ from tipclassify.corpus.holdout import is_real, source_family
 from tipclassify.corpus.loading import Row, corpus_digest
 from tipclassify.evaluation.behaviour_tests import default_cases_path, row_passage, run_cases
 from tipclassify.evaluation.bootstrap import Intervals, intervals
-from tipclassify.evaluation.metrics import Metrics, contrast_pair_accuracy, measure, reliability, rounded
+from tipclassify.evaluation.metrics import (
+    Metrics,
+    contrast_pair_accuracy,
+    measure,
+    reliability,
+    rounded,
+)
 from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS, MEANINGS, POLICIES
 from tipclassify.model.classifier import Classifier
@@ -26,8 +35,18 @@ from tipclassify.training.examples import country_groups, labels_of
 from tipclassify.training.fit_penalty import PenaltyChoice
 from tipclassify.training.fixed_set import FixedComparison, false_tag_rate
 
-__all__ = ["FAMILIES", "CardFacts", "CorpusFacts", "HeldOut", "Judged", "Part", "describe_corpus", "error_table"]
-__all__ += ["judge_model", "model_meta"]
+__all__ = [
+    "FAMILIES",
+    "CardFacts",
+    "CorpusFacts",
+    "HeldOut",
+    "Judged",
+    "Part",
+    "describe_corpus",
+    "error_table",
+    "judge_model",
+    "model_meta",
+]
 
 _MIN_SUPPORT: Final = 20  # support below which the card shows the count instead of F1
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
@@ -54,7 +73,8 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class Part:
-    """Metrics on a subset of the held-out passages; NaN for the false-tag rate where each has a label."""
+    """Metrics on a subset of the held-out passages; NaN for the false-tag rate where each has a
+    label."""
 
     name: str
     metrics: Metrics
@@ -68,7 +88,8 @@ class HeldOut:
 
     rows: Sequence[Row]
     scores: Floats  # (n, 3)
-    calibrated: Calibrated | None = None  # cross-fitted predictions of the real rows, or of all where none is real
+    # cross-fitted predictions of the real rows, or of all where none is real
+    calibrated: Calibrated | None = None
     weights: Floats | None = None  # of the real rows, as so many of whole reports
 
 
@@ -94,7 +115,8 @@ class CardFacts:
     calibration: str  # a clause: how probabilities and thresholds came about
     encoder: str | None = None  # its pretrained base; None for the linear model
     start: str | None = None  # a sentence: where the heads started from
-    fine_tuning: dict[str, Any] | None = None  # base, run and bits, where the folder has all of them
+    # base, run and bits, where the folder has all of them
+    fine_tuning: dict[str, Any] | None = None
     soft: int = 0  # passages without labels that a teacher scored
     teacher: str = ""
     penalty: PenaltyChoice | None = None
@@ -103,7 +125,8 @@ class CardFacts:
 
 @dataclass(frozen=True)
 class Judged:
-    """A model's evaluation: metrics by part, all first; values for ``model.json``; card and golden rows."""
+    """A model's evaluation: metrics by part, all first; values for ``model.json``; card and
+    golden rows."""
 
     parts: list[Part]
     figures: dict[str, Any]
@@ -117,7 +140,8 @@ def model_meta(**meta: Any) -> dict[str, Any]:
 
 
 def describe_corpus(rows: Sequence[Row], held: Bools, own: int = 0) -> CorpusFacts:
-    """Count the passages of a training by kind and label; the last `own` of `rows` are the user's."""
+    """Count the passages of a training by kind and label; the last `own` of `rows` are the
+    user's."""
     return CorpusFacts(
         passages=len(rows),
         real=sum(map(is_real, rows)),
@@ -128,11 +152,13 @@ def describe_corpus(rows: Sequence[Row], held: Bools, own: int = 0) -> CorpusFac
     )
 
 
-def judge_model(classifier: Classifier, held: HeldOut, facts: CardFacts, seed: int, cases: bool = True) -> Judged:
+def judge_model(
+    classifier: Classifier, held: HeldOut, facts: CardFacts, seed: int, cases: bool = True
+) -> Judged:
     """Evaluate a model on what was held out, and write its card and golden rows.
 
-    Rows that calibrated the model have their cross-fitted predictions. Without `cases` no behavioural tests are run:
-    with an encoder they take longer than fitting its heads.
+    Rows that calibrated the model have their cross-fitted predictions. Without `cases` no
+    behavioural tests are run: with an encoder they take longer than fitting its heads.
     """
     rows, scores, calibrated = held.rows, held.scores.copy(), held.calibrated
     real = np.array([is_real(row) for row in rows], bool)
@@ -147,7 +173,11 @@ def judge_model(classifier: Classifier, held: HeldOut, facts: CardFacts, seed: i
         for policy in POLICIES:
             by_policy[policy][crossed] = calibrated.y_pred[policy]
     weights = np.ones(whole.sum()) if held.weights is None else held.weights
-    groups, limit, y_pred = country_groups(rows), classifier.thresholds("balanced"), by_policy["balanced"]
+    groups, limit, y_pred = (
+        country_groups(rows),
+        classifier.thresholds("balanced"),
+        by_policy["balanced"],
+    )
 
     def part(name: str, chosen: Bools) -> Part:
         return Part(
@@ -170,7 +200,10 @@ def judge_model(classifier: Classifier, held: HeldOut, facts: CardFacts, seed: i
 
     pairs = contrast_pair_accuracy([row.get("pair") for row in rows], y_true, y_pred)
     behaviours = run_cases(classifier, default_cases_path()) if cases else []
-    y_true, by_policy = y_true[whole], {policy: labels[whole] for policy, labels in by_policy.items()}
+    y_true, by_policy = (
+        y_true[whole],
+        {policy: labels[whole] for policy, labels in by_policy.items()},
+    )
     points = {
         policy: _operating_points(
             y_true, by_policy[policy], classifier.thresholds(policy), groups[whole], weights, seed
@@ -196,13 +229,17 @@ def judge_model(classifier: Classifier, held: HeldOut, facts: CardFacts, seed: i
         "near_twins": dict(zip(("right", "pairs"), pairs, strict=True)),
         "error_table": error_table(y_true, scores[whole], by_policy, weights),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
-        "kinds": {part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()},
+        "kinds": {
+            part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()
+        },
     }
     if facts.penalty:
         figures["penalty"] = facts.penalty.to_dict()
     if facts.fixed:
         figures["fixed_set"] = facts.fixed.to_dict()
-    return Judged(parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)})
+    return Judged(
+        parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)}
+    )
 
 
 def _operating_points(
@@ -213,7 +250,9 @@ def _operating_points(
     found = intervals(y_true, y_pred, groups, seed=seed, weights=weights)
     for j, (label, row) in enumerate(zip(LABELS, found.labels, strict=True)):
         hits = float(weights @ (y_true[:, j] & y_pred[:, j]))
-        precision, recall = (hits / max(1e-9, float(weights @ all_of[:, j])) for all_of in (y_pred, y_true))
+        precision, recall = (
+            hits / max(1e-9, float(weights @ all_of[:, j])) for all_of in (y_pred, y_true)
+        )
         points[label] = {
             "threshold": round(float(thresholds[j]), 4),
             "precision": rounded([precision, row.precision.low, row.precision.high]),
@@ -222,17 +261,26 @@ def _operating_points(
     return points
 
 
-def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weights: Floats) -> dict[str, Any]:
-    """Count right and wrong predictions `labels` (policy → bool (n, 3)), by which `summary` adjusts its counts.
+def error_table(
+    y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weights: Floats
+) -> dict[str, Any]:
+    """Count right and wrong predictions `labels` (policy → bool (n, 3)), by which `summary` adjusts
+    its counts.
 
-    Weights are scaled to sum to the effective sample size (Kish 1965: the square of the sum over the sum of squares).
-    ``histogram`` counts passages with and without each label by probability, in bins of 0.001.
+    Weights are scaled to sum to the effective sample size (Kish 1965: the square of the sum over
+    the sum of squares). ``histogram`` counts passages with and without each label by probability,
+    in bins of 0.001.
     """
     weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
     policies: dict[str, Any] = {}
     for policy in POLICIES:
         y_pred = labels[policy]
-        cells = {"tp": y_true & y_pred, "fn": y_true & ~y_pred, "fp": ~y_true & y_pred, "tn": ~y_true & ~y_pred}
+        cells = {
+            "tp": y_true & y_pred,
+            "fn": y_true & ~y_pred,
+            "fp": ~y_true & y_pred,
+            "tn": ~y_true & ~y_pred,
+        }
         policies[policy] = {
             label: {name: round(float(weights @ cell[:, j]), 3) for name, cell in cells.items()}
             for j, label in enumerate(LABELS)
@@ -245,23 +293,38 @@ def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weig
         }
         for j, label in enumerate(LABELS)
     }
-    return {"passages": round(float(weights.sum()), 1), "policies": policies, "histogram": histogram}
+    return {
+        "passages": round(float(weights.sum()), 1),
+        "policies": policies,
+        "histogram": histogram,
+    }
 
 
 def _golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
-    """Write an even sample of invented passages with their scores, as JSON lines that a model copy must match."""
+    """Write an even sample of invented passages with their scores, as JSON lines that a model
+    copy must match."""
     sample = [row for row in rows if not is_real(row)]
     sample = sample[:: max(1, len(sample) // _GOLDEN)][:_GOLDEN]
-    scores = classifier.predict_proba(list(map(row_passage, sample))).round(5).tolist() if sample else []
+    scores = (
+        classifier.predict_proba(list(map(row_passage, sample))).round(5).tolist() if sample else []
+    )
     lines = (
-        {"text": row["text"], "section": row.get("section"), "scores": dict(zip(LABELS, of_row, strict=True))}
+        {
+            "text": row["text"],
+            "section": row.get("section"),
+            "scores": dict(zip(LABELS, of_row, strict=True)),
+        }
         for row, of_row in zip(sample, scores, strict=True)
     )
     return "".join(map(json_line, lines))
 
 
 def _model_card(**values: Any) -> str:
-    options: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "keep_trailing_newline": True}
+    options: dict[str, Any] = {
+        "undefined": jinja2.StrictUndefined,
+        "trim_blocks": True,
+        "keep_trailing_newline": True,
+    }
     environment = jinja2.Environment(loader=jinja2.PackageLoader("tipclassify.training"), **options)
     formats = {"figure": "{:.3f}", "share": "{:.1%}", "percent": "{:.0%}", "count": "{:,}"}
     environment.filters.update({name: form.format for name, form in formats.items()})

@@ -29,7 +29,8 @@ __all__ = [
     "labels_of",
 ]
 
-_BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
+# sample weight of a passage without its heading, beside its copy with one
+_BARE_WEIGHT: Final = 0.5
 
 Vectors = npt.NDArray[np.float32]
 """Pooled vectors of an encoder, float32 (n, width)."""
@@ -56,7 +57,8 @@ class Examples:
         headings: Sequence[str | None] | None = None,
         weights: Floats | None = None,
     ) -> Examples:
-        """Make examples of passages, each a row of its own; without headings, and weighing 1, if omitted."""
+        """Make examples of passages, each a row of its own; without headings, and weighing 1, if
+        omitted."""
         return cls(
             list(texts),
             [None] * len(texts) if headings is None else list(headings),
@@ -145,10 +147,13 @@ def headings_of(rows: Sequence[Row]) -> list[str | None]:
 
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
-    """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for fewer than two."""
+    """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for
+    fewer than two."""
     count = len(np.unique(groups))
     if count < 2:
-        raise ValueError("needs passages of at least two groups to hold some out; add rows of another narrative")
+        raise ValueError(
+            "needs passages of at least two groups to hold some out; add rows of another narrative"
+        )
     fold = np.zeros(len(groups), np.int64)
     splitter = GroupKFold(n_splits=min(folds, count), shuffle=True, random_state=seed)
     for number, (_, held) in enumerate(splitter.split(groups, groups=groups)):

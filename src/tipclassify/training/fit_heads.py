@@ -1,9 +1,11 @@
-"""Fit the heads of a frozen encoder on pooled vectors, held close to the heads that they start from.
+"""Fit the heads of a frozen encoder on pooled vectors, held close to the heads that they start
+from.
 
 The distance is measured where passages lie: half the penalty times the mean squared change of the
 log-odds over the vectors of the corpus (a Gaussian prior whose precision is their second moment; in
-the spirit of Kirkpatrick et al. 2017, arXiv:1612.00796, and Chelba and Acero 2004, EMNLP). A rule of
-the user's own is learned in the directions in which the corpus hardly varies, and costs little there.
+the spirit of Kirkpatrick et al. 2017, arXiv:1612.00796, and Chelba and Acero 2004, EMNLP). A rule
+of the user's own is learned in the directions in which the corpus hardly varies, and costs little
+there.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ class Prior:
 
 
 def second_moment(pooled: Vectors) -> Floats:
-    """Compute the mean outer product of pooled vectors with a 1 appended, (width + 1, width + 1)."""
+    """Compute the mean outer product of pooled vectors with a 1 appended, (width + 1, width +
+    1)."""
     design = _design(pooled)
     total = np.zeros((design.shape[1], design.shape[1]))
     with threadpool_limits(1):  # a fixed order of summation on every machine
@@ -60,8 +63,11 @@ def second_moment(pooled: Vectors) -> Floats:
     return total / max(1, len(design))
 
 
-def fit_heads(prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float) -> Heads:
-    """Minimise the log loss plus half the penalty times the squared distance from the prior's heads.
+def fit_heads(
+    prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float
+) -> Heads:
+    """Minimise the log loss plus half the penalty times the squared distance from the prior's
+    heads.
 
     `pooled` is float32 (n, width), `y_true` bool (n, 3), `weights` the sample weights, float (n,).
     """
@@ -80,7 +86,8 @@ def fit_heads(prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, pen
 def out_of_fold_logits(
     prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float
 ) -> Floats:
-    """Compute out-of-fold logits (n, 3) before calibration; `fold`, int (n,), never parts a group."""
+    """Compute out-of-fold logits (n, 3) before calibration; `fold`, int (n,), never parts a
+    group."""
     logits = np.zeros(y_true.shape)
     for number in np.unique(fold):
         held = fold == number
@@ -103,7 +110,8 @@ def _row_space(design: Floats) -> tuple[Floats, Floats]:
 
 
 def _newton(design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float) -> Floats:
-    """Minimise ``sum(w * logloss(offset + design @ u)) + penalty / 2 * |u|²`` by damped Newton steps."""
+    """Minimise ``sum(w * logloss(offset + design @ u)) + penalty / 2 * |u|²`` by damped Newton
+    steps."""
     sign = np.where(has, 1.0, -1.0)
 
     def loss(u: Floats, logits: Floats) -> float:

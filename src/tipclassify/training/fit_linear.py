@@ -1,12 +1,15 @@
-"""Fit a linear `Model` on labelled passages: one weight for each feature and label, calibration and thresholds.
+"""Fit a linear `Model` on labelled passages: one weight for each feature and label, calibration and
+thresholds.
 
-The score of a passage is the sum of its weights plus that of its best clause, which depends on the weights: fitting
-starts from whole passages and then alternates (multiple-instance learning, Andrews et al. 2002, NeurIPS 15).
+The score of a passage is the sum of its weights plus that of its best clause, which depends on the
+weights: fitting starts from whole passages and then alternates (multiple-instance learning, Andrews
+et al. 2002, NeurIPS 15).
 """
 
-# Solver: LIBLINEAR's trust region Newton method (Lin, Weng and Keerthi 2008), which draws no random numbers: the same
-# corpus gives the same bytes. It takes hard labels, so a passage of soft target p (Hinton, Vinyals and Dean 2015,
-# arXiv:1503.02531) is fitted as a positive of weight p and a negative of weight 1 - p: the same expected loss.
+# Solver: LIBLINEAR's trust region Newton method (Lin, Weng and Keerthi 2008), which draws no random
+# numbers: the same corpus gives the same bytes. It takes hard labels, so a passage of soft target p
+# (Hinton, Vinyals and Dean 2015, arXiv:1503.02531) is fitted as a positive of weight p and a
+# negative of weight 1 - p: the same expected loss.
 
 from __future__ import annotations
 
@@ -28,7 +31,13 @@ from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
 from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.progress import Progress
-from tipclassify.text.features.hashing import Features, best_clauses, feature_keys, featurize, heading_hashes
+from tipclassify.text.features.hashing import (
+    Features,
+    best_clauses,
+    feature_keys,
+    featurize,
+    heading_hashes,
+)
 from tipclassify.text.features.templates import length_scale
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import Calibrated, calibrate
@@ -39,7 +48,8 @@ __all__ = ["Fitted", "LinearSettings", "SoftPassage", "fit_linear"]
 _C: Final = 2.0  # inverse regularisation strength; see docs/experiments.md for others
 _LEAST_USE: Final = 2  # a feature of a single passage does not generalise
 _ROUNDS: Final = 2  # alternations after the first fit; more change next to nothing
-_LEAST_TARGET: Final = 0.02  # a copy of a smaller weight costs as much time and changes next to nothing
+# a copy of a smaller weight costs as much time and changes next to nothing
+_LEAST_TARGET: Final = 0.02
 _TRAIN_ONLY: Final = -1  # fold of passages that are in every training set: those with soft targets
 
 SoftPassage = tuple[str, str | None, Sequence[float]]
@@ -48,7 +58,8 @@ SoftPassage = tuple[str, str | None, Sequence[float]]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, and calibration and metrics on out-of-fold scores, or on those of the held-out passages."""
+    """A model, and calibration and metrics on out-of-fold scores, or on those of the held-out
+    passages."""
 
     model: Model
     calibrated: Calibrated
@@ -59,8 +70,9 @@ class Fitted:
 class LinearSettings:
     """Settings of a fit of the linear model.
 
-    `soft` passages, with a teacher's probabilities, are in every training set and in nothing else. `vocabulary` has the
-    words known in lower case; by default those of all texts (`tokenizer.known_words`).
+    `soft` passages, with a teacher's probabilities, are in every training set and in nothing else.
+    `vocabulary` has the words known in lower case; by default those of all texts
+    (`tokenizer.known_words`).
     """
 
     soft: Sequence[SoftPassage] = ()
@@ -80,12 +92,12 @@ def fit_linear(
 ) -> Fitted:
     """Fit the linear model on examples.
 
-    A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError` when there are fewer
-    than two groups, or no passage has a label.
+    A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError`
+    when there are fewer than two groups, or no passage has a label.
 
-    Passages of one group are never split between folds. Calibration and thresholds weight all passages equally.
-    Passages `held`, bool (n,), are not fitted but calibrate and evaluate the model, with sample weights `held_weights`;
-    without them all passages are scored out of fold.
+    Passages of one group are never split between folds. Calibration and thresholds weight all
+    passages equally. Passages `held`, bool (n,), are not fitted but calibrate and evaluate the
+    model, with sample weights `held_weights`; without them all passages are scored out of fold.
     """
     settings = settings or LinearSettings()
     y_true, soft = examples.y_true, settings.soft
@@ -93,7 +105,9 @@ def fit_linear(
         raise ValueError("no passage has a label: nothing to learn; label some")
     n, all_texts = len(examples), [*examples.texts, *(text for text, _, _ in soft)]
     all_headings = [*examples.headings, *(heading for _, heading, _ in soft)]
-    target = np.concatenate([y_true, np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))])
+    target = np.concatenate(
+        [y_true, np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))]
+    )
     weights = examples.weights if held is None else np.where(held, 0.0, examples.weights)
     all_weights = np.concatenate([weights, np.ones(len(soft))])
     _warn_of_rare_labels(y_true[weights > 0], settings.folds)
@@ -110,11 +124,14 @@ def fit_linear(
         raw = np.stack([design.scores(w)[0][:n][held] + b for w, b in fits], axis=1)
     calibrated = calibrate(raw, y_true[judged], fold, held_weights)
 
-    table = np.stack([w * scale for (w, _), scale in zip(fits, calibrated.scale, strict=True)], axis=1)
+    table = np.stack(
+        [w * scale for (w, _), scale in zip(fits, calibrated.scale, strict=True)], axis=1
+    )
     bias = np.array([b for _, b in fits]) * calibrated.scale + calibrated.shift
     nonzero = np.abs(table).max(axis=1) > 0
     units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
-    stored = np.rint(table[nonzero] / units).astype(np.int16)  # quantized as in the file: evaluate what ships
+    # quantized as in the file: evaluate what ships
+    stored = np.rint(table[nonzero] / units).astype(np.int16)
     model = Model(hashes[nonzero], stored, units, bias, vocabulary, calibrated.thresholds, {})
     thresholds = np.array(model.thresholds["balanced"])
     metrics = measure(y_true[judged], calibrated.scores, calibrated.y_pred["balanced"], thresholds)
@@ -149,15 +166,22 @@ class Design:
         """Add the counts of one clause to each passage."""
         has = np.flatnonzero(best >= 0)
         shape = (len(best), self.clauses.shape[0])
-        return self.passages + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
+        return (
+            self.passages
+            + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
+        )
 
 
-def build_design(features: Features, headings: Sequence[str | None]) -> tuple[Design, npt.NDArray[np.uint32]]:
+def build_design(
+    features: Features, headings: Sequence[str | None]
+) -> tuple[Design, npt.NDArray[np.uint32]]:
     """Build the design matrices of all passages, and return the hash of each column."""
     n = len(features.words)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
     heading_row = np.repeat(np.arange(n), [len(known[heading]) for heading in headings])
-    heading_hash = np.concatenate([np.zeros(0, np.uint64), *(known[heading] for heading in headings)])
+    heading_hash = np.concatenate(
+        [np.zeros(0, np.uint64), *(known[heading] for heading in headings)]
+    )
     keys = np.concatenate([feature_keys(features.hash), feature_keys(heading_hash)])
     hashes, column = np.unique(keys, return_inverse=True)
     column, heading_column = np.split(column, [len(features.hash)])
@@ -188,13 +212,20 @@ def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Int
 
 
 def out_of_fold(
-    design: Design, target: Floats, weights: Floats, fold: Ints, jobs: int, progress: Progress | None
+    design: Design,
+    target: Floats,
+    weights: Floats,
+    fold: Ints,
+    jobs: int,
+    progress: Progress | None,
 ) -> Floats:
-    """Compute out-of-fold scores before calibration, float64 (n, 3); passages of fold -1 are not scored."""
+    """Compute out-of-fold scores before calibration, float64 (n, 3); passages of fold -1 are not
+    scored."""
     tasks = list(product(range(int(np.max(fold)) + 1), range(target.shape[1])))
     raw = np.zeros(target.shape)
     fits = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights)) for k, j in tasks
+        delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
+        for k, j in tasks
     )
     for done, ((k, j), (table, bias)) in enumerate(zip(tasks, fits, strict=True), 1):
         raw[fold == k, j] = design.scores(table)[0][fold == k] + bias
@@ -203,26 +234,36 @@ def out_of_fold(
     return raw
 
 
-def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[tuple[Floats, float]]:
+def fit_labels(
+    design: Design, target: Floats, weights: Floats, jobs: int = 1
+) -> list[tuple[Floats, float]]:
     """Fit the weights and the bias of each label on all passages."""
-    return list(Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T))
+    return list(
+        Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T)
+    )
 
 
 def _fit_label(design: Design, target: Floats, weights: Floats) -> tuple[Floats, float]:
-    """Fit the weights and the bias of one label; a constant label gets zero weights and its log-odds as bias."""
+    """Fit the weights and the bias of one label; a constant label gets zero weights and its
+    log-odds as bias."""
     taught = weights > 0
     positive = np.flatnonzero(taught & (target >= _LEAST_TARGET))
     negative = np.flatnonzero(taught & (1 - target >= _LEAST_TARGET))
     if not len(positive) or not len(negative):
         has, all_in_all = target[taught].sum(), np.count_nonzero(taught)
-        return np.zeros(design.passages.shape[1]), float(np.log((has + 0.5) / (all_in_all - has + 0.5)))
+        return np.zeros(design.passages.shape[1]), float(
+            np.log((has + 0.5) / (all_in_all - has + 0.5))
+        )
     row = np.concatenate([positive, negative])
     label = np.arange(len(row)) < len(positive)
     weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
     matrix = design.passages
     for _ in range(1 + _ROUNDS):
-        scaled = _C if matrix is design.passages else _C / 2  # with a clause added the counts are about twice as large
+        # with a clause added the counts are about twice as large
+        scaled = _C if matrix is design.passages else _C / 2
         with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors, where threads cost time
-            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix[row], label, weight)
+            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(
+                matrix[row], label, weight
+            )
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
     return fitted.coef_[0], float(fitted.intercept_[0])

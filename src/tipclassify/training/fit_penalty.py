@@ -1,11 +1,11 @@
 """Choose the penalty of the heads: what the user's rows gain by it against what it costs elsewhere.
 
 Each penalty of a log scale is tried twice. Cross-validation on the user's own rows, grouped by
-document, says how well the heads then know what these rows teach; the fixed set says what they forget
-of real passages that teach nothing. Among the penalties that cost at most 0.01 of macro-F1 there, the
-largest is taken whose sum of both is within one standard error of the lowest (Breiman et al. 1984, on
-paired differences by document): a dozen rows prove little, and move little. Log losses are compared,
-since they change smoothly where F1 jumps with a passage or two.
+document, says how well the heads then know what these rows teach; the fixed set says what they
+forget of real passages that teach nothing. Among the penalties that cost at most 0.01 of macro-F1
+there, the largest is taken whose sum of both is within one standard error of the lowest (Breiman et
+al. 1984, on paired differences by document): a dozen rows prove little, and move little. Log losses
+are compared, since they change smoothly where F1 jumps with a passage or two.
 """
 
 from __future__ import annotations
@@ -25,8 +25,16 @@ from tipclassify.training.examples import Examples, Vectors
 from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits
 from tipclassify.training.fixed_set import FixedSet, false_tag_rate
 
-__all__ = ["PENALTIES", "PenaltyChoice", "PenaltyPoint", "choose_penalty", "given_labels"]
-__all__ += ["ELSEWHERE", "MOST_LOST", "on_fixed"]
+__all__ = [
+    "ELSEWHERE",
+    "MOST_LOST",
+    "PENALTIES",
+    "PenaltyChoice",
+    "PenaltyPoint",
+    "choose_penalty",
+    "given_labels",
+    "on_fixed",
+]
 
 PENALTIES: Final = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 """Penalties that are tried, largest first: the heads move further with each."""
@@ -62,7 +70,17 @@ class PenaltyChoice:
         """Format as aligned plain text, the penalty taken marked by an asterisk."""
         if not self.curve:
             return f"penalty {self.penalty:g}: {self.reason}"
-        lines = [("penalty", "your rows: loss", "macro-F1", "real: loss", "F1 lost", "false tags", "invented: F1 lost")]
+        lines = [
+            (
+                "penalty",
+                "your rows: loss",
+                "macro-F1",
+                "real: loss",
+                "F1 lost",
+                "false tags",
+                "invented: F1 lost",
+            )
+        ]
         for point in self.curve:
             mark = " *" if point.penalty == self.penalty else ""
             lines.append(
@@ -125,7 +143,9 @@ def choose_penalty(
     return _choose(points, losses, own)
 
 
-def _choose(points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examples) -> PenaltyChoice:
+def _choose(
+    points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examples
+) -> PenaltyChoice:
     measured = not np.isnan(points[0].rise)
     allowed = [i for i, point in enumerate(points) if not point.cost > MOST_LOST]
     if not allowed:
@@ -135,7 +155,9 @@ def _choose(points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examp
     sums = [point.loss + (ELSEWHERE * point.rise if measured else 0.0) for point in points]
     best = min(allowed, key=lambda i: sums[i])
     # Penalties come largest first, and the best one is within its own error.
-    chosen = next(i for i in allowed if sums[i] - sums[best] <= _standard_error(losses[i] - losses[best], own))
+    chosen = next(
+        i for i in allowed if sums[i] - sums[best] <= _standard_error(losses[i] - losses[best], own)
+    )
     reason = "the largest within a standard error of the lowest loss on your rows"
     if measured:
         reason += (
@@ -164,7 +186,8 @@ def _log_loss(logits: Floats, y_true: Bools) -> Floats:
 
 
 def given_labels(raw: Floats, model: EncoderModel) -> Bools:
-    """Return the labels that a model gives uncalibrated logits, float (n, 3), under ``balanced``."""
+    """Return the labels that a model gives uncalibrated logits, float (n, 3), under
+    ``balanced``."""
     scores = logistic(raw * model.scale + model.shift)
     return np.asarray(apply_thresholds(scores, np.array(model.thresholds["balanced"])), bool)
 

@@ -29,8 +29,17 @@ from tipclassify.labels import LABELS
 from tipclassify.model.common.folder import read_arrays
 from tipclassify.training.examples import Vectors, country_groups, labels_of
 
-__all__ = ["FixedComparison", "FixedSet", "choose_fixed", "compare_on_fixed", "false_tag_rate"]
-__all__ += ["fixed_rows", "pack_fixed", "read_fixed", "row_digest"]
+__all__ = [
+    "FixedComparison",
+    "FixedSet",
+    "choose_fixed",
+    "compare_on_fixed",
+    "false_tag_rate",
+    "fixed_rows",
+    "pack_fixed",
+    "read_fixed",
+    "row_digest",
+]
 
 _REAL: Final = 2_000  # passages of real reports; with the invented ones under 2 MB of vectors
 _INVENTED: Final = 400
@@ -77,7 +86,8 @@ class FixedComparison:
     invented: Comparison | None
     real_passages: int
     invented_passages: int
-    false_tags: float  # share of real passages without a label that the new model tags; NaN for none
+    # share of real passages without a label that the new model tags; NaN for none
+    false_tags: float
     false_tags_before: float
 
     @property
@@ -219,7 +229,9 @@ def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
     )
 
 
-def compare_on_fixed(fixed: FixedSet, after: Bools, before: Bools, seed: int = 0) -> FixedComparison:
+def compare_on_fixed(
+    fixed: FixedSet, after: Bools, before: Bools, seed: int = 0
+) -> FixedComparison:
     """Set the labels that a new model gives the fixed set, bool (n, 3), beside those before."""
 
     def part(chosen: Bools) -> Comparison | None:

@@ -82,12 +82,15 @@ __all__ = [
     "calibration_weights",
     "load_encoder",
     "report_weights",
+    "train_default",
+    "write_adapted",
+    "write_exported_encoder",
 ]
-__all__ += ["train_default", "write_adapted", "write_exported_encoder"]
 
 _FIXED: Final = "fixed.npz"
 _MOMENT: Final = "moment.npz"
-_CORPUS_PENALTY: Final = 100.0  # Euclidean, of the whole corpus: it hardly matters beside 70,000 rows
+# Euclidean, of the whole corpus: it hardly matters beside 70,000 rows
+_CORPUS_PENALTY: Final = 100.0
 _MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
 _TWINS: Final = 2.0  # sample weight of an invented near twin in the corpus, as in its fine-tuning
 _MOMENT_ROWS: Final = 5_000  # passages whose vectors give the second moment of a new encoder
@@ -183,12 +186,13 @@ def train_default(
     settings: HeadSettings | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit the heads of the default on the corpus, then on the user's rows, `own`, and write the model.
+    """Fit the heads of the default on the corpus, then on the user's rows, `own`, and write the
+    model.
 
-    `start` is the model with the frozen encoder and the heads in use, the shipped default if omitted.
-    With a `corpus` the heads are first fitted on it, from those of the fine-tuning. The user's rows
-    then move them, held close by a penalty. Raises `ModelError` when `start` is no encoder,
-    `ValueError` when no row has a label, or too few can be held out.
+    `start` is the model with the frozen encoder and the heads in use, the shipped default if
+    omitted. With a `corpus` the heads are first fitted on it, from those of the fine-tuning. The
+    user's rows then move them, held close by a penalty. Raises `ModelError` when `start` is no
+    encoder, `ValueError` when no row has a label, or too few can be held out.
     """
     settings = settings or HeadSettings()
     scorer = load_encoder(start)
@@ -226,12 +230,16 @@ def _fit_on_corpus(
     model = scorer.model
     examples = expand_rows(corpus)
     held = held_out(corpus)
-    pooled = pooled_vectors(scorer, examples.texts, examples.headings, cache=settings.cache, progress=progress)
+    pooled = pooled_vectors(
+        scorer, examples.texts, examples.headings, cache=settings.cache, progress=progress
+    )
     twins = np.array([bool(row.get("pair")) and not is_real(row) for row in corpus])
     weights = np.where(twins[examples.row], _TWINS * examples.weights, examples.weights)
     taught = ~held[examples.row]
     prior = Prior(model.finetuned_heads)
-    heads = fit_heads(prior, pooled[taught], examples.y_true[taught], weights[taught], _CORPUS_PENALTY)
+    heads = fit_heads(
+        prior, pooled[taught], examples.y_true[taught], weights[taught], _CORPUS_PENALTY
+    )
     with_headings = pooled[examples.first]
     rows = [row for row, out in zip(corpus, held, strict=True) if out]
     held_pooled = with_headings[held]
@@ -257,7 +265,9 @@ def adapt_to_own(
     The out-of-fold logits, calibration and comparison are of the rows with their headings.
     """
     model = scorer.model
-    pooled = pooled_vectors(scorer, own.texts, own.headings, cache=settings.cache, progress=progress)
+    pooled = pooled_vectors(
+        scorer, own.texts, own.headings, cache=settings.cache, progress=progress
+    )
     fold = group_folds(own.groups, settings.folds, settings.seed)
     prior = Prior(model.heads, _read_moment(model))
     fixed = _fixed_of(model, own)
@@ -287,21 +297,26 @@ def adapt_to_own(
         raw=raw,
         penalty=choice,
         calibration=sentence,
-        on_own=compare(y_true, given_labels(raw, recalibrated), before, own.groups[first], seed=settings.seed),
+        on_own=compare(
+            y_true, given_labels(raw, recalibrated), before, own.groups[first], seed=settings.seed
+        ),
         fixed=_compare(fixed, recalibrated, model, settings.seed) if fixed else None,
         adapted_from=str(model.meta["sha256"]),
     )
 
 
 def _sample(own: Examples) -> Bools:
-    """Return whole groups of about 5,000 examples, bool (n,): they choose a penalty as well as more."""
+    """Return whole groups of about 5,000 examples, bool (n,): they choose a penalty as well as
+    more."""
     parts = max(1, len(own) // _MANY)
     _, number = np.unique(own.groups, return_inverse=True)
     chosen = np.asarray(number % parts == 0)
     return chosen if len(np.unique(number[chosen])) > 1 else np.ones(len(own), bool)
 
 
-def calibrate_on_real(rows: Sequence[Row], raw: Floats, weights: Floats | None, seed: int) -> Calibrated | None:
+def calibrate_on_real(
+    rows: Sequence[Row], raw: Floats, weights: Floats | None, seed: int
+) -> Calibrated | None:
     """Calibrate on the real ones among held-out rows; None where they are too few.
 
     `raw`, (n, 3), are uncalibrated logits of all rows, `weights` those of the real ones.
@@ -313,7 +328,8 @@ def calibrate_on_real(rows: Sequence[Row], raw: Floats, weights: Floats | None, 
     return calibrate(raw[real], labels_of(rows)[real], fold, weights)
 
 
-# ------------------------------------------------------------------------------------------- writing
+# -------------------------------------------------------------------------------------------
+# writing
 
 
 def write_adapted(
@@ -412,12 +428,15 @@ def write_trained_encoder(
         name="default",
         corpus=describe_corpus(corpus, mask),
         held_out="the rows held out: one country in ten of real reports, one group in ten of the others",
-        calibration=source if held.calibrated else "kept, since too few real passages were held out",
+        calibration=source
+        if held.calibrated
+        else "kept, since too few real passages were held out",
         encoder=_encoder_name(meta),
         start=start,
         fine_tuning=_fine_tuning(meta),
     )
-    # The comparison with the model before is no part of the folder: a second run has the same bytes.
+    # The comparison with the model before is no part of the folder: a second run has the same
+    # bytes.
     trained = _judge_and_write(out, model, held, facts, meta, seed, True)
     return replace(trained, fixed=fixed)
 
@@ -456,8 +475,8 @@ def write_exported_encoder(
 ) -> Trained:
     """Calibrate an encoder fresh from its fine-tuning, evaluate it, and write its model folder.
 
-    `held_pooled` are the vectors of the held-out rows of `corpus`, in order. The folder gets a fixed
-    set, and the second moment of a sample of what taught the encoder.
+    `held_pooled` are the vectors of the held-out rows of `corpus`, in order. The folder gets a
+    fixed set, and the second moment of a sample of what taught the encoder.
     """
     held = held_out(corpus)
     rows = [row for row, is_out in zip(corpus, held, strict=True) if is_out]
@@ -480,7 +499,9 @@ def write_exported_encoder(
     scores = logistic(raw * model.scale + model.shift)
     evidence = HeldOut(rows, scores, calibrated, weights)
     comparison = _compare_with_shipped(fixed, fixed_passages, model, seed)
-    return write_trained_encoder(out, model, evidence, corpus, held, meta, seed=seed, fixed=comparison)
+    return write_trained_encoder(
+        out, model, evidence, corpus, held, meta, seed=seed, fixed=comparison
+    )
 
 
 def _compare_with_shipped(
@@ -498,23 +519,29 @@ def _compare_with_shipped(
     return compare_on_fixed(fixed, after, before, seed)
 
 
-# --------------------------------------------------------------------------------------------- parts
+# ---------------------------------------------------------------------------------------------
+# parts
 
 
 def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
-    """Load an encoder to fit heads on, the shipped one by default; `ModelError` for any other kind."""
+    """Load an encoder to fit heads on, the shipped one by default; `ModelError` for any other
+    kind."""
     scorer = load_scorer(start)
     if not isinstance(scorer, EncoderScorer):
-        problem = "heads are fitted on an encoder, and this is none; give another model to start from"
+        problem = (
+            "heads are fitted on an encoder, and this is none; give another model to start from"
+        )
         raise ModelError(f"{start}: {problem}")
     return scorer
 
 
-def calibration_weights(rows: Sequence[Row], strata: Floats, meta: Mapping[str, Any]) -> Floats | None:
+def calibration_weights(
+    rows: Sequence[Row], strata: Floats, meta: Mapping[str, Any]
+) -> Floats | None:
     """Weight the real ones of `rows` to the proportions of whole reports, where `meta` has them.
 
-    `strata`, (n, 3), are probabilities of all rows by the heads of the fine-tuning. Nobody knows in what proportions
-    documents of other genres hold their passages: each of these counts once.
+    `strata`, (n, 3), are probabilities of all rows by the heads of the fine-tuning. Nobody knows in
+    what proportions documents of other genres hold their passages: each of these counts once.
     """
     real = np.array([is_real(row) for row in rows], bool)
     if not real.any() or "natural" not in meta:
@@ -592,13 +619,17 @@ def _fixed_of(model: EncoderModel, own: Examples) -> FixedSet | None:
     return fixed.without([{"text": text, "section": heading} for text, heading in pairs])
 
 
-def _compare(fixed: FixedSet, after: EncoderModel, before: EncoderModel, seed: int) -> FixedComparison:
+def _compare(
+    fixed: FixedSet, after: EncoderModel, before: EncoderModel, seed: int
+) -> FixedComparison:
     new = given_labels(after.heads.logits(fixed.pooled), after)
     old = given_labels(before.heads.logits(fixed.pooled), before)
     return compare_on_fixed(fixed, new, old, seed)
 
 
-def _pays(again: Recalibrated, before: EncoderModel, after: EncoderModel, fixed: FixedSet | None) -> bool:
+def _pays(
+    again: Recalibrated, before: EncoderModel, after: EncoderModel, fixed: FixedSet | None
+) -> bool:
     """Whether a refitted calibration gains more on the user's rows than it loses on the fixed set.
 
     The same sum decides as for the penalty (`fit_penalty`).

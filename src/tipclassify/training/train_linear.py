@@ -20,7 +20,13 @@ from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import write_model
 from tipclassify.progress import Progress
-from tipclassify.training.evidence import CardFacts, HeldOut, describe_corpus, judge_model, model_meta
+from tipclassify.training.evidence import (
+    CardFacts,
+    HeldOut,
+    describe_corpus,
+    judge_model,
+    model_meta,
+)
 from tipclassify.training.examples import Examples, expand_rows, headings_of
 from tipclassify.training.fit_linear import (
     Fitted,
@@ -63,10 +69,11 @@ def train_fast(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit the linear model, evaluate it on what is held out, and write it; errors as in `fit_linear`.
+    """Fit the linear model, evaluate it on what is held out, and write it; errors as in
+    `fit_linear`.
 
-    The last `own` of `rows` are the user's. `measured` are rows with words of which the held-out ones
-    are the fixed set; by default `rows` themselves.
+    The last `own` of `rows` are the user's. `measured` are rows with words of which the held-out
+    ones are the fixed set; by default `rows` themselves.
     """
     teaching = teaching or Teaching()
     examples = expand_rows(rows)
@@ -78,8 +85,16 @@ def train_fast(
         calibrating = np.zeros(len(examples), bool)
         calibrating[examples.first[real]] = True
     taught = examples.weighted(np.where(held[examples.row], 0.0, examples.weights))
-    settings = LinearSettings(soft=teaching.soft, vocabulary=teaching.vocabulary, seed=seed, jobs=jobs)
-    fitted = fit_linear(taught, settings, held=calibrating, held_weights=split.calibration_weights, progress=progress)
+    settings = LinearSettings(
+        soft=teaching.soft, vocabulary=teaching.vocabulary, seed=seed, jobs=jobs
+    )
+    fitted = fit_linear(
+        taught,
+        settings,
+        held=calibrating,
+        held_weights=split.calibration_weights,
+        progress=progress,
+    )
     evidence = _evidence(rows, held, examples, fitted, split.report_weights)
     fixed = compare_linear(
         Classifier(fitted.model),
@@ -91,7 +106,9 @@ def train_fast(
         name="fast" if not own else "the linear model, of your rows",
         corpus=describe_corpus(rows, held, own=own),
         held_out=_measured_on(held),
-        calibration="fitted on the real passages held out" if held.any() else "fitted on these rows, out of fold",
+        calibration="fitted on the real passages held out"
+        if held.any()
+        else "fitted on these rows, out of fold",
         start="It started from nothing.",
         soft=len(teaching.soft),
         teacher=teaching.teacher,
@@ -124,7 +141,8 @@ def write_linear(
 def compare_linear(
     classifier: Classifier, measured: Sequence[Row], taught: Sequence[Row], seed: int = 0
 ) -> FixedComparison | None:
-    """Compare a linear model with the shipped one on the fixed set of `measured`, whose words are here.
+    """Compare a linear model with the shipped one on the fixed set of `measured`, whose words are
+    here.
 
     Rows among those `taught` are left out. None where nothing is left.
     """
@@ -141,7 +159,8 @@ def compare_linear(
 
 @dataclass(frozen=True)
 class _Split:
-    """The held-out rows, bool (rows,), and the sample weights of the real ones, to calibrate and to measure by."""
+    """The held-out rows, bool (rows,), and the sample weights of the real ones, to calibrate and
+    to measure by."""
 
     held: Bools
     calibration_weights: Floats | None = None
@@ -162,7 +181,9 @@ def _hold_out(rows: Sequence[Row], own: int, teaching: Teaching) -> _Split:
     texts = [row["text"] for row in passages]
     strata = logistic(plain.logits(texts, headings_of(passages)))
     meta = teaching.weighting_model.meta
-    return _Split(held, calibration_weights(passages, strata, meta), report_weights(passages, strata, meta))
+    return _Split(
+        held, calibration_weights(passages, strata, meta), report_weights(passages, strata, meta)
+    )
 
 
 def _evidence(
@@ -186,5 +207,7 @@ def _evidence(
 
 def _measured_on(held: Bools) -> str:
     if held.any():
-        return "the rows held out: one country in ten of real reports, one group in ten of the others"
+        return (
+            "the rows held out: one country in ten of real reports, one group in ten of the others"
+        )
     return "these rows, each judged by a model that did not see its group"

@@ -1,4 +1,5 @@
-"""Convert labelled passages between the formats of annotation tools; a note names everything a format cannot hold."""
+"""Convert labelled passages between the formats of annotation tools; a note names everything a
+format cannot hold."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ from typing import IO, Any, Final
 from tipclassify.corpus.formats import records as of
 from tipclassify.corpus.formats import tools
 from tipclassify.corpus.formats.records import Record
-from tipclassify.corpus.loading import NumberedRow, RowError, csv_rows, parquet_rows, read_file, text_lines
+from tipclassify.corpus.loading import (
+    NumberedRow,
+    RowError,
+    csv_rows,
+    parquet_rows,
+    read_file,
+    text_lines,
+)
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import json_line
 
@@ -19,7 +27,8 @@ __all__ = ["FORMATS", "FileFormat", "Record", "guess_format", "read_records"]
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """Entries of a file, a parser of one entry and its default id, and a writer that returns notes on losses."""
+    """Entries of a file, a parser of one entry and its default id, and a writer that returns
+    notes on losses."""
 
     entries: Callable[[Path], Iterable[NumberedRow]]
     parse: Callable[[Any, str], Record]
@@ -71,7 +80,9 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
             record = kind.parse(entry, f"{path.stem}-{number}")
             if records.setdefault(record.id, record) is not record:
                 first = list(records).index(record.id) + 1
-                raise RowError(f"passages {first} and {number} have the same id {record.id!r}; give one another")
+                raise RowError(
+                    f"passages {first} and {number} have the same id {record.id!r}; give one another"
+                )
         except RowError as error:
             problems.append(f"{where}: {error}")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -82,7 +93,8 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
 
 
 def guess_format(path: Path) -> str:
-    """Detect the format of a file by its content, CSV by its suffix; raise `CorpusError` if it is none of `FORMATS`."""
+    """Detect the format of a file by its content, CSV by its suffix; raise `CorpusError` if it
+    is none of `FORMATS`."""
     data = read_file(path)
     if data[:4] == b"PAR1":
         return "parquet"
@@ -103,4 +115,6 @@ def guess_format(path: Path) -> str:
             return "jsonl"
     elif any(line.startswith(b"__label__") for line in data[:100_000].splitlines()):
         return "fasttext"
-    raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])
+    raise CorpusError(
+        [f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"]
+    )

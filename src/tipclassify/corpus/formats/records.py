@@ -1,4 +1,5 @@
-"""Represent a passage between formats, and read and write rows: JSON lines, CSV, Parquet, fastText's lines."""
+"""Represent a passage between formats, and read and write rows: JSON lines, CSV, Parquet,
+fastText's lines."""
 
 from __future__ import annotations
 
@@ -12,12 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tipclassify.corpus.loading import NumberedRow, RowError, check_text, json_rows, label_list, parse_labels, read_file
+from tipclassify.corpus.loading import (
+    NumberedRow,
+    RowError,
+    check_text,
+    json_rows,
+    label_list,
+    parse_labels,
+    read_file,
+)
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import csv_cell, csv_text, load_json, looks_like_a_formula
 from tipclassify.labels import LABELS
 
-NONE: Final = "none"  # label for "no label applies", in formats where an empty list also means unlabelled
+# label for "no label applies", in formats where an empty list also means unlabelled
+NONE: Final = "none"
 _UNLABELLED: Final = "?"  # in CSV, where an empty cell means that no label applies
 _LABEL_LISTS: Final = ("labels", "predicted")
 _PREFIX: Final = re.compile(r"(?<!\S)__label__")
@@ -31,10 +41,12 @@ class Record:
 
     text: str
     id: str
-    labels: tuple[str, ...] | None = None  # annotated; empty if none applies, None for an unlabelled passage
+    # annotated; empty if none applies, None for an unlabelled passage
+    labels: tuple[str, ...] | None = None
     predicted: tuple[str, ...] | None = None
     scores: Mapping[str, float] | None = None  # the model's probability of every label
-    meta: Mapping[str, Any] = field(default_factory=dict)  # further fields (section, doc, file, …) that are not null
+    # further fields (section, doc, file, …) that are not null
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 def as_labels(value: Any) -> tuple[str, ...] | None:
@@ -57,11 +69,14 @@ def as_scores(value: Any) -> dict[str, float] | None:
         return None if value is None else {label: float(value[label]) for label in LABELS}
     except (KeyError, TypeError, ValueError):
         names = ", ".join(LABELS)
-        raise RowError(f'scores are not a probability for each of {names}; write "scores": {{…}}') from None
+        raise RowError(
+            f'scores are not a probability for each of {names}; write "scores": {{…}}'
+        ) from None
 
 
 def label_names(labels: Iterable[str] | None) -> list[str]:
-    """Return label names, ``["none"]`` if no label applies, and an empty list for an unlabelled passage."""
+    """Return label names, ``["none"]`` if no label applies, and an empty list for an unlabelled
+    passage."""
     return [] if labels is None else list(labels) or [NONE]
 
 
@@ -73,12 +88,19 @@ def predictions(record: Record) -> dict[str, Any]:
 
 def other_fields(row: Mapping[str, Any], *taken: str) -> dict[str, Any]:
     """Return the non-null fields, without those `taken`."""
-    return {str(name): value for name, value in row.items() if name not in taken and value is not None}
+    return {
+        str(name): value for name, value in row.items() if name not in taken and value is not None
+    }
 
 
 def fields_where(records: Iterable[Record], test: Callable[[str, Any], bool]) -> str:
-    """List the further fields for which any record passes ``test(name, value)``, as text for a note."""
-    return ", ".join(sorted({name for record in records for name, value in record.meta.items() if test(name, value)}))
+    """List the further fields for which any record passes ``test(name, value)``, as text for a
+    note."""
+    return ", ".join(
+        sorted(
+            {name for record in records for name, value in record.meta.items() if test(name, value)}
+        )
+    )
 
 
 def notes(*conditional: tuple[str, object]) -> list[str]:
@@ -87,7 +109,8 @@ def notes(*conditional: tuple[str, object]) -> list[str]:
 
 
 def to_scalar(value: Any) -> str | int | float:
-    """Convert a value to text or a number, for tables and metadata: other types become JSON text."""
+    """Convert a value to text or a number, for tables and metadata: other types become JSON
+    text."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return value
     return json.dumps(value, ensure_ascii=False)
@@ -99,7 +122,8 @@ def replace_surrogates(text: str) -> str:
 
 
 def json_entries(path: Path) -> Iterator[NumberedRow]:
-    """Yield the entries of a JSON list, or of JSON lines, with their locations; a `RowError` for invalid JSON."""
+    """Yield the entries of a JSON list, or of JSON lines, with their locations; a `RowError` for
+    invalid JSON."""
     data = read_file(path).removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] != b"[":
         yield from json_rows(path)
@@ -114,10 +138,12 @@ def json_entries(path: Path) -> Iterator[NumberedRow]:
 def record_of(row: Any, given_id: str) -> Record:
     """Read a row of a corpus, of ``tipclassify score -f jsonl`` or of ``tipclassify corpus queue``.
 
-    The labels of a row from ``score`` are predictions: it has scores and ``low_confidence``, but no ``predicted``.
+    The labels of a row from ``score`` are predictions: it has scores and ``low_confidence``, but no
+    ``predicted``.
 
     >>> record_of({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
-    Record(text='Police acted.', id='x-1', labels=(), predicted=None, scores=None, meta={'doc': 'A'})
+    Record(text='Police acted.', id='x-1', labels=(), predicted=None, scores=None, meta={'doc':
+    'A'})
     """
     if not isinstance(row, Mapping):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
@@ -126,18 +152,22 @@ def record_of(row: Any, given_id: str) -> Record:
     if scores and "low_confidence" in row and predicted is None:
         labels, predicted = None, labels
     meta = other_fields(row, "id", "text", "labels", "label", "predicted", "scores")
-    return Record(check_text(row.get("text")), str(row.get("id") or given_id), labels, predicted, scores, meta)
+    return Record(
+        check_text(row.get("text")), str(row.get("id") or given_id), labels, predicted, scores, meta
+    )
 
 
 def row_of(record: Record) -> dict[str, Any]:
-    """Convert a record to a corpus row; ``labels`` is null for an unlabelled passage, so that training rejects it."""
+    """Convert a record to a corpus row; ``labels`` is null for an unlabelled passage, so that
+    training rejects it."""
     labels = None if record.labels is None else list(record.labels)
     row = {"id": record.id, "text": record.text, "labels": labels, **predictions(record)}
     return row | other_fields(record.meta, *row)
 
 
 def table_record(row: dict[str, Any], given_id: str) -> Record:
-    """Read a row of CSV or Parquet, with a column for each probability; labels from ``score`` are predictions."""
+    """Read a row of CSV or Parquet, with a column for each probability; labels from ``score``
+    are predictions."""
     if row.get("labels") == _UNLABELLED:
         row = {**row, "labels": None}
     if all(row.get(label) is not None for label in LABELS):
@@ -153,20 +183,33 @@ def _table_row(record: Record) -> dict[str, Any]:
 
 def write_csv(records: Sequence[Record], out: IO[bytes]) -> list[str]:
     """Write a CSV (RFC 4180) with a header, without empty columns; return notes on lost data."""
-    rows = [{name: _cell(name, value) for name, value in _table_row(record).items()} for record in records]
+    rows = [
+        {name: _cell(name, value) for name, value in _table_row(record).items()}
+        for record in records
+    ]
     text = io.TextIOWrapper(out, "utf-8", newline="", write_through=True)
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\r\n")
+    writer = csv.DictWriter(
+        text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\r\n"
+    )
     writer.writeheader()
     writer.writerows(rows)
     text.detach()
-    values = [value for record in records for value in (record.text, record.id, *record.meta.values())]
+    values = [
+        value for record in records for value in (record.text, record.id, *record.meta.values())
+    ]
     texts = [value for value in values if isinstance(value, str)]
     odd = fields_where(records, lambda _, value: not isinstance(value, str))
-    cut, live = sum(_encodable(value) != value for value in texts), sum(map(looks_like_a_formula, texts))
+    cut, live = (
+        sum(_encodable(value) != value for value in texts),
+        sum(map(looks_like_a_formula, texts)),
+    )
     return notes(
         (f"CSV holds text only: {odd} come back as text", odd),
         (f"{cut:,} cells hold characters that CSV in UTF-8 cannot; they become U+FFFD", cut),
-        (f"{live:,} cells begin like a formula (=, +, -, @): import the CSV as text, do not double-click it", live),
+        (
+            f"{live:,} cells begin like a formula (=, +, -, @): import the CSV as text, do not double-click it",
+            live,
+        ),
     )
 
 
@@ -177,12 +220,16 @@ def _encodable(text: str) -> str:
 def _cell(name: str, value: Any) -> str:
     if name == "labels":
         return _UNLABELLED if value is None else ";".join(value)
-    text = ";".join(label_names(value)) if name == "predicted" else _encodable(str(to_scalar(value)))
-    return text if csv_text(text) == text else str(csv_cell(text))  # what looks guarded is, so that it comes back
+    text = (
+        ";".join(label_names(value)) if name == "predicted" else _encodable(str(to_scalar(value)))
+    )
+    # what looks guarded is, so that it comes back
+    return text if csv_text(text) == text else str(csv_cell(text))
 
 
 def write_parquet(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    """Write a Parquet file; further fields of a single type keep it, others become text; return notes on these."""
+    """Write a Parquet file; further fields of a single type keep it, others become text; return
+    notes on these."""
     import pyarrow
     import pyarrow.parquet
 
@@ -200,16 +247,23 @@ def write_parquet(records: Sequence[Record], out: IO[bytes]) -> list[str]:
                 continue
         if kinds != {str}:
             as_json.append(name)
-        texts = [None if value is None else replace_surrogates(str(to_scalar(value))) for value in values]
+        texts = [
+            None if value is None else replace_surrogates(str(to_scalar(value))) for value in values
+        ]
         columns[name] = pyarrow.array(texts, pyarrow.string())
     pyarrow.parquet.write_table(pyarrow.table(columns), out)
     mixed = ", ".join(sorted(as_json))
-    return notes((f"Parquet columns have one type: {mixed} are written as text or JSON text", mixed))
+    return notes(
+        (f"Parquet columns have one type: {mixed} are written as text or JSON text", mixed)
+    )
 
 
 def fasttext_record(line: str, given_id: str) -> Record:
-    """Read a training line; labels begin with ``__label__`` anywhere in the line, as in fastText."""
-    return Record(check_text(_LABEL.sub("", line).strip()), given_id, as_labels(_LABEL.findall(line) or None))
+    """Read a training line; labels begin with ``__label__`` anywhere in the line, as in
+    fastText."""
+    return Record(
+        check_text(_LABEL.sub("", line).strip()), given_id, as_labels(_LABEL.findall(line) or None)
+    )
 
 
 def write_fasttext(records: Sequence[Record], out: IO[bytes]) -> list[str]:
@@ -217,16 +271,26 @@ def write_fasttext(records: Sequence[Record], out: IO[bytes]) -> list[str]:
     lines = []
     for record in records:
         text = _PREFIX.sub("__ label__", _BREAKS.sub(" ", replace_surrogates(record.text))).strip()
-        lines.append(" ".join([*(f"__label__{name}" for name in label_names(record.labels)), text]).strip())
+        lines.append(
+            " ".join([*(f"__label__{name}" for name in label_names(record.labels)), text]).strip()
+        )
     out.write("".join(f"{line}\n" for line in lines).encode())
     fields = any(record.meta for record in records)
     predicted = any(record.predicted is not None or record.scores for record in records)
     lost = notes(("ids", True), ("fields", fields), ("predictions", predicted))
-    broken, marked = (sum(bool(what.search(record.text)) for record in records) for what in (_BREAKS, _PREFIX))
+    broken, marked = (
+        sum(bool(what.search(record.text)) for record in records) for what in (_BREAKS, _PREFIX)
+    )
     empty = lines.count("")
     return notes(
         (f"fastText's lines hold labels and text only: {', '.join(lost)} are left out", True),
-        (f"fastText takes a line for a passage: the line ends inside {broken:,} texts become spaces", broken),
-        (f"{marked:,} texts hold words that begin with __label__, which become '__ label__'", marked),
+        (
+            f"fastText takes a line for a passage: the line ends inside {broken:,} texts become spaces",
+            broken,
+        ),
+        (
+            f"{marked:,} texts hold words that begin with __label__, which become '__ label__'",
+            marked,
+        ),
         (f"{empty:,} passages have neither words nor labels: their lines are empty", empty),
     )

@@ -1,4 +1,5 @@
-"""Explanation of a score: the contributions of spans, and of the section's heading, to the log-odds of each label."""
+"""Explanation of a score: the contributions of spans, and of the section's heading, to the
+log-odds of each label."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ OCCLUSION: Final = "occlusion"
 class SpanWeight:
     """Contribution of a span to the log-odds of a label; positive values support the label.
 
-    For the fast model a summand of the score; for an encoder the decrease of the log-odds when the span is masked.
-    `source` is the whole passage.
+    For the fast model a summand of the score; for an encoder the decrease of the log-odds when the
+    span is masked. `source` is the whole passage.
     """
 
     start: int
@@ -32,7 +33,8 @@ class SpanWeight:
 
     @property
     def text(self) -> str:
-        """The span's characters; not kept, since those of all spans of a long passage take its length squared."""
+        """The span's characters; not kept, since those of all spans of a long passage take its
+        length squared."""
         return self.source[self.start : self.end]
 
 
@@ -46,13 +48,15 @@ class Explanation:
     probability : float
         0 to 1: logistic function of `logit`.
     logit, bias : float
-        Calibrated log-odds, and their value for a passage without known features (additive) or with every word masked
-        (occlusion).
+        Calibrated log-odds, and their value for a passage without known features (additive) or with
+        every word masked (occlusion).
     spans : tuple of SpanWeight
-        Largest absolute weight first. Spans overlap: a word counts alone and in its n-grams or clause.
+        Largest absolute weight first. Spans overlap: a word counts alone and in its n-grams or
+        clause.
     method : str
-        ``"additive"`` (fast model): ``bias + heading + sum(span weights) == logit``. ``"occlusion"`` (encoder): each
-        span is masked in turn; these scores do not add up, since a redundant word hides another's effect.
+        ``"additive"`` (fast model): ``bias + heading + sum(span weights) == logit``.
+        ``"occlusion"`` (encoder): each span is masked in turn; these scores do not add up, since a
+        redundant word hides another's effect.
     heading : float
         Contribution of the section's heading to the log-odds; 0 without heading.
     """
@@ -68,9 +72,13 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain JSON values."""
         spans = [
-            {"start": span.start, "end": span.end, "text": span.text, "weight": span.weight} for span in self.spans
+            {"start": span.start, "end": span.end, "text": span.text, "weight": span.weight}
+            for span in self.spans
         ]
-        return {one.name: spans if one.name == "spans" else getattr(self, one.name) for one in fields(self)}
+        return {
+            one.name: spans if one.name == "spans" else getattr(self, one.name)
+            for one in fields(self)
+        }
 
 
 def explanations(
@@ -82,7 +90,8 @@ def explanations(
     weights: Floats,
     method: str,
 ) -> dict[str, Explanation]:
-    """Explain the score of each label; `weights` are those of the spans of `text`, float64 (3, spans)."""
+    """Explain the score of each label; `weights` are those of the spans of `text`, float64 (3,
+    spans)."""
     probabilities = logistic(logits)
     found = {}
     for j, label in enumerate(LABELS):
@@ -90,5 +99,7 @@ def explanations(
         pieces = ((*spans[at], float(weights[j, at])) for at in order)
         reasons = tuple(SpanWeight(start, end, text, weight) for start, end, weight in pieces)
         probability, logit, without = (float(one[j]) for one in (probabilities, logits, bias))
-        found[label] = Explanation(label, probability, logit, without, reasons, method, float(heading[j]))
+        found[label] = Explanation(
+            label, probability, logit, without, reasons, method, float(heading[j])
+        )
     return found

@@ -1,4 +1,5 @@
-"""Read and write model folders of any kind: files, and a JSON head with the hashes of all and of itself."""
+"""Read and write model folders of any kind: files, and a JSON head with the hashes of all and of
+itself."""
 
 from __future__ import annotations
 
@@ -23,9 +24,26 @@ from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.scrap import exchange
 
-__all__ = ["HEAD", "LINEAR", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parse_head"]
-__all__ += ["LARGEST_FILE", "LARGEST_HEAD", "check_replaceable", "read_arrays", "read_bounded", "read_files"]
-__all__ += ["recover_folder", "replace_folder", "weights_digest", "write_folder"]
+__all__ = [
+    "HEAD",
+    "LARGEST_FILE",
+    "LARGEST_HEAD",
+    "LINEAR",
+    "check_head",
+    "check_replaceable",
+    "digest",
+    "hashed_files",
+    "kind_of",
+    "load_head",
+    "parse_head",
+    "read_arrays",
+    "read_bounded",
+    "read_files",
+    "recover_folder",
+    "replace_folder",
+    "weights_digest",
+    "write_folder",
+]
 
 HEAD: Final = "model.json"
 LINEAR: Final = "linear"  # kind of a model without ``kind`` in its head
@@ -82,15 +100,21 @@ def digest(head: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()
 
 
-def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
-    """Write a model folder of a head, whose hash is added, and files, replacing the one at `path` if there is one.
+def write_folder(
+    path: str | os.PathLike[str], head: Mapping[str, Any], files: Mapping[str, bytes]
+) -> None:
+    """Write a model folder of a head, whose hash is added, and files, replacing the one at `path`
+    if there is one.
 
-    Written beside `path` and renamed, so that a reader never sees an incomplete model. Raises `ModelError` when
-    something else is in the way (`check_replaceable`).
+    Written beside `path` and renamed, so that a reader never sees an incomplete model. Raises
+    `ModelError` when something else is in the way (`check_replaceable`).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    whole = {**{key: value for key, value in head.items() if key != "sha256"}, "sha256": digest(head)}
+    whole = {
+        **{key: value for key, value in head.items() if key != "sha256"},
+        "sha256": digest(head),
+    }
     staged = _beside(target)
     try:
         for name, data in files.items():
@@ -102,10 +126,11 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` for another.
+    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError`
+    for another.
 
-    Both are exchanged in one step where the system can. Elsewhere the older one is moved away first: if
-    the process is killed then, `recover_folder` puts it back.
+    Both are exchanged in one step where the system can. Elsewhere the older one is moved away
+    first: if the process is killed then, `recover_folder` puts it back.
     """
     recover_folder(target, keep=staged)
     check_replaceable(target)
@@ -128,7 +153,8 @@ def replace_folder(staged: Path, target: Path) -> None:
 
 
 def recover_folder(target: Path, keep: Path | None = None) -> None:
-    """Put a model back that a killed process had moved away, and remove what such processes left beside it.
+    """Put a model back that a killed process had moved away, and remove what such processes left
+    beside it.
 
     What was changed within the last hour is left, and `keep`: another process may be at work on it.
     """
@@ -139,7 +165,12 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
         return
     for name in sorted(names):
         scrap, kept = target.with_name(name), target.with_name(name) / target.name
-        if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]) or scrap.is_symlink() or not scrap.is_dir():
+        if (
+            scrap == keep
+            or not _SCRAP.fullmatch(name[len(prefix) :])
+            or scrap.is_symlink()
+            or not scrap.is_dir()
+        ):
             continue
         with contextlib.suppress(OSError):
             if (kept / HEAD).is_file() and not os.path.lexists(target):
@@ -149,7 +180,8 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
 
 
 def check_replaceable(target: Path) -> None:
-    """Raise `ModelError` unless `target` is missing, an empty folder, or a model's folder with no other files in it."""
+    """Raise `ModelError` unless `target` is missing, an empty folder, or a model's folder with
+    no other files in it."""
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():
@@ -160,7 +192,9 @@ def check_replaceable(target: Path) -> None:
     try:
         foreign = names - _UNHASHED - hashed_files(load_head(target)).keys()
     except (ModelError, ValueError):
-        raise ModelError(f"{target}: a folder that is no model is in the way; move it, or choose another") from None
+        raise ModelError(
+            f"{target}: a folder that is no model is in the way; move it, or choose another"
+        ) from None
     if foreign:
         found = f"has files of no model in it ({one_line(min(foreign))})"
         raise ModelError(f"{target}: {found}; move them, or choose another name")
@@ -174,14 +208,19 @@ def _beside(target: Path, prefix: str = "") -> Path:
 
 
 def load_head(folder: Path) -> dict[str, Any]:
-    """Load the head of a model folder, unchecked; raise `ModelError` when it is missing or invalid."""
+    """Load the head of a model folder, unchecked; raise `ModelError` when it is missing or
+    invalid."""
     file = folder / HEAD
     if not file.is_file():
-        raise ModelError(f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'")
+        raise ModelError(
+            f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'"
+        )
     try:
         return parse_head(read_bounded(file, LARGEST_HEAD))
     except ValueError:
-        raise ModelError(f"{file}: truncated or not a model; copy or train the model anew") from None
+        raise ModelError(
+            f"{file}: truncated or not a model; copy or train the model anew"
+        ) from None
 
 
 def parse_head(data: bytes) -> dict[str, Any]:
@@ -202,7 +241,11 @@ def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
 
     Raises `ValueError` when the list is missing, or an entry is no plain file name with a hash.
     """
-    listed = head.get("files") if kind_of(head) != LINEAR else {"weights.npz": head.get("weights_sha256")}
+    listed = (
+        head.get("files")
+        if kind_of(head) != LINEAR
+        else {"weights.npz": head.get("weights_sha256")}
+    )
     if not isinstance(listed, dict) or not listed or len(listed) > _MOST_FILES or HEAD in listed:
         raise ValueError("no hashes of its files")
     for name, value in listed.items():
@@ -212,27 +255,43 @@ def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
 
 
 def weights_digest(head: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the weights file; raise `ValueError` or `KeyError` if the head lacks it."""
+    """Return the SHA-256 of the weights file; raise `ValueError` or `KeyError` if the head lacks
+    it."""
     files = hashed_files(head)
     return files.get("weights.npz") or files["model.onnx"]
 
 
-def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = None, version: int | None = None) -> None:
-    """Check a head's labels, hash, thresholds and files, and kind and format if given; `ModelError`s name `file`."""
+def check_head(
+    file: Path | str, head: Mapping[str, Any], kind: str | None = None, version: int | None = None
+) -> None:
+    """Check a head's labels, hash, thresholds and files, and kind and format if given;
+    `ModelError`s name `file`."""
     if kind is not None and kind_of(head) != kind:
-        raise ModelError(f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model")
+        raise ModelError(
+            f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model"
+        )
     try:
         msgspec.convert(head, _Head)
     except ValueError as error:  # also where a string holds half of a surrogate pair
-        raise ModelError(f"{file}: not a head that can be used ({error}); train or get the model anew") from None
+        raise ModelError(
+            f"{file}: not a head that can be used ({error}); train or get the model anew"
+        ) from None
     if version is not None and head["format"] != version:
         newer = head["format"] > version
-        age, remedy = ("a newer", "install a newer tipclassify") if newer else ("an older", "retrain it")
-        raise ModelError(f"{file}: written by {age} tipclassify (format {head['format']}); {remedy}")
+        age, remedy = (
+            ("a newer", "install a newer tipclassify") if newer else ("an older", "retrain it")
+        )
+        raise ModelError(
+            f"{file}: written by {age} tipclassify (format {head['format']}); {remedy}"
+        )
     if tuple(head.get("labels", ())) != LABELS:
-        raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")
+        raise ModelError(
+            f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model"
+        )
     if head.get("sha256") != digest(head):
-        raise ModelError(f"{file}: changed since training (its hash does not match); copy or train the model anew")
+        raise ModelError(
+            f"{file}: changed since training (its hash does not match); copy or train the model anew"
+        )
     thresholds = head.get("thresholds", {})
     missing = [policy for policy in POLICIES if len(thresholds.get(policy, ())) != len(LABELS)]
     if missing:
@@ -244,7 +303,8 @@ def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = Non
 
 
 def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -> dict[str, bytes]:
-    """Read the files that a head lists, once, and verify their hashes; others than the required may be missing."""
+    """Read the files that a head lists, once, and verify their hashes; others than the required
+    may be missing."""
     found = {}
     for name, wanted in hashed_files(head).items():
         file = folder / name
@@ -252,12 +312,15 @@ def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -
             continue
         found[name] = read_bounded(file, LARGEST_FILE)
         if hashlib.sha256(found[name]).hexdigest() != wanted:
-            raise ModelError(f"{file}: truncated or changed since training; copy or train the model anew")
+            raise ModelError(
+                f"{file}: truncated or changed since training; copy or train the model anew"
+            )
     return found
 
 
 def read_bounded(file: Path, largest: int) -> bytes:
-    """Read a regular file; raise `ModelError` when it is missing, irregular, too large or unreadable."""
+    """Read a regular file; raise `ModelError` when it is missing, irregular, too large or
+    unreadable."""
     try:
         if file.exists() and not file.is_file():
             problem = "not a file"
@@ -272,9 +335,11 @@ def read_bounded(file: Path, largest: int) -> bytes:
 
 
 def read_arrays(file: Path, data: bytes, names: Iterable[str], what: str) -> list[Any]:
-    """Read the named arrays from the bytes of an ``.npz`` file, which should be `what`; nothing is unpickled.
+    """Read the named arrays from the bytes of an ``.npz`` file, which should be `what`; nothing is
+    unpickled.
 
-    Arrays must be stored uncompressed and be as large as their header says, so that none is larger than the file.
+    Arrays must be stored uncompressed and be as large as their header says, so that none is larger
+    than the file.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -291,7 +356,10 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> Any:
         raise ValueError("compressed")
     with archive.open(entry) as file:
         version = np.lib.format.read_magic(file)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
         shape, by_column, dtype = read_header[version](file)
         content = file.read()
     if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content):

@@ -1,4 +1,5 @@
-"""Read and write an encoder's folder: ONNX graph, tokenizer, vocabulary, heads, and a JSON head with their hashes."""
+"""Read and write an encoder's folder: ONNX graph, tokenizer, vocabulary, heads, and a JSON head
+with their hashes."""
 
 from __future__ import annotations
 
@@ -18,14 +19,24 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import HEAD, check_head, digest, load_head, read_arrays, read_files, write_folder
+from tipclassify.model.common.folder import (
+    HEAD,
+    check_head,
+    digest,
+    load_head,
+    read_arrays,
+    read_files,
+    write_folder,
+)
 
 __all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
 
 SPECIAL_TOKENS: Final = 3  # of a window: the first, the last, and the separator after the heading
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
 _KIND: Final = "encoder"
-_OWN_KEYS: Final = frozenset("format kind labels thresholds calibration window stand_in files sha256".split())
+_OWN_KEYS: Final = frozenset(
+    "format kind labels thresholds calibration window stand_in files sha256".split()
+)
 _GRAPH: Final = "model.onnx"
 _TOKENIZER: Final = "tokenizer.json"
 _WORDS: Final = "words.txt"
@@ -72,40 +83,62 @@ class Heads:
 
 @dataclass(frozen=True)
 class EncoderModel:
-    """Trained encoder model; calibrated log-odds of each label are ``scale * logit + shift`` (Platt scaling)."""
+    """Trained encoder model; calibrated log-odds of each label are ``scale * logit + shift``
+    (Platt scaling)."""
 
-    graph: bytes = field(repr=False)  # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width)
+    # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width)
+    graph: bytes = field(repr=False)
     tokenizer: str = field(repr=False)  # JSON of the `tokenizers` library
     vocabulary: frozenset[str] = field(
         repr=False
     )  # known lower-case words: distinguish names from words, and English from the rest
     heads: Heads = field(repr=False)
-    finetuned_heads: Heads = field(repr=False)  # of the fine-tuning, the starting point of every later fit
+    # of the fine-tuning, the starting point of every later fit
+    finetuned_heads: Heads = field(repr=False)
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
     scale: Floats  # (3,)
     shift: Floats  # (3,)
     window: int  # tokens, special tokens included
     overlap: int  # tokens shared by neighbouring windows
-    meta: Mapping[str, Any] = field(repr=False)  # base model, corpus, settings, versions, metrics, as plain JSON values
+    # base model, corpus, settings, versions, metrics, as plain JSON values
+    meta: Mapping[str, Any] = field(repr=False)
     stand_in: str = ""  # placeholder for names in the input text; "" disables name masking
     notices: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of each
-    training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # see `training.train_heads`
+    # see `training.train_heads`
+    training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def as_finetuned(self) -> EncoderModel:
-        """Return the model before any fit of heads or calibration; its scores are those of ``meta["natural"]``."""
-        return replace(self, heads=self.finetuned_heads, scale=np.ones(len(LABELS)), shift=np.zeros(len(LABELS)))
+        """Return the model before any fit of heads or calibration; its scores are those of
+        ``meta["natural"]``."""
+        return replace(
+            self,
+            heads=self.finetuned_heads,
+            scale=np.ones(len(LABELS)),
+            shift=np.zeros(len(LABELS)),
+        )
 
 
 def write_encoder(
-    out: str | os.PathLike[str], model: EncoderModel, meta: Mapping[str, Any], files: Mapping[str, str] | None = None
+    out: str | os.PathLike[str],
+    model: EncoderModel,
+    meta: Mapping[str, Any],
+    files: Mapping[str, str] | None = None,
 ) -> None:
-    """Write an encoder's folder, replacing the one at `out`; `files` are further text files by name (``README.md``).
+    """Write an encoder's folder, replacing the one at `out`; `files` are further text files by name
+    (``README.md``).
 
-    Raises `ModelError` when the head could not be read again, or `out` is a folder that is no model.
+    Raises `ModelError` when the head could not be read again, or `out` is a folder that is no
+    model.
     """
     arrays = io.BytesIO()
     heads, finetuned = model.heads, model.finetuned_heads
-    np.savez(arrays, weights=heads.weights, bias=heads.bias, own_weights=finetuned.weights, own_bias=finetuned.bias)
+    np.savez(
+        arrays,
+        weights=heads.weights,
+        bias=heads.bias,
+        own_weights=finetuned.weights,
+        own_bias=finetuned.bias,
+    )
     data = {
         _GRAPH: model.graph,
         _TOKENIZER: model.tokenizer.encode(),
@@ -133,7 +166,8 @@ def write_encoder(
 def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     """Read and check an encoder's folder.
 
-    Raises `ModelError` when the model is missing, truncated, modified, of another format, or for other labels.
+    Raises `ModelError` when the model is missing, truncated, modified, of another format, or for
+    other labels.
     """
     folder = Path(path)
     head = load_head(folder)
@@ -142,7 +176,9 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     try:
         tokenizer, words = data[_TOKENIZER].decode("utf-8"), data[_WORDS].decode("utf-8")
     except UnicodeDecodeError:
-        raise ModelError(f"{folder}: {_TOKENIZER} or {_WORDS} is not UTF-8; copy or get the model anew") from None
+        raise ModelError(
+            f"{folder}: {_TOKENIZER} or {_WORDS} is not UTF-8; copy or get the model anew"
+        ) from None
     heads, finetuned_heads = _read_heads(folder / _HEADS, data[_HEADS])
     return EncoderModel(
         graph=data[_GRAPH],
@@ -155,7 +191,11 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
         shift=np.array(settings.calibration.shift),
         window=settings.window.tokens,
         overlap=settings.window.overlap,
-        meta={key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
+        meta={
+            key: value
+            for key, value in head.items()
+            if key not in {"format", "kind", "labels", "thresholds"}
+        },
         stand_in=settings.stand_in,
         notices={name: data[name].decode("utf-8", "replace") for name in _NOTICES if name in data},
         training_files={name: data[name] for name in _TRAINING if name in data},
@@ -183,5 +223,7 @@ def _read_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
     shapes = [(len(LABELS), *arrays[0].shape[-1:]), (len(LABELS),)] * 2
     for one, shape in zip(arrays, shapes, strict=True):
         if one.shape != shape or one.dtype != np.float64 or not np.isfinite(one).all():
-            raise ModelError(f"{file}: not {len(LABELS)} heads of finite numbers; train or get the model anew")
+            raise ModelError(
+                f"{file}: not {len(LABELS)} heads of finite numbers; train or get the model anew"
+            )
     return Heads(*arrays[:2]), Heads(*arrays[2:])

@@ -14,7 +14,8 @@ __all__ = ["graph_problem"]
 
 
 class _Field(NamedTuple):
-    """A field of a message: its name and type, a message of this module or one of protobuf's own types."""
+    """A field of a message: its name and type, a message of this module or one of protobuf's own
+    types."""
 
     name: str
     type: str
@@ -81,7 +82,11 @@ _MESSAGES: Final[dict[str, dict[int, _Field]]] = {
         12: _Field("doc_string", "bytes"),
         14: _Field("data_location", "int32"),
     },
-    "ValueInfo": {1: _Field("name", "bytes"), 2: _Field("type", "Type"), 3: _Field("doc_string", "bytes")},
+    "ValueInfo": {
+        1: _Field("name", "bytes"),
+        2: _Field("type", "Type"),
+        3: _Field("doc_string", "bytes"),
+    },
     "Type": {1: _Field("tensor_type", "TensorType"), 6: _Field("denotation", "bytes")},
     "TensorType": {1: _Field("elem_type", "int32"), 2: _Field("shape", "Shape")},
     "Shape": {1: _Field("dim", "Dimension", repeated=True)},
@@ -106,7 +111,8 @@ _REFUSED: Final = {
 }
 _OUTSIDE: Final = "data outside the file"
 
-# Operators of encoders, as exporters of BERT, RoBERTa, MPNet and their like write them, fused or quantized.
+# Operators of encoders, as exporters of BERT, RoBERTa, MPNet and their like write them, fused or
+# quantized.
 _STANDARD: Final = frozenset(
     "Abs Add And Cast Ceil Clip Concat Constant ConstantOfShape Cos CumSum DequantizeLinear Div "
     "DynamicQuantizeLinear Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu "
@@ -126,8 +132,8 @@ _SESSION_OPTIONS: Final = b"ort_config"  # metadata by which a graph may set opt
 def graph_problem(graph: bytes) -> str | None:
     """Describe the disallowed content of a graph, or why it cannot be read; None for a valid one.
 
-    Tensors must lie in the graph, with bytes for all their elements. Every field and operator must be
-    on the list of those that encoders need, and the graph must encode back to the same bytes.
+    Tensors must lie in the graph, with bytes for all their elements. Every field and operator must
+    be on the list of those that encoders need, and the graph must encode back to the same bytes.
     """
     from google.protobuf.message import DecodeError
 
@@ -144,7 +150,9 @@ def graph_problem(graph: bytes) -> str | None:
         return "is not one (it has no nodes)"
     if any(entry.key == _SESSION_OPTIONS for entry in model.metadata_props):
         return "sets options of ONNX Runtime"
-    return _node_problem(model.graph) or next(filter(None, map(_tensor_problem, model.graph.initializer)), None)
+    return _node_problem(model.graph) or next(
+        filter(None, map(_tensor_problem, model.graph.initializer)), None
+    )
 
 
 def _other_fields(message: Any, kind: str) -> str | None:
@@ -189,10 +197,13 @@ def _tensor_problem(tensor: Any) -> str | None:
 
 @cache
 def _model_class() -> Any:
-    """Make the class of a model from the tables above, in a pool of its own: the package ``onnx`` has the same names."""
+    """Make the class of a model from the tables above, in a pool of its own: the package
+    ``onnx`` has the same names."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-    file = descriptor_pb2.FileDescriptorProto(name="tipclassify/encoder.proto", package="tipclassify", syntax="proto2")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tipclassify/encoder.proto", package="tipclassify", syntax="proto2"
+    )
     kinds = descriptor_pb2.FieldDescriptorProto
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

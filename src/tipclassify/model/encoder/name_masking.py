@@ -1,4 +1,5 @@
-"""Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes."""
+"""Normalise an encoder's input: names masked (entity masking), American spelling, straight
+apostrophes."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ Span = tuple[int, int]
 _CAPITALISED: Final = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:[-'’](?!s\b)[^\W\d_]+)*")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _WITHIN_NAME: Final = re.compile(r"-|\s(?:(?:and|of|the|de|da|do|du|la|al|el)\s){0,2}(?:d['’])?|")
-_TITLES: Final = frozenset("Mr Mrs Ms Dr St Gen Col Lt Capt Sgt".split())  # a full stop after these does not end a name
+# a full stop after these does not end a name
+_TITLES: Final = frozenset("Mr Mrs Ms Dr St Gen Col Lt Capt Sgt".split())
 _ARTICLE: Final = re.compile(r"\b[Tt]he\s$")
 _OPENING: Final = re.compile(r"(?:^|[.!?:;…(\"“”•—\n])[\s\"'“‘(]*$")
 _POSSESSIVE: Final = re.compile(r"['’]s?\b")
@@ -31,7 +33,8 @@ _GEOGRAPHIC: Final = frozenset(WORDS["geographic"])
 _LOOKBEHIND: Final = 8  # characters before a name, enough to detect the start of a sentence
 _NAMES: Final = "|".join(re.escape(name.replace("_", " ")) for name in WORDS["country_names"])
 _COUNTRY_NAMES: Final = re.compile(rf"\b(?:[Tt]he )?(?:{_NAMES})(?!\w)")
-COUNTRY_WORDS: Final = frozenset(WORDS["countries"])  # with demonyms: names even at the start of a sentence
+# with demonyms: names even at the start of a sentence
+COUNTRY_WORDS: Final = frozenset(WORDS["countries"])
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class MaskedText:
     """Text with names masked and spelling normalised, aligned with the original text."""
 
     text: str  # input of the encoder
-    source_spans: list[Span] = field(default_factory=list)  # of each replaced name or word in the original, ascending
+    # of each replaced name or word in the original, ascending
+    source_spans: list[Span] = field(default_factory=list)
     placeholder_spans: list[Span] = field(default_factory=list)  # of its replacement in `text`
 
     def source_span(self, span: Span) -> Span:
@@ -53,20 +57,28 @@ class MaskedText:
 
     def _source_offset(self, at: int, first: bool) -> int:
         # the last placeholder that starts at or before `at` (before it, for the end of a span)
-        number = bisect_right(self.placeholder_spans, at if first else at - 1, key=lambda span: span[0]) - 1
+        number = (
+            bisect_right(self.placeholder_spans, at if first else at - 1, key=lambda span: span[0])
+            - 1
+        )
         if number < 0:
             return at
-        (start, end), (_, placeholder_end) = self.source_spans[number], self.placeholder_spans[number]
+        (start, end), (_, placeholder_end) = (
+            self.source_spans[number],
+            self.placeholder_spans[number],
+        )
         if at < placeholder_end or (at == placeholder_end and not first):
             return start if first else end
         return end + at - placeholder_end
 
 
-def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: str) -> list[MaskedText]:
+def mask_names(
+    texts: Sequence[str], vocabulary: frozenset[str], placeholder: str
+) -> list[MaskedText]:
     """Replace every name by `placeholder`; `vocabulary` is that of `tokenizer.tokenize`.
 
-    Names are narrower than those of the fast model: words of place names ("New", "Port") and rare words at the start of
-    a sentence are kept.
+    Names are narrower than those of the fast model: words of place names ("New", "Port") and rare
+    words at the start of a sentence are kept.
 
     >>> texts = ["Do not jail them. Kenya's courts met Ada Obi."]
     >>> [masked.text for masked in mask_names(texts, frozenset({"do", "not"}), "X")]
@@ -77,10 +89,15 @@ def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: st
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
         names = [[name.span() for name in _COUNTRY_NAMES.finditer(text)] for text in batch]
-        countries = [{place: end for start, end in spans for place in range(start, end)} for spans in names]
+        countries = [
+            {place: end for start, end in spans for place in range(start, end)} for spans in names
+        ]
         for row, *within in np.stack([tokens.row, tokens.start, tokens.end], axis=1)[at].tolist():
             names[row].extend(_split_names(batch[row], within, vocabulary, countries[row]))
-        found += (_replace(text, _merge_overlaps(spans), placeholder) for text, spans in zip(batch, names, strict=True))
+        found += (
+            _replace(text, _merge_overlaps(spans), placeholder)
+            for text, spans in zip(batch, names, strict=True)
+        )
     return found
 
 
@@ -97,7 +114,8 @@ def _merge_overlaps(spans: list[Span]) -> list[Span]:
 def _split_names(
     text: str, within: Sequence[int], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
-    """Split a name of the fast model into names; `countries` has the end of the country name at each offset in one."""
+    """Split a name of the fast model into names; `countries` has the end of the country name at
+    each offset in one."""
     run: list[Span] = []
     for word in _CAPITALISED.finditer(text, *within):
         if run and not _is_same_name(text, run[-1], word.start()):
@@ -115,11 +133,14 @@ def _is_same_name(text: str, word: Span, following: int) -> bool:
     return _WITHIN_NAME.fullmatch(between) is not None
 
 
-def _trim_name(text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]) -> Iterator[Span]:
+def _trim_name(
+    text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
+) -> Iterator[Span]:
     """Trim a run of capitalised words to its name; yield nothing if it holds none."""
     words = [words_of(text[a:b]) for a, b in run]
     unknown = [
-        not vocabulary.issuperset(folded) or b <= countries.get(a, 0) for (a, b), folded in zip(run, words, strict=True)
+        not vocabulary.issuperset(folded) or b <= countries.get(a, 0)
+        for (a, b), folded in zip(run, words, strict=True)
     ]
     first, last = run[0][0], run[-1][1]
     article = _ARTICLE.search(text, max(0, first - _LOOKBEHIND), first)
@@ -138,9 +159,12 @@ def _trim_name(text: str, run: list[Span], vocabulary: frozenset[str], countries
 
 
 def _is_acronyms(name: str) -> bool:
-    """Test whether a name consists of acronyms of organisations only: labels depend on UNICEF being no government."""
+    """Test whether a name consists of acronyms of organisations only: labels depend on UNICEF
+    being no government."""
     words = _LETTERS.findall(name.removeprefix("the ").removeprefix("The "))
-    return bool(words) and all(len(word) > 1 and word.isupper() and word.lower() not in COUNTRY_WORDS for word in words)
+    return bool(words) and all(
+        len(word) > 1 and word.isupper() and word.lower() not in COUNTRY_WORDS for word in words
+    )
 
 
 def normalize_spelling(text: str) -> str:
@@ -154,7 +178,11 @@ def normalize_spelling(text: str) -> str:
 
 def _replace(text: str, names: list[Span], placeholder: str) -> MaskedText:
     """Replace names, and British spelling outside them."""
-    words = [(*word.span(), plain) for word in _LETTERS.finditer(text) if (plain := _american(word.group()))]
+    words = [
+        (*word.span(), plain)
+        for word in _LETTERS.finditer(text)
+        if (plain := _american(word.group()))
+    ]
     parts, spans, placeholder_spans, last, length = [], list[Span](), list[Span](), 0, 0
     changes = [*((*name, placeholder) for name in names), *words]
     for start, end, new in sorted(changes, key=lambda one: (one[0], -one[1])):

@@ -1,7 +1,8 @@
 """Explain an encoder's scores by occlusion: mask words, and measure by how much the log-odds fall.
 
-Every word costs a run of the encoder. For a report the few phrases of the largest token contributions are chosen first,
-which costs one run, and only these are masked (``benchmarks/reasons.py`` has what that is worth).
+Every word costs a run of the encoder. For a report the few phrases of the largest token
+contributions are chosen first, which costs one run, and only these are masked
+(``benchmarks/reasons.py`` has what that is worth).
 """
 
 from __future__ import annotations
@@ -71,12 +72,13 @@ def explain_by_occlusion(
 ) -> list[dict[str, Explanation]]:
     """Explain the score of each text by occlusion.
 
-    A span's tokens are replaced by the mask token of pretraining, which keeps positions. Zeiler and Fergus 2014
-    (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
+    A span's tokens are replaced by the mask token of pretraining, which keeps positions. Zeiler and
+    Fergus 2014 (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016
+    (arXiv:1612.08220).
 
-    Without `max_phrases`, every word and every clause is masked. With it, only so many phrases for each of the text's
-    `labels` (of its most probable label where it has none): those whose tokens contribute most to the log-odds. The
-    bias, which costs a run more, is then NaN.
+    Without `max_phrases`, every word and every clause is masked. With it, only so many phrases for
+    each of the text's `labels` (of its most probable label where it has none): those whose tokens
+    contribute most to the log-odds. The bias, which costs a run more, is then NaN.
     """
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
@@ -90,16 +92,22 @@ def explain_by_occlusion(
     return explained
 
 
-def read_for_masking(scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]) -> list[Reading]:
+def read_for_masking(
+    scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]
+) -> list[Reading]:
     """Tokenize texts, and find the spans of their words and clauses."""
     inputs = scorer.input_texts(texts)
     encoded = scorer.tokenizer.encode([masked.text for masked in inputs])
     readings = []
-    for text, masked, tokens, heading in zip(texts, inputs, encoded, scorer.heading_ids(headings), strict=True):
+    for text, masked, tokens, heading in zip(
+        texts, inputs, encoded, scorer.heading_ids(headings), strict=True
+    ):
         words = _words(text, masked.source_spans)
         token_spans = [masked.source_span(place) for place in tokens.offsets]
         clauses = _clauses(text, words, scorer.vocabulary)
-        readings.append(Reading(text, heading, tokens.ids, token_spans, words, _phrases(text, words), clauses))
+        readings.append(
+            Reading(text, heading, tokens.ids, token_spans, words, _phrases(text, words), clauses)
+        )
     return readings
 
 
@@ -126,7 +134,8 @@ def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> li
 
 
 def _phrases(text: str, words: Sequence[Span]) -> list[range]:
-    """Return the words of each phrase, by their numbers: each run of three that are not all words of function.
+    """Return the words of each phrase, by their numbers: each run of three that are not all words
+    of function.
 
     >>> text = "It did not convict any of the men."
     >>> words = _words(text, [])
@@ -141,11 +150,16 @@ def _phrases(text: str, words: Sequence[Span]) -> list[range]:
 
 
 def _mask_phrases(
-    scorer: EncoderScorer, readings: Sequence[Reading], labels: Sequence[Sequence[str]], max_phrases: int
+    scorer: EncoderScorer,
+    readings: Sequence[Reading],
+    labels: Sequence[Sequence[str]],
+    max_phrases: int,
 ) -> list[dict[str, Explanation]]:
-    """Score each text without its heading, and with each of the phrases masked that contribute most to its labels.
+    """Score each text without its heading, and with each of the phrases masked that contribute most
+    to its labels.
 
-    Pooling is a mean and a head is linear, so the contributions of the tokens to a window's log-odds add up exactly.
+    Pooling is a mean and a head is linear, so the contributions of the tokens to a window's
+    log-odds add up exactly.
     """
     found = scorer.contributions_of([(reading.token_ids, reading.heading) for reading in readings])
     chosen: list[list[Span]] = []
@@ -156,9 +170,13 @@ def _mask_phrases(
         spans: set[Span] = set()
         for column in wanted:
             sums = span_sums(reading.words, reading.token_spans, contributions[:, column])
-            phrase_sums = [float(sums[phrase.start : phrase.stop].sum()) for phrase in reading.phrases]
+            phrase_sums = [
+                float(sums[phrase.start : phrase.stop].sum()) for phrase in reading.phrases
+            ]
             order = np.argsort([-total for total in phrase_sums], kind="stable")
-            spans |= {reading.phrase_span(reading.phrases[at]) for at in order[:max_phrases].tolist()}
+            spans |= {
+                reading.phrase_span(reading.phrases[at]) for at in order[:max_phrases].tolist()
+            }
         chosen.append(sorted(spans))
         if reading.heading:
             variants.append(reading.token_ids)
@@ -172,12 +190,15 @@ def _mask_phrases(
         heading = whole - next(masked) if reading.heading else np.zeros(len(LABELS))
         falls = [whole - next(masked) for _ in spans_of_text]
         weights = np.array(falls).reshape(-1, len(LABELS)).T
-        explained.append(explanations(reading.text, whole, nothing, heading, spans_of_text, weights, OCCLUSION))
+        explained.append(
+            explanations(reading.text, whole, nothing, heading, spans_of_text, weights, OCCLUSION)
+        )
     return explained
 
 
 def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions: Floats) -> Floats:
-    """Sum the contributions of the tokens in each span, float64 (spans,); all are in the order of the text."""
+    """Sum the contributions of the tokens in each span, float64 (spans,); all are in the order
+    of the text."""
     sums = np.zeros(len(spans))
     at = 0
     for place, contribution in zip(token_spans, contributions.tolist(), strict=True):
@@ -191,7 +212,8 @@ def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions:
 def _mask_spans(
     scorer: EncoderScorer, readings: Sequence[Reading], spans: Sequence[Sequence[Span]]
 ) -> list[dict[str, Explanation]]:
-    """Score each text as it is, without its heading, with all masked, and with each of its `spans` masked."""
+    """Score each text as it is, without its heading, with all masked, and with each of its
+    `spans` masked."""
     variants = list[list[int]]()
     headings = list[list[int]]()
     mask = scorer.tokenizer.mask
@@ -205,7 +227,9 @@ def _mask_spans(
     for reading, text_spans, text_logits in zip(readings, spans, logits, strict=True):
         whole, no_heading, all_masked = text_logits[:3]
         drops = whole[:, None] - text_logits[3:].T
-        reasons = explanations(reading.text, whole, all_masked, whole - no_heading, text_spans, drops, OCCLUSION)
+        reasons = explanations(
+            reading.text, whole, all_masked, whole - no_heading, text_spans, drops, OCCLUSION
+        )
         explained.append(reasons)
     return explained
 

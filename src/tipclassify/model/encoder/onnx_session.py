@@ -1,4 +1,5 @@
-"""Run the encoder's ONNX graph on the CPU, after a check of the graph: rows of token ids to pooled vectors."""
+"""Run the encoder's ONNX graph on the CPU, after a check of the graph: rows of token ids to
+pooled vectors."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ Vectors = npt.NDArray[np.float32]
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
-_SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]  # the fused operator is five times slower than its parts
+# the fused operator is five times slower than its parts
+_SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]
 # Seconds that a graph of others may take: to load, and for some rows, besides those for each row.
 # The default takes 0.004 s for a row; an encoder of 24 layers in floats about one.
 _PATIENCE: Final = 60.0
@@ -32,7 +34,8 @@ _PATIENCE_FOR_A_ROW: Final = 2.0
 
 
 def thread_count() -> int:
-    """Return the threads per process: ``OMP_NUM_THREADS``, as joblib and Dask set it for workers, or all cores."""
+    """Return the threads per process: ``OMP_NUM_THREADS``, as joblib and Dask set it for
+    workers, or all cores."""
     limit = os.environ.get("OMP_NUM_THREADS", "")
     if limit.isdigit() and int(limit):
         return int(limit)
@@ -44,9 +47,9 @@ class OnnxSession:
     """ONNX Runtime session of an encoder.
 
     The graph that comes with tipclassify runs in this process. Any other is checked, then runs in a
-    child process: it may crash, use up its memory or hang, and that ends with a `ModelError`, within
-    60 seconds and two for each window of text. So does a graph that ONNX Runtime cannot run, or whose
-    output does not fit the heads.
+    child process: it may crash, use up its memory or hang, and that ends with a `ModelError`,
+    within 60 seconds and two for each window of text. So does a graph that ONNX Runtime cannot run,
+    or whose output does not fit the heads.
     """
 
     def __init__(self, model: EncoderModel) -> None:
@@ -69,7 +72,8 @@ class OnnxSession:
         self._width = model.heads.weights.shape[1]
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
-        """Compute the pooled vector of each row of token ids, special tokens included, float32 (n, width).
+        """Compute the pooled vector of each row of token ids, special tokens included, float32 (n,
+        width).
 
         Equal rows are computed once.
         """
@@ -79,15 +83,20 @@ class OnnxSession:
             return np.zeros((0, self._width), np.float32)
         found = self._graph.pooled(list(distinct))
         if found.shape != (len(distinct), self._width) or not np.isfinite(found).all():
-            raise ModelError("the encoder's graph does not give a vector of finite numbers; get the model anew")
+            raise ModelError(
+                "the encoder's graph does not give a vector of finite numbers; get the model anew"
+            )
         return found[at]
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[tuple[Vectors, Vectors]]:
-        """Compute the pooled vector of each row, float32 (width,), and those of its tokens, float32 (t, width)."""
+        """Compute the pooled vector of each row, float32 (width,), and those of its tokens,
+        float32 (t, width)."""
         found = self._graph.token_vectors(rows) if rows else []
         for row, vectors in zip(rows, found, strict=True):
             if vectors.shape != (1 + len(row), self._width) or not np.isfinite(vectors).all():
-                raise ModelError("the encoder's graph does not give finite vectors of tokens; get the model anew")
+                raise ModelError(
+                    "the encoder's graph does not give finite vectors of tokens; get the model anew"
+                )
         return [(vectors[0], vectors[1:]) for vectors in found]
 
 
@@ -95,15 +104,19 @@ class LocalGraph:
     """Graph that runs in this process; `ModelError` when ONNX Runtime cannot load or run it."""
 
     def __init__(self, graph: bytes) -> None:
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read at the import: some builds would report their use
+        # read at the import: some builds would report their use
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         self._threads = thread_count()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the threads share the rows instead
+        # the threads share the rows instead
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
-        options.log_severity_level = 4  # failures are raised; warnings of ONNX Runtime are not for the user
-        # The fallback would print the failure on standard output, then try again with other optimizers.
+        # failures are raised; warnings of ONNX Runtime are not for the user
+        options.log_severity_level = 4
+        # The fallback would print the failure on standard output, then try again with other
+        # optimizers.
         chosen = {"providers": ["CPUExecutionProvider"], "enable_fallback": False}
         try:
             self._session: Any = onnxruntime.InferenceSession(
@@ -111,7 +124,9 @@ class LocalGraph:
             )
         except Exception as error:  # a dozen exception classes without common base
             version = onnxruntime.__version__
-            raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})") from None
+            raise ModelError(
+                f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})"
+            ) from None
         self.inputs = [str(one.name) for one in self._session.get_inputs()]
         self.outputs = [str(one.name) for one in self._session.get_outputs()]
 
@@ -123,15 +138,19 @@ class LocalGraph:
         """
         found = self._in_threads(self._pooled, rows)
         if len({one.shape for one in found}) > 1:
-            raise ModelError("the encoder's graph gives vectors of several sizes; get the model anew")
+            raise ModelError(
+                "the encoder's graph gives vectors of several sizes; get the model anew"
+            )
         return np.stack(found)
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
-        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of its tokens."""
+        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of
+        its tokens."""
         return self._in_threads(self._with_tokens, rows)
 
     def _in_threads(self, run: Callable[[Given], Result], inputs: Sequence[Given]) -> list[Result]:
-        """Run a function on each input, in the threads that this process may use; ONNX Runtime leaves them the lock."""
+        """Run a function on each input, in the threads that this process may use; ONNX Runtime
+        leaves them the lock."""
         workers = min(self._threads, len(inputs))
         if workers < 2:
             return [run(one) for one in inputs]
@@ -146,21 +165,33 @@ class LocalGraph:
 
     def _with_tokens(self, row: Sequence[int]) -> Vectors:
         pooled, tokens = self._outputs(row, ["pooled", "tokens"])
-        if pooled.ndim != 2 or len(pooled) != 1 or tokens.ndim != 3 or tokens.shape != (1, len(row), pooled.shape[1]):
-            raise ModelError("the encoder's graph does not give vectors of tokens; get the model anew")
+        if (
+            pooled.ndim != 2
+            or len(pooled) != 1
+            or tokens.ndim != 3
+            or tokens.shape != (1, len(row), pooled.shape[1])
+        ):
+            raise ModelError(
+                "the encoder's graph does not give vectors of tokens; get the model anew"
+            )
         return np.concatenate([pooled, tokens[0]]).astype(np.float32)
 
     def _outputs(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
         ids = np.array([row], np.int64)
         try:
-            outputs: list[Vectors] = self._session.run(names, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+            outputs: list[Vectors] = self._session.run(
+                names, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+            )
         except Exception as error:
-            raise ModelError(f"the encoder's graph fails ({_first_line(error)}); get the model anew") from None
+            raise ModelError(
+                f"the encoder's graph fails ({_first_line(error)}); get the model anew"
+            ) from None
         return outputs
 
 
 class RemoteGraph:
-    """Graph that runs in a child process, which is killed when it takes too long; `ModelError` then."""
+    """Graph that runs in a child process, which is killed when it takes too long; `ModelError`
+    then."""
 
     def __init__(self, graph: bytes) -> None:
         self._bytes = graph
@@ -170,7 +201,9 @@ class RemoteGraph:
         try:
             child = Child("tipclassify.model.encoder.onnx_worker")
         except OSError as error:
-            raise ModelError(f"no process can be started for the encoder ({error}); free some memory") from None
+            raise ModelError(
+                f"no process can be started for the encoder ({error}); free some memory"
+            ) from None
         signature = json.loads(_answer(child, self._bytes, _PATIENCE))
         if "error" in signature:
             raise ModelError(signature["error"])
@@ -183,11 +216,14 @@ class RemoteGraph:
         return self._ask(POOLED, rows)
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
-        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of its tokens."""
+        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of
+        its tokens."""
         vectors = self._ask(TOKENS, rows)
         lengths = [1 + len(row) for row in rows]
         if len(vectors) != sum(lengths):
-            raise ModelError("the encoder's graph does not give vectors of tokens; get the model anew")
+            raise ModelError(
+                "the encoder's graph does not give vectors of tokens; get the model anew"
+            )
         return np.split(vectors, np.cumsum(lengths)[:-1])
 
     def _ask(self, kind: bytes, rows: Sequence[Sequence[int]]) -> Vectors:

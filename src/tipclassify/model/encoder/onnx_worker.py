@@ -1,4 +1,5 @@
-"""Run graphs that are not ours in a child process: the graph in first, then rows of token ids; vectors out."""
+"""Run graphs that are not ours in a child process: the graph in first, then rows of token ids;
+vectors out."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def _unpack_rows(data: bytes) -> list[list[int]]:
 
 
 def unpack_vectors(data: bytes) -> Vectors:
-    """Read the answer for some rows, float32 (n, width); raise `ValueError` with the error in it, if it has one."""
+    """Read the answer for some rows, float32 (n, width); raise `ValueError` with the error in
+    it, if it has one."""
     kind, content = data[:1], data[1:]
     if kind != _VECTORS:
         raise ValueError(content.decode("utf-8", "replace"))
@@ -66,8 +68,10 @@ def _limit_memory(graph: bytes) -> None:
 
 
 def main() -> None:
-    """Serve one graph: its signature, or why it cannot be loaded, for the first request, then vectors."""
-    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))  # each takes memory
+    """Serve one graph: its signature, or why it cannot be loaded, for the first request, then
+    vectors."""
+    # each takes memory
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     loaded: list[LocalGraph] = []
 
     def answer(request: bytes) -> bytes:
@@ -78,11 +82,16 @@ def main() -> None:
             if not loaded:
                 _limit_memory(request)
                 loaded.append(LocalGraph(request))
-                signature: dict[str, Any] = {"inputs": loaded[0].inputs, "outputs": loaded[0].outputs}
+                signature: dict[str, Any] = {
+                    "inputs": loaded[0].inputs,
+                    "outputs": loaded[0].outputs,
+                }
                 return json.dumps(signature).encode()
             rows = _unpack_rows(request[1:])
             tokens = request[:1] == TOKENS
-            vectors = np.concatenate(loaded[0].token_vectors(rows)) if tokens else loaded[0].pooled(rows)
+            vectors = (
+                np.concatenate(loaded[0].token_vectors(rows)) if tokens else loaded[0].pooled(rows)
+            )
             return _VECTORS + _COUNT.pack(len(vectors)) + vectors.astype("<f4").tobytes()
         except (ModelError, MemoryError) as error:
             message = str(error) or "out of memory"

@@ -1,4 +1,5 @@
-"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration."""
+"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads,
+calibration."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ _MAX_HEADING: Final = 40  # tokens; real headings are shorter
 
 
 class _Tokenizer:
-    """Tokenizer of the `tokenizers` library, which opens and closes a text with one special token each; no truncation.
+    """Tokenizer of the `tokenizers` library, which opens and closes a text with one special token
+    each; no truncation.
 
     `first` and `last` are the ids of these tokens, `mask` is that of a mask.
     """
@@ -47,26 +49,31 @@ class _Tokenizer:
             parsed = json.loads(json_text)
             if problem := tokenizer_problem(parsed):
                 raise ValueError(problem)
-            # Written anew, so that the library cannot read a key that is there twice otherwise than the check did.
+            # Written anew, so that the library cannot read a key that is there twice otherwise than
+            # the check did.
             self._tokenizer: Any = Tokenizer.from_str(json.dumps(parsed))
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
             _check_template(parsed["post_processor"])
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
-        self.encode(["\ufffd"])  # a tokenizer without a token for unknown words fails here, not on the first report
+        # a tokenizer without a token for unknown words fails here, not on the first report
+        self.encode(["\ufffd"])
         masks = map(self._tokenizer.token_to_id, _MASKS)
         self.mask: int = next((mask for mask in masks if mask is not None), self.first)
 
     def encode(self, texts: Sequence[str]) -> list[Any]:
-        """Return the encoding of each text without special tokens: lists ``ids`` and character ``offsets``."""
-        plain = [_SURROGATE.sub("\ufffd", text) for text in texts]  # UTF-8 cannot encode unpaired surrogates
+        """Return the encoding of each text without special tokens: lists ``ids`` and character
+        ``offsets``."""
+        # UTF-8 cannot encode unpaired surrogates
+        plain = [_SURROGATE.sub("\ufffd", text) for text in texts]
         with _one_line():
             return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
 
 
 @contextmanager
 def _one_line() -> Iterator[None]:
-    """Raise `ModelError` for whatever the tokenizer raises: plain exceptions, and panics, which are none."""
+    """Raise `ModelError` for whatever the tokenizer raises: plain exceptions, and panics, which
+    are none."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -77,7 +84,8 @@ def _one_line() -> Iterator[None]:
 
 
 def _check_template(processor: Any) -> None:
-    """Raise `KeyError` if a template has a special token without id, at which the library would panic."""
+    """Raise `KeyError` if a template has a special token without id, at which the library would
+    panic."""
     if processor["type"] == "TemplateProcessing":
         for piece in (*processor["single"], *processor["pair"]):
             if "SpecialToken" in piece:
@@ -85,16 +93,19 @@ def _check_template(processor: Any) -> None:
 
 
 class EncoderScorer:
-    """Scorer of an encoder model, with the same members as `LinearScorer`; a long passage is scored in windows.
+    """Scorer of an encoder model, with the same members as `LinearScorer`; a long passage is scored
+    in windows.
 
-    Each window has the heading, and the largest log-odds count (max-pooling): any clause may support a label.
+    Each window has the heading, and the largest log-odds count (max-pooling): any clause may
+    support a label.
     """
 
     measured: Final = "on groups held out"
     methods: Final = (OCCLUSION,)
-    # Tolerance of a probability between processors; on one processor results are identical. Rounding to 8 bits
-    # amplifies differences in the seventh digit: disturbing all floats of an export by a millionth moved the
-    # probabilities of 600 passages by 0.003 on average, one by 0.14, and changed three of 1,800 labels.
+    # Tolerance of a probability between processors; on one processor results are identical.
+    # Rounding to 8 bits amplifies differences in the seventh digit: disturbing all floats of an
+    # export by a millionth moved the probabilities of 600 passages by 0.003 on average, one by
+    # 0.14, and changed three of 1,800 labels.
     rounding: Final = 0.15
 
     def __init__(self, model: EncoderModel) -> None:
@@ -105,7 +116,9 @@ class EncoderScorer:
             self.graph = OnnxSession(model)
         except ImportError as error:
             needs = f"needs onnxruntime and tokenizers, and {error.name or 'one of them'} cannot be imported here"
-            raise ModelError(f"the default model {needs}; '--model fast' works without them") from None
+            raise ModelError(
+                f"the default model {needs}; '--model fast' works without them"
+            ) from None
 
     def __reduce__(self) -> tuple[type[EncoderScorer], tuple[EncoderModel]]:
         return EncoderScorer, (self.model,)  # sessions cannot be pickled
@@ -114,7 +127,8 @@ class EncoderScorer:
         base = self.model.meta.get("base", {})
         return {
             "kind": f"encoder, {len(self.model.graph) / 1e6:.1f} MB",
-            "base": ", ".join(str(base[part]) for part in ("name", "licence") if part in base) or "not recorded",
+            "base": ", ".join(str(base[part]) for part in ("name", "licence") if part in base)
+            or "not recorded",
             **({"names": f"all read as {self.model.stand_in}"} if self.model.stand_in else {}),
             "window": f"{self.model.window} tokens, of which two neighbours share {self.model.overlap}",
         }
@@ -135,11 +149,16 @@ class EncoderScorer:
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
         """Compute calibrated log-odds, float64 (n, 3)."""
-        parts = [self.logits_of_ids(ids, heads) for ids, heads in self._token_batches(texts, headings)]
+        parts = [
+            self.logits_of_ids(ids, heads) for ids, heads in self._token_batches(texts, headings)
+        ]
         return np.concatenate([np.zeros((0, len(LABELS))), *parts])
 
-    def pooled(self, texts: Sequence[str], headings: Headings | None = None) -> npt.NDArray[np.float32]:
-        """Compute the pooled vector of each text's first window, float32 (n, width): the input of the heads."""
+    def pooled(
+        self, texts: Sequence[str], headings: Headings | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Compute the pooled vector of each text's first window, float32 (n, width): the input
+        of the heads."""
         rows: list[list[int]] = []
         for ids, heads in self._token_batches(texts, headings):
             rows += (self._windows(one, head)[0] for one, head in zip(ids, heads, strict=True))
@@ -154,29 +173,51 @@ class EncoderScorer:
     def heading_ids(self, headings: Headings) -> list[list[int]]:
         """Return the token ids of each heading, truncated; an empty list without heading."""
         distinct = sorted({heading for heading in headings if heading})
-        read = [normalize_spelling(heading) for heading in distinct] if self.model.stand_in else distinct
+        read = (
+            [normalize_spelling(heading) for heading in distinct]
+            if self.model.stand_in
+            else distinct
+        )
         room = heading_room(self.model.window)
-        ids = {name: one.ids[:room] for name, one in zip(distinct, self.tokenizer.encode(read), strict=True)}
+        ids = {
+            name: one.ids[:room]
+            for name, one in zip(distinct, self.tokenizer.encode(read), strict=True)
+        }
         return [ids[heading] if heading else [] for heading in headings]
 
-    def logits_of_ids(self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]) -> Floats:
+    def logits_of_ids(
+        self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]
+    ) -> Floats:
         """Compute calibrated log-odds, float64 (n, 3), of tokenized texts and headings."""
         windows = [self._windows(one, heading) for one, heading in zip(ids, headings, strict=True)]
-        logits = self.model.heads.logits(self.graph.pooled([window for of_one in windows for window in of_one]))
+        logits = self.model.heads.logits(
+            self.graph.pooled([window for of_one in windows for window in of_one])
+        )
         first = np.cumsum([0, *(len(of_one) for of_one in windows[:-1])])
         return np.asarray(np.maximum.reduceat(logits, first) * self.model.scale + self.model.shift)
 
-    def token_contributions(self, ids: Sequence[int], heading: Sequence[int]) -> tuple[Floats, Floats]:
-        """Compute what each token of a text adds to the log-odds, float64 (tokens, 3), and the log-odds, (3,).
+    def token_contributions(
+        self, ids: Sequence[int], heading: Sequence[int]
+    ) -> tuple[Floats, Floats]:
+        """Compute what each token of a text adds to the log-odds, float64 (tokens, 3), and the
+        log-odds, (3,).
 
-        Of a text of several windows, each label's are of the window that decides it; tokens outside have 0.
+        Of a text of several windows, each label's are of the window that decides it; tokens outside
+        have 0.
         """
         return self.contributions_of([(ids, heading)])[0]
 
-    def contributions_of(self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[tuple[Floats, Floats]]:
-        """Compute `token_contributions` of several inputs, each the token ids of a text and of its heading."""
+    def contributions_of(
+        self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[tuple[Floats, Floats]]:
+        """Compute `token_contributions` of several inputs, each the token ids of a text and of
+        its heading."""
         windows = [self._windows(ids, heading) for ids, heading in inputs]
-        vectors = iter(self.graph.token_vectors([window for text_windows in windows for window in text_windows]))
+        vectors = iter(
+            self.graph.token_vectors(
+                [window for text_windows in windows for window in text_windows]
+            )
+        )
         return [self._contributions(ids, heading, vectors) for ids, heading in inputs]
 
     def _contributions(
@@ -188,9 +229,13 @@ class EncoderScorer:
         opening = self._opening(heading)
         for start, end in self._window_spans(len(ids), opening):
             pooled, token_vectors = next(vectors)
-            window_logits = self.model.heads.logits(pooled[None])[0] * self.model.scale + self.model.shift
+            window_logits = (
+                self.model.heads.logits(pooled[None])[0] * self.model.scale + self.model.shift
+            )
             text_vectors = token_vectors[len(opening) : -1].astype(np.float64)
-            window_contributions = text_vectors @ self.model.heads.weights.T * self.model.scale / len(token_vectors)
+            window_contributions = (
+                text_vectors @ self.model.heads.weights.T * self.model.scale / len(token_vectors)
+            )
             for column in np.flatnonzero(window_logits > logits).tolist():
                 contributions[:, column] = 0
                 contributions[start:end, column] = window_contributions[:, column]
@@ -202,7 +247,9 @@ class EncoderScorer:
     ) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
         for first in range(0, len(texts), _BATCH_TEXTS):
             part = texts[first : first + _BATCH_TEXTS]
-            heads = [None] * len(part) if headings is None else headings[first : first + _BATCH_TEXTS]
+            heads = (
+                [None] * len(part) if headings is None else headings[first : first + _BATCH_TEXTS]
+            )
             encoded = self.tokenizer.encode([one.text for one in self.input_texts(part)])
             yield [one.ids for one in encoded], self.heading_ids(heads)
 
@@ -212,15 +259,21 @@ class EncoderScorer:
         return [[*opening, *ids[start:end], self.tokenizer.last] for start, end in spans]
 
     def _opening(self, heading: Sequence[int]) -> list[int]:
-        """Return the token ids before a text: the opening one, and the heading as a first segment."""
-        return [self.tokenizer.first, *heading, self.tokenizer.last] if heading else [self.tokenizer.first]
+        """Return the token ids before a text: the opening one, and the heading as a first
+        segment."""
+        return (
+            [self.tokenizer.first, *heading, self.tokenizer.last]
+            if heading
+            else [self.tokenizer.first]
+        )
 
     def _window_spans(self, length: int, opening: Sequence[int]) -> list[Span]:
         return window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
 
 
 def heading_room(window: int) -> int:
-    """Return the maximum tokens of a heading: less than half of the window, so that the text has room.
+    """Return the maximum tokens of a heading: less than half of the window, so that the text has
+    room.
 
     >>> heading_room(128), heading_room(16)
     (40, 5)
@@ -229,9 +282,11 @@ def heading_room(window: int) -> int:
 
 
 def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
-    """Split a text of `length` tokens into windows of at most `room`, which overlap by `overlap` tokens.
+    """Split a text of `length` tokens into windows of at most `room`, which overlap by `overlap`
+    tokens.
 
-    The last window is full-sized, since a short remainder would lack context. An empty text has one empty window.
+    The last window is full-sized, since a short remainder would lack context. An empty text has one
+    empty window.
 
     >>> window_spans(5, 8, 2), window_spans(20, 8, 2), window_spans(0, 8, 2)
     ([(0, 5)], [(0, 8), (6, 14), (12, 20)], [(0, 0)])

@@ -1,4 +1,5 @@
-"""Check a ``tokenizer.json`` before it is loaded: its components must take time and memory that grow with the text.
+"""Check a ``tokenizer.json`` before it is loaded: its components must take time and memory that
+grow with the text.
 
 The library's regular expressions backtrack, its replacements may double a text as often as they are
 listed, and it looks up every part of a word of any length: a few bytes could take hours.
@@ -38,7 +39,8 @@ def tokenizer_problem(tokenizer: Any) -> str | None:
     for part, allowed in _STEPS.items():
         seen: list[str] = []
         for step in _steps(
-            tokenizer.get(part), _INSIDE.get(part, "processors" if part == "post_processor" else "decoders")
+            tokenizer.get(part),
+            _INSIDE.get(part, "processors" if part == "post_processor" else "decoders"),
         ):
             kind = str(step.get("type")) if isinstance(step, dict) else "?"
             if kind not in allowed.split():
@@ -66,20 +68,32 @@ def _step_problem(kind: str, step: dict[str, Any]) -> str | None:
         texts = [piece for piece in step.get("single") or () if "Sequence" in piece]
         return None if len(texts) == 1 else "that repeats the text"
     if kind == "Prepend":
-        return None if len(str(step.get("prepend"))) <= _LONGEST_REPLACEMENT else "that adds too much"
+        return (
+            None if len(str(step.get("prepend"))) <= _LONGEST_REPLACEMENT else "that adds too much"
+        )
     if kind == "Replace":
         pattern, content = step.get("pattern"), str(step.get("content"))
         text = pattern.get("String") if isinstance(pattern, dict) else None
-        safe = isinstance(text, str) and len(content.encode("utf-8", "replace")) <= max(3, len(text))
+        safe = isinstance(text, str) and len(content.encode("utf-8", "replace")) <= max(
+            3, len(text)
+        )
         known = isinstance(pattern, dict) and pattern.get("Regex") in _SPACES and len(content) <= 1
-        return None if safe or known else "that replaces by a regular expression, or by more than it takes away"
+        return (
+            None
+            if safe or known
+            else "that replaces by a regular expression, or by more than it takes away"
+        )
     if kind == "Precompiled":
         try:
             data = base64.b64decode(step.get("precompiled_charsmap") or "", validate=True)
         except ValueError:
             return "that cannot be read"
         texts = data[4 + int.from_bytes(data[:4], "little") :].split(b"\0")
-        return None if max(map(len, texts)) <= _LONGEST_REPLACEMENT else "that replaces a character by too much"
+        return (
+            None
+            if max(map(len, texts)) <= _LONGEST_REPLACEMENT
+            else "that replaces a character by too much"
+        )
     return None
 
 
@@ -92,6 +106,9 @@ def _model_problem(model: Any) -> str | None:
         return "reads words of any length"
     if kind == "Unigram":
         pieces = model.get("vocab") or ()
-        if any(not isinstance(piece, list) or not piece or len(str(piece[0])) > _LONGEST_PIECE for piece in pieces):
+        if any(
+            not isinstance(piece, list) or not piece or len(str(piece[0])) > _LONGEST_PIECE
+            for piece in pieces
+        ):
             return "has pieces of any length"
     return None

@@ -16,13 +16,22 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import HEAD, LINEAR, check_head, load_head, read_arrays, read_files, write_folder
+from tipclassify.model.common.folder import (
+    HEAD,
+    LINEAR,
+    check_head,
+    load_head,
+    read_arrays,
+    read_files,
+    write_folder,
+)
 from tipclassify.text.features.hashing import FEATURE_VERSION
 
 __all__ = ["MAX_WEIGHT", "SLOT_BITS", "Model", "read_model", "write_model"]
 
 SLOT_BITS: Final = 20  # upper bits of a feature's key: its slot in the hash table
-MAX_WEIGHT: Final = 4_000  # largest absolute weight, in units: the seven features of a token still fit into int16
+# largest absolute weight, in units: the seven features of a token still fit into int16
+MAX_WEIGHT: Final = 4_000
 
 _FORMAT: Final = 4
 _WEIGHTS: Final = "weights.npz"
@@ -33,17 +42,24 @@ _OWN_KEYS: Final = frozenset("format kind features labels bias thresholds weight
 class Model:
     """Trained linear model."""
 
-    hashes: npt.NDArray[np.uint32]  # (m,), upper half of each feature's hash, ascending; no two share a slot
-    weights: npt.NDArray[np.int16]  # (m, 3), of each label's log-odds, in `units`, before length normalisation
+    # (m,), upper half of each feature's hash, ascending; no two share a slot
+    hashes: npt.NDArray[np.uint32]
+    # (m, 3), of each label's log-odds, in `units`, before length normalisation
+    weights: npt.NDArray[np.int16]
     units: Floats  # (3,), log-odds of one unit of weight
     bias: Floats  # (3,), log-odds of a passage without known features
-    vocabulary: frozenset[str] = field(repr=False)  # known lower-case words (`tokenizer.known_words`)
+    # known lower-case words (`tokenizer.known_words`)
+    vocabulary: frozenset[str] = field(repr=False)
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
-    meta: Mapping[str, Any] = field(repr=False)  # data hash, seed, settings, versions, metrics, as plain JSON values
+    # data hash, seed, settings, versions, metrics, as plain JSON values
+    meta: Mapping[str, Any] = field(repr=False)
 
 
-def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, str | bytes] | None = None) -> None:
-    """Write a model folder, replacing the one at `path`; `files` are further files by name (``README.md``)."""
+def write_model(
+    model: Model, path: str | os.PathLike[str], files: Mapping[str, str | bytes] | None = None
+) -> None:
+    """Write a model folder, replacing the one at `path`; `files` are further files by name
+    (``README.md``)."""
     buffer = io.BytesIO()
     words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
     # Not compressed: that saves a fifth of the size, but doubles the reading time.
@@ -58,14 +74,18 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
         **model.meta,
         "weights_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
-    more = {name: data.encode() if isinstance(data, str) else data for name, data in (files or {}).items()}
+    more = {
+        name: data.encode() if isinstance(data, str) else data
+        for name, data in (files or {}).items()
+    }
     write_folder(path, head, {_WEIGHTS: buffer.getvalue(), **more})
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
     """Read and check a model folder.
 
-    Raises `ModelError` when the model is missing, truncated, modified, of another format, or for other labels.
+    Raises `ModelError` when the model is missing, truncated, modified, of another format, or for
+    other labels.
     """
     folder = Path(path)
     head = load_head(folder)
@@ -74,7 +94,9 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     if features != FEATURE_VERSION:
         newer = features > FEATURE_VERSION
         remedy = "install a newer tipclassify" if newer else "retrain it with 'python train.py'"
-        raise ModelError(f"{folder / HEAD}: made for {'newer' if newer else 'older'} features; {remedy}")
+        raise ModelError(
+            f"{folder / HEAD}: made for {'newer' if newer else 'older'} features; {remedy}"
+        )
     bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
     names = ("hashes", "weights", "units", "words")
@@ -87,11 +109,15 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         or not np.isfinite(units).all()
         or np.abs(weights.astype(np.int32)).max(initial=0) > MAX_WEIGHT
     ):
-        raise ModelError(f"{folder / _WEIGHTS}: not a weight table for {len(LABELS)} labels; train or get it anew")
+        raise ModelError(
+            f"{folder / _WEIGHTS}: not a weight table for {len(LABELS)} labels; train or get it anew"
+        )
     try:
         vocabulary = frozenset(words.tobytes().decode("utf-8").split())
     except UnicodeDecodeError:
-        raise ModelError(f"{folder / _WEIGHTS}: its words are not UTF-8; train or get it anew") from None
+        raise ModelError(
+            f"{folder / _WEIGHTS}: its words are not UTF-8; train or get it anew"
+        ) from None
     return Model(
         hashes,
         weights,

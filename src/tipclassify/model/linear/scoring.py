@@ -1,4 +1,5 @@
-"""Score texts with a linear model, and explain the scores: a sum over features, so that its summands are exact."""
+"""Score texts with a linear model, and explain the scores: a sum over features, so that its
+summands are exact."""
 
 from __future__ import annotations
 
@@ -14,17 +15,24 @@ from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import ADDITIVE, Explanation, explanations
 from tipclassify.model.linear.model import SLOT_BITS, Model
 from tipclassify.text.features.hashing import best_clauses, feature_keys, featurize, heading_hashes
-from tipclassify.text.features.templates import find_sorted, length_scale, structure_of, template_features
+from tipclassify.text.features.templates import (
+    find_sorted,
+    length_scale,
+    structure_of,
+    template_features,
+)
 from tipclassify.text.features.tokenizer import Tokens, batches, tokenize, word_counts
 
 __all__ = ["LinearScorer", "Scored", "apply_thresholds", "count_words", "is_low_confidence"]
 
 _FEWEST_WORDS: Final = 3
-_MOST_UNKNOWN: Final = 1 / 3  # English on other subjects is below, French, Spanish or German far above
+# English on other subjects is below, French, Spanish or German far above
+_MOST_UNKNOWN: Final = 1 / 3
 
 _TO_SLOT: Final = np.uint64(64 - SLOT_BITS)
 _TO_KEY: Final = np.uint64(32)
-_FINGERPRINT: Final = np.uint64((1 << (32 - SLOT_BITS)) - 1)  # the remaining bits of a key detect collisions
+# the remaining bits of a key detect collisions
+_FINGERPRINT: Final = np.uint64((1 << (32 - SLOT_BITS)) - 1)
 
 
 class Scored(NamedTuple):
@@ -40,17 +48,20 @@ class LinearScorer:
 
     measured: Final = "out of fold"  # evaluation data of the metrics in `meta`
     methods: Final = (ADDITIVE,)  # possible values of `Explanation.method`
-    rounding: Final = 1e-5  # tolerance of a probability between processors; all output has four decimals
+    # tolerance of a probability between processors; all output has four decimals
+    rounding: Final = 1e-5
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
-        table = np.zeros((1 << SLOT_BITS, 4), np.int16)  # by slot: fingerprint, and weight for each label
+        # by slot: fingerprint, and weight for each label
+        table = np.zeros((1 << SLOT_BITS, 4), np.int16)
         slot = model.hashes >> np.uint32(32 - SLOT_BITS)
         table[slot, 0] = model.hashes & np.uint32(_FINGERPRINT)
         table[slot, 1:] = model.weights
         self._packed = table.view(np.uint64).ravel()
-        self._cached_heading = lru_cache(4_096)(self._heading_logits)  # the reports of a year share most headings
+        # the reports of a year share most headings
+        self._cached_heading = lru_cache(4_096)(self._heading_logits)
 
     def __reduce__(self) -> tuple[type[LinearScorer], tuple[Model]]:
         return LinearScorer, (self.model,)  # another process builds its own table
@@ -59,7 +70,9 @@ class LinearScorer:
         """Describe the model for ``tipclassify info``."""
         return {"features": f"{len(self.model.hashes):,} ({len(self.vocabulary):,} words known)"}
 
-    def score_texts(self, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
+    def score_texts(
+        self, texts: Sequence[str], headings: Sequence[str | None] | None = None
+    ) -> Scored:
         """Score each text; a heading is None for a text without section."""
         logits = np.tile(self.model.bias, (len(texts), 1))
         words, unknown = np.zeros((2, len(texts)), np.int64)
@@ -79,25 +92,36 @@ class LinearScorer:
         labels: Sequence[Sequence[str]] | None = None,  # noqa: ARG002
         max_phrases: int | None = None,  # noqa: ARG002
     ) -> list[dict[str, Explanation]]:
-        """Explain the score of each text, by label; all weights are known, so there is nothing to choose."""
+        """Explain the score of each text, by label; all weights are known, so there is nothing
+        to choose."""
         row, places, weight = _contributions(self.model, texts)
         order = np.argsort(row, kind="stable")
         bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))
         found = []
-        for number, (text, heading) in enumerate(zip(texts, self._headings_logits(headings, len(texts)), strict=True)):
+        for number, (text, heading) in enumerate(
+            zip(texts, self._headings_logits(headings, len(texts)), strict=True)
+        ):
             mine = order[bounds[number] : bounds[number + 1]]
             spans, which = np.unique(places[mine], axis=0, return_inverse=True)
-            sums = np.array([np.bincount(which.ravel(), column, len(spans)) for column in weight[mine].T])
+            sums = np.array(
+                [np.bincount(which.ravel(), column, len(spans)) for column in weight[mine].T]
+            )
             logits = self.model.bias + heading + sums.sum(axis=1)
-            found.append(explanations(text, logits, self.model.bias, heading, spans.tolist(), sums, ADDITIVE))
+            found.append(
+                explanations(text, logits, self.model.bias, heading, spans.tolist(), sums, ADDITIVE)
+            )
         return found
 
     def _headings_logits(self, headings: Sequence[str | None] | None, n: int) -> Floats:
         """Return the contribution of each of `n` headings to the log-odds, float64 (n, 3)."""
         headings = [None] * n if headings is None else headings
         if len(headings) != n:
-            raise ValueError(f"{n} texts but {len(headings)} headings: give one for each text, or None")
-        return np.array([self._cached_heading(heading) for heading in headings]).reshape(n, len(self.model.bias))
+            raise ValueError(
+                f"{n} texts but {len(headings)} headings: give one for each text, or None"
+            )
+        return np.array([self._cached_heading(heading) for heading in headings]).reshape(
+            n, len(self.model.bias)
+        )
 
     def _heading_logits(self, heading: str | None) -> Floats:
         code = heading_hashes(heading)
@@ -105,12 +129,16 @@ class LinearScorer:
         return np.asarray(weights * length_scale(np.array(len(code))) * self.model.units)
 
     def _text_logits(self, tokens: Tokens, passages: int) -> Floats:
-        """Sum the weights of each passage, those of its best clause counted twice, float64 (passages, 3)."""
+        """Sum the weights of each passage, those of its best clause counted twice, float64
+        (passages, 3)."""
         structure = structure_of(tokens)
         clauses = len(structure.begin)
-        sums = np.zeros((4, clauses + passages))  # of features within each clause, then of those across clauses
+        # of features within each clause, then of those across clauses
+        sums = np.zeros((4, clauses + passages))
         for head, _, code, inside in template_features(tokens, structure):
-            where = np.where(inside, structure.clause.take(head), structure.row.take(head) + clauses)
+            where = np.where(
+                inside, structure.clause.take(head), structure.row.take(head) + clauses
+            )
             sums[0] += np.bincount(where, minlength=sums.shape[1])
             weights = self._look_up(code).T
             for label, weight in enumerate(weights, 1):
@@ -132,7 +160,8 @@ class LinearScorer:
 
 
 def _contributions(model: Model, texts: Sequence[str]) -> tuple[Ints, Ints, Floats]:
-    """Return passage, span (m, 2) and contributions (m, 3) of known features; those of the best clause count twice."""
+    """Return passage, span (m, 2) and contributions (m, 3) of known features; those of the best
+    clause count twice."""
     features = featurize(texts, model.vocabulary)
     index, known = find_sorted(feature_keys(features.hash), model.hashes)
     weights = model.weights[index[known]]
@@ -152,7 +181,10 @@ def _contributions(model: Model, texts: Sequence[str]) -> tuple[Ints, Ints, Floa
 def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
     """Count words and unknown words per text (see `Scored`), without scoring."""
     counts = [np.zeros((2, 0), np.int64)]
-    counts += [np.stack(word_counts(tokenize(batch, vocabulary), len(batch))) for _, batch in batches(texts)]
+    counts += [
+        np.stack(word_counts(tokenize(batch, vocabulary), len(batch)))
+        for _, batch in batches(texts)
+    ]
     words, unknown = np.concatenate(counts, axis=1)
     return words, unknown
 

@@ -1,4 +1,5 @@
-"""Zip files of bundles: reproducible when written; untrusted when read, so that nothing is unpacked to disk."""
+"""Zip files of bundles: reproducible when written; untrusted when read, so that nothing is
+unpacked to disk."""
 
 from __future__ import annotations
 
@@ -15,22 +16,33 @@ from typing import IO, BinaryIO, Final
 
 from tipclassify.errors import InputError, reason_of
 from tipclassify.pipeline.bundle.manifest import FileDigest
-from tipclassify.readers.limits import ALLOWED_COMPRESSION, ENCRYPTED, MAX_RATIO, MIN_SUSPICIOUS_BYTES, ZIP_DAMAGE
+from tipclassify.readers.limits import (
+    ALLOWED_COMPRESSION,
+    ENCRYPTED,
+    MAX_RATIO,
+    MIN_SUSPICIOUS_BYTES,
+    ZIP_DAMAGE,
+)
 
 __all__ = ["LARGEST_INPUT", "Archive", "Packer", "open_archive"]
 
-_LARGEST: Final = 2_000_000_000  # bytes of all files; above 4 GB a file needs zip64, which is not read here
-_LARGEST_FILE: Final = 200_000_000  # 400,000 passages: what is in memory when a bundle is verified follows from it
+# bytes of all files; above 4 GB a file needs zip64, which is not read here
+_LARGEST: Final = 2_000_000_000
+# 400,000 passages: what is in memory when a bundle is verified follows from it
+_LARGEST_FILE: Final = 200_000_000
 _MOST_FILES: Final = 20_000
 _LARGEST_DIRECTORY: Final = 8_000_000  # zipfile loads all of it at once
-LARGEST_INPUT: Final = _LARGEST_FILE  # bytes of the passages of one input, all in memory when a bundle is verified
+# bytes of the passages of one input, all in memory when a bundle is verified
+LARGEST_INPUT: Final = _LARGEST_FILE
 _LARGEST_LINE: Final = 20_000_000
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 _UNIX: Final = 3
 _MODE: Final = (stat.S_IFREG | 0o644) << 16
-_END: Final = struct.Struct("<4s4H2LH")  # end of central directory record, section 4.3.16 of APPNOTE.TXT
-_DESCRIPTOR: Final = struct.Struct("<4s3L")  # data descriptor, section 4.3.9, of a file whose size came after it
+# end of central directory record, section 4.3.16 of APPNOTE.TXT
+_END: Final = struct.Struct("<4s4H2LH")
+# data descriptor, section 4.3.9, of a file whose size came after it
+_DESCRIPTOR: Final = struct.Struct("<4s3L")
 _STREAMED: Final = 0x8
 _LOCATOR: Final = b"PK\x06\x07"  # of zip64
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
@@ -44,7 +56,8 @@ class Packer:
         self.files: dict[str, FileDigest] = {}
 
     def add(self, name: str, content: IO[bytes]) -> None:
-        """Add a file with the whole content of a stream; raise `InputError` when the bundle grows too large."""
+        """Add a file with the whole content of a stream; raise `InputError` when the bundle
+        grows too large."""
         content.seek(0)
         digest = _digest_of(content)
         size = digest.size + sum(file.size for file in self.files.values())
@@ -90,7 +103,9 @@ class Archive:
         with self._open(member) as file:
             while line := file.readline(_LARGEST_LINE):
                 if len(line) == _LARGEST_LINE:
-                    raise InputError(f"{self.name}: {member} has a line of over {_LARGEST_LINE / 1e6:g} MB")
+                    raise InputError(
+                        f"{self.name}: {member} has a line of over {_LARGEST_LINE / 1e6:g} MB"
+                    )
                 yield line
 
     @contextmanager
@@ -102,7 +117,9 @@ class Archive:
                 yield file
         except ZIP_DAMAGE as error:
             what = "its checksum does not hold" if "CRC" in str(error) else "it cannot be unpacked"
-            raise InputError(f"{self.name}: {member} is damaged ({what}); get the bundle anew") from None
+            raise InputError(
+                f"{self.name}: {member} is damaged ({what}); get the bundle anew"
+            ) from None
 
 
 def _digest_of(file: IO[bytes]) -> FileDigest:
@@ -115,7 +132,8 @@ def _digest_of(file: IO[bytes]) -> FileDigest:
 
 @contextmanager
 def open_archive(name: str) -> Iterator[Archive]:
-    """Open a bundle; raise `InputError` when it is unreadable, no zip file, truncated, or malicious."""
+    """Open a bundle; raise `InputError` when it is unreadable, no zip file, truncated, or
+    malicious."""
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
             raise InputError(f"{name}: not a file; give the bundle")
@@ -139,7 +157,8 @@ def open_archive(name: str) -> Iterator[Archive]:
 
 
 def _wrong_end(file: BinaryIO) -> str | None:
-    """Check the end-of-central-directory record before zipfile, which would load a directory of any size."""
+    """Check the end-of-central-directory record before zipfile, which would load a directory of
+    any size."""
     size = file.seek(0, os.SEEK_END)
     file.seek(-min(size, _END.size + 20), os.SEEK_END)  # 20: the zip64 locator
     tail = file.read()
@@ -148,26 +167,35 @@ def _wrong_end(file: BinaryIO) -> str | None:
     if signature != b"PK\x05\x06" or comment:
         return "not a bundle (no zip file, or cut off); get it anew"
     if tail.startswith(_LOCATOR) or entries > _MOST_FILES or length > _LARGEST_DIRECTORY:
-        return f"a zip file of more than {_MOST_FILES} files or 4 GB, as no bundle is; do not trust it"
+        return (
+            f"a zip file of more than {_MOST_FILES} files or 4 GB, as no bundle is; do not trust it"
+        )
     return None
 
 
 def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
-    """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; None for an honest one."""
+    """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; None for an
+    honest one."""
     seen: set[str] = set()
     for entry in entries:
         member, shown = entry.filename, f"{entry.orig_filename!r:.100}"
         if entry.orig_filename != member or _UNSAFE.search(member) or not member:
-            return f"holds {shown}, a name that could be written outside of a folder; do not unpack it"
+            return (
+                f"holds {shown}, a name that could be written outside of a folder; do not unpack it"
+            )
         if entry.is_dir() or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             return f"holds {shown}, a folder, link or device and no file; do not unpack it"
         if member.casefold() in seen:
             return f"holds {shown} twice, so that it can be read in two ways; do not trust it"
         seen.add(member.casefold())
         if entry.flag_bits & ENCRYPTED or entry.compress_type not in ALLOWED_COMPRESSION:
-            return "locked with a password or packed in an unusual way, as no bundle is; get it anew"
+            return (
+                "locked with a password or packed in an unusual way, as no bundle is; get it anew"
+            )
         if entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size):
-            return f"holds {shown}, which unpacks to over {MAX_RATIO} times its size; do not unpack it"
+            return (
+                f"holds {shown}, which unpacks to over {MAX_RATIO} times its size; do not unpack it"
+            )
     size = sum(entry.file_size for entry in entries)
     if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
         return f"unpacks to {size / 1e9:.2f} GB, or a file of it to more than a bundle may hold; do not unpack it"
@@ -175,12 +203,15 @@ def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
 
 
 def _is_gapless(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
-    """Return whether files follow each other from the first byte to the directory, with headers as it gives them."""
+    """Return whether files follow each other from the first byte to the directory, with headers
+    as it gives them."""
     at = 0
     for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
         header, descriptor = entry.FileHeader(zip64=False), b""
         if entry.flag_bits & _STREAMED:
-            descriptor = _DESCRIPTOR.pack(b"PK\x07\x08", entry.CRC, entry.compress_size, entry.file_size)
+            descriptor = _DESCRIPTOR.pack(
+                b"PK\x07\x08", entry.CRC, entry.compress_size, entry.file_size
+            )
         file.seek(at)
         start = file.read(len(header))
         file.seek(at + len(header) + entry.compress_size)

@@ -1,4 +1,5 @@
-"""Manifest and passage rows of a bundle: typed records in Python, JSON on disk, validated when read."""
+"""Manifest and passage rows of a bundle: typed records in Python, JSON on disk, validated when
+read."""
 
 from __future__ import annotations
 
@@ -22,10 +23,29 @@ from tipclassify.reporting.summary import Group, Rates, Summary
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit
 
-__all__ = ["FORMAT", "MANIFEST", "PASSAGES", "ROWS", "Figures", "FileDigest", "Input", "Link", "Manifest", "ModelId"]
-__all__ += ["Row", "dump", "environment", "figures", "read_manifest", "read_row", "seal", "write_row"]
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "PASSAGES",
+    "ROWS",
+    "Figures",
+    "FileDigest",
+    "Input",
+    "Link",
+    "Manifest",
+    "ModelId",
+    "Row",
+    "dump",
+    "environment",
+    "figures",
+    "read_manifest",
+    "read_row",
+    "seal",
+    "write_row",
+]
 
-FORMAT: Final = 1  # version of the layout; a bundle of a higher one is refused with the advice to upgrade
+# version of the layout; a bundle of a higher one is refused with the advice to upgrade
+FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
 ROWS: Final = "rows"  # kind of an input whose rows are passages already
@@ -45,10 +65,13 @@ Number = Annotated[int, msgspec.Meta(ge=0)]
 Label = Annotated[str, _one_of(LABELS)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
-Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; sums of squares of more would overflow
-Figures = dict[str, Any]  # counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
+# passages of a corpus; sums of squares of more would overflow
+Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+# counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
+Figures = dict[str, Any]
 RateTable = Annotated[
-    dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases], msgspec.Meta(min_length=5)
+    dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases],
+    msgspec.Meta(min_length=5),
 ]
 
 
@@ -64,7 +87,8 @@ class FileDigest(_Record, frozen=True):
 
 
 class ModelId(_Record, frozen=True):
-    """Identity of the scoring model: the hashes in its ``model.json``, and its corpus hash if it has one."""
+    """Identity of the scoring model: the hashes in its ``model.json``, and its corpus hash if it
+    has one."""
 
     sha256: Sha256
     weights_sha256: Sha256
@@ -109,14 +133,16 @@ class Manifest(_Record, frozen=True):
     moved: dict[Label, Probability]  # overrides of the policy's thresholds
     unit: Unit
     encoding: str | None
-    error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None  # `Rates`
+    # `Rates`
+    error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
     figures: Figures  # of all inputs together
     files: dict[str, FileDigest]  # all but the manifest
 
 
 class Row(_Record, frozen=True):
-    """A line of ``passages.jsonl``: a tagged passage, and the index of its input in the manifest, from 0."""
+    """A line of ``passages.jsonl``: a tagged passage, and the index of its input in the
+    manifest, from 0."""
 
     input: Number
     start: Number
@@ -136,7 +162,8 @@ class Row(_Record, frozen=True):
 
 
 def environment() -> dict[str, str | None]:
-    """Collect the versions and platform that affect reading and rounding; None for a library that is not installed."""
+    """Collect the versions and platform that affect reading and rounding; None for a library
+    that is not installed."""
     found: dict[str, str | None] = {"tipclassify": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         found[name] = None
@@ -153,13 +180,15 @@ def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Fi
 
 
 def seal(plain: dict[str, Any]) -> tuple[bytes, str]:
-    """Serialize a manifest; return its bytes and its fingerprint (SHA-256 in hex), with which they end."""
+    """Serialize a manifest; return its bytes and its fingerprint (SHA-256 in hex), with which
+    they end."""
     fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
     return dump({**plain, "sha256": fingerprint}, 1), fingerprint
 
 
 def write_row(number: int, passage: Passage) -> bytes:
-    """Serialize a tagged passage of input `number`; probabilities keep every bit (written as Python's ``repr``)."""
+    """Serialize a tagged passage of input `number`; probabilities keep every bit (written as
+    Python's ``repr``)."""
     row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
     return dump({name: row[name] for name in Row.__struct_fields__})
 
@@ -171,7 +200,8 @@ def dump(value: Any, indent: int | None = None) -> bytes:
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
-    """Parse a manifest, `InputError` if that fails; return it, its computed fingerprint, and its defect or None."""
+    """Parse a manifest, `InputError` if that fails; return it, its computed fingerprint, and its
+    defect or None."""
     try:
         plain = msgspec.convert(load_json(data), dict[str, Any])
         if type(number := plain.get("bundle")) is int and number > FORMAT:
@@ -182,25 +212,33 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
         whole, fingerprint = seal(plain)
-        if missing := {one.source for one in manifest.inputs if one.source is not None} - manifest.files.keys():
+        if (
+            missing := {one.source for one in manifest.inputs if one.source is not None}
+            - manifest.files.keys()
+        ):
             raise ValueError(f"{missing.pop()!r:.60} is not among its files")
     except ValueError as error:  # a `msgspec.ValidationError` is one
         reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None
     wrong = None if data == whole else _NOT_OURS
     if stated != fingerprint:
-        wrong = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
+        wrong = (
+            f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
+        )
     return manifest, fingerprint, wrong
 
 
 def read_row(line: bytes, where: str) -> Row:
-    """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage or not canonical JSON."""
+    """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage or not
+    canonical JSON."""
     try:
         plain = load_json(line)
         row = msgspec.convert(plain, Row)
         written = dump(plain)
     except ValueError as error:
-        raise InputError(f"{where}: not a passage ({one_line(str(error)):.120}); get the bundle anew") from None
+        raise InputError(
+            f"{where}: not a passage ({one_line(str(error)):.120}); get the bundle anew"
+        ) from None
     if line != written:
         raise InputError(f"{where}: {_NOT_OURS}")
     return row

@@ -1,4 +1,7 @@
-"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all."""
+"""Bundle writer: inputs in, a zip file out.
+
+One input is in memory at a time; an unreadable input stops it all.
+"""
 
 from __future__ import annotations
 
@@ -52,12 +55,14 @@ from tipclassify.text.segmentation.passages import Unit, split_passages
 
 __all__ = ["get_original", "model_id", "read_original", "settings", "write_bundle"]
 
-RatesByLabel = dict[str, dict[str, float]] | None  # as in the manifest; None if the model records none
+# as in the manifest; None if the model records none
+RatesByLabel = dict[str, dict[str, float]] | None
 
 _README: Final = "README.txt"
 _OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model folder
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
-_IN_MEMORY: Final = 32_000_000  # bytes of passages that are kept in memory before a temporary file is used
+# bytes of passages that are kept in memory before a temporary file is used
+_IN_MEMORY: Final = 32_000_000
 
 
 def write_bundle(
@@ -70,8 +75,8 @@ def write_bundle(
 ) -> tuple[Manifest, str]:
     """Tag `files` and write their bundle to `out`; return the manifest and its fingerprint.
 
-    Raises `InputError` when inputs cannot be read, with a line for each (`out` then has no valid bundle), `ModelError`
-    when the model cannot be used.
+    Raises `InputError` when inputs cannot be read, with a line for each (`out` then has no valid
+    bundle), `ModelError` when the model cannot be used.
 
     Parameters
     ----------
@@ -118,7 +123,8 @@ def write_bundle(
 def settings(
     classifier: Classifier, policy: Policy, overrides: dict[str, float]
 ) -> tuple[dict[str, float], RatesByLabel]:
-    """Return a classifier's thresholds and, if recorded, its error rates under a policy, each by label."""
+    """Return a classifier's thresholds and, if recorded, its error rates under a policy, each by
+    label."""
     rates = error_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
     return thresholds, None if rates is None else {label: asdict(rates[label]) for label in LABELS}
@@ -153,7 +159,9 @@ def _pack_inputs(
             before = lines.tell()
             lines.writelines(write_row(number, passage) for passage in passages)
             if lines.tell() - before > LARGEST_INPUT:
-                raise InputError(f"{file}: its passages have over {LARGEST_INPUT / 1e6:g} MB; split it")
+                raise InputError(
+                    f"{file}: its passages have over {LARGEST_INPUT / 1e6:g} MB; split it"
+                )
             source = _bundled_name(number, name) if with_sources else None
             if source:
                 packer.add(source, io.BytesIO(got.data))
@@ -163,7 +171,11 @@ def _pack_inputs(
             done(len(files), len(files))
         if failures:
             count = f"{len(failures)} of {len(files)} inputs failed"
-            raise InputError("\n".join([*failures, f"{count}, so no bundle was written: mend them or leave them out"]))
+            raise InputError(
+                "\n".join(
+                    [*failures, f"{count}, so no bundle was written: mend them or leave them out"]
+                )
+            )
         lines.seek(0)
         packer.add(PASSAGES, lines)
     return inputs, sum(groups, Group(()))
@@ -171,41 +183,59 @@ def _pack_inputs(
 
 def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> str:
     fetched = [f" (as of {one.link.fetched})" if one.link else "" for one in inputs]
-    lines = (f"  {one.sha256}  {one_line(one.name)}{when}\n" for one, when in zip(inputs, fetched, strict=True))
+    lines = (
+        f"  {one.sha256}  {one_line(one.name)}{when}\n"
+        for one, when in zip(inputs, fetched, strict=True)
+    )
     sources, given = "not in here: give the reports yourself", " REPORT..."
     if with_sources:
         sources, given = "the reports themselves, byte for byte", ""
-    model = "the model that gave the probabilities" if with_model else "not in here: the manifest has its SHA-256"
+    model = (
+        "the model that gave the probabilities"
+        if with_model
+        else "not in here: the manifest has its SHA-256"
+    )
     text = Path(__file__).with_name("readme.txt").read_text("utf-8")
-    return text.format(version=__version__, sources=sources, model=model, given=given, listed="".join(lines))
+    return text.format(
+        version=__version__, sources=sources, model=model, given=given, listed="".join(lines)
+    )
 
 
 def model_id(folder: Path) -> ModelId:
     """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
     head = load_head(folder)
     try:
-        return ModelId(str(head["sha256"]), weights_digest(head), head.get("corpus", {}).get("sha256"))
+        return ModelId(
+            str(head["sha256"]), weights_digest(head), head.get("corpus", {}).get("sha256")
+        )
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
 
 
 def _pack_model(packer: Packer, folder: Path) -> None:
-    """Add the files of a model folder; raise `ModelError` when one cannot be read or has another hash."""
+    """Add the files of a model folder; raise `ModelError` when one cannot be read or has another
+    hash."""
     files = read_files(folder, load_head(folder), ())
-    files |= {name: (folder / name).read_bytes() for name in (HEAD, *_OF_MODEL) if (folder / name).is_file()}
+    files |= {
+        name: (folder / name).read_bytes()
+        for name in (HEAD, *_OF_MODEL)
+        if (folder / name).is_file()
+    }
     for name, data in sorted(files.items()):
         packer.add(f"model/{name}", io.BytesIO(data))
 
 
 def get_original(file: str, options: ReadOptions) -> Download:
-    """Read a file, a link, or standard input for ``-``, as a download; raise `InputError` when that fails."""
+    """Read a file, a link, or standard input for ``-``, as a download; raise `InputError` when
+    that fails."""
     if is_link(file):
         return download(file, allow_private=options.allow_private)
     return Download(read_bounded(file), None, None, _public_name(file), "")
 
 
 def _public_name(file: str) -> str:
-    """Make an input's public name: only the last part of a path that is absolute or leads out of the working folder.
+    """Make an input's public name: only the last part of a path that is absolute or leads out of
+    the working folder.
 
     >>> _public_name("/home/jane/secret/qatar.html"), _public_name("reports/qatar.html"), _public_name("../qatar.html")
     ('qatar.html', 'reports/qatar.html', 'qatar.html')
@@ -226,7 +256,9 @@ def _bundled_name(number: int, name: str) -> str:
     return f"sources/{number:04}-{_ODD.sub('-', end).strip('-')[-80:].lstrip('.') or 'input'}"
 
 
-def read_original(name: str, got: Download, encoding: str | None, unit: Unit) -> tuple[dict[str, Any], list[Passage]]:
+def read_original(
+    name: str, got: Download, encoding: str | None, unit: Unit
+) -> tuple[dict[str, Any], list[Passage]]:
     """Read and split an input; return fields of its `Input`, and its passages, without scores.
 
     Raises `InputError` when it cannot be read.
@@ -234,14 +266,26 @@ def read_original(name: str, got: Download, encoding: str | None, unit: Unit) ->
     link = Link(got.url, got.fetched, got.content_type, got.encoding) if is_link(name) else None
     digest = hashlib.sha256(got.data).hexdigest()
     about: dict[str, Any] = {"name": name, "sha256": digest, "size": len(got.data), "kind": ROWS}
-    about |= {"notes": (), "link": link, **dict.fromkeys(("title", "country", "year", "text_sha256", "characters"))}
+    about |= {
+        "notes": (),
+        "link": link,
+        **dict.fromkeys(("title", "country", "year", "text_sha256", "characters")),
+    }
     if PurePath(name).suffix.lower() in ROW_FILES and not link:
-        lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())
+        lines = (
+            (number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip()
+        )
         rows = [parse_row(line, f"{name}:{number}") for number, line in lines]
-        return about, [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
-    document, about["notes"] = read_with_notes(partial(read_bytes_isolated, got.data, name, ReadOptions(encoding), got))
+        return about, [
+            Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows
+        ]
+    document, about["notes"] = read_with_notes(
+        partial(read_bytes_isolated, got.data, name, ReadOptions(encoding), got)
+    )
     plain = gunzip(got.data, name)
-    about["kind"] = detect_format(plain, name, suffix_of(got.url) or suffix_of(name), got.content_type)
+    about["kind"] = detect_format(
+        plain, name, suffix_of(got.url) or suffix_of(name), got.content_type
+    )
     about |= {key: getattr(document, key) for key in ("title", "country", "year")}
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
     about["text_sha256"] = hashlib.sha256(written).hexdigest()

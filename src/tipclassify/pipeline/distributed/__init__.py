@@ -1,4 +1,5 @@
-"""Distributed scoring with Dask: inputs are divided into parts, and workers make one Parquet file of each."""
+"""Distributed scoring with Dask: inputs are divided into parts, and workers make one Parquet
+file of each."""
 
 from __future__ import annotations
 
@@ -28,12 +29,17 @@ class Outcome:
     files: int  # passage files in the folder
     made: int  # those among them that this run wrote
     removed: int  # passage files removed, as their input has changed or gone
-    failures: tuple[tuple[str, str], ...]  # input and error of what could not be read, as in ``errors/``
+    # input and error of what could not be read, as in ``errors/``
+    failures: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]  # readers' warnings of this run: inputs that could not be read in full
 
 
 def score(
-    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | dask.bag.Bag | dask.dataframe.DataFrame,
+    source: str
+    | os.PathLike[str]
+    | Sequence[str | os.PathLike[str]]
+    | dask.bag.Bag
+    | dask.dataframe.DataFrame,
     output: str | os.PathLike[str],
     *,
     client: distributed.Client | None = None,
@@ -47,28 +53,31 @@ def score(
 ) -> Outcome:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
 
-    ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable inputs,
-    ``manifest.json`` all files with their hashes.
+    ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable
+    inputs, ``manifest.json`` all files with their hashes.
 
-    Without `client` and `scheduler`, local worker processes are started; a script that calls this then needs
-    ``if __name__ == "__main__":``.
+    Without `client` and `scheduler`, local worker processes are started; a script that calls this
+    then needs ``if __name__ == "__main__":``.
 
-    Raises `InputError` when a folder or pattern has no input, no scheduler answers, or the output folder has other
-    content, `ModelError` when the model cannot be used. An unreadable input does not raise: it becomes a row in
-    ``errors/``.
+    Raises `InputError` when a folder or pattern has no input, no scheduler answers, or the output
+    folder has other content, `ModelError` when the model cannot be used. An unreadable input does
+    not raise: it becomes a row in ``errors/``.
 
     Parameters
     ----------
     source : path, address, several of them, Bag or DataFrame
-        Reports, folders, patterns, ``@list.txt``, ``.jsonl`` and ``.parquet`` files, at paths or at fsspec addresses
-        (``s3://…``, with the options of fsspec's configuration) that the workers can reach. Or a Bag of texts or of
-        mappings, or a DataFrame. Reports are split; rows are passages already, and their ``section``, ``country``,
-        ``year``, ``page`` and ``block`` are kept.
+        Reports, folders, patterns, ``@list.txt``, ``.jsonl`` and ``.parquet`` files, at paths or at
+        fsspec addresses (``s3://…``, with the options of fsspec's configuration) that the workers
+        can reach. Or a Bag of texts or of mappings, or a DataFrame. Reports are split; rows are
+        passages already, and their ``section``, ``country``, ``year``, ``page`` and ``block`` are
+        kept.
     output : path or address
-        A folder that this process and all workers can reach. Finished parts of an earlier run with the same settings
-        are kept; files of inputs that have changed, or are no longer in `source`, are removed.
+        A folder that this process and all workers can reach. Finished parts of an earlier run with
+        the same settings are kept; files of inputs that have changed, or are no longer in `source`,
+        are removed.
     client, scheduler, workers : Client, address, int
-        The cluster to use (a given client stays open), or the number of local processes; by default one for each core.
+        The cluster to use (a given client stays open), or the number of local processes; by default
+        one for each core.
     text : str
         Column of a table, or key of a mapping, with the text.
     batch_bytes, reports : int
@@ -109,15 +118,23 @@ def score(
         done = len(records)
         folder.open(work.settings)
         processes = min(workers or CPU_COUNT, len(tasks))
-        cluster = contextlib.nullcontext(client) if client is not None else connected(scheduler, processes)
+        cluster = (
+            contextlib.nullcontext(client)
+            if client is not None
+            else connected(scheduler, processes)
+        )
         with cluster as connection:
             for number, made in enumerate(run(connection, tasks, work), 1):
                 records.update({record.name: record for record in made})
                 if progress:
                     progress(done + number, done + len(tasks))
     place = {name: number for number, name in enumerate(inputs)}
-    ordered = sorted(records.values(), key=lambda record: (place[next(iter(record.inputs))], record.name))
-    failures = sorted((one for record in ordered for one in record.failures), key=lambda one: place[one.input])
+    ordered = sorted(
+        records.values(), key=lambda record: (place[next(iter(record.inputs))], record.name)
+    )
+    failures = sorted(
+        (one for record in ordered for one in record.failures), key=lambda one: place[one.input]
+    )
     return Outcome(
         tuple(inputs),
         rows=sum(record.rows for record in ordered),

@@ -1,4 +1,5 @@
-"""Dask cluster: connect to one or start processes here; parts go out, records come back, even if workers are killed."""
+"""Dask cluster: connect to one or start processes here; parts go out, records come back, even if
+workers are killed."""
 
 from __future__ import annotations
 
@@ -26,17 +27,21 @@ __all__ = ["Task", "connected", "run", "tasks_of_collection"]
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
 _NOISY: Final = ("distributed", "tornado", "asyncio")
-# Preload for local workers: a terminal sends Ctrl-C to all processes of a command, and the parent ends the workers.
+# Preload for local workers: a terminal sends Ctrl-C to all processes of a command, and the parent
+# ends the workers.
 _IGNORE_INTERRUPTS: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 _RETRIES: Final = 2  # of a task that raised, as when its file could not be written
-_KILLED: Final = "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
+_KILLED: Final = (
+    "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
+)
 
 Task = tuple[Part, Any]  # a part and, for a partition of a collection, its delayed rows; else None
 
 
 @contextlib.contextmanager
 def connected(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
-    """Connect to the scheduler at an address, `InputError` if there is none, or to `workers` new local processes."""
+    """Connect to the scheduler at an address, `InputError` if there is none, or to `workers` new
+    local processes."""
     with _quiet():
         if scheduler is not None:
             with _client_of(scheduler) as client:
@@ -60,21 +65,28 @@ def connected(scheduler: str | None = None, workers: int = 1) -> Iterator[Client
 
 def _client_of(scheduler: str) -> Client:
     try:
-        # Ask first: a Client takes minutes to fail on anything else. In a thread, as a notebook runs an event loop.
+        # Ask first: a Client takes minutes to fail on anything else. In a thread, as a notebook
+        # runs an event loop.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(asyncio.run, _greet(scheduler)).result()
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
-    except Exception:  # another kind of server may answer with anything: even a MemoryError was seen
+    # another kind of server may answer with anything: even a MemoryError was seen
+    except Exception:
         raise InputError(
             f"{scheduler}: no Dask scheduler answers there; start one with 'dask scheduler', or leave the address out"
         ) from None
     if not client.ncores():
-        warnings.warn(f"{scheduler}: no workers there yet; waiting for one ('dask worker {scheduler}')", stacklevel=2)
+        warnings.warn(
+            f"{scheduler}: no workers there yet; waiting for one ('dask worker {scheduler}')",
+            stacklevel=2,
+        )
     return client
 
 
 async def _greet(scheduler: str) -> None:
-    async with rpc(scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")) as server:
+    async with rpc(
+        scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")
+    ) as server:
         if (await asyncio.wait_for(server.identity(), _PATIENCE))["type"] != "Scheduler":
             raise ValueError("not a scheduler")
 
@@ -94,20 +106,26 @@ def _quiet() -> Iterator[None]:
 
 
 def tasks_of_collection(collection: Any, text: str) -> list[Task]:
-    """Make a task for each partition of a Bag or DataFrame; raise `InputError` for a table without column `text`."""
+    """Make a task for each partition of a Bag or DataFrame; raise `InputError` for a table
+    without column `text`."""
     columns = getattr(collection, "columns", None)
     if columns is not None and text not in columns:
-        raise InputError(f'the DataFrame has no column "{text}"; say which holds the text, of {", ".join(columns)}')
+        raise InputError(
+            f'the DataFrame has no column "{text}"; say which holds the text, of {", ".join(columns)}'
+        )
     kind = "bag" if columns is None else "dataframe"
     delayed = enumerate(collection.to_delayed())
-    return [(Part("rows", (Source(f"{kind}:{number}", None, ""),)), rows) for number, rows in delayed]
+    return [
+        (Part("rows", (Source(f"{kind}:{number}", None, ""),)), rows) for number, rows in delayed
+    ]
 
 
 def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Record]]:
     """Run tasks on a cluster; yield the records of each as it completes.
 
-    When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the end, one at a time;
-    a part of several reports then runs report by report, so that one bad report does not lose the others.
+    When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the
+    end, one at a time; a part of several reports then runs report by report, so that one bad report
+    does not lose the others.
     """
     blamed = []
     for task, record in _computed(client, tasks, work):
@@ -121,23 +139,32 @@ def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Reco
         yield [record or _failed(piece, _KILLED) for (piece, _), record in alone]
 
 
-def _computed(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[tuple[Task, Record | None]]:
+def _computed(
+    client: Client, tasks: Sequence[Task], work: Work
+) -> Iterator[tuple[Task, Record | None]]:
     """Yield each task with its record, or with None if the processes that ran it were killed."""
-    shared = dask.delayed(work, traverse=False)  # Dask sends it once to each worker, also to those that join later
+    # Dask sends it once to each worker, also to those that join later
+    shared = dask.delayed(work, traverse=False)
     calls = [dask.delayed(score_part)(part, rows, shared) for part, rows in tasks]
-    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):  # a model is over 10 MB
-        futures = client.compute(calls, retries=_RETRIES)  # in one call: partitions may share intermediate results
+    # a model is over 10 MB
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
+        # in one call: partitions may share intermediate results
+        futures = client.compute(calls, retries=_RETRIES)
     task_of = dict(zip((future.key for future in futures), tasks, strict=True))
     for future in as_completed(futures, loop=client.loop):
         task, record = task_of[future.key], None
         try:
             record = future.result()
         except CancelledError:
-            raise InputError("the Dask scheduler was lost; run it again: what is finished is not made anew") from None
+            raise InputError(
+                "the Dask scheduler was lost; run it again: what is finished is not made anew"
+            ) from None
         except TipclassifyError:
             raise
         except ImportError as error:
-            raise InputError(f"a worker lacks a package ({error}); install the same on each") from None
+            raise InputError(
+                f"a worker lacks a package ({error}); install the same on each"
+            ) from None
         except KilledWorker:
             pass
         except Exception as error:
@@ -147,6 +174,9 @@ def _computed(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[tup
 
 
 def _failed(part: Part, error: str) -> Record:
-    """Make the record of a part that no worker could finish: one retryable failure and no passages."""
+    """Make the record of a part that no worker could finish: one retryable failure and no
+    passages."""
     name = part.sources[0].name
-    return Record(part_name([str(part)]), {name: 0}, failures=[Failure(name, f"{part}: {error}", again=True)])
+    return Record(
+        part_name([str(part)]), {name: 0}, failures=[Failure(name, f"{part}: {error}", again=True)]
+    )

@@ -1,4 +1,5 @@
-"""Output folder of a distributed run: a Parquet file and a JSON record for each part, then errors and a manifest."""
+"""Output folder of a distributed run: a Parquet file and a JSON record for each part, then
+errors and a manifest."""
 
 from __future__ import annotations
 
@@ -28,11 +29,15 @@ class Failure(NamedTuple):
 
     input: str
     error: str
-    again: bool = False  # retryable: the network, a missing package or a killed process was the cause
+    # retryable: the network, a missing package or a killed process was the cause
+    again: bool = False
 
 
 class Record(msgspec.Struct):
-    """A part: its file, as in the manifest, and its failures. It is filled in while the part is read."""
+    """A part: its file, as in the manifest, and its failures.
+
+    It is filled in while the part is read.
+    """
 
     name: str  # of its passage file, without suffix
     inputs: dict[str, int]  # number of rows in the file, by input
@@ -57,7 +62,8 @@ class Folder:
     root: str
 
     def check(self, settings: Mapping[str, Any], inputs: Collection[str]) -> None:
-        """Raise `InputError` for a folder that is unreadable, or whose content a run of these inputs would remove."""
+        """Raise `InputError` for a folder that is unreadable, or whose content a run of these
+        inputs would remove."""
         try:
             wrong = "a file" if self.fs.isfile(self.root) else self._holds(settings, inputs)
         except Exception as error:
@@ -68,11 +74,17 @@ class Folder:
     def _holds(self, settings: Mapping[str, Any], inputs: Collection[str]) -> str | None:
         written, manifest = self._json("settings.json"), self._json("manifest.json") or {}
         if written is None:
-            return "holds files of something else" if self._files("passages") or self._files("errors") else None
+            return (
+                "holds files of something else"
+                if self._files("passages") or self._files("errors")
+                else None
+            )
         if others := [name for name in settings if written.get(name) != settings[name]]:
             return f"holds results of another {' and '.join(others)}"
         earlier = {one["name"] for one in manifest.get("inputs", ())}
-        return "holds the results of other inputs" if earlier and earlier.isdisjoint(inputs) else None
+        return (
+            "holds the results of other inputs" if earlier and earlier.isdisjoint(inputs) else None
+        )
 
     def open(self, settings: Mapping[str, Any]) -> None:
         """Prepare for writing: there is no manifest until `close`."""
@@ -83,10 +95,15 @@ class Folder:
     def done(self, names: Collection[str]) -> dict[str, Record]:
         """Read the records of those of the named parts that an earlier run finished."""
         passages = self._files("passages")
-        paths = [info["name"] for name, info in self._files("records").items() if name in names and name in passages]
+        paths = [
+            info["name"]
+            for name, info in self._files("records").items()
+            if name in names and name in passages
+        ]
         found = {}
         for data in self.fs.cat(paths).values() if paths else ():
-            with contextlib.suppress(ValueError):  # of a damaged record; a `msgspec.ValidationError` is one
+            # of a damaged record; a `msgspec.ValidationError` is one
+            with contextlib.suppress(ValueError):
                 one = msgspec.convert(load_json(data), Record)
                 size = passages.get(one.name, {}).get("size")
                 if size == one.bytes and not any(failure.again for failure in one.failures):
@@ -99,8 +116,11 @@ class Folder:
         self._write(f"passages/{record.name}.parquet", passages)
         self._write_json(f"records/{record.name}.json", msgspec.to_builtins(record))
 
-    def close(self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> int:
-        """Remove files of other runs, write errors and manifest; return the number of passage files removed."""
+    def close(
+        self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]
+    ) -> int:
+        """Remove files of other runs, write errors and manifest; return the number of passage
+        files removed."""
         names, removed = {record.name for record in records}, 0
         for kind in ("passages", "records"):
             for name, info in self._files(kind).items():
@@ -117,12 +137,16 @@ class Folder:
         from pyarrow import parquet
 
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
-        rows = [one._replace(input=_encodable(one.input), error=_encodable(one.error))._asdict() for one in failures]
+        rows = [
+            one._replace(input=_encodable(one.input), error=_encodable(one.error))._asdict()
+            for one in failures
+        ]
         parquet.write_table(pa.Table.from_pylist(rows, schema), out := io.BytesIO())
         self._write("errors/errors.parquet", out.getvalue())
 
     def _write(self, file: str, data: bytes) -> None:
-        """Write a file atomically, by renaming a temporary one; raise `InputError` when that fails."""
+        """Write a file atomically, by renaming a temporary one; raise `InputError` when that
+        fails."""
         from fsspec.implementations.local import LocalFileSystem
 
         path = f"{self.root}/{file}"
@@ -146,7 +170,10 @@ class Folder:
         self.fs.invalidate_cache()
         path = f"{self.root}/{kind}"
         found = self.fs.find(path, detail=True).values() if self.fs.isdir(path) else ()
-        return {re.sub(r"\.(parquet|json)$", "", info["name"].rpartition("/")[2]): info for info in found}
+        return {
+            re.sub(r"\.(parquet|json)$", "", info["name"].rpartition("/")[2]): info
+            for info in found
+        }
 
     def _json(self, file: str) -> dict[str, Any] | None:
         """Read a JSON object; None if missing or malformed."""
@@ -160,26 +187,45 @@ class Folder:
         self._write(file, (json.dumps(values, indent=1) + "\n").encode())
 
 
-def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
+def _manifest(
+    settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]
+) -> dict[str, Any]:
     """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
-    about: dict[str, dict[str, Any]] = {name: {"name": name, "rows": 0, "errors": 0} for name in inputs}
+    about: dict[str, dict[str, Any]] = {
+        name: {"name": name, "rows": 0, "errors": 0} for name in inputs
+    }
     for record in records:
         for name, count in record.inputs.items():
             about[name]["rows"] += count
         for failure in record.failures:
             about[failure.input]["errors"] += 1
     files = [
-        {"name": f"passages/{one.name}.parquet", "rows": one.rows, "bytes": one.bytes, "sha256": one.sha256}
+        {
+            "name": f"passages/{one.name}.parquet",
+            "rows": one.rows,
+            "bytes": one.bytes,
+            "sha256": one.sha256,
+        }
         | {"inputs": one.inputs}
         for one in records
         if one.bytes
     ]
-    rows, errors = sum(record.rows for record in records), sum(len(record.failures) for record in records)
-    return {"settings": settings, "rows": rows, "errors": errors, "inputs": list(about.values()), "files": files}
+    rows, errors = (
+        sum(record.rows for record in records),
+        sum(len(record.failures) for record in records),
+    )
+    return {
+        "settings": settings,
+        "rows": rows,
+        "errors": errors,
+        "inputs": list(about.values()),
+        "files": files,
+    }
 
 
 def _is_recent(info: Mapping[str, Any]) -> bool:
-    """Return whether a file was written within ten minutes: perhaps another run is writing it now."""
+    """Return whether a file was written within ten minutes: perhaps another run is writing it
+    now."""
     changed = info.get("mtime")
     return isinstance(changed, float) and time.time() - changed < _RECENT
 

@@ -1,4 +1,5 @@
-"""Inputs of a distributed run: names in, `Part`s out, one for each task and file. Only lists and sizes are read."""
+"""Inputs of a distributed run: names in, `Part`s out, one for each task and file. Only lists and
+sizes are read."""
 
 from __future__ import annotations
 
@@ -18,8 +19,11 @@ from tipclassify.readers import is_link
 __all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts"]
 
 _TABLES: Final = (".parquet", ".pq")
-# Details that change with a file, in order of preference (`created` is last: it changes with every chmod).
-_VERSION_KEYS: Final = "ETag etag mtime last_modified LastModified updated md5Hash generation created".split()
+# Details that change with a file, in order of preference (`created` is last: it changes with every
+# chmod).
+_VERSION_KEYS: Final = (
+    "ETag etag mtime last_modified LastModified updated md5Hash generation created".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Source:
     fs: Any  # file system of `path`, valid on any machine; None for a link
     path: str
     size: int | None = None  # bytes, if known
-    stamp: str | None = None  # changes when the input does; None if unknown, which means that it is always read again
+    # changes when the input does; None if unknown, which means that it is always read again
+    stamp: str | None = None
 
     @property
     def suffix(self) -> str:
@@ -53,7 +58,9 @@ class Part:
         return part_name([settings, self.kind, what, self.start, self.end])
 
     def __str__(self) -> str:
-        return self.sources[0].name + (f", bytes {self.start} to {self.end}" if self.kind == "range" else "")
+        return self.sources[0].name + (
+            f", bytes {self.start} to {self.end}" if self.kind == "range" else ""
+        )
 
 
 def part_name(what: Sequence[Any]) -> str:
@@ -63,7 +70,8 @@ def part_name(what: Sequence[Any]) -> str:
 
 
 def place_of(name: str) -> tuple[Any, str]:
-    """Resolve a path or address to its fsspec file system, which workers can use too, and the path in it."""
+    """Resolve a path or address to its fsspec file system, which workers can use too, and the
+    path in it."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
 
@@ -80,10 +88,15 @@ def place_of(name: str) -> tuple[Any, str]:
 
 
 def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
-    """Expand names as `batch.expand_inputs` does, also Parquet files and addresses; leave out files in `output`."""
+    """Expand names as `batch.expand_inputs` does, also Parquet files and addresses; leave out
+    files in `output`."""
     inside = f"{output.root.rstrip('/')}/"
     found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
-    kept = (one for one in found if not (type(one.fs) is type(output.fs) and one.path.startswith(inside)))
+    kept = (
+        one
+        for one in found
+        if not (type(one.fs) is type(output.fs) and one.path.startswith(inside))
+    )
     return list({source.name: source for source in kept}.values())
 
 
@@ -101,19 +114,25 @@ def _sources_of(name: str) -> list[Source]:
         return [source for one in listed for source in _sources_of(one)]
     except InputError:
         raise
-    except Exception as error:  # each file system has its own exceptions for permissions, credentials, buckets, …
+    # each file system has its own exceptions for permissions, credentials, buckets, …
+    except Exception as error:
         raise InputError(f"{name}: {describe_error(error)}; check the path") from None
 
 
 def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
-    """Expand a folder or pattern at an address; any other name, and any local path, is one input."""
+    """Expand a folder or pattern at an address; any other name, and any local path, is one
+    input."""
     if "://" in name and fs.isdir(path):
         root = path.rstrip("/")
         wrong = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
-        found = {one: info for one, info in fs.find(path, detail=True).items() if is_input(one, _TABLES)}
+        found = {
+            one: info for one, info in fs.find(path, detail=True).items() if is_input(one, _TABLES)
+        }
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
         root, wrong = "", "matches no file; check the pattern"
-        found = {one: info for one, info in fs.glob(path, detail=True).items() if info["type"] == "file"}
+        found = {
+            one: info for one, info in fs.glob(path, detail=True).items() if info["type"] == "file"
+        }
     else:
         return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
     shown = sorted(one for one in found if "/." not in one.removeprefix(root))
@@ -140,7 +159,9 @@ def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> lis
         if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
             step = size if source.size is None else batch_bytes
-            parts += (Part("range", (source,), at, min(at + step, size)) for at in range(0, size, step))
+            parts += (
+                Part("range", (source,), at, min(at + step, size)) for at in range(0, size, step)
+            )
         else:
             whole.append(source)
     return [*parts, *group_reports(whole, reports, batch_bytes)]
@@ -149,8 +170,9 @@ def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> lis
 def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:
     """Group reports, in order, into parts of `average` reports on average.
 
-    Hashes of the names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and Mazières 2001), so
-    that adding or removing a report changes only its own part. A report without a stamp is a part of its own.
+    Hashes of the names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and
+    Mazières 2001), so that adding or removing a report changes only its own part. A report without
+    a stamp is a part of its own.
     """
     group: list[Source] = []
     for source in sources:

@@ -1,4 +1,5 @@
-"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry writes the same files."""
+"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry
+writes the same files."""
 
 from __future__ import annotations
 
@@ -30,14 +31,17 @@ from tipclassify.text.document import Document
 
 __all__ = ["Work", "lines_of_range", "score_part"]
 
-_FIELDS: Final = ("section", "country", "year", "page", "block")  # of an input row, besides its text
+# of an input row, besides its text
+_FIELDS: Final = ("section", "country", "year", "page", "block")
 _BATCH_ROWS: Final = 1_000  # rows of a Parquet file converted at a time
 _BLOCK: Final = 2**16  # bytes read at a time in the search for a line end
-_LOADING: Final = threading.Lock()  # a worker has several threads, and `cached_property` locks nothing
+# a worker has several threads, and `cached_property` locks nothing
+_LOADING: Final = threading.Lock()
 
 
 class Work:
-    """Model, options and output folder, which all tasks of a run share: sent once to each worker, loaded there."""
+    """Model, options and output folder, which all tasks of a run share: sent once to each
+    worker, loaded there."""
 
     def __init__(self, tagging: Tagging, text: str, folder: Folder) -> None:
         model = model_folder(tagging.model)
@@ -51,7 +55,9 @@ class Work:
             "encoding": tagging.read.encoding,
             "text": text,
         }
-        self._files = {file.name: file.read_bytes() for file in sorted(model.iterdir()) if file.is_file()}
+        self._files = {
+            file.name: file.read_bytes() for file in sorted(model.iterdir()) if file.is_file()
+        }
 
     @property
     def classifier(self) -> Classifier:
@@ -75,15 +81,24 @@ class Work:
 
 
 def score_part(part: Part, rows: Any, work: Work) -> Record:
-    """Read, tag and write a part; `rows` is a partition of a DataFrame or of a Bag of texts or mappings.
+    """Read, tag and write a part; `rows` is a partition of a DataFrame or of a Bag of texts or
+    mappings.
 
-    The file of `rows` is named by a hash of their content, so that unchanged rows are not scored again.
+    The file of `rows` is named by a hash of their content, so that unchanged rows are not scored
+    again.
     """
     context = ScoringContext(work.classifier, work.tagging.policy)
     record = Record(part.name(work.settings), {source.name: 0 for source in part.sources})
     if part.kind == "rows":
         name = part.sources[0].name
-        rows = list(_valid(_records(rows, work.text) if hasattr(rows, "columns") else rows, work.text, name, record))
+        rows = list(
+            _valid(
+                _records(rows, work.text) if hasattr(rows, "columns") else rows,
+                work.text,
+                name,
+                record,
+            )
+        )
         record.name = part_name([work.settings, "rows", name, rows, len(record.failures)])
         if not record.failures and (earlier := work.folder.done([record.name])):
             return earlier[record.name]
@@ -96,7 +111,8 @@ def score_part(part: Part, rows: Any, work: Work) -> Record:
 
 
 def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[TaggedReport]:
-    """Yield the tagged reports of a part, or one for each batch of rows; count its passages and failures."""
+    """Yield the tagged reports of a part, or one for each batch of rows; count its passages and
+    failures."""
     for source in part.sources:
         try:
             for report in _tagged(source, part, rows, work, record):
@@ -104,19 +120,29 @@ def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[Tagg
                 record.notes += report.notes
                 yield report
         except TipclassifyError as error:
-            record.failures.append(Failure(source.name, str(error), isinstance(error, MissingExtraError)))
+            record.failures.append(
+                Failure(source.name, str(error), isinstance(error, MissingExtraError))
+            )
         except Exception as error:  # one bad file must not end a job of thousands
             wrong = f"{source.name}: {describe_error(error)}; check the path"
             record.failures.append(Failure(source.name, wrong, again=True))
 
 
-def _tagged(source: Source, part: Part, rows: Any, work: Work, record: Record) -> Iterator[TaggedReport]:
+def _tagged(
+    source: Source, part: Part, rows: Any, work: Work, record: Record
+) -> Iterator[TaggedReport]:
     if part.kind == "reports":
-        yield from tag_document(source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging)
+        yield from tag_document(
+            source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging
+        )
         return
     if part.kind == "range":
         lines = source.suffix in ROWS
-        rows = _read_lines(source, part, record) if lines else _read_row_groups(source, part, work.text, record)
+        rows = (
+            _read_lines(source, part, record)
+            if lines
+            else _read_row_groups(source, part, work.text, record)
+        )
     for batch in in_batches(rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
@@ -146,11 +172,14 @@ def _read_lines(source: Source, part: Part, record: Record) -> Iterator[dict[str
                 record.failures.append(Failure(source.name, str(error)))
 
 
-def lines_of_range(file: IO[bytes], start: int, end: int, longest: int) -> Iterator[tuple[int, bytes]]:
-    r"""Yield offset and bytes of each line that begins in ``(start, end]``, or in ``[0, end]`` for `start` 0.
+def lines_of_range(
+    file: IO[bytes], start: int, end: int, longest: int
+) -> Iterator[tuple[int, bytes]]:
+    r"""Yield offset and bytes of each line that begins in ``(start, end]``, or in ``[0, end]`` for
+    `start` 0.
 
-    By this rule of ``dask.bag.read_text``, ranges that cover a file have each line exactly once. A line of more than
-    `longest` bytes is truncated to ``longest + 1``, which bounds memory.
+    By this rule of ``dask.bag.read_text``, ranges that cover a file have each line exactly once. A
+    line of more than `longest` bytes is truncated to ``longest + 1``, which bounds memory.
 
     >>> list(lines_of_range(io.BytesIO(b"one\ntwo\nthree\n"), 2, 8, 100))
     [(4, b'two\n'), (8, b'three\n')]
@@ -163,7 +192,9 @@ def lines_of_range(file: IO[bytes], start: int, end: int, longest: int) -> Itera
             seek_delimiter(file, b"\n", _BLOCK)
 
 
-def _read_row_groups(source: Source, part: Part, text: str, record: Record) -> Iterator[dict[str, Any]]:
+def _read_row_groups(
+    source: Source, part: Part, text: str, record: Record
+) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     with _opened(source) as file:
@@ -171,10 +202,18 @@ def _read_row_groups(source: Source, part: Part, text: str, record: Record) -> I
         columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
         if text not in columns:
             raise InputError(f'{source.name}: no column "{text}"; say which holds the text')
-        first = (table.metadata.row_group(number).column(0) for number in range(table.num_row_groups))
-        starts = enumerate(column.dictionary_page_offset or column.data_page_offset for column in first)
+        first = (
+            table.metadata.row_group(number).column(0) for number in range(table.num_row_groups)
+        )
+        starts = enumerate(
+            column.dictionary_page_offset or column.data_page_offset for column in first
+        )
         groups = [number for number, start in starts if part.start <= start < part.end]
-        rows = (row for one in table.iter_batches(_BATCH_ROWS, groups, columns) for row in one.to_pylist())
+        rows = (
+            row
+            for one in table.iter_batches(_BATCH_ROWS, groups, columns)
+            for row in one.to_pylist()
+        )
         yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
 
 
@@ -184,7 +223,9 @@ def _records(frame: Any, text: str) -> Any:
     return known.astype(object).where(known.notna(), None).to_dict("records")
 
 
-def _valid(rows: Iterable[Any], text: str, name: str, record: Record, where: str = "") -> Iterator[dict[str, Any]]:
+def _valid(
+    rows: Iterable[Any], text: str, name: str, record: Record, where: str = ""
+) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(rows):
         try:
             yield _clean_row(row, text)
@@ -193,7 +234,8 @@ def _valid(rows: Iterable[Any], text: str, name: str, record: Record, where: str
 
 
 def _clean_row(row: Any, text: str) -> dict[str, Any]:
-    """Keep the known fields of a mapping or bare text, with the text as ``text``; raise `ValueError` for another row.
+    """Keep the known fields of a mapping or bare text, with the text as ``text``; raise
+    `ValueError` for another row.
 
     >>> _clean_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")  # tables have floats for integers
     {'text': 'Police acted.', 'year': 2024}
@@ -206,5 +248,9 @@ def _clean_row(row: Any, text: str) -> dict[str, Any]:
     if not isinstance(row.get("section"), str | None):
         raise ValueError('a "section" that is no text')
     kept = {name: row[name] for name in _FIELDS if name in row}
-    whole = {name: int(value) for name, value in kept.items() if isinstance(value, float) and value.is_integer()}
+    whole = {
+        name: int(value)
+        for name, value in kept.items()
+        if isinstance(value, float) and value.is_integer()
+    }
     return {"text": written, **kept, **whole}

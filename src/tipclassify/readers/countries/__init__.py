@@ -1,4 +1,5 @@
-"""Look up countries by name or code, and detect the country and year of a report or the countries of a book."""
+"""Look up countries by name or code, and detect the country and year of a report or the
+countries of a book."""
 
 from tipclassify.readers.countries.names import Country, find_country, fold_name
 from tipclassify.readers.countries.narratives import with_countries

@@ -1,4 +1,5 @@
-"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases in ``names.txt``."""
+"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases
+in ``names.txt``."""
 
 from __future__ import annotations
 
@@ -28,7 +29,15 @@ class Country:
 # Codes of CLDR that are not in ISO 3166: groups, reserved codes, private use.
 _NOT_COUNTRIES: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())
 # Current alpha-3 codes where CLDR has several.
-_ALPHA3: Final = {"CD": "COD", "DE": "DEU", "FR": "FRA", "MM": "MMR", "TL": "TLS", "XK": "XKX", "YE": "YEM"}
+_ALPHA3: Final = {
+    "CD": "COD",
+    "DE": "DEU",
+    "FR": "FRA",
+    "MM": "MMR",
+    "TL": "TLS",
+    "XK": "XKX",
+    "YE": "YEM",
+}
 # CLDR distinguishes the two Congos by capital, and adds the administration to the two regions.
 _NAMES: Final = {
     "CD": "Democratic Republic of the Congo",
@@ -47,21 +56,27 @@ _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islan
 
 @lru_cache(maxsize=1_024)  # the reports of a year share most of their headings
 def fold_name(text: str) -> str:
-    """Normalize a name for lookup: lower case, no accents, single spaces, "saint" and "and" in full.
+    """Normalize a name for lookup: lower case, no accents, single spaces, "saint" and "and" in
+    full.
 
     >>> fold_name("Côte d’Ivoire"), fold_name("St. Kitts & Nevis"), fold_name("U.S. Virgin Islands")
     ('cote divoire', 'saint kitts and nevis', 'us virgin islands')
     """
     text = text.lower()
     if not text.isascii():
-        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    text = re.sub(r"['’‘ʼ`]|(?<=\b[a-z])\.(?=[a-z]\b)|(?<=\.[a-z])\.", "", text).replace("&", " and ")
+        text = "".join(
+            c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
+        )
+    text = re.sub(r"['’‘ʼ`]|(?<=\b[a-z])\.(?=[a-z]\b)|(?<=\.[a-z])\.", "", text).replace(
+        "&", " and "
+    )
     return " ".join("saint" if word == "st" else word for word in re.findall(r"[^\W_]+", text))
 
 
 @cache  # babel reads its data for 30 ms
 def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
-    """Return the countries by alpha-2 code, and that code by normalized name ("" if ambiguous) and by any code."""
+    """Return the countries by alpha-2 code, and that code by normalized name ("" if ambiguous)
+    and by any code."""
     from babel import Locale
     from babel.core import get_global
 
@@ -70,14 +85,25 @@ def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
     slugs = {code: tuple(more[0].split()) for code, _, *more in rows if more}
     territories = Locale("en").territories
     aliases = get_global("territory_aliases").items()
-    alpha3 = {two[0]: three for three, two in aliases if len(three) == 3 and three.isalpha() and len(two) == 1}
+    alpha3 = {
+        two[0]: three
+        for three, two in aliases
+        if len(three) == 3 and three.isalpha() and len(two) == 1
+    }
     alpha3 |= _ALPHA3
     countries = {}
     for code in territories.keys() & alpha3.keys() - _NOT_COUNTRIES:
         name = _NAMES.get(code, territories[code])
-        countries[code] = Country(name, code, alpha3[code], slugs.get(code, (fold_name(name).replace(" ", "-"),)))
+        countries[code] = Country(
+            name, code, alpha3[code], slugs.get(code, (fold_name(name).replace(" ", "-"),))
+        )
     names = dict.fromkeys(_AMBIGUOUS, "")
-    names |= {alias.strip(): code for code, aliases, *_ in rows for alias in aliases.split("/") if alias.strip()}
+    names |= {
+        alias.strip(): code
+        for code, aliases, *_ in rows
+        for alias in aliases.split("/")
+        if alias.strip()
+    }
     for code, country in sorted(countries.items()):
         name = fold_name(country.name)
         for one in (name, fold_name(territories[code])):
@@ -86,7 +112,9 @@ def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
         for kind in _KINDS:
             names.setdefault(f"{kind} {name}", code)
             names.setdefault(f"{name} {kind}", code)  # "Gambia (Republic of The)"
-    codes = {key: code for code, country in countries.items() for key in (code, country.alpha3)} | {"UK": "GB"}
+    codes = {key: code for code, country in countries.items() for key in (code, country.alpha3)} | {
+        "UK": "GB"
+    }
     return countries, names, codes
 
 
@@ -124,7 +152,8 @@ def country_named(folded: str) -> str | None:
 
 
 def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Extract country names from normalized words; return them and the other words; an ambiguous name is "".
+    """Extract country names from normalized words; return them and the other words; an ambiguous
+    name is "".
 
     >>> extract_countries("forced labor in papua new guinea".split())
     (['Papua New Guinea'], ['forced', 'labor', 'in'])

@@ -1,4 +1,5 @@
-"""Find the countries of a book of country narratives, such as the TIP Report: each has a heading with its tier."""
+"""Find the countries of a book of country narratives, such as the TIP Report: each has a heading
+with its tier."""
 
 from __future__ import annotations
 
@@ -16,16 +17,23 @@ __all__ = ["with_countries"]
 
 _TIER: Final = r"(?:tier (?:[123]|one|two|three)(?:[:,]? watch ?list)?|special case)"
 _NAME: Final = r"([^\W\d_][^.;:!?()]{1,50}?)"
-_TIERED: Final = re.compile(rf"{_NAME}\s*[:(–—-]+\s*{_TIER}\)?\W*|special case[:\s–—-]+{_NAME}", re.IGNORECASE)
-_TIER_ALONE: Final = re.compile(rf"\W*(?:tier(?: ranking| placement)?\W+)?{_TIER}\W*", re.IGNORECASE)
+_TIERED: Final = re.compile(
+    rf"{_NAME}\s*[:(–—-]+\s*{_TIER}\)?\W*|special case[:\s–—-]+{_NAME}", re.IGNORECASE
+)
+_TIER_ALONE: Final = re.compile(
+    rf"\W*(?:tier(?: ranking| placement)?\W+)?{_TIER}\W*", re.IGNORECASE
+)
 _TIER_REACH: Final = 3  # blocks after the name: a map with its labels may stand between
-_BACK_MATTER: Final = re.compile(r"(?:appendi|annex|glossary|index\b|acknowledg|relevant international)", re.IGNORECASE)
+_BACK_MATTER: Final = re.compile(
+    r"(?:appendi|annex|glossary|index\b|acknowledg|relevant international)", re.IGNORECASE
+)
 _MIN_TIERED: Final = 2  # narratives of a book
 _MIN_NAMED: Final = 3  # the same where headings are names of countries alone
 
 
 def with_countries(document: Document) -> Document:
-    """Return the document with the country of each block, if it has narratives of several countries.
+    """Return the document with the country of each block, if it has narratives of several
+    countries.
 
     >>> from tipclassify.text.document import Block
     >>> texts = "ARVENIA (Tier 2)", "Courts slept.", "BELMORIA: Tier 3", "Police acted."
@@ -46,7 +54,8 @@ def with_countries(document: Document) -> Document:
 
 
 def _starts(document: Document) -> Iterator[tuple[int, str | None]]:
-    """Yield the block at which each narrative begins with its country, and those after the last with None."""
+    """Yield the block at which each narrative begins with its country, and those after the last
+    with None."""
     texts = [document.text[block.start : block.end].strip() for block in document.blocks]
     heads = [number for number, block in enumerate(document.blocks) if block.heading]
     tiered = {number: name for number in heads if (name := _with_tier(texts, number))}

@@ -1,4 +1,5 @@
-"""Detect the country and the year of a report from its title, its address or its first lines, in that order."""
+"""Detect the country and the year of a report from its title, its address or its first lines, in
+that order."""
 
 from __future__ import annotations
 
@@ -16,8 +17,11 @@ _OPENING: Final = 1_500  # characters of the text searched for the country and t
 _OPENING_LINES: Final = 14  # a masthead has up to ten lines above the title
 _MAX_HEADING: Final = 100  # characters
 _SEVERAL: Final = ""  # in place of a country: the line names several
-# A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer number.
-_YEAR: Final = re.compile(r"(?<![^\W_])(?<!\d[-/–])((?:19|20)\d\d)(?![^\W_])(?!\s?[-/–]\s?(?:\d\d|\d{4})(?!\d))")
+# A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer
+# number.
+_YEAR: Final = re.compile(
+    r"(?<![^\W_])(?<!\d[-/–])((?:19|20)\d\d)(?![^\W_])(?!\s?[-/–]\s?(?:\d\d|\d{4})(?!\d))"
+)
 _REPORT_TYPE: Final = r"""(?:annual\s+)?(?:
     (?:human\s+)?trafficking(?:\s+in\s+persons)?(?:\s+(?:reports?|narratives?))? | tip\s+reports?
     | (?:country\s+)?reports?\s+on\s+human\s+rights(?:\s+practices)? | human\s+rights\s+reports?)"""
@@ -25,10 +29,15 @@ _SEPARATOR: Final = r"(?:\s*[:–—]\s*|\s+-\s+)"
 _YEAR_DIGITS: Final = r"(?:19|20)\d\d"
 # "2023 Trafficking in Persons Report: Karvonia" and "Karvonia – 2024 Trafficking Narratives"
 _TYPE_FIRST: Final = re.compile(
-    rf"(?:{_YEAR_DIGITS}\s+)?{_REPORT_TYPE}(?:,?\s+\(?{_YEAR_DIGITS}\)?)?{_SEPARATOR}(.+)", re.IGNORECASE | re.VERBOSE
+    rf"(?:{_YEAR_DIGITS}\s+)?{_REPORT_TYPE}(?:,?\s+\(?{_YEAR_DIGITS}\)?)?{_SEPARATOR}(.+)",
+    re.IGNORECASE | re.VERBOSE,
 )
-_NAME_FIRST: Final = re.compile(rf"(.+?){_SEPARATOR}{_YEAR_DIGITS}\s+{_REPORT_TYPE}", re.IGNORECASE | re.VERBOSE)
-_PUBLISHER: Final = re.compile(r"\W*\b(?:U\.?\s?S\.?|United States) Department of State\b\W*", re.IGNORECASE)
+_NAME_FIRST: Final = re.compile(
+    rf"(.+?){_SEPARATOR}{_YEAR_DIGITS}\s+{_REPORT_TYPE}", re.IGNORECASE | re.VERBOSE
+)
+_PUBLISHER: Final = re.compile(
+    r"\W*\b(?:U\.?\s?S\.?|United States) Department of State\b\W*", re.IGNORECASE
+)
 
 # First sentences of narratives of the TIP Report.
 _FORMULAE: Final = (
@@ -55,7 +64,8 @@ _FILLER: Final = _GENRE | frozenset(
     "findings worst forms events chapter chapters section part full text final draft copy en eng english pdf "
     "html index page v1 v2 no us usdos dos state gov".split()
 )
-# Titles of documents on one state, which name it last: "Compilation on Norvia", "Advance questions to Norvia".
+# Titles of documents on one state, which name it last: "Compilation on Norvia", "Advance questions
+# to Norvia".
 _DOCUMENTS: Final = _GENRE | frozenset(
     "compilation summary questions replies responses comments information observations recommendations outcome "
     "conclusions decision submission issues mission visit study follow-up statement findings".split()
@@ -64,7 +74,8 @@ _ON_COUNTRY: Final = re.compile(
     r"(?:\b(?:on|to|in|of|for|concerning|regarding|by)|[:–—|])\s+(?:the\s+)?$", re.IGNORECASE
 )
 _PLACES: Final = re.compile(
-    r"\b(?:gulf|bay|sea|strait|coast|horn|university|bank|embassy|college)\s+of\s+(?:the\s+)?$", re.IGNORECASE
+    r"\b(?:gulf|bay|sea|strait|coast|horn|university|bank|embassy|college)\s+of\s+(?:the\s+)?$",
+    re.IGNORECASE,
 )
 # Parts of a report with the title pattern of a country.
 _NOT_COUNTRIES: Final = frozenset(
@@ -86,10 +97,13 @@ _SUFFIX: Final = re.compile(
 def country_and_year(
     title: str | None, source: str, opening: str, address: str | None = None
 ) -> tuple[str | None, int | None]:
-    """Detect the country and the year of a report, from 1990 to next year; None where the evidence is ambiguous.
+    """Detect the country and the year of a report, from 1990 to next year; None where the evidence
+    is ambiguous.
 
-    The title is searched first, then the `address` that the report itself gives, the address or path that it was read
-    from (of a path the file name only), last the first characters of the text. A country has its English name; a title in the form of the TIP Report may give an unknown one, too.
+    The title is searched first, then the `address` that the report itself gives, the address or
+    path that it was read from (of a path the file name only), last the first characters of the
+    text. A country has its English name; a title in the form of the TIP Report may give an unknown
+    one, too.
 
     >>> country_and_year("2023 Trafficking in Persons Report: Karvonia", "x.html", "")
     ('Karvonia', 2023)
@@ -140,16 +154,25 @@ def _country_in_pattern(line: str) -> str | None:
     words = fold_name(name).split()
     found, rest = extract_countries(words)
     if found:
-        return found[0] if len(set(found)) == 1 and _FILLER.issuperset(w for w in rest if not w.isdigit()) else None
-    is_name = name[:1].isupper() and re.fullmatch(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}", name)
+        return (
+            found[0]
+            if len(set(found)) == 1 and _FILLER.issuperset(w for w in rest if not w.isdigit())
+            else None
+        )
+    is_name = name[:1].isupper() and re.fullmatch(
+        r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}", name
+    )
     if not is_name or not _NOT_COUNTRIES.isdisjoint(words):
         return None
     return " ".join(word.capitalize() for word in name.split()) if name.isupper() else name
 
 
 def _country_of_line(line: str) -> tuple[str | None, list[str]]:
-    """Return the country of a line that names nothing else, and the other words outside report titles."""
-    found, left = extract_countries([word for word in fold_name(line).split() if not re.fullmatch(_YEAR_DIGITS, word)])
+    """Return the country of a line that names nothing else, and the other words outside report
+    titles."""
+    found, left = extract_countries(
+        [word for word in fold_name(line).split() if not re.fullmatch(_YEAR_DIGITS, word)]
+    )
     rest = [word for word in left if word not in _FILLER and not word.isdigit()]
     if len(set(found)) > 1:
         return _SEVERAL, rest
@@ -160,16 +183,22 @@ def _country_of_line(line: str) -> tuple[str | None, list[str]]:
     if rest and _names_document_on(line, rest, found[0]):
         return found[0], rest
     if rest and (
-        found[0] in _AMBIGUOUS_NAMES or country_named(fold_name(re.split(r"\s*[:|–—]\s*|\s+-\s+", line)[0])) != found[0]
+        found[0] in _AMBIGUOUS_NAMES
+        or country_named(fold_name(re.split(r"\s*[:|–—]\s*|\s+-\s+", line)[0])) != found[0]
     ):
         return None, rest
     return found[0], rest
 
 
 def _is_alternative_name(line: str, country: str) -> bool:
-    """Return whether a line is a country's name with another in brackets: "Falkland Islands (Islas Malvinas)"."""
+    """Return whether a line is a country's name with another in brackets: "Falkland Islands
+    (Islas Malvinas)"."""
     match = re.fullmatch(r"([^()]+)\(([^()]+)\)\W*", line)
-    return match is not None and country_named(fold_name(match[1])) == country and not re.search(r"\d", match[2])
+    return (
+        match is not None
+        and country_named(fold_name(match[1])) == country
+        and not re.search(r"\d", match[2])
+    )
 
 
 def _names_document_on(line: str, rest: list[str], country: str) -> bool:
@@ -201,8 +230,12 @@ def _from_source(source: str) -> tuple[str | None, int | None]:
         country, rest = _country_of_line(part)
         if country is not None or rest:
             break
-    at_edge = any(re.match(rf"{_YEAR_DIGITS}(?!\d)|.*(?<!\d){_YEAR_DIGITS}$", part) for part in parts)
-    return country, _single(years) if at_edge or country or _GENRE.intersection(fold_name(path).split()) else None
+    at_edge = any(
+        re.match(rf"{_YEAR_DIGITS}(?!\d)|.*(?<!\d){_YEAR_DIGITS}$", part) for part in parts
+    )
+    return country, _single(years) if at_edge or country or _GENRE.intersection(
+        fold_name(path).split()
+    ) else None
 
 
 def _from_opening(opening: str) -> tuple[str | None, int | None]:
@@ -214,9 +247,15 @@ def _from_opening(opening: str) -> tuple[str | None, int | None]:
             continue  # a sentence, not a heading
         pattern = _country_in_pattern(line)
         found_country, rest = _country_of_line(line)
-        countries.update(name for name in (found_country if pattern is None else pattern,) if name is not None)
+        countries.update(
+            name for name in (found_country if pattern is None else pattern,) if name is not None
+        )
         if pattern or (found_country and not rest and _GENRE.intersection(fold_name(line).split())):
             years.update(_years(line))
     for formula in _FORMULAE:
-        countries.update(name for match in formula.finditer(opening) if (name := country_named(fold_name(match[1]))))
+        countries.update(
+            name
+            for match in formula.finditer(opening)
+            if (name := country_named(fold_name(match[1])))
+        )
     return countries.pop() if len(countries) == 1 else None, _single(list(years))

@@ -1,4 +1,5 @@
-"""Choose the lines of a web page that are its main content: those that stand in the text that trafilatura extracts."""
+"""Choose the lines of a web page that are its main content: those that stand in the text that
+trafilatura extracts."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ __all__ = ["main_content", "trim_edges", "without_furniture"]
 _WORD: Final = re.compile(r"\w+")
 _GRAM: Final = 4  # words compared at once
 _MAX_ELEMENTS: Final = 20_000  # more than an article has; the library takes seconds for them
-# Shares of the text outside furniture; where the library finds less, it has lost the page. A text that opens the page
-# may be short: what follows are comments of readers, and teasers. One below other prose is a section of the report.
+# Shares of the text outside furniture; where the library finds less, it has lost the page. A text
+# that opens the page may be short: what follows are comments of readers, and teasers. One below
+# other prose is a section of the report.
 _MIN_SHARE: Final = 0.1
 _MIN_SHARE_BELOW: Final = 0.4
 _MIN_PROSE_WORDS: Final = 8
@@ -40,10 +42,16 @@ def main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     lines = without_furniture(lines)
     small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
     found = _Found(_extract(page) if small else "")
-    lines = [line for line in lines if not line.doubtful or (line.text.count(" ") > _MAX_BOX and found.has(line.text))]
+    lines = [
+        line
+        for line in lines
+        if not line.doubtful or (line.text.count(" ") > _MAX_BOX and found.has(line.text))
+    ]
     kept = [found.has(line.text) for line in lines]
     found_prose = _prose(compress(lines, kept))
-    if found_prose and found_prose >= _prose(lines) * (_MIN_SHARE if _opens_page(lines, kept) else _MIN_SHARE_BELOW):
+    if found_prose and found_prose >= _prose(lines) * (
+        _MIN_SHARE if _opens_page(lines, kept) else _MIN_SHARE_BELOW
+    ):
         lines = _fill_gaps(lines, kept)
     return _without_teasers(trim_edges(lines))
 
@@ -57,7 +65,8 @@ def _extract(page: etree._Element) -> str:
     """Return the main text of a page as trafilatura extracts it."""
     from trafilatura import extract
 
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of what it then works around
+    # it warns of what it then works around
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     for element in page.iter(etree.Element):
         hidden = traits_of(element).hidden
         if element.tag in _NAMELESS:  # a paragraph's class must not decide
@@ -66,7 +75,10 @@ def _extract(page: etree._Element) -> str:
         if not hidden:  # a panel that a button shows is no hidden text
             for name in ("style", "hidden", "aria-hidden"):
                 element.attrib.pop(name, None)
-    return extract(etree.tostring(page, encoding="unicode", method="html"), include_comments=False) or ""
+    return (
+        extract(etree.tostring(page, encoding="unicode", method="html"), include_comments=False)
+        or ""
+    )
 
 
 def _opens_page(lines: Sequence[Line], kept: Sequence[bool]) -> bool:
@@ -84,10 +96,14 @@ class _Found:
         self.lines = {" ".join(_WORD.findall(cell)) for cell in re.split(r"[\n|]", text.casefold())}
 
     def has(self, text: str) -> bool:
-        """Return whether most words of a line stand in the text; a shorter line must be one there."""
+        """Return whether most words of a line stand in the text; a shorter line must be one
+        there."""
         words = _WORD.findall(text.casefold())
         grams = list(zip(*(words[at:] for at in range(_GRAM)), strict=False))
-        return 2 * sum(gram in self.grams for gram in grams) > len(grams) or " ".join(words) in self.lines
+        return (
+            2 * sum(gram in self.grams for gram in grams) > len(grams)
+            or " ".join(words) in self.lines
+        )
 
 
 def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
@@ -95,7 +111,9 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
     first = next(number for number, keep in enumerate(kept) if keep and _is_prose(lines[number]))
     last = max(number for number, keep in enumerate(kept) if keep)
     title = _title(lines[:first])
-    groups = {line.group for line, keep in zip(lines, kept, strict=True) if keep and _is_prose(line)}
+    groups = {
+        line.group for line, keep in zip(lines, kept, strict=True) if keep and _is_prose(line)
+    }
     wanted = [
         keep or line.notes or (line.group in groups and _says_something(line))
         for line, keep in zip(lines, kept, strict=True)
@@ -105,7 +123,8 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
         if len(numbers) >= _MIN_LOST or max(numbers, default=first) < first:
             for number in numbers:
                 wanted[number] = True
-    follows = fresh = False  # whether text under the heading is kept; whether the line below is a heading
+    # whether text under the heading is kept; whether the line below is a heading
+    follows = fresh = False
     for number in range(len(lines) - 1, -1, -1):
         if lines[number].kind == "heading":
             wanted[number] = follows
@@ -121,36 +140,50 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
 
 
 def _title(lines: Sequence[Line]) -> int:
-    """Return the number of the title among the lines before the text: the last of the highest headings, or -1."""
+    """Return the number of the title among the lines before the text: the last of the highest
+    headings, or -1."""
     for level in (1, 2):
-        found = [number for number, line in enumerate(lines) if line.level == level and not line.linked]
+        found = [
+            number for number, line in enumerate(lines) if line.level == level and not line.linked
+        ]
         if found:
             return found[-1]
     return -1
 
 
 def trim_edges(lines: list[Line]) -> list[Line]:
-    """Remove fragments before the first sentence and after the last text: dates, names, captions."""
-    prose = list(islice((number for number, line in enumerate(lines) if _is_prose(line)), _MIN_PARAGRAPHS))
+    """Remove fragments before the first sentence and after the last text: dates, names,
+    captions."""
+    prose = list(
+        islice((number for number, line in enumerate(lines) if _is_prose(line)), _MIN_PARAGRAPHS)
+    )
     if len(prose) < _MIN_PARAGRAPHS:
         return lines
     head: list[Line] = []
     for listed, run in groupby(lines[: prose[0]], key=lambda line: line.kind in ("item", "row")):
         group = list(run)
         if not listed:
-            head += (line for line in group if line.kind in ("heading", "title") or is_sentence(line.text))
-        elif max(line.text.count(" ") for line in group) >= _MIN_PROSE_WORDS:  # no list of names and dates
+            head += (
+                line
+                for line in group
+                if line.kind in ("heading", "title") or is_sentence(line.text)
+            )
+        # no list of names and dates
+        elif max(line.text.count(" ") for line in group) >= _MIN_PROSE_WORDS:
             head += group
     last = next(
         number
         for number, line in reversed(list(enumerate(lines)))
-        if line.kind not in ("heading", "text") or is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
+        if line.kind not in ("heading", "text")
+        or is_sentence(line.text)
+        or line.text.count(" ") >= _MIN_PROSE_WORDS
     )
     return head + lines[prose[0] : last + 1]
 
 
 def _without_teasers(lines: list[Line]) -> list[Line]:
-    """Remove teasers of other pages at the end: headings that are links, with a paragraph or two each."""
+    """Remove teasers of other pages at the end: headings that are links, with a paragraph or two
+    each."""
     starts = [number for number, line in enumerate(lines) if line.kind == "heading"]
     end, teasers = len(lines), 0
     while starts and lines[starts[-1]].linked > _LINKED and end - starts[-1] <= _MAX_TEASER:
@@ -176,12 +209,19 @@ def _drop_link_lists(lines: Iterable[Line]) -> Iterator[Line]:
     for linked, group in groupby(lines, key=lambda line: line.linked > _LINKED and not line.notes):
         run = list(group)
         if not linked:
-            yield from (line for line in run if line.linked < 0.6 or line.notes or is_sentence(line.text))
+            yield from (
+                line for line in run if line.linked < 0.6 or line.notes or is_sentence(line.text)
+            )
         elif all(line.kind == "heading" for line in run) and len(run) < 3:
             yield from run
         elif len(run) == 1 and named_section(run[0].text):
             yield replace(run[0], linked=0.0)  # the heading of a panel
-        elif len(run) == 1 and run[0].kind != "heading" and len(run[0].text) >= 120 and is_sentence(run[0].text):
+        elif (
+            len(run) == 1
+            and run[0].kind != "heading"
+            and len(run[0].text) >= 120
+            and is_sentence(run[0].text)
+        ):
             yield run[0]
         else:
             yield from (line for line in run[-1:] if line.kind == "heading")

@@ -1,4 +1,5 @@
-"""Detect furniture of a web page, elements without text of the report, by tag, attributes and share of the prose."""
+"""Detect furniture of a web page, elements without text of the report, by tag, attributes and
+share of the prose."""
 
 from __future__ import annotations
 
@@ -39,12 +40,16 @@ def _names(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words.split())})(?=[\s_-]|$)")
 
 
-_FURNITURE_TAGS: Final = frozenset("nav menu footer aside form dialog header amp-sidebar amp-consent".split())
+_FURNITURE_TAGS: Final = frozenset(
+    "nav menu footer aside form dialog header amp-sidebar amp-consent".split()
+)
 _FURNITURE_ROLES: Final = frozenset(
     "navigation banner search contentinfo menu menubar toolbar tablist dialog alertdialog complementary".split()
 )
-# Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides alone.
-_NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())  # those whose names count
+# Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides
+# alone.
+# those whose names count
+_NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())
 _FURNITURE_NAMES: Final = _names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w* sharing social-?\w*
     newsletter sign-?up subscri\w+ comments respond disqus related-?\w* recommended recirc read-?next most-read teasers?
@@ -57,8 +62,12 @@ _INVISIBLE_NAMES: Final = _names(
     a11y-hidden element-invisible assistive-text mw-editsection editsection material-icons material-symbols-\w+ mw-jump
     print-?only noprint back-?to-?top"""
 )
-_PANEL_NAMES: Final = _names(r"tab-?\w* panel pane accordion(?:-\w+)? collaps\w* toggle expand\w* details faq answer")
-_NOTE_NAMES: Final = _names(r"footnotes? endnotes? references reflist fn-list notes msofootnotetext msoendnotetext")
+_PANEL_NAMES: Final = _names(
+    r"tab-?\w* panel pane accordion(?:-\w+)? collaps\w* toggle expand\w* details faq answer"
+)
+_NOTE_NAMES: Final = _names(
+    r"footnotes? endnotes? references reflist fn-list notes msofootnotetext msoendnotetext"
+)
 _HEADING_NAMES: Final = _names(
     r"heading section-(?:title|heading|head) sub-?heading sub-?head subtitle msotitle msoheading\d h[2-5]"
 )
@@ -90,21 +99,35 @@ def traits_of(element: etree._Element) -> Traits:
     tag = element.tag
     if not element.keys():
         return _traits(tag)
-    anchor = element.get("id") if tag in _NAMED_TAGS else None  # of others, nearly each one differs and says nothing
-    if tag == "aside" and "note" in element.get("epub:type", ""):  # of a book; "footnote", "rearnote", "endnotes"
+    # of others, nearly each one differs and says nothing
+    anchor = element.get("id") if tag in _NAMED_TAGS else None
+    # of a book; "footnote", "rearnote", "endnotes"
+    if tag == "aside" and "note" in element.get("epub:type", ""):
         return Traits(notes=True)
-    return _traits(tag, anchor, *map(element.get, ("class", "role", "style", "hidden", "aria-hidden")))
+    return _traits(
+        tag, anchor, *map(element.get, ("class", "role", "style", "hidden", "aria-hidden"))
+    )
 
 
 @lru_cache(maxsize=4_096)
 def _traits(tag: str, anchor: str | None = None, *others: str | None) -> Traits:
     names, role, style, hidden, aria_hidden = others or (None,) * 5
-    plain, identifier = (_CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower() for name in (names or "", anchor or ""))
+    plain, identifier = (
+        _CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower() for name in (names or "", anchor or "")
+    )
     can_be_named = tag in _NAMED_TAGS
     notes = role in ("doc-endnotes", "doc-footnote") or _NOTE_NAMES.search(plain) is not None
     notes = notes or (can_be_named and _NOTE_NAMES.search(identifier) is not None)
-    named = can_be_named and not notes and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier))
-    is_hidden = hidden not in (None, "until-found") or aria_hidden == "true" or _INVISIBLE_STYLE.search(style or "")
+    named = (
+        can_be_named
+        and not notes
+        and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier))
+    )
+    is_hidden = (
+        hidden not in (None, "until-found")
+        or aria_hidden == "true"
+        or _INVISIBLE_STYLE.search(style or "")
+    )
     return Traits(
         furniture=(tag in _FURNITURE_TAGS and not notes)
         or role in _FURNITURE_ROLES
@@ -112,7 +135,8 @@ def _traits(tag: str, anchor: str | None = None, *others: str | None) -> Traits:
         named=tag == "figcaption" or bool(named),
         hidden=bool(is_hidden) and role != "tabpanel" and _PANEL_NAMES.search(plain) is None,
         bold=_BOLD.search(style or "") is not None,
-        heading=role == "heading" or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None),
+        heading=role == "heading"
+        or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None),
         notes=notes,
     )
 
@@ -136,24 +160,39 @@ class Furniture:
     @cached_property
     def tabs(self) -> dict[str, str | None]:
         """Return the labels of tabs by the ids of their panels."""
-        attributes = " | ".join(f"descendant::*/@{name}" for name in ("role", "data-toggle", "data-bs-toggle"))
+        attributes = " | ".join(
+            f"descendant::*/@{name}" for name in ("role", "data-toggle", "data-bs-toggle")
+        )
         tabs = self.page.xpath(f"({attributes})[. = 'tab']/..")
-        targets = (next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "") for tab in tabs)
-        return {target.lstrip("#"): short_text(tab) for target, tab in zip(targets, tabs, strict=True)}
+        targets = (
+            next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "") for tab in tabs
+        )
+        return {
+            target.lstrip("#"): short_text(tab) for target, tab in zip(targets, tabs, strict=True)
+        }
 
     def holds(self, element: etree._Element, traits: Traits) -> bool:
-        """Return whether an element is furniture by tag, role or style; one with much of the page's prose is not."""
+        """Return whether an element is furniture by tag, role or style; one with much of the
+        page's prose is not."""
         shown = traits.hidden and element.get("id") in self.controlled
         return (traits.furniture or traits.hidden) and not shown and not self.has_much(element)
 
     def has_much(self, element: etree._Element) -> bool:
-        """Return whether an element and its siblings of the same tag and class hold much of the page's prose."""
+        """Return whether an element and its siblings of the same tag and class hold much of the
+        page's prose."""
         key = (element.getparent(), element.tag, _DIGITS.sub("", element.get("class") or ""))
         if key not in self.much:
-            after, before = (element.itersiblings(element.tag, preceding=preceding) for preceding in (False, True))
+            after, before = (
+                element.itersiblings(element.tag, preceding=preceding)
+                for preceding in (False, True)
+            )
             alike = [
                 other
-                for other in (element, *islice(after, _MAX_SIBLINGS), *islice(before, _MAX_SIBLINGS))
+                for other in (
+                    element,
+                    *islice(after, _MAX_SIBLINGS),
+                    *islice(before, _MAX_SIBLINGS),
+                )
                 if _DIGITS.sub("", other.get("class") or "") == key[2]
             ]
             paragraphs = [size for other in alike for size in _paragraphs(other)]
@@ -168,12 +207,17 @@ class Furniture:
 
 def _paragraphs(element: etree._Element) -> list[int]:
     """Return the length of each longer text in an element."""
-    return [len(text) for text in element.itertext() if len(text) > _MIN_PROSE and not text.isspace()]
+    return [
+        len(text) for text in element.itertext() if len(text) > _MIN_PROSE and not text.isspace()
+    ]
 
 
 def _holds_title(element: etree._Element) -> bool:
-    """Return whether an element holds the title of the page or, a header, that of a section; not that of the site."""
-    headings = [found for found in element.iter(*HEADINGS) if found.tag == "h1" or element.tag == "header"]
+    """Return whether an element holds the title of the page or, a header, that of a section; not
+    that of the site."""
+    headings = [
+        found for found in element.iter(*HEADINGS) if found.tag == "h1" or element.tag == "header"
+    ]
     site = any(heading.tag == "h1" and heading.find(".//a") is not None for heading in headings)
     return bool(headings) and not site and next(element.iter("nav", "form"), None) is None
 

@@ -1,4 +1,5 @@
-"""Find the text of a page whose layout is known: state.gov of all years, the Department of Labor, UN bodies."""
+"""Find the text of a page whose layout is known: state.gov of all years, the Department of
+Labor, UN bodies."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _MIN_SHARE: Final = 0.3  # of the page's text: a redesigned site must not lose i
 _MAX_PARTS: Final = 100
 _TAGS: Final = "h1 div section article main td".split()
 
-# For each layout, the elements that hold its title and text, in their order, as CSS selectors of a class or id.
+# For each layout, the elements that hold its title and text, in their order, as CSS selectors of a
+# class or id.
 _LAYOUTS: Final = {
     "state.gov, reports since 2019": ".featured-content__headline .report__content",
     "state.gov, press releases since 2019": ".featured-content__headline .entry-content",
@@ -51,7 +53,9 @@ def known_parts(page: etree._Element) -> list[etree._Element]:
         parts = [element for selector in selectors.split() for element in named[selector]]
         if len(parts) > _MAX_PARTS:
             continue
-        parts = [part for part in parts if not any(outer in parts for outer in part.iterancestors())]
+        parts = [
+            part for part in parts if not any(outer in parts for outer in part.iterancestors())
+        ]
         if parts and sum(map(_length, parts)) >= _MIN_SHARE * _length(page):
             return parts
     return []

@@ -1,4 +1,5 @@
-"""Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table rows."""
+"""Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table
+rows."""
 
 from __future__ import annotations
 
@@ -9,7 +10,14 @@ from typing import Final
 
 from lxml import etree
 
-from tipclassify.readers.html.elements import BLOCKS, HEADINGS, Furniture, short_text, traits_of, visible_text
+from tipclassify.readers.html.elements import (
+    BLOCKS,
+    HEADINGS,
+    Furniture,
+    short_text,
+    traits_of,
+    visible_text,
+)
 from tipclassify.readers.source_blocks import SourceBlock, could_be_heading
 from tipclassify.text.segmentation.sections import named_section
 
@@ -22,18 +30,24 @@ _MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
 _MAX_HEADING_WORDS: Final = 30
 _MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
 _MAX_NOTE: Final = 30  # characters of a footnote mark
-_FOOTNOTE: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?|[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]")
+_FOOTNOTE: Final = re.compile(
+    r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?|[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]"
+)
 _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\])]")
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
-_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list in a layout table
+# of a list in a layout table
+_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
 _DIGITS: Final = re.compile(r"\d+")
-_GROUPS: Final = frozenset("body div section article main center details td form blockquote header aside".split())
+_GROUPS: Final = frozenset(
+    "body div section article main center details td form blockquote header aside".split()
+)
 # What an element makes of its text, a bit each.
 _LINK, _BOLD, _PRE, _NOTES, _ITEM, _HEADING, _PARAGRAPH, _DOUBTFUL = (1 << bit for bit in range(8))
 _FLAGS: Final = dict.fromkeys((*HEADINGS, "p"), _PARAGRAPH) | {
     "li": _ITEM | _PARAGRAPH, "b": _BOLD, "strong": _BOLD, "pre": _PRE
 }  # fmt: skip
-_WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}  # elements judged by their whole text
+# elements judged by their whole text
+_WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
 
 
 @dataclass(slots=True)
@@ -44,10 +58,12 @@ class Line(SourceBlock):
     bold: bool = False  # all of it
     notes: bool = False  # in the footnotes
     doubtful: bool = False  # in an element with the name of furniture
-    group: int = 0  # the innermost element that groups paragraphs, with its siblings of the same tag and class
+    # the innermost element that groups paragraphs, with its siblings of the same tag and class
+    group: int = 0
 
 
-_Piece = tuple[str, int, int]  # of the current line: its text, and the flags and group of its element; -1 is all flags
+# of the current line: its text, and the flags and group of its element; -1 is all flags
+_Piece = tuple[str, int, int]
 _BREAK: Final = ("\n", -1, 0)  # a line break
 _SPACE: Final = (" ", -1, 0)
 
@@ -83,12 +99,18 @@ def _kind(line: Line, bold_is_heading: bool) -> str:
     text, kind = line.text, line.kind
     if kind == "heading":
         words = text.count(" ") + 1
-        heading = words <= _MAX_HEADING_WORDS and (could_be_heading(text) or words <= 14 or not is_sentence(text))
+        heading = words <= _MAX_HEADING_WORDS and (
+            could_be_heading(text) or words <= 14 or not is_sentence(text)
+        )
     elif kind == "item":
         heading = named_section(text) is not None
     else:
-        emphasized = kind == "title" or (line.bold and bold_is_heading) or (text.isupper() and len(text) > 3)
-        heading = kind != "row" and (named_section(text) is not None or (emphasized and could_be_heading(text)))
+        emphasized = (
+            kind == "title" or (line.bold and bold_is_heading) or (text.isupper() and len(text) > 3)
+        )
+        heading = kind != "row" and (
+            named_section(text) is not None or (emphasized and could_be_heading(text))
+        )
     if heading:
         return "heading"
     return "text" if kind in ("heading", "title") else kind
@@ -100,16 +122,19 @@ class _LineReader:
     def __init__(self, furniture: Furniture) -> None:
         self.furniture = furniture
         self.lines: list[Line] = []
-        self.flags = self.group = 0  # of the innermost open element, the flags with those of its ancestors
+        # of the innermost open element, the flags with those of its ancestors
+        self.flags = self.group = 0
         self.group_numbers: dict[tuple[int, str, str], int] = {}
-        self.rows: list[tuple[int, list[int]]] = []  # open rows: first line of the row, first line of each cell
+        # open rows: first line of the row, first line of each cell
+        self.rows: list[tuple[int, list[int]]] = []
         # The current line; its kind is "title" for a heading by its class.
         self.pieces: list[_Piece] = []
         self.kind = "text"
         self.level: int | None = None
 
     def read(self, root: etree._Element) -> None:
-        outer: list[tuple[int, int, bool]] = []  # flags and group around each open element, and whether it is a block
+        # flags and group around each open element, and whether it is a block
+        outer: list[tuple[int, int, bool]] = []
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
@@ -254,8 +279,13 @@ class _LineReader:
         return True
 
     def is_note_mark(self, element: etree._Element, text: str | None) -> bool:
-        """Return whether a link or superscript is the mark of a footnote, not an exponent or ordinal."""
-        if text is None or len(text) > _MAX_NOTE or (element.tag == "a" and element.get("href") is None):
+        """Return whether a link or superscript is the mark of a footnote, not an exponent or
+        ordinal."""
+        if (
+            text is None
+            or len(text) > _MAX_NOTE
+            or (element.tag == "a" and element.get("href") is None)
+        ):
             return False
         if element.tag == "a":
             return _FOOTNOTE.fullmatch(text) is not None
@@ -265,28 +295,50 @@ class _LineReader:
         return _SUPERSCRIPT.fullmatch(text) is not None and not _UNIT.search(before)
 
     def control(self, element: etree._Element, text: str | None) -> bool:
-        """Read a button or label as the heading of a panel; return whether it is text of a heading or sentence."""
+        """Read a button or label as the heading of a panel; return whether it is text of a
+        heading or sentence."""
         if text is None or len(text) > _MAX_HEADING_LINE:
             return True
         inside = bool(self.pieces) and (element.tail or "").strip() != ""
         says_something = element.tag == "label" and (is_sentence(text) or text.count(" ") >= 5)
         if self.flags & _HEADING or inside or says_something:
             return True
-        if named_section(text) or ("accordion" in (element.get("class") or "") and could_be_heading(text)):
+        if named_section(text) or (
+            "accordion" in (element.get("class") or "") and could_be_heading(text)
+        ):
             self.add_heading(text, 4)
         else:
             self.flush()
         return False
 
     def end_row(self) -> None:
-        """End a row: join its cells into one line, unless it is a layout table with paragraphs or a menu."""
+        """End a row: join its cells into one line, unless it is a layout table with paragraphs
+        or a menu."""
         first, starts = self.rows.pop() if self.rows else (0, [])
-        cells = [self.lines[a:b] for a, b in zip(starts, [*starts[1:], len(self.lines)], strict=False) if a < b]
+        cells = [
+            self.lines[a:b]
+            for a, b in zip(starts, [*starts[1:], len(self.lines)], strict=False)
+            if a < b
+        ]
         lines = [line for cell in cells for line in cell]
-        layout = any(line.linked > 0.95 for line in lines) and any(len(line.text) > 150 for line in lines)
-        if 1 < len(cells) == len(lines) and not layout and all(line.kind != "heading" for line in lines):
-            linked = sum(line.linked * len(line.text) for line in lines) / sum(len(line.text) for line in lines)
-            mark, rest = (f"{lines[0].text} ", lines[1:]) if _ENUMERATOR.fullmatch(lines[0].text) else ("", lines)
+        layout = any(line.linked > 0.95 for line in lines) and any(
+            len(line.text) > 150 for line in lines
+        )
+        if (
+            1 < len(cells) == len(lines)
+            and not layout
+            and all(line.kind != "heading" for line in lines)
+        ):
+            linked = sum(line.linked * len(line.text) for line in lines) / sum(
+                len(line.text) for line in lines
+            )
+            mark, rest = (
+                (f"{lines[0].text} ", lines[1:])
+                if _ENUMERATOR.fullmatch(lines[0].text)
+                else ("", lines)
+            )
             text = mark + " | ".join(line.text for line in rest)
-            row = replace(lines[0], text=text, kind="row", linked=linked, bold=False, group=self.group)
+            row = replace(
+                lines[0], text=text, kind="row", linked=linked, bold=False, group=self.group
+            )
             self.lines[first:] = [row]

@@ -1,4 +1,5 @@
-"""Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main text."""
+"""Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main
+text."""
 
 from __future__ import annotations
 
@@ -28,22 +29,31 @@ from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import text_document
 
-__all__ = ["declared_encoding", "read_eml", "read_html", "read_mhtml", "read_page", "read_whole_page"]
+__all__ = [
+    "declared_encoding",
+    "read_eml",
+    "read_html",
+    "read_mhtml",
+    "read_page",
+    "read_whole_page",
+]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
     rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]+)""",
     re.IGNORECASE,
 )
-# Labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org); one that can be read as
-# ASCII is not UTF-16.
+# Labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org); one that
+# can be read as ASCII is not UTF-16.
 _WEB_ENCODINGS: Final = dict(
     pair.split("=")
     for pair in """gb2312=gb18030 gbk=gb18030 euc-kr=cp949 ks_c_5601-1987=cp949 shift_jis=cp932 sjis=cp932
     iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874
     utf-16=utf-8 utf-16le=utf-8 utf-16be=utf-8""".split()
 )
-_LONG_HEADER: Final = re.compile(rb"^content-[a-z-]{1,30}:(?:[^\n]|\n[ \t]){20000}", re.IGNORECASE | re.MULTILINE)
+_LONG_HEADER: Final = re.compile(
+    rb"^content-[a-z-]{1,30}:(?:[^\n]|\n[ \t]){20000}", re.IGNORECASE | re.MULTILINE
+)
 _MAX_HEADER: Final = 1_000  # characters of a subject, a date or a file's name
 _MAX_NAMED: Final = 5  # attached files in a warning
 _WORD: Final = re.compile(r"\w+")
@@ -51,7 +61,9 @@ _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
 _ACRONYM: Final = re.compile(
     r"OHCHR|UNHCR|UNODC|UNICEF|UN|ILO|IOM|OSCE|HRW|BBC|AP|ecoi\.net|Refworld|ReliefWeb|NORMLEX"
 )
-_REPORT_WORDS: Final = re.compile(r"\d|report|traffick|narrative|\btier\b|practices|profile", re.IGNORECASE)
+_REPORT_WORDS: Final = re.compile(
+    r"\d|report|traffick|narrative|\btier\b|practices|profile", re.IGNORECASE
+)
 _SKIPPED_TAGS: Final = """script style iframe noscript template svg math canvas object video audio
     select option textarea datalist map progress meter rp noembed noframes amp-analytics amp-ad amp-embed
     amp-iframe""".split()
@@ -65,34 +77,44 @@ _ERROR_TITLE: Final = re.compile(
 )
 
 
-def read_html(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
-    """Read the main text of a web page in the `encoding` that the user names, else as the server or page declares.
+def read_html(
+    data: bytes, source: str, encoding: str | None = None, declared: str | None = None
+) -> Document:
+    """Read the main text of a web page in the `encoding` that the user names, else as the server or
+    page declares.
 
     Offsets count the characters of the document's text, in which empty lines separate blocks.
-    Raises `InputError` when the page has no readable text, is nested too deeply, or is not in `encoding`.
+    Raises `InputError` when the page has no readable text, is nested too deeply, or is not in
+    `encoding`.
 
     >>> page = b"<title>Norvia | Site</title><nav>Home</nav><h2>Protection</h2><p>The ministry opened a shelter.</p>"
     >>> document = read_html(page, "norvia.html")
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    return read_page(decode_text(data, source, encoding, declared or declared_encoding(data)), source)
+    return read_page(
+        decode_text(data, source, encoding, declared or declared_encoding(data)), source
+    )
 
 
 def read_mhtml(data: bytes, source: str) -> Document:
-    """Read the first page in a web page saved as one file; raise `InputError` when there is none, or no text in it."""
+    """Read the first page in a web page saved as one file; raise `InputError` when there is
+    none, or no text in it."""
     message = _parse_mail(data, source)
     pages = [part for part in message.walk() if part.get_content_type() == "text/html"]
     content = pages[0].get_payload(decode=True) if pages else None
     if not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
     document = read_page(decode(content, pages[0].get_content_charset(), source), source)
-    saved_from = web_address(message["Snapshot-Content-Location"]) or web_address(pages[0]["Content-Location"])
+    saved_from = web_address(message["Snapshot-Content-Location"]) or web_address(
+        pages[0]["Content-Location"]
+    )
     return replace(document, address=document.address or saved_from)
 
 
 def read_eml(data: bytes, source: str) -> Document:
-    """Read the text of a mail: its page, or its plain text; files attached to it are named in a warning.
+    """Read the text of a mail: its page, or its plain text; files attached to it are named in a
+    warning.
 
     Raises `InputError` when it has neither.
     """
@@ -101,7 +123,10 @@ def read_eml(data: bytes, source: str) -> Document:
     attached: list[str] = []
     for part in _leaves(message):
         kind = part.get_content_type()
-        if kind not in ("text/html", "text/plain") or part.get_content_disposition() == "attachment":
+        if (
+            kind not in ("text/html", "text/plain")
+            or part.get_content_disposition() == "attachment"
+        ):
             if part.get("Content-ID") is None:  # others are pictures in the page
                 attached.append(_plain_header(part.get_filename() or kind))
         else:
@@ -109,16 +134,21 @@ def read_eml(data: bytes, source: str) -> Document:
     document = _mail_text(bodies, source)
     if attached:
         names = ", ".join(attached[:_MAX_NAMED]) + (", …" if len(attached) > _MAX_NAMED else "")
-        warnings.warn(f"{source}: {len(attached)} attached files are not read: {names}; save them", stacklevel=2)
+        warnings.warn(
+            f"{source}: {len(attached)} attached files are not read: {names}; save them",
+            stacklevel=2,
+        )
     title = clean_text(_plain_header(message["Subject"])) or document.title
     return replace(document, title=title, date=document.date or _mail_date(message["Date"]))
 
 
 def _parse_mail(data: bytes, source: str) -> Message:
-    """Parse a mail, or a page saved as one; the library takes time that grows with the square of a header's length."""
+    """Parse a mail, or a page saved as one; the library takes time that grows with the square of
+    a header's length."""
     if _LONG_HEADER.search(data):
         raise InputError(f"{source}: a header longer than any program writes; save its text")
-    return message_from_bytes(data, policy=policy.compat32)  # other policies take such time for short headers, too
+    # other policies take such time for short headers, too
+    return message_from_bytes(data, policy=policy.compat32)
 
 
 def _leaves(message: Message) -> Iterator[Message]:
@@ -143,7 +173,9 @@ def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
             return text_document(text.replace("\r\n", "\n"), source)
         with suppress(InputError):  # a page without text: the plain one may have it
             return read_page(text, source)
-    raise InputError(f"{source}: no text in this mail; save the report that is attached to it, or linked in it")
+    raise InputError(
+        f"{source}: no text in this mail; save the report that is attached to it, or linked in it"
+    )
 
 
 def _plain_header(value: object) -> str:
@@ -164,7 +196,9 @@ def read_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse(page, source)
     if any(_is_own_mark(meta) for meta in tree.iter("meta")):
-        raise InputError(f"{source}: a page that tipclassify wrote, skipped; give the report that it was made from")
+        raise InputError(
+            f"{source}: a page that tipclassify wrote, skipped; give the report that it was made from"
+        )
     metadata = page_metadata(tree)  # before the scripts are removed, which may hold it
     advice = _advice_without_text(tree)
     body = _body(tree)
@@ -179,7 +213,9 @@ def read_page(page: str, source: str) -> Document:
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
-        raise InputError(f"{source}: the site's error page ({title}), not a report; open it in a browser and save it")
+        raise InputError(
+            f"{source}: the site's error page ({title}), not a report; open it in a browser and save it"
+        )
     return replace(
         document,
         publication=metadata.publication,
@@ -190,19 +226,26 @@ def read_page(page: str, source: str) -> Document:
 
 
 def read_whole_page(page: str, source: str) -> list[Line]:
-    """Read the blocks of a page, such as a chapter, all main text; raise `InputError` if it is nested too deeply."""
+    """Read the blocks of a page, such as a chapter, all main text; raise `InputError` if it is
+    nested too deeply."""
     return without_furniture(page_lines(_body(_parse(page, source))))
 
 
 def declared_encoding(data: bytes) -> str:
     """Return the encoding that a page declares, or an empty string."""
     found = _CHARSET.search(data[:_HEAD])
-    label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-") if found else ""
+    label = (
+        (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-")
+        if found
+        else ""
+    )
     return _WEB_ENCODINGS.get(label, label)
 
 
 def _is_own_mark(meta: etree._Element) -> bool:
-    return meta.get("name") == "generator" and (meta.get("content") or "").startswith("tipclassify ")
+    return meta.get("name") == "generator" and (meta.get("content") or "").startswith(
+        "tipclassify "
+    )
 
 
 def _parse(page: str, source: str) -> etree._Element:
@@ -229,7 +272,14 @@ def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
     heads = [line.text for line in lines if line.level == 1]
     head = next(filter(None, heads or map(short_text, tree.iter("h1"))), None)
     tab = next((short_text(title) for title in tree.iter("title")), None) or ""
-    site = next((meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:site_name"), "")
+    site = next(
+        (
+            meta.get("content") or ""
+            for meta in tree.iter("meta")
+            if meta.get("property") == "og:site_name"
+        ),
+        "",
+    )
     tab, name = _without_site(tab, site)
     if head is None or not tab:
         return head or tab or next((line.text for line in lines if line.kind == "heading"), None)
@@ -238,7 +288,8 @@ def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
 
 
 def _publisher_in_tab(tree: etree._Element) -> str | None:
-    """Return the publisher whose name or acronym stands beside the title of the page, if it is a known one."""
+    """Return the publisher whose name or acronym stands beside the title of the page, if it is a
+    known one."""
     tab = next((short_text(title) for title in tree.iter("title")), None) or ""
     parts = _SEPARATOR.split(tab)
     return (known_publisher(parts[0]) or known_publisher(parts[-1])) if len(parts) > 1 else None

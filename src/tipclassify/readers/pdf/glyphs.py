@@ -20,12 +20,13 @@ __all__ = ["plain_text", "read_page"]
 
 Box = tuple[float, float, float, float]  # least x and y, greatest x and y, in points
 
-# White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes \x02 or \ufffe for
-# a hyphen at a line's end.
+# White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes
+# \x02 or \ufffe for a hyphen at a line's end.
 _TOKEN: Final = re.compile(
     r"[^ \t\r\n\0\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]"
 )
-_MAX_GAP: Final = 0.1  # em between two text objects of one word; a wider gap separates a list marker from its entry
+# em between two text objects of one word; a wider gap separates a list marker from its entry
+_MAX_GAP: Final = 0.1
 _BOLD_NAME: Final = re.compile(rb"bold|black|heavy|demi|-medi\b|cmb|sfbx|-bd", re.IGNORECASE)
 _FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
 _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
@@ -40,9 +41,11 @@ _OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _CHARACTER_MAP: Final = {
     **dict.fromkeys([*range(0x1B), *range(0x7F, 0xA0)], None),
-    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffc\ufffd"), None),  # zero width, or unknown
+    # zero width, or unknown
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffc\ufffd"), None),
     **dict.fromkeys(map(ord, "\x02\ufffe\u2010\u2011"), "-"),
-    **dict.fromkeys(map(ord, "\uf0b7\uf0a7\uf06e\uf076\uf0d8\uf0fc\uf0a8■➢❖"), "•"),  # Symbol and Wingdings
+    # Symbol and Wingdings
+    **dict.fromkeys(map(ord, "\uf0b7\uf0a7\uf06e\uf076\uf0d8\uf0fc\uf0a8■➢❖"), "•"),
     **dict(zip(range(0x10, 0x17), "“”„«»–—", strict=True)),  # TeX fonts without character names
     **dict(zip(range(0x1B, 0x20), ("ff", "fi", "fl", "ffi", "ffl"), strict=True)),
     **dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)),
@@ -50,9 +53,11 @@ _CHARACTER_MAP: Final = {
 
 
 def read_page(raw: Any, page: Any, number: int) -> Page:
-    """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright; it is not closed.
+    """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright;
+    it is not closed.
 
-    Text in another direction than most of the page (stamps, axis labels) or outside its crop box is left out.
+    Text in another direction than most of the page (stamps, axis labels) or outside its crop box is
+    left out.
     """
     area: Box = page.get_bbox()
     tags = read_tags(raw, page)
@@ -69,10 +74,13 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
         angle = max(range(4), key=letters.__getitem__)
         if not inside or page.get_rotation() == 90 * angle:
             break
-        page.set_rotation(90 * angle)  # PDFium has the parts of a line in order only where it is displayed upright
+        # PDFium has the parts of a line in order only where it is displayed upright
+        page.set_rotation(90 * angle)
     words = [run.word for run in inside if run.angle == angle]
     problem = _text_problem(found, inside, words) if has_text else ""
-    shapes = [Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)]
+    shapes = [
+        Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)
+    ]
     return make_page(number, *_turned(area, area, angle)[2:], words, shapes, problem)
 
 
@@ -88,7 +96,8 @@ def plain_text(text: str) -> str:
 
 
 class _Run(NamedTuple):
-    """Hold a word or a part of one, the quarter turns of its direction, and whether its center is on the page."""
+    """Hold a word or a part of one, the quarter turns of its direction, and whether its center
+    is on the page."""
 
     word: Word
     angle: int
@@ -96,7 +105,8 @@ class _Run(NamedTuple):
 
 
 class _Style(NamedTuple):
-    """Hold what the characters of a text object share: size in points, quarter turns, bold type, tag, name of the font."""
+    """Hold what the characters of a text object share: size in points, quarter turns, bold type,
+    tag, name of the font."""
 
     size: float
     angle: int
@@ -108,8 +118,8 @@ class _Style(NamedTuple):
 class _TextPage:
     """Read the words of a PDFium text page by the indexes of its characters.
 
-    Calls of PDFium cost more than what it does in them: so the style is asked for once for each text object, and the
-    structures that it fills are made once for each page.
+    Calls of PDFium cost more than what it does in them: so the style is asked for once for each
+    text object, and the structures that it fills are made once for each page.
     """
 
     def __init__(self, raw: Any, textpage: Any, area: Box, tags: dict[int, Tag]) -> None:
@@ -119,35 +129,47 @@ class _TextPage:
         self._matrix, self._rectangle, self._flags = raw.FS_MATRIX(), raw.FS_RECTF(), c_int()
         self._x, self._y = c_double(), c_double()
         self._asked, self._answer = -1, 0
-        self._page_sizes = {angle: _turned(area, area, angle)[2:] for angle in (*range(4), _SLANTING)}
+        self._page_sizes = {
+            angle: _turned(area, area, angle)[2:] for angle in (*range(4), _SLANTING)
+        }
         self._font_name = create_string_buffer(256)
 
     def runs(self, text: str) -> Iterator[_Run]:
-        """Yield the words of the page, which has this text; each is split at changes of style and at gaps."""
+        """Yield the words of the page, which has this text; each is split at changes of style
+        and at gaps."""
         count = self._raw.FPDFText_CountChars(self._handle)
         if len(text) != count:  # PDFium dropped or inserted characters: use its character list
-            text = "".join(chr(self._raw.FPDFText_GetUnicode(self._handle, at)) for at in range(count))
+            text = "".join(
+                chr(self._raw.FPDFText_GetUnicode(self._handle, at)) for at in range(count)
+            )
         for token in _TOKEN.finditer(text):
             for start, end, glued in self._split(*token.span()):
-                if plain := plain_text(text[start:end]):  # a hyphen set at the margin may be a little off its word
-                    yield self._run(start, end, plain, glued or (plain == "-" and start > token.start()))
+                # a hyphen set at the margin may be a little off its word
+                if plain := plain_text(text[start:end]):
+                    yield self._run(
+                        start, end, plain, glued or (plain == "-" and start > token.start())
+                    )
 
     def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """Split a token whose ends are in different text objects: (start, end, glued to the part before)."""
+        """Split a token whose ends are in different text objects: (start, end, glued to the part
+        before)."""
         glued = False
         if end - start > 1 and self._address(end - 1) != self._address(start):
             size, angle = self._style(start)[:2]
             pairs = list(pairwise(self._box(at, angle) for at in range(start, end)))
-            limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)  # the letters may be spaced
+            # the letters may be spaced
+            limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)
             for at, (a, b) in enumerate(pairs, start + 1):
                 gap = b[0] - a[2]
-                if gap > limit or abs(a[1] - b[1]) >= 0.1 or abs(a[3] - b[3]) >= 0.1:  # another font or baseline
+                # another font or baseline
+                if gap > limit or abs(a[1] - b[1]) >= 0.1 or abs(a[3] - b[3]) >= 0.1:
                     yield start, at, glued
                     start, glued = at, gap <= limit
         yield start, end, glued
 
     def _box(self, index: int, angle: int) -> Box:
-        """Return the loose box of a character, with the height of the font: equal for "a" and "l"."""
+        """Return the loose box of a character, with the height of the font: equal for "a" and
+        "l"."""
         found = self._rectangle
         self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(found))
         return _turned((found.left, found.bottom, found.right, found.top), self._area, angle)
@@ -178,7 +200,9 @@ class _TextPage:
         name, flags = self._font_name, self._flags
         self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
         outlined = found and self._raw.FPDFTextObj_GetTextRenderMode(found) == _FILL_AND_STROKE
-        bold = outlined or flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        bold = (
+            outlined or flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        )
         return _Style(round(size, 1), angle, bool(bold), tag, name.value.decode("latin-1"))
 
     def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
@@ -205,27 +229,37 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
     if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in inside):
         return "with text in other directions, which is left out"
     letters = Counter() if text.isascii() else Counter(text)
-    to_left = sum(count for letter, count in letters.items() if bidirectional(letter) in ("R", "AL"))
+    to_left = sum(
+        count for letter, count in letters.items() if bidirectional(letter) in ("R", "AL")
+    )
     if text and to_left >= _MIN_RIGHT_TO_LEFT * len(text):
         return "with right-to-left text, whose words are out of order"
-    steps = sum(abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept) if len(b.text) == 1)
+    steps = sum(
+        abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept) if len(b.text) == 1
+    )
     return "with vertical text, whose characters are out of order" if steps * 2 > len(kept) else ""
 
 
 def _read_shapes(raw: Any, page: Any) -> list[Shape]:
-    """Return the shapes of a page in its own coordinates, y upwards; none if there are too many for tables."""
+    """Return the shapes of a page in its own coordinates, y upwards; none if there are too many
+    for tables."""
     paths = page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1)
-    shapes = list(islice((shape for path in paths for shape in _path_shapes(raw, path)), _MAX_SHAPES + 1))
+    shapes = list(
+        islice((shape for path in paths for shape in _path_shapes(raw, path)), _MAX_SHAPES + 1)
+    )
     return shapes if len(shapes) <= _MAX_SHAPES else []
 
 
 def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
-    """Yield the straight lines and boxes of a path one by one, or its bounds if it has other segments."""
+    """Yield the straight lines and boxes of a path one by one, or its bounds if it has other
+    segments."""
     count = raw.FPDFPath_CountSegments(path)
     straight, matrix = count <= _MAX_SEGMENTS, path.get_matrix()
     parts: list[list[tuple[float, float]]] = []
     x, y = c_float(), c_float()
-    for segment in (raw.FPDFPath_GetPathSegment(path, at) for at in range(count if straight else 0)):
+    for segment in (
+        raw.FPDFPath_GetPathSegment(path, at) for at in range(count if straight else 0)
+    ):
         raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
         kind = raw.FPDFPathSegment_GetType(segment)
         straight &= kind != raw.FPDF_SEGMENT_BEZIERTO
@@ -243,7 +277,8 @@ def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
 
 
 def _turned(box: Box, area: Box, angle: int) -> Box:
-    """Return a box of the page, y upwards, in layout coordinates: upright after quarter turns, y downwards."""
+    """Return a box of the page, y upwards, in layout coordinates: upright after quarter turns, y
+    downwards."""
     (left, bottom, right, top), (x0, y0, x1, y1) = box, area
     if angle == 0:  # nearly always
         return left - x0, y1 - top, right - x0, y1 - bottom

@@ -1,4 +1,5 @@
-"""Find pages whose characters have the wrong names: their text layer is no text, though the page looks right."""
+"""Find pages whose characters have the wrong names: their text layer is no text, though the page
+looks right."""
 
 from __future__ import annotations
 
@@ -12,9 +13,11 @@ __all__ = ["is_garbled"]
 
 _MIN_WORDS: Final = 40  # of a page; fewer are too few to judge it by
 _MIN_SHARE: Final = 0.5  # of the words of a page that look like words
-_MIN_SHARE_STRANGE: Final = 0.95  # the same where hardly any is a frequent word; acronyms do not count there
+# the same where hardly any is a frequent word; acronyms do not count there
+_MIN_SHARE_STRANGE: Final = 0.95
 _MAX_ACRONYMS: Final = 0.75  # of the words of such a page
-_MIN_FREQUENT: Final = 0.03  # frequent words of a page of prose, in any of the languages below: a third
+# frequent words of a page of prose, in any of the languages below: a third
+_MIN_FREQUENT: Final = 0.03
 _MIN_PROSE: Final = 0.15  # the same of a page that is prose beyond doubt
 _FREQUENT: Final = frozenset(
     "the of and to in a is that for on with as by was are be or from at an this which not have has it his her their "
@@ -35,8 +38,8 @@ _MAX_ACRONYM: Final = 7  # letters
 def is_garbled(texts: Iterable[str]) -> bool:
     """Test whether few of the words of a page are words, as where a font's character map is broken.
 
-    Figures, addresses and other scripts than the Latin one do not count. A page in another language that is written
-    with Latin letters is not garbled.
+    Figures, addresses and other scripts than the Latin one do not count. A page in another language
+    that is written with Latin letters is not garbled.
 
     >>> is_garbled(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10), is_garbled(["THE", "COURTS", "SLEPT"] * 20)
     (True, False)
@@ -53,17 +56,24 @@ def is_garbled(texts: Iterable[str]) -> bool:
     others = [word for word in words if not _is_acronym(word)]
     if len(others) < (1 - _MAX_ACRONYMS) * len(words):
         return True
-    return len(others) >= _MIN_WORDS and sum(map(_looks_like_a_word, others)) < _MIN_SHARE_STRANGE * len(others)
+    return len(others) >= _MIN_WORDS and sum(
+        map(_looks_like_a_word, others)
+    ) < _MIN_SHARE_STRANGE * len(others)
 
 
 def _counted(texts: Iterable[str]) -> Iterator[str]:
-    """Yield what should be words: no figures, addresses, symbols of documents, leaders, or words of other scripts."""
+    """Yield what should be words: no figures, addresses, symbols of documents, leaders, or words
+    of other scripts."""
     for text in texts:
         word = text.strip(_EDGES)
         if not word:
             if len(set(text)) > 2:  # several unlike marks; "....", "***" and "–" are none
                 yield text
-        elif not any(mark in word for mark in "/@.:") and not _FIGURE.fullmatch(word) and _is_latin(word):
+        elif (
+            not any(mark in word for mark in "/@.:")
+            and not _FIGURE.fullmatch(word)
+            and _is_latin(word)
+        ):
             yield word
 
 

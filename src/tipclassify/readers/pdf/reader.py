@@ -1,4 +1,5 @@
-"""Open and check a PDF, and make a `Document` of its paragraphs; `glyphs` reads its words, `layout` groups them."""
+"""Open and check a PDF, and make a `Document` of its paragraphs; `glyphs` reads its words,
+`layout` groups them."""
 
 from __future__ import annotations
 
@@ -18,23 +19,37 @@ from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import numbered
 from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
-from tipclassify.readers.pdf.layout.flow import Bookmarks, Paragraph, body_size, bookmark, read_paragraphs
+from tipclassify.readers.pdf.layout.flow import (
+    Bookmarks,
+    Paragraph,
+    body_size,
+    bookmark,
+    read_paragraphs,
+)
 from tipclassify.readers.pdf.layout.pages import Page, whole_words
 from tipclassify.readers.pdf.legibility import is_garbled
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
 from tipclassify.text.document import Block, Document
-from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section, without_continuation
+from tipclassify.text.segmentation.sections import (
+    Outline,
+    join_headings,
+    run_in_section,
+    without_continuation,
+)
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
 MOST_PAGES: Final = 5_000  # maximum pages of a report; yearbooks of all countries have some 700
-MOST_CHARACTERS: Final = 20_000_000  # of a report, 4,000 a page at the maximum of pages: bounds time and memory
+# of a report, 4,000 a page at the maximum of pages: bounds time and memory
+MOST_CHARACTERS: Final = 20_000_000
 
 _OCR: Final = "run OCR first, e.g. ocrmypdf"
 _SCANNED: Final = "without a text layer (scanned?)"
-_GARBLED: Final = "with a text layer in which few words are words (a font's character map is broken)"
+_GARBLED: Final = (
+    "with a text layer in which few words are words (a font's character map is broken)"
+)
 _MIN_LETTERS: Final = 25  # letters a page; fewer indicate a scan with a stamp or page number
 _MAX_BOOKMARKS: Final = 20_000
 _FORM_DEPTH: Final = 3  # images may be nested in form objects
@@ -51,12 +66,13 @@ _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-s
 def read_pdf(data: bytes, source: str) -> Document:
     """Read the blocks of a PDF with a text layer, in reading order, each with its page.
 
-    Offsets count the characters of the document's text, in which empty lines separate blocks. Footnotes are blocks
-    after the text of their page. Running headers, page numbers, note marks, and text in another direction than most
-    of its page are left out; pages that are not read in full give a `UserWarning`.
+    Offsets count the characters of the document's text, in which empty lines separate blocks.
+    Footnotes are blocks after the text of their page. Running headers, page numbers, note marks,
+    and text in another direction than most of its page are left out; pages that are not read in
+    full give a `UserWarning`.
 
-    Raises `InputError` when the file is damaged, encrypted, empty, too long, or a scan without text, and
-    `MissingExtraError` when PDFium is not installed.
+    Raises `InputError` when the file is damaged, encrypted, empty, too long, or a scan without
+    text, and `MissingExtraError` when PDFium is not installed.
     """
     with needs_extra("reading PDF", "pdf"):
         import pypdfium2
@@ -85,7 +101,8 @@ def _text_of_first_page(pages: list[Page]) -> str:
 
 
 def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
-    """Yield a block for each paragraph in its section; text after a table is in that of the heading before."""
+    """Yield a block for each paragraph in its section; text after a table is in that of the
+    heading before."""
     references = find_references(paragraphs)
     outlines = {False: Outline(), True: Outline()}  # a sidebar has its own headings
     sections: dict[bool, str | None] = {False: None, True: None}
@@ -104,9 +121,13 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
             section = sections[aside] = nested  # the name of a column, of a table that is not ruled
         else:
             table = None
-            opened = outlines[aside].section(text, paragraph.level) if heading else run_in_section(text)
+            opened = (
+                outlines[aside].section(text, paragraph.level) if heading else run_in_section(text)
+            )
             section = sections[aside] = opened or section
-        yield Block(at, at + len(text), section, heading or paragraph.kind == "header", paragraph.page)
+        yield Block(
+            at, at + len(text), section, heading or paragraph.kind == "header", paragraph.page
+        )
         at += len(text) + 2
 
 
@@ -122,13 +143,21 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
     try:
-        with suppress(pdfium.PdfiumError):  # some failures keep the last error code; that of a broken file is known
+        # some failures keep the last error code; that of a broken file is known
+        with suppress(pdfium.PdfiumError):
             pdfium.PdfDocument(b"%PDF-")
         return pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
-        if getattr(error, "err_code", None) in (pdfium.raw.FPDF_ERR_PASSWORD, pdfium.raw.FPDF_ERR_SECURITY):
-            raise InputError(f"{source}: encrypted, or protected by a password; save a copy without") from None
-        raise InputError(f"{source}: damaged, cut off or without pages; fetch or export it again") from None
+        if getattr(error, "err_code", None) in (
+            pdfium.raw.FPDF_ERR_PASSWORD,
+            pdfium.raw.FPDF_ERR_SECURITY,
+        ):
+            raise InputError(
+                f"{source}: encrypted, or protected by a password; save a copy without"
+            ) from None
+        raise InputError(
+            f"{source}: damaged, cut off or without pages; fetch or export it again"
+        ) from None
 
 
 def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
@@ -143,11 +172,15 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
                 page = read_page(pdfium.raw, handle, number)
                 if not page.problem and _count_letters(page) < _MIN_LETTERS:
                     kinds = {found.type for found in handle.get_objects(max_depth=_FORM_DEPTH)}
-                    page = replace(page, problem=_SCANNED if kinds - {pdfium.raw.FPDF_PAGEOBJ_TEXT} else "")
+                    page = replace(
+                        page, problem=_SCANNED if kinds - {pdfium.raw.FPDF_PAGEOBJ_TEXT} else ""
+                    )
                 elif not page.problem and is_garbled(whole_words(page.words)):
                     page = replace(page, problem=_GARBLED)
         except pdfium.PdfiumError:
-            raise InputError(f"{source}: damaged at page {number}; fetch or export it again") from None
+            raise InputError(
+                f"{source}: damaged at page {number}; fetch or export it again"
+            ) from None
         characters += sum(len(word.text) for word in page.words)
         if characters > MOST_CHARACTERS:
             raise InputError(f"{source}: over {MOST_CHARACTERS:,} characters; split it")
@@ -157,7 +190,8 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
 
 def _read_bookmarks(document: Any) -> Bookmarks:
     """Return the headings that the file's bookmarks name, with their levels."""
-    logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)  # it warns of bookmarks that go round in circles
+    # it warns of bookmarks that go round in circles
+    logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
     found = {}
     for mark in islice(document.get_toc(), _MAX_BOOKMARKS):
         if (target := mark.get_dest()) and (index := target.get_index()) is not None:
@@ -166,16 +200,20 @@ def _read_bookmarks(document: Any) -> Bookmarks:
 
 
 def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
-    """Yield warnings of missing text; raise `InputError` for a scan or a file without readable text."""
+    """Yield warnings of missing text; raise `InputError` for a scan or a file without readable
+    text."""
     problems: dict[str, list[int]] = defaultdict(list)
     for page in pages:
-        if page.problem and not (page.problem == _SCANNED and page.words):  # a stamp or page number is text
+        # a stamp or page number is text
+        if page.problem and not (page.problem == _SCANNED and page.words):
             problems[page.problem].append(page.number)
     scans = sum(page.problem == _SCANNED for page in pages)
     blank = not any(page.words for page in pages)
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
     if blank and problems.keys() - {_SCANNED}:
-        said = ", ".join(f"{numbered('page', numbers)} {problem}" for problem, numbers in problems.items())
+        said = ", ".join(
+            f"{numbered('page', numbers)} {problem}" for problem, numbers in problems.items()
+        )
         raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
     if blank or (few and scans * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
@@ -193,4 +231,6 @@ def _count_letters(page: Page) -> int:
 def _clean_title(title: str) -> str | None:
     """Return a metadata title, or None for placeholders such as file names."""
     plain = _GLUED_COLON.sub(": ", " ".join(plain_text(title).split()))
-    return plain if re.search(r"[^\W\d_]{3}", plain) and not _PLACEHOLDER_TITLE.match(plain) else None
+    return (
+        plain if re.search(r"[^\W\d_]{3}", plain) and not _PLACEHOLDER_TITLE.match(plain) else None
+    )

@@ -11,7 +11,8 @@ from tipclassify.text.furniture import is_furniture
 
 __all__ = ["REFERENCES", "find_references", "is_reference_heading"]
 
-REFERENCES: Final = "references"  # section whose text becomes no passage (`tipclassify.text.furniture`)
+# section whose text becomes no passage (`tipclassify.text.furniture`)
+REFERENCES: Final = "references"
 _HEADING: Final = re.compile(
     r"\W*(?:(?:\d{1,2}|[IVX]+)\.)?\s*(?:(?:list of|selected|works|end|foot)\s*)?"
     r"(?:references?|bibliograph(?:y|ies)|(?:works )?cited|(?:end|foot)notes|notes|sources|citations)\W*",
@@ -42,14 +43,21 @@ def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
             if headed:
                 end = max(end, _end_of_notes(paragraphs, evidence, start))
             entries, strong = sum(map(bool, evidence[start:end])), evidence[start:end].count(2)
-            enough = entries >= _MIN_ENTRIES and entries >= _MIN_SHARE * (end - start) and strong * 3 >= entries
+            enough = (
+                entries >= _MIN_ENTRIES
+                and entries >= _MIN_SHARE * (end - start)
+                and strong * 3 >= entries
+            )
             if enough or (headed and entries):
                 found.update(range(start, end))
     return found
 
 
 def is_reference_heading(text: str) -> bool:
-    """Return whether a paragraph is the heading of a bibliography or of notes, such as "VIII. REFERENCES"."""
+    """Return whether a paragraph is the heading of a bibliography or of notes, such as "VIII.
+
+    REFERENCES".
+    """
     return _HEADING.fullmatch(text) is not None
 
 
@@ -59,21 +67,33 @@ def _end_of_run(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start:
     for at in range(start + 1, len(paragraphs)):
         if evidence[at]:
             last = at
-        elif at - last > _MAX_OTHERS or (paragraphs[at].is_heading and not any(evidence[at + 1 : at + 3])):
+        elif at - last > _MAX_OTHERS or (
+            paragraphs[at].is_heading and not any(evidence[at + 1 : at + 3])
+        ):
             break
     return last + 1
 
 
 def _end_of_notes(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
-    """Return the index after the notes below their heading: all up to the next one, if notes are most of it.
+    """Return the index after the notes below their heading: all up to the next one, if notes are
+    most of it.
 
-    Among them may be what is none by itself: a list of abbreviations, a quotation, the end of a note on the next page.
+    Among them may be what is none by itself: a list of abbreviations, a quotation, the end of a
+    note on the next page.
     """
     end = start + 1
     while end < len(paragraphs) and not _opens_text(paragraphs, evidence, end):
         end += 1
-    notes = [paragraphs[at].marked or evidence[at] > 0 for at in range(start + 1, end) if _is_prose(paragraphs[at])]
-    return end if sum(notes) >= _MIN_ENTRIES and sum(notes) >= _MIN_NOTES_SHARE * len(notes) else start + 1
+    notes = [
+        paragraphs[at].marked or evidence[at] > 0
+        for at in range(start + 1, end)
+        if _is_prose(paragraphs[at])
+    ]
+    return (
+        end
+        if sum(notes) >= _MIN_ENTRIES and sum(notes) >= _MIN_NOTES_SHARE * len(notes)
+        else start + 1
+    )
 
 
 def _opens_text(paragraphs: Sequence[Paragraph], evidence: Sequence[int], at: int) -> bool:
@@ -87,10 +107,13 @@ def _is_prose(paragraph: Paragraph) -> bool:
 
 
 def _evidence(paragraph: Paragraph) -> int:
-    """Return 2 if a paragraph says where or when a source was found, 1 if it is numbered and names a year, else 0."""
+    """Return 2 if a paragraph says where or when a source was found, 1 if it is numbered and
+    names a year, else 0."""
     text, kind = paragraph.text, paragraph.kind
     if kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
         return 0
     if _EVIDENCE.search(text) or is_furniture(text):
         return 2
-    return int(kind != "heading" and _NUMBERED.match(text) is not None and _YEAR.search(text) is not None)
+    return int(
+        kind != "heading" and _NUMBERED.match(text) is not None and _YEAR.search(text) is not None
+    )

@@ -1,4 +1,5 @@
-"""Read the structure tree of a tagged PDF (ISO 32000-1, 14.8.4), and group the words of a page by its blocks."""
+"""Read the structure tree of a tagged PDF (ISO 32000-1, 14.8.4), and group the words of a page
+by its blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from tipclassify.readers.pdf.layout.pages import Page, Row, Tag, Word, group_row
 
 __all__ = ["is_tagged", "read_tags", "tag_of", "tagged_groups"]
 
-_ARTIFACT: Final = Tag(0, "artifact")  # page numbers and other text that the file declares no part of the report
+# page numbers and other text that the file declares no part of the report
+_ARTIFACT: Final = Tag(0, "artifact")
 _MAX_DEPTH: Final = 60
 _MAX_NAME: Final = 100  # letters
 _HEADING: Final = re.compile(r"H([1-6]?)|Title")
@@ -31,14 +33,19 @@ _SAME_LINE: Final = 0.75  # em between baselines, for raised marks
 
 
 def read_tags(raw: Any, page: Any) -> dict[int, Tag]:
-    """Return the tag of each marked-content id of a page; empty if the page has no structure tree."""
+    """Return the tag of each marked-content id of a page; empty if the page has no structure
+    tree."""
     tags: dict[int, Tag] = {}
     count = 0  # blocks so far
 
     def visit(element: Any, outer: Tag | None, depth: int) -> None:
         nonlocal count
         role = (c_ushort * _MAX_NAME)()
-        tag = _tag(_decoded(role, raw.FPDF_StructElement_GetType(element, role, 2 * _MAX_NAME)), outer, count + 1)
+        tag = _tag(
+            _decoded(role, raw.FPDF_StructElement_GetType(element, role, 2 * _MAX_NAME)),
+            outer,
+            count + 1,
+        )
         count = max(count, tag.block if tag else 0)
         for at in range(raw.FPDF_StructElement_CountChildren(element) if depth < _MAX_DEPTH else 0):
             content = raw.FPDF_StructElement_GetChildMarkedContentID(element, at)
@@ -60,7 +67,11 @@ def read_tags(raw: Any, page: Any) -> dict[int, Tag]:
 
 def _tag(role: str, outer: Tag | None, block: int) -> Tag | None:
     """Return the block with a number that an element opens, or `outer`."""
-    around, heading, kind = outer.kind if outer else "", _HEADING.fullmatch(role), _KINDS.get(role, "")
+    around, heading, kind = (
+        outer.kind if outer else "",
+        _HEADING.fullmatch(role),
+        _KINDS.get(role, ""),
+    )
     if around == "cell":
         return outer  # whatever is in it is one cell
     if role == "TR":
@@ -71,7 +82,12 @@ def _tag(role: str, outer: Tag | None, block: int) -> Tag | None:
     opened = outer is not None and around in ("text", "note") and outer.block == block - 1
     if not kind or (opened and role in ("P", "LBody")):
         return None if role in ("L", "Table") else outer
-    return Tag(block, "note" if around == "note" else kind, row=outer.row if outer else 0, header=role == "TH")
+    return Tag(
+        block,
+        "note" if around == "note" else kind,
+        row=outer.row if outer else 0,
+        header=role == "TH",
+    )
 
 
 def tag_of(raw: Any, text_object: Any, tags: Mapping[int, Tag]) -> Tag | None:
@@ -93,7 +109,8 @@ def _decoded(name: Any, size: int) -> str:
 
 
 def is_tagged(page: Page) -> bool:
-    """Return whether the structure tree decides: it has most of the page's text, in blocks as long as paragraphs."""
+    """Return whether the structure tree decides: it has most of the page's text, in blocks as
+    long as paragraphs."""
     blocks = _blocks(page.words)
     total = sum(len(word.text) for word in page.words if word.tag != _ARTIFACT)
     inside = sum(len(word.text) for words in blocks.values() for word in words)
@@ -110,7 +127,8 @@ def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
 
 
 def tagged_groups(page: Page, body: float) -> list[LineGroup]:
-    """Return the groups of a tagged page in the order of the tree; other text follows what is before it in the file."""
+    """Return the groups of a tagged page in the order of the tree; other text follows what is
+    before it in the file."""
     placed: list[tuple[float, LineGroup]] = []
     rows: dict[int, LineGroup] = {}
     for tag, words in sorted(_blocks(word for f in page.fragments for word in f.words).items()):
@@ -119,7 +137,9 @@ def tagged_groups(page: Page, body: float) -> list[LineGroup]:
             continue
         group = rows.get(tag.row)
         if group is None:
-            group = LineGroup(lines, page.number, max(line.x1 for line in lines), kind=tag.kind, level=tag.level)
+            group = LineGroup(
+                lines, page.number, max(line.x1 for line in lines), kind=tag.kind, level=tag.level
+            )
             placed.append((tag.row or tag.block, group))
         if tag.row:
             rows[tag.row] = group
@@ -136,7 +156,8 @@ def tagged_groups(page: Page, body: float) -> list[LineGroup]:
 
 
 def _split_notes(lines: Sequence[Line]) -> list[list[Line]]:
-    """Split a block before each note that begins with a raised mark: some trees have all notes of a page in one."""
+    """Split a block before each note that begins with a raised mark: some trees have all notes
+    of a page in one."""
     parts = [list(lines[:1])]
     for line in lines[1:]:
         if line.begins_raised:
@@ -150,7 +171,11 @@ def _rows(words: Sequence[Word]) -> list[Row]:
     rows: list[Row] = []
     for fragment in make_fragments(words):
         last = rows[-1][-1] if rows else None
-        if last is not None and fragment.x0 > last.x0 and abs(fragment.y - last.y) < _SAME_LINE * last.size:
+        if (
+            last is not None
+            and fragment.x0 > last.x0
+            and abs(fragment.y - last.y) < _SAME_LINE * last.size
+        ):
             rows[-1].append(fragment)
         else:
             rows.append([fragment])

@@ -1,9 +1,22 @@
-"""Find what a report is called, where it was published, by whom and when: its own metadata first, then its words."""
+"""Find what a report is called, where it was published, by whom and when: its own metadata
+first, then its words."""
 
 from tipclassify.readers.publication.detection import with_publication
 from tipclassify.readers.publication.masthead import is_masthead
-from tipclassify.readers.publication.metadata import Metadata, front_matter, page_metadata, web_address
+from tipclassify.readers.publication.metadata import (
+    Metadata,
+    front_matter,
+    page_metadata,
+    web_address,
+)
 from tipclassify.readers.publication.publishers import known_publisher
 
-__all__ = ["Metadata", "front_matter", "is_masthead", "known_publisher", "page_metadata"]
-__all__ += ["web_address", "with_publication"]
+__all__ = [
+    "Metadata",
+    "front_matter",
+    "is_masthead",
+    "known_publisher",
+    "page_metadata",
+    "web_address",
+    "with_publication",
+]

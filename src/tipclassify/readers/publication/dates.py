@@ -23,12 +23,15 @@ _MONTH_FIRST: Final = re.compile(
     rf"(?P<month>{_MONTH})\.?\s+(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+)?(?P<year>\d{{4}})(?!\d)",
     re.IGNORECASE,
 )
-_NUMERIC: Final = re.compile(r"(?P<year>\d{4})(?:[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?)?(?![\d/-])")
+_NUMERIC: Final = re.compile(
+    r"(?P<year>\d{4})(?:[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?)?(?![\d/-])"
+)
 _FIRST_YEAR: Final = 1900
 
 
 def iso_date(written: str) -> str | None:
-    """Return the day, month or year in the form of ISO 8601; None for anything else, and for one to come.
+    """Return the day, month or year in the form of ISO 8601; None for anything else, and for one to
+    come.
 
     >>> iso_date("4 April 2014"), iso_date("June 24, 2024"), iso_date("2015-09-29T08:00:00-04:00"), iso_date("2021")
     ('2014-04-04', '2024-06-24', '2015-09-29', '2021')
@@ -46,7 +49,9 @@ def iso_date(written: str) -> str | None:
         return None
     if year < _FIRST_YEAR or found.year > date.today().year:
         return None
-    return found.isoformat()[: len("2024-06-24") if day else len("2024-06") if month else len("2024")]
+    return found.isoformat()[
+        : len("2024-06-24") if day else len("2024-06") if month else len("2024")
+    ]
 
 
 def _number_of(month: str | None) -> int | None:

@@ -1,4 +1,5 @@
-"""Complete the bibliographic fields of a document: from its address, its title and the masthead of its first page."""
+"""Complete the bibliographic fields of a document: from its address, its title and the masthead
+of its first page."""
 
 from __future__ import annotations
 
@@ -27,8 +28,12 @@ _SERIAL: Final = (
     r"(?:reports?|practices|findings|narratives|survey|index|review|yearbook|hansard|gazette|factbook|bulletin"
     r"|profiles?|notes?|assessment)"
 )
-_SERIAL_NAME: Final = re.compile(rf"(?:\S+\s+){{1,11}}{_SERIAL}|(?:\S+\s+){{0,8}}{_SERIAL}\s+(?:on|of|in)\s+.+", re.I)
-_FOLDER: Final = re.compile(r"(?:19|20)\d\d-.*\b(?:reports?|practices|findings|narratives|survey|index|review)\b")
+_SERIAL_NAME: Final = re.compile(
+    rf"(?:\S+\s+){{1,11}}{_SERIAL}|(?:\S+\s+){{0,8}}{_SERIAL}\s+(?:on|of|in)\s+.+", re.I
+)
+_FOLDER: Final = re.compile(
+    r"(?:19|20)\d\d-.*\b(?:reports?|practices|findings|narratives|survey|index|review)\b"
+)
 _COPY: Final = re.compile(r"-\d$")  # "…-report-2": the site had such an address before
 _SMALL_WORDS: Final = frozenset("a an and by for from in of on or the to with".split())
 _MAX_FIRST_PAGE: Final = 3_000  # characters
@@ -49,7 +54,10 @@ def with_publication(document: Document, address: str | None = None) -> Document
     if masthead is not None:
         country = country or masthead.country
         year = year or (int(masthead.date[:4]) if masthead.date else None)
-        publication, publisher = publication or masthead.publication, publisher or masthead.publisher
+        publication, publisher = (
+            publication or masthead.publication,
+            publisher or masthead.publisher,
+        )
         date, found_at = date or masthead.date, found_at or masthead.address
     if publication is None and found_at:
         publication = publication_in_path(found_at) or _publication_in_folders(found_at)
@@ -75,7 +83,8 @@ def with_publication(document: Document, address: str | None = None) -> Document
 
 
 def publication_in_title(title: str, country: str | None) -> str | None:
-    """Return the name of the serial publication in a title that gives it beside a country or a year, else None.
+    """Return the name of the serial publication in a title that gives it beside a country or a
+    year, else None.
 
     >>> publication_in_title("2023 Trafficking in Persons Report: Togo", "Togo")
     'Trafficking in Persons Report'
@@ -118,7 +127,8 @@ def _is_country_alone(title: str) -> bool:
 
 
 def _publication_in_folders(address: str) -> str | None:
-    """Return the publication that a folder of an address names, with its year: ``2021-human-rights-report/togo``."""
+    """Return the publication that a folder of an address names, with its year:
+    ``2021-human-rights-report/togo``."""
     parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
     for part in parts[:-1]:
         if _FOLDER.match(part):
@@ -127,7 +137,9 @@ def _publication_in_folders(address: str) -> str | None:
 
 
 def _title_case(words: list[str]) -> str:
-    """Write a name in capitals as titles are: small words are not capitalized, but for the first."""
+    """Write a name in capitals as titles are: small words are not capitalized, but for the
+    first."""
     return " ".join(
-        word if number and word in _SMALL_WORDS else word[:1].upper() + word[1:] for number, word in enumerate(words)
+        word if number and word in _SMALL_WORDS else word[:1].upper() + word[1:]
+        for number, word in enumerate(words)
     )

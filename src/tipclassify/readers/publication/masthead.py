@@ -1,4 +1,5 @@
-"""Read the first page of a report of the United Nations: its document symbol, its date, and what is no title of it."""
+"""Read the first page of a report of the United Nations: its document symbol, its date, and what
+is no title of it."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ _SYMBOL: Final = re.compile(
     r"(?:/[A-Z0-9][A-Za-z0-9.\-]*){1,8})(?![\w/])"
 )
 _CODE: Final = re.compile(r"/([A-Z]{3})(?=/)")  # of a state, in symbols of reports on one
-_DISTRIBUTION: Final = re.compile(r"\bdistr(?:ibution)?\b\s*\.?\s*:?\s*(?:general|limited|restricted)", re.IGNORECASE)
+_DISTRIBUTION: Final = re.compile(
+    r"\bdistr(?:ibution)?\b\s*\.?\s*:?\s*(?:general|limited|restricted)", re.IGNORECASE
+)
 _MAX_HEAD: Final = 1_500  # characters of the text from its start, in which a masthead stands
 _MAX_LINE: Final = 300  # characters of a line of a masthead
 _LETTERHEAD: Final = re.compile(
@@ -34,7 +37,8 @@ _LETTERHEAD: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LETTERHEAD_PARTS: Final = re.compile(
-    rf"united\s+nations|{_ORGANS}|{_DISTRIBUTION.pattern}|original\s*:\s*\w+|{_SYMBOL.pattern}\**", re.IGNORECASE
+    rf"united\s+nations|{_ORGANS}|{_DISTRIBUTION.pattern}|original\s*:\s*\w+|{_SYMBOL.pattern}\**",
+    re.IGNORECASE,
 )
 
 
@@ -50,7 +54,8 @@ class Masthead:
 
     @property
     def address(self) -> str | None:
-        """The permanent address of the document, which the United Nations derive from the symbol."""
+        """The permanent address of the document, which the United Nations derive from the
+        symbol."""
         return f"https://undocs.org/{self.symbol}" if self.symbol else None
 
 
@@ -66,7 +71,9 @@ def read_masthead(first_page: str) -> Masthead | None:
     if distribution is None or not re.search(rf"united nations|{_ORGANS}", head, re.IGNORECASE):
         return None
     # The masthead's own symbol stands next to the word; others are cited in notes.
-    symbols = sorted(_SYMBOL.finditer(head), key=lambda match: abs(match.start() - distribution.start()))
+    symbols = sorted(
+        _SYMBOL.finditer(head), key=lambda match: abs(match.start() - distribution.start())
+    )
     symbol = symbols[0][1].rstrip(".-") if symbols else None
     day = DATE.search(head, distribution.end())
     return Masthead(

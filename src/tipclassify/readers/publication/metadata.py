@@ -1,4 +1,5 @@
-"""Read what a page says of itself: canonical address, site name, Open Graph, JSON-LD, citation and Dublin Core tags."""
+"""Read what a page says of itself: canonical address, site name, Open Graph, JSON-LD, citation
+and Dublin Core tags."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ _MAX_ADDRESS: Final = 2_000
 _MAX_SCRIPT: Final = 1_000_000  # characters of a JSON-LD script
 _MAX_SCRIPTS: Final = 20
 _MAX_OBJECTS: Final = 500  # of JSON-LD that are looked at
-_ARCHIVED: Final = re.compile(r"https?://web\.archive\.org/web/\d+[a-z_]*/(https?:/{1,2}.+)", re.IGNORECASE)
+_ARCHIVED: Final = re.compile(
+    r"https?://web\.archive\.org/web/\d+[a-z_]*/(https?:/{1,2}.+)", re.IGNORECASE
+)
 _PUBLICATION_TAGS: Final = (
     "citation_series_title", "citation_journal_title", "citation_book_title", "citation_inbook_title",
     "prism.publicationname", "dcterms.ispartof", "dc.relation.ispartof",
@@ -36,7 +39,9 @@ _DATE_TAGS: Final = (
     "citation_publication_date", "citation_date", "article:published_time", "dcterms.issued", "dc.date.issued",
     "dcterms.date", "dc.date", "date", "pubdate", "publish_date", "publication_date",
 )  # fmt: skip
-_ARTICLES: Final = re.compile(r"(?:\w*Article|Report|BlogPosting|WebPage|Legislation|\w*Document|Book|Chapter)")
+_ARTICLES: Final = re.compile(
+    r"(?:\w*Article|Report|BlogPosting|WebPage|Legislation|\w*Document|Book|Chapter)"
+)
 _NEWS: Final = re.compile(r"\w*NewsArticle")  # its publication is the newspaper, which publishes it
 # Sites that show the reports of others, and are not their publishers.
 _LIBRARIES: Final = frozenset(
@@ -45,7 +50,8 @@ _LIBRARIES: Final = frozenset(
         "researchgate", "github", "google docs",
     )
 )  # fmt: skip
-_DOMAIN: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}", re.IGNORECASE)  # says no more than the address does
+# says no more than the address does
+_DOMAIN: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}", re.IGNORECASE)
 # Fields of the front matter of Markdown, likeliest first.
 _FRONT_MATTER_NAMES: Final = {
     "title": ("title",),
@@ -81,16 +87,24 @@ def page_metadata(tree: etree._Element) -> Metadata:
     news = [thing for thing in articles if any(map(_NEWS.fullmatch, _types(thing)))]
     publishers = [tags.get(name) for name in _PUBLISHER_TAGS]
     publishers[-1:-1] = [_name(article.get("publisher")) for article in articles]
-    publications = [_name(article.get("isPartOf"), "Periodical CreativeWorkSeries Book Report") for article in articles]
+    publications = [
+        _name(article.get("isPartOf"), "Periodical CreativeWorkSeries Book Report")
+        for article in articles
+    ]
     publications += [tags.get(name) for name in _PUBLICATION_TAGS]
     publications += [_name(article.get("publisher")) for article in news]
     dates = [tags.get(name) for name in _DATE_TAGS]
     dates += [article.get("datePublished") for article in articles]
     return Metadata(
-        title=_first_name([tags.get("citation_title"), tags.get("dc.title"), tags.get("dcterms.title")]),
+        title=_first_name(
+            [tags.get("citation_title"), tags.get("dc.title"), tags.get("dcterms.title")]
+        ),
         publication=_first_name(publications),
         publisher=_publisher(publishers),
-        date=next((day for written in dates if isinstance(written, str) and (day := iso_date(written))), None),
+        date=next(
+            (day for written in dates if isinstance(written, str) and (day := iso_date(written))),
+            None,
+        ),
         address=_address(tree, tags, articles),
     )
 
@@ -101,19 +115,23 @@ def front_matter(fields: Mapping[str, str]) -> Metadata:
     >>> front_matter({"title": "Norvia", "publisher": "OSCE", "url": "/norvia", "date": "2021-05-04"}).address
     """
     values = {
-        name: [fields[field] for field in names if fields.get(field)] for name, names in _FRONT_MATTER_NAMES.items()
+        name: [fields[field] for field in names if fields.get(field)]
+        for name, names in _FRONT_MATTER_NAMES.items()
     }
     return Metadata(
         title=_first_name(values["title"]),
         publication=_first_name(values["publication"]),
         publisher=_publisher(values["publisher"]),
         date=next((day for written in values["date"] if (day := iso_date(written))), None),
-        address=next((address for written in values["address"] if (address := web_address(written))), None),
+        address=next(
+            (address for written in values["address"] if (address := web_address(written))), None
+        ),
     )
 
 
 def web_address(written: object) -> str | None:
-    """Return an absolute address of the web, that of the page itself for one in the Wayback Machine; else None.
+    """Return an absolute address of the web, that of the page itself for one in the Wayback
+    Machine; else None.
 
     >>> web_address("https://web.archive.org/web/2013/http://www.example.gov/norvia.htm"), web_address("/norvia.htm")
     ('http://www.example.gov/norvia.htm', None)
@@ -135,7 +153,9 @@ def _meta_tags(tree: etree._Element) -> dict[str, str]:
     """Return the first content of each meta tag, by its name or property in lower case."""
     tags: dict[str, str] = {}
     for meta in tree.iter("meta"):
-        name = (meta.get("property") or meta.get("name") or "").strip().lower().replace("dc:", "dc.")
+        name = (
+            (meta.get("property") or meta.get("name") or "").strip().lower().replace("dc:", "dc.")
+        )
         content = clean_text(meta.get("content") or "")
         if name and content:
             tags.setdefault(name, content)
@@ -144,7 +164,11 @@ def _meta_tags(tree: etree._Element) -> dict[str, str]:
 
 def _linked_data(tree: etree._Element) -> Iterator[Mapping[str, Any]]:
     """Yield the objects at the top of JSON-LD scripts, and those in their graphs and lists."""
-    scripts = (script for script in tree.iter("script") if script.get("type", "").lower() == "application/ld+json")
+    scripts = (
+        script
+        for script in tree.iter("script")
+        if script.get("type", "").lower() == "application/ld+json"
+    )
     seen = 0
     for script in islice(scripts, _MAX_SCRIPTS):
         text = script.text or ""
@@ -171,9 +195,17 @@ def _types(thing: Mapping[str, Any]) -> list[str]:
 
 
 def _name(thing: object, types: str = "") -> str | None:
-    """Return the name of an object of JSON-LD, or of the first of a list, if it is of one of the types."""
+    """Return the name of an object of JSON-LD, or of the first of a list, if it is of one of the
+    types."""
     if isinstance(thing, list):
-        return next((name for one in thing[:10] if not isinstance(one, list) and (name := _name(one, types))), None)
+        return next(
+            (
+                name
+                for one in thing[:10]
+                if not isinstance(one, list) and (name := _name(one, types))
+            ),
+            None,
+        )
     if isinstance(thing, str):
         return None if types or "://" in thing else thing
     if not isinstance(thing, dict) or (types and not set(types.split()) & set(_types(thing))):
@@ -192,16 +224,30 @@ def _first_name(candidates: Iterable[str | None]) -> str | None:
 
 
 def _publisher(candidates: Iterable[str | None]) -> str | None:
-    """Return the first name of a publisher, by its full name if it is a known one; sites of others' reports are none."""
+    """Return the first name of a publisher, by its full name if it is a known one; sites of
+    others' reports are none."""
     names = (name for candidate in candidates if (name := _first_name([candidate])))
     names = (name for name in names if name.casefold() not in _LIBRARIES)
-    full_names = (known_publisher(name) or (None if _DOMAIN.fullmatch(name) else name) for name in names)
+    full_names = (
+        known_publisher(name) or (None if _DOMAIN.fullmatch(name) else name) for name in names
+    )
     return next(filter(None, full_names), None)
 
 
-def _address(tree: etree._Element, tags: Mapping[str, str], articles: Iterable[Mapping[str, Any]]) -> str | None:
-    links = [link.get("href") for link in tree.iter("link") if (link.get("rel") or "").lower() == "canonical"]
-    written = [*links, tags.get("og:url"), tags.get("citation_public_url"), *(one.get("url") for one in articles)]
+def _address(
+    tree: etree._Element, tags: Mapping[str, str], articles: Iterable[Mapping[str, Any]]
+) -> str | None:
+    links = [
+        link.get("href")
+        for link in tree.iter("link")
+        if (link.get("rel") or "").lower() == "canonical"
+    ]
+    written = [
+        *links,
+        tags.get("og:url"),
+        tags.get("citation_public_url"),
+        *(one.get("url") for one in articles),
+    ]
     addresses = (address for one in written if (address := web_address(one)))
     # Some sites give their front page as the address of every page.
     return next((address for address in addresses if urlsplit(address).path.strip("/")), None)

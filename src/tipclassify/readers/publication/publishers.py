@@ -1,4 +1,5 @@
-"""Look up publishers by domain, by name, or by the name of a serial publication: those in ``publishers.txt``."""
+"""Look up publishers by domain, by name, or by the name of a serial publication: those in
+``publishers.txt``."""
 
 from __future__ import annotations
 
@@ -11,7 +12,12 @@ from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.countries.names import fold_name
 
-__all__ = ["known_publisher", "publication_in_path", "publisher_of_address", "publisher_of_publication"]
+__all__ = [
+    "known_publisher",
+    "publication_in_path",
+    "publisher_of_address",
+    "publisher_of_publication",
+]
 
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 
@@ -54,7 +60,8 @@ def known_publisher(name: str) -> str | None:
     """Return the publisher of that name or acronym, or None.
 
     >>> known_publisher("U. S. Department of Labor"), known_publisher("OHCHR"), known_publisher("Jo Doe")
-    ('United States Department of Labor', 'Office of the United Nations High Commissioner for Human Rights', None)
+    ('United States Department of Labor', 'Office of the United Nations High Commissioner for Human
+    Rights', None)
     """
     return _index().by_name.get(_fold(name))
 
@@ -80,7 +87,8 @@ def publisher_of_address(address: str) -> str | None:
 
 
 def publication_in_path(address: str) -> str | None:
-    """Return the serial publication that a folder of an address stands for, if the site is its publisher's.
+    """Return the serial publication that a folder of an address stands for, if the site is its
+    publisher's.
 
     >>> publication_in_path("https://2009-2017.state.gov/j/tip/rls/tiprpt/countries/2016/258000.htm")
     'Trafficking in Persons Report'

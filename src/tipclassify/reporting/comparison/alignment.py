@@ -1,8 +1,10 @@
-"""Alignment of two reports, by their text alone: which passage stands in the other report, word for word or reworded.
+"""Alignment of two reports, by their text alone: which passage stands in the other report, word for
+word or reworded.
 
-Two steps. `align` matches passages one to one: equal ones first, then by the tf-idf cosine of their content words.
-`continuations` then says of each passage whether the other report repeats, moves or rewords it, or has nothing of it;
-there, two passages may continue one, as when a sentence is split or stands in the summary, too.
+Two steps. `align` matches passages one to one: equal ones first, then by the tf-idf cosine of their
+content words. `continuations` then says of each passage whether the other report repeats, moves or
+rewords it, or has nothing of it; there, two passages may continue one, as when a sentence is split
+or stands in the summary, too.
 """
 
 from __future__ import annotations
@@ -25,8 +27,20 @@ from tipclassify.text.document import Passage
 from tipclassify.text.features.tokenizer import tokenize, words_of
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
-__all__ = ["SIMILAR", "WORDING", "Alignment", "Continuation", "Match", "Nearest", "Segment"]
-__all__ += ["align", "changed_words", "continuations", "normalize", "shared_words"]
+__all__ = [
+    "SIMILAR",
+    "WORDING",
+    "Alignment",
+    "Continuation",
+    "Match",
+    "Nearest",
+    "Segment",
+    "align",
+    "changed_words",
+    "continuations",
+    "normalize",
+    "shared_words",
+]
 
 SIMILAR: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
@@ -42,37 +56,49 @@ Chosen on 140 pairs from twelve countries' reports of two years, read one by one
 on): from 0.4 to 0.45 one in five says the same thing reworded, from 0.45 to 0.5 half, above nine in ten.
 """
 
-_WORDING_REORDERED: Final = 0.65  # in any order: then a clause has moved to the other end of its sentence
-_WORDING_STRICT: Final = 0.6  # of different sections, or of other people and places, said in like words
+# in any order: then a clause has moved to the other end of its sentence
+_WORDING_REORDERED: Final = 0.65
+# of different sections, or of other people and places, said in like words
+_WORDING_STRICT: Final = 0.6
 _WORDING_BETWEEN: Final = 0.3  # of a passage alone between the same neighbours in both reports
 _WORDING_SHARED: Final = 0.6  # of a passage whose match has a better one
 _WORDING_SHARED_APART: Final = 0.75  # and if that is in another section
-_MIN_APART: Final = 6  # content words of it then: "authorities did not enforce the law" is about other laws there
-_MIN_CONTAINED_APART: Final = 8  # content words without names of a part of a passage in another section
+# content words of it then: "authorities did not enforce the law" is about other laws there
+_MIN_APART: Final = 6
+# content words without names of a part of a passage in another section
+_MIN_CONTAINED_APART: Final = 8
 _CONTAINED: Final = 0.8  # share of a passage's content words that stand together in a longer one
 _MIN_CONTAINED: Final = 4  # content words of it; fewer are a phrase
-_ALL_CONTAINED: Final = 6  # content words of it, below which all must be in the longer one, side by side
-_MIN_HALF: Final = 5  # content words without names that two parts of sentences have side by side, half of one of them
+# content words of it, below which all must be in the longer one, side by side
+_ALL_CONTAINED: Final = 6
+# content words without names that two parts of sentences have side by side, half of one of them
+_MIN_HALF: Final = 5
 _WORDING_OTHER_DAY: Final = 0.85  # of what happened on other days, which is told in like words
-_SPREAD: Final = 1.5  # words of the longer passage that they may lie among, for each word of the shorter one
+# words of the longer passage that they may lie among, for each word of the shorter one
+_SPREAD: Final = 1.5
 
 _APART: Final = 0.15  # penalty on the similarity of passages in different sections
-_MIN_NEAREST: Final = 0.2  # similarity below which the nearest passage of the other report is on another subject
-_MIN_SHARED: Final = 3  # shared words; two, as "domestic violence" or "minimum wage", make a subject, not a match
+# similarity below which the nearest passage of the other report is on another subject
+_MIN_NEAREST: Final = 0.2
+# shared words; two, as "domestic violence" or "minimum wage", make a subject, not a match
+_MIN_SHARED: Final = 3
 _MIN_REST: Final = 1 / 3  # share of a split sentence that one of its parts must have
 
 _MAX_WORDS: Final = 2_000  # of a passage; a word-by-word diff of longer ones would take minutes
-_MAX_CANDIDATES: Final = 100  # for each passage: a report that repeats one line a thousand times must not fill memory
+# for each passage: a report that repeats one line a thousand times must not fill memory
+_MAX_CANDIDATES: Final = 100
 _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
 
-Nearest = dict[int, tuple[int, float]]  # index → that of the most similar passage of the other report, similarity
+# index → that of the most similar passage of the other report, similarity
+Nearest = dict[int, tuple[int, float]]
 
 
 class Match(NamedTuple):
-    """Indices of two matched passages; `same` means equal except for white space, quotation marks and case.
+    """Indices of two matched passages; `same` means equal except for white space, quotation marks
+    and case.
 
-    Unless they are `alike`, with `WORDING` in common, the new passage stands in the place of the old one, on the same
-    matter, but says it, or something else, in other words.
+    Unless they are `alike`, with `WORDING` in common, the new passage stands in the place of the
+    old one, on the same matter, but says it, or something else, in other words.
     """
 
     old: int
@@ -85,12 +111,14 @@ class Match(NamedTuple):
 def align(
     old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
 ) -> tuple[list[Match], tuple[Nearest, Nearest]]:
-    """Match passages one to one, in the order of `Match.old`, and find for each of either report its nearest one.
+    """Match passages one to one, in the order of `Match.old`, and find for each of either report
+    its nearest one.
 
-    Equal passages are matched first. The similarity of the others is the cosine of tf-idf vectors of stems of content
-    words and of words of names (Salton and Buckley 1988), which the `vocabulary` of lower-case words tells apart. The
-    matching is greedy, most similar pair first, ties by position; its total similarity is at least half of the maximum
-    (Preis 1999, STACS, LNCS 1563:259-269).
+    Equal passages are matched first. The similarity of the others is the cosine of tf-idf vectors
+    of stems of content words and of words of names (Salton and Buckley 1988), which the
+    `vocabulary` of lower-case words tells apart. The matching is greedy, most similar pair first,
+    ties by position; its total similarity is at least half of the maximum (Preis 1999, STACS, LNCS
+    1563:259-269).
 
     >>> texts = "Courts convicted nine traffickers.", "In May, courts convicted no traffickers."
     >>> align(*([Passage(text, 0, len(text))] for text in texts), frozenset({"courts"}))[0]
@@ -101,14 +129,22 @@ def align(
     return _match(old, new, terms, candidates), _nearest(candidates)
 
 
-def _match(old: Sequence[Passage], new: Sequence[Passage], terms: _Terms, candidates: _Candidates) -> list[Match]:
+def _match(
+    old: Sequence[Passage], new: Sequence[Passage], terms: _Terms, candidates: _Candidates
+) -> list[Match]:
     sections = _sections(old, new)
     matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, sections=sections)]
     taken_old, taken_new = ({match[side] for match in matches} for side in (0, 1))
     olds, news = candidates.olds, candidates.news
-    score = np.where(candidates.enough, candidates.similarity - np.where(candidates.apart, _APART, 0.0), 0.0)
+    score = np.where(
+        candidates.enough, candidates.similarity - np.where(candidates.apart, _APART, 0.0), 0.0
+    )
     # By descending score, then by distance in position; the order is symmetric in OLD and NEW.
-    ties = [np.maximum(olds, news), np.minimum(olds, news), np.abs(olds / max(len(old), 1) - news / max(len(new), 1))]
+    ties = [
+        np.maximum(olds, news),
+        np.minimum(olds, news),
+        np.abs(olds / max(len(old), 1) - news / max(len(new), 1)),
+    ]
     order = [at for at in np.lexsort([*ties, -score]) if score[at] >= SIMILAR]
     # The same statement reworded goes before another one on the same matter.
     for alike in (True, False):
@@ -131,7 +167,11 @@ def _match(old: Sequence[Passage], new: Sequence[Passage], terms: _Terms, candid
 def _nearest(candidates: _Candidates) -> tuple[Nearest, Nearest]:
     nearest: tuple[Nearest, Nearest] = ({}, {})
     for at in candidates.by_similarity():
-        i, j, similarity = int(candidates.olds[at]), int(candidates.news[at]), float(candidates.similarity[at])
+        i, j, similarity = (
+            int(candidates.olds[at]),
+            int(candidates.news[at]),
+            float(candidates.similarity[at]),
+        )
         nearest[0].setdefault(i, (j, similarity))
         nearest[1].setdefault(j, (i, similarity))
     return nearest
@@ -144,15 +184,16 @@ class Continuation:
     index: int
     status: str  # "repeated", "moved" (the same words in another section) or "reworded"
     similarity: float  # 0 to 1
-    shared: bool = False  # whether another passage has it as its match: a sentence that was split, or stands twice
+    # whether another passage has it as its match: a sentence that was split, or stands twice
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
     """For each passage of OLD and of NEW its continuation; None for one that is gone, or new.
 
-    `nearest` has for these the most similar passage of the other report, if any is; `instead` those that stand in
-    their place, on the same matter in other words.
+    `nearest` has for these the most similar passage of the other report, if any is; `instead` those
+    that stand in their place, on the same matter in other words.
     """
 
     old: list[Continuation | None]
@@ -161,7 +202,9 @@ class Alignment:
     instead: tuple[Nearest, Nearest]
 
 
-def continuations(old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]) -> Alignment:
+def continuations(
+    old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
+) -> Alignment:
     """Find for each passage of two reports what it says in the other.
 
     >>> year, next_year = ("Courts convicted nine traffickers.", "Roads are bad."), ("Courts convicted two traffickers.",)
@@ -191,10 +234,14 @@ def continuations(old: Sequence[Passage], new: Sequence[Passage], vocabulary: fr
 
 
 def _moved(old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[Match]) -> set[Match]:
-    """Find the equal matches in different sections; a heading that was renamed is the same section."""
+    """Find the equal matches in different sections; a heading that was renamed is the same
+    section."""
     names = [[_heading(passage) for passage in passages] for passages in (old, new)]
     here, there = (set(side) for side in names)
-    votes: tuple[dict[str, Counter[str]], dict[str, Counter[str]]] = (defaultdict(Counter), defaultdict(Counter))
+    votes: tuple[dict[str, Counter[str]], dict[str, Counter[str]]] = (
+        defaultdict(Counter),
+        defaultdict(Counter),
+    )
     for match in matches:
         before, after = names[0][match.old], names[1][match.new]
         votes[0][before][after] += 1
@@ -203,7 +250,10 @@ def _moved(old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[Mat
     def is_renamed(before: str, after: str) -> bool:
         if before in there or after in here:
             return False
-        return votes[0][before].most_common(1)[0][0] == after and votes[1][after].most_common(1)[0][0] == before
+        return (
+            votes[0][before].most_common(1)[0][0] == after
+            and votes[1][after].most_common(1)[0][0] == before
+        )
 
     moved = set()
     for match in matches:
@@ -214,9 +264,12 @@ def _moved(old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[Mat
 
 
 def _share_equal(
-    old: Sequence[Passage], new: Sequence[Passage], found: tuple[dict[int, Continuation], dict[int, Continuation]]
+    old: Sequence[Passage],
+    new: Sequence[Passage],
+    found: tuple[dict[int, Continuation], dict[int, Continuation]],
 ) -> None:
-    """Give a passage that stands twice in one report, and once in the other, the same passage there."""
+    """Give a passage that stands twice in one report, and once in the other, the same passage
+    there."""
     for side, (passages, others) in enumerate(((old, new), (new, old))):
         places: defaultdict[str, list[int]] = defaultdict(list)
         for at, passage in enumerate(others):
@@ -235,7 +288,8 @@ def _fill_gaps(
     terms: _Terms,
     found: tuple[dict[int, Continuation], dict[int, Continuation]],
 ) -> None:
-    """Pair two passages without a match that stand alone between the same neighbours, if they share some wording."""
+    """Pair two passages without a match that stand alone between the same neighbours, if they
+    share some wording."""
     sections = _sections(old, new)
     for i in range(len(old)):
         if i in found[0]:
@@ -256,11 +310,18 @@ def _fill_gaps(
 
 
 def _stand_alike(
-    i: int, j: int, found: tuple[dict[int, Continuation], dict[int, Continuation]], sections: list[list[str]]
+    i: int,
+    j: int,
+    found: tuple[dict[int, Continuation], dict[int, Continuation]],
+    sections: list[list[str]],
 ) -> bool:
-    """Test whether two passages stand between the same neighbours, or at the same end of their section."""
+    """Test whether two passages stand between the same neighbours, or at the same end of their
+    section."""
     for step in (-1, 1):
-        there, back = _neighbour(found[0], sections[0], i, step), _neighbour(found[1], sections[1], j, step)
+        there, back = (
+            _neighbour(found[0], sections[0], i, step),
+            _neighbour(found[1], sections[1], j, step),
+        )
         if (there, back) not in ((j + step, i + step), (_EDGE, _EDGE)):
             return False
     return True
@@ -271,7 +332,8 @@ _UNMATCHED: Final = -2
 
 
 def _neighbour(found: dict[int, Continuation], sections: Sequence[str], at: int, step: int) -> int:
-    """Return what continues the passage before (-1) or after (1) one, or `_EDGE` or `_UNMATCHED`."""
+    """Return what continues the passage before (-1) or after (1) one, or `_EDGE` or
+    `_UNMATCHED`."""
     beside = at + step
     if not 0 <= beside < len(sections) or sections[beside] != sections[at]:
         return _EDGE
@@ -284,9 +346,14 @@ def _share_reworded(
     candidates: _Candidates,
     found: tuple[dict[int, Continuation], dict[int, Continuation]],
 ) -> None:
-    """Give a passage without a match one that says the same and is matched: a sentence that was split, or joined."""
+    """Give a passage without a match one that says the same and is matched: a sentence that was
+    split, or joined."""
     for at in candidates.by_similarity():
-        i, j, similarity = int(candidates.olds[at]), int(candidates.news[at]), float(candidates.similarity[at])
+        i, j, similarity = (
+            int(candidates.olds[at]),
+            int(candidates.news[at]),
+            float(candidates.similarity[at]),
+        )
         apart = bool(candidates.apart[at])
         for side, own, other in ((0, i, j), (1, j, i)):
             if own in found[side]:
@@ -304,15 +371,21 @@ def _heading(passage: Passage) -> str:
 
 
 def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
-    """Return the section of each passage; all headings that only one report has become one, as they may be renamed."""
+    """Return the section of each passage; all headings that only one report has become one, as
+    they may be renamed."""
     names = [[_heading(passage) for passage in passages] for passages in reports]
     shared = set(names[0]) & set(names[1])
     return [[name if name in shared else "\0" for name in of_report] for of_report in names]
 
 
-def _equal_pairs(*reports: Sequence[Passage], sections: list[list[str]]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of equal passages: first within a section, then across sections, in the order of the text."""
-    left, right = ({at: normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports)
+def _equal_pairs(
+    *reports: Sequence[Passage], sections: list[list[str]]
+) -> Iterator[tuple[int, int]]:
+    """Yield pairs of equal passages: first within a section, then across sections, in the order
+    of the text."""
+    left, right = (
+        {at: normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports
+    )
     for within in (True, False):
         waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
         for i in sorted(left, reverse=True):
@@ -328,7 +401,8 @@ _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.from
 
 
 def normalize(text: str) -> str:
-    """Return a text such that equal ones differ at most in white space, quotation marks and case."""
+    """Return a text such that equal ones differ at most in white space, quotation marks and
+    case."""
     return " ".join(text.translate(_QUOTES).casefold().split())
 
 
@@ -355,8 +429,13 @@ class _Candidates:
     apart: Bools  # whether they are in different sections
 
     def by_similarity(self) -> Ints:
-        """Return the places of the pairs, most similar first; the order is symmetric in OLD and NEW."""
-        ties = [np.maximum(self.olds, self.news), np.minimum(self.olds, self.news), np.abs(self.olds - self.news)]
+        """Return the places of the pairs, most similar first; the order is symmetric in OLD and
+        NEW."""
+        ties = [
+            np.maximum(self.olds, self.news),
+            np.minimum(self.olds, self.news),
+            np.abs(self.olds - self.news),
+        ]
         return np.lexsort([*ties, -self.similarity])
 
 
@@ -370,7 +449,8 @@ def _find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: _Ter
     for first in range(0, max(olds, 1), _CHUNK):  # the full similarity matrix may not fit in memory
         rows, rest = slice(first, min(first + _CHUNK, olds)), slice(olds, None)
         cosine, shared = vectors[rows] @ vectors[rest].T, present[rows] @ present[rest].T
-        for product in (cosine, shared):  # the same sparsity pattern: sorted, their entries correspond
+        # the same sparsity pattern: sorted, their entries correspond
+        for product in (cosine, shared):
             product.sort_indices()
         pairs = cosine.tocoo()
         i, j, similarity = pairs.row + first, pairs.col, np.minimum(pairs.data, 1.0)
@@ -388,7 +468,8 @@ def _find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: _Ter
 def shared_words(
     olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str]
 ) -> Iterator[tuple[int, int, float, int]]:
-    """Yield pairs of texts that share content words: their places, tf-idf cosine and number of words, highest first."""
+    """Yield pairs of texts that share content words: their places, tf-idf cosine and number of
+    words, highest first."""
     terms = _terms([*olds, *news], vocabulary)
     if not olds or not news:
         return
@@ -414,7 +495,8 @@ class _Terms:
         return bool(here) and bool(there) and here.isdisjoint(there)
 
     def are_of_other_days(self, one: int, another: int) -> bool:
-        """Test whether two passages both say on which day something happened, and no day is the same."""
+        """Test whether two passages both say on which day something happened, and no day is the
+        same."""
         here, there = self.days[one], self.days[another]
         return bool(here) and bool(there) and here.isdisjoint(there)
 
@@ -425,7 +507,9 @@ _DAY: Final = re.compile(
 )
 
 # Written with a hyphen one year and without it the next: "anti-Semitic", "non-governmental".
-_PREFIX: Final = re.compile(r"\b(anti|co|multi|non|over|post|pre|re|semi|sub|under)-(\w)", re.IGNORECASE)
+_PREFIX: Final = re.compile(
+    r"\b(anti|co|multi|non|over|post|pre|re|semi|sub|under)-(\w)", re.IGNORECASE
+)
 
 
 def _join_prefixes(text: str) -> str:
@@ -446,10 +530,14 @@ def _terms(texts: Sequence[str], vocabulary: frozenset[str]) -> _Terms:
     tokens = tokenize(joined, vocabulary)
     name = tokens.word == NAME
     plain = ~name & ~np.isin(tokens.word, _STOP_TERMS)
-    rows, starts, stems = (values[plain].tolist() for values in (tokens.row, tokens.start, tokens.stem))
+    rows, starts, stems = (
+        values[plain].tolist() for values in (tokens.row, tokens.start, tokens.stem)
+    )
     for row, start, stem in zip(rows, starts, stems, strict=True):
         placed[row].append((start, stem))
-    rows, starts, ends = (values[name].tolist() for values in (tokens.row, tokens.start, tokens.end))
+    rows, starts, ends = (
+        values[name].tolist() for values in (tokens.row, tokens.start, tokens.end)
+    )
     for row, start, end in zip(rows, starts, ends, strict=True):
         spelled = words_of(joined[row][start:end])
         hashed = [int(hash_word(word)) for word in spelled if word not in _FUNCTION_WORDS]
@@ -477,12 +565,14 @@ def _wording(old: Sequence[int], new: Sequence[int]) -> float:
     any_order = 2 * (Counter(old) & Counter(new)).total() / either
     if any_order >= _WORDING_REORDERED or not any_order:
         return any_order
-    first, second = sorted((list(old), list(new)))  # the runs that are found depend on which comes first
+    # the runs that are found depend on which comes first
+    first, second = sorted((list(old), list(new)))
     return 2 * sum(run.size for run in _common(first, second)) / either
 
 
 def _says_the_same(one: int, another: int, terms: _Terms, apart: bool) -> bool:
-    """Test whether a passage says what one says that has a better match; `apart` in another section."""
+    """Test whether a passage says what one says that has a better match; `apart` in another
+    section."""
     own, other = terms.words[one], terms.words[another]
     if terms.are_of_other_days(one, another):
         return False
@@ -500,7 +590,8 @@ def _says_the_same(one: int, another: int, terms: _Terms, apart: bool) -> bool:
 
 
 def _has_half(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:
-    """Test whether half of a passage stands in another one in one piece: the other half was cut, or is new."""
+    """Test whether half of a passage stands in another one in one piece: the other half was cut,
+    or is new."""
     for run in _common(own, other):
         piece = own[run.a : run.a + run.size]
         if 2 * len(piece) >= len(own) and sum(term not in names for term in piece) >= _MIN_HALF:
@@ -531,7 +622,8 @@ _WORD: Final = re.compile(r"[(\[“‘\"$€£¥+−-]*\w+(?:[.,'’/:-]\w+)*%?\
 
 
 class Segment(NamedTuple):
-    """Consecutive words of a passage, and whether they differ from the other passage of the pair."""
+    """Consecutive words of a passage, and whether they differ from the other passage of the
+    pair."""
 
     text: str
     changed: bool
@@ -540,7 +632,8 @@ class Segment(NamedTuple):
 def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
     """Segment two texts into words that both have and words that the other has not.
 
-    Unchanged function words and punctuation between two changes count as changed: that reads better.
+    Unchanged function words and punctuation between two changes count as changed: that reads
+    better.
 
     >>> changed_words("Police opened 34 cases.", "Police opened 29 cases.")[1][:2]
     [Segment(text='Police opened ', changed=False), Segment(text='29 ', changed=True)]
@@ -550,11 +643,15 @@ def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
         equal = normalize(old) == normalize(new)
         return [Segment(old, not equal)], [Segment(new, not equal)]
     a, b = ([normalize(word) for word in words] for words in (left, right))
-    runs = [run for run in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks() if run.size]
+    runs = [
+        run for run in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks() if run.size
+    ]
     kept = [
         run
         for at, run in enumerate(runs)
-        if any(word.isalnum() and word not in _FUNCTION_WORDS for word in a[run.a : run.a + run.size])
+        if any(
+            word.isalnum() and word not in _FUNCTION_WORDS for word in a[run.a : run.a + run.size]
+        )
         or (at == 0 and run.a == run.b == 0)
         or (at == len(runs) - 1 and run.a + run.size == len(a) and run.b + run.size == len(b))
     ]

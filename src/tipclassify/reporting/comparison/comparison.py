@@ -1,7 +1,9 @@
-"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired passages out.
+"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired
+passages out.
 
-Changes are read from the text first (`tipclassify.reporting.comparison.alignment`): a passage is repeated, moved,
-reworded, new or gone. Only what is new or gone is newly or no longer reported; where the tag alone differs, that is said.
+Changes are read from the text first (`tipclassify.reporting.comparison.alignment`): a passage is
+repeated, moved, reworded, new or gone. Only what is new or gone is newly or no longer reported;
+where the tag alone differs, that is said.
 """
 
 from __future__ import annotations
@@ -13,8 +15,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.alignment import Alignment, Nearest, Segment, changed_words, continuations
-from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals, years_refusals
+from tipclassify.reporting.comparison.alignment import (
+    Alignment,
+    Nearest,
+    Segment,
+    changed_words,
+    continuations,
+)
+from tipclassify.reporting.comparison.identity import (
+    Identity,
+    identity_of,
+    subject_refusals,
+    years_refusals,
+)
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, context_of
 
 __all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Group", "Pair", "compare"]
@@ -27,9 +40,18 @@ within 1.0 before and after with `fast`, four in ten with the default.
 """
 
 KINDS: Final = {
-    "new_failure": ("Failures newly reported", "passages of {new} tagged as failure, whose text {old} does not have"),
-    "effort_gone": ("Efforts no longer reported", "passages of {old} tagged as effort, whose text {new} does not have"),
-    "new_complicity": ("Complicity newly reported", "passages of {new} on complicity, whose text {old} does not have"),
+    "new_failure": (
+        "Failures newly reported",
+        "passages of {new} tagged as failure, whose text {old} does not have",
+    ),
+    "effort_gone": (
+        "Efforts no longer reported",
+        "passages of {old} tagged as effort, whose text {new} does not have",
+    ),
+    "new_complicity": (
+        "Complicity newly reported",
+        "passages of {new} on complicity, whose text {old} does not have",
+    ),
     "complicity_gone": (
         "Complicity no longer reported",
         "passages of {old} on complicity, whose text {new} does not have",
@@ -38,16 +60,28 @@ KINDS: Final = {
         "Failures no longer reported",
         "passages of {old} tagged as failure, whose text {new} does not have",
     ),
-    "new_effort": ("Efforts newly reported", "passages of {new} tagged as effort, whose text {old} does not have"),
-    "retagged": ("Reworded, and tagged otherwise", "the words that changed, which are marked, changed the tag too"),
+    "new_effort": (
+        "Efforts newly reported",
+        "passages of {new} tagged as effort, whose text {old} does not have",
+    ),
+    "retagged": (
+        "Reworded, and tagged otherwise",
+        "the words that changed, which are marked, changed the tag too",
+    ),
     "moved_retagged": (
         "Same words, tagged otherwise",
         "the text is the same; the heading above it, which the model reads too, is another",
     ),
     "reworded": ("Reworded, same tags", "figures or words changed, tags did not"),
     "moved": ("Moved", "the same words under another heading, with the same tags"),
-    "new": ("Other new passages", "passages of {new} without a tag, whose text {old} does not have"),
-    "gone": ("Other passages that are gone", "passages of {old} without a tag, whose text {new} does not have"),
+    "new": (
+        "Other new passages",
+        "passages of {new} without a tag, whose text {old} does not have",
+    ),
+    "gone": (
+        "Other passages that are gone",
+        "passages of {old} without a tag, whose text {new} does not have",
+    ),
     "repeated": ("Repeated word for word", "equal but for white space, quotation marks and case"),
 }
 """Title and meaning of each kind of pair, with placeholders for the reports' names; most important first."""
@@ -83,7 +117,8 @@ class Change:
 def _changes(
     old: Finding | None, new: Finding | None, thresholds: dict[str, float], same: bool = False
 ) -> tuple[Change, ...]:
-    """List the label changes, clear ones first, then by `KINDS`; in the `same` text and section all are borderline."""
+    """List the label changes, clear ones first, then by `KINDS`; in the `same` text and section
+    all are borderline."""
     changes = []
     for label in LABELS:
         had, has = (side is not None and label in side.passage.labels for side in (old, new))
@@ -91,7 +126,11 @@ def _changes(
             continue
         before, after = (side.passage.scores[label] if side else None for side in (old, new))
         border = _log_odds(thresholds[label])
-        near = all(abs(_log_odds(score) - border) <= MARGIN for score in (before, after) if score is not None)
+        near = all(
+            abs(_log_odds(score) - border) <= MARGIN
+            for score in (before, after)
+            if score is not None
+        )
         changes.append(Change(label, has, before, after, near or same))
     return tuple(sorted(changes, key=lambda change: (change.borderline, _ORDER[change.kind])))
 
@@ -113,8 +152,10 @@ class Pair:
     new: Finding | None
     similarity: float | None = None  # 0 to 1; None for one that is alone
     changes: tuple[Change, ...] = ()  # of labels; for a passage that is alone, its labels
-    shared: bool = False  # whether one of them stands in another pair, too: a sentence split, joined or said twice
-    nearest: Finding | None = None  # for one that is alone: the most similar passage of the other report, if any is
+    # whether one of them stands in another pair, too: a sentence split, joined or said twice
+    shared: bool = False
+    # for one that is alone: the most similar passage of the other report, if any is
+    nearest: Finding | None = None
     nearness: float | None = None  # its similarity
     instead: bool = False  # whether that one stands in its place, on the same matter in other words
 
@@ -138,9 +179,14 @@ class Pair:
         return [side for side in (self.old, self.new) if side]
 
     def words(self) -> tuple[list[Segment], list[Segment]]:
-        """Segment both texts into changed and unchanged words; a text without counterpart is one unchanged segment."""
+        """Segment both texts into changed and unchanged words; a text without counterpart is one
+        unchanged segment."""
         old, new = (side.passage.text if side else "" for side in (self.old, self.new))
-        return changed_words(old, new) if self.old and self.new else ([Segment(old, False)], [Segment(new, False)])
+        return (
+            changed_words(old, new)
+            if self.old and self.new
+            else ([Segment(old, False)], [Segment(new, False)])
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values for JSON, each side as in ``score --format jsonl``."""
@@ -152,7 +198,8 @@ class Pair:
             "changes": [change.to_dict() for change in self.changes],
             "old": self.old and self.old.to_dict(),
             "new": self.new and self.new.to_dict(),
-            "nearest": self.nearest and {"similarity": _rounded(self.nearness), **self.nearest.passage.to_dict()},
+            "nearest": self.nearest
+            and {"similarity": _rounded(self.nearness), **self.nearest.passage.to_dict()},
         }
 
 
@@ -164,7 +211,8 @@ class Group:
     title: str
     meaning: str
     pairs: tuple[Pair, ...]
-    elsewhere: int  # passages that are alone and have such a label, too, but are listed under another
+    # passages that are alone and have such a label, too, but are listed under another
+    elsewhere: int
     borderline: int  # pairs whose changes are all borderline
 
 
@@ -189,23 +237,36 @@ class Comparison:
 
     @property
     def subject(self) -> str:
-        """What both are of, in words: publication and country, as far as they are known and the same."""
+        """What both are of, in words: publication and country, as far as they are known and the
+        same."""
         old, new = self.identities
         publication = old.publication if old.publication == new.publication else None
         country = old.country if old.country == new.country else None
         return ": ".join(part for part in (publication, country) if part)
 
     def groups(self, same: bool = False) -> list[Group]:
-        """Group the pairs by kind, most important first; repeated passages are left out unless `same`."""
+        """Group the pairs by kind, most important first; repeated passages are left out unless
+        `same`."""
         old, new = self.names
         groups = []
         for kind, (title, meaning) in KINDS.items():
             pairs = tuple(pair for pair in self.pairs if pair.kind == kind)
             alone = [pair for pair in self.pairs if len(pair.sides) == 1]
-            elsewhere = sum(pair.kind != kind and kind in {c.kind for c in pair.changes} for pair in alone)
+            elsewhere = sum(
+                pair.kind != kind and kind in {c.kind for c in pair.changes} for pair in alone
+            )
             if (pairs or elsewhere) and (same or kind != "repeated"):
                 title, meaning = (text.format(old=old, new=new) for text in (title, meaning))
-                groups.append(Group(kind, title, meaning, pairs, elsewhere, sum(pair.borderline for pair in pairs)))
+                groups.append(
+                    Group(
+                        kind,
+                        title,
+                        meaning,
+                        pairs,
+                        elsewhere,
+                        sum(pair.borderline for pair in pairs),
+                    )
+                )
         return groups
 
     def counts(self) -> Counter[str]:
@@ -219,22 +280,29 @@ class Comparison:
     def warnings(self) -> list[str]:
         """List reasons why the two may not be successive reports of one country, one line each."""
         old, new = self.identities
-        equal = [f"both reports are of {old.year}: are they two years?"] if old.year and old.year == new.year else []
+        equal = (
+            [f"both reports are of {old.year}: are they two years?"]
+            if old.year and old.year == new.year
+            else []
+        )
         return self.refusals() + equal + self.publication_warnings()
 
     def publication_warnings(self) -> list[str]:
-        """List the warning that next to nothing is matched, as between two publications; empty if more is."""
+        """List the warning that next to nothing is matched, as between two publications; empty
+        if more is."""
         few = sum(len(pair.sides) == 2 and not pair.shared for pair in self.pairs)
         least = min(len(self.old.passages), len(self.new.passages))
         text = f"only {few} of {least} passages match: they may be two publications, so 'new' and 'gone' mean little"
         return [text] if least >= _LEAST and few < _FEW * least else []
 
 
-def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext | None = None) -> Comparison:
+def compare(
+    old: TaggedReport, new: TaggedReport, context: ScoringContext | None = None
+) -> Comparison:
     """Compare two tagged reports on one country.
 
-    `context` is the model and policy that tagged both; what `tag_report` noted if omitted. Raises `ValueError` when
-    that is unknown, or the two were tagged differently.
+    `context` is the model and policy that tagged both; what `tag_report` noted if omitted. Raises
+    `ValueError` when that is unknown, or the two were tagged differently.
 
     >>> from tipclassify import Document, tag_report
     >>> texts = "Courts convicted nine traffickers.", "Courts did not convict any traffickers."
@@ -250,12 +318,17 @@ def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext | None
     placed += _alone("gone", before, after, alignment, thresholds)
     placed += _alone("new", after, before, alignment, thresholds)
     # Clear changes before borderline ones, pairs before single passages.
-    placed.sort(key=lambda one: (_ORDER[one[1].kind], one[1].borderline, len(one[1].sides) == 1, one[0]))
+    placed.sort(
+        key=lambda one: (_ORDER[one[1].kind], one[1].borderline, len(one[1].sides) == 1, one[0])
+    )
     return Comparison(old, new, tuple(pair for _, pair in placed))
 
 
 def _continued(
-    alignment: Alignment, before: Sequence[Finding], after: Sequence[Finding], thresholds: dict[str, float]
+    alignment: Alignment,
+    before: Sequence[Finding],
+    after: Sequence[Finding],
+    thresholds: dict[str, float],
 ) -> list[tuple[int, Pair]]:
     """Make the pairs of passages that continue each other, with their positions in the report."""
     placed = []
@@ -263,12 +336,16 @@ def _continued(
         if found:
             old, new = before[found.index], after[j]
             changes = _changes(old, new, thresholds, found.status == "repeated")
-            placed.append((j, Pair(found.status, old, new, found.similarity, changes, found.shared)))
+            placed.append(
+                (j, Pair(found.status, old, new, found.similarity, changes, found.shared))
+            )
     for i, found in enumerate(alignment.old):
         if found and found.shared:  # the others have been paired from their other side
             old, new = before[i], after[found.index]
             changes = _changes(old, new, thresholds, found.status == "repeated")
-            placed.append((found.index, Pair(found.status, old, new, found.similarity, changes, True)))
+            placed.append(
+                (found.index, Pair(found.status, old, new, found.similarity, changes, True))
+            )
     return placed
 
 

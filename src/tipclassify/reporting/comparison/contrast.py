@@ -1,8 +1,10 @@
-"""Contrast of publications: reports of one country and year in, pairs of passages that may contradict each other out.
+"""Contrast of publications: reports of one country and year in, pairs of passages that may
+contradict each other out.
 
-One passage reports an effort and the other a failure, in different publications, on the same matter: both name it
-(`MATTERS`), and they share rare words. The default's pooled vectors do not tell matters apart, since they were trained
-to tell labels (docs/figures.md has the figures), so they are not asked.
+One passage reports an effort and the other a failure, in different publications, on the same
+matter: both name it (`MATTERS`), and they share rare words. The default's pooled vectors do not
+tell matters apart, since they were trained to tell labels (docs/figures.md has the figures), so
+they are not asked.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ on). Of the 26 pairs that are found in those reports, 23 are on one matter.
 """
 
 _MIN_SHARED: Final = 2  # content words in common
-_TABLE: Final = " | "  # between the cells of a row: "Unannounced inspections | Yes" is no statement to contradict
+# between the cells of a row: "Unannounced inspections | Yes" is no statement to contradict
+_TABLE: Final = " | "
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Reports of different publications, and the pairs that may contradict each other, most similar first."""
+    """Reports of different publications, and the pairs that may contradict each other, most
+    similar first."""
 
     reports: tuple[TaggedReport, ...]
     pairs: tuple[Contradiction, ...]
@@ -89,7 +93,9 @@ class Contrast:
     @property
     def publications(self) -> list[str]:
         """Names of the publications, or of the files of which it is not known."""
-        return [identity.publication or identity.name for identity in map(identity_of, self.reports)]
+        return [
+            identity.publication or identity.name for identity in map(identity_of, self.reports)
+        ]
 
 
 def contrast_refusals(reports: Sequence[TaggedReport]) -> list[str]:
@@ -120,7 +126,12 @@ def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contra
     for i, j, similarity, shared in shared_words(said, denied, context.classifier.vocabulary):
         if similarity < MATTER:
             break
-        if shared < _MIN_SHARED or efforts[i][0] == failures[j][0] or i in taken_efforts or j in taken_failures:
+        if (
+            shared < _MIN_SHARED
+            or efforts[i][0] == failures[j][0]
+            or i in taken_efforts
+            or j in taken_failures
+        ):
             continue
         matter = _matter(said[i], denied[j])
         if matter is None:
@@ -140,11 +151,17 @@ def _matter(one: str, another: str) -> str | None:
     >>> _matter("Inspectors closed two farms.", "The law was not enforced, and nothing was inspected.")
     'inspections'
     """
-    return next((matter for matter, words in _NAMED.items() if words.search(one) and words.search(another)), None)
+    return next(
+        (matter for matter, words in _NAMED.items() if words.search(one) and words.search(another)),
+        None,
+    )
 
 
-def _tagged(reports: Sequence[TaggedReport], label: str, without: str) -> Iterator[tuple[int, Finding]]:
-    """Yield the passages that have one label and not the other, with the number of their report, each text once."""
+def _tagged(
+    reports: Sequence[TaggedReport], label: str, without: str
+) -> Iterator[tuple[int, Finding]]:
+    """Yield the passages that have one label and not the other, with the number of their report,
+    each text once."""
     for number, report in enumerate(reports):
         seen = set()
         for finding in report.findings():

@@ -1,4 +1,5 @@
-"""What two reports must have in common to be compared: country, publication, and years in their order."""
+"""What two reports must have in common to be compared: country, publication, and years in their
+order."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ __all__ = ["Identity", "identity_of", "refuse", "subject_refusals", "years_refus
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Country, publication and year of a report, each None if unknown; `name` is how messages call it."""
+    """Country, publication and year of a report, each None if unknown; `name` is how messages
+    call it."""
 
     name: str
     country: str | None
@@ -25,7 +27,9 @@ def identity_of(report: TaggedReport) -> Identity:
     """Return what a report is; rows have what all of them say in columns of these names."""
     country = report.country or _common_text(report, "country")
     publication = report.publication or _common_text(report, "publication")
-    return Identity(source_name(report.file), country, publication, report.year or _common_year(report))
+    return Identity(
+        source_name(report.file), country, publication, report.year or _common_year(report)
+    )
 
 
 def _common_text(report: TaggedReport, column: str) -> str | None:
@@ -41,20 +45,26 @@ def _common_year(report: TaggedReport) -> int | None:
 
 
 def subject_refusals(reports: Sequence[Identity]) -> list[str]:
-    """List why the reports are not of one country and one publication; what is unknown is taken to be the same."""
+    """List why the reports are not of one country and one publication; what is unknown is taken
+    to be the same."""
     refusals = []
     countries = list(dict.fromkeys(one.country for one in reports if one.country))
     publications = list(dict.fromkeys(one.publication for one in reports if one.publication))
     if len(countries) > 1:
-        refusals.append(f"they are about {_joined(countries)}: differences would be those of countries")
+        refusals.append(
+            f"they are about {_joined(countries)}: differences would be those of countries"
+        )
     if len(publications) > 1:
         named = _joined([f"'{publication}'" for publication in publications])
-        refusals.append(f"they are of different publications, {named}: 'new' and 'gone' would mean nothing")
+        refusals.append(
+            f"they are of different publications, {named}: 'new' and 'gone' would mean nothing"
+        )
     return refusals
 
 
 def years_refusals(old: Identity, new: Identity) -> list[str]:
-    """List why NEW is not of a later year than OLD; equal years may be two versions, and are not refused."""
+    """List why NEW is not of a later year than OLD; equal years may be two versions, and are not
+    refused."""
     if old.year and new.year and old.year > new.year:
         return [f"OLD is of {old.year} and NEW of {new.year}: give the earlier one first"]
     return []

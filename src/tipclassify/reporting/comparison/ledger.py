@@ -1,7 +1,9 @@
-"""Ledger of a country and publication: reports of several years in, a line for each passage that persists out.
+"""Ledger of a country and publication: reports of several years in, a line for each passage that
+persists out.
 
-A passage is followed from each year to the next by its words (`tipclassify.reporting.comparison.alignment`): "the same
-sentence since 2016". What a report says again year after year, an obligation not met, say, is a finding of its own.
+A passage is followed from each year to the next by its words
+(`tipclassify.reporting.comparison.alignment`): "the same sentence since 2016". What a report says
+again year after year, an obligation not met, say, is a finding of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +15,12 @@ from itertools import pairwise
 from typing import Any
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.alignment import Segment, changed_words, continuations, normalize
+from tipclassify.reporting.comparison.alignment import (
+    Segment,
+    changed_words,
+    continuations,
+    normalize,
+)
 from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 
@@ -52,7 +59,8 @@ class LedgerLine:
 
     @property
     def same_since(self) -> str:
-        """First of the years in which it had the words that it has in the last, without a change between."""
+        """First of the years in which it had the words that it has in the last, without a change
+        between."""
         since = self.last.year
         for before, after in pairwise(reversed(self.standings)):
             if before.status == "reworded":
@@ -67,20 +75,23 @@ class LedgerLine:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels that it has in its last year or, if it has none there, those that it had in any."""
+        """Labels that it has in its last year or, if it has none there, those that it had in
+        any."""
         if self.last.finding.passage.labels:
             return self.last.finding.passage.labels
         ever = {label for standing in self.standings for label in standing.finding.passage.labels}
         return tuple(label for label in LABELS if label in ever)
 
     def words(self) -> tuple[list[Segment], list[Segment]]:
-        """Segment its first and its last wording into words that both have and words that differ."""
+        """Segment its first and its last wording into words that both have and words that
+        differ."""
         return changed_words(self.first.finding.passage.text, self.last.finding.passage.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Reports of one country and publication, their years in order, and the passages that persist in them."""
+    """Reports of one country and publication, their years in order, and the passages that
+    persist in them."""
 
     reports: tuple[TaggedReport, ...]
     years: tuple[str, ...]
@@ -93,19 +104,26 @@ class Ledger:
 
     @property
     def subject(self) -> str:
-        """What the reports are of, in words: publication and country, as far as they are known and the same."""
+        """What the reports are of, in words: publication and country, as far as they are known
+        and the same."""
         publications = {one.publication for one in self.identities}
         countries = {one.country for one in self.identities}
         sole = [values.pop() if len(values) == 1 else None for values in (publications, countries)]
         return ": ".join(part for part in sole if part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to plain values for JSON: each line with all its passages, as in ``score --format jsonl``."""
+        """Convert to plain values for JSON: each line with all its passages, as in ``score
+        --format jsonl``."""
         return {
             "subject": self.subject,
             "years": list(self.years),
             "reports": [
-                {"year": year, "title": report.title, "address": report.address, "passages": len(report.passages)}
+                {
+                    "year": year,
+                    "title": report.title,
+                    "address": report.address,
+                    "passages": len(report.passages),
+                }
                 for year, report in zip(self.years, self.reports, strict=True)
             ],
             "lines": [_line_to_dict(line) for line in self.lines],
@@ -142,7 +160,9 @@ def ledger_refusals(reports: Sequence[TaggedReport]) -> list[str]:
     refusals = subject_refusals(identities)
     unknown = [one.name for one in identities if not one.year]
     if unknown:
-        refusals.append(f"the year of {unknown[0]} is not known: the order would be that of the command")
+        refusals.append(
+            f"the year of {unknown[0]} is not known: the order would be that of the command"
+        )
     years = [one.year for one in identities if one.year]
     twice = sorted({year for year in years if years.count(year) > 1})
     if twice:
@@ -157,8 +177,11 @@ class _Thread:
     standings: list[Standing] = field(default_factory=list)
 
 
-def build_ledger(reports: Sequence[TaggedReport], context: ScoringContext, everything: bool = False) -> Ledger:
-    """Follow the passages of reports, given in the order of their years; `everything` keeps those of one year too.
+def build_ledger(
+    reports: Sequence[TaggedReport], context: ScoringContext, everything: bool = False
+) -> Ledger:
+    """Follow the passages of reports, given in the order of their years; `everything` keeps those
+    of one year too.
 
     >>> from tipclassify import Classifier
     >>> from tipclassify.text.segmentation.passages import text_document
@@ -170,8 +193,10 @@ def build_ledger(reports: Sequence[TaggedReport], context: ScoringContext, every
     """
     years = _names(reports)
     threads: list[_Thread] = []
-    ends: defaultdict[int, list[_Thread]] = defaultdict(list)  # threads by their place in the report before
-    earlier: dict[str, _Thread] = {}  # threads by their last words, to find what comes back after a year
+    # threads by their place in the report before
+    ends: defaultdict[int, list[_Thread]] = defaultdict(list)
+    # threads by their last words, to find what comes back after a year
+    earlier: dict[str, _Thread] = {}
     for at, report in enumerate(reports):
         findings = list(report.findings())
         now: defaultdict[int, list[_Thread]] = defaultdict(list)
@@ -179,7 +204,9 @@ def build_ledger(reports: Sequence[TaggedReport], context: ScoringContext, every
             links = _links(reports[at - 1], report, context)
             for before, after, status in links:
                 for thread in ends[before]:
-                    _follow(thread, after, Standing(years[at], findings[after], status), threads, now)
+                    _follow(
+                        thread, after, Standing(years[at], findings[after], status), threads, now
+                    )
         for place, finding in enumerate(findings):
             if place in now:
                 continue
@@ -195,15 +222,24 @@ def build_ledger(reports: Sequence[TaggedReport], context: ScoringContext, every
             for thread in followed:
                 earlier[normalize(thread.standings[-1].finding.passage.text)] = thread
         ends = now
-    lines = [LedgerLine(tuple(thread.standings)) for thread in threads if everything or len(thread.standings) > 1]
+    lines = [
+        LedgerLine(tuple(thread.standings))
+        for thread in threads
+        if everything or len(thread.standings) > 1
+    ]
     lines = _without_joined(lines)
     return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years)))
 
 
 def _follow(
-    thread: _Thread, place: int, standing: Standing, threads: list[_Thread], now: dict[int, list[_Thread]]
+    thread: _Thread,
+    place: int,
+    standing: Standing,
+    threads: list[_Thread],
+    now: dict[int, list[_Thread]],
 ) -> None:
-    """Add where a passage stands; one that stands twice in a year, as a split sentence does, has two lines from then."""
+    """Add where a passage stands; one that stands twice in a year, as a split sentence does, has
+    two lines from then."""
     if thread.standings[-1].year == standing.year:
         thread = _Thread(thread.standings[:-1])
         threads.append(thread)
@@ -211,10 +247,14 @@ def _follow(
     now[place].append(thread)
 
 
-def _links(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> list[tuple[int, int, str]]:
+def _links(
+    old: TaggedReport, new: TaggedReport, context: ScoringContext
+) -> list[tuple[int, int, str]]:
     """List what continues what: places in OLD and NEW, and how."""
     alignment = continuations(old.passages, new.passages, context.classifier.vocabulary)
-    links = [(found.index, place, found.status) for place, found in enumerate(alignment.new) if found]
+    links = [
+        (found.index, place, found.status) for place, found in enumerate(alignment.new) if found
+    ]
     known = {(before, after) for before, after, _ in links}
     for place, found in enumerate(alignment.old):
         if found and (place, found.index) not in known:
@@ -223,7 +263,8 @@ def _links(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> lis
 
 
 def _without_joined(lines: list[LedgerLine]) -> list[LedgerLine]:
-    """Keep, of lines that end in the same passage, since sentences were joined, the one that stood longest."""
+    """Keep, of lines that end in the same passage, since sentences were joined, the one that
+    stood longest."""
     longest: dict[tuple[str, int, int], LedgerLine] = {}
     for line in lines:
         passage = line.last.finding.passage
@@ -242,7 +283,8 @@ def _names(reports: Sequence[TaggedReport]) -> list[str]:
 
 
 def _sorted(lines: list[LedgerLine], years: Sequence[str]) -> list[LedgerLine]:
-    """Sort lines: those of most years first, then failures, complicity, efforts, and the order of the last report."""
+    """Sort lines: those of most years first, then failures, complicity, efforts, and the order
+    of the last report."""
     ranks = {"failure": 0, "complicity": 1, "positive_effort": 2}
 
     def key(line: LedgerLine) -> tuple[int, int, int, int]:

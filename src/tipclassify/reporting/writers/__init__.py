@@ -1,4 +1,5 @@
-"""Writers: tagged reports in, one at a time, a stream of an output format out, by ``write(reports, out, context)``."""
+"""Writers: tagged reports in, one at a time, a stream of an output format out, by
+``write(reports, out, context)``."""
 
 from __future__ import annotations
 
@@ -21,17 +22,31 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.readers.formats import is_link
 from tipclassify.text.document import Document, Passage
 
-__all__ = ["FORMATS", "Finding", "OutputFormat", "ScoringContext", "TaggedReport", "format_of"]
-__all__ += ["context_of", "identity", "known", "section_name", "source_name", "title_name"]
+__all__ = [
+    "FORMATS",
+    "Finding",
+    "OutputFormat",
+    "ScoringContext",
+    "TaggedReport",
+    "context_of",
+    "format_of",
+    "identity",
+    "known",
+    "section_name",
+    "source_name",
+    "title_name",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringContext:
-    """Model and policy that tagged the reports, for writers to record, and options of the output."""
+    """Model and policy that tagged the reports, for writers to record, and options of the
+    output."""
 
     classifier: Classifier
     policy: Policy = "balanced"
-    folder: Path | None = None  # of the output, to which links are relative; None is the working folder
+    # of the output, to which links are relative; None is the working folder
+    folder: Path | None = None
     bom: bool = False  # whether CSV begins with a byte order mark, by which Excel recognises UTF-8
     index: str = ""  # link to the index of all pages, from a page of its folder
     day: str = ""  # YYYY-MM-DD on which the inputs were read, for citations; empty leaves it out
@@ -52,21 +67,26 @@ class ScoringContext:
         }
 
     def about(self) -> dict[str, str]:
-        """Describe the model and policy as names and values, without a timestamp, so that output is reproducible."""
+        """Describe the model and policy as names and values, without a timestamp, so that output
+        is reproducible."""
         meta = self.classifier.meta
         return {
             "tool": f"tipclassify {__version__}",
             "model": str(meta.get("sha256", "not recorded")),
             "corpus": str(meta.get("corpus", {}).get("sha256", "not recorded")),
             "policy": self.policy,
-            **{f"threshold {label}": f"{threshold:.4f}" for label, threshold in self.thresholds.items()},
+            **{
+                f"threshold {label}": f"{threshold:.4f}"
+                for label, threshold in self.thresholds.items()
+            },
         }
 
     def link(self, file: str) -> str | None:
         """Make the URI of an input, in ASCII, with no scheme of a file's name.
 
-        None for standard input, bad links, and files that do not lie in the folder of the output or below it: a link
-        to these would give away where they are, and lead nowhere on another machine.
+        None for standard input, bad links, and files that do not lie in the folder of the output or
+        below it: a link to these would give away where they are, and lead nowhere on another
+        machine.
 
         >>> ScoringContext(Classifier.load()).link("reports/Côte d'Ivoire.html")
         'reports/C%C3%B4te%20d%27Ivoire.html'
@@ -79,15 +99,19 @@ class ScoringContext:
             relative = Path(os.path.relpath(file, self.folder or "."))
         except ValueError:  # another drive of a Windows machine
             return None
-        above = Path(self.index).parts.count("..")  # a page in a folder of a desk leads to the pages beside that
-        return None if relative.parts.count("..") > above else quote(os.fsencode(relative.as_posix()))
+        # a page in a folder of a desk leads to the pages beside that
+        above = Path(self.index).parts.count("..")
+        return (
+            None if relative.parts.count("..") > above else quote(os.fsencode(relative.as_posix()))
+        )
 
 
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
 
 
 def _web_address(link: str) -> str | None:
-    """Quote the characters that a URI may not have; None for a bad host. Excel rejects a workbook with one bad URI."""
+    """Quote the characters that a URI may not have; None for a bad host. Excel rejects a
+    workbook with one bad URI."""
     try:
         host = urlsplit(link).netloc
     except ValueError:
@@ -95,20 +119,26 @@ def _web_address(link: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", host):
         return None
     address, mark, fragment = link.partition("#")
-    return mark.join(_NO_URI.sub(lambda bad: quote(bad[0], errors="replace"), part) for part in (address, fragment))
+    return mark.join(
+        _NO_URI.sub(lambda bad: quote(bad[0], errors="replace"), part)
+        for part in (address, fragment)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedReport:
-    """A report, a part of a long one, or a batch of input rows, with all its passages, tagged or not."""
+    """A report, a part of a long one, or a batch of input rows, with all its passages, tagged or
+    not."""
 
     file: str  # as the user named it
     document: Document | None  # None for input rows
     passages: Sequence[Passage]
-    extras: Sequence[dict[str, Any]] = ()  # fields of the input rows, one dict for each passage; none for a document
+    # fields of the input rows, one dict for each passage; none for a document
+    extras: Sequence[dict[str, Any]] = ()
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
     part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
-    context: ScoringContext | None = field(default=None, repr=False, compare=False)  # what tagged it, of `tag_report`
+    # what tagged it, of `tag_report`
+    context: ScoringContext | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         tagged = sum(bool(passage.labels) for passage in self.passages)
@@ -118,7 +148,13 @@ class TaggedReport:
     def title(self) -> str:
         """The document's title; if it has none, the file's name without its folder, or the link."""
         title = (self.document and self.document.title) or ""
-        return title if title.strip() else self.file if "://" in self.file else Path(self.file).name or self.file
+        return (
+            title
+            if title.strip()
+            else self.file
+            if "://" in self.file
+            else Path(self.file).name or self.file
+        )
 
     @property
     def country(self) -> str | None:
@@ -152,7 +188,8 @@ class TaggedReport:
         return own or (self.file if is_link(self.file) else None)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield its passages with their source; rows have their publication in columns of that name."""
+        """Yield its passages with their source; rows have their publication in columns of that
+        name."""
         paragraphs = self._paragraphs()
         starts = list(paragraphs)
         country, year, title = self.country, self.year, self.title
@@ -174,9 +211,12 @@ class TaggedReport:
             )
 
     def _paragraphs(self) -> dict[int, int]:
-        """Number the paragraphs under each heading, as a reader counts them: by their start, in order."""
+        """Number the paragraphs under each heading, as a reader counts them: by their start, in
+        order."""
         numbers: dict[int, int] = {}
-        for _, under in groupby(self.document.blocks if self.document else (), attrgetter("country", "section")):
+        for _, under in groupby(
+            self.document.blocks if self.document else (), attrgetter("country", "section")
+        ):
             for number, block in enumerate((block for block in under if not block.heading), 1):
                 numbers[block.start] = number
         return numbers
@@ -197,13 +237,23 @@ class Finding:
     publisher: str | None = None
     date: str | None = None  # of publication: a day, month or year
     address: str | None = None  # of the web
-    context: ScoringContext | None = field(default=None, repr=False, compare=False)  # what tagged it, if known
+    # what tagged it, if known
+    context: ScoringContext | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
-        row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
+        """Make the row of JSONL output; fields of the input row follow ours and replace only
+        nulls."""
+        row = {
+            "file": self.file,
+            "country": self.country,
+            "year": self.year,
+            **self.passage.to_dict(),
+        }
         row["kind"] = self.passage.kind
-        return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
+        return {
+            **row,
+            **{name: value for name, value in self.extra.items() if row.get(name) is None},
+        }
 
 
 def _text_of(row: Mapping[str, Any], column: str) -> str | None:
@@ -218,11 +268,13 @@ def _link_of(row: Mapping[str, Any]) -> str | None:
     return address if address and is_link(address) else None
 
 
-def context_of(context: ScoringContext | None, tagged: Iterable[TaggedReport | Finding]) -> ScoringContext:
+def context_of(
+    context: ScoringContext | None, tagged: Iterable[TaggedReport | Finding]
+) -> ScoringContext:
     """Return the context given, else that of what was tagged.
 
-    Raises `ValueError` when that is unknown, or not the same for all: counts, citations and comparisons of mixed tags
-    would say something that no model found.
+    Raises `ValueError` when that is unknown, or not the same for all: counts, citations and
+    comparisons of mixed tags would say something that no model found.
     """
     if context is not None:
         return context
@@ -231,7 +283,9 @@ def context_of(context: ScoringContext | None, tagged: Iterable[TaggedReport | F
     if not found:
         raise ValueError("no reports: give at least one")
     if len(known_ones) < len(found):
-        raise ValueError("it is not known what tagged these: tag them with tag_report, or give the ScoringContext")
+        raise ValueError(
+            "it is not known what tagged these: tag them with tag_report, or give the ScoringContext"
+        )
     first = known_ones[0]
     if any(one is not first and one.about() != first.about() for one in known_ones):
         raise ValueError("tagged by other models, policies or thresholds: tag all of them alike")
@@ -249,7 +303,8 @@ def title_name(title: str) -> str:
 
 
 def source_name(file: str) -> str:
-    """Make the display name of an input: a link as it is, a file without the folders of the disk that it lies in.
+    """Make the display name of an input: a link as it is, a file without the folders of the disk
+    that it lies in.
 
     >>> source_name("/home/ana/reports/togo.html"), source_name("https://example.org/togo")
     ('togo.html', 'https://example.org/togo')
@@ -257,7 +312,8 @@ def source_name(file: str) -> str:
     if file == "-":
         return "standard input"
     name = file if is_link(file) else Path(file).name or file
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # a name may be of any bytes
+    # a name may be of any bytes
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def section_name(section: str | None) -> str:
@@ -269,18 +325,28 @@ def section_name(section: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """An output format: its writer, a function that is imported on first use, and its file suffixes."""
+    """An output format: its writer, a function that is imported on first use, and its file
+    suffixes."""
 
     module: str
     function: str
     suffixes: tuple[str, ...]  # that select the format; the first is the default
     binary: bool = False  # whether the stream is
-    rows: str = ""  # name of the function that makes the text of a report's rows, if reports are rendered independently
+    # name of the function that makes the text of a report's rows, if reports are rendered
+    # independently
+    rows: str = ""
 
-    def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]]:
-        """Import the two steps of the writer: rendering a report (in a worker process), and writing the results."""
+    def steps(
+        self,
+    ) -> tuple[
+        Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]
+    ]:
+        """Import the two steps of the writer: rendering a report (in a worker process), and
+        writing the results."""
         module = import_module(f"tipclassify.reporting.writers.{self.module}")
-        return (getattr(module, self.rows) if self.rows else identity), getattr(module, self.function)
+        return (getattr(module, self.rows) if self.rows else identity), getattr(
+            module, self.function
+        )
 
 
 def identity(report: TaggedReport) -> TaggedReport:
@@ -305,7 +371,8 @@ FORMATS: Final = {
 
 
 def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Look up the format of an output file by its suffix; `suffixes` of each format are those of `FORMATS` by default.
+    """Look up the format of an output file by its suffix; `suffixes` of each format are those of
+    `FORMATS` by default.
 
     >>> format_of(Path("findings.csv"))
     'csv'
@@ -317,4 +384,6 @@ def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -
     if path.is_dir():
         raise UsageError(f"{path}: a folder; give the name of a file in it")
     choice = ", ".join(known[0] for known in suffixes.values())
-    raise UsageError(f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format")
+    raise UsageError(
+        f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format"
+    )

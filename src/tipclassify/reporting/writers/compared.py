@@ -1,4 +1,5 @@
-"""Writers of a comparison: a table for the terminal, JSON lines, or an HTML page with passages side by side."""
+"""Writers of a comparison: a table for the terminal, JSON lines, or an HTML page with passages
+side by side."""
 
 from __future__ import annotations
 
@@ -21,23 +22,34 @@ __all__ = ["write_html", "write_jsonl", "write_table"]
 
 
 def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write one object for each pair, in the order of the table; repeated passages only if `same`."""
-    out.writelines(json_line(pair.to_dict()) for group in comparison.groups(same) for pair in group.pairs)
+    """Write one object for each pair, in the order of the table; repeated passages only if
+    `same`."""
+    out.writelines(
+        json_line(pair.to_dict()) for group in comparison.groups(same) for pair in group.pairs
+    )
 
 
-def write_html(comparison: Comparison, out: IO[str], context: ScoringContext, same: bool = False) -> None:
-    """Write one page for a comparison; repeated passages only if `same`. It has no script: CSS reads its filters."""
+def write_html(
+    comparison: Comparison, out: IO[str], context: ScoringContext, same: bool = False
+) -> None:
+    """Write one page for a comparison; repeated passages only if `same`. It has no script: CSS
+    reads its filters."""
     groups = comparison.groups(same)
-    out.writelines(rendered("side_by_side.html", comparison=comparison, groups=groups, context=context))
+    out.writelines(
+        rendered("side_by_side.html", comparison=comparison, groups=groups, context=context)
+    )
 
 
 def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write the pairs by kind, with changed words highlighted, then counts, caveats; repeated ones only if `same`."""
+    """Write the pairs by kind, with changed words highlighted, then counts, caveats; repeated
+    ones only if `same`."""
     console = console_of(out, 120)
     before, after = comparison.names
     if comparison.subject:
         console.print(Text(f"{comparison.subject}: {before} set against {after}", style="bold"))
-    console.print(Text(f"{before}  {heading_of(comparison.old)}\n{after}  {heading_of(comparison.new)}"))
+    console.print(
+        Text(f"{before}  {heading_of(comparison.old)}\n{after}  {heading_of(comparison.new)}")
+    )
     for group in comparison.groups(same):
         _write_group(group, comparison.names, console)
     counts = comparison.counts()
@@ -70,7 +82,9 @@ def _write_group(group: Group, names: tuple[str, str], console: Console) -> None
         old, new = pair.words()
         both = pair.old and pair.new and pair.alignment != "reworded"
         if pair.old and not both:
-            table.add_row(names[0], _marked(old, *(("", "", "strike") if styled else ("[-", "-]", ""))))
+            table.add_row(
+                names[0], _marked(old, *(("", "", "strike") if styled else ("[-", "-]", "")))
+            )
         if pair.new:
             name = "both" if both else names[1]
             table.add_row(name, _marked(new, *(("", "", "bold") if styled else ("{+", "+}", ""))))
@@ -82,13 +96,22 @@ def _write_group(group: Group, names: tuple[str, str], console: Console) -> None
 
 
 def _heading(pair: Pair, names: tuple[str, str]) -> Text:
-    """Format the changes and place of a pair: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
+    """Format the changes and place of a pair: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5
+    similarity 0.82``."""
     sides = [side.passage for side in pair.sides]
     parts = [_change(change) for change in pair.changes]
-    parts = parts or [Text(label.replace("_", " "), style=TERMINAL[label]) for label in sides[-1].labels]
-    parts.append(Text(f"[{_arrow(one_line(side.section or '') or 'no section' for side in sides)}]", style="bold"))
+    parts = parts or [
+        Text(label.replace("_", " "), style=TERMINAL[label]) for label in sides[-1].labels
+    ]
+    parts.append(
+        Text(
+            f"[{_arrow(one_line(side.section or '') or 'no section' for side in sides)}]",
+            style="bold",
+        )
+    )
     facts = []
-    if pages := [str(side.page) for side in sides if side.page]:  # one of the two may have none: a web page
+    # one of the two may have none: a web page
+    if pages := [str(side.page) for side in sides if side.page]:
         facts.append("p. " + _arrow(pages))
     if pair.alignment == "reworded":
         facts.append(f"similarity {pair.similarity:.2f}")

@@ -1,4 +1,5 @@
-"""Writers of a contrast of publications: a table for the terminal, JSON lines, or an HTML page with both citations."""
+"""Writers of a contrast of publications: a table for the terminal, JSON lines, or an HTML page
+with both citations."""
 
 from __future__ import annotations
 
@@ -25,13 +26,19 @@ _CAUTION = (
 def write_table(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
     """Write each pair with both citations."""
     console = console_of(out, 120)
-    title = f"{contrast.subject or 'One country and year'}: {' beside '.join(contrast.publications)}"
+    title = (
+        f"{contrast.subject or 'One country and year'}: {' beside '.join(contrast.publications)}"
+    )
     console.print(Text(one_line(title), style="bold"))
     for pair in contrast.pairs:
         console.print(Text(f"\non {pair.matter}", style="bold"))
         for label, finding in (("positive_effort", pair.effort), ("failure", pair.failure)):
             name = label.removeprefix("positive_")
-            console.print(Text(name, style=TERMINAL[label]).append(f"  {one_line(finding.passage.text)}", style=""))
+            console.print(
+                Text(name, style=TERMINAL[label]).append(
+                    f"  {one_line(finding.passage.text)}", style=""
+                )
+            )
             console.print(Text(f"  {cite(finding, context).source}", style="dim"))
     console.print(Text(f"\n{len(contrast.pairs)} pairs. {_CAUTION}"))
 
@@ -51,4 +58,6 @@ def write_html(contrast: Contrast, out: IO[str], context: ScoringContext) -> Non
     def cited(finding: Finding) -> Citation:
         return cite(finding, context)
 
-    out.writelines(rendered("contrast.html", contrast=contrast, context=context, cite=cited, caution=_CAUTION))
+    out.writelines(
+        rendered("contrast.html", contrast=contrast, context=context, cite=cited, caution=_CAUTION)
+    )

@@ -1,4 +1,5 @@
-"""Pages of a desk in ``changes/``: what changed between two years, a ledger over all, publications side by side.
+"""Pages of a desk in ``changes/``: what changed between two years, a ledger over all, publications
+side by side.
 
 Reports are compared only with those of their own country and publication.
 """
@@ -39,9 +40,9 @@ def write_changes(
 ) -> None:
     """Write the pages of all reports, and note in each head their links.
 
-    ``head["changes"]`` lists years and links, latest first; ``head["ledger"]`` and ``head["beside"]`` are links or "".
-    `parts` lists the data files of a report, of which the last is written last; with `resume`, pages newer than these
-    stay.
+    ``head["changes"]`` lists years and links, latest first; ``head["ledger"]`` and
+    ``head["beside"]`` are links or "". `parts` lists the data files of a report, of which the last
+    is written last; with `resume`, pages newer than these stay.
     """
     pages = folder / "changes"
     # Links lead from these pages to the reports' pages.
@@ -76,13 +77,16 @@ def write_changes(
         target = pages / f"beside-{_digest(beside[0], beside[0]['year'])}.html"
         if not is_current(target, beside):
             with open_file(target) as out:
-                contrasted.write_html(contrast([report_of(head) for head in beside], context), out, context)
+                contrasted.write_html(
+                    contrast([report_of(head) for head in beside], context), out, context
+                )
         for head in beside:
             head["beside"] = _link(target)
 
 
 def _series(heads: Sequence[Head]) -> dict[tuple[str, str], list[Head]]:
-    """Gather the reports of each country and publication, one a year, in the order of their years."""
+    """Gather the reports of each country and publication, one a year, in the order of their
+    years."""
     found: defaultdict[tuple[str, str], dict[int, Head]] = defaultdict(dict)
     for head in heads:
         if head["country"] and head["year"]:
@@ -100,7 +104,8 @@ def _same_year(heads: Sequence[Head]) -> list[list[Head]]:
 
 
 def _page_of(old: Head, new: Head, last: Head) -> str:
-    """Name the page of what changed: that of the report before has the name of the report's own page."""
+    """Name the page of what changed: that of the report before has the name of the report's own
+    page."""
     page = unquote(new["page"])
     return page if old is last else f"{page.removesuffix('.html')}-since-{old['year']}.html"
 

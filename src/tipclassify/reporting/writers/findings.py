@@ -1,4 +1,5 @@
-"""Findings of each file by section; the formats in which counts come before quotes, and those of citations."""
+"""Findings of each file by section; the formats in which counts come before quotes, and those of
+citations."""
 
 from __future__ import annotations
 
@@ -33,14 +34,23 @@ from tipclassify.reporting.writers import (
 )
 from tipclassify.text.document import Passage
 
-__all__ = ["FileFindings", "by_file", "write_bibtex", "write_csl", "write_docx", "write_markdown", "write_ris"]
+__all__ = [
+    "FileFindings",
+    "by_file",
+    "write_bibtex",
+    "write_csl",
+    "write_docx",
+    "write_markdown",
+    "write_ris",
+]
 
 Section = str | None
 
 
 @dataclass(slots=True)
 class FileFindings:
-    """Counts of the passages of a file, or a part of it, by section in order of appearance, and its tagged passages."""
+    """Counts of the passages of a file, or a part of it, by section in order of appearance, and
+    its tagged passages."""
 
     file: str
     title: str
@@ -49,9 +59,12 @@ class FileFindings:
     address: str | None = None
     notes: list[str] = field(default_factory=list)
     subject: Subject = field(default_factory=Subject)
-    counts: defaultdict[Section, Group] = field(default_factory=lambda: defaultdict(lambda: Group(())))
+    counts: defaultdict[Section, Group] = field(
+        default_factory=lambda: defaultdict(lambda: Group(()))
+    )
     tagged: defaultdict[Section, list[Finding]] = field(default_factory=lambda: defaultdict(list))
-    kinds: KindCounts = field(default_factory=KindCounts)  # of a page, which counts sentences and table rows apart
+    # of a page, which counts sentences and table rows apart
+    kinds: KindCounts = field(default_factory=KindCounts)
 
     @classmethod
     def of(cls, report: TaggedReport) -> FileFindings:
@@ -64,11 +77,16 @@ class FileFindings:
         return sum(self.counts.values(), Group(()))
 
     def table(self) -> Iterator[tuple[str, ...]]:
-        """Yield the cells of a table of counts: its header, a row for each section, and one for all."""
+        """Yield the cells of a table of counts: its header, a row for each section, and one for
+        all."""
         yield "section", "passages", *map(label_name, LABELS), NONE
         named = [(section_name(section), group) for section, group in self.counts.items()]
         for name, group in (*named, ("all", self.total)):
-            yield name, f"{group.passages:,}", *(f"{group.count(label):,}" for label in (*LABELS, NONE))
+            yield (
+                name,
+                f"{group.passages:,}",
+                *(f"{group.count(label):,}" for label in (*LABELS, NONE)),
+            )
 
     def count(self, report: TaggedReport) -> None:
         """Add the counts of the file, or of a part or batch of it."""
@@ -82,8 +100,11 @@ class FileFindings:
 
 
 def by_file(reports: Iterable[TaggedReport], parts: bool = False) -> Iterator[FileFindings]:
-    """Gather the findings of each file, whose parts or rows follow each other, or with `parts` of each part."""
-    for _, batches in groupby(reports, key=attrgetter("file", "part") if parts else attrgetter("file")):
+    """Gather the findings of each file, whose parts or rows follow each other, or with `parts`
+    of each part."""
+    for _, batches in groupby(
+        reports, key=attrgetter("file", "part") if parts else attrgetter("file")
+    ):
         first = next(batches)
         found = FileFindings.of(first)
         for report in chain((first,), batches):
@@ -107,7 +128,9 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
     """Write title, counts and tagged passages of each file, then model and policy."""
     from tipclassify.reporting.writers.templating import rendered
 
-    out.writelines(rendered("findings.md", escape=_escaped, files=by_file(reports), context=context, cite=cite))
+    out.writelines(
+        rendered("findings.md", escape=_escaped, files=by_file(reports), context=context, cite=cite)
+    )
 
 
 def _escaped(value: Any) -> Markup:
@@ -122,7 +145,8 @@ def _escaped(value: Any) -> Markup:
 
 
 def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
-    """Write title, counts and tagged passages of each file, then model and policy; equal input gives equal bytes."""
+    """Write title, counts and tagged passages of each file, then model and policy; equal input
+    gives equal bytes."""
     with needs_extra("writing Word files", "docx"):
         from docx import Document
     word = Document()
@@ -173,7 +197,10 @@ def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
 
 
 def _write_citations(
-    form: Literal["bibtex", "ris"], reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
+    form: Literal["bibtex", "ris"],
+    reports: Iterable[TaggedReport],
+    out: IO[str],
+    context: ScoringContext,
 ) -> None:
     out.writelines(getattr(citation, form) for citation in _citations(reports, context))
 
@@ -181,7 +208,9 @@ def _write_citations(
 def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
     """Cite each tagged passage, and once what stands twice in input rows without ids."""
     keys: set[str] = set()
-    for finding in (finding for report in reports for finding in report.findings() if finding.passage.labels):
+    for finding in (
+        finding for report in reports for finding in report.findings() if finding.passage.labels
+    ):
         citation = cite(finding, context)
         if citation.key not in keys:
             keys.add(citation.key)

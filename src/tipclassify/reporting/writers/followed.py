@@ -1,4 +1,5 @@
-"""Writers of a ledger: a table for the terminal, CSV, Excel, JSON, or an HTML page with a timeline for each passage."""
+"""Writers of a ledger: a table for the terminal, CSV, Excel, JSON, or an HTML page with a
+timeline for each passage."""
 
 from __future__ import annotations
 
@@ -19,13 +20,19 @@ from tipclassify.reporting.writers.templating import rendered
 
 __all__ = ["write_csv", "write_html", "write_json", "write_table", "write_xlsx"]
 
-_WORDS: Final = {"first": "stood first", "repeated": "same words", "moved": "same words, moved", "reworded": "reworded"}
+_WORDS: Final = {
+    "first": "stood first",
+    "repeated": "same words",
+    "moved": "same words, moved",
+    "reworded": "reworded",
+}
 
 
 def describe(line: LedgerLine, latest: str) -> str:
     """Say in words how long a passage has stood; `latest` is the year of the last report.
 
-    "the same sentence since 2016", "since 2016, reworded in 2021 and 2023", "2016 to 2019, the same sentence".
+    "the same sentence since 2016", "since 2016, reworded in 2021 and 2023", "2016 to 2019, the same
+    sentence".
     """
     reworded = [standing.year for standing in line.standings if standing.status == "reworded"]
     stands = line.last.year == latest
@@ -38,7 +45,8 @@ def describe(line: LedgerLine, latest: str) -> str:
 
 
 def columns(ledger: Ledger, context: ScoringContext) -> Iterator[dict[str, Any]]:
-    """Yield the row of each line: years, wording then and now, tags and citations; then a column for each year."""
+    """Yield the row of each line: years, wording then and now, tags and citations; then a column
+    for each year."""
     for line in ledger.lines:
         first, last = cite(line.first.finding, context), cite(line.last.finding, context)
         row: dict[str, Any] = {
@@ -70,7 +78,8 @@ def _cell(standing: Standing | None) -> str:
 
 
 def write_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
-    """Write a row for each line (RFC 4180), with ``'`` before what a spreadsheet would run as a formula."""
+    """Write a row for each line (RFC 4180), with ``'`` before what a spreadsheet would run as a
+    formula."""
     writer = csv.writer(out, lineterminator="\r\n")
     rows = list(columns(ledger, context))
     writer.writerow(rows[0] if rows else ["years", "first", "last"])
@@ -109,23 +118,34 @@ def write_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
     def cited(standing: Standing) -> Citation:
         return cite(standing.finding, context)
 
-    out.writelines(rendered("ledger.html", ledger=ledger, context=context, cite=cited, describe=describe))
+    out.writelines(
+        rendered("ledger.html", ledger=ledger, context=context, cite=cited, describe=describe)
+    )
 
 
 def write_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     """Write the lines that have a label, or with `everything` all, most years first."""
     console = console_of(out, 120)
     subject = ledger.subject or "Passages that persist"
-    console.print(Text(one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}"), style="bold"))
+    console.print(
+        Text(one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}"), style="bold")
+    )
     shown = [line for line in ledger.lines if line.labels or everything]
     for line in shown:
-        labels = Text(", ").join(Text(label_name(label), style=TERMINAL[label]) for label in line.labels)
+        labels = Text(", ").join(
+            Text(label_name(label), style=TERMINAL[label]) for label in line.labels
+        )
         years = f"{len(line.years)} years: {', '.join(line.years)}"
         console.print(
-            Text("\n").append(f"{describe(line, ledger.years[-1])}  ", style="bold").append(labels).append(f"  {years}")
+            Text("\n")
+            .append(f"{describe(line, ledger.years[-1])}  ", style="bold")
+            .append(labels)
+            .append(f"  {years}")
         )
         if line.last.finding.passage.text != line.first.finding.passage.text:
-            console.print(Text(f"{line.first.year}  {one_line(line.first.finding.passage.text)}", style="dim"))
+            console.print(
+                Text(f"{line.first.year}  {one_line(line.first.finding.passage.text)}", style="dim")
+            )
         console.print(Text(f"{line.last.year}  {one_line(line.last.finding.passage.text)}"))
     counts = {label: sum(label in line.labels for line in shown) for label in LABELS}
     tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())

@@ -1,4 +1,5 @@
-"""HTML writer: one self-contained page with each report's full text, its findings, their reasons and error rates."""
+"""HTML writer: one self-contained page with each report's full text, its findings, their reasons
+and error rates."""
 
 from __future__ import annotations
 
@@ -19,7 +20,13 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.common_phrases import text_identity
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
-from tipclassify.reporting.subject import Subject, about_trafficking, count_unknown, is_unknown, is_unread
+from tipclassify.reporting.subject import (
+    Subject,
+    about_trafficking,
+    count_unknown,
+    is_unknown,
+    is_unread,
+)
 from tipclassify.reporting.summary import Group
 from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.findings import FileFindings
@@ -32,11 +39,15 @@ from tipclassify.text.segmentation.passages import PART
 __all__ = ["write_html"]
 
 _STRONGEST: Final = 3  # findings of each label, on the first screen
-_CANDIDATES: Final = 60  # kept of each label, since what recurs among the reports is known at the end
-_RECURRING: Final = 3  # countries, or reports without one, in which a sentence is common to the reports at hand
+# kept of each label, since what recurs among the reports is known at the end
+_CANDIDATES: Final = 60
+# countries, or reports without one, in which a sentence is common to the reports at hand
+_RECURRING: Final = 3
 _FOLDED: Final = 40  # links below a folded line
-_NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "date", "address"), "")  # of a report without findings
-_ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which pages put after a heading
+# of a report without findings
+_NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "date", "address"), "")
+# link to itself, which pages put after a heading
+_ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")
 
 
 def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
@@ -48,7 +59,8 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
     rows: Counter[str] = Counter()
     first_screen = FirstScreen()
     natures = "", Natures()  # of the input that is read
-    # Articles are staged, since the page's header has totals: memory does not grow with the number of reports.
+    # Articles are staged, since the page's header has totals: memory does not grow with the number
+    # of reports.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
             summary, part = FileFindings.of(report), report.part
@@ -58,7 +70,10 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
             else:
                 summary.file = report.document.source
             if report.part == 1:
-                warnings.warn(f"{report.file}: long; shown in parts, with reasons for what is tagged", stacklevel=2)
+                warnings.warn(
+                    f"{report.file}: long; shown in parts, with reasons for what is tagged",
+                    stacklevel=2,
+                )
             if report.part:
                 parts[report.file] = report.title, part
             if report.part or part > 1:
@@ -110,22 +125,29 @@ class MarkedPassage(NamedTuple):
 
     @property
     def rank(self) -> float:
-        """How particular and probable it is; 0 for templates, rows of tables and what was said before."""
-        return self.nature.rank(max((self.passage.scores[label] for label in self.passage.labels), default=0.0))
+        """How particular and probable it is; 0 for templates, rows of tables and what was said
+        before."""
+        return self.nature.rank(
+            max((self.passage.scores[label] for label in self.passage.labels), default=0.0)
+        )
 
 
 class LabelBox(NamedTuple):
-    """Findings of a label on the first screen: the most particular ones, and those that are folded."""
+    """Findings of a label on the first screen: the most particular ones, and those that are
+    folded."""
 
     strongest: list[MarkedPassage]
     templates: list[MarkedPassage]  # sentences that stand in many reports
     rows: list[MarkedPassage]  # of tables
 
     def folded(self) -> str:
-        """Say what is folded: "and 7 sentences that stand in many reports, 23 table rows"; empty for nothing."""
+        """Say what is folded: "and 7 sentences that stand in many reports, 23 table rows"; empty
+        for nothing."""
         parts = []
         if number := len(self.templates):
-            parts.append(f"{number:,} sentence{'s that stand' if number > 1 else ' that stands'} in many reports")
+            parts.append(
+                f"{number:,} sentence{'s that stand' if number > 1 else ' that stands'} in many reports"
+            )
         if number := len(self.rows):
             parts.append(f"{number:,} table row{'s' if number > 1 else ''}")
         return f"and {', '.join(parts)}" if parts else ""
@@ -142,7 +164,8 @@ class FirstScreen:
         self._candidates: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
         self._templates: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
         self._rows: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
-        self._where: defaultdict[int, set[str]] = defaultdict(set)  # countries of each tagged sentence
+        # countries of each tagged sentence
+        self._where: defaultdict[int, set[str]] = defaultdict(set)
 
     def add(self, country: str, marks: Iterable[MarkedPassage]) -> None:
         """Add the passages of a report of a country."""
@@ -158,11 +181,18 @@ class FirstScreen:
                 else:
                     self._candidates[label].append(mark)
         for label, found in self._candidates.items():
-            found.sort(key=lambda mark: (mark.passage.low_confidence, -mark.rank, -mark.passage.scores[label]))
+            found.sort(
+                key=lambda mark: (
+                    mark.passage.low_confidence,
+                    -mark.rank,
+                    -mark.passage.scores[label],
+                )
+            )
             del found[_CANDIDATES:]
 
     def box(self, label: str) -> LabelBox:
-        """Choose the most particular findings of a label; sentences that recur among the reports are templates."""
+        """Choose the most particular findings of a label; sentences that recur among the reports
+        are templates."""
         once: dict[int, MarkedPassage] = {}
         common = list(self._templates[label])
         for mark in self._candidates[label]:
@@ -195,7 +225,11 @@ class ArticleBlock(NamedTuple):
 
 
 def _article(
-    report: TaggedReport, number: int, summary: FileFindings, context: ScoringContext, marks: list[MarkedPassage]
+    report: TaggedReport,
+    number: int,
+    summary: FileFindings,
+    context: ScoringContext,
+    marks: list[MarkedPassage],
 ) -> Iterator[str]:
     blocks = list(_blocks(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
@@ -217,7 +251,9 @@ def _article(
     )
 
 
-def _counted(report: TaggedReport, marks: Sequence[MarkedPassage]) -> list[tuple[str, str, str, int, int]]:
+def _counted(
+    report: TaggedReport, marks: Sequence[MarkedPassage]
+) -> list[tuple[str, str, str, int, int]]:
     """Count the passages, and the sentences on the subject, by country, year and section."""
     passages: Counter[tuple[str, str, str]] = Counter()
     on_subject: Counter[tuple[str, str, str]] = Counter()
@@ -236,12 +272,17 @@ def _marks(
     """Explain the passages that have a label or nearly have one."""
     long = report.document is not None and (report.part or len(report.passages) >= PART)
     passages = report.passages
-    shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
+    shown = [
+        passage.labels if long else labels_shown(passage, context.thresholds)
+        for passage in passages
+    ]
     explained = explain_shown(list(compress(passages, shown)), context.classifier)
     names = [f"{_prefix(number)}p{at}" for at in range(first, first + len(passages))]
     found = natures.of(passages, names)
     marks = []
-    for at, (finding, labels, nature) in enumerate(zip(report.findings(), shown, found, strict=True), first):
+    for at, (finding, labels, nature) in enumerate(
+        zip(report.findings(), shown, found, strict=True), first
+    ):
         passage = finding.passage
         most = (3, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         card = None
@@ -250,7 +291,9 @@ def _marks(
             card = {label: reason_of(passage, explanation[label], *most) for label in labels}
         cited = cite(finding, context) if passage.labels else None
         name = f"{_prefix(number)}p{at}"
-        marks.append(MarkedPassage(passage, at, name, labels, card, cited, is_unknown(passage), nature))
+        marks.append(
+            MarkedPassage(passage, at, name, labels, card, cited, is_unknown(passage), nature)
+        )
     return marks
 
 

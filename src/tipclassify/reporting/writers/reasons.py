@@ -1,4 +1,5 @@
-"""Readable reasons: an `Explanation` with dozens of overlapping spans in, a few phrases with their points out."""
+"""Readable reasons: an `Explanation` with dozens of overlapping spans in, a few phrases with
+their points out."""
 
 from __future__ import annotations
 
@@ -21,9 +22,11 @@ _WORD: Final = re.compile(r"\S+")
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
 _LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
-_NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
+# share of its threshold from which the reasons of an absent label are shown
+_NEAR_SHARE: Final = 0.5
 _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
-_MAX_PHRASES: Final = 5  # masked for each label: 86% as faithful as every word, for a fifth of the runs
+# masked for each label: 86% as faithful as every word, for a fifth of the runs
+_MAX_PHRASES: Final = 5
 
 
 class Phrase(NamedTuple):
@@ -34,35 +37,51 @@ class Phrase(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Reason for a passage's score on one label: its strongest phrases, and the points that a card lists."""
+    """Reason for a passage's score on one label: its strongest phrases, and the points that a
+    card lists."""
 
     phrases: list[Phrase]
     points: list[tuple[str, float]]
-    additive: bool  # the last of the points is the sum of the others, else they are drops of the log-odds by occlusion
+    # the last of the points is the sum of the others, else they are drops of the log-odds by
+    # occlusion
+    additive: bool
 
 
 def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
-    """List the labels whose reasons a report shows: those of the passage, or if none, those near their threshold."""
+    """List the labels whose reasons a report shows: those of the passage, or if none, those near
+    their threshold."""
     if passage.labels:
         return passage.labels
     scores = passage.scores.items()
-    return tuple(label for label, score in scores if apply_thresholds(score, thresholds[label] * _NEAR_SHARE))
+    return tuple(
+        label for label, score in scores if apply_thresholds(score, thresholds[label] * _NEAR_SHARE)
+    )
 
 
-def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterator[Mapping[str, Explanation]]:
+def explain_shown(
+    passages: Sequence[Passage], classifier: Classifier
+) -> Iterator[Mapping[str, Explanation]]:
     """Explain the passages whose reasons a report shows, by the phrases that contribute most."""
     for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
-        yield from classifier.explain_all(passages[first : first + _EXPLAINED_AT_ONCE], _MAX_PHRASES)
+        yield from classifier.explain_all(
+            passages[first : first + _EXPLAINED_AT_ONCE], _MAX_PHRASES
+        )
 
 
-def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:
-    """Summarize an explanation in at most `most_for` phrases for the label, then `most_against` against it.
+def reason_of(
+    passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2
+) -> Reason:
+    """Summarize an explanation in at most `most_for` phrases for the label, then `most_against`
+    against it.
 
-    Additive: a span's weight is divided equally among its words, their Shapley value (Shapley 1953) for a feature that
-    needs them all; adjacent strong words of one sign make a phrase. Occlusion: the strongest words, and clause.
+    Additive: a span's weight is divided equally among its words, their Shapley value (Shapley 1953)
+    for a feature that needs them all; adjacent strong words of one sign make a phrase. Occlusion:
+    the strongest words, and clause.
     """
     occluded = explanation.method == OCCLUSION
-    phrases = _strongest(passage.text, explanation) if occluded else _joined(passage.text, explanation)
+    phrases = (
+        _strongest(passage.text, explanation) if occluded else _joined(passage.text, explanation)
+    )
     supporting = [phrase for phrase in phrases if phrase.weight > 0][:most_for]
     shown = [*supporting, *[phrase for phrase in phrases if phrase.weight < 0][:most_against]]
     points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
@@ -74,12 +93,20 @@ def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, mos
     # "All other words" absorbs the rounding, so that the displayed numbers add up.
     others = _rounded(total - bias - sum(weight for _, weight in points))
     return Reason(
-        shown, [*points, ("all other words", others), ("before any word is read", bias), ("together", total)], True
+        shown,
+        [
+            *points,
+            ("all other words", others),
+            ("before any word is read", bias),
+            ("together", total),
+        ],
+        True,
     )
 
 
 def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
-    """List the strong words or phrases by occlusion, strongest first, after a clause that outweighs them all.
+    """List the strong words or phrases by occlusion, strongest first, after a clause that outweighs
+    them all.
 
     Of phrases that overlap the strongest is listed. Time is linear in the length of the text.
     """
@@ -106,10 +133,11 @@ def _containing_others(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
 
 
 def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight]) -> list[float]:
-    """Divide the weight of each span equally among its words, in time linear in the words and spans.
+    """Divide the weight of each span equally among its words, in time linear in the words and
+    spans.
 
-    A long span is added to the sum at its first word, and taken off after its last (difference array):
-    thousands of spans may each cover thousands of words.
+    A long span is added to the sum at its first word, and taken off after its last (difference
+    array): thousands of spans may each cover thousands of words.
     """
     starts, ends = [start for start, _ in words], [end for _, end in words]
     weights = [0.0] * len(words)
@@ -129,7 +157,8 @@ def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight])
 
 
 def _joined(text: str, explanation: Explanation) -> list[Phrase]:
-    """Divide the spans' weights among their words, and join adjacent strong words of the same sign; strongest first."""
+    """Divide the spans' weights among their words, and join adjacent strong words of the same
+    sign; strongest first."""
     words = [word.span() for word in _WORD.finditer(text)]
     weights = _word_weights(words, explanation.spans)
     least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)

@@ -1,4 +1,5 @@
-"""JSON Lines and CSV writers, whose rows are rendered where passages are tagged, in worker processes; and Parquet."""
+"""JSON Lines and CSV writers, whose rows are rendered where passages are tagged, in worker
+processes; and Parquet."""
 
 from __future__ import annotations
 
@@ -13,7 +14,15 @@ from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, source_name
 
-__all__ = ["COLUMNS", "csv_rows", "jsonl_rows", "row_of", "write_csv_rows", "write_jsonl_rows", "write_parquet"]
+__all__ = [
+    "COLUMNS",
+    "csv_rows",
+    "jsonl_rows",
+    "row_of",
+    "write_csv_rows",
+    "write_jsonl_rows",
+    "write_parquet",
+]
 
 COLUMNS: Final = {
     "file": "string",
@@ -32,13 +41,15 @@ COLUMNS: Final = {
 }
 """Columns of CSV, Excel and Parquet, in order, with their types in Parquet."""
 
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # from JSON escapes and file names; UTF-8 cannot encode them
+# from JSON escapes and file names; UTF-8 cannot encode them
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _INT32_LIMIT: Final = 2**31
 _ROWS_A_GROUP: Final = 10_000  # of Parquet, held in memory at a time
 
 
 def row_of(finding: Finding) -> dict[str, Any]:
-    """Make the row of a finding, by column: the values of JSONL, or None for one that is not of its column's type."""
+    """Make the row of a finding, by column: the values of JSONL, or None for one that is not of
+    its column's type."""
     row = finding.to_dict()
     row |= row.pop("scores")
     return {name: _typed(row[name], kind) for name, kind in COLUMNS.items()}
@@ -65,7 +76,8 @@ def write_jsonl_rows(made: Iterable[str], out: IO[str], context: ScoringContext)
 
 
 def csv_rows(report: TaggedReport) -> str:
-    """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run as a formula.
+    """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run
+    as a formula.
 
     A file is named without its folder: people pass tables on.
     """
@@ -74,7 +86,9 @@ def csv_rows(report: TaggedReport) -> str:
     for finding in report.findings():
         row = row_of(finding)
         cells = (row | {"file": source_name(finding.file)}).values()
-        writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in cells)
+        writer.writerow(
+            f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in cells
+        )
     return lines.getvalue()
 
 
@@ -91,8 +105,12 @@ def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: Scor
     import pyarrow as pa
     from pyarrow import parquet
 
-    types = {name: pa.list_(pa.string()) if kind == "list" else kind for name, kind in COLUMNS.items()}
-    about = {f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()}
+    types = {
+        name: pa.list_(pa.string()) if kind == "list" else kind for name, kind in COLUMNS.items()
+    }
+    about = {
+        f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()
+    }
     schema = pa.schema(types, about)
     rows = (row_of(finding) for report in reports for finding in report.findings())
     with parquet.ParquetWriter(out, schema) as writer:

@@ -8,7 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tipclassify.errors import OutputError, UsageError, reason_of
-from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport, context_of, format_of
+from tipclassify.reporting.writers import (
+    FORMATS,
+    ScoringContext,
+    TaggedReport,
+    context_of,
+    format_of,
+)
 from tipclassify.scrap import open_whole
 
 __all__ = ["write_reports"]
@@ -69,4 +75,6 @@ def write_reports(
         with open_whole(target, FORMATS[name].binary) as out:
             write(map(make, given), out, found)
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({reason_of(error)}); choose another place") from None
+        raise OutputError(
+            f"{target}: cannot be written ({reason_of(error)}); choose another place"
+        ) from None

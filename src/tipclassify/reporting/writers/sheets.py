@@ -1,4 +1,5 @@
-"""Excel writer: sheets with the findings and their citations, counts by file and section, every passage, metadata."""
+"""Excel writer: sheets with the findings and their citations, counts by file and section, every
+passage, metadata."""
 
 from __future__ import annotations
 
@@ -34,11 +35,39 @@ _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uff
 
 _SHARES: Final = {label: f"{label} share" for label in (*LABELS, NONE)}
 _SHARE_COLUMNS: Final = [name for pair in _SHARES.items() for name in pair]
-_COUNTS: Final = "file", "country", "year", "section", "passages", "low_confidence", *_SHARE_COLUMNS, "notes"
-_FINDINGS: Final = "report", "country", "year", "section", "page", "passage", "label", "probability", "citation"
+_COUNTS: Final = (
+    "file",
+    "country",
+    "year",
+    "section",
+    "passages",
+    "low_confidence",
+    *_SHARE_COLUMNS,
+    "notes",
+)
+_FINDINGS: Final = (
+    "report",
+    "country",
+    "year",
+    "section",
+    "page",
+    "passage",
+    "label",
+    "probability",
+    "citation",
+)
 _WIDTHS: Final = {
     **{"report": 22, "passage": 62, "label": 17, "probability": 12, "citation": 54},
-    **{"file": 28, "country": 14, "year": 7, "page": 7, "block": 7, "start": 9, "end": 9, "section": 24},
+    **{
+        "file": 28,
+        "country": 14,
+        "year": 7,
+        "page": 7,
+        "block": 7,
+        "start": 9,
+        "end": 9,
+        "section": 24,
+    },
     **{"wording then": 60, "wording now": 60, "citation then": 40, "citation now": 40, "link": 30},
     **{"text": 80, "labels": 26, "passages": 11, "notes": 40, "what": 28, "value": 100},
 }
@@ -64,10 +93,11 @@ _REMARKS: Final = {
 
 
 def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
-    """Write the sheets *Findings*, *Counts*, *All passages* (columns of `rows.COLUMNS`) and *About*.
+    """Write the sheets *Findings*, *Counts*, *All passages* (columns of `rows.COLUMNS`) and
+    *About*.
 
-    One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are streamed to disk:
-    memory grows only with the links of a sheet.
+    One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are
+    streamed to disk: memory grows only with the links of a sheet.
     """
     with open_workbook(out, context) as book:
         findings = book.table("Findings", _FINDINGS, {"probability": _PROBABILITY})
@@ -87,7 +117,9 @@ class Book:
         self._workbook = workbook
         self._tables: list[_Table] = []
 
-    def table(self, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}) -> _Table:
+    def table(
+        self, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}
+    ) -> _Table:
         """Add a sheet with a header."""
         self._tables.append(_Table(self._workbook, title, columns, number_formats))
         return self._tables[-1]
@@ -106,8 +138,15 @@ def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Book]:
         from xlsxwriter.exceptions import FileCreateError
     # Row buffers, and the workbook until it is complete: an interrupted one leaves `out` empty.
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as packed:
-        inert = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        workbook = Workbook(FailsOnce(packed), {"constant_memory": True, "tmpdir": folder, "use_zip64": True, **inert})
+        inert = {
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
+        workbook = Workbook(
+            FailsOnce(packed),
+            {"constant_memory": True, "tmpdir": folder, "use_zip64": True, **inert},
+        )
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:
@@ -137,11 +176,18 @@ def _write_passages(
             row["file"] = source_name(finding.file)
             passages.append(list(row.values()), link, dict(zip(labels, labels, strict=True)))
             if labels:
-                tags = "\n".join(label_name(label) + "?" * finding.passage.low_confidence for label in labels)
-                place = [title_name(finding.title), *(row[name] for name in ("country", "year", "section", "page"))]
+                tags = "\n".join(
+                    label_name(label) + "?" * finding.passage.low_confidence for label in labels
+                )
+                place = [
+                    title_name(finding.title),
+                    *(row[name] for name in ("country", "year", "section", "page")),
+                ]
                 tagged = [finding.passage.text, tags, max(row[label] for label in labels)]
                 citation = cite(finding, context)
-                findings.append([*place, *tagged, citation.source], citation.link or link, {"label": labels[0]})
+                findings.append(
+                    [*place, *tagged, citation.source], citation.link or link, {"label": labels[0]}
+                )
     return files.values()
 
 
@@ -149,16 +195,28 @@ def _write_counts(table: _Table, files: Iterable[FileFindings], context: Scoring
     """Write a row for each section, each file and all files."""
     everything = Group(())
     for found in files:
-        place, link = (source_name(found.file), found.country, found.year), context.link(found.address or found.file)
+        place, link = (
+            (source_name(found.file), found.country, found.year),
+            context.link(found.address or found.file),
+        )
         for section, group in found.counts.items():
             table.append([*place, section or "(no section)", *_figures(group), ""], link)
-        table.append([*place, "(all sections)", *_figures(found.total), "; ".join(found.notes)], link, bold=True)
+        table.append(
+            [*place, "(all sections)", *_figures(found.total), "; ".join(found.notes)],
+            link,
+            bold=True,
+        )
         everything += found.total
-    table.append(["(all files)", None, None, "(all sections)", *_figures(everything), ""], bold=True)
+    table.append(
+        ["(all files)", None, None, "(all sections)", *_figures(everything), ""], bold=True
+    )
 
 
 def _figures(group: Group) -> list[float | None]:
-    shares = [(group.count(label), round(group.share(label), 4) if group.passages else None) for label in _SHARES]
+    shares = [
+        (group.count(label), round(group.share(label), 4) if group.passages else None)
+        for label in _SHARES
+    ]
     return [group.passages, group.low_confidence, *(figure for pair in shares for figure in pair)]
 
 
@@ -166,7 +224,11 @@ class _Table:
     """A table with a header, continued on further sheets when one is full."""
 
     def __init__(
-        self, workbook: Any, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}
+        self,
+        workbook: Any,
+        title: str,
+        columns: Sequence[str],
+        number_formats: Mapping[str, str] = {},
     ) -> None:
         self._workbook, self._title, self._columns = workbook, title, columns
         self._number_formats = number_formats
@@ -175,9 +237,14 @@ class _Table:
         self._begin()
 
     def append(
-        self, values: Sequence[object], link: str | None = None, coloured: Mapping[str, str] = {}, bold: bool = False
+        self,
+        values: Sequence[object],
+        link: str | None = None,
+        coloured: Mapping[str, str] = {},
+        bold: bool = False,
     ) -> None:
-        """Append a row: `link` is for its first cell, `coloured` has the label whose colour a column takes."""
+        """Append a row: `link` is for its first cell, `coloured` has the label whose colour a
+        column takes."""
         if self._rows == _ROWS:
             self.finish()
             self._begin()
@@ -212,7 +279,9 @@ class _Table:
     def _begin(self) -> None:
         self._sheets += 1
         self._rows = self._links = 0
-        self._sheet = self._workbook.add_worksheet(self._title + (f" {self._sheets}" if self._sheets > 1 else ""))
+        self._sheet = self._workbook.add_worksheet(
+            self._title + (f" {self._sheets}" if self._sheets > 1 else "")
+        )
         self._sheet.freeze_panes(1, 0)
         self._sheet.repeat_rows(0)
         self._sheet.set_landscape()
@@ -221,18 +290,24 @@ class _Table:
         self._sheet.set_footer("&L&F · &A&Rpage &P of &N")
         for column, name in enumerate(self._columns):
             self._sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
-            self._sheet.write_string(0, column, name, self._format({"bold": True, "bg_color": "#E7E6E6"}))
+            self._sheet.write_string(
+                0, column, name, self._format({"bold": True, "bg_color": "#E7E6E6"})
+            )
 
     def _format(self, look: Mapping[str, object]) -> Any:
-        """Get the cell format with these properties, cached, since a workbook stores every format added."""
+        """Get the cell format with these properties, cached, since a workbook stores every
+        format added."""
         key = tuple(look.items())
         if key not in self._formats:
-            self._formats[key] = self._workbook.add_format({"valign": "top", "text_wrap": True, **look})
+            self._formats[key] = self._workbook.add_format(
+                {"valign": "top", "text_wrap": True, **look}
+            )
         return self._formats[key]
 
 
 def _url(link: str, text: str) -> Any:
-    """Make a hyperlink to a URI as it is: XlsxWriter would treat paths as Windows paths and reject relative ones."""
+    """Make a hyperlink to a URI as it is: XlsxWriter would treat paths as Windows paths and
+    reject relative ones."""
     from xlsxwriter.url import Url
 
     url = Url("https://")
@@ -242,7 +317,8 @@ def _url(link: str, text: str) -> Any:
 
 def _cell_text(text: str) -> str:
     """Make a text valid for XML and a cell; one that is too long ends in a visible notice."""
-    text = _NOT_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))  # XML parsers do the same
+    # XML parsers do the same
+    text = _NOT_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
     units = text.encode("utf-16-le")
     if len(units) > _LONGEST_CELL * 2:
         text = units[: 2 * (_LONGEST_CELL - len(_CUT))].decode("utf-16-le", "ignore") + _CUT

@@ -1,4 +1,5 @@
-"""Writers of a `Summary`: a table for the terminal, CSV or JSON Lines, with a row for each group and for the total."""
+"""Writers of a `Summary`: a table for the terminal, CSV or JSON Lines, with a row for each group
+and for the total."""
 
 from __future__ import annotations
 
@@ -11,7 +12,16 @@ from rich.text import Text
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Group, Key, Summary, shown_name
+from tipclassify.reporting.summary import (
+    ASSUMPTION,
+    NONE,
+    NOTES,
+    OVERLAP,
+    Group,
+    Key,
+    Summary,
+    shown_name,
+)
 from tipclassify.reporting.writers.table import console_of
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
@@ -20,7 +30,8 @@ _NOTE_SYMBOLS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "
 
 
 def write_table(summary: Summary, out: IO[str]) -> None:
-    """Write count and share of each label by group, below them the adjusted count with its interval, then caveats."""
+    """Write count and share of each label by group, below them the adjusted count with its
+    interval, then caveats."""
     console = console_of(out, 120)
     table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for name in summary.by:
@@ -30,10 +41,15 @@ def write_table(summary: Summary, out: IO[str]) -> None:
     above: Key = ()
     last = len(summary.by) - 1
     for group in summary.groups:
-        key = [summary.file_names[one] if by == "file" else one for one, by in zip(group.key, summary.by, strict=True)]
+        key = [
+            summary.file_names[one] if by == "file" else one
+            for one, by in zip(group.key, summary.by, strict=True)
+        ]
         names = [Text(shown_name(*named)) for named in zip(key, summary.by, strict=True)]
         repeated = [i < last and group.key[: i + 1] == above[: i + 1] for i in range(last + 1)]
-        table.add_row(*("" if r else n for n, r in zip(names, repeated, strict=True)), *_cells(summary, group))
+        table.add_row(
+            *("" if r else n for n, r in zip(names, repeated, strict=True)), *_cells(summary, group)
+        )
         above = group.key
     table.add_section()
     for total in summary.shown_totals:
@@ -56,7 +72,10 @@ def _cells(summary: Summary, group: Group) -> list[Text]:
         cell = Text(f"{group.count(label):,} {share}")
         if estimate := summary.estimate(group, label):
             marks = "".join(_NOTE_SYMBOLS[note] for note in estimate.notes)
-            cell.append(f"\n{marks}{estimate.count:,.0f} ({estimate.low:,.0f}–{estimate.high:,.0f})", style="dim")
+            cell.append(
+                f"\n{marks}{estimate.count:,.0f} ({estimate.low:,.0f}–{estimate.high:,.0f})",
+                style="dim",
+            )
         cells.append(cell)
     return cells
 
@@ -79,7 +98,10 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         figures = value if name == "labels" else {name: value} if name == "none" else {}
         for label, counted in figures.items():
-            flat |= {label if key == "count" else f"{label}_{key}": figure for key, figure in counted.items()}
+            flat |= {
+                label if key == "count" else f"{label}_{key}": figure
+                for key, figure in counted.items()
+            }
         if not figures:
             flat[name] = value
     return flat

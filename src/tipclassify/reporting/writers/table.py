@@ -23,7 +23,8 @@ __all__ = ["console_of", "heading_of", "write_table"]
 
 def console_of(out: IO[str], width: int) -> Console:
     """Make a console as wide as the terminal, or `width` columns if the output is none."""
-    stream = getattr(out, "stream", out)  # a terminal takes colours here; all text has been through `one_line`
+    # a terminal takes colours here; all text has been through `one_line`
+    stream = getattr(out, "stream", out)
     return Console(file=stream, highlight=False, width=None if out.isatty() else width)
 
 
@@ -34,7 +35,8 @@ def heading_of(report: TaggedReport | FileFindings) -> str:
 
 
 def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
-    """Write labels (with ``?`` for low confidence), probability, page and text of every tagged passage, then counts.
+    """Write labels (with ``?`` for low confidence), probability, page and text of every tagged
+    passage, then counts.
 
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
@@ -56,7 +58,13 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringC
 
 
 def _table(found: FileFindings) -> Table:
-    table = Table(title=Text(heading_of(found)), title_justify="left", box=None, pad_edge=False, show_edge=False)
+    table = Table(
+        title=Text(heading_of(found)),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_edge=False,
+    )
     table.add_column("label", no_wrap=True)
     table.add_column("prob.", justify="right", no_wrap=True)
     paged = any(finding.passage.page for findings in found.tagged.values() for finding in findings)
@@ -68,7 +76,9 @@ def _table(found: FileFindings) -> Table:
         table.add_row(*[""] * (len(table.columns) - 1), Text(name, style="bold"))
         for passage in (finding.passage for finding in findings):
             doubt = " ?" if passage.low_confidence else ""
-            labels = Text("\n").join(Text(label + doubt, style=TERMINAL[label]) for label in passage.labels)
+            labels = Text("\n").join(
+                Text(label + doubt, style=TERMINAL[label]) for label in passage.labels
+            )
             scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
             page = [str(passage.page or "")] if paged else []
             table.add_row(labels, scores, *page, Text(one_line(passage.text)))

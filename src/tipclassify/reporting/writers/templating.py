@@ -28,8 +28,8 @@ _NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
 
-# Explicit directional formatting (Unicode Annex 9) can reorder a text, or the text after it, on screen. Isolated in a
-# <bdi>, each character stays in place without effect.
+# Explicit directional formatting (Unicode Annex 9) can reorder a text, or the text after it, on
+# screen. Isolated in a <bdi>, each character stays in place without effect.
 _DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -39,7 +39,11 @@ def content(value: Any) -> Markup:
     >>> print(content("<script>alert('x')</script>"))
     &lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;
     """
-    return value if isinstance(value, Markup) else Markup(_DIRECTION.sub(r"<bdi>\g<0></bdi>", _escaped(str(value))))
+    return (
+        value
+        if isinstance(value, Markup)
+        else Markup(_DIRECTION.sub(r"<bdi>\g<0></bdi>", _escaped(str(value))))
+    )
 
 
 def attribute(value: Any) -> Markup:
@@ -57,7 +61,8 @@ def _escaped(text: str) -> str:
 
 
 def rendered(name: str, escape: Callable[[Any], Markup] = content, **values: Any) -> Iterator[str]:
-    """Render a template with `escape` or the filter `attribute` for each expression; yield its output in fragments."""
+    """Render a template with `escape` or the filter `attribute` for each expression; yield its
+    output in fragments."""
     return _environment(escape).get_template(name).generate(**values)
 
 
@@ -72,11 +77,30 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (attribute, label_name, policy_hash, probability, section_name, sentence, source_name, title_name)
+    filters = (
+        attribute,
+        label_name,
+        policy_hash,
+        probability,
+        section_name,
+        sentence,
+        source_name,
+        title_name,
+    )
     environment.tests |= {"sized": _is_sized, "contains": _contains}
     environment.filters |= {function.__name__: function for function in filters}
-    environment.globals |= {"asset": asset, "palette": palette, "subject_line": subject_line, "version": __version__}
-    environment.globals |= {"LABELS": LABELS, "LETTERS": _LETTERS, "MEANINGS": MEANINGS, "NAMES": _NAMES}
+    environment.globals |= {
+        "asset": asset,
+        "palette": palette,
+        "subject_line": subject_line,
+        "version": __version__,
+    }
+    environment.globals |= {
+        "LABELS": LABELS,
+        "LETTERS": _LETTERS,
+        "MEANINGS": MEANINGS,
+        "NAMES": _NAMES,
+    }
     return environment
 
 
@@ -90,11 +114,14 @@ def _contains(values: Container[object], value: object) -> bool:
 
 def asset(name: str) -> Markup:
     """Read a bundled style sheet or script."""
-    return Markup(files("tipclassify.reporting.writers").joinpath("assets", name).read_text("utf-8"))
+    return Markup(
+        files("tipclassify.reporting.writers").joinpath("assets", name).read_text("utf-8")
+    )
 
 
 def policy_hash(text: str) -> str:
-    """Compute the hash by which a content security policy allows an inline script or style (W3C CSP 3, section 8.3)."""
+    """Compute the hash by which a content security policy allows an inline script or style (W3C
+    CSP 3, section 8.3)."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 

@@ -1,7 +1,8 @@
 """Extract hashed features of passages and headings as a flat table, for training and explanations.
 
-A score is the sum over the passage plus that over its best clause: one clear clause counts in a long passage. Source:
-multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
+A score is the sum over the passage plus that over its best clause: one clear clause counts in a
+long passage. Source: multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS
+15).
 """
 
 from __future__ import annotations
@@ -19,14 +20,22 @@ from tipclassify.text.features.tokenizer import batches, tokenize, word_counts, 
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 from tipclassify.text.segmentation.sections import without_enumerator
 
-__all__ = ["FEATURE_VERSION", "Features", "best_clauses", "feature_keys", "featurize", "heading_hashes"]
+__all__ = [
+    "FEATURE_VERSION",
+    "Features",
+    "best_clauses",
+    "feature_keys",
+    "featurize",
+    "heading_hashes",
+]
 
 FEATURE_VERSION: Final = 3  # raise it whenever the hashes of a text change
 
 
 @dataclass(frozen=True)
 class Features:
-    """Hashed features of a list of passages, one row a feature; clauses are numbered across all passages."""
+    """Hashed features of a list of passages, one row a feature; clauses are numbered across all
+    passages."""
 
     row: Ints  # (m,), passage
     hash: U64  # (m,)
@@ -65,7 +74,8 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
 
 
 def heading_hashes(heading: str | None) -> U64:
-    """Hash a heading's words, bigrams and full text, without its enumerator: uint64 (k,), empty without heading.
+    """Hash a heading's words, bigrams and full text, without its enumerator: uint64 (k,), empty
+    without heading.
 
     >>> len(heading_hashes("Section 7. Worker Rights")), len(heading_hashes(None))
     (4, 0)
@@ -78,7 +88,9 @@ def heading_hashes(heading: str | None) -> U64:
     code = np.array([*map(hash_word, words)], np.uint64)
     whole = np.array([hash_word(" ".join(words))], np.uint64)
     head = code * FACTOR[0]
-    return np.concatenate([head + SALT[90], head[:-1] + code[1:] * FACTOR[1] + SALT[91], whole * FACTOR[0] + SALT[92]])
+    return np.concatenate(
+        [head + SALT[90], head[:-1] + code[1:] * FACTOR[1] + SALT[91], whole * FACTOR[0] + SALT[92]]
+    )
 
 
 def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
@@ -87,7 +99,8 @@ def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
 
 
 def best_clauses(scores: Floats, clause_row: Ints, passages: int) -> Ints:
-    """Find the highest-scoring clause of each passage, the first of equals; -1 for a passage without clauses."""
+    """Find the highest-scoring clause of each passage, the first of equals; -1 for a passage
+    without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)
     best[clause_row[order]] = order  # the last written is the highest

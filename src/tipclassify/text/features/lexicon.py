@@ -1,7 +1,8 @@
-"""Lists of words (``words.txt``), and semantic classes of words (``lexicon.txt``): actors, acts, polarity, hardship.
+"""Lists of words (``words.txt``), and semantic classes of words (``lexicon.txt``): actors, acts,
+polarity, hardship.
 
-Classes let a linear model generalise to words that the corpus lacks: "inspectors", "the tribunal" and "border guards"
-are all organs of a state.
+Classes let a linear model generalise to words that the corpus lacks: "inspectors", "the tribunal"
+and "border guards" are all organs of a state.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ __all__ = ["ACTORS", "CLASSES", "CUES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "WOR
 
 
 def _read_lists(name: str) -> dict[str, list[str]]:
-    """Read the lists of a file, ``name: words``, in its order; lines that begin with ``#`` are comments."""
+    """Read the lists of a file, ``name: words``, in its order; lines that begin with ``#`` are
+    comments."""
     lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
     text = " ".join(line for line in lines if not line.startswith("#"))
     return {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?= \w+:|$)", text)}
@@ -35,14 +37,17 @@ SHIFTERS: Final = ("neg", "limit", "modal", "plan")
 
 ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
 
-_NUMBERS: Final[dict[str, int]] = {}  # class number of each entry: a word, a prefix "abc-" or two words "one_two"
+# class number of each entry: a word, a prefix "abc-" or two words "one_two"
+_NUMBERS: Final[dict[str, int]] = {}
 for _number, _entries in enumerate(_TABLE.values(), 1):
     for _entry in _entries:
         _NUMBERS.setdefault(_entry, _number)
 
 PHRASES: Final = {
     (first, second): number
-    for (first, _, second), number in ((entry.partition("_"), number) for entry, number in _NUMBERS.items())
+    for (first, _, second), number in (
+        (entry.partition("_"), number) for entry, number in _NUMBERS.items()
+    )
     if second
 }
 """Class numbers of two-word entries."""

@@ -1,8 +1,9 @@
-"""Assign tokens to classes and clauses, find the scopes of cues and the actor of each act, and hash features of them.
+"""Assign tokens to classes and clauses, find the scopes of cues and the actor of each act, and hash
+features of them.
 
-Each feature template has its own salt. A hash is a sum of products of random words and odd factors modulo 2**64
-(Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features. Negation-marked tokens are those of
-Pang, Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
+Each feature template has its own salt. A hash is a sum of products of random words and odd factors
+modulo 2**64 (Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features.
+Negation-marked tokens are those of Pang, Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
 """
 
 from __future__ import annotations
@@ -15,11 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
-from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, MAX_SCOPE, PHRASES, SHIFTERS, WORDS
+from tipclassify.text.features.lexicon import (
+    ACTORS,
+    CLASSES,
+    CUES,
+    MAX_SCOPE,
+    PHRASES,
+    SHIFTERS,
+    WORDS,
+)
 from tipclassify.text.features.tokenizer import Tokens
 from tipclassify.text.features.vocabulary import FACTOR, NAME, NUMBER, Flag, hash_word
 
-__all__ = ["SALT", "Structure", "find_sorted", "length_scale", "scopes", "structure_of", "template_features"]
+__all__ = [
+    "SALT",
+    "Structure",
+    "find_sorted",
+    "length_scale",
+    "scopes",
+    "structure_of",
+    "template_features",
+]
 
 _Code = TypeVar("_Code", np.uint32, np.uint64)
 
@@ -41,7 +58,8 @@ _CONTRAST: Final = CLASSES.index("contrast") + 1
 
 @dataclass(frozen=True)
 class Structure:
-    """Classes, clauses and passages of the tokens of a batch; clauses are numbered across the batch."""
+    """Classes, clauses and passages of the tokens of a batch; clauses are numbered across the
+    batch."""
 
     kind: Ints  # (n,), lexicon class of each token, two-word entries included; 0 without class
     row: Ints  # (n,), passage
@@ -52,7 +70,8 @@ class Structure:
 
 
 def structure_of(t: Tokens) -> Structure:
-    """Assign tokens to classes and clauses; a clause begins after punctuation and at contrasts ("but", "although")."""
+    """Assign tokens to classes and clauses; a clause begins after punctuation and at contrasts
+    ("but", "although")."""
     new = np.ones(len(t.row), bool)
     new[1:] = t.row[1:] != t.row[:-1]
     kind = _with_phrases(t, new)
@@ -62,7 +81,8 @@ def structure_of(t: Tokens) -> Structure:
 
 
 def scopes(s: Structure) -> tuple[Ints, Ints, Ints]:
-    """Find the scope of each cue (negation, limit, pledge): cue token, token in scope, index of the class in `CUES`.
+    """Find the scope of each cue (negation, limit, pledge): cue token, token in scope, index of the
+    class in `CUES`.
 
     A scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
     """
@@ -78,7 +98,8 @@ def scopes(s: Structure) -> tuple[Ints, Ints, Ints]:
 
 
 def _actors(s: Structure) -> Ints:
-    """Find the actor of each token: the first of its clause, or else of the last clause with one; -1 without actor."""
+    """Find the actor of each token: the first of its clause, or else of the last clause with
+    one; -1 without actor."""
     at = np.arange(len(s.kind))
     actor = np.flatnonzero(_ACTOR_NUMBER.take(s.kind))
     leading = actor[np.diff(s.clause.take(actor), prepend=-1) > 0]
@@ -89,7 +110,8 @@ def _actors(s: Structure) -> Ints:
 
 
 def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
-    """Pair classed tokens within each clause: first, second, and the bit set of polarity shifters in the clause."""
+    """Pair classed tokens within each clause: first, second, and the bit set of polarity
+    shifters in the clause."""
     classed = np.flatnonzero(s.kind)
     following = np.arange(1, len(classed) + 1)
     clause = s.clause.take(classed)
@@ -104,14 +126,16 @@ def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
 
 
 def _concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number."""
+    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range
+    of each number."""
     length = np.maximum(end - begin, 0)
     which = np.arange(len(length)).repeat(length)
     return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
 
 
 def _ends(begin: Ints, n: int) -> Ints:
-    """Return the end of each of the consecutive segments that fill `n` places, given their starts."""
+    """Return the end of each of the consecutive segments that fill `n` places, given their
+    starts."""
     return np.append(begin, n)[1:]
 
 
@@ -119,10 +143,14 @@ def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[
     """Look up values in a sorted table: index of each, and whether it is present."""
     place = table.searchsorted(values)
     place[place == len(table)] = 0
-    return place, np.asarray(table.take(place) == values) if len(table) else np.zeros(len(values), bool)
+    return place, np.asarray(table.take(place) == values) if len(table) else np.zeros(
+        len(values), bool
+    )
 
 
-_BEFORE_IMPERATIVE: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, WORDS["adverbs"])]), np.uint64)
+_BEFORE_IMPERATIVE: Final = np.array(
+    sorted([NUMBER, NAME, *map(hash_word, WORDS["adverbs"])]), np.uint64
+)
 _IMPERATIVE: Final = np.array(sorted(map(hash_word, WORDS["imperatives"])), np.uint64)
 _PHRASE_WORDS: Final = np.array([(hash_word(a), hash_word(b)) for a, b in PHRASES], np.uint64)
 _PHRASE_CODES: Final = _PHRASE_WORDS[:, 0] * FACTOR[0] + _PHRASE_WORDS[:, 1] * FACTOR[1]
@@ -132,7 +160,8 @@ _SORTED_PHRASES: Final = _PHRASE_CODES[_ORDER]
 
 
 def _with_phrases(t: Tokens, new: Bools) -> Ints:
-    """Return the class of each token; the first token of a two-word entry has the class of the entry."""
+    """Return the class of each token; the first token of a two-word entry has the class of the
+    entry."""
     kind = t.columns.kind.take(t.number)
     at = np.flatnonzero((t.bits[:-1] & Flag.PHRASE_START > 0) & ~t.name[:-1] & ~new[1:])
     first, second = (t.columns.word.take(t.number.take(place)) for place in (at, at + 1))
@@ -144,7 +173,9 @@ def _with_phrases(t: Tokens, new: Bools) -> Ints:
 _LENGTH_POWER: Final = -0.2  # 0 favours long passages, the -0.5 of unit length favours short ones
 
 SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
-_CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
+_CLASS_HASH: Final = np.array(
+    [hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64
+)
 _SHIFTER_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
 _ACROSS_HASH: Final = np.uint64(hash_word("cut"))
 
@@ -187,7 +218,12 @@ def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
 def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes in the scope of a cue."""
     head, here, cue_type = scopes(s)
-    yield head, here, t.stem.take(here) * FACTOR[0] + SALT[20 + cue_type], s.clause.take(head) == s.clause.take(here)
+    yield (
+        head,
+        here,
+        t.stem.take(here) * FACTOR[0] + SALT[20 + cue_type],
+        s.clause.take(head) == s.clause.take(here),
+    )
     classed = s.kind.take(here) > 0
     head, here, cue_type = head[classed], here[classed], cue_type[classed]
     code = _CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[40 + cue_type]
@@ -195,7 +231,8 @@ def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
 
 
 def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
-    """Yield n-grams of classes, skipping words without class, and pairs of classes within a clause."""
+    """Yield n-grams of classes, skipping words without class, and pairs of classes within a
+    clause."""
     classed = np.flatnonzero(s.kind)
     kind = _CLASS_HASH.take(s.kind.take(classed))
     for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
@@ -208,26 +245,47 @@ def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
         kept = s.row.take(head) == s.row.take(tail)
         yield head[kept], tail[kept], code[kept], inside[kept]
     first, second, shifters = _pairs(s)
-    code = _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + _CLASS_HASH.take(s.kind.take(second)) * FACTOR[1]
-    yield first, second, code + _SHIFTER_HASH[shifters] + SALT[65], s.clause.take(first) == s.clause.take(second)
+    code = (
+        _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0]
+        + _CLASS_HASH.take(s.kind.take(second)) * FACTOR[1]
+    )
+    yield (
+        first,
+        second,
+        code + _SHIFTER_HASH[shifters] + SALT[65],
+        s.clause.take(first) == s.clause.take(second),
+    )
 
 
 def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
-    """Yield the first words of a passage, and the classes of a passage that opens with an imperative."""
+    """Yield the first words of a passage, and the classes of a passage that opens with an
+    imperative."""
     first, words = s.first, t.word
     whole = np.ones(len(first), bool)
     yield first, first, words.take(first) * FACTOR[0] + SALT[80], whole
     yield first, first, _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + SALT[81], whole
     first = first[s.stop - first > 1]
-    code = t.stem.take(first) * FACTOR[0] + _CLASS_HASH.take(s.kind.take(first + 1)) * FACTOR[1] + SALT[82]
+    code = (
+        t.stem.take(first) * FACTOR[0]
+        + _CLASS_HASH.take(s.kind.take(first + 1)) * FACTOR[1]
+        + SALT[82]
+    )
     yield first, first + 1, code, s.clause.take(first) == s.clause.take(first + 1)
-    opening = s.first + ((s.stop - s.first > 1) & find_sorted(words.take(s.first), _BEFORE_IMPERATIVE)[1])
-    asks = find_sorted(words.take(opening), _IMPERATIVE)[1]  # "1. Investigate", "Vigorously prosecute"
+    opening = s.first + (
+        (s.stop - s.first > 1) & find_sorted(words.take(s.first), _BEFORE_IMPERATIVE)[1]
+    )
+    # "1. Investigate", "Vigorously prosecute"
+    asks = find_sorted(words.take(opening), _IMPERATIVE)[1]
     head, stop = s.first[asks], s.stop[asks]
     yield head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool)
     _, here = _concat_ranges(head, stop)
     here = here[s.kind.take(here) > 0]
-    yield here, here, _CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[83], np.ones(len(here), bool)
+    yield (
+        here,
+        here,
+        _CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[83],
+        np.ones(len(here), bool),
+    )
 
 
 def length_scale(counts: Ints | Floats) -> Floats:

@@ -11,17 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Ints
-from tipclassify.text.features.vocabulary import BREAK, Characters, Flag, WordColumns, american, vocabulary_table
+from tipclassify.text.features.vocabulary import (
+    BREAK,
+    Characters,
+    Flag,
+    WordColumns,
+    american,
+    vocabulary_table,
+)
 
 __all__ = ["Tokens", "batches", "known_words", "tokenize", "word_counts", "words_of"]
 
-_NAME_LETTERS: Final = 3  # maximum length of an unknown lower-case word inside a name: "bin", "van", "dos"
+# maximum length of an unknown lower-case word inside a name: "bin", "van", "dos"
+_NAME_LETTERS: Final = 3
 _BATCH_CHARS: Final = 200_000  # large enough to amortise a call, small enough for constant memory
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a batch of passages in reading order, one row a token; `columns` are properties of words."""
+    """Tokens of a batch of passages in reading order, one row a token; `columns` are properties
+    of words."""
 
     row: Ints  # (n,), passage
     start: Ints  # (n,), character offset in the passage
@@ -51,8 +60,8 @@ class Tokens:
 def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     """Tokenize passages.
 
-    `vocabulary` holds the known lower-case words (`known_words`); a capitalised word in neither vocabulary nor lexicon
-    is a name.
+    `vocabulary` holds the known lower-case words (`known_words`); a capitalised word in neither
+    vocabulary nor lexicon is a name.
 
     >>> t = tokenize(["Valdoria opened 12 shelters."], frozenset({"shelters"}))
     >>> t.start.tolist(), t.name.tolist()
@@ -62,9 +71,16 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
     kept = np.flatnonzero(bits & Flag.DROPPED == 0)
-    start, end, number, bits = text.start.take(kept), text.end.take(kept), number.take(kept), bits.take(kept)
+    start, end, number, bits = (
+        text.start.take(kept),
+        text.end.take(kept),
+        number.take(kept),
+        bits.take(kept),
+    )
     upper = text.capital(start)
-    row = np.repeat(np.arange(len(passages)), np.diff(np.append(start.searchsorted(text.begin), len(start))))
+    row = np.repeat(
+        np.arange(len(passages)), np.diff(np.append(start.searchsorted(text.begin), len(start)))
+    )
     same = np.zeros(len(row), bool)  # whether the previous token is of the same passage
     same[1:] = row[1:] == row[:-1]
 
@@ -74,11 +90,13 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     article = (bits & Flag.THE > 0) & ~name & _next(name & same)  # "the" before a name is no token
     at = np.flatnonzero(~(repeated | article))
     last = np.append(at, len(row))[1:] - 1  # last token of each run of names or figures
-    last = np.maximum(last - article.take(last), at)  # an article before the next name does not belong to it
+    # an article before the next name does not belong to it
+    last = np.maximum(last - article.take(last), at)
     after = start.searchsorted(np.flatnonzero(text.code == BREAK))  # first words after punctuation
     after = after[after < len(start)]
     edge = np.zeros(len(at), bool)
-    edge[at.searchsorted(after[~repeated.take(after)])] = True  # a comma inside a name or figure is no clause boundary
+    # a comma inside a name or figure is no clause boundary
+    edge[at.searchsorted(after[~repeated.take(after)])] = True
     begin = text.begin.take(row.take(at))
     return Tokens(
         row=row.take(at),
@@ -98,7 +116,9 @@ def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, same: Bools
     name = upper & ((bits & Flag.GEO > 0) | ((unknown | joiner) & (bits & Flag.PLAIN == 0)))
     joining = joiner | (unknown & ~upper & (length <= _NAME_LETTERS))
     state = upper & (bits & Flag.STATE > 0)
-    name = name | (state & (_next((bits & Flag.OF > 0) & same & _next(name & same)) | (_previous(name) & same)))
+    name = name | (
+        state & (_next((bits & Flag.OF > 0) & same & _next(name & same)) | (_previous(name) & same))
+    )
     for _ in range(2):
         right = _next(name & same)
         further = _next(joining & same & right)
@@ -107,19 +127,23 @@ def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, same: Bools
 
 
 def word_counts(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
-    """Count the words of each passage, figures and names excluded, and its unknown words, int64 (passages,)."""
+    """Count the words of each passage, figures and names excluded, and its unknown words, int64
+    (passages,)."""
     plain = (tokens.bits & Flag.FIGURE == 0) & ~tokens.name
     words = np.bincount(tokens.row[plain], minlength=passages)
     return words, np.bincount(tokens.row[plain & ~tokens.known], minlength=passages)
 
 
 def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
-    """Collect the vocabulary of `tokenize`: words that occur in lower case at least `least` times."""
+    """Collect the vocabulary of `tokenize`: words that occur in lower case at least `least`
+    times."""
     counts: dict[str, int] = {}
     for passage in texts:
         text = Characters([passage])
         capitals = np.append(0, np.cumsum(text.capital(np.arange(len(text.code)))))
-        for word, some in zip(text.words(), (capitals[text.end] > capitals[text.start]).tolist(), strict=True):
+        for word, some in zip(
+            text.words(), (capitals[text.end] > capitals[text.start]).tolist(), strict=True
+        ):
             if not some and not word.isdigit():
                 counts[word] = counts.get(word, 0) + 1
     return frozenset(american(word) for word, n in counts.items() if n >= least)
@@ -135,7 +159,8 @@ def words_of(text: str) -> list[str]:
 
 
 def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Split passages into batches of similar size; yield the index of the first passage, and the passages."""
+    """Split passages into batches of similar size; yield the index of the first passage, and the
+    passages."""
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     first = np.flatnonzero(np.diff(end // _BATCH_CHARS, prepend=-1)).tolist()

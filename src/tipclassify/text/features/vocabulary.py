@@ -1,7 +1,9 @@
-"""Fold characters, split passages into words, and look up the properties of each distinct word once.
+"""Fold characters, split passages into words, and look up the properties of each distinct word
+once.
 
-Case and accents are removed; each character keeps its place, so that offsets stay valid. Words are identified by a
-64-bit polynomial hash, a difference of two prefix sums (Karp and Rabin 1987): Python code runs only for new words.
+Case and accents are removed; each character keeps its place, so that offsets stay valid. Words are
+identified by a 64-bit polynomial hash, a difference of two prefix sums (Karp and Rabin 1987):
+Python code runs only for new words.
 """
 
 from __future__ import annotations
@@ -20,14 +22,27 @@ import numpy.typing as npt
 from tipclassify.arrays import U64, Bools, Ints
 from tipclassify.text.features.lexicon import PHRASES, WORDS, class_of
 
-__all__ = ["BREAK", "FACTOR", "NAME", "NUMBER", "Characters", "Flag", "VocabularyTable", "WordColumns"]
-__all__ += ["american", "hash_word", "vocabulary_table"]
+__all__ = [
+    "BREAK",
+    "FACTOR",
+    "NAME",
+    "NUMBER",
+    "Characters",
+    "Flag",
+    "VocabularyTable",
+    "WordColumns",
+    "american",
+    "hash_word",
+    "vocabulary_table",
+]
 
 U16 = npt.NDArray[np.uint16]
 
 NUMBER: Final = 1  # hash shared by all figures
 NAME: Final = 2  # hash shared by all names
-FACTOR: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+FACTOR: Final = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64
+)
 """Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each position of an n-gram."""
 
 
@@ -46,8 +61,15 @@ class Flag:
     PHRASE_START: Final = 512  # first word of a two-word lexicon entry
 
 
-_FIGURE_WORDS, _JOINERS, _GEOGRAPHIC = (frozenset(WORDS[name]) for name in ("figures", "joiners", "geographic"))
-_BITS: Final = {"the": Flag.THE | Flag.PLAIN, "of": Flag.OF | Flag.PLAIN, "and": Flag.PLAIN, "state": Flag.STATE}
+_FIGURE_WORDS, _JOINERS, _GEOGRAPHIC = (
+    frozenset(WORDS[name]) for name in ("figures", "joiners", "geographic")
+)
+_BITS: Final = {
+    "the": Flag.THE | Flag.PLAIN,
+    "of": Flag.OF | Flag.PLAIN,
+    "and": Flag.PLAIN,
+    "state": Flag.STATE,
+}
 _PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
 _MOST_WORDS: Final = 1 << 17
 
@@ -56,7 +78,8 @@ SPACE: Final = ord(" ")  # any other character outside words; letters and digits
 
 _TYPOGRAPHIC: Final = dict(zip("‘’“”–—…ı", "''\"\",,.i", strict=True))
 _PLANE: Final = 1 << 16  # code points of the basic plane; folded characters lie in it
-_lower: Final = np.zeros(0x110000, np.dtype("<u2"))  # folded code of each character; 0: not yet computed
+# folded code of each character; 0: not yet computed
+_lower: Final = np.zeros(0x110000, np.dtype("<u2"))
 _upper: Final = np.zeros(0x110000, bool)
 
 _LINK_MARKS: Final = ("://", "www.", "@")
@@ -69,8 +92,8 @@ _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, 
 class Characters:
     """Folded characters of a batch of passages, joined by line feeds.
 
-    `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each passage; `start` and
-    `end` those of each word, half-open.
+    `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each
+    passage; `start` and `end` those of each word, half-open.
 
     >>> Characters(["The organisation’s Café, www.example.org"]).words()
     ['the', 'organisation', 's', 'cafe', 'weblink']
@@ -80,7 +103,9 @@ class Characters:
         text = "\n".join(passages)
         if any(mark in text for mark in _LINK_MARKS):
             hidden = partial(_LINK.sub, lambda link: "weblink"[: len(link[0])].ljust(len(link[0])))
-            text = "\n".join(hidden(one) if any(mark in one for mark in _LINK_MARKS) else one for one in passages)
+            text = "\n".join(
+                hidden(one) if any(mark in one for mark in _LINK_MARKS) else one for one in passages
+            )
         for currency in _CURRENCIES:
             text = text.replace(currency, "  $")
         self._cased = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
@@ -100,7 +125,8 @@ class Characters:
         return [letters[a:b].replace(_INVISIBLE, "") for a, b in words]
 
     def capital(self, at: Ints) -> Bools:
-        """Test which of the characters at offsets `at` are capital letters A to Z, accents ignored."""
+        """Test which of the characters at offsets `at` are capital letters A to Z, accents
+        ignored."""
         return _upper.take(self._cased.take(at))
 
 
@@ -122,11 +148,16 @@ def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
 
 
 def _fold_char(char: str) -> str:
-    """Strip accents and map typographic punctuation to ASCII; other characters outside words become a space."""
+    """Strip accents and map typographic punctuation to ASCII; other characters outside words
+    become a space."""
     if char in _TYPOGRAPHIC:
         return _TYPOGRAPHIC[char]
     base = unicodedata.normalize("NFKD", char)[:1] or char
-    if len(base.lower()) != 1 or 0xD800 <= ord(char) <= 0xDFFF or max(ord(base), ord(base.lower())) >= _PLANE:
+    if (
+        len(base.lower()) != 1
+        or 0xD800 <= ord(char) <= 0xDFFF
+        or max(ord(base), ord(base.lower())) >= _PLANE
+    ):
         return " "
     return base
 
@@ -181,12 +212,15 @@ def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, i
     kind = class_of(word)
     bits = Flag.JOINER if word in _JOINERS else Flag.GEO if word in _GEOGRAPHIC else 0
     bits |= _BITS.get(word, 0)
-    bits |= Flag.UNKNOWN * (not kind and word not in vocabulary) | Flag.PHRASE_START * (word in _PHRASE_STARTS)
+    bits |= Flag.UNKNOWN * (not kind and word not in vocabulary) | Flag.PHRASE_START * (
+        word in _PHRASE_STARTS
+    )
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
 
 
 class WordColumns(NamedTuple):
-    """Properties of words, by number: hashes of word and stem (first five letters), lexicon class, flags."""
+    """Properties of words, by number: hashes of word and stem (first five letters), lexicon
+    class, flags."""
 
     word: U64
     stem: U64
@@ -195,9 +229,11 @@ class WordColumns(NamedTuple):
 
 
 class VocabularyTable:
-    """Numbers and properties of the words seen so far, given a vocabulary of known lower-case words.
+    """Numbers and properties of the words seen so far, given a vocabulary of known lower-case
+    words.
 
-    Number 0 is shared by all names. Returned arrays never change; a full table begins anew. Thread-safe.
+    Number 0 is shared by all names. Returned arrays never change; a full table begins anew.
+    Thread-safe.
     """
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
@@ -222,10 +258,15 @@ class VocabularyTable:
             if len(self) > _MOST_WORDS:
                 self._clear()
             number = self._slots.take((code >> _TO_SLOT).view(np.int64))
-            missing = np.flatnonzero(self._keys.take(number) != code)  # a new word, or a slot collision
+            # a new word, or a slot collision
+            missing = np.flatnonzero(self._keys.take(number) != code)
             if len(missing):
                 keys = code[missing].tolist()
-                new = {key: at for key, at in zip(keys, missing.tolist(), strict=True) if key not in self._numbers}
+                new = {
+                    key: at
+                    for key, at in zip(keys, missing.tolist(), strict=True)
+                    if key not in self._numbers
+                }
                 if new:
                     self._add(list(new), text.words(np.array(list(new.values()))))
                 number[missing] = [self._numbers[key] for key in keys]
@@ -239,7 +280,9 @@ class VocabularyTable:
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
         new = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
         columns: Any = zip(self.columns, new, strict=True)
-        self.columns = WordColumns(*(np.append(old, np.array(more, old.dtype)) for old, more in columns))
+        self.columns = WordColumns(
+            *(np.append(old, np.array(more, old.dtype)) for old, more in columns)
+        )
 
 
 vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)  # one for all of the process

@@ -1,4 +1,5 @@
-"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or clauses of sentences."""
+"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or
+clauses of sentences."""
 
 from __future__ import annotations
 
@@ -17,7 +18,13 @@ from tipclassify.text.segmentation.sections import (
     section_of_heading,
     without_enumerator,
 )
-from tipclassify.text.segmentation.sentences import BLANK, enclosed_spans, heading_run_in, is_enclosed, sentence_spans
+from tipclassify.text.segmentation.sentences import (
+    BLANK,
+    enclosed_spans,
+    heading_run_in,
+    is_enclosed,
+    sentence_spans,
+)
 
 __all__ = ["PART", "Unit", "passage_parts", "split_passages", "text_document"]
 
@@ -27,18 +34,26 @@ Unit = Literal["sentence", "clause"]
 PART: Final = 4_000
 """Passages from which a long document is cut: between two countries, or two sections of a document without them."""
 
-_MOST_LINES: Final = 1_000  # of a run without blank lines that are looked at together, for constant memory
-_LIST_ENUMERATOR: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
+# of a run without blank lines that are looked at together, for constant memory
+_MOST_LINES: Final = 1_000
+_LIST_ENUMERATOR: Final = re.compile(
+    r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s"
+)
 SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 # Lines as of str.splitlines.
-_LINE: Final = re.compile(r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029"))
+_LINE: Final = re.compile(
+    r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029")
+)
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
-_LOWER_IN_TITLES: Final = frozenset("a against an and as at by for from in into of on or the to under with".split())
+_LOWER_IN_TITLES: Final = frozenset(
+    "a against an and as at by for from in into of on or the to under with".split()
+)
 _MIN_CAPITALISED: Final = 4  # letters; "of", "and" and "the" are lower-case in titles too
 
-_LONG_SENTENCE: Final = 40  # words above which one semicolon suffices: two self-contained statements
+# words above which one semicolon suffices: two self-contained statements
+_LONG_SENTENCE: Final = 40
 _MIN_WORDS: Final = 3  # a shorter clause means little alone, and would be of low confidence
 
 _SEMICOLON: Final = re.compile(r";[\"”’')\]]*\s+(?=\S)")
@@ -54,14 +69,16 @@ _SERIES: Final = (
 
 
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
-    """Split all blocks but headings into sentences, in reading order; page furniture (`is_furniture`) is no passage.
+    """Split all blocks but headings into sentences, in reading order; page furniture
+    (`is_furniture`) is no passage.
 
-    With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at semicolons (three
-    items or more, or two if the sentence has over 40 words), and enumerations at consecutive enumerators,
-    "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list belongs to its first clause; brackets and
-    quotations are not split; a clause of under three words is joined to the next one, the last to the previous one.
-    Commas, "but" and "although" are no boundaries: the text after them is seldom self-contained. Sentences are never
-    split for their length.
+    With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at
+    semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
+    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list
+    belongs to its first clause; brackets and quotations are not split; a clause of under three
+    words is joined to the next one, the last to the previous one. Commas, "but" and "although" are
+    no boundaries: the text after them is seldom self-contained. Sentences are never split for their
+    length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
     >>> [(p.section, p.text) for p in split_passages(text_document(text))]
@@ -73,11 +90,15 @@ def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]
     return [passage for _, passages in passage_parts(document, unit) for passage in passages]
 
 
-def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple[Document, list[Passage]]]:
-    """Yield the document with its passages; a long one in parts, each with its blocks, for constant memory.
+def passage_parts(
+    document: Document, unit: Unit = "sentence"
+) -> Iterator[tuple[Document, list[Passage]]]:
+    """Yield the document with its passages; a long one in parts, each with its blocks, for constant
+    memory.
 
-    A part of `PART` passages ends with its country, or its section where the document has no countries; one of half as
-    many again where the first section after `PART` began, or at that block.
+    A part of `PART` passages ends with its country, or its section where the document has no
+    countries; one of half as many again where the first section after `PART` began, or at that
+    block.
     """
     text, blocks = document.text, document.blocks
     first, passages = 0, list[Passage]()
@@ -87,21 +108,30 @@ def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple
             above = blocks[number - 1]
             if block.country != above.country or (edge is None and block.section != above.section):
                 edge = number, len(passages)
-            if block.country != above.country or len(passages) >= 1.5 * PART or (edge and not block.country):
+            if (
+                block.country != above.country
+                or len(passages) >= 1.5 * PART
+                or (edge and not block.country)
+            ):
                 end, count = edge or (number, len(passages))
                 yield replace(document, blocks=blocks[first:end]), passages[:count]
                 first, passages, edge = end, passages[count:], None
         if not block.heading:
             for sentence in sentence_spans(text, block.start, block.end):
-                for start, end in [sentence] if unit == "sentence" else _clause_spans(text, *sentence):
+                for start, end in (
+                    [sentence] if unit == "sentence" else _clause_spans(text, *sentence)
+                ):
                     if not is_furniture(text[start:end], block.section):
                         place = text[start:end], start, end, block.section
-                        passages.append(Passage(*place, page=block.page, block=number, country=block.country))
+                        passages.append(
+                            Passage(*place, page=block.page, block=number, country=block.country)
+                        )
     yield (replace(document, blocks=blocks[first:]) if first else document), passages
 
 
 def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it holds no list."""
+    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it
+    holds no list."""
     sentence = text[start:end]
     cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
     for at, cut in pairwise([0, *cuts, len(sentence)]):
@@ -112,14 +142,17 @@ def _clause_cuts(sentence: str) -> list[int]:
     """Return the start of each clause but the first."""
     enclosed = enclosed_spans(sentence)
     items = _enumeration(sentence, enclosed)
-    semicolons = [m.end() for m in _SEMICOLON.finditer(sentence) if not is_enclosed(enclosed, m.start())]
+    semicolons = [
+        m.end() for m in _SEMICOLON.finditer(sentence) if not is_enclosed(enclosed, m.start())
+    ]
     if len(semicolons) + (len(sentence.split()) > _LONG_SENTENCE) < 2 and not items:
         return []
     return _without_short(sentence, sorted({*items[1:], *semicolons}))
 
 
 def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
-    """Return the start of each item of an enumeration: at least two items, of `_MIN_WORDS` words or more each."""
+    """Return the start of each item of an enumeration: at least two items, of `_MIN_WORDS` words
+    or more each."""
     best: list[int] = []
     found = [m for m in _ENUMERATOR.finditer(sentence) if not is_enclosed(enclosed, m.start())]
     for series in _SERIES:
@@ -128,7 +161,10 @@ def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
             if series[len(entries) : len(entries) + 1] == [m["number"]]:
                 entries.append(m)
         ends = [*(m.start() for m in entries[1:]), len(sentence)]
-        wordy = all(len(sentence[m.end() : b].split()) >= _MIN_WORDS for m, b in zip(entries, ends, strict=False))
+        wordy = all(
+            len(sentence[m.end() : b].split()) >= _MIN_WORDS
+            for m, b in zip(entries, ends, strict=False)
+        )
         if len(entries) > max(1, len(best)) and wordy:
             best = [m.start() for m in entries]
     return best
@@ -145,7 +181,8 @@ def _without_short(sentence: str, cuts: list[int]) -> list[int]:
 
 
 def text_document(text: str, source: str = "<text>") -> Document:
-    """Convert plain text to a document: paragraphs and list items become blocks, section names headings.
+    """Convert plain text to a document: paragraphs and list items become blocks, section names
+    headings.
 
     >>> document = text_document("PROTECTION\\nThe shelter closed.\\n\\nIt had no funds.")
     >>> [(block.start, block.end, block.section, block.heading) for block in document.blocks]
@@ -159,10 +196,14 @@ def text_document(text: str, source: str = "<text>") -> Document:
     while following:
         (start, end, alone), following = following, next(spans, None)
         name = _section_name(text[start:end])
-        heading = name is not None or (alone and following is not None and _is_title(text[start:end].strip()))
+        heading = name is not None or (
+            alone and following is not None and _is_title(text[start:end].strip())
+        )
         if heading:
             section = outline.section(" ".join(text[start:end].split()))
-        elif (head := heading_run_in(text, start, end)) and (name := _section_name(text[start:head])):
+        elif (head := heading_run_in(text, start, end)) and (
+            name := _section_name(text[start:head])
+        ):
             section = name
             blocks.append(Block(start, head, section, heading=True))
             start = head
@@ -189,11 +230,16 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
     wrapped = _is_wrapped([text[a:b] for a, b in lines])
     start, end = lines[0]
     for _, after in lines[1:]:
-        if wrapped and not _LIST_ENUMERATOR.match(text, end, after) and not _section_name(text[start:end]):
+        if (
+            wrapped
+            and not _LIST_ENUMERATOR.match(text, end, after)
+            and not _section_name(text[start:end])
+        ):
             end = after
         else:
             yield start, end
-            start, end = end, after  # a line begins where the last ended: one number in memory for both
+            # a line begins where the last ended: one number in memory for both
+            start, end = end, after
     yield start, end
 
 
@@ -205,17 +251,24 @@ def _is_wrapped(lines: list[str]) -> bool:
         return False
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 
-    goes_on = sum(line.lstrip()[:1].islower() for line in lines[1:]) * 2 > len(body)  # no list of short lines
+    # no list of short lines
+    goes_on = sum(line.lstrip()[:1].islower() for line in lines[1:]) * 2 > len(body)
     return (25 if goes_on else 40) <= median(map(len, body)) <= 120
 
 
 def _is_title(line: str) -> bool:
     """Test whether a line is a lettered title or in capitals."""
     words, title = line.split(), without_enumerator(line).split()
-    if not 2 <= len(words) <= _MAX_TITLE_WORDS or words[0].isdecimal() or line.endswith((".", ";", ",", "!", "?")):
+    if (
+        not 2 <= len(words) <= _MAX_TITLE_WORDS
+        or words[0].isdecimal()
+        or line.endswith((".", ";", ",", "!", "?"))
+    ):
         return False
     lettered = 0 < len(title) < len(words)
-    return line.isupper() or (lettered and not any(word[0].islower() for word in title if word not in _LOWER_IN_TITLES))
+    return line.isupper() or (
+        lettered and not any(word[0].islower() for word in title if word not in _LOWER_IN_TITLES)
+    )
 
 
 def _section_name(paragraph: str) -> str | None:
@@ -228,4 +281,5 @@ def _section_name(paragraph: str) -> str | None:
     if name == line.rstrip(" :."):
         return None
     title = not any(word[0].islower() for word in words if len(word) >= _MIN_CAPITALISED)
-    return name if title or named_section(line) else None  # "law enforcement efforts were weak" is no heading
+    # "law enforcement efforts were weak" is no heading
+    return name if title or named_section(line) else None

@@ -9,13 +9,27 @@ from typing import Final
 from tipclassify.labels import SECTIONS
 from tipclassify.text.features.lexicon import WORDS
 
-__all__ = ["FOLDED", "Outline", "fold_section", "join_headings", "named_section", "run_in_section"]
-__all__ += ["names_furniture", "section_of_heading", "without_continuation", "without_enumerator"]
+__all__ = [
+    "FOLDED",
+    "Outline",
+    "fold_section",
+    "join_headings",
+    "named_section",
+    "names_furniture",
+    "run_in_section",
+    "section_of_heading",
+    "without_continuation",
+    "without_enumerator",
+]
 
-# Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a trafficking one.
-_OF_OTHERS: Final = r"\b(?! (?:of|to|for|from|against) (?!.*(?:traffick|victim|survivor|exploit|forced|slavery)))"
+# Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a
+# trafficking one.
+_OF_OTHERS: Final = (
+    r"\b(?! (?:of|to|for|from|against) (?!.*(?:traffick|victim|survivor|exploit|forced|slavery)))"
+)
 _TIER: Final = r"tier (?:[123]|one|two|three)(?: watch ?list)?"
-_ADVANCEMENT: Final = r"(?:no|minimal|moderate|significant) advancement"  # verdict of a report on child labor
+# verdict of a report on child labor
+_ADVANCEMENT: Final = r"(?:no|minimal|moderate|significant) advancement"
 
 # Trafficking reports name their sections; country human-rights reports number theirs by letters.
 _RULES: Final = tuple(
@@ -23,11 +37,17 @@ _RULES: Final = tuple(
     for pattern, section in (
         (r"recommendation", "recommendations"),
         (r"^prosecution|law enforcement efforts|^investigations? and prosecution", "prosecution"),
-        (rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)|^assistance (?:to|for) victims", "protection"),
+        (
+            rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)|^assistance (?:to|for) victims",
+            "protection",
+        ),
         (rf"^prevention{_OF_OTHERS}", "prevention"),
         (r"trafficking (?:profile|situation)|^profile|scope (?:and|of)|^the situation", "profile"),
         (rf"^{_TIER}$|[:(–—-] ?{_TIER}\)?$|^{_ADVANCEMENT}\b", "assessment"),
-        (r"^(?:tier \w+|executive summary|summary|(?:(?:overview|assessment)(?: and | & )?)+)$", "assessment"),
+        (
+            r"^(?:tier \w+|executive summary|summary|(?:(?:overview|assessment)(?: and | & )?)+)$",
+            "assessment",
+        ),
     )
 )
 
@@ -35,8 +55,14 @@ FOLDED: Final = (*SECTIONS, "forced labor, trafficking", "child labor", "other")
 """The eight sections that reports on trafficking have, and all others."""
 
 _LABOR: Final = (
-    (re.compile(r"child.*(?:labou?r|work|soldier)|minimum (?:working )?age", re.IGNORECASE), "child labor"),
-    (re.compile(r"forced|compulsory|bond(?:ed|age)|slavery|traffick", re.IGNORECASE), "forced labor, trafficking"),
+    (
+        re.compile(r"child.*(?:labou?r|work|soldier)|minimum (?:working )?age", re.IGNORECASE),
+        "child labor",
+    ),
+    (
+        re.compile(r"forced|compulsory|bond(?:ed|age)|slavery|traffick", re.IGNORECASE),
+        "forced labor, trafficking",
+    ),
 )
 
 # Names that make a line without markup a heading, if it holds nothing else.
@@ -44,7 +70,9 @@ _STOCK: Final = (
     r"(?:(?:prioriti[sz]ed|priority|key) )?recommendations?(?: (?:for|to) [^.;]{2,60})?|"
     r"(?:prosecution|protection|prevention)(?: efforts)?|(?:human )?trafficking profile|executive summary"
 )
-_NAME: Final = re.compile(rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*", re.IGNORECASE)
+_NAME: Final = re.compile(
+    rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*", re.IGNORECASE
+)
 _RUN_IN: Final = re.compile(
     rf"({_STOCK})\s?(?:[.:—]|[–-](?=\s))\s*(?=\S)"
     r"|(?-i:(PROSECUTION|PROTECTION|PREVENTION|TRAFFICKING PROFILE) (?=[A-Z]))",
@@ -108,7 +136,11 @@ def fold_section(section: str) -> str:
     ['prosecution', 'child labor', 'other']
     """
     named = section_of_heading(section)
-    return named if named in SECTIONS else next((name for pattern, name in _LABOR if pattern.search(named)), "other")
+    return (
+        named
+        if named in SECTIONS
+        else next((name for pattern, name in _LABOR if pattern.search(named)), "other")
+    )
 
 
 @lru_cache(maxsize=1_024)
@@ -134,7 +166,8 @@ def without_continuation(heading: str) -> str:
 
 @lru_cache(maxsize=1_024)
 def _names_subject(heading: str) -> bool:
-    """Test whether a heading is specific; chapter headings count as specific, since their subheadings are."""
+    """Test whether a heading is specific; chapter headings count as specific, since their
+    subheadings are."""
     words = _WORD.findall(without_enumerator(heading).lower())
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
 
@@ -151,13 +184,14 @@ def join_headings(outer: str | None, inner: str) -> str:
 class Outline:
     """Stack of open headings while a document is read; `section` opens the next one.
 
-    Only specific headings are kept as parents, so that a heading is joined to one parent only; contents are none. A
-    heading that is continued on another page is the same one.
+    Only specific headings are kept as parents, so that a heading is joined to one parent only;
+    contents are none. A heading that is continued on another page is the same one.
 
     >>> outline = Outline()
     >>> headings = ("Norvia", 1), ("Child Labor", 2), ("Table 3.", 3), ("Description", 4), ("Other", 3), ("Prisons", 2)
     >>> [outline.section(heading, level) for heading, level in headings][1:]
-    ['Child Labor', 'Child Labor: Table 3', 'Child Labor: Description', 'Child Labor: Other', 'Prisons']
+    ['Child Labor', 'Child Labor: Table 3', 'Child Labor: Description', 'Child Labor: Other',
+    'Prisons']
     >>> outline = Outline()
     >>> [outline.section(heading) for heading in ("Contents", "Introduction", "Prisons", "(cont.)", "Prisons (cont.)")]
     ['Contents', 'Introduction', 'Prisons', 'Prisons', 'Prisons']
@@ -166,10 +200,12 @@ class Outline:
     def __init__(self) -> None:
         self._open: list[tuple[int, str]] = []
         self._last = ""  # section of the last heading
-        self._title: str | None = None  # the first heading; an "Overview" directly below is the narrative's assessment
+        # the first heading; an "Overview" directly below is the narrative's assessment
+        self._title: str | None = None
 
     def section(self, heading: str, level: int | None = None) -> str:
-        """Open a heading of `level` 1 to 6, None without markup (below the last specific one); return its section."""
+        """Open a heading of `level` 1 to 6, None without markup (below the last specific one);
+        return its section."""
         whole = without_continuation(heading)
         if whole or not self._last:
             self._last = self._section(whole or heading, level)
@@ -182,14 +218,23 @@ class Outline:
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
         is_parent = specific and not names_furniture(heading)
-        if is_parent and not without_enumerator(heading)[:1].islower():  # a broken-off line of a sentence is no heading
+        # a broken-off line of a sentence is no heading
+        if is_parent and not without_enumerator(heading)[:1].islower():
             self._open.append((depth, heading))
             self._title = self._title or heading
         section = named_section(heading) or section_of_heading(heading)
-        if specific or outer is None or (section in SECTIONS and (level is None or outer == self._title)):
+        if (
+            specific
+            or outer is None
+            or (section in SECTIONS and (level is None or outer == self._title))
+        ):
             return section
         outer_section = section_of_heading(outer)
-        return outer_section if outer_section in SECTIONS else section_of_heading(join_headings(outer, heading))
+        return (
+            outer_section
+            if outer_section in SECTIONS
+            else section_of_heading(join_headings(outer, heading))
+        )
 
 
 def named_section(line: str) -> str | None:

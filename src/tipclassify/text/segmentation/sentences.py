@@ -12,7 +12,8 @@ from tipclassify.text.segmentation.sections import section_of_heading
 
 __all__ = ["BLANK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence_spans"]
 
-BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"  # white space and zero-width characters, of a character class
+# white space and zero-width characters, of a character class
+BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"
 
 _OPENERS: Final = "|".join(WORDS["openers"])
 _OPENER: Final = re.compile(rf"[\"“‘(\[]*(?:{_OPENERS})(?![\w.])")
@@ -32,9 +33,12 @@ _ENUMERATOR: Final = r"(?:\(?(?:(?:\d{1,3}\.)*(?:\d{1,3}|[A-Za-z])|[ivxIVX]{1,5}
 _ENUMERATOR_ALONE: Final = re.compile(rf"\W*{_ENUMERATOR}\W*|[•●▪◦‣■□➢➤*·–—-]+\s*")
 _ENUMERATOR_HERE: Final = re.compile(rf"{_ENUMERATOR} ")
 _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR} )$")
-# An entry of a list at the start of a sentence, and the number of the next one at its end: "1. Fund shelters 2. "
+# An entry of a list at the start of a sentence, and the number of the next one at its end: "1. Fund
+# shelters 2. "
 _ENTRY: Final = re.compile(r"([•⁃–-]? ?\(?)(\d{1,3}|[a-z])([.)]+) ")
-_NEXT_ENTRY: Final = re.compile(r"(?P<before>\S*) (?P<entry>([•⁃–-]? ?\(?)(\d{1,3}|[a-z])([.)]+) )$")
+_NEXT_ENTRY: Final = re.compile(
+    r"(?P<before>\S*) (?P<entry>([•⁃–-]? ?\(?)(\d{1,3}|[a-z])([.)]+) )$"
+)
 _CAPTIONS: Final = "Section|Article|Table|Figure|Chart|Map|Box|Chapter|Part|Annex|Appendix"
 _CAPTION: Final = re.compile(rf"\W*(?:{_CAPTIONS}) \d{{1,3}}[\w().-]*\. *")
 _REFERENCE: Final = re.compile(rf"(?:{_CAPTIONS}|Paragraph|Page|Rule)s?|and|or|to", re.IGNORECASE)
@@ -51,7 +55,8 @@ _MIN_CAPITALS: Final = 8  # letters; "NGO The" may be a slip, "PROTECTION The" i
 _ODD_SPACE: Final = re.compile(rf"[^\S ]|[{BLANK[2:]}]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SPACES: Final = re.compile(" *")
-# A stop, and what may follow it at a boundary that sentencex misses: a footnote number, a bracket, no space at all.
+# A stop, and what may follow it at a boundary that sentencex misses: a footnote number, a bracket,
+# no space at all.
 _STOP: Final = re.compile(
     r"""[.!?;…](?P<closed>["”’')\]]*)
     (?: (?P<note> \d{1,3}(?:,[ ]?\d{1,3}|[–-]\d{1,3})* | [¹²³⁰⁴-⁹]+ | (?:\[\w{1,3}\])+ | [*†‡] )?
@@ -63,7 +68,9 @@ _STOP: Final = re.compile(
 _LOWER_START: Final = re.compile(r"[,.;:]|[\"“‘'(\[]*(?![a-z]\w?-?[A-Z])[a-zß-öø-ÿ]")
 _ADDRESS: Final = re.compile(r"@|://|\bwww\.", re.IGNORECASE)
 # Closed brackets and quotations, the delimiters included.
-_ENCLOSED: Final = re.compile(r"\((?:[^()]|\([^()]*\))*\)|\[[^][]*\]|“[^“”]*”|\"(?! )[^\"]*\"|«[^«»]*»")
+_ENCLOSED: Final = re.compile(
+    r"\((?:[^()]|\([^()]*\))*\)|\[[^][]*\]|“[^“”]*”|\"(?! )[^\"]*\"|«[^«»]*»"
+)
 _NEW_SENTENCE: Final = re.compile(r" *$| +[\"“‘(\[]?[A-Z0-9]")
 # Groups of note numbers after a full stop, up to the next sentence or the end.
 _NOTE_GROUPS: Final = re.compile(
@@ -73,18 +80,22 @@ _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _MAX_ABBREVIATION: Final = 24
 _MAX_CAPTION: Final = 40
 _MAX_ADDRESS: Final = 200
-_PART: Final = 10_000  # characters that sentencex gets at once: its time grows with the square of quotation marks
+# characters that sentencex gets at once: its time grows with the square of quotation marks
+_PART: Final = 10_000
 
 
 def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Split text[start:end] into sentences and return their trimmed spans, which cover all visible characters.
+    """Split text[start:end] into sentences and return their trimmed spans, which cover all visible
+    characters.
 
-    A stop before a lower-case letter is no boundary, unless the whole block is in lower case. A semicolon is one only
-    if a capital letter follows without a space. Sentences are never split for their length.
+    A stop before a lower-case letter is no boundary, unless the whole block is in lower case. A
+    semicolon is one only if a capital letter follows without a space. Sentences are never split for
+    their length.
 
     >>> text = "Raids began at 4 a.m. in the U.S. Police freed 12 men.1 (See para. 9.) 14 were “not found.”"
     >>> [text[a:b] for a, b in sentence_spans(text, 0, len(text))]
-    ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)', '14 were “not found.”']
+    ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)', '14 were “not
+    found.”']
     """
     flat = _flatten(text[start:end])
     spans = []
@@ -97,7 +108,8 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def heading_run_in(text: str, start: int, end: int) -> int | None:
-    """Return the offset after a heading in capitals at the start of text[start:end]; None without one.
+    """Return the offset after a heading in capitals at the start of text[start:end]; None without
+    one.
 
     >>> heading_run_in("PROSECUTION The government increased efforts.", 0, 44)
     12
@@ -140,7 +152,9 @@ def _sentence_cuts(flat: str) -> list[int]:
     for cut in _behind_notes(flat, _candidate_cuts(flat)):
         if cut <= at or _continues(flat, at, cut, all_lower):
             continue
-        if lists and (moved := _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)):
+        if lists and (
+            moved := _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)
+        ):
             cut = moved.start(1)  # "the following: 1.": the number belongs to the next sentence
         elif own := _ENTRY.match(flat, at):
             cut = _start_of_next_entry(flat, cut, own)
@@ -165,7 +179,8 @@ def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
 
 
 def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
-    """Test whether the groups number items: 1, 2, 3, …, the last of them not at the end of the text."""
+    """Test whether the groups number items: 1, 2, 3, …, the last of them not at the end of the
+    text."""
     numbers = [found[1].strip()[1:-1] for found in notes]
     first = int(numbers[0]) if numbers[0].isdigit() else 0
     begun = len(notes) > 1 if first == 1 else f"({first - 1})" in flat[: notes[0].start()]
@@ -174,7 +189,8 @@ def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
 
 
 def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
-    """Return the start of the number that follows the sentence's `own` if the sentence ends in it, else `cut`."""
+    """Return the start of the number that follows the sentence's `own` if the sentence ends in
+    it, else `cut`."""
     last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
     if not last or (last[3], last[5]) != (own[1], own[3]) or _REFERENCE.fullmatch(last["before"]):
         return cut
@@ -185,7 +201,8 @@ def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
 def _candidate_cuts(flat: str) -> list[int]:
     """Return possible sentence starts: the boundaries of sentencex, and those that it misses."""
     cuts = _sentencex_cuts(flat)
-    quoted: list[tuple[int, int]] | None = None  # computed on demand: most blocks have no doubtful stop
+    # computed on demand: most blocks have no doubtful stop
+    quoted: list[tuple[int, int]] | None = None
     fragments: list[tuple[int, int]] = []
     for stop in _STOP.finditer(flat):
         if stop.end() in cuts and not stop["note"]:
@@ -208,32 +225,39 @@ def _candidate_cuts(flat: str) -> list[int]:
 
 
 def _sentencex_cuts(flat: str) -> set[int]:
-    """Return the boundaries of sentencex, which gets the last sentence of a part again with the next one."""
+    """Return the boundaries of sentencex, which gets the last sentence of a part again with the
+    next one."""
     from sentencex import segment
 
     cuts: set[int] = set()
     start = 0
     while start < len(flat):
-        _, *ends, last = accumulate(map(len, segment("en", flat[start : start + _PART])), initial=start)
+        _, *ends, last = accumulate(
+            map(len, segment("en", flat[start : start + _PART])), initial=start
+        )
         cuts.update(_SPACES.match(flat, end).end() for end in ends)  # type: ignore[union-attr]
         start = ends[-1] if ends and last < len(flat) else last
     return cuts
 
 
 def _holds_sentences(flat: str, start: int, end: int) -> bool:
-    """Test whether a bracket or quotation holds whole sentences: it ends with a stop, and a new sentence follows."""
+    """Test whether a bracket or quotation holds whole sentences: it ends with a stop, and a new
+    sentence follows."""
     if flat[start] in "([" and start and flat[start - 2 : start] not in (". ", "! ", "? "):
         return False
     return flat[end - 2] in ".!?…" and _NEW_SENTENCE.match(flat, end) is not None
 
 
 def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
-    """Test whether a stop is a boundary that sentencex missed; `quoted`: inside a quotation, where it misses all."""
+    """Test whether a stop is a boundary that sentencex missed; `quoted`: inside a quotation,
+    where it misses all."""
     at = stop.start()
     before = flat[at - 1 : at]
     word = _word_before(flat, at)
     short = word.lower()
-    abbreviated = flat[at] == "." and (short in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None)
+    abbreviated = flat[at] == "." and (
+        short in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None
+    )
     if stop["glued"] is not None:
         number = before.isdigit() and flat[stop.end()].isdigit()  # "$1,000.50. He did not pay."
         return not (abbreviated or number or before.isupper() or before.isspace())
@@ -241,7 +265,9 @@ def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
         return False
     if note := stop["note"]:
         if "0" <= note[0] <= "9":
-            return not abbreviated and (len(word) > 2 if before.isalpha() else _YEAR.fullmatch(word) is not None)
+            return not abbreviated and (
+                len(word) > 2 if before.isalpha() else _YEAR.fullmatch(word) is not None
+            )
         return note != "*" or _OPENER.match(flat, stop.end()) is not None
     bracket = stop["closed"][-1:] in (")", "]")
     if flat[stop.end()].isdigit():
@@ -295,10 +321,14 @@ def _continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:
 
 
 def _in_address(flat: str, at: int) -> bool:
-    """Test whether the characters around an offset, up to the next spaces, are a link or an e-mail address."""
+    """Test whether the characters around an offset, up to the next spaces, are a link or an
+    e-mail address."""
     start, end = max(0, at - _MAX_ADDRESS), at + _MAX_ADDRESS
     before, after = flat.rfind(" ", start, at), flat.find(" ", at, end)
-    return _ADDRESS.search(flat, start if before < 0 else before, end if after < 0 else after) is not None
+    return (
+        _ADDRESS.search(flat, start if before < 0 else before, end if after < 0 else after)
+        is not None
+    )
 
 
 def _word_before(flat: str, at: int) -> str:

@@ -1,4 +1,5 @@
-"""Train the encoder: fine-tuning in PyTorch, which only this package imports, and export to ONNX."""
+"""Train the encoder: fine-tuning in PyTorch, which only this package imports, and export to
+ONNX."""
 
 from __future__ import annotations
 
@@ -15,18 +16,23 @@ class Settings:
     epochs: int = 4  # passes over the real passages
     batch: int = 32  # passages in each step
     rate: float = 2e-4  # peak learning rate of the head, with linear warm-up and linear decay
-    decay: float = 0.9  # factor of the rate from each layer to the one below (Howard and Ruder 2018, ACL)
+    # factor of the rate from each layer to the one below (Howard and Ruder 2018, ACL)
+    decay: float = 0.9
     warmup: float = 0.06  # share of the steps
     weight_decay: float = 0.01  # decoupled (Loshchilov and Hutter 2019, ICLR)
     dropout: float = 0.1  # share of the pooled vector dropped before the head
-    masking: float = 0.05  # share of the tokens masked, because explanation by occlusion masks tokens later
+    # share of the tokens masked, because explanation by occlusion masks tokens later
+    masking: float = 0.05
     invented: int = 12_000  # invented passages in each epoch, beside real ones
     twins: int = 2  # times that near-identical pairs are in each epoch, beside real passages
     other_genres: int = 2  # times that passages of other genres are in each epoch
-    no_heading: float = 0.3  # share of passages without their heading, with the labels of ``labels_alone``
+    # share of passages without their heading, with the labels of ``labels_alone``
+    no_heading: float = 0.3
     other_heading: float = 0.25  # share of headings replaced by one of equivalent meaning
-    tokens: int = 128  # maximum of a passage, with heading and special tokens; the window of scoring
-    stand_in: str = "Arcadia"  # replaces every name, a single token in English bases; "" keeps names
+    # maximum of a passage, with heading and special tokens; the window of scoring
+    tokens: int = 128
+    # replaces every name, a single token in English bases; "" keeps names
+    stand_in: str = "Arcadia"
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < 1:

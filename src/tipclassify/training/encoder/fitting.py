@@ -1,4 +1,5 @@
-"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, and checkpoints."""
+"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, and
+checkpoints."""
 
 from __future__ import annotations
 
@@ -26,19 +27,31 @@ from tipclassify.progress import Progress
 from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.network import Network
 
-__all__ = ["Examples", "deterministic", "encode", "fit", "logits_of", "macro_f1", "pad_batch", "precision"]
+__all__ = [
+    "Examples",
+    "deterministic",
+    "encode",
+    "fit",
+    "logits_of",
+    "macro_f1",
+    "pad_batch",
+    "precision",
+]
 
 _CHECKPOINT: Final = "checkpoint.safetensors"
 _CHECKPOINT_STEPS: Final = 250  # steps between checkpoints
 _MOMENTS: Final = ("step", "exp_avg", "exp_avg_sq")  # of AdamW
 _MAX_NORM: Final = 1.0  # of gradients, by clipping
 _BUCKET: Final = 40  # batches sorted by length together: more is faster, but shuffles less
-_LENGTH_MULTIPLE: Final = 8  # lengths are rounded up to it: few tensor shapes, so kernels are reused
+# lengths are rounded up to it: few tensor shapes, so kernels are reused
+_LENGTH_MULTIPLE: Final = 8
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Tokenize texts into token ids, without special tokens."""
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    return [
+        encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    ]
 
 
 @dataclass(frozen=True)
@@ -49,21 +62,31 @@ class Examples:
     headings: Sequence[list[int]]  # empty without one
     targets: Floats  # (n, 3), with the heading
     targets_alone: Floats  # (n, 3), without it
-    similar: Mapping[tuple[int, ...], Sequence[list[int]]]  # headings of equivalent meaning, by those of a heading
+    # headings of equivalent meaning, by those of a heading
+    similar: Mapping[tuple[int, ...], Sequence[list[int]]]
     special_tokens: tuple[int, int, int]  # the first, the separator, the mask
 
     def row(self, i: int, heading: Sequence[int], longest: int) -> list[int]:
-        """Build the token ids of a passage with a heading, at most `longest`, in the layout of scoring."""
+        """Build the token ids of a passage with a heading, at most `longest`, in the layout of
+        scoring."""
         first, last, _ = self.special_tokens
         opening = [first, *heading[: heading_room(longest)], last] if heading else [first]
         return [*opening, *self.texts[i][: longest - len(opening) - 1], last]
 
-    def rows(self, positions: Sequence[int] | Ints, longest: int, headings: bool = True) -> list[list[int]]:
+    def rows(
+        self, positions: Sequence[int] | Ints, longest: int, headings: bool = True
+    ) -> list[list[int]]:
         """Build the token ids of passages, with or without their headings."""
-        return [self.row(i, self.headings[i] if headings else [], longest) for i in np.asarray(positions).tolist()]
+        return [
+            self.row(i, self.headings[i] if headings else [], longest)
+            for i in np.asarray(positions).tolist()
+        ]
 
-    def sample(self, positions: Ints, settings: Settings, step: int) -> tuple[list[list[int]], Floats]:
-        """Build token ids and targets of a training step, with headings and masks sampled by seed and step alone."""
+    def sample(
+        self, positions: Ints, settings: Settings, step: int
+    ) -> tuple[list[list[int]], Floats]:
+        """Build token ids and targets of a training step, with headings and masks sampled by
+        seed and step alone."""
         rng = np.random.default_rng([settings.seed, step])
         rows, targets = [], []
         for i in positions.tolist():
@@ -80,7 +103,9 @@ class Examples:
         return rows, np.array(targets)
 
 
-def shuffled_batches(positions: Ints, lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[Ints]:
+def shuffled_batches(
+    positions: Ints, lengths: Sequence[int], size: int, seed: int, epoch: int
+) -> list[Ints]:
     """Shuffle an epoch into batches of positions, bucketed by length, by `seed` and `epoch`."""
     rng = np.random.default_rng([seed, epoch])
     order, length = rng.permutation(positions), np.asarray(lengths)
@@ -93,7 +118,8 @@ def shuffled_batches(positions: Ints, lengths: Sequence[int], size: int, seed: i
 
 
 def pad_batch(ids: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
-    """Pad token ids to (n, t) with `pad`; return them with the attention mask, 1 for tokens and 0 for padding."""
+    """Pad token ids to (n, t) with `pad`; return them with the attention mask, 1 for tokens and
+    0 for padding."""
     longest = -(-max(map(len, ids)) // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
     padded = torch.full((len(ids), longest), pad, dtype=torch.long)
     mask = torch.zeros((len(ids), longest), dtype=torch.long)
@@ -117,17 +143,25 @@ def fit(
     progress: Progress | None = None,
     reported: Callable[[str], None] | None = None,
 ) -> list[dict[str, float]]:
-    """Fine-tune `network` in place; return ``loss`` and ``macro_f1`` on the passages `held` after each epoch.
+    """Fine-tune `network` in place; return ``loss`` and ``macro_f1`` on the passages `held` after
+    each epoch.
 
-    `epochs` has the positions of the passages of each epoch. Checkpoints of the run `identity`, plain values, go to
-    `folder`; with `resume` the run continues from the one there, if any, and another run is refused.
+    `epochs` has the positions of the passages of each epoch. Checkpoints of the run `identity`,
+    plain values, go to `folder`; with `resume` the run continues from the one there, if any, and
+    another run is refused.
     """
     optimizer = _optimizer(network, settings)
     lengths = [len(text) for text in examples.texts]
-    batches = [shuffled_batches(at, lengths, settings.batch, settings.seed, e) for e, at in enumerate(epochs)]
+    batches = [
+        shuffled_batches(at, lengths, settings.batch, settings.seed, e)
+        for e, at in enumerate(epochs)
+    ]
     steps = sum(map(len, batches))
     torch.manual_seed(settings.seed)
-    state = (_read_checkpoint(folder, network, optimizer, identity) if resume else None) or {"step": 0, "epochs": []}
+    state = (_read_checkpoint(folder, network, optimizer, identity) if resume else None) or {
+        "step": 0,
+        "epochs": [],
+    }
     history: list[dict[str, float]] = state["epochs"]
     number = 0
     for epoch, order in enumerate(batches):
@@ -145,7 +179,9 @@ def fit(
             if progress:
                 progress(number, steps)
             if number % _CHECKPOINT_STEPS == 0:
-                _write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
+                _write_checkpoint(
+                    folder, network, optimizer, {"step": number, "epochs": history}, identity
+                )
         if len(history) > epoch:  # resumed after this epoch
             continue
         history.append(_evaluate(network, examples, held, settings, pad))
@@ -165,8 +201,11 @@ def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad:
     return nn.functional.binary_cross_entropy_with_logits(logits.float(), y_true)
 
 
-def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:
-    """Compute the logits (n, 3) of token ids, in the order of `rows`, in batches of similar length."""
+def logits_of(
+    network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64
+) -> Floats:
+    """Compute the logits (n, 3) of token ids, in the order of `rows`, in batches of similar
+    length."""
     network.eval()
     logits = np.zeros((len(rows), network.head.out_features))
     order = np.argsort([-len(row) for row in rows], kind="stable")
@@ -178,7 +217,8 @@ def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batc
 
 
 def macro_f1(logits: Floats, y_true: Bools) -> float:
-    """Compute the macro-F1 (n, 3) with the best threshold for each label, an upper bound for any chosen later."""
+    """Compute the macro-F1 (n, 3) with the best threshold for each label, an upper bound for any
+    chosen later."""
     best = []
     for column, true in zip(logits.T, y_true.T, strict=True):
         if true.any():
@@ -190,7 +230,8 @@ def macro_f1(logits: Floats, y_true: Bools) -> float:
 @cache
 def precision() -> str:
     """Return ``"bfloat16"`` if the processor multiplies it natively, else ``"float32"``."""
-    # oneDNN reports bfloat16 as supported from AVX-512 on, and emulates it there, which takes three times as long.
+    # oneDNN reports bfloat16 as supported from AVX-512 on, and emulates it there, which takes three
+    # times as long.
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if fast else "float32"
 
@@ -198,7 +239,10 @@ def precision() -> str:
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Make PyTorch deterministic, with `threads` threads; 0 keeps their number."""
-    enabled, previous_threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    enabled, previous_threads = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.get_num_threads(),
+    )
     # Filling every new tensor would take half the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.use_deterministic_algorithms(True)
@@ -214,12 +258,16 @@ def _autocast() -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=precision() == "bfloat16")
 
 
-def _evaluate(network: Network, examples: Examples, held: Ints, settings: Settings, pad: int) -> dict[str, float]:
+def _evaluate(
+    network: Network, examples: Examples, held: Ints, settings: Settings, pad: int
+) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for suffix, targets in (("", examples.targets), ("_alone", examples.targets_alone)):
         y_true = targets[held] >= 0.5
         logits = logits_of(network, examples.rows(held, settings.tokens, headings=not suffix), pad)
-        metrics[f"loss{suffix}"] = float(np.mean(np.logaddexp(0, np.where(y_true, -logits, logits))))
+        metrics[f"loss{suffix}"] = float(
+            np.mean(np.logaddexp(0, np.where(y_true, -logits, logits)))
+        )
         metrics[f"macro_f1{suffix}"] = macro_f1(logits, y_true)
     return metrics
 
@@ -230,7 +278,12 @@ def _optimizer(network: Network, settings: Settings) -> AdamW:
     for name, parameter in network.named_parameters():
         depth, matrix = network.depth_of(name), parameter.ndim > 1
         rate = settings.rate * settings.decay ** (network.layers + 1 - depth)
-        options = {"params": [], "lr": rate, "peak": rate, "weight_decay": settings.weight_decay if matrix else 0.0}
+        options = {
+            "params": [],
+            "lr": rate,
+            "peak": rate,
+            "weight_decay": settings.weight_decay if matrix else 0.0,
+        }
         groups.setdefault((depth, matrix), options)["params"].append(parameter)
     return AdamW(list(groups.values()), betas=(0.9, 0.98), fused=True)
 
@@ -244,15 +297,25 @@ def _set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
 
 
 def _write_checkpoint(
-    folder: Path, network: Network, optimizer: AdamW, state: dict[str, Any], identity: dict[str, Any]
+    folder: Path,
+    network: Network,
+    optimizer: AdamW,
+    state: dict[str, Any],
+    identity: dict[str, Any],
 ) -> None:
     tensors = {"random": torch.get_rng_state()}
     for name, parameter in network.named_parameters():
         tensors[f"weight/{name}"] = parameter.detach().contiguous()
-        tensors |= {f"{key}/{name}": value.contiguous() for key, value in optimizer.state[parameter].items()}
+        tensors |= {
+            f"{key}/{name}": value.contiguous() for key, value in optimizer.state[parameter].items()
+        }
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{_CHECKPOINT}.part"
-    save_file(tensors, part, metadata={"state": json.dumps(state), "identity": json.dumps(identity, sort_keys=True)})
+    save_file(
+        tensors,
+        part,
+        metadata={"state": json.dumps(state), "identity": json.dumps(identity, sort_keys=True)},
+    )
     os.replace(part, folder / _CHECKPOINT)
 
 
@@ -270,10 +333,16 @@ def _read_checkpoint(
         state: dict[str, Any] = json.loads(metadata["state"])
         stored: dict[str, Any] = json.loads(metadata["identity"])
     except (SafetensorError, KeyError, TypeError, ValueError):
-        raise ModelError(f"{file}: not a checkpoint; remove it and start anew without --resume") from None
+        raise ModelError(
+            f"{file}: not a checkpoint; remove it and start anew without --resume"
+        ) from None
     wanted = json.loads(json.dumps(identity))
-    if other := ", ".join(sorted(name for name in {*stored, *wanted} if stored.get(name) != wanted.get(name))):
-        raise ModelError(f"{file}: of a run with other {other}; give the same, or start anew without --resume")
+    if other := ", ".join(
+        sorted(name for name in {*stored, *wanted} if stored.get(name) != wanted.get(name))
+    ):
+        raise ModelError(
+            f"{file}: of a run with other {other}; give the same, or start anew without --resume"
+        )
     for name, parameter in network.named_parameters():
         parameter.data.copy_(tensors[f"weight/{name}"])
         if f"step/{name}" in tensors:

@@ -1,4 +1,5 @@
-"""Define the network, a pretrained encoder with a linear head; load and save it, and export it to ONNX in 7 bits."""
+"""Define the network, a pretrained encoder with a linear head; load and save it, and export it
+to ONNX in 7 bits."""
 
 from __future__ import annotations
 
@@ -27,8 +28,20 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.training.encoder import Settings
 
-__all__ = ["Network", "base_folder", "describe_base", "load_network", "new_network", "padding_id"]
-__all__ += ["quantize", "read_description", "read_tokenizer", "save_network", "to_onnx", "weights_sha256"]
+__all__ = [
+    "Network",
+    "base_folder",
+    "describe_base",
+    "load_network",
+    "new_network",
+    "padding_id",
+    "quantize",
+    "read_description",
+    "read_tokenizer",
+    "save_network",
+    "to_onnx",
+    "weights_sha256",
+]
 
 _NEEDED: Final = ("config.json", "tokenizer.json")
 _NETWORK: Final = "network.json"  # describes a fine-tuned network: its base, settings and history
@@ -37,12 +50,14 @@ _KNOWN: Final = {
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
     "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658": "sentence-transformers/all-mpnet-base-v2",
 }  # by the SHA-256 of the published weights; both Apache-2.0
-# Dropout inside the layers takes a third of a step on a CPU; token masking and the head's dropout regularise instead.
+# Dropout inside the layers takes a third of a step on a CPU; token masking and the head's dropout
+# regularise instead.
 _NO_DROPOUT: Final = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 _SAFE: Final[dict[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
 _OPSET: Final = 17
 _INPUTS: Final = ("input_ids", "attention_mask")
-_FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors after a fused operator, where type inference fails
+# onnx.TensorProto.FLOAT, for tensors after a fused operator, where type inference fails
+_FLOAT: Final = 1
 
 
 class Network(nn.Module):  # type: ignore[misc, unused-ignore]
@@ -62,7 +77,8 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
         return self.pooled_and_tokens(input_ids, attention_mask)[0]
 
     def pooled_and_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the mean token vector of each passage, (n, width), and the token vectors, (n, t, width)."""
+        """Compute the mean token vector of each passage, (n, width), and the token vectors, (n,
+        t, width)."""
         vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
         real = attention_mask.unsqueeze(-1).to(vectors.dtype)
         return (vectors * real).sum(1) / real.sum(1).clamp(min=1), vectors
@@ -73,7 +89,8 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
         return logits
 
     def depth_of(self, name: str) -> int:
-        """Return the depth of a parameter by its name: 0 for embeddings, layers from 1 up, the head last."""
+        """Return the depth of a parameter by its name: 0 for embeddings, layers from 1 up, the
+        head last."""
         if name.startswith("head."):
             return self.layers + 1
         parts = name.split(".")
@@ -81,31 +98,43 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 def base_folder(base: str) -> Path:
-    """Find the folder of a base, or download it by its Hugging Face id; raise `ModelError` if files are missing.
+    """Find the folder of a base, or download it by its Hugging Face id; raise `ModelError` if files
+    are missing.
 
-    A network that was fine-tuned here is refused: a recipe of several runs could not be made again from its card.
+    A network that was fine-tuned here is refused: a recipe of several runs could not be made again
+    from its card.
     """
     folder = Path(base)
     if not folder.is_dir():
         if folder.is_absolute() or base.startswith("."):
-            raise ModelError(f"{base}: no such folder; give that of a base model, or its id on the Hugging Face hub")
+            raise ModelError(
+                f"{base}: no such folder; give that of a base model, or its id on the Hugging Face hub"
+            )
         try:
             folder = Path(snapshot_download(base, allow_patterns=[*_NEEDED, "*.safetensors"]))
         except Exception as error:  # the hub's client raises a dozen exception types
             what = f"no such folder, and not to be had from the Hugging Face hub ({type(error).__name__})"
             raise ModelError(f"{base}: {what}") from None
     if missing := [name for name in _NEEDED if not (folder / name).is_file()]:
-        raise ModelError(f"{folder}: lacks {' and '.join(missing)}; give a base model with its fast tokenizer")
+        raise ModelError(
+            f"{folder}: lacks {' and '.join(missing)}; give a base model with its fast tokenizer"
+        )
     if (folder / _NETWORK).is_file():
-        raise ModelError(f"{folder}: fine-tuned already; give the pretrained base that it started from")
+        raise ModelError(
+            f"{folder}: fine-tuned already; give the pretrained base that it started from"
+        )
     if not list(folder.glob("*.safetensors")):
-        raise ModelError(f"{folder}: no .safetensors file; a base in another form runs code when it is read")
+        raise ModelError(
+            f"{folder}: no .safetensors file; a base in another form runs code when it is read"
+        )
     return folder
 
 
 def weights_sha256(folder: Path) -> str:
     """Compute the SHA-256 of the weights in a folder."""
-    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.safetensors")))).hexdigest()
+    return hashlib.sha256(
+        b"".join(file.read_bytes() for file in sorted(folder.glob("*.safetensors")))
+    ).hexdigest()
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -118,41 +147,57 @@ def describe_base(base: str, folder: Path) -> dict[str, str]:
     found = weights_sha256(folder)
     if found in _KNOWN:
         return {"name": _KNOWN[found], "licence": "Apache-2.0", "sha256": found}
-    return {"name": Path(base).name if Path(base).is_dir() else base, "licence": "not known here", "sha256": found}
+    return {
+        "name": Path(base).name if Path(base).is_dir() else base,
+        "licence": "not known here",
+        "sha256": found,
+    }
 
 
 def new_network(folder: Path, settings: Settings) -> Network:
     """Build a network from a base, with a random head by the seed."""
     torch.manual_seed(settings.seed)
     options = {**_plain_options(folder), **_NO_DROPOUT, **_SAFE}
-    transformers_logging.set_verbosity_error()  # that a base's own head is left out is as it should be
+    # that a base's own head is left out is as it should be
+    transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     encoder = AutoModel.from_pretrained(folder, use_safetensors=True, **options)
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
 
 
-def save_network(network: Network, settings: Settings, base: Path, out: Path, described: Mapping[str, Any]) -> None:
-    """Write the network's folder, with tokenizer and configuration of `base`, and plain values for ``network.json``."""
+def save_network(
+    network: Network, settings: Settings, base: Path, out: Path, described: Mapping[str, Any]
+) -> None:
+    """Write the network's folder, with tokenizer and configuration of `base`, and plain values
+    for ``network.json``."""
     out.mkdir(parents=True, exist_ok=True)
     for name in _NEEDED:
         if (base / name).resolve() != (out / name).resolve():
             shutil.copyfile(base / name, out / name)
-    save_file({name: one.detach().contiguous() for name, one in network.state_dict().items()}, out / f"{_WEIGHTS}.part")
+    save_file(
+        {name: one.detach().contiguous() for name, one in network.state_dict().items()},
+        out / f"{_WEIGHTS}.part",
+    )
     os.replace(out / f"{_WEIGHTS}.part", out / _WEIGHTS)
     text = json.dumps({"labels": list(LABELS), "settings": asdict(settings), **described}, indent=1)
     (out / _NETWORK).write_text(text + "\n", encoding="utf-8")
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
-    """Load a fine-tuned network from its folder; raise `ModelError` if there is none, or one with other labels."""
+    """Load a fine-tuned network from its folder; raise `ModelError` if there is none, or one
+    with other labels."""
     path = Path(folder)
     try:
         described = read_description(path)
         settings = Settings(**described["settings"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: no trained network there ({_NETWORK}); give the folder that training kept") from None
+        raise ModelError(
+            f"{path}: no trained network there ({_NETWORK}); give the folder that training kept"
+        ) from None
     if tuple(described.get("labels", ())) != LABELS:
-        raise ModelError(f"{path}: trained for the labels {described.get('labels')}, not {list(LABELS)}")
+        raise ModelError(
+            f"{path}: trained for the labels {described.get('labels')}, not {list(LABELS)}"
+        )
     config = AutoConfig.from_pretrained(path, **_SAFE)
     encoder = AutoModel.from_config(config, **_plain_options(path))
     network = Network(encoder.float(), int(config.hidden_size), settings)
@@ -176,11 +221,14 @@ def padding_id(tokenizer: Tokenizer) -> int:
 def _plain_options(folder: Path) -> dict[str, Any]:
     """Return options that omit the unused pooling layer, for encoder types that have one."""
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    return {"add_pooling_layer": False} if kind in ("bert", "mpnet", "roberta", "xlm-roberta") else {}
+    return (
+        {"add_pooling_layer": False} if kind in ("bert", "mpnet", "roberta", "xlm-roberta") else {}
+    )
 
 
 class _Headless(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-    """Network without its head: pooled vectors, and those of the tokens that they are the means of."""
+    """Network without its head: pooled vectors, and those of the tokens that they are the means
+    of."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -193,7 +241,8 @@ class _Headless(torch.nn.Module):  # type: ignore[misc, unused-ignore]
 def to_onnx(network: Network) -> bytes:
     """Export to an ONNX graph in float32.
 
-    ``input_ids`` and ``attention_mask`` (n, t) in, ``pooled`` (n, width) and ``tokens`` (n, t, width) out.
+    ``input_ids`` and ``attention_mask`` (n, t) in, ``pooled`` (n, width) and ``tokens`` (n, t,
+    width) out.
     """
     network.eval()
     encoder: Any = network.encoder
@@ -203,20 +252,32 @@ def to_onnx(network: Network) -> bytes:
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tracer warnings on branches that do not depend on the input
+        # tracer warnings on branches that do not depend on the input
+        warnings.simplefilter("ignore")
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
         names: dict[str, Any] = {"input_names": list(_INPUTS), "output_names": ["pooled", "tokens"]}
-        names["dynamic_axes"] = {**{name: {0: "n", 1: "t"} for name in (*_INPUTS, "tokens")}, "pooled": {0: "n"}}
-        torch.onnx.export(_Headless(network), (ids, mask), plain, opset_version=_OPSET, dynamo=False, **names)
-        _fuse(plain, fused, int(encoder.config.num_attention_heads), int(encoder.config.hidden_size))
+        names["dynamic_axes"] = {
+            **{name: {0: "n", 1: "t"} for name in (*_INPUTS, "tokens")},
+            "pooled": {0: "n"},
+        }
+        torch.onnx.export(
+            _Headless(network), (ids, mask), plain, opset_version=_OPSET, dynamo=False, **names
+        )
+        _fuse(
+            plain, fused, int(encoder.config.num_attention_heads), int(encoder.config.hidden_size)
+        )
         return fused.read_bytes()
 
 
 def quantize(graph: bytes) -> bytes:
-    """Quantize the weights of a graph to 7 bits: with 8, the 16-bit sums of some processors overflow."""
+    """Quantize the weights of a graph to 7 bits: with 8, the 16-bit sums of some processors
+    overflow."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    options: dict[str, Any] = {"weight_type": QuantType.QInt8, "extra_options": {"DefaultTensorType": _FLOAT}}
+    options: dict[str, Any] = {
+        "weight_type": QuantType.QInt8,
+        "extra_options": {"DefaultTensorType": _FLOAT},
+    }
     with tempfile.TemporaryDirectory() as folder, _quiet():
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         before.write_bytes(graph)
@@ -230,12 +291,19 @@ def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
     from onnxruntime.transformers.fusion_options import FusionOptions
 
     options = FusionOptions("bert")
-    options.enable_embed_layer_norm = False  # keep the embedding look-up separate, so that it can be quantized
-    options.enable_skip_layer_norm = False  # a fused sum and normalisation is slower than both in turn
+    # keep the embedding look-up separate, so that it can be quantized
+    options.enable_embed_layer_norm = False
+    # a fused sum and normalisation is slower than both in turn
+    options.enable_skip_layer_norm = False
     options.enable_bias_skip_layer_norm = False
     with _quiet():
         found = optimizer.optimize_model(
-            str(plain), model_type="bert", num_heads=heads, hidden_size=width, optimization_options=options, opt_level=0
+            str(plain),
+            model_type="bert",
+            num_heads=heads,
+            hidden_size=width,
+            optimization_options=options,
+            opt_level=0,
         )
         found.save_model_to_file(str(fused))
 

@@ -1,4 +1,5 @@
-"""Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py --model encoder``)."""
+"""Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py
+--model encoder``)."""
 
 from __future__ import annotations
 
@@ -47,11 +48,13 @@ def fine_tune(
     progress: Progress | None = None,
     reported: Callable[[str], None] | None = None,
 ) -> None:
-    """Fine-tune `base`, a folder or an id on the Hugging Face hub, on `rows`, and write the network to `folder`.
+    """Fine-tune `base`, a folder or an id on the Hugging Face hub, on `rows`, and write the network
+    to `folder`.
 
-    The words of `vocabulary` are no names; the JSON file `headings` has headings of equivalent meaning, by the heading
-    in lower case without its number. With `resume` a run of the same corpus, base and settings goes on from its
-    checkpoint; the same number of `threads` (0: one a core) gives the same weights.
+    The words of `vocabulary` are no names; the JSON file `headings` has headings of equivalent
+    meaning, by the heading in lower case without its number. With `resume` a run of the same
+    corpus, base and settings goes on from its checkpoint; the same number of `threads` (0: one a
+    core) gives the same weights.
     """
     with needs_extra("training an encoder", "train"):
         for name in ("onnx", "safetensors", "torch", "transformers"):
@@ -64,7 +67,9 @@ def fine_tune(
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
     if not held.any() or held.all():
-        raise ValueError(f"none of {len(rows):,} passages can be held out; add rows of other documents")
+        raise ValueError(
+            f"none of {len(rows):,} passages can be held out; add rows of other documents"
+        )
     tokenizer = networks.read_tokenizer(start)
     described = {"corpus": corpus_digest(rows), "precision": precision()}
     like = json.loads(Path(headings).read_text(encoding="utf-8")) if headings else {}
@@ -78,7 +83,11 @@ def fine_tune(
             settings,
             pad=networks.padding_id(tokenizer),
             folder=out,
-            identity={"settings": asdict(settings), "base": networks.weights_sha256(start), **described},
+            identity={
+                "settings": asdict(settings),
+                "base": networks.weights_sha256(start),
+                **described,
+            },
             resume=resume,
             progress=progress,
             reported=reported,
@@ -97,21 +106,32 @@ def export(
     seed: int = 0,
     reported: Callable[[str], None] | None = None,
 ) -> Trained:
-    """Quantize the network in `folder`, calibrate and evaluate it on held-out rows, and write the model folder `out`.
+    """Quantize the network in `folder`, calibrate and evaluate it on held-out rows, and write the
+    model folder `out`.
 
-    `pool`, a random sample of unlabelled real passages (text, heading, source family), gives the proportions of whole
-    reports.
+    `pool`, a random sample of unlabelled real passages (text, heading, source family), gives the
+    proportions of whole reports.
     """
     from tipclassify.training.encoder.fitting import macro_f1
-    from tipclassify.training.encoder.network import load_network, quantize, read_description, to_onnx
+    from tipclassify.training.encoder.network import (
+        load_network,
+        quantize,
+        read_description,
+        to_onnx,
+    )
 
     network, settings = load_network(folder)
     described = read_description(Path(folder))
     base = described["base"]
-    heads = Heads(network.head.weight.detach().double().numpy(), network.head.bias.detach().double().numpy())
+    heads = Heads(
+        network.head.weight.detach().double().numpy(), network.head.bias.detach().double().numpy()
+    )
     held = held_out(rows)
     evaluated = [row for row, mine in zip(rows, held, strict=True) if mine]
-    texts, headings = [str(row["text"]) for row in evaluated], [row.get("section") or None for row in evaluated]
+    texts, headings = (
+        [str(row["text"]) for row in evaluated],
+        [row.get("section") or None for row in evaluated],
+    )
     y_true = np.array([indicator(row["labels"]) for row in evaluated], bool)
 
     def evaluate(graph: bytes) -> tuple[float, EncoderModel, Any]:
@@ -137,12 +157,19 @@ def export(
     float_f1 = evaluate(exact)[0]
     f1, model, pooled = evaluate(quantize(exact))
     if reported:
-        reported(f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {_BITS} bits")
-    training = {"settings": asdict(settings), **{key: described[key] for key in ("history", "precision")}}
+        reported(
+            f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {_BITS} bits"
+        )
+    training = {
+        "settings": asdict(settings),
+        **{key: described[key] for key in ("history", "precision")},
+    }
     meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": _BITS}
     meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(f1, 4)}
     if pool:
-        scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
+        scores = logistic(
+            EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool])
+        )
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
     model = replace(model, notices=_notice(base))
     return write_exported_encoder(out, model, rows, pooled, meta, seed=seed)
@@ -161,10 +188,11 @@ def _notice(base: Mapping[str, str]) -> dict[str, str]:
 
 
 def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
-    """Choose the passages of an epoch, int (m,): all real ones, and a sample of invented ones drawn anew.
+    """Choose the passages of an epoch, int (m,): all real ones, and a sample of invented ones drawn
+    anew.
 
-    Passages of other genres and near-identical pairs are few for what they teach, so all come, and more than once.
-    Where no passage is real, all are chosen.
+    Passages of other genres and near-identical pairs are few for what they teach, so all come, and
+    more than once. Where no passage is real, all are chosen.
     """
     real = np.array([is_real(row) for row in rows])
     if not real.any():
@@ -181,7 +209,11 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
 
 
 def _examples(
-    rows: Sequence[Row], tokenizer: Any, vocabulary: frozenset[str], settings: Settings, like: dict[str, list[str]]
+    rows: Sequence[Row],
+    tokenizer: Any,
+    vocabulary: frozenset[str],
+    settings: Settings,
+    like: dict[str, list[str]],
 ) -> Examples:
     from tipclassify.training.encoder.fitting import Examples, encode
 

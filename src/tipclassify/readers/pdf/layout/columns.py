@@ -1,4 +1,5 @@
-"""Split a page into columns and sidebars in reading order, at white strips beside prose (XY-cut; Nagy, Seth 1984)."""
+"""Split a page into columns and sidebars in reading order, at white strips beside prose (XY-cut;
+Nagy, Seth 1984)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ __all__ = ["reading_order"]
 
 
 class _WhiteStrip(NamedTuple):
-    """Hold a white strip from x0 to x1 in rows start to end; `both` is the lesser row count of its two sides."""
+    """Hold a white strip from x0 to x1 in rows start to end; `both` is the lesser row count of
+    its two sides."""
 
     x0: float
     x1: float
@@ -41,7 +43,11 @@ _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sh
 def reading_order(page: Page) -> list[tuple[list[Row], bool]]:
     """Return the rows of each part of a page in reading order, and whether it is a sidebar."""
     rows = group_rows(page.fragments)
-    return list(_regions(rows, aside=False)) if len(page.fragments) <= _MAX_FRAGMENTS else [(rows, False)]
+    return (
+        list(_regions(rows, aside=False))
+        if len(page.fragments) <= _MAX_FRAGMENTS
+        else [(rows, False)]
+    )
 
 
 def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
@@ -53,7 +59,8 @@ def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
 
 
 def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
-    """Split an area into parts in reading order, each with whether it is a sidebar; none if it is a single column."""
+    """Split an area into parts in reading order, each with whether it is a sidebar; none if it
+    is a single column."""
     if len(rows) < 2:
         return []
     em = median(f.size for row in rows for f in row)
@@ -66,9 +73,12 @@ def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
         if _are_columns(left, right, strip, em):
             above, below = _fragments(rows[: strip.start]), _fragments(rows[strip.end :])
             for main, box in ((left, right), (right, left)):
-                if _size(box) < _MAX_BOX_SIZE * _size(main) and _width(box) < _MAX_BOX_WIDTH * _width(main):
+                if _size(box) < _MAX_BOX_SIZE * _size(main) and _width(
+                    box
+                ) < _MAX_BOX_WIDTH * _width(main):
                     parts = [(part, False) for part in (above, _fragments(main), below)]
-                    return [*parts, (_fragments(box), True)]  # a sidebar is read after the text beside it
+                    # a sidebar is read after the text beside it
+                    return [*parts, (_fragments(box), True)]
             return [(part, False) for part in (above, *_column_order(sides, em), below)]
     return []
 
@@ -86,28 +96,37 @@ def _size(rows: list[Row]) -> float:
 
 
 def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: float) -> bool:
-    """Return whether a side of the strip is prose: its lines continue in lower case, unlike table cells."""
+    """Return whether a side of the strip is prose: its lines continue in lower case, unlike
+    table cells."""
     narrow, gutter = _width(right) < _MIN_COLUMN * em, strip.x1 - strip.x0
     if _width(left) < _MIN_COLUMN * em or (narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
     if left[0][0].y > right[-1][0].y or right[0][0].y > left[-1][0].y:
         return False  # one above the other, as a title at the right margin is above the text
     in_turn = max(f.order for f in _fragments(left)) < min(f.order for f in _fragments(right))
-    if gutter < _WIDE_GUTTER * em and strip.both < (_MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED):
+    if gutter < _WIDE_GUTTER * em and strip.both < (
+        _MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED
+    ):
         return False  # may be chance alignment of word gaps in a narrow column
     texts = [[" ".join(f.text for f in row) for row in side] for side in (left, right)]
-    whole = [[text for text in side if " " in text or len(text) < _LONG_WORD] for side in texts]  # no links
-    return any(_is_prose(side, 3, 3, 0.3) for side in texts) or all(_is_prose(side, 6, 4, 0.0) for side in whole)
+    # no links
+    whole = [[text for text in side if " " in text or len(text) < _LONG_WORD] for side in texts]
+    return any(_is_prose(side, 3, 3, 0.3) for side in texts) or all(
+        _is_prose(side, 6, 4, 0.0) for side in whole
+    )
 
 
 def _is_prose(texts: list[str], lines: int, words: float, lower: float) -> bool:
     """Return whether texts are as many, as long, and in so large a share continue in lower case."""
     continued = sum(text[:1].islower() for text in texts[1:]) >= lower * (len(texts) - 1)
-    return len(texts) >= lines and median(len(text.split()) for text in texts) >= words and continued
+    return (
+        len(texts) >= lines and median(len(text.split()) for text in texts) >= words and continued
+    )
 
 
 def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Fragment]]:
-    """Order left and right columns; separately from each heading at the side, or over both columns."""
+    """Order left and right columns; separately from each heading at the side, or over both
+    columns."""
     left, right = [a for a, _ in sides if a], [b for _, b in sides if b]
     if all(_is_display(row, em) for row in left) and len(left) < _MAX_SIDE_HEADS * len(right):
         starts = [at for at in range(1, len(sides)) if sides[at][0] and not sides[at - 1][0]]
@@ -121,9 +140,13 @@ def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Frag
 
 
 def _heads_both(sides: Sequence[tuple[Row, Row]], at: int, em: float) -> bool:
-    """Return whether row `at`, alone on the left, heads both columns: they end above it, and restart below."""
+    """Return whether row `at`, alone on the left, heads both columns: they end above it, and
+    restart below."""
     heading, beside = sides[at]
-    if heading[:1] and max(f.order for side in sides[:at] for row in side for f in row) > heading[0].order:
+    if (
+        heading[:1]
+        and max(f.order for side in sides[:at] for row in side for f in row) > heading[0].order
+    ):
         return False  # the file has the left column first
     over, under = sides[at - 1], next((side for side in sides[at + 1 :] if side[1]), None)
     if beside or under is None or not (all(over) and all(under) and _is_display(heading, em)):
@@ -144,7 +167,9 @@ def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
         free = [not any(f.x0 < x1 and f.x1 > x1 - need for f in row) for row in rows]
         for is_free, numbers in groupby(range(len(rows)), key=free.__getitem__):
             block = list(numbers) if is_free else []
-            both = min(sum(rows[n][0].x0 < x1 for n in block), sum(rows[n][-1].x0 >= x1 for n in block))
+            both = min(
+                sum(rows[n][0].x0 < x1 for n in block), sum(rows[n][-1].x0 >= x1 for n in block)
+            )
             if both and len(block) > 1:
                 left = max(f.x1 for n in block for f in rows[n] if f.x0 < x1)
                 strips.add(_WhiteStrip(left, x1, block[0], block[-1] + 1, both))

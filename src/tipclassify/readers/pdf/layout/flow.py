@@ -1,4 +1,5 @@
-"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect headings and notes."""
+"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect
+headings and notes."""
 
 from __future__ import annotations
 
@@ -31,15 +32,17 @@ from tipclassify.text.segmentation.sections import named_section, without_enumer
 
 __all__ = ["Bookmarks", "Paragraph", "body_size", "bookmark", "read_paragraphs"]
 
-Bookmarks = Mapping[tuple[int, str], int]  # levels of the headings that the bookmarks of a file name, by `bookmark`
+# levels of the headings that the bookmarks of a file name, by `bookmark`
+Bookmarks = Mapping[tuple[int, str], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Hold a paragraph, the page on which it begins, its type size in points, and the level of a heading, if given.
+    """Hold a paragraph, the page on which it begins, its type size in points, and the level of a
+    heading, if given.
 
-    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar, `marked` a
-    paragraph that begins with the mark or number of a note.
+    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a
+    sidebar, `marked` a paragraph that begins with the mark or number of a note.
     """
 
     text: str
@@ -60,18 +63,23 @@ _MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
 _NEAR: Final = 40  # paragraphs before and after
 _MAX_TABLE_REACH: Final = 20.0  # em between a row of a table and what may be a cell of it
 _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
-_END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
+_END_INSIDE: Final = re.compile(
+    r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]"
+)
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
-_LAST_STARS: Final = re.compile(r"(?<=\w)[*†‡]{1,4}$")  # note marks after a heading that are as large as it
+# note marks after a heading that are as large as it
+_LAST_STARS: Final = re.compile(r"(?<=\w)[*†‡]{1,4}$")
 _STARRED: Final = re.compile(r"(?:\*{1,4}|[†‡]{1,3})(?=\s?\w)")
 _MAX_STARRED_LINES: Final = 16
 _NOTE_GAP: Final = 1.8  # em between the text and such notes
-_LOOK_BACK: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
+# paragraphs between the parts of an interrupted one: sidebars, tables, captions
+_LOOK_BACK: Final = 8
 
 
 def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -> list[Paragraph]:
-    """Read the paragraphs of a document, by its structure tree where that has most of a page's text, else by layout.
+    """Read the paragraphs of a document, by its structure tree where that has most of a page's
+    text, else by layout.
 
     There, a paragraph that a bookmark of its page names is a heading.
     """
@@ -92,7 +100,8 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
             groups += group_lines(lines[:start], page.number, body, aside=aside)
             notes += group_lines(lines[start:], page.number, body, notes=True)
     _find_kinds(groups, pages, body, bookmarks or {})
-    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)  # notes after text
+    # notes after text
+    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
     cells = [group.cells or [[line.text for line in group.lines]] for group in ordered]
     texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
@@ -105,7 +114,9 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
             first = group.lines[0]
             kind = group.kind or "note"
             paragraphs.append(
-                Paragraph(text, group.page, kind, first.size, group.aside, group.level, first.begins_note)
+                Paragraph(
+                    text, group.page, kind, first.size, group.aside, group.level, first.begins_note
+                )
             )
     return paragraphs
 
@@ -115,8 +126,11 @@ def bookmark(page: int, text: str) -> tuple[int, str]:
     return page, "".join(filter(str.isalnum, without_enumerator(text).casefold()))
 
 
-def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, bookmarks: Bookmarks) -> None:
-    """Tell headings, captions, rows and text apart: by the tree if it names headings, else by bookmarks and layout."""
+def _find_kinds(
+    groups: list[LineGroup], pages: Iterable[Page], body: float, bookmarks: Bookmarks
+) -> None:
+    """Tell headings, captions, rows and text apart: by the tree if it names headings, else by
+    bookmarks and layout."""
     bold = [word.bold for page in pages for word in page.words if word.size == body]
     bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
@@ -129,7 +143,10 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
                 group.kind, group.level = "heading", level
             said = group.kind == "heading" and not _is_sentence(group.text)
             heading = said or (not (named and group.kind) and _is_heading(group, body, bold_body))
-            is_title = CAPTION.match(group.text) is not None and len(group.text.split()) <= _MAX_TITLE_WORDS
+            is_title = (
+                CAPTION.match(group.text) is not None
+                and len(group.text.split()) <= _MAX_TITLE_WORDS
+            )
             caption = is_title and (heading or (following is not None and following.is_table))
             if heading and not said:
                 caption = caption or any(_is_beside(group, other) for other in (before, following))
@@ -142,13 +159,20 @@ def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
     if other is None or not other.is_table or other.page != group.page:
         return False
     row, size = other.lines[0], group.lines[0].size
-    return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= max(row.bottom, other.lines[-1].y)
+    return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= max(
+        row.bottom, other.lines[-1].y
+    )
 
 
 def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
-    """Return whether a paragraph begins where an inner column of a table near by does that is not ruled."""
+    """Return whether a paragraph begins where an inner column of a table near by does that is
+    not ruled."""
     line = group.lines[0]
-    rows = (other.lines[0] for other in near if other.page == group.page and other.lines[0].table is None)
+    rows = (
+        other.lines[0]
+        for other in near
+        if other.page == group.page and other.lines[0].table is None
+    )
     return any(
         abs(row.y - line.y) < _MAX_TABLE_REACH * line.size
         and any(abs(start - line.x0) < MAX_MISALIGNMENT for start in row.cell_starts[1:])
@@ -158,18 +182,27 @@ def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
 
 
 def _is_sentence(text: str) -> bool:
-    """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside."""
+    """Return whether a text begins in lower case, ends like a sentence, or has the end of one
+    inside."""
     text = NOTES.sub("", text)
     plain = without_enumerator(text)
-    ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
+    ended = text.endswith((";", ",")) or (
+        text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS
+    )
     return ended or plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
 def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
-    """Return whether a paragraph is short and large, bold or capitalized, or is the name of a section."""
+    """Return whether a paragraph is short and large, bold or capitalized, or is the name of a
+    section."""
     text, size = group.text, group.lines[0].size
     count, letters = len(text.split()), [c for c in text if c.isalpha()]
-    if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")") or _is_sentence(text):
+    if (
+        len(letters) < 3
+        or BULLET.match(text)
+        or text.count("(") > text.count(")")
+        or _is_sentence(text)
+    ):
         return False
     if size >= LARGE * body:
         return count <= _MAX_TITLE_WORDS
@@ -183,22 +216,33 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
 
 
 def _start_of_notes(lines: list[Line], body: float) -> int:
-    """Return the index of the first footnote line at the end of a column; the line count if there is none."""
+    """Return the index of the first footnote line at the end of a column; the line count if
+    there is none."""
     if (starred := _start_of_starred_notes(lines, body)) is not None:
         return starred
-    ends = [at for at, line in enumerate(lines, 1) if line.size > _MAX_NOTE_SIZE * body or line.cells > 1]
+    ends = [
+        at
+        for at, line in enumerate(lines, 1)
+        if line.size > _MAX_NOTE_SIZE * body or line.cells > 1
+    ]
     start = max(ends, default=0)
     if not any(line.begins_note for line in lines[start:]):
         return len(lines)
-    while start > 0 and not lines[start].begins_note and lines[start].y - lines[start - 1].y < 1.6 * lines[start].size:
+    while (
+        start > 0
+        and not lines[start].begins_note
+        and lines[start].y - lines[start - 1].y < 1.6 * lines[start].size
+    ):
         start += 1  # the last lines of a caption or table above the notes
     return start
 
 
 def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
-    """Return the index of the first of the last lines that are notes in type as large as the text; None without any.
+    """Return the index of the first of the last lines that are notes in type as large as the text;
+    None without any.
 
-    Such notes begin with asterisks or daggers, each with others, unlike the bullets of a list, below a gap.
+    Such notes begin with asterisks or daggers, each with others, unlike the bullets of a list,
+    below a gap.
     """
     marks: list[str] = []
     for at in range(len(lines) - 1, max(0, len(lines) - _MAX_STARRED_LINES), -1):
@@ -228,12 +272,18 @@ def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
 
 
 def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
-    """Return whether `group` continues `start`: that breaks off inside a sentence, or this begins inside one.
+    """Return whether `group` continues `start`: that breaks off inside a sentence, or this begins
+    inside one.
 
     Directly before it, a paragraph of several lines whose last one is full goes on, too.
     """
     last, line = start.lines[-1], group.lines[0]
-    if {start.kind, group.kind} != {"text"} or start.aside != group.aside or not start.last or group.is_entry:
+    if (
+        {start.kind, group.kind} != {"text"}
+        or start.aside != group.aside
+        or not start.last
+        or group.is_entry
+    ):
         return False
     if not same_size(line, last) or _SENTENCE_END.search(NOTES.sub("", last.text)):
         return False

@@ -13,12 +13,23 @@ from tipclassify.readers.pdf.layout.pages import LARGE
 from tipclassify.readers.pdf.layout.tables import CAPTION
 from tipclassify.text.features.lexicon import WORDS
 
-__all__ = ["BULLET", "NOTES", "LineGroup", "begins_lower", "ends_sentence", "group_lines", "is_unfinished"]
-__all__ += ["mark_ends", "same_size"]
+__all__ = [
+    "BULLET",
+    "NOTES",
+    "LineGroup",
+    "begins_lower",
+    "ends_sentence",
+    "group_lines",
+    "is_unfinished",
+    "mark_ends",
+    "same_size",
+]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
-_ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
-NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")  # note marks after a sentence
+# end of a sentence or of the introduction of a list
+_ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")
+# note marks after a sentence
+NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
 _MAX_ABBREVIATION: Final = 24  # characters
 _LAST_WORD: Final = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
 _TITLES, _BEFORE_NUMBER = (frozenset(WORDS[name]) for name in ("never_final", "before_number"))
@@ -44,9 +55,11 @@ _RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph, or the cells of a table row; `margin` is the right end of the lines near by.
+    """Collect the lines of a paragraph, or the cells of a table row; `margin` is the right end of
+    the lines near by.
 
-    `kind` is as of `Paragraph`, or "" if the structure tree does not give it; `first` and `last` are in the column.
+    `kind` is as of `Paragraph`, or "" if the structure tree does not give it; `first` and `last`
+    are in the column.
     """
 
     lines: list[Line]
@@ -64,7 +77,8 @@ class LineGroup:
         return self.margin - self.lines[-1].x1 - _SPACE_WIDTH * line.size - line.first_word_width
 
     def is_full(self, room: float) -> bool:
-        """Return whether the last line is nearly as long as the lines near by, with this room for the next word."""
+        """Return whether the last line is nearly as long as the lines near by, with this room
+        for the next word."""
         last = self.lines[-1]
         return room <= max(last.size, _MAX_ROOM * (self.margin - last.x0))
 
@@ -112,7 +126,8 @@ def begins_lower(text: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether a line breaks off inside a sentence: at a hyphen, an article, a preposition or a title.
+    """Return whether a line breaks off inside a sentence: at a hyphen, an article, a preposition or
+    a title.
 
     >>> [is_unfinished(text) for text in ("However, children in", "as he told Dr.", "However, children")]
     [True, True, False]
@@ -129,19 +144,27 @@ def _last_word(text: str) -> str:
 def group_lines(
     lines: list[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
 ) -> list[LineGroup]:
-    """Group the lines of a column, of a sidebar or of notes, from the top; `body` is the type size of running text."""
+    """Group the lines of a column, of a sidebar or of notes, from the top; `body` is the type
+    size of running text."""
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
         margin = _margin(lines, at)
-        if line.table is not None:  # bold rows at the top have the names of columns, further down they are labels
+        # bold rows at the top have the names of columns, further down they are labels
+        if line.table is not None:
             names = next((number for number, row in enumerate(line.table) if not row.header), 0)
             kinds = ["header" if number < names else "row" for number in range(len(line.table))]
             rows = zip(line.table, kinds, strict=True)
             groups += [
-                LineGroup([line], page, 0.0, aside, kind=kind, cells=row.cells) for row, kind in rows if row.cells
+                LineGroup([line], page, 0.0, aside, kind=kind, cells=row.cells)
+                for row, kind in rows
+                if row.cells
             ]
-        elif groups and not (notes and line.begins_note) and not _breaks(groups[-1], line, leading, body):
+        elif (
+            groups
+            and not (notes and line.begins_note)
+            and not _breaks(groups[-1], line, leading, body)
+        ):
             groups[-1].lines.append(line)
             groups[-1].margin = margin
         else:
@@ -150,8 +173,11 @@ def group_lines(
 
 
 def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
-    """Mark the first and last paragraph of a column: they may continue across table rows, captions and notes."""
-    text = [g for g in groups if not g.cells and g.kind != "note" and not CAPTION.match(g.lines[0].text)]
+    """Mark the first and last paragraph of a column: they may continue across table rows,
+    captions and notes."""
+    text = [
+        g for g in groups if not g.cells and g.kind != "note" and not CAPTION.match(g.lines[0].text)
+    ]
     for group in text:
         group.first, group.last = group is text[0], group is text[-1]
     return groups
@@ -160,8 +186,9 @@ def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
 def _margin(lines: Sequence[Line], at: int) -> float:
     """Return the right margin at a line, in points.
 
-    Beside a box or a drawing the lines above or below are shorter, and theirs is the margin if they are full. Where
-    neither are, as in a list of short entries, it is the right end of all lines near by.
+    Beside a box or a drawing the lines above or below are shorter, and theirs is the margin if they
+    are full. Where neither are, as in a list of short entries, it is the right end of all lines
+    near by.
     """
     line = lines[at]
     near = range(max(at - _MARGIN_LINES, 0), min(at + _MARGIN_LINES + 1, len(lines)))
@@ -173,7 +200,8 @@ def _margin(lines: Sequence[Line], at: int) -> float:
 
 
 def _are_full(lines: Sequence[Line]) -> bool:
-    """Return whether consecutive lines are broken where the next word had no room, but for one paragraph's end."""
+    """Return whether consecutive lines are broken where the next word had no room, but for one
+    paragraph's end."""
     if len(lines) < 3:
         return False
     left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
@@ -186,15 +214,21 @@ def _are_full(lines: Sequence[Line]) -> bool:
 
 
 def _leading(lines: Sequence[Line]) -> float:
-    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph gaps.
+    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph
+    gaps.
 
-    Each step counts by its letters, so that the few short labels of a chart among the lines have no say.
+    Each step counts by its letters, so that the few short labels of a chart among the lines have no
+    say.
     """
-    steps = sorted((b.y - a.y, min(len(a.text), len(b.text))) for a, b in pairwise(lines) if b.y > a.y)
+    steps = sorted(
+        (b.y - a.y, min(len(a.text), len(b.text))) for a, b in pairwise(lines) if b.y > a.y
+    )
     if len(steps) < 2:
         return min((step for step, _ in steps), default=1.2 * lines[0].size if lines else 1.0)
     letters = list(accumulate(count for _, count in steps))
-    return next(step for (step, _), sofar in zip(steps, letters, strict=True) if sofar >= letters[-1] / 4)
+    return next(
+        step for (step, _), sofar in zip(steps, letters, strict=True) if sofar >= letters[-1] / 4
+    )
 
 
 def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
@@ -208,7 +242,12 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
         return True
     large = min(last.size, line.size) >= LARGE * body
     step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
-    if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
+    if (
+        step > _PARAGRAPH_GAP
+        or step <= 0
+        or BULLET.match(line.text)
+        or _is_next_entry(group.lines[0], line)
+    ):
         return True
     ended, capitals = ends_sentence(last.text, line.text), group.text.isupper()
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
@@ -217,7 +256,8 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
         return numbered  # headings, too
     if {last.bold, line.bold} == {"all", ""} and (last.bold or ended or room > 0.3 * line.size):
         return True
-    if capitals and " " in group.text and not line.text.isupper():  # a single word may be an abbreviation
+    # a single word may be an abbreviation
+    if capitals and " " in group.text and not line.text.isupper():
         return True
     if ended:
         apart = step > _SENTENCE_GAP and not goes_on
@@ -226,11 +266,14 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
 
 
 def _hangs(row: Line, line: Line, leading: float) -> bool:
-    """Return whether a line continues the last cell of a table row: directly below, and where the cell begins."""
+    """Return whether a line continues the last cell of a table row: directly below, and where
+    the cell begins."""
     if row.cells < 2 or row.table is not None or line.cells > 1 or not same_size(row, line):
         return False
     below = 0 < line.y - row.y <= _PARAGRAPH_GAP * leading
-    return below and len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
+    return (
+        below and len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
+    )
 
 
 def _is_next_entry(first: Line, line: Line) -> bool:

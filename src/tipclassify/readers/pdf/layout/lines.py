@@ -1,4 +1,5 @@
-"""Make lines of text from rows: without note marks, with table cells and dot leaders separated by " | "."""
+"""Make lines of text from rows: without note marks, with table cells and dot leaders separated
+by " | "."""
 
 from __future__ import annotations
 
@@ -9,18 +10,27 @@ from itertools import groupby, pairwise, takewhile
 from statistics import median
 from typing import Final
 
-from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words, main_size
+from tipclassify.readers.pdf.layout.pages import (
+    MAX_RAISED_SIZE,
+    Row,
+    Table,
+    Word,
+    join_words,
+    main_size,
+)
 
 __all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold a line of a column, or in its place a whole table; ends, baseline, size and widths in points.
+    """Hold a line of a column, or in its place a whole table; ends, baseline, size and widths in
+    points.
 
-    `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has 1. `begins_note`: by
-    a mark or a number; `begins_raised`: by a raised mark, which is dropped from the text. `cell_starts` are the
-    left ends of its cells, `bottom` is the last baseline of a whole table.
+    `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has
+    1. `begins_note`: by a mark or a number; `begins_raised`: by a raised mark, which is dropped
+    from the text. `cell_starts` are the left ends of its cells, `bottom` is the last baseline of a
+    whole table.
     """
 
     text: str
@@ -42,15 +52,21 @@ _MIN_CELL_GAP: Final = 1.2  # em between table cells
 MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
 _MAX_COMPARED_CELLS: Final = 20  # cells compared in a row
 # Of a list or a paragraph: "(a)", "iv.", "12.", "136.32."
-_LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}(?:\.\d{1,3}){0,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
+_LIST_MARK: Final = re.compile(
+    r"\W{1,2}|\(?(?:\d{1,3}(?:\.\d{1,3}){0,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]"
+)
 _BARE_MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}")  # the same without a stop: "136.32"
 _LEADER_PARTS: Final = ("..", ". .", "…", "_")  # one is in every text with leaders
 _LEADERS: Final = re.compile(r"(?:\s?\.){4,}\s*|\s*…{2,}\s*|(?:\s_){4,}\s*")
-_MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶#]{1,3})(?:[,;–-]\s?(?:\d{1,3}|[*†‡§¶]))*[\])]?,?")
+_MARK: Final = re.compile(
+    r"[\[(]?(?:\d{1,3}|[*†‡§¶#]{1,3})(?:[,;–-]\s?(?:\d{1,3}|[*†‡§¶]))*[\])]?,?"
+)
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
 _BRACKETED: Final = re.compile(r"\[\d{1,3}\]")
 _UNIT: Final = re.compile(r"(?:^|[\d\s(/])[kcmd]?m$")
-_SUPERSCRIPTS: Final = re.compile(r"(?<=[^\W\d_])(?<!\bm)(?<!\b[kcd]m)[¹²³⁰⁴-⁹]+|(?<=[.,;:!?)”’\"'])[¹²³⁰⁴-⁹]+")
+_SUPERSCRIPTS: Final = re.compile(
+    r"(?<=[^\W\d_])(?<!\bm)(?<!\b[kcd]m)[¹²³⁰⁴-⁹]+|(?<=[.,;:!?)”’\"'])[¹²³⁰⁴-⁹]+"
+)
 
 
 def make_lines(rows: Sequence[Row]) -> list[Line]:
@@ -72,7 +88,11 @@ def make_lines(rows: Sequence[Row]) -> list[Line]:
 
 def cell_lines(rows: Iterable[Row]) -> list[Line]:
     """Make a line of running text of each row."""
-    return [line for row in rows if (line := _line([[word for fragment in row for word in fragment.words]]))]
+    return [
+        line
+        for row in rows
+        if (line := _line([[word for fragment in row for word in fragment.words]]))
+    ]
 
 
 def _cells(words: list[Word]) -> list[list[Word]]:
@@ -81,7 +101,8 @@ def _cells(words: list[Word]) -> list[list[Word]]:
         if word.x0 - last.x1 >= _MIN_CELL_GAP * max(word.size, last.size):
             cells.append([])
         cells[-1].append(word)
-    mark = join_words(cells[0])  # of a list, paragraph or note; a number before several cells is one of them
+    # of a list, paragraph or note; a number before several cells is one of them
+    mark = join_words(cells[0])
     bare = len(cells) == 2 and _BARE_MARK.fullmatch(mark)
     if len(cells) > 1 and (bare or _LIST_MARK.fullmatch(mark)):
         cells[:2] = [[*cells[0], *cells[1]]]
@@ -90,12 +111,17 @@ def _cells(words: list[Word]) -> list[list[Word]]:
 
 def _are_aligned(cells: list[list[Word]], other: list[list[Word]]) -> bool:
     """Return whether two rows have a cell, after the first, with an aligned edge."""
-    ends = [[(cell[0].x0, cell[-1].x1) for cell in row[1:_MAX_COMPARED_CELLS]] for row in (cells, other)]
-    return any(min(abs(a[0] - b[0]), abs(a[1] - b[1])) < MAX_MISALIGNMENT for a in ends[0] for b in ends[1])
+    ends = [
+        [(cell[0].x0, cell[-1].x1) for cell in row[1:_MAX_COMPARED_CELLS]] for row in (cells, other)
+    ]
+    return any(
+        min(abs(a[0] - b[0]), abs(a[1] - b[1])) < MAX_MISALIGNMENT for a in ends[0] for b in ends[1]
+    )
 
 
 def _is_justified(cells: list[list[Word]]) -> bool:
-    """Return whether a row is one cell or a justified line of prose: a hyphen at its end, or lower case after gaps."""
+    """Return whether a row is one cell or a justified line of prose: a hyphen at its end, or
+    lower case after gaps."""
     lower = sum(cell[0].text[0].islower() for cell in cells[1:])
     return len(cells) < 2 or cells[-1][-1].text.endswith("-") or lower * 4 > len(cells)
 
@@ -115,12 +141,20 @@ def _line(cells: list[list[Word]]) -> Line | None:
     shown = [word for rest in kept for word in rest]
     first = [shown[0], *takewhile(lambda word: word.glued, shown[1:])]
     x1, width = max(word.x1 for word in words), first[-1].x1 - first[0].x0
-    bold = "all" if all(word.bold for word in shown) else "some" if any(word.bold for word in shown) else ""
+    bold = (
+        "all"
+        if all(word.bold for word in shown)
+        else "some"
+        if any(word.bold for word in shown)
+        else ""
+    )
     raised = shown[0] is not words[0]
     begins_note = raised or _NOTE_START.match(text) is not None
     cell_count = max(len(texts), 1 + (" | " in text))
     starts = tuple(rest[0].x0 for rest in kept if rest)
-    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count, starts)
+    return Line(
+        text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count, starts
+    )
 
 
 def _text(words: list[Word]) -> str:
@@ -135,12 +169,18 @@ def _text(words: list[Word]) -> str:
 def _without_marks(words: list[Word], size: float, y: float) -> list[Word]:
     """Remove raised note marks, and small ones in brackets on the baseline."""
     kept: list[Word] = []
-    for raised, part in groupby(words, key=lambda w: w.size < MAX_RAISED_SIZE * size and y - w.y > 0.15 * size):
+    for raised, part in groupby(
+        words, key=lambda w: w.size < MAX_RAISED_SIZE * size and y - w.y > 0.15 * size
+    ):
         found = list(part)
         text = "".join(word.text for word in found)
         is_exponent = text in ("2", "3") and kept and _UNIT.search(kept[-1].text)
         if raised and (is_exponent or not _MARK.fullmatch(text)):
             kept += found
         elif not raised:
-            kept += [w for w in found if w.size >= MAX_RAISED_SIZE * size or not _BRACKETED.fullmatch(w.text)]
+            kept += [
+                w
+                for w in found
+                if w.size >= MAX_RAISED_SIZE * size or not _BRACKETED.fullmatch(w.text)
+            ]
     return kept

@@ -1,4 +1,5 @@
-"""Group the words of a page into fragments, and fragments on one baseline into rows, across its columns."""
+"""Group the words of a page into fragments, and fragments on one baseline into rows, across its
+columns."""
 
 from __future__ import annotations
 
@@ -9,12 +10,30 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-__all__ = ["LARGE", "MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
-__all__ += ["body_size", "group_rows", "join_words", "main_size", "make_fragments", "make_page", "whole_words"]
+__all__ = [
+    "LARGE",
+    "MAX_RAISED_SIZE",
+    "Fragment",
+    "Page",
+    "Row",
+    "Shape",
+    "Table",
+    "TableRow",
+    "Tag",
+    "Word",
+    "body_size",
+    "group_rows",
+    "join_words",
+    "main_size",
+    "make_fragments",
+    "make_page",
+    "whole_words",
+]
 
 
 class Tag(NamedTuple):
-    """Hold the innermost block of the tree around a text, and its table row or 0, numbered in reading order."""
+    """Hold the innermost block of the tree around a text, and its table row or 0, numbered in
+    reading order."""
 
     block: int
     kind: str  # "text", "heading", "caption", "cell", "note" or "artifact"
@@ -24,7 +43,8 @@ class Tag(NamedTuple):
 
 
 class Word(NamedTuple):
-    """Hold a word, or a part of one in one style, `glued` to the part before; `tag` is None outside of the tree.
+    """Hold a word, or a part of one in one style, `glued` to the part before; `tag` is None outside
+    of the tree.
 
     `font` is the name of its font in the file.
     """
@@ -52,7 +72,8 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Hold adjacent words on one baseline, or in their place a whole table down to the baseline `bottom`.
+    """Hold adjacent words on one baseline, or in their place a whole table down to the baseline
+    `bottom`.
 
     `order` is the index in the file.
     """
@@ -86,7 +107,8 @@ Table = list[TableRow]  # rows of a ruled table, or the caption and labels of a 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hold a page: words and fragments in file order, drawn shapes, and why text is not read or not in order."""
+    """Hold a page: words and fragments in file order, drawn shapes, and why text is not read or
+    not in order."""
 
     number: int
     width: float
@@ -99,7 +121,8 @@ class Page:
 
 LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 MAX_RAISED_SIZE: Final = 0.8  # maximum type size of a raised mark relative to its line
-_MAX_WORD_GAP: Final = 0.8  # em between words of a fragment; wider gaps of justified lines are joined later
+# em between words of a fragment; wider gaps of justified lines are joined later
+_MAX_WORD_GAP: Final = 0.8
 _MAX_MARKER_GAP: Final = 3.0  # em between the marker of a list entry and its text
 _MARKER: Final = re.compile(r"\d{1,3}[.)]?|[•●▪◦‣–—-]")
 _MAX_OVERLAP: Final = 0.5  # em of overlap with the last word, by kerning or italics
@@ -109,15 +132,33 @@ _MAX_RAISE: Final = 0.75  # em between baselines of a word and the raised mark a
 
 
 def make_page(
-    number: int, width: float, height: float, words: Sequence[Word], shapes: Sequence[Shape] = (), problem: str = ""
+    number: int,
+    width: float,
+    height: float,
+    words: Sequence[Word],
+    shapes: Sequence[Shape] = (),
+    problem: str = "",
 ) -> Page:
     """Make a page; group its words into fragments, with drop caps at the words that they begin."""
     joined = list(words)
     for at, (initial, word) in enumerate(pairwise(words)):
-        is_initial = len(initial.text) == 1 and initial.text.isupper() and initial.size >= _MIN_INITIAL_SIZE * word.size
-        if is_initial and -0.5 * word.size < word.x0 - initial.x1 < word.size and word.text[0].islower():
-            joined[at : at + 2] = [initial._replace(size=word.size, y=word.y), word._replace(glued=True)]
-    return Page(number, width, height, tuple(joined), tuple(make_fragments(joined)), shapes, problem)
+        is_initial = (
+            len(initial.text) == 1
+            and initial.text.isupper()
+            and initial.size >= _MIN_INITIAL_SIZE * word.size
+        )
+        if (
+            is_initial
+            and -0.5 * word.size < word.x0 - initial.x1 < word.size
+            and word.text[0].islower()
+        ):
+            joined[at : at + 2] = [
+                initial._replace(size=word.size, y=word.y),
+                word._replace(glued=True),
+            ]
+    return Page(
+        number, width, height, tuple(joined), tuple(make_fragments(joined)), shapes, problem
+    )
 
 
 def make_fragments(words: Sequence[Word]) -> list[Fragment]:
@@ -133,7 +174,9 @@ def make_fragments(words: Sequence[Word]) -> list[Fragment]:
 
 def _fragment(order: int, words: list[Word]) -> Fragment:
     main = max(words, key=lambda word: word.size)  # sets the baseline
-    return Fragment(order, tuple(words), words[0].x0, max(word.x1 for word in words), main.y, main.size)
+    return Fragment(
+        order, tuple(words), words[0].x0, max(word.x1 for word in words), main.y, main.size
+    )
 
 
 def _follows(last: Word, word: Word) -> bool:
@@ -144,17 +187,21 @@ def _follows(last: Word, word: Word) -> bool:
 
 
 def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
-    """Return whether a line begins with a number or bullet, and with some space the text of its entry."""
+    """Return whether a line begins with a number or bullet, and with some space the text of its
+    entry."""
     marker, shift = runs[-1][0], _MAX_BASELINE_SHIFT * word.size
     alone = len(runs[-1]) == 1 and not (len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < shift)
-    raised = marker.size < MAX_RAISED_SIZE * word.size and 0 < word.y - marker.y < _MAX_RAISE * word.size
+    raised = (
+        marker.size < MAX_RAISED_SIZE * word.size and 0 < word.y - marker.y < _MAX_RAISE * word.size
+    )
     on_line = raised or abs(word.y - marker.y) < shift
     near = on_line and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
     return alone and near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
 
 
 def body_size(pages: Iterable[Page]) -> float:
-    """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
+    """Return the type size of running text, in points: the main one of most pages, outside of
+    ruled tables."""
     sizes = [_letters_by_size(word for f in page.fragments for word in f.words) for page in pages]
     votes = Counter(size for found in sizes for size, _ in found.most_common(1))
     letters = sum(sizes, Counter[float]())
@@ -178,7 +225,9 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
     rows: list[Row] = []
     base: Fragment | None = None  # the largest fragment of the row, which sets its baseline
     for fragment in sorted(fragments, key=lambda f: f.y):
-        if base is not None and fragment.y - base.y <= _MAX_BASELINE_SHIFT * min(base.size, fragment.size):
+        if base is not None and fragment.y - base.y <= _MAX_BASELINE_SHIFT * min(
+            base.size, fragment.size
+        ):
             rows[-1].append(fragment)
             base = max(base, fragment, key=lambda f: f.size)
         else:

@@ -1,4 +1,5 @@
-"""Drop what stands beside the text of many pages: letters of a thumb index, tabs, numbers of lines."""
+"""Drop what stands beside the text of many pages: letters of a thumb index, tabs, numbers of
+lines."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ __all__ = ["drop_side_marks"]
 _MAX_WORDS: Final = 3  # words of a mark
 _MAX_LETTERS: Final = 24  # characters of a mark
 _MIN_TEXT_WORDS: Final = 4  # words of a fragment that is text
-_EDGE_SHARE: Final = 0.03  # of the letters of a page's text, which may stand out of it on either side
+# of the letters of a page's text, which may stand out of it on either side
+_EDGE_SHARE: Final = 0.03
 _SLOT: Final = 6.0  # points between places that count as one
 _MIN_PAGES: Final = 3  # pages with a mark at a place
 _NEIGHBOURS: Final = tuple(product((-1, 0, 1), repeat=2))
@@ -31,16 +33,22 @@ class _Mark(NamedTuple):
 
 
 def drop_side_marks(pages: Sequence[Page]) -> list[Page]:
-    """Drop short texts outside of the text's columns that stand at the same place of other pages, too.
+    """Drop short texts outside of the text's columns that stand at the same place of other pages,
+    too.
 
-    A list marker hangs outside as well, but that it is the same on other pages is chance. Most of the marks in a line
-    of them, one above the other, must repeat: then all of the line are dropped, since an index has letters with a
-    single page.
+    A list marker hangs outside as well, but that it is the same on other pages is chance. Most of
+    the marks in a line of them, one above the other, must repeat: then all of the line are dropped,
+    since an index has letters with a single page.
     """
-    found = [(page.number, fragment, _mark(fragment)) for page in pages for fragment in _beside(page)]
-    count = Counter((mark.text, mark.x, mark.y) for _, mark in {(number, mark) for number, _, mark in found})
+    found = [
+        (page.number, fragment, _mark(fragment)) for page in pages for fragment in _beside(page)
+    ]
+    count = Counter(
+        (mark.text, mark.x, mark.y) for _, mark in {(number, mark) for number, _, mark in found}
+    )
     repeats = {
-        mark: sum(count[mark.text, mark.x + right, mark.y + down] for right, down in _NEIGHBOURS) >= _MIN_PAGES
+        mark: sum(count[mark.text, mark.x + right, mark.y + down] for right, down in _NEIGHBOURS)
+        >= _MIN_PAGES
         for _, _, mark in found
     }
     total = Counter((mark.x, mark.size) for _, _, mark in found)
@@ -49,11 +57,16 @@ def drop_side_marks(pages: Sequence[Page]) -> list[Page]:
     removed = {id(fragment) for _, fragment, mark in found if (mark.x, mark.size) in lines}
     if not removed:
         return list(pages)
-    return [replace(page, fragments=tuple(f for f in page.fragments if id(f) not in removed)) for page in pages]
+    return [
+        replace(page, fragments=tuple(f for f in page.fragments if id(f) not in removed))
+        for page in pages
+    ]
 
 
 def _mark(fragment: Fragment) -> _Mark:
-    return _Mark(fragment.text, round(fragment.x0 / _SLOT), round(fragment.y / _SLOT), fragment.size)
+    return _Mark(
+        fragment.text, round(fragment.x0 / _SLOT), round(fragment.y / _SLOT), fragment.size
+    )
 
 
 def _beside(page: Page) -> Iterator[Fragment]:
@@ -73,4 +86,6 @@ def _edge(ends: list[tuple[float, int]]) -> float:
     """Return the least end but for a small share of the letters."""
     ends = sorted(ends)
     sums = list(accumulate(letters for _, letters in ends))
-    return next(end for (end, _), total in zip(ends, sums, strict=True) if total > _EDGE_SHARE * sums[-1])
+    return next(
+        end for (end, _), total in zip(ends, sums, strict=True) if total > _EDGE_SHARE * sums[-1]
+    )

@@ -1,4 +1,5 @@
-"""Read the marks of symbol fonts, whose characters have the names of letters: "b In March" is "• In March"."""
+"""Read the marks of symbol fonts, whose characters have the names of letters: "b In March" is "•
+In March"."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ _BULLET: Final = "•"
 def mark_bullets(pages: Sequence[Page]) -> list[Page]:
     """Put a bullet in place of each mark of a symbol font.
 
-    A font is one by its name, or if all that the file has in it is one letter or two, each alone at the beginning of
-    a line, before a word in another font.
+    A font is one by its name, or if all that the file has in it is one letter or two, each alone at
+    the beginning of a line, before a word in another font.
     """
     of_words = {word.font for page in pages for word in page.words if len(word.text) > 1}
     of_marks = {word.font for page in pages for word in page.words} - of_words - {""}
@@ -35,14 +36,20 @@ def mark_bullets(pages: Sequence[Page]) -> list[Page]:
     fonts |= {font for font in of_marks if _NAME.search(font) or _are_marks(found[font])}
     if not fonts:
         return list(pages)
-    return [_with_bullets(page, fonts) if any(word.font in fonts for word in page.words) else page for page in pages]
+    return [
+        _with_bullets(page, fonts) if any(word.font in fonts for word in page.words) else page
+        for page in pages
+    ]
 
 
 def _with_places(words: Sequence[Word]) -> Iterator[tuple[Word, bool]]:
     """Yield each word with whether it begins a line, before a word in another font."""
     for before, word, after in zip([None, *words], words, [*words[1:], None], strict=False):
         begins = before is None or not _is_left_of(before, word)
-        yield word, begins and after is not None and _is_left_of(word, after) and after.font != word.font
+        yield (
+            word,
+            begins and after is not None and _is_left_of(word, after) and after.font != word.font,
+        )
 
 
 def _is_left_of(word: Word, other: Word) -> bool:
@@ -60,7 +67,9 @@ def _are_marks(words: Sequence[tuple[Word, bool]]) -> bool:
 
 def _with_bullets(page: Page, fonts: set[str]) -> Page:
     words = [
-        word._replace(text=_BULLET) if word.font in fonts and len(word.text) == 1 and word.text.isalnum() else word
+        word._replace(text=_BULLET)
+        if word.font in fonts and len(word.text) == 1 and word.text.isalnum()
+        else word
         for word in page.words
     ]
     return make_page(page.number, page.width, page.height, words, page.shapes, page.problem)

@@ -1,4 +1,5 @@
-"""Find ruled tables and drawings with labels; each becomes one fragment of its page, in reading order."""
+"""Find ruled tables and drawings with labels; each becomes one fragment of its page, in reading
+order."""
 
 from __future__ import annotations
 
@@ -11,12 +12,22 @@ from itertools import pairwise
 from typing import Final
 
 from tipclassify.readers.pdf.layout.lines import cell_lines
-from tipclassify.readers.pdf.layout.pages import Fragment, Page, Shape, TableRow, Word, group_rows, make_fragments
+from tipclassify.readers.pdf.layout.pages import (
+    Fragment,
+    Page,
+    Shape,
+    TableRow,
+    Word,
+    group_rows,
+    make_fragments,
+)
 
 __all__ = ["CAPTION", "place_tables"]
 
 # Beginning of the caption of a table or drawing.
-CAPTION: Final = re.compile(r"(?:Table|Figure|Fig\.|Chart|Graph|Map|Box|Exhibit)\s+\(?\d+", re.IGNORECASE)
+CAPTION: Final = re.compile(
+    r"(?:Table|Figure|Fig\.|Chart|Graph|Map|Box|Exhibit)\s+\(?\d+", re.IGNORECASE
+)
 _THIN: Final = 2.5  # points; a thinner box is a line
 _TOUCH: Final = 2.0  # points between shapes of one table
 _TOLERANCE: Final = 3.0  # points between edges of one border
@@ -32,14 +43,23 @@ _TICK: Final = "✓"
 
 
 def place_tables(page: Page) -> Page:
-    """Replace the fragments of each ruled table, and the labels of each drawing, by one fragment."""
+    """Replace the fragments of each ruled table, and the labels of each drawing, by one
+    fragment."""
     fragments = list(page.fragments)
     shapes = [
-        s for s in page.shapes if s.x1 - s.x0 <= _PAGE_SHARE * page.width or s.y1 - s.y0 <= _PAGE_SHARE * page.height
+        s
+        for s in page.shapes
+        if s.x1 - s.x0 <= _PAGE_SHARE * page.width or s.y1 - s.y0 <= _PAGE_SHARE * page.height
     ]
     lines, drawings = [s for s in shapes if not s.drawing], [s for s in shapes if s.drawing]
-    ticks = [Word(_TICK, s.x0, s.x1, s.y1, s.y1 - s.y0) for s in drawings if max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK]
-    for group in _joined(_touching(lines), lambda above, below: _are_stacked(above, below, page.fragments)):
+    ticks = [
+        Word(_TICK, s.x0, s.x1, s.y1, s.y1 - s.y0)
+        for s in drawings
+        if max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK
+    ]
+    for group in _joined(
+        _touching(lines), lambda above, below: _are_stacked(above, below, page.fragments)
+    ):
         bounds = _bounds(group)
         inside = [f for f in fragments if _holds(bounds, f)]
         if inside and (rows := _ruled_rows(group, inside, ticks)):
@@ -50,14 +70,18 @@ def place_tables(page: Page) -> Page:
         large = min(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) >= _MIN_DRAWING
         if large and len(labels) > 2 * len(others):
             labels = [f for f in labels if not CAPTION.match(f.text)]
-            captions = [_caption(f, fragments, labels) for f in fragments if _is_caption_of(f, bounds)]
+            captions = [
+                _caption(f, fragments, labels) for f in fragments if _is_caption_of(f, bounds)
+            ]
             rows = [TableRow([[f.text for f in caption]], header=True) for caption in captions]
             inside = [*(f for caption in captions for f in caption), *labels]
             fragments = _replaced(fragments, inside, [*rows, TableRow(_stacks(labels))])
     return replace(page, fragments=tuple(fragments))
 
 
-def _replaced(fragments: list[Fragment], inside: list[Fragment], rows: list[TableRow]) -> list[Fragment]:
+def _replaced(
+    fragments: list[Fragment], inside: list[Fragment], rows: list[TableRow]
+) -> list[Fragment]:
     """Put a table in place of the fragments inside, on the baseline of its first row."""
     bounds = _bounds(Shape(f.x0, f.y - f.size, f.x1, f.y) for f in inside)
     first = min(inside, key=lambda f: f.y)
@@ -72,32 +96,50 @@ def _bounds(shapes: Iterable[Shape]) -> Shape:
     return Shape(min(x0), min(y0), max(x1), max(y1))
 
 
-def _joined(groups: list[list[Shape]], belong: Callable[[list[Shape], list[Shape]], bool]) -> list[list[Shape]]:
+def _joined(
+    groups: list[list[Shape]], belong: Callable[[list[Shape], list[Shape]], bool]
+) -> list[list[Shape]]:
     """Join groups that belong together, directly or through others, from the top."""
     joined: list[list[Shape]] = []
     for group in sorted(groups, key=lambda g: _bounds(g).y0):
         near = [other for other in joined if belong(other, group)]
-        joined = [*(other for other in joined if other not in near), [*(s for other in near for s in other), *group]]
+        joined = [
+            *(other for other in joined if other not in near),
+            [*(s for other in near for s in other), *group],
+        ]
     return joined
 
 
 def _touching(shapes: list[Shape]) -> list[list[Shape]]:
-    return _joined([[s] for s in shapes], lambda group, new: any(_touch(new[0], other) for other in group))
+    return _joined(
+        [[s] for s in shapes], lambda group, new: any(_touch(new[0], other) for other in group)
+    )
 
 
 def _touch(a: Shape, b: Shape) -> bool:
-    return a.x0 - _TOUCH <= b.x1 and b.x0 <= a.x1 + _TOUCH and a.y0 - _TOUCH <= b.y1 and b.y0 <= a.y1 + _TOUCH
+    return (
+        a.x0 - _TOUCH <= b.x1
+        and b.x0 <= a.x1 + _TOUCH
+        and a.y0 - _TOUCH <= b.y1
+        and b.y0 <= a.y1 + _TOUCH
+    )
 
 
 def _are_stacked(group: list[Shape], other: list[Shape], fragments: Sequence[Fragment]) -> bool:
-    """Return whether groups are broken at the same places, with nothing but cells between: rows ruled by lines."""
+    """Return whether groups are broken at the same places, with nothing but cells between: rows
+    ruled by lines."""
     above, below = _bounds(group), _bounds(other)
     if abs(above.x1 - below.x1) > _TOLERANCE or below.y0 - above.y1 >= _MAX_ROW:
         return False
-    breaks = [_clusters(edge for shape in part for edge in (shape.x0, shape.x1))[1:-1] for part in (group, other)]
+    breaks = [
+        _clusters(edge for shape in part for edge in (shape.x0, shape.x1))[1:-1]
+        for part in (group, other)
+    ]
     shared = [a for a in breaks[0] for b in breaks[1] if abs(a - b) <= _TOLERANCE]
     between = [f for f in fragments if above.y1 < _middle(f)[1] < below.y0 and f.x0 < above.x1]
-    crossed = any(CAPTION.match(f.text) or any(f.x0 < x - 1 < x + 1 < f.x1 for x in shared) for f in between)
+    crossed = any(
+        CAPTION.match(f.text) or any(f.x0 < x - 1 < x + 1 < f.x1 for x in shared) for f in between
+    )
     return bool(shared) and not crossed
 
 
@@ -110,15 +152,21 @@ def _middle(text: Fragment | Word) -> tuple[float, float]:
     return (text.x0 + text.x1) / 2, text.y - 0.3 * text.size
 
 
-def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Word]) -> list[TableRow]:
-    """Return the rows of the table that shapes rule; none if they have no two columns and rows of text."""
+def _ruled_rows(
+    shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Word]
+) -> list[TableRow]:
+    """Return the rows of the table that shapes rule; none if they have no two columns and rows
+    of text."""
     words = [word for fragment in inside for word in fragment.words]
     edges = _clusters(x for s in shapes for x in _edges(s.x0, s.x1))
     across = [(y, s.x0, s.x1) for s in shapes if s.x1 - s.x0 > _THIN for y in _edges(s.y0, s.y1)]
     levels = _clusters(y for y, _, _ in across)
     if len(edges) < 3 or len(levels) < 2:
         return []
-    tops = [_tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels) for a, b in pairwise(edges)]
+    tops = [
+        _tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels)
+        for a, b in pairwise(edges)
+    ]
 
     def cell_of(text: Word) -> tuple[int, int]:
         x, y = _middle(text)
@@ -130,12 +178,15 @@ def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequ
         cells[cell_of(word)].append(word)
     table = Shape(edges[0], levels[0], edges[-1], levels[-1])
     ticked = {tick: cell_of(tick) for tick in ticks if _holds(table, tick)}
-    alone = [cell for cell, count in Counter(ticked.values()).items() if count == 1 and cell not in cells]
+    alone = [
+        cell for cell, count in Counter(ticked.values()).items() if count == 1 and cell not in cells
+    ]
     cells |= {cell: [tick] for tick, cell in ticked.items() if cell in alone}
     rows = list(_table_rows(cells, tops))
     if sum(len(row.cells) > 1 for row in rows) < 2:
         return []
-    is_frame = len(rows) == 2 and any(len(cell) > _MAX_NAME_LINES for cell in rows[0].cells)  # around prose
+    # around prose
+    is_frame = len(rows) == 2 and any(len(cell) > _MAX_NAME_LINES for cell in rows[0].cells)
     return [] if is_frame else rows
 
 
@@ -161,7 +212,9 @@ def _tops(ruled: list[float], levels: list[float]) -> list[int]:
     return tops
 
 
-def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]]) -> Iterator[TableRow]:
+def _table_rows(
+    cells: dict[tuple[int, int], list[Word]], tops: list[list[int]]
+) -> Iterator[TableRow]:
     """Yield the rows; a label beside several rows is given with each of them."""
     label = min((column for column, _ in cells), default=0)
     for slot in range(len(tops[0])):
@@ -171,13 +224,20 @@ def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]])
                 places.insert(0, (label, tops[label][slot]))
             bold = all(word.bold for place in places for word in cells[place])
             rows = [group_rows(make_fragments(cells[place])) for place in places]
-            yield TableRow([[line.text for line in lines] for found in rows if (lines := cell_lines(found))], bold)
+            yield TableRow(
+                [[line.text for line in lines] for found in rows if (lines := cell_lines(found))],
+                bold,
+            )
 
 
 def _is_label(fragment: Fragment, drawing: Shape) -> bool:
     """Return whether a fragment is short and inside a drawing, or beside it on the right."""
     beside = drawing.x0 <= fragment.x0 and fragment.x1 <= drawing.x1 + _LABEL_REACH * fragment.size
-    return len(fragment.words) <= _MAX_LABEL_WORDS and beside and drawing.y0 <= _middle(fragment)[1] <= drawing.y1
+    return (
+        len(fragment.words) <= _MAX_LABEL_WORDS
+        and beside
+        and drawing.y0 <= _middle(fragment)[1] <= drawing.y1
+    )
 
 
 def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
@@ -187,8 +247,11 @@ def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
     return near and over and CAPTION.match(fragment.text) is not None
 
 
-def _caption(first: Fragment, fragments: Iterable[Fragment], labels: Iterable[Fragment]) -> list[Fragment]:
-    """Return the lines of a caption: those below the first one, in its type and about its middle."""
+def _caption(
+    first: Fragment, fragments: Iterable[Fragment], labels: Iterable[Fragment]
+) -> list[Fragment]:
+    """Return the lines of a caption: those below the first one, in its type and about its
+    middle."""
     lines, taken = [first], set(map(id, labels))
     for fragment in sorted(fragments, key=lambda f: f.y):
         last = lines[-1]
