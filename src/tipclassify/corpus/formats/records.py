@@ -141,9 +141,9 @@ def record_of(row: Any, given_id: str) -> Record:
     The labels of a row from ``score`` are predictions: it has scores and ``low_confidence``, but no
     ``predicted``.
 
-    >>> record_of({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
-    Record(text='Police acted.', id='x-1', labels=(), predicted=None, scores=None, meta={'doc':
-    'A'})
+    >>> record = record_of({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
+    >>> record.id, record.labels, record.meta
+    ('x-1', (), {'doc': 'A'})
     """
     if not isinstance(row, Mapping):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
