@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """Train a model from labelled passages: the table of contents of training.
 
-| step | for the default, on your rows | where |
-| --- | --- | --- |
-| load | `load_rows` | `corpus/loading.py` |
-| hold out | whole documents, in turn; a fixed set of real passages | `training/examples.py`, `fixed_set.py` |
-| fit | the heads, held close where passages lie; the penalty is chosen | `training/fit_heads.py`, `fit_penalty.py` |
-| calibrate | on what was held out, where it suffices | `training/calibration.py` |
-| evaluate | beside the model before, on your rows and on the fixed set | `training/evidence.py` |
-| save | the folder, with its card | `training/train_heads.py` |
+The options become an `Order`, which `cli/training_run.py` carries out. For the default, on your
+rows, `training/train_heads.py` then goes through these steps:
 
-The linear model is fitted by `training/fit_linear.py` and `train_linear.py`, an encoder by
-`training/encoder/`. ``tipclassify train`` does the same where a wheel is installed.
+| step | what | where in `training/` |
+| --- | --- | --- |
+| load | rows, and examples of them | `corpus/loading.py`, `examples.py` |
+| hold out | whole documents, in turn; a fixed set of real passages | `examples.py`, `fixed_set.py` |
+| fit | the heads, held close to those before | `fit_heads.py`, `adapt_heads.py` |
+| tune | the penalty that holds them, by cross-validation | `fit_penalty.py` |
+| calibrate | on what was held out, where it suffices | `calibration.py` |
+| evaluate | beside the model before, on your rows and on the fixed set | `evidence.py` |
+| save | the folder, with its card | `write_heads.py`, `model_card.py` |
+
+On the corpus the heads are fitted by `fit_corpus.py`, the linear model by `fit_linear.py` and
+`train_linear.py`, an encoder by `encoder/`. ``tipclassify train`` does the same where a wheel is
+installed.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from pathlib import Path
 import typer
 
 from tipclassify.cli import train as cli
+from tipclassify.cli.training_run import EncoderOrder, Order, carry_out
 
 HERE = Path(__file__).resolve().parent
 
@@ -61,21 +67,21 @@ def train(
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
     learns_corpus = corpus if corpus is not None else not data or model != "default"
-    order = cli.make_order(
-        model,
-        data,
-        out or HERE / "models" / ("fast" if model == "fast" else "default"),
+    order = Order(
+        model=model,
+        data=data or (),
         corpus=HERE / "data" if learns_corpus else None,
+        out=out or HERE / "models" / ("fast" if model == "fast" else "default"),
         text_column=text_column,
         label_column=label_column,
         penalty=penalty,
         seed=seed,
         jobs=jobs,
-        unlabelled=unlabelled,
-        encoder=cli.EncoderOrder(base, epochs, rate, resume, HERE / "data" / "headings.json"),
+        unlabelled=unlabelled or (),
+        encoder=EncoderOrder(base, epochs, rate, resume, HERE / "data" / "headings.json"),
         program="train.py",
     )
-    cli.carry_out(order)
+    carry_out(order)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from tipclassify.training.audit import (
     section_balance,
 )
 from tipclassify.training.examples import Examples
-from tipclassify.training.train_heads import HeadSettings
+from tipclassify.training.fit_heads import HeadSettings
 
 LAW = "The law criminalized labor trafficking and prescribed penalties of five to ten years in prison for offenders"
 PARTS = ["label_errors", "conflicts", "same_pairs", "leaks", "balance"]

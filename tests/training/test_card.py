@@ -11,7 +11,16 @@ import pytest
 from tipclassify import LABELS, POLICIES
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, reliability
-from tipclassify.training.evidence import CardFacts, CorpusFacts, Part, _model_card
+from tipclassify.training.model_card import (
+    BaseEncoder,
+    CardFacts,
+    CardFigures,
+    CorpusFacts,
+    FineTuning,
+    FineTuningRun,
+    model_card,
+)
+from tipclassify.training.parts import Part
 
 yaml = pytest.importorskip("yaml", reason="comes with huggingface_hub")
 
@@ -23,23 +32,23 @@ CORPUS: dict[str, Any] = {
     "sha256": "0" * 64,
     "labels": dict.fromkeys(LABELS, 30),
 }
-BASE = {"name": "owner/small-encoder", "licence": "Apache-2.0", "sha256": "1" * 64}
-RUN = {
-    "epochs": 1,
-    "invented": 10,
-    "batch": 4,
-    "seed": 0,
-    "rate": 0.001,
-    "decay": 0.9,
-    "no_heading": 0.3,
-    "other_heading": 0.25,
-    "stand_in": "Arcadia",
-    "twins": 2,
-    "other_genres": 2,
-}
-OF_THE_DEFAULT = {
-    "encoder": BASE["name"],
-    "fine_tuning": {"base": BASE, "run": RUN, "bits": 7},
+BASE = BaseEncoder("owner/small-encoder", "Apache-2.0", "1" * 64)
+RUN = FineTuningRun(
+    epochs=1,
+    invented=10,
+    batch=4,
+    seed=0,
+    rate=0.001,
+    decay=0.9,
+    no_heading=0.3,
+    other_heading=0.25,
+    stand_in="Arcadia",
+    twins=2,
+    other_genres=2,
+)
+OF_THE_DEFAULT: dict[str, Any] = {
+    "encoder": BASE.name,
+    "fine_tuning": FineTuning(BASE, RUN, bits=7),
     "start": "They started from those of the fine-tuning.",
 }
 
@@ -54,9 +63,7 @@ def card(real: bool, **about: Any) -> str:
     point = {"threshold": 0.5, "precision": [0.9, 0.8, 1.0], "recall": [0.9, 0.8, None]}
     corpus = CorpusFacts(**{**CORPUS, "real": 60 if real else 0})
     facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
-    return _model_card(
-        facts=facts,
-        corpus=corpus,
+    figures = CardFigures(
         real=real,
         parts=[part],
         points={policy: dict.fromkeys(LABELS, point) for policy in POLICIES},
@@ -66,6 +73,7 @@ def card(real: bool, **about: Any) -> str:
         contrast_pairs=(1, 2),
         behaviours=[],
     )
+    return model_card(facts, figures)
 
 
 def front_matter(text: str) -> dict[str, Any]:

@@ -26,19 +26,29 @@ import pytest
 
 from tipclassify import LABELS, Classifier, ModelError
 from tipclassify.cli.app import _SIGNALS
-from tipclassify.cli.train import Order, announce, replaced, run_fast
+from tipclassify.cli.training_run import Order, announce, replaced, run_fast
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
 from tipclassify.training import evidence as evidence_module
-from tipclassify.training import train_heads, train_linear
-from tipclassify.training.evidence import error_table
-from tipclassify.training.examples import Examples, country_groups, expand_rows
+from tipclassify.training import fit_corpus, sample_weights, train_linear
+from tipclassify.training.adapt_heads import adapt_to_own
+from tipclassify.training.error_table import error_table
+from tipclassify.training.examples import Examples, country_groups, expand_rows, group_folds
+from tipclassify.training.fit_heads import (
+    HeadSettings,
+    Prior,
+    fit_heads,
+    load_encoder,
+    pooled_vectors,
+)
+from tipclassify.training.fit_linear import LinearSettings, SoftPassage
 from tipclassify.training.fixed_set import fixed_rows, read_fixed, row_digest
-from tipclassify.training.train_heads import HeadSettings, Trained, load_encoder, train_default
-from tipclassify.training.train_linear import Teaching, train_fast
+from tipclassify.training.train_heads import train_default
+from tipclassify.training.train_linear import Teacher, train_fast
+from tipclassify.training.trained import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -127,7 +137,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence_module, "default_cases_path", lambda: folder)
-        patch.setattr(train_heads, "_MIN_REAL", 100)
+        patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(train_linear, "_MIN_REAL", 100)
         yield folder
 
@@ -267,12 +277,9 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     assert (
         "first fitted on the corpus, from those of the fine-tuning, then on the user's rows" in card
     )
-    assert (
-        f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
-        if mine.penalty
-        else False
-    )
-    assert head["penalty"]["chosen"] == mine.penalty.penalty if mine.penalty else False
+    assert mine.penalty is not None
+    assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
+    assert head["penalty"]["chosen"] == mine.penalty.penalty
     assert len(head["penalty"]["curve"]) == 7
     assert "## Beside the model before" in card
     assert head["metrics"] == mine.parts[0].metrics.to_dict()
@@ -342,24 +349,22 @@ def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
     assert [part.name for part in small.parts] == ["all passages"]
 
 
-def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Any] = []
-    plain = train_heads.out_of_fold_logits
-    monkeypatch.setattr(
-        train_heads, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given)
-    )
-    train_default([], OWN, tmp_path / "mine", start=TINY, settings=HeadSettings(penalty=5.0))
-    ((_, pooled, truth, weights, fold, penalty),) = seen
-    assert penalty == 5
-    assert len(pooled) == len(OWN)  # the corpus is in the heads and is not read again
-    assert (truth == [False, False, True]).all()
-    assert (weights == 1).all()
-    of_doc: dict[str, set[int]] = {}
-    for row, one in zip(OWN, fold.tolist(), strict=True):
-        of_doc.setdefault(row["doc"], set()).add(one)
-    assert all(len(found) == 1 for found in of_doc.values())
+def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold() -> None:
+    scorer = load_encoder(TINY)
+    own = expand_rows(OWN)
+    adapted = adapt_to_own(scorer, own, HeadSettings(penalty=5.0, folds=3))
+    pooled = pooled_vectors(scorer, own.texts, own.headings)
+    fold = group_folds(own.groups, 3, 0)
+    assert set(fold.tolist()) == {0, 1, 2}
+    for number in range(3):
+        held = fold == number
+        heads = fit_heads(
+            Prior(scorer.model.heads), pooled[~held], own.y_true[~held], own.weights[~held], 5.0
+        )
+        assert np.array_equal(adapted.raw[held], heads.logits(pooled[held]))
+        assert not {row["doc"] for row, out in zip(OWN, held, strict=True) if out} & {
+            row["doc"] for row, out in zip(OWN, held, strict=True) if not out
+        }
 
 
 def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
@@ -488,7 +493,12 @@ def test_passages_weigh_by_the_scores_in_which_whole_reports_were_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(train_heads, "natural_weights", lambda *given: seen.append(given[1]))
+    plain_weights = sample_weights.natural_weights
+    monkeypatch.setattr(
+        sample_weights,
+        "natural_weights",
+        lambda *given: seen.append(given[1]) or plain_weights(*given),
+    )
     shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
     plain = read_encoder(TINY)
     adapted = replace(
@@ -497,8 +507,9 @@ def test_passages_weigh_by_the_scores_in_which_whole_reports_were_counted(
     for name, one in (("as-exported", plain), ("adapted", adapted)):
         write_encoder(tmp_path / name, one, shares)
         train_default(CORPUS, [], tmp_path / f"{name}-mine", start=tmp_path / name)
-    teaching = Teaching(weighting_model=read_encoder(tmp_path / "adapted"))
-    train_fast(CORPUS, tmp_path / "fast", teaching=teaching)
+    teacher = Teacher(weighting_model=read_encoder(tmp_path / "adapted"))
+    train_fast(CORPUS, tmp_path / "fast", teacher=teacher)
+    assert len(seen) == 3
     assert seen[0].shape == ((HELD & REAL).sum(), len(LABELS))
     assert np.array_equal(seen[0], seen[1])  # whatever heads are in use
     np.testing.assert_allclose(seen[2], seen[0], atol=1e-6)
@@ -555,11 +566,14 @@ def test_what_is_held_out_teaches_the_linear_model_nothing(
         lambda *given, **more: seen.append((*given, more)) or plain(*given, **more),
     )
     soft = [
-        ("officers took money", "Aviation", [0.1, 0.1, 0.8]),
-        ("police did act", None, [0.6, 0.1, 0.1]),
+        SoftPassage("officers took money", "Aviation", [0.1, 0.1, 0.8]),
+        SoftPassage("police did act", None, [0.6, 0.1, 0.1]),
     ]
     trained = train_fast(
-        CORPUS, tmp_path / "mine", teaching=Teaching(soft=soft, teacher="a teacher")
+        CORPUS,
+        tmp_path / "mine",
+        settings=LinearSettings(soft=soft),
+        teacher=Teacher("a teacher"),
     )
     ((given, settings, more),) = seen
     assert isinstance(given, Examples)
@@ -583,7 +597,7 @@ def test_a_judge_says_what_each_passage_stands_for(
     )
     judge = load_encoder(TINY).model
     monkeypatch.setitem(judge.meta, "natural", {"hrr": [0, 0, 0, 0.8, 0.1, 0.05, 0.05]})  # type: ignore[arg-type]
-    train_fast(CORPUS, tmp_path / "mine", teaching=Teaching(weighting_model=judge))
+    train_fast(CORPUS, tmp_path / "mine", teacher=Teacher(weighting_model=judge))
     assert seen[0].shape == ((HELD & REAL).sum(),)
     assert seen[0].mean() == pytest.approx(1)
     assert len(set(seen[0].round(6))) > 1

@@ -21,8 +21,9 @@ from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
-from tipclassify.training.train_heads import HeadSettings, adapt_to_own, load_encoder
+from tipclassify.training.fit_heads import HeadSettings, load_encoder
 
 __all__ = [
     "audit_corpus",
