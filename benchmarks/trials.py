@@ -38,14 +38,14 @@ from tipclassify.training.calibration import operating_points, platt
 from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.fitting import (
     Examples,
+    Run,
     deterministic,
-    encode,
     fit,
     logits_of,
     macro_f1,
 )
-from tipclassify.training.encoder.network import new_network, padding_id, read_tokenizer
-from tipclassify.training.encoder.recipe import _examples
+from tipclassify.training.encoder.network import new_network
+from tipclassify.training.encoder.recipe import Recipe, encode, read_tokenizer, tokenize_rows
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a
 # heading.
@@ -80,19 +80,22 @@ SEEDS: Final = {"as shipped", "another seed"}
 def run_trial(
     rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
-    """Fine-tune on the first `taught` rows, and return the logits of the others, with and
-    without headings."""
-    settings, tokenizer = replace(Settings(epochs=epochs), **trial.settings), read_tokenizer(base)
-    examples = _examples(
-        rows, tokenizer, words, settings, json.loads((DATA / "headings.json").read_text("utf-8"))
-    )
+    """Fine-tune on the first `taught` rows; return the logits of the others.
+
+    They are those with headings, then those without.
+    """
+    settings = replace(Settings(epochs=epochs), **trial.settings)
+    tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
+    headings = json.loads((DATA / "headings.json").read_text("utf-8"))
+    examples = tokenize_rows(rows, tokenizer, Recipe(str(base), words, settings, headings))
     if trial.before:
         texts = [str(row.get("before") or "") for row in rows]
         before = encode(
             tokenizer, [one.text for one in mask_names(texts, words, settings.stand_in)]
         )
         examples = with_sentences_before(examples, before)
-    positions, held, pad = np.arange(taught), np.arange(taught, len(rows)), padding_id(tokenizer)
+    positions = np.arange(taught)
+    held = np.arange(taught, len(rows))
     with (
         deterministic(torch.get_num_threads()),
         tempfile.TemporaryDirectory() as folder,
@@ -105,19 +108,22 @@ def run_trial(
             [positions] * epochs,
             held[:50],
             settings,
-            pad=pad,
-            folder=Path(folder),
-            identity={},
+            Run(Path(folder)),
         )
         return [
-            logits_of(network, examples.rows(held, settings.tokens, headings), pad)
-            for headings in (True, False)
+            logits_of(
+                network,
+                examples.rows(held, settings.tokens, with_headings),
+                examples.special.padding,
+            )
+            for with_headings in (True, False)
         ]
 
 
 def with_sentences_before(examples: Examples, before: Sequence[list[int]]) -> Examples:
     """Append the previous sentence to the heading of each passage, if there are both."""
-    separator, pairs = examples.special_tokens[1], zip(examples.headings, before, strict=True)
+    separator = examples.special.separator
+    pairs = zip(examples.headings, before, strict=True)
     return replace(
         examples,
         headings=[[*h[:HEADING], separator, *b[-BEFORE:]] if h and b else h for h, b in pairs],
