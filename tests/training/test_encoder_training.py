@@ -395,7 +395,7 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
     rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
     ids, mask = pad_batch(rows, 0)
     with torch.inference_mode():
-        wanted = network.eval()(ids, mask)[0].numpy()
+        wanted = network.eval().pooled_and_tokens(ids, mask)[0].numpy()
     graph = export_graphs(network).floats
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     (found,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
@@ -427,8 +427,8 @@ def test_padding_changes_no_score(base: Path) -> None:
     ids = torch.tensor([[2, 7, 15, 20, 5, 3]])
     filled = torch.cat([ids, torch.zeros((1, 9), dtype=torch.long)], 1)
     with torch.inference_mode():
-        alone = network.logits(ids, torch.ones_like(ids))
-        beside = network.logits(filled, (filled > 0).long())
+        alone = network(ids, torch.ones_like(ids))
+        beside = network(filled, (filled > 0).long())
     assert torch.allclose(alone, beside, atol=1e-5)
 
 
@@ -665,7 +665,7 @@ def test_bfloat16_is_for_processors_that_have_it(
         found = fitting.logits_of(network, ids, 0)
         numbers, mask = fitting.pad_batch(ids, 0)
         with torch.inference_mode():
-            plain = network.logits(numbers, mask).numpy()
+            plain = network(numbers, mask).numpy()
         assert fitting.precision() == ("bfloat16" if fast else "float32")
         assert np.array_equal(found, plain) is not fast
         assert np.allclose(found, plain, atol=0.05)

@@ -191,7 +191,7 @@ def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, padd
     """Compute the mean cross-entropy of a batch."""
     ids, mask = pad_batch(rows, padding)
     with _autocast():
-        logits = network.logits(ids, mask)
+        logits: Tensor = network(ids, mask)
     y_true = torch.tensor(targets, dtype=torch.float32)
     return nn.functional.binary_cross_entropy_with_logits(logits.float(), y_true)
 
@@ -206,7 +206,7 @@ def logits_of(
     with torch.inference_mode(), _autocast():
         for at in np.split(order, range(batch, len(order), batch)):
             ids, mask = pad_batch([rows[i] for i in at], padding)
-            logits[at] = network.logits(ids, mask).float().numpy()
+            logits[at] = network(ids, mask).float().numpy()
     return logits
 
 

@@ -39,7 +39,7 @@ _FLOAT: Final = 1
 
 
 class Network(nn.Module):  # type: ignore[misc, unused-ignore]
-    """Encoder with mean pooling, and a linear head for the logits."""
+    """Encoder with mean pooling and a linear head: token ids and attention mask in, logits out."""
 
     def __init__(self, encoder: nn.Module, settings: Settings) -> None:
         super().__init__()
@@ -50,18 +50,15 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the mean token vector of each passage, (n, width), and all, (n, t, width).
-
-        This is what is exported: the heads have a file of their own.
-        """
+    def pooled_and_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the mean token vector of each passage, (n, width), and all, (n, t, width)."""
         vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
         real = attention_mask.unsqueeze(-1).to(vectors.dtype)
         return (vectors * real).sum(1) / real.sum(1).clamp(min=1), vectors
 
-    def logits(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Compute logits (n, 3) from token ids and attention mask, (n, t)."""
-        pooled, _ = self(input_ids, attention_mask)
+        pooled, _ = self.pooled_and_tokens(input_ids, attention_mask)
         logits: Tensor = self.head(self.dropout(pooled))
         return logits
 
@@ -122,6 +119,17 @@ def new_network(folder: Path, settings: Settings) -> Network:
     return Network(encoder.float(), settings)
 
 
+class _Headless(nn.Module):  # type: ignore[misc, unused-ignore]
+    """What is exported of a network: the heads have a file of their own."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.pooled_and_tokens(input_ids, attention_mask)
+
+
 @dataclass(frozen=True)
 class Graphs:
     """ONNX graphs of a network without its head.
@@ -168,7 +176,7 @@ def _trace(network: Network, out: Path) -> None:
     mask[1, 5:] = 0
     by_token = {0: "n", 1: "t"}
     torch.onnx.export(
-        network,
+        _Headless(network),
         (ids, mask),
         out,
         input_names=["input_ids", "attention_mask"],
