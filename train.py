@@ -1,22 +1,19 @@
 #!/usr/bin/env python3
 """Train a model from labelled passages: the table of contents of training.
 
-The options become an `Order`, which `cli/training_run.py` carries out. For the default, on your
-rows, `training/train_heads.py` then goes through these steps:
+`cli/training_run.py` carries the options out. For the default, on your rows:
 
 | step | what | where in `training/` |
 | --- | --- | --- |
 | load | rows, and examples of them | `corpus/loading.py`, `examples.py` |
-| hold out | whole documents, in turn; a fixed set of real passages | `examples.py`, `fixed_set.py` |
+| hold out | whole documents, in turn; a fixed set of real passages | `fixed_set.py` |
 | fit | the heads, held close to those before | `fit_heads.py`, `adapt_heads.py` |
 | tune | the penalty that holds them, by cross-validation | `fit_penalty.py` |
 | calibrate | on what was held out, where it suffices | `calibration.py` |
 | evaluate | beside the model before, on your rows and on the fixed set | `evidence.py` |
 | save | the folder, with its card | `write_heads.py`, `model_card.py` |
 
-On the corpus the heads are fitted by `fit_corpus.py`, the linear model by `fit_linear.py` and
-`train_linear.py`, an encoder by `encoder/`. ``tipclassify train`` does the same where a wheel is
-installed.
+`train_heads.py` goes through them; `train_linear.py` and `encoder/` train the other models.
 """
 
 from __future__ import annotations

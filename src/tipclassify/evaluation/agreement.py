@@ -40,9 +40,10 @@ _WANTED: Final = 'write {"id": "…", "labels": […]}'
 class Agreement:
     """Agreement on one label, over the passages that at least two annotators labelled.
 
-    `passages` is their number. A figure is NaN where it is undefined. `same` (observed agreement), `kappa` (Cohen 1960) and `f1` (of one annotator against the other)
-    are means over pairs of annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95%
-    bootstrap intervals over passages are NaN without draws.
+    `passages` is their number. A figure is NaN where it is undefined. `same` (observed agreement),
+    `kappa` (Cohen 1960) and `f1` (of one annotator against the other) are means over pairs of
+    annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95% bootstrap intervals
+    over passages are NaN without draws.
     """
 
     label: str
@@ -160,7 +161,8 @@ def disagreements(
 def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
     """Read labels by passage id from JSON lines with ``id`` and ``labels``.
 
-    Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one line for every invalid row, or when no row is labelled.
+    Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one
+    line for every invalid row, or when no row is labelled.
     """
     found: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []

@@ -130,7 +130,8 @@ def contrast_pair_accuracy(
 ) -> tuple[int, int]:
     """Count the contrast pairs whose labels are right on both sides, and all contrast pairs.
 
-    A pair is two near-identical passages with different labels. `sets` has the contrast set of each passage, or None (Gardner et al. 2020, arXiv:2004.02709).
+    A pair is two near-identical passages with different labels. `sets` has the contrast set of each
+    passage, or None (Gardner et al. 2020, arXiv:2004.02709).
 
     >>> y_true = np.array([[True, False, False], [False, True, False], [True, False, False]])
     >>> contrast_pair_accuracy(["a", "a", None], y_true, y_true)
