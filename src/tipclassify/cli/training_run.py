@@ -247,7 +247,7 @@ def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = N
     unlabelled = read_unlabelled(order.unlabelled, texts, None, settings.seed)
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
     # as a word.
-    vocabulary = known_words(texts) | known_words((one.text for one in unlabelled), least=4)
+    vocabulary = known_words(texts) | known_words((passage.text for passage in unlabelled), least=4)
     headings = order.encoder.headings
     recipe = Recipe(
         base=str(order.encoder.base),

@@ -159,7 +159,7 @@ def export(
     }
     if pool:
         texts = [passage.text for passage in pool]
-        scores = logistic(EncoderScorer(model).logits(texts, [one.heading for one in pool]))
+        scores = logistic(EncoderScorer(model).logits(texts, [passage.heading for passage in pool]))
         meta["natural"] = natural_shares([passage.source for passage in pool], scores)
     model = replace(model, notices=_notices(finetuned.base))
     return write_exported_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
