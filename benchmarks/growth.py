@@ -298,7 +298,7 @@ def tagged(unit: str) -> Callable[[int], Any]:
     def make(size: int) -> Any:
         from tipclassify import Classifier
         from tipclassify.readers import read_bytes
-        from tipclassify.reporting.writers import TaggedReport
+        from tipclassify.reporting.report import TaggedReport
 
         document = read_bytes(repeated(unit)(size), "karvonia-2024.txt")
         return TaggedReport("karvonia-2024.txt", document, Classifier.load("fast").tag(document))
@@ -311,7 +311,8 @@ def write(kind: str) -> Callable[[Any], object]:
 
     def run(report: Any) -> object:
         from tipclassify import Classifier
-        from tipclassify.reporting.writers import FORMATS, ScoringContext
+        from tipclassify.reporting.report import ScoringContext
+        from tipclassify.reporting.writers import FORMATS
 
         make, write = FORMATS[kind].steps()
         out: Any = io.BytesIO() if FORMATS[kind].binary else io.StringIO()
@@ -328,7 +329,7 @@ def write_desk(report: Any) -> object:
 
     from tipclassify import Classifier
     from tipclassify.cli.output import open_output
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers.desk import Desk
     from tipclassify.reporting.writers.html import write_html
 
@@ -343,7 +344,7 @@ def write_comparison(report: Any) -> object:
     """Compare a report with itself, and write what changed."""
     from tipclassify import Classifier
     from tipclassify.reporting.comparison.comparison import compare
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers.compared import write_html
 
     context = ScoringContext(Classifier.load("fast"))
@@ -353,8 +354,8 @@ def write_comparison(report: Any) -> object:
 def write_summary(report: Any) -> object:
     """Count a report by section."""
     from tipclassify import Classifier
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import ScoringContext
 
     return summarize([report], ScoringContext(Classifier.load("fast")), ["section"], {})
 

@@ -242,7 +242,8 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
     """Measure the seconds of each stage for all pages."""
     from tipclassify import Classifier
     from tipclassify.readers import read_report
-    from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport
+    from tipclassify.reporting.report import ScoringContext, TaggedReport
+    from tipclassify.reporting.writers import FORMATS
     from tipclassify.text.segmentation.passages import split_passages
 
     run_of = ScoringContext(Classifier.load(model))

@@ -31,6 +31,7 @@ MODULES = {
         "readers": "Files and links to documents.",
         "text.segmentation.passages": "Documents to passages.",
         "pipeline.batch": "Many inputs, in several processes.",
+        "reporting.report": "Tagged reports, and what tagged them.",
         "reporting.writers": "Tagged reports to files.",
         "reporting.citation": "Citations of what was tagged.",
         "pipeline.distributed": "The same on a Dask cluster.",

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from tipclassify.readers import read_report
     from tipclassify.reporting.citation import Citation, cite
     from tipclassify.reporting.comparison.comparison import Comparison, compare
+    from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
     from tipclassify.reporting.summary import Summary, summarize
-    from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
     from tipclassify.reporting.writers.saving import write_reports
     from tipclassify.text.document import Block, Document, Passage
     from tipclassify.text.segmentation.passages import Unit
@@ -53,7 +53,7 @@ _NAMES_OF: Final = {
     "reporting.citation": ("Citation", "cite"),
     "reporting.comparison.comparison": ("Comparison", "compare"),
     "reporting.summary": ("Summary", "summarize"),
-    "reporting.writers": ("Finding", "ScoringContext", "TaggedReport"),
+    "reporting.report": ("Finding", "ScoringContext", "TaggedReport"),
     "reporting.writers.saving": ("write_reports",),
     "text.document": ("Block", "Document", "Passage"),
     "text.segmentation.passages": ("Unit",),

@@ -24,7 +24,8 @@ from tipclassify.errors import CorpusError, OutputError
 from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_input
 from tipclassify.readers import ReadOptions
-from tipclassify.reporting.writers import FORMATS, ScoringContext
+from tipclassify.reporting.report import ScoringContext
+from tipclassify.reporting.writers import FORMATS
 from tipclassify.reporting.writers.table import write_table
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation import passages as splitting

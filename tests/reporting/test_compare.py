@@ -33,7 +33,7 @@ from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.alignment import SIMILAR, Match, changed_words
 from tipclassify.reporting.comparison.alignment import align as align_and_find_nearest
 from tipclassify.reporting.comparison.comparison import KINDS, MARGIN, Comparison, Pair, compare
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.compared import write_html
 from tipclassify.text.document import Document, Passage
 

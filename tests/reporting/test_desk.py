@@ -20,7 +20,8 @@ from tipclassify import Classifier
 from tipclassify.errors import OutputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, desk
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import desk
 from tipclassify.reporting.writers.desk import Desk
 from tipclassify.text.document import Document, Passage
 

@@ -21,8 +21,8 @@ from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
 from tipclassify.reporting.citation import cite
+from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import about_trafficking
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.reporting.writers.reasons import reason_of
 from tipclassify.text.document import Block, Document, Passage

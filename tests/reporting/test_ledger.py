@@ -24,7 +24,7 @@ from tipclassify.reporting.comparison.alignment import continuations, normalize
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import MATTERS, contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.followed import describe, write_html
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages

@@ -24,17 +24,16 @@ from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.writers import (
-    FORMATS,
+from tipclassify.reporting.finding_row import COLUMNS, row_of
+from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,
-    format_of,
     section_name,
     sheets,
     source_name,
 )
+from tipclassify.reporting.writers import FORMATS, format_of
 from tipclassify.reporting.writers import rows as row_writers
-from tipclassify.reporting.writers.rows import COLUMNS, row_of
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 

@@ -22,7 +22,7 @@ from tipclassify.scrap import open_whole
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.writers import TaggedReport
+    from tipclassify.reporting.report import TaggedReport
 
     Make = Callable[[TaggedReport], Any] | None
 

@@ -29,7 +29,7 @@ from tipclassify.progress import progress_bar
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.reporting.outcome import Outcome
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
 
 FormatName = Literal[
     "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris", "csl"
@@ -85,7 +85,8 @@ def score(
     """
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.reporting.outcome import Outcome, counted
-    from tipclassify.reporting.writers import FORMATS, ScoringContext, format_of
+    from tipclassify.reporting.report import ScoringContext
+    from tipclassify.reporting.writers import FORMATS, format_of
 
     if output and output_dir:
         raise options.misused("--output-dir", "give --output or --output-dir, not both")

@@ -20,7 +20,7 @@ from tipclassify.corpus.near_duplicates import trigrams
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.reporting.writers import TaggedReport
+from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Passage
 
 __all__ = ["Pick", "queue_rows", "rank"]

@@ -28,7 +28,8 @@ from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.isolated import read_isolated
 from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.readers.limits import list_members, read_bounded
-from tipclassify.reporting.writers import TaggedReport, identity
+from tipclassify.reporting.report import TaggedReport
+from tipclassify.reporting.writers import identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, passage_parts
 

@@ -18,7 +18,8 @@ from urllib.parse import quote, urldefrag
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.readers.formats import is_link
-from tipclassify.reporting.writers import (
+from tipclassify.reporting.finding_row import row_of
+from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
     context_of,
@@ -27,7 +28,6 @@ from tipclassify.reporting.writers import (
     source_name,
     title_name,
 )
-from tipclassify.reporting.writers.rows import row_of
 
 __all__ = ["Citation", "cite", "link_to"]
 

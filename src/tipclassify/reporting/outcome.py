@@ -10,10 +10,10 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tipclassify.labels import LABELS
+from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.subject import Subject, is_unread
 from tipclassify.reporting.summary import Group
 from tipclassify.reporting.text_kind import KindEvidence, kind_warning
-from tipclassify.reporting.writers import TaggedReport
 
 __all__ = ["Counted", "Outcome", "counted"]
 

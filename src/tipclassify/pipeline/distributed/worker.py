@@ -25,7 +25,7 @@ from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import in_batches, parse_row
 from tipclassify.readers.limits import LARGEST, read_up_to_limit
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tipclassify.reporting.comparison.alignment import shared_words
 from tipclassify.reporting.comparison.identity import identity_of
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = ["MATTER", "Contradiction", "Contrast", "contrast", "contrast_refusals"]
 

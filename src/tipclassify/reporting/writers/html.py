@@ -19,7 +19,9 @@ from markupsafe import Markup
 from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.common_phrases import text_identity
+from tipclassify.reporting.finding_row import row_of
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
+from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import (
     Subject,
     about_trafficking,
@@ -28,10 +30,8 @@ from tipclassify.reporting.subject import (
     is_unread,
 )
 from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
-from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import PART

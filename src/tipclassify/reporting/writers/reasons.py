@@ -13,7 +13,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
 from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.reporting.writers import section_name
+from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
 
 __all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "reason_of"]

@@ -17,8 +17,8 @@ from markupsafe import Markup
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
+from tipclassify.reporting.report import section_name, source_name, title_name
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.writers import section_name, source_name, title_name
 
 __all__ = ["attribute", "content", "rendered"]
 
