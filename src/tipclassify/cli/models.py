@@ -47,7 +47,7 @@ def explain(
     was weighed: additive or occlusion.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.linear.scoring import apply_thresholds
+    from tipclassify.model.common.scoring import reaches_threshold
     from tipclassify.model.loading import model_folder
     from tipclassify.readers.limits import read_bounded
     from tipclassify.text.document import Passage
@@ -63,7 +63,7 @@ def explain(
     rows, lines = [], []
     for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):
         reason = reasons[label]
-        given = bool(apply_thresholds(reason.probability, limit)) and not no_prose
+        given = reaches_threshold(reason.probability, limit) and not no_prose
         rows.append({"label": label, "given": given, **reason.to_dict()})
         verdict = (
             "given" if given else "not given: no prose of a report" if no_prose else "not given"

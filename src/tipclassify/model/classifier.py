@@ -17,15 +17,16 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.common.folder import load_head
-from tipclassify.model.hub import download_model, is_hub_name
-from tipclassify.model.linear.model import Model, write_model
-from tipclassify.model.linear.scoring import (
-    LinearScorer,
+from tipclassify.model.common.scoring import (
     Scored,
+    Scorer,
     apply_thresholds,
     count_words,
     is_low_confidence,
 )
+from tipclassify.model.hub import download_model, is_hub_name
+from tipclassify.model.linear.model import Model, write_model
+from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
 from tipclassify.text.columns import column_values, read_passages, refuse_table
 from tipclassify.text.document import Document, Passage
@@ -48,10 +49,10 @@ class Classifier:
 
     def __init__(
         self,
-        model: Model | LinearScorer | EncoderScorer,
+        model: Model | Scorer,
         thresholds: Mapping[str, tuple[float, ...]] | None = None,
     ) -> None:
-        self.scorer = LinearScorer(model) if isinstance(model, Model) else model
+        self.scorer: Scorer = LinearScorer(model) if isinstance(model, Model) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
         self._folder: Path | None = None
 
@@ -120,9 +121,16 @@ class Classifier:
         else:
             from tipclassify.model.encoder.folder import write_encoder
 
-            write_encoder(
-                path, replace(self.scorer.model, thresholds=moved), self.scorer.meta, files
-            )
+            encoder = replace(self._encoder().model, thresholds=moved)
+            write_encoder(path, encoder, self.scorer.meta, files)
+
+    def _encoder(self) -> EncoderScorer:
+        """Return the scorer of an encoder model; `ModelError` for a model of another kind."""
+        from tipclassify.model.encoder.scoring import EncoderScorer
+
+        if not isinstance(self.scorer, EncoderScorer):
+            raise ModelError("a linear model has no vectors: use the default, or another encoder")
+        return self.scorer
 
     def _texts_beside(self) -> dict[str, str]:
         """Read the card and the golden scores of the folder that the model was loaded from, if
@@ -214,7 +222,7 @@ class Classifier:
     def predict(self, passages: Iterable[str | Passage], policy: Policy = "balanced") -> Bools:
         """Predict the labels of each passage, bool (n, 3): probability at least
         ``thresholds(policy)``."""
-        return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
+        return apply_thresholds(self.predict_proba(passages), self.thresholds(policy))
 
     def embed(self, passages: Iterable[str | Passage]) -> npt.NDArray[np.float32]:
         """Compute the pooled vector of each passage, float32 (n, width): what the logistic
@@ -228,9 +236,7 @@ class Classifier:
         (1, 384)
         """
         checked = _checked(passages)
-        if isinstance(self.scorer, LinearScorer):
-            raise ModelError("a linear model has no vectors: use the default, or another encoder")
-        return self.scorer.pooled(*_texts_and_headings(checked))
+        return self._encoder().pooled(*_texts_and_headings(checked))
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
         """Explain the score of each label by the contributions of the passage's spans to the
@@ -298,12 +304,10 @@ class Classifier:
                 raise TypeError(
                     f"passage {number} is not a Passage but {type(passage).__name__}; {remedy}"
                 )
-        found = self._score(checked)
-        scores = logistic(found.logits)
-        reached, doubtful = (
-            apply_thresholds(scores, thresholds).tolist(),
-            is_low_confidence(*found[1:]).tolist(),
-        )
+        scored = self._score(checked)
+        scores = logistic(scored.logits)
+        reached = apply_thresholds(scores, thresholds).tolist()
+        low_confidence = is_low_confidence(scored.words, scored.unknown).tolist()
         return [
             replace(
                 passage,
@@ -312,7 +316,7 @@ class Classifier:
                 low_confidence=low,
             )
             for passage, row, has, low in zip(
-                checked, scores.tolist(), reached, doubtful, strict=True
+                checked, scores.tolist(), reached, low_confidence, strict=True
             )
         ]
 

@@ -21,8 +21,7 @@ from tipclassify.model.common.folder import (
 )
 
 if TYPE_CHECKING:
-    from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.model.linear.scoring import LinearScorer
+    from tipclassify.model.common.scoring import Scorer
 
 __all__ = [
     "DEFAULT",
@@ -60,7 +59,7 @@ class Installed:
         return kind_of(self.head) if self.head else "unreadable"
 
 
-def load_scorer(name: str | os.PathLike[str] | None = None) -> LinearScorer | EncoderScorer:
+def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     """Load a model, ready for scoring; the shipped default for None.
 
     Raises `ModelError` when the model is missing, damaged, of another format or for other labels,
@@ -72,7 +71,7 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> LinearScorer | En
 
 
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
-def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  # noqa: ARG001
+def _loaded(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
     kind = kind_of(load_head(folder))
     if kind == LINEAR:
         from tipclassify.model.linear.model import read_model

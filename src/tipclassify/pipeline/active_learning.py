@@ -19,7 +19,7 @@ from tipclassify.corpus.loading import text_key
 from tipclassify.corpus.near_duplicates import trigrams
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Passage
 

@@ -29,7 +29,7 @@ from tipclassify.evaluation.metrics import (
 from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS, MEANINGS, POLICIES
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
 from tipclassify.training.examples import country_groups, labels_of
 from tipclassify.training.fit_penalty import PenaltyChoice

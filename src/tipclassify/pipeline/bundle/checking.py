@@ -21,7 +21,7 @@ from tipclassify.download import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier, labels_of
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.loading import SHIPPED, installed, model_folder
 from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive, open_archive
