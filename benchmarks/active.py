@@ -36,11 +36,11 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from tipclassify.corpus.active_learning import rank
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
-from tipclassify.pipeline.active_learning import rank
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize
 from tipclassify.text.features.templates import length_scale

@@ -60,8 +60,8 @@ def queue(
     add'.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.pipeline.active_learning import queue_rows
     from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.labelling_queue import queue_rows
 
     known = [row["text"] for row in read_rows(*against)] if against else []
     tagging = options.tagging(
@@ -379,7 +379,7 @@ def rebuild(
     Downloads need the extra "links". Exits 1 when a file could not be downloaded or read, or
     nothing was found; what was found is still written.
     """
-    from tipclassify.pipeline.real_labels import PASSAGES, rebuild
+    from tipclassify.corpus.real_labels import PASSAGES, rebuild
 
     problems, sources = [], list[Path | None](given or [])
     for path in sources or [None]:
