@@ -279,15 +279,14 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
 def test_the_corpus_comes_with_the_package_or_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = tmp_path / "site-packages" / "tipclassify" / "corpus" / "loading.py"
-    monkeypatch.setattr("tipclassify.corpus.loading.__file__", str(module))
+    package = tmp_path / "site-packages" / "tipclassify"
+    monkeypatch.setattr("tipclassify.resources.PACKAGE", package)
     assert shipped_corpus() is None
-    (corpus := module.parents[1] / "corpus_data" / "corpus").mkdir(parents=True)
+    (corpus := package / "corpus_data" / "corpus").mkdir(parents=True)
     assert shipped_corpus() == corpus.parent
     wheel = (DATA.parent / "pyproject.toml").read_text("utf-8")
     assert '"data/corpus" = "tipclassify/corpus_data/corpus"' in wheel
-    module = DATA.parent / "src" / "tipclassify" / "x" / "y.py"
-    monkeypatch.setattr("tipclassify.corpus.loading.__file__", str(module))
+    monkeypatch.setattr("tipclassify.resources.PACKAGE", DATA.parent / "src" / "tipclassify")
     assert shipped_corpus() == DATA
 
 

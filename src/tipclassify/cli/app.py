@@ -11,7 +11,6 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
@@ -33,11 +32,12 @@ from tipclassify.cli import (
 )
 from tipclassify.cli.output import flush_or_discard, merge_repeated, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
+from tipclassify.resources import read_resource
 
 _SIGNALS: Final = [
     getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)
 ]
-_EXAMPLES: Final = Path(__file__).with_name("examples.txt").read_text("utf-8").splitlines()
+_EXAMPLES: Final = read_resource("cli/examples.txt").splitlines()
 _MANY: Final = 9  # options above which help shows them in sections
 _SECTIONS: Final = {
     "Model and labels": "model other policy threshold unit",

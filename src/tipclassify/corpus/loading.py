@@ -20,6 +20,7 @@ from tipclassify.labels import LABELS, SECTIONS
 
 if TYPE_CHECKING:
     import datasets
+from tipclassify.resources import shipped_folder
 
 __all__ = [
     "Columns",
@@ -236,11 +237,7 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
 def shipped_corpus() -> Path | None:
     """Find the corpus that is installed with the package, or in the checkout that contains this
     file."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "corpus_data", package.parents[1] / "data"):
-        if (folder / "corpus").is_dir():
-            return folder
-    return None
+    return shipped_folder("corpus_data", "data", holds="corpus")
 
 
 def corpus_digest(rows: Iterable[Row]) -> str:

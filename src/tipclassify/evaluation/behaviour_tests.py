@@ -22,6 +22,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.resources import shipped_folder
 from tipclassify.text.document import Passage
 
 __all__ = [
@@ -76,11 +77,10 @@ class RuleResult:
 
 def default_cases_path() -> Path:
     """Find the folder of the shipped cases, in the installed package or in the checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "behaviours_data", package.parents[1] / "data" / "behaviours"):
-        if (folder / "slots.jsonl").is_file():
-            return folder
-    raise InputError("the behaviour cases are missing: reinstall tipclassify, or give --cases")
+    folder = shipped_folder("behaviours_data", "data/behaviours", holds="slots.jsonl")
+    if folder is None:
+        raise InputError("the behaviour cases are missing: reinstall tipclassify, or give --cases")
+    return folder
 
 
 def run_cases(

@@ -19,6 +19,7 @@ from tipclassify.model.common.folder import (
     load_head,
     recover_folder,
 )
+from tipclassify.resources import checkout, resource_path
 
 if TYPE_CHECKING:
     from tipclassify.model.common.scoring import Scorer
@@ -41,8 +42,6 @@ SHIPPED: Final = (DEFAULT, "fast")
 
 _MOVED: Final = re.compile(r"\.(.+)-old-[a-z0-9_]{8}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
-_CHECKOUT: Final = _PACKAGE.parents[1]  # if it is not installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     name = name or DEFAULT
     places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
-        places += [_PACKAGE / "models", _CHECKOUT / "models"]
+        places += _shipped_places()
     elif is_name(name):
         places += _model_folders()
     for place in places:
@@ -116,13 +115,19 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     raise ModelError(problem)
 
 
+def _shipped_places() -> list[Path]:
+    """List the folders in which the shipped models may lie: of the package, and of a checkout."""
+    root = checkout()
+    return [resource_path("models"), *([root / "models"] if root else [])]
+
+
 @lru_cache(maxsize=1)
 def _shipped_graph() -> str | None:
     """Return the SHA-256 of the graph that comes with tipclassify; not that of a folder of the
     working directory."""
-    for place in (_PACKAGE, _CHECKOUT):
+    for place in _shipped_places():
         with contextlib.suppress(ModelError, OSError, ValueError):
-            return hashed_files(load_head(place / "models" / DEFAULT)).get("model.onnx")
+            return hashed_files(load_head(place / DEFAULT)).get("model.onnx")
     return None
 
 
@@ -185,4 +190,5 @@ def _model_folders() -> list[Path]:
 
 def _checkout() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
-    return _CHECKOUT / "models" if (_CHECKOUT / "pyproject.toml").is_file() else None
+    root = checkout()
+    return root / "models" if root else None

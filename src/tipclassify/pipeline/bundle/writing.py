@@ -49,6 +49,7 @@ from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.summary import Group, error_rates
+from tipclassify.resources import read_resource
 from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
@@ -195,7 +196,7 @@ def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> st
         if with_model
         else "not in here: the manifest has its SHA-256"
     )
-    text = Path(__file__).with_name("readme.txt").read_text("utf-8")
+    text = read_resource("pipeline/bundle/readme.txt")
     return text.format(
         version=__version__, sources=sources, model=model, given=given, listed="".join(lines)
     )

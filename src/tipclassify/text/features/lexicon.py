@@ -8,8 +8,9 @@ and "border guards" are all organs of a state.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Final
+
+from tipclassify.resources import read_resource
 
 __all__ = ["ACTORS", "CLASSES", "CUES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "WORDS", "class_of"]
 
@@ -17,7 +18,7 @@ __all__ = ["ACTORS", "CLASSES", "CUES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "WOR
 def _read_lists(name: str) -> dict[str, list[str]]:
     """Read the lists of a file, ``name: words``, in its order; lines that begin with ``#`` are
     comments."""
-    lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
+    lines = read_resource(f"text/features/{name}").splitlines()
     text = " ".join(line for line in lines if not line.startswith("#"))
     return {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?= \w+:|$)", text)}
 

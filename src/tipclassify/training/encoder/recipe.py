@@ -22,6 +22,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
+from tipclassify.resources import checkout
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.encoder import Settings
 from tipclassify.training.train_heads import Trained, write_exported_encoder
@@ -182,9 +183,11 @@ def _notice(base: Mapping[str, str]) -> dict[str, str]:
         "graph\nexported to ONNX by tipclassify. Changed files: model.onnx. The tokenizer is as the base has it.\n\n"
         f"Base: {base['name']}\nLicence of the base: {base['licence']}\nSHA-256 of its weights: {base['sha256']}\n"
     )
-    licence = Path(__file__).resolve().parents[4] / "LICENSE"
-    same = base["licence"] == "Apache-2.0" and licence.is_file()
-    return {"NOTICE": text, **({"LICENSE": licence.read_text(encoding="utf-8")} if same else {})}
+    notices = {"NOTICE": text}
+    root = checkout()
+    if base["licence"] == "Apache-2.0" and root is not None:
+        notices["LICENSE"] = (root / "LICENSE").read_text("utf-8")
+    return notices
 
 
 def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
