@@ -267,7 +267,7 @@ def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001
 
 def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Open an altered ledger, and add to it."""
-    from tipclassify.pipeline.resume import LEDGER, Ledger, listed_outputs
+    from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, listed_outputs
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, LEDGER).write_bytes(altered(sample("ledger"), chance))
@@ -275,8 +275,8 @@ def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
         report, output = Path(folder, "in.txt"), Path(folder, "in.txt.csv")
         report.touch()
         output.touch()
-        Ledger(Path(folder), {}).add(str(report), output)
-        if not Ledger(Path(folder), {}).has(str(report), output):
+        FinishedOutputs(Path(folder), {}).add(str(report), output)
+        if not FinishedOutputs(Path(folder), {}).has(str(report), output):
             raise AssertionError("what was added is not there")
 
 

@@ -235,4 +235,4 @@ def test_a_model_is_never_gone_however_its_replacement_is_killed(tmp_path: Path)
             process.send_signal(signal.SIGKILL)
         assert (target / HEAD).is_file()
     with pytest.raises(ModelError):  # it was cut off above, and is whole all the same
-        folders.read_bounded(target / "none", 1)
+        folders.read_model_file(target / "none", 1)

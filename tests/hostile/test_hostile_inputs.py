@@ -14,7 +14,7 @@ from tipclassify import InputError
 from tipclassify.formatting import load_json
 from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.resume import LEDGER, Ledger
+from tipclassify.pipeline.resume import LEDGER, FinishedOutputs
 from tipclassify.readers import ReadOptions, read_bytes, tables
 from tipclassify.text.document import Document
 
@@ -155,5 +155,5 @@ def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
     (tmp_path / LEDGER).write_bytes(
         b'\xff\xfe{"key": "\xe9"}\n[[[[\n{"key": 7'
     )  # the last line cut off, by a full disk
-    Ledger(tmp_path, {}).add(str(report), output)
-    assert Ledger(tmp_path, {}).has(str(report), output)
+    FinishedOutputs(tmp_path, {}).add(str(report), output)
+    assert FinishedOutputs(tmp_path, {}).has(str(report), output)

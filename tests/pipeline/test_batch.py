@@ -22,7 +22,7 @@ from tipclassify import Classifier
 from tipclassify.cli.app import app
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_inputs
-from tipclassify.pipeline.resume import LEDGER, Ledger, output_names
+from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.readers.limits import read_bounded
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation import passages as splitting
@@ -322,11 +322,11 @@ def test_a_cut_ledger_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("x", "utf-8")
     out = tmp_path / "in.txt.csv"
     out.write_text("x", "utf-8")
-    Ledger(tmp_path, {}).add(str(tmp_path / "in.txt"), out)
+    FinishedOutputs(tmp_path, {}).add(str(tmp_path / "in.txt"), out)
     with open(tmp_path / LEDGER, "a", encoding="utf-8") as ledger:
         ledger.write('{"input": "b.t')
-    assert Ledger(tmp_path, {}).has(str(tmp_path / "in.txt"), out)
-    assert not Ledger(tmp_path, {"policy": "cite"}).has(str(tmp_path / "in.txt"), out)
+    assert FinishedOutputs(tmp_path, {}).has(str(tmp_path / "in.txt"), out)
+    assert not FinishedOutputs(tmp_path, {"policy": "cite"}).has(str(tmp_path / "in.txt"), out)
 
 
 def test_output_names_never_collide() -> None:

@@ -39,7 +39,7 @@ from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.distributed import cluster
 from tipclassify.pipeline.distributed import score as score_with
 from tipclassify.pipeline.distributed.cluster import connected
-from tipclassify.pipeline.distributed.inputs import Part, Source, group_reports
+from tipclassify.pipeline.distributed.inputs import InputPart, Source, group_reports
 from tipclassify.pipeline.distributed.worker import Work, lines_of_range
 
 pytestmark = pytest.mark.slow  # a cluster starts
@@ -181,7 +181,7 @@ def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
 def test_a_report_more_changes_the_part_it_is_in_and_few_others(
     numbers: list[int], new: int, average: int
 ) -> None:
-    def parts(some: set[int]) -> list[Part]:
+    def parts(some: set[int]) -> list[InputPart]:
         return list(
             group_reports(
                 (Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9

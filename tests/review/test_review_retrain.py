@@ -17,7 +17,7 @@ from review_client import RefusedError, Reviewer, write_report
 from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import Row, read_rows, shipped_corpus
 from tipclassify.errors import CorpusError, ModelError
-from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
+from tipclassify.evaluation.bootstrap import Difference, Interval, ModelComparison
 from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
     Retraining,
@@ -380,11 +380,11 @@ def test_the_verdict_says_no_more_than_the_interval(
         nowhere = Difference(
             "failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan")
         )
-        return describe_change(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
+        return describe_change(ModelComparison(1_000, groups, (macro, nowhere)), "X", "reports")
 
     falls = Difference("failure", 0.4, 0.6, -0.2, Interval(-0.3, -0.1), 0.0)
     one = describe_change(
-        Comparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
+        ModelComparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
     )
     assert one["worse"] is True  # a label that falls is said, whatever all three do together
     assert ("the F1 of single labels falls: failure by 0.200" in one["verdict"]) == (not high < 0)

@@ -78,7 +78,7 @@ class Command(_PlainHelp, TyperCommand):
     """Command whose help has sections and plain types."""
 
 
-class _Group(_PlainHelp, TyperGroup):
+class _PlainGroup(_PlainHelp, TyperGroup):
     pass
 
 
@@ -90,7 +90,7 @@ def _examples(command: str) -> str:
 
 app = typer.Typer(
     name="tipclassify",
-    cls=_Group,
+    cls=_PlainGroup,
     help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.\n\n"
     "Two models come with it: the default, which reads each sentence under the heading of its section, and "
     "'--model fast', quicker and more often wrong.",
@@ -105,10 +105,10 @@ _corpus_help, _models_help = (
     "Add and list models with a name.",
 )
 corpus_app = typer.Typer(
-    cls=_Group, help=_corpus_help, epilog=_examples("tipclassify corpus"), no_args_is_help=True
+    cls=_PlainGroup, help=_corpus_help, epilog=_examples("tipclassify corpus"), no_args_is_help=True
 )
 models_app = typer.Typer(
-    cls=_Group, help=_models_help, epilog=_examples("tipclassify models"), no_args_is_help=True
+    cls=_PlainGroup, help=_models_help, epilog=_examples("tipclassify models"), no_args_is_help=True
 )
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(models_app, name="models")

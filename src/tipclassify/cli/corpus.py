@@ -317,7 +317,7 @@ def agree(
     differing = of.disagreements(
         one, other, {**known, **of.read_texts(second), **of.read_texts(first)}
     )
-    intervals = [of.intervals_table(figures, draws)] if draws else []
+    intervals = [of.agreement_intervals_table(figures, draws)] if draws else []
     tables = [of.agreement_table(figures), *intervals, of.disagreements_table(differing, most)]
     rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
     if not draws:

@@ -146,7 +146,7 @@ def _score_each(
     """Write one output for each input; outputs finished before an interruption are kept, and are
     in the ledger."""
     from tipclassify.pipeline.batch import expand_inputs
-    from tipclassify.pipeline.resume import Ledger, output_names
+    from tipclassify.pipeline.resume import FinishedOutputs, output_names
     from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS
     from tipclassify.reporting.writers.desk import Desk
@@ -166,7 +166,7 @@ def _score_each(
         tagging.unit,
     ]
     setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
-    ledger = Ledger(folder, {"setting": setting})
+    ledger = FinishedOutputs(folder, {"setting": setting})
     if format == "html":
         context = replace(context, index="index.html")
     desk = Desk(context, open_file, resume) if format == "html" else None

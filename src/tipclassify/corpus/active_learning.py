@@ -74,7 +74,8 @@ def rank(
     probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
     distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
     uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, 3), 1 at the threshold
-    votes = [apply_thresholds(scores, cutoffs), *(np.asarray(one, np.float64) for one in others)]
+    own_labels = apply_thresholds(scores, cutoffs).astype(np.float64)
+    votes = np.stack([own_labels, *(np.asarray(labels, np.float64) for labels in others)])
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]

@@ -25,11 +25,11 @@ from tipclassify.labels import LABELS, indicator
 __all__ = [
     "Agreement",
     "agreement",
+    "agreement_intervals_table",
     "agreement_table",
     "blindness",
     "disagreements",
     "disagreements_table",
-    "intervals_table",
     "read_annotations",
     "read_texts",
 ]
@@ -218,7 +218,7 @@ def agreement_table(rows: Sequence[Agreement]) -> str:
     )
 
 
-def intervals_table(rows: Sequence[Agreement], draws: int) -> str:
+def agreement_intervals_table(rows: Sequence[Agreement], draws: int) -> str:
     """Format the intervals as a Markdown table."""
     columns = (f"95% interval ({draws:,} draws)", "Cohen's kappa", "Krippendorff's alpha")
     cells = [

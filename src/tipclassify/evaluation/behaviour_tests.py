@@ -26,7 +26,7 @@ from tipclassify.resources import shipped_folder
 from tipclassify.text.document import Passage
 
 __all__ = [
-    "Failure",
+    "FailedCase",
     "RuleResult",
     "default_cases_path",
     "replay_golden",
@@ -52,7 +52,7 @@ class _Golden(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedCase:
     """A failed case: its expected and its predicted labels."""
 
     text: str
@@ -67,7 +67,7 @@ class RuleResult:
     rule: str
     passed: int
     cases: int
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedCase, ...]
 
     @property
     def rate(self) -> float:
@@ -122,7 +122,7 @@ def run_cases(
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
-def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[Failure]:
+def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[FailedCase]:
     """Find golden passages of a model folder whose scores differ from the stored ones by more than
     rounding.
 
@@ -147,7 +147,7 @@ def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[
     if len(rows) and gaps.mean() > tolerance / 10:
         tolerance /= 10
     return [
-        Failure(
+        FailedCase(
             rows[i].text, tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i])
         )
         for i in np.flatnonzero((gaps > tolerance).any(axis=1))
@@ -169,7 +169,7 @@ def _compare(
     for passage, true, row in zip(passages, expected, classifier.predict(passages), strict=True):
         if true != (predicted := _names(row)):
             text = f"[{passage.section}] {passage.text}" if passage.section else passage.text
-            wrong.append(Failure(text, true, predicted))
+            wrong.append(FailedCase(text, true, predicted))
     return RuleResult(rule, len(passages) - len(wrong), len(passages), tuple(wrong))
 
 

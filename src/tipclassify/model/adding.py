@@ -31,7 +31,7 @@ from tipclassify.model.common.folder import (
     hashed_files,
     kind_of,
     parse_head,
-    read_bounded,
+    read_model_file,
     replace_folder,
 )
 from tipclassify.model.loading import Installed, is_name, models_folder
@@ -94,7 +94,7 @@ def add_model(
 def _copy(source: str, file: str, to: Path) -> None:
     folder = Path(source)
     path = (folder.parent if folder.name == HEAD else folder) / file
-    to.write_bytes(read_bounded(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
+    to.write_bytes(read_model_file(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
 
 
 def _fetch(

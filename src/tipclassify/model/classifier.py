@@ -311,7 +311,7 @@ class Classifier:
         return [
             replace(
                 passage,
-                labels=labels_of(passage, has),
+                labels=reached_labels(passage, has),
                 scores=dict(zip(LABELS, row, strict=True)),
                 low_confidence=low,
             )
@@ -434,7 +434,7 @@ def explain(
     return classifier.explain(passage)
 
 
-def labels_of(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
+def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
     """Return the labels whose thresholds the scores of a passage `reached`; page furniture has
     none."""
     if not any(reached) or is_furniture(passage.text, passage.section):

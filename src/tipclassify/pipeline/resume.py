@@ -19,7 +19,7 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.readers.limits import read_bounded, split_member
 from tipclassify.scrap import remove_if_left
 
-__all__ = ["LEDGER", "Ledger", "listed_outputs", "output_names"]
+__all__ = ["LEDGER", "FinishedOutputs", "listed_outputs", "output_names"]
 
 _SCRAP: Final = re.compile(r"\.(.+)-[0-9a-f]{8}")
 
@@ -29,7 +29,7 @@ _LONGEST_NAME: Final = 150
 LEDGER: Final = "tipclassify-done.jsonl"
 
 
-class Ledger:
+class FinishedOutputs:
     """The finished outputs of a folder, which is created if missing.
 
     `setting` is everything besides the input that determines an output, as plain JSON values.

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tipclassify.labels import LABELS
 from tipclassify.reporting.report import Finding
 
-__all__ = ["COLUMNS", "row_of"]
+__all__ = ["COLUMNS", "finding_row"]
 
 COLUMNS: Final = {
     "file": "string",
@@ -32,7 +32,7 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _INT32_LIMIT: Final = 2**31
 
 
-def row_of(finding: Finding) -> dict[str, Any]:
+def finding_row(finding: Finding) -> dict[str, Any]:
     """Make the row of a finding, by column: the values of JSONL, or None for one that is not of
     its column's type."""
     row = finding.to_dict()

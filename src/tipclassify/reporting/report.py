@@ -88,7 +88,7 @@ class ScoringContext:
         if file in ("-", "<text>", ""):
             return None
         if is_link(file):
-            return _web_address(file)
+            return _ascii_uri(file)
         try:
             relative = Path(os.path.relpath(file, self.folder or "."))
         except ValueError:  # another drive of a Windows machine
@@ -103,7 +103,7 @@ class ScoringContext:
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
 
 
-def _web_address(link: str) -> str | None:
+def _ascii_uri(link: str) -> str | None:
     """Quote the characters that a URI may not have; None for a bad host. Excel rejects a
     workbook with one bad URI."""
     try:

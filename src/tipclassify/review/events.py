@@ -28,7 +28,7 @@ class Event(msgspec.Struct, frozen=True):
 
     number: int = msgspec.field(name="event")  # of its line in the log, from 1
     kind: Kind
-    key: str = msgspec.field(name="id")  # of the passage (`opened.passage_key`)
+    key: str = msgspec.field(name="id")  # of the passage (`opened.passage_id`)
     annotator: str
     time: str  # UTC, ISO 8601
     labels: tuple[str, ...] = ()

@@ -52,7 +52,7 @@ def _json(
 
 
 FORMATS: Final = {
-    "jsonl": _json(of.record_of, of.row_of),
+    "jsonl": _json(of.record_of, of.corpus_row),
     "csv": FileFormat(csv_rows, of.table_record, of.write_csv),
     "parquet": FileFormat(parquet_rows, of.table_record, of.write_parquet),
     "doccano": _json(tools.doccano_entry, tools.doccano_task, tools.doccano_losses),

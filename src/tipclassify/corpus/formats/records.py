@@ -157,7 +157,7 @@ def record_of(row: Any, given_id: str) -> Record:
     )
 
 
-def row_of(record: Record) -> dict[str, Any]:
+def corpus_row(record: Record) -> dict[str, Any]:
     """Convert a record to a corpus row; ``labels`` is null for an unlabelled passage, so that
     training rejects it."""
     labels = None if record.labels is None else list(record.labels)

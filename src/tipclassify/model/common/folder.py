@@ -37,8 +37,8 @@ __all__ = [
     "load_head",
     "parse_head",
     "read_arrays",
-    "read_bounded",
     "read_files",
+    "read_model_file",
     "recover_folder",
     "replace_folder",
     "weights_digest",
@@ -216,7 +216,7 @@ def load_head(folder: Path) -> dict[str, Any]:
             f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'"
         )
     try:
-        return parse_head(read_bounded(file, LARGEST_HEAD))
+        return parse_head(read_model_file(file, LARGEST_HEAD))
     except ValueError:
         raise ModelError(
             f"{file}: truncated or not a model; copy or train the model anew"
@@ -310,7 +310,7 @@ def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -
         file = folder / name
         if name not in required and not file.exists():
             continue
-        found[name] = read_bounded(file, LARGEST_FILE)
+        found[name] = read_model_file(file, LARGEST_FILE)
         if hashlib.sha256(found[name]).hexdigest() != wanted:
             raise ModelError(
                 f"{file}: truncated or changed since training; copy or train the model anew"
@@ -318,7 +318,7 @@ def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -
     return found
 
 
-def read_bounded(file: Path, largest: int) -> bytes:
+def read_model_file(file: Path, largest: int) -> bytes:
     """Read a regular file; raise `ModelError` when it is missing, irregular, too large or
     unreadable."""
     try:

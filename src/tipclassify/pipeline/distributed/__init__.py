@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import dask.dataframe
     import distributed
 
-__all__ = ["Outcome", "score"]
+__all__ = ["DistributedRun", "score"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DistributedRun:
     """Result of a run."""
 
     inputs: tuple[str, ...]  # names of all inputs
@@ -50,7 +50,7 @@ def score(
     batch_bytes: int = 64_000_000,
     reports: int = 16,
     progress: Callable[[int, int], None] | None = None,
-) -> Outcome:
+) -> DistributedRun:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
 
     ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable
@@ -135,7 +135,7 @@ def score(
     failures = sorted(
         (one for record in ordered for one in record.failures), key=lambda one: place[one.input]
     )
-    return Outcome(
+    return DistributedRun(
         tuple(inputs),
         rows=sum(record.rows for record in ordered),
         files=sum(record.bytes > 0 for record in ordered),

@@ -19,7 +19,7 @@ import msgspec
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 
-__all__ = ["Failure", "Folder", "Record", "describe_error"]
+__all__ = ["Failure", "Folder", "PartRecord", "describe_error"]
 
 _RECENT = 600  # seconds
 
@@ -33,7 +33,7 @@ class Failure(NamedTuple):
     again: bool = False
 
 
-class Record(msgspec.Struct):
+class PartRecord(msgspec.Struct):
     """A part: its file, as in the manifest, and its failures.
 
     It is filled in while the part is read.
@@ -92,7 +92,7 @@ class Folder:
             self.fs.rm_file(f"{self.root}/manifest.json")
         self._write_json("settings.json", settings)
 
-    def done(self, names: Collection[str]) -> dict[str, Record]:
+    def done(self, names: Collection[str]) -> dict[str, PartRecord]:
         """Read the records of those of the named parts that an earlier run finished."""
         passages = self._files("passages")
         paths = [
@@ -104,20 +104,20 @@ class Folder:
         for data in self.fs.cat(paths).values() if paths else ():
             # of a damaged record; a `msgspec.ValidationError` is one
             with contextlib.suppress(ValueError):
-                one = msgspec.convert(load_json(data), Record)
+                one = msgspec.convert(load_json(data), PartRecord)
                 size = passages.get(one.name, {}).get("size")
                 if size == one.bytes and not any(failure.again for failure in one.failures):
                     one.notes, one.made = [], False
                     found[one.name] = one
         return found
 
-    def add(self, record: Record, passages: bytes) -> None:
+    def add(self, record: PartRecord, passages: bytes) -> None:
         """Write the file of a part and then its record, which marks the part as finished."""
         self._write(f"passages/{record.name}.parquet", passages)
         self._write_json(f"records/{record.name}.json", msgspec.to_builtins(record))
 
     def close(
-        self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]
+        self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[PartRecord]
     ) -> int:
         """Remove files of other runs, write errors and manifest; return the number of passage
         files removed."""
@@ -188,7 +188,7 @@ class Folder:
 
 
 def _manifest(
-    settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]
+    settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[PartRecord]
 ) -> dict[str, Any]:
     """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
     about: dict[str, dict[str, Any]] = {

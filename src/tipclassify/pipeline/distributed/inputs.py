@@ -1,4 +1,4 @@
-"""Inputs of a distributed run: names in, `Part`s out, one for each task and file. Only lists and
+"""Inputs of a distributed run: names in, `InputPart`s out, one for each task and file. Only lists and
 sizes are read."""
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from tipclassify.pipeline.batch import ROWS, expand_inputs, is_input, names_in_l
 from tipclassify.pipeline.distributed.folder import Folder, describe_error
 from tipclassify.readers import is_link
 
-__all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts"]
+__all__ = [
+    "InputPart",
+    "Source",
+    "find_sources",
+    "group_reports",
+    "part_name",
+    "place_of",
+    "plan_parts",
+]
 
 _TABLES: Final = (".parquet", ".pq")
 # Details that change with a file, in order of preference (`created` is last: it changes with every
@@ -44,7 +52,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class InputPart:
     """Input of one task: whole reports, a range of one file of rows, or rows of a collection."""
 
     kind: Literal["reports", "range", "rows"]
@@ -151,23 +159,24 @@ def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
     return Source(name, fs, path, info.get("size"), key and f"{info.get('size')} {key} {info[key]}")
 
 
-def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[Part]:
+def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[InputPart]:
     """Divide all inputs into parts: files of rows by bytes, `reports` reports a part on average."""
-    parts: list[Part] = []
+    parts: list[InputPart] = []
     whole: list[Source] = []
     for source in sources:
         if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
             step = size if source.size is None else batch_bytes
             parts += (
-                Part("range", (source,), at, min(at + step, size)) for at in range(0, size, step)
+                InputPart("range", (source,), at, min(at + step, size))
+                for at in range(0, size, step)
             )
         else:
             whole.append(source)
     return [*parts, *group_reports(whole, reports, batch_bytes)]
 
 
-def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:
+def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[InputPart]:
     """Group reports, in order, into parts of `average` reports on average.
 
     Hashes of the names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and
@@ -177,12 +186,12 @@ def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> I
     group: list[Source] = []
     for source in sources:
         if source.stamp is None:
-            yield Part("reports", (source,))
+            yield InputPart("reports", (source,))
             continue
         group.append(source)
         drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest(), 16)
         if drawn % average == 0 or sum(one.size or 0 for one in group) >= most_bytes:
-            yield Part("reports", tuple(group))
+            yield InputPart("reports", tuple(group))
             group = []
     if group:
-        yield Part("reports", tuple(group))
+        yield InputPart("reports", tuple(group))

@@ -20,8 +20,8 @@ from tipclassify.errors import InputError, MissingExtraError, ModelError, Tipcla
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import ROWS, Tagging, tag_document, tag_rows
-from tipclassify.pipeline.distributed.folder import Failure, Folder, Record, describe_error
-from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
+from tipclassify.pipeline.distributed.folder import Failure, Folder, PartRecord, describe_error
+from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import in_batches, parse_row
 from tipclassify.readers.limits import LARGEST, read_up_to_limit
@@ -80,7 +80,7 @@ class Work:
         return {name: value for name, value in vars(self).items() if name != "_classifier"}
 
 
-def score_part(part: Part, rows: Any, work: Work) -> Record:
+def score_part(part: InputPart, rows: Any, work: Work) -> PartRecord:
     """Read, tag and write a part; `rows` is a partition of a DataFrame or of a Bag of texts or
     mappings.
 
@@ -88,7 +88,7 @@ def score_part(part: Part, rows: Any, work: Work) -> Record:
     again.
     """
     context = ScoringContext(work.classifier, work.tagging.policy)
-    record = Record(part.name(work.settings), {source.name: 0 for source in part.sources})
+    record = PartRecord(part.name(work.settings), {source.name: 0 for source in part.sources})
     if part.kind == "rows":
         name = part.sources[0].name
         rows = list(
@@ -110,7 +110,7 @@ def score_part(part: Part, rows: Any, work: Work) -> Record:
     return record
 
 
-def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[TaggedReport]:
+def _reports(part: InputPart, rows: Any, work: Work, record: PartRecord) -> Iterator[TaggedReport]:
     """Yield the tagged reports of a part, or one for each batch of rows; count its passages and
     failures."""
     for source in part.sources:
@@ -129,7 +129,7 @@ def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[Tagg
 
 
 def _tagged(
-    source: Source, part: Part, rows: Any, work: Work, record: Record
+    source: Source, part: InputPart, rows: Any, work: Work, record: PartRecord
 ) -> Iterator[TaggedReport]:
     if part.kind == "reports":
         yield from tag_document(
@@ -162,7 +162,7 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _read_lines(source: Source, part: Part, record: Record) -> Iterator[dict[str, Any]]:
+def _read_lines(source: Source, part: InputPart, record: PartRecord) -> Iterator[dict[str, Any]]:
     with _opened(source) as file:
         for at, line in lines_of_range(file, part.start, part.end, LARGEST):
             try:
@@ -193,7 +193,7 @@ def lines_of_range(
 
 
 def _read_row_groups(
-    source: Source, part: Part, text: str, record: Record
+    source: Source, part: InputPart, text: str, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
@@ -224,7 +224,7 @@ def _records(frame: Any, text: str) -> Any:
 
 
 def _valid(
-    rows: Iterable[Any], text: str, name: str, record: Record, where: str = ""
+    rows: Iterable[Any], text: str, name: str, record: PartRecord, where: str = ""
 ) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(rows):
         try:

@@ -48,8 +48,8 @@ def identity(report: TaggedReport) -> TaggedReport:
 
 FORMATS: Final = {
     "table": OutputFormat("table", "write_table", (".txt",)),
-    "jsonl": OutputFormat("rows", "write_jsonl_rows", (".jsonl", ".ndjson"), rows="jsonl_rows"),
-    "csv": OutputFormat("rows", "write_csv_rows", (".csv",), rows="csv_rows"),
+    "jsonl": OutputFormat("rows", "write_jsonl_rows", (".jsonl", ".ndjson"), rows="render_jsonl"),
+    "csv": OutputFormat("rows", "write_csv_rows", (".csv",), rows="render_csv"),
     "xlsx": OutputFormat("sheets", "write_xlsx", (".xlsx",), binary=True),
     "parquet": OutputFormat("rows", "write_parquet", (".parquet",), binary=True),
     "html": OutputFormat("html", "write_html", (".html", ".htm")),

@@ -16,7 +16,7 @@ from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
 from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
 
-__all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "reason_of"]
+__all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "summarize_explanation"]
 
 _WORD: Final = re.compile(r"\S+")
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
@@ -70,7 +70,7 @@ def explain_shown(
         )
 
 
-def reason_of(
+def summarize_explanation(
     passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2
 ) -> Reason:
     """Summarize an explanation in at most `most_for` phrases for the label, then `most_against`

@@ -10,12 +10,12 @@ from itertools import islice
 from typing import IO, Final
 
 from tipclassify.formatting import csv_cell, json_line
-from tipclassify.reporting.finding_row import COLUMNS, row_of
+from tipclassify.reporting.finding_row import COLUMNS, finding_row
 from tipclassify.reporting.report import ScoringContext, TaggedReport, source_name
 
 __all__ = [
-    "csv_rows",
-    "jsonl_rows",
+    "render_csv",
+    "render_jsonl",
     "write_csv_rows",
     "write_jsonl_rows",
     "write_parquet",
@@ -24,17 +24,17 @@ __all__ = [
 _ROWS_A_GROUP: Final = 10_000  # of Parquet, held in memory at a time
 
 
-def jsonl_rows(report: TaggedReport) -> str:
+def render_jsonl(report: TaggedReport) -> str:
     """Render a report as JSON Lines, with the fields of `Finding.to_dict`."""
     return "".join(json_line(finding.to_dict()) for finding in report.findings())
 
 
 def write_jsonl_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
-    """Write reports rendered by `jsonl_rows`."""
+    """Write reports rendered by `render_jsonl`."""
     out.writelines(made)
 
 
-def csv_rows(report: TaggedReport) -> str:
+def render_csv(report: TaggedReport) -> str:
     """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run
     as a formula.
 
@@ -43,7 +43,7 @@ def csv_rows(report: TaggedReport) -> str:
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\r\n")
     for finding in report.findings():
-        row = row_of(finding)
+        row = finding_row(finding)
         cells = (row | {"file": source_name(finding.file)}).values()
         writer.writerow(
             f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in cells
@@ -52,7 +52,7 @@ def csv_rows(report: TaggedReport) -> str:
 
 
 def write_csv_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:
-    """Write the header, and reports rendered by `csv_rows`."""
+    """Write the header, and reports rendered by `render_csv`."""
     if context.bom:
         out.write("\ufeff")
     csv.writer(out, lineterminator="\r\n").writerow(COLUMNS)
@@ -71,7 +71,7 @@ def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: Scor
         f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()
     }
     schema = pa.schema(types, about)
-    rows = (row_of(finding) for report in reports for finding in report.findings())
+    rows = (finding_row(finding) for report in reports for finding in report.findings())
     with parquet.ParquetWriter(out, schema) as writer:
         while batch := list(islice(rows, _ROWS_A_GROUP)):
             writer.write_table(pa.Table.from_pylist(batch, schema))

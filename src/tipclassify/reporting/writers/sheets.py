@@ -15,7 +15,7 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.finding_row import COLUMNS, row_of
+from tipclassify.reporting.finding_row import COLUMNS, finding_row
 from tipclassify.reporting.palette import TINTS
 from tipclassify.reporting.report import ScoringContext, TaggedReport, source_name, title_name
 from tipclassify.reporting.summary import NONE, Group
@@ -172,7 +172,7 @@ def _write_passages(
         found.count(report)
         link = context.link(report.address or report.file)
         for finding in report.findings():
-            row, labels = row_of(finding), finding.passage.labels
+            row, labels = finding_row(finding), finding.passage.labels
             row["file"] = source_name(finding.file)
             passages.append(list(row.values()), link, dict(zip(labels, labels, strict=True)))
             if labels:
