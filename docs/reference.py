@@ -30,6 +30,7 @@ MODULES = {
         "labels": "The labels, sections and policies.",
         "readers": "Files and links to documents.",
         "text.segmentation.passages": "Documents to passages.",
+        "pipeline.inputs": "Folders, patterns and lists to files and links.",
         "pipeline.batch": "Many inputs, in several processes.",
         "reporting.report": "Tagged reports, and what tagged them.",
         "reporting.writers": "Tagged reports to files.",

@@ -22,7 +22,8 @@ from tipclassify.corpus.formats import read_records
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, OutputError
 from tipclassify.pipeline import batch
-from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_input
+from tipclassify.pipeline.batch import Tagging, tag_input
+from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions
 from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers import FORMATS

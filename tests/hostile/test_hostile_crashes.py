@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.pipeline.batch import map_in_order
+from tipclassify.pipeline.workers import map_in_order
 from tipclassify.readers.isolated import _unpack_answer, read_isolated
 from tipclassify.text.document import Block, Document
 

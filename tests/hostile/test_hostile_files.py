@@ -16,7 +16,7 @@ import pytest
 from conftest import Run
 
 from tipclassify import InputError
-from tipclassify.pipeline.batch import expand_inputs
+from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 
 FAST = ("--model", "fast")

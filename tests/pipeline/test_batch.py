@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 from tipclassify import Classifier
 from tipclassify.cli.app import app
 from tipclassify.errors import InputError
-from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_inputs
+from tipclassify.pipeline.batch import Tagging, tag_inputs
+from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.readers.limits import read_bounded
 from tipclassify.text.document import Passage

@@ -60,7 +60,7 @@ def queue(
     add'.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.pipeline.labelling_queue import queue_rows
 
     known = [row["text"] for row in read_rows(*against)] if against else []

@@ -66,7 +66,7 @@ def review(
     import webbrowser
 
     from tipclassify.model.classifier import Classifier
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.review.opened import open_reports
     from tipclassify.review.retraining import Retraining, model_to_adapt
     from tipclassify.review.session import ReviewSession

@@ -83,7 +83,7 @@ def score(
     addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
     changed.
     """
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers import FORMATS, format_of
@@ -145,7 +145,7 @@ def _score_each(
 ) -> None:
     """Write one output for each input; outputs finished before an interruption are kept, and are
     in the ledger."""
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.pipeline.resume import FinishedOutputs, output_names
     from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS

@@ -84,7 +84,7 @@ def summary(
     References, notes, contents, dates and addresses are not counted. One line under the table says
     so where most of a report is on other subjects than trafficking.
     """
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.summary import summarize
     from tipclassify.reporting.writers import format_of, summed

@@ -3,46 +3,31 @@ number of inputs."""
 
 from __future__ import annotations
 
-import contextlib
-import glob
-import os
-import signal
 import threading
 import warnings
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.pipeline.own_files import is_output_folder, own_files, says_it_is_ours
-from tipclassify.pipeline.resume import LEDGER
-from tipclassify.readers import ReadOptions, is_link, is_report, read_report
+from tipclassify.pipeline.inputs import ROWS, TABLES
+from tipclassify.pipeline.workers import in_worker, map_in_order
+from tipclassify.readers import ReadOptions, is_link, read_report
 from tipclassify.readers.isolated import read_isolated
 from tipclassify.readers.jsonl import parse_row, read_lines
-from tipclassify.readers.limits import list_members, read_bounded
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.writers import identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, passage_parts
 
-if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
-
 __all__ = [
-    "ROWS",
     "Tagging",
-    "expand_inputs",
-    "is_input",
-    "map_in_order",
-    "names_in_list",
     "read_with_notes",
     "tag_document",
     "tag_input",
@@ -50,21 +35,7 @@ __all__ = [
     "tag_rows",
 ]
 
-ROWS: Final = (".jsonl", ".ndjson")
-"""Suffixes of files whose rows are passages already, one JSON object a line."""
-
-# their rows are passages too, but a folder gives none of them
-TABLES: Final = (".csv", ".tsv", ".xlsx")
-# tasks submitted ahead of the consumer, for each process: it bounds the results that wait
-AHEAD: Final = 8
-
-# begins the names of hidden files, and of those by which Word locks a document
-_HIDDEN: Final = (".", "~$")
-_in_worker = False  # whether this is a worker process of `map_in_order`
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,155 +59,6 @@ class Tagging:
 @cache  # loading is slow, and a process tags many inputs
 def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) -> Classifier:
     return Classifier.load(model).with_thresholds(dict(thresholds))
-
-
-def expand_inputs(
-    names: Sequence[str], tables: Sequence[str] = (), output: Path | None = None
-) -> list[str]:
-    """Expand folders, patterns and lists to files and links, each once, in a fixed order.
-
-    A folder, or a zip archive, expands to its files of a known suffix, at any depth, without hidden
-    ones; a pattern with ``*``, ``?`` or ``[`` to the files it matches; ``@list.txt`` to the names
-    in that file, one a line. ``-`` is standard input. Any other name, and any address, is returned
-    as it is, so that reading it reports what is wrong.
-
-    What tipclassify wrote is no input of a folder or pattern: pages, Markdown and Word files that
-    say so, rows of reports that are read too, and folders inside with a ledger of `score
-    --output-dir`. `output` is the folder that is written to now: none of its results is an input
-    either.
-
-    `tables` are further suffixes to accept in folders. Raises `InputError` when a list cannot be
-    read, or a folder or pattern holds no report.
-    """
-    try:
-        return list(dict.fromkeys(one for name in names for one in _expanded(name, tables, output)))
-    except RecursionError:
-        raise InputError(
-            "a list of inputs names itself, or one that names it; take that line out"
-        ) from None
-
-
-def is_input(name: str, rows: Sequence[str]) -> bool:
-    """Return whether a file of a folder is read: a report by its suffix, or one of the suffixes
-    `rows`."""
-    suffix = os.path.splitext(name)[1].lower()
-    return suffix in (*ROWS, *rows) or (suffix != "" and is_report(name))
-
-
-def _expanded(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
-    if name == "-" or "://" in name:
-        return [name]
-    if name.startswith("@") and not os.path.exists(name):
-        try:
-            listed = names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            raise InputError(
-                f"{name}: not UTF-8; give a text file with one path or link a line"
-            ) from None
-        return [one for inner in listed for one in _expanded(inner, rows, output)]
-    if os.path.isdir(name):
-        return _files_of_folder(name, rows, output)
-    if _is_archive(name) and os.path.isfile(name):
-        return _members(name, rows)
-    if any(mark in name for mark in "*?[") and not os.path.exists(name):
-        paths = [
-            Path(path) for path in sorted(glob.glob(name, recursive=True)) if os.path.isfile(path)
-        ]
-        own = {path for path in paths if path.name == LEDGER or says_it_is_ours(path)}
-        _warn_of_own(name, own)
-        files = [str(path) for path in paths if path not in own]
-        if files:
-            return [
-                one
-                for file in files
-                for one in (_members(file, rows) if _is_archive(file) else [file])
-            ]
-        raise InputError(f"{name}: matches no file; check the pattern")
-    return [name]
-
-
-def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
-    """List the inputs in a folder, and the folders in it that cannot be opened, which are named
-    when their turn comes."""
-    found, locked, own = list[Path](), list[str](), set[Path]()
-    for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
-        visible = [one for one in inside if not one.startswith(_HIDDEN)]
-        results = {one for one in visible if _is_written_to(os.path.join(folder, one), output)}
-        own |= {Path(folder, one) for one in results}
-        inside[:] = [one for one in visible if one not in results]
-        found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
-    paths = sorted(filter(Path.is_file, found))
-    files = [path for path in paths if _is_archive(path.name) or is_input(path.name, rows)]
-    others = sorted(set(paths) - set(files))
-    written_to = output is not None and _is_same(name, output)
-    written = own_files(Path(name), files, reading_rows=not written_to)
-    _warn_of_own(name, own | written)
-    inputs: list[str] = []
-    for path in files:
-        if path not in written:
-            inputs += _members(str(path), rows) if _is_archive(path.name) else [str(path)]
-    if not inputs and not locked:
-        raise InputError(
-            f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"
-        )
-    if others:
-        named = _first_names([other.name for other in others])
-        warnings.warn(
-            f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
-        )
-    return [*inputs, *locked]
-
-
-def _is_written_to(folder: str, output: Path | None) -> bool:
-    return is_output_folder(folder) or (output is not None and _is_same(folder, output))
-
-
-def _is_same(folder: str, other: Path) -> bool:
-    try:
-        return os.path.samefile(folder, other)
-    except OSError:  # it is not there yet
-        return False
-
-
-def _warn_of_own(name: str, own: Collection[Path]) -> None:
-    """Warn of results that are left out; a ledger alone is nothing to tell."""
-    if named := sorted(path.name for path in own if path.name != LEDGER):
-        warnings.warn(
-            f"{name}: left out what tipclassify wrote: {_first_names(named)}", stacklevel=2
-        )
-
-
-def _is_archive(name: str) -> bool:
-    return name.lower().endswith(".zip")
-
-
-def _members(archive: str, rows: Sequence[str]) -> list[str]:
-    """Return the reports in a zip archive; the archive itself if it has none, so that reading it
-    reports what is wrong."""
-    try:
-        members = list_members(archive)
-    except InputError:
-        return [archive]
-    files = [member for member in members if is_input(member, rows)]
-    others = [member for member in members if not is_input(member, rows)]
-    if files and others:
-        named = _first_names(others)
-        warnings.warn(
-            f"{archive}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
-        )
-    return files or [archive]
-
-
-def _first_names(files: Sequence[str]) -> str:
-    return ", ".join(os.path.basename(file) for file in files[:3]) + (
-        ", …" if len(files) > 3 else ""
-    )
-
-
-def names_in_list(text: str) -> list[str]:
-    """Parse a list of inputs, one a line, without blank lines and comments (``#``)."""
-    lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
 
 
 def tag_inputs(
@@ -372,7 +194,7 @@ def _results(
         if task.lines is None:
             # A worker process may be lost: its pool goes on without the input. This process may
             # not.
-            read = partial(read_report if _in_worker else read_isolated, task.file, tagging.read)
+            read = partial(read_report if in_worker() else read_isolated, task.file, tagging.read)
             yield from map(make, tag_document(task.file, read, classifier, tagging))
         elif isinstance(task.lines, InputError):
             raise task.lines
@@ -410,128 +232,3 @@ def _then_errors(
         raise InputError(
             "\n".join([*lines, *[f"{file}: {more:,} more bad row{'s' * (more > 1)}"] * (more > 0)])
         )
-
-
-def map_in_order(
-    work: Callable[[T], R], tasks: Iterable[T], jobs: int, lost: Callable[[T], R] | None = None
-) -> Iterator[R]:
-    """Map `work` over `tasks` in `jobs` processes (-1: one for each core; 1: this process); yield
-    results in order.
-
-    `work` must be picklable. An exception in it is raised in the order of its task. If a process
-    dies, the tasks that were under way run again, one at a time; for one that ends its process even
-    then, the result is ``lost(task)``. Without `lost`, a process that dies raises
-    `TipclassifyError`.
-
-    >>> list(map_in_order(len, ["Police", "slept"], 1))
-    [6, 5]
-    """
-    if jobs == 1:
-        yield from map(work, tasks)
-        return
-    from joblib import effective_n_jobs
-
-    processes = effective_n_jobs(jobs)
-    pool = _pool(processes)
-    ahead: deque[tuple[T, Future[R]]] = deque()
-    finished = False
-    try:
-        for task in tasks:
-            while len(ahead) >= AHEAD * processes or (ahead and ahead[0][1].done()):
-                if _is_broken(ahead[0][1]):
-                    pool = _recovered(pool, processes, work, ahead, lost)
-                yield ahead.popleft()[1].result()
-            try:
-                ahead.append((task, _submit(pool, work, task)))
-            except BrokenExecutor:
-                pool = _recovered(pool, processes, work, ahead, lost)
-                ahead.append((task, _submit(pool, work, task)))
-        while ahead:
-            if _is_broken(ahead[0][1]):
-                pool = _recovered(pool, processes, work, ahead, lost)
-            yield ahead.popleft()[1].result()
-        finished = True
-    finally:
-        pool.shutdown(wait=finished, cancel_futures=True)
-
-
-def _pool(processes: int) -> ProcessPoolExecutor:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    return ProcessPoolExecutor(processes, get_context("spawn"), _start_process)
-
-
-def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
-    with _interrupts_ignored():
-        return pool.submit(work, task)
-
-
-def _is_broken(future: Future[R]) -> bool:
-    """Wait for a task, and return whether its pool lost a process before it was done."""
-    return isinstance(future.exception(), BrokenExecutor)
-
-
-def _recovered(
-    pool: ProcessPoolExecutor,
-    processes: int,
-    work: Callable[[T], R],
-    ahead: deque[tuple[T, Future[R]]],
-    lost: Callable[[T], R] | None,
-) -> ProcessPoolExecutor:
-    """Run the tasks of a broken pool again, each alone, and return a new pool for the next."""
-    pool.shutdown(wait=True, cancel_futures=True)
-    alone = _pool(1)
-    try:
-        for number, (task, future) in enumerate(ahead):
-            if not future.cancelled() and not _is_broken(future):
-                continue
-            again = _submit(alone, work, task)
-            if _is_broken(again):
-                if lost is None:
-                    raise TipclassifyError(
-                        f"a worker process died ({again.exception()}); try fewer --jobs"
-                    )
-                alone.shutdown(wait=True, cancel_futures=True)
-                alone, again = _pool(1), Future()
-                again.set_result(lost(task))
-            ahead[number] = task, again
-    finally:
-        alone.shutdown(wait=True, cancel_futures=True)
-    return _pool(processes)
-
-
-def _start_process() -> None:
-    """Ignore interrupts, since the parent shuts the pool down; end with the parent; limit numpy
-    to one thread."""
-    global _in_worker
-    _in_worker = True
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(
-        dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    )
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has ended, by whatever signal: nobody would take its
-    results."""
-    from multiprocessing import parent_process
-
-    if (parent := parent_process()) is not None:
-        parent.join()
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C here, so that a process started meanwhile inherits that before its own code
-    runs."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)

@@ -23,7 +23,6 @@ from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier, reached_labels
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.loading import SHIPPED, installed, model_folder
-from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive, open_archive
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
@@ -40,6 +39,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_row,
 )
 from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings
+from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group

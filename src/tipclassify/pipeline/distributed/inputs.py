@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tipclassify.errors import InputError
-from tipclassify.pipeline.batch import ROWS, expand_inputs, is_input, names_in_list
 from tipclassify.pipeline.distributed.folder import Folder, describe_error
+from tipclassify.pipeline.inputs import ROWS, expand_inputs, is_input, names_in_list
 from tipclassify.readers import is_link
 
 __all__ = [
@@ -96,7 +96,7 @@ def place_of(name: str) -> tuple[Any, str]:
 
 
 def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
-    """Expand names as `batch.expand_inputs` does, also Parquet files and addresses; leave out
+    """Expand names as `pipeline.inputs.expand_inputs` does, also Parquet files and addresses; leave out
     files in `output`."""
     inside = f"{output.root.rstrip('/')}/"
     found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))

@@ -19,9 +19,10 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, MissingExtraError, ModelError, TipclassifyError
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import ROWS, Tagging, tag_document, tag_rows
+from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
 from tipclassify.pipeline.distributed.folder import Failure, Folder, PartRecord, describe_error
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
+from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import in_batches, parse_row
 from tipclassify.readers.limits import LARGEST, read_up_to_limit
