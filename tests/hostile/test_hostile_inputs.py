@@ -16,6 +16,7 @@ from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs
 from tipclassify.readers import ReadOptions, read_bytes, tables
+from tipclassify.reporting.writers import identity
 from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"
@@ -54,13 +55,13 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 
     monkeypatch.setattr(batch, "passage_parts", broken)
     done, failed = [], []
-    for file, reports in batch.tag_inputs(
-        [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")], Tagging("fast")
-    ):
-        try:
-            done += [Path(file).stem for _ in reports]
-        except InputError as error:
-            failed.append(str(error))
+    files = [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")]
+    for file, results in batch.tag_inputs(files, Tagging("fast"), identity):
+        for result in results:
+            if isinstance(result, batch.Failed):
+                failed.append(result.problem)
+            else:
+                done.append(Path(file).stem)
     assert done == ["a", "z"]
     assert len(failed) == 1
     assert "odd.txt: cannot be read (IndexError: list index out of range)" in failed[0]

@@ -21,10 +21,11 @@ from typer.testing import CliRunner
 from tipclassify import Classifier
 from tipclassify.cli.app import app
 from tipclassify.errors import InputError
-from tipclassify.pipeline.batch import Tagging, tag_inputs
+from tipclassify.pipeline.batch import Tagged, Tagging, tag_inputs
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.readers.limits import read_bounded
+from tipclassify.reporting.writers import identity
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation import passages as splitting
 
@@ -230,9 +231,9 @@ class _Counted(list[str]):
 
 def test_reports_that_nobody_takes_are_not_tagged(folder: Path) -> None:
     files = _Counted([str(folder / "in" / "a.txt")] * 1_000)
-    inputs = tag_inputs(files, Tagging("fast"), 2)
-    _, reports = next(inputs)
-    assert len(list(reports)) == 1
+    inputs = tag_inputs(files, Tagging("fast"), identity, 2)
+    _, results = next(inputs)
+    assert len(list(results)) == 1
     time.sleep(2)  # time for all of them
     assert files.asked < 200
     inputs.close()  # type: ignore[attr-defined]
@@ -243,8 +244,8 @@ def test_reports_left_untaken_are_passed_over() -> None:
         str(SAMPLES / name) for name in ("karvonia-2023.html", "karvonia-2024.html", "excerpt.txt")
     ]
     taken = [
-        (file, [report.file for report in reports])
-        for file, reports in tag_inputs(files, Tagging("fast"))
+        (file, [result.output.file for result in results if isinstance(result, Tagged)])
+        for file, results in tag_inputs(files, Tagging("fast"), identity)
         if "2024" in file
     ]
     assert taken == [(files[1], [files[1]])]

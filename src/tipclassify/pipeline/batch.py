@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain, groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.labels import Policy
@@ -27,6 +27,10 @@ from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, passage_parts
 
 __all__ = [
+    "Failed",
+    "Problems",
+    "Result",
+    "Tagged",
     "Tagging",
     "read_with_notes",
     "tag_document",
@@ -34,6 +38,8 @@ __all__ = [
     "tag_inputs",
     "tag_rows",
 ]
+
+R = TypeVar("R")
 
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
 
@@ -61,42 +67,92 @@ def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) ->
     return Classifier.load(model).with_thresholds(dict(thresholds))
 
 
-def tag_inputs(
-    files: Sequence[str],
-    tagging: Tagging,
-    jobs: int = 1,
-    make: Callable[[TaggedReport], Any] = identity,
-) -> Iterator[tuple[str, Iterator[Any]]]:
-    """Tag inputs with `jobs` processes; yield each with an iterator of its tagged reports, in the
-    order of `files`.
+@dataclass(frozen=True, slots=True)
+class Tagged(Generic[R]):
+    """What was made of a tagged report, of a part of a long one, or of a batch of rows."""
 
-    An input of rows gives one report for each batch of rows, a long report one for each part of it,
-    any other input one report. With `make`, yield ``make(report)``, computed in the worker, in
-    place of each report; this process tags a report in parts, one part at a time. Consume each
-    iterator before you advance to the next input: the rest of it is discarded then. It ends with
-    `InputError` for an unreadable input, or for bad rows, a line each, after good ones.
+    output: R
+    part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
+    notes: tuple[str, ...] = ()  # the reader's warnings, one line each
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An input, or a row of one, that could not be read."""
+
+    problem: str  # one line: where, what is wrong, what to do
+
+
+Result: TypeAlias = Tagged[R] | Failed
+
+
+class Problems:
+    """The problems of one input: the first lines, and the number of the others."""
+
+    _MOST: Final = 20  # lines; a table of a million bad rows has as many problems
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: list[str] = []
+        self.more = 0
+
+    def add(self, failed: Failed) -> None:
+        """Keep a problem, or count it where there are many."""
+        if len(self.lines) < self._MOST:
+            self.lines.append(failed.problem)
+        else:
+            self.more += 1
+
+    def error(self) -> InputError | None:
+        """Make one error of the problems, a line each; None where there are none."""
+        if not self.lines:
+            return None
+        lines = list(self.lines)
+        if self.more:
+            rows = "row" if self.more == 1 else "rows"
+            lines.append(f"{self.file}: {self.more:,} more bad {rows}")
+        return InputError("\n".join(lines))
+
+
+def tag_inputs(
+    files: Sequence[str], tagging: Tagging, make: Callable[[TaggedReport], R], jobs: int = 1
+) -> Iterator[tuple[str, Iterator[Result[R]]]]:
+    """Tag inputs with `jobs` processes; yield each with its results, in the order of `files`.
+
+    An input of rows gives one result for each batch of rows, a long report one for each part of it,
+    any other input one: ``make(report)``, computed in the worker process. What cannot be read is a
+    `Failed` among them; an input has no others after the one of the input itself. This process tags
+    a report in parts, one part at a time. Consume the results of an input before you advance to the
+    next: the rest of them is discarded then.
     """
-    work = partial(_numbered_results, tagging, make, jobs == 1)
-    results = (
-        (number, _results(tagging, make, made) if isinstance(made, _Task) else made)
-        for number, made in map_in_order(work, _tasks(files, tagging.read), jobs, _lost)
+    run: Callable[[_Task], _Done[R] | _ReportTask]
+    run = partial(_run_lazily if jobs == 1 else _run_in_worker, tagging, make)
+    done = (
+        # a worker has given a long report back
+        _run_lazily(tagging, make, finished) if isinstance(finished, _ReportTask) else finished
+        for finished in map_in_order(run, _tasks(files, tagging.read), jobs, _lost)
     )
-    for number, of_input in groupby(results, key=itemgetter(0)):
-        yield files[number], _then_errors(files[number], of_input)
+    for number, of_input in groupby(done, key=attrgetter("number")):
+        yield files[number], chain.from_iterable(task.results for task in of_input)
 
 
 def tag_input(
     file: str, tagging: Tagging, classifier: Classifier | None = None
 ) -> Iterator[TaggedReport]:
-    """Tag one input: yield its report, its parts or batches of rows; raise `InputError` for what
-    cannot be read.
+    """Tag one input: yield its report, its parts or batches of rows; then raise `InputError` for
+    what cannot be read, bad rows a line each.
 
     A `classifier`, if given, takes the place of that of `tagging`.
     """
-    tasks = _tasks([file], tagging.read)
-    yield from _then_errors(
-        file, ((task.number, _results(tagging, identity, task, classifier)) for task in tasks)
-    )
+    problems = Problems(file)
+    for task in _tasks([file], tagging.read):
+        for result in _results(tagging, identity, task, classifier):
+            if isinstance(result, Failed):
+                problems.add(result)
+            else:
+                yield result.output
+    if error := problems.error():
+        raise error
 
 
 def tag_document(
@@ -127,12 +183,41 @@ def tag_rows(
     return TaggedReport(file, None, classifier.tag_passages(passages, policy), rows)
 
 
-class _Task(NamedTuple):
-    """A report, or a batch of numbered lines of a row file, or the error of reading them."""
+@dataclass(frozen=True, slots=True)
+class _ReportTask:
+    """A report to read and tag."""
+
+    number: int  # of the input
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class _RowsTask:
+    """A batch of numbered lines of a file of rows."""
 
     number: int
     file: str
-    lines: list[tuple[int, bytes]] | InputError | None = None
+    lines: list[tuple[int, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _UnreadableTask:
+    """A file of rows that cannot be read any further."""
+
+    number: int
+    file: str
+    failed: Failed
+
+
+_Task: TypeAlias = _ReportTask | _RowsTask | _UnreadableTask
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[R]):
+    """The results of a task."""
+
+    number: int  # of the input
+    results: Iterable[Result[R]]
 
 
 def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
@@ -140,95 +225,88 @@ def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
     for number, file in enumerate(files):
         suffix = Path(file).suffix.lower()
         if suffix not in (*ROWS, *TABLES) or is_link(file):
-            yield _Task(number, file)
+            yield _ReportTask(number, file)
             continue
         from tipclassify.readers.tables import read_table
 
-        yield _Task(number, file, [])  # so that an empty file has a result too
+        yield _RowsTask(number, file, [])  # so that an empty file has a result too
         try:
             for lines in read_table(file, options) if suffix in TABLES else read_lines(file):
-                yield _Task(number, file, lines)
+                yield _RowsTask(number, file, lines)
         except InputError as error:
-            yield _Task(number, file, error)
+            yield _UnreadableTask(number, file, Failed(str(error)))
 
 
-def _lost(task: _Task) -> tuple[int, list[InputError]]:
-    """Return the result of a task that ended its process."""
-    where = task.file
-    if isinstance(task.lines, list) and task.lines:
-        where = f"{task.file}:{task.lines[0][0]}-{task.lines[-1][0]}"
-    remedy = "save it in another format, and report this to us"
-    return task.number, [
-        InputError(f"{where}: cannot be read (it ends the process that reads it); {remedy}")
-    ]
+def _run_lazily(tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task) -> _Done[R]:
+    """Run a task in this process, as its results are taken."""
+    return _Done(task.number, _results(tagging, make, task))
 
 
-def _numbered_results(
-    tagging: Tagging, make: Callable[[TaggedReport], Any], lazily: bool, task: _Task
-) -> tuple[int, Iterable[Any] | _Task]:
-    """Return the number of a task's input, and its results: an iterator, or a list that can be
-    pickled.
+def _run_in_worker(
+    tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task
+) -> _Done[R] | _ReportTask:
+    """Run a task in a worker process, whose results are pickled.
 
     A report in parts is given back: the list of all its parts would take many times the memory of
     one.
     """
-    if lazily:
-        return task.number, _results(tagging, make, task)
-    made = []
-    for one in _results(tagging, lambda report: task if report.part else make(report), task):
-        if one is task:
-            return task.number, task
-        made.append(one)
-    return task.number, made
+    results: list[Result[R]] = []
+    for result in _results(tagging, make, task):
+        if isinstance(task, _ReportTask) and isinstance(result, Tagged) and result.part:
+            return task
+        results.append(result)
+    return _Done(task.number, results)
+
+
+def _lost(task: _Task) -> _Done[Any]:
+    """Return the result of a task that ended its process."""
+    where = task.file
+    if isinstance(task, _RowsTask) and task.lines:
+        first, last = task.lines[0], task.lines[-1]
+        where = f"{task.file}:{first[0]}-{last[0]}"
+    remedy = "save it in another format, and report this to us"
+    problem = f"{where}: cannot be read (it ends the process that reads it); {remedy}"
+    return _Done(task.number, [Failed(problem)])
 
 
 def _results(
     tagging: Tagging,
-    make: Callable[[TaggedReport], Any],
+    make: Callable[[TaggedReport], R],
     task: _Task,
     classifier: Classifier | None = None,
-) -> Iterator[Any]:
-    """Run a task; yield the results of `make`, and the errors of the input or of its rows."""
-    classifier = classifier or tagging.classifier()
+) -> Iterator[Result[R]]:
+    """Run a task: yield what `make` makes of its reports, and what failed."""
     try:
-        if task.lines is None:
-            # A worker process may be lost: its pool goes on without the input. This process may
-            # not.
-            read = partial(read_report if in_worker() else read_isolated, task.file, tagging.read)
-            yield from map(make, tag_document(task.file, read, classifier, tagging))
-        elif isinstance(task.lines, InputError):
-            raise task.lines
-        else:
-            rows = []
-            for number, line in task.lines:
-                try:
-                    rows.append(parse_row(line, f"{task.file}:{number}", tagging.read.text_column))
-                except InputError as error:
-                    yield error
-            if rows:
-                yield make(tag_rows(task.file, rows, classifier, tagging.policy))
+        for report in _reports(tagging, task, classifier or tagging.classifier()):
+            if isinstance(report, Failed):
+                yield report
+            else:
+                yield Tagged(make(report), report.part, report.notes)
     except InputError as error:
-        yield InputError(str(error))  # subclasses of InputError do not pickle
+        yield Failed(str(error))
     except TipclassifyError:
         raise
     except Exception as error:  # splitting or scoring one input must not end a batch either
-        yield broken_input(task.file, error)
+        yield Failed(str(broken_input(task.file, error)))
 
 
-def _then_errors(
-    file: str, results: Iterable[tuple[int, Iterable[Any]]], most: int = 20
-) -> Iterator[Any]:
-    """Yield the results of one input; then raise its errors as one: the first `most` lines and
-    the number of others."""
-    lines, more = list[str](), 0
-    for one in chain.from_iterable(map(itemgetter(1), results)):
-        if not isinstance(one, InputError):
-            yield one
-        elif len(lines) < most:
-            lines.append(str(one))
-        else:
-            more += 1
-    if lines:
-        raise InputError(
-            "\n".join([*lines, *[f"{file}: {more:,} more bad row{'s' * (more > 1)}"] * (more > 0)])
-        )
+def _reports(
+    tagging: Tagging, task: _Task, classifier: Classifier
+) -> Iterator[TaggedReport | Failed]:
+    """Yield the tagged reports of a task, and the rows that could not be read."""
+    if isinstance(task, _UnreadableTask):
+        yield task.failed
+    elif isinstance(task, _ReportTask):
+        # A worker process may be lost: its pool goes on without the input. This process may not.
+        reader = read_report if in_worker() else read_isolated
+        read = partial(reader, task.file, tagging.read)
+        yield from tag_document(task.file, read, classifier, tagging)
+    else:
+        rows = []
+        for number, line in task.lines:
+            try:
+                rows.append(parse_row(line, f"{task.file}:{number}", tagging.read.text_column))
+            except InputError as error:
+                yield Failed(str(error))
+        if rows:
+            yield tag_rows(task.file, rows, classifier, tagging.policy)
