@@ -55,7 +55,7 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
     assert [
         option
         for option in re.findall(r"(?<=[ `])--\w+", README)
-        if option not in helps and option not in ("--quiet", "--dist", "--no")
+        if option not in helps and option not in ("--quiet", "--dist", "--no", "--depth")
     ] == []
 
 
