@@ -2,7 +2,7 @@
 """Simulate active learning: labels saved by random, uncertainty, `tipclassify` and CLUE sampling.
 
 In: a labelled corpus, whose labels simulate the annotator. Out: a Markdown table on standard output
-(``--json``: every curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to
+(``--json``: every curve), and with ``--write`` the plot ``docs/contributing/active.svg``; progress goes to
 standard error.
 
 - A fifth of the groups is held out in each run. Every strategy starts from the same 500 passages.
@@ -49,7 +49,7 @@ from tipclassify.training.calibration import operating_points
 
 START: Final = 500
 FIRST: Final = 70  # lower seeds tuned `active_learning`, and are not evaluated
-PLOT: Final = Path(__file__).resolve().parents[1] / "docs" / "active.svg"
+PLOT: Final = Path(__file__).resolve().parents[1] / "docs" / "contributing" / "active.svg"
 CLUE: Final = "CLUE (scikit-activeml)"
 
 Floats = npt.NDArray[np.float64]
@@ -405,7 +405,7 @@ def active(
         bool, typer.Option("--json", help="Every figure as one JSON object.")
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", help=f"Write the plot to docs/{PLOT.name}.")
+        bool, typer.Option("--write", help=f"Write the plot to docs/contributing/{PLOT.name}.")
     ] = False,
 ) -> None:
     """Simulate annotators who label what a strategy asks for, and print how soon the model tags
@@ -456,7 +456,7 @@ def active(
             print(f"\n{CLUE} is not installed. For its row: `pip install scikit-activeml`")
     if write:
         plot(curves, sizes)
-        print(f"wrote docs/{PLOT.name}", file=sys.stderr)
+        print(f"wrote docs/contributing/{PLOT.name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

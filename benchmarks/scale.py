@@ -12,7 +12,7 @@ standard output.
 - ``--training`` trains on 1,000 to 100,000 sentences; beyond the corpus, two halves are joined,
   with the labels of both.
 - ``--json FILE`` adds the figures to those in the file; ``--write`` writes the tables and plots of
-  docs/scale.md from them, and, for both models, from the stages in the JSON of ``speed.py`` on
+  docs/contributing/scale.md from them, and, for both models, from the stages in the JSON of ``speed.py`` on
   large pages.
 
 Times are medians of ``--runs``, fewer for millions of rows; memory is the peak of the process with
@@ -219,7 +219,7 @@ def labelled(size: int) -> list[dict[str, Any]]:
 
 
 def tables(found: dict[str, Any]) -> dict[str, str]:
-    """Format each kind of figures as Markdown, by its marker in docs/scale.md."""
+    """Format each kind of figures as Markdown, by its marker in docs/contributing/scale.md."""
     texts = {}
     for marker, to_table in (
         ("stream", stream_table),
@@ -376,9 +376,11 @@ def main(
         Path | None, typer.Option(help="With --write: the JSON of speed.py, run on large pages.")
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Write docs/scale.md and its plots.")
+        bool, typer.Option("--write", help="Write docs/contributing/scale.md and its plots.")
     ] = False,
-    docs: Annotated[Path, typer.Option(help="Folder of scale.md.")] = ROOT / "docs",
+    docs: Annotated[Path, typer.Option(help="Folder of scale.md.")] = (
+        ROOT / "docs" / "contributing"
+    ),
     measure: Annotated[
         bool, typer.Option("--measure/--no-measure", help="Only write what --json holds.")
     ] = True,

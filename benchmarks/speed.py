@@ -3,7 +3,7 @@
 ...]``.
 
 Out: a Markdown table for each part, with machine, versions and commit; ``--json`` saves every
-sample, ``--write`` puts the tables into docs/scale.md.
+sample, ``--write`` puts the tables into docs/contributing/scale.md.
 
 - A figure is the median of ``--runs``. Runs of compared methods are interleaved (ours, peer, ours,
   peer, …), and a ratio is the median of the ratios of each run, so that drift of the machine
@@ -307,7 +307,7 @@ def main(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Keep every sample in this file.")] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Put the tables into docs/scale.md.")
+        bool, typer.Option("--write", help="Put the tables into docs/contributing/scale.md.")
     ] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each figure.")] = 5,
     count: Annotated[
@@ -347,7 +347,7 @@ def main(
     if json:
         save(json, {**where, "runs": runs, "figures": [figure.to_dict() for figure in figures]})
     if write:
-        write_between(ROOT / "docs" / "scale.md", "speed", f"{about_line(where)}\n\n{tables}")
+        write_between(ROOT / "docs" / "contributing" / "scale.md", "speed", f"{about_line(where)}\n\n{tables}")
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ for call in (lambda: t.classify(text), lambda: t.read_report(sys.argv[1] + '.txt
 
 
 def test_numpy_msgspec_and_sentencex_are_enough_for_fast(tmp_path: Path) -> None:
-    """``pip install --no-deps tipclassify`` and these three, as docs/install.md says."""
+    """``pip install --no-deps tipclassify`` and these three, as docs/how-to/install.md says."""
     out = tmp_path / "found.csv"
     (tmp_path / "found.csv.txt").write_text("Police acted.", "utf-8")
     line = [sys.executable, "-c", WITHOUT_REQUIREMENTS, str(out)]

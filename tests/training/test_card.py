@@ -44,7 +44,7 @@ OF_THE_DEFAULT = {
 }
 
 
-def card(real: bool, **about: Any) -> str:
+def card(real: bool, own: int = 0, **about: Any) -> str:
     y_true = np.eye(3, dtype=bool).repeat(30, axis=0)
     y_pred = y_true.copy()
     y_pred[:3, 0] = False
@@ -52,7 +52,7 @@ def card(real: bool, **about: Any) -> str:
     metrics = measure(y_true, scores, y_pred, np.full(3, 0.5))
     part = Part("real passages", metrics, intervals(y_true, y_pred, range(90), draws=20), 0.1)
     point = {"threshold": 0.5, "precision": [0.9, 0.8, 1.0], "recall": [0.9, 0.8, None]}
-    corpus = CorpusFacts(**{**CORPUS, "real": 60 if real else 0})
+    corpus = CorpusFacts(**{**CORPUS, "real": 60 if real else 0, "own": own})
     facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
     return _model_card(
         facts=facts,
@@ -98,7 +98,7 @@ def test_the_hubs_own_library_reads_card_and_figures() -> None:
     results = read.data.eval_results
     assert {result.metric_type for result in results} == {"f1", "precision", "recall"}
     assert {result.dataset_name for result in results} == {
-        "real passages of countries that taught nothing"
+        "real passages about countries left out of training"
     }
     assert read.data.license == "apache-2.0"
 
@@ -108,3 +108,32 @@ def test_a_linear_model_of_a_users_own_rows_names_no_base_and_no_data_of_ours() 
     assert "base_model" not in found
     assert "datasets" not in found
     assert found["model-index"][0]["results"][0]["dataset"]["name"] == "passages out of fold"
+
+
+def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_whom_to_tell() -> None:
+    body = card(True, **OF_THE_DEFAULT).partition("# Model card: mine: ours\n")[2]
+    first = body.strip().splitlines()[:5]
+    assert [line.partition("**")[2].partition("**")[0] for line in first] == [
+        "Use",
+        "Errors",
+        "Labelled by",
+        "Never tested",
+        "Tell us",
+    ]
+    assert "`failure` has precision 0.900 and recall 0.900" in first[1]
+    assert "10.0% of the passages without a label" in first[1]
+    assert "language models of one family" in first[2]
+    assert "Trafficking in Persons Report" in first[3]
+
+
+def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labelled_them() -> None:
+    body = card(False, own=90)
+    assert "**Labelled by**: 90 passages by whoever trained this model." in body
+    assert "language models of one family" not in body
+
+
+def test_the_recipe_of_a_card_is_an_appendix() -> None:
+    before, _, appendix = card(True, **OF_THE_DEFAULT).partition("## Appendix: how it was made\n")
+    assert "batches of 4" in appendix
+    assert "batches of" not in before
+    assert "## Operating points" in before

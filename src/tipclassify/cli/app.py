@@ -46,6 +46,8 @@ _SECTIONS: Final = {
     "Processes": "jobs engine scheduler workers",
     "Help": "help",
 }
+_SHOWN_FIRST: Final = ("summary", "compare", "explain")
+"""Commands of which ``tipclassify --help`` shows one example, below those of ``score``."""
 
 
 class _PlainHelp:
@@ -54,19 +56,10 @@ class _PlainHelp:
 
     def get_params(self, ctx: Any) -> list[Any]:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
-        sections = {
-            name: title
-            for title, names in _SECTIONS.items()
-            for name in names.split()
-            if len(params) > _MANY
-        }
+        sections = _section_of_each_option() if len(params) > _MANY else {}
         for param in params:
             if param.param_type_name == "argument":
-                shown = {
-                    "display_type_rich": lambda **_: None,
-                    "get_usage_pieces": lambda _, it=param: [it.metavar],
-                }
-                vars(param).update(shown)
+                _show_only_the_metavar(param)
                 continue
             param.rich_help_panel = param.rich_help_panel or sections.get(param.name)
             if param.is_flag:
@@ -74,78 +67,110 @@ class _PlainHelp:
         return params
 
 
+def _section_of_each_option() -> dict[str, str]:
+    """Return the title of the section of help in which each option stands, by its name."""
+    titles = {}
+    for title, names in _SECTIONS.items():
+        for name in names.split():
+            titles[name] = title
+    return titles
+
+
+def _show_only_the_metavar(argument: Any) -> None:
+    """Show an argument as ``FILE...``, in the usage line too; Typer has no setting for that."""
+    argument.display_type_rich = lambda ctx: None  # noqa: ARG005
+    argument.get_usage_pieces = lambda ctx: [argument.metavar]  # noqa: ARG005
+
+
 class Command(_PlainHelp, TyperCommand):
     """Command whose help has sections and plain types."""
 
 
-class _PlainGroup(_PlainHelp, TyperGroup):
+class _Group(_PlainHelp, TyperGroup):
     pass
 
 
-def _examples(command: str) -> str:
-    """Return the lines of ``examples.txt`` that begin with a command; two of a group's commands."""
-    lines = [line for line in _EXAMPLES if f"{line} ".startswith(f"{command} ")]
-    return "\n\n".join(["Examples:", *lines[: 4 if command == "tipclassify" else 2]])
+def _examples(command: str, most: int = 2) -> list[str]:
+    """Return the first lines of ``examples.txt`` that begin with a command."""
+    return [line for line in _EXAMPLES if f"{line} ".startswith(f"{command} ")][:most]
 
 
-app = typer.Typer(
-    name="tipclassify",
-    cls=_PlainGroup,
-    help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.\n\n"
-    "Two models come with it: the default, which reads each sentence under the heading of its section, and "
-    "'--model fast', quicker and more often wrong.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    epilog=f"{_examples('tipclassify')}\n\nExit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule "
-    "fell; verify: something differs); 2 usage; 3 model missing or unusable.",
+def _help(paragraphs: list[str], examples: list[str]) -> str:
+    """Put the examples of a command below the first paragraph of its help."""
+    first, *others = paragraphs
+    shown = "\n".join(["Examples:", *(f"  {example}" for example in examples)])
+    return "\n\n".join([first, shown, *others])
+
+
+def _group(description: str, examples: list[str], name: str | None = None) -> typer.Typer:
+    """Make a group of commands that prints its help when it is called alone."""
+    return typer.Typer(
+        name=name,
+        cls=_Group,
+        help=_help(description.split("\n\n"), examples),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+DESCRIPTION: Final = (
+    "Mark each sentence of a report on human trafficking in which a government acted, failed or "
+    "took part. All of it runs on this computer; nothing is uploaded.\n\n"
+    "Two models come with it: the default, which reads each sentence under the heading of its "
+    "section, and '--model fast', quicker and more often wrong."
 )
-_corpus_help, _models_help = (
+EXIT_CODES: Final = (
+    "Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: "
+    "something differs); 2 usage; 3 model missing or unusable."
+)
+
+_first_examples = _examples("tipclassify score")
+for _name in _SHOWN_FIRST:
+    _first_examples += _examples(f"tipclassify {_name}", most=1)
+app = _group(DESCRIPTION, _first_examples, "tipclassify")
+app.info.epilog = EXIT_CODES
+corpus_app = _group(
     "Collect, convert, check and audit labelled passages.",
-    "Add and list models with a name.",
+    [*_examples("tipclassify corpus queue"), *_examples("tipclassify corpus check")],
 )
-corpus_app = typer.Typer(
-    cls=_PlainGroup, help=_corpus_help, epilog=_examples("tipclassify corpus"), no_args_is_help=True
-)
-models_app = typer.Typer(
-    cls=_PlainGroup, help=_models_help, epilog=_examples("tipclassify models"), no_args_is_help=True
-)
-app.add_typer(corpus_app, name="corpus")
-app.add_typer(models_app, name="models")
+models_app = _group("Add and list models with a name.", _examples("tipclassify models", most=4))
 
 
-def _add(to: typer.Typer, group: str, *commands: Callable[..., None]) -> None:
-    """Add commands under their function names, with examples; the terminal wraps the paragraphs
-    of their help."""
+def _add(
+    to: typer.Typer, group: str, *commands: Callable[..., None], panel: str | None = None
+) -> None:
+    """Add commands under their function names, in one panel of the group's help; the terminal
+    wraps the paragraphs of their help."""
     for command in commands:
         name = command.__name__.rstrip("_")
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
-        wrapped = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        to.command(name, cls=Command, help=wrapped, epilog=_examples(f"{group} {name}"))(command)
+        wrapped = [" ".join(paragraph.split()) for paragraph in paragraphs]
+        register = to.command(
+            name,
+            cls=Command,
+            help=_help(wrapped, _examples(f"{group} {name}")),
+            rich_help_panel=panel,
+        )
+        register(command)
 
 
+_LABEL: Final = "Label and measure"
+_MODELS: Final = "Models"
 _add(
     app,
     "tipclassify",
     score.score,
-    summary.summary,
-    compare.compare,
-    bundle.bundle,
-    bundle.verify,
-    review.review,
+    models.explain,
     desk.desk,
-)
-_add(
-    app,
-    "tipclassify",
     reading.fetch,
     reading.text,
-    models.explain,
-    models.evaluate,
-    models.check,
-    models.info,
+    panel="Read reports",
 )
-_add(app, "tipclassify", train.train)
+_add(app, "tipclassify", summary.summary, compare.compare, panel="Count and compare")
+_add(app, "tipclassify", bundle.bundle, bundle.verify, panel="Share a figure")
+_add(app, "tipclassify", review.review, models.evaluate, panel=_LABEL)
+_add(app, "tipclassify", train.train, models.info, models.check, panel=_MODELS)
 _add(
     corpus_app,
     "tipclassify corpus",
@@ -154,9 +179,14 @@ _add(
     corpus.add,
     corpus.check,
     corpus.stats,
+    corpus.split,
+    corpus.agree,
+    corpus.audit,
+    corpus.rebuild,
 )
-_add(corpus_app, "tipclassify corpus", corpus.split, corpus.agree, corpus.audit, corpus.rebuild)
 _add(models_app, "tipclassify models", models.add, models.list_)
+app.add_typer(corpus_app, name="corpus", rich_help_panel=_LABEL)
+app.add_typer(models_app, name="models", rich_help_panel=_MODELS)
 
 
 def _print_version(asked: bool) -> None:

@@ -236,7 +236,7 @@ def stats(
     """Count passages by label, set of labels, section and source, their groups, and how long they
     are.
 
-    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near twins
+    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical ones
     ("pair") or one text.
     """
     from tipclassify.corpus.curation import corpus_stats, stats_table
@@ -258,7 +258,7 @@ def split(
 ) -> None:
     """Split labelled passages into two files, with no near duplicates across them.
 
-    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly
+    Groups (narratives, near-identical sentences, equal texts) stay whole, and so do passages of nearly
     the same text; the share is approximated as far as they allow. The same seed gives the same
     files.
     """
@@ -339,9 +339,9 @@ def audit(
 ) -> None:
     """Show what is suspect in labelled passages.
 
-    Five parts: labels that are likely wrong, by the default, adapted to the other passages; near
-    twins with different labels; pairs whose labels do not differ; near twins that a split could
-    part; labels by section. Findings are reasons to look, not errors: the exit code is 0 whatever
+    Five parts: labels that are likely wrong, by the default, adapted to the other passages;
+    near-identical passages with different labels; pairs whose labels do not differ; near-identical
+    passages that a split could part; labels by section. Findings are reasons to look, not errors: the exit code is 0 whatever
     is found. Needs the extra "audit".
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table

@@ -37,7 +37,7 @@ FormatName = Literal[
 
 
 def score(
-    files: options.Files,
+    files: options.ScoredFiles,
     format: Annotated[FormatName | None, options.choice(FormatName)] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",

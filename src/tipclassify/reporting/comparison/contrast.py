@@ -3,7 +3,7 @@ contradict each other out.
 
 One passage reports an effort and the other a failure, in different publications, on the same
 matter: both name it (`MATTERS`), and they share rare words. The default's pooled vectors do not
-tell matters apart, since they were trained to tell labels (docs/figures.md has the figures), so
+tell matters apart, since they were trained to tell labels (docs/explanation/methods.md has the figures), so
 they are not asked.
 """
 
