@@ -43,7 +43,6 @@ _REAL: Final = Path("real") / "passages.jsonl"
 _NAME_THEM: Final = (
     "name those of text and labels with --text-column and --label-column, or rename them"
 )
-_SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 # Of any type, since rows keep every further field of a user's file; `_check` checks the fields that
@@ -89,10 +88,9 @@ class Columns:
 def load_corpus(
     *paths: str | os.PathLike[str], text_column: str = "text", label_column: str = "labels"
 ) -> datasets.Dataset:
-    """Load labelled passages as a `datasets.Dataset`; `paths` are JSON lines, CSV or Parquet files,
-    or folders of them.
+    """Load labelled passages as a `datasets.Dataset`.
 
-    The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``,
+    `paths` are JSON lines, CSV or Parquet files, or folders of them. The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``,
     ``pair``, ``doc``, ``source``, and any further ones of the rows, as text; only text and labels
     are required, and may have other names in the files (`text_column`, `label_column`). The dataset
     lies in memory; no copy is kept on disk.
@@ -429,8 +427,8 @@ def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow
     except UnicodeDecodeError:
         yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:
-        problem = f"broken CSV ({error}); quote fields with commas or line ends"
-        yield f"{file}:{reader.reader.line_num}", RowError(problem)
+        advice = "quote fields with commas or line ends"
+        yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
 
 
 def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
@@ -441,11 +439,15 @@ def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[Numbere
     try:
         table = pyarrow.parquet.read_table(pyarrow.BufferReader(read_file(file)))
     except (pyarrow.ArrowException, OSError) as error:
-        problem = f"not a Parquet file ({str(error).splitlines()[0]}); write it anew"
-        yield f"{file}:1", RowError(problem)
+        yield (
+            f"{file}:1",
+            RowError(f"not a Parquet file ({str(error).splitlines()[0]}); write it anew"),
+        )
         return
     if columns is not None and (problem := columns.missing(table.column_names)):
         yield f"{file}:1", RowError(problem)
         return
-    for number, row in enumerate(table.to_pylist(), 1):
-        yield f"{file}:{number}", row
+    yield from ((f"{file}:{number}", row) for number, row in enumerate(table.to_pylist(), 1))
+
+
+_SUFFIXES: Final = (".jsonl", ".csv", ".parquet")

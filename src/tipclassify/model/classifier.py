@@ -88,9 +88,9 @@ class Classifier:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a folder, replacing a model at `path`.
 
-        The folder is for `Classifier.load`, ``--model`` and the Hugging Face hub. A copy of a model that was loaded has its hash and its card. Thresholds of `with_thresholds`
-        are saved too, and the card says so. Raises `ModelError` when something else than a model is
-        at `path`.
+        The folder is for `Classifier.load`, ``--model`` and the Hugging Face hub. A copy of a model
+        that was loaded has its hash and its card. Thresholds of `with_thresholds` are saved too,
+        and the card says so. Raises `ModelError` when something else than a model is at `path`.
 
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -199,9 +199,9 @@ class Classifier:
     def embed(self, passages: Iterable[str | Passage]) -> npt.NDArray[np.float32]:
         """Compute the pooled vector of each passage, float32 (n, width).
 
-        It is the input of the logistic regressions. The section of a `Passage` is read before it. Of a passage longer than the window, the
-        vector is that of its first window. Takes what `predict_proba` takes. Raises `ModelError`
-        for ``fast``, which has no vectors.
+        It is the input of the logistic regressions. The section of a `Passage` is read before it.
+        Of a passage longer than the window, the vector is that of its first window. Takes what
+        `predict_proba` takes. Raises `ModelError` for ``fast``, which has no vectors.
 
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
@@ -284,7 +284,7 @@ class Classifier:
         return [
             replace(
                 passage,
-                labels=labels_of(passage, has),
+                labels=reached_labels(passage, has),
                 scores=dict(zip(LABELS, row, strict=True)),
                 low_confidence=low,
             )
@@ -422,7 +422,7 @@ def explain(
     return classifier.explain(passage)
 
 
-def labels_of(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
+def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
     """Return the labels whose thresholds a passage `reached`; page furniture has none."""
     if not any(reached) or is_furniture(passage.text, passage.section):
         return ()

@@ -13,7 +13,7 @@ from tipclassify.model.common.folder import (
     check_head,
     hashed_files,
     parse_head,
-    read_bounded,
+    read_model_file,
 )
 
 __all__ = ["download_model", "is_hub_name"]
@@ -56,7 +56,7 @@ def download_model(name: str) -> Path:
     repository, _, revision = name.partition("@")
     try:
         file = Path(huggingface_hub.hf_hub_download(repository, HEAD, revision=revision or None))
-        head = parse_head(read_bounded(file, LARGEST_HEAD))
+        head = parse_head(read_model_file(file, LARGEST_HEAD))
         check_head(f"{name}: {HEAD}", head)
         commit = file.parent.name  # all files of one state, whatever is pushed meanwhile
         for listed in hashed_files(head):

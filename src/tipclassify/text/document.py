@@ -75,7 +75,7 @@ class Document:
         )
 
 
-class PassageRow(TypedDict):
+class PassageRow(TypedDict, total=False):  # not total: writers leave fields out
     """Plain JSON values of a `Passage`."""
 
     start: int

@@ -51,7 +51,7 @@ def _json_format(
 
 
 FORMATS: Final = {
-    "jsonl": _json_format(records.parse_row, records.row_of),
+    "jsonl": _json_format(records.parse_row, records.corpus_row),
     "csv": FileFormat(csv_rows, records.parse_table_row, records.write_csv),
     "parquet": FileFormat(parquet_rows, records.parse_table_row, records.write_parquet),
     "doccano": _json_format(tools.parse_doccano, tools.doccano_task, tools.doccano_losses),

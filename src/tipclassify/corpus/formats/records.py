@@ -131,7 +131,7 @@ def json_entries(path: Path) -> Iterator[NumberedRow]:
 
 
 def parse_row(row: object, given_id: str) -> Record:
-    """Parse a row of a corpus, of ``tipclassify score -f jsonl`` or of ``tipclassify corpus queue``.
+    """Parse a row of a corpus, or of ``tipclassify score -f jsonl`` or ``corpus queue``.
 
     The labels of a row from ``score`` are predictions: it has scores and ``low_confidence``, but no
     ``predicted``.
@@ -158,7 +158,7 @@ def parse_row(row: object, given_id: str) -> Record:
     )
 
 
-def row_of(record: Record) -> dict[str, object]:
+def corpus_row(record: Record) -> dict[str, object]:
     """Convert a record to a corpus row.
 
     ``labels`` is null for an unlabelled passage, so that training rejects it.

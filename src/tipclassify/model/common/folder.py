@@ -43,8 +43,8 @@ __all__ = [
     "load_head",
     "parse_head",
     "read_arrays",
-    "read_bounded",
     "read_files",
+    "read_model_file",
     "recover_folder",
     "replace_folder",
     "weights_digest",
@@ -65,6 +65,13 @@ _MOST_FILES: Final = 50
 _UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl", "taught.bin"})
 
 
+class CorpusFacts(TypedDict, total=False):
+    """What a head says of the training corpus."""
+
+    passages: int
+    sha256: str
+
+
 class Head(TypedDict, total=False):
     """Fields of ``model.json`` that are read by name; `check_head` verifies their types."""
 
@@ -74,7 +81,7 @@ class Head(TypedDict, total=False):
     labels: list[str]
     thresholds: dict[str, list[float]]
     bias: list[float]
-    corpus: dict[str, object]
+    corpus: CorpusFacts
     files: dict[str, str]
     weights_sha256: str
     adapted_from: str
@@ -146,8 +153,9 @@ def write_folder(
 def replace_folder(staged: Path, target: Path) -> None:
     """Rename a finished folder to `target` on the same disk, replacing an older model.
 
-    Raises `ModelError` when something else is there (`check_replaceable`). Both are exchanged in one step where the system can. Elsewhere the older one is moved away
-    first: if the process is killed then, `recover_folder` puts it back.
+    Raises `ModelError` when something else is there (`check_replaceable`). Both are exchanged in
+    one step where the system can. Elsewhere the older one is moved away first: if the process is
+    killed then, `recover_folder` puts it back.
     """
     recover_folder(target, keep=staged)
     check_replaceable(target)
@@ -230,7 +238,7 @@ def load_head(folder: Path) -> Head:
             f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'"
         )
     try:
-        return parse_head(read_bounded(file, LARGEST_HEAD))
+        return parse_head(read_model_file(file, LARGEST_HEAD))
     except ValueError:
         raise ModelError(
             f"{file}: truncated or not a model; copy or train the model anew"
@@ -335,7 +343,7 @@ def read_files(
         file = folder / name
         if name not in required and not file.exists():
             continue
-        files[name] = read_bounded(file, LARGEST_FILE)
+        files[name] = read_model_file(file, LARGEST_FILE)
         if hashlib.sha256(files[name]).hexdigest() != sha256:
             raise ModelError(
                 f"{file}: truncated or changed since training; copy or train the model anew"
@@ -343,7 +351,7 @@ def read_files(
     return files
 
 
-def read_bounded(file: Path, largest: int) -> bytes:
+def read_model_file(file: Path, largest: int) -> bytes:
     """Read a regular file of at most `largest` bytes; raise `ModelError` for any other."""
     try:
         if file.exists() and not file.is_file():

@@ -35,6 +35,8 @@ MAX_WEIGHT: Final = 4_000
 
 _FORMAT: Final = 4
 _WEIGHTS: Final = "weights.npz"
+# of hashes, weights, units and words
+_WEIGHT_TYPES: Final = [np.dtype(name) for name in ("uint32", "int16", "float64", "uint8")]
 _OWN_KEYS: Final = frozenset("format kind features labels bias thresholds weights_sha256".split())
 
 
@@ -99,9 +101,10 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
     names = ("hashes", "weights", "units", "words")
     hashes, weights, units, words = read_arrays(folder / _WEIGHTS, packed, names, "a weight table")
-    types = [(array.dtype, array.ndim) for array in (hashes, weights, units, words)]
+    arrays = (hashes, weights, units, words)
     if (
-        types != [(np.uint32, 1), (np.int16, 2), (np.float64, 1), (np.uint8, 1)]
+        [array.dtype for array in arrays] != _WEIGHT_TYPES
+        or [array.ndim for array in arrays] != [1, 2, 1, 1]
         or weights.shape != (len(hashes), len(LABELS))
         or not len(units) == len(bias) == len(LABELS)
         or not np.isfinite(units).all()

@@ -20,7 +20,7 @@ from tipclassify.arrays import Floats
 from tipclassify.download import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.classifier import Classifier, labels_of
+from tipclassify.model.classifier import Classifier, reached_labels
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.model.loading import SHIPPED, installed, model_folder
 from tipclassify.pipeline.batch import expand_inputs
@@ -284,7 +284,7 @@ def _check_passages(
         for passage, reached in zip(
             passages, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True
         ):
-            forged.append(passage.labels != labels_of(passage, reached.tolist()))
+            forged.append(passage.labels != reached_labels(passage, reached.tolist()))
         if parts is not None:
             split.add(_split_otherwise(parts, passages), one.name)
         if classifier:

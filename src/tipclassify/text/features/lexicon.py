@@ -1,7 +1,7 @@
 """Lists of words (``words.txt``), and semantic classes of words (``lexicon.txt``).
 
-The classes are actors, acts, polarity, hardship. Classes let a linear model generalise to words that the corpus lacks: "inspectors", "the tribunal"
-and "border guards" are all organs of a state.
+The classes (actors, acts, polarity, hardship) let a linear model generalise to words that the
+corpus lacks: "inspectors", "the tribunal" and "border guards" are all organs of a state.
 """
 
 from __future__ import annotations

@@ -261,8 +261,8 @@ class WordColumns(NamedTuple):
 class VocabularyTable:
     """Numbers and properties of the words seen so far.
 
-    `vocabulary` holds the known lower-case words. Number 0 is shared by all names. Returned arrays never change; a full table begins anew.
-    Thread-safe.
+    `vocabulary` holds the known lower-case words. Number 0 is shared by all names. Returned arrays
+    never change; a full table begins anew. Thread-safe.
     """
 
     def __init__(self, vocabulary: frozenset[str]) -> None:

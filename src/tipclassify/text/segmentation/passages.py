@@ -72,13 +72,13 @@ _SERIES: Final = (
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    Page furniture (`is_furniture`) is no passage. With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at
-    semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
-    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list
-    belongs to its first clause; brackets and quotations are not split; a clause of under three
-    words is joined to the next one, the last to the previous one. Commas, "but" and "although" are
-    no boundaries: the text after them is seldom self-contained. Sentences are never split for their
-    length.
+    Page furniture (`is_furniture`) is no passage. With ``unit="clause"``, each item of a list
+    inside a sentence is a passage: lists are split at semicolons (three items or more, or two if
+    the sentence has over 40 words), and enumerations at consecutive enumerators, "(1) … (2) …", "a)
+    … b) …", "(i) … (ii) …". The introduction of a list belongs to its first clause; brackets and
+    quotations are not split; a clause of under three words is joined to the next one, the last to
+    the previous one. Commas, "but" and "although" are no boundaries: the text after them is seldom
+    self-contained. Sentences are never split for their length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
     >>> [(p.section, p.text) for p in split_passages(text_document(text))]
@@ -170,7 +170,7 @@ def _clause_cuts(sentence: str) -> list[int]:
     least = 1 if len(sentence.split()) > _LONG_SENTENCE else 2
     if len(semicolons) < least and not items:
         return []
-    return _without_short(sentence, sorted({*items[1:], *semicolons}))
+    return _without_short(sentence, sorted(set(items[1:] + semicolons)))
 
 
 def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
