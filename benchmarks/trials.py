@@ -82,7 +82,7 @@ SEEDS: Final = {"as shipped", "another seed"}
 def run_trial(
     rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
-    """Fine-tune on the first `taught` rows; return the others' logits, with and without headings."""
+    """Fine-tune on the first `taught` rows; return logits of the others, headed and bare."""
     settings = replace(trial.settings, epochs=epochs)
     tokenizer = read_tokenizer(base)
     headings = json.loads((DATA / "headings.json").read_text("utf-8"))

@@ -90,10 +90,11 @@ def load_corpus(
 ) -> datasets.Dataset:
     """Load labelled passages as a `datasets.Dataset`.
 
-    `paths` are JSON lines, CSV or Parquet files, or folders of them. The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``,
-    ``pair``, ``doc``, ``source``, and any further ones of the rows, as text; only text and labels
-    are required, and may have other names in the files (`text_column`, `label_column`). The dataset
-    lies in memory; no copy is kept on disk.
+    `paths` are JSON lines, CSV or Parquet files, or folders of them. The columns are ``id``,
+    ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``, ``pair``, ``doc``,
+    ``source``, and any further ones of the rows, as text; only text and labels are required, and
+    may have other names in the files (`text_column`, `label_column`). The dataset lies in memory;
+    no copy is kept on disk.
 
     `TipClassifier.fit` takes it whole, or its columns; what its ``to_json`` and ``to_parquet``
     write is read again.
