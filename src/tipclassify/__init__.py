@@ -16,7 +16,7 @@ from tipclassify._version import __version__
 # type checkers read it as true; importing `typing` would take four times as long as all the rest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
     from tipclassify.corpus.loading import load_corpus
     from tipclassify.errors import (
@@ -99,10 +99,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     for module, names in _NAMES_OF.items():
         if name in names:
-            value = globals()[name] = getattr(import_module(f"tipclassify.{module}"), name)
+            value = getattr(import_module(f"tipclassify.{module}"), name)
+            globals()[name] = value  # this function is not asked for it again
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

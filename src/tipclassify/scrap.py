@@ -1,6 +1,6 @@
-"""Temporary files, and what becomes of them when a process is killed or the disk is full.
+"""Temporary files that survive neither a killed process nor a full disk.
 
-A lock tells what is in use from what a killed process left.
+A lock distinguishes files in use from those that a killed process left.
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ def remove_if_left(path: Path) -> None:
 
 
 def staging_name(path: Path) -> Path:
-    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits, the name cut to what a
-    folder takes.
+    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits.
+
+    The name is cut to the length that a folder takes.
 
     >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
     255
@@ -84,7 +85,7 @@ def staging_name(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
+def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:  # of str or of bytes
     """Open a private file that takes the place of `path` when complete.
 
     A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
@@ -92,10 +93,14 @@ def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
     in_place = path.exists() and not path.is_file()
     # Named before it exists, so it is always removed.
     file = path if in_place else staging_name(path)
-    mode = ("w" if in_place else "x") + "b" * binary
-    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
+    mode = "w" if in_place else "x"
+    opener = partial(os.open, mode=0o600)
     try:
-        with open(file, mode, opener=partial(os.open, mode=0o600), **text) as out:
+        with (
+            open(file, f"{mode}b", opener=opener)
+            if binary
+            else open(file, mode, opener=opener, encoding="utf-8", newline="")
+        ) as out:
             if not in_place:
                 hold(out.fileno())
             yield out
@@ -118,31 +123,31 @@ def exchange(first: Path, second: Path) -> bool:
     """
     import ctypes  # slow to import, and not needed for reading
 
-    paths = os.fsencode(first), os.fsencode(second)
+    old = os.fsencode(first)
+    new = os.fsencode(second)
     try:
         library = ctypes.CDLL(None, use_errno=True)
         if sys.platform == "linux":
-            return bool(library.renameat2(_HERE, paths[0], _HERE, paths[1], _EXCHANGE) == 0)
+            return bool(library.renameat2(_HERE, old, _HERE, new, _EXCHANGE) == 0)
         if sys.platform == "darwin":
-            return bool(library.renamex_np(*paths, _EXCHANGE) == 0)
+            return bool(library.renamex_np(old, new, _EXCHANGE) == 0)
     except (OSError, AttributeError, TypeError):  # no such library or function
         pass
     return False
 
 
 class FailsOnce:
-    """A binary stream that fails once: after its first `OSError`, or once closed, all else is lost
-    without another.
+    """A binary stream that fails once: later writes are lost without another `OSError`.
 
-    Libraries that pack archives try to finish them when they are thrown away, and Python prints
-    what is raised then.
+    So are those after it is closed. Libraries that pack archives try to finish them when they are
+    thrown away, and Python prints what is raised then.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._failed = False
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._file, name)
 
     def _unless_failed(self, work: Callable[[], T], otherwise: T) -> T:

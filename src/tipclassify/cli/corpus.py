@@ -28,9 +28,7 @@ from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
 
-FormatName = Literal[
-    "jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext"
-]
+FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "prodigy"]
 
 
 def queue(
@@ -100,8 +98,7 @@ def convert(
         bool, Option("--labelled", help="Leave out passages that nobody has labelled.")
     ] = False,
 ) -> None:
-    """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV
-    and Parquet.
+    """Convert labelled passages to and from doccano, Label Studio, Prodigy, CSV and Parquet.
 
     jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and
     'corpus queue') become pre-annotations with their probabilities where the tool takes them.
@@ -110,7 +107,7 @@ def convert(
     or ignored.
 
     Where no label may also mean that nobody looked, a passage to which none applies has the label
-    "none": in doccano, Argilla and fastText; set it up there beside the other three.
+    "none": in doccano; set it up there beside the other three.
     """
     from tipclassify.corpus.formats import FORMATS, read_records
 
@@ -241,8 +238,8 @@ def stats(
     """
     from tipclassify.corpus.curation import corpus_stats, stats_table
 
-    found = list(corpus_stats(read_rows(*paths)))
-    write_results(output, format, found, stats_table(found), inputs=file_ids(paths))
+    stats = corpus_stats(read_rows(*paths))
+    write_results(output, format, stats.rows(), stats_table(stats), inputs=file_ids(paths))
 
 
 def split(

@@ -178,7 +178,7 @@ def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     return {
         str(row["id"]): row["text"]
         for _, row in json_rows(Path(path))
-        if isinstance(row.get("text"), str)
+        if isinstance(row, dict) and isinstance(row.get("text"), str)
     }
 
 
@@ -191,7 +191,11 @@ def blindness(
     Returns them, and a line on how many were not, or do not say.
     """
     said = [
-        {str(row["id"]): row.get("blind") for _, row in json_rows(Path(path))}
+        {
+            str(row["id"]): row.get("blind")
+            for _, row in json_rows(Path(path))
+            if isinstance(row, dict)
+        }
         for path in (first, second)
     ]
     both = {
