@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from command_server import CommandServer
@@ -64,20 +64,42 @@ def cli() -> Iterator[Run]:
         server.close()
 
 
+def lacking(what: str) -> NoReturn:
+    """Skip the test for want of a program or package; fail instead where CI should have it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}; CI must run this test", pytrace=False)
+    pytest.skip(what)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, headless; tests that need it are skipped where there is none."""
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="needs playwright: pip install playwright"
-    )
+    """Chromium, headless: one of the path, or Google Chrome where its installer puts it."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        lacking("needs playwright: pip install playwright")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("needs a Chromium on the path")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM.split())
+    place = {"executable_path": path} if path else {"channel": "chrome"}
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(args=CHROMIUM.split(), **place)
+        except Error as error:
+            if path:
+                raise
+            lacking(f"needs Chromium or Google Chrome ({error.message.splitlines()[0]})")
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Any:
+    """What finds faults of accessibility in a page of the browser."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        lacking("needs axe: pip install axe-playwright-python")
+    return Axe()
 
 
 @pytest.fixture(scope="session")
