@@ -343,11 +343,12 @@ def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
 
 
 def test_own_rows_are_judged_by_heads_that_did_not_see_their_document(tmp_path: Path) -> None:
-    # What the last document calls complicity, nobody can know who read the others alone.
-    complicit = {f"d{number}": "took bribes" for number in range(5)} | {"odd": "trained them"}
+    # What is complicity in the last country cannot be known from the others.
+    acts = dict.fromkeys(COUNTRIES[:5], "took bribes") | {"lutha": "trained them"}
     rows = [
-        {"id": f"{doc}-{who}-{what}", "text": f"{who} {what}", "labels": labels, "doc": doc}
-        for doc, act in complicit.items()
+        {"id": f"{country}-{who}-{what}", "text": f"{who} {what} in {country}"}
+        | {"labels": labels, "doc": country}
+        for country, act in acts.items()
         for who in WHO
         for what, labels in ((act, ("complicity",)), ("did act", ()))
     ]
