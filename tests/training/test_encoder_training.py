@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import json
 import runpy
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -656,22 +655,6 @@ def test_bfloat16_is_for_processors_that_have_it(
 
 # --------------------------------------------------------------------------------------------- the
 # command
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_its_base_is_asked_for() -> None:
-    done = run("--model", "encoder")
-    assert done.returncode == 2
-    assert "needs --base" in done.stderr
 
 
 def test_without_pytorch_the_extra_is_named(
