@@ -253,6 +253,20 @@ def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(
     assert labels == "('failure',)"
 
 
+def test_no_test_imports_a_private_name_of_the_package() -> None:
+    import ast
+
+    private = {
+        f"{file.name}: {name.name}"
+        for file in Path(__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tipclassify")
+        for name in node.names
+        if name.name.startswith("_") and not name.name.endswith("__")
+    }
+    assert private == set()
+
+
 def test_nothing_of_ours_unpickles() -> None:
     for file in Path(tipclassify.__file__).parent.rglob("*.py"):
         code = file.read_text("utf-8")

@@ -17,7 +17,7 @@ import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.pipeline.workers import map_in_order
-from tipclassify.readers.isolated import _unpack_answer, read_isolated
+from tipclassify.readers.isolated import read_isolated, unpack_answer
 from tipclassify.text.document import Block, Document
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -106,7 +106,7 @@ def test_what_a_reader_warns_of_and_refuses_comes_through(tmp_path: Path) -> Non
 def test_only_documents_come_out_of_the_child() -> None:
     block = {"start": 0, "end": 4, "section": None, "heading": False, "page": None, "country": None}
     fields = {"text": "Text", "blocks": [block], "source": "a.html"}
-    document, notes, problem = _unpack_answer(json.dumps([fields, ["note"], ""]).encode())
+    document, notes, problem = unpack_answer(json.dumps([fields, ["note"], ""]).encode())
     assert document == Document("Text", (Block(0, 4),), "a.html")
     assert (notes, problem) == (["note"], "")
     for answer in (
@@ -114,7 +114,7 @@ def test_only_documents_come_out_of_the_child() -> None:
         json.dumps([{**fields, "run": "os.system"}, [], ""]).encode(),
     ):
         with pytest.raises((ValueError, TypeError)):
-            _unpack_answer(answer)
+            unpack_answer(answer)
 
 
 def end_or_square(number: int) -> int:

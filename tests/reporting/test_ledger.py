@@ -367,18 +367,15 @@ def tab(
     view.close()
 
 
-def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any) -> None:
+def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any, axe: Any) -> None:
     kept = tab.locator("#lines .entry", has_text=KEPT)
     assert kept.is_visible()
     assert kept.locator(".timeline li").all_inner_texts()[0].startswith("● 2021")
     tab.locator("#show-F").uncheck()
     assert not kept.is_visible()
     tab.locator("#show-F").check()
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
-    )
     tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
-    found = axe.Axe().run(tab).response["violations"]
+    found = axe.run(tab).response["violations"]
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -24,7 +24,7 @@ from tipclassify.text.document import Block, Document
 if TYPE_CHECKING:
     from tipclassify.download import Download
 
-__all__ = ["main", "read_bytes_isolated", "read_isolated"]
+__all__ = ["main", "read_bytes_isolated", "read_isolated", "unpack_answer"]
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python
@@ -59,7 +59,7 @@ def read_bytes_isolated(
     except ChildDiedError as error:
         remedy = "save it in another format, and report this to us"
         raise InputError(f"{name}: cannot be read ({error}); {remedy}") from None
-    document, notes, problem = _unpack_answer(answer)
+    document, notes, problem = unpack_answer(answer)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     if document is None:
@@ -116,7 +116,7 @@ def _answer(request: bytes) -> bytes:
     ).encode()
 
 
-def _unpack_answer(answer: bytes) -> tuple[Document | None, list[str], str]:
+def unpack_answer(answer: bytes) -> tuple[Document | None, list[str], str]:
     """Make a document of plain values: nothing else comes out of the child, even if it was taken
     over."""
     fields, notes, problem = json.loads(answer)

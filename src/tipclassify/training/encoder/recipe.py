@@ -30,7 +30,7 @@ from tipclassify.training.train_heads import Trained, write_exported_encoder
 if TYPE_CHECKING:
     from tipclassify.training.encoder.fitting import Examples
 
-__all__ = ["export", "fine_tune"]
+__all__ = ["choose_epoch", "export", "fine_tune", "make_examples"]
 
 _OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
 _BITS: Final = 7  # of a weight
@@ -78,8 +78,8 @@ def fine_tune(
         network = networks.new_network(start, settings)
         history = fit(
             network,
-            _examples(rows, tokenizer, vocabulary, settings, like),
-            [_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
+            make_examples(rows, tokenizer, vocabulary, settings, like),
+            [choose_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
             pad=networks.padding_id(tokenizer),
@@ -190,7 +190,7 @@ def _notice(base: Mapping[str, str]) -> dict[str, str]:
     return notices
 
 
-def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
+def choose_epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
     """Choose the passages of an epoch, int (m,): all real ones, and a sample of invented ones drawn
     anew.
 
@@ -211,13 +211,14 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
     return np.sort(np.concatenate([reports, genres, pairs, sample]))
 
 
-def _examples(
+def make_examples(
     rows: Sequence[Row],
     tokenizer: Any,
     vocabulary: frozenset[str],
     settings: Settings,
     like: dict[str, list[str]],
 ) -> Examples:
+    """Tokenize rows as scoring does; `like` has headings that mean the same, by heading."""
     from tipclassify.training.encoder.fitting import Examples, encode
 
     texts = [str(row["text"]) for row in rows]
