@@ -24,7 +24,7 @@ from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.own_files import is_output_folder, own_files, says_it_is_ours
 from tipclassify.pipeline.resume import LEDGER
-from tipclassify.readers import ReadOptions, is_link, is_report, read_report
+from tipclassify.readers import ReadOptions, is_link, is_report
 from tipclassify.readers.isolated import read_isolated
 from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.readers.limits import list_members, read_bounded
@@ -59,7 +59,6 @@ AHEAD: Final = 8
 
 # begins the names of hidden files, and of those by which Word locks a document
 _HIDDEN: Final = (".", "~$")
-_in_worker = False  # whether this is a worker process of `map_in_order`
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
 
 T = TypeVar("T")
@@ -369,9 +368,7 @@ def _results(
     classifier = classifier or tagging.classifier()
     try:
         if task.lines is None:
-            # A worker process may be lost: its pool goes on without the input. This process may
-            # not.
-            read = partial(read_report if _in_worker else read_isolated, task.file, tagging.read)
+            read = partial(read_isolated, task.file, tagging.read)
             yield from map(make, tag_document(task.file, read, classifier, tagging))
         elif isinstance(task.lines, InputError):
             raise task.lines
@@ -503,8 +500,6 @@ def _recovered(
 def _start_process() -> None:
     """Ignore interrupts, since the parent shuts the pool down; end with the parent; limit numpy
     to one thread."""
-    global _in_worker
-    _in_worker = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(
