@@ -433,11 +433,14 @@ def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[Numbere
         for rows in read_row_batches(table, len(data)):
             for number, row in enumerate(rows, number + 1):  # noqa: B020  # goes on counting
                 yield f"{file}:{number}", row
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        yield f"{file}:{number + 1}", RowError(f"not a Parquet file ({reason}); write it anew")
     except ExcessiveTableError as error:
         yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")
+    except UnicodeDecodeError:
+        yield f"{file}:{number + 1}", RowError("not UTF-8 from here on; write the file anew")
+    # ValueError, OverflowError: times and numbers that Python has not
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        yield f"{file}:{number + 1}", RowError(f"not a Parquet file ({reason}); write it anew")
 
 
 _SUFFIXES: Final = (".jsonl", ".csv", ".parquet")

@@ -218,6 +218,8 @@ def _read_row_groups(
             yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
         except ExcessiveTableError as error:
             raise InputError(f"{source.name}: {error}; check where it comes from") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None
 
 
 def _records(frame: Any, text: str) -> Any:
