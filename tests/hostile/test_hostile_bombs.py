@@ -246,6 +246,10 @@ def workbook(sheet: str, strings: str = "") -> bytes:
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     xml = f'<worksheet xmlns="{space}"><sheetData>{sheet}</sheetData></worksheet>'
     members["xl/worksheets/sheet1.xml"] = xml.encode()
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    types = "[Content_Types].xml"
+    members[types] = members[types].replace(b"</Types>", override.encode())
     members["xl/sharedStrings.xml"] = f'<sst xmlns="{space}">{strings}</sst>'.encode()
     return archive(members)
 
