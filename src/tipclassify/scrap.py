@@ -1,13 +1,16 @@
 """Temporary files that survive neither a killed process nor a full disk.
 
-A lock distinguishes files in use from those that a killed process left.
+What a killed process left is removed by the next that writes the same file. A lock distinguishes
+files in use from those that a killed process left.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,12 +28,15 @@ __all__ = [
     "is_held",
     "open_whole",
     "remove_if_left",
+    "remove_left_for",
     "staging_name",
 ]
 
 T = TypeVar("T")
 
 _LONGEST: Final = 255  # bytes of a file name
+_RECENT: Final = 3_600  # seconds in which a staged file may be at work where there are no locks
+_DRAWN: Final = re.compile(r"[0-9a-f]{8}")  # ends a staging name
 _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
@@ -78,19 +84,42 @@ def staging_name(path: Path) -> Path:
     >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
     255
     """
+    return path.with_name(f"{_staging_start(path)}{os.urandom(4).hex()}")
+
+
+def _staging_start(path: Path) -> str:
+    """Return how the names of staged files for `path` begin."""
     name = path.name
     while len(os.fsencode(name)) > _LONGEST - len(".-01234567"):
         name = name[:-1]
-    return path.with_name(f".{name}-{os.urandom(4).hex()}")
+    return f".{name}-"
+
+
+def remove_left_for(path: Path) -> None:
+    """Remove what killed processes left of `path`, unless it changed within the last hour."""
+    start = _staging_start(path)
+    try:
+        names = [name for name in os.listdir(path.parent) if name.startswith(start)]
+    except OSError:
+        return
+    for name in names:
+        if not _DRAWN.fullmatch(name, len(start)):
+            continue
+        left = path.with_name(name)
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _RECENT:
+                remove_if_left(left)
 
 
 @contextlib.contextmanager
 def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:  # of str or of bytes
     """Open a private file that takes the place of `path` when complete.
 
-    A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
+    What killed processes left of it is removed. A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
     """
     in_place = path.exists() and not path.is_file()
+    if not in_place:
+        remove_left_for(path)
     # Named before it exists, so it is always removed.
     file = path if in_place else staging_name(path)
     mode = "w" if in_place else "x"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tipclassify.errors import CorpusError, reason_of
 from tipclassify.formatting import csv_text, load_json, numbered
 from tipclassify.labels import LABELS, SECTIONS
+from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
 
 if TYPE_CHECKING:
     import datasets
@@ -430,22 +431,31 @@ def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow
 
 
 def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`."""
+    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`.
+
+    A file that unpacks to much more than its size ends with a `RowError`.
+    """
     import pyarrow
     import pyarrow.parquet
 
+    data = read_file(file)
+    number = 0
     try:
-        table = pyarrow.parquet.read_table(pyarrow.BufferReader(read_file(file)))
-    except (pyarrow.ArrowException, OSError) as error:
-        yield (
-            f"{file}:1",
-            RowError(f"not a Parquet file ({str(error).splitlines()[0]}); write it anew"),
-        )
-        return
-    if columns is not None and (problem := columns.missing(table.column_names)):
-        yield f"{file}:1", RowError(problem)
-        return
-    yield from ((f"{file}:{number}", row) for number, row in enumerate(table.to_pylist(), 1))
+        table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
+        if columns is not None and (problem := columns.missing(table.schema_arrow.names)):
+            yield f"{file}:1", RowError(problem)
+            return
+        for rows in read_row_batches(table, len(data)):
+            for number, row in enumerate(rows, number + 1):  # noqa: B020  # goes on counting
+                yield f"{file}:{number}", row
+    except ExcessiveTableError as error:
+        yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")
+    except UnicodeDecodeError:
+        yield f"{file}:{number + 1}", RowError("not UTF-8 from here on; write the file anew")
+    # ValueError, OverflowError: times and numbers that Python has not
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        yield f"{file}:{number + 1}", RowError(f"not a Parquet file ({reason}); write it anew")
 
 
 _SUFFIXES: Final = (".jsonl", ".csv", ".parquet")

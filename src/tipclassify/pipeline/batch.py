@@ -17,8 +17,8 @@ from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.inputs import ROWS, TABLES
-from tipclassify.pipeline.workers import in_worker, map_in_order
-from tipclassify.readers import ReadOptions, is_link, read_report
+from tipclassify.pipeline.workers import map_in_order
+from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.isolated import read_isolated
 from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.reporting.report import TaggedReport
@@ -297,9 +297,7 @@ def _reports(
     if isinstance(task, _UnreadableTask):
         yield task.failed
     elif isinstance(task, _ReportTask):
-        # A worker process may be lost: its pool goes on without the input. This process may not.
-        reader = read_report if in_worker() else read_isolated
-        read = partial(reader, task.file, tagging.read)
+        read = partial(read_isolated, task.file, tagging.read)
         yield from tag_document(task.file, read, classifier, tagging)
     else:
         rows = []

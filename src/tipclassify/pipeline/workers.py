@@ -17,20 +17,13 @@ from tipclassify.errors import TipclassifyError
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
 
-__all__ = ["AHEAD", "in_worker", "map_in_order"]
+__all__ = ["AHEAD", "map_in_order"]
 
 # tasks submitted ahead of the consumer, for each process: it bounds the results that wait
 AHEAD: Final = 8
 
-_is_worker = False  # whether this is a worker process of `map_in_order`
-
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def in_worker() -> bool:
-    """Return whether this is a worker process of `map_in_order`."""
-    return _is_worker
 
 
 def map_in_order(
@@ -125,8 +118,6 @@ def _recovered(
 def _start_process() -> None:
     """Ignore interrupts, since the parent shuts the pool down; end with the parent; limit numpy
     to one thread."""
-    global _is_worker
-    _is_worker = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(

@@ -295,7 +295,7 @@ class ReviewSession:
                     raise RefusedError(
                         409, f"event {number} is {undone.annotator}'s: only they can take it back"
                     )
-                if number in history.undone:
+                if history.is_undone(number):
                     raise RefusedError(409, f"event {number} was taken back already")
                 event = append("undo", undone.key, undoes=number, request=request)
             return self._saved(event)

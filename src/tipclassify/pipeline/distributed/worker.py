@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -29,12 +31,12 @@ from tipclassify.readers.limits import LARGEST, read_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
+from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
 
 __all__ = ["Work", "lines_of_range", "score_part"]
 
 # of an input row, besides its text
 _FIELDS: Final = ("section", "country", "year", "page", "block")
-_BATCH_ROWS: Final = 1_000  # rows of a Parquet file converted at a time
 _BLOCK: Final = 2**16  # bytes read at a time in the search for a line end
 # a worker has several threads, and `cached_property` locks nothing
 _LOADING: Final = threading.Lock()
@@ -210,12 +212,15 @@ def _read_row_groups(
             column.dictionary_page_offset or column.data_page_offset for column in first
         )
         groups = [number for number, start in starts if part.start <= start < part.end]
-        rows = (
-            row
-            for one in table.iter_batches(_BATCH_ROWS, groups, columns)
-            for row in one.to_pylist()
-        )
-        yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
+        size = file.seek(0, os.SEEK_END)
+        batches = read_row_batches(table, size, columns, groups)
+        rows = chain.from_iterable(batches)
+        try:
+            yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
+        except ExcessiveTableError as error:
+            raise InputError(f"{source.name}: {error}; check where it comes from") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None
 
 
 def _records(frame: Any, text: str) -> Any:
