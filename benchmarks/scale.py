@@ -65,10 +65,10 @@ MODEL: Final = ("--model", "fast")
 DISTRIBUTED: Final = """
 import sys
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.distributed import score
+from tipclassify.pipeline.distributed import PartSize, score
 if __name__ == "__main__":
     fast = Tagging("fast")
-    done = score(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), tagging=fast, batch_bytes=int(sys.argv[4]))
+    done = score(sys.argv[1], sys.argv[2], cluster=int(sys.argv[3]), tagging=fast, part_size=PartSize(bytes=int(sys.argv[4])))
     assert not done.failures, done.failures
     print(done.rows)
 """
