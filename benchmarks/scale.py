@@ -68,12 +68,16 @@ MODEL: Final = ("--model", "fast")
 DISTRIBUTED: Final = """
 import sys
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.distributed import score
+from tipclassify.pipeline.distributed import PartSize, score
 if __name__ == "__main__":
     fast = Tagging("fast")
     source, output, workers, batch_bytes = sys.argv[1:]
     done = score(
-        source, output, workers=int(workers), tagging=fast, batch_bytes=int(batch_bytes)
+        source,
+        output,
+        cluster=int(workers),
+        tagging=fast,
+        part_size=PartSize(bytes=int(batch_bytes)),
     )
     assert not done.failures, done.failures
     print(done.rows)

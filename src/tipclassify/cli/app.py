@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer import Option
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from tipclassify._version import __version__
 from tipclassify.cli import (
@@ -48,42 +48,39 @@ _SECTIONS: Final = {
 }
 _SHOWN_FIRST: Final = ("summary", "compare", "explain")
 """Commands of which ``tipclassify --help`` shows one example, below those of ``score``."""
+_SECTION_OF: Final = {name: title for title, names in _SECTIONS.items() for name in names.split()}
 
 
 class _PlainHelp:
     """Mixin of commands and groups whose help has sections, and no types of Python, such as
     ``<list[str]>``."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
-        sections = _section_of_each_option() if len(params) > _MANY else {}
+    def get_params(self, ctx: typer.Context) -> list[TyperArgument | TyperOption]:
+        """Return the parameters, as help shows them."""
+        params: list[TyperArgument | TyperOption] = super().get_params(ctx)  # type: ignore[misc]
+        sections = _SECTION_OF if len(params) > _MANY else {}
         for param in params:
-            if param.param_type_name == "argument":
-                _show_only_the_metavar(param)
+            if isinstance(param, TyperArgument):
+                param.display_type_rich = _no_type  # type: ignore[method-assign]
                 continue
-            param.rich_help_panel = param.rich_help_panel or sections.get(param.name)
+            param.rich_help_panel = param.rich_help_panel or sections.get(param.name or "")
             if param.is_flag:
                 param.metavar = ""
         return params
 
 
-def _section_of_each_option() -> dict[str, str]:
-    """Return the title of the section of help in which each option stands, by its name."""
-    titles = {}
-    for title, names in _SECTIONS.items():
-        for name in names.split():
-            titles[name] = title
-    return titles
-
-
-def _show_only_the_metavar(argument: Any) -> None:
-    """Show an argument as ``FILE...``, in the usage line too; Typer has no setting for that."""
-    argument.display_type_rich = lambda ctx: None  # noqa: ARG005
-    argument.get_usage_pieces = lambda ctx: [argument.metavar]  # noqa: ARG005
+def _no_type(ctx: object) -> None:
+    """Show no type of an argument, which Typer has no option for."""
 
 
 class Command(_PlainHelp, TyperCommand):
     """Command whose help has sections and plain types."""
+
+    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:
+        """List the parts of the usage line: arguments by their metavar, without Typer's braces."""
+        arguments = [param for param in self.get_params(ctx) if isinstance(param, TyperArgument)]
+        names = [argument.metavar or str(argument.name) for argument in arguments]
+        return [self.options_metavar or "", *names]
 
 
 class _Group(_PlainHelp, TyperGroup):

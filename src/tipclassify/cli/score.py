@@ -236,8 +236,7 @@ def _score_on_cluster(
             done = score(
                 names,
                 folder,
-                scheduler=scheduler,
-                workers=workers,
+                cluster=scheduler if workers is None else workers,
                 tagging=tagging,
                 progress=progress,
             )

@@ -172,7 +172,8 @@ def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, 
     with _READER_LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         document = read()
-    return document, tuple(str(one.message) for one in caught if one.category is UserWarning)
+    notes = (str(note.message) for note in caught if note.category is UserWarning)
+    return document, tuple(notes)
 
 
 def tag_rows(

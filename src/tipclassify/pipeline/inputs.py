@@ -47,11 +47,12 @@ def expand_inputs(
     read, or a folder or pattern holds no report.
     """
     try:
-        return list(dict.fromkeys(one for name in names for one in _expanded(name, tables, output)))
+        inputs = [file for name in names for file in _expanded(name, tables, output)]
     except RecursionError:
         raise InputError(
             "a list of inputs names itself, or one that names it; take that line out"
         ) from None
+    return list(dict.fromkeys(inputs))
 
 
 def is_input(name: str, rows: Sequence[str]) -> bool:
@@ -71,39 +72,56 @@ def _expanded(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
             raise InputError(
                 f"{name}: not UTF-8; give a text file with one path or link a line"
             ) from None
-        return [one for inner in listed for one in _expanded(inner, rows, output)]
+        return [file for inner in listed for file in _expanded(inner, rows, output)]
     if os.path.isdir(name):
         return _files_of_folder(name, rows, output)
     if _is_archive(name) and os.path.isfile(name):
         return _members(name, rows)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
-        paths = [
-            Path(path) for path in sorted(glob.glob(name, recursive=True)) if os.path.isfile(path)
-        ]
-        own = {path for path in paths if path.name == LEDGER or says_it_is_ours(path)}
-        _warn_of_own(name, own)
-        files = [str(path) for path in paths if path not in own]
-        if files:
-            return [
-                one
-                for file in files
-                for one in (_members(file, rows) if _is_archive(file) else [file])
-            ]
-        raise InputError(f"{name}: matches no file; check the pattern")
+        return _files_of_pattern(name, rows)
     return [name]
+
+
+def _files_of_pattern(name: str, rows: Sequence[str]) -> list[str]:
+    """List the inputs that a pattern matches, without what tipclassify wrote."""
+    matches = sorted(glob.glob(name, recursive=True))
+    paths = [Path(match) for match in matches if os.path.isfile(match)]
+    own = {path for path in paths if path.name == LEDGER or says_it_is_ours(path)}
+    _warn_of_own(name, own)
+    inputs: list[str] = []
+    for path in paths:
+        if path not in own:
+            inputs += _file_or_members(path, rows)
+    if not inputs:
+        raise InputError(f"{name}: matches no file; check the pattern")
+    return inputs
+
+
+def _file_or_members(path: Path, rows: Sequence[str]) -> list[str]:
+    """Return the name of a file, or the reports in it where it is a zip archive."""
+    return _members(str(path), rows) if _is_archive(path.name) else [str(path)]
 
 
 def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
     """List the inputs in a folder, and the folders in it that cannot be opened, which are named
     when their turn comes."""
-    found, locked, own = list[Path](), list[str](), set[Path]()
-    for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
-        visible = [one for one in inside if not one.startswith(_HIDDEN)]
-        results = {one for one in visible if _is_written_to(os.path.join(folder, one), output)}
-        own |= {Path(folder, one) for one in results}
-        inside[:] = [one for one in visible if one not in results]
-        found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
-    paths = sorted(filter(Path.is_file, found))
+    candidates: list[Path] = []
+    locked: list[str] = []
+    own: set[Path] = set()
+    for folder, subfolders, names in os.walk(
+        name, onerror=lambda error: locked.append(error.filename)
+    ):
+        visible = [subfolder for subfolder in subfolders if not subfolder.startswith(_HIDDEN)]
+        results = {
+            subfolder
+            for subfolder in visible
+            if _is_written_to(os.path.join(folder, subfolder), output)
+        }
+        own |= {Path(folder, subfolder) for subfolder in results}
+        # what `os.walk` is to go into
+        subfolders[:] = [subfolder for subfolder in visible if subfolder not in results]
+        candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
+    paths = sorted(filter(Path.is_file, candidates))
     files = [path for path in paths if _is_archive(path.name) or is_input(path.name, rows)]
     others = sorted(set(paths) - set(files))
     written_to = output is not None and _is_same(name, output)
@@ -112,7 +130,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
     inputs: list[str] = []
     for path in files:
         if path not in written:
-            inputs += _members(str(path), rows) if _is_archive(path.name) else [str(path)]
+            inputs += _file_or_members(path, rows)
     if not inputs and not locked:
         raise InputError(
             f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"

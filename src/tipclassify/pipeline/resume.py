@@ -57,14 +57,11 @@ class FinishedOutputs:
         What another run is writing now stays.
         """
         whole = set(outputs)
-        for file in [
-            file
-            for folder in {output.parent for output in whole}
-            for file in folder.glob(".*-????????")
-        ]:
-            found = _SCRAP.fullmatch(file.name)
-            if found and file.with_name(found[1]) in whole:
-                remove_if_left(file)
+        for folder in {output.parent for output in whole}:
+            for file in list(folder.glob(".*-????????")):
+                scrap = _SCRAP.fullmatch(file.name)
+                if scrap and file.with_name(scrap[1]) in whole:
+                    remove_if_left(file)
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import dask
+from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
@@ -22,7 +23,7 @@ from tipclassify.pipeline.distributed.folder import Failure, PartRecord, describ
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.distributed.worker import Work, score_part
 
-__all__ = ["Task", "connected", "run", "tasks_of_collection"]
+__all__ = ["Task", "connected", "joined", "run", "tasks_of_collection"]
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -38,6 +39,18 @@ _KILLED: Final = (
 Task = tuple[
     InputPart, Any
 ]  # a part and, for a partition of a collection, its delayed rows; else None
+
+
+def joined(
+    cluster: Client | str | int | None, tasks: int
+) -> contextlib.AbstractContextManager[Client]:
+    """Join a cluster: by a client, which stays open, by the address of a scheduler, or as local
+    processes, at most one for each of the `tasks`."""
+    if isinstance(cluster, str):
+        return connected(cluster)
+    if cluster is None or isinstance(cluster, int):
+        return connected(workers=min(cluster or CPU_COUNT, tasks))
+    return contextlib.nullcontext(cluster)
 
 
 @contextlib.contextmanager

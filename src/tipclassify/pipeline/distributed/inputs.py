@@ -99,11 +99,11 @@ def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
     """Expand names as `pipeline.inputs.expand_inputs` does, also Parquet files and addresses; leave out
     files in `output`."""
     inside = f"{output.root.rstrip('/')}/"
-    found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
+    sources = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
     kept = (
-        one
-        for one in found
-        if not (type(one.fs) is type(output.fs) and one.path.startswith(inside))
+        source
+        for source in sources
+        if not (type(source.fs) is type(output.fs) and source.path.startswith(inside))
     )
     return list({source.name: source for source in kept}.values())
 
@@ -119,7 +119,7 @@ def _sources_of(name: str) -> list[Source]:
         if address == name:
             return _sources_at(name, fs, path)
         listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
-        return [source for one in listed for source in _sources_of(one)]
+        return [source for inner in listed for source in _sources_of(inner)]
     except InputError:
         raise
     # each file system has its own exceptions for permissions, credentials, buckets, …
@@ -133,22 +133,20 @@ def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     if "://" in name and fs.isdir(path):
         root = path.rstrip("/")
         wrong = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
-        found = {
-            one: info for one, info in fs.find(path, detail=True).items() if is_input(one, _TABLES)
-        }
+        listed = fs.find(path, detail=True)
+        details = {file: info for file, info in listed.items() if is_input(file, _TABLES)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
         root, wrong = "", "matches no file; check the pattern"
-        found = {
-            one: info for one, info in fs.glob(path, detail=True).items() if info["type"] == "file"
-        }
+        listed = fs.glob(path, detail=True)
+        details = {file: info for file, info in listed.items() if info["type"] == "file"}
     else:
         return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
-    shown = sorted(one for one in found if "/." not in one.removeprefix(root))
+    shown = sorted(file for file in details if "/." not in file.removeprefix(root))
     if not shown:
         raise InputError(f"{name}: {wrong}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_source(prefix + one, fs, one, found[one]) for one in shown]
+    return [_source(prefix + file, fs, file, details[file]) for file in shown]
 
 
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
@@ -190,7 +188,7 @@ def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> I
             continue
         group.append(source)
         drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest(), 16)
-        if drawn % average == 0 or sum(one.size or 0 for one in group) >= most_bytes:
+        if drawn % average == 0 or sum(grouped.size or 0 for grouped in group) >= most_bytes:
             yield InputPart("reports", tuple(group))
             group = []
     if group:
