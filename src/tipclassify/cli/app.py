@@ -55,7 +55,8 @@ class _PlainHelp:
     """Mixin of commands and groups whose help has sections, and no types of Python, such as
     ``<list[str]>``."""
 
-    def get_params(self, ctx: typer.Context) -> list[TyperArgument | TyperOption]:
+    # Any, since the base's own context and parameters are in a private module of Typer.
+    def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, as help shows them."""
         params: list[TyperArgument | TyperOption] = super().get_params(ctx)  # type: ignore[misc]
         sections = _SECTION_OF if len(params) > _MANY else {}
@@ -76,7 +77,7 @@ def _no_type(ctx: object) -> None:
 class Command(_PlainHelp, TyperCommand):
     """Command whose help has sections and plain types."""
 
-    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """List the parts of the usage line: arguments by their metavar, without Typer's braces."""
         arguments = [param for param in self.get_params(ctx) if isinstance(param, TyperArgument)]
         names = [argument.metavar or str(argument.name) for argument in arguments]
