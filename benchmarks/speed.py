@@ -346,7 +346,9 @@ def main(
     if json:
         save(json, {**where, "runs": runs, "figures": [figure.to_dict() for figure in figures]})
     if write:
-        write_between(ROOT / "docs" / "contributing" / "scale.md", "speed", f"{about_line(where)}\n\n{tables}")
+        write_between(
+            ROOT / "docs" / "contributing" / "scale.md", "speed", f"{about_line(where)}\n\n{tables}"
+        )
 
 
 if __name__ == "__main__":

@@ -177,7 +177,9 @@ def test_the_kinds_of_input_stand_in_the_help_of_one_command() -> None:
     from tipclassify.cli.app import app
 
     long_ones = [
-        command for command in every_command() if "EPUB, mail" in " ".join(helped(app, *command).split())
+        command
+        for command in every_command()
+        if "EPUB, mail" in " ".join(helped(app, *command).split())
     ]
     assert long_ones == [("score",)]
 
@@ -432,4 +434,6 @@ def test_the_tutorials_labels_are_those_of_its_report() -> None:
     assert [row["text"] for row in rows if text[row["start"] : row["end"]] != row["text"]] == []
     changed = [row for row in rows if list(row["labels"]) != row["model_labels"]]
     sentence = f"decided all {len(rows)} passages and changed {len(changed)} of them"
-    assert sentence in " ".join((DOCS / "tutorials" / "check-your-reports.md").read_text("utf-8").split())
+    assert sentence in " ".join(
+        (DOCS / "tutorials" / "check-your-reports.md").read_text("utf-8").split()
+    )

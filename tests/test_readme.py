@@ -33,7 +33,9 @@ def test_the_readme_says_how_wrong_it_is_before_how_to_install_it() -> None:
     before = README.partition("## Install")[0]
     assert "Language models wrote these labels" in before
     assert "No figure covers narratives of the Trafficking in Persons Report" in before
-    assert re.search(r"^\| `complicity` \| \d+ \(\d+ to \d+\) \| \d+ \(\d+ to \d+\) \|$", before, re.M)
+    assert re.search(
+        r"^\| `complicity` \| \d+ \(\d+ to \d+\) \| \d+ \(\d+ to \d+\) \|$", before, re.M
+    )
 
 
 def test_the_dataset_card_counts_what_is_there() -> None:

@@ -110,7 +110,9 @@ def test_a_linear_model_of_a_users_own_rows_names_no_base_and_no_data_of_ours() 
     assert found["model-index"][0]["results"][0]["dataset"]["name"] == "passages out of fold"
 
 
-def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_whom_to_tell() -> None:
+def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_whom_to_tell() -> (
+    None
+):
     body = card(True, **OF_THE_DEFAULT).partition("# Model card: mine: ours\n")[2]
     first = body.strip().splitlines()[:5]
     assert [line.partition("**")[2].partition("**")[0] for line in first] == [

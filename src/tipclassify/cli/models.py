@@ -79,7 +79,10 @@ def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
         weights.append((reason.heading, f"(the heading “{shown(section)}”)"))
     if reason.method == "occlusion":
         weights.append(
-            (reason.logit, "log-odds; each line above: the drop without this word (they do not add up)")
+            (
+                reason.logit,
+                "log-odds; each line above: the drop without this word (they do not add up)",
+            )
         )
     else:
         if weaker := reason.spans[top:]:
