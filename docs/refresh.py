@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SLOW = "<!-- slow -->\n"
 BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-MARKED = re.compile(r"^<!-- ([a-z]+) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
+MARKED = re.compile(r"^<!-- (?!end)([a-z]+) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 COLUMNS = 100
 PAGES = tuple(
     page.relative_to(DOCS).as_posix()
