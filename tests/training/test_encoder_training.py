@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import json
 import runpy
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -547,12 +546,12 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_p
 
 @trains
 def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> None:
-    from tipclassify.training.encoder.fitting import _set_rate, shuffled_batches
+    from tipclassify.training.encoder.fitting import set_rate, shuffled_batches
 
     optimizer: Any = SimpleNamespace(param_groups=[{"peak": 2.0}])
     rates = []
     for step in (0, 1, 2, 9):
-        _set_rate(optimizer, step, 10, 0.2)
+        set_rate(optimizer, step, 10, 0.2)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates == [1.0, 2.0, 2.0, 0.25]
     batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], replace(SETTINGS, batch=2), 0)
@@ -571,24 +570,20 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     whole = weights(kept(base, tmp_path / "whole", progress=lambda *step: done.append(step)))
     an_epoch = done[-1][1] // 2
     assert an_epoch > 10
-    set_rate, steps = fitting._set_rate, 0
 
-    def breaks(at: int) -> Callable[..., None]:
-        def counted(*arguments: Any) -> None:
-            nonlocal steps
-            steps += 1
-            if steps == at:
+    def breaks_at(step: int) -> Callable[[int, int], None]:
+        steps = iter(range(1, step + 1))
+
+        def progress(*_: int) -> None:
+            if next(steps) == step:
                 raise KeyboardInterrupt
-            set_rate(*arguments)
 
-        return counted
+        return progress
 
-    for at in (7, an_epoch - 2, 4):  # in the first epoch, after its end, and soon after that
-        steps = 0
-        monkeypatch.setattr(fitting, "_set_rate", breaks(at))
+    # in the first epoch, after its end, and soon after that
+    for step in (6, an_epoch - 3, 3):
         with pytest.raises(KeyboardInterrupt):
-            kept(base, tmp_path / "parts", resume=True)
-    monkeypatch.setattr(fitting, "_set_rate", set_rate)
+            kept(base, tmp_path / "parts", resume=True, progress=breaks_at(step))
     begun: list[tuple[int, int]] = []
     assert (
         weights(
@@ -675,22 +670,6 @@ def test_bfloat16_is_for_processors_that_have_it(
 
 # --------------------------------------------------------------------------------------------- the
 # command
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_its_base_is_asked_for() -> None:
-    done = run("--model", "encoder")
-    assert done.returncode == 2
-    assert "needs --base" in done.stderr
 
 
 def test_without_pytorch_the_extra_is_named(

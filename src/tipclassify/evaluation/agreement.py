@@ -24,11 +24,11 @@ from tipclassify.labels import LABELS, indicator
 __all__ = [
     "Agreement",
     "agreement",
+    "agreement_intervals_table",
     "agreement_table",
     "blindness",
     "disagreements",
     "disagreements_table",
-    "intervals_table",
     "read_annotations",
     "read_texts",
 ]
@@ -196,7 +196,7 @@ def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     return {
         str(row["id"]): row["text"]
         for _, row in json_rows(Path(path))
-        if isinstance(row.get("text"), str)
+        if isinstance(row, dict) and isinstance(row.get("text"), str)
     }
 
 
@@ -220,7 +220,11 @@ def blindness(
 
 def _blind_rows(path: str | os.PathLike[str]) -> dict[str, bool | None]:
     """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
-    hidden = {str(row["id"]): row.get("blind") for _, row in json_rows(Path(path))}
+    hidden = {
+        str(row["id"]): row.get("blind")
+        for _, row in json_rows(Path(path))
+        if isinstance(row, dict)
+    }
     return {
         key: None if names is None else "colleagues" in str(names) for key, names in hidden.items()
     }
@@ -234,7 +238,7 @@ def agreement_table(rows: Sequence[Agreement]) -> str:
     )
 
 
-def intervals_table(rows: Sequence[Agreement], draws: int) -> str:
+def agreement_intervals_table(rows: Sequence[Agreement], draws: int) -> str:
     """Format the intervals as a Markdown table."""
     columns = (f"95% interval ({draws:,} draws)", "Cohen's kappa", "Krippendorff's alpha")
     cells = [

@@ -14,7 +14,7 @@ from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.metrics import measure
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS, SECTIONS
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.text.features.hashing import featurize
 
 __all__ = [

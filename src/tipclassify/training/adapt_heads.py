@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.evaluation.bootstrap import Comparison, compare
+from tipclassify.evaluation.bootstrap import ModelComparison, compare
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
@@ -52,7 +52,7 @@ class AdaptedHeads:
     raw: Floats  # (rows, 3), uncalibrated logits of the user's rows, out of fold
     penalty: PenaltyChoice
     calibration: str
-    on_own: Comparison
+    on_own: ModelComparison
     fixed: FixedComparison | None
     adapted_from: str  # hash of the model it started from
 

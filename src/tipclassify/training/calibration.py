@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 
 __all__ = ["Calibrated", "Recalibrated", "calibrate", "operating_points", "platt", "recalibrate"]
 
@@ -51,7 +51,8 @@ def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = N
         others = _fit_calibration(raw[~held], y_true[~held], weights[~held])
         scores[held] = others.scores(raw[held])
         for policy in POLICIES:
-            y_pred[policy][held] = apply_thresholds(scores[held], others.thresholds[policy])
+            thresholds = np.array(others.thresholds[policy])
+            y_pred[policy][held] = apply_thresholds(scores[held], thresholds)
     fitted = _fit_calibration(raw, y_true, weights)
     return Calibrated(fitted.scale, fitted.shift, fitted.thresholds, scores, y_pred)
 

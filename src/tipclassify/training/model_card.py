@@ -17,6 +17,7 @@ from tipclassify.corpus.loading import Row, corpus_digest
 from tipclassify.evaluation.behaviour_tests import RuleResult
 from tipclassify.evaluation.metrics import ReliabilityBin
 from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.resources import resource_path
 from tipclassify.training.error_table import PointFigures
 from tipclassify.training.fit_penalty import PenaltyChoice
 from tipclassify.training.fixed_set import FixedComparison
@@ -130,7 +131,7 @@ def describe_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> Cor
 def model_card(facts: CardFacts, figures: CardFigures) -> str:
     """Write the card, in Markdown with the front matter that the Hugging Face hub reads."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tipclassify.training"),
+        loader=jinja2.FileSystemLoader(resource_path("training/templates")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,

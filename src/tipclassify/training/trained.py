@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tipclassify.evaluation.bootstrap import Comparison, comparison_table
+from tipclassify.evaluation.bootstrap import ModelComparison, comparison_table
 from tipclassify.evaluation.metrics import metrics_table
 from tipclassify.training.fit_penalty import PenaltyChoice
 from tipclassify.training.fixed_set import FixedComparison
@@ -26,7 +26,7 @@ class Trained:
     out: Path
     parts: Sequence[Part]
     fixed: FixedComparison | None = None
-    on_own: Comparison | None = None
+    on_own: ModelComparison | None = None
     penalty: PenaltyChoice | None = None
     calibration: str = ""
 

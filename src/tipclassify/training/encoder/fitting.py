@@ -22,7 +22,18 @@ from tipclassify.progress import Progress
 from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.network import Network
 
-__all__ = ["Examples", "Run", "SpecialTokens", "deterministic", "fit", "logits_of", "macro_f1"]
+__all__ = [
+    "Examples",
+    "Run",
+    "SpecialTokens",
+    "deterministic",
+    "fit",
+    "logits_of",
+    "macro_f1",
+    "pad_batch",
+    "precision",
+    "set_rate",
+]
 
 _CHECKPOINT: Final = "checkpoint.pt"
 _CHECKPOINT_STEPS: Final = 250  # steps between checkpoints
@@ -139,7 +150,7 @@ def fit(
             step += 1
             if step <= done:  # before the interruption
                 continue
-            _set_rate(optimizer, step - 1, steps, settings.warmup)
+            set_rate(optimizer, step - 1, steps, settings.warmup)
             rows, targets = examples.sample(batch, settings, step - 1)
             optimizer.zero_grad(set_to_none=True)
             loss = _loss(network, rows, targets, examples.special.padding)
@@ -277,7 +288,7 @@ def _optimizer(network: Network, settings: Settings) -> AdamW:
     return AdamW(groups, betas=(0.9, 0.98), fused=True)
 
 
-def _set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
+def set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
     """Set the learning rate: linear warm-up to its peak, then linear decay."""
     rise = max(1, round(warmup * steps))
     factor = (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)

@@ -24,6 +24,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
+from tipclassify.resources import checkout
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.encoder import Settings
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
@@ -38,7 +39,16 @@ if TYPE_CHECKING:
     from tipclassify.training.encoder.fitting import Examples, History
     from tipclassify.training.encoder.network import Network
 
-__all__ = ["FineTuned", "Recipe", "export", "fine_tune"]
+__all__ = [
+    "FineTuned",
+    "Recipe",
+    "encode",
+    "epoch_rows",
+    "export",
+    "fine_tune",
+    "read_tokenizer",
+    "tokenize_rows",
+]
 
 _OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
 _BITS: Final = 7  # of a weight
@@ -205,10 +215,10 @@ def _notices(base: BaseEncoder) -> dict[str, str]:
         f"Base: {base.name}\nLicence of the base: {base.licence}\n"
         f"SHA-256 of its weights: {base.sha256}\n"
     )
-    licence = Path(__file__).resolve().parents[4] / "LICENSE"
-    if base.licence != "Apache-2.0" or not licence.is_file():
+    root = checkout()
+    if base.licence != "Apache-2.0" or root is None:
         return {"NOTICE": notice}
-    return {"NOTICE": notice, "LICENSE": licence.read_text(encoding="utf-8")}
+    return {"NOTICE": notice, "LICENSE": (root / "LICENSE").read_text(encoding="utf-8")}
 
 
 def epoch_rows(rows: Sequence[Row], learned: Bools, settings: Settings, number: int) -> Ints:
