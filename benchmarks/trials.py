@@ -83,7 +83,7 @@ def run_trial(
     rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
     """Fine-tune on the first `taught` rows; return logits of the others, headed and bare."""
-    settings = replace(trial.settings, epochs=epochs)
+    settings = replace(trial.settings, epochs=epochs, averaged_epochs=0)
     tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
     headings = json.loads((DATA / "headings.json").read_text("utf-8"))
     examples = tokenize_rows(rows, tokenizer, Recipe(str(base), words, settings, headings))
@@ -180,7 +180,7 @@ def trials(
     held = [rows[i] for i in np.flatnonzero(real & out)]
     logits: dict[str, list[Floats]] = {}
     print(
-        f"{about_line(about())}\n\n{'':30} {'headings':>10} {'without':>10} {'no cause':>10}",
+        f"{about_line(about())}\n\n{'':30} {'headings':>10} {'without':>10} {'false alarms':>13}",
         flush=True,
     )
     for name in only or TRIALS:

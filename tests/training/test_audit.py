@@ -1,4 +1,4 @@
-"""The audit finds planted label errors, near twins, leaks and pairs without a difference, and
+"""The audit finds planted label errors, near-identical pairs, leaks and pairs without a difference, and
 nothing else."""
 
 from __future__ import annotations
@@ -306,7 +306,7 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
         }
     ] * 2
     assert audit_table(found, 1).split("\n\n")[1].splitlines() == [
-        "near twins with different labels (similarity 0.6 or more): 3, first 1 shown",
+        "near-identical pairs with different labels (similarity 0.6 or more): 3, first 1 shown",
         "similarity  id         labels   text",
         "      0.90  a          (none)   A b",
         "            long-name  failure  A b",

@@ -368,12 +368,12 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
     assert of_own.figure == "complicity"
     assert of_own.this >= of_own.other
     table = mine.table()
-    assert "real passages, not taught" in table
+    assert "real passages, left out of training" in table
     assert "what your rows changed on your rows, out of fold" in table
     assert "* taken:" in table
     assert "calibration: " in table
     assert "real passages: macro-F1" in table
-    assert "tagged without cause" in table
+    assert "false alarms" in table
     plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
     assert plain.on_own is plain.penalty is None
     assert plain.fixed is not None  # beside the model before, after every training

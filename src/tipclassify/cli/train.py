@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import typer
 from typer import Option
@@ -72,7 +72,8 @@ Base = Annotated[
     str | None,
     _encoder_option("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub."),
 ]
-Epochs = Annotated[int | None, _encoder_option("N", "Passes over the passages; 4 without.", min=1)]
+_EPOCHS: Final = "Passes over the passages, before 2 whose weights are averaged; 4 without."
+Epochs = Annotated[int | None, _encoder_option("N", _EPOCHS, min=1)]
 Rate = Annotated[
     float | None, _encoder_option("RATE", "Largest learning rate of the head; 0.0002 without.")
 ]
@@ -98,7 +99,7 @@ def train(
     """Train a model on labelled passages of your own, and measure what it learned and what it cost.
 
     Each row has a "text" and "labels", [] for none; a "section" holds its heading. Rows with the
-    same "doc" (narrative) or "pair" (near twins) are held out together.
+    same "doc" (narrative) or "pair" (near-identical pairs) are held out together.
 
     The default's heads move towards your rows as far as cross-validation on them calls for, and no
     further than costs 0.01 of macro-F1 on a fixed set of passages of real reports. The model before

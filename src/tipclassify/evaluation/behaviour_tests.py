@@ -54,7 +54,7 @@ _NOT_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
 _STORAGE_ROUNDING: Final = 2e-3  # of probabilities: a linear model stores its weights in 16 bits
 
 
-class _Golden(msgspec.Struct):
+class _ReferenceOutput(msgspec.Struct):
     text: str
     scores: dict[str, float]
     section: str | None = None
@@ -142,16 +142,18 @@ def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[
     """Find reference outputs of a model's folder that it no longer gives, but for rounding.
 
     The tolerance is 0.002 or the scorer's `rounding`, the larger, for one passage, and a tenth of
-    it for the mean over all. Raises `ModelError` when a line is no golden passage.
+    it for the mean over all. Raises `ModelError` when a line is no reference output.
     """
     try:
-        rows = [msgspec.convert(load_json(line), _Golden) for line in lines if line.strip()]
+        rows = [
+            msgspec.convert(load_json(line), _ReferenceOutput) for line in lines if line.strip()
+        ]
         stored = np.array([[row.scores[label] for label in LABELS] for row in rows]).reshape(
             -1, len(LABELS)
         )
     except (ValueError, KeyError) as error:
         raise ModelError(
-            f"golden.jsonl of the model: no golden passages ({error}); get the model anew"
+            f"golden.jsonl of the model: no reference outputs ({error}); get the model anew"
         ) from None
     scores = classifier.predict_proba(
         [Passage(row.text, 0, len(row.text), row.section) for row in rows]

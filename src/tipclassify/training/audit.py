@@ -41,15 +41,18 @@ __all__ = [
 ]
 
 _NONE: Final = "(none)"
-_TWINS: Final = ("similarity", "id", "labels", "text")
+_PAIR_COLUMNS: Final = ("similarity", "id", "labels", "text")
 _PARTS: Final = {
     "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
     "conflicts": (
-        f"near twins with different labels (similarity {CONFLICT_SIMILARITY} or more)",
-        _TWINS,
+        f"near-identical pairs with different labels (similarity {CONFLICT_SIMILARITY} or more)",
+        _PAIR_COLUMNS,
     ),
     "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
-    "leaks": (f"near twins in different groups (similarity {LEAK_SIMILARITY} or more)", _TWINS),
+    "leaks": (
+        f"near-identical pairs in different groups (similarity {LEAK_SIMILARITY} or more)",
+        _PAIR_COLUMNS,
+    ),
     "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
 }
 

@@ -1,4 +1,4 @@
-"""Evaluate a trained model on held-out rows: figures for model.json, a card, and golden passages.
+"""Evaluate a trained model on held-out rows: figures for model.json, a card, and reference outputs.
 
 What was held out comes in with its scores, `HeldOut`; `Evidence` goes into the model's folder.
 """
@@ -40,7 +40,7 @@ HELD_OUT_RULE: Final = "one country in ten of real reports, one group in ten of 
 OUT_OF_FOLD: Final = "these rows, each judged by a model that did not see its group"
 """How rows that are too few to hold some out measure a model, for the card."""
 
-_GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
+_MOST_REFERENCES: Final = 60  # passages whose scores a copy of the model must reproduce
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Evidence:
 
     parts: list[Part]  # all first
     figures: dict[str, object]  # plain values for ``model.json``
-    files: dict[str, str]  # the card and the golden passages, by file name
+    files: dict[str, str]  # the card and the reference outputs, by file name
 
 
 def model_meta(meta: Mapping[str, object]) -> dict[str, object]:
@@ -92,7 +92,7 @@ def model_meta(meta: Mapping[str, object]) -> dict[str, object]:
 def judge_model(
     classifier: Classifier, held: HeldOut, facts: CardFacts, seed: int, cases: bool = True
 ) -> Evidence:
-    """Evaluate a model on what was held out, and write its card and golden passages.
+    """Evaluate a model on what was held out, and write its card and reference outputs.
 
     Without `cases` no behavioural tests are run: with an encoder they take longer than fitting its
     heads.
@@ -141,15 +141,15 @@ def judge_model(
         figures["fixed_set"] = facts.fixed.to_dict()
     files = {
         "README.md": model_card(facts, card_figures),
-        "golden.jsonl": _golden_rows(classifier, rows),
+        "golden.jsonl": _reference_outputs(classifier, rows),
     }
     return Evidence(parts, figures, files)
 
 
-def _golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
+def _reference_outputs(classifier: Classifier, rows: Sequence[Row]) -> str:
     """Write reference outputs as JSON lines: an even sample of invented passages, with scores."""
     invented = [row for row in rows if not is_real(row)]
-    sample = invented[:: max(1, len(invented) // _GOLDEN)][:_GOLDEN]
+    sample = invented[:: max(1, len(invented) // _MOST_REFERENCES)][:_MOST_REFERENCES]
     if not sample:
         return ""
     scores = classifier.predict_proba([row_passage(row) for row in sample]).round(5)

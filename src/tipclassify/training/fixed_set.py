@@ -125,7 +125,7 @@ class FixedComparison:
 
     def _false_tag_cells(self) -> tuple[str, str, str, str, str]:
         return (
-            "  tagged without cause",
+            "  false alarms",
             _share(self.false_tags_before),
             _share(self.false_tags),
             _change(self.false_tags - self.false_tags_before),

@@ -73,6 +73,8 @@ class FineTuningRun:
     stand_in: str
     twins: int
     other_genres: int
+    averaged_epochs: int = 0  # older models record none, and had none
+    averaged_rate: float = 0.0  # as a share of the peak
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class CardFigures:
 def describe_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> CorpusFacts:
     """Count the passages of a training by kind and label.
 
-    `held_out` is the number of those that taught nothing, `own` of those that are the user's.
+    `held_out` is the number of those left out of training, `own` of those that are the user's.
     """
     return CorpusFacts(
         passages=len(rows),

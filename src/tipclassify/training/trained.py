@@ -33,7 +33,7 @@ class Trained:
     def table(self) -> str:
         """Format all of it as aligned plain text."""
         part = self.parts[0]
-        tables = [metrics_table(part.metrics, f"{part.name}, not taught")]
+        tables = [metrics_table(part.metrics, f"{part.name}, left out of training")]
         if self.on_own:
             title = "what your rows changed on your rows, out of fold"
             tables.append(f"{title}\n{comparison_table(self.on_own, 'the model before')}")
