@@ -160,11 +160,10 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 class FailsOnce:
-    """A binary stream that fails once: after its first `OSError`, or once closed, all else is lost
-    without another.
+    """A binary stream that fails once.
 
-    Libraries that pack archives try to finish them when they are thrown away, and Python prints
-    what is raised then.
+    After its first `OSError`, or once closed, all else is lost without another. Libraries that pack
+    archives try to finish them when they are thrown away, and Python prints what is raised then.
     """
 
     def __init__(self, file: IO[bytes]) -> None:

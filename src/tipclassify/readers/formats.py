@@ -1,5 +1,7 @@
-"""Detect the format of a file: by its content where the signature is unambiguous, else by media
-type or suffix."""
+"""Detect the format of a file.
+
+Its content decides where the signature is unambiguous, else its media type or suffix.
+"""
 
 from __future__ import annotations
 
@@ -159,8 +161,10 @@ def reader_of(kind: str) -> Callable[..., Document]:
 
 
 def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> str:
-    """Detect the format from content, media type or suffix; `InputError` if unsupported or where
-    they contradict."""
+    """Detect the format from content, media type or suffix.
+
+    Raises `InputError` if unsupported or where they contradict.
+    """
     found = _detect_content(data, source)
     if found == "mhtml" and suffix == ".eml":
         return "eml"
@@ -189,8 +193,10 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
 
 
 def _detect_content(data: bytes, source: str) -> str | None:
-    """Return the format that the first bytes tell, supported or not; None where they are
-    ambiguous."""
+    """Return the format that the first bytes tell, supported or not.
+
+    None where they are ambiguous.
+    """
     found = next((what for what, starts in _SIGNATURES.items() if data.startswith(starts)), None)
     if found == "zip":
         names = open_zip(data, source).namelist()
