@@ -35,6 +35,8 @@ _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 _MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
+# characters of a tokenizer, which takes ten times as much memory; of 250,000 words, 17 million
+_LARGEST_TOKENIZER: Final = 60_000_000
 
 
 class _Tokenizer:
@@ -48,6 +50,8 @@ class _Tokenizer:
         from tokenizers import Tokenizer
 
         with _one_line():
+            if len(json_text) > _LARGEST_TOKENIZER:
+                raise ValueError(f"over {_LARGEST_TOKENIZER / 1e6:g} MB")
             parsed = json.loads(json_text)
             if problem := tokenizer_problem(parsed):
                 raise ValueError(problem)
