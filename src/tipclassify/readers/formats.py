@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
@@ -19,32 +20,41 @@ from tipclassify.text.document import Document
 
 __all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
 
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """A supported format."""
+
+    module: str  # of the reader, `read_<format>`
+    suffixes: tuple[str, ...]
+    media_types: tuple[str, ...]
+    signed: str = ""  # its name in messages, where the first bytes tell it from all others
+
+
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-# Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the
-# content tells.
+_OPEN_DOCUMENT: Final = "application/vnd.oasis.opendocument.text"
 _FORMATS: Final = {
-    "text": ("text", ".txt .text", "text/plain", ""),
-    "markdown": ("markdown", ".md .markdown", "text/markdown text/x-markdown", ""),
-    "html": ("html.reader", ".html .htm .xhtml", "text/html application/xhtml+xml", ""),
-    "mhtml": ("html.reader", ".mht .mhtml", "multipart/related", "a saved web page (MHTML)"),
-    "pdf": ("pdf.reader", ".pdf", "application/pdf application/x-pdf", "a PDF file"),
-    "docx": ("office", ".docx", _WORD, "a Word file"),
-    "epub": ("epub", ".epub", "application/epub+zip", "an EPUB file"),
-    "eml": ("html.reader", ".eml", "message/rfc822", ""),
-    "odt": (
-        "conversion",
-        ".odt",
-        "application/vnd.oasis.opendocument.text",
-        "an OpenDocument text",
+    "text": _Format("text", (".txt", ".text"), ("text/plain",)),
+    "markdown": _Format("markdown", (".md", ".markdown"), ("text/markdown", "text/x-markdown")),
+    "html": _Format(
+        "html.reader", (".html", ".htm", ".xhtml"), ("text/html", "application/xhtml+xml")
     ),
-    "rtf": ("conversion", ".rtf", "application/rtf text/rtf", "a rich-text file"),
-    "doc": ("conversion", ".doc", "application/msword", "an old Word file"),
+    "mhtml": _Format(
+        "html.reader", (".mht", ".mhtml"), ("multipart/related",), "a saved web page (MHTML)"
+    ),
+    "pdf": _Format("pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"),
+    "docx": _Format("office", (".docx",), (_WORD,), "a Word file"),
+    "epub": _Format("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
+    "eml": _Format("html.reader", (".eml",), ("message/rfc822",)),
+    "odt": _Format("conversion", (".odt",), (_OPEN_DOCUMENT,), "an OpenDocument text"),
+    "rtf": _Format("conversion", (".rtf",), ("application/rtf", "text/rtf"), "a rich-text file"),
+    "doc": _Format("conversion", (".doc",), ("application/msword",), "an old Word file"),
 }
 _FORMAT_BY_SUFFIX: Final = {
-    suffix: kind for kind, (_, names, *_) in _FORMATS.items() for suffix in names.split()
+    suffix: name for name, known in _FORMATS.items() for suffix in known.suffixes
 }
 _FORMAT_BY_MEDIA_TYPE: Final = {
-    name: kind for kind, (_, _, names, _) in _FORMATS.items() for name in names.split()
+    media_type: name for name, known in _FORMATS.items() for media_type in known.media_types
 }
 
 SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
@@ -155,7 +165,7 @@ def suffix_of(name: str) -> str:
 def reader_of(kind: str) -> Callable[..., Document]:
     """Return the reader of a format; it and its dependencies are imported on demand."""
     reader: Callable[..., Document] = getattr(
-        import_module(f"tipclassify.readers.{_FORMATS[kind][0]}"), f"read_{kind}"
+        import_module(f"tipclassify.readers.{_FORMATS[kind].module}"), f"read_{kind}"
     )
     return reader
 
@@ -180,7 +190,7 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
         raise InputError(f"{source}: {_UNSUPPORTED[foreign]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
         kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
-    if kind and (what := _FORMATS[kind][3]):
+    if kind and (what := _FORMATS[kind].signed):
         raise InputError(
             f"{source}: not {what}, though it is called one; check the file, or name it .txt if it is text"
         )
