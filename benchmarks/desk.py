@@ -2,12 +2,15 @@
 """Measure the desk of many reports in Chromium: ``python benchmarks/desk.py 20 200``.
 
 In: invented passages of ``data/corpus``, 120 a report, for countries and years. Out: seconds to
-write the desk and to open it, milliseconds of searches up to what they found is in the page, and
-sizes of its files. Needs playwright.
+write the desk and to open it, milliseconds of searches up to what they found is in the page,
+milliseconds from a key that checks a finding to its answer on the screen, where 10,000 findings are
+checked (``--decisions``), and sizes of its files. Needs playwright.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import random
 import shutil
 import statistics
@@ -21,6 +24,8 @@ from typing import Any
 from _measure import DATA, about, about_line
 
 from tipclassify.corpus.loading import load_corpus
+from tipclassify.reporting.writers.desk_records import DeskPassage, read_passage_file
+from tipclassify.review.events import Event, event_line
 
 COUNTRIES = "Albania Bolivia Chad Denmark Ecuador Fiji Ghana Haiti Iraq Jordan Kenya Laos Mali Nepal Oman Peru Qatar Rwanda"
 QUERIES = ("shelter", "traffick", "police officials", '"forced labor"', "the", "nothingatall")
@@ -32,6 +37,14 @@ SEARCH = """async (query) => {
   await new Promise((seen) => requestAnimationFrame(() => setTimeout(seen)));
   return [performance.now() - start, document.querySelector("#findings-tab small").textContent];
 }"""
+# Milliseconds from the last key until the screen shows what it did.
+WATCH_KEYS = """() => addEventListener("keydown", (event) => {
+  globalThis.took = null;
+  requestAnimationFrame(() => setTimeout(() => (globalThis.took = performance.now() - event.timeStamp)));
+}, true)"""
+TOOK = "() => globalThis.took !== null && globalThis.took !== undefined"
+TIME = "2026-11-30T09:00:00.000Z"
+KEYS = 15  # keys that are timed
 
 
 def write_reports(folder: Path, reports: int) -> None:
@@ -52,8 +65,86 @@ def write_reports(folder: Path, reports: int) -> None:
         (folder / f"{country.lower()}-{year}.html").write_text(page, "utf-8")
 
 
-def measure(browser: Any, reports: int) -> None:
-    """Write a desk, open it five times, and search in it."""
+def checked_passages(desk: Path, decisions: int) -> list[DeskPassage]:
+    """Read the first findings of a desk."""
+    findings: list[DeskPassage] = []
+    for file in sorted((desk / "data").glob("*.json")):
+        data = read_passage_file(file)
+        findings += [row for row in data.passages if row.labels] if data else []
+    return findings[:decisions]
+
+
+def spread(times: list[float]) -> str:
+    """Median and extremes of some milliseconds."""
+    return f"{statistics.median(times):.0f} ms ({min(times):.0f} to {max(times):.0f})"
+
+
+def press_keys(tab: Any) -> list[float]:
+    """Press Enter on Confirm or Reject of findings, and time each key."""
+    tab.evaluate(WATCH_KEYS)
+    times = []
+    for number in range(KEYS):
+        button = "confirmed" if number % 2 else "rejected"
+        tab.locator(f"#findings .{button}").nth(number).focus()
+        tab.keyboard.press("Enter")
+        tab.wait_for_function(TOOK)
+        times.append(float(tab.evaluate("globalThis.took")))
+    return times
+
+
+def measure_checks_in_browser(browser: Any, desk: Path, findings: list[DeskPassage]) -> None:
+    """Time keys where the browser keeps the checks."""
+    tab = browser.new_page()
+    address = (desk / "index.html").as_uri() + "#view=findings"
+    tab.goto(address)
+    check = json.dumps({"AB": {"verdict": "confirmed", "note": "", "time": TIME}})
+    keep = """([keys, check]) => {
+      const id = document.body.dataset.desk;
+      for (const key of keys) localStorage.setItem(`tipclassify desk checks ${id} ${key}`, check);
+      localStorage.setItem(`tipclassify desk initials ${id}`, '"AB"');
+    }"""
+    tab.evaluate(keep, [[row.key for row in findings], check])
+    start = time.perf_counter()
+    tab.reload()
+    tab.wait_for_selector("html[data-ready]")
+    opened = time.perf_counter() - start
+    note = tab.locator("#findings-note").inner_text()
+    print(f"  in the browser, {len(findings):,} checked: opens in {opened:.2f} s; {note}")
+    print(f"  a key is answered in {spread(press_keys(tab))}")
+    tab.close()
+
+
+def measure_checks_of_server(browser: Any, desk: Path, findings: list[DeskPassage]) -> None:
+    """Time keys where ``tipclassify desk`` keeps the checks, and its answers."""
+    with (desk / "desk.events").open("wb") as log:
+        for number, row in enumerate(findings, 1):
+            about = {"text": row.text, "tagged": list(row.labels)}
+            log.write(
+                event_line(
+                    Event(number, "decision", row.key, "AB", TIME, labels=row.labels, about=about)
+                )
+            )
+    command = [sys.executable, "-m", "tipclassify", "desk", str(desk), "--annotator", "AB"]
+    with subprocess.Popen(
+        [*command, "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        link = (server.stdout.readline() if server.stdout else "").strip()
+        tab = browser.new_page()
+        tab.goto(f"{link}#view=findings")
+        tab.wait_for_selector("html[data-ready]")
+        print(f"  with the server, a key is answered in {spread(press_keys(tab))}")
+        saved = """async () => {
+          const start = performance.now();
+          await ask("checks", { key: passages.find(({ letters }) => letters.length).key, confirmed: true });
+          return performance.now() - start;
+        }"""
+        print(f"  on disk in {spread([tab.evaluate(saved) for _ in range(KEYS)])}")
+        tab.close()
+        server.terminate()
+
+
+def measure(browser: Any, reports: int, decisions: int) -> None:
+    """Write a desk, open it five times, search in it, and check findings."""
     with tempfile.TemporaryDirectory() as name:
         folder, desk = Path(name) / "in", Path(name) / "desk"
         folder.mkdir()
@@ -81,20 +172,33 @@ def measure(browser: Any, reports: int) -> None:
             print(
                 f"  {query}: {found[0][1]} in {statistics.median(times):.0f} ms ({times[0]:.0f} to {times[-1]:.0f})"
             )
+        tab.close()
+        findings = checked_passages(desk, decisions)
+        measure_checks_in_browser(browser, desk, findings)
+        measure_checks_of_server(browser, desk, findings)
         sizes = sorted(path.stat().st_size for path in (desk / "data").iterdir())
         print(
             f"  index.html {(desk / 'index.html').stat().st_size:,} bytes; data {sum(sizes):,}, largest {sizes[-1]:,}"
         )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure desks of as many reports as the arguments say."""
     from playwright.sync_api import sync_playwright
 
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("reports", type=int, nargs="+", help="numbers of reports")
+    parser.add_argument("--decisions", type=int, default=10_000, help="findings that are checked")
+    arguments = parser.parse_args()
     print(about_line(about()))
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         chromium = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
         )
-        for number in sys.argv[1:]:
-            measure(chromium, int(number))
+        for number in arguments.reports:
+            measure(chromium, number, arguments.decisions)
+
+
+if __name__ == "__main__":
+    main()

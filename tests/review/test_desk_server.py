@@ -26,6 +26,7 @@ from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk import Desk
+from tipclassify.reporting.writers.desk_records import read_passage_file
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
 from tipclassify.review.server import listen
@@ -72,10 +73,9 @@ def folder(fast: Classifier, tmp_path: Path) -> Path:
 
 
 def keys_of(folder: Path) -> list[str]:
-    return [
-        row[8]
-        for row in json.loads((folder / "data" / "a.txt.html.json").read_text("utf-8"))["passages"]
-    ]
+    data = read_passage_file(folder / "data" / "a.txt.html.json")
+    assert data
+    return [passage.key for passage in data.passages]
 
 
 class Served:
@@ -115,24 +115,24 @@ def served(folder: Path) -> Served:
 def test_a_check_is_on_disk_before_it_is_confirmed_and_outlives_the_server(folder: Path) -> None:
     first, second, _ = keys_of(folder)
     session = DeskSession(folder, "AB")
-    assert session.check(first, True)["check"]["AB"]["verdict"] == "confirmed"
+    assert session.check(first, True).check["AB"]["verdict"] == "confirmed"
     session.check(second, False)
     session.note(second, "Ask the ministry")
     lines = (folder / "desk.events").read_text("utf-8").splitlines()
     assert [json.loads(line)["kind"] for line in lines] == ["decision", "decision", "note"]
     again = DeskSession(folder, "CD")
     assert again.checked == 2
-    checks = again.state()["checks"]
+    checks = again.state().checks
     assert (checks[second]["AB"]["verdict"], checks[second]["AB"]["note"]) == (
         "rejected",
         "Ask the ministry",
     )
     again.check(first, False)
-    assert {name: one["verdict"] for name, one in session.state(3)["checks"][first].items()} == {
+    assert {name: one["verdict"] for name, one in session.state(3).checks[first].items()} == {
         "AB": "confirmed", "CD": "rejected"
     }  # fmt: skip
     session.withdraw(first)
-    assert "AB" not in again.state()["checks"][first]
+    assert "AB" not in again.state().checks[first]
     with pytest.raises(RefusedError, match="you have not checked"):
         session.withdraw(first)
     with pytest.raises(RefusedError, match="no such finding"):
@@ -144,7 +144,7 @@ def test_a_request_that_comes_again_is_done_once(folder: Path) -> None:
     session = DeskSession(folder, "AB")
     for _ in range(2):
         session.check(first, True, "r-1")
-    assert session.state()["next"] == 1
+    assert session.state().next == 1
     with pytest.raises(RefusedError, match="another one before"):
         session.check(second, True, "r-1")
 
@@ -226,7 +226,7 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, brows
     page.locator("#findings .save").first.click()
     page.locator("#checks-kept", has_text="kept beside this page").wait_for()
     session = DeskSession(folder, "CD")
-    check = session.state()["checks"][keys_of(folder)[0]]["AB"]
+    check = session.state().checks[keys_of(folder)[0]]["AB"]
     assert (check["verdict"], check["note"]) == ("confirmed", "Ask the ministry")
     until = time.monotonic() + 8  # the page sends it a moment later
     while not session.saved() and time.monotonic() < until:

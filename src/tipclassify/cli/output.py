@@ -120,6 +120,8 @@ def tagged_inputs(
 
     def inputs() -> Iterator[tuple[str, Iterator[Any]]]:
         with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
+            if progress:
+                progress(0, len(files))
             for done, (file, made) in enumerate(
                 tag_inputs(files, tagging, jobs, *([make] if make else [])), 1
             ):

@@ -175,11 +175,11 @@ def _score_each(
         check_output(output, read, "--output-dir")
     if resume:
         ledger.remove_scraps(
-            each for one in outputs.values() for each in (desk.files(one) if desk else [one])
+            each for one in outputs.values() for each in (desk.outputs(one) if desk else [one])
         )
     kept = {file for file in files if resume and ledger.has(file, outputs[file])}
     left = [
-        file for file in files if file not in kept or (desk and outputs[file] not in desk.heads)
+        file for file in files if file not in kept or (desk and outputs[file] not in desk.reports)
     ]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
@@ -202,7 +202,9 @@ def _score_each(
                     ledger.add(file, outputs[file])
                     finished += 1
             if desk:
-                print_note(desk.write_index())
+                with progress_bar("comparisons") as progress:
+                    line = desk.write_index(progress)
+                print_note(line)
         except (KeyboardInterrupt, OutputError):
             print_note(
                 f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others"

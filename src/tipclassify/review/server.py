@@ -241,13 +241,15 @@ def build_app(
     )
 
 
-def json_response(value: Any, status: int = 200) -> Response:
+def json_response(value: object, status: int = 200) -> Response:
+    """Answer with plain values, or with records as JSON objects."""
     # lone surrogates cannot be encoded otherwise
-    body = json.dumps(value, ensure_ascii=True, allow_nan=False)
+    body = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, allow_nan=False)
     return Response(body, status, media_type="application/json")
 
 
 async def answer_failed(_: Request, error: Exception) -> Response:
+    """Answer a request that failed with one line of reason."""
     if isinstance(error, RefusedError | TipclassifyError):
         return json_response({"error": str(error)}, getattr(error, "status", 507))  # not saved
     if isinstance(error, ClientDisconnect):  # the client will not read this
@@ -264,6 +266,7 @@ async def answer_failed(_: Request, error: Exception) -> Response:
 
 
 def read_change(body: bytes, kind: type[Change]) -> Change:
+    """Parse the body of a request; refuse one that is of another kind."""
     try:
         return msgspec.convert(load_json(body or b"{}"), kind)
     except msgspec.ValidationError as error:

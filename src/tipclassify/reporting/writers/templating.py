@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Container, Iterator, Sized
@@ -20,7 +21,7 @@ from tipclassify.reporting import palette
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers import section_name, source_name, title_name
 
-__all__ = ["attribute", "content", "rendered"]
+__all__ = ["attribute", "content", "rendered", "script_constants"]
 
 _LETTERS: Final = {label: label[0].upper() for label in LABELS}
 _NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
@@ -91,6 +92,7 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "asset": asset,
+        "label_constants": label_constants,
         "palette": palette,
         "subject_line": subject_line,
         "version": __version__,
@@ -116,6 +118,29 @@ def asset(name: str) -> Markup:
     """Read a bundled style sheet or script."""
     return Markup(
         files("tipclassify.reporting.writers").joinpath("assets", name).read_text("utf-8")
+    )
+
+
+def script_constants(**constants: object) -> Markup:
+    """Declare constants of a script, so that Python and JavaScript have one list of names.
+
+    >>> print(script_constants(LETTERS=["P", "F"]))
+    const LETTERS = ["P","F"];
+    """
+    lines = (
+        f"const {name} = {json.dumps(value, separators=(',', ':'))};\n".replace("<", "\\u003c")
+        for name, value in constants.items()
+    )
+    return Markup("".join(lines).rstrip())
+
+
+def label_constants() -> Markup:
+    """Declare the labels, their letters and their names, as pages show them."""
+    return script_constants(
+        LABELS=LABELS,
+        LETTERS=list(_LETTERS.values()),
+        NAMES={_LETTERS[label]: _NAMES[label] for label in LABELS},
+        NO_SECTION=section_name(None),
     )
 
 

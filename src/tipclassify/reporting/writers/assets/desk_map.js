@@ -1,5 +1,6 @@
 // The heat map: a table of countries by year for each label, whose tint says what its numbers say. Publications are never
 // added up: a country has a row for each.
+// Covered by tests/reporting/test_desk.py.
 
 const STEPS = 6;
 
@@ -35,7 +36,7 @@ function tally(keyOf) {
 const inOrder = new Intl.Collator("en", { numeric: true }).compare;
 const cellOf = (passage) => (passage.cell ??= `${rowOf(passage)}\n${passage.year}`);
 const publications = new Set(); // of all passages
-const rowOf = (passage) => (passage.mapRow ??= `${passage.country || passage.report.name}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
+const rowOf = (passage) => (passage.mapRow ??= `${passage.country || passage.report.title}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
 
 function drawMap() {
   const cells = tally(cellOf);
