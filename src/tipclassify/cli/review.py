@@ -33,7 +33,7 @@ def review(
         int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
     ] = 0,
     queue: Annotated[
-        bool, Option("--queue", help="Open with the passages that teach most, not a report.")
+        bool, Option("--queue", help="Open with the passages most useful to label.")
     ] = False,
     blind: Annotated[
         bool, Option("--blind", help="Hide what the model says of a passage until you decided.")
@@ -56,7 +56,7 @@ def review(
     decisions, undone ones too. Several annotators can share one FILE at the same time: give each a
     name with --annotator. What one decided and noted on a passage is hidden from the others until
     they have decided on it, and each decision says whether it was. A passage on which they differ
-    is left out of FILE, and teaches nothing, until somebody settles it. Its "Retrain" adapts the
+    is left out of FILE, and of training, until somebody settles it. Its "Retrain" adapts the
     default, or the encoder given with --model, to FILE and --train-data, measures on passages held
     out of every training what that changed, and saves to a new folder beside FILE.
 
@@ -137,8 +137,10 @@ def review(
 
 @contextlib.contextmanager
 def redirect_page(link: str, folder: Path) -> Iterator[Path]:
-    """Write a page for this user only that leads to `link`: a browser's command line is shown to
-    all users."""
+    """Write a page for this user only that leads to `link`.
+
+    The link itself does not go on a browser's command line, which all users may read.
+    """
     import tempfile
 
     for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed

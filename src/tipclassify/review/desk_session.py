@@ -107,8 +107,7 @@ def read_findings(folder: Path, notify: Callable[[str], None]) -> dict[str, Desk
 
 
 class DeskSession:
-    """Checks of the findings in a desk's `folder` by `annotator`; several people may work on one at
-    a time.
+    """Checks of the findings in a desk's `folder` by `annotator`, one of several people.
 
     Raises `InputError` when the folder is no desk or its log cannot be used.
     """

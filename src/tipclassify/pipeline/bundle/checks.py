@@ -1,6 +1,7 @@
 """Checks in a bundle: which findings people confirmed, rejected or noted, with initials and time.
 
-On a desk a finding is known by its text and its characters; in a bundle, by the line of its passage.
+On a desk a finding is known by its text and its characters; in a bundle, by the line of its
+passage.
 """
 
 from __future__ import annotations
@@ -63,9 +64,9 @@ class CheckMatcher:
             if check.verdict and check.labels != passage.labels:
                 tags = " and ".join(passage.labels) or "no label"
                 checked = " and ".join(check.labels)
-                what = f"{check.annotator} checked {checked} of “{place[0]:.60}”, which has {tags}"
+                what = f"{check.annotator} checked {checked} of “{place[0]:.60}”"
                 remedy = "give the model, --policy and --threshold of the desk"
-                raise InputError(f"{what} here; {remedy}")
+                raise InputError(f"{what}, which has {tags} here; {remedy}")
             stored = StoredCheck(
                 line=line,
                 labels=check.labels,

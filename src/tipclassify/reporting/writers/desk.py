@@ -1,5 +1,4 @@
-"""Desk: the index page of a folder of report pages, to search and filter them, with the changes
-from year to year."""
+"""Desk: the index of a folder of report pages, to search, filter, check and compare them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Pages of a desk in ``changes/``: what changed between two years, a ledger, and publications side
-by side.
+"""Pages of a desk in ``changes/``: what changed, a ledger, and publications side by side.
 
 Reports are compared only with those of their own country and publication.
 """

@@ -21,10 +21,11 @@ from tipclassify.reporting import palette
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers import section_name, source_name, title_name
 
-__all__ = ["attribute", "content", "rendered", "script_constants"]
+__all__ = ["LETTERS", "NAMES", "attribute", "content", "rendered", "script_constants"]
 
-_LETTERS: Final = {label: label[0].upper() for label in LABELS}
-_NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
+LETTERS: Final = {label: label[0].upper() for label in LABELS}
+NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
+"""Names of the labels on pages; `LETTERS` are the letters beside them."""
 
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -99,9 +100,9 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
     }
     environment.globals |= {
         "LABELS": LABELS,
-        "LETTERS": _LETTERS,
+        "LETTERS": LETTERS,
         "MEANINGS": MEANINGS,
-        "NAMES": _NAMES,
+        "NAMES": NAMES,
     }
     return environment
 
@@ -138,8 +139,8 @@ def label_constants() -> Markup:
     """Declare the labels, their letters and their names, as pages show them."""
     return script_constants(
         LABELS=LABELS,
-        LETTERS=list(_LETTERS.values()),
-        NAMES={_LETTERS[label]: _NAMES[label] for label in LABELS},
+        LETTERS=list(LETTERS.values()),
+        NAMES={LETTERS[label]: NAMES[label] for label in LABELS},
         NO_SECTION=section_name(None),
     )
 
