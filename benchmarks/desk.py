@@ -18,14 +18,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from _measure import DATA, about, about_line
 
+from tipclassify import Classifier
+from tipclassify.cli.output import open_output
 from tipclassify.corpus.loading import load_corpus
+from tipclassify.labels import LABELS
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.desk import Desk
 from tipclassify.reporting.writers.desk_records import DeskPassage, read_passage_file
 from tipclassify.review.events import Event, event_line
+from tipclassify.text.document import Document, Passage
 
 COUNTRIES = "Albania Bolivia Chad Denmark Ecuador Fiji Ghana Haiti Iraq Jordan Kenya Laos Mali Nepal Oman Peru Qatar Rwanda"
 QUERIES = ("shelter", "traffick", "police officials", '"forced labor"', "the", "nothingatall")
@@ -65,13 +72,27 @@ def write_reports(folder: Path, reports: int) -> None:
         (folder / f"{country.lower()}-{year}.html").write_text(page, "utf-8")
 
 
-def checked_passages(desk: Path, decisions: int) -> list[DeskPassage]:
-    """Read the first findings of a desk."""
-    findings: list[DeskPassage] = []
-    for file in sorted((desk / "data").glob("*.json")):
-        data = read_passage_file(file)
-        findings += [row for row in data.passages if row.labels] if data else []
-    return findings[:decisions]
+def write_findings(folder: Path, findings: int) -> list[DeskPassage]:
+    """Write a desk of as many findings, 500 a report, tagged by turns and not by a model."""
+    texts = [row["text"] for row in load_corpus(DATA / "corpus")]
+    context = ScoringContext(Classifier.load("fast"), folder=folder)
+    desk = Desk(context, partial(open_output, inputs=frozenset()), resume=False)
+    for first in range(0, findings, 500):
+        passages = []
+        for number in range(first, min(first + 500, findings)):
+            text = f"{texts[number % len(texts)]} ({number})"
+            label = LABELS[number % len(LABELS)]
+            scores = dict.fromkeys(LABELS, 0.1) | {label: 0.5 + number % 49 / 100}
+            passages.append(Passage(text, 0, len(text), "Trials", (label,), scores))
+        name = f"{first}.txt"
+        document = Document("", (), name, f"Report {first}", None, None)
+        page = folder / f"{name}.html"
+        page.write_text("", "utf-8")
+        for _ in desk.gather(page, [TaggedReport(name, document, passages)]):
+            pass
+    desk.write_index()
+    files = map(read_passage_file, sorted((folder / "data").glob("*.json")))
+    return [passage for data in files if data for passage in data.passages]
 
 
 def spread(times: list[float]) -> str:
@@ -143,8 +164,17 @@ def measure_checks_of_server(browser: Any, desk: Path, findings: list[DeskPassag
         server.terminate()
 
 
-def measure(browser: Any, reports: int, decisions: int) -> None:
-    """Write a desk, open it five times, search in it, and check findings."""
+def measure_keys(browser: Any, decisions: int) -> None:
+    """Time keys on a desk of as many checked findings."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        findings = write_findings(folder, decisions)
+        measure_checks_in_browser(browser, folder, findings)
+        measure_checks_of_server(browser, folder, findings)
+
+
+def measure(browser: Any, reports: int) -> None:
+    """Write a desk, open it five times, and search in it."""
     with tempfile.TemporaryDirectory() as name:
         folder, desk = Path(name) / "in", Path(name) / "desk"
         folder.mkdir()
@@ -172,10 +202,6 @@ def measure(browser: Any, reports: int, decisions: int) -> None:
             print(
                 f"  {query}: {found[0][1]} in {statistics.median(times):.0f} ms ({times[0]:.0f} to {times[-1]:.0f})"
             )
-        tab.close()
-        findings = checked_passages(desk, decisions)
-        measure_checks_in_browser(browser, desk, findings)
-        measure_checks_of_server(browser, desk, findings)
         sizes = sorted(path.stat().st_size for path in (desk / "data").iterdir())
         print(
             f"  index.html {(desk / 'index.html').stat().st_size:,} bytes; data {sum(sizes):,}, largest {sizes[-1]:,}"
@@ -187,7 +213,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("reports", type=int, nargs="+", help="numbers of reports")
+    parser.add_argument("reports", type=int, nargs="*", help="numbers of reports")
     parser.add_argument("--decisions", type=int, default=10_000, help="findings that are checked")
     arguments = parser.parse_args()
     print(about_line(about()))
@@ -197,7 +223,8 @@ def main() -> None:
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
         )
         for number in arguments.reports:
-            measure(chromium, number, arguments.decisions)
+            measure(chromium, number)
+        measure_keys(chromium, arguments.decisions)
 
 
 if __name__ == "__main__":

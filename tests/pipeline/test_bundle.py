@@ -35,6 +35,7 @@ from tipclassify.pipeline.bundle.checks import FindingCheck
 from tipclassify.pipeline.bundle.manifest import dump
 from tipclassify.pipeline.bundle.writing import Included, write_bundle
 from tipclassify.readers import ReadOptions, read_report
+from tipclassify.review.desk_session import DeskSession, read_findings
 
 FAST = Tagging("fast")  # it rounds nowhere: what is a ten-thousandth off is found
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
@@ -1034,6 +1035,28 @@ def test_the_commands_from_end_to_end(tmp_path: Path, other_model: Path) -> None
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert {row["check"] for row in rows if row["result"] == "differs"} == {"model", "scores"}
     assert all(set(row) == {"check", "result", "detail", "subject"} for row in rows)
+
+
+def test_a_desk_is_checked_bundled_and_verified(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    folder = tmp_path / "desk"
+    done = cli("score", SAMPLES, "--model", "fast", "-f", "html", "--output-dir", folder)
+    assert done.returncode == 0
+    session = DeskSession(folder, "AB")
+    keys = [*read_findings(folder, print)]
+    session.check(keys[0], True)
+    session.check(keys[1], False)
+    (tmp_path / "saved.bib").write_text("@misc{a}\n", "utf-8")
+    out = tmp_path / "figures.zip"
+    asked = ("--model", "fast", "--checks", folder, "--export", tmp_path / "saved.bib")
+    done = run("bundle", SAMPLES, "-o", out, *asked)
+    assert done.exit_code == 0, done.output
+    assert (
+        f"findings: 1 confirmed, 1 rejected, 0 disputed, {len(keys) - 2} unchecked" in done.stdout
+    )
+    done = run("verify", out, SAMPLES, tmp_path / "saved.bib", "--strict")
+    assert done.exit_code == 0, done.output
+    assert "checks" in done.stdout
+    assert "1 export in the bundle; 1 of them given, byte for byte" in done.stdout
 
 
 def test_standard_input_can_be_bundled_and_checked(tmp_path: Path) -> None:

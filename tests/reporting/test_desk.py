@@ -564,6 +564,57 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     (row, *_) = csv.DictReader(io.StringIO((tmp_path / "saved.csv").read_text("utf-8-sig")))
     assert (row["folder"], row["note"]) == ("Trials", "See annex")
     assert re.fullmatch(r"confirmed by AB, \d{4}-\d\d-\d\d", row["checked"])
+    assert "1 checked (1 confirmed), 0 unchecked" in tab.locator("#saved-note").inner_text()
+    remark = re.compile(r"Folder: Trials\. Note: See annex Confirmed by AB, \d{4}-\d\d-\d\d\.")
+    for name in ("Text", "BibTeX", "RIS", "CSL-JSON"):
+        with tab.expect_download() as download:
+            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
+        download.value.save_as(tmp_path / name)
+        text = (tmp_path / name).read_text("utf-8")
+        assert len(remark.findall(text)) == 1, name
+    assert re.search(rf"(?m)^N1  - {remark.pattern}$", (tmp_path / "RIS").read_text("utf-8"))
+    (item,) = json.loads((tmp_path / "CSL-JSON").read_text("utf-8"))
+    assert remark.search(item["note"])
+    tab.evaluate("localStorage.clear()")
+
+
+def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
+    tab: Any, made: Path, tmp_path: Path
+) -> None:
+    at(tab, made, "")
+    tab.evaluate("localStorage.clear()")
+    at(tab, made, "#view=findings&order=report")
+    for number in range(3):
+        tab.locator("#findings .save").nth(number).click()
+    quotes = tab.locator("#findings .quote").all_inner_texts()[:3]
+    tab.locator("#saved-tab").click()
+    items = tab.locator("#saved li")
+    items.nth(2).get_by_label("Tags, with commas").fill("courts, trials")
+    items.nth(2).get_by_label("Folder").fill("Courts")
+    items.nth(2).get_by_role("button", name="Move up").focus()
+    tab.keyboard.press("Enter")
+    assert "Now 2 of 3" in tab.locator("#status").inner_text()
+    tab.keyboard.press("Enter")  # whoever works by keyboard stays on the finding
+    order = [quotes[2], quotes[0], quotes[1]]
+    assert tab.locator("#saved .quote").all_inner_texts() == order
+    tab.reload()
+    tab.wait_for_selector("html[data-ready]")
+    assert tab.locator("#saved .quote").all_inner_texts() == order
+    files = {}
+    for name in ("CSV", "RIS", "Word"):
+        with tab.expect_download() as download:
+            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
+        download.value.save_as(tmp_path / name)
+        files[name] = (tmp_path / name).read_bytes()
+    rows = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"))))
+    assert [(row["folder"], row["tags"]) for row in rows] == [
+        ("Courts", "courts, trials"), ("", ""), ("", "")
+    ]  # fmt: skip
+    ids = re.findall(r"ID  - (\S+)", files["RIS"].decode())
+    assert ids == [row["key"] for row in rows]
+    word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
+    heads = [p.text for p in word.paragraphs if p.style.name == "Heading 1"]
+    assert heads[0] == "Courts"
     tab.evaluate("localStorage.clear()")
 
 

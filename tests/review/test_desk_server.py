@@ -27,6 +27,7 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk import Desk
 from tipclassify.reporting.writers.desk_records import read_passage_file
+from tipclassify.review.desk_checks import read_checks
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
 from tipclassify.review.server import listen
@@ -158,6 +159,47 @@ def test_saved_findings_are_kept_beside_the_desk_in_their_order(folder: Path) ->
     assert sorted(path.name for path in folder.iterdir() if "saved" in path.name) == [
         "desk-saved.json"
     ]
+
+
+def test_checks_are_read_for_a_bundle_from_the_log_or_an_exported_file(folder: Path) -> None:
+    first, second, _ = keys_of(folder)
+    warnings: list[str] = []
+    with pytest.raises(InputError, match=r"desk\.events: no such file"):
+        read_checks(folder, warnings.append)
+    session = DeskSession(folder, "AB")
+    with pytest.raises(InputError, match="no finding is checked"):
+        read_checks(folder, warnings.append)
+    session.check(first, True)
+    session.check(second, False)
+    session.note(second, "Ask the ministry")
+    confirmed, rejected = read_checks(folder, warnings.append)
+    assert (confirmed.annotator, confirmed.verdict, confirmed.note) == ("AB", "confirmed", "")
+    assert (confirmed.text, confirmed.start, confirmed.end) == (TEXTS[0], 0, len(TEXTS[0]))
+    assert (rejected.labels, rejected.verdict, rejected.note) == (
+        ("failure",), "rejected", "Ask the ministry"
+    )  # fmt: skip
+    assert confirmed.time == session.state().checks[first]["AB"]["time"]
+    exported = {
+        "checks": session.state().checks,
+        "findings": {
+            check.key: {
+                "text": check.text,
+                "start": check.start,
+                "end": check.end,
+                "labels": check.labels,
+            }
+            for check in (confirmed, rejected)
+        },
+    }
+    file = folder / "desk-checks.json"
+    file.write_text(json.dumps(exported), "utf-8")
+    assert read_checks(file, warnings.append) == [confirmed, rejected]
+    file.write_text('{"checks": 3}', "utf-8")
+    with pytest.raises(
+        InputError, match=r"desk-checks\.json: no checks of a desk; give the folder"
+    ):
+        read_checks(file, warnings.append)
+    assert warnings == []
 
 
 def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Run) -> None:

@@ -198,6 +198,9 @@ const checkLines = new Map(); // key: redraws the line, while it is in the page
 function redrawCheck(key) {
   checkLines.get(key)?.();
   if (view === "findings" && shown.length) document.getElementById("findings-note").textContent = findingsNote();
+  if (!saved.has(key)) return;
+  saySaved();
+  if (view !== "saved") drawn.delete("saved"); // whoever writes in the list goes on
 }
 
 function checkLine(passage) {

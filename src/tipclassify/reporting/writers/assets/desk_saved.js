@@ -77,15 +77,19 @@ function saveButton(passage) {
   );
 }
 
-// The count in the tab at once; the list when it is looked at.
+// The counts at once; the list when it is looked at.
 function drawSaved(kept = true) {
+  saySaved(kept);
+  drawn.delete("saved");
+  if (view === "saved") draw();
+}
+
+function saySaved(kept = true) {
   const where = server ? "beside this page" : "in this browser";
   const note = saved.size ? `${plural(saved.size, "finding")}, kept ${where}. Exports have them in this order. ${checkedOf([...saved.values()])}.` : `Nothing is saved. “Save” below a finding puts it here, kept ${where}.`;
   document.getElementById("saved-note").textContent = kept ? note : KEEPS_NOTHING;
   document.querySelector("#saved-tab small").textContent = saved.size || "";
   for (const each of exportButtons) each.disabled = !saved.size;
-  drawn.delete("saved");
-  if (view === "saved") draw();
 }
 
 function drawSavedList() {
