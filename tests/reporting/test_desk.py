@@ -542,7 +542,7 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     tab.reload()
     tab.wait_for_selector("html[data-ready]")
     assert "2 checked (1 confirmed, 1 rejected)" in tab.locator("#findings-note").inner_text()
-    assert "note: Ask the ministry" in tab.locator("#findings .told").nth(1).inner_text()
+    assert "note: Ask the ministry" in tab.locator("#findings .check-words").nth(1).inner_text()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Export checks").click()
     download.value.save_as(tmp_path / "checks.json")

@@ -276,7 +276,7 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, brows
     assert [finding["key"] for finding in session.saved()] == keys_of(folder)[:1]
     session.check(keys_of(folder)[1], False)  # a colleague
     page.evaluate("watchChecks()")
-    page.locator("#findings .told", has_text="rejected by CD").wait_for()
+    page.locator("#findings .check-words", has_text="rejected by CD").wait_for()
     page.locator("#findings .confirmed").first.click()  # once more takes it back
     page.locator("#findings-note", has_text="1 checked (1 rejected), 1 unchecked").wait_for()
     other = browser.new_page()

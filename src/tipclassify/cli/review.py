@@ -151,12 +151,10 @@ def redirect_page(link: str, folder: Path) -> Iterator[Path]:
     try:
         hold(lock)
         with open(handle, "w", encoding="utf-8") as page:
-            page.write(
-                '<!doctype html><meta name="referrer" content="no-referrer"><title>tipclassify review</title>'
-            )
-            page.write(
-                f'<meta http-equiv="refresh" content="0; url={link}"><a href="{link}">Open the page</a>'
-            )
+            page.write('<!doctype html><meta name="referrer" content="no-referrer">')
+            page.write("<title>tipclassify review</title>")
+            page.write(f'<meta http-equiv="refresh" content="0; url={link}">')
+            page.write(f'<a href="{link}">Open the page</a>')
         yield Path(name)
     finally:
         os.close(lock)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from tipclassify.corpus.loading import LONGEST, row_key
 from tipclassify.errors import InputError, OutputError, reason_of
@@ -69,8 +69,8 @@ class CorpusFile:
     def write(self, history: History) -> None:
         """Bring the file up to date.
 
-        Hold the log's lock, or two processes could write out of order. Raises `InputError` if something else is in its place, `OutputError` if it cannot be written
-        now.
+        Hold the log's lock, or two processes could write out of order. Raises `InputError` if
+        something else is in its place, `OutputError` if it cannot be written now.
         """
         fresh = history.events[self._followed :]
         for event in fresh:
@@ -294,14 +294,17 @@ def _events_to_learn(history: History, keys: Iterable[str]) -> list[Event]:
     return [event for event in events if event.labels == latest.labels]
 
 
-def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, Any]:
-    about = event.about
-    doc, block = about.get("report_id"), about.get("block")
+def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, object]:
+    """Make the row of the corpus; of one report, its paragraphs are the groups of rows."""
+    stored = event.about
+    doc = stored.get("report_id")
+    block = stored.get("block")
+    colleagues = {name: note for name, note in notes.items() if name != event.annotator}
     row = {
         "id": event.key,
-        "text": about["text"],
+        "text": stored["text"],
         "labels": list(event.labels),
-        "section": about.get("section"),
+        "section": stored.get("section"),
         # the group that no split parts
         "doc": f"{doc}-{block}" if one_report and block is not None else doc,
         "source": "review",
@@ -311,12 +314,15 @@ def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, Any
         "adjudicated": True if event.kind == "adjudication" else None,
         "blind": event.blind,
         "note": notes.get(event.annotator),
-        # of colleagues
-        "notes": {name: note for name, note in notes.items() if name != event.annotator} or None,
+        "notes": colleagues or None,
     }
-    row |= {name: value for name, value in about.items() if name not in row}
-    return {  # a lone surrogate, which no table can store, becomes "?"
-        name: value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-        for name, value in row.items()
-        if value is not None
-    }
+    for name, value in stored.items():
+        row.setdefault(name, value)
+    return {name: _storable(value) for name, value in row.items() if value is not None}
+
+
+def _storable(value: object) -> object:
+    """Replace a lone surrogate, which no table can store, by "?"."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value

@@ -140,7 +140,8 @@ def open_archive(name: str) -> Iterator[Archive]:
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
             raise InputError(f"{name}: not a file; give the bundle")
-        file = open(name, "rb")  # noqa: SIM115  # closed below; later errors are not about opening it
+        # closed below; later errors are not about opening it
+        file = open(name, "rb")  # noqa: SIM115
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: {reason_of(error)}; check the path") from None
     with file:

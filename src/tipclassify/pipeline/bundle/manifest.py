@@ -1,4 +1,4 @@
-"""Manifest, passages and checks of a bundle: records in Python, JSON on disk, validated when read."""
+"""Manifest, passages and checks of a bundle: records here, JSON on disk, validated when read."""
 
 from __future__ import annotations
 
@@ -53,8 +53,15 @@ PASSAGES: Final = "passages.jsonl"
 ROWS: Final = "rows"  # kind of an input whose rows are passages already
 
 _LIBRARIES: Final = (
-    "numpy", "sentencex", "lxml", "trafilatura", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx",
-)  # fmt: skip
+    "numpy",
+    "sentencex",
+    "lxml",
+    "trafilatura",
+    "charset-normalizer",
+    "markdown-it-py",
+    "pypdfium2",
+    "python-docx",
+)
 _NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
 
 

@@ -99,37 +99,39 @@ def replay(
     exact : bool
         Whether rounding differences in probabilities count as differences.
     """
-    found = _Replay(manifest, classifier)
+    replayed = _Replay(manifest, classifier)
     rows_by_input = _passages(archive, manifest.inputs)
     unreadable = ""
     for recorded in manifest.inputs:
         again = None
         if recorded.sha256 in readers:
-            again = _read_again(recorded, manifest, readers[recorded.sha256], found.text)
+            again = _read_again(recorded, manifest, readers[recorded.sha256], replayed.text)
         try:
             rows = next(rows_by_input, None)
         except InputError as error:
             unreadable = str(error)
             rows = None
         if rows is not None:
-            found.add(recorded, rows, again)
+            replayed.add(recorded, rows, again)
     needed = "needs the inputs, as they were, and their passages"
-    same_text = f"the same text, title, country and year from {count_of(found.text.good, 'input')}"
-    of_text = found.text.checks(same_text, needed)
+    same_text = (
+        f"the same text, title, country and year from {count_of(replayed.text.good, 'input')}"
+    )
+    of_text = replayed.text.checks(same_text, needed)
     if unreadable:
         detail = f"{PASSAGES} cannot be read to its end"
         not_checked = [Check(step, "not checked", detail) for step in _STEPS]
         return [*of_text, Check("passages", "differs", unreadable), *not_checked]
-    of_split = count_of(found.split.good, "input")
+    of_split = count_of(replayed.split.good, "input")
     same_split = f"the same passages, at the same characters, from {of_split}"
     return [
         *of_text,
-        Check("passages", "ok", f"{count_of(len(found.groups), 'input')} with their passages"),
-        *found.split.checks(same_split, needed),
-        _label_check(found.labels_differ),
-        *_count_checks(manifest, found.groups),
-        _score_check(found, exact),
-        *_people_checks(archive, manifest, found),
+        Check("passages", "ok", f"{count_of(len(replayed.groups), 'input')} with their passages"),
+        *replayed.split.checks(same_split, needed),
+        _label_check(replayed.labels_differ),
+        *_count_checks(manifest, replayed.groups),
+        _score_check(replayed, exact),
+        *_people_checks(archive, manifest, replayed),
     ]
 
 
@@ -230,22 +232,22 @@ def _count_checks(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     return step.checks(f"{labels}, {none}; {adjusted}")
 
 
-def _score_check(found: _Replay, exact: bool) -> Check:
-    """Compare the probabilities of all passages, and their labels, with those found now."""
-    if found.classifier is None:
+def _score_check(replayed: _Replay, exact: bool) -> Check:
+    """Compare the probabilities of all passages, and their labels, with those replayed now."""
+    if replayed.classifier is None:
         return Check("scores", "not checked", "not replayed: needs the model")
-    stored = np.concatenate(found.stored_scores)
-    new = np.concatenate(found.new_scores)
+    stored = np.concatenate(replayed.stored_scores)
+    new = np.concatenate(replayed.new_scores)
     gaps = np.where(np.isnan(new), np.inf, np.abs(new - stored)).max(axis=1)
     largest = float(gaps.max(initial=0))
     unequal = int((gaps > 0).sum())
-    thresholds = _array(found.manifest.thresholds)
+    thresholds = _array(replayed.manifest.thresholds)
     had = apply_thresholds(stored, thresholds)
     has = apply_thresholds(new, thresholds)
     changed = (had != has).any(axis=1)
     good = not unequal
     scores = "equal to the last bit"
-    if unequal and largest <= found.classifier.scorer.rounding and not changed.any():
+    if unequal and largest <= replayed.classifier.scorer.rounding and not changed.any():
         good = not exact
         scores = f"{unequal:,} differ by rounding, at most {largest:.1g}"
     elif unequal:
@@ -258,14 +260,14 @@ def _score_check(found: _Replay, exact: bool) -> Check:
         changes = [f"{label} +{more} -{fewer}" for label, more, fewer in counts if more or fewer]
         labels = f"labels change on {_lines(changed)}: {', '.join(changes)}"
     confidence = ""
-    if any(found.confidence_differs):
+    if any(replayed.confidence_differs):
         good = False
-        confidence = f"; low_confidence differs on {_lines(found.confidence_differs)}"
+        confidence = f"; low_confidence differs on {_lines(replayed.confidence_differs)}"
     detail = f"{count_of(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
     return Check("scores", "ok" if good else "differs", detail)
 
 
-def _people_checks(archive: Archive, manifest: Manifest, found: _Replay) -> list[Check]:
+def _people_checks(archive: Archive, manifest: Manifest, replayed: _Replay) -> list[Check]:
     """Check that what people decided is on passages with these labels, and its counts."""
     if manifest.checks is None:
         return []
@@ -278,12 +280,12 @@ def _people_checks(archive: Archive, manifest: Manifest, found: _Replay) -> list
         return [Check("checks", "differs", str(error), CHECKS)]
     details: defaultdict[str, list[str]] = defaultdict(list)  # lines by what is wrong with them
     for number, check in enumerate(checks, 1):
-        if check.line > len(found.labels):
+        if check.line > len(replayed.labels):
             details["are on passages that are not in the bundle"].append(str(number))
-        elif check.verdict and check.labels != found.labels[check.line - 1]:
+        elif check.verdict and check.labels != replayed.labels[check.line - 1]:
             details["are on passages with other labels than were checked"].append(str(number))
     step.add([f"lines {listed(lines)} {what}" for what, lines in details.items()], CHECKS)
-    counted = count_checks(checks, sum(bool(labels) for labels in found.labels))
+    counted = count_checks(checks, sum(bool(labels) for labels in replayed.labels))
     if counted != manifest.checks:
         step.add(["the manifest counts others than there are"], CHECKS)
     verdicts = f"{counted.confirmed:,} confirmed, {counted.rejected:,} rejected"

@@ -82,16 +82,16 @@ class Desk:
             elif page.is_file():
                 self.reports[page] = data.report
 
-    def page_of(self, file: str, named: Path, same: Callable[[str, Path], bool]) -> Path:
+    def page_of(self, file: str, named: Path, is_same: Callable[[str, Path], bool]) -> Path:
         """Choose the page of an input: of an earlier run, or `named` if no other input has it.
 
-        ``same(file, named)`` tests whether that page was made of the same bytes.
+        ``is_same(file, named)`` tests whether that page was made of the same bytes.
         """
         source = self._source(file)
         for page, report in self.reports.items():
             if source and report.source == source:
                 return page
-        if named != self.files.index and (named not in self.reports or same(file, named)):
+        if named != self.files.index and (named not in self.reports or is_same(file, named)):
             return named
         number = _digest(file.encode("utf-8", "backslashreplace"))
         return named.with_name(f"{named.stem}-{number}.html")

@@ -25,7 +25,7 @@ from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.writers import TaggedReport
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.features.vocabulary import BRITISH, american
+from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, american
 
 __all__ = [
     "DeskFiles",
@@ -190,6 +190,7 @@ def desk_constants() -> dict[str, object]:
     return {
         "PASSAGE": _places_of(DeskPassage),
         "PLACE": _places_of(DeskPlace),
+        "LONGEST_RESPELLED": MAX_RESPELLED,
         "FLAG": {flag.name: flag.value for flag in PassageFlag},
         "BRITISH_PATTERNS": [
             (pattern.pattern.replace(r"\w", r"[\p{L}\p{N}_]"), plain.replace("\\", "$"))

@@ -26,6 +26,7 @@ __all__ = [
     "BREAK",
     "BRITISH",
     "FACTOR",
+    "MAX_RESPELLED",
     "NAME",
     "NUMBER",
     "Characters",
@@ -163,7 +164,7 @@ def _fold_char(char: str) -> str:
     return base
 
 
-_MAX_RESPELLED: Final = 40  # letters; longer words are not respelled
+MAX_RESPELLED: Final = 40  # letters; longer words are not respelled
 BRITISH: Final = tuple(
     (re.compile(pattern), plain)
     for pattern, plain in (
@@ -195,7 +196,7 @@ def american(word: str) -> str:
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
-    if len(word) > _MAX_RESPELLED or not _ANY_BRITISH.match(word):
+    if len(word) > MAX_RESPELLED or not _ANY_BRITISH.match(word):
         return word  # longer ones are encoded keys or pictures, too slow for the patterns
     for pattern, plain in BRITISH:
         word, done = pattern.subn(plain, word)

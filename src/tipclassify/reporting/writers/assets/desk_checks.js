@@ -213,11 +213,11 @@ function checkLine(passage) {
     const open = line.querySelector("textarea");
     const inHand = open && document.activeElement === open;
     const mine = mineOf(passage.key);
-    const told = make("p", { class: "facts told", dir: "auto" }, checkWords(passage.key).join(" · "));
+    const words = make("p", { class: "facts check-words", dir: "auto" }, checkWords(passage.key).join(" · "));
     const note = button(mine?.note ? "Edit note" : "Note", () => write(), { class: "note" });
-    if (inHand) return line.querySelector(".told")?.replaceWith(told);
+    if (inHand) return line.querySelector(".check-words")?.replaceWith(words);
     const focused = line.contains(document.activeElement) && ["confirmed", "rejected", "note"].find((name) => document.activeElement.classList.contains(name));
-    line.replaceChildren(make("p", { class: "do" }, ...(passage.letters.length ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")] : []), note), told);
+    line.replaceChildren(make("p", { class: "do" }, ...(passage.letters.length ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")] : []), note), words);
     if (focused) line.querySelector(`.${focused}`).focus(); // whoever works by keyboard stays there
     return undefined;
   }

@@ -72,8 +72,8 @@ function wordsOf(text) {
 // British words in American spelling, by the patterns of text/features/vocabulary.py.
 const BRITISH = BRITISH_PATTERNS.map(([pattern, plain]) => [new RegExp(pattern, "u"), plain]);
 function american(word) {
-  const found = word.length <= 40 && BRITISH.find(([pattern]) => pattern.test(word));
-  return found ? word.replace(found[0], found[1]) : word;
+  const rule = word.length <= LONGEST_RESPELLED && BRITISH.find(([pattern]) => pattern.test(word));
+  return rule ? word.replace(rule[0], rule[1]) : word;
 }
 
 // A query is clauses that must all hold, each of alternatives: `labour OR labor "child soldiers" NOT pledge`, -pledge.
@@ -148,18 +148,18 @@ function rankAmongReports() {
   const where = new Map(); // text: {countries, years of each country}
   const tagged = passages.filter(({ letters, again }) => letters.length && !again);
   for (const passage of tagged) {
-    passage.said = wordsOf(passage.text).join(" ").replace(/( \d+)+$/, "");
-    const found = where.get(passage.said) ?? { countries: new Set(), years: new Map() };
+    passage.identity = wordsOf(passage.text).join(" ").replace(/( \d+)+$/, "");
+    const places = where.get(passage.identity) ?? { countries: new Set(), years: new Map() };
     const country = passage.country || passage.report.page;
-    found.countries.add(country);
-    if (passage.year && !(found.years.get(country) <= passage.year)) found.years.set(country, passage.year);
-    where.set(passage.said, found);
+    places.countries.add(country);
+    if (passage.year && !(places.years.get(country) <= passage.year)) places.years.set(country, passage.year);
+    where.set(passage.identity, places);
   }
   for (const passage of tagged) {
-    const { countries, years } = where.get(passage.said);
+    const { countries, years } = where.get(passage.identity);
     if (countries.size >= RECURRING) passage.template = true;
     if (passage.template) passage.rank = 0;
     else if (passage.year && years.get(passage.country || passage.report.page) < passage.year) passage.rank /= 2;
-    delete passage.said;
+    delete passage.identity;
   }
 }

@@ -88,18 +88,18 @@ function markWords(text, begins) {
   if (!begins.length) return [text];
   const parts = [];
   let at = 0;
-  for (const found of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
-    if (!wordsOf(found[0]).map(american).some((word) => begins.some((begin) => word.startsWith(begin)))) continue;
-    parts.push(text.slice(at, found.index), make("mark", { class: "hit" }, found[0]));
-    at = found.index + found[0].length;
+  for (const word of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
+    if (!wordsOf(word[0]).map(american).some((plain) => begins.some((begin) => plain.startsWith(begin)))) continue;
+    parts.push(text.slice(at, word.index), make("mark", { class: "hit" }, word[0]));
+    at = word.index + word[0].length;
   }
   return [...parts, text.slice(at)];
 }
 
 function button(text, action, attributes = {}) {
-  const made = make("button", { type: "button", ...attributes }, text);
-  made.addEventListener("click", () => action(made));
-  return made;
+  const element = make("button", { type: "button", ...attributes }, text);
+  element.addEventListener("click", () => action(element));
+  return element;
 }
 
 function say(text) {
@@ -107,10 +107,10 @@ function say(text) {
 }
 
 function copyButton(passage) {
-  return button("Copy citation", async (made) => {
-    const done = await copyText(plainCitation(citationOf(passage)), made.parentElement);
-    made.textContent = done ? "Copied" : "Not copied: not allowed here";
-    say(made.textContent);
-    setTimeout(() => (made.textContent = "Copy citation"), 2000);
+  return button("Copy citation", async (copy) => {
+    const done = await copyText(plainCitation(citationOf(passage)), copy.parentElement);
+    copy.textContent = done ? "Copied" : "Not copied: not allowed here";
+    say(copy.textContent);
+    setTimeout(() => (copy.textContent = "Copy citation"), 2000);
   });
 }

@@ -65,11 +65,11 @@ function saveButton(passage) {
   const pressed = () => String(saved.has(passage.key));
   return button(
     label(),
-    (made) => {
+    (save) => {
       const had = saved.has(passage.key);
       const kept = writeSaved((all) => (had ? all.delete(passage.key) : all.set(passage.key, { ...citationOf(passage), folder: "", tags: "", note: "" })));
-      made.textContent = label();
-      made.setAttribute("aria-pressed", pressed());
+      save.textContent = label();
+      save.setAttribute("aria-pressed", pressed());
       say(!kept ? "This browser keeps nothing for this page: export before you close it" : had ? "Removed" : "Saved");
       drawSaved(kept);
     },
