@@ -28,7 +28,7 @@ from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.loading import load_corpus
 from tipclassify.labels import LABELS
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk import Desk
 from tipclassify.reporting.writers.desk_records import DeskPassage, read_passage_file
 from tipclassify.review.events import Event, event_line

@@ -1,5 +1,4 @@
-"""Measure how time grows with size: every reader and writer on some 60 structures, to a megabyte
-each.
+"""Measure how time grows with size: every reader and writer, on structures of up to a megabyte.
 
 Prints the exponent of the growth of each: 1 where twice the bytes take twice the time, 2 where they
 take four times as long. Times are of the processor, so that other programs disturb little; the
@@ -78,24 +77,33 @@ def read_rows(suffix: str) -> Callable[[bytes], object]:
 
     def run(data: bytes) -> object:
         from tipclassify.errors import InputError
-        from tipclassify.readers import ReadOptions
-        from tipclassify.readers.jsonl import parse_row, read_lines
-        from tipclassify.readers.tables import read_table
 
-        with tempfile.NamedTemporaryFile(suffix=suffix) as file:
-            file.write(data)
-            file.flush()
-            rows = (
-                read_lines(file.name)
-                if suffix == ".jsonl"
-                else read_table(file.name, ReadOptions())
-            )
-            try:
-                return [parse_row(line, str(number)) for batch in rows for number, line in batch]
-            except InputError as error:
-                return error
+        try:
+            return list(parsed_rows(suffix, data))
+        except InputError as error:
+            return error
 
     return run
+
+
+def parsed_rows(suffix: str, data: bytes) -> Iterator[object]:
+    """Yield the rows of a table or of JSON lines."""
+    from tipclassify.readers import ReadOptions
+    from tipclassify.readers.jsonl import parse_row, read_lines
+    from tipclassify.readers.tables import read_table, sheet_lines
+
+    if suffix == ".xlsx":  # which is read in another process otherwise
+        for number, line in sheet_lines(data, "growth.xlsx", ReadOptions()):
+            yield parse_row(line, str(number))
+        return
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        file.write(data)
+        file.flush()
+        is_jsonl = suffix == ".jsonl"
+        batches = read_lines(file.name) if is_jsonl else read_table(file.name, ReadOptions())
+        for batch in batches:
+            for number, line in batch:
+                yield parse_row(line, str(number))
 
 
 def pdf(pages: int, content: Callable[[int], str]) -> Callable[[int], bytes]:
@@ -298,7 +306,7 @@ def tagged(unit: str) -> Callable[[int], Any]:
     def make(size: int) -> Any:
         from tipclassify import Classifier
         from tipclassify.readers import read_bytes
-        from tipclassify.reporting.writers import TaggedReport
+        from tipclassify.reporting.report import TaggedReport
 
         document = read_bytes(repeated(unit)(size), "karvonia-2024.txt")
         return TaggedReport("karvonia-2024.txt", document, Classifier.load("fast").tag(document))
@@ -311,7 +319,8 @@ def write(kind: str) -> Callable[[Any], object]:
 
     def run(report: Any) -> object:
         from tipclassify import Classifier
-        from tipclassify.reporting.writers import FORMATS, ScoringContext
+        from tipclassify.reporting.report import ScoringContext
+        from tipclassify.reporting.writers import FORMATS
 
         make, write = FORMATS[kind].steps()
         out: Any = io.BytesIO() if FORMATS[kind].binary else io.StringIO()
@@ -328,7 +337,7 @@ def write_desk(report: Any) -> object:
 
     from tipclassify import Classifier
     from tipclassify.cli.output import open_output
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers.desk import Desk
     from tipclassify.reporting.writers.html import write_html
 
@@ -343,7 +352,7 @@ def write_comparison(report: Any) -> object:
     """Compare a report with itself, and write what changed."""
     from tipclassify import Classifier
     from tipclassify.reporting.comparison.comparison import compare
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers.compared import write_html
 
     context = ScoringContext(Classifier.load("fast"))
@@ -353,8 +362,8 @@ def write_comparison(report: Any) -> object:
 def write_summary(report: Any) -> object:
     """Count a report by section."""
     from tipclassify import Classifier
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import ScoringContext
 
     return summarize([report], ScoringContext(Classifier.load("fast")), ["section"], {})
 

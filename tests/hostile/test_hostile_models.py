@@ -362,15 +362,16 @@ def test_a_slow_graph_ends_on_a_signal_and_leaves_no_process(tmp_path: Path) -> 
         str(folder),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(4)
+    children: list[bytes] = []
+    while process.poll() is None and not children:
+        time.sleep(0.05)
+        asked = ["pgrep", "-P", str(process.pid)]
+        children = subprocess.run(asked, capture_output=True, check=False).stdout.split()
+    time.sleep(1)  # the child loads the graph, or runs it
     assert process.poll() is None, process.communicate()
-    children = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], capture_output=True, check=False
-    ).stdout.split()
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 128 + signal.SIGTERM
     process.communicate()
-    assert children
     assert not [one for one in children if Path("/proc", one.decode()).exists()]
 
 

@@ -30,7 +30,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, 
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import LocalGraph, OnnxSession, thread_count
 from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, window_spans
-from tipclassify.reporting.writers.reasons import reason_of
+from tipclassify.reporting.writers.reasons import summarize_explanation
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -616,7 +616,7 @@ def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) ->
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
-    reason = reason_of(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
+    reason = summarize_explanation(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
     assert not reason.additive
     assert [phrase.text for phrase in reason.phrases] == [
         "Police officers took bribes",
@@ -682,7 +682,7 @@ def test_score_takes_an_encoder_by_its_name(
 
 def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
     output = here("explain", "Officers took bribes.", "--model", TINY).stdout
-    assert "how far they fall with that masked (no sum)" in output
+    assert "the drop without this word (they do not add up)" in output
     assert "bias" not in output
     assert "heading" not in output
     lines = here(
@@ -750,7 +750,7 @@ def test_check_replays_the_golden_passages_of_an_encoder(
         )
         done = here("check", "--model", copy, "--cases", cases)
         assert done.exit_code == code
-        assert f"2 of 2 cases passed; golden passages: {code} changed" in done.stdout
+        assert f"2 of 2 cases passed; reference outputs: {code} changed" in done.stdout
 
 
 def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(

@@ -31,6 +31,7 @@ from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.reporting.charts import PARTS, describe, draw
 from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_on
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.summary import (
     DIMENSIONS,
     DISPERSION,
@@ -44,7 +45,6 @@ from tipclassify.reporting.summary import (
     error_rates,
     summarize,
 )
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.sections import FOLDED

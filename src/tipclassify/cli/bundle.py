@@ -60,8 +60,8 @@ def bundle(
     figure. The same reports, options and versions give the same bytes. When any report cannot be
     read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
-    from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.bundle.writing import Included, write_bundle
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.review.desk_checks import read_checks
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)

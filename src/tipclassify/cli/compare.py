@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tipclassify.labels import Policy
     from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.writers import ScoringContext, TaggedReport
+    from tipclassify.reporting.report import ScoringContext, TaggedReport
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
 _SUFFIXES: Final = {"table": [".txt"], "jsonl": [".jsonl", ".ndjson"], "html": [".html", ".htm"]}
@@ -123,7 +123,7 @@ def _format(
 
 
 def _context(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
 
     folder = output.parent if output else None
     return ScoringContext(tagging.classifier(), policy, folder=folder, day=options.today())

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
+from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of, source_name
 from tipclassify.reporting.subject import Subject, is_unknown, is_unread
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, context_of, source_name
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import FOLDED, fold_section
 
@@ -467,7 +467,7 @@ def error_rates(
 
 def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
     """Adjust a count of tagged passages for the model's errors, with a 95% interval
-    (docs/figures.md derives both).
+    (docs/explanation/methods.md derives both).
 
     The adjusted share is (p + sp - 1) / (se + sp - 1), clipped to 0..1, with the share p of tagged
     passages, sensitivity `se` and specificity `sp` (Rogan and Gladen 1978). The interval has every

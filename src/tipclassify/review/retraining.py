@@ -31,7 +31,7 @@ from tipclassify.review.session import RefusedError
 from tipclassify.review.view import JsonObject
 
 if TYPE_CHECKING:
-    from tipclassify.evaluation.bootstrap import Comparison, Difference
+    from tipclassify.evaluation.bootstrap import Difference, ModelComparison
 
 # number of reports from which each is a group; an interval over fewer groups says nothing
 _MIN_REPORTS: Final = 5
@@ -273,7 +273,7 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     return grouped, "paragraphs" if few else "reports"
 
 
-def describe_change(comparison: Comparison, where: str, groups: str) -> Change:
+def describe_change(comparison: ModelComparison, where: str, groups: str) -> Change:
     """Compare the new model with the one in use, and say what the intervals support.
 
     `where` describes the passages, `groups` names the bootstrap's groups.

@@ -13,11 +13,11 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Final
 
+from tipclassify.corpus.active_learning import rank
 from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError, OutputError
 from tipclassify.labels import LABELS, Policy, indicator
 from tipclassify.model.classifier import Classifier
-from tipclassify.pipeline.active_learning import rank
 from tipclassify.review.agreement_answer import answer_agreement
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, Hidden, History, Kind
@@ -400,7 +400,7 @@ class ReviewSession:
         if event.annotator != self.annotator:
             whose = f"event {number} is {event.annotator}'s"
             raise RefusedError(409, f"{whose}: only they can take it back")
-        if number in history.undone:
+        if history.is_undone(number):
             raise RefusedError(409, f"event {number} was taken back already")
         return event
 
@@ -420,7 +420,7 @@ class ReviewSession:
         """Collect what an event stores of a passage, to train on and trace it later."""
         passage = self._passage(key)
         report = self._reports[passage.report]
-        tagged = passage.passage.to_dict()
+        tagged: JsonObject = dict(passage.passage.to_dict())
         stored = {
             "report": report.name,
             "report_id": report.id,

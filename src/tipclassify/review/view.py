@@ -73,7 +73,7 @@ class View:
             if settled and settled.annotator != self.annotator:
                 settled = None
             notes = {name: event for name, event in notes.items() if name == self.annotator}
-        shown: JsonObject = passage.passage.to_dict()
+        shown: JsonObject = dict(passage.passage.to_dict())
         # not rounded: the page compares them with thresholds
         shown["scores"] = dict(passage.passage.scores)
         if no_model:

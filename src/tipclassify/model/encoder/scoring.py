@@ -16,12 +16,12 @@ from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import OCCLUSION, Explanation
+from tipclassify.model.common.scoring import Scored, count_words
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.onnx_session import OnnxSession
 from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
-from tipclassify.model.linear.scoring import Scored, count_words
 
 __all__ = ["EncoderScorer", "heading_room", "window_spans"]
 
@@ -93,8 +93,7 @@ def _check_template(processor: Any) -> None:
 
 
 class EncoderScorer:
-    """Scorer of an encoder model, with the same members as `LinearScorer`; a long passage is scored
-    in windows.
+    """Scorer of an encoder model; a long passage is scored in windows.
 
     Each window has the heading, and the largest log-odds count (max-pooling): any clause may
     support a label.

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
 
-from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import Archive
 from tipclassify.pipeline.bundle.manifest import FileDigest, Manifest
 from tipclassify.pipeline.bundle.steps import Check, Step, count_of, hashes, listed
 from tipclassify.pipeline.bundle.writing import EXPORTS, get_original
+from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 

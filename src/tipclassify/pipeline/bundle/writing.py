@@ -26,7 +26,6 @@ from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.folder import HEAD, load_head, read_files, weights_digest
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import ROWS as ROW_FILES
 from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
 from tipclassify.pipeline.bundle.checks import CHECKS, CheckMatcher, FindingCheck, count_checks
@@ -46,6 +45,7 @@ from tipclassify.pipeline.bundle.manifest import (
     seal,
     write_row,
 )
+from tipclassify.pipeline.inputs import ROWS as ROW_FILES
 from tipclassify.progress import Progress
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.formats import detect_format, suffix_of
@@ -53,6 +53,7 @@ from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.summary import Group, error_rates
+from tipclassify.resources import read_resource
 from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
@@ -68,7 +69,6 @@ __all__ = [
     "write_bundle",
 ]
 
-_README_TEMPLATE: Final = Path(__file__).with_name("readme.txt")
 # as in the manifest; None if the model records none
 RatesByLabel = dict[str, dict[str, float]] | None
 
@@ -105,7 +105,7 @@ def write_bundle(
     Parameters
     ----------
     files : sequence of str
-        Files, links, ``-`` for standard input (see `tipclassify.pipeline.batch.expand_inputs`).
+        Files, links, ``-`` for standard input (see `tipclassify.pipeline.inputs.expand_inputs`).
     included : Included
         What else the bundle has. Checks of other reports are left out.
     progress : callable, optional
@@ -240,7 +240,7 @@ def _readme(inputs: Sequence[Input], included: Included) -> str:
     checks = "none in here"
     if included.checks:
         checks = "what people decided on the findings, with initials and time"
-    return _README_TEMPLATE.read_text("utf-8").format(
+    return read_resource("pipeline/bundle/readme.txt").format(
         version=__version__,
         sources=sources,
         model=model,

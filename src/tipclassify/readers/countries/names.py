@@ -8,10 +8,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import UsageError
+from tipclassify.resources import read_resource
 
 __all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
 
@@ -80,7 +80,7 @@ def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
     from babel import Locale
     from babel.core import get_global
 
-    lines = Path(__file__).with_name("names.txt").read_text("utf-8").splitlines()
+    lines = read_resource("readers/countries/names.txt").splitlines()
     rows = [re.split(r"[:|] *", line) for line in lines if not line.startswith("#")]
     slugs = {code: tuple(more[0].split()) for code, _, *more in rows if more}
     territories = Locale("en").territories

@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.countries.names import fold_name
+from tipclassify.resources import read_resource
 
 __all__ = [
     "known_publisher",
@@ -35,7 +35,7 @@ class _Index:
 @cache
 def _index() -> _Index:
     index = _Index({}, {}, {}, {})
-    for line in Path(__file__).with_name("publishers.txt").read_text("utf-8").splitlines():
+    for line in read_resource("readers/publication/publishers.txt").splitlines():
         if line.startswith("#"):
             continue
         name, domains, names, publications = (part.strip() for part in line.split("|"))

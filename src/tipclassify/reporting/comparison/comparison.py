@@ -28,7 +28,7 @@ from tipclassify.reporting.comparison.identity import (
     subject_refusals,
     years_refusals,
 )
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, context_of
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport, context_of
 
 __all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Group", "Pair", "compare"]
 

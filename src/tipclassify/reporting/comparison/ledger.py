@@ -22,7 +22,7 @@ from tipclassify.reporting.comparison.alignment import (
     normalize,
 )
 from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = ["Ledger", "LedgerLine", "Standing", "build_ledger", "in_order", "ledger_refusals"]
 

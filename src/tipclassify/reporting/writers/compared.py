@@ -14,7 +14,7 @@ from tipclassify.formatting import json_line, one_line
 from tipclassify.reporting.comparison.alignment import Segment
 from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Group, Pair
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.writers import ScoringContext
+from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers.table import console_of, heading_of
 from tipclassify.reporting.writers.templating import rendered
 

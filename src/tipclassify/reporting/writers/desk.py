@@ -19,9 +19,10 @@ from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.citation import cite
+from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.subject import about_trafficking
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk_changes import ReportLinks, write_changes
 from tipclassify.reporting.writers.desk_records import (
     DeskFiles,
@@ -35,7 +36,6 @@ from tipclassify.reporting.writers.desk_records import (
     index_words,
     read_passage_file,
 )
-from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered, script_constants
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import fold_section
@@ -212,7 +212,7 @@ class _PageData:
     def _add_passage(
         self, finding: Finding, anchor: str, nature: FindingNature, on_subject: bool
     ) -> None:
-        row = row_of(finding)
+        row = finding_row(finding)
         cited = cite(finding, self._context)
         place = DeskPlace(
             country=row["country"],

@@ -17,7 +17,8 @@ from tipclassify.progress import Progress
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.writers import ScoringContext, contrasted, followed
+from tipclassify.reporting.report import ScoringContext
+from tipclassify.reporting.writers import contrasted, followed
 from tipclassify.reporting.writers.compared import write_html
 from tipclassify.reporting.writers.desk_records import DeskFiles, DeskReport
 

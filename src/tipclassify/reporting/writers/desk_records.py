@@ -23,7 +23,7 @@ import msgspec
 from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
-from tipclassify.reporting.writers import TaggedReport
+from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, american
 

@@ -21,9 +21,7 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.particulars import KindCounts
-from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.summary import NONE, Group
-from tipclassify.reporting.writers import (
+from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
     TaggedReport,
@@ -32,6 +30,8 @@ from tipclassify.reporting.writers import (
     source_name,
     title_name,
 )
+from tipclassify.reporting.subject import Subject, subject_line
+from tipclassify.reporting.summary import NONE, Group
 from tipclassify.text.document import Passage
 
 __all__ = [

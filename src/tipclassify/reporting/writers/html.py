@@ -19,7 +19,9 @@ from markupsafe import Markup
 from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.common_phrases import text_identity
+from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
+from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import (
     Subject,
     about_trafficking,
@@ -28,10 +30,13 @@ from tipclassify.reporting.subject import (
     is_unread,
 )
 from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.findings import FileFindings
-from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
-from tipclassify.reporting.writers.rows import row_of
+from tipclassify.reporting.writers.reasons import (
+    Reason,
+    explain_shown,
+    labels_shown,
+    summarize_explanation,
+)
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import PART
@@ -259,7 +264,7 @@ def _counted(
     on_subject: Counter[tuple[str, str, str]] = Counter()
     about = about_trafficking(report.passages)
     for finding, mark, is_about in zip(report.findings(), marks, about, strict=True):
-        row = row_of(finding)
+        row = finding_row(finding)
         place = row["country"] or "", str(row["year"] or ""), section_name(finding.passage.section)
         passages[place] += 1
         on_subject[place] += is_about and mark.nature.counts
@@ -288,7 +293,9 @@ def _marks(
         card = None
         if labels:
             explanation = next(explained)
-            card = {label: reason_of(passage, explanation[label], *most) for label in labels}
+            card = {
+                label: summarize_explanation(passage, explanation[label], *most) for label in labels
+            }
         cited = cite(finding, context) if passage.labels else None
         name = f"{_prefix(number)}p{at}"
         marks.append(

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
+from tipclassify.model.common.scoring import reaches_threshold
 from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
-from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.reporting.writers import section_name
+from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
 
-__all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "reason_of"]
+__all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "summarize_explanation"]
 
 _WORD: Final = re.compile(r"\S+")
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
@@ -54,7 +54,9 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
         return passage.labels
     scores = passage.scores.items()
     return tuple(
-        label for label, score in scores if apply_thresholds(score, thresholds[label] * _NEAR_SHARE)
+        label
+        for label, score in scores
+        if reaches_threshold(score, thresholds[label] * _NEAR_SHARE)
     )
 
 
@@ -68,7 +70,7 @@ def explain_shown(
         )
 
 
-def reason_of(
+def summarize_explanation(
     passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2
 ) -> Reason:
     """Summarize an explanation in at most `most_for` phrases for the label, then `most_against`

@@ -13,9 +13,9 @@ from rich.text import Text
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
+from tipclassify.reporting.report import ScoringContext, TaggedReport, known
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, known
 from tipclassify.reporting.writers.findings import FileFindings, by_file
 
 __all__ = ["console_of", "heading_of", "write_table"]

@@ -9,7 +9,6 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Container, Iterator, Sized
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import jinja2
@@ -18,8 +17,9 @@ from markupsafe import Markup
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
+from tipclassify.reporting.report import section_name, source_name, title_name
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.writers import section_name, source_name, title_name
+from tipclassify.resources import read_resource, resource_path
 
 __all__ = ["LETTERS", "NAMES", "attribute", "content", "rendered", "script_constants"]
 
@@ -71,7 +71,7 @@ def rendered(name: str, escape: Callable[[Any], Markup] = content, **values: Any
 @cache
 def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tipclassify.reporting.writers"),
+        loader=jinja2.FileSystemLoader(resource_path("reporting/writers/templates")),
         autoescape=True,
         finalize=escape,
         undefined=jinja2.StrictUndefined,
@@ -117,9 +117,7 @@ def _contains(values: Container[object], value: object) -> bool:
 
 def asset(name: str) -> Markup:
     """Read a bundled style sheet or script."""
-    return Markup(
-        files("tipclassify.reporting.writers").joinpath("assets", name).read_text("utf-8")
-    )
+    return Markup(read_resource(f"reporting/writers/assets/{name}"))
 
 
 def script_constants(**constants: object) -> Markup:
