@@ -166,10 +166,10 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 class FailsOnce:
-    """A binary stream that fails once: later writes are lost without another `OSError`.
+    """A binary stream that fails once.
 
-    So are those after it is closed. Libraries that pack archives try to finish them when they are
-    thrown away, and Python prints what is raised then.
+    After its first `OSError`, or once closed, all else is lost without another. Libraries that pack
+    archives try to finish them when they are thrown away, and Python prints what is raised then.
     """
 
     def __init__(self, file: IO[bytes]) -> None:

@@ -158,3 +158,24 @@ def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
     )  # the last line cut off, by a full disk
     FinishedOutputs(tmp_path, {}).add(str(report), output)
     assert FinishedOutputs(tmp_path, {}).has(str(report), output)
+
+
+def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(
+    cli: Run, tmp_path: Path
+) -> None:
+    names = ["a.txt", "b.html", "c.jsonl", "d.txt"]
+    page = f"<!doctype html><h2>Prosecution</h2><p>{GOOD}</p>"
+    rows = [json.dumps({"text": GOOD.strip() + " " * n}) for n in range(3)]
+    (tmp_path / "a.txt").write_text(GOOD * 3, "utf-8")
+    (tmp_path / "b.html").write_text(page, "utf-8")
+    (tmp_path / "c.jsonl").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "d.txt").write_text("Courts convicted none of the officials.\n", "utf-8")
+    outputs = {}
+    for jobs, order in ((1, names), (2, names[::-1])):
+        files = [tmp_path / name for name in order]
+        done = cli("score", *files, "--model", "fast", "-f", "jsonl", "--jobs", jobs)
+        assert done.returncode == 0, done.stderr
+        outputs[jobs] = done.stdout.splitlines()
+    assert sorted(outputs[1]) == sorted(outputs[2])
+    reports = [json.loads(line)["report"] for line in outputs[2]]
+    assert list(dict.fromkeys(reports)) == [str(tmp_path / name) for name in names[::-1]]

@@ -398,6 +398,10 @@ MODEL = json.loads(TOKENIZER)["model"]
 TWICE = json.loads(TOKENIZER)["post_processor"]
 TWICE["single"] = [*TWICE["single"], *[{"Sequence": {"id": "A", "type_id": 0}}] * 100_000]
 
+NESTED: dict[str, Any] = {"type": "Lowercase"}
+for _ in range(40):
+    NESTED = {"type": "Sequence", "normalizers": [NESTED]}
+
 TOKENIZERS = {
     "backtracking": word_tokenizer(
         pre_tokenizer={
@@ -440,6 +444,7 @@ TOKENIZERS = {
         b'"pre_tokenizer"',
         b'"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a|a)+$"},"behavior":"Isolated","invert":false},"pre_tokenizer"',
     ),
+    "sequences in sequences": word_tokenizer(normalizer=NESTED),
     "no object": b"[]",
     "deep": b"[" * 100_000,
 }
@@ -456,6 +461,33 @@ def test_a_tokenizer_that_could_take_hours_is_refused_or_takes_none(
     began = time.monotonic()
     Classifier.load(folder).predict(["a" * 40 + "b"])
     assert time.monotonic() - began < 10
+
+
+def test_a_tokenizer_of_any_size_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tipclassify.model.encoder.scoring._LARGEST_TOKENIZER", 2_000)
+    words = {f"word{number}": 5 + number for number in range(1_000)}
+    huge = word_tokenizer(model={**MODEL, "vocab": {**MODEL["vocab"], **words}})
+    assert "not one we can use (over 0.002 MB)" in refused(
+        resealed(TINY, tmp_path / "odd", {"tokenizer.json": huge})
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied", "/cache"), OSError("proxy\nrefused")]
+)
+def test_a_hub_whose_cache_or_proxy_fails_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    hub = type(sys)("huggingface_hub")
+    monkeypatch.setattr(hub, "hf_hub_download", fails, raising=False)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    with pytest.raises(ModelError, match=r"^owner/name: no model from the [^\n]+$"):
+        Classifier.load("owner/name")
 
 
 # ---------------------------------------------------------------------------------------------

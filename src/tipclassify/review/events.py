@@ -145,8 +145,10 @@ class History:
         return len(self.events)
 
     def check(self, event: Event) -> None:
-        """Raise `ValueError` if the event has not the next number, or undoes no earlier one of its
-        passage."""
+        """Raise `ValueError` if the event has not the next number, or undoes no other.
+
+        What it undoes must be an earlier event of its passage.
+        """
         if event.number != len(self.events) + 1:
             raise ValueError(f"event {event.number} after event {len(self.events)}")
         undone = event.undoes
@@ -290,8 +292,10 @@ def event_line(event: Event) -> bytes:
 
 
 def parse_event(line: bytes) -> Event:
-    """Parse an event from a line of the log; raise `ValueError`, which says why, if it is
-    invalid."""
+    """Parse an event from a line of the log.
+
+    Raises `ValueError`, which says why, if it is invalid.
+    """
     row = load_json(line, strict=False)
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")

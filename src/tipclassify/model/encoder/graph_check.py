@@ -14,8 +14,10 @@ __all__ = ["OPERATORS", "graph_problem", "model_class"]
 
 
 class _Field(NamedTuple):
-    """A field of a message: its name and type, a message of this module or one of protobuf's own
-    types."""
+    """A field of a message: its name and type.
+
+    The type is a message of this module, or one of protobuf's own types.
+    """
 
     name: str
     type: str
@@ -199,8 +201,10 @@ def _tensor_problem(tensor: Any) -> str | None:
 
 @cache
 def model_class() -> Any:
-    """Make the class of a model from the tables above, in a pool of its own: the package
-    ``onnx`` has the same names."""
+    """Make the class of a model from the tables above, in a pool of its own.
+
+    The package ``onnx`` has the same names.
+    """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     file = descriptor_pb2.FileDescriptorProto(

@@ -1,5 +1,7 @@
-"""Look up publishers by domain, by name, or by the name of a serial publication: those in
-``publishers.txt``."""
+"""Look up publishers by domain, by name, or by the name of a serial publication.
+
+They are those in ``publishers.txt``.
+"""
 
 from __future__ import annotations
 
@@ -88,8 +90,9 @@ def publisher_of_address(address: str) -> str | None:
 
 
 def publication_in_path(address: str) -> str | None:
-    """Return the serial publication that a folder of an address stands for, if the site is its
-    publisher's.
+    """Return the serial publication that a folder of an address stands for.
+
+    The site must be its publisher's.
 
     >>> publication_in_path("https://2009-2017.state.gov/j/tip/rls/tiprpt/countries/2016/258000.htm")
     'Trafficking in Persons Report'
