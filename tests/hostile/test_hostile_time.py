@@ -13,7 +13,7 @@ from tipclassify.formatting import csv_cell, csv_text
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.readers.html.lines import page_lines
-from tipclassify.reporting.writers.reasons import reason_of
+from tipclassify.reporting.writers.reasons import summarize_explanation
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.furniture import is_furniture
@@ -40,14 +40,14 @@ def give_reasons(text: str) -> None:
     """Explain a paragraph without the end of a sentence, as the pages and the desk do."""
     (passage,) = FAST.tag_passages([Passage(text, 0, len(text))])
     for explanation in FAST.explain(passage).values():
-        reason_of(passage, explanation)
+        summarize_explanation(passage, explanation)
 
 
 def give_reasons_by_words(text: str) -> None:
     """Give the reasons of an encoder, which has a span for each word and each clause."""
     spans = [SpanWeight(at, at + 2, text, 1.0) for at in range(0, len(text), 4)]
     spans += [SpanWeight(at, at + 40, text, 2.0) for at in range(0, len(text), 40)]
-    reason_of(
+    summarize_explanation(
         Passage(text, 0, len(text)),
         Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0),
     )

@@ -30,7 +30,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, 
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import LocalGraph, OnnxSession, thread_count
 from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, window_spans
-from tipclassify.reporting.writers.reasons import reason_of
+from tipclassify.reporting.writers.reasons import summarize_explanation
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -616,7 +616,7 @@ def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) ->
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
-    reason = reason_of(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
+    reason = summarize_explanation(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
     assert not reason.additive
     assert [phrase.text for phrase in reason.phrases] == [
         "Police officers took bribes",

@@ -24,7 +24,7 @@ from tipclassify.reporting.citation import cite
 from tipclassify.reporting.subject import about_trafficking
 from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.html import write_html
-from tipclassify.reporting.writers.reasons import reason_of
+from tipclassify.reporting.writers.reasons import summarize_explanation
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
@@ -270,7 +270,7 @@ def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
     for sentence in SENTENCES:
         passage = Passage(sentence, 0, len(sentence), heading)
         for explanation in classifier.explain(passage).values():
-            reason = reason_of(passage, explanation)
+            reason = summarize_explanation(passage, explanation)
             *points, (_, together) = reason.points
             assert sum(weight for _, weight in points) == pytest.approx(together)
             assert together == pytest.approx(explanation.logit, abs=0.051)

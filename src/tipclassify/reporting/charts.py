@@ -15,11 +15,10 @@ import numpy as np
 
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
+from tipclassify.reporting.adjustment import ASSUMPTION, NOTES
 from tipclassify.reporting.palette import INKS, TINTS, text_on
 from tipclassify.reporting.summary import (
-    ASSUMPTION,
     NONE,
-    NOTES,
     OVERLAP,
     SORTED,
     Group,
