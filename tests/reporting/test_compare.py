@@ -697,7 +697,7 @@ def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
     assert {pair.alignment for pair in found.pairs} == {"repeated"}
     assert found.groups() == []
     assert "Nothing: the passages of both reports are the same." in page_of(
-        found, classifier, repeated=False
+        found, classifier, same=False
     )
 
 
