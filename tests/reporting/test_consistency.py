@@ -35,7 +35,7 @@ def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> TaggedRep
 
 
 BOTH_WAYS = [
-    ("summary", SENTENCE, (EFFORT,)),
+    ("assessment", SENTENCE, (EFFORT,)),
     ("prevention", SENTENCE, ()),
     ("protection", OTHER, (FAILURE,)),
 ]
@@ -50,7 +50,7 @@ def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> 
     (decision,) = split_decisions(report_of(2023, *BOTH_WAYS), "2023")
     assert decision.text == SENTENCE
     assert decision.describe() == [
-        "Summary, page 4: positive effort (0.61)",
+        "Assessment, page 4: positive effort (0.61)",
         "Prevention, page 4: no label",
     ]
 
@@ -58,10 +58,10 @@ def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> 
 @pytest.mark.parametrize(
     "places",
     [
-        [("summary", SENTENCE, (EFFORT,)), ("prevention", SENTENCE, (EFFORT,))],
-        [("summary", "Police slept.", (EFFORT,)), ("prevention", "Police slept.", ())],
-        [("summary", SENTENCE, (EFFORT,)), ("prevention", OTHER, ())],
-        [("summary", "A farm | with no inspector | Yes", (EFFORT,)),
+        [("assessment", SENTENCE, (EFFORT,)), ("prevention", SENTENCE, (EFFORT,))],
+        [("assessment", "Police slept.", (EFFORT,)), ("prevention", "Police slept.", ())],
+        [("assessment", SENTENCE, (EFFORT,)), ("prevention", OTHER, ())],
+        [("assessment", "A farm | with no inspector | Yes", (EFFORT,)),
          ("prevention", "A farm | with no inspector | Yes", ())],
     ],
     ids=["tagged alike", "a phrase", "other words", "table rows"],
@@ -86,7 +86,7 @@ def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
     compared.write_table(comparison, table)
     compared.write_html(comparison, page, context)
     compared.write_jsonl(comparison, lines)
-    assert f"{TITLE}: 1\n2024  {SENTENCE}\n      Summary, page 4: positive" in table.getvalue()
+    assert f"{TITLE}: 1\n2024  {SENTENCE}\n      Assessment, page 4: positive" in table.getvalue()
     assert f"{TITLE} <small>1</small>" in page.getvalue()
     assert "<b>2024</b> Prevention, page 4: no label" in page.getvalue()
     assert 'href="#both-ways"' in page.getvalue()

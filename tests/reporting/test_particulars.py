@@ -185,7 +185,7 @@ def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
 
 
 def card_of(page: str, name: str) -> str:
-    found = re.search(rf'<div class="why" id="{name}w".*?</div>\n', page, re.DOTALL)
+    found = re.search(rf'<div class="why" id="{name}w".*?<p class="do">.*?</div>', page, re.DOTALL)
     assert found
     return " ".join(found[0].split())
 

@@ -238,8 +238,7 @@ def _write_contrast(request: _Request) -> None:
 
 
 def _tagged(file: str, tagging: Tagging) -> TaggedReport:
-    """Tag an input as one report, with all parts of a long one, and print what could not be read
-    in full."""
+    """Tag an input as one report, all parts of a long one, and print what could not be read."""
     from tipclassify.pipeline.reports import joined_report
 
     report = joined_report(file, tagging)

@@ -89,7 +89,7 @@ class Estimate:
 def error_rates(
     meta: Mapping[str, Any], policy: str = "balanced", overrides: Mapping[str, float] | None = None
 ) -> dict[str, Rates] | None:
-    """Read a model's error rates by label at a policy or overrides, from its `meta`; None if none."""
+    """Read a model's error rates by label at a policy or overrides; None if it records none."""
     table = meta.get("error_table")
     if not table:
         return None

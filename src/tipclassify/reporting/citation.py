@@ -1,5 +1,4 @@
-"""Citations of tagged passages: plain text, and BibTeX, RIS and CSL-JSON for Zotero, EndNote and
-the like.
+"""Citations of tagged passages: plain text, BibTeX, RIS and CSL-JSON, for Zotero, EndNote etc.
 
 A source is named by what it says of itself: title, publication, publisher, date and address. Where
 nothing is known, it is the name of its file, never the folder that it lies in.
@@ -174,8 +173,7 @@ class Citation:
 
     @property
     def csl(self) -> str:
-        """Item of a CSL-JSON list, as Zotero, Mendeley and pandoc take it (citeproc-js, schema
-        1.0.2)."""
+        """Item of a CSL-JSON list (citeproc-js, schema 1.0.2), for Zotero, Mendeley and pandoc."""
         item: dict[str, Any] = {
             "id": self.key,
             "type": "report",

@@ -63,8 +63,7 @@ class ExampleIndex:
         )
 
     def nearest(self, text: str, number: int = 2) -> list[LabelledExample]:
-        """List the examples that are most like a text, most similar first; those on other matters
-        are left out.
+        """List the examples most like a text, most similar first, without those on other matters.
 
         >>> rows = ("Courts jailed nobody.", "failure"), ("Roads are bad.", "failure")
         >>> index = ExampleIndex(LabelledExample(text, (label,)) for text, label in rows)
@@ -85,8 +84,7 @@ class ExampleIndex:
 
 @lru_cache(1)
 def load_examples() -> ExampleIndex:
-    """Index the corpus that comes with the package, once a process; an empty index if there is
-    none."""
+    """Index the corpus that comes with the package, once a process; empty if there is none."""
     folder = shipped_corpus()
     files = sorted((folder / "corpus").glob("*.jsonl")) if folder else []
     return ExampleIndex(example for file in files for example in _read(file))

@@ -1,4 +1,4 @@
-"""Outcome of a run in any output format: tagged passages, and a warning for each doubtful report."""
+"""Outcome of a run in any format: tagged passages, and a warning for each doubtful report."""
 
 from __future__ import annotations
 
@@ -59,8 +59,7 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
     def outputs(self, made: Iterable[Counted]) -> Iterator[Any]:
-        """Yield the outputs, and count the reports; parts and batches of a file follow each
-        other."""
+        """Yield the outputs, and count the reports; parts of a file follow each other."""
         for file, parts in groupby(made, attrgetter("file")):
             group = Group(())
             subject = Subject()

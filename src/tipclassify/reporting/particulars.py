@@ -69,7 +69,7 @@ class FindingNature:
         return self.kind == "sentence" and self.first is None
 
     def rank(self, probability: float) -> float:
-        """Rank a finding for the first screen: higher if more particular, 0 for templates and rows."""
+        """Rank a finding for the first screen by how particular it is; 0 for templates, rows."""
         if not self.counts or self.template:
             return 0.0
         return round(probability**2 * (1 + self.particulars), 4)
@@ -101,7 +101,7 @@ class Natures:
 
 @dataclass(slots=True)
 class KindCounts:
-    """Findings of each label by kind, and the sentences about trafficking, of which they are a share.
+    """Findings of each label by kind, and the sentences about trafficking: the base of shares.
 
     A sentence counts once, wherever else it is said again.
     """
@@ -162,8 +162,7 @@ class KindCounts:
         return f"{several(self.on_subject, 'sentence')} about trafficking"
 
     def beside(self) -> list[str]:
-        """Say what the counts of sentences leave out, a line each: table rows, sentences said
-        again.
+        """Say what counts of sentences leave out, a line each: table rows, what is said again.
 
         >>> KindCounts(rows=Counter(failure=2), tagged_rows=2).beside()
         ['Counted apart: 2 table rows with a label (failure 2).']

@@ -223,8 +223,9 @@ def summarize(
 ) -> Summary:
     """Count the passages of `reports` by label.
 
-    With `publication`, only those of publications that have these words in their name. Where there are several publications, each has groups and a total of its own, also if `by` does
-    not name them; with `add_up` there are only the groups that `by` names.
+    With `publication`, only those of publications that have these words in their name. Where there
+    are several publications, each has groups and a total of its own, also if `by` does not name
+    them; with `add_up` there are only the groups that `by` names.
 
     Input rows are counted under their own file, country, year and section. There is a group for
     every combination of `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's

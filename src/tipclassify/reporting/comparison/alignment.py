@@ -200,7 +200,7 @@ def _share_equal(
 def _neighbour(
     continued: dict[int, Continuation], sections: Sequence[str], index: int, step: int
 ) -> int:
-    """Return what continues the passage before (-1) or after (1) one; else `_EDGE`, `_UNMATCHED`."""
+    """Return what continues the passage before (-1) or after (1), or `_EDGE`, `_UNMATCHED`."""
     beside = index + step
     if not 0 <= beside < len(sections) or sections[beside] != sections[index]:
         return _EDGE

@@ -1,4 +1,4 @@
-"""Ledger of a country and publication: reports of several years in, a line a persisting passage out.
+"""Ledger of a country and publication: a line for each passage that persists over the years.
 
 A passage is followed from each year to the next by its words
 (`tipclassify.reporting.comparison.alignment`): "the same sentence since 2016". What a report says
@@ -275,7 +275,7 @@ class _Threads:
         return thread
 
     def _begun(self, year: str, finding: Finding) -> _Thread:
-        """Return the line of a passage that the report before has not: one that comes back, or new."""
+        """Return the line of a passage that comes back, or begin one."""
         earlier = self._by_words.get(normalize(finding.passage.text))
         if earlier and earlier.standings[-1].year != year:
             earlier.standings.append(Standing(year, finding, "repeated"))
@@ -305,7 +305,7 @@ def _names(reports: Sequence[TaggedReport]) -> list[str]:
 
 
 def _sorted(lines: list[LedgerLine], years: Sequence[str]) -> list[LedgerLine]:
-    """Sort lines: most years first, then failures, complicity, efforts, and the last report's order."""
+    """Sort lines: most years first, then failures, complicity, efforts, then in reading order."""
     ranks = {"failure": 0, "complicity": 1, "positive_effort": 2}
 
     def key(line: LedgerLine) -> tuple[int, int, int, int]:

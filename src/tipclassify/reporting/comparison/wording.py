@@ -104,7 +104,7 @@ def is_part_of(passage: int, matched: int, terms: Terms, apart: bool) -> bool:
 
 
 def _has_half(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:
-    """Test whether half of a passage stands in another in one piece: the rest was cut, or is new."""
+    """Test whether half of a passage stands in another in one piece: the rest is cut or new."""
     for run in _common_runs(own, other):
         piece = own[run.a : run.a + run.size]
         if 2 * len(piece) >= len(own) and sum(term not in names for term in piece) >= _MIN_HALF:

@@ -149,7 +149,7 @@ def _add_pair(table: Table, pair: Pair, names: tuple[str, str], is_styled: bool)
 
 
 def _heading(pair: Pair, names: tuple[str, str]) -> Text:
-    """Format changes and place: ``+failure 0.04 → 0.91  [protection]  p. 4 → 5  similarity 0.82``."""
+    """Format changes and place: ``+failure 0.04 → 0.91  [protection]  p. 4 → 5``."""
     old_name, new_name = names
     passages = [side.passage for side in pair.sides]
     if pair.changes:

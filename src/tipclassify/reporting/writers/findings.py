@@ -153,7 +153,7 @@ def _table_row(name: str, group: Group, kinds: KindCounts) -> tuple[str, ...]:
 
 
 def by_file(reports: Iterable[TaggedReport], parts: bool = False) -> Iterator[FileFindings]:
-    """Gather the findings of each file, or with `parts` of each part; those of a file come together."""
+    """Gather the findings of each file, or with `parts` of each part; a file's come together."""
     for _, of_file in groupby(reports, key=attrgetter("file")):
         gathered: FileFindings | None = None
         natures: Natures | None = None
@@ -234,9 +234,9 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
     saved, packed = io.BytesIO(), io.BytesIO()
     word.save(saved)
-    with ZipFile(saved) as made, ZipFile(packed, "w", ZIP_DEFLATED) as dateless:
-        for name in made.namelist():
-            dateless.writestr(ZipInfo(name), made.read(name), ZIP_DEFLATED)
+    with ZipFile(saved) as dated, ZipFile(packed, "w", ZIP_DEFLATED) as dateless:
+        for name in dated.namelist():
+            dateless.writestr(ZipInfo(name), dated.read(name), ZIP_DEFLATED)
     out.write(packed.getvalue())
 
 

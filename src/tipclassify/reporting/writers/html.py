@@ -172,7 +172,7 @@ def _article(
 
 
 class PassageCount(NamedTuple):
-    """Passages of a country, year and section; an array of these is what the page's script reads."""
+    """Passages of a country, year and section; the page's script reads an array of these."""
 
     country: str
     year: str

@@ -1,4 +1,4 @@
-"""Marked passages of a page: each passage of a report in, with its reasons, kind and other places out.
+"""Marked passages of a page: each passage of a report with its reasons, kind and other places.
 
 What a page says of a passage is gathered here once, before its text is laid out in blocks.
 """
@@ -74,7 +74,7 @@ class MarkedPassage(NamedTuple):
 
     @property
     def rank(self) -> float:
-        """How particular and probable it is; 0 for templates, table rows and what was said before."""
+        """How particular and probable it is; 0 for templates, rows and what was said before."""
         return self.nature.rank(
             max((self.passage.scores[label] for label in self.passage.labels), default=0.0)
         )

@@ -1,4 +1,4 @@
-"""Readable reasons: an `Explanation` of many overlapping spans in, a few phrases with points out."""
+"""Readable reasons: an `Explanation` of overlapping spans in, a few phrases with points out."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Reason(NamedTuple):
 
 
 def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
-    """List the labels whose reasons a report shows: the passage's, else those near their threshold."""
+    """List the labels whose reasons a report shows: the passage's, else those near a threshold."""
     if passage.labels:
         return passage.labels
     scores = passage.scores.items()

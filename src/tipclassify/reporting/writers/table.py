@@ -35,7 +35,11 @@ def heading_of(report: TaggedReport | FileFindings) -> str:
     return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "")
 
 
-def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
+def write_table(
+    reports: Iterable[TaggedReport],
+    out: IO[str],
+    context: ScoringContext,  # noqa: ARG001
+) -> None:
     """Write label (``?``: low confidence), probability, page and text of tagged passages; counts.
 
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
@@ -62,8 +66,7 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringC
 
 
 def _count_lines(passages: int, kinds: KindCounts) -> list[str]:
-    """Say how many sentences have each label, as a share of those on trafficking, and what is
-    counted apart.
+    """Say how many sentences have each label, their share, and what is counted apart.
 
     >>> from collections import Counter
     >>> _count_lines(3, KindCounts(Counter(failure=1), tagged_sentences=1, on_subject=2))
