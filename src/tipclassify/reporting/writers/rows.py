@@ -1,4 +1,5 @@
-"""JSON Lines, CSV and Parquet writers; rows of the first two are rendered where text is tagged."""
+"""JSON Lines and CSV writers, whose rows are rendered where passages are tagged, in worker
+processes; and Parquet."""
 
 from __future__ import annotations
 
@@ -47,13 +48,14 @@ _ROWS_A_GROUP: Final = 10_000  # of Parquet, held in memory at a time
 
 
 def row_of(finding: Finding) -> dict[str, Any]:
-    """Make the row of a finding, by column; None for a value that is not of the column's type."""
+    """Make the row of a finding, by column: the values of JSONL, or None for one that is not of
+    its column's type."""
     row = finding.to_dict()
     row |= row.pop("scores")
     return {name: _typed(row[name], kind) for name, kind in COLUMNS.items()}
 
 
-def _typed(value: object, kind: str) -> object:
+def _typed(value: Any, kind: str) -> Any:
     if kind == "string":
         return _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else None
     if kind == "int32":
@@ -68,17 +70,14 @@ def jsonl_rows(report: TaggedReport) -> str:
     return "".join(json_line(finding.to_dict()) for finding in report.findings())
 
 
-def write_jsonl_rows(
-    rendered: Iterable[str],
-    out: IO[str],
-    context: ScoringContext,  # noqa: ARG001
-) -> None:
+def write_jsonl_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
     """Write reports rendered by `jsonl_rows`."""
-    out.writelines(rendered)
+    out.writelines(made)
 
 
 def csv_rows(report: TaggedReport) -> str:
-    """Render a report as CSV (RFC 4180), with ``'`` before what would run as a formula.
+    """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run
+    as a formula.
 
     A file is named without its folder: people pass tables on.
     """
@@ -93,12 +92,12 @@ def csv_rows(report: TaggedReport) -> str:
     return lines.getvalue()
 
 
-def write_csv_rows(rendered: Iterable[str], out: IO[str], context: ScoringContext) -> None:
+def write_csv_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:
     """Write the header, and reports rendered by `csv_rows`."""
     if context.bom:
         out.write("\ufeff")
     csv.writer(out, lineterminator="\r\n").writerow(COLUMNS)
-    out.writelines(rendered)
+    out.writelines(made)
 
 
 def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
@@ -109,10 +108,10 @@ def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: Scor
     types = {
         name: pa.list_(pa.string()) if kind == "list" else kind for name, kind in COLUMNS.items()
     }
-    metadata = {
+    about = {
         f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()
     }
-    schema = pa.schema(types, metadata)
+    schema = pa.schema(types, about)
     rows = (row_of(finding) for report in reports for finding in report.findings())
     with parquet.ParquetWriter(out, schema) as writer:
         while batch := list(islice(rows, _ROWS_A_GROUP)):
