@@ -1,5 +1,4 @@
-"""Shared tools of the benchmarks: CPU affinity, interleaved calls, sample passages, processes and
-memory, tables.
+"""Shared tools of the benchmarks: processes on chosen cores, sample passages, figures, tables.
 
 Nothing here imports numpy at module level, because `single_core` must run first.
 """
@@ -25,7 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import cycle
 from math import log
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import tipclassify
 
@@ -52,33 +51,28 @@ _ALL_CORES: Final = (
 )
 
 
-# --------------------------------------------------------------------------------------------- one
-# core
+# ---------------------------------------------------------------------------------------------
+# one core
 
 
 def single_core() -> None:
-    """Restart this script with one thread for every library, and pin it to one core where the
-    system can."""
+    """Restart this script with one thread for every library, pinned to one core if possible."""
     if any(os.environ.get(name) != "1" for name in _THREADS):
-        sys.exit(
-            subprocess.call(
-                [sys.executable, *sys.argv], env={**os.environ, **dict.fromkeys(_THREADS, "1")}
-            )
-        )
+        environment = {**os.environ, **dict.fromkeys(_THREADS, "1")}
+        sys.exit(subprocess.call([sys.executable, *sys.argv], env=environment))
     _stay_on({max(_ALL_CORES)})
 
 
 def compile_package() -> None:
-    """Compile the package to byte code, like pip; a process without write access would compile
-    it at every start."""
+    """Compile the package to byte code, as pip does."""
+    # A process without write access would compile it at every start.
     for folder in tipclassify.__path__:
         compileall.compile_dir(folder, quiet=2)
 
 
 @contextmanager
 def all_cores() -> Iterator[int]:
-    """Let processes started in this context use every core and as many threads; yield the number
-    of cores."""
+    """Let processes started in this context use every core; yield the number of cores."""
     before = _stay_on(_ALL_CORES)
     single = {name: os.environ.pop(name) for name in _THREADS if name in os.environ}
     try:
@@ -148,23 +142,30 @@ class Figure:
 
     def cells(self) -> list[str]:
         if not self.samples:
-            return [f"{self.name}: {self.note}", *[""] * (len(COLUMNS) - 1)]
+            return [f"{self.name}: {self.note}", *("" for _ in COLUMNS[1:])]
         name = f"{self.name} ({self.note})" if self.note else self.name
         spread = [number(x) for x in (self.value, min(self.samples), max(self.samples))]
         ratio = "" if self.ratio is None else number(self.ratio)
-        target = [str(self.target), "yes" if self.target_met else "no"] if self.target else ["", ""]
-        return [name, self.unit, *spread, str(len(self.samples)), ratio, *target]
+        bar = str(self.target) if self.target else ""
+        met = ""
+        if self.target:
+            met = "yes" if self.target_met else "no"
+        return [name, self.unit, *spread, str(len(self.samples)), ratio, bar, met]
 
-    def to_dict(self) -> dict[str, Any]:
-        keys = ("part", "name", "unit", "ratio", "note")
-        row = {key: getattr(self, key) for key in keys}
-        target = {"bar": str(self.target), "met": self.target_met} if self.target else {}
-        return {
-            **row,
+    def to_dict(self) -> dict[str, object]:
+        row: dict[str, object] = {
+            "part": self.part,
+            "name": self.name,
+            "unit": self.unit,
+            "ratio": self.ratio,
+            "note": self.note,
             "value": self.value if self.samples else None,
             "samples": list(self.samples),
-            **target,
         }
+        if self.target:
+            row["bar"] = str(self.target)
+            row["met"] = self.target_met
+        return row
 
 
 COLUMNS: Final = ("figure", "unit", "value", "min", "max", "runs", "ratio to ours", "bar", "met")
@@ -184,11 +185,11 @@ def interleaved(
 
     A run makes all calls in turn, so that drift of the machine affects all alike.
     """
-    found: dict[str, list[float]] = {name: [] for name in calls}
+    results: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(runs):
         for name, call in calls.items():
-            found[name].append(call())
-    return {name: tuple(values) for name, values in found.items()}
+            results[name].append(call())
+    return {name: tuple(values) for name, values in results.items()}
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
@@ -213,11 +214,13 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     >>> round(exponent([1, 10, 100], [3, 300, 30_000]), 6)
     2.0
     """
-    x, y = [log(size) for size in sizes], [log(value) for value in values]
-    return statistics.linear_regression(x, y).slope
+    log_sizes = [log(size) for size in sizes]
+    log_values = [log(value) for value in values]
+    return statistics.linear_regression(log_sizes, log_values).slope
 
 
-# --------------------------------------------------------------------------------------------- text
+# ---------------------------------------------------------------------------------------------
+# text
 
 
 def invented() -> list[Path]:
@@ -241,10 +244,11 @@ def passages(seed: int) -> Iterator[str]:
     that of reports.
     """
     draw = random.Random(seed)
-    halves = [
-        (words[: len(words) // 2], words[len(words) // 2 :])
-        for words in map(str.split, sentences())
-    ]
+    halves = []
+    for sentence in sentences():
+        words = sentence.split()
+        middle = len(words) // 2
+        halves.append((words[:middle], words[middle:]))
     mean = statistics.fmean(len(first) + len(second) for first, second in halves)
     while True:
         words = draw.choice(halves)[0] + draw.choice(halves)[1]
@@ -254,15 +258,16 @@ def passages(seed: int) -> Iterator[str]:
 
 
 def own_pages(folder: Path) -> list[Path]:
-    """List the project's own pages: the samples, and those of ``tests/pages`` with their
-    placeholders filled."""
+    """List the project's own pages: the samples, and those of ``tests/pages`` with text in them."""
     paragraphs = (ROOT / "tests" / "pages" / "narrative.txt").read_text("utf-8").splitlines()
     pages = sorted((DATA / "samples").glob("*.html"))
     for number, page in enumerate(sorted((ROOT / "tests" / "pages").glob("*.html"))):
-        fill = cycle(paragraphs[number:] + paragraphs[:number])
-        filled = re.sub("[§¶]", lambda _, fill=fill: next(fill), page.read_text("utf-8"))  # type: ignore[misc]
-        pages.append(folder / page.name)
-        pages[-1].write_text(filled, "utf-8")
+        texts = cycle(paragraphs[number:] + paragraphs[:number])
+        template = re.split("[§¶]", page.read_text("utf-8"))
+        filled = template[0] + "".join(f"{next(texts)}{part}" for part in template[1:])
+        target = folder / page.name
+        target.write_text(filled, "utf-8")
+        pages.append(target)
     return pages
 
 
@@ -272,14 +277,13 @@ def own_pages(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """Result of a finished process: seconds, peak resident memory with its children (MB), standard
-    output.
+    """Result of a finished process.
 
     Memory is sampled every 20 ms, and shared pages count for each process; None without psutil.
     """
 
     seconds: float
-    peak: float | None
+    peak: float | None  # resident memory with its children, MB
     stdout: str
 
 
@@ -294,7 +298,8 @@ def run(*command: object, watched: bool = True) -> ProcessResult:
         When it fails, with its standard error.
     """
     start = time.perf_counter()
-    pipe, words = subprocess.PIPE, [*map(str, command)]
+    words = list(map(str, command))
+    pipe = subprocess.PIPE
     with (
         subprocess.Popen(words, stdout=pipe, stderr=pipe, encoding="utf-8") as process,
         _watched(process.pid) if watched else nullcontext([None]) as peak,
@@ -313,8 +318,7 @@ def cli(*arguments: object, watched: bool = True) -> ProcessResult:
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[float | None]]:
-    """Yield a list of one number: the peak memory so far of the process with its children, in
-    MB."""
+    """Yield a list of one number: the peak memory so far of a process and its children, in MB."""
     peak: list[float | None] = [None]
     try:
         import psutil
@@ -324,16 +328,14 @@ def _watched(pid: int) -> Iterator[list[float | None]]:
     done = threading.Event()
 
     def watch() -> None:
-        most = 0.0
         while not done.wait(0.02):
-            held = 0
             try:
                 process = psutil.Process(pid)
-                for one in (process, *process.children(recursive=True)):
-                    held += one.memory_info().rss
+                family = [process, *process.children(recursive=True)]
+                held = sum(member.memory_info().rss for member in family)
             except psutil.Error:  # it, or a child, has just ended
                 continue
-            peak[0] = most = max(most, held / 1e6)
+            peak[0] = max(peak[0] or 0.0, held / 1e6)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -348,7 +350,18 @@ def _watched(pid: int) -> Iterator[list[float | None]]:
 # environment and output
 
 
-def about() -> dict[str, Any]:
+Machine = TypedDict("Machine", {"cpu": str, "cores": int, "memory GB": float | None, "system": str})
+
+
+class Environment(TypedDict):
+    """Where figures were measured: machine, versions of packages, commit."""
+
+    machine: Machine
+    versions: dict[str, str]
+    commit: str
+
+
+def about() -> Environment:
     """Describe the machine, versions and commit."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
@@ -356,7 +369,7 @@ def about() -> dict[str, Any]:
             versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    machine = {
+    machine: Machine = {
         "cpu": _cpu(),
         "cores": len(_ALL_CORES),
         "memory GB": _memory(),
@@ -365,21 +378,23 @@ def about() -> dict[str, Any]:
     return {"machine": machine, "versions": versions, "commit": _commit()}
 
 
-def about_line(where: Mapping[str, Any]) -> str:
+def about_line(where: Environment) -> str:
     """Format the result of `about` as a sentence."""
     machine = where["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory GB']} GB; {versions}; commit {where['commit']}."
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory GB']} GB; {versions}; "
+        f"commit {where['commit']}."
+    )
 
 
 def _cpu() -> str:
     try:
-        found = re.search(
-            r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE
-        )
+        facts = Path("/proc/cpuinfo").read_text("utf-8")
     except OSError:
-        found = None
-    return found[1].strip() if found else platform.processor() or platform.machine()
+        facts = ""
+    name = re.search(r"^model name\s*:\s*(.+)$", facts, re.MULTILINE)
+    return name[1].strip() if name else platform.processor() or platform.machine()
 
 
 def _memory() -> float | None:
@@ -396,9 +411,8 @@ def _commit() -> str:
         ).stdout.strip()
 
     try:
-        return git("rev-parse", "--short=10", "HEAD") + (
-            " with changes" if git("status", "--porcelain", "src") else ""
-        )
+        commit = git("rev-parse", "--short=10", "HEAD")
+        return f"{commit} with changes" if git("status", "--porcelain", "src") else commit
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
@@ -415,28 +429,28 @@ def number(x: float | None) -> str:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Format an aligned Markdown table, the first column to the left and the others to the
-    right."""
+    """Format an aligned Markdown table: the first column flush left, the others flush right."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    align = [str.ljust, *[str.rjust] * (len(widths) - 1)]
-    lines = [
-        [to(cell, w) for to, cell, w in zip(align, row, widths, strict=True)]
-        for row in (columns, rule, *rows)
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = []
+    for row in (columns, rule, *rows):
+        first, *others = row
+        cells = [first.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def write_between(page: Path, marker: str, text: str) -> None:
-    """Replace the text of a Markdown page between ``<!-- marker -->`` and the next ``<!-- end
-    -->``."""
+    """Replace the text of a page between ``<!-- marker -->`` and the next ``<!-- end -->``."""
     old = page.read_text("utf-8")
     block = re.compile(rf"(<!-- {re.escape(marker)} -->\n).*?(<!-- end -->)", re.DOTALL)
     if not block.search(old):
         raise ValueError(
             f"{page}: no <!-- {marker} --> to write after; put one in, with <!-- end --> below"
         )
-    _replace(page, block.sub(lambda found: f"{found[1]}{text}\n{found[2]}", old))
+    # a function, since the text may hold what a replacement string would expand
+    _replace(page, block.sub(lambda match: f"{match[1]}{text}\n{match[2]}", old))
 
 
 def save(file: Path, content: object) -> None:

@@ -1,5 +1,4 @@
-"""Baseline text classifiers for ``quality.py`` and ``speed.py``: fitted on texts, labels and
-weights.
+"""Baseline text classifiers for ``quality.py`` and ``speed.py``.
 
 None has a separate input for the section heading, so it is prepended (`under_heading`). Settings
 are the best of 5 to 15 each by out-of-fold macro-F1 on the invented corpus; real passages were not
@@ -15,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
 from scipy.special import expit
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -38,7 +38,10 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Score = Callable[[Sequence[str]], Floats]  # texts (m) to scores (m, 3) in [0, 1]
 Fit = Callable[[Sequence[str], Bools, Floats], Score]  # texts (n), labels (n, 3), weights (n)
-FitLabel = Callable[[Any, npt.NDArray[np.bool_], Floats], tuple[Floats, float]]
+Features = Floats | csr_matrix  # (n, features)
+Vectorize = Callable[[Sequence[str]], Features]
+# features (n, m), one label (n), weights (n) to feature weights (m) and bias
+FitLabel = Callable[[Features, Bools, Floats], tuple[Floats, float]]
 
 
 def peers(base: Path | None = None) -> dict[str, Fit]:
@@ -49,16 +52,16 @@ def peers(base: Path | None = None) -> dict[str, Fit]:
     base : Path, optional
         Folder of all-MiniLM-L6-v2, for its token embeddings.
     """
-    found: dict[str, Fit] = {
+    fits: dict[str, Fit] = {
         "TF-IDF + LR": fit_tfidf,
         "TF-IDF, characters too, + LR": fit_characters,
+        "NB-SVM": fit_nbsvm,
     }
-    found["NB-SVM"] = fit_nbsvm
     if find_spec("fasttext"):
-        found[FASTTEXT] = FastText.fit
+        fits[FASTTEXT] = FastText.fit
     if base and find_spec("safetensors"):
-        found[_STATIC] = partial(fit_static, base)
-    return found
+        fits[_STATIC] = partial(fit_static, base)
+    return fits
 
 
 def absent_peers(base: Path | None = None) -> dict[str, str]:
@@ -87,12 +90,12 @@ def under_heading(text: str, heading: str | None) -> str:
 class Linear:
     """Linear classifier: feature weights (features, 3) and a bias for each label."""
 
-    vectors: Callable[[Sequence[str]], Any]
+    vectorize: Vectorize
     weights: Floats
     bias: Floats
 
     def __call__(self, texts: Sequence[str]) -> Floats:
-        return np.asarray(expit(self.vectors(texts) @ self.weights + self.bias))
+        return np.asarray(expit(self.vectorize(texts) @ self.weights + self.bias))
 
 
 def fit_tfidf(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
@@ -104,8 +107,7 @@ def fit_tfidf(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
 
 
 def fit_characters(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
-    """Fit a logistic regression on TF-IDF of words, word pairs, and character 3- to 5-grams
-    within words."""
+    """Fit a logistic regression on TF-IDF of words, word pairs, and character 3- to 5-grams."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
     both = make_union(words, characters).fit(texts)
@@ -121,8 +123,7 @@ def fit_nbsvm(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
 
 
 def fit_static(base: Path, texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
-    """Fit a logistic regression on the mean of an encoder's static (uncontextualised) token
-    embeddings."""
+    """Fit a logistic regression on the mean of an encoder's static token embeddings."""
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
@@ -144,36 +145,33 @@ def fit_static(base: Path, texts: Sequence[str], y_true: Bools, weights: Floats)
 
 
 def _fit_one_vs_rest(
-    vectors: Callable[[Sequence[str]], Any],
-    texts: Sequence[str],
-    y_true: Bools,
-    weights: Floats,
-    fit: FitLabel,
+    vectorize: Vectorize, texts: Sequence[str], y_true: Bools, weights: Floats, fit: FitLabel
 ) -> Linear:
-    seen = vectors(texts)
-    table, bias = np.zeros((seen.shape[1], len(LABELS))), np.zeros(len(LABELS))
+    features = vectorize(texts)
+    table = np.zeros((features.shape[1], len(LABELS)))
+    bias = np.zeros(len(LABELS))
     for j, has in enumerate(y_true.T):
         if has.all() or not has.any():
             bias[j] = _CERTAIN if has.all() else -_CERTAIN
         else:
-            table[:, j], bias[j] = fit(seen, has, weights)
-    return Linear(vectors, table, bias)
+            table[:, j], bias[j] = fit(features, has, weights)
+    return Linear(vectorize, table, bias)
 
 
-def _logistic(**options: Any) -> FitLabel:
-    def fit(seen: Any, has: npt.NDArray[np.bool_], weights: Floats) -> tuple[Floats, float]:
-        model = LogisticRegression(**options).fit(seen, has, weights)
+def _logistic(C: float, solver: str = "lbfgs", max_iter: int = 100) -> FitLabel:
+    def fit(features: Features, has: Bools, weights: Floats) -> tuple[Floats, float]:
+        model = LogisticRegression(C=C, solver=solver, max_iter=max_iter)
+        model.fit(features, has, weights)
         return model.coef_[0], float(model.intercept_[0])
 
     return fit
 
 
-def _naive_bayes_svm(
-    seen: Any, has: npt.NDArray[np.bool_], weights: Floats
-) -> tuple[Floats, float]:
-    p, q = (1 + np.asarray(seen[rows].T @ weights[rows]) for rows in (has, ~has))
-    ratio = np.log(p / p.sum()) - np.log(q / q.sum())
-    svm = LinearSVC(C=0.1, random_state=0).fit(seen.multiply(ratio).tocsr(), has, weights)
+def _naive_bayes_svm(features: csr_matrix, has: Bools, weights: Floats) -> tuple[Floats, float]:
+    with_label = 1 + np.asarray(features[has].T @ weights[has])
+    without = 1 + np.asarray(features[~has].T @ weights[~has])
+    ratio = np.log(with_label / with_label.sum()) - np.log(without / without.sum())
+    svm = LinearSVC(C=0.1, random_state=0).fit(features.multiply(ratio).tocsr(), has, weights)
     # Interpolate equally with naive Bayes, which weights all ratios alike.
     return ratio * (svm.coef_[0] + np.abs(svm.coef_[0]).mean()) / 2, float(svm.intercept_[0])
 
@@ -181,11 +179,19 @@ def _naive_bayes_svm(
 # ---------------------------------------------------------------------------------------------
 # fastText
 
+Prediction = tuple[tuple[str, ...], Floats]  # labels, each with its prefix, and their scores
+
+
+class FastTextModel(Protocol):
+    """What is used of a model of the fastText library."""
+
+    def predict(self, line: str, k: int) -> Prediction: ...
+
 
 class FastText:
     """One-vs-all fastText on words, pairs and triples (Joulin et al. 2017, EACL)."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: FastTextModel) -> None:
         self.model = model
 
     @classmethod
@@ -199,23 +205,25 @@ class FastText:
                 for text, row in zip(texts, y_true, strict=True):
                     # fastText skips lines without a label, so "none" is one.
                     names = [name for name, has in zip(LABELS, row, strict=True) if has] or ["none"]
-                    file.write(
-                        f"{' '.join(f'__label__{name}' for name in names)} {cls.line(text)}\n"
-                    )
-            train = partial(fasttext.train_supervised, loss="ova", wordNgrams=3, lr=0.5, epoch=25)
-            return cls(train(str(path), thread=1, seed=0, verbose=0))
+                    labels = " ".join(f"__label__{name}" for name in names)
+                    file.write(f"{labels} {cls.line(text)}\n")
+            model = fasttext.train_supervised(
+                str(path), loss="ova", wordNgrams=3, lr=0.5, epoch=25, thread=1, seed=0, verbose=0
+            )
+            return cls(model)
 
     @staticmethod
     def line(text: str) -> str:
         """Tokenize a passage for fastText, which splits at white space only."""
         return " ".join(re.findall(r"\w+|[^\w\s]", text.casefold()))
 
-    def predict(self, lines: Sequence[str]) -> list[Any]:
+    def predict(self, lines: Sequence[str]) -> list[Prediction]:
         """Return fastText's prediction for each line, one by one, which is faster than a list."""
         return [self.model.predict(line, k=-1) for line in lines]
 
     def __call__(self, texts: Sequence[str]) -> Floats:
-        found = [dict(zip(*one, strict=True)) for one in self.predict(list(map(self.line, texts)))]
-        return np.array(
-            [[row.get(f"__label__{name}", 0.0) for name in LABELS] for row in found], float
-        )
+        rows = []
+        for labels, scores in self.predict(list(map(self.line, texts))):
+            score_of = dict(zip(labels, scores, strict=True))
+            rows.append([score_of.get(f"__label__{name}", 0.0) for name in LABELS])
+        return np.array(rows, float)

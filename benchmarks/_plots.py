@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 OURS: Final = "#b3261e"
-_STYLE: Final[dict[Any, Any]] = {
+_STYLE: Final[dict[str, object]] = {
     "svg.hashsalt": "tipclassify",
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
@@ -28,7 +31,7 @@ _STYLE: Final[dict[Any, Any]] = {
 
 
 @contextmanager
-def plot(file: Path) -> Iterator[Any]:
+def plot(file: Path) -> Iterator[Axes]:
     """Yield axes, and write the plot at the end of the context."""
     if not find_spec("matplotlib"):
         print("plots need an extra: pip install 'tipclassify[charts]'", file=sys.stderr)

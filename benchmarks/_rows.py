@@ -12,11 +12,11 @@ __all__ = ["training_rows"]
 
 
 def training_rows(data: Sequence[Path], real: Sequence[Path]) -> list[Row]:
-    """Read the corpus (with its ``real/passages.jsonl``, if rebuilt) and further files of real
-    passages.
+    """Read the corpus, and further files of real passages.
 
-    A duplicate passage under the same heading only adds its missing fields. A document named in
-    ``source`` (``hrr/2020/china.html``) moves to ``doc``, as in the corpus.
+    The corpus has its ``real/passages.jsonl``, if that is rebuilt. A duplicate passage under the
+    same heading only adds its missing fields. A document named in ``source``
+    (``hrr/2020/china.html``) moves to ``doc``, as in the corpus.
 
     Raises
     ------

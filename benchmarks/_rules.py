@@ -7,7 +7,7 @@ ten to a document of an invented country. Nothing here is a sentence of a report
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,7 +18,9 @@ __all__ = ["RULES", "Drawn", "Rule", "draw_rows"]
 DOCUMENT: Final = 10  # rows of a document
 SHARE: Final = 0.2  # of the rows that the rule decides
 
-EFFORT, FAILURE, COMPLICITY = ("positive_effort",), ("failure",), ("complicity",)
+EFFORT: Final = ("positive_effort",)
+FAILURE: Final = ("failure",)
+COMPLICITY: Final = ("complicity",)
 
 Frames = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]  # labels, and sentences that have them
 
@@ -311,7 +313,7 @@ def _untaught(
     return drawn
 
 
-def _fill(rng: np.random.Generator, frames: Frames, place: str) -> dict[str, Any]:
+def _fill(rng: np.random.Generator, frames: Frames, place: str) -> Row:
     labels, sentences = frames[rng.integers(len(frames))]
     sentence = sentences[rng.integers(len(sentences))]
     organ = _ORGANS[rng.integers(len(_ORGANS))]

@@ -1,11 +1,10 @@
-"""Extrapolate the cost of large corpora for each model from the figures of ``speed.py`` on saved
-pages."""
+"""Extrapolate the cost of large corpora from the figures of ``speed.py`` on saved pages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from _measure import markdown, number
 
@@ -34,8 +33,9 @@ WORKS: Final = (
         12_500,
         280,
         320,
-        "48 yearly editions of country reports on human rights, 175 countries on average, 400 passages each, and 25 "
-        "editions of the TIP Report, 165 narratives on average, 150 passages each",
+        "48 yearly editions of country reports on human rights, 175 countries on average, "
+        "400 passages each, and 25 editions of the TIP Report, 165 narratives on average, "
+        "150 passages each",
     ),
     Work("a billion news pages", 1_000_000_000, 100, 30, "some 700 words in a page of 100 kB"),
 )
@@ -43,22 +43,15 @@ WORKS: Final = (
 
 @dataclass(frozen=True)
 class Cost:
-    """Measured cost on one core: seconds to start, for a kilobyte of page and for each passage;
-    memory in MB.
+    """Measured cost on one core."""
 
-    Attributes
-    ----------
-    written : float
-        Bytes of JSONL for each passage.
-    """
-
-    start: float
-    reading: float
-    splitting: float
-    scoring: float
-    writing: float
-    written: float
-    memory: float | None
+    start: float  # seconds
+    reading: float  # seconds for a kilobyte of page
+    splitting: float  # seconds for each passage
+    scoring: float  # seconds for each passage
+    writing: float  # seconds for each passage
+    written: float  # bytes of JSONL for each passage
+    memory: float | None  # MB
 
     def stages(self, work: Work) -> dict[str, float]:
         """Compute the seconds on one core for each stage of a work."""
@@ -72,26 +65,42 @@ class Cost:
         }
 
 
-def cost_of(speed: Mapping[str, Any], model: str) -> Cost:
+class SpeedFigure(TypedDict):
+    """What is read of a figure in the JSON of ``speed.py``."""
+
+    part: str
+    name: str
+    value: float | None
+
+
+class SpeedResults(TypedDict):
+    """What is read of the JSON of ``speed.py``."""
+
+    figures: list[SpeedFigure]
+
+
+def cost_of(speed: SpeedResults, model: str) -> Cost:
     """Read the costs of a model from the JSON of ``speed.py``."""
-    figures = speed["figures"]
-    found = {
-        f["name"]: f["value"]
-        for f in figures
-        if f["part"].startswith(f"Saved page to JSONL, {model}:")
+    part = f"Saved page to JSONL, {model}:"
+    values = {
+        figure["name"]: figure["value"]
+        for figure in speed["figures"]
+        if figure["part"].startswith(part)
     }
-    started = next(f["value"] for f in figures if f["name"] == f"first tag of {model}")
-    kilobytes, passages = found["kB a page"], found["passages a page"]
-    # seconds a page
-    stage = {name: found[name] / 1e3 for name in ("reading", "splitting", "scoring", "writing")}
+    start = next(
+        figure["value"] for figure in speed["figures"] if figure["name"] == f"first tag of {model}"
+    )
+    kilobytes = values["kB a page"]
+    passages = values["passages a page"]
+    # milliseconds a page, to seconds
     return Cost(
-        start=started,
-        reading=stage["reading"] / kilobytes,
-        splitting=stage["splitting"] / passages,
-        scoring=stage["scoring"] / passages,
-        writing=stage["writing"] / passages,
-        written=found["written a passage"],
-        memory=found["peak memory, one job"],
+        start=start,
+        reading=values["reading"] / 1e3 / kilobytes,
+        splitting=values["splitting"] / 1e3 / passages,
+        scoring=values["scoring"] / 1e3 / passages,
+        writing=values["writing"] / 1e3 / passages,
+        written=values["written a passage"],
+        memory=values["peak memory, one job"],
     )
 
 
@@ -126,14 +135,17 @@ def scenario_table(costs: Mapping[str, Cost]) -> str:
         "MB a process",
     )
     measured = "\n".join(
-        f"- Measured of {model}: start {number(cost.start)} s; reading {number(1e6 * cost.reading)} µs a kB; "
-        f"µs a passage: splitting {number(1e6 * cost.splitting)}, scoring {number(1e6 * cost.scoring)}, "
+        f"- Measured of {model}: start {number(cost.start)} s; "
+        f"reading {number(1e6 * cost.reading)} µs a kB; "
+        f"µs a passage: splitting {number(1e6 * cost.splitting)}, "
+        f"scoring {number(1e6 * cost.scoring)}, "
         f"writing {number(1e6 * cost.writing)}."
         for model, cost in costs.items()
     )
     assumed = "\n".join(
-        f"- Assumed of {w.name}: {w.why}; {w.documents:,} pages of {w.kilobytes:.0f} kB, {w.passages} passages."
-        for w in WORKS
+        f"- Assumed of {work.name}: {work.why}; {work.documents:,} pages of "
+        f"{work.kilobytes:.0f} kB, {work.passages} passages."
+        for work in WORKS
     )
     return f"{markdown(columns, rows)}\n\n{measured}\n{assumed}"
 

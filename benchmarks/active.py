@@ -2,7 +2,7 @@
 """Simulate active learning: labels saved by random, uncertainty, `tipclassify` and CLUE sampling.
 
 In: a labelled corpus, whose labels simulate the annotator. Out: a Markdown table on standard output
-(``--json``: every curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to
+(``--json``: every curve), and with ``--write`` the plot ``docs/contributing/active.svg``; progress goes to
 standard error.
 
 - A fifth of the groups is held out in each run. Every strategy starts from the same 500 passages.
@@ -20,10 +20,10 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +36,11 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from tipclassify.corpus.active_learning import rank
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
-from tipclassify.pipeline.active_learning import rank
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize
 from tipclassify.text.features.templates import length_scale
@@ -49,7 +49,7 @@ from tipclassify.training.calibration import operating_points
 
 START: Final = 500
 FIRST: Final = 70  # lower seeds tuned `active_learning`, and are not evaluated
-PLOT: Final = Path(__file__).resolve().parents[1] / "docs" / "active.svg"
+PLOT: Final = Path(__file__).resolve().parents[1] / "docs" / "contributing" / "active.svg"
 CLUE: Final = "CLUE (scikit-activeml)"
 
 Floats = npt.NDArray[np.float64]
@@ -59,14 +59,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts (n), n-gram counts (n, m), labels (n, 3), groups (n), and truncated SVD embeddings
-    (n, 64)."""
+    """Passages and their features."""
 
-    texts: list[str]
-    counts: csr_matrix
-    y_true: Bools
-    groups: Ints
-    embeddings: Floats
+    texts: list[str]  # (n)
+    counts: csr_matrix  # (n, m), of n-grams
+    y_true: Bools  # (n, 3)
+    groups: Ints  # (n,)
+    embeddings: Floats  # (n, 64), of a truncated SVD
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +99,14 @@ Strategy = Callable[[Round], Ints]
 
 def sample_random(now: Round) -> Ints:
     """Sample positions of `left` at random."""
-    return np.random.default_rng([now.seed, len(now.labelled)]).permutation(len(now.left))[
-        : now.size
-    ]
+    rng = np.random.default_rng([now.seed, len(now.labelled)])
+    return rng.permutation(len(now.left))[: now.size]
 
 
 def sample_uncertain(now: Round) -> Ints:
     """Choose the positions with a label nearest to its threshold."""
-    return np.argsort(np.abs(now.logits - logit(now.thresholds)).min(axis=1), kind="stable")[
-        : now.size
-    ]
+    distance = np.abs(now.logits - logit(now.thresholds)).min(axis=1)
+    return np.argsort(distance, kind="stable")[: now.size]
 
 
 def sample_active(now: Round) -> Ints:
@@ -133,7 +130,12 @@ def sample_clue(now: Round) -> Ints:
     class Known(SkactivemlClassifier):  # type: ignore[misc]
         """Return the predictions that the round has already computed."""
 
-        def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Known:  # noqa: ARG002
+        def fit(
+            self,
+            X: Floats,  # noqa: ARG002
+            y: Floats,  # noqa: ARG002
+            sample_weight: Floats | None = None,  # noqa: ARG002
+        ) -> Known:
             return self
 
         def predict_proba(self, X: Floats) -> tuple[Floats, Floats]:
@@ -168,8 +170,8 @@ STRATEGIES: Final[dict[str, Strategy]] = {
     CLUE: sample_clue,
 }
 
-# --------------------------------------------------------------------------------------------- one
-# run
+# ---------------------------------------------------------------------------------------------
+# one run
 
 
 def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
@@ -195,10 +197,10 @@ def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
 
 
 def fit(corpus: Corpus, labelled: Ints, others: Ints) -> tuple[Floats, Floats]:
-    """Fit a model on `labelled`; return calibrated log-odds of `others`, (k, 3), and thresholds
-    (3,)."""
+    """Fit a model on `labelled`; return calibrated log-odds of `others` (k, 3), thresholds (3,)."""
     fold = corpus.groups[labelled] % 2
-    logits, thresholds = np.zeros((len(others), len(LABELS))), np.full(len(LABELS), 0.5)
+    logits = np.zeros((len(others), len(LABELS)))
+    thresholds = np.full(len(LABELS), 0.5)
     for j in range(len(LABELS)):
         y_true = corpus.y_true[labelled, j]
         held = np.zeros(len(labelled))
@@ -212,9 +214,8 @@ def fit(corpus: Corpus, labelled: Ints, others: Ints) -> tuple[Floats, Floats]:
             continue
         platt = LogisticRegression(C=1e3).fit(held[:, None], y_true)
         logits[:, j] = platt.decision_function(raw[:, None])
-        thresholds[j] = operating_points(y_true, platt.predict_proba(held[:, None])[:, 1])[
-            "balanced"
-        ]
+        scores = platt.predict_proba(held[:, None])[:, 1]
+        thresholds[j] = operating_points(y_true, scores)["balanced"]
     return logits, np.clip(thresholds, 0.02, 0.98)
 
 
@@ -228,12 +229,12 @@ def _scores(counts: csr_matrix, seen: Ints, y_true: Bools, others: Ints) -> Floa
 def run(
     corpus: Corpus, choose: Strategy, seed: int, batch: int, most: int
 ) -> list[tuple[float, float]]:
-    """Compute macro-F1 and mean average precision on held-out groups, after 500 labels and after
-    each batch."""
+    """Compute macro-F1 and mean average precision on held-out groups, after each batch."""
     rng = np.random.default_rng(seed)
     names = np.unique(corpus.groups)
     held = np.isin(corpus.groups, rng.permutation(names)[: len(names) // 5])
-    test, pool = np.flatnonzero(held), np.flatnonzero(~held)
+    test = np.flatnonzero(held)
+    pool = np.flatnonzero(~held)
     labelled = np.sort(rng.permutation(pool)[:START])
     curve = []
     with threadpool_limits(1), warnings.catch_warnings():
@@ -242,16 +243,14 @@ def run(
             left = np.setdiff1d(pool, labelled)
             logits, thresholds = fit(corpus, labelled, np.concatenate([test, left]))
             scores = expit(logits[: len(test)])
-            found = measure(corpus.y_true[test], scores, scores >= thresholds, thresholds)
-            curve.append(
-                (found.macro_f1, float(np.mean([row.average_precision for row in found.labels])))
-            )
+            metrics = measure(corpus.y_true[test], scores, scores >= thresholds, thresholds)
+            precision = float(np.mean([row.average_precision for row in metrics.labels]))
+            curve.append((metrics.macro_f1, precision))
             size = min(batch, most - len(labelled), len(left))
             if size <= 0:
                 return curve
-            chosen = choose(
-                Round(corpus, left, labelled, logits[len(test) :], thresholds, size, seed)
-            )
+            now = Round(corpus, left, labelled, logits[len(test) :], thresholds, size, seed)
+            chosen = choose(now)
             labelled = np.union1d(labelled, left[chosen])
 
 
@@ -260,8 +259,7 @@ def run(
 
 
 def labels_needed(curve: Floats, sizes: Ints, target: float) -> float:
-    """Interpolate the number of labels at which a curve first reaches `target`; NaN if it never
-    does.
+    """Interpolate the number of labels at which a curve first reaches `target`; NaN if never.
 
     >>> labels_needed(np.array([0.5, 0.7]), np.array([500, 750]), 0.6)
     625.0
@@ -275,81 +273,95 @@ def labels_needed(curve: Floats, sizes: Ints, target: float) -> float:
     return float(np.interp(target, curve[i - 1 : i + 1], sizes[i - 1 : i + 1]))
 
 
-def interval(values: Floats) -> tuple[float, float, float]:
-    """Compute the mean and its 95% interval over runs (Student's t), with NaN ends for a single
-    run."""
+Interval = tuple[float, float, float]  # mean, lower and upper end
+
+
+def interval(values: Floats) -> Interval:
+    """Compute the mean and its 95% interval over runs (Student's t); NaN ends for a single run."""
+    nan = float("nan")
     if len(values) < 2:
-        return (float(values[0]) if len(values) else float("nan")), float("nan"), float("nan")
+        return (float(values[0]) if len(values) else nan), nan, nan
     mean = float(np.mean(values))
-    half = float(
-        student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    )
+    error = np.std(values, ddof=1) / np.sqrt(len(values))
+    half = float(student.ppf(0.975, len(values) - 1) * error)
     return mean, mean - half, mean + half
+
+
+@dataclass(frozen=True)
+class StrategyFigures:
+    """Figures of a strategy over all runs."""
+
+    strategy: str
+    labels_for_the_same: Interval  # labels for random sampling's last macro-F1
+    reached: int  # runs that reach it
+    runs: int
+    macro_f1: dict[int, Interval]  # by number of labels
+    mean_f1_over_random: Interval
+    mean_f1_over_uncertainty: Interval
+    mean_precision_over_random: Interval
+    mean_precision_over_uncertainty: Interval
 
 
 def figures(
     curves: dict[str, Floats], precision: dict[str, Floats], sizes: Ints
-) -> list[dict[str, Any]]:
-    """Compute, for each strategy, the labels needed for random sampling's last macro-F1, and
-    differences to it."""
+) -> list[StrategyFigures]:
+    """Compute the figures of each strategy."""
     targets = curves["random"][:, -1]
     rows = []
-    for name, found in curves.items():
-        needed = np.array([labels_needed(c, sizes, t) for c, t in zip(found, targets, strict=True)])
+    for name, f1 in curves.items():
+        needed = np.array([labels_needed(c, sizes, t) for c, t in zip(f1, targets, strict=True)])
         reached = needed[~np.isnan(needed)]
+        own = precision[name]
         rows.append(
-            {
-                "strategy": name,
-                "labels_for_the_same": interval(reached),
-                "reached": len(reached),
-                "runs": len(needed),
-                "macro_f1": {int(n): interval(found[:, i]) for i, n in enumerate(sizes)},
-                "mean_f1_over_random": interval((found - curves["random"]).mean(axis=1)),
-                "mean_f1_over_uncertainty": interval((found - curves["uncertainty"]).mean(axis=1)),
-                "mean_precision_over_random": interval(
-                    (precision[name] - precision["random"]).mean(axis=1)
+            StrategyFigures(
+                strategy=name,
+                labels_for_the_same=interval(reached),
+                reached=len(reached),
+                runs=len(needed),
+                macro_f1={int(size): interval(f1[:, i]) for i, size in enumerate(sizes)},
+                mean_f1_over_random=interval((f1 - curves["random"]).mean(axis=1)),
+                mean_f1_over_uncertainty=interval((f1 - curves["uncertainty"]).mean(axis=1)),
+                mean_precision_over_random=interval((own - precision["random"]).mean(axis=1)),
+                mean_precision_over_uncertainty=interval(
+                    (own - precision["uncertainty"]).mean(axis=1)
                 ),
-                "mean_precision_over_uncertainty": interval(
-                    (precision[name] - precision["uncertainty"]).mean(axis=1)
-                ),
-            }
+            )
         )
     return rows
 
 
-def table(rows: Sequence[dict[str, Any]], sizes: Ints) -> str:
+def table(rows: Sequence[StrategyFigures], sizes: Ints) -> str:
     """Format the figures as Markdown."""
     shown = [int(n) for n in sizes[:-1] if n in (1_000, 2_000, 4_000)] + [int(sizes[-1])]
     columns = ["strategy", "labels for random's last F1", *(f"macro-F1 at {n:,}" for n in shown)]
     columns += ["mean F1 less random's", "less uncertainty's", "mean precision less random's"]
-
-    def cell(values: Sequence[float], form: str) -> str:
-        mean, low, high = (format(v, form) for v in values)
-        return mean if values[1] != values[1] else f"{mean} [{low}, {high}]"
-
-    def needed(row: dict[str, Any]) -> str:
-        part = (
-            "" if row["reached"] == row["runs"] else f" in {row['reached']} of {row['runs']} runs"
-        )
-        return cell(row["labels_for_the_same"], ",.0f") + part if row["reached"] else "not reached"
-
-    body = [
-        [
-            row["strategy"],
-            needed(row),
-            *(cell(row["macro_f1"][n], ".3f") for n in shown),
-            *(
-                "" if row["strategy"] == other else cell(row[figure], "+.3f")
-                for other, figure in (
-                    ("random", "mean_f1_over_random"),
-                    ("uncertainty", "mean_f1_over_uncertainty"),
-                    ("random", "mean_precision_over_random"),
-                )
-            ),
+    body = []
+    for row in rows:
+        cells = [row.strategy, _labels_cell(row)]
+        cells += [_cell(row.macro_f1[n], ".3f") for n in shown]
+        is_random = row.strategy == "random"
+        is_uncertainty = row.strategy == "uncertainty"
+        cells += [
+            "" if is_random else _cell(row.mean_f1_over_random, "+.3f"),
+            "" if is_uncertainty else _cell(row.mean_f1_over_uncertainty, "+.3f"),
+            "" if is_random else _cell(row.mean_precision_over_random, "+.3f"),
         ]
-        for row in rows
-    ]
+        body.append(cells)
     return markdown(columns, body)
+
+
+def _cell(values: Interval, form: str) -> str:
+    mean, low, high = values
+    if np.isnan(low):
+        return format(mean, form)
+    return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def _labels_cell(row: StrategyFigures) -> str:
+    if not row.reached:
+        return "not reached"
+    cell = _cell(row.labels_for_the_same, ",.0f")
+    return cell if row.reached == row.runs else f"{cell} in {row.reached} of {row.runs} runs"
 
 
 def plot(curves: dict[str, Floats], sizes: Ints) -> None:
@@ -365,20 +377,13 @@ def plot(curves: dict[str, Floats], sizes: Ints) -> None:
         "font.family": "sans-serif",
         "font.size": 10,
     }
-    looks = dict(
-        zip(
-            curves,
-            (("#595959", ":"), ("#b35806", "--"), ("#1b6ca8", "-"), ("#2d7d46", "-.")),
-            strict=False,
-        )
-    )
+    looks = (("#595959", ":"), ("#b35806", "--"), ("#1b6ca8", "-"), ("#2d7d46", "-."))
     with mpl.rc_context(style):
         figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
-        for name, found in curves.items():
-            color, line = looks[name]
-            axes.plot(sizes, found.mean(axis=0), line, color=color, label=name)
+        for (name, f1), (color, line) in zip(curves.items(), looks, strict=False):
+            axes.plot(sizes, f1.mean(axis=0), line, color=color, label=name)
             axes.fill_between(
-                sizes, found.min(axis=0), found.max(axis=0), color=color, alpha=0.12, linewidth=0
+                sizes, f1.min(axis=0), f1.max(axis=0), color=color, alpha=0.12, linewidth=0
             )
         axes.set_xlabel("passages labelled")
         axes.set_ylabel("macro-F1 on held-out groups")
@@ -405,11 +410,10 @@ def active(
         bool, typer.Option("--json", help="Every figure as one JSON object.")
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", help=f"Write the plot to docs/{PLOT.name}.")
+        bool, typer.Option("--write", help=f"Write the plot to docs/contributing/{PLOT.name}.")
     ] = False,
 ) -> None:
-    """Simulate annotators who label what a strategy asks for, and print how soon the model tags
-    as well."""
+    """Simulate annotators who label what a strategy asks for, and print what that saves."""
     has_clue = find_spec("skactiveml") is not None
     try:
         corpus = read_corpus(data or [DATA], has_clue)
@@ -419,44 +423,34 @@ def active(
     strategies = {name: choose for name, choose in STRATEGIES.items() if has_clue or name != CLUE}
     tasks = [(name, FIRST + number) for number in range(runs) for name in strategies]
     work = (delayed(run)(corpus, strategies[name], seed, batch, most) for name, seed in tasks)
-    found: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in strategies}
+    curves_of: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in strategies}
     for (name, seed), curve in zip(tasks, Parallel(jobs, return_as="generator")(work), strict=True):
-        found[name].append(curve)
+        curves_of[name].append(curve)
         print(
             f"run {seed - FIRST + 1} of {runs}, {name}: {curve[0][0]:.3f} to {curve[-1][0]:.3f}",
             file=sys.stderr,
         )
-    curves, precision = (
-        {name: np.array(runs_of)[:, :, part] for name, runs_of in found.items()}
-        for part in range(2)
-    )
+    every_run = {name: np.array(run_curves) for name, run_curves in curves_of.items()}
+    curves = {name: points[:, :, 0] for name, points in every_run.items()}
+    precision = {name: points[:, :, 1] for name, points in every_run.items()}
     steps = curves["random"].shape[1]
     sizes = np.minimum(START + batch * np.arange(steps), most)
     rows = figures(curves, precision, sizes)
     if as_json:
-        every = [
-            {name: np.round(c, 4).tolist() for name, c in of_strategies.items()}
-            for of_strategies in (curves, precision)
-        ]
-        print(
-            json.dumps(
-                rounded(
-                    {
-                        "sizes": sizes.tolist(),
-                        "macro_f1": every[0],
-                        "precision": every[1],
-                        "figures": rows,
-                    }
-                )
-            )
-        )
+        results = {
+            "sizes": sizes.tolist(),
+            "macro_f1": {name: np.round(c, 4).tolist() for name, c in curves.items()},
+            "precision": {name: np.round(c, 4).tolist() for name, c in precision.items()},
+            "figures": [asdict(row) for row in rows],
+        }
+        print(json.dumps(rounded(results)))
     else:
         print(table(rows, sizes))
         if not has_clue:
             print(f"\n{CLUE} is not installed. For its row: `pip install scikit-activeml`")
     if write:
         plot(curves, sizes)
-        print(f"wrote docs/{PLOT.name}", file=sys.stderr)
+        print(f"wrote docs/contributing/{PLOT.name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

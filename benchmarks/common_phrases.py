@@ -1,5 +1,6 @@
-"""Make the table of phrases that recur in many countries' reports: ``common_phrases.py
-PASSAGES.jsonl[.gz]``.
+"""Make the table of phrases that recur in many countries' reports.
+
+    python benchmarks/common_phrases.py PASSAGES.jsonl[.gz]
 
 Rows have ``text`` and ``source``, whose last part is the country: ``hrr/2019/karvonia.html``. The
 table holds hashes and counts, no text. It goes to the package, where reports fold such sentences.
@@ -20,11 +21,8 @@ TABLE = Path(common_phrases.__file__).with_name("common_phrases.npz")
 
 def read_passages(file: Path) -> Iterator[tuple[str, str]]:
     """Yield country and text of each row that is no row of a table."""
-    with (
-        gzip.open(file, "rt", encoding="utf-8")
-        if file.suffix == ".gz"
-        else file.open(encoding="utf-8") as lines
-    ):
+    open_text = gzip.open if file.suffix == ".gz" else open
+    with open_text(file, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
             if " | " not in row["text"]:
@@ -32,6 +30,5 @@ def read_passages(file: Path) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    print(
-        f"{common_phrases.count_phrases(read_passages(Path(sys.argv[1])), TABLE):,} phrases in {TABLE}"
-    )
+    count = common_phrases.count_phrases(read_passages(Path(sys.argv[1])), TABLE)
+    print(f"{count:,} phrases in {TABLE}")

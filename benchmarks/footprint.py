@@ -1,5 +1,4 @@
-"""Measure what an installation takes: each distribution that the package asks for, directly or
-through another.
+"""Measure the size of an installation: each distribution that the package needs.
 
     python benchmarks/footprint.py                     # what `pip install .` brings
     python benchmarks/footprint.py numpy msgspec sentencex   # what these bring
@@ -29,22 +28,22 @@ def closure(names: list[str]) -> dict[str, Distribution]:
     """Find all distributions that these need, without extras, as far as they are installed."""
     from packaging.requirements import Requirement
 
-    found: dict[str, Distribution] = {}
+    needed: dict[str, Distribution] = {}
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in needed:
             continue
         try:
-            found[name] = distribution(name)
+            needed[name] = distribution(name)
         except PackageNotFoundError:
             print(f"not installed here: {name}", file=sys.stderr)
             continue
-        for written in found[name].requires or ():
-            needed = Requirement(written)
-            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
-                waiting.append(name_of(needed.name))
-    return found
+        for line in needed[name].requires or ():
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(name_of(requirement.name))
+    return needed
 
 
 def size_of(installed: Distribution) -> int:
@@ -59,10 +58,10 @@ def size_of(installed: Distribution) -> int:
 
 def main() -> None:
     """Print the distributions, the largest first, and their sum."""
-    found = closure(sys.argv[1:] or ["tipclassify"])
-    sizes = {name: size_of(installed) for name, installed in found.items()}
+    needed = closure(sys.argv[1:] or ["tipclassify"])
+    sizes = {name: size_of(installed) for name, installed in needed.items()}
     for name in sorted(sizes, key=lambda name: -sizes[name]):
-        print(f"{sizes[name] / 1e6:8.1f} MB  {name} {found[name].version}")
+        print(f"{sizes[name] / 1e6:8.1f} MB  {name} {needed[name].version}")
     print(f"{sum(sizes.values()) / 1e6:8.1f} MB  {len(sizes)} distributions")
 
 

@@ -1,5 +1,4 @@
-"""Measure how time grows with size: every reader and writer on some 60 structures, to a megabyte
-each.
+"""Measure how time grows with size: every reader and writer, on structures of up to a megabyte.
 
 Prints the exponent of the growth of each: 1 where twice the bytes take twice the time, 2 where they
 take four times as long. Times are of the processor, so that other programs disturb little; the
@@ -17,8 +16,10 @@ import tempfile
 import time
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -48,8 +49,7 @@ class Structure:
     run: Callable[[Any], object]
 
 
-# ---------------------------------------------------------------------------------------------
-# readers
+# -------------------------------------------------------------------------------------- readers
 
 
 def repeated(unit: str, before: str = "", after: str = "") -> Callable[[int], bytes]:
@@ -78,24 +78,33 @@ def read_rows(suffix: str) -> Callable[[bytes], object]:
 
     def run(data: bytes) -> object:
         from tipclassify.errors import InputError
-        from tipclassify.readers import ReadOptions
-        from tipclassify.readers.jsonl import parse_row, read_lines
-        from tipclassify.readers.tables import read_table
 
-        with tempfile.NamedTemporaryFile(suffix=suffix) as file:
-            file.write(data)
-            file.flush()
-            rows = (
-                read_lines(file.name)
-                if suffix == ".jsonl"
-                else read_table(file.name, ReadOptions())
-            )
-            try:
-                return [parse_row(line, str(number)) for batch in rows for number, line in batch]
-            except InputError as error:
-                return error
+        try:
+            return list(parsed_rows(suffix, data))
+        except InputError as error:
+            return error
 
     return run
+
+
+def parsed_rows(suffix: str, data: bytes) -> Iterator[object]:
+    """Yield the rows of a table or of JSON lines."""
+    from tipclassify.readers import ReadOptions
+    from tipclassify.readers.jsonl import parse_row, read_lines
+    from tipclassify.readers.tables import read_table, sheet_lines
+
+    if suffix == ".xlsx":  # which is read in another process otherwise
+        for number, line in sheet_lines(data, "growth.xlsx", ReadOptions()):
+            yield parse_row(line, str(number))
+        return
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        file.write(data)
+        file.flush()
+        is_jsonl = suffix == ".jsonl"
+        batches = read_lines(file.name) if is_jsonl else read_table(file.name, ReadOptions())
+        for batch in batches:
+            for number, line in batch:
+                yield parse_row(line, str(number))
 
 
 def pdf(pages: int, content: Callable[[int], str]) -> Callable[[int], bytes]:
@@ -288,8 +297,7 @@ def readers() -> Iterator[Structure]:
     yield Structure("xlsx", "columns", workbook(200), read_rows(".xlsx"))
 
 
-# ---------------------------------------------------------------------------------------------
-# writers
+# -------------------------------------------------------------------------------------- writers
 
 
 def tagged(unit: str) -> Callable[[int], Any]:
@@ -298,7 +306,7 @@ def tagged(unit: str) -> Callable[[int], Any]:
     def make(size: int) -> Any:
         from tipclassify import Classifier
         from tipclassify.readers import read_bytes
-        from tipclassify.reporting.writers import TaggedReport
+        from tipclassify.reporting.report import TaggedReport
 
         document = read_bytes(repeated(unit)(size), "karvonia-2024.txt")
         return TaggedReport("karvonia-2024.txt", document, Classifier.load("fast").tag(document))
@@ -311,7 +319,8 @@ def write(kind: str) -> Callable[[Any], object]:
 
     def run(report: Any) -> object:
         from tipclassify import Classifier
-        from tipclassify.reporting.writers import FORMATS, ScoringContext
+        from tipclassify.reporting.report import ScoringContext
+        from tipclassify.reporting.writers import FORMATS
 
         make, write = FORMATS[kind].steps()
         out: Any = io.BytesIO() if FORMATS[kind].binary else io.StringIO()
@@ -328,7 +337,7 @@ def write_desk(report: Any) -> object:
 
     from tipclassify import Classifier
     from tipclassify.cli.output import open_output
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers.desk import Desk
     from tipclassify.reporting.writers.html import write_html
 
@@ -343,7 +352,7 @@ def write_comparison(report: Any) -> object:
     """Compare a report with itself, and write what changed."""
     from tipclassify import Classifier
     from tipclassify.reporting.comparison.comparison import compare
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers.compared import write_html
 
     context = ScoringContext(Classifier.load("fast"))
@@ -353,8 +362,8 @@ def write_comparison(report: Any) -> object:
 def write_summary(report: Any) -> object:
     """Count a report by section."""
     from tipclassify import Classifier
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import ScoringContext
 
     return summarize([report], ScoringContext(Classifier.load("fast")), ["section"], {})
 
@@ -373,8 +382,29 @@ def writers() -> Iterator[Structure]:
         yield Structure("to comparison", name, tagged(unit), write_comparison)
 
 
-# ---------------------------------------------------------------------------------------------
-# measuring
+# ------------------------------------------------------------------------------------ measuring
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How long a structure takes, size by size."""
+
+    structure: Structure
+    seconds: tuple[float, ...]  # of the processor, for the sizes in their order
+    exponent: float  # NaN where the times are too short to tell
+    problem: str = ""  # why larger sizes have no time
+
+    @property
+    def name(self) -> str:
+        """What was read or written."""
+        return f"{self.structure.kind}, {self.structure.name}"
+
+    @property
+    def failure(self) -> str:
+        """What is wrong with it; "" if it is not over the bound, and ends."""
+        if self.problem:
+            return f"{self.name}: {self.problem}"
+        return f"{self.name}: exponent {self.exponent:.2f}" if self.exponent > _BOUND else ""
 
 
 def structures() -> list[Structure]:
@@ -382,13 +412,13 @@ def structures() -> list[Structure]:
     return [*readers(), *writers()]
 
 
-def work(pipe: Any) -> None:
+def work(pipe: Connection) -> None:
     """Answer each (number of a structure, size) with the seconds of the processor that it takes."""
     warnings.simplefilter("ignore")
-    every = structures()
+    known = structures()
     warm: set[str] = set()
     while task := pipe.recv():
-        structure, size = every[task[0]], task[1]
+        structure, size = known[task[0]], task[1]
         if structure.kind not in warm:  # the first of a kind imports what the others use, too
             structure.run(structure.make(2_000))
             warm.add(structure.kind)
@@ -399,9 +429,12 @@ def work(pipe: Any) -> None:
 
 
 class Worker:
-    """Process that measures, and is replaced when it hangs or dies."""
+    """The process that measures, replaced when it hangs or dies."""
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("spawn").Process(
             target=work, args=(theirs,), daemon=True
@@ -410,20 +443,50 @@ class Worker:
         theirs.close()
 
     def seconds(self, index: int, size: int, patience: float) -> float | str:
-        """Return the seconds that a structure of a size takes, or what went wrong; the worker is
-        of no use then."""
+        """Return the seconds that a structure of a size takes, or what went wrong."""
         try:
             self._pipe.send((index, size))
             if self._pipe.poll(patience):
                 return float(self._pipe.recv())
-            return f"no answer in {patience:g} s for {size:,} bytes"
+            problem = f"no answer in {patience:g} s for {size:,} bytes"
         except (EOFError, OSError):
-            return "its process ended"
+            problem = "its process ended"
+        self.end()
+        self._start()
+        return problem
 
     def end(self) -> None:
         """End the process."""
         self._process.kill()
         self._process.join()
+
+
+def measured(
+    worker: Worker, index: int, structure: Structure, sizes: Sequence[int], patience: float
+) -> Growth:
+    """Measure how the time of a structure grows, by the two largest sizes that take long enough."""
+    times: list[float] = []
+    problem = ""
+    for size in sizes:
+        answer = worker.seconds(index, size, patience)
+        if isinstance(answer, str):
+            problem = answer
+            break
+        times.append(answer)
+    long_enough = [
+        (size, seconds) for size, seconds in zip(sizes, times, strict=False) if seconds > _TELLING
+    ]
+    grows = float("nan")
+    if len(long_enough) > 1:
+        two_sizes, two_times = zip(*long_enough[-2:], strict=True)
+        grows = exponent(two_sizes, two_times)
+    return Growth(structure, tuple(times), grows, problem)
+
+
+def table_row(growth: Growth, sizes: Sequence[int]) -> list[str]:
+    """Return the cells of a structure in the table."""
+    missing = [""] * (len(sizes) - len(growth.seconds))
+    return [growth.name, *map(number, growth.seconds), *missing, number(growth.exponent)]
 
 
 def main(
@@ -434,53 +497,24 @@ def main(
     patience: Annotated[float, Option(min=1, metavar="SECONDS", help="For one size.")] = 300.0,
 ) -> None:
     """Measure; print a table, the worst exponent first; exit with 1 if one is over the bound."""
-    sizes = sorted(
-        {min(size, most) for size in _SIZES} | ({most // 4} if most < _SIZES[1] else set())
-    )
-    rows, failures = [], []
+    sizes = sorted({min(size, most) for size in _SIZES})
+    if len(sizes) == 1:
+        sizes = [most // 4, most]
+    growths: list[Growth] = []
     worker = Worker()
     for index, structure in enumerate(structures()):
         if kind and structure.kind not in kind:
             continue
-        times, problem = list[float](), ""
-        for size in sizes:
-            answer = worker.seconds(index, size, patience)
-            if isinstance(answer, str):
-                problem = answer
-                worker.end()
-                worker = Worker()
-                break
-            times.append(answer)
-        telling = [
-            (size, seconds)
-            for size, seconds in zip(sizes, times, strict=False)
-            if seconds > _TELLING
-        ]
-        grows = exponent(*zip(*telling[-2:], strict=True)) if len(telling) > 1 else float("nan")
-        what = f"{structure.kind}, {structure.name}"
-        if problem or grows > _BOUND:
-            failures.append(f"{what}: {problem or f'exponent {grows:.2f}'}")
-        rows.append(
-            (
-                grows if grows == grows else 0.0,
-                [what, *map(number, times), *[""] * (len(sizes) - len(times)), number(grows)],
-            )
-        )
-        print(
-            f"{what}: {' '.join(map(number, times))}  {number(grows)} {problem}",
-            file=sys.stderr,
-            flush=True,
-        )
+        growth = measured(worker, index, structure, sizes, patience)
+        growths.append(growth)
+        print(*table_row(growth, sizes), growth.problem, file=sys.stderr, flush=True)
     worker.end()
-    rows.sort(key=lambda row: -row[0])
+    growths.sort(key=lambda growth: 0.0 if isnan(growth.exponent) else -growth.exponent)
+    failures = [growth.failure for growth in growths if growth.failure]
+    headings = ["structure", *(f"{size:,} bytes, s" for size in sizes), "exponent"]
     print(about_line(about()))
-    print(
-        markdown(
-            ["structure", *(f"{size:,} bytes, s" for size in sizes), "exponent"],
-            [row for _, row in rows],
-        )
-    )
-    print(f"\n{len(rows)} structures, {len(failures)} over {_BOUND} or without an end")
+    print(markdown(headings, [table_row(growth, sizes) for growth in growths]))
+    print(f"\n{len(growths)} structures, {len(failures)} over {_BOUND} or without an end")
     print(*failures, sep="\n")
     raise typer.Exit(bool(failures))
 

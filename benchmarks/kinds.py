@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Fit and measure the table of kinds of text: ``python benchmarks/kinds.py --learn FILE… --measure
-FILE… [--write]``.
+"""Fit and measure the table of kinds of text.
+
+    python benchmarks/kinds.py --learn FILE… --measure FILE… [--write]
 
 In: ``.jsonl`` or ``.jsonl.gz`` files of real passages (``text``; ``source``; ``genre`` where the
 source does not say the kind). Out: for each kind, how many documents of the files to measure on are
@@ -15,7 +16,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 import numpy as np
 import typer
@@ -41,8 +42,17 @@ KINDS = {
 WORDS = 1_500  # of the table: the most telling of those in 100 passages or more
 LEAST = 100
 SMOOTHING = 0.5  # added to every count (Lidstone)
-CHUNK = 300  # words of the table in the pieces by which a text "unlike" its kind is told
+CHUNK = 300  # words of the table in the pieces by which a text unlike its kind is recognised
 UNLIKE = 0.2  # percent of the pieces of a kind that are less like it
+
+
+class FittedKinds(TypedDict):
+    """The table of the package, as it is written to JSON."""
+
+    names: list[str]
+    words: dict[str, list[int]]  # log-probabilities by kind, in hundredths
+    lowest_mean: list[float]
+    lowest_share: list[float]
 
 
 def kind_of(row: dict[str, str]) -> str | None:
@@ -54,11 +64,12 @@ def kind_of(row: dict[str, str]) -> str | None:
 def read(files: Iterable[Path]) -> Iterator[dict[str, str]]:
     """Read the rows of files."""
     for file in files:
-        with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8") as lines:
+        open_text = gzip.open if file.suffix == ".gz" else open
+        with open_text(file, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
 
 
-def fit(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+def fit(rows: Sequence[dict[str, str]]) -> FittedKinds:
     """Fit the table on rows."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     passages: Counter[str] = Counter()
@@ -68,46 +79,43 @@ def fit(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
         passages.update(set(words))
     names = sorted(counts)
     frequent = [word for word, count in passages.items() if count >= LEAST]
-    table = (
-        np.array([[counts[name][word] for name in names] for word in frequent], np.float64)
-        + SMOOTHING
-    )
+    uses = [[counts[name][word] for name in names] for word in frequent]
+    table = np.array(uses, np.float64) + SMOOTHING
     totals = np.array([counts[name].total() for name in names], np.float64)
     shares = table / totals
     # Kullback and Leibler 1951
-    telling = (shares * np.log(shares / shares.mean(axis=1, keepdims=True))).sum(axis=1)
-    chosen = sorted(
-        np.argsort(-telling, kind="stable")[:WORDS].tolist(), key=lambda at: frequent[at]
-    )
+    divergence = (shares * np.log(shares / shares.mean(axis=1, keepdims=True))).sum(axis=1)
+    most_divergent = np.argsort(-divergence, kind="stable")[:WORDS].tolist()
+    chosen = sorted(most_divergent, key=lambda at: frequent[at])
     among_chosen = table[chosen] / table[chosen].sum(axis=0)
     hundredths = np.round(100 * np.log(among_chosen)).astype(int).tolist()
     words = dict(zip((frequent[at] for at in chosen), hundredths, strict=True))
-    none = [0.0] * len(names)
-    fitted: dict[str, Any] = {
+    fitted: FittedKinds = {
         "names": names,
         "words": words,
-        "lowest_mean": none,
-        "lowest_share": none,
+        "lowest_mean": [0.0 for _ in names],
+        "lowest_share": [0.0 for _ in names],
     }
-    return {**fitted, **lowest(rows, KindTable.from_json(fitted))}
+    lowest_mean, lowest_share = lowest_values(rows, KindTable.from_json(fitted))
+    return {**fitted, "lowest_mean": lowest_mean, "lowest_share": lowest_share}
 
 
-def lowest(rows: Sequence[dict[str, str]], table: KindTable) -> dict[str, list[float]]:
-    """Find the mean log-probability and the share of known words below which almost no piece of
-    a kind falls."""
+def lowest_values(
+    rows: Sequence[dict[str, str]], table: KindTable
+) -> tuple[list[float], list[float]]:
+    """Find, for each kind, the values below which almost no piece of it falls.
+
+    They are the mean log-probability, and the share of known words.
+    """
     means: dict[str, list[float]] = defaultdict(list)
     shares: dict[str, list[float]] = defaultdict(list)
     for kind, piece in pieces(rows, table):
         means[kind].append(piece.sums[table.names.index(kind)] / piece.words)
         shares[kind].append(piece.words / piece.all_words)
-    return {
-        "lowest_mean": [
-            round(float(np.percentile(means[name], UNLIKE)), 3) for name in table.names
-        ],
-        "lowest_share": [
-            round(float(np.percentile(shares[name], UNLIKE)), 3) for name in table.names
-        ],
-    }
+    return (
+        [round(float(np.percentile(means[name], UNLIKE)), 3) for name in table.names],
+        [round(float(np.percentile(shares[name], UNLIKE)), 3) for name in table.names],
+    )
 
 
 def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[str, KindEvidence]]:
@@ -121,15 +129,15 @@ def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[s
 
 
 def measured(rows: Iterable[dict[str, str]], table: KindTable) -> str:
-    """Format a table by kind: how many texts are named rightly, said to be unlike all, not
-    named, named wrongly."""
+    """Format a table by kind: texts named rightly, unlike all kinds, not named, named wrongly."""
     answers: dict[str, Counter[str | None]] = defaultdict(Counter)
     for kind, piece in pieces(rows, table):
         answers[kind][piece.kind(table)] += 1
     lines = []
-    for kind, given in sorted(answers.items()):
-        wrong = given.total() - given[kind] - given[""] - given[None]
-        lines.append([kind, *map(str, (given.total(), given[kind], given[""], given[None], wrong))])
+    for kind, named in sorted(answers.items()):
+        wrong = named.total() - named[kind] - named[""] - named[None]
+        counts = (named.total(), named[kind], named[""], named[None], wrong)
+        lines.append([kind, *map(str, counts)])
     return markdown(
         ["kind", "texts", "named rightly", "unlike all", "not named", "named wrongly"], lines
     )

@@ -4,7 +4,7 @@
 In: rows of five users, made from templates (`_rules.py`): most follow the codebook, one in five a
 rule of the user's own. Out: a Markdown table on standard output (``--json``: every run): for 300,
 100 and 30 rows the share of rule rows labelled as the user would, in wordings of the training rows
-and in others, and the macro-F1 lost on passages of real reports that taught nothing.
+and in others, and the macro-F1 lost on passages of real reports left out of training.
 
 - `tipclassify`: the default, adapted as ``tipclassify train`` does, penalty chosen by itself.
 - `head on frozen vectors`: a logistic regression on the same encoder's vectors (SetFit's second
@@ -51,7 +51,7 @@ Predict = Callable[[Sequence[str], Vectors], Bools]  # texts and their vectors t
 
 @dataclass(frozen=True)
 class Real:
-    """Passages of real reports that taught nothing; texts only where their words are here."""
+    """Real passages left out of training; texts only where their words are here."""
 
     pooled: Vectors
     y_true: Bools
@@ -87,7 +87,7 @@ def learning(
             drawn = draw_rows(seed, rows)
             runs += run_all(scorer, drawn, real, seed)
             print(f"user {seed}, {rows} rows: {drawn.rule.name}", file=sys.stderr)
-    print(f"{len(real.y_true):,} real passages that taught nothing; {seeds} users\n")
+    print(f"{len(real.y_true):,} real passages left out of training; {seeds} users\n")
     columns, *lines = table(runs)
     print(markdown(columns, lines))
     if json_file:
@@ -95,8 +95,10 @@ def learning(
 
 
 def real_passages(scorer: EncoderScorer, data: Path) -> Real:
-    """Read what measures the loss: held-out real passages, without those that choose the
-    penalty."""
+    """Read held-out real passages, on which the loss is measured.
+
+    Those of the fixed set are left out: they choose the penalty.
+    """
     packed = scorer.model.training_files["fixed.npz"]
     fixed = read_fixed(packed, scorer.model.heads.weights.shape[1])
     file = data / "real" / "passages.jsonl"
@@ -164,19 +166,19 @@ def fit_ours(scorer: EncoderScorer, rows: Sequence[Row]) -> tuple[Predict, float
 
 def fit_frozen(pooled: Vectors, y_true: Bools) -> Predict:
     """Fit a logistic regression for each label on frozen vectors."""
-    columns = []
+    heads: list[bool | LogisticRegression] = []  # a bool where a label is constant
     for has in y_true.T:
-        constant = has.all() or not has.any()
-        columns.append(
-            bool(has[0]) if constant else LogisticRegression(max_iter=2_000).fit(pooled, has)
-        )
+        if has.all() or not has.any():
+            heads.append(bool(has[0]))
+        else:
+            heads.append(LogisticRegression(max_iter=2_000).fit(pooled, has))
 
     def predict(texts: Sequence[str], vectors: Vectors) -> Bools:  # noqa: ARG001
-        found = [
-            np.full(len(vectors), one) if isinstance(one, bool) else one.predict(vectors)
-            for one in columns
+        columns = [
+            np.full(len(vectors), head) if isinstance(head, bool) else head.predict(vectors)
+            for head in heads
         ]
-        return np.stack(found, axis=1).astype(bool)
+        return np.stack(columns, axis=1).astype(bool)
 
     return predict
 
@@ -194,11 +196,11 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
     ]
     for rows in dict.fromkeys(run.rows for run in runs):
         for method in dict.fromkeys(run.method for run in runs):
-            some = [run for run in runs if (run.rows, run.method) == (rows, method)]
-            rule, reworded, others, lost = (
-                np.array([getattr(run, name) for run in some])
-                for name in ("rule", "reworded", "others", "lost")
-            )
+            of_method = [run for run in runs if (run.rows, run.method) == (rows, method)]
+            rule = np.array([run.rule for run in of_method])
+            reworded = np.array([run.reworded for run in of_method])
+            others = np.array([run.others for run in of_method])
+            lost = np.array([run.lost for run in of_method])
             lines.append(
                 [
                     str(rows),

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Count how many publications and publishers are right, wrong and unknown: ``python
-benchmarks/publications.py FOLDER``.
+"""Count how many publications and publishers are right, wrong and unknown.
+
+    python benchmarks/publications.py FOLDER
 
 The truth is in ``publications.csv``, or in ``--truth FILE``: patterns of files in FOLDER, each with
 its publication and publisher, alternatives with " / " between them. Out: a Markdown table on
@@ -60,11 +61,12 @@ def main(
         of_publisher = counts.setdefault(expected.publisher[0], Counter())
         of_publisher["files", ""] += 1
         for field in _FIELDS:
-            found, true = getattr(document, field), getattr(expected, field)
-            verdict = judge(found, true)
+            name = getattr(document, field)
+            true_names = getattr(expected, field)
+            verdict = judge(name, true_names)
             of_publisher[field, verdict] += 1
             if verdict == "wrong":
-                typer.echo(f"{expected.path}: {field} {found!r}, not {true[0]!r}", err=True)
+                typer.echo(f"{expected.path}: {field} {name!r}, not {true_names[0]!r}", err=True)
         if list_files:
             typer.echo(f"{expected.path.relative_to(folder)}: {described(document)}")
     total = sum(counts.values(), Counter[tuple[str, str]]())
@@ -82,11 +84,11 @@ def read_truth(file: Path, folder: Path) -> Iterator[Truth]:
                 yield Truth(path, names["publication"], names["publisher"])
 
 
-def judge(found: str | None, true: tuple[str, ...]) -> str:
+def judge(name: str | None, true_names: tuple[str, ...]) -> str:
     """Return whether a name is right, wrong or unknown; capitals do not count."""
-    if found is None:
+    if name is None:
         return "unknown"
-    return "right" if found.casefold() in {name.casefold() for name in true} else "wrong"
+    return "right" if name.casefold() in {true.casefold() for true in true_names} else "wrong"
 
 
 def described(document: Document) -> str:
@@ -98,18 +100,12 @@ def described(document: Document) -> str:
 def table(counts: dict[str, Counter[tuple[str, str]]]) -> Iterator[str]:
     """Yield the lines of the Markdown table."""
     columns = [(field, verdict) for field in _FIELDS for verdict in _VERDICTS]
-    yield (
-        "| publisher | files | "
-        + " | ".join(f"{field} {verdict}" for field, verdict in columns)
-        + " |"
-    )
+    titles = " | ".join(f"{field} {verdict}" for field, verdict in columns)
+    yield f"| publisher | files | {titles} |"
     yield "| --- |" + " ---: |" * (1 + len(columns))
-    for name, found in counts.items():
-        yield (
-            f"| {name} | {found['files', '']} | "
-            + " | ".join(str(found[column]) for column in columns)
-            + " |"
-        )
+    for name, count in counts.items():
+        cells = " | ".join(str(count[column]) for column in columns)
+        yield f"| {name} | {count['files', '']} | {cells} |"
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -58,20 +58,54 @@ _ENOUGH: Final = 500
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Tag = Callable[[Sequence[Passage]], Bools]
-Figures = dict[str, Any]  # of one method on one part of a set
+
+
+class LabelFigures(TypedDict):
+    """Figures of a label: F1, and its counts."""
+
+    f1: float
+    right: int  # true positives
+    given: int  # predicted
+    true: int
+
+
+class Figures(TypedDict):
+    """Figures of one method on one part of a set."""
+
+    passages: int
+    documents: int
+    macro_f1: float
+    interval: list[float]  # 95%, of macro-F1
+    labels: dict[str, LabelFigures]
+    without_label: int  # passages
+    tagged: int  # of those without a label
+
+
+class TrainingRows(TypedDict):
+    """Numbers of training rows."""
+
+    passages: int
+    real: int
+    held_out: int
+
+
+class Comparison(TypedDict):
+    """Figures of all methods: set, method, part of the set."""
+
+    rows: TrainingRows
+    sets: dict[str, dict[str, dict[str, Figures]]]
 
 
 @dataclass(frozen=True)
 class RealSet:
-    """Real passages (n), labels with and without headings (n, 3), documents (n), kinds or source
-    families (n)."""
+    """Real passages and their labels."""
 
     name: str
-    passages: list[Passage]
-    y_true: Bools
-    y_true_bare: Bools
-    documents: npt.NDArray[np.str_]
-    kinds: npt.NDArray[np.str_]
+    passages: list[Passage]  # (n)
+    y_true: Bools  # (n, 3)
+    y_true_bare: Bools  # (n, 3), without headings
+    documents: npt.NDArray[np.str_]  # (n,)
+    kinds: npt.NDArray[np.str_]  # (n,), or source families
 
 
 def read_set(file: Path) -> RealSet:
@@ -84,7 +118,12 @@ def read_set(file: Path) -> RealSet:
     ]
     alone = np.array([indicator(labels_alone(row)) for row in rows], bool)
     return RealSet(
-        file.stem, _passages(rows), _labels(rows), alone, np.array(sources), np.array(kinds)
+        name=file.stem,
+        passages=_passages(rows),
+        y_true=_labels(rows),
+        y_true_bare=alone,
+        documents=np.array(sources),
+        kinds=np.array(kinds),
     )
 
 
@@ -111,7 +150,8 @@ def fitted_peers(
         Sample weights of the `threshold_rows`.
     """
     examples = expand_rows(rows)
-    y_true, weights = examples.y_true, examples.weights
+    y_true = examples.y_true
+    weights = examples.weights
     lines = list(map(under_heading, examples.texts, examples.headings))
     taught = np.flatnonzero(~held_out(rows)[examples.row])
     judged = examples.first[threshold_rows(rows)]  # each under its heading
@@ -135,15 +175,17 @@ def _logits(scores: Floats) -> Floats:
 
 def _tagger(score: Callable[[Sequence[str]], Floats], fits: Floats, thresholds: Floats) -> Tag:
     def tag(passages: Sequence[Passage]) -> Bools:
-        raw = _logits(score([under_heading(one.text, one.section) for one in passages]))
+        lines = [under_heading(passage.text, passage.section) for passage in passages]
+        raw = _logits(score(lines))
         return np.asarray(logistic(raw * fits[:, 0] + fits[:, 1]) >= thresholds)
 
     return tag
 
 
 def threshold_rows(rows: Sequence[Row]) -> Bools:
-    """Return the mask of rows for thresholds, bool (n,): held-out real ones, or all held-out ones
-    if these are few.
+    """Return the mask of rows for thresholds, bool (n,).
+
+    They are the held-out real ones, or all held-out ones if these are few.
 
     Raises
     ------
@@ -155,15 +197,15 @@ def threshold_rows(rows: Sequence[Row]) -> Bools:
     if not held.any():
         raise CorpusError(
             [
-                "none of these passages is held out, so no threshold can be chosen; give more documents"
+                "none of these passages is held out, so no threshold can be chosen; "
+                "give more documents"
             ]
         )
     return real if real.sum() >= _ENOUGH else held
 
 
 def threshold_weights(rows: Sequence[Row], default: EncoderScorer) -> Floats | None:
-    """Compute the sample weights of the `threshold_rows`, as for our models; None for equal
-    weights."""
+    """Compute the sample weights of the `threshold_rows`; None for equal weights."""
     judged = [row for row, here in zip(rows, threshold_rows(rows), strict=True) if here]
     natural = default.meta.get("natural")
     if not natural or not all(map(is_real, judged)):
@@ -178,28 +220,27 @@ def threshold_weights(rows: Sequence[Row], default: EncoderScorer) -> Floats | N
 
 
 def judge(tag: Tag, real: RealSet) -> dict[str, Figures]:
-    """Evaluate on all passages, on each kind, and on all without their headings, if there are
-    any."""
+    """Evaluate on all passages, on each kind, and on all without their headings, if any."""
     y_pred = tag(real.passages)
     parts = {WHOLE: np.ones(len(y_pred), bool)}
     kinds = sorted(set(real.kinds.tolist()))
-    parts |= {kind: real.kinds == kind for kind in kinds if len(kinds) > 1}
-    found = {
+    if len(kinds) > 1:
+        parts |= {kind: real.kinds == kind for kind in kinds}
+    by_part = {
         name: figures(real.y_true[here], y_pred[here], real.documents[here])
         for name, here in parts.items()
     }
-    if any(one.section for one in real.passages):
-        bare = tag([replace(one, section=None) for one in real.passages])
-        found[BARE] = figures(real.y_true_bare, bare, real.documents)
-    return found
+    if any(passage.section for passage in real.passages):
+        bare = tag([replace(passage, section=None) for passage in real.passages])
+        by_part[BARE] = figures(real.y_true_bare, bare, real.documents)
+    return by_part
 
 
 def figures(y_true: Bools, y_pred: Bools, documents: npt.NDArray[np.str_]) -> Figures:
-    """Compute macro-F1 with its interval, F1 and counts of each label, and the passages tagged
-    without cause.
+    """Compute macro-F1 with its interval, each label's F1 and counts, and the false alarms.
 
-    >>> found = figures(np.eye(3, dtype=bool), np.eye(3, dtype=bool), np.array(["a", "b", "c"]))
-    >>> found["macro_f1"], found["labels"]["failure"], found["tagged"]
+    >>> perfect = figures(np.eye(3, dtype=bool), np.eye(3, dtype=bool), np.array(["a", "b", "c"]))
+    >>> perfect["macro_f1"], perfect["labels"]["failure"], perfect["tagged"]
     (1.0, {'f1': 1.0, 'right': 1, 'given': 1, 'true': 1}, 0)
     """
     metrics = measure(y_true, y_pred.astype(float), y_pred, np.full(len(LABELS), 0.5))
@@ -212,13 +253,13 @@ def figures(y_true: Bools, y_pred: Bools, documents: npt.NDArray[np.str_]) -> Fi
         "macro_f1": metrics.macro_f1,
         "interval": [drawn.low, drawn.high],
         "labels": {
-            one.label: {
-                "f1": one.f1,
+            label.label: {
+                "f1": label.f1,
                 "right": right[j],
                 "given": int(y_pred[:, j].sum()),
-                "true": one.support,
+                "true": label.support,
             }
-            for j, one in enumerate(metrics.labels)
+            for j, label in enumerate(metrics.labels)
         },
         "without_label": int(without.sum()),
         "tagged": int(y_pred[without].any(axis=1).sum()),
@@ -237,20 +278,24 @@ def set_tables(name: str, methods: dict[str, dict[str, Figures]]) -> str:
     ]
     for part, first in next(iter(methods.values())).items():
         title = f"### {name}: {part}, {first['passages']:,} from {first['documents']:,} documents"
-        rows = [[method, *_cells(found[part])] for method, found in methods.items()]
+        rows = [[method, *_cells(by_part[part])] for method, by_part in methods.items()]
         tables.append(f"{title}\n\n{markdown(columns, rows)}")
     return "\n\n".join(tables)
 
 
-def _cells(found: Figures) -> list[str]:
-    low, high = found["interval"]
-    of_labels = found["labels"].values()
-    share = f"{found['tagged'] / found['without_label']:.1%}" if found["without_label"] else "–"
+def _cells(part: Figures) -> list[str]:
+    low, high = part["interval"]
+    false_alarms = "–"
+    if part["without_label"]:
+        false_alarms = f"{part['tagged'] / part['without_label']:.1%}"
     return [
-        f"{found['macro_f1']:.3f}",
-        "–" if low != low else f"{low:.3f} to {high:.3f}",
-        *(f"{one['f1']:.3f} ({one['right']}/{one['given']}/{one['true']})" for one in of_labels),
-        f"{share} ({found['tagged']}/{found['without_label']})",
+        f"{part['macro_f1']:.3f}",
+        "–" if np.isnan(low) else f"{low:.3f} to {high:.3f}",
+        *(
+            f"{label['f1']:.3f} ({label['right']}/{label['given']}/{label['true']})"
+            for label in part["labels"].values()
+        ),
+        f"{false_alarms} ({part['tagged']}/{part['without_label']})",
     ]
 
 
@@ -263,18 +308,24 @@ def behaviour_rates(models: dict[str, Classifier]) -> dict[str, dict[str, list[i
 
 
 def behaviour_table(rates: dict[str, dict[str, list[int]]]) -> str:
-    """Format a row for each rule; below, the mean and the lowest rate of rules and of
-    invariances."""
+    """Format a row for each rule; below, mean and lowest rates of rules and of invariances."""
     rules = list(next(iter(rates.values())))
-    rows = [[rule, *(f"{of[rule][0]}/{of[rule][1]}" for of in rates.values())] for rule in rules]
-    for title, chosen in (
-        ("rules of the codebook", [rule for rule in rules if not rule.startswith("invariance-")]),
-        ("invariances", [rule for rule in rules if rule.startswith("invariance-")]),
-    ):
-        shares = [[of[rule][0] / of[rule][1] for rule in chosen] for of in rates.values()]
-        if chosen:
-            rows.append([f"{len(chosen)} {title}, mean", *(f"{np.mean(of):.1%}" for of in shares)])
-            rows.append([f"{len(chosen)} {title}, lowest", *(f"{min(of):.1%}" for of in shares)])
+    rows = []
+    for rule in rules:
+        model_counts = [counts[rule] for counts in rates.values()]
+        rows.append([rule, *(f"{passed}/{cases}" for passed, cases in model_counts)])
+    invariances = [rule for rule in rules if rule.startswith("invariance-")]
+    codebook = [rule for rule in rules if rule not in invariances]
+    for title, chosen in (("rules of the codebook", codebook), ("invariances", invariances)):
+        if not chosen:
+            continue
+        model_shares = [
+            [counts[rule][0] / counts[rule][1] for rule in chosen] for counts in rates.values()
+        ]
+        means = [f"{np.mean(shares):.1%}" for shares in model_shares]
+        lowest = [f"{min(shares):.1%}" for shares in model_shares]
+        rows.append([f"{len(chosen)} {title}, mean", *means])
+        rows.append([f"{len(chosen)} {title}, lowest", *lowest])
     return f"### Behaviour cases passed\n\n{markdown(['rule', *rates], rows)}"
 
 
@@ -299,9 +350,9 @@ def quality(
         bool, typer.Option("--behaviours", help="Run the behaviour cases on ours.")
     ] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the figures in --json.")] = False,
-    json: Annotated[Path, typer.Option(help="File that --write writes.")] = ROOT
-    / "benchmarks"
-    / "quality.json",
+    json: Annotated[Path, typer.Option(help="File that --write writes.")] = (
+        ROOT / "benchmarks" / "quality.json"
+    ),
 ) -> None:
     """Evaluate the shipped models and the baselines on real passages."""
     if not (real_dev or behaviours):
@@ -312,44 +363,48 @@ def quality(
         raise typer.Exit(2)
     try:
         models = {name: Classifier.load(name) for name in SHIPPED}
-        kept: dict[str, Any] = about()
-        print(about_line(kept), flush=True)
+        environment = about()
+        results: dict[str, object] = {**environment}
+        print(about_line(environment), flush=True)
         if behaviours:
-            kept["behaviours"] = behaviour_rates(models)
-            print(f"\n{behaviour_table(kept['behaviours'])}", flush=True)
+            rates = behaviour_rates(models)
+            results["behaviours"] = rates
+            print(f"\n{behaviour_table(rates)}", flush=True)
         if real_dev:
             rows = training_rows(data or [DATA], real_train or [])
-            kept |= compared(models, list(map(read_set, real_dev)), rows, base)
+            results |= compare(models, list(map(read_set, real_dev)), rows, base)
     except TipclassifyError as error:
         print(f"quality.py: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
     if write:
-        save(json, rounded(kept))
+        save(json, rounded(results))
 
 
-def compared(
+def compare(
     models: dict[str, Classifier], sets: list[RealSet], rows: list[Row], base: Path | None
-) -> dict[str, Any]:
+) -> Comparison:
     """Print the tables of each set, and return their figures."""
-    found: dict[str, dict[str, dict[str, Figures]]] = {one.name: {} for one in sets}
+    by_set: dict[str, dict[str, dict[str, Figures]]] = {real_set.name: {} for real_set in sets}
     for name, classifier in models.items():
-        for one in sets:
-            found[one.name][name] = judge(classifier.predict, one)
+        for real_set in sets:
+            by_set[real_set.name][name] = judge(classifier.predict, real_set)
     for name, tag in fitted_peers(rows, threshold_weights(rows, load_encoder(DEFAULT)), base):
-        for one in sets:
-            found[one.name][name] = judge(tag, one)
-    held, real = held_out(rows), sum(map(is_real, rows))
+        for real_set in sets:
+            by_set[real_set.name][name] = judge(tag, real_set)
+    counts: TrainingRows = {
+        "passages": len(rows),
+        "real": sum(map(is_real, rows)),
+        "held_out": int(held_out(rows).sum()),
+    }
     print(
-        f"\nPeers learned from {len(rows):,} passages ({real:,} real) less {int(held.sum()):,} held out."
+        f"\nPeers learned from {counts['passages']:,} passages ({counts['real']:,} real) "
+        f"less {counts['held_out']:,} held out."
     )
-    for set_name, methods in found.items():
+    for set_name, methods in by_set.items():
         print(f"\n{set_tables(set_name, methods)}")
     for name, need in absent_peers(base).items():
         print(f"\n{name} is not here. For its row: {need}")
-    return {
-        "rows": {"passages": len(rows), "real": real, "held_out": int(held.sum())},
-        "sets": found,
-    }
+    return {"rows": counts, "sets": by_set}
 
 
 if __name__ == "__main__":

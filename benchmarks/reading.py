@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -51,8 +51,10 @@ _MIN_OPENING_WORDS: Final = 6
 # An endnote: a document symbol, "Ibid." or a submission, and the words that say where in it.
 _SYMBOL: Final = r"[A-Z]+(?:\.\d+)?/[\w.()-]+(?:/[\w.()-]+)*"
 _PLACE: Final = (
-    r"(?:for (?:the )?(?:full text|relevant (?:the )?recommendations?),?|(?:see )?also|see|ibid\.?|and|in|at|of the|or"
-    r"|para(?:graph)?s?\.?|pp?\.?|chap\.?|annex|art(?:icle)?s?\.?|recommendations?|submission|[\d.,;:()–-]+)"
+    r"(?:for (?:the )?(?:full text|relevant (?:the )?recommendations?),?"
+    r"|(?:see )?also|see|ibid\.?|and|in|at|of the|or"
+    r"|para(?:graph)?s?\.?|pp?\.?|chap\.?|annex|art(?:icle)?s?\.?|recommendations?|submission"
+    r"|[\d.,;:()–-]+)"
 )
 _ENDNOTE: Final = re.compile(rf"(?:\W*(?:{_SYMBOL}|(?i:{_PLACE})(?=\W|$)))+\W*")
 _MUST_HAVE: Final = re.compile(rf"{_SYMBOL}|[Ii]bid\b|\bparas?\. \d|\bp\. \d")
@@ -60,7 +62,7 @@ _MUST_HAVE: Final = re.compile(rf"{_SYMBOL}|[Ii]bid\b|\bparas?\. \d|\bp\. \d")
 
 @dataclass(frozen=True)
 class Reading:
-    """Hold the counts of a file, in the order of `COLUMNS`."""
+    """Counts of a file."""
 
     file: str
     passages: int
@@ -115,16 +117,15 @@ def _is_cut(document: Document, number: int) -> bool:
     text = _text(document, document.blocks[number])
     mark = _MARK.match(text)
     rest = text[mark.end() :].strip() if mark else text
-    following = (
-        _text(document, document.blocks[number + 1]) if number + 1 < len(document.blocks) else ""
-    )
+    following = ""
+    if number + 1 < len(document.blocks):
+        following = _text(document, document.blocks[number + 1])
     goes_on = following[:1].islower() and not _SENTENCE_END.search(text)
     return not rest or rest.startswith("|") or goes_on
 
 
 def _has_cut_opening(document: Document, passages: list[Passage]) -> bool:
-    """Return whether a paragraph of running text on page 1, before any table or list, ends
-    inside a sentence."""
+    """Test whether a paragraph of page 1, before any table or list, ends inside a sentence."""
     for passage in passages:
         if passage.page != 1 or " | " in passage.text:
             return False
@@ -149,15 +150,25 @@ def main(
                 readings.append(measure(file))
         except TipclassifyError as error:
             failed.append(str(error))
-    counts = [astuple(reading)[1:] for reading in readings]
-    total = (
-        Reading(f"all ({len(readings)})", *map(sum, zip(*counts, strict=True))) if counts else None
-    )
-    print(
-        markdown(COLUMNS, [_cells(reading) for reading in [*readings, *([total] if total else [])]])
-    )
+    rows = [_cells(reading) for reading in readings]
+    if readings:
+        rows.append(_cells(_total(readings)))
+    print(markdown(COLUMNS, rows))
     for line in failed:
         print(line)
+
+
+def _total(readings: list[Reading]) -> Reading:
+    return Reading(
+        file=f"all ({len(readings)})",
+        passages=sum(reading.passages for reading in readings),
+        lower_case=sum(reading.lower_case for reading in readings),
+        marked=sum(reading.marked for reading in readings),
+        cut=sum(reading.cut for reading in readings),
+        endnotes=sum(reading.endnotes for reading in readings),
+        opening=sum(reading.opening for reading in readings),
+        seconds=sum(reading.seconds for reading in readings),
+    )
 
 
 def _cells(reading: Reading) -> list[str]:

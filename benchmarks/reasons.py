@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Measure how faithful the reasons of the default are, and what they cost: ``python
-benchmarks/reasons.py FILE…``.
+"""Measure how faithful the reasons of the default are, and what they cost.
+
+    python benchmarks/reasons.py FILE…
 
 In: reports, or ``.jsonl`` files of passages (``text``, optional ``section``). Out: a Markdown table
 on tagged passages. Of each way to choose words, the log-odds that are lost when the three words (or
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +31,6 @@ import typer
 from _measure import about, about_line, markdown
 
 from tipclassify import Classifier, Passage
-from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.occlusion import Reading, read_for_masking, span_sums
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -86,9 +87,8 @@ class Probe:
                 for kept, old, new in zip(ids, self.reading.token_ids, masked, strict=True)
             ]
         self.runs += 1
-        return self.logit - float(
-            self.scorer.logits_of_ids([ids], [self.reading.heading])[0, self.label]
-        )
+        logits = self.scorer.logits_of_ids([ids], [self.reading.heading])
+        return self.logit - float(logits[0, self.label])
 
     def by_drop(self, units: Sequence[Words]) -> list[Words]:
         """Return the units, the one whose masking costs most first."""
@@ -101,11 +101,9 @@ class Probe:
 
     def largest_phrases(self, most: int) -> list[Words]:
         """Return the phrases of the largest contributions."""
-        sums = [self.sums[phrase].sum() for phrase in self.phrases]
-        return [
-            self.phrases[at]
-            for at in np.argsort([-total for total in sums], kind="stable")[:most].tolist()
-        ]
+        losses = [-self.sums[phrase].sum() for phrase in self.phrases]
+        order = np.argsort(losses, kind="stable")[:most].tolist()
+        return [self.phrases[at] for at in order]
 
 
 def joined(units: Sequence[Words], units_named: int = NAMED) -> Words:
@@ -129,9 +127,19 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
     }
 
 
-def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> dict[str, Floats]:
-    """Return the mean log-odds lost, words masked and runs taken, float64 (3,), by way of
-    choosing."""
+@dataclass(frozen=True)
+class WayFigures:
+    """Means over the passages for one way to choose words."""
+
+    drop: float  # log-odds lost
+    words: float  # words masked
+    runs: float  # runs of the encoder
+
+
+def measure(
+    classifier: Classifier, passages: Sequence[Passage], seed: int
+) -> dict[str, WayFigures]:
+    """Measure each way to choose words, by its name."""
     scorer = classifier.scorer
     if not isinstance(scorer, EncoderScorer):
         raise typer.BadParameter(
@@ -141,16 +149,21 @@ def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> d
         scorer, [passage.text for passage in passages], [passage.section for passage in passages]
     )
     probes = [Probe(scorer, reading) for reading in readings if len(reading.words) >= NAMED]
-    found = {}
+    by_way = {}
     for name, choose in ways(np.random.default_rng(seed)).items():
-        figures = []
+        drops = []
+        sizes = []
+        runs = []
         for probe in probes:
             probe.runs = 0
             words = choose(probe)
-            runs = probe.runs
-            figures.append((probe.drop(words), len(words), runs))
-        found[name] = np.array(figures, np.float64).mean(axis=0)
-    return found
+            runs.append(probe.runs)
+            drops.append(probe.drop(words))
+            sizes.append(len(words))
+        by_way[name] = WayFigures(
+            drop=float(np.mean(drops)), words=float(np.mean(sizes)), runs=float(np.mean(runs))
+        )
+    return by_way
 
 
 def reasons(
@@ -164,18 +177,18 @@ def reasons(
     """Print the table."""
     classifier = Classifier.load(model)
     passages = tagged_passages(files, classifier, most, seed)
-    found = measure(classifier, passages, seed)
-    best_drop, _, most_runs = found["every word masked"]
+    by_way = measure(classifier, passages, seed)
+    best = by_way["every word masked"]
     rows = [
         [
             name,
-            f"{drop:.2f}",
-            f"{drop / best_drop:.0%}",
-            f"{words:.1f}",
-            f"{runs:.1f}",
-            f"{runs / most_runs:.0%}",
+            f"{figures.drop:.2f}",
+            f"{figures.drop / best.drop:.0%}",
+            f"{figures.words:.1f}",
+            f"{figures.runs:.1f}",
+            f"{figures.runs / best.runs:.0%}",
         ]
-        for name, (drop, words, runs) in found.items()
+        for name, figures in by_way.items()
     ]
     columns = [
         "words chosen by",
@@ -185,10 +198,8 @@ def reasons(
         "runs a passage",
         "of the most",
     ]
-    labels = {label: sum(label in passage.labels for passage in passages) for label in LABELS}
-    print(
-        f"{len(passages)} tagged passages: {', '.join(f'{name} {count}' for name, count in labels.items())}\n"
-    )
+    counts = [f"{label} {sum(label in passage.labels for passage in passages)}" for label in LABELS]
+    print(f"{len(passages)} tagged passages: {', '.join(counts)}\n")
     print(markdown(columns, rows))
     print(about_line(about()))
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Measure how time and memory of `fast` grow with the input: ``python benchmarks/scale.py [--rows
-N]``.
+"""Measure how time and memory of `fast` grow with the input.
+
+    python benchmarks/scale.py [--rows N]
 
 Rows are generated from the sentences of ``data/`` (`_measure.passages`). Out: a Markdown table on
 standard output.
@@ -12,7 +13,7 @@ standard output.
 - ``--training`` trains on 1,000 to 100,000 sentences; beyond the corpus, two halves are joined,
   with the labels of both.
 - ``--json FILE`` adds the figures to those in the file; ``--write`` writes the tables and plots of
-  docs/scale.md from them, and, for both models, from the stages in the JSON of ``speed.py`` on
+  docs/contributing/scale.md from them, and, for both models, from the stages in the JSON of ``speed.py`` on
   large pages.
 
 Times are medians of ``--runs``, fewer for millions of rows; memory is the peak of the process with
@@ -31,11 +32,13 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal, TypedDict
 
 import typer
 from _measure import (
     ROOT,
+    Environment,
+    ProcessResult,
     about,
     about_line,
     cli,
@@ -65,10 +68,17 @@ MODEL: Final = ("--model", "fast")
 DISTRIBUTED: Final = """
 import sys
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.distributed import score
+from tipclassify.pipeline.distributed import PartSize, score
 if __name__ == "__main__":
     fast = Tagging("fast")
-    done = score(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), tagging=fast, batch_bytes=int(sys.argv[4]))
+    source, output, workers, batch_bytes = sys.argv[1:]
+    done = score(
+        source,
+        output,
+        cluster=int(workers),
+        tagging=fast,
+        part_size=PartSize(bytes=int(batch_bytes)),
+    )
     assert not done.failures, done.failures
     print(done.rows)
 """
@@ -88,7 +98,43 @@ with threadpool_limits(1):
 print(time.perf_counter() - start)
 """
 
-Point = dict[str, Any]  # a size with its measurements
+# A size with its measurements; each kind of run has some of the fields.
+Point = TypedDict(
+    "Point",
+    {
+        "rows": int,
+        "sentences": int,
+        "what": str,  # of Dask: "rows" or "pages"
+        "amount": int,  # of these
+        "workers": int,
+        "passages": int,
+        "seconds": float,  # median of the runs
+        "fastest": float,
+        "slowest": float,
+        "runs": int,
+        "start": float,  # seconds that a run of a few rows takes
+        "rate": float,  # rows a second
+        "read MB": float,
+        "peak MB": float | None,
+    },
+    total=False,
+)
+
+
+class KindResults(Environment):
+    """Results of one kind of run, and where they were measured."""
+
+    points: list[Point]
+
+
+Results = dict[str, KindResults]  # by kind: "stream", "dask", "training"
+
+
+class LabelledText(TypedDict):
+    """A sentence to train on."""
+
+    text: str
+    labels: list[str]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -103,10 +149,13 @@ def write_rows(file: Path, count: int) -> None:
 
 
 def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
-    """Measure ``tipclassify score`` from JSONL to JSONL, smallest file first; each run must keep
-    the number of rows."""
-    points = []
-    source, output = folder / "rows.jsonl", folder / "out.jsonl"
+    """Measure ``tipclassify score`` from JSONL to JSONL, smallest file first.
+
+    Raises `RuntimeError` when a run does not keep the number of rows.
+    """
+    points: list[Point] = []
+    source = folder / "rows.jsonl"
+    output = folder / "out.jsonl"
     write_rows(source, FEW)
     start = statistics.median(
         cli("score", source, *MODEL, "-f", "jsonl", "-o", output).seconds
@@ -133,61 +182,62 @@ def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
     return points
 
 
-def _measured(done: Sequence[Any]) -> Point:
-    took = [one.seconds for one in done]
-    peaks = [one.peak for one in done if one.peak is not None]
-    spread = {
+def _measured(done: Sequence[ProcessResult]) -> Point:
+    took = [result.seconds for result in done]
+    peaks = [result.peak for result in done if result.peak is not None]
+    return {
         "seconds": statistics.median(took),
         "fastest": min(took),
         "slowest": max(took),
         "runs": len(took),
+        "peak MB": max(peaks) if peaks else None,
     }
-    return {**spread, "peak MB": max(peaks) if peaks else None}
 
 
 def distribute(
     workers: Sequence[int], count: int, pages: Sequence[Path], copies: int, runs: int, folder: Path
 ) -> list[Point]:
-    """Measure Dask on `count` rows and on `copies` of the pages, interleaving the numbers of
-    workers."""
-    rows, many = folder / "rows.jsonl", folder / "pages"
+    """Measure Dask on `count` rows and on `copies` of the pages, by number of workers."""
+    rows = folder / "rows.jsonl"
     write_rows(rows, count)
-    many.mkdir()
+    page_folder = folder / "pages"
+    page_folder.mkdir()
     for copy in range(copies):
         for page in pages:
-            shutil.copyfile(page, many / f"{copy:06}-{page.name}")
+            shutil.copyfile(page, page_folder / f"{copy:06}-{page.name}")
     script = folder / "distributed_score.py"
     script.write_text(DISTRIBUTED, "utf-8")
-    part = max(1, rows.stat().st_size // (4 * max(workers)))  # at least four parts for each worker
-    points = []
-    for what, source, amount in (("rows", rows, count), ("pages", many, copies * len(pages))):
-        done: dict[int, list[Any]] = {n: [] for n in workers}
+    # bytes of a part: at least four parts for each worker
+    part = max(1, rows.stat().st_size // (4 * max(workers)))
+    points: list[Point] = []
+    work = (("rows", rows, count), ("pages", page_folder, copies * len(pages)))
+    for what, source, amount in work:
+        done: dict[int, list[ProcessResult]] = {n: [] for n in workers}
         for turn in range(runs):
             for n in workers:
                 print(f"{amount:,} {what}, {n} workers …", file=sys.stderr)
-                done[n].append(
-                    run(sys.executable, script, source, folder / f"{what}-{n}-{turn}", n, part)
-                )
-        found = {one.stdout.strip() for ran in done.values() for one in ran}
-        if len(found) != 1:
-            raise RuntimeError(f"runs differ in the number of passages: {', '.join(sorted(found))}")
-        for n, ran in done.items():
-            points.append(
-                {
-                    "what": what,
-                    "workers": n,
-                    "amount": amount,
-                    "passages": int(found.copy().pop()),
-                    **_measured(ran),
-                }
-            )
+                output = folder / f"{what}-{n}-{turn}"
+                done[n].append(run(sys.executable, script, source, output, n, part))
+        counts = {result.stdout.strip() for results in done.values() for result in results}
+        if len(counts) != 1:
+            listed = ", ".join(sorted(counts))
+            raise RuntimeError(f"runs differ in the number of passages: {listed}")
+        points += [
+            {
+                "what": what,
+                "workers": n,
+                "amount": amount,
+                "passages": int(min(counts)),
+                **_measured(results),
+            }
+            for n, results in done.items()
+        ]
     return points
 
 
 def train(sizes: Sequence[int], folder: Path) -> list[Point]:
-    """Measure training with cross-validation, once for each size, in a separate process on one
-    core."""
-    points = []
+    """Measure training with cross-validation, once for each size, in a process on one core."""
+    points: list[Point] = []
     rows = folder / "corpus.json"
     for size in sizes:
         rows.write_text(json_module.dumps(labelled(size)), "utf-8")
@@ -197,20 +247,24 @@ def train(sizes: Sequence[int], folder: Path) -> list[Point]:
     return points
 
 
-def labelled(size: int) -> list[dict[str, Any]]:
-    """Return `size` labelled sentences: the corpus, then joined halves of two, with the labels
-    of both."""
+def labelled(size: int) -> list[LabelledText]:
+    """Return `size` labelled sentences: the corpus, then joined halves with the labels of both."""
     from tipclassify.corpus.loading import read_rows
 
     draw = random.Random(0)
-    rows = [{"text": row["text"], "labels": list(row["labels"])} for row in read_rows(*invented())]
+    rows: list[LabelledText] = [
+        {"text": row["text"], "labels": list(row["labels"])} for row in read_rows(*invented())
+    ]
     draw.shuffle(rows)
     chosen = rows[:size]
     while len(chosen) < size:
-        first, second = draw.choice(rows), draw.choice(rows)
-        words = first["text"].split(), second["text"].split()
-        text = " ".join(words[0][: len(words[0]) // 2] + words[1][len(words[1]) // 2 :])
-        chosen.append({"text": text, "labels": sorted({*first["labels"], *second["labels"]})})
+        first = draw.choice(rows)
+        second = draw.choice(rows)
+        first_words = first["text"].split()
+        second_words = second["text"].split()
+        words = first_words[: len(first_words) // 2] + second_words[len(second_words) // 2 :]
+        labels = sorted({*first["labels"], *second["labels"]})
+        chosen.append({"text": " ".join(words), "labels": labels})
     return chosen
 
 
@@ -218,16 +272,17 @@ def labelled(size: int) -> list[dict[str, Any]]:
 # tables
 
 
-def tables(found: dict[str, Any]) -> dict[str, str]:
-    """Format each kind of figures as Markdown, by its marker in docs/scale.md."""
+def tables(results: Results) -> dict[str, str]:
+    """Format each kind of figures as Markdown, by its marker in docs/contributing/scale.md."""
     texts = {}
     for marker, to_table in (
         ("stream", stream_table),
         ("dask", dask_table),
         ("training", training_table),
     ):
-        if points := found.get(marker, {}).get("points"):
-            texts[marker] = f"{to_table(points)}\n\n{about_line(found[marker])}"
+        if marker in results and results[marker]["points"]:
+            table = to_table(results[marker]["points"])
+            texts[marker] = f"{table}\n\n{about_line(results[marker])}"
     return texts
 
 
@@ -273,21 +328,26 @@ def steadiness(points: Sequence[Point]) -> str:
     whole = last["rows"] / last["seconds"] / (base["rows"] / base["seconds"])
     return (
         f" Start-up is {number(last['start'])} s; without it {last['rows']:,} rows run at "
-        f"{_own_rate(last) / _own_rate(base):.2f} times the rate of {base['rows']:,} ({whole:.2f} with it)."
+        f"{_own_rate(last) / _own_rate(base):.2f} times the rate of {base['rows']:,} "
+        f"({whole:.2f} with it)."
     )
 
 
-def growth(points: Sequence[Point], size: str) -> str:
-    """Format the growth exponents of time and memory, and the rate of the largest size to that
-    of the smallest."""
+def growth(points: Sequence[Point], size: Literal["rows", "sentences"]) -> str:
+    """Format the growth exponents of time and memory, and how the rate changes with size."""
     if len(points) < 2:
         return ""
     sizes = [p[size] for p in points]
     rates = [p[size] / p["seconds"] for p in points]
-    text = f"\n\nTime grows as {size} to the power of {exponent(sizes, [p['seconds'] for p in points]):.2f}"
-    if all(p["peak MB"] for p in points):
-        text += f", memory to the power of {exponent(sizes, [p['peak MB'] for p in points]):.2f}"
-    return f"{text}; the largest runs at {rates[-1] / rates[0]:.2f} times the rate of the smallest (start-up is in it)."
+    power = exponent(sizes, [p["seconds"] for p in points])
+    text = f"\n\nTime grows as {size} to the power of {power:.2f}"
+    peaks = [p["peak MB"] for p in points if p["peak MB"]]
+    if len(peaks) == len(points):
+        text += f", memory to the power of {exponent(sizes, peaks):.2f}"
+    return (
+        f"{text}; the largest runs at {rates[-1] / rates[0]:.2f} times the rate of the smallest "
+        "(start-up is in it)."
+    )
 
 
 def dask_table(points: Sequence[Point]) -> str:
@@ -336,21 +396,22 @@ def training_table(points: Sequence[Point]) -> str:
     return f"{markdown(columns, cells)}{growth(points, 'sentences')}"
 
 
-def plots(found: dict[str, Any], folder: Path) -> None:
-    """Plot throughput and memory against rows, and training time and memory against sentences,
-    if measured."""
-    scored, taught = (found.get(kind, {}).get("points", []) for kind in ("stream", "training"))
+def plots(results: Results, folder: Path) -> None:
+    """Plot throughput, training time and memory against size, as far as they were measured."""
+    scored = results["stream"]["points"] if "stream" in results else []
+    trained = results["training"]["points"] if "training" in results else []
     for p in scored:
         p["rate"] = p["rows"] / p["seconds"]
     for file, points, size, key, label in (
         ("scale-throughput", scored, "rows", "rate", "passages a second, start-up in it"),
         ("scale-memory", scored, "rows", "peak MB", "peak memory (MB)"),
-        ("training-time", taught, "sentences", "seconds", "seconds"),
-        ("training-memory", taught, "sentences", "peak MB", "peak memory (MB)"),
+        ("training-time", trained, "sentences", "seconds", "seconds"),
+        ("training-memory", trained, "sentences", "peak MB", "peak memory (MB)"),
     ):
         if points and all(p[key] for p in points):
-            line = [p[size] for p in points], [p[key] for p in points]
-            growth_plot(folder / f"{file}.svg", *line, size, label)
+            sizes = [p[size] for p in points]
+            values = [p[key] for p in points]
+            growth_plot(folder / f"{file}.svg", sizes, values, size, label)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -376,9 +437,11 @@ def main(
         Path | None, typer.Option(help="With --write: the JSON of speed.py, run on large pages.")
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Write docs/scale.md and its plots.")
+        bool, typer.Option("--write", help="Write docs/contributing/scale.md and its plots.")
     ] = False,
-    docs: Annotated[Path, typer.Option(help="Folder of scale.md.")] = ROOT / "docs",
+    docs: Annotated[Path, typer.Option(help="Folder of scale.md.")] = (
+        ROOT / "docs" / "contributing"
+    ),
     measure: Annotated[
         bool, typer.Option("--measure/--no-measure", help="Only write what --json holds.")
     ] = True,
@@ -396,26 +459,27 @@ def main(
             file=sys.stderr,
         )
         raise typer.Exit(2)
-    found: dict[str, Any] = (
-        json_module.loads(json.read_text("utf-8")) if json and json.is_file() else {}
-    )
+    results: Results = {}
+    if json and json.is_file():
+        results = json_module.loads(json.read_text("utf-8"))
     if measure:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             if training:
-                kind, points = "training", train(_numbers(sizes), folder)
+                kind = "training"
+                points = train(_numbers(sizes), folder)
             elif engine == "dask":
                 kind = "dask"
-                given = pages or own_pages(folder)
-                points = distribute(
-                    _numbers(workers), min(rows, MOST_IN_ALL), given, copies, runs, folder
-                )
+                count = min(rows, MOST_IN_ALL)
+                scored_pages = pages or own_pages(folder)
+                points = distribute(_numbers(workers), count, scored_pages, copies, runs, folder)
             else:
-                kind, points = "stream", stream(row_counts(rows), runs, folder)
-        found[kind] = {**about(), "points": points}
+                kind = "stream"
+                points = stream(row_counts(rows), runs, folder)
+        results[kind] = {**about(), "points": points}
         if json:
-            save(json, found)
-    texts = tables(found)
+            save(json, results)
+    texts = tables(results)
     print("\n\n".join(texts.values()))
     if not write:
         return
@@ -425,7 +489,7 @@ def main(
         texts["scenarios"] = scenario_table({model: cost_of(measured, model) for model in SHIPPED})
     for marker, text in texts.items():
         write_between(page, marker, text)
-    plots(found, docs)
+    plots(results, docs)
 
 
 def row_counts(most: int) -> list[int]:
@@ -441,7 +505,7 @@ def row_counts(most: int) -> list[int]:
 
 
 def _numbers(listed: str) -> list[int]:
-    return [int(one) for one in listed.split(",")]
+    return [int(number) for number in listed.split(",")]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Measure the speed of both models and of baselines: ``python benchmarks/speed.py [PAGE.html
-...]``.
+"""Measure the speed of both models and of baselines.
+
+    python benchmarks/speed.py [PAGE.html ...]
 
 Out: a Markdown table for each part, with machine, versions and commit; ``--json`` saves every
-sample, ``--write`` puts the tables into docs/scale.md.
+sample, ``--write`` puts the tables into docs/contributing/scale.md.
 
 - A figure is the median of ``--runs``. Runs of compared methods are interleaved (ours, peer, ours,
   peer, …), and a ratio is the median of the ratios of each run, so that drift of the machine
@@ -28,7 +29,7 @@ from functools import partial
 from itertools import islice
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
 from _measure import (
@@ -73,6 +74,7 @@ from tipclassify import Classifier
 Classifier.load(sys.argv[2]).predict_proba(json.load(open(sys.argv[1], encoding="utf-8")))
 """
 Call = Callable[[Sequence[str]], object]
+T = TypeVar("T")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -81,7 +83,8 @@ Call = Callable[[Sequence[str]], object]
 
 def default_rate(count: int, runs: int, folder: Path) -> list[Figure]:
     """Measure the passages a second of the default on all cores."""
-    fresh, file = passages(3), folder / "passages.json"
+    fresh = passages(3)
+    file = folder / "passages.json"
     rates = []
     with all_cores() as cores:
         for _ in range(runs):
@@ -92,15 +95,15 @@ def default_rate(count: int, runs: int, folder: Path) -> list[Figure]:
 
 
 def fast_rates(count: int, runs: int, most: int | None, base: Path | None) -> list[Figure]:
-    """Measure the passages a second of `fast` and the baselines on one core, on the same
-    passages in each run."""
+    """Measure the passages a second of `fast` and the baselines, on one core."""
     from _peers import FASTTEXT, FastText, absent_peers
 
     part = f"fast, one core: passages of 24 words, {count:,} in one call"
     methods = trained(most, base)
     fresh = passages(1)
     rates: dict[str, list[float]] = {name: [] for name in methods}
-    for turn in range(-1, runs):  # the first run is a warm-up
+    # All methods get the same passages in a run; the first run, -1, is a warm-up.
+    for turn in range(-1, runs):
         texts = list(islice(fresh, count if turn >= 0 else count // 4))
         lines = list(map(FastText.line, texts))
         for name, score in methods.items():
@@ -108,10 +111,10 @@ def fast_rates(count: int, runs: int, most: int | None, base: Path | None) -> li
             if turn >= 0:
                 rates[name].append(len(texts) / took)
     ours = rates["fast"]
-    figures = [
-        Figure(part, name, "passages/s", tuple(of), None if name == "fast" else ratio(ours, of))
-        for name, of in rates.items()
-    ]
+    figures = []
+    for name, samples in rates.items():
+        to_ours = None if name == "fast" else ratio(ours, samples)
+        figures.append(Figure(part, name, "passages/s", tuple(samples), to_ours))
     for name in methods:
         if name != "fast":
             times = tuple(a / b for a, b in zip(ours, rates[name], strict=True))
@@ -124,8 +127,7 @@ def fast_rates(count: int, runs: int, most: int | None, base: Path | None) -> li
 
 
 def trained(most: int | None, base: Path | None) -> dict[str, Call]:
-    """Return the scoring functions, `fast` first, with baselines trained on `most` passages of
-    the corpus."""
+    """Return the scoring functions: `fast`, then baselines trained on `most` invented passages."""
     import numpy as np
     from _peers import FastText, peers
 
@@ -134,10 +136,8 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
     from tipclassify.labels import indicator
 
     rows = read_rows(*invented())[:most]
-    texts, y_true = (
-        [row["text"] for row in rows],
-        np.array([indicator(row["labels"]) for row in rows], bool),
-    )
+    texts = [row["text"] for row in rows]
+    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     methods: dict[str, Call] = {"fast": Classifier.load("fast").predict_proba}
     for name, fit in peers(base).items():
         print(f"training {name} …", file=sys.stderr)
@@ -169,12 +169,11 @@ def starting(runs: int) -> list[Figure]:
         took = interleaved(calls, runs)
     targets = {"tipclassify --help": Target(0.35)}
     figures = [
-        Figure(part, name, "s", of, ratio(took[first], of), targets.get(name))
-        for name, of in took.items()
+        Figure(part, name, "s", samples, ratio(took[first], samples), targets.get(name))
+        for name, samples in took.items()
     ]
-    less = tuple(
-        a - b for a, b in zip(took["import tipclassify"], took["bare python"], strict=True)
-    )
+    pairs = zip(took["import tipclassify"], took["bare python"], strict=True)
+    less = tuple(ours - bare for ours, bare in pairs)
     times = tuple(a / b for a, b in zip(took[first], took["import sklearn"], strict=True))
     figures.append(
         Figure(part, "import tipclassify, less bare python", "s", less, target=Target(0.02))
@@ -189,8 +188,7 @@ def _process(*arguments: object) -> float:
 def saved_pages(
     model: str, pages: Sequence[Path], runs: int, target: float, folder: Path
 ) -> list[Figure]:
-    """Measure saved pages to JSONL: by stage on one core, and by the command line with one job
-    and with two."""
+    """Measure saved pages to JSONL: by stage on one core, and by the command line."""
     kilobytes = statistics.fmean(page.stat().st_size for page in pages) / 1e3
     part = f"Saved page to JSONL, {model}: {len(pages)} pages of {kilobytes:.0f} kB on average"
     output = folder / "out.jsonl"
@@ -207,9 +205,8 @@ def saved_pages(
         figures.append(Figure(part, stage, "ms/page", times, note=f"{share:.0f}%"))
     counted = {"kB a page": kilobytes, "passages a page": count / len(pages)}
     figures += [Figure(part, name, "", (value,)) for name, value in counted.items()]
-    figures.append(
-        Figure(part, "written a passage", "bytes", (output.stat().st_size / max(count, 1),))
-    )
+    written_bytes = output.stat().st_size / max(count, 1)
+    figures.append(Figure(part, "written a passage", "bytes", (written_bytes,)))
 
     copies = folder / f"copies-{model}"
     copies.mkdir()
@@ -219,22 +216,26 @@ def saved_pages(
         page = pages[copy % len(pages)]
         shutil.copyfile(page, copies / f"{copy:06}{page.suffix}")
     score = partial(cli, "score", copies, "--model", model, "-f", "jsonl", "-o", output, "--jobs")
-    one, two = (f"tipclassify score, {many:,} pages, --jobs {jobs}, all cores" for jobs in (1, 2))
+    title = f"tipclassify score, {many:,} pages"
+    one_job = f"{title}, --jobs 1, all cores"
+    two_jobs = f"{title}, --jobs 2, all cores"
     with all_cores() as cores:
-        ran = interleaved(
-            {
-                one: lambda: score(1, watched=False).seconds,
-                two: lambda: score(2, watched=False).seconds,
-            },
-            runs,
-        )
+        calls = {
+            one_job: lambda: score(1, watched=False).seconds,
+            two_jobs: lambda: score(2, watched=False).seconds,
+        }
+        run_seconds = interleaved(calls, runs)
         peak = score(1).peak
-    figures += [
-        Figure(part, name, "pages/s", tuple(many / took for took in of)) for name, of in ran.items()
-    ]
-    speedup = tuple(a / b for a, b in zip(ran[one], ran[two], strict=True)) if cores > 1 else ()
-    note = "" if speedup else "not measured: one core only"
-    figures.append(Figure(part, "two jobs to one", "×", speedup, note=note))
+    for name, samples in run_seconds.items():
+        rates = tuple(many / sample for sample in samples)
+        figures.append(Figure(part, name, "pages/s", rates))
+    if cores > 1:
+        pairs = zip(run_seconds[one_job], run_seconds[two_jobs], strict=True)
+        speedup = tuple(alone / both for alone, both in pairs)
+        figures.append(Figure(part, "two jobs to one", "×", speedup))
+    else:
+        note = "not measured: one core only"
+        figures.append(Figure(part, "two jobs to one", "×", note=note))
     return [*figures, memory(part, "peak memory, one job", peak)]
 
 
@@ -242,14 +243,15 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
     """Measure the seconds of each stage for all pages."""
     from tipclassify import Classifier
     from tipclassify.readers import read_report
-    from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport
+    from tipclassify.reporting.report import ScoringContext, TaggedReport
+    from tipclassify.reporting.writers import FORMATS
     from tipclassify.text.segmentation.passages import split_passages
 
-    run_of = ScoringContext(Classifier.load(model))
+    context = ScoringContext(Classifier.load(model))
     make, write = FORMATS["jsonl"].steps()
     took = dict.fromkeys(("reading", "splitting", "scoring", "writing"), 0.0)
 
-    def timed(stage: str, call: Callable[[], Any]) -> Any:
+    def timed(stage: str, call: Callable[[], T]) -> T:
         start = time.perf_counter()
         result = call()
         took[stage] += time.perf_counter() - start
@@ -259,18 +261,15 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
         for page in pages:
             document = timed("reading", partial(read_report, page))
             split = timed("splitting", partial(split_passages, document))
-            report = TaggedReport(
-                str(page),
-                document,
-                timed("scoring", partial(run_of.classifier.tag_passages, split)),
-            )
-            timed("writing", lambda report=report: write([make(report)], out, run_of))  # type: ignore[misc]
+            tagged = timed("scoring", partial(context.classifier.tag_passages, split))
+            report = TaggedReport(str(page), document, tagged)
+            prepared = timed("writing", partial(make, report))
+            timed("writing", partial(write, [prepared], out, context))
     return took
 
 
 def sizes(count: int, folder: Path) -> list[Figure]:
-    """Measure the size of each model, and the memory of a process that has scored `count`
-    passages with it."""
+    """Measure the size of each model, and the memory of a process that scores `count` passages."""
     from tipclassify.model.loading import model_folder
 
     part = "Size"
@@ -278,11 +277,9 @@ def sizes(count: int, folder: Path) -> list[Figure]:
     texts = folder / "texts.json"
     for model, many in (("default", max(1, count // FEWER)), ("fast", count)):
         texts.write_text(dumps(list(islice(passages(4), many))), "utf-8")
-        held = (
-            sum(file.stat().st_size for file in model_folder(model).iterdir() if file.is_file())
-            / 1e6
-        )
-        figures.append(Figure(part, f"{model}, its folder", "MB", (held,)))
+        files = [file for file in model_folder(model).iterdir() if file.is_file()]
+        megabytes = sum(file.stat().st_size for file in files) / 1e6
+        figures.append(Figure(part, f"{model}, its folder", "MB", (megabytes,)))
         peak = run(sys.executable, "-c", SCORE_ALL, texts, model).peak
         figures.append(memory(part, f"peak memory, {model}, {many:,} passages", peak))
     peak = run(sys.executable, "-c", "import numpy, time; time.sleep(0.2)").peak
@@ -306,7 +303,7 @@ def main(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Keep every sample in this file.")] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Put the tables into docs/scale.md.")
+        bool, typer.Option("--write", help="Put the tables into docs/contributing/scale.md.")
     ] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each figure.")] = 5,
     count: Annotated[
@@ -346,7 +343,9 @@ def main(
     if json:
         save(json, {**where, "runs": runs, "figures": [figure.to_dict() for figure in figures]})
     if write:
-        write_between(ROOT / "docs" / "scale.md", "speed", f"{about_line(where)}\n\n{tables}")
+        write_between(
+            ROOT / "docs" / "contributing" / "scale.md", "speed", f"{about_line(where)}\n\n{tables}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Run small ablations of the encoder's fine-tuning, one change each: ``python benchmarks/trials.py
---base FOLDER``.
+"""Run small ablations of the encoder's fine-tuning, one change each.
+
+    python benchmarks/trials.py --base FOLDER
 
 In: a base model (all-MiniLM-L6-v2), and the training rows of the shipped encoder: ``--data``, and
 ``--real-train`` for real passages elsewhere. Out: a line for each trial: macro-F1 on held-out real
@@ -14,10 +15,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from unittest import mock
 
 import numpy as np
@@ -49,16 +50,17 @@ from tipclassify.training.encoder.recipe import _examples
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a
 # heading.
-HEADING, BEFORE = 12, 27
+HEADING: Final = 12
+BEFORE: Final = 27
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Changes to the shipped recipe: values of `Settings`, the rows, the loss, or the input."""
+    """Changes to the shipped recipe: settings, the rows, the loss, or the input."""
 
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)  # but the epochs
     invented: float = 1 / 3  # share of invented passages
     complicity: float = 1.0  # weight of positives of that label in the loss
     before: bool = False  # insert the previous sentence (field ``before``) after the heading
@@ -66,11 +68,11 @@ class Trial:
 
 TRIALS: Final = {
     "as shipped": Trial(),
-    "another seed": Trial({"seed": 1}),
+    "another seed": Trial(Settings(seed=1)),
     "no invented passages": Trial(invented=0.0),
     "two thirds invented": Trial(invented=2 / 3),
     # about the mean rate with decay
-    "one rate for all layers": Trial({"decay": 1.0, "rate": 1.2e-4}),
+    "one rate for all layers": Trial(Settings(decay=1.0, rate=1.2e-4)),
     "complicity counts twice": Trial(complicity=2.0),
     "previous sentence as context": Trial(before=True),
 }
@@ -80,19 +82,19 @@ SEEDS: Final = {"as shipped", "another seed"}
 def run_trial(
     rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
-    """Fine-tune on the first `taught` rows, and return the logits of the others, with and
-    without headings."""
-    settings, tokenizer = replace(Settings(epochs=epochs), **trial.settings), read_tokenizer(base)
-    examples = _examples(
-        rows, tokenizer, words, settings, json.loads((DATA / "headings.json").read_text("utf-8"))
-    )
+    """Fine-tune on the first `taught` rows; return logits of the others, headed and bare."""
+    settings = replace(trial.settings, epochs=epochs)
+    tokenizer = read_tokenizer(base)
+    headings = json.loads((DATA / "headings.json").read_text("utf-8"))
+    examples = _examples(rows, tokenizer, words, settings, headings)
     if trial.before:
         texts = [str(row.get("before") or "") for row in rows]
-        before = encode(
-            tokenizer, [one.text for one in mask_names(texts, words, settings.stand_in)]
-        )
+        masked = mask_names(texts, words, settings.stand_in)
+        before = encode(tokenizer, [sentence.text for sentence in masked])
         examples = with_sentences_before(examples, before)
-    positions, held, pad = np.arange(taught), np.arange(taught, len(rows)), padding_id(tokenizer)
+    positions = np.arange(taught)
+    held = np.arange(taught, len(rows))
+    pad = padding_id(tokenizer)
     with (
         deterministic(torch.get_num_threads()),
         tempfile.TemporaryDirectory() as folder,
@@ -102,7 +104,7 @@ def run_trial(
         fit(
             network,
             examples,
-            [positions] * epochs,
+            [positions for _ in range(epochs)],
             held[:50],
             settings,
             pad=pad,
@@ -110,21 +112,24 @@ def run_trial(
             identity={},
         )
         return [
-            logits_of(network, examples.rows(held, settings.tokens, headings), pad)
-            for headings in (True, False)
+            logits_of(network, examples.rows(held, settings.tokens, with_headings), pad)
+            for with_headings in (True, False)
         ]
 
 
 def with_sentences_before(examples: Examples, before: Sequence[list[int]]) -> Examples:
     """Append the previous sentence to the heading of each passage, if there are both."""
-    separator, pairs = examples.special_tokens[1], zip(examples.headings, before, strict=True)
-    return replace(
-        examples,
-        headings=[[*h[:HEADING], separator, *b[-BEFORE:]] if h and b else h for h, b in pairs],
-    )
+    separator = examples.special_tokens[1]
+    headings = []
+    for heading, sentence in zip(examples.headings, before, strict=True):
+        if heading and sentence:
+            headings.append([*heading[:HEADING], separator, *sentence[-BEFORE:]])
+        else:
+            headings.append(heading)
+    return replace(examples, headings=headings)
 
 
-def loss_of(trial: Trial) -> Any:
+def loss_of(trial: Trial) -> Callable[..., Tensor]:
     """Return the weighted cross-entropy of a trial, to replace PyTorch's."""
     plain = nn.functional.binary_cross_entropy_with_logits
     weights = torch.tensor([trial.complicity if label == "complicity" else 1.0 for label in LABELS])
@@ -169,26 +174,28 @@ def trials(
     """Run the trials, and print their figures."""
     rows = training_rows(data or [DATA], real_train or [])
     words = known_words([row["text"] for row in rows])
-    out, real = held_out(rows), np.array(list(map(is_real, rows)), bool)
+    out = held_out(rows)
+    real = np.array(list(map(is_real, rows)), bool)
     held = [rows[i] for i in np.flatnonzero(real & out)]
-    found: dict[str, list[Floats]] = {}
+    logits: dict[str, list[Floats]] = {}
     print(
         f"{about_line(about())}\n\n{'':30} {'headings':>10} {'without':>10} {'no cause':>10}",
         flush=True,
     )
     for name in only or TRIALS:
-        draw, some = np.random.default_rng(0), round(TRIALS[name].invented * passages)
-        chosen = [*draw.permutation(np.flatnonzero(real & ~out))[: passages - some]]
-        chosen += [*draw.permutation(np.flatnonzero(~real & ~out))[:some]]
-        taught = [rows[i] for i in chosen]
-        found[name] = run_trial([*taught, *held], len(taught), TRIALS[name], base, epochs, words)
-        print(trial_line(name, *found[name], held), flush=True)
-    if found.keys() >= SEEDS:
-        mean = [
-            np.mean(both, axis=0)
-            for both in zip(*(found[name] for name in sorted(SEEDS)), strict=True)
-        ]
-        print(trial_line("two seeds averaged", *mean, held), flush=True)
+        trial = TRIALS[name]
+        rng = np.random.default_rng(0)
+        invented = round(trial.invented * passages)
+        real_rows = rng.permutation(np.flatnonzero(real & ~out))[: passages - invented]
+        invented_rows = rng.permutation(np.flatnonzero(~real & ~out))[:invented]
+        taught = [rows[i] for i in (*real_rows, *invented_rows)]
+        headed, bare = run_trial([*taught, *held], len(taught), trial, base, epochs, words)
+        logits[name] = [headed, bare]
+        print(trial_line(name, headed, bare, held), flush=True)
+    if logits.keys() >= SEEDS:
+        headed = np.mean([logits[name][0] for name in sorted(SEEDS)], axis=0)
+        bare = np.mean([logits[name][1] for name in sorted(SEEDS)], axis=0)
+        print(trial_line("two seeds averaged", headed, bare, held), flush=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ MODULES = {
         "labels": "The labels, sections and policies.",
         "readers": "Files and links to documents.",
         "text.segmentation.passages": "Documents to passages.",
+        "pipeline.inputs": "Folders, patterns and lists to files and links.",
         "pipeline.batch": "Many inputs, in several processes.",
+        "reporting.report": "Tagged reports, and what tagged them.",
         "reporting.writers": "Tagged reports to files.",
         "reporting.citation": "Citations of what was tagged.",
         "pipeline.distributed": "The same on a Dask cluster.",
@@ -52,9 +54,10 @@ MODULES = {
         "corpus.loading": "Reading labelled passages.",
         "corpus.curation": "Adding, counting and splitting them.",
         "corpus.formats": "To and from annotation tools.",
-        "pipeline.active_learning": "What to label next.",
+        "corpus.active_learning": "What to label next.",
+        "pipeline.labelling_queue": "What to label next in tagged reports, as rows.",
         "training.audit": "Which labels are suspect.",
-        "pipeline.real_labels": "Labels of real passages, and finding their words.",
+        "corpus.real_labels": "Labels of real passages, and finding their words.",
         "training.examples": "Examples: rows as arrays.",
         "training.fit_heads": "Fitting the heads of the default.",
         "training.fit_penalty": "How far they move.",
@@ -67,11 +70,15 @@ MODULES = {
 """Public modules beside `tipclassify` itself, with their subjects, by chapter."""
 
 BORROWED = {
-    "codebook.md": "data/CODEBOOK.md",
-    "corpus.md": "data/README.md",
-    "real.md": "data/real/README.md",
-    "model.md": "models/default/README.md",
-    "model-fast.md": "models/fast/README.md",
+    "reference/codebook.md": "data/CODEBOOK.md",
+    "reference/corpus.md": "data/README.md",
+    "reference/real.md": "data/real/README.md",
+    "reference/model.md": "models/default/README.md",
+    "reference/model-fast.md": "models/fast/README.md",
+    "contributing/index.md": "CONTRIBUTING.md",
+    "contributing/security.md": "SECURITY.md",
+    "contributing/conduct.md": "CODE_OF_CONDUCT.md",
+    "contributing/changes.md": "CHANGELOG.md",
 }
 """Pages kept elsewhere in the project, by their path on the site."""
 
@@ -81,6 +88,13 @@ LINKS = {
     "../README.md": "corpus.md",
     "real/README.md": "real.md",
     "../LICENSE": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "SECURITY.md": "security.md",
+    "CODE_OF_CONDUCT.md": "conduct.md",
+    "docs/contributing/design.md": "design.md",
+    "docs/contributing/experiments.md": "experiments.md",
+    "docs/contributing/scale.md": "scale.md",
+    "docs/explanation/security.md": "../explanation/security.md",
+    "docs/how-to/install.md": "../how-to/install.md",
 }
 """Targets on the site of links in `BORROWED` pages."""
 
@@ -177,13 +191,13 @@ def parameters(function: Callable[..., None]) -> list[Parameter]:
 
 def command_line() -> str:
     """Write the page of ``tipclassify`` and its commands."""
-    from tipclassify.cli.app import app
+    from tipclassify.cli.app import DESCRIPTION, EXIT_CODES
 
     found = commands()
     parts = [
         "# Command line",
-        _plain(app.info.help),
-        _plain(app.info.epilog),
+        *map(_plain, DESCRIPTION.split("\n\n")),
+        _plain(EXIT_CODES),
         "`tipclassify --version` prints the version. `--help` after any command prints the same text.",
         "\n".join(
             f"- [`{name}`](#{_anchor(name)}): {_first_sentence(function)}"

@@ -5,7 +5,8 @@ docs/refresh.py``.
 ``--check`` only compares. A ``pycon`` block runs as a session, each ``$`` line of a ``console``
 block as a command: in the project's root for README.md, in an empty folder with links to data,
 docs, models, tests and train.py for a page. Blocks under ``<!-- slow -->`` take minutes and need
-``--slow``. Counts and agreement in data/README.md are recomputed.
+``--slow``. Figures of the shipped models are copied from their folders to the markers of
+`model_figures`. Counts and agreement in data/README.md are recomputed.
 """
 
 from __future__ import annotations
@@ -13,25 +14,37 @@ from __future__ import annotations
 import code
 import contextlib
 import io
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("index.md", "get-started.md", "models.md", "tutorial.md", "figures.md", "limits.md")
+DOCS = ROOT / "docs"
 SLOW = "<!-- slow -->\n"
 BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MARKED = re.compile(r"^<!-- (?!end)([a-z]+) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
+COLUMNS = 100
+PAGES = tuple(
+    page.relative_to(DOCS).as_posix()
+    for page in sorted(DOCS.rglob("*.md"))
+    if BLOCK.search(page.read_text("utf-8"))
+)
+"""Pages of the site with an example that can be run, by their path under docs/."""
 
 
 def refreshed(markdown: str) -> str:
-    """Return the Markdown with the present output of every example."""
-    return BLOCK.sub(
+    """Return the Markdown with the present output of every example, and the models' figures."""
+    examples = BLOCK.sub(
         lambda m: f"```{m[2]}\n{(_session if m[2] == 'pycon' else _commands)(m[3])}```", markdown
     )
+    return with_figures(examples)
 
 
 def refreshed_page(markdown: str, slow: bool = False) -> str:
@@ -47,7 +60,142 @@ def refreshed_page(markdown: str, slow: bool = False) -> str:
                 return m[0]
             return f"{m[1] or ''}```{m[2]}\n{_session(m[3]) if m[2] == 'pycon' else _commands(m[3], there, all=True)}```"
 
-        return BLOCK.sub(run, markdown)
+        return with_figures(BLOCK.sub(run, markdown))
+
+
+def with_figures(markdown: str) -> str:
+    """Return the Markdown with the figures of the shipped models between their markers."""
+    figures = model_figures()
+
+    def fill(m: re.Match[str]) -> str:
+        text = f"{figures[m[1]]}\n" if m[1] in figures else m[2]
+        return f"<!-- {m[1]} -->\n{text}<!-- end -->"
+
+    return MARKED.sub(fill, markdown)
+
+
+@cache
+def model_figures() -> dict[str, str]:
+    """Return the Markdown of each marker that shows figures of the shipped models."""
+    default, fast = (
+        json.loads((ROOT / "models" / name / "model.json").read_text("utf-8"))
+        for name in ("default", "fast")
+    )
+    return {
+        "errors": errors_of_100(default["operating_points"]["balanced"]),
+        "alarms": false_alarms("default"),
+        "labels": labels_table(default["operating_points"]["balanced"]),
+        "policies": policies_table(default["operating_points"]),
+        "kinds": kinds_table(),
+        "pairs": pairs_sentence(default["near_twins"], fast["near_twins"]),
+    }
+
+
+def errors_of_100(points: dict[str, dict[str, list[float]]]) -> str:
+    """Say how many of 100 tags are right and of 100 labels are found, with their intervals."""
+    intro = (
+        "Of 100 tags so many are right, and of 100 sentences that should have the tag so many "
+        "get it. Measured on real reports about countries left out of training, weighted to "
+        "match whole reports; in brackets the 95% interval."
+    )
+    lines = [*textwrap.wrap(intro, COLUMNS), "", "| tag | right | found |", "| --- | --- | --- |"]
+    for label, point in points.items():
+        cells = [
+            "{:.0f} ({:.0f} to {:.0f})".format(*(100 * value for value in point[name]))
+            for name in ("precision", "recall")
+        ]
+        lines.append(f"| `{label}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def labels_table(points: dict[str, dict[str, list[float]]]) -> str:
+    """Tabulate precision and recall of each label in the proportions of whole reports."""
+    lines = ["| label | precision | recall |", "| --- | --- | --- |"]
+    for label, point in points.items():
+        cells = [interval_of(point[name]) for name in ("precision", "recall")]
+        lines.append(f"| `{label}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def policies_table(points: dict[str, dict[str, dict[str, list[float]]]]) -> str:
+    """Tabulate precision and recall of each policy and label."""
+    lines = ["| policy | label | precision | recall |", "| --- | --- | --- | --- |"]
+    for policy, labels in points.items():
+        for label, point in labels.items():
+            cells = [interval_of(point[name]) for name in ("precision", "recall")]
+            lines.append(f"| `{policy}` | `{label}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def interval_of(value: list[float]) -> str:
+    """Format a figure with its interval.
+
+    >>> interval_of([0.5, 0.4, 0.6])
+    '0.50 [0.40, 0.60]'
+    """
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*value)
+
+
+def pairs_sentence(default: dict[str, int], fast: dict[str, int]) -> str:
+    """Say how often both of two near-identical sentences are right."""
+    shares = [f"{counts['right'] / counts['pairs']:.0%}" for counts in (default, fast)]
+    return "\n".join(
+        textwrap.wrap(
+            "Of two invented sentences that differ in a few words and in their labels, the "
+            f"default has both right in {shares[0]} of {default['pairs']:,} pairs left out of "
+            f"training, `fast` in {shares[1]}.",
+            COLUMNS,
+        )
+    )
+
+
+def parts_of(model: str) -> dict[str, list[str]]:
+    """Return the cells of a card's table of kinds of text and section, by the name of the part."""
+    card = (ROOT / "models" / model / "README.md").read_text("utf-8")
+    table = re.search(r"^\| part \|.*?(?=\n\n)", card, re.MULTILINE | re.DOTALL)
+    if not table:
+        raise ValueError(f"models/{model}/README.md: no table of parts; train the model again")
+    rows = [row.strip("| ").split(" | ") for row in table[0].splitlines()[2:]]
+    return {row[0]: row[1:] for row in rows}
+
+
+def false_alarms(model: str) -> str:
+    """List the share of sentences without a label that get a tag, by kind of text."""
+    parts = parts_of(model)
+    shares = [
+        f"{name} {parts[name][-1]}"
+        for name in (
+            "World Factbook entries",
+            "human-rights reports",
+            "Department of Labor reports",
+            "sections on child labor",
+            "United Nations documents",
+            "governments' press releases",
+            "companies' statements",
+        )
+        if name in parts
+    ]
+    text = (
+        "False alarms, the share of sentences that should have no tag and get one: "
+        f"{', '.join(shares)}."
+    )
+    return "\n".join(textwrap.wrap(text, COLUMNS))
+
+
+def kinds_table() -> str:
+    """Tabulate macro-F1 and false alarms of both models by kind of text and of section."""
+    default, fast = parts_of("default"), parts_of("fast")
+    lines = [
+        "| text | passages | macro-F1, default | false alarms, default | macro-F1, fast | "
+        "false alarms, fast |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, cells in default.items():
+        macro_f1 = "–" if cells[1].startswith("nan") else cells[1]
+        of_fast = [fast[name][1], fast[name][-1]] if name in fast else ["–", "–"]
+        row = [name, cells[0], macro_f1, cells[-1], *of_fast]
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
 
 
 def _lend(source: Path, to: Path) -> None:
@@ -155,7 +303,8 @@ def main() -> int:
     stale = 0
     slow = "--slow" in sys.argv
     pages = [(ROOT / "README.md", refreshed), (ROOT / "data" / "README.md", dataset_card)]
-    pages += [(ROOT / "docs" / name, lambda text: refreshed_page(text, slow)) for name in PAGES]
+    for page in sorted(DOCS.rglob("*.md")):
+        pages.append((page, lambda text: refreshed_page(text, slow)))
     for page, refresh in pages:
         old = page.read_text("utf-8")
         new = refresh(old)

@@ -2,7 +2,7 @@
 """Label the tutorial's report on the review page as its reader would, and take the screenshots of
 the site.
 
-``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorial/ana.jsonl, the decisions
+``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorials/ana.jsonl, the decisions
 below as the page saved them. Needs Playwright, a Chromium on the path, and the extras "review" and
 "pdf".
 """
@@ -136,7 +136,7 @@ def label_and_photograph(browser: Any, scratch: Path) -> None:
     finally:
         server.terminate()
         server.wait()
-    shutil.copy(corpus, ROOT / "docs" / "tutorial" / "ana.jsonl")
+    shutil.copy(corpus, ROOT / "docs" / "tutorials" / "ana.jsonl")
 
 
 def _correct(tab: Any, labels: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-__all__ = ["CommandServer"]
+__all__ = ["CommandServer", "limit_files"]
 
 
 class CommandServer:
@@ -29,9 +29,15 @@ class CommandServer:
         self._socket = here
 
     def run(
-        self, args: list[str], stdin: bytes, env: dict[str, str], timeout: float
+        self,
+        args: list[str],
+        stdin: bytes,
+        env: dict[str, str],
+        timeout: float,
+        most_bytes: int | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run the command; return what `subprocess.run` would."""
+        """Run the command, which can write no file of more than `most_bytes`; return what
+        `subprocess.run` would."""
         with (
             tempfile.TemporaryFile() as into,
             tempfile.TemporaryFile() as out,
@@ -39,7 +45,8 @@ class CommandServer:
         ):
             into.write(stdin)
             into.seek(0)
-            asked = json.dumps({"args": args, "env": env, "cwd": os.getcwd()}).encode()
+            request = {"args": args, "env": env, "cwd": os.getcwd(), "most_bytes": most_bytes}
+            asked = json.dumps(request).encode()
             self._socket.settimeout(timeout)
             socket.send_fds(self._socket, [asked], [into.fileno(), out.fileno(), errors.fileno()])
             process = int(self._socket.recv(99))
@@ -56,6 +63,13 @@ class CommandServer:
     def close(self) -> None:
         self._socket.close()
         self._process.wait()
+
+
+def limit_files(most_bytes: int) -> None:
+    """Let this process write no file of more bytes, as on a full disk."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
 
 
 def serve(commands: socket.socket) -> list[str]:
@@ -80,6 +94,8 @@ def serve(commands: socket.socket) -> list[str]:
         os.environ.clear()
         os.environ.update(given["env"])
         os.chdir(given["cwd"])
+        if given["most_bytes"] is not None:
+            limit_files(given["most_bytes"])
         sys.path[0] = given["cwd"]
         return list(given["args"])
 

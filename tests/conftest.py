@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-from command_server import CommandServer
+from command_server import CommandServer, limit_files
 from hypothesis import settings
 
 from tipclassify import Classifier
@@ -24,7 +25,39 @@ CHROMIUM = (
     "--disable-sync --no-first-run"
 )
 
+# What `pytest -m quick` leaves out, since it starts processes or browsers, or trains: whole rooms,
+# single files, and in the others each test that takes one of these fixtures.
+LONG_ROOMS = frozenset(["cli", "hostile", "pipeline", "review", "training"])
+LONG_FILES = frozenset(["test_benchmarks.py", "test_docs.py", "test_imports.py", "test_readme.py"])
+LONG_FIXTURES = frozenset(["browser", "cli", "real"])
+
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the quick tier, and let files with others begin.
+
+    Two processes that share the files then end at about the same time.
+    """
+    long_files = set()
+    for item in items:
+        if is_quick(item):
+            item.add_marker(pytest.mark.quick)
+        else:
+            long_files.add(item.path)
+    items.sort(key=lambda item: item.path not in long_files)
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Decide whether a test belongs to the quick tier."""
+    fixtures = getattr(item, "fixturenames", ())
+    return not (
+        item.path.parent.name in LONG_ROOMS
+        or item.path.name in LONG_FILES
+        or LONG_FIXTURES.intersection(fixtures)
+        or item.get_closest_marker("slow")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -43,20 +76,29 @@ def fast() -> Classifier:
 def cli() -> Iterator[Run]:
     """Run ``tipclassify`` in a subprocess: ``cli("score", "x.txt", stdin=b"…", env={…})``.
 
+    With `most_bytes` no file that it writes may be larger, as on a full disk (not on Windows).
     On Linux it is forked from a Python that has its imports already, unless `env` holds what Python
     itself reads.
     """
     server = CommandServer() if sys.platform == "linux" else None
 
     def run(
-        *args: object, stdin: bytes = b"", env: dict[str, str] | None = None
+        *args: object,
+        stdin: bytes = b"",
+        env: dict[str, str] | None = None,
+        most_bytes: int | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         asked, environment = list(map(str, args)), {**os.environ, **(env or {})}
         if server and not any(name.startswith(("PYTHON", "LC_")) for name in env or {}):
-            return server.run(asked, stdin, environment, timeout=120)
-        command = [sys.executable, "-m", "tipclassify", *asked]
+            return server.run(asked, stdin, environment, timeout=120, most_bytes=most_bytes)
         return subprocess.run(
-            command, input=stdin, capture_output=True, env=environment, timeout=120, check=False
+            [sys.executable, "-m", "tipclassify", *asked],
+            input=stdin,
+            capture_output=True,
+            env=environment,
+            timeout=120,
+            check=False,
+            preexec_fn=None if most_bytes is None else partial(limit_files, most_bytes),
         )
 
     yield run
@@ -64,20 +106,42 @@ def cli() -> Iterator[Run]:
         server.close()
 
 
+def lacking(what: str) -> NoReturn:
+    """Skip the test for want of a program or package; fail instead where CI should have it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}; CI must run this test", pytrace=False)
+    pytest.skip(what)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, headless; tests that need it are skipped where there is none."""
-    api = pytest.importorskip(
-        "playwright.sync_api", reason="needs playwright: pip install playwright"
-    )
+    """Chromium, headless: one of the path, or Google Chrome where its installer puts it."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        lacking("needs playwright: pip install playwright")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("needs a Chromium on the path")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM.split())
+    place = {"executable_path": path} if path else {"channel": "chrome"}
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(args=CHROMIUM.split(), **place)
+        except Error as error:
+            if path:
+                raise
+            lacking(f"needs Chromium or Google Chrome ({error.message.splitlines()[0]})")
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Any:
+    """What finds faults of accessibility in a page of the browser."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        lacking("needs axe: pip install axe-playwright-python")
+    return Axe()
 
 
 @pytest.fixture(scope="session")

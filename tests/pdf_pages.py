@@ -12,7 +12,13 @@ def texts(document: Document) -> list[str]:
     return [document.text[block.start : block.end] for block in document.blocks]
 
 
-FONTS = {"F": "Times-Roman", "B": "Times-Bold", "M": "KarvonMarks", "W": "Wingdings-Regular"}
+FONTS = {
+    "F": "Times-Roman",
+    "B": "Times-Bold",
+    "M": "KarvonMarks",
+    "W": "Wingdings-Regular",
+    "U": "Times-Roman",
+}
 
 
 IMAGE = "q 500 0 0 700 50 50 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q\n"
@@ -24,13 +30,18 @@ def make_pdf(
     extra: str = "",
     title: str = "",
     bookmarks: Sequence[tuple[str, int]] = (),
+    letters: str = "",
 ) -> bytes:
-    """A PDF with these content streams; coordinates in points from the lower left corner."""
+    """A PDF with these content streams; coordinates in points from the lower left corner.
+
+    `letters` are what a, b, c and so on of the font U stand for.
+    """
+    numbers = range(4, 4 + 2 * len(pages), 2)
+    meaning = {"U": f"/ToUnicode {4 + 2 * len(pages)} 0 R"} if letters else {}
     fonts = "".join(
-        f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>"
+        f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding{meaning.get(key, '')}>>"
         for key, name in FONTS.items()
     )
-    numbers = range(4, 4 + 2 * len(pages), 2)
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",
         f"<</Type/Pages/Kids[{' '.join(f'{n} 0 R' for n in numbers)}]/Count {len(pages)}>>",
@@ -41,6 +52,11 @@ def make_pdf(
             f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Contents {n + 1} 0 R/Resources<</Font<<{fonts}>>>>{extra}>>"
         )
         objects.append(f"<</Length {len(content)}>>stream\n{content}\nendstream")
+    if letters:
+        table = "".join(f"<{97 + n:02X}> <{ord(letter):04X}>" for n, letter in enumerate(letters))
+        table = f"{len(letters)} beginbfchar {table} endbfchar"
+        table = f"begincmap 1 begincodespacerange <00> <FF> endcodespacerange {table} endcmap"
+        objects.append(f"<</Length {len(table)}>>stream\n{table}\nendstream")
     if bookmarks:  # title and number of the page, each the next of the one before
         first = len(objects) + 2
         last = first + len(bookmarks) - 1

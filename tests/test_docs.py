@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 REFERENCE = runpy.run_path(str(DOCS / "reference.py"))
 REFRESH = runpy.run_path(str(DOCS / "refresh.py"))
+SLOW_PAGES = ("how-to/label.md", "how-to/train.md", "tutorials/check-your-reports.md")
 
 
 @cache
@@ -64,8 +65,15 @@ def options_in(help_text: str) -> set[str]:
 
 
 def commands_in(help_text: str) -> list[str]:
-    """Names of commands, which begin their line below "Commands"."""
-    return re.findall(r"^[│|\s]*([a-z]+)  ", help_text.partition("Commands")[2], re.MULTILINE)
+    """Names of commands, which begin their line of a panel of ``--help``."""
+    return re.findall(r"^[│|] ([a-z]+)  ", help_text, re.MULTILINE)
+
+
+def examples_in(help_text: str) -> list[str]:
+    """Lines below "Examples:", which stand before the options."""
+    below = help_text.partition("Examples:")[2].strip()
+    paragraph = re.split(r"\n\s*\n", below)[0]
+    return [line.strip() for line in paragraph.splitlines()]
 
 
 def every_command() -> list[tuple[str, ...]]:
@@ -105,10 +113,7 @@ def test_every_command_and_option_is_documented() -> None:
     assert {"--policy", "--output-dir", "-o"} <= options_in(helped(app, "score"))
 
 
-def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() -> None:
-    from typer import Context
-    from typer.main import get_command
-
+def test_help_has_plain_words_for_types_and_begins_with_examples_that_parse() -> None:
     from tipclassify.cli.app import app
 
     pythonic = re.compile(
@@ -117,9 +122,8 @@ def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() 
     for group in ((), ("corpus",), ("models",)):
         text = helped(app, *group)
         assert not pythonic.search(text)
-        assert (
-            len(re.findall(r"^ *tipclassify ", text.rpartition("Examples:")[2], re.MULTILINE)) >= 2
-        )
+        assert len(examples_in(text)) >= 2
+        assert text.index("Examples:") < text.index("─ Options ─")
     for command in every_command():
         text = helped(app, *command)
         assert not pythonic.search(text), command
@@ -127,19 +131,82 @@ def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() 
             assert {"Model and labels", "Help"} <= set(
                 re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)
             ), command
-        examples = [
-            line.strip() for line in text.rpartition("Examples:")[2].splitlines() if line.strip()
-        ]
+        examples = examples_in(text)
         assert len(examples) == 2, command
         for example in examples:
             program, *words = shlex.split(example)
             assert (program, *words[: len(command)]) == ("tipclassify", *command)
-            found, context = get_command(app), None
-            for word in command:
-                context = Context(found, info_name=word, parent=context)
-                found = found.get_command(context, word)  # type: ignore[attr-defined]
-            # raises for a wrong option
-            found.make_context(example, words[len(command) :], parent=context)
+            parse(words)
+
+
+def parse(words: list[str]) -> None:
+    """Parse a command line without running it; Click raises for a wrong command or option."""
+    from typer import Context
+    from typer.main import get_command
+
+    from tipclassify.cli.app import app
+
+    command: Any = get_command(app)
+    context = None
+    rest = list(words)
+    while hasattr(command, "commands"):
+        name = rest.pop(0)
+        assert name in command.commands, words
+        context = Context(command, info_name=name, parent=context)
+        command = command.commands[name]
+    command.make_context(" ".join(words), rest, parent=context)
+
+
+def test_help_shows_its_commands_in_five_groups_and_an_example_that_writes_html() -> None:
+    from tipclassify.cli.app import app
+
+    text = helped(app)
+    panels = re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)
+    assert panels == [
+        "Options",
+        "Read reports",
+        "Count and compare",
+        "Share a figure",
+        "Label and measure",
+        "Models",
+    ]
+    assert any(example.endswith(".html") for example in examples_in(text))
+
+
+def test_the_kinds_of_input_stand_in_the_help_of_one_command() -> None:
+    from tipclassify.cli.app import app
+
+    long_ones = [
+        command
+        for command in every_command()
+        if "EPUB, mail" in " ".join(helped(app, *command).split())
+    ]
+    assert long_ones == [("score",)]
+
+
+def commands_shown() -> list[tuple[str, str]]:
+    """Command lines of `tipclassify` in the code blocks that no test runs, by their page."""
+    shown = []
+    for page in WRITTEN:
+        text = page.read_text("utf-8")
+        for block in re.findall(r"^```(?:text|sh)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            for line in block.splitlines():
+                if line.startswith("tipclassify "):
+                    shown.append((page.relative_to(ROOT).as_posix(), line))
+    return shown
+
+
+def test_every_command_that_a_page_shows_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = commands_shown()
+    assert len(shown) > 20
+    monkeypatch.chdir(tmp_path)
+    for page, line in shown:
+        try:
+            parse(shlex.split(line, comments=True)[1:])
+        except Exception as error:
+            pytest.fail(f"{page}: {line}: {error}")
 
 
 def test_every_option_of_the_training_script_is_documented() -> None:
@@ -266,7 +333,7 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, marks=[pytest.mark.slow] * (page == "tutorial.md"))
+        pytest.param(page, marks=[pytest.mark.slow] if page in SLOW_PAGES else [])
         for page in REFRESH["PAGES"]
     ],
 )
@@ -301,13 +368,13 @@ def test_pictures_are_small_and_have_alternative_text() -> None:
     images = list((DOCS / "images").glob("*.png"))
     assert images
     assert [image.name for image in images if image.stat().st_size > 200_000] == []
-    for page in DOCS.glob("*.md"):
+    for page in DOCS.rglob("*.md"):
         assert re.findall(r"!\[\s*\]\(", page.read_text("utf-8")) == [], page
 
 
 WRITTEN = [
-    *DOCS.glob("*.md"),
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "data/README.md")),
+    *DOCS.rglob("*.md"),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/README.md")),
 ]
 
 
@@ -363,8 +430,10 @@ def test_the_tutorials_labels_are_those_of_its_report() -> None:
     from tipclassify.readers import read_report
 
     text = read_report(str(ROOT / "tests" / "files" / "two-columns.pdf")).text
-    rows = read_rows(DOCS / "tutorial" / "ana.jsonl")
+    rows = read_rows(DOCS / "tutorials" / "ana.jsonl")
     assert [row["text"] for row in rows if text[row["start"] : row["end"]] != row["text"]] == []
     changed = [row for row in rows if list(row["labels"]) != row["model_labels"]]
     sentence = f"decided all {len(rows)} passages and changed {len(changed)} of them"
-    assert sentence in (DOCS / "tutorial.md").read_text("utf-8")
+    assert sentence in " ".join(
+        (DOCS / "tutorials" / "check-your-reports.md").read_text("utf-8").split()
+    )

@@ -60,7 +60,8 @@ def test_importing_and_help_load_nothing_heavy(code: str) -> None:
 
 IDLE = (
     "sklearn", "scipy", "joblib", "datasets", "pandas", "torch", "statistics",
-    "tipclassify.download", "tipclassify.readers", "tipclassify.reporting.writers",
+    "tipclassify.download", "tipclassify.readers", "tipclassify.reporting.report",
+    "tipclassify.reporting.writers",
 )  # fmt: skip
 UNUSED = {
     "default": IDLE,
@@ -168,7 +169,7 @@ for call in (lambda: t.classify(text), lambda: t.read_report(sys.argv[1] + '.txt
 
 
 def test_numpy_msgspec_and_sentencex_are_enough_for_fast(tmp_path: Path) -> None:
-    """``pip install --no-deps tipclassify`` and these three, as docs/install.md says."""
+    """``pip install --no-deps tipclassify`` and these three, as docs/how-to/install.md says."""
     out = tmp_path / "found.csv"
     (tmp_path / "found.csv.txt").write_text("Police acted.", "utf-8")
     line = [sys.executable, "-c", WITHOUT_REQUIREMENTS, str(out)]
@@ -250,6 +251,20 @@ def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(
     first, labels = printed.splitlines()
     assert f"{missing} cannot be imported here; '--model fast' works" in first
     assert labels == "('failure',)"
+
+
+def test_no_test_imports_a_private_name_of_the_package() -> None:
+    import ast
+
+    private = {
+        f"{file.name}: {name.name}"
+        for file in Path(__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tipclassify")
+        for name in node.names
+        if name.name.startswith("_") and not name.name.endswith("__")
+    }
+    assert private == set()
 
 
 def test_nothing_of_ours_unpickles() -> None:

@@ -97,7 +97,7 @@ def test_a_public_function_says_what_it_takes_raises_and_shows_an_example(name: 
 
 def test_documentation_imports_public_names_alone() -> None:
     inner = re.compile(r"(?:from|import) tipclassify\.\S+.*")
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "data").glob("*.md")]
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob("*.md")]
     assert {
         page.name: found for page in pages if (found := inner.findall(page.read_text("utf-8")))
     } == {}

@@ -16,7 +16,7 @@ from tipclassify._version import __version__
 # type checkers read it as true; importing `typing` would take four times as long as all the rest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
     from tipclassify.corpus.loading import load_corpus
     from tipclassify.errors import (
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from tipclassify.readers import read_report
     from tipclassify.reporting.citation import Citation, cite
     from tipclassify.reporting.comparison.comparison import Comparison, compare
+    from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
     from tipclassify.reporting.summary import Summary, summarize
-    from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
     from tipclassify.reporting.writers.saving import write_reports
     from tipclassify.text.document import Block, Document, Passage
     from tipclassify.text.segmentation.passages import Unit
@@ -53,7 +53,7 @@ _NAMES_OF: Final = {
     "reporting.citation": ("Citation", "cite"),
     "reporting.comparison.comparison": ("Comparison", "compare"),
     "reporting.summary": ("Summary", "summarize"),
-    "reporting.writers": ("Finding", "ScoringContext", "TaggedReport"),
+    "reporting.report": ("Finding", "ScoringContext", "TaggedReport"),
     "reporting.writers.saving": ("write_reports",),
     "text.document": ("Block", "Document", "Passage"),
     "text.segmentation.passages": ("Unit",),
@@ -99,10 +99,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     for module, names in _NAMES_OF.items():
         if name in names:
-            value = globals()[name] = getattr(import_module(f"tipclassify.{module}"), name)
+            value = getattr(import_module(f"tipclassify.{module}"), name)
+            globals()[name] = value  # this function is not asked for it again
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -21,8 +21,7 @@ __all__ = [
 
 
 class TipclassifyError(Exception):
-    """Base of all errors of the package; the command line prints the message without a
-    traceback."""
+    """Base of all errors of the package; the command line prints them without a traceback."""
 
 
 class InputError(TipclassifyError):
@@ -42,8 +41,10 @@ class ModelError(TipclassifyError):
 
 
 class CorpusError(TipclassifyError):
-    """Invalid rows in a labelled corpus; `problems` has one message a row, ``file:line: problem,
-    remedy``."""
+    """Invalid rows in a labelled corpus.
+
+    `problems` has one message a row, ``file:line: problem; remedy``.
+    """
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
@@ -51,16 +52,15 @@ class CorpusError(TipclassifyError):
 
 
 def reason_of(error: Exception) -> str:
-    """Return why the operating system refused, or what an exception says, in lower case."""
+    """Return why the operating system refused, or an exception's message, in lower case."""
     return str(getattr(error, "strerror", None) or error).lower()
 
 
 def broken_input(name: str, error: Exception) -> InputError:
-    """Make the error, of one line, for an input on which a reader or the scoring failed
-    unexpectedly."""
-    what = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
+    """Make a one-line error for an input on which a reader or the scoring failed unexpectedly."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
     return InputError(
-        f"{name}: cannot be read ({what}); save it in another format, and report this to us"
+        f"{name}: cannot be read ({reason}); save it in another format, and report this to us"
     )
 
 

@@ -1,12 +1,14 @@
-"""Format values as text that is safe to print and to write: aligned columns, single lines, JSON
-lines, CSV cells."""
+"""Format values as text that is safe to print and to write.
+
+Aligned columns, single lines, JSON lines, CSV cells.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 __all__ = [
@@ -44,24 +46,24 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Align columns, two spaces apart, one line a row: the first `left` columns flush left, the
-    others flush right.
+    """Align columns, one line a row: the first `left` flush left, the others flush right.
 
     >>> aligned([("label", "F1"), ("failure", "0.9")])
     ['label     F1', 'failure  0.9']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = [str.ljust if column < left else str.rjust for column in range(len(widths))]
-    cells = (
-        [side(*cell) for side, cell in zip(sides, zip(row, widths, strict=True), strict=True)]
-        for row in rows
-    )
-    return ["  ".join(row).rstrip() for row in cells]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def shown(value: object) -> str:
-    """Format a value for a table: floats to three decimals, counts with commas, lists joined, NaN
-    as –.
+    """Format a value for a table: floats to three decimals, counts with commas, lists joined.
 
     >>> [shown(value) for value in (0.25, float("nan"), 12_000, ("failure",), (), "two\\n lines")]
     ['0.250', '–', '12,000', 'failure', '(none)', 'two lines']
@@ -84,9 +86,8 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     | failure | 0.9 |
     """
     heading, *others = rows
-    return "\n".join(
-        f"| {' | '.join(cells)} |" for cells in (heading, ["---"] * len(heading), *others)
-    )
+    rule = ["---" for _ in heading]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, rule, *others))
 
 
 def looks_like_a_formula(text: str) -> bool:
@@ -99,8 +100,9 @@ def looks_like_a_formula(text: str) -> bool:
 
 
 def csv_cell(value: object) -> object:
-    """Format a value as a CSV cell: lists joined by ``;``; ``'`` before formulas, also after ``;``,
-    tab or line break.
+    """Format a value as a CSV cell: lists joined by ``;``, with ``'`` before formulas.
+
+    A formula may also begin after ``;``, a tab or a line break (`_CELL`).
 
     >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1"), csv_cell("a;=1+1")
     ('failure;complicity', 'true', "'=1+1", "a;'=1+1")
@@ -126,8 +128,7 @@ def csv_text(cell: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Format text for one line of a terminal or report: white space collapsed, control characters
-    as ``\\ufffd``.
+    """Format text for one line: white space collapsed, control characters as ``\\ufffd``.
 
     >>> one_line("two\\n  lines \\x1b[31m")
     'two lines �[31m'
@@ -136,8 +137,9 @@ def one_line(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``; tabs
-    and line breaks stay.
+    """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``.
+
+    Tabs and line breaks stay.
 
     >>> visible("two\\n lines \\x1b[31m")
     'two\\n lines �[31m'
@@ -145,7 +147,7 @@ def visible(text: str) -> str:
     return _UNSEEN.sub("\ufffd", text)
 
 
-def json_line(row: dict[str, Any] | list[dict[str, str]]) -> str:
+def json_line(row: Mapping[str, object] | Sequence[Mapping[str, object]]) -> str:
     r"""Serialise a row as a line of JSON with its line break; NaN and infinities become null.
 
     >>> json_line({"text": "café", "score": float("nan")})
@@ -165,7 +167,7 @@ def escaped(written: str) -> str:
     return _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", written)
 
 
-def load_json(data: bytes | str, *, strict: bool = True) -> Any:
+def load_json(data: bytes | str, *, strict: bool = True) -> Any:  # as `json.loads`
     """Parse one JSON value; `strict` refuses numbers that are not finite or do not fit in 64 bits.
 
     >>> load_json('{"passages": 24}')
@@ -177,42 +179,48 @@ def load_json(data: bytes | str, *, strict: bool = True) -> Any:
         When it is not UTF-8, not JSON, nested over 100 deep, or has such a number.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
-    bounded: dict[str, Any] = dict.fromkeys(
-        ("parse_int", "parse_float", "parse_constant"), _bounded
-    )
+    number = _bounded_number if strict else None
     try:
-        value = json.loads(text, **bounded if strict else {})
+        value = json.loads(text, parse_int=number, parse_float=number, parse_constant=number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if text.count("[") + text.count("{") > _DEEPEST:
-        level = [value]
-        for _ in range(_DEEPEST + 1):
-            inner = [
-                one.values() if isinstance(one, dict) else one
-                for one in level
-                if isinstance(one, dict | list)
-            ]
-            level = [one for values in inner for one in values]
-        if level:
-            raise ValueError("nested too deeply")
+    if text.count("[") + text.count("{") > _DEEPEST and _is_deeper(value, _DEEPEST):
+        raise ValueError("nested too deeply")
     return value
 
 
-def _bounded(written: str) -> int | float:
-    if (digits := written.lstrip("-")).isdigit():
+def _is_deeper(value: object, depth: int) -> bool:
+    """Test whether a JSON value is nested over `depth` deep."""
+    level = [value]
+    for _ in range(depth + 1):
+        inner: list[object] = []
+        for member in level:
+            if isinstance(member, dict):
+                inner += member.values()
+            elif isinstance(member, list):
+                inner += member
+        level = inner
+    return bool(level)
+
+
+def _bounded_number(written: str) -> int | float:
+    digits = written.lstrip("-")
+    if digits.isdigit():
         if len(digits) > _MOST_DIGITS:
             raise ValueError(f"a number of {len(digits)} digits")
         return int(written)
-    if not math.isfinite(value := float(written)):
+    value = float(written)
+    if not math.isfinite(value):
         raise ValueError(f"{written:.20} is no finite number")
     return value
 
 
 def numbered(noun: str, numbers: Sequence[int]) -> str:
-    """Return what the numbers name in words, ten at most.
+    """List the numbers of things in words, ten at most.
 
     >>> numbered("row", [3]), numbered("page", range(2, 14))
     ('row 3', 'pages 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more')
     """
+    nouns = f"{noun}s" if len(numbers) > 1 else noun
     more = f" and {len(numbers) - 10:,} more" if len(numbers) > 10 else ""
-    return f"{noun}{'s' * (len(numbers) > 1)} " + ", ".join(map(str, numbers[:10])) + more
+    return f"{nouns} {', '.join(map(str, numbers[:10]))}{more}"

@@ -1,5 +1,7 @@
-"""Child processes for work that may crash or hang: bytes in, bytes out, and no child outlives
-its parent."""
+"""Child processes for work that may crash or hang: bytes in, bytes out.
+
+No child outlives its parent.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import weakref
 from collections.abc import Callable
 from typing import IO, Final
 
-__all__ = ["Child", "ChildDiedError", "serve"]
+__all__ = ["Child", "ChildDiedError", "limit_memory", "serve"]
 
 _LAST_WORDS: Final = 2.0  # seconds for a child that has closed its pipe to end
 _SIZE: Final = struct.Struct("<Q")  # precedes each message, in both directions
@@ -58,8 +60,10 @@ class Child:
         return self._process.pid
 
     def ask(self, request: bytes, seconds: float | None = None) -> bytes:
-        """Send a request and return the answer; raise `ChildDiedError` if there is none in
-        `seconds`."""
+        """Send a request and return the answer.
+
+        Raises `ChildDiedError` if there is none in `seconds`.
+        """
         with self._lock:
             expired = threading.Event()
 
@@ -101,6 +105,25 @@ def _end(process: subprocess.Popen[bytes], owner: int) -> None:
         with contextlib.suppress(OSError):
             if pipe:
                 pipe.close()
+
+
+def limit_memory(most: int) -> None:
+    """Limit this process to `most` bytes of address space, where the system keeps such a limit.
+
+    Linux does. Elsewhere there is none, or it is not kept. No memory is written to disk when the
+    process crashes.
+    """
+    # a thread of these takes address space for itself
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)  # it may be lowered only
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def serve(answer: Callable[[bytes], bytes]) -> None:

@@ -11,9 +11,15 @@ LABELS: Final = ("positive_effort", "failure", "complicity")
 """Labels, in column order of all scores, thresholds and indicator matrices."""
 
 MEANINGS: Final = {
-    "positive_effort": "a government did something concrete against trafficking, kept it up, or meets a standard",
-    "failure": "a government did not act, acted too little or too late, or its action harmed victims",
-    "complicity": "officials or a state take part in trafficking, or are (not) held to account for it",
+    "positive_effort": (
+        "a government did something concrete against trafficking, kept it up, or meets a standard"
+    ),
+    "failure": (
+        "a government did not act, acted too little or too late, or its action harmed victims"
+    ),
+    "complicity": (
+        "officials or a state take part in trafficking, or are (not) held to account for it"
+    ),
 }
 """One-line definition of each label."""
 
@@ -31,7 +37,7 @@ SECTIONS: Final = (
     "prevention",
     "profile",
 )
-"""Standard sections of a narrative; a passage under another heading has that heading's text as its section."""
+"""Standard sections of a narrative; under another heading, its text is a passage's section."""
 
 
 def label_name(label: str) -> str:
@@ -44,8 +50,9 @@ def label_name(label: str) -> str:
 
 
 def indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
-    """Encode label names as a row of the indicator matrix; raise `ValueError` when a name is no
-    label.
+    """Encode label names as a row of the indicator matrix.
+
+    Raises `ValueError` when a name is no label.
 
     >>> indicator(["failure"])
     (False, True, False)

@@ -1,5 +1,4 @@
-"""Progress on standard error: a bar with the remaining time on a terminal, lines elsewhere if
-asked for."""
+"""Progress on standard error: a bar on a terminal, lines elsewhere if asked for."""
 
 from __future__ import annotations
 
@@ -45,22 +44,21 @@ def progress_bar(title: str, every: float | None = None) -> Iterator[Progress | 
 
 @contextmanager
 def _lines(title: str, every: float) -> Iterator[Progress]:
-    """Print a line every so many seconds from a thread of its own, as the work may be one long
-    call."""
-    state = {"done": 0, "total": 0}
+    """Print a line every so many seconds, from a thread, as the work may be one long call."""
+    latest = (0, 0)  # done and total, as of the last call of `note`
     ended = threading.Event()
     began = time.monotonic()
 
     def note(done: int, total: int) -> None:
-        state["done"], state["total"] = done, total
+        nonlocal latest
+        latest = (done, total)
 
     def report() -> None:
         while not ended.wait(every):
-            done, total = state["done"], state["total"]
-            how_far = f"{done:,} of {total:,}" if done < total else "under way"
-            print(
-                f"{title}: {how_far}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
-            )
+            done, total = latest
+            position = f"{done:,} of {total:,}" if done < total else "under way"
+            seconds = f"{time.monotonic() - began:.0f} s"
+            print(f"{title}: {position}, {seconds}", file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()

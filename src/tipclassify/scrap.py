@@ -1,13 +1,16 @@
-"""Temporary files, and what becomes of them when a process is killed or the disk is full.
+"""Temporary files that survive neither a killed process nor a full disk.
 
-A lock tells what is in use from what a killed process left.
+What a killed process left is removed by the next that writes the same file. A lock distinguishes
+files in use from those that a killed process left.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,12 +28,15 @@ __all__ = [
     "is_held",
     "open_whole",
     "remove_if_left",
+    "remove_left_for",
     "staging_name",
 ]
 
 T = TypeVar("T")
 
 _LONGEST: Final = 255  # bytes of a file name
+_RECENT: Final = 3_600  # seconds in which a staged file may be at work where there are no locks
+_DRAWN: Final = re.compile(r"[0-9a-f]{8}")  # ends a staging name
 _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
@@ -71,31 +77,59 @@ def remove_if_left(path: Path) -> None:
 
 
 def staging_name(path: Path) -> Path:
-    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits, the name cut to what a
-    folder takes.
+    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits.
+
+    The name is cut to the length that a folder takes.
 
     >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
     255
     """
+    return path.with_name(f"{_staging_start(path)}{os.urandom(4).hex()}")
+
+
+def _staging_start(path: Path) -> str:
+    """Return how the names of staged files for `path` begin."""
     name = path.name
     while len(os.fsencode(name)) > _LONGEST - len(".-01234567"):
         name = name[:-1]
-    return path.with_name(f".{name}-{os.urandom(4).hex()}")
+    return f".{name}-"
+
+
+def remove_left_for(path: Path) -> None:
+    """Remove what killed processes left of `path`, unless it changed within the last hour."""
+    start = _staging_start(path)
+    try:
+        names = [name for name in os.listdir(path.parent) if name.startswith(start)]
+    except OSError:
+        return
+    for name in names:
+        if not _DRAWN.fullmatch(name, len(start)):
+            continue
+        left = path.with_name(name)
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _RECENT:
+                remove_if_left(left)
 
 
 @contextlib.contextmanager
-def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
+def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:  # of str or of bytes
     """Open a private file that takes the place of `path` when complete.
 
-    A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
+    What killed processes left of it is removed. A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
     """
     in_place = path.exists() and not path.is_file()
+    if not in_place:
+        remove_left_for(path)
     # Named before it exists, so it is always removed.
     file = path if in_place else staging_name(path)
-    mode = ("w" if in_place else "x") + "b" * binary
-    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
+    mode = "w" if in_place else "x"
+    opener = partial(os.open, mode=0o600)
     try:
-        with open(file, mode, opener=partial(os.open, mode=0o600), **text) as out:
+        with (
+            open(file, f"{mode}b", opener=opener)
+            if binary
+            else open(file, mode, opener=opener, encoding="utf-8", newline="")
+        ) as out:
             if not in_place:
                 hold(out.fileno())
             yield out
@@ -118,31 +152,31 @@ def exchange(first: Path, second: Path) -> bool:
     """
     import ctypes  # slow to import, and not needed for reading
 
-    paths = os.fsencode(first), os.fsencode(second)
+    old = os.fsencode(first)
+    new = os.fsencode(second)
     try:
         library = ctypes.CDLL(None, use_errno=True)
         if sys.platform == "linux":
-            return bool(library.renameat2(_HERE, paths[0], _HERE, paths[1], _EXCHANGE) == 0)
+            return bool(library.renameat2(_HERE, old, _HERE, new, _EXCHANGE) == 0)
         if sys.platform == "darwin":
-            return bool(library.renamex_np(*paths, _EXCHANGE) == 0)
+            return bool(library.renamex_np(old, new, _EXCHANGE) == 0)
     except (OSError, AttributeError, TypeError):  # no such library or function
         pass
     return False
 
 
 class FailsOnce:
-    """A binary stream that fails once: after its first `OSError`, or once closed, all else is lost
-    without another.
+    """A binary stream that fails once.
 
-    Libraries that pack archives try to finish them when they are thrown away, and Python prints
-    what is raised then.
+    After its first `OSError`, or once closed, all else is lost without another. Libraries that pack
+    archives try to finish them when they are thrown away, and Python prints what is raised then.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._failed = False
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._file, name)
 
     def _unless_failed(self, work: Callable[[], T], otherwise: T) -> T:

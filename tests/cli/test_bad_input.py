@@ -22,9 +22,11 @@ from tipclassify.corpus.formats import read_records
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, OutputError
 from tipclassify.pipeline import batch
-from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_input
+from tipclassify.pipeline.batch import Tagging, tag_input
+from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions
-from tipclassify.reporting.writers import FORMATS, ScoringContext
+from tipclassify.reporting.report import ScoringContext
+from tipclassify.reporting.writers import FORMATS, identity
 from tipclassify.reporting.writers.table import write_table
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation import passages as splitting
@@ -400,7 +402,10 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
     for file, sentences in zip(files, (1, 1_000, 2), strict=True):
         Path(file).write_text("Police slept.\n\n" * sentences, "utf-8")
     monkeypatch.setattr(splitting, "PART", 300)
-    one_job = [(file, list(reports)) for file, reports in batch.tag_inputs(files, Tagging("fast"))]
+    one_job = [
+        (file, list(results))
+        for file, results in batch.tag_inputs(files, Tagging("fast"), identity)
+    ]
     sent: list[Any] = []
 
     def in_a_worker(work: Any, tasks: Any, jobs: int, _: Any) -> Iterator[Any]:
@@ -411,10 +416,11 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
 
     monkeypatch.setattr(batch, "map_in_order", in_a_worker)
     two_jobs = [
-        (file, list(reports)) for file, reports in batch.tag_inputs(files, Tagging("fast"), 2)
+        (file, list(results))
+        for file, results in batch.tag_inputs(files, Tagging("fast"), identity, 2)
     ]
     assert two_jobs == one_job
-    assert [len(reports) for _, reports in one_job] == [1, 3, 1]
+    assert [len(results) for _, results in one_job] == [1, 3, 1]
     assert len(sent[1]) < 1_000
 
 

@@ -319,7 +319,7 @@ def test_explain_adds_up_with_fast(cli: Run) -> None:
 def test_explain_shows_what_decides_and_reads_standard_input(cli: Run) -> None:
     shown = cli("explain", "-", "--top", 3, stdin=NONE_CONVICTED.encode()).stdout.decode()
     assert "failure: 0.9" in shown
-    assert "(no sum)" in shown
+    assert "(they do not add up)" in shown
     assert cli("explain", " ").returncode == 1
 
 

@@ -309,10 +309,10 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 pathlib.Path({str(started)!r}).write_text(str(child.pid))
 time.sleep(60)"""
     monkeypatch.setenv("PATH", converter(tmp_path / "bin", "soffice", action)["PATH"])
-    monkeypatch.setattr(conversion, "_SECONDS", 8)
+    monkeypatch.setattr(conversion, "_SECONDS", 4)
     with pytest.raises(
         InputError,
-        match=r"^a\.rtf: soffice took over 8 seconds to read it; save it as .docx or PDF$",
+        match=r"^a\.rtf: soffice took over 4 seconds to read it; save it as .docx or PDF$",
     ):
         read_bytes(OLD["a.rtf"](), "a.rtf")
     for _ in range(50):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, CorpusError
@@ -78,14 +78,6 @@ def test_formats_with_a_place_for_everything_give_everything_back(
 
 @given(rows=records())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_argilla_gives_everything_back(rows: list[Record], tmp_path: Path) -> None:
-    back, notes = there_and_back(rows, "argilla", tmp_path)
-    assert back == rows
-    assert bool(notes) == any(row.labels is not None for row in rows)  # they come in as suggestions
-
-
-@given(rows=records())
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_doccano_gives_everything_back_but_takes_predictions_for_labels(
     rows: list[Record], tmp_path: Path
 ) -> None:
@@ -125,26 +117,6 @@ def test_parquet_gives_back_everything_but_mixed_columns(
             n: str(v) for n, v in row.meta.items()
         }
         assert notes or again.meta == row.meta
-
-
-@given(rows=records())
-@example(rows=[Record("0", "id-0"), Record("\0", "id-1")])
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_fasttext_gives_back_labels_and_texts_on_one_line(
-    rows: list[Record], tmp_path: Path
-) -> None:
-    empty = [row for row in rows if row.labels is None and not row.text.replace("\0", " ").strip()]
-    assume(len(empty) < len(rows))
-    back, notes = there_and_back(rows, "fasttext", tmp_path)
-    assert any("neither words nor labels" in note for note in notes) == bool(empty)
-    rows = [row for row in rows if row not in empty]
-    assert [row.labels for row in back] == [row.labels for row in rows]
-    for row, again in zip(rows, back, strict=True):
-        flat = (
-            row.text.replace("\r\n", " ").translate(dict.fromkeys(map(ord, "\n\r\0"), " ")).strip()
-        )
-        assert again.text == flat.strip()
-    assert "ids" in notes[0]
 
 
 def test_each_format_is_detected_from_its_content(tmp_path: Path) -> None:
@@ -219,37 +191,6 @@ def test_a_label_studio_export_is_read(tmp_path: Path) -> None:
             "label-studio",
             task(1, annotation("failure"), annotation("complicity")),
             lines=False,
-        )
-
-
-def test_an_argilla_export_is_read(tmp_path: Path) -> None:
-    def record(number: int, *answers: dict[str, Any], **suggestion: Any) -> dict[str, Any]:
-        return {
-            "id": str(number),
-            "fields": {"text": f"Text {number}."},
-            "metadata": {"doc": "A"},
-            "suggestions": {"labels": suggestion} if suggestion else {},
-            "responses": {"labels": [{"user_id": "u", **answer} for answer in answers]}
-            if answers
-            else {},
-            "vectors": {},
-            "_server_id": "x",
-        }
-
-    found = read(
-        tmp_path,
-        "argilla",
-        record(1, {"value": ["failure"]}, value=["complicity"], score=[0.9], agent="tipclassify"),
-        record(2, {"value": ["none"], "status": "submitted"}),
-        record(3, {"value": ["failure"], "status": "draft"}),
-        record(4, {"value": ["failure"]}, {"value": ["failure"]}),
-        lines=False,
-    )
-    assert [row.labels for row in found] == [("failure",), (), None, ("failure",)]
-    assert found[0].predicted == ("complicity",)
-    with pytest.raises(CorpusError, match="annotators differ"):
-        read(
-            tmp_path, "argilla", record(1, {"value": ["failure"]}, {"value": ["none"]}), lines=False
         )
 
 
@@ -353,7 +294,7 @@ def test_what_a_format_cannot_hold_is_reported_and_unlabelled_rows_never_train(
     FORMATS["jsonl"].write(ALL, out)
     rows.write_bytes(out.getvalue())
     reported = {}
-    for name in ("jsonl", "csv", "parquet", "fasttext", "label-studio"):
+    for name in ("jsonl", "csv", "parquet", "label-studio"):
         path = tmp_path / f"out.{name if name in ('csv', 'parquet', 'jsonl') else 'x'}"
         done = cli("corpus", "convert", rows, "--to", name, "--out", path)
         assert done.returncode == 0, done.stderr
@@ -363,8 +304,6 @@ def test_what_a_format_cannot_hold_is_reported_and_unlabelled_rows_never_train(
             with pytest.raises(CorpusError) as caught:
                 read_rows(path)
             assert len(caught.value.problems) == 2  # the rest would train
-    assert "ids, fields, predictions are left out" in reported["fasttext"]
-    assert "1 texts become spaces" in reported["fasttext"]
     assert "come back as text" in reported["csv"]
     assert reported["label-studio"].count("\n") == 1
     done = cli(
@@ -391,12 +330,3 @@ def test_a_cell_that_looks_like_a_formula_stays_and_is_reported(tmp_path: Path) 
 def test_an_apostrophe_of_a_text_comes_back_from_csv(text: str, tmp_path: Path) -> None:
     row = Record(text, "a", (), meta={"section": text})
     assert there_and_back([row], "csv", tmp_path)[0] == [row]
-
-
-def test_a_text_that_speaks_of_labels_does_not_become_one(tmp_path: Path) -> None:
-    back, notes = there_and_back(
-        [Record("Write __label__failure first.", "a", ("complicity",))], "fasttext", tmp_path
-    )
-    assert back[0].labels == ("complicity",)
-    assert back[0].text == "Write __ label__failure first."
-    assert any("begin with __label__" in note for note in notes)

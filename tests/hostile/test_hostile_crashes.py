@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -16,8 +17,8 @@ from typing import Any
 import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.pipeline.batch import map_in_order
-from tipclassify.readers.isolated import _unpack_answer, read_isolated
+from tipclassify.pipeline.workers import map_in_order
+from tipclassify.readers.isolated import read_isolated, unpack_answer
 from tipclassify.text.document import Block, Document
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -103,18 +104,27 @@ def test_what_a_reader_warns_of_and_refuses_comes_through(tmp_path: Path) -> Non
         read_isolated(str(tmp_path / "bad.pdf"))
 
 
-def test_only_documents_come_out_of_the_child() -> None:
+def message(fields: dict[str, Any], data: bytes = b"") -> bytes:
+    head = json.dumps(fields).encode()
+    return struct.pack("<Q", len(head)) + head + data
+
+
+def test_only_documents_and_rows_come_out_of_the_child() -> None:
     block = {"start": 0, "end": 4, "section": None, "heading": False, "page": None, "country": None}
-    fields = {"text": "Text", "blocks": [block], "source": "a.html"}
-    document, notes, problem = _unpack_answer(json.dumps([fields, ["note"], ""]).encode())
-    assert document == Document("Text", (Block(0, 4),), "a.html")
-    assert (notes, problem) == (["note"], "")
-    for answer in (
-        b"\x80\x04cos\nsystem\n",
-        json.dumps([{**fields, "run": "os.system"}, [], ""]).encode(),
+    document = {"text": "Text", "blocks": [block], "source": "a.html"}
+    fields: dict[str, Any] = {"notes": ["note"], "problem": "", "document": document, "numbers": []}
+    answer = unpack_answer(message(fields))
+    assert answer.document == Document("Text", (Block(0, 4),), "a.html")
+    assert (answer.notes, answer.problem) == (["note"], "")
+    sheet = {**fields, "document": None, "numbers": [2, 5]}
+    assert unpack_answer(message(sheet, b"{}\n[]")).rows == ((2, b"{}"), (5, b"[]"))
+    for hostile in (
+        message({"notes": []})[:8] + b"\x80\x04cos\nsystem\n",
+        message({**fields, "document": {**document, "blocks": [], "run": "os.system"}}),
+        message({**sheet, "numbers": [2, 3, 4]}, b"{}\n[]"),
     ):
         with pytest.raises((ValueError, TypeError)):
-            _unpack_answer(answer)
+            unpack_answer(hostile)
 
 
 def end_or_square(number: int) -> int:

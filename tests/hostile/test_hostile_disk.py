@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 from tipclassify import Classifier, ModelError
 from tipclassify.cli.review import redirect_page
@@ -37,21 +38,19 @@ def limited(kilobytes: int, code: str, *arguments: object) -> subprocess.Complet
     return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
 
-RUN = "import sys; sys.argv[0] = 'tipclassify'; from tipclassify.__main__ import main; main()"
-
-
 @pytest.mark.parametrize("kilobytes", [1, 5])
 @pytest.mark.parametrize("format", ["xlsx", "docx", "html", "csv", "parquet", "bundle"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(
-    tmp_path: Path, format: str, kilobytes: int
+    cli: Run, tmp_path: Path, format: str, kilobytes: int
 ) -> None:
     out = tmp_path / f"out.{'zip' if format == 'bundle' else format}"
     asked = ("bundle", "--with-sources", SAMPLE) if format == "bundle" else ("score", SAMPLE)
-    done = limited(kilobytes, RUN, *asked, "-o", out, "--model", "fast")
-    assert done.returncode == 1, done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert "free some space" in done.stderr
-    assert "Exception ignored" not in done.stderr
+    done = cli(*asked, "-o", out, "--model", "fast", most_bytes=1_000 * kilobytes)
+    errors = done.stderr.decode()
+    assert done.returncode == 1, errors
+    assert errors.count("\n") == 1, errors
+    assert "free some space" in errors
+    assert "Exception ignored" not in errors
     assert list(tmp_path.iterdir()) == []
 
 
@@ -235,4 +234,4 @@ def test_a_model_is_never_gone_however_its_replacement_is_killed(tmp_path: Path)
             process.send_signal(signal.SIGKILL)
         assert (target / HEAD).is_file()
     with pytest.raises(ModelError):  # it was cut off above, and is whole all the same
-        folders.read_bounded(target / "none", 1)
+        folders.read_model_file(target / "none", 1)

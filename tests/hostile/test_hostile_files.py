@@ -16,8 +16,8 @@ import pytest
 from conftest import Run
 
 from tipclassify import InputError
-from tipclassify.pipeline.batch import expand_inputs
-from tipclassify.pipeline.resume import LEDGER, Ledger, output_names
+from tipclassify.pipeline.inputs import expand_inputs
+from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 
 FAST = ("--model", "fast")
 TEXT = "<h2>Prosecution</h2><p>Police arrested nine recruiters in Karvonia, but courts convicted none of them.</p>"
@@ -255,12 +255,12 @@ def test_resume_leaves_what_another_run_is_writing(work: Path) -> None:
         assert process.stdout
         assert process.stdout.read(1) == b"."
         (staged,) = work.glob(".a.txt.csv-*")
-        Ledger(work, {}).remove_scraps([work / "a.txt.csv"])
+        FinishedOutputs(work, {}).remove_scraps([work / "a.txt.csv"])
         assert staged.exists()
         assert process.communicate()[1] == b""
     assert (work / "a.txt.csv").read_text("utf-8") == "half"
     (work / ".a.txt.csv-01234567").write_text("of a killed run", "utf-8")
-    Ledger(work, {}).remove_scraps([work / "a.txt.csv"])
+    FinishedOutputs(work, {}).remove_scraps([work / "a.txt.csv"])
     assert not list(work.glob(".a.txt.csv-*"))
 
 

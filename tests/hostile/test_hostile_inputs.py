@@ -14,8 +14,9 @@ from tipclassify import InputError
 from tipclassify.formatting import load_json
 from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.resume import LEDGER, Ledger
+from tipclassify.pipeline.resume import LEDGER, FinishedOutputs
 from tipclassify.readers import ReadOptions, read_bytes, tables
+from tipclassify.reporting.writers import identity
 from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"
@@ -54,13 +55,13 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 
     monkeypatch.setattr(batch, "passage_parts", broken)
     done, failed = [], []
-    for file, reports in batch.tag_inputs(
-        [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")], Tagging("fast")
-    ):
-        try:
-            done += [Path(file).stem for _ in reports]
-        except InputError as error:
-            failed.append(str(error))
+    files = [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")]
+    for file, results in batch.tag_inputs(files, Tagging("fast"), identity):
+        for result in results:
+            if isinstance(result, batch.Failed):
+                failed.append(result.problem)
+            else:
+                done.append(Path(file).stem)
     assert done == ["a", "z"]
     assert len(failed) == 1
     assert "odd.txt: cannot be read (IndexError: list index out of range)" in failed[0]
@@ -145,7 +146,7 @@ def test_a_sheet_that_names_far_places_does_not_fill_all_before_them(
         for member in source.namelist():
             made.writestr(member, sheet if member.endswith("sheet1.xml") else source.read(member))
     with pytest.raises(InputError, match=r"odd\.xlsx: has rows or cells beyond what Excel shows"):
-        list(tables.read_table(str(tmp_path / "odd.xlsx"), ReadOptions()))
+        list(tables.sheet_lines((tmp_path / "odd.xlsx").read_bytes(), "odd.xlsx", ReadOptions()))
 
 
 def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
@@ -155,5 +156,26 @@ def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
     (tmp_path / LEDGER).write_bytes(
         b'\xff\xfe{"key": "\xe9"}\n[[[[\n{"key": 7'
     )  # the last line cut off, by a full disk
-    Ledger(tmp_path, {}).add(str(report), output)
-    assert Ledger(tmp_path, {}).has(str(report), output)
+    FinishedOutputs(tmp_path, {}).add(str(report), output)
+    assert FinishedOutputs(tmp_path, {}).has(str(report), output)
+
+
+def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(
+    cli: Run, tmp_path: Path
+) -> None:
+    names = ["a.txt", "b.html", "c.jsonl", "d.txt"]
+    page = f"<!doctype html><h2>Prosecution</h2><p>{GOOD}</p>"
+    rows = [json.dumps({"text": GOOD.strip() + " " * n}) for n in range(3)]
+    (tmp_path / "a.txt").write_text(GOOD * 3, "utf-8")
+    (tmp_path / "b.html").write_text(page, "utf-8")
+    (tmp_path / "c.jsonl").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "d.txt").write_text("Courts convicted none of the officials.\n", "utf-8")
+    outputs = {}
+    for jobs, order in ((1, names), (2, names[::-1])):
+        files = [tmp_path / name for name in order]
+        done = cli("score", *files, "--model", "fast", "-f", "jsonl", "--jobs", jobs)
+        assert done.returncode == 0, done.stderr
+        outputs[jobs] = done.stdout.splitlines()
+    assert sorted(outputs[1]) == sorted(outputs[2])
+    reports = [json.loads(line)["report"] for line in outputs[2]]
+    assert list(dict.fromkeys(reports)) == [str(tmp_path / name) for name in names[::-1]]

@@ -362,15 +362,16 @@ def test_a_slow_graph_ends_on_a_signal_and_leaves_no_process(tmp_path: Path) -> 
         str(folder),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(4)
+    children: list[bytes] = []
+    while process.poll() is None and not children:
+        time.sleep(0.05)
+        asked = ["pgrep", "-P", str(process.pid)]
+        children = subprocess.run(asked, capture_output=True, check=False).stdout.split()
+    time.sleep(1)  # the child loads the graph, or runs it
     assert process.poll() is None, process.communicate()
-    children = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], capture_output=True, check=False
-    ).stdout.split()
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 128 + signal.SIGTERM
     process.communicate()
-    assert children
     assert not [one for one in children if Path("/proc", one.decode()).exists()]
 
 
@@ -396,6 +397,10 @@ DOUBLING = {"type": "Replace", "pattern": {"String": "a"}, "content": "aaaa"}
 MODEL = json.loads(TOKENIZER)["model"]
 TWICE = json.loads(TOKENIZER)["post_processor"]
 TWICE["single"] = [*TWICE["single"], *[{"Sequence": {"id": "A", "type_id": 0}}] * 100_000]
+
+NESTED: dict[str, Any] = {"type": "Lowercase"}
+for _ in range(40):
+    NESTED = {"type": "Sequence", "normalizers": [NESTED]}
 
 TOKENIZERS = {
     "backtracking": word_tokenizer(
@@ -439,6 +444,7 @@ TOKENIZERS = {
         b'"pre_tokenizer"',
         b'"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a|a)+$"},"behavior":"Isolated","invert":false},"pre_tokenizer"',
     ),
+    "sequences in sequences": word_tokenizer(normalizer=NESTED),
     "no object": b"[]",
     "deep": b"[" * 100_000,
 }
@@ -455,6 +461,33 @@ def test_a_tokenizer_that_could_take_hours_is_refused_or_takes_none(
     began = time.monotonic()
     Classifier.load(folder).predict(["a" * 40 + "b"])
     assert time.monotonic() - began < 10
+
+
+def test_a_tokenizer_of_any_size_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tipclassify.model.encoder.scoring._LARGEST_TOKENIZER", 2_000)
+    words = {f"word{number}": 5 + number for number in range(1_000)}
+    huge = word_tokenizer(model={**MODEL, "vocab": {**MODEL["vocab"], **words}})
+    assert "not one we can use (over 0.002 MB)" in refused(
+        resealed(TINY, tmp_path / "odd", {"tokenizer.json": huge})
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied", "/cache"), OSError("proxy\nrefused")]
+)
+def test_a_hub_whose_cache_or_proxy_fails_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    hub = type(sys)("huggingface_hub")
+    monkeypatch.setattr(hub, "hf_hub_download", fails, raising=False)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    with pytest.raises(ModelError, match=r"^owner/name: no model from the [^\n]+$"):
+        Classifier.load("owner/name")
 
 
 # ---------------------------------------------------------------------------------------------

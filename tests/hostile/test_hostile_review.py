@@ -342,3 +342,62 @@ def test_a_decision_that_goes_to_a_replaced_log_is_not_confirmed(tmp_path: Path)
             write(event)
     assert log.path.read_bytes().count(b"\n") == 1
     decided(log.path, 2)  # started again
+
+
+# ------------------------------------------------------------------------------------ long logs
+
+
+def test_a_passage_of_20000_events_is_opened_in_time() -> None:
+    """Decided again and again by two annotators; decided, then undone and redone without end."""
+    decisions, undos = History(), History()
+    undos.add(event())
+    began = time.process_time()
+    for number in range(1, 20_001):
+        name = "ana" if number % 2 else "bob"
+        about = {"text": "Police."}
+        decisions.add(Event(number, "decision", "k", name, now(), ("failure",), about=about))
+    for number in range(2, 20_001):
+        undos.add(Event(number, "undo", "key-1", "ann", now(), undoes=number - 1))
+    assert time.process_time() - began < 5
+    assert {name: e.number for name, e in decisions.decisions("k").items()} == {
+        "ana": 19_999,
+        "bob": 20_000,
+    }
+    assert undos.is_undone(1)
+    assert not undos.is_undone(20_000)
+    assert undos.final("key-1") is None
+
+
+def test_an_undo_of_an_undo_counts_for_all_before_it() -> None:
+    history = History()
+    history.add(event())
+    for number, undoes in ((2, 1), (3, 2), (4, 3), (5, 1), (6, 5)):
+        history.add(Event(number, "undo", "key-1", "ann", now(), undoes=undoes))
+    assert [history.is_undone(number) for number in range(1, 7)] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_events_are_in_the_order_of_the_log_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = EventLog(tmp_path / "my.events")
+    for number, when in ((1, "2031-01-01T00:00:00Z"), (2, "1999-01-01T00:00:00Z")):
+        labels = ("failure",) if number == 2 else ()
+        with log.exclusive() as write:
+            write(
+                Event(number, "decision", "k", "ana", when, labels, about={"text": "Police slept."})
+            )
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    again = EventLog(tmp_path / "my.events")
+    last = again.history.final("k")
+    assert last is not None
+    assert (last.number, last.labels) == (2, ("failure",))
+    CorpusFile(tmp_path / "my.jsonl").write(again.history)
+    (row,) = (tmp_path / "my.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(row)["labels"] == ["failure"]

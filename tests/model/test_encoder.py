@@ -682,7 +682,7 @@ def test_score_takes_an_encoder_by_its_name(
 
 def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
     output = here("explain", "Officers took bribes.", "--model", TINY).stdout
-    assert "how far they fall with that masked (no sum)" in output
+    assert "the drop without this word (they do not add up)" in output
     assert "bias" not in output
     assert "heading" not in output
     lines = here(
@@ -750,7 +750,7 @@ def test_check_replays_the_golden_passages_of_an_encoder(
         )
         done = here("check", "--model", copy, "--cases", cases)
         assert done.exit_code == code
-        assert f"2 of 2 cases passed; golden passages: {code} changed" in done.stdout
+        assert f"2 of 2 cases passed; reference outputs: {code} changed" in done.stdout
 
 
 def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(

@@ -208,8 +208,8 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
 
 
 def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import ScoringContext
 
     reports = [
         report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)

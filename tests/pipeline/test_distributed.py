@@ -36,10 +36,10 @@ from pyarrow import parquet
 from tipclassify import Classifier, InputError, ModelError
 from tipclassify.errors import MissingExtraError
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.distributed import cluster
+from tipclassify.pipeline.distributed import PartSize, cluster
 from tipclassify.pipeline.distributed import score as score_with
 from tipclassify.pipeline.distributed.cluster import connected
-from tipclassify.pipeline.distributed.inputs import Part, Source, group_reports
+from tipclassify.pipeline.distributed.inputs import InputPart, Source, group_reports
 from tipclassify.pipeline.distributed.worker import Work, lines_of_range
 
 pytestmark = pytest.mark.slow  # a cluster starts
@@ -181,7 +181,7 @@ def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
 def test_a_report_more_changes_the_part_it_is_in_and_few_others(
     numbers: list[int], new: int, average: int
 ) -> None:
-    def parts(some: set[int]) -> list[Part]:
+    def parts(some: set[int]) -> list[InputPart]:
         return list(
             group_reports(
                 (Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9
@@ -219,7 +219,7 @@ def test_rows_and_failures_are_those_of_one_machine(
     done = score(
         [*REAL_INPUTS, tmp_path / "gone.txt"],
         tmp_path / "out",
-        client=client,
+        cluster=client,
         progress=lambda *at: seen.append(at),
     )
     assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
@@ -248,7 +248,13 @@ def test_jsonl_cut_anywhere_gives_each_row_once(
     client: Client, cli: Run, lines: Path, tmp_path: Path, model: str
 ) -> None:
     assert cli("score", lines, "--model", model, "-o", tmp_path / "one.parquet").returncode == 0
-    done = score(lines, tmp_path / "out", client=client, batch_bytes=777, tagging=Tagging(model))
+    done = score(
+        lines,
+        tmp_path / "out",
+        cluster=client,
+        part_size=PartSize(bytes=777),
+        tagging=Tagging(model),
+    )
     assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
     assert (
         done.files == -(-lines.stat().st_size // 777) == len(manifest_of(tmp_path / "out")["files"])
@@ -262,16 +268,16 @@ def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(
     def without_file(folder: str) -> list[tuple[Any, ...]]:
         return sorted(row[1:] for row in rows_of(tmp_path / folder / "passages"))
 
-    score(lines, tmp_path / "jsonl", client=client)
+    score(lines, tmp_path / "jsonl", cluster=client)
     years = [2000 + number for number in range(len(TEXTS))]
     table = pa.table({"body": TEXTS, "year": years, "note": ["é"] * len(TEXTS)})
     parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=7)
     done = score(
         tmp_path / "rows.parquet",
         tmp_path / "parquet",
-        client=client,
+        cluster=client,
         text="body",
-        batch_bytes=1500,
+        part_size=PartSize(bytes=1500),
     )
     assert 5 < done.files < len(TEXTS) / 7
     assert without_file("parquet") == without_file("jsonl")
@@ -280,11 +286,11 @@ def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(
         [{"text": text, "year": year} for text, year in zip(TEXTS, years, strict=True)],
         npartitions=3,
     )
-    done = score(bag, tmp_path / "bag", client=client)
+    done = score(bag, tmp_path / "bag", cluster=client)
     assert (done.inputs, done.made) == (("bag:0", "bag:1", "bag:2"), 3)
     assert without_file("bag") == without_file("jsonl")
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()}
-    assert score(bag, tmp_path / "bag", client=client).made == 0
+    assert score(bag, tmp_path / "bag", cluster=client).made == 0
     assert {
         path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()
     } == kept
@@ -293,14 +299,14 @@ def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(
     score(
         dask.dataframe.from_pandas(frame, npartitions=2),
         tmp_path / "frame",
-        client=client,
+        cluster=client,
         text="body",
     )
     assert without_file("frame") == without_file("jsonl")
     with pytest.raises(
         InputError, match='no column "text"; say which holds the text, of body, year'
     ):
-        score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "other", client=client)
+        score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "other", cluster=client)
 
 
 def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path) -> None:
@@ -318,14 +324,14 @@ def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path
             "/list": b"# mine\nmemory://in\n",
         }
     )
-    done = score("memory://in", "memory://out", client=client)
+    done = score("memory://in", "memory://out", cluster=client)
     assert done.inputs == ("memory://in/a.txt", "memory://in/deep/b.jsonl")
-    assert score("@memory://list", tmp_path / "listed", client=client).inputs == done.inputs
-    assert score("memory://in/*.txt", tmp_path / "out", client=client).inputs == (
+    assert score("@memory://list", tmp_path / "listed", cluster=client).inputs == done.inputs
+    assert score("memory://in/*.txt", tmp_path / "out", cluster=client).inputs == (
         "memory://in/a.txt",
     )
     memory.pipe("/in/a.txt", b"Police arrested ten traffickers.")
-    assert score("memory://in", "memory://out", client=client).made == 1
+    assert score("memory://in", "memory://out", cluster=client).made == 1
     files = list(memory.find("/out/passages"))
     texts = {
         row["text"]
@@ -342,14 +348,16 @@ def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path
 def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or_doubled(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
-    score(reports, tmp_path / "calm", client=client)
+    score(reports, tmp_path / "calm", cluster=client)
     fsspec.register_implementation("deadly", Deadly, clobber=True)
     (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         connected(workers=1) as mortal,
     ):
-        done = score(f"deadly://{reports}", tmp_path / "out", client=mortal, reports=4)
+        done = score(
+            f"deadly://{reports}", tmp_path / "out", cluster=mortal, part_size=PartSize(reports=4)
+        )
     ((name, error),) = done.failures
     assert name == f"deadly://{reports}/karvonia-poison.txt"
     assert "killed" in error
@@ -364,7 +372,7 @@ def test_partitions_blamed_for_a_lost_worker_are_tried_once_more_alone(
     # Dask's two retries come before blame
     texts = ["Police acted.", "unlucky", "poison", "Courts slept."]
     done = score(
-        dask.bag.from_sequence(texts, npartitions=4).map(blamed), tmp_path / "out", client=client
+        dask.bag.from_sequence(texts, npartitions=4).map(blamed), tmp_path / "out", cluster=client
     )
     assert [(name, "was killed" in error) for name, error in done.failures] == [("bag:2", True)]
     assert sorted(row[8] for row in rows_of(tmp_path / "out" / "passages")) == [
@@ -380,21 +388,21 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(
 ) -> None:
     out = tmp_path / "out"
     (reports / "blank.txt").write_text("  ", "utf-8")
-    first = score(reports, out, client=client, reports=2)
+    first = score(reports, out, cluster=client, part_size=PartSize(reports=2))
     assert first.made == first.files > 2
     assert len(first.failures) == 1
     kept = {path: path.stat().st_mtime_ns for path in (out / "passages").iterdir()}
     nobody: Any = object()  # who asks this client to do anything fails
-    again = score(reports, out, client=nobody, reports=2)
+    again = score(reports, out, cluster=nobody, part_size=PartSize(reports=2))
     assert (again.made, again.rows, again.failures) == (0, first.rows, first.failures)
     assert {path: path.stat().st_mtime_ns for path in (out / "passages").iterdir()} == kept
     (out / "manifest.json").unlink()  # as when the run was broken off
-    assert score(reports, out, client=nobody, reports=2).rows == first.rows
+    assert score(reports, out, cluster=nobody, part_size=PartSize(reports=2)).rows == first.rows
     assert manifest_of(out)["rows"] == first.rows
 
     (reports / "karvonia-3.txt").write_text("Police arrested two traffickers.", "utf-8")
     (reports / "karvonia-4.txt").unlink()
-    changed = score(reports, out, client=client, reports=2)
+    changed = score(reports, out, cluster=client, part_size=PartSize(reports=2))
     assert 1 <= changed.made <= 2 < changed.files
     texts = [(row[0], row[8]) for row in rows_of(out / "passages")]
     assert [text for name, text in texts if name.endswith("-3.txt")] == [
@@ -408,12 +416,12 @@ def test_a_part_made_again_is_the_same_file_and_leftovers_go(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    score(reports, out, client=client)
+    score(reports, out, cluster=client)
     manifest = manifest_of(out)
     next((out / "records").iterdir()).write_bytes(b'{"name": ')  # cut off
     (out / "passages" / ".part-0.parquet-1").write_bytes(b"half a file of a killed worker")
     (out / "passages" / "part-0.parquet").write_bytes(b"of an input that is gone")
-    again = score(reports, out, client=client)
+    again = score(reports, out, cluster=client)
     assert (again.made, again.removed) == (1, 1)
     assert manifest_of(out) == manifest
 
@@ -423,7 +431,7 @@ def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_pa
     file.write_bytes(
         b'{"text": "Police acted."}\n{"txt": 1}\n{broken\n\xff\n{"text": "Courts slept."}\n'
     )
-    done = score(file, tmp_path / "out", client=client)
+    done = score(file, tmp_path / "out", cluster=client)
     assert [row[8] for row in rows_of(tmp_path / "out" / "passages")] == [
         "Courts slept.",
         "Police acted.",
@@ -434,7 +442,7 @@ def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_pa
     bag = dask.bag.from_sequence(
         ["Police acted.", 7, {"text": None}, {"text": "Courts slept."}], npartitions=1
     )
-    done = score(bag, tmp_path / "bag", client=client)
+    done = score(bag, tmp_path / "bag", cluster=client)
     assert [row[8] for row in rows_of(tmp_path / "bag" / "passages")] == [
         "Courts slept.",
         "Police acted.",
@@ -443,7 +451,7 @@ def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_pa
         f'bag:0, row {row}: no "text" that is text' for row in (1, 2)
     ]
     broken = dask.bag.from_sequence([1, 0], npartitions=2).map(lambda number: "a" * (1 // number))
-    done = score(broken, tmp_path / "broken", client=client)
+    done = score(broken, tmp_path / "broken", cluster=client)
     assert [name for name, _ in done.failures] == ["bag:1"]
     assert "ZeroDivisionError" in done.failures[0][1]
     assert done.rows == 1
@@ -453,20 +461,20 @@ def test_a_folder_of_other_results_is_refused(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    score(reports, out, client=client)
+    score(reports, out, cluster=client)
     with pytest.raises(
         InputError, match="holds results of another policy and unit; choose another output folder"
     ):
-        score(reports, out, client=client, tagging=Tagging("fast", policy="cite", unit="clause"))
+        score(reports, out, cluster=client, tagging=Tagging("fast", policy="cite", unit="clause"))
     with pytest.raises(InputError, match="holds the results of other inputs"):
-        score(SAMPLES, out, client=client)
+        score(SAMPLES, out, cluster=client)
     (tmp_path / "mine" / "passages").mkdir(parents=True)
     (tmp_path / "mine" / "passages" / "my.parquet").write_bytes(b"")
     with pytest.raises(InputError, match="holds files of something else"):
-        score(reports, tmp_path / "mine", client=client)
+        score(reports, tmp_path / "mine", cluster=client)
     (tmp_path / "in.txt").write_bytes(b"x")
     with pytest.raises(InputError, match=r"in\.txt: a file; choose another output folder"):
-        score(reports, tmp_path / "in.txt", client=client)
+        score(reports, tmp_path / "in.txt", cluster=client)
     assert manifest_of(out)["errors"] == 0
 
 
@@ -499,7 +507,7 @@ def test_the_model_is_on_each_worker_once_and_leaves_with_the_run(
     loaded: list[Path] = []
     load = Classifier.load
     monkeypatch.setattr(Classifier, "load", lambda model: loaded.append(model) or load(model))
-    done = score(reports, tmp_path / "out", client=client, reports=1)
+    done = score(reports, tmp_path / "out", cluster=client, part_size=PartSize(reports=1))
     assert done.made == 12
     assert 1 <= len([folder for folder in loaded if "tipclassify-" in str(folder)]) <= 2  # workers
 
@@ -525,7 +533,7 @@ def test_a_worker_of_another_version_ends_the_run_in_one_line(
     with pytest.raises(
         ModelError, match=r"a worker has tipclassify .*, not 9\.0; install the same everywhere"
     ):
-        score(reports, tmp_path / "out", client=client)
+        score(reports, tmp_path / "out", cluster=client)
 
 
 # --------------------------------------------------------------------------------------------- the
@@ -562,7 +570,7 @@ def test_a_scheduler_that_is_not_there_is_one_line(
             with pytest.raises(
                 InputError, match=f"{where}: no Dask scheduler answers there; start one"
             ) as reported:
-                score(reports, tmp_path / "out", scheduler=where)
+                score(reports, tmp_path / "out", cluster=where)
             assert "\n" not in str(reported.value)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tipclassify.errors import TipclassifyError
-from tipclassify.pipeline.batch import AHEAD, map_in_order
+from tipclassify.pipeline.workers import AHEAD, map_in_order
 
 
 def _halved(number: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify.readers import read_bytes, read_report
-from tipclassify.reporting.writers import TaggedReport
+from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import split_passages
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, UsageError
 from tipclassify.readers.countries import country_and_year, find_country
-from tipclassify.readers.countries.names import _index, extract_countries, fold_name
+from tipclassify.readers.countries.names import extract_countries, fold_name
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 # Codes of CLDR that are none of ISO 3166.
@@ -25,12 +25,18 @@ NAMES = {
 
 
 def test_all_of_iso_3166_and_kosovo_have_a_name_and_two_codes() -> None:
-    countries, _, _ = _index()
+    countries = [find_country(code) for code in (*NAMES, "XK")]
     assert len(NAMES) == 249
-    assert set(countries) == {*NAMES, "XK"}
-    assert len({country.name for country in countries.values()}) == 250
-    assert len({country.alpha3 for country in countries.values()}) == 250
-    assert all(re.fullmatch("[A-Z]{3}", country.alpha3) for country in countries.values())
+    assert [country.alpha2 for country in countries] == [*NAMES, "XK"]
+    assert len({country.name for country in countries}) == 250
+    assert len({country.alpha3 for country in countries}) == 250
+    assert all(re.fullmatch("[A-Z]{3}", country.alpha3) for country in countries)
+
+
+@pytest.mark.parametrize("code", [code for code in OTHERS if code != "XK"])
+def test_a_code_of_no_country_is_unknown(code: str) -> None:
+    with pytest.raises(UsageError, match="is no country that we know"):
+        find_country(code)
 
 
 @pytest.mark.parametrize("code", sorted(NAMES))

@@ -19,7 +19,7 @@ from tipclassify import InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_bytes
 from tipclassify.readers.pdf import reader as pdf
-from tipclassify.readers.pdf.glyphs import _Run, _text_problem, plain_text
+from tipclassify.readers.pdf.glyphs import plain_text
 from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.flow import read_paragraphs
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, join_lines
@@ -545,18 +545,12 @@ def test_text_that_is_not_read_or_not_in_order_is_told_as_what_it_is() -> None:
         read(text, stacked)
 
 
-@pytest.mark.parametrize(("letters", "told"), [(0, False), (10, True)])
-def test_a_paragraph_that_runs_from_right_to_left_is_told_and_a_name_is_not(
-    letters: int, told: bool
-) -> None:
-    words = [
-        *(Word("officials", 60 + 50 * n, 100 + 50 * n, 100, 10.0) for n in range(10)),
-        Word("שלום", 60, 80, 120, 10.0),
-    ]
-    runs = [_Run(word, 0, True) for word in [*words, *words[-1:] * letters]]
-    problem = _text_problem(runs, runs, [run.word for run in runs])
-    assert problem.startswith("with right-to-left text" if told else "")
-    assert bool(problem) is told
+def test_text_that_runs_from_right_to_left_is_reported_and_a_name_is_not() -> None:
+    text = column(60, 700, PROSE)
+    names, lines = show(60, 500, "abcd", font="U"), column(60, 500, ["abcd " * 12] * 8)
+    assert len(read(text + names, letters="שלום")) == 2
+    with pytest.warns(UserWarning, match="page 1 with right-to-left text, whose words are out of"):
+        read(text + lines.replace("/F 10", "/U 10"), letters="שלום")
 
 
 def test_an_empty_page_is_not_reported() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tipclassify import Classifier
 from tipclassify.reporting.citation import Citation, cite
-from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import FORMATS
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 

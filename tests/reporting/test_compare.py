@@ -34,7 +34,7 @@ from tipclassify.reporting.comparison.changed_words import changed_words
 from tipclassify.reporting.comparison.comparison import KINDS, MARGIN, Comparison, Pair, compare
 from tipclassify.reporting.comparison.matching import SIMILAR, Match
 from tipclassify.reporting.comparison.matching import match_texts as align
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.compared import write_html
 from tipclassify.text.document import Document, Passage
 
@@ -1171,11 +1171,8 @@ def test_changed_words_differ_without_colour(tab: Any) -> None:
     assert (tab.evaluate(lines, "del"), tab.evaluate(lines, "ins")) == ("line-through", "underline")
 
 
-def test_axe_finds_nothing_and_nothing_runs_over(tab: Any) -> None:
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
-    )
+def test_axe_finds_nothing_and_nothing_runs_over(tab: Any, axe: Any) -> None:
     tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
-    found = axe.Axe().run(tab).response["violations"]
+    found = axe.run(tab).response["violations"]
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

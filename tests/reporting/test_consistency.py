@@ -12,7 +12,8 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.consistency import split_decisions
 from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, compared, followed
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import compared, followed
 from tipclassify.text.document import Block, Document, Passage
 
 EFFORT, FAILURE, COMPLICITY = LABELS

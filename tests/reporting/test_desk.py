@@ -20,7 +20,8 @@ from tipclassify import Classifier
 from tipclassify.errors import OutputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, desk
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import desk
 from tipclassify.reporting.writers.desk import Desk
 from tipclassify.text.document import Document, Passage
 
@@ -609,10 +610,7 @@ def test_a_hostile_report_is_text_and_nothing_else(tab: Any, made: Path) -> None
     assert any("onerror" in name for name in tab.locator(".desk-map tbody th").all_inner_texts())
 
 
-def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any) -> None:
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
-    )
+def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any, axe: Any) -> None:
     # axe is a script that the policy would not let in
     context = browser.new_context(bypass_csp=True)
     page = context.new_page()
@@ -632,7 +630,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any) -> N
         page.evaluate(
             "document.querySelectorAll('[role=tabpanel]').forEach((panel) => (panel.hidden = false))"
         )
-        found = axe.Axe().run(page).response["violations"]
+        found = axe.run(page).response["violations"]
         said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
         assert (width, scheme, said) == (width, scheme, [])
     context.close()

@@ -21,8 +21,8 @@ from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
 from tipclassify.reporting.citation import cite
+from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import about_trafficking
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.reporting.writers.reasons import summarize_explanation
 from tipclassify.text.document import Block, Document, Passage
@@ -660,10 +660,7 @@ def test_a_script_that_got_in_all_the_same_does_not_run(opened: Opened, page: st
     assert tab.locator("form.tools").is_visible()  # ours does
 
 
-def test_axe_finds_nothing(opened: Opened, classifier: Classifier) -> None:
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
-    )
+def test_axe_finds_nothing(opened: Opened, classifier: Classifier, axe: Any) -> None:
     foreign = tagged(
         classifier, document_of(*SENTENCES, title="A second report", source="https://a.example/b")
     )
@@ -680,7 +677,7 @@ def test_axe_finds_nothing(opened: Opened, classifier: Classifier) -> None:
         tab.locator("mark:not(.off) + button.tag").first.click()
         # else colours are on their way for a while
         tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = axe.Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+        found = axe.run(tab, options={"resultTypes": ["violations"]}).response["violations"]
         said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
         assert (width, scheme, said) == (width, scheme, [])
 

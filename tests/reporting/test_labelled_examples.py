@@ -16,7 +16,7 @@ from tipclassify.reporting.labelled_examples import (
     LabelledExample,
     load_examples,
 )
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.reporting.writers.reasons import labels_near_threshold
 from tipclassify.text.document import Block, Document, Passage

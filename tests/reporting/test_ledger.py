@@ -25,7 +25,7 @@ from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import MATTERS, contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.comparison.normalization import normalize
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.followed import describe, write_html
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages
@@ -368,18 +368,15 @@ def tab(
     view.close()
 
 
-def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any) -> None:
+def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any, axe: Any) -> None:
     kept = tab.locator("#lines .entry", has_text=KEPT)
     assert kept.is_visible()
     assert kept.locator(".timeline li").all_inner_texts()[0].startswith("● 2021")
     tab.locator("#show-F").uncheck()
     assert not kept.is_visible()
     tab.locator("#show-F").check()
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
-    )
     tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
-    found = axe.Axe().run(tab).response["violations"]
+    found = axe.run(tab).response["violations"]
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

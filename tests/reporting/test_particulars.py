@@ -16,7 +16,8 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting import common_phrases
 from tipclassify.reporting.common_phrases import count_phrases, is_template, text_identity
 from tipclassify.reporting.particulars import KindCounts, Natures, particulars
-from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import FORMATS
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.text.document import Block, Document, Passage
 

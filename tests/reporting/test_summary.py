@@ -39,6 +39,7 @@ from tipclassify.reporting.adjustment import (
 )
 from tipclassify.reporting.charts import PARTS, describe, draw
 from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_on
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.summary import (
     DIMENSIONS,
     NONE,
@@ -46,7 +47,6 @@ from tipclassify.reporting.summary import (
     Summary,
     summarize,
 )
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.sections import FOLDED

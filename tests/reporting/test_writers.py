@@ -24,17 +24,16 @@ from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.writers import (
-    FORMATS,
+from tipclassify.reporting.finding_row import COLUMNS, finding_row
+from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,
-    format_of,
     section_name,
     sheets,
     source_name,
 )
+from tipclassify.reporting.writers import FORMATS, format_of
 from tipclassify.reporting.writers import rows as row_writers
-from tipclassify.reporting.writers.rows import COLUMNS, row_of
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
@@ -287,7 +286,7 @@ def test_csv_excel_and_parquet_hold_the_same_rows(
         report,
         rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True),
     ]
-    expected = [row_of(finding) for one in reports for finding in one.findings()]
+    expected = [finding_row(finding) for one in reports for finding in one.findings()]
     assert tuple(COLUMNS)[-5:-2] == LABELS
     assert list(expected[0].values())[:4] == ["reports/Karvonia 2024 é.txt", "Karvonia", 2024, None]
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
@@ -507,7 +506,7 @@ def test_excel_marks_given_labels_and_links_sources(
     sheet = workbook(written("xlsx", reports, run))["All passages"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:O{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
-    expected = [row_of(finding) for one in reports for finding in one.findings()]
+    expected = [finding_row(finding) for one in reports for finding in one.findings()]
     coloured = {
         (cell.row, sheet.cell(1, cell.column).value)
         for row in sheet.iter_rows(min_row=2)

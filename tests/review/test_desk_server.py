@@ -24,7 +24,7 @@ from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk import Desk
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession

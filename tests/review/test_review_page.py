@@ -1010,12 +1010,9 @@ def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(
 # for everybody
 
 
-def test_axe_finds_nothing(opened: Open, desk: LocalReviewer) -> None:
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="needs axe-playwright-python"
-    )
+def test_axe_finds_nothing(opened: Open, desk: LocalReviewer, axe: Any) -> None:
     tab = opened(desk, bypass_csp=True)  # axe is a script that the page's policy would not let in
-    tab.evaluate(axe.Axe().axe_script)
+    tab.evaluate(axe.axe_script)
     report = desk.get("/api/session")["reports"][1]["id"]  # the short one
     first, second = desk.get(f"/api/reports/{report}")["passages"][:2]
     events = [desk.post("/api/decisions", key=second["key"], labels=["failure"])["event"]["id"]]

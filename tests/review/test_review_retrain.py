@@ -17,7 +17,7 @@ from review_client import RefusedError, Reviewer, write_report
 from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import Row, read_rows, shipped_corpus
 from tipclassify.errors import CorpusError, ModelError
-from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
+from tipclassify.evaluation.bootstrap import Difference, Interval, ModelComparison
 from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
     Retraining,
@@ -279,15 +279,14 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
 def test_the_corpus_comes_with_the_package_or_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = tmp_path / "site-packages" / "tipclassify" / "corpus" / "loading.py"
-    monkeypatch.setattr("tipclassify.corpus.loading.__file__", str(module))
+    package = tmp_path / "site-packages" / "tipclassify"
+    monkeypatch.setattr("tipclassify.resources.PACKAGE", package)
     assert shipped_corpus() is None
-    (corpus := module.parents[1] / "corpus_data" / "corpus").mkdir(parents=True)
+    (corpus := package / "corpus_data" / "corpus").mkdir(parents=True)
     assert shipped_corpus() == corpus.parent
     wheel = (DATA.parent / "pyproject.toml").read_text("utf-8")
     assert '"data/corpus" = "tipclassify/corpus_data/corpus"' in wheel
-    module = DATA.parent / "src" / "tipclassify" / "x" / "y.py"
-    monkeypatch.setattr("tipclassify.corpus.loading.__file__", str(module))
+    monkeypatch.setattr("tipclassify.resources.PACKAGE", DATA.parent / "src" / "tipclassify")
     assert shipped_corpus() == DATA
 
 
@@ -381,11 +380,11 @@ def test_the_verdict_says_no_more_than_the_interval(
         nowhere = Difference(
             "failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan")
         )
-        return describe_change(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
+        return describe_change(ModelComparison(1_000, groups, (macro, nowhere)), "X", "reports")
 
     falls = Difference("failure", 0.4, 0.6, -0.2, Interval(-0.3, -0.1), 0.0)
     one = describe_change(
-        Comparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
+        ModelComparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
     )
     assert one["worse"] is True  # a label that falls is said, whatever all three do together
     assert ("the F1 of single labels falls: failure by 0.200" in one["verdict"]) == (not high < 0)

@@ -16,7 +16,7 @@ from word_files import with_body
 
 from tipclassify import Classifier, InputError
 from tipclassify.labels import LABELS
-from tipclassify.pipeline.batch import Tagging, tag_input, tag_inputs
+from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers.html.reader import read_html
 from tipclassify.readers.markdown import read_markdown
 from tipclassify.readers.office import read_docx
@@ -264,7 +264,7 @@ def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifie
         "".join(json.dumps({"text": text, "section": heading}) + "\n" for heading in headings),
         "utf-8",
     )
-    (report,) = (report for _, reports in tag_inputs([str(file)], Tagging()) for report in reports)
+    (report,) = tag_input(str(file), Tagging())
     wanted = classifier.predict_proba(
         [Passage(text, 0, len(text), heading) for heading in headings]
     )

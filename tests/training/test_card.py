@@ -8,21 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tipclassify import LABELS, POLICIES
-from tipclassify.evaluation.bootstrap import intervals
-from tipclassify.evaluation.metrics import measure, reliability
-from tipclassify.training.evidence import CardFacts, CorpusFacts, Part, _model_card
+from tipclassify import LABELS, Classifier
+from tipclassify.training.evidence import CardFacts, HeldOut, describe_corpus, judge_model
 
 yaml = pytest.importorskip("yaml", reason="comes with huggingface_hub")
 
-CORPUS: dict[str, Any] = {
-    "passages": 90,
-    "real": 60,
-    "own": 0,
-    "held_out": 9,
-    "sha256": "0" * 64,
-    "labels": dict.fromkeys(LABELS, 30),
-}
 BASE = {"name": "owner/small-encoder", "licence": "Apache-2.0", "sha256": "1" * 64}
 RUN = {
     "epochs": 1,
@@ -44,28 +34,23 @@ OF_THE_DEFAULT = {
 }
 
 
-def card(real: bool, **about: Any) -> str:
-    y_true = np.eye(3, dtype=bool).repeat(30, axis=0)
-    y_pred = y_true.copy()
-    y_pred[:3, 0] = False
-    scores = np.where(y_pred, 0.9, 0.1)
-    metrics = measure(y_true, scores, y_pred, np.full(3, 0.5))
-    part = Part("real passages", metrics, intervals(y_true, y_pred, range(90), draws=20), 0.1)
-    point = {"threshold": 0.5, "precision": [0.9, 0.8, 1.0], "recall": [0.9, 0.8, None]}
-    corpus = CorpusFacts(**{**CORPUS, "real": 60 if real else 0})
+def card(fast: Classifier, real: bool, own: int = 0, **about: Any) -> str:
+    """The card of a model that misses 3 of 30 efforts, and else makes no mistake."""
+    rows = [
+        {
+            "id": str(number),
+            "text": f"Passage {number}.",
+            "labels": (label,),
+            "doc": f"hrr/2020/country-{number % 10}.html" if real else f"own-{number % 10}",
+        }
+        for label in LABELS
+        for number in range(30)
+    ]
+    scores = np.eye(3).repeat(30, axis=0)
+    scores[:3, 0] = 0.0
+    corpus = describe_corpus(rows, np.zeros(len(rows), bool), own=own)
     facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
-    return _model_card(
-        facts=facts,
-        corpus=corpus,
-        real=real,
-        parts=[part],
-        points={policy: dict.fromkeys(LABELS, point) for policy in POLICIES},
-        reliability=list(
-            zip(*(reliability(y_true[:, j], scores[:, j]) for j in range(3)), strict=True)
-        ),
-        contrast_pairs=(1, 2),
-        behaviours=[],
-    )
+    return judge_model(fast, HeldOut(rows, scores), facts, seed=0, cases=False).files["README.md"]
 
 
 def front_matter(text: str) -> dict[str, Any]:
@@ -76,8 +61,8 @@ def front_matter(text: str) -> dict[str, Any]:
     return found
 
 
-def test_the_card_of_an_encoder_has_what_the_hub_asks_for() -> None:
-    found = front_matter(card(True, **OF_THE_DEFAULT))
+def test_the_card_of_an_encoder_has_what_the_hub_asks_for(fast: Classifier) -> None:
+    found = front_matter(card(fast, True, **OF_THE_DEFAULT))
     assert found["license"] == "apache-2.0"
     assert found["language"] == ["en"]
     assert found["pipeline_tag"] == "text-classification"
@@ -92,19 +77,57 @@ def test_the_card_of_an_encoder_has_what_the_hub_asks_for() -> None:
     assert len(figures) == 1 + 3 * len(LABELS)
 
 
-def test_the_hubs_own_library_reads_card_and_figures() -> None:
+def test_the_hubs_own_library_reads_card_and_figures(fast: Classifier) -> None:
     hub = pytest.importorskip("huggingface_hub")
-    read = hub.ModelCard(card(True, **OF_THE_DEFAULT))
+    read = hub.ModelCard(card(fast, True, **OF_THE_DEFAULT))
     results = read.data.eval_results
     assert {result.metric_type for result in results} == {"f1", "precision", "recall"}
     assert {result.dataset_name for result in results} == {
-        "real passages of countries that taught nothing"
+        "real passages about countries left out of training"
     }
     assert read.data.license == "apache-2.0"
 
 
-def test_a_linear_model_of_a_users_own_rows_names_no_base_and_no_data_of_ours() -> None:
-    found = front_matter(card(False))
+def test_a_linear_model_of_a_users_own_rows_names_no_base_and_no_data_of_ours(
+    fast: Classifier,
+) -> None:
+    found = front_matter(card(fast, False))
     assert "base_model" not in found
     assert "datasets" not in found
     assert found["model-index"][0]["results"][0]["dataset"]["name"] == "passages out of fold"
+
+
+def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_whom_to_tell(
+    fast: Classifier,
+) -> None:
+    body = card(fast, True, **OF_THE_DEFAULT).partition("# Model card: mine: ours\n")[2]
+    first = body.strip().splitlines()[:5]
+    assert [line.partition("**")[2].partition("**")[0] for line in first] == [
+        "Use",
+        "Errors",
+        "Labelled by",
+        "Never tested",
+        "Tell us",
+    ]
+    # All passages have a label, so nothing measures false alarms.
+    assert "`positive_effort` has precision 1.000 and recall 0.900" in first[1]
+    assert "`failure` has precision 1.000 and recall 1.000" in first[1]
+    assert "language models of one family" in first[2]
+    assert "Trafficking in Persons Report" in first[3]
+
+
+def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labelled_them(
+    fast: Classifier,
+) -> None:
+    body = card(fast, False, own=90)
+    assert "**Labelled by**: 90 passages by whoever trained this model." in body
+    assert "language models of one family" not in body
+
+
+def test_the_recipe_of_a_card_is_an_appendix(fast: Classifier) -> None:
+    before, _, appendix = card(fast, True, **OF_THE_DEFAULT).partition(
+        "## Appendix: how it was made\n"
+    )
+    assert "batches of 4" in appendix
+    assert "batches of" not in before
+    assert "## Operating points" in before

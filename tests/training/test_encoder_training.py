@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import json
 import runpy
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -343,7 +342,7 @@ def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) ->
 def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.training.encoder.network import read_tokenizer
-    from tipclassify.training.encoder.recipe import _examples
+    from tipclassify.training.encoder.recipe import make_examples
 
     scorer = Classifier.load(trained).scorer
     assert isinstance(scorer, EncoderScorer)
@@ -354,7 +353,7 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
         {**ROWS[0], "text": "Valdoria sold " * 20},
     ]
     folder = trained.with_name("mine-training")
-    examples = _examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
+    examples = make_examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
     found = examples.rows(range(len(rows)), SETTINGS.tokens)
     headings = scorer.heading_ids([row.get("section") for row in rows])
     texts = [
@@ -473,18 +472,20 @@ def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) ->
 
 @trains
 def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> None:
-    from tipclassify.training.encoder.recipe import _epoch
+    from tipclassify.training.encoder.recipe import choose_epoch
 
     rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
     real = np.array([is_real(row) for row in rows])
-    epochs = [_epoch(rows, ~HELD, replace(SETTINGS, invented=50), number) for number in (0, 0, 1)]
+    epochs = [
+        choose_epoch(rows, ~HELD, replace(SETTINGS, invented=50), number) for number in (0, 0, 1)
+    ]
     assert epochs[0].tolist() == epochs[1].tolist() != epochs[2].tolist()
     for chosen in epochs:
         assert not HELD[chosen].any()
         assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
         assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
         assert (~real[chosen]).sum() == 50
-    twice = _epoch(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
+    twice = choose_epoch(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
     assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int(
         (~HELD[:20]).sum()
     )
@@ -497,19 +498,21 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
         {**row, "doc": "un-debate/a/b.txt"} if row.get("section") == "aviation" else row
         for row in voices
     ]
-    chosen = _epoch(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
+    chosen = choose_epoch(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
     thrice = [at for at, row in enumerate(genres) if is_other_genre(row) and not HELD[at]]
     assert [(chosen == at).sum() for at in thrice] == [3] * len(thrice)
-    assert len(_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192  # where none is real, all
+    assert (
+        len(choose_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192
+    )  # where none is real, all
 
 
 @trains
 def test_headings_of_like_meaning_are_found_without_their_number(base: Path) -> None:
     from tipclassify.training.encoder.network import read_tokenizer
-    from tipclassify.training.encoder.recipe import _examples
+    from tipclassify.training.encoder.recipe import make_examples
 
     rows = [{**ROWS[-1], "section": "b. aviation"}]
-    found = _examples(rows, read_tokenizer(base), WORDS, SETTINGS, {"aviation": ["flight"]})
+    found = make_examples(rows, read_tokenizer(base), WORDS, SETTINGS, {"aviation": ["flight"]})
     (others,) = found.similar.values()
     assert others == [
         [len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]
@@ -531,12 +534,12 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_p
 
 @trains
 def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> None:
-    from tipclassify.training.encoder.fitting import _set_rate, shuffled_batches
+    from tipclassify.training.encoder.fitting import set_rate, shuffled_batches
 
     optimizer: Any = SimpleNamespace(param_groups=[{"peak": 2.0}])
     rates = []
     for step in (0, 1, 2, 9):
-        _set_rate(optimizer, step, 10, 0.2)
+        set_rate(optimizer, step, 10, 0.2)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates == [1.0, 2.0, 2.0, 0.25]
     batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
@@ -555,24 +558,20 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     whole = weights(kept(base, tmp_path / "whole", progress=lambda *step: done.append(step)))
     an_epoch = done[-1][1] // 2
     assert an_epoch > 10
-    set_rate, steps = fitting._set_rate, 0
 
-    def breaks(at: int) -> Callable[..., None]:
-        def counted(*arguments: Any) -> None:
-            nonlocal steps
-            steps += 1
-            if steps == at:
+    def breaks_at(step: int) -> Callable[[int, int], None]:
+        steps = iter(range(1, step + 1))
+
+        def progress(*_: int) -> None:
+            if next(steps) == step:
                 raise KeyboardInterrupt
-            set_rate(*arguments)
 
-        return counted
+        return progress
 
-    for at in (7, an_epoch - 2, 4):  # in the first epoch, after its end, and soon after that
-        steps = 0
-        monkeypatch.setattr(fitting, "_set_rate", breaks(at))
+    # in the first epoch, after its end, and soon after that
+    for step in (6, an_epoch - 3, 3):
         with pytest.raises(KeyboardInterrupt):
-            kept(base, tmp_path / "parts", resume=True)
-    monkeypatch.setattr(fitting, "_set_rate", set_rate)
+            kept(base, tmp_path / "parts", resume=True, progress=breaks_at(step))
     begun: list[tuple[int, int]] = []
     assert (
         weights(
@@ -656,22 +655,6 @@ def test_bfloat16_is_for_processors_that_have_it(
 
 # --------------------------------------------------------------------------------------------- the
 # command
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_its_base_is_asked_for() -> None:
-    done = run("--model", "encoder")
-    assert done.returncode == 2
-    assert "needs --base" in done.stderr
 
 
 def test_without_pytorch_the_extra_is_named(

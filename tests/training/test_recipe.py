@@ -24,20 +24,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tipclassify import LABELS, Classifier, ModelError
-from tipclassify.cli.app import _SIGNALS
+from tipclassify import LABELS, Classifier, ModelError, Passage
 from tipclassify.cli.train import Order, announce, replaced, run_fast
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
+from tipclassify.model.linear.model import read_model
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import train_heads, train_linear
 from tipclassify.training.evidence import error_table
-from tipclassify.training.examples import Examples, country_groups, expand_rows
+from tipclassify.training.examples import country_groups, expand_rows
 from tipclassify.training.fixed_set import fixed_rows, read_fixed, row_digest
-from tipclassify.training.train_heads import HeadSettings, Trained, load_encoder, train_default
+from tipclassify.training.train_heads import HeadSettings, Trained, train_default
 from tipclassify.training.train_linear import Teaching, train_fast
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -342,24 +342,22 @@ def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
     assert [part.name for part in small.parts] == ["all passages"]
 
 
-def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Any] = []
-    plain = train_heads.out_of_fold_logits
-    monkeypatch.setattr(
-        train_heads, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given)
-    )
-    train_default([], OWN, tmp_path / "mine", start=TINY, settings=HeadSettings(penalty=5.0))
-    ((_, pooled, truth, weights, fold, penalty),) = seen
-    assert penalty == 5
-    assert len(pooled) == len(OWN)  # the corpus is in the heads and is not read again
-    assert (truth == [False, False, True]).all()
-    assert (weights == 1).all()
-    of_doc: dict[str, set[int]] = {}
-    for row, one in zip(OWN, fold.tolist(), strict=True):
-        of_doc.setdefault(row["doc"], set()).add(one)
-    assert all(len(found) == 1 for found in of_doc.values())
+def test_own_rows_are_judged_by_heads_that_did_not_see_their_document(tmp_path: Path) -> None:
+    # What is complicity in the last country cannot be known from the others.
+    acts = dict.fromkeys(COUNTRIES[:5], "took bribes") | {"lutha": "trained them"}
+    rows = [
+        {"id": f"{country}-{who}-{what}", "text": f"{who} {what} in {country}"}
+        | {"labels": labels, "doc": country}
+        for country, act in acts.items()
+        for who in WHO
+        for what, labels in ((act, ("complicity",)), ("did act", ()))
+    ]
+    trained = train_default([], rows, tmp_path / "mine", start=TINY, settings=HeadSettings(0.01))
+    known = Classifier.load(trained.out).predict([row["text"] for row in rows])
+    assert known[:, 2].tolist() == ["complicity" in row["labels"] for row in rows]
+    judged = trained.parts[0].metrics
+    assert judged.passages == len(rows)
+    assert judged.labels[2].recall == pytest.approx(5 / 6)
 
 
 def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
@@ -484,24 +482,29 @@ def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
     assert "all layers fine-tuned" not in (made.out / "README.md").read_text("utf-8")
 
 
-def test_passages_weigh_by_the_scores_in_which_whole_reports_were_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(train_heads, "natural_weights", lambda *given: seen.append(given[1]))
+def counted(folder: Path) -> tuple[Path, Path]:
+    """Write the tiny encoder with shares of whole reports, as exported and with other heads."""
     shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
-    plain = read_encoder(TINY)
-    adapted = replace(
-        plain, heads=replace(plain.heads, weights=2 * plain.heads.weights), scale=np.full(3, 0.5)
+    exported = read_encoder(TINY)
+    heads = replace(exported.heads, weights=2 * exported.heads.weights)
+    adapted = replace(exported, heads=heads, scale=np.full(3, 0.5))
+    write_encoder(folder / "exported", exported, shares)
+    write_encoder(folder / "adapted", adapted, shares)
+    return folder / "exported", folder / "adapted"
+
+
+def test_passages_stand_for_those_of_whole_reports_whatever_heads_are_in_use(
+    mine: Trained, tmp_path: Path
+) -> None:
+    exported, adapted = (
+        head_of(train_default(CORPUS, [], start.with_name(f"{start.name}-mine"), start=start).out)
+        for start in counted(tmp_path)
     )
-    for name, one in (("as-exported", plain), ("adapted", adapted)):
-        write_encoder(tmp_path / name, one, shares)
-        train_default(CORPUS, [], tmp_path / f"{name}-mine", start=tmp_path / name)
-    teaching = Teaching(weighting_model=read_encoder(tmp_path / "adapted"))
-    train_fast(CORPUS, tmp_path / "fast", teaching=teaching)
-    assert seen[0].shape == ((HELD & REAL).sum(), len(LABELS))
-    assert np.array_equal(seen[0], seen[1])  # whatever heads are in use
-    np.testing.assert_allclose(seen[2], seen[0], atol=1e-6)
+    assert exported["error_table"] == adapted["error_table"]
+    assert exported["thresholds"] == adapted["thresholds"]
+    real = int((HELD & REAL).sum())
+    assert exported["error_table"]["passages"] < 0.99 * real  # unequal weights are worth fewer
+    assert head_of(mine.out)["error_table"]["passages"] == real  # whose encoder has no shares
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
@@ -544,49 +547,53 @@ def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Pa
     assert bytes_of(train_fast(CORPUS, tmp_path / "mine").out) == bytes_of(linear.out)
 
 
-def test_what_is_held_out_teaches_the_linear_model_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
+    linear: Trained, tmp_path: Path
 ) -> None:
-    seen: list[Any] = []
-    plain = train_linear.fit_linear
-    monkeypatch.setattr(
-        train_linear,
-        "fit_linear",
-        lambda *given, **more: seen.append((*given, more)) or plain(*given, **more),
-    )
-    soft = [
-        ("officers took money", "Aviation", [0.1, 0.1, 0.8]),
-        ("police did act", None, [0.6, 0.1, 0.1]),
-    ]
+    real = np.flatnonzero(HELD & REAL)
+    wrong = np.isin(np.arange(len(CORPUS)), real[::5])
+    other = train_fast(flipped(CORPUS, wrong), tmp_path / "other")
+    before, after = read_model(linear.out), read_model(other.out)
+    assert before.hashes.tolist() == after.hashes.tolist()
+    # in units of the largest: calibration stretches them all alike
+    assert np.abs(before.weights.astype(int) - after.weights).max() <= 1
+    assert (before.units > after.units).all()  # who errs more is less certain
+    assert other.parts[0].metrics.macro_f1 < linear.parts[0].metrics.macro_f1
+
+
+def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
+    linear: Trained, tmp_path: Path
+) -> None:
+    soft = [(f"clerks ate {what}", "Aviation", [0.0, 0.0, 1.0]) for what in ("figs", "nuts")]
     trained = train_fast(
         CORPUS, tmp_path / "mine", teaching=Teaching(soft=soft, teacher="a teacher")
     )
-    ((given, settings, more),) = seen
-    assert isinstance(given, Examples)
-    assert (given.weights[HELD[given.row]] == 0).all()
-    assert (given.weights[~HELD[given.row]] > 0).all()
-    assert more["held"].sum() == (HELD & REAL).sum()
-    assert (more["held_weights"], settings.soft) == (None, soft)
+    eating = [Passage("clerks ate figs", 0, 15, "Aviation")]
+    before, after = (
+        Classifier.load(model.out).predict_proba(eating)[0, 2] for model in (linear, trained)
+    )
+    assert before < 0.1 < after
     card = (trained.out / "README.md").read_text("utf-8")
     assert "Beside them 2 passages without labels, by the scores of a teacher." in card
 
 
-def test_a_judge_says_what_each_passage_stands_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_default_says_what_passages_of_the_linear_model_stand_for(
+    linear: Trained, tmp_path: Path
 ) -> None:
-    seen: list[Any] = []
-    plain = train_linear.fit_linear
-    monkeypatch.setattr(
-        train_linear,
-        "fit_linear",
-        lambda *given, **more: seen.append(more["held_weights"]) or plain(*given, **more),
+    exported, adapted = (
+        head_of(
+            train_fast(
+                CORPUS,
+                tmp_path / f"fast-{folder.name}",
+                teaching=Teaching(weighting_model=read_encoder(folder)),
+            ).out
+        )
+        for folder in counted(tmp_path)
     )
-    judge = load_encoder(TINY).model
-    monkeypatch.setitem(judge.meta, "natural", {"hrr": [0, 0, 0, 0.8, 0.1, 0.05, 0.05]})  # type: ignore[arg-type]
-    train_fast(CORPUS, tmp_path / "mine", teaching=Teaching(weighting_model=judge))
-    assert seen[0].shape == ((HELD & REAL).sum(),)
-    assert seen[0].mean() == pytest.approx(1)
-    assert len(set(seen[0].round(6))) > 1
+    assert exported["error_table"] == adapted["error_table"]
+    real = int((HELD & REAL).sum())
+    assert exported["error_table"]["passages"] < 0.99 * real
+    assert head_of(linear.out)["error_table"]["passages"] == real
 
 
 def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
@@ -632,18 +639,16 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def train(*args: object) -> SimpleNamespace:
     """Run ``train.py`` in this process."""
-    out, err, handlers = (
-        io.StringIO(),
-        io.StringIO(),
-        {number: signal.getsignal(number) for number in _SIGNALS},
-    )
+    out, err = io.StringIO(), io.StringIO()
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     sys.argv = ["train.py", *map(str, args)]
     with warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(err):
         warnings.simplefilter("default")  # it tells them as lines
         with pytest.raises(SystemExit) as end:
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
     for number, handler in handlers.items():
-        signal.signal(number, handler)
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
     return SimpleNamespace(exit_code=end.value.code, stdout=out.getvalue(), stderr=err.getvalue())
 
 

@@ -11,12 +11,11 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer import Option
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from tipclassify._version import __version__
 from tipclassify.cli import (
@@ -33,11 +32,12 @@ from tipclassify.cli import (
 )
 from tipclassify.cli.output import flush_or_discard, merge_repeated, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
+from tipclassify.resources import read_resource
 
 _SIGNALS: Final = [
     getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)
 ]
-_EXAMPLES: Final = Path(__file__).with_name("examples.txt").read_text("utf-8").splitlines()
+_EXAMPLES: Final = read_resource("cli/examples.txt").splitlines()
 _MANY: Final = 9  # options above which help shows them in sections
 _SECTIONS: Final = {
     "Model and labels": "model other policy threshold unit",
@@ -46,106 +46,129 @@ _SECTIONS: Final = {
     "Processes": "jobs engine scheduler workers",
     "Help": "help",
 }
+_SHOWN_FIRST: Final = ("summary", "compare", "explain")
+"""Commands of which ``tipclassify --help`` shows one example, below those of ``score``."""
+_SECTION_OF: Final = {name: title for title, names in _SECTIONS.items() for name in names.split()}
 
 
 class _PlainHelp:
     """Mixin of commands and groups whose help has sections, and no types of Python, such as
     ``<list[str]>``."""
 
+    # Any, since the base's own context and parameters are in a private module of Typer.
     def get_params(self, ctx: Any) -> list[Any]:
-        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
-        sections = {
-            name: title
-            for title, names in _SECTIONS.items()
-            for name in names.split()
-            if len(params) > _MANY
-        }
+        """Return the parameters, as help shows them."""
+        params: list[TyperArgument | TyperOption] = super().get_params(ctx)  # type: ignore[misc]
+        sections = _SECTION_OF if len(params) > _MANY else {}
         for param in params:
-            if param.param_type_name == "argument":
-                shown = {
-                    "display_type_rich": lambda **_: None,
-                    "get_usage_pieces": lambda _, it=param: [it.metavar],
-                }
-                vars(param).update(shown)
+            if isinstance(param, TyperArgument):
+                param.display_type_rich = _no_type  # type: ignore[method-assign]
                 continue
-            param.rich_help_panel = param.rich_help_panel or sections.get(param.name)
+            param.rich_help_panel = param.rich_help_panel or sections.get(param.name or "")
             if param.is_flag:
                 param.metavar = ""
         return params
 
 
+def _no_type(ctx: object) -> None:
+    """Show no type of an argument, which Typer has no option for."""
+
+
 class Command(_PlainHelp, TyperCommand):
     """Command whose help has sections and plain types."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """List the parts of the usage line: arguments by their metavar, without Typer's braces."""
+        arguments = [param for param in self.get_params(ctx) if isinstance(param, TyperArgument)]
+        names = [argument.metavar or str(argument.name) for argument in arguments]
+        return [self.options_metavar or "", *names]
 
 
 class _Group(_PlainHelp, TyperGroup):
     pass
 
 
-def _examples(command: str) -> str:
-    """Return the lines of ``examples.txt`` that begin with a command; two of a group's commands."""
-    lines = [line for line in _EXAMPLES if f"{line} ".startswith(f"{command} ")]
-    return "\n\n".join(["Examples:", *lines[: 4 if command == "tipclassify" else 2]])
+def _examples(command: str, most: int = 2) -> list[str]:
+    """Return the first lines of ``examples.txt`` that begin with a command."""
+    return [line for line in _EXAMPLES if f"{line} ".startswith(f"{command} ")][:most]
 
 
-app = typer.Typer(
-    name="tipclassify",
-    cls=_Group,
-    help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.\n\n"
-    "Two models come with it: the default, which reads each sentence under the heading of its section, and "
-    "'--model fast', quicker and more often wrong.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    epilog=f"{_examples('tipclassify')}\n\nExit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule "
-    "fell; verify: something differs); 2 usage; 3 model missing or unusable.",
+def _help(paragraphs: list[str], examples: list[str]) -> str:
+    """Put the examples of a command below the first paragraph of its help."""
+    first, *others = paragraphs
+    shown = "\n".join(["Examples:", *(f"  {example}" for example in examples)])
+    return "\n\n".join([first, shown, *others])
+
+
+def _group(description: str, examples: list[str], name: str | None = None) -> typer.Typer:
+    """Make a group of commands that prints its help when it is called alone."""
+    return typer.Typer(
+        name=name,
+        cls=_Group,
+        help=_help(description.split("\n\n"), examples),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+DESCRIPTION: Final = (
+    "Mark each sentence of a report on human trafficking in which a government acted, failed or "
+    "took part. All of it runs on this computer; nothing is uploaded.\n\n"
+    "Two models come with it: the default, which reads each sentence under the heading of its "
+    "section, and '--model fast', quicker and more often wrong."
 )
-_corpus_help, _models_help = (
+EXIT_CODES: Final = (
+    "Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: "
+    "something differs); 2 usage; 3 model missing or unusable."
+)
+
+_first_examples = _examples("tipclassify score")
+for _name in _SHOWN_FIRST:
+    _first_examples += _examples(f"tipclassify {_name}", most=1)
+app = _group(DESCRIPTION, _first_examples, "tipclassify")
+app.info.epilog = EXIT_CODES
+corpus_app = _group(
     "Collect, convert, check and audit labelled passages.",
-    "Add and list models with a name.",
+    [*_examples("tipclassify corpus queue"), *_examples("tipclassify corpus check")],
 )
-corpus_app = typer.Typer(
-    cls=_Group, help=_corpus_help, epilog=_examples("tipclassify corpus"), no_args_is_help=True
-)
-models_app = typer.Typer(
-    cls=_Group, help=_models_help, epilog=_examples("tipclassify models"), no_args_is_help=True
-)
-app.add_typer(corpus_app, name="corpus")
-app.add_typer(models_app, name="models")
+models_app = _group("Add and list models with a name.", _examples("tipclassify models", most=4))
 
 
-def _add(to: typer.Typer, group: str, *commands: Callable[..., None]) -> None:
-    """Add commands under their function names, with examples; the terminal wraps the paragraphs
-    of their help."""
+def _add(
+    to: typer.Typer, group: str, *commands: Callable[..., None], panel: str | None = None
+) -> None:
+    """Add commands under their function names, in one panel of the group's help; the terminal
+    wraps the paragraphs of their help."""
     for command in commands:
         name = command.__name__.rstrip("_")
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
-        wrapped = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        to.command(name, cls=Command, help=wrapped, epilog=_examples(f"{group} {name}"))(command)
+        wrapped = [" ".join(paragraph.split()) for paragraph in paragraphs]
+        register = to.command(
+            name,
+            cls=Command,
+            help=_help(wrapped, _examples(f"{group} {name}")),
+            rich_help_panel=panel,
+        )
+        register(command)
 
 
+_LABEL: Final = "Label and measure"
+_MODELS: Final = "Models"
 _add(
     app,
     "tipclassify",
     score.score,
-    summary.summary,
-    compare.compare,
-    bundle.bundle,
-    bundle.verify,
-    review.review,
+    models.explain,
     desk.desk,
-)
-_add(
-    app,
-    "tipclassify",
     reading.fetch,
     reading.text,
-    models.explain,
-    models.evaluate,
-    models.check,
-    models.info,
+    panel="Read reports",
 )
-_add(app, "tipclassify", train.train)
+_add(app, "tipclassify", summary.summary, compare.compare, panel="Count and compare")
+_add(app, "tipclassify", bundle.bundle, bundle.verify, panel="Share a figure")
+_add(app, "tipclassify", review.review, models.evaluate, panel=_LABEL)
+_add(app, "tipclassify", train.train, models.info, models.check, panel=_MODELS)
 _add(
     corpus_app,
     "tipclassify corpus",
@@ -154,9 +177,14 @@ _add(
     corpus.add,
     corpus.check,
     corpus.stats,
+    corpus.split,
+    corpus.agree,
+    corpus.audit,
+    corpus.rebuild,
 )
-_add(corpus_app, "tipclassify corpus", corpus.split, corpus.agree, corpus.audit, corpus.rebuild)
 _add(models_app, "tipclassify models", models.add, models.list_)
+app.add_typer(corpus_app, name="corpus", rich_help_panel=_LABEL)
+app.add_typer(models_app, name="models", rich_help_panel=_MODELS)
 
 
 def _print_version(asked: bool) -> None:

@@ -50,8 +50,8 @@ def bundle(
     figure. The same reports, options and versions give the same bytes. When any report cannot be
     read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
-    from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.bundle.writing import write_bundle
+    from tipclassify.pipeline.inputs import expand_inputs
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     tagging.classifier()  # report an unusable model before the first report is read

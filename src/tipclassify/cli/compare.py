@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tipclassify.labels import Policy
     from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.writers import ScoringContext, TaggedReport
+    from tipclassify.reporting.report import ScoringContext, TaggedReport
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
 Result = Literal["comparison", "ledger", "contrast"]
@@ -144,7 +144,7 @@ def _refuse_format(result: Result) -> NoReturn:
 
 
 def _context(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
 
     folder = output.parent if output else None
     return ScoringContext(tagging.classifier(), policy, folder=folder, day=options.today())

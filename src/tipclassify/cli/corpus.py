@@ -28,9 +28,7 @@ from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
 
-FormatName = Literal[
-    "jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext"
-]
+FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "prodigy"]
 
 
 def queue(
@@ -60,8 +58,8 @@ def queue(
     add'.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.pipeline.active_learning import queue_rows
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
+    from tipclassify.pipeline.labelling_queue import queue_rows
 
     known = [row["text"] for row in read_rows(*against)] if against else []
     tagging = options.tagging(
@@ -100,8 +98,7 @@ def convert(
         bool, Option("--labelled", help="Leave out passages that nobody has labelled.")
     ] = False,
 ) -> None:
-    """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV
-    and Parquet.
+    """Convert labelled passages to and from doccano, Label Studio, Prodigy, CSV and Parquet.
 
     jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and
     'corpus queue') become pre-annotations with their probabilities where the tool takes them.
@@ -110,7 +107,7 @@ def convert(
     or ignored.
 
     Where no label may also mean that nobody looked, a passage to which none applies has the label
-    "none": in doccano, Argilla and fastText; set it up there beside the other three.
+    "none": in doccano; set it up there beside the other three.
     """
     from tipclassify.corpus.formats import FORMATS, read_records
 
@@ -236,13 +233,13 @@ def stats(
     """Count passages by label, set of labels, section and source, their groups, and how long they
     are.
 
-    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near twins
+    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical ones
     ("pair") or one text.
     """
     from tipclassify.corpus.curation import corpus_stats, stats_table
 
-    found = list(corpus_stats(read_rows(*paths)))
-    write_results(output, format, found, stats_table(found), inputs=file_ids(paths))
+    stats = corpus_stats(read_rows(*paths))
+    write_results(output, format, stats.rows(), stats_table(stats), inputs=file_ids(paths))
 
 
 def split(
@@ -258,7 +255,7 @@ def split(
 ) -> None:
     """Split labelled passages into two files, with no near duplicates across them.
 
-    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly
+    Groups (narratives, near-identical sentences, equal texts) stay whole, and so do passages of nearly
     the same text; the share is approximated as far as they allow. The same seed gives the same
     files.
     """
@@ -317,7 +314,7 @@ def agree(
     differing = of.disagreements(
         one, other, {**known, **of.read_texts(second), **of.read_texts(first)}
     )
-    intervals = [of.intervals_table(figures, draws)] if draws else []
+    intervals = [of.agreement_intervals_table(figures, draws)] if draws else []
     tables = [of.agreement_table(figures), *intervals, of.disagreements_table(differing, most)]
     rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
     if not draws:
@@ -339,9 +336,9 @@ def audit(
 ) -> None:
     """Show what is suspect in labelled passages.
 
-    Five parts: labels that are likely wrong, by the default, adapted to the other passages; near
-    twins with different labels; pairs whose labels do not differ; near twins that a split could
-    part; labels by section. Findings are reasons to look, not errors: the exit code is 0 whatever
+    Five parts: labels that are likely wrong, by the default, adapted to the other passages;
+    near-identical passages with different labels; pairs whose labels do not differ; near-identical
+    passages that a split could part; labels by section. Findings are reasons to look, not errors: the exit code is 0 whatever
     is found. Needs the extra "audit".
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
@@ -379,7 +376,7 @@ def rebuild(
     Downloads need the extra "links". Exits 1 when a file could not be downloaded or read, or
     nothing was found; what was found is still written.
     """
-    from tipclassify.pipeline.real_labels import PASSAGES, rebuild
+    from tipclassify.corpus.real_labels import PASSAGES, rebuild
 
     problems, sources = [], list[Path | None](given or [])
     for path in sources or [None]:

@@ -47,7 +47,7 @@ def explain(
     was weighed: additive or occlusion.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.linear.scoring import apply_thresholds
+    from tipclassify.model.common.scoring import reaches_threshold
     from tipclassify.model.loading import model_folder
     from tipclassify.readers.limits import read_bounded
     from tipclassify.text.document import Passage
@@ -63,7 +63,7 @@ def explain(
     rows, lines = [], []
     for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):
         reason = reasons[label]
-        given = bool(apply_thresholds(reason.probability, limit)) and not no_prose
+        given = reaches_threshold(reason.probability, limit) and not no_prose
         rows.append({"label": label, "given": given, **reason.to_dict()})
         verdict = (
             "given" if given else "not given: no prose of a report" if no_prose else "not given"
@@ -79,7 +79,10 @@ def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
         weights.append((reason.heading, f"(the heading “{shown(section)}”)"))
     if reason.method == "occlusion":
         weights.append(
-            (reason.logit, "log-odds; each line above: how far they fall with that masked (no sum)")
+            (
+                reason.logit,
+                "log-odds; each line above: the drop without this word (they do not add up)",
+            )
         )
     else:
         if weaker := reason.spans[top:]:
@@ -244,11 +247,11 @@ def check(
     ] = 0,
     output: options.Output = None,
 ) -> None:
-    """Run the codebook's behaviour cases and replay the model's golden passages.
+    """Run the codebook's behaviour cases and compare the model's reference outputs.
 
     Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when
-    the model was trained (the rates stored in its model.json), or a golden passage scores
-    differently: by over 0.002 with the fast model; with the default, which processors round
+    the model was trained (the rates stored in its model.json), or a probability differs
+    from its reference output: by over 0.002 with the fast model; with the default, which processors round
     differently, by over 0.15, or over 0.015 on average.
     """
     from tipclassify.evaluation.behaviour_tests import replay_golden, run_cases
@@ -280,7 +283,7 @@ def check(
             )
             lines.append(f"    expected {expected}; given {given}: {failure.text}")
     passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
-    lines.append(f"\n{passed} of {total} cases passed; golden passages: {len(changed)} changed")
+    lines.append(f"\n{passed} of {total} cases passed; reference outputs: {len(changed)} changed")
     lines += [
         f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}"
         for one in changed[:5]

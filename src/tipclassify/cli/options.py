@@ -44,10 +44,19 @@ Files = Annotated[
     list[str],
     Argument(
         metavar="FILE...",
-        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, mail, each also as .gz), links, folders, .zip, patterns, "
-        "'@list.txt' with one of these a line, '-' for standard input. A .jsonl, .csv or .xlsx file with a column or "
-        "field 'text' is scored row by row, without splitting; .jsonl output keeps its other fields. A folder gives "
-        "its reports and .jsonl files; name tables one by one.",
+        help="Reports, folders, links, patterns, or '@list.txt' with one of these a line; all kinds "
+        "stand in 'tipclassify score --help'.",
+    ),
+]
+ScoredFiles = Annotated[
+    list[str],
+    Argument(
+        metavar="FILE...",
+        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, mail, each also as .gz), links, "
+        "folders, .zip, patterns, '@list.txt' with one of these a line, '-' for standard input. A "
+        ".jsonl, .csv or .xlsx file with a column or field 'text' is scored row by row, without "
+        "splitting; .jsonl output keeps its other fields. A folder gives its reports and .jsonl "
+        "files; name tables one by one.",
     ),
 ]
 Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]
@@ -98,11 +107,11 @@ Format = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all."),
+    Option("--output", "-o", metavar="FILE", help="Write to FILE, never a partial one."),
 ]
 NewFile = Annotated[
     Path,
-    Option("--output", "-o", "--out", metavar="FILE", help="Write to FILE, whole or not at all."),
+    Option("--output", "-o", "--out", metavar="FILE", help="Write to FILE, never a partial one."),
 ]
 
 
@@ -171,7 +180,7 @@ def today() -> str:
         return datetime.fromtimestamp(int(seconds), timezone.utc).date().isoformat()
     except (ValueError, OverflowError, OSError):
         raise UsageError(
-            f"SOURCE_DATE_EPOCH: {seconds!r} are no seconds since 1970; mend it, or unset it"
+            f"SOURCE_DATE_EPOCH: {seconds!r} are no seconds since 1970; correct it, or unset it"
         ) from None
 
 

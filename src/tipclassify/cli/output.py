@@ -11,7 +11,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import typer
 
@@ -21,10 +21,10 @@ from tipclassify.progress import progress_bar
 from tipclassify.scrap import open_whole
 
 if TYPE_CHECKING:
-    from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.writers import TaggedReport
+    from tipclassify.pipeline.batch import Result, Tagging
+    from tipclassify.reporting.report import TaggedReport
 
-    Make = Callable[[TaggedReport], Any] | None
+R = TypeVar("R")
 
 FileId = tuple[int, int]  # device and number of a file on it
 
@@ -93,43 +93,74 @@ def flush_or_discard(stream: IO[Any]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+class TaggedInputs(Generic[R]):
+    """The inputs of a command, each with the outputs of its reports, and the failures so far."""
+
+    def __init__(self, inputs: Iterable[tuple[str, Iterator[Result[R]]]]) -> None:
+        self._inputs = inputs
+        self.failures: list[str] = []  # an input each, of one line or of several
+
+    def __iter__(self) -> Iterator[tuple[str, Iterator[R]]]:
+        for file, results in self._inputs:
+            yield file, self._outputs(file, results)
+
+    def _outputs(self, file: str, results: Iterable[Result[R]]) -> Iterator[R]:
+        """Yield the outputs of an input, and print the reader's warnings; then note its failures.
+
+        Raises `InputError` when the input has no result: good rows are results, whatever the others
+        are; half a report is none.
+        """
+        from tipclassify.pipeline.batch import Failed, Problems
+
+        problems = Problems(file)
+        has_result = False
+        for result in results:
+            if isinstance(result, Failed):
+                problems.add(result)
+            else:
+                print_warnings(result.notes)
+                has_result = not result.part
+                yield result.output
+        if error := problems.error():
+            if not has_result:
+                raise error
+            self.failures.append(str(error))
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Note the failure of an input without result, so that the others go on."""
+        try:
+            yield
+        except InputError as error:
+            self.failures.append(str(error))
+
+
 @contextlib.contextmanager
 def tagged_inputs(
-    files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
-) -> Iterator[tuple[Iterator[tuple[str, Iterator[Any]]], list[str]]]:
-    """Give each input with its tagged reports, or ``make(report)`` of each, and a list to which
-    failures are added.
+    files: Sequence[str],
+    tagging: Tagging,
+    jobs: int,
+    make: Callable[[TaggedReport], R],
+    bar: bool = True,
+) -> Iterator[TaggedInputs[R]]:
+    """Give each input with ``make(report)`` of its tagged reports.
 
     At the end the failures are printed, and the command exits with 1 if there are any.
     """
     from tipclassify.pipeline.batch import tag_inputs
 
-    failures: list[str] = []
-
-    def warned(made: Iterator[Any]) -> Iterator[Any]:
-        one = None
-        try:
-            for one in made:
-                print_warnings(one.notes)
-                yield one
-        except InputError as error:
-            # good rows are results, whatever the others are; half a report is none
-            if one is None or one.part:
-                raise
-            failures.append(str(error))
-
-    def inputs() -> Iterator[tuple[str, Iterator[Any]]]:
+    def counted() -> Iterator[tuple[str, Iterator[Result[R]]]]:
         with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
-            for done, (file, made) in enumerate(
-                tag_inputs(files, tagging, jobs, *([make] if make else [])), 1
-            ):
-                yield file, warned(made)
+            for done, tagged_input in enumerate(tag_inputs(files, tagging, make, jobs), 1):
+                yield tagged_input
                 if progress:
                     progress(done, len(files))
 
-    yield inputs(), failures
-    print_notes([line for failure in failures for line in failure.split("\n")], sys.maxsize)
-    exit_failed(len(failures), len(files))
+    inputs = TaggedInputs(counted())
+    yield inputs
+    lines = [line for failure in inputs.failures for line in failure.split("\n")]
+    print_notes(lines, most=sys.maxsize)
+    exit_failed(len(inputs.failures), len(files))
 
 
 def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
@@ -141,21 +172,34 @@ def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
 
 
 @contextlib.contextmanager
+def tagged_outputs(
+    files: Sequence[str],
+    tagging: Tagging,
+    jobs: int,
+    make: Callable[[TaggedReport], R],
+    bar: bool = True,
+) -> Iterator[Iterator[R]]:
+    """Iterate over ``make(report)`` of the tagged reports of all inputs; collect inputs that
+    fail."""
+    with tagged_inputs(files, tagging, jobs, make, bar) as inputs:
+
+        def outputs() -> Iterator[R]:
+            for _, of_input in inputs:
+                with inputs.failing():
+                    yield from of_input
+
+        yield outputs()
+
+
+@contextlib.contextmanager
 def tagged_reports(
-    files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
-) -> Iterator[Iterator[Any]]:
-    """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs
-    that fail."""
-    with tagged_inputs(files, tagging, jobs, make, bar) as (inputs, failures):
+    files: Sequence[str], tagging: Tagging, jobs: int
+) -> Iterator[Iterator[TaggedReport]]:
+    """Iterate over the tagged reports of all inputs; collect inputs that fail."""
+    from tipclassify.reporting.writers import identity
 
-        def reports() -> Iterator[Any]:
-            for _, made in inputs:
-                try:
-                    yield from made
-                except InputError as error:
-                    failures.append(str(error))
-
-        yield reports()
+    with tagged_outputs(files, tagging, jobs, identity) as reports:
+        yield reports
 
 
 class Terminal:

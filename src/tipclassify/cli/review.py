@@ -56,7 +56,7 @@ def review(
     decisions, undone ones too. Several annotators can share one FILE at the same time: give each a
     name with --annotator. What one decided and noted on a passage is hidden from the others until
     they have decided on it, and each decision says whether it was. A passage on which they differ
-    is left out of FILE, and teaches nothing, until somebody settles it. Its "Retrain" adapts the
+    is left out of FILE, and of training, until somebody decides it. Its "Retrain" adapts the
     default, or the encoder given with --model, to FILE and --train-data, measures on passages held
     out of every training what that changed, and saves to a new folder beside FILE.
 
@@ -66,7 +66,7 @@ def review(
     import webbrowser
 
     from tipclassify.model.classifier import Classifier
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.review.opened import open_reports
     from tipclassify.review.retraining import Retraining, model_to_adapt
     from tipclassify.review.session import ReviewSession

@@ -21,15 +21,15 @@ from tipclassify.cli.output import (
     print_note,
     print_notes,
     tagged_inputs,
-    tagged_reports,
+    tagged_outputs,
 )
-from tipclassify.errors import InputError, OutputError
+from tipclassify.errors import OutputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.reporting.outcome import Outcome
-    from tipclassify.reporting.writers import ScoringContext
+    from tipclassify.reporting.report import ScoringContext
 
 FormatName = Literal[
     "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris", "csl"
@@ -37,7 +37,7 @@ FormatName = Literal[
 
 
 def score(
-    files: options.Files,
+    files: options.ScoredFiles,
     format: Annotated[FormatName | None, options.choice(FormatName)] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -83,9 +83,10 @@ def score(
     addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
     changed.
     """
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.reporting.outcome import Outcome, counted
-    from tipclassify.reporting.writers import FORMATS, ScoringContext, format_of
+    from tipclassify.reporting.report import ScoringContext
+    from tipclassify.reporting.writers import FORMATS, format_of
 
     if output and output_dir:
         raise options.misused("--output-dir", "give --output or --output-dir, not both")
@@ -111,15 +112,14 @@ def score(
     if output_dir:
         _score_each(files, tagging, jobs, context, name, Path(output_dir), resume)
         return
-    make, write = FORMATS[name].steps()
+    render, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(context.classifier.meta.get("kinds"))
     inputs = expand_inputs(files)
-    with tagged_reports(inputs, tagging, jobs, partial(counted, make), bar) as made:
-        with open_output(
-            output, FORMATS[name].binary, inputs=input_ids(files, inputs, model)
-        ) as out:
-            write(outcome.outputs(made), out, context)
+    read = input_ids(files, inputs, model)
+    with tagged_outputs(inputs, tagging, jobs, partial(counted, render), bar) as reports:
+        with open_output(output, FORMATS[name].binary, inputs=read) as out:
+            write(outcome.outputs(reports), out, context)
         _print_outcome(outcome, output, brief=name == "table")
 
 
@@ -144,62 +144,50 @@ def _score_each(
 ) -> None:
     """Write one output for each input; outputs finished before an interruption are kept, and are
     in the ledger."""
-    from tipclassify.pipeline.batch import expand_inputs
-    from tipclassify.pipeline.resume import Ledger, output_names
+    from tipclassify.pipeline.inputs import expand_inputs
+    from tipclassify.pipeline.resume import FinishedOutputs, output_names
     from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS
     from tipclassify.reporting.writers.desk import Desk
 
-    files, kind = expand_inputs(names, output=folder), FORMATS[format]
-    outputs = {
-        file: folder / name
-        for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)
-    }
+    output_format = FORMATS[format]
+    files = expand_inputs(names, output=folder)
+    own_names = output_names(files, output_format.suffixes[0])
+    outputs = {file: folder / name for file, name in zip(files, own_names, strict=True)}
     read = input_ids(names, files, tagging.model)
     open_file = partial(open_output, inputs=read)
-    setting = [
-        __version__,
-        context.classifier.meta.get("sha256"),
-        tagging.policy,
-        tagging.thresholds,
-        tagging.unit,
-    ]
-    setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
-    ledger = Ledger(folder, {"setting": setting})
+    ledger = FinishedOutputs(folder, {"setting": _setting(tagging, context, format)})
+    desk = None
     if format == "html":
         context = replace(context, index="index.html")
-    desk = Desk(context, open_file, resume) if format == "html" else None
-    if desk:
+        desk = Desk(context, open_file, resume)
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     for output in outputs.values():
         check_output(output, read, "--output-dir")
     if resume:
-        ledger.remove_scraps(
-            each for one in outputs.values() for each in (desk.files(one) if desk else [one])
-        )
-    kept = {file for file in files if resume and ledger.has(file, outputs[file])}
+        written = [desk.files(page) if desk else [page] for page in outputs.values()]
+        ledger.remove_scraps(path for paths in written for path in paths)
     left = [
-        file for file in files if file not in kept or (desk and outputs[file] not in desk.heads)
+        file
+        for file in files
+        if not (resume and ledger.has(file, outputs[file]))
+        or (desk and outputs[file] not in desk.heads)
     ]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
-    make, write = kind.steps()
+    render, write = output_format.steps()
     finished = 0
     outcome = Outcome(context.classifier.meta.get("kinds"))
-    with tagged_inputs(left, tagging, jobs, partial(counted, make)) as (inputs, failures):
+    with tagged_inputs(left, tagging, jobs, partial(counted, render)) as inputs:
         try:
-            for file, made in inputs:
-                before = len(failures)
-                try:
-                    with open_file(outputs[file], kind.binary) as out:
-                        reports = outcome.outputs(made)
-                        write(
-                            desk.gather(outputs[file], reports) if desk else reports, out, context
-                        )
-                except InputError as error:
-                    failures.append(str(error))
-                if len(failures) == before:  # bad rows are named again by --resume
-                    ledger.add(file, outputs[file])
+            for file, reports in inputs:
+                failed_before = len(inputs.failures)
+                output = outputs[file]
+                with inputs.failing(), open_file(output, output_format.binary) as out:
+                    rendered = outcome.outputs(reports)
+                    write(desk.gather(output, rendered) if desk else rendered, out, context)
+                if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
+                    ledger.add(file, output)
                     finished += 1
             if desk:
                 print_note(desk.write_index())
@@ -209,6 +197,21 @@ def _score_each(
             )
             raise
         _print_outcome(outcome, folder)
+
+
+def _setting(tagging: Tagging, context: ScoringContext, format: str) -> list[object]:
+    """List what determines an output besides its input."""
+    return [
+        __version__,
+        context.classifier.meta.get("sha256"),
+        tagging.policy,
+        tagging.thresholds,
+        tagging.unit,
+        tagging.read.encoding,
+        tagging.read.text_column,
+        format,
+        context.bom,
+    ]
 
 
 def _score_on_cluster(
@@ -233,8 +236,7 @@ def _score_on_cluster(
             done = score(
                 names,
                 folder,
-                scheduler=scheduler,
-                workers=workers,
+                cluster=scheduler if workers is None else workers,
                 tagging=tagging,
                 progress=progress,
             )

@@ -87,9 +87,10 @@ def summary(
     References, notes, contents, dates and addresses are not counted. One line under the table says
     so where most of a report is on other subjects than trafficking.
     """
-    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.inputs import expand_inputs
+    from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import ScoringContext, format_of, summed
+    from tipclassify.reporting.writers import format_of, summed
 
     wanted = format or (format_of(output, _ROWS | _PICTURES) if output else "table")
     picture = wanted in _PICTURES

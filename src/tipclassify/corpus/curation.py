@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Final
 
 import numpy as np
 
@@ -15,10 +15,11 @@ from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
-__all__ = ["Addition", "add_rows", "corpus_stats", "split_rows", "stats_table"]
+__all__ = ["Addition", "CorpusStats", "add_rows", "corpus_stats", "split_rows", "stats_table"]
 
 _NONE: Final = "(none)"
 _MAX_LINES: Final = 12  # of each part of the table; the rest is only counted
+_MAX_NAME: Final = 60  # characters of a name in the table
 _QUANTILES: Final = {
     "least": 0,
     "p5": 0.05,
@@ -50,20 +51,26 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     first = {text_key(row["text"]): row for row in reversed(existing)}
     taken = {str(row["id"]) for row in existing}
     rows: list[Row] = []
-    repeated, renamed, problems = [], [], []
+    repeated = []
+    renamed = []
+    problems = []
     for row in new:
         if known := first.get(text_key(row["text"])):
             if set(known["labels"]) == set(row["labels"]):
                 repeated.append((row["id"], known["id"]))
             else:
-                here, earlier = (", ".join(one["labels"]) or "no label" for one in (row, known))
+                labels = ", ".join(row["labels"]) or "no label"
+                known_labels = ", ".join(known["labels"]) or "no label"
                 problems.append(
-                    f"{row['id']}: {here}, but {known['id']}, the same text, has {earlier}; settle one"
+                    f"{row['id']}: {labels}, but {known['id']}, the same text, "
+                    f"has {known_labels}; settle one"
                 )
             continue
-        name, number = row["id"], 2
+        name = row["id"]
+        number = 2
         while name in taken:
-            name, number = f"{row['id']}-{number}", number + 1
+            name = f"{row['id']}-{number}"
+            number += 1
         if name != row["id"]:
             renamed.append((row["id"], name))
             row = {**row, "id": name}
@@ -74,7 +81,7 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
         raise CorpusError(problems)
     every = [*existing, *rows]
     pairs = near_duplicate_pairs([row["text"] for row in every], LEAK_SIMILARITY)
-    # i < j: j is new
+    # Of a pair i < j, so that j is new where either is.
     near = [(every[j], every[i], similarity) for i, j, similarity in pairs if j >= len(existing)]
     near.sort(key=lambda pair: (-round(pair[2], 4), pair[0]["id"], pair[1]["id"]))
     return Addition(rows, repeated, renamed, near)
@@ -83,105 +90,140 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
 def split_rows(
     rows: Sequence[Row], share: float = 0.2, seed: int = 0
 ) -> tuple[list[Row], list[Row]]:
-    """Split rows into a training set and a test set of about `share`, 0 to 1, each in the original
-    order.
+    """Split rows into a training set and a test set of about `share`, 0 to 1, in their order.
 
     Groups (narratives, pairs, equal texts) and near duplicates are never split. Raises
     `CorpusError` when no split leaves rows on both sides, and `UsageError` for another share.
     """
     if not 0 < share < 1:
         raise UsageError(f"share is {share:g}: give a number between 0 and 1, such as 0.2")
-    near = (
-        (i, j) for i, j, _ in near_duplicate_pairs([row["text"] for row in rows], LEAK_SIMILARITY)
-    )
+    texts = [row["text"] for row in rows]
+    near = ((i, j) for i, j, _ in near_duplicate_pairs(texts, LEAK_SIMILARITY))
     groups = group_rows(rows, near)
     size = Counter(groups)
     names = sorted(size)
-    wanted, held = share * len(rows), 0
-    test: set[int] = set()
+    wanted = share * len(rows)
+    held = 0
+    test_groups: set[int] = set()
     for name in np.random.default_rng(seed).permutation(names).tolist():
         # closer to the share with it than without
         if abs(held + size[name] - wanted) < abs(held - wanted):
-            test.add(name)
+            test_groups.add(name)
             held += size[name]
     if not held or held == len(rows):
-        what = f"{len(rows):,} passages cannot be parted at {share:g}"
-        why = "near twins, and passages of one document, stay together"
         raise CorpusError(
-            [f"{what}: {why}, and the number of such groups is {len(names):,}; add others"]
+            [
+                f"{len(rows):,} passages cannot be parted at {share:g}: "
+                "near twins, and passages of one document, stay together, "
+                f"and the number of such groups is {len(names):,}; add others"
+            ]
         )
-    pairs = list(zip(rows, groups, strict=True))
-    return [row for row, group in pairs if group not in test], [
-        row for row, group in pairs if group in test
-    ]
+    train = [row for row, group in zip(rows, groups, strict=True) if group not in test_groups]
+    test = [row for row, group in zip(rows, groups, strict=True) if group in test_groups]
+    return train, test
 
 
-def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-    """Yield corpus statistics: totals, then counts by label, set of labels, section and source,
-    then lengths."""
-    groups, docs = group_rows(rows), {str(row["doc"]) for row in rows if row.get("doc")}
-    pairs = {str(row["pair"]) for row in rows if row.get("pair")}
-    whole = {
-        "passages": len(rows),
-        "groups": len(set(groups)),
-        "docs": len(docs),
-        "pairs": len(pairs),
-    }
-    yield {"part": "corpus", **whole, "largest_group": max(Counter(groups).values())}
-    named = Counter(label for row in rows for label in row["labels"] or (_NONE,))
-    parts = {"label": [(label, named[label]) for label in (*LABELS, _NONE)]}
-    names = {"labels": [" + ".join(row["labels"]) or _NONE for row in rows]}
-    names |= {
-        field: [str(row.get(field) or _NONE) for row in rows] for field in ("section", "source")
-    }
-    for part, of_rows in names.items():
-        parts[part] = sorted(Counter(of_rows).items(), key=lambda entry: (-entry[1], entry[0]))
-    for part, counts in parts.items():
-        for name, count in counts:
-            yield {
-                "part": part,
-                "name": name,
-                "passages": count,
-                "share": round(count / len(rows), 4),
-            }
-    texts = [row["text"] for row in rows]
-    for unit, lengths in (
-        ("words", [len(text.split()) for text in texts]),
-        ("characters", list(map(len, texts))),
-    ):
-        quantiles = np.quantile(lengths, list(_QUANTILES.values())).tolist()
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """Passages with a label, set of labels, section or source."""
+
+    part: str  # "label", "labels", "section" or "source"
+    name: str
+    passages: int
+    share: float  # of all passages, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusStats:
+    """Statistics of a corpus."""
+
+    passages: int
+    groups: int
+    docs: int
+    pairs: int
+    largest_group: int  # passages
+    counts: list[LabelCount]
+    lengths: dict[str, dict[str, float]]  # unit, to quantiles by name
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Yield the statistics as JSON rows: totals, then counts, then lengths."""
         yield {
-            "part": "length",
-            "name": unit,
-            **{n: round(v, 1) for n, v in zip(_QUANTILES, quantiles, strict=True)},
+            "part": "corpus",
+            "passages": self.passages,
+            "groups": self.groups,
+            "docs": self.docs,
+            "pairs": self.pairs,
+            "largest_group": self.largest_group,
         }
+        yield from map(asdict, self.counts)
+        for unit, quantiles in self.lengths.items():
+            yield {"part": "length", "name": unit, **quantiles}
 
 
-def stats_table(found: Sequence[dict[str, Any]]) -> str:
+def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
+    """Count passages by label, set of labels, section and source, and measure their lengths."""
+    groups = group_rows(rows)
+    of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
+    counts = [
+        LabelCount("label", label, of_label[label], _share(of_label[label], rows))
+        for label in (*LABELS, _NONE)
+    ]
+    names = {
+        "labels": [" + ".join(row["labels"]) or _NONE for row in rows],
+        "section": [str(row.get("section") or _NONE) for row in rows],
+        "source": [str(row.get("source") or _NONE) for row in rows],
+    }
+    for part, row_names in names.items():
+        largest_first = sorted(Counter(row_names).items(), key=lambda entry: (-entry[1], entry[0]))
+        counts += [
+            LabelCount(part, name, count, _share(count, rows)) for name, count in largest_first
+        ]
+    return CorpusStats(
+        passages=len(rows),
+        groups=len(set(groups)),
+        docs=len({str(row["doc"]) for row in rows if row.get("doc")}),
+        pairs=len({str(row["pair"]) for row in rows if row.get("pair")}),
+        largest_group=max(Counter(groups).values()),
+        counts=counts,
+        lengths={
+            "words": _quantiles([len(row["text"].split()) for row in rows]),
+            "characters": _quantiles([len(row["text"]) for row in rows]),
+        },
+    )
+
+
+def _share(count: int, rows: Sequence[Row]) -> float:
+    return round(count / len(rows), 4)
+
+
+def _quantiles(lengths: Sequence[int]) -> dict[str, float]:
+    values = np.quantile(lengths, list(_QUANTILES.values())).tolist()
+    return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
+
+
+def stats_table(stats: CorpusStats) -> str:
     """Format the statistics as aligned plain text."""
-    whole, *others = found
-    groups = f"{whole['groups']:,} groups (largest {whole['largest_group']:,})"
-    kinds = f"{whole['docs']:,} documents, {whole['pairs']:,} sets of near twins"
-    parts = [f"{whole['passages']:,} passages in {groups}: {kinds}"]
-    for part, title in (
-        ("label", "label"),
-        ("labels", "set of labels"),
-        ("section", "section"),
-        ("source", "source"),
-    ):
-        lines = [row for row in others if row["part"] == part]
+    parts = [
+        f"{stats.passages:,} passages in {stats.groups:,} groups "
+        f"(largest {stats.largest_group:,}): "
+        f"{stats.docs:,} documents, {stats.pairs:,} sets of near twins"
+    ]
+    titles = {"label": "label", "labels": "set of labels", "section": "section", "source": "source"}
+    for part, title in titles.items():
+        counts = [count for count in stats.counts if count.part == part]
         cells = [(title, "passages", "share")]
-        for row in lines[:_MAX_LINES]:
-            name = shown(row["name"])
-            name = name if len(name) <= 60 else name[:59] + "…"
-            cells.append((name, f"{row['passages']:,}", f"{row['share']:.1%}"))
-        if rest := lines[_MAX_LINES:]:
-            cells.append((f"{len(rest):,} more", f"{sum(row['passages'] for row in rest):,}", ""))
+        for count in counts[:_MAX_LINES]:
+            name = shown(count.name)
+            if len(name) > _MAX_NAME:
+                name = name[: _MAX_NAME - 1] + "…"
+            cells.append((name, f"{count.passages:,}", f"{count.share:.1%}"))
+        if rest := counts[_MAX_LINES:]:
+            passages = sum(count.passages for count in rest)
+            cells.append((f"{len(rest):,} more", f"{passages:,}", ""))
         parts.append("\n".join(aligned(cells)))
     lengths = [
-        (row["name"], *(f"{row[name]:g}" for name in _QUANTILES))
-        for row in others
-        if row["part"] == "length"
+        (unit, *(f"{quantiles[name]:g}" for name in _QUANTILES))
+        for unit, quantiles in stats.lengths.items()
     ]
     parts.append("\n".join(aligned([("length in", *_QUANTILES), *lengths])))
     return "\n\n".join(parts)

@@ -1,5 +1,7 @@
-"""Choose the held-out rows of shipped models: whole countries of real reports, whole groups of
-invented passages."""
+"""Choose the held-out rows of shipped models, and weight passages to match whole reports.
+
+Held out are whole countries of real reports, and whole groups of invented passages.
+"""
 
 from __future__ import annotations
 
@@ -31,17 +33,19 @@ _FAMILIES: Final = {
     "company-statements": "company",
 }  # the report family by the name before the first slash of a document
 _OF_COUNTRIES: Final = ("hrr", "dol", "upr-reports")  # whose documents are named by country
+# of the United Nations, a parliament, an executive, a statute or a company
 _OTHER_GENRES: Final = ("un", "parliament", "executive", "statute", "company")
 _OTHER_VOICES: Final = "voices"  # source of the invented passages of other genres
 _EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # bin edges of a passage's highest probability
 
 
 def source_family(doc: str | None) -> str | None:
-    """Return the report family of a real document, such as "hrr", "dol" or "un"; None for an
-    invented one.
+    """Return the report family of a real document, such as "hrr"; None for an invented one.
 
-    >>> source_family("dol-pdf/Togo.pdf"), source_family("un-debate/Session 71 - 2016/GMB_71_2016.txt")
-    ('dol', 'un')
+    >>> source_family("dol-pdf/Togo.pdf")
+    'dol'
+    >>> source_family("un-debate/Session 71 - 2016/GMB_71_2016.txt")
+    'un'
     """
     return _FAMILIES.get((doc or "").partition("/")[0])
 
@@ -52,14 +56,12 @@ def is_real(row: Row) -> bool:
 
 
 def is_other_genre(row: Row) -> bool:
-    """Return whether a row is of the UN, a parliament, an executive, a statute or a company,
-    real or invented."""
+    """Return whether a row is of another genre than reports on countries, real or invented."""
     return source_family(row.get("doc")) in _OTHER_GENRES or row.get("source") == _OTHER_VOICES
 
 
 def document_country(doc: str) -> str:
-    """Return the normalised country of a real document; `doc` itself where documents are not named
-    by country.
+    """Return the normalised country of a real document; else `doc` itself.
 
     >>> document_country("hrr/2017/the-gambia.html"), document_country("dol-pdf/Gambia, The.pdf")
     ('gambia', 'gambia')
@@ -73,21 +75,26 @@ def document_country(doc: str) -> str:
 
 
 def held_out(rows: Sequence[Row]) -> Bools:
-    """Return the mask of held-out rows, bool (n,): one country in ten, or one group in ten of
-    invented rows."""
+    """Return the mask of held-out rows, bool (n,): one country, or one invented group, in ten."""
     # The rule depends on the row alone, so a growing corpus keeps its held-out rows.
-    others = [row for row in rows if not is_real(row)]
-    firsts = (str(others[i].get("doc") or others[i]["id"]) for i in group_rows(others))
-    keys = (document_country(str(row["doc"])) if is_real(row) else next(firsts) for row in rows)
-    return np.array(
-        [int(hashlib.md5(key.encode()).hexdigest(), 16) % _ONE_IN == 0 for key in keys], bool
-    )
+    invented = [row for row in rows if not is_real(row)]
+    firsts = (invented[i] for i in group_rows(invented))
+    keys = []
+    for row in rows:
+        if is_real(row):
+            keys.append(document_country(str(row["doc"])))
+        else:
+            first = next(firsts)  # the first row of its group
+            keys.append(str(first.get("doc") or first["id"]))
+    hashes = [int(hashlib.md5(key.encode()).hexdigest(), 16) for key in keys]
+    return np.array([value % _ONE_IN == 0 for value in hashes], bool)
 
 
 def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
-    """Estimate the share of passages in each bin of the highest probability, by family, from a
-    random sample."""
-    bins, family, shares = _bins(scores), np.array(families), {}
+    """Estimate, from a random sample, the share of passages in each bin, by family."""
+    bins = _bins(scores)
+    family = np.array(families)
+    shares = {}
     for name in sorted(set(families)):
         # Laplace smoothing
         counts = np.bincount(bins[family == name], minlength=len(_EDGES) + 1) + 1
@@ -98,22 +105,24 @@ def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[fl
 def natural_weights(
     families: Sequence[str], scores: Floats, shares: Mapping[str, Sequence[float]]
 ) -> Floats:
-    """Compute post-stratification weights (Little 1993, JASA 88:1001-1012) of labelled passages,
-    mean 1 in each family.
+    """Compute post-stratification weights of labelled passages, with mean 1 in each family.
 
     Passages were mostly chosen for being hard: a weight is the natural share of the passage's bin
-    over its share here.
+    over its share here (Little 1993, JASA 88:1001-1012).
     """
-    bins, family = _bins(scores), np.array(families)
+    bins = _bins(scores)
+    family = np.array(families)
     weights = np.ones(len(bins))
     for name in set(families) & set(shares):
-        mine = family == name
-        here = np.bincount(bins[mine], minlength=len(_EDGES) + 1) / mine.sum()
-        ratio = np.divide(np.array(shares[name]), here, out=np.zeros(len(here)), where=here > 0)
-        weights[mine] = ratio[bins[mine]]
-        weights[mine] /= max(weights[mine].mean(), 1e-12)
+        members = family == name
+        sample = np.bincount(bins[members], minlength=len(_EDGES) + 1) / members.sum()
+        natural = np.array(shares[name])
+        ratio = np.divide(natural, sample, out=np.zeros(len(sample)), where=sample > 0)
+        weights[members] = ratio[bins[members]]
+        weights[members] /= max(weights[members].mean(), 1e-12)
     return weights
 
 
 def _bins(scores: Floats) -> Ints:
+    """Number the bin of each passage's highest probability."""
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from tipclassify.arrays import Bools
 from tipclassify.labels import LABELS, indicator
-from tipclassify.text.columns import column_names, column_values
+from tipclassify.text.columns import Table, column_names, column_values
 
 __all__ = ["as_indicator"]
 
 _EITHER = f"give 0 and 1 in {len(LABELS)} columns, or lists of label names"
 
 
-def as_indicator(y: Any) -> Bools:
+def as_indicator(y: object) -> Bools:
     """Convert labels to an indicator matrix, bool (n, 3), its columns in the order of ``LABELS``.
 
     `y` is one of
@@ -33,24 +34,26 @@ def as_indicator(y: Any) -> Bools:
     """
     names = column_names(y)
     if names is not None:
-        return _from_table(y, names)
-    if hasattr(y, "toarray"):  # scipy sparse
+        return _from_table(cast("Table", y), names)
+    if hasattr(y, "toarray"):  # a sparse matrix of scipy
         y = y.toarray()
     if isinstance(y, np.ndarray) and y.dtype != object:
         return _from_matrix(y)
     if isinstance(y, str | bytes | Mapping) or y is None:
         raise ValueError(f"y is a bare {type(y).__name__}: {_EITHER}")
     classes = _class_names(y)
-    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in column_values(y, "y")]
-    if classes is not None:
-        rows = [[classes[number] for number in row] for row in rows]
-    for number, row in enumerate(rows):
+    rows: list[Sequence[object] | set[object] | frozenset[object]] = []
+    for number, value in enumerate(column_values(y, "y")):
+        row = value.tolist() if isinstance(value, np.ndarray) else value
+        if classes is not None:
+            row = [classes[at] for at in cast("Sequence[int]", row)]
         if isinstance(row, str):
             raise ValueError("y holds bare strings: give each passage a list of label names")
         if not isinstance(row, Sequence | set | frozenset):
             raise ValueError(f"row {number} of y is {row!r:.40}: {_EITHER}, [] for none")
+        rows.append(row)
     if all(isinstance(name, str) for row in rows for name in row):
-        return _from_names(rows)
+        return _from_names(cast("list[Sequence[str]]", rows))
     lengths = {len(row) for row in rows}
     if lengths != {len(LABELS)}:
         raise ValueError(
@@ -62,28 +65,28 @@ def as_indicator(y: Any) -> Bools:
 
 
 def _from_names(rows: Sequence[Sequence[str]]) -> Bools:
-    found = []
+    indicators = []
     for number, row in enumerate(rows):
         try:
-            found.append(indicator(row))
+            indicators.append(indicator(row))
         except ValueError as error:
             raise ValueError(f"row {number} of y: {error}") from None
-    return np.array(found, bool).reshape(-1, len(LABELS))
+    return np.array(indicators, bool).reshape(-1, len(LABELS))
 
 
-def _from_matrix(matrix: Any) -> Bools:
+def _from_matrix(matrix: npt.NDArray[np.generic]) -> Bools:
     if matrix.ndim != 2 or matrix.shape[1] != len(LABELS) or not np.isin(matrix, (0, 1)).all():
         raise ValueError(f"y has shape {matrix.shape}: {_EITHER}")
     return np.asarray(matrix.astype(bool))
 
 
-def _from_table(table: Any, names: Sequence[str]) -> Bools:
+def _from_table(table: Table, names: Sequence[str]) -> Bools:
     """Read the column of each label by its name."""
     if set(names) != set(LABELS) or len(names) != len(LABELS):
-        found = ", ".join(names)
-        needed = f"one column of 0 and 1 for each of {', '.join(LABELS)}, and no other"
         raise ValueError(
-            f"y is a table with the columns {found}: give a table with {needed}, or a column of lists of label names"
+            f"y is a table with the columns {', '.join(names)}: give a table with one column of "
+            f"0 and 1 for each of {', '.join(LABELS)}, and no other, or a column of lists of "
+            "label names"
         )
     columns = []
     for label in LABELS:
@@ -95,7 +98,7 @@ def _from_table(table: Any, names: Sequence[str]) -> Bools:
     return np.stack(columns, axis=1)
 
 
-def _class_names(column: Any) -> list[str] | None:
+def _class_names(column: object) -> list[str] | None:
     """Return the names of a datasets column of ``ClassLabel`` numbers; None for any other."""
     features = getattr(column, "features", None)
     name = getattr(column, "column_name", None)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final, cast
 
 import numpy as np
 
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.indicator import as_indicator
 from tipclassify.corpus.loading import Row, group_rows
-from tipclassify.text.columns import as_passages, column_names, column_values
+from tipclassify.text.columns import Table, as_passages, column_names, column_values
 from tipclassify.text.document import Passage
 
 __all__ = ["LabelledPassages", "labelled_passages"]
 
-_KEPT_WHOLE = ("doc", "pair")  # columns whose equal values share a group
+_KEPT_WHOLE: Final = ("doc", "pair")  # columns whose equal values share a group
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LabelledPassages:
     groups: Ints  # (n,)
 
 
-def labelled_passages(X: Any, y: Any = None, groups: Any = None) -> LabelledPassages:
+def labelled_passages(X: object, y: object = None, groups: object = None) -> LabelledPassages:
     """Check passages and their labels, and number the group of each.
 
     `X` is what `as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one for
@@ -45,11 +45,13 @@ def labelled_passages(X: Any, y: Any = None, groups: Any = None) -> LabelledPass
         if names is None or not {"text", "labels"} <= set(names):
             remedy = "give the labels of each passage, or a dataset of load_corpus as X"
             raise ValueError(f"y is missing: {remedy}")
-        rows = _rows(X, names)
-        y = X["labels"]
+        table = cast("Table", X)  # it has columns
+        rows = _rows(table, names)
+        y = table["labels"]
         X = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
         groups = group_rows(rows) if groups is None else groups
-    passages, y_true = as_passages(X), as_indicator(y)
+    passages = as_passages(X)
+    y_true = as_indicator(y)
     count = len(passages)
     if len(y_true) != count:
         raise ValueError(
@@ -57,17 +59,17 @@ def labelled_passages(X: Any, y: Any = None, groups: Any = None) -> LabelledPass
         )
     if groups is None:
         groups = group_rows([{"text": passage.text} for passage in passages])
-    values = column_values(groups, "groups")
-    if len(values) != count:
+    group_names = column_values(groups, "groups")
+    if len(group_names) != count:
         raise ValueError(
-            f"{count} passages but {len(values)} groups: give the group of each passage"
+            f"{count} passages but {len(group_names)} groups: give the group of each passage"
         )
-    numbers: dict[Any, int] = {}
-    numbered = [numbers.setdefault(value, len(numbers)) for value in values]
-    return LabelledPassages(passages, y_true, np.array(numbered, np.int64))
+    number_of: dict[object, int] = {}
+    numbers = [number_of.setdefault(name, len(number_of)) for name in group_names]
+    return LabelledPassages(passages, y_true, np.array(numbers, np.int64))
 
 
-def _rows(table: Any, names: list[str]) -> list[Row]:
+def _rows(table: Table, names: list[str]) -> list[Row]:
     """Return text, heading, document and pair of each row of a table."""
     texts = [passage.text for passage in as_passages(table["text"], "X['text']")]
     rows: list[Row] = [{"text": text} for text in texts]

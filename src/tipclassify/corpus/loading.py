@@ -1,5 +1,7 @@
-"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row; all
-errors come at once."""
+"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row.
+
+One `CorpusError` has a line for each bad row of all files, so that all can be corrected at once.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tipclassify.errors import CorpusError, reason_of
 from tipclassify.formatting import csv_text, load_json, numbered
 from tipclassify.labels import LABELS, SECTIONS
+from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
 
 if TYPE_CHECKING:
     import datasets
+from tipclassify.resources import shipped_folder
 
 __all__ = [
     "Columns",
@@ -43,8 +47,10 @@ _NAME_THEM: Final = (
 )
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
+# Of any type, since rows keep every further field of a user's file; `_check` checks the fields that
+# the package reads.
 Row = dict[str, Any]
-NumberedRow = tuple[str, Any]  # "file:line", and the row or a RowError
+NumberedRow = tuple[str, object]  # "file:line", and the row or a RowError
 T = TypeVar("T")
 
 
@@ -54,40 +60,43 @@ class RowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns of CSV and Parquet, or fields of JSON lines, that hold the text and the labels of
-    a passage."""
+    """Names of the columns, or fields of JSON lines, that hold text and labels of a passage."""
 
     text: str = "text"
     labels: str = "labels"
 
     def missing(self, names: Sequence[str]) -> str | None:
         """Return the problem of a table with these columns, or None."""
-        labelled = {self.labels, "predicted", *(["label"] if self.labels == "labels" else [])}
-        if self.text in names and labelled & set(names):
+        label_columns = {self.labels, "predicted"}
+        if self.labels == "labels":
+            label_columns.add("label")
+        if self.text in names and label_columns & set(names):
             return None
         absent = self.labels if self.text in names else self.text
         there = ", ".join(names) or "none"
         return f"no column {absent!r}; the columns are {there}: {_NAME_THEM}"
 
-    def renamed(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row whose text and labels are called so."""
+    def renamed(self, row: Row) -> Row:
+        """Rename the columns of a row to ``text`` and ``labels``."""
         if self == Columns():
             return row
-        own = {"text": row.get(self.text), "labels": row.get(self.labels)}
-        others = {self.text, self.labels, "label"}
-        return {**{name: value for name, value in row.items() if name not in others}, **own}
+        own = {self.text, self.labels, "label"}
+        renamed = {name: value for name, value in row.items() if name not in own}
+        renamed["text"] = row.get(self.text)
+        renamed["labels"] = row.get(self.labels)
+        return renamed
 
 
 def load_corpus(
     *paths: str | os.PathLike[str], text_column: str = "text", label_column: str = "labels"
 ) -> datasets.Dataset:
-    """Load labelled passages as a `datasets.Dataset`; `paths` are JSON lines, CSV or Parquet files,
-    or folders of them.
+    """Load labelled passages as a `datasets.Dataset`.
 
-    The columns are ``id``, ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``,
-    ``pair``, ``doc``, ``source``, and any further ones of the rows, as text; only text and labels
-    are required, and may have other names in the files (`text_column`, `label_column`). The dataset
-    lies in memory; no copy is kept on disk.
+    `paths` are JSON lines, CSV or Parquet files, or folders of them. The columns are ``id``,
+    ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``, ``pair``, ``doc``,
+    ``source``, and any further ones of the rows, as text; only text and labels are required, and
+    may have other names in the files (`text_column`, `label_column`). The dataset lies in memory;
+    no copy is kept on disk.
 
     `TipClassifier.fit` takes it whole, or its columns; what its ``to_json`` and ``to_parquet``
     write is read again.
@@ -104,7 +113,7 @@ def load_corpus(
 
     rows = read_rows(*paths, columns=Columns(text_column, label_column))
     names = dict.fromkeys((*_COLUMNS, *(name for row in rows for name in row)))
-    values: dict[str, Any] = {}
+    values: dict[str, list[str | None] | list[list[str]]] = {}
     for name in names:
         values[name] = [None if row.get(name) is None else str(row[name]) for row in rows]
     values["labels"] = [list(row["labels"]) for row in rows]
@@ -114,42 +123,43 @@ def load_corpus(
 
 
 def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
-    """Convert a dataset of `load_corpus` to rows as `read_rows` returns them: without nulls,
-    labels as a tuple."""
+    """Convert a dataset of `load_corpus` to rows as `read_rows` returns them."""
     rows = []
-    for found in dataset:
-        row = {name: value for name, value in found.items() if value is not None}
-        row["labels"] = tuple(found["labels"])
+    for columns in dataset:
+        row = {name: value for name, value in columns.items() if value is not None}
+        row["labels"] = tuple(columns["labels"])
         rows.append(row)
     return rows
 
 
 def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> list[Row]:
-    """Read validated rows as plain dicts, with ``labels`` as a tuple of names in the order of
-    ``LABELS``.
+    """Read validated rows as plain dicts, with ``labels`` as a tuple in the order of ``LABELS``.
 
     Raises `CorpusError` with one line for every invalid row of every file.
     """
     problems: list[str] = []
     rows: list[Row] = []
-    ids: dict[str, str] = {}
-    texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
+    places_of_ids: dict[str, str] = {}
+    first_of_texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}  # place, and labels
 
-    def check(row: Any) -> Row:
+    def check(row: object) -> Row:
         return _check(columns.renamed(row) if isinstance(row, dict) else row)
 
-    # each once
+    # Keyed by resolved path: a file that is named twice is read once.
     files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
     for file in files.values():
         for where, row in read_each(_numbered_rows(file, columns), check, problems):
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
-            if (first := ids.setdefault(row["id"], where)) != where:
-                problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
-            first, labels = texts.setdefault(row_key(row), (where, row["labels"]))
-            if labels != row["labels"]:
-                here, there = (", ".join(names) or "no label" for names in (row["labels"], labels))
+            taken_at = places_of_ids.setdefault(row["id"], where)
+            if taken_at != where:
                 problems.append(
-                    f"{where}: {here}, but the same text at {first} has {there}; settle one"
+                    f"{where}: id {row['id']!r} is taken at {taken_at}; give it another"
+                )
+            first, labels = first_of_texts.setdefault(row_key(row), (where, row["labels"]))
+            if labels != row["labels"]:
+                problems.append(
+                    f"{where}: {_label_text(row['labels'])}, but the same text at {first} has "
+                    f"{_label_text(labels)}; settle one"
                 )
             rows.append(row)
     if not rows and not problems:
@@ -160,21 +170,28 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> l
     return rows
 
 
-def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
+def _label_text(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or "no label"
+
+
+def row_key(row: Mapping[str, object]) -> tuple[str, str]:
     """Return the key of duplicate rows: normalised text and heading; standard sections are ignored.
 
     >>> row_key({"text": "Courts slept.", "section": "Labor Law"})
     ('courts slept.', 'labor law')
     """
     section = row.get("section")
-    return text_key(row["text"]), "" if section in (None, *SECTIONS) else text_key(str(section))
+    heading = "" if section in (None, *SECTIONS) else text_key(str(section))
+    return text_key(str(row["text"])), heading
 
 
 def read_each(
-    rows: Iterable[NumberedRow], read: Callable[[Any], T], problems: list[str]
+    rows: Iterable[NumberedRow], read: Callable[[object], T], problems: list[str]
 ) -> Iterator[tuple[str, T]]:
-    """Apply `read` to each row and yield the result with its location; append a line to
-    `problems` for invalid rows."""
+    """Apply `read` to each row, and yield the result with its location.
+
+    An invalid row appends a line to `problems` instead.
+    """
     for where, row in rows:
         try:
             if isinstance(row, RowError):
@@ -194,8 +211,9 @@ def text_key(text: str) -> str:
 
 
 def labels_alone(row: Row) -> tuple[str, ...]:
-    """Return the labels of a row's text without its heading: ``labels_alone`` ("none" for none),
-    else ``labels``.
+    """Return the labels of a row's text without its heading.
+
+    They are in ``labels_alone``, where "none" stands for none, or else those in ``labels``.
 
     >>> labels_alone({"labels": ("failure",), "labels_alone": "none"})
     ()
@@ -219,28 +237,25 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    seen: dict[tuple[str, str], int] = {}
-    pairs = list(near)
+    first_with_key: dict[tuple[str, str], int] = {}
+    edges = list(near)
     for i, row in enumerate(rows):
         keys = [("text", text_key(row["text"]))]
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
-        pairs += [(seen.setdefault(key, i), i) for key in keys]
-    graph = coo_array(
-        ([True] * len(pairs), tuple(zip(*pairs, strict=True))), shape=(len(rows), len(rows))
-    )
-    first: dict[int, int] = {}
-    components = connected_components(graph, directed=False)[1].tolist()
-    return [first.setdefault(component, i) for i, component in enumerate(components)]
+        edges += [(first_with_key.setdefault(key, i), i) for key in keys]
+    ends = tuple(zip(*edges, strict=True))
+    graph = coo_array(([True] * len(edges), ends), shape=(len(rows), len(rows)))
+    _, components = connected_components(graph, directed=False)
+    first_of_component: dict[int, int] = {}
+    return [
+        first_of_component.setdefault(component, i)
+        for i, component in enumerate(components.tolist())
+    ]
 
 
 def shipped_corpus() -> Path | None:
-    """Find the corpus that is installed with the package, or in the checkout that contains this
-    file."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "corpus_data", package.parents[1] / "data"):
-        if (folder / "corpus").is_dir():
-            return folder
-    return None
+    """Find the corpus of the installed package, or of the checkout; None without one."""
+    return shipped_folder("corpus_data", "data", holds="corpus")
 
 
 def corpus_digest(rows: Iterable[Row]) -> str:
@@ -252,7 +267,7 @@ def corpus_digest(rows: Iterable[Row]) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check(row: Any) -> Row:
+def _check(row: object) -> Row:
     """Validate a row, and return it with its labels in the order of ``LABELS``."""
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
@@ -263,26 +278,28 @@ def _check(row: Any) -> Row:
     labels = row.get("labels", row.get("label"))
     if "low_confidence" in row and row.get("predicted") is None:
         raise RowError(
-            "of 'score': its labels are the model's; make rows to label with 'tipclassify corpus convert'"
+            "of 'score': its labels are the model's; "
+            "make rows to label with 'tipclassify corpus convert'"
         )
     if labels is None and row.get("predicted") is not None:
         raise RowError(
-            'not labelled yet; set "labels" to a list, [] for none (what "predicted" says is the model\'s)'
+            'not labelled yet; set "labels" to a list, [] for none '
+            '(what "predicted" says is the model\'s)'
         )
-    if len(text := check_text(row.get("text"))) > LONGEST:
+    text = check_text(row.get("text"))
+    if len(text) > LONGEST:
         raise RowError(
             f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
         )
-    checked: Row = {
-        **{name: value for name, value in row.items() if name != "label"},
-        "labels": parse_labels(labels),
-    }
-    if isinstance(alone := row.get("labels_alone"), list | tuple):
+    checked: Row = {name: value for name, value in row.items() if name != "label"}
+    checked["labels"] = parse_labels(labels)
+    alone = row.get("labels_alone")
+    if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
     return checked
 
 
-def check_text(value: Any) -> str:
+def check_text(value: object) -> str:
     """Return the text of a row; raise `RowError` for none."""
     if not isinstance(value, str):
         raise RowError('no text; add a "text" field')
@@ -291,19 +308,20 @@ def check_text(value: Any) -> str:
     return value
 
 
-def label_list(value: Any) -> list[str]:
-    """Return label names from a list, or from text with ``;``, ``,`` or ``|``; raise `RowError`
-    for any other value."""
+def label_list(value: object) -> list[str]:
+    """Return label names from a list, or from text with ``;``, ``,`` or ``|`` between them.
+
+    Raises `RowError` for any other value.
+    """
     if isinstance(value, str):
-        value = [
-            name for name in value.replace("|", ";").replace(",", ";").split(";") if name.strip()
-        ]
+        separated = value.replace("|", ";").replace(",", ";")
+        return [name.strip() for name in separated.split(";") if name.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise RowError('no labels; add "labels": a list of names, [] for none')
     return [name.strip() for name in value]
 
 
-def parse_labels(value: Any) -> tuple[str, ...]:
+def parse_labels(value: object) -> tuple[str, ...]:
     """Parse label names into the order of ``LABELS``; raise `RowError` for an unknown one.
 
     >>> parse_labels("failure; positive_effort")
@@ -316,24 +334,24 @@ def parse_labels(value: Any) -> tuple[str, ...]:
 
 
 def _files(path: Path, problems: list[str]) -> list[Path]:
+    """List the corpus files of a file or folder; append a line to `problems` without any."""
     if path.is_dir():
         folder = path / "corpus" if (path / "corpus").is_dir() else path
-        found = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
-        found += [path / _REAL] if (path / _REAL).is_file() else []
-        if not found:
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+        if (path / _REAL).is_file():
+            files.append(path / _REAL)
+        if not files:
             problems.append(
                 f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus"
             )
-        return found
-    if path.is_file() and path.suffix.lower() in _SUFFIXES:
-        return [path]
-    what = (
-        f"not a corpus file; use {', '.join(_SUFFIXES)}"
-        if path.is_file()
-        else "no such file; check the path"
-    )
-    problems.append(f"{path}: {what}")
-    return []
+        return files
+    if not path.is_file():
+        problems.append(f"{path}: no such file; check the path")
+        return []
+    if path.suffix.lower() not in _SUFFIXES:
+        problems.append(f"{path}: not a corpus file; use {', '.join(_SUFFIXES)}")
+        return []
+    return [path]
 
 
 def read_file(file: Path) -> bytes:
@@ -345,16 +363,15 @@ def read_file(file: Path) -> bytes:
 
 
 def text_lines(file: Path) -> Iterator[NumberedRow]:
-    """Yield the non-blank lines with their locations, or a `RowError` for a line that is not
-    UTF-8."""
+    """Yield the non-blank lines with their locations; a `RowError` for one that is not UTF-8."""
     for number, line in enumerate(read_file(file).split(b"\n"), 1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
             if text.strip():
                 yield f"{file}:{number}", text
         except UnicodeDecodeError as error:
-            what = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
-            yield f"{file}:{number}", RowError(what)
+            problem = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
+            yield f"{file}:{number}", RowError(problem)
 
 
 def json_rows(file: Path) -> Iterator[NumberedRow]:
@@ -375,19 +392,20 @@ def _numbered_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
 
 
 def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a CSV with a header, with their locations; empty cells are omitted, except
-    text and labels.
+    """Yield the rows of a CSV with a header, with their locations.
 
-    Rows with neither text nor labels, which doccano exports, are left out with a warning. With
-    `columns`, a header without them is one `RowError`.
+    Empty cells are omitted, except text and labels. Rows with neither text nor labels, which
+    doccano exports, are left out with a warning. With `columns`, a header without them is one
+    `RowError`.
     """
-    named = columns or Columns()
-    kept, empty = (named.text, named.labels, "label"), []
+    names = columns or Columns()
+    kept = (names.text, names.labels, "label")  # in the row even if empty
+    empty_lines = []
     try:
-        reader = csv.DictReader(
-            io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True
-        )
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]  # "text, label"
+        text = read_file(file).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        # a space may follow a comma: "text, label"
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         if columns is not None and (problem := columns.missing(reader.fieldnames)):
             yield f"{file}:1", RowError(problem)
             return
@@ -400,37 +418,44 @@ def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow
             if any(str(cells.get(name, "")).strip() for name in kept):
                 yield f"{file}:{reader.line_num}", cells
             else:
-                empty.append(reader.line_num)
-        if empty:
+                empty_lines.append(reader.line_num)
+        if empty_lines:
             warnings.warn(
-                f"{file}: {numbered('line', empty)} without a text, left out", stacklevel=2
+                f"{file}: {numbered('line', empty_lines)} without a text, left out", stacklevel=2
             )
     except UnicodeDecodeError:
         yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:
-        yield (
-            f"{file}:{reader.reader.line_num}",
-            RowError(f"broken CSV ({error}); quote fields with commas or line ends"),
-        )
+        advice = "quote fields with commas or line ends"
+        yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
 
 
 def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`."""
+    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`.
+
+    A file that unpacks to much more than its size ends with a `RowError`.
+    """
     import pyarrow
     import pyarrow.parquet
 
+    data = read_file(file)
+    number = 0
     try:
-        table = pyarrow.parquet.read_table(pyarrow.BufferReader(read_file(file)))
-    except (pyarrow.ArrowException, OSError) as error:
-        yield (
-            f"{file}:1",
-            RowError(f"not a Parquet file ({str(error).splitlines()[0]}); write it anew"),
-        )
-        return
-    if columns is not None and (problem := columns.missing(table.column_names)):
-        yield f"{file}:1", RowError(problem)
-        return
-    yield from ((f"{file}:{number}", row) for number, row in enumerate(table.to_pylist(), 1))
+        table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
+        if columns is not None and (problem := columns.missing(table.schema_arrow.names)):
+            yield f"{file}:1", RowError(problem)
+            return
+        for rows in read_row_batches(table, len(data)):
+            for number, row in enumerate(rows, number + 1):  # noqa: B020  # goes on counting
+                yield f"{file}:{number}", row
+    except ExcessiveTableError as error:
+        yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")
+    except UnicodeDecodeError:
+        yield f"{file}:{number + 1}", RowError("not UTF-8 from here on; write the file anew")
+    # ValueError, OverflowError: times and numbers that Python has not
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        yield f"{file}:{number + 1}", RowError(f"not a Parquet file ({reason}); write it anew")
 
 
 _SUFFIXES: Final = (".jsonl", ".csv", ".parquet")

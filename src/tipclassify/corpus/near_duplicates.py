@@ -1,5 +1,7 @@
-"""Find near duplicates by Jaccard similarity of word 3-grams (Broder 1997), and compute tf-idf
-vectors."""
+"""Find near duplicates by Jaccard similarity of word 3-grams, and compute tf-idf vectors.
+
+Source: Broder 1997, On the resemblance and containment of documents.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+_Term = TypeVar("_Term", int, str)
 
 # from which different labels are a finding: one word of 14 changed, or more
 CONFLICT_SIMILARITY: Final = 0.6
@@ -21,33 +25,34 @@ LEAK_SIMILARITY: Final = 0.8
 
 
 def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
-    """Yield the pairs ``(i, j, similarity)``, i < j, of texts with a Jaccard similarity of at least
-    `least`, unordered.
+    """Yield, unordered, the pairs ``(i, j, similarity)``, i < j, of similarity at least `least`.
 
     Case and punctuation are ignored. The search is exact, by prefix filtering (Bayardo, Ma and
     Srikant 2007): with grams sorted by rarity, two sets of at least that similarity share one among
     the first ``n - ceil(least * n) + 1``.
 
-    >>> list(near_duplicate_pairs(["Police arrested nine men.", "police arrested NINE men", "Courts slept."], 0.6))
+    >>> texts = ["Police arrested nine men.", "police arrested NINE men", "Courts slept."]
+    >>> list(near_duplicate_pairs(texts, 0.6))
     [(0, 1, 1.0)]
     """
     grams = [trigrams(re.findall(r"\w+", text.casefold())) for text in texts]
-    use = Counter(gram for row in grams for gram in row)
+    use = Counter(gram for text_grams in grams for gram in text_grams)
     rarity = {gram: number for number, gram in enumerate(sorted(use, key=use.__getitem__))}
-    ranked = [sorted(rarity[gram] for gram in row) for row in grams]
-    sets = [frozenset(row) for row in ranked]
-    index: defaultdict[int, list[int]] = defaultdict(list)
+    ranked = [sorted(rarity[gram] for gram in text_grams) for text_grams in grams]
+    sets = [frozenset(ranks) for ranks in ranked]
+    texts_with: defaultdict[int, list[int]] = defaultdict(list)  # by a gram of their prefix
     for i in sorted(range(len(texts)), key=lambda i: len(ranked[i])):
         size = len(ranked[i])
         shortest = math.ceil(least * size - 1e-9)  # 0.6 * 5 is a shade over 3 in some products
         prefix = ranked[i][: size - shortest + 1]
-        for j in {j for gram in prefix for j in index[gram] if len(ranked[j]) >= shortest}:
+        candidates = {j for gram in prefix for j in texts_with[gram] if len(ranked[j]) >= shortest}
+        for j in candidates:
             common = len(sets[i] & sets[j])
             similarity = common / (size + len(sets[j]) - common)
             if similarity >= least:
                 yield min(i, j), max(i, j), similarity
         for gram in prefix:
-            index[gram].append(i)
+            texts_with[gram].append(i)
 
 
 def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
@@ -55,16 +60,17 @@ def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + 3]) for i in range(max(bool(words), len(words) - 2))}
 
 
-def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
-    """Compute tf-idf unit vectors, sparse (documents, sorted terms): idf is log(1 + documents /
-    document frequency)."""
+def tfidf(documents: Sequence[Sequence[_Term]]) -> csr_array:
+    """Compute tf-idf unit vectors, sparse (documents, sorted terms).
+
+    The idf is log(1 + documents / document frequency).
+    """
     from scipy.sparse import csr_array
 
-    number = {
-        term: i for i, term in enumerate(sorted({term for terms in documents for term in terms}))
-    }
-    column = np.array([number[term] for terms in documents for term in terms], np.int64)
-    row = np.array([i for i, terms in enumerate(documents) for _ in terms], np.int64)
+    terms = sorted({term for document in documents for term in document})
+    number = {term: i for i, term in enumerate(terms)}
+    column = np.array([number[term] for document in documents for term in document], np.int64)
+    row = np.array([i for i, document in enumerate(documents) for _ in document], np.int64)
     vectors = csr_array((np.ones(len(row)), (row, column)), shape=(len(documents), len(number)))
     frequency = np.bincount(vectors.indices, minlength=len(number))
     vectors.data *= np.log1p(len(documents) / frequency)[vectors.indices]

@@ -1,4 +1,4 @@
-"""Keys of the passages that taught a model: four bytes of a hash each, without their words."""
+"""Record which passages trained a model: four bytes of a hash each, without their words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEY: Final = np.dtype("<u4")  # one text in some 60,000 is taken for one of 70,
 
 
 def pack_taught(texts: Iterable[str], before: bytes = b"") -> bytes:
-    """Pack the keys of `texts`, and those of `before`, which taught the model that it started from.
+    """Pack the keys of training texts, with those of the model that training started from.
 
     >>> packed = pack_taught(["Courts slept."])
     >>> were_taught(["courts  slept.", "Police acted."], packed).tolist()
@@ -32,7 +32,7 @@ def pack_taught(texts: Iterable[str], before: bytes = b"") -> bytes:
 
 
 def were_taught(texts: Sequence[str], packed: bytes) -> Bools:
-    """Return which texts are among those that taught, bool (n,)."""
+    """Return which texts are among the training texts of `packed`, bool (n,)."""
     return np.isin(np.array([_key(text) for text in texts], _KEY), _read(packed))
 
 

@@ -1,5 +1,7 @@
-"""Cache downloads on disk: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body,
-beside the body."""
+"""Cache downloads on disk.
+
+Each is ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, beside the body.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,10 @@ class Download:
 
 
 def cache_path(name: str) -> Path | None:
-    """Return tipclassify's folder `name` in the user's cache folder of the operating system;
-    None without a home."""
+    """Return tipclassify's folder `name` in the user's cache folder.
+
+    None without a home.
+    """
     import platformdirs
 
     folder = platformdirs.user_cache_path() / "tipclassify" / name
@@ -56,8 +60,10 @@ def cache_path(name: str) -> Path | None:
 
 
 def cache_folder() -> Path | None:
-    """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache; None
-    without a home."""
+    """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache.
+
+    None without a home.
+    """
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), "links")
     return cache_path("links")
@@ -87,8 +93,10 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
 
 
 def write_cached(url: str, download: Download, allow_private: bool) -> None:
-    """Write a download to the cache under the requested address; warn if the folder is not
-    writable."""
+    """Write a download to the cache under the requested address.
+
+    Warn if the folder is not writable.
+    """
     folder = cache_folder()
     asked = {"url": url, "final_url": download.url, "allow_private": allow_private}
     declared = {"content_type": download.content_type, "encoding": download.encoding}

@@ -1,5 +1,7 @@
-"""Send requests for links and read the answers; every address, also of redirects, is checked
-before it is asked."""
+"""Send requests for links and read the answers.
+
+Every address, also of redirects, is checked before it is asked.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,10 @@ class Limits:
 
 
 def parse_url(url: str) -> httpx.URL:
-    """Parse a URL, without its fragment; raise `LinkError` if it is not of the web, or contains
-    a password."""
+    """Parse a URL, without its fragment.
+
+    Raises `LinkError` if it is not of the web, or contains a password.
+    """
     with needs_extra("reading links", "links"):
         import httpx
     where = redact_url(url)
@@ -118,8 +122,10 @@ def open_link(
     allow_private: bool,
     headers: Mapping[str, str],
 ) -> Iterator[httpx.Response]:
-    """Open the response to a GET request, after redirects, with its body unread; every error is
-    a `LinkError`."""
+    """Open the response to a GET request, after redirects, with its body unread.
+
+    Every error is a `LinkError`.
+    """
     import httpx
 
     from tipclassify.download.transport import CheckedTransport
@@ -194,8 +200,10 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
 
 
 def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
-    """Read the body of a response of permitted status, media type and size; raise `LinkError`
-    for any other."""
+    """Read the body of a response of permitted status, media type and size.
+
+    Raises `LinkError` for any other.
+    """
     check_status(response)
     match = re.match(
         r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII

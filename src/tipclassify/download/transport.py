@@ -1,5 +1,7 @@
-"""Connect to checked addresses only, within a deadline: no link may reach services of this
-machine or its network."""
+"""Connect to checked addresses only, within a deadline.
+
+No link may reach services of this machine or its network.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # IPv4 in the last 32 bits
 
 
 def is_public(address: str) -> bool:
-    """Return whether a numeric IP address is public; of an IPv6 address, the embedded IPv4 one
-    counts.
+    """Return whether a numeric IP address is public.
+
+    Of an IPv6 address, the embedded IPv4 one counts.
 
     >>> is_public("151.101.1.1"), is_public("10.0.0.1"), is_public("::ffff:127.0.0.1"), is_public("64:ff9b::a9fe:a9fe")
     (True, False, False, False)
@@ -46,8 +49,10 @@ def is_public(address: str) -> bool:
 
 
 def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
-    """Resolve a host, once, against DNS rebinding; without `allow_private`, `LinkError` unless
-    all IPs are public."""
+    """Resolve a host, once, against DNS rebinding.
+
+    Without `allow_private`, `LinkError` unless all IPs are public.
+    """
     if allow_private:
         return _lookup(host, port)
     local = _is_local_name(host)
@@ -83,8 +88,10 @@ def _lookup(host: str, port: int) -> list[str]:
 
 
 class CheckedTransport(httpx.HTTPTransport):
-    """Send requests over checked connections; after `deadline`, on the monotonic clock, every
-    wait is a timeout."""
+    """Send requests over checked connections.
+
+    After `deadline`, on the monotonic clock, every wait is a timeout.
+    """
 
     def __init__(self, deadline: float, allow_private: bool = False) -> None:
         # Without super().__init__(): this pool is the only one, and if httpx ever renames it,

@@ -25,11 +25,11 @@ from tipclassify.labels import LABELS, indicator
 __all__ = [
     "Agreement",
     "agreement",
+    "agreement_intervals_table",
     "agreement_table",
     "blindness",
     "disagreements",
     "disagreements_table",
-    "intervals_table",
     "read_annotations",
     "read_texts",
 ]
@@ -178,7 +178,7 @@ def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     return {
         str(row["id"]): row["text"]
         for _, row in json_rows(Path(path))
-        if isinstance(row.get("text"), str)
+        if isinstance(row, dict) and isinstance(row.get("text"), str)
     }
 
 
@@ -191,7 +191,11 @@ def blindness(
     Returns them, and a line on how many were not, or do not say.
     """
     said = [
-        {str(row["id"]): row.get("blind") for _, row in json_rows(Path(path))}
+        {
+            str(row["id"]): row.get("blind")
+            for _, row in json_rows(Path(path))
+            if isinstance(row, dict)
+        }
         for path in (first, second)
     ]
     both = {
@@ -218,7 +222,7 @@ def agreement_table(rows: Sequence[Agreement]) -> str:
     )
 
 
-def intervals_table(rows: Sequence[Agreement], draws: int) -> str:
+def agreement_intervals_table(rows: Sequence[Agreement], draws: int) -> str:
     """Format the intervals as a Markdown table."""
     columns = (f"95% interval ({draws:,} draws)", "Cohen's kappa", "Krippendorff's alpha")
     cells = [

@@ -22,10 +22,11 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.resources import shipped_folder
 from tipclassify.text.document import Passage
 
 __all__ = [
-    "Failure",
+    "FailedCase",
     "RuleResult",
     "default_cases_path",
     "replay_golden",
@@ -51,7 +52,7 @@ class _Golden(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedCase:
     """A failed case: its expected and its predicted labels."""
 
     text: str
@@ -66,7 +67,7 @@ class RuleResult:
     rule: str
     passed: int
     cases: int
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedCase, ...]
 
     @property
     def rate(self) -> float:
@@ -76,11 +77,10 @@ class RuleResult:
 
 def default_cases_path() -> Path:
     """Find the folder of the shipped cases, in the installed package or in the checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "behaviours_data", package.parents[1] / "data" / "behaviours"):
-        if (folder / "slots.jsonl").is_file():
-            return folder
-    raise InputError("the behaviour cases are missing: reinstall tipclassify, or give --cases")
+    folder = shipped_folder("behaviours_data", "data/behaviours", holds="slots.jsonl")
+    if folder is None:
+        raise InputError("the behaviour cases are missing: reinstall tipclassify, or give --cases")
+    return folder
 
 
 def run_cases(
@@ -122,7 +122,7 @@ def run_cases(
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
-def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[Failure]:
+def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[FailedCase]:
     """Find golden passages of a model folder whose scores differ from the stored ones by more than
     rounding.
 
@@ -147,7 +147,7 @@ def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[
     if len(rows) and gaps.mean() > tolerance / 10:
         tolerance /= 10
     return [
-        Failure(
+        FailedCase(
             rows[i].text, tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i])
         )
         for i in np.flatnonzero((gaps > tolerance).any(axis=1))
@@ -169,7 +169,7 @@ def _compare(
     for passage, true, row in zip(passages, expected, classifier.predict(passages), strict=True):
         if true != (predicted := _names(row)):
             text = f"[{passage.section}] {passage.text}" if passage.section else passage.text
-            wrong.append(Failure(text, true, predicted))
+            wrong.append(FailedCase(text, true, predicted))
     return RuleResult(rule, len(passages) - len(wrong), len(passages), tuple(wrong))
 
 

@@ -15,11 +15,11 @@ from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
 __all__ = [
-    "Comparison",
     "Difference",
     "Interval",
     "Intervals",
     "LabelIntervals",
+    "ModelComparison",
     "compare",
     "comparison_table",
     "intervals",
@@ -85,8 +85,8 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Comparison of two models: macro-F1 first, then the F1 of each label; tags that only one of
+class ModelComparison:
+    """ModelComparison of two models: macro-F1 first, then the F1 of each label; tags that only one of
     them has right."""
 
     draws: int
@@ -151,7 +151,7 @@ def _groups_with_a_say(totals: Floats) -> Ints:
 
 def compare(
     y_true: Bools, y_pred: Bools, y_other: Bools, groups: Groups, draws: int = 1_000, seed: int = 0
-) -> Comparison:
+) -> ModelComparison:
     """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) on the same draws
     (Koehn 2004, EMNLP).
 
@@ -176,7 +176,9 @@ def compare(
         differences.append(Difference(figure, this, other, this - other, interval, better, tied))
     changed = np.not_equal(y_pred, y_other)
     gained = int((changed & (y_pred == y_true)).sum())
-    return Comparison(draws, len(totals), tuple(differences), gained, int(changed.sum()) - gained)
+    return ModelComparison(
+        draws, len(totals), tuple(differences), gained, int(changed.sum()) - gained
+    )
 
 
 def intervals_table(found: Intervals) -> str:
@@ -200,7 +202,7 @@ def _warning(groups: int) -> list[str]:
     return [f"{groups} groups are few: such an interval covers {covers}; label more narratives"]
 
 
-def comparison_table(found: Comparison, other: str) -> str:
+def comparison_table(found: ModelComparison, other: str) -> str:
     """Format the differences as aligned plain text; `other` is the name of the other model."""
     rows = [("F1", "this", "other", "difference", "95% interval", "better in")]
     for d in found.differences:

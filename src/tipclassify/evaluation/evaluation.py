@@ -11,7 +11,7 @@ from tipclassify.evaluation.bootstrap import Intervals, intervals, intervals_tab
 from tipclassify.evaluation.metrics import Metrics, measure, metrics_table
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 
 __all__ = ["Evaluation", "evaluate"]
 

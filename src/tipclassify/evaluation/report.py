@@ -19,7 +19,7 @@ from tipclassify.evaluation.behaviour_tests import row_passage
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS, SECTIONS, Policy, indicator
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.text.features.hashing import featurize
 
 __all__ = [

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from tipclassify.download.request import (
@@ -26,12 +26,13 @@ from tipclassify.model.common.folder import (
     LARGEST_FILE,
     LARGEST_HEAD,
     LINEAR,
+    Head,
     check_head,
     check_replaceable,
     hashed_files,
     kind_of,
     parse_head,
-    read_bounded,
+    read_model_file,
     replace_folder,
 )
 from tipclassify.model.loading import Installed, is_name, models_folder
@@ -94,7 +95,7 @@ def add_model(
 def _copy(source: str, file: str, to: Path) -> None:
     folder = Path(source)
     path = (folder.parent if folder.name == HEAD else folder) / file
-    to.write_bytes(read_bounded(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
+    to.write_bytes(read_model_file(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
 
 
 def _fetch(
@@ -145,7 +146,7 @@ def _fetch(
     retry(url, attempt, limits, lambda: part.stat().st_size)
 
 
-def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any]:
+def _checked_head(source: str, data: bytes, sha256: str | None) -> Head:
     where = f"{redact_url(source)}: {HEAD}"
     try:
         head = parse_head(data)
@@ -160,7 +161,7 @@ def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any
     return head
 
 
-def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
+def _checked_name(source: str, name: str | None, head: Head) -> str:
     folder = re.split(r"[/\\]", urlsplit(source).path.removesuffix(HEAD).rstrip("/\\"))[-1]
     default = folder.lower() if kind_of(head) == LINEAR else kind_of(head)
     if name is None and not is_name(default):

@@ -17,15 +17,16 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.common.folder import load_head
-from tipclassify.model.hub import download_model, is_hub_name
-from tipclassify.model.linear.model import Model, write_model
-from tipclassify.model.linear.scoring import (
-    LinearScorer,
+from tipclassify.model.common.scoring import (
     Scored,
+    Scorer,
     apply_thresholds,
     count_words,
     is_low_confidence,
 )
+from tipclassify.model.hub import download_model, is_hub_name
+from tipclassify.model.linear.model import Model, write_model
+from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
 from tipclassify.text.columns import column_values, read_passages, refuse_table
 from tipclassify.text.document import Document, Passage
@@ -48,10 +49,10 @@ class Classifier:
 
     def __init__(
         self,
-        model: Model | LinearScorer | EncoderScorer,
+        model: Model | Scorer,
         thresholds: Mapping[str, tuple[float, ...]] | None = None,
     ) -> None:
-        self.scorer = LinearScorer(model) if isinstance(model, Model) else model
+        self.scorer: Scorer = LinearScorer(model) if isinstance(model, Model) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
         self._folder: Path | None = None
 
@@ -62,10 +63,10 @@ class Classifier:
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
-        """Load a model from a folder or by name: ``"default"``, ``"fast"``, or one of ``tipclassify
-        models list``.
+        """Load a model from a folder, by name, or from the Hugging Face hub.
 
-        Without `model`, load ``"default"``. ``"owner/name"`` and ``"owner/name@revision"`` are
+        Names are ``"default"``, which is loaded without `model`, ``"fast"``, and those of
+        ``tipclassify models list``. ``"owner/name"`` and ``"owner/name@revision"`` are
         downloaded from the Hugging Face hub if huggingface_hub is installed and no folder ``owner``
         is here.
 
@@ -86,55 +87,48 @@ class Classifier:
         return classifier
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a folder, replacing the model at `path`, for `Classifier.load`,
-        ``--model`` and the hub.
+        """Write the model to a folder, replacing a model at `path`.
 
-        A copy of a model that was loaded has its hash and its card. Thresholds of `with_thresholds`
-        are saved too, and the card says so. Raises `ModelError` when something else than a model is
-        at `path`.
+        The folder is for `Classifier.load`, ``--model`` and the Hugging Face hub. A copy of a model
+        that was loaded has its hash and its card. Thresholds of `with_thresholds` are saved too,
+        and the card says so. Raises `ModelError` when something else than a model is at `path`.
 
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Classifier.load("fast").save(f"{folder}/mine")
-        ...     Classifier.load(f"{folder}/mine").meta["sha256"] == Classifier.load("fast").meta["sha256"]
+        ...     copy = Classifier.load(f"{folder}/mine")
+        >>> copy.meta["sha256"] == Classifier.load("fast").meta["sha256"]
         True
         """
-        files = self._texts_beside()
-        moved: dict[str, tuple[float, ...]] = {
+        thresholds: dict[str, tuple[float, ...]] = {
             policy: tuple(self._thresholds[policy]) for policy in POLICIES
         }
-        if any(moved[policy] != tuple(self.scorer.thresholds[policy]) for policy in POLICIES):
-            lines = [
-                f"- {policy}: {', '.join(f'{value:g}' for value in moved[policy])}\n"
-                for policy in POLICIES
-            ]
-            note = "## Thresholds\nMoved after training, to (in the order of the labels above):\n\n"
-            files["README.md"] = f"{files.get('README.md', '')}\n{note}{''.join(lines)}"
+        texts = {
+            name: data.decode("utf-8", "replace")
+            for name, data in self._read_beside("README.md", "golden.jsonl").items()
+        }
+        if any(thresholds[policy] != tuple(self.scorer.thresholds[policy]) for policy in POLICIES):
+            texts["README.md"] = f"{texts.get('README.md', '')}\n{_thresholds_note(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
-            # The keys of the passages that taught it; an encoder has them in memory.
-            write_model(
-                replace(self.scorer.model, thresholds=moved),
-                path,
-                {**files, **self._beside("taught.bin")},
-            )
+            linear = replace(self.scorer.model, thresholds=thresholds)
+            # The record of training passages is a file only; an encoder has it in memory.
+            write_model(linear, path, {**texts, **self._read_beside("taught.bin")})
         else:
             from tipclassify.model.encoder.folder import write_encoder
 
-            write_encoder(
-                path, replace(self.scorer.model, thresholds=moved), self.scorer.meta, files
-            )
+            encoder = replace(self._encoder().model, thresholds=thresholds)
+            write_encoder(path, encoder, self.scorer.meta, texts)
 
-    def _texts_beside(self) -> dict[str, str]:
-        """Read the card and the golden scores of the folder that the model was loaded from, if
-        it still has both."""
-        return {
-            name: data.decode("utf-8", "replace")
-            for name, data in self._beside("README.md", "golden.jsonl").items()
-        }
+    def _encoder(self) -> EncoderScorer:
+        """Return the scorer of an encoder model; `ModelError` for a model of another kind."""
+        from tipclassify.model.encoder.scoring import EncoderScorer
 
-    def _beside(self, *names: str) -> dict[str, bytes]:
-        """Read files of the folder that the model was loaded from; none if another model has
-        taken its place."""
+        if not isinstance(self.scorer, EncoderScorer):
+            raise ModelError("a linear model has no vectors: use the default, or another encoder")
+        return self.scorer
+
+    def _read_beside(self, *names: str) -> dict[str, bytes]:
+        """Read files of the folder that the model was loaded from, unless it was replaced since."""
         if self._folder is None or load_head(self._folder).get("sha256") != self.meta.get("sha256"):
             return {}
         files = [self._folder / name for name in names]
@@ -148,7 +142,7 @@ class Classifier:
         return self.scorer.model
 
     @property
-    def meta(self) -> Mapping[str, Any]:
+    def meta(self) -> Mapping[str, Any]:  # JSON values of many types
         """Metadata of the model: hash, corpus, metrics, operating points."""
         return self.scorer.meta
 
@@ -158,8 +152,7 @@ class Classifier:
         return self.scorer.vocabulary
 
     def thresholds(self, policy: Policy = "balanced") -> Floats:
-        """Return the probability threshold of each label under `policy`, float64 (3,), in the
-        order of ``LABELS``."""
+        """Return the threshold of each label under `policy`, float64 (3,), as in ``LABELS``."""
         if policy not in self._thresholds:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
         return np.array(self._thresholds[policy], np.float64)
@@ -179,12 +172,10 @@ class Classifier:
                 raise ValueError(
                     f"threshold of {label} is {value}: give a probability between 0 and 1"
                 )
-        changed = {
-            policy: tuple(
-                thresholds.get(label, old) for label, old in zip(LABELS, row, strict=True)
-            )
-            for policy, row in self._thresholds.items()
-        }
+        changed: dict[str, tuple[float, ...]] = {}
+        for policy, row in self._thresholds.items():
+            pairs = zip(LABELS, row, strict=True)
+            changed[policy] = tuple(thresholds.get(label, old) for label, old in pairs)
         classifier = Classifier(self.scorer, changed)
         classifier._folder = self._folder
         return classifier
@@ -197,8 +188,7 @@ class Classifier:
         return self._score(_checked(passages)).logits
 
     def predict_proba(self, passages: Iterable[str | Passage]) -> Floats:
-        """Compute the calibrated probability of each label, float64 (n, 3), in the order of
-        ``LABELS``.
+        """Compute calibrated probabilities, float64 (n, 3), in the order of ``LABELS``.
 
         `passages` is a list or generator of `str` or `Passage`, or a column of pandas, polars,
         Arrow or datasets.
@@ -212,29 +202,24 @@ class Classifier:
         return logistic(self.logits(passages))
 
     def predict(self, passages: Iterable[str | Passage], policy: Policy = "balanced") -> Bools:
-        """Predict the labels of each passage, bool (n, 3): probability at least
-        ``thresholds(policy)``."""
+        """Predict labels, bool (n, 3): those of at least the probability ``thresholds(policy)``."""
         return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
 
     def embed(self, passages: Iterable[str | Passage]) -> npt.NDArray[np.float32]:
-        """Compute the pooled vector of each passage, float32 (n, width): what the logistic
-        regressions read.
+        """Compute the pooled vector of each passage, float32 (n, width).
 
-        The section of a `Passage` is read before it. Of a passage longer than the window, the
-        vector is that of its first window. Takes what `predict_proba` takes. Raises `ModelError`
-        for ``fast``, which has no vectors.
+        It is the input of the logistic regressions. The section of a `Passage` is read before it.
+        Of a passage longer than the window, the vector is that of its first window. Takes what
+        `predict_proba` takes. Raises `ModelError` for ``fast``, which has no vectors.
 
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
         """
         checked = _checked(passages)
-        if isinstance(self.scorer, LinearScorer):
-            raise ModelError("a linear model has no vectors: use the default, or another encoder")
-        return self.scorer.pooled(*_texts_and_headings(checked))
+        return self._encoder().pooled(*_texts_and_headings(checked))
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
-        """Explain the score of each label by the contributions of the passage's spans to the
-        log-odds.
+        """Explain the score of each label by what the passage's spans contribute to the log-odds.
 
         Contributions are additive for ``fast``; for ``default`` they are occlusion scores, which do
         not add up (`Explanation.method`).
@@ -250,9 +235,9 @@ class Classifier:
         that a passage has, or for its most probable one: those whose tokens contribute most. With
         five, that takes about a fourth of the time. ``fast`` needs no limit.
         """
-        passages = _checked(passages)
-        texts, headings = _texts_and_headings(passages)
-        labels = [() if isinstance(passage, str) else passage.labels for passage in passages]
+        checked = _checked(passages)
+        texts, headings = _texts_and_headings(checked)
+        labels = [() if isinstance(passage, str) else passage.labels for passage in checked]
         return self.scorer.explain_texts(texts, headings, labels, max_phrases)
 
     def low_confidence(self, passages: Iterable[str | Passage]) -> Bools:
@@ -261,9 +246,9 @@ class Classifier:
         A passage is flagged if it has fewer than three words, figures and names excluded, or if
         over a third of them are unknown to the training corpus, as in text that is not English.
         """
-        return is_low_confidence(
-            *count_words(_texts_and_headings(_checked(passages))[0], self.vocabulary)
-        )
+        texts, _ = _texts_and_headings(_checked(passages))
+        words, unknown = count_words(texts, self.vocabulary)
+        return is_low_confidence(words, unknown)
 
     def tag(
         self, document: Document, policy: Policy = "balanced", unit: Unit = "sentence"
@@ -274,10 +259,10 @@ class Classifier:
         `Document.from_text` give.
         """
         if not isinstance(document, Document):
-            remedy = (
-                "give a Document (read_report, Document.from_text), or call classify() for a text"
+            raise TypeError(
+                f"tag takes a Document, not {type(document).__name__}: give a Document "
+                "(read_report, Document.from_text), or call classify() for a text"
             )
-            raise TypeError(f"tag takes a Document, not {type(document).__name__}: {remedy}")
         return self.tag_passages(split_passages(document, unit), policy)
 
     def tag_passages(
@@ -291,33 +276,45 @@ class Classifier:
         gets no label.
         """
         thresholds = self.thresholds(policy)
-        checked = column_values(passages, "passages")
-        for number, passage in enumerate(checked):
+        checked = []
+        for number, passage in enumerate(column_values(passages, "passages")):
             if not isinstance(passage, Passage):
-                remedy = "make it a Passage, or call classify() or predict()"
                 raise TypeError(
-                    f"passage {number} is not a Passage but {type(passage).__name__}; {remedy}"
+                    f"passage {number} is not a Passage but {type(passage).__name__}; "
+                    "make it a Passage, or call classify() or predict()"
                 )
-        found = self._score(checked)
-        scores = logistic(found.logits)
-        reached, doubtful = (
-            apply_thresholds(scores, thresholds).tolist(),
-            is_low_confidence(*found[1:]).tolist(),
-        )
+            checked.append(passage)
+        scored = self._score(checked)
+        scores = logistic(scored.logits)
+        reached = apply_thresholds(scores, thresholds)
+        low_confidence = is_low_confidence(scored.words, scored.unknown)
         return [
             replace(
                 passage,
-                labels=labels_of(passage, has),
+                labels=reached_labels(passage, has),
                 scores=dict(zip(LABELS, row, strict=True)),
                 low_confidence=low,
             )
             for passage, row, has, low in zip(
-                checked, scores.tolist(), reached, doubtful, strict=True
+                checked, scores.tolist(), reached.tolist(), low_confidence.tolist(), strict=True
             )
         ]
 
     def _score(self, passages: Sequence[str | Passage]) -> Scored:
-        return self.scorer.score_texts(*_texts_and_headings(passages))
+        texts, headings = _texts_and_headings(passages)
+        return self.scorer.score_texts(texts, headings)
+
+
+def _thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
+    """Format the part of a model's card on thresholds that were moved after training."""
+    lines = [
+        f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"
+        for policy in POLICIES
+    ]
+    return (
+        "## Thresholds\nMoved after training, to (in the order of the labels above):\n\n"
+        f"{''.join(lines)}"
+    )
 
 
 @overload
@@ -374,19 +371,20 @@ def classify(
     refuse_table(text, "text")
     if isinstance(text, bytes | bytearray) or not isinstance(text, Iterable):
         raise TypeError(f"classify takes a str or several, not {type(text).__name__}")
-    split = []
-    for number, one in enumerate(column_values(text, "text")):
-        if isinstance(one, Passage):
+    passages_of_texts = []
+    for number, element in enumerate(column_values(text, "text")):
+        if isinstance(element, Passage):
             raise TypeError(
                 f"text {number} is a Passage, which is split already: call Classifier.tag_passages"
             )
-        if not isinstance(one, str):
-            raise TypeError(f"text {number} is not a str but {type(one).__name__}: {one!r:.40}")
-        split.append(split_passages(text_document(one)))
-    tagged = iter(
-        classifier.tag_passages([passage for passages in split for passage in passages], policy)
-    )
-    return [[next(tagged) for _ in passages] for passages in split]
+        if not isinstance(element, str):
+            kind = type(element).__name__
+            raise TypeError(f"text {number} is not a str but {kind}: {element!r:.40}")
+        passages_of_texts.append(split_passages(text_document(element)))
+    # Scored together, which is faster than text by text.
+    every = [passage for passages in passages_of_texts for passage in passages]
+    tagged = iter(classifier.tag_passages(every, policy))
+    return [[next(tagged) for _ in passages] for passages in passages_of_texts]
 
 
 def explain(
@@ -421,7 +419,8 @@ def explain(
     Examples
     --------
     >>> reasons = explain("Border guards took bribes from recruiters.", model="fast")["complicity"]
-    >>> round(reasons.bias + reasons.heading + sum(span.weight for span in reasons.spans) - reasons.logit, 6)
+    >>> total = reasons.bias + reasons.heading + sum(span.weight for span in reasons.spans)
+    >>> round(total - reasons.logit, 6)
     0.0
     """
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
@@ -430,17 +429,15 @@ def explain(
     return classifier.explain(passage)
 
 
-def labels_of(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
-    """Return the labels whose thresholds the scores of a passage `reached`; page furniture has
-    none."""
+def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
+    """Return the labels whose thresholds a passage `reached`; page furniture has none."""
     if not any(reached) or is_furniture(passage.text, passage.section):
         return ()
     return tuple(compress(LABELS, reached))
 
 
 def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
-    """Return the elements of a list, generator or column; raise `TypeError` for what is none of
-    these."""
+    """Return the elements of a list, generator or column; raise `TypeError` for anything else."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
     return read_passages(passages, "passages")

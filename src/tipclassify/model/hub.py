@@ -13,7 +13,7 @@ from tipclassify.model.common.folder import (
     check_head,
     hashed_files,
     parse_head,
-    read_bounded,
+    read_model_file,
 )
 
 __all__ = ["download_model", "is_hub_name"]
@@ -48,13 +48,15 @@ def download_model(name: str) -> Path:
     try:
         import huggingface_hub
     except ImportError:
-        needs = "a model of the Hugging Face hub needs huggingface_hub: pip install huggingface_hub"
-        raise ModelError(f"{name}: no such folder here, and {needs}") from None
+        raise ModelError(
+            f"{name}: no such folder here, and a model of the Hugging Face hub needs "
+            "huggingface_hub: pip install huggingface_hub"
+        ) from None
 
     repository, _, revision = name.partition("@")
     try:
         file = Path(huggingface_hub.hf_hub_download(repository, HEAD, revision=revision or None))
-        head = parse_head(read_bounded(file, LARGEST_HEAD))
+        head = parse_head(read_model_file(file, LARGEST_HEAD))
         check_head(f"{name}: {HEAD}", head)
         commit = file.parent.name  # all files of one state, whatever is pushed meanwhile
         for listed in hashed_files(head):
@@ -64,8 +66,8 @@ def download_model(name: str) -> Path:
         raise
     except Exception as error:  # of the hub and of two HTTP libraries: a dozen classes
         reason = " ".join(str(error).split())[:150] or type(error).__name__
-        remedy = "check the name, or give the folder of a model"
         raise ModelError(
-            f"{name}: no model from the Hugging Face hub ({reason}); {remedy}"
+            f"{name}: no model from the Hugging Face hub ({reason}); "
+            "check the name, or give the folder of a model"
         ) from None
     return file.parent

@@ -8,21 +8,22 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import ModelError
 from tipclassify.model.common.folder import (
     HEAD,
     LINEAR,
+    Head,
     hashed_files,
     kind_of,
     load_head,
     recover_folder,
 )
+from tipclassify.resources import checkout, resource_path
 
 if TYPE_CHECKING:
-    from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.model.linear.scoring import LinearScorer
+    from tipclassify.model.common.scoring import Scorer
 
 __all__ = [
     "DEFAULT",
@@ -42,8 +43,6 @@ SHIPPED: Final = (DEFAULT, "fast")
 
 _MOVED: Final = re.compile(r"\.(.+)-old-[a-z0-9_]{8}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
-_CHECKOUT: Final = _PACKAGE.parents[1]  # if it is not installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Installed:
 
     name: str
     folder: Path
-    head: dict[str, Any]
+    head: Head
 
     @property
     def kind(self) -> str:
@@ -60,7 +59,7 @@ class Installed:
         return kind_of(self.head) if self.head else "unreadable"
 
 
-def load_scorer(name: str | os.PathLike[str] | None = None) -> LinearScorer | EncoderScorer:
+def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     """Load a model, ready for scoring; the shipped default for None.
 
     Raises `ModelError` when the model is missing, damaged, of another format or for other labels,
@@ -72,7 +71,8 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> LinearScorer | En
 
 
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
-def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  # noqa: ARG001
+def _loaded(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
+    """Load a model; the time `stamp` of its head keeps a replaced one out of the cache."""
     kind = kind_of(load_head(folder))
     if kind == LINEAR:
         from tipclassify.model.linear.model import read_model
@@ -97,39 +97,51 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     name = name or DEFAULT
     places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
-        places += [_PACKAGE / "models", _CHECKOUT / "models"]
+        places += _shipped_places()
     elif is_name(name):
         places += _model_folders()
     for place in places:
         if (_recovered(place / name) / HEAD).is_file():
             return place / name
     if name in SHIPPED:
-        problem = f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'"
+        problem = (
+            f"the shipped model {name!r} is missing: "
+            "reinstall tipclassify, or train it with 'python train.py'"
+        )
     elif Path(name).is_dir():
         problem = (
             f"{name}: no model there (no {HEAD}); train one with 'python train.py --out {name}'"
         )
     elif is_name(name):
-        remedy = f"get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address)"
-        problem = f"no model {name!r} here: {remedy}; 'tipclassify models list' shows what is here"
+        problem = (
+            f"no model {name!r} here: get it with 'tipclassify models add FOLDER-OR-URL "
+            f"--name {name}' (its folder or address); 'tipclassify models list' shows what is here"
+        )
     else:
-        problem = f"{name}: no such model: give the folder of one, or a name that 'tipclassify models list' shows"
+        problem = (
+            f"{name}: no such model: give the folder of one, "
+            "or a name that 'tipclassify models list' shows"
+        )
     raise ModelError(problem)
+
+
+def _shipped_places() -> list[Path]:
+    """List the folders in which the shipped models may lie: of the package, and of a checkout."""
+    root = checkout()
+    return [resource_path("models"), *([root / "models"] if root else [])]
 
 
 @lru_cache(maxsize=1)
 def _shipped_graph() -> str | None:
-    """Return the SHA-256 of the graph that comes with tipclassify; not that of a folder of the
-    working directory."""
-    for place in (_PACKAGE, _CHECKOUT):
+    """Return the SHA-256 of the graph that comes with tipclassify, wherever it is run."""
+    for place in _shipped_places():
         with contextlib.suppress(ModelError, OSError, ValueError):
-            return hashed_files(load_head(place / "models" / DEFAULT)).get("model.onnx")
+            return hashed_files(load_head(place / DEFAULT)).get("model.onnx")
     return None
 
 
 def is_shipped_graph(sha256: str) -> bool:
-    """Return whether this is the hash of the graph that comes with tipclassify, also under heads
-    of others."""
+    """Test whether this is the hash of the graph that comes with tipclassify."""
     return sha256 == _shipped_graph()
 
 
@@ -150,17 +162,17 @@ def is_name(name: str) -> bool:
 
 
 def installed() -> list[Installed]:
-    """List the installed models by name; of two with the same name, the one that `model_folder`
-    returns."""
-    found: dict[str, Installed] = {}
+    """List the installed models by name; of equal names, the one that `model_folder` returns."""
+    models: dict[str, Installed] = {}
     for place in _model_folders():
         for folder in list(place.iterdir()) if place.is_dir() else ():
             if moved := _MOVED.fullmatch(folder.name):
                 folder = _recovered(place / moved[1])
+            name = folder.name
             with contextlib.suppress(OSError):  # a folder of another user
-                if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
-                    found[folder.name] = describe_folder(folder.name, folder)
-    return [found[name] for name in sorted(found)]
+                if is_name(name) and name not in models and (folder / HEAD).is_file():
+                    models[name] = describe_folder(name, folder)
+    return [models[name] for name in sorted(models)]
 
 
 def describe_folder(name: str, folder: Path) -> Installed:
@@ -186,4 +198,5 @@ def _model_folders() -> list[Path]:
 
 def _checkout() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
-    return _CHECKOUT / "models" if (_CHECKOUT / "pyproject.toml").is_file() else None
+    root = checkout()
+    return root / "models" if root else None

@@ -11,7 +11,7 @@ from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers import ReadOptions
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import Unit
 

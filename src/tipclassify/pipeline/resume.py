@@ -19,7 +19,7 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.readers.limits import read_bounded, split_member
 from tipclassify.scrap import remove_if_left
 
-__all__ = ["LEDGER", "Ledger", "listed_outputs", "output_names"]
+__all__ = ["LEDGER", "FinishedOutputs", "listed_outputs", "output_names"]
 
 _SCRAP: Final = re.compile(r"\.(.+)-[0-9a-f]{8}")
 
@@ -29,7 +29,7 @@ _LONGEST_NAME: Final = 150
 LEDGER: Final = "tipclassify-done.jsonl"
 
 
-class Ledger:
+class FinishedOutputs:
     """The finished outputs of a folder, which is created if missing.
 
     `setting` is everything besides the input that determines an output, as plain JSON values.
@@ -57,14 +57,11 @@ class Ledger:
         What another run is writing now stays.
         """
         whole = set(outputs)
-        for file in [
-            file
-            for folder in {output.parent for output in whole}
-            for file in folder.glob(".*-????????")
-        ]:
-            found = _SCRAP.fullmatch(file.name)
-            if found and file.with_name(found[1]) in whole:
-                remove_if_left(file)
+        for folder in {output.parent for output in whole}:
+            for file in list(folder.glob(".*-????????")):
+                scrap = _SCRAP.fullmatch(file.name)
+                if scrap and file.with_name(scrap[1]) in whole:
+                    remove_if_left(file)
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`."""

@@ -64,8 +64,10 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
 
 
 def get_bytes(name: str, options: ReadOptions = ReadOptions()) -> tuple[bytes, Download | None]:
-    """Read the bytes of a file or standard input, or download those of a link; `InputError` when
-    that fails."""
+    """Read the bytes of a file or standard input, or download those of a link.
+
+    Raises `InputError` when that fails.
+    """
     if not is_link(name):
         return read_bounded(name), None
     from tipclassify.download import download
@@ -77,8 +79,7 @@ def get_bytes(name: str, options: ReadOptions = ReadOptions()) -> tuple[bytes, D
 def read_bytes(
     data: bytes, name: str, options: ReadOptions = ReadOptions(), got: Download | None = None
 ) -> Document:
-    """Read a report from memory, as `read_report` does from a file of that name, with the same
-    errors.
+    """Read a report from memory, as `read_report` does from a file of that name.
 
     For `data` of a link, `got` has the address that it was found at, and what the server says of
     its format.

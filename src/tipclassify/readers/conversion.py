@@ -1,8 +1,8 @@
-"""Read OpenDocument, rich text and old Word files: LibreOffice or pandoc, where one is installed,
-makes .docx of them.
+"""Read OpenDocument, rich text and old Word files.
 
-They are programs of others that read files of others, so they run with bounds: on time, memory and
-size, in a folder of their own that is removed afterwards, without macros, and without the network.
+LibreOffice or pandoc, where one is installed, makes .docx of them. They are programs of others that
+read files of others, so they run with bounds: on time, memory and size, in a folder of their own
+that is removed afterwards, without macros, and without the network.
 """
 
 from __future__ import annotations
@@ -93,8 +93,10 @@ class _Converter:
 
 
 def read_odt(data: bytes, source: str) -> Document:
-    """Read an OpenDocument text; raise `InputError` if no converter is installed, or it cannot
-    read the file."""
+    """Read an OpenDocument text.
+
+    Raises `InputError` if no converter is installed, or it cannot read the file.
+    """
     return _read(data, source, "odt", "an OpenDocument text (.odt)")
 
 
@@ -133,8 +135,10 @@ def _find_converter(kind: str) -> _Converter | None:
 
 
 def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> bytes:
-    """Convert a file in a new folder; raise `InputError` if that fails, or takes too long or too
-    much."""
+    """Convert a file in a new folder.
+
+    Raises `InputError` if that fails, or takes too long or too much.
+    """
     save = "save it as .docx or PDF"
     with tempfile.TemporaryDirectory(prefix="tipclassify-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
@@ -158,8 +162,10 @@ def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> byte
 
 
 def _bounded(command: list[str]) -> list[str]:
-    """Return the command with limits on memory and file size, and without a network, where the
-    system has such."""
+    """Return the command with limits on memory and file size, without a network.
+
+    Where the system has no such limits, there are none.
+    """
     if sys.platform == "win32":
         return command
     limits = [sys.executable, "-I", "-c", _LIMITED, str(_MEMORY), str(LARGEST)]
@@ -168,8 +174,10 @@ def _bounded(command: list[str]) -> list[str]:
 
 @cache
 def _without_network() -> tuple[str, ...]:
-    """Return the command prefix of a Linux namespace without network interfaces, if this user
-    may make one."""
+    """Return the command prefix of a Linux namespace without network interfaces.
+
+    It is empty if this user may make none.
+    """
     unshare = shutil.which("unshare")
     if unshare is None:
         return ()
@@ -182,8 +190,10 @@ def _without_network() -> tuple[str, ...]:
 
 
 def _run(command: list[str], folder: Path) -> int | None:
-    """Run a command that sees nothing of this process but the path; return its exit code, or
-    None after the limit."""
+    """Run a command that sees nothing of this process but the path.
+
+    Returns its exit code, or None after the limit.
+    """
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"), _NO_PROXY)
     places = dict.fromkeys(

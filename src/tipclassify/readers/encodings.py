@@ -84,8 +84,9 @@ _MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """Detect UTF-16 or UTF-32 without a byte-order mark by the positions of zero bytes in English
-    text.
+    """Detect UTF-16 or UTF-32 without a byte-order mark.
+
+    In English text, zero bytes are at certain positions.
 
     >>> wide_encoding("Police arrested nine.".encode("utf-16-be"))
     'utf-16-be'
@@ -114,8 +115,9 @@ def is_binary(data: bytes) -> bool:
 
 
 def looks_like_text(text: str) -> bool:
-    """Return whether decoded bytes are characters of a text, as those of a program are in no
-    encoding.
+    """Return whether decoded bytes are characters of a text.
+
+    Those of a program are in no encoding.
 
     >>> looks_like_text("Police arrested nine."), looks_like_text("\ufffd\ue021\x07E\ufffd")
     (True, False)
@@ -131,10 +133,10 @@ def looks_like_text(text: str) -> bool:
 
 
 def has_words(text: str) -> bool:
-    """Return whether most letters are in words with capitals at the start or throughout, with
-    spaces between them.
+    """Return whether most letters are in words of usual case, with spaces between.
 
-    Scripts without capitals, of which some have no spaces, pass; so does a text of few letters.
+    Usual are capitals at the start or throughout. Scripts without capitals, of which some have no
+    spaces, pass; so does a text of few letters.
 
     >>> has_words("Courts slept. " * 50), has_words("qW8zTy" * 50), has_words("警察逮捕了九人" * 50)
     (True, False, True)
@@ -210,8 +212,10 @@ def _plausibility(text: str) -> float:
 
 
 def _has_usual_case(word: str) -> bool:
-    """Return whether capitals are at the start of a word or throughout, as in European
-    languages."""
+    """Return whether capitals are at the start of a word or throughout.
+
+    So they are in European languages.
+    """
     if len(word) == 1:
         return word in _ONE_LETTER_WORDS
     foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])

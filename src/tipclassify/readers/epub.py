@@ -1,5 +1,7 @@
-"""Read an EPUB book into a `Document`: its chapters, in spine order, are read as web pages and
-concatenated."""
+"""Read an EPUB book into a `Document`.
+
+Its chapters, in spine order, are read as web pages and concatenated.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,10 @@ _VOID: Final = frozenset(
 
 
 def read_epub(data: bytes, source: str) -> Document:
-    """Read all chapters; one without a heading continues the section before; raise `InputError`
-    if there is no text."""
+    """Read all chapters; one without a heading continues the section before.
+
+    Raises `InputError` if there is no text.
+    """
     archive = open_zip(data, source)
     root = next(
         (
@@ -84,8 +88,10 @@ def _chapters(
 
 
 def _parse(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:
-    """Parse an XML file, tolerantly; its entities, which could expand to gigabytes, are left as
-    they are."""
+    """Parse an XML file, tolerantly.
+
+    Its entities, which could expand to gigabytes, are left as they are.
+    """
     parser = etree.XMLParser(recover=True, resolve_entities=False, load_dtd=False, no_network=True)
     try:
         tree = etree.fromstring(read_member(archive, member, source), parser)

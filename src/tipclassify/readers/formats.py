@@ -1,10 +1,13 @@
-"""Detect the format of a file: by its content where the signature is unambiguous, else by media
-type or suffix."""
+"""Detect the format of a file.
+
+Its content decides where the signature is unambiguous, else its media type or suffix.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
@@ -17,32 +20,41 @@ from tipclassify.text.document import Document
 
 __all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
 
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """A supported format."""
+
+    module: str  # of the reader, `read_<format>`
+    suffixes: tuple[str, ...]
+    media_types: tuple[str, ...]
+    signed: str = ""  # its name in messages, where the first bytes tell it from all others
+
+
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-# Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the
-# content tells.
+_OPEN_DOCUMENT: Final = "application/vnd.oasis.opendocument.text"
 _FORMATS: Final = {
-    "text": ("text", ".txt .text", "text/plain", ""),
-    "markdown": ("markdown", ".md .markdown", "text/markdown text/x-markdown", ""),
-    "html": ("html.reader", ".html .htm .xhtml", "text/html application/xhtml+xml", ""),
-    "mhtml": ("html.reader", ".mht .mhtml", "multipart/related", "a saved web page (MHTML)"),
-    "pdf": ("pdf.reader", ".pdf", "application/pdf application/x-pdf", "a PDF file"),
-    "docx": ("office", ".docx", _WORD, "a Word file"),
-    "epub": ("epub", ".epub", "application/epub+zip", "an EPUB file"),
-    "eml": ("html.reader", ".eml", "message/rfc822", ""),
-    "odt": (
-        "conversion",
-        ".odt",
-        "application/vnd.oasis.opendocument.text",
-        "an OpenDocument text",
+    "text": _Format("text", (".txt", ".text"), ("text/plain",)),
+    "markdown": _Format("markdown", (".md", ".markdown"), ("text/markdown", "text/x-markdown")),
+    "html": _Format(
+        "html.reader", (".html", ".htm", ".xhtml"), ("text/html", "application/xhtml+xml")
     ),
-    "rtf": ("conversion", ".rtf", "application/rtf text/rtf", "a rich-text file"),
-    "doc": ("conversion", ".doc", "application/msword", "an old Word file"),
+    "mhtml": _Format(
+        "html.reader", (".mht", ".mhtml"), ("multipart/related",), "a saved web page (MHTML)"
+    ),
+    "pdf": _Format("pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"),
+    "docx": _Format("office", (".docx",), (_WORD,), "a Word file"),
+    "epub": _Format("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
+    "eml": _Format("html.reader", (".eml",), ("message/rfc822",)),
+    "odt": _Format("conversion", (".odt",), (_OPEN_DOCUMENT,), "an OpenDocument text"),
+    "rtf": _Format("conversion", (".rtf",), ("application/rtf", "text/rtf"), "a rich-text file"),
+    "doc": _Format("conversion", (".doc",), ("application/msword",), "an old Word file"),
 }
 _FORMAT_BY_SUFFIX: Final = {
-    suffix: kind for kind, (_, names, *_) in _FORMATS.items() for suffix in names.split()
+    suffix: name for name, known in _FORMATS.items() for suffix in known.suffixes
 }
 _FORMAT_BY_MEDIA_TYPE: Final = {
-    name: kind for kind, (_, _, names, _) in _FORMATS.items() for name in names.split()
+    media_type: name for name, known in _FORMATS.items() for media_type in known.media_types
 }
 
 SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
@@ -153,14 +165,16 @@ def suffix_of(name: str) -> str:
 def reader_of(kind: str) -> Callable[..., Document]:
     """Return the reader of a format; it and its dependencies are imported on demand."""
     reader: Callable[..., Document] = getattr(
-        import_module(f"tipclassify.readers.{_FORMATS[kind][0]}"), f"read_{kind}"
+        import_module(f"tipclassify.readers.{_FORMATS[kind].module}"), f"read_{kind}"
     )
     return reader
 
 
 def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> str:
-    """Detect the format from content, media type or suffix; `InputError` if unsupported or where
-    they contradict."""
+    """Detect the format from content, media type or suffix.
+
+    Raises `InputError` if unsupported or where they contradict.
+    """
     found = _detect_content(data, source)
     if found == "mhtml" and suffix == ".eml":
         return "eml"
@@ -176,7 +190,7 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
         raise InputError(f"{source}: {_UNSUPPORTED[foreign]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
         kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
-    if kind and (what := _FORMATS[kind][3]):
+    if kind and (what := _FORMATS[kind].signed):
         raise InputError(
             f"{source}: not {what}, though it is called one; check the file, or name it .txt if it is text"
         )
@@ -189,8 +203,10 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
 
 
 def _detect_content(data: bytes, source: str) -> str | None:
-    """Return the format that the first bytes tell, supported or not; None where they are
-    ambiguous."""
+    """Return the format that the first bytes tell, supported or not.
+
+    None where they are ambiguous.
+    """
     found = next((what for what, starts in _SIGNATURES.items() if data.startswith(starts)), None)
     if found == "zip":
         names = open_zip(data, source).namelist()

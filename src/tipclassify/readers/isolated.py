@@ -1,7 +1,7 @@
-"""Read reports in a child process, since the libraries that read hostile bytes may crash: that
-costs one input only.
+"""Read reports and workbooks in a child process, since libraries that read hostile bytes may crash.
 
-The child is started for the first input that needs one, and reads all that follow.
+A crash, a hang or all memory taken then costs one input only. The child is started for the first
+input that needs one, and reads all that follow.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import os
 import struct
 import threading
 import warnings
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
-from tipclassify.isolation import Child, ChildDiedError, serve
+from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
 from tipclassify.readers import ReadOptions, get_bytes, read_bytes
 from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.limits import gunzip
@@ -24,14 +26,41 @@ from tipclassify.text.document import Block, Document
 if TYPE_CHECKING:
     from tipclassify.download import Download
 
-__all__ = ["main", "read_bytes_isolated", "read_isolated"]
+__all__ = ["main", "read_bytes_isolated", "read_isolated", "read_sheet_isolated", "unpack_answer"]
+
+NumberedLine = tuple[int, bytes]  # number of a row, and the row as JSON
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python
-_LENGTH: Final = struct.Struct("<Q")  # of what is said of a file, before its bytes
+_LENGTH: Final = struct.Struct("<Q")  # of the JSON before the bytes of a file or of rows
+_MEMORY: Final = 4_000_000_000  # bytes of address space; 5,000 pages of a PDF take under two
+# Seconds for a file, besides those for each megabyte. A PDF of 5,000 pages takes a minute or two.
+_PATIENCE: Final = 600.0
+_PATIENCE_FOR_A_MEGABYTE: Final = 10.0
 
 _child: Child | None = None
 _starting = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A file to be read."""
+
+    name: str
+    data: bytes
+    options: ReadOptions
+    download: Download | None = None
+    is_sheet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was read, with the reader's warnings; `problem` is "" where there is none."""
+
+    notes: list[str]
+    problem: str
+    document: Document | None = None
+    rows: tuple[NumberedLine, ...] = ()  # of a sheet, up to the problem
 
 
 def read_isolated(name: str, options: ReadOptions = _PLAIN) -> Document:
@@ -46,32 +75,58 @@ def read_isolated(name: str, options: ReadOptions = _PLAIN) -> Document:
 def read_bytes_isolated(
     data: bytes, name: str, options: ReadOptions = _PLAIN, got: Download | None = None
 ) -> Document:
-    """Read a report from memory as `read_bytes` does, its warnings too, in a child process
-    unless it is plain text."""
+    """Read a report from memory as `read_bytes` does, in a child process unless it is plain text.
+
+    The reader's warnings are given here.
+    """
     if _is_safe(data, name, got):
         return read_bytes(data, name, options, got)
+    request = _Request(name, data, options, got)
     try:
         child = _running_child()
     except OSError:  # no process can be started here, as in some sandboxes
         return read_bytes(data, name, options, got)
-    try:
-        answer = child.ask(_pack_request(data, name, options, got))
-    except ChildDiedError as error:
-        remedy = "save it in another format, and report this to us"
-        raise InputError(f"{name}: cannot be read ({error}); {remedy}") from None
-    document, notes, problem = _unpack_answer(answer)
-    for note in notes:
+    answer = unpack_answer(_ask(child, request))
+    for note in answer.notes:
         warnings.warn(note, stacklevel=2)
-    if document is None:
-        raise InputError(problem)
-    return document
+    if answer.document is None:
+        raise InputError(answer.problem)
+    return answer.document
+
+
+def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterator[NumberedLine]:
+    """Read the rows of a workbook as `tables.sheet_lines` does, in a child process."""
+    request = _Request(name, data, options, is_sheet=True)
+    try:
+        child = _running_child()
+    except OSError:
+        from tipclassify.readers.tables import sheet_lines
+
+        yield from sheet_lines(data, name, options)
+        return
+    answer = unpack_answer(_ask(child, request))
+    yield from answer.rows
+    for note in answer.notes:
+        warnings.warn(note, stacklevel=2)
+    if answer.problem:
+        raise InputError(answer.problem)
+
+
+def _ask(child: Child, request: _Request) -> bytes:
+    megabytes = len(request.data) / 1e6
+    seconds = _PATIENCE + _PATIENCE_FOR_A_MEGABYTE * megabytes
+    try:
+        return child.ask(_pack_request(request), seconds)
+    except ChildDiedError as error:
+        why = f"took over {seconds:,.0f} s" if error.timed_out else str(error)
+        remedy = "save it in another format, and report this to us"
+        raise InputError(f"{request.name}: cannot be read ({why}); {remedy}") from None
 
 
 def _is_safe(data: bytes, name: str, got: Download | None) -> bool:
     suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
-    return (
-        detect_format(gunzip(data, name), name, suffix, got.content_type if got else None) in _SAFE
-    )
+    declared = got.content_type if got else None
+    return detect_format(gunzip(data, name), name, suffix, declared) in _SAFE
 
 
 def _running_child() -> Child:
@@ -83,49 +138,111 @@ def _running_child() -> Child:
         return _child
 
 
-def _pack_request(data: bytes, name: str, options: ReadOptions, got: Download | None) -> bytes:
-    """Join what is said of a file, as JSON, and its bytes."""
-    # its bytes are those of the file
-    download = None if got is None else {**dataclasses.asdict(got), "data": ""}
-    # ASCII, also for names of any bytes
-    about = json.dumps([name, dataclasses.asdict(options), download]).encode()
-    return _LENGTH.pack(len(about)) + about + data
+# ---------------------------------------------------------------------------------- messages
 
 
-def _answer(request: bytes) -> bytes:
+def _pack(fields: dict[str, Any], data: bytes) -> bytes:
+    """Join plain values, as JSON, and bytes."""
+    head = json.dumps(fields).encode()  # ASCII, also for names of any bytes
+    return _LENGTH.pack(len(head)) + head + data
+
+
+def _unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
+    (length,) = _LENGTH.unpack_from(message)
+    end = _LENGTH.size + length
+    return json.loads(message[_LENGTH.size : end]), message[end:]
+
+
+def _pack_request(request: _Request) -> bytes:
+    fields = {
+        "name": request.name,
+        "options": dataclasses.asdict(request.options),
+        "is_sheet": request.is_sheet,
+        "download": None,
+    }
+    if request.download is not None:  # its bytes are those of the file
+        fields["download"] = {**dataclasses.asdict(request.download), "data": ""}
+    return _pack(fields, request.data)
+
+
+def _unpack_request(message: bytes) -> _Request:
     from tipclassify.download import Download
 
-    (length,) = _LENGTH.unpack_from(request)
-    start = _LENGTH.size + length
-    data = request[start:]
-    name, options, download = json.loads(request[_LENGTH.size : start])
-    got = None if download is None else Download(**{**download, "data": data})
-    document = None
-    problem = ""
+    fields, data = _unpack(message)
+    download = None
+    if fields["download"] is not None:
+        download = Download(**{**fields["download"], "data": data})
+    options = ReadOptions(**fields["options"])
+    return _Request(fields["name"], data, options, download, fields["is_sheet"])
+
+
+def _pack_answer(answer: _Answer) -> bytes:
+    document = answer.document
+    fields = {
+        "notes": answer.notes,
+        "problem": answer.problem,
+        "document": None if document is None else dataclasses.asdict(document),
+        "numbers": [number for number, _ in answer.rows],
+    }
+    return _pack(fields, b"\n".join(line for _, line in answer.rows))
+
+
+def unpack_answer(message: bytes) -> _Answer:
+    """Make a document or rows of plain values.
+
+    Nothing else comes out of the child, even if it was taken over.
+    """
+    fields, lines = _unpack(message)
+    notes, problem = list(map(str, fields["notes"])), str(fields["problem"])
+    if fields["numbers"]:
+        rows = tuple(zip(map(int, fields["numbers"]), lines.split(b"\n"), strict=True))
+        return _Answer(notes, problem, rows=rows)
+    document = fields["document"]
+    if document is None:
+        return _Answer(notes, problem)
+    blocks = tuple(Block(**block) for block in document.pop("blocks"))
+    return _Answer(notes, problem, Document(blocks=blocks, **document))
+
+
+# --------------------------------------------------------------------------------- the child
+
+
+def _answer(message: bytes) -> bytes:
+    request = _unpack_request(message)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        try:
-            document = read_bytes(data, name, ReadOptions(**options), got)
-        except TipclassifyError as error:
-            problem = str(error)
-        except Exception as error:
-            problem = str(broken_input(name, error))
-    notes = [str(one.message) for one in caught if one.category is UserWarning]
-    return json.dumps(
-        [None if document is None else dataclasses.asdict(document), notes, problem]
-    ).encode()
+        answer = _read_sheet(request) if request.is_sheet else _read_report(request)
+    notes = [str(each.message) for each in caught if each.category is UserWarning]
+    return _pack_answer(dataclasses.replace(answer, notes=notes))
 
 
-def _unpack_answer(answer: bytes) -> tuple[Document | None, list[str], str]:
-    """Make a document of plain values: nothing else comes out of the child, even if it was taken
-    over."""
-    fields, notes, problem = json.loads(answer)
-    if fields is None:
-        return None, list(map(str, notes)), str(problem)
-    blocks = tuple(Block(**block) for block in fields.pop("blocks"))
-    return Document(blocks=blocks, **fields), list(map(str, notes)), ""
+def _read_report(request: _Request) -> _Answer:
+    try:
+        document = read_bytes(request.data, request.name, request.options, request.download)
+    except Exception as error:
+        return _Answer([], _problem(request, error))
+    return _Answer([], "", document)
+
+
+def _read_sheet(request: _Request) -> _Answer:
+    from tipclassify.readers.tables import sheet_lines
+
+    rows = list[NumberedLine]()
+    problem = ""
+    try:
+        rows.extend(sheet_lines(request.data, request.name, request.options))
+    except Exception as error:
+        problem = _problem(request, error)
+    return _Answer([], problem, rows=tuple(rows))
+
+
+def _problem(request: _Request, error: Exception) -> str:
+    if isinstance(error, TipclassifyError):
+        return str(error)
+    return str(broken_input(request.name, error))
 
 
 def main() -> None:
     """Read what the parent sends, until it is gone."""
+    limit_memory(_MEMORY)
     serve(_answer)

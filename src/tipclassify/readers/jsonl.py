@@ -1,5 +1,7 @@
-"""Read JSON Lines: rows of passages that are already split, in batches, so that memory stays
-constant."""
+"""Read JSON Lines, whose rows are passages that are already split.
+
+They come in batches, so that memory stays constant.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,10 @@ T = TypeVar("T")
 
 
 def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
-    """Read non-blank lines with their numbers, from 1, in batches; raise `InputError` when the
-    file cannot be read."""
+    """Read non-blank lines with their numbers, from 1, in batches.
+
+    Raises `InputError` when the file cannot be read.
+    """
     try:
         with _opened(path) as file:
             # the first of a line is enough
@@ -42,8 +46,10 @@ def _opened(path: str) -> IO[bytes]:
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """Group rows, or their lines, into batches; `size` gives the bytes or characters of one, at
-    least 1."""
+    """Group rows, or their lines, into batches.
+
+    `size` gives the bytes or characters of one, at least 1.
+    """
     batch: list[T] = []
     batch_size = 0
     for row in rows:

@@ -1,5 +1,7 @@
-"""Read and decompress files, which may be hostile, within fixed limits of size, compression
-ratio and method."""
+"""Read and decompress files, which may be hostile, within fixed limits.
+
+Limited are size, compression ratio and method.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +57,10 @@ ZIP_DAMAGE: Final = (
 
 
 def read_bounded(name: str) -> bytes:
-    """Read a file or pipe, a file in a zip archive (``all.zip/togo.pdf``), or standard input for
-    ``-``.
+    """Read a file or pipe, a file in a zip archive, or standard input for ``-``.
 
-    Raises `InputError` if it is unreadable or larger than `LARGEST`.
+    One in an archive is named ``all.zip/togo.pdf``. Raises `InputError` if it is unreadable or
+    larger than `LARGEST`.
     """
     try:
         if name == "-":
@@ -84,16 +86,20 @@ def read_bounded(name: str) -> bytes:
 
 
 def list_members(path: str) -> list[str]:
-    """Return the paths of all files in a zip archive but hidden ones, in order; raise
-    `InputError` if it is damaged."""
+    """Return the paths of all files in a zip archive but hidden ones, in order.
+
+    Raises `InputError` if it is damaged.
+    """
     with open_zip(path, path) as archive:
         names = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
     return [f"{path}/{name}" for name in sorted(names) if not any(map(_is_hidden, name.split("/")))]
 
 
 def split_member(path: str) -> tuple[str, str] | None:
-    """Split the path of a file in a zip archive into that of the archive and the name in it;
-    None for other paths."""
+    """Split ``all.zip/togo.pdf`` into the path of the archive and the name in it.
+
+    None for other paths.
+    """
     match = _MEMBER.fullmatch(path)
     if match is None or os.path.exists(path) or not os.path.isfile(match[1]):
         return None
@@ -117,8 +123,10 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress a gzip file, return other data as they are; raise `InputError` if damaged, or
-    over `LARGEST` bytes."""
+    """Decompress a gzip file, return other data as they are.
+
+    Raises `InputError` if damaged, or over `LARGEST` bytes.
+    """
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
@@ -132,8 +140,10 @@ def gunzip(data: bytes, name: str) -> bytes:
 
 
 def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
-    """Open a zip file, its bytes or its path; raise `InputError` if damaged, encrypted, too
-    large decompressed, or suspiciously compressed."""
+    """Open a zip file, its bytes or its path.
+
+    Raises `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed.
+    """
     try:
         archive = zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
         entries = archive.infolist()

@@ -1,5 +1,7 @@
-"""Read Markdown into a `Document`: it is rendered, without fenced code and front matter, and the
-page is read."""
+"""Read Markdown into a `Document`.
+
+It is rendered, without fenced code and front matter, and the page is read.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,10 @@ _NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 def read_markdown(
     data: bytes, source: str, encoding: str | None = None, declared: str | None = None
 ) -> Document:
-    """Read Markdown; offsets count the rendered text; raise `InputError` when it is binary or
-    too large."""
+    """Read Markdown; offsets count the rendered text.
+
+    Raises `InputError` when it is binary or too large.
+    """
     from markdown_it import MarkdownIt
 
     from tipclassify.readers.html.reader import read_whole_page
@@ -66,8 +70,10 @@ def read_markdown(
 
 
 def _fields(matter: str) -> dict[str, str]:
-    """Return the fields of front matter (YAML or TOML) that hold one text each, by name in lower
-    case."""
+    """Return the fields of front matter (YAML or TOML) that hold one text each.
+
+    Their names are in lower case.
+    """
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(matter):
         text = value.strip()

@@ -1,5 +1,7 @@
-"""Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading
-order, notes at the end."""
+"""Read a Word file (.docx) into a `Document`.
+
+Paragraphs, tables and text boxes are in reading order, notes at the end.
+"""
 
 from __future__ import annotations
 
@@ -90,8 +92,10 @@ def read_docx(data: bytes, source: str) -> Document:
 
 
 def _title(pieces: list[SourceBlock], property_title: str) -> str | None:
-    """Return the paragraph in the style of a title, the title of the properties if the opening
-    has it, or a heading."""
+    """Return the title of a Word file: a paragraph in the style of one, if any.
+
+    Else that of the properties if the opening has it, else a heading.
+    """
     styled = next((piece.text for piece in pieces if piece.level == _TITLE_LEVEL), None)
     if styled:
         return styled
@@ -183,8 +187,10 @@ def _style_level(style: Any) -> int | None:
 
 
 def _outline_level(holder: Any) -> int | None:
-    """Return the outline level, from 1, in the paragraph properties of `holder`; None for body
-    text."""
+    """Return the outline level, from 1, in the paragraph properties of `holder`.
+
+    None for body text.
+    """
     level = _property_value(holder, "w:pPr/w:outlineLvl")
     return int(level) + 1 if level.isdecimal() and int(level) < _BODY_LEVEL else None
 
@@ -247,8 +253,10 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
 
 
 def _is_bold(paragraph: Any, style: _Style, styles: dict[str, _Style]) -> bool:
-    """Return whether all text of a paragraph is bold, by its runs, their styles or its own
-    style."""
+    """Return whether all text of a paragraph is bold.
+
+    Its runs, their styles or its own style say so.
+    """
     for run in (
         part.getparent() for part in paragraph.iter(*_RUN_TEXT) if (part.text or "").strip()
     ):

@@ -1,5 +1,7 @@
-"""Read tables (CSV, Excel) as numbered lines of JSON, one for each row, so that they are scored
-as JSON Lines are."""
+"""Read tables (CSV, Excel) as numbered lines of JSON, one for each row.
+
+So they are scored as JSON Lines are.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +20,38 @@ from tipclassify.readers.jsonl import in_batches
 from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
 from tipclassify.readers.text import decode_text
 
-__all__ = ["read_table"]
+__all__ = ["read_table", "sheet_lines"]
 
 _MOST_ROWS: Final = 1_048_576  # of a sheet of Excel
 # Cells, empty ones before the last of a row and rows before the last included: a few bytes can name
 # any place, and all before it would be filled in.
 _MOST_CELLS: Final = 50_000_000
+# Characters of all cells: each of a few bytes may name a long text that many share.
+_MOST_CHARACTERS: Final = 200_000_000
 
 csv.field_size_limit(LARGEST)  # by itself 131,072 characters
 
 
 def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, bytes]]]:
-    """Read the rows of a table, or of the first sheet of a workbook, as JSON with their row
-    numbers, in batches.
+    """Read the rows of a table, or of the first sheet of a workbook, in batches.
 
-    Rows without a text are left out, with a warning.
-    Raises `InputError` when the file is damaged, or has no column for the text.
+    Each row is its number and JSON. Rows without a text are left out, with a warning. A workbook is
+    read in a child process. Raises `InputError` when the file is damaged, or has no column for the
+    text.
     """
     data = read_bounded(path)
-    workbook = Path(path).suffix.lower() == ".xlsx"
-    rows = _sheet_rows(data, path) if workbook else _csv_rows(data, path, options.encoding)
-    yield from in_batches(
-        _json_lines(rows, options.text_column, path), lambda numbered: len(numbered[1])
-    )
+    if Path(path).suffix.lower() == ".xlsx":
+        from tipclassify.readers.isolated import read_sheet_isolated
+
+        lines = read_sheet_isolated(data, path, options)
+    else:
+        lines = _json_lines(_csv_rows(data, path, options.encoding), options.text_column, path)
+    yield from in_batches(lines, lambda line: len(line[1]))
+
+
+def sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[tuple[int, bytes]]:
+    """Yield the rows of the first sheet of a workbook, with their numbers."""
+    yield from _json_lines(_sheet_rows(data, path), options.text_column, path)
 
 
 def _json_lines(
@@ -92,13 +103,18 @@ def _sheet_rows(data: bytes, path: str) -> Iterator[tuple[int, Iterable[Any]]]:
             warnings.simplefilter("ignore")
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             sheet = book.worksheets[0]
-        count = 0
+        cell_count = 0
+        character_count = 0
         for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
-            count += len(cells) + 1
-            if count > _MOST_CELLS or number > _MOST_ROWS:
+            cell_count += len(cells) + 1
+            character_count += sum(len(cell) for cell in cells if isinstance(cell, str))
+            if cell_count > _MOST_CELLS or number > _MOST_ROWS:
                 raise InputError(
                     f"{path}: has rows or cells beyond what Excel shows, as no table does; save it as .csv"
                 )
+            if character_count > _MOST_CHARACTERS:
+                most = f"over {_MOST_CHARACTERS / 1e6:.0f} million characters"
+                raise InputError(f"{path}: has {most} in its cells; split it")
             yield number, cells
     except InputError:
         raise

@@ -1,5 +1,7 @@
-"""Read plain text into a `Document`: detect the encoding, split into paragraphs, count pages by
-form feeds."""
+"""Read plain text into a `Document`.
+
+Its encoding is detected, it is split into paragraphs, and form feeds count its pages.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,11 @@ _MAX_TITLE: Final = 300  # characters
 def read_text(
     data: bytes, source: str, encoding: str | None = None, declared: str | None = None
 ) -> Document:
-    """Decode text and split it into paragraphs; offsets count decoded characters, line ends
-    unchanged.
+    """Decode text and split it into paragraphs.
 
-    If the user gives an `encoding`, no other is tried; one `declared` by a server is often wrong.
-    Raises `InputError` when the bytes are no text, or not in `encoding`.
+    Offsets count decoded characters, line ends unchanged. If the user gives an `encoding`, no other
+    is tried; one `declared` by a server is often wrong. Raises `InputError` when the bytes are no
+    text, or not in `encoding`.
     """
     text = decode_text(data, source, encoding, declared, words=True)
     document = _with_copied_title(text_document(text, source))
@@ -49,8 +51,10 @@ def read_text(
 
 
 def _with_copied_title(document: Document) -> Document:
-    """Return a text copied from a web page from its title on: the first long line under the
-    page's furniture."""
+    """Return a text copied from a web page from its title on.
+
+    The title is the first long line under the page's furniture.
+    """
     for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
         text = document.text[block.start : block.end].strip()
         if is_furniture(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
@@ -107,10 +111,10 @@ def decode_text(
 
 
 def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
-    """Decode `data` by its byte-order mark, as UTF-8, as declared, or in the most plausible
-    encoding.
+    """Decode `data` in the encoding that fits.
 
-    A file of mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
+    It is that of the byte-order mark, UTF-8, the declared one, or the most plausible. A file of
+    mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
 
     >>> decode(b"caf\\xe9")
     'café'
@@ -136,8 +140,10 @@ def _decode(data: bytes, declared: str | None) -> tuple[str, str | None]:
 
 
 def codec_named(encoding: str | None) -> str | None:
-    """Return the Python codec of that name; Latin-1 is read as its superset Windows-1252, as in
-    browsers."""
+    """Return the Python codec of that name.
+
+    Latin-1 is read as its superset Windows-1252, as in browsers.
+    """
     try:
         name = codecs.lookup(encoding or "").name
         " ".encode(name)  # fails for bytes-to-bytes codecs
@@ -167,8 +173,10 @@ def _with_warning(text: str, lossy: str | None, source: str) -> str:
 
 
 def _with_pages(document: Document) -> Document:
-    """Return a document with page numbers; a sentence split by a page break is rejoined into one
-    block."""
+    """Return a document with page numbers.
+
+    A sentence split by a page break is rejoined into one block.
+    """
     text, page, at = document.text, 1, 0
     blocks: list[Block] = []
     for block in document.blocks:

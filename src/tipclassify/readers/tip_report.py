@@ -1,5 +1,4 @@
-"""Find and download country narratives of the Trafficking in Persons (TIP) Report of the US
-State Department."""
+"""Find and download country narratives of the US Trafficking in Persons (TIP) Report."""
 
 from __future__ import annotations
 
@@ -21,8 +20,10 @@ _ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-
 
 
 def check_year(year: int) -> None:
-    """Raise `UsageError` for a year whose narratives have no predictable addresses: before 2017,
-    or to come."""
+    """Raise `UsageError` for a year whose narratives have no predictable addresses.
+
+    Such are years before 2017, and those to come.
+    """
     if not _FIRST_REPORT <= year <= date.today().year:
         raise UsageError(
             f"{year}: no TIP Report, or under numbers that cannot be guessed; give a year from {_FIRST_REPORT} on, "
@@ -31,8 +32,9 @@ def check_year(year: int) -> None:
 
 
 def latest_years(today: date) -> list[int]:
-    """Return the candidate years of the latest report, newest first; it is published between June
-    and September.
+    """Return the candidate years of the latest report, newest first.
+
+    It is published between June and September.
 
     >>> latest_years(date(2024, 3, 1)), latest_years(date(2024, 7, 1))
     ([2023], [2024, 2023])
@@ -41,8 +43,10 @@ def latest_years(today: date) -> list[int]:
 
 
 def addresses(country: Country, year: int, site: str | None = None) -> list[str]:
-    """Return candidate addresses of a narrative, likeliest first, on `site` alone or on
-    state.gov and its archive."""
+    """Return candidate addresses of a narrative, likeliest first.
+
+    They are on `site` alone, or on state.gov and its archive.
+    """
     archive = next((at for last, at in _ARCHIVES if year <= last), None)
     sites = [site] if site else [_SITE, *([archive] if archive else [])]
     # Only the report of 2019 is known to have a suffix.
@@ -64,11 +68,11 @@ def find_narrative(
     refresh: bool = False,
     reported: Callable[[str], None],
 ) -> tuple[int, Download]:
-    """Download the narrative of a country from the first address that has it; return its year and
-    page.
+    """Download the narrative of a country from the first address that has it.
 
-    The `years` are tried in this order, on `site` alone if given; `reported` is called with a line
-    for each address tried. Raises `InputError` when no address has it, or a site was unreachable.
+    Returns its year and page. The `years` are tried in this order, on `site` alone if given;
+    `reported` is called with a line for each address tried. Raises `InputError` when no address has
+    it, or a site was unreachable.
     """
     for year in years:
         unreachable: set[str] = set()
@@ -102,8 +106,10 @@ def find_narrative(
 
 
 def is_narrative(page: Download, country: Country, year: int) -> bool:
-    """Return whether a page is that narrative: sites redirect unknown addresses to a front page
-    or CAPTCHA."""
+    """Return whether a page is that narrative.
+
+    Sites redirect unknown addresses to a front page or CAPTCHA.
+    """
     another_year = country_and_year(None, page.url, "")[1] not in (None, year)
     if another_year or page.content_type not in (None, "text/html", "application/xhtml+xml"):
         return False

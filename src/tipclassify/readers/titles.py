@@ -1,5 +1,7 @@
-"""Choose the title of a report from the first page of its text; one in a file's metadata counts
-if the page has it."""
+"""Choose the title of a report from the first page of its text.
+
+One in a file's metadata counts if the page has it.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,10 @@ _NOTE_MARKS: Final = " *†‡"
 
 @dataclass(frozen=True, slots=True)
 class TitleLine:
-    """A paragraph of the first page: its text, whether it is a heading, and its type size
-    (larger is higher)."""
+    """A paragraph of the first page.
+
+    It has its text, whether it is a heading, and its type size (larger is higher).
+    """
 
     text: str
     heading: bool
@@ -36,8 +40,9 @@ class TitleLine:
 
 
 def is_stale(title: str, first_page: str) -> bool:
-    """Return whether a title of a file's metadata is none: the first page lacks its words, or has
-    it as its letterhead.
+    """Return whether a title of a file's metadata is none.
+
+    The first page lacks its words, or has it as its letterhead.
 
     >>> is_stale("Questions to Norvia", "QUESTIONS TO  NORVIA"), is_stale("Questions to Qatar", "Questions to Norvia")
     (False, True)

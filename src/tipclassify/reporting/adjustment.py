@@ -1,6 +1,6 @@
 """Adjustment of counts for a model's errors: tagged passages and error rates in, an interval out.
 
-The derivation stands in docs/figures.md.
+The derivation stands in docs/explanation/methods.md.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from urllib.parse import quote, urldefrag
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.readers.formats import is_link
-from tipclassify.reporting.writers import (
+from tipclassify.reporting.finding_row import finding_row
+from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
     context_of,
@@ -26,7 +27,6 @@ from tipclassify.reporting.writers import (
     source_name,
     title_name,
 )
-from tipclassify.reporting.writers.rows import row_of
 
 __all__ = ["Citation", "cite", "link_to"]
 
@@ -244,7 +244,7 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     ('karvonia.txt', 'paragraph 1, characters 0–33', '2026-11-28')
     """
     context = context_of(context, [finding])
-    passage, about, row = finding.passage, context.about(), row_of(finding)
+    passage, about, row = finding.passage, context.about(), finding_row(finding)
     place = finding.file, passage.start, passage.end, passage.text, finding.extra.get("id")
     digest = hashlib.sha256(repr(place).encode("utf-8", "backslashreplace")).hexdigest()[:12]
     named = re.sub(

@@ -12,13 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
+from tipclassify.resources import resource_path
 
 __all__ = ["count_phrases", "is_template", "template_share", "text_identity"]
 
@@ -28,7 +28,7 @@ _TEMPLATE_SHARE: Final = 0.75  # of a sentence's words: the rest is a body's nam
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _NAME: Final = "~"
 _FIGURE: Final = "#"
-_TABLE: Final = "common_phrases.npz"
+_TABLE: Final = "reporting/common_phrases.npz"
 
 
 def _plain_words(text: str) -> list[str]:
@@ -93,7 +93,7 @@ def is_template(text: str) -> bool:
 
 @lru_cache(1)
 def _common_hashes() -> frozenset[int]:
-    with files("tipclassify.reporting").joinpath(_TABLE).open("rb") as file, np.load(file) as table:
+    with np.load(resource_path(_TABLE)) as table:
         return frozenset(table["phrases"].tolist())
 
 

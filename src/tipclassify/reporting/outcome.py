@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.particulars import several
+from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.subject import Subject, is_unread
 from tipclassify.reporting.summary import Group
 from tipclassify.reporting.text_kind import KindEvidence, kind_warning
-from tipclassify.reporting.writers import TaggedReport
 
 __all__ = ["Counted", "Outcome", "counted"]
 
@@ -27,9 +27,7 @@ class Counted:
     """A report's output and the counts of its passages, from the process that tagged it."""
 
     file: str
-    part: int
     output: Any
-    notes: tuple[str, ...]
     group: Group
     subject: Subject
     kind: KindEvidence
@@ -39,9 +37,7 @@ def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counte
     """Make the output of a report, and count its passages."""
     return Counted(
         report.file,
-        report.part,
         make(report),
-        report.notes,
         Group.of((), report.passages),
         Subject.of(report.passages),
         KindEvidence.of(report.passages),

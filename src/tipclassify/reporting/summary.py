@@ -16,14 +16,14 @@ from typing import Any, Final
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.adjustment import NOTES, Estimate, Rates, adjust, error_rates
-from tipclassify.reporting.subject import Subject, is_unknown, is_unread
-from tipclassify.reporting.writers import (
+from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
     TaggedReport,
     context_of,
     source_name,
 )
+from tipclassify.reporting.subject import Subject, is_unknown, is_unread
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import FOLDED, fold_section
 

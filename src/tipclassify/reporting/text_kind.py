@@ -12,12 +12,12 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
 
 from tipclassify.arrays import Floats
+from tipclassify.resources import read_resource
 from tipclassify.text.document import Passage
 
 __all__ = ["KindEvidence", "KindTable", "kind_warning", "load_kinds"]
@@ -57,8 +57,7 @@ class KindTable:
 @cache
 def load_kinds() -> KindTable:
     """Load the table that comes with the package."""
-    text = files("tipclassify.reporting").joinpath("text_kinds.json").read_text(encoding="utf-8")
-    return KindTable.from_json(json.loads(text))
+    return KindTable.from_json(json.loads(read_resource("reporting/text_kinds.json")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
-"""Annotation events in order, and the current state after all of them (event sourcing): nothing
-is ever erased."""
+"""Annotation events in order, and the current state after them (event sourcing).
+
+Nothing is ever erased: what an annotator takes back is undone by a further event.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -14,6 +18,7 @@ Kind = Literal["decision", "adjudication", "undo", "note", "reveal"]
 Hidden = Literal["colleagues", "model"]
 
 _LOOKS: Final = ("adjudication", "reveal")  # events of somebody who was shown all decisions
+_number: Final = attrgetter("number")
 _SHOWN: Final = ("kind", "key", "annotator", "time", "undoes", "note", "unsure", "blind")
 
 
@@ -28,7 +33,7 @@ class Event(msgspec.Struct, frozen=True):
 
     number: int = msgspec.field(name="event")  # of its line in the log, from 1
     kind: Kind
-    key: str = msgspec.field(name="id")  # of the passage (`opened.passage_key`)
+    key: str = msgspec.field(name="id")  # of the passage (`opened.passage_id`)
     annotator: str
     time: str  # UTC, ISO 8601
     labels: tuple[str, ...] = ()
@@ -59,12 +64,67 @@ class Event(msgspec.Struct, frozen=True):
         return {name: value for name, value in row.items() if value is not None}
 
 
+class _InEffect:
+    """The events of one kind on one passage that are in effect, by annotator, each in order."""
+
+    def __init__(self) -> None:
+        self._of_annotator: dict[str, list[Event]] = {}
+
+    def put(self, event: Event) -> None:
+        """Add an event: the last of all, or one that was undone and now is not."""
+        insort(self._of_annotator.setdefault(event.annotator, []), event, key=_number)
+
+    def take(self, event: Event) -> None:
+        """Remove an event, if it is in effect."""
+        events = self._of_annotator.get(event.annotator, [])
+        at = bisect_left(events, event.number, key=_number)
+        if at < len(events) and events[at].number == event.number:
+            del events[at]
+            if not events:
+                del self._of_annotator[event.annotator]
+
+    def latest_by_annotator(self) -> dict[str, Event]:
+        """Return each annotator's latest event; annotators in the order of their first."""
+        in_order = sorted(self._of_annotator.items(), key=lambda named: named[1][0].number)
+        return {annotator: events[-1] for annotator, events in in_order}
+
+    def latest(self) -> Event | None:
+        """Return the latest event of all annotators."""
+        last_ones = (events[-1] for events in self._of_annotator.values())
+        return max(last_ones, key=_number, default=None)
+
+
+class _PassageState:
+    """What is in effect on one passage."""
+
+    def __init__(self) -> None:
+        self.decisions = _InEffect()
+        self.independent = _InEffect()  # decisions made without seeing a colleague's
+        self.adjudications = _InEffect()
+        self.noted = _InEffect()  # events with a note; older logs have notes on decisions
+
+    def holders(self, event: Event) -> list[_InEffect]:
+        """Return where an event counts while it is in effect."""
+        holders = []
+        if event.kind == "decision":
+            holders.append(self.decisions)
+            if "colleagues" in (event.blind or ()):
+                holders.append(self.independent)
+        elif event.kind == "adjudication":
+            holders.append(self.adjudications)
+        if event.note is not None and event.kind not in ("undo", "reveal"):
+            holders.append(self.noted)
+        return holders
+
+
 class History:
-    """All events so far, and the current state after them."""
+    """All events so far, and the current state after them.
+
+    An event takes as long to add as the passage has annotators, however many events it has.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.undone: set[int] = set()  # numbers of revoked events
         # passage key -> its decisions, adjudications and notes
         self.by_passage: dict[str, list[Event]] = {}
         # passage key -> its notes by annotator, ever
@@ -74,20 +134,29 @@ class History:
         # (passage key, annotator) who was shown a colleague's decision
         self.seen: set[tuple[str, str]] = set()
         self.requests: dict[tuple[str, str | None], Event] = {}  # (annotator, request) -> its event
+        self._states: dict[str, _PassageState] = {}  # by passage key
+        self._undos: dict[str, list[Event]] = {}  # by passage key
+        # number of an undo -> the event at the end of its chain, and the steps to it
+        self._chain_ends: dict[int, Event] = {}
+        self._chain_steps: dict[int, int] = {}
+        self._revoked: set[int] = set()  # numbers of undone events that are no undos
 
     def __len__(self) -> int:
         return len(self.events)
 
     def check(self, event: Event) -> None:
-        """Raise `ValueError` unless the event has the next number, and undoes an earlier one of
-        its passage if any."""
+        """Raise `ValueError` if the event has not the next number, or undoes no other.
+
+        What it undoes must be an earlier event of its passage.
+        """
         if event.number != len(self.events) + 1:
             raise ValueError(f"event {event.number} after event {len(self.events)}")
-        if (at := event.undoes) is not None and not (
-            0 < at < event.number and self.events[at - 1].key == event.key
-        ):
+        undone = event.undoes
+        if undone is None:
+            return
+        if not 0 < undone < event.number or self.events[undone - 1].key != event.key:
             raise ValueError(
-                f"event {event.number} undoes {at}, which is no earlier event of its passage"
+                f"event {event.number} undoes {undone}, which is no earlier event of its passage"
             )
 
     def add(self, event: Event) -> None:
@@ -96,81 +165,123 @@ class History:
         self.events.append(event)
         if event.request is not None:
             self.requests.setdefault((event.annotator, event.request), event)
+        state = self._states.setdefault(event.key, _PassageState())
+        changed = event
+        if event.undoes is not None:
+            changed = self._undo(event, event.undoes, state)
+        else:
+            for holder in state.holders(event):
+                holder.put(event)
         if event.kind not in ("undo", "reveal"):
             self.by_passage.setdefault(event.key, []).append(event)
-        undone, at = True, event.undoes
-        # revoking an undo restores the event that it revoked, and so on down the chain
-        while at is not None:
-            (self.undone.add if undone else self.undone.discard)(at)
-            undone, at = not undone, self.events[at - 1].undoes
         if event.kind == "decision":
             self.answered.add((event.key, event.annotator))
-        deciders, notes = self.decisions(event.key), self.notes(event.key)
-        shown = deciders if len({*deciders, *notes}) > 1 else ()
-        self.seen |= {
-            (event.key, name) for name in (*shown, *[event.annotator] * (event.kind in _LOOKS))
-        }
-        states = self.note_states.setdefault(event.key, [{}])
-        state = {name: str(e.note).encode("utf-8", "replace").decode() for name, e in notes.items()}
-        if state != states[-1]:
-            states.append(state)
+        self._note_who_saw(event)
+        self._note_the_notes(event.key, changed)
 
-    def _holding(self, key: str, kind: Kind) -> list[Event]:
-        return [
-            e
-            for e in self.by_passage.get(key, ())
-            if e.kind == kind and e.number not in self.undone
-        ]
+    def _undo(self, undo: Event, undone: int, state: _PassageState) -> Event:
+        """Apply an undo; return the event that it takes out of effect, or puts back into it.
+
+        An undo of an undo restores what that had revoked, and so on down the chain. At its end is
+        an event that is no undo, which is out of effect after an odd number of steps.
+        """
+        revoked = self.events[undone - 1]
+        steps = 1
+        if undone in self._chain_ends:
+            revoked = self._chain_ends[undone]
+            steps += self._chain_steps[undone]
+        self._chain_ends[undo.number] = revoked
+        self._chain_steps[undo.number] = steps
+        self._undos.setdefault(undo.key, []).append(undo)
+        was_revoked = revoked.number in self._revoked
+        is_revoked = steps % 2 == 1
+        if is_revoked and not was_revoked:
+            self._revoked.add(revoked.number)
+            for holder in state.holders(revoked):
+                holder.take(revoked)
+        elif was_revoked and not is_revoked:
+            self._revoked.discard(revoked.number)
+            for holder in state.holders(revoked):
+                holder.put(revoked)
+        return revoked
+
+    def _note_who_saw(self, event: Event) -> None:
+        """Note which annotators have now been shown a colleague's decision."""
+        if event.kind in _LOOKS:
+            self.seen.add((event.key, event.annotator))
+        deciders = self.decisions(event.key)
+        if len({*deciders, *self.notes(event.key)}) > 1:
+            self.seen.update((event.key, name) for name in deciders)
+
+    def _note_the_notes(self, key: str, changed: Event) -> None:
+        """Keep the notes on a passage, if a change of this event's effect changed them."""
+        states = self.note_states.setdefault(key, [{}])
+        if changed.note is None:
+            return
+        notes = {
+            name: str(noted.note).encode("utf-8", "replace").decode()
+            for name, noted in self.notes(key).items()
+        }
+        if notes != states[-1]:
+            states.append(notes)
+
+    def is_undone(self, number: int) -> bool:
+        """Return whether an event was undone, by an undo that was not undone itself."""
+        event = self.events[number - 1]
+        if event.kind != "undo":
+            return number in self._revoked
+        steps = {number: 0}  # from each undo of this chain to the event
+        latest = number
+        for undo in self._undos[event.key]:
+            if undo.undoes in steps:
+                steps[undo.number] = steps[undo.undoes] + 1
+                latest = undo.number
+        return steps[latest] % 2 == 1
+
+    def _state(self, key: str) -> _PassageState:
+        return self._states.get(key) or _PassageState()
 
     def decisions(self, key: str) -> dict[str, Event]:
         """Return each annotator's latest decision in effect on a passage."""
-        return {e.annotator: e for e in self._holding(key, "decision")}
+        return self._state(key).decisions.latest_by_annotator()
 
     def independent(self, key: str) -> dict[str, Event]:
-        """Return each annotator's latest decision in effect that was made without seeing a
-        colleague's."""
-        return {
-            e.annotator: e
-            for e in self._holding(key, "decision")
-            if "colleagues" in (e.blind or ())
-        }
+        """Return each annotator's latest decision in effect that was made without a colleague's."""
+        return self._state(key).independent.latest_by_annotator()
 
     def notes(self, key: str) -> dict[str, Event]:
-        """Return the event of each annotator's note in effect; older logs have notes on
-        decisions."""
-        events = [e for e in self.by_passage.get(key, ()) if e.number not in self.undone]
-        noted = {e.annotator: e for e in events if e.note is not None}
+        """Return the event of each annotator's note in effect; an empty note removes one."""
+        noted = self._state(key).noted.latest_by_annotator()
         return {name: event for name, event in noted.items() if event.note}
 
     def settled(self, key: str) -> Event | None:
         """Return the latest adjudication in effect on a passage, if any."""
-        return next(reversed(self._holding(key, "adjudication")), None)
+        return self._state(key).adjudications.latest()
 
     def final(self, key: str) -> Event | None:
-        """Return the event that decides a passage's labels: its adjudication, else a decision
-        nobody disputes.
+        """Return the event that decides a passage's labels.
 
-        None where annotators differ: nothing is learned from such a passage until somebody settles
-        it. Of two, one of whom is unsure, the other decides.
+        That is its adjudication, else a decision nobody disputes. None where annotators differ:
+        nothing is learned from such a passage until somebody settles it. Of two, one of whom is
+        unsure, the other decides.
         """
         if settled := self.settled(key):
             return settled
         if self.disputed(key):
             return None
         sure = [event for event in self.decisions(key).values() if not event.unsure]
-        return max(sure, key=lambda event: event.number, default=None)
+        return max(sure, key=_number, default=None)
 
     def disputed(self, key: str) -> bool:
         """Return whether annotators gave different labels to a passage, without an adjudication."""
-        sure = {event.labels for event in self.decisions(key).values() if not event.unsure}
+        decisions = self.decisions(key).values()
+        sure = {event.labels for event in decisions if not event.unsure}
         return len(sure) > 1 and self.settled(key) is None
 
     def differ(self, key: str) -> bool:
         """Return whether annotators disagree on a passage without an adjudication."""
-        return (
-            self.settled(key) is None
-            and len({(e.labels, e.unsure) for e in self.decisions(key).values()}) > 1
-        )
+        answers = {(event.labels, event.unsure) for event in self.decisions(key).values()}
+        return len(answers) > 1 and self.settled(key) is None
 
 
 def event_line(event: Event) -> bytes:
@@ -181,8 +292,10 @@ def event_line(event: Event) -> bytes:
 
 
 def parse_event(line: bytes) -> Event:
-    """Parse an event from a line of the log; raise `ValueError`, which says why, if it is
-    invalid."""
+    """Parse an event from a line of the log.
+
+    Raises `ValueError`, which says why, if it is invalid.
+    """
     row = load_json(line, strict=False)
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")

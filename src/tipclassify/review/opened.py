@@ -18,7 +18,7 @@ from tipclassify.text.document import Passage
 
 @dataclass(frozen=True, slots=True)
 class OpenPassage:
-    """A tagged passage with its `passage_key`, the id of its report, and its number in that,
+    """A tagged passage with its `passage_id`, the id of its report, and its number in that,
     from 1."""
 
     key: str
@@ -38,10 +38,10 @@ class OpenReport:
     notes: tuple[str, ...] = ()  # the reader's warnings
 
 
-def passage_key(digest: str, start: int, end: int, text: str) -> str:
+def passage_id(digest: str, start: int, end: int, text: str) -> str:
     """Make a URL-safe key of a passage from the SHA-256 of its report, its offsets and its text.
 
-    >>> passage_key("ab12", 0, 13, "Police acted.")
+    >>> passage_id("ab12", 0, 13, "Police acted.")
     'vWYFJD2q75pSMl9yCavu8MRW'
     """
     whole = f"{digest}\n{start}\n{end}\n{text}".encode("utf-8", "surrogatepass")
@@ -83,7 +83,7 @@ def _open(file: str, tagging: Tagging) -> OpenReport:
         # Rows have no offsets in a text: their numbers distinguish rows of the same text.
         start, end = (number, number) if document is None else (passage.start, passage.end)
         opened.append(
-            OpenPassage(passage_key(digest, start, end, passage.text), digest[:16], number, passage)
+            OpenPassage(passage_id(digest, start, end, passage.text), digest[:16], number, passage)
         )
     name = file if is_link(file) or file == "-" else Path(file).name
     title = (document.title if document else None) or name

@@ -28,7 +28,7 @@ from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.review.session import RefusedError
 
 if TYPE_CHECKING:
-    from tipclassify.evaluation.bootstrap import Comparison
+    from tipclassify.evaluation.bootstrap import ModelComparison
 
 _NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": None}
 # number of reports from which each is a group; an interval over fewer groups says nothing
@@ -218,7 +218,7 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     return named, "paragraphs" if few else "reports"
 
 
-def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any]:
+def describe_change(found: ModelComparison, where: str, groups: str) -> dict[str, Any]:
     """Compare the new model with the one in use: F1, 95% intervals, changed tags, and what they
     support in words.
 

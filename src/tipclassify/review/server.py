@@ -13,7 +13,6 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from importlib.resources import files
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -30,6 +29,7 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import load_json, visible
 from tipclassify.labels import indicator
+from tipclassify.resources import read_resource, resource_path
 from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
 from tipclassify.review.session import RefusedError, ReviewSession
@@ -165,11 +165,10 @@ def build_app(
     session: ReviewSession, retraining: Retraining, ready: Callable[[], None]
 ) -> Starlette:
     """Build the application that `Guard` protects."""
-    here = files("tipclassify.review")
     # looked up by name: no path traversal
-    static = {file.name: file for file in here.joinpath("static").iterdir()}
+    static = {file.name: file for file in resource_path("review/static").iterdir()}
     page = HTMLResponse(
-        here.joinpath("templates", "page.html").read_text("utf-8").replace("@VERSION@", __version__)
+        read_resource("review/templates/page.html").replace("@VERSION@", __version__)
     )
 
     def static_file(request: Request) -> Response:
@@ -210,9 +209,7 @@ def build_app(
         get("/api/search", lambda request: session.search(request.query_params.get("words", ""))),
         get("/api/disagreements", lambda _: session.disagreements()),
         get("/api/agreement", lambda _: session.agreement()),
-        get(
-            "/api/codebook", lambda _: json.loads(here.joinpath("codebook.json").read_text("utf-8"))
-        ),
+        get("/api/codebook", lambda _: json.loads(read_resource("review/codebook.json"))),
         get(
             "/api/retrain",
             lambda _: {

@@ -13,13 +13,13 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Final
 
+from tipclassify.corpus.active_learning import rank
 from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError, OutputError
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.labels import LABELS, Policy, indicator
 from tipclassify.model.classifier import Classifier
-from tipclassify.pipeline.active_learning import rank
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
@@ -295,7 +295,7 @@ class ReviewSession:
                     raise RefusedError(
                         409, f"event {number} is {undone.annotator}'s: only they can take it back"
                     )
-                if number in history.undone:
+                if history.is_undone(number):
                     raise RefusedError(409, f"event {number} was taken back already")
                 event = append("undo", undone.key, undoes=number, request=request)
             return self._saved(event)

@@ -5,15 +5,28 @@ Tables are those of pandas, polars, Arrow and datasets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from tipclassify.text.document import Passage
 
-__all__ = ["as_passages", "column_names", "column_values", "read_passages", "refuse_table"]
+__all__ = [
+    "Table",
+    "as_passages",
+    "column_names",
+    "column_values",
+    "read_passages",
+    "refuse_table",
+]
 
 
-def column_names(values: Any) -> list[str] | None:
+class Table(Protocol):
+    """Table of pandas, polars, Arrow or datasets: its columns by name."""
+
+    def __getitem__(self, name: str, /) -> object: ...
+
+
+def column_names(values: object) -> list[str] | None:
     """Return the names of a table's columns; None for anything else."""
     for attribute in ("column_names", "columns"):
         names = getattr(values, attribute, None)
@@ -22,7 +35,7 @@ def column_names(values: Any) -> list[str] | None:
     return None
 
 
-def refuse_table(values: Any, name: str) -> None:
+def refuse_table(values: object, name: str) -> None:
     """Raise `TypeError` for a table or a dict of columns, since a loop over it gives their names.
 
     `name` is that of the argument, for the message.
@@ -35,7 +48,7 @@ def refuse_table(values: Any, name: str) -> None:
     raise TypeError(f"{name} is a {kind}: give the column of texts, such as {name}[{column!r}]")
 
 
-def column_values(values: Any, name: str) -> list[Any]:
+def column_values(values: object, name: str) -> list[object]:
     """Return the elements of a list, a generator or a column of a table as plain Python values.
 
     Raises `TypeError`, with the argument's `name`, for a bare string, a table, or anything without
@@ -51,28 +64,32 @@ def column_values(values: Any, name: str) -> list[Any]:
         raise TypeError(f"{name} is a bare {type(values).__name__}: give a list of passages")
     for method in ("to_pylist", "to_list", "tolist"):  # Arrow; polars and pandas; numpy
         if hasattr(values, method):
-            found = getattr(values, method)()
-            if not isinstance(found, list):  # an array without dimensions
-                raise TypeError(f"{name} is a bare {type(found).__name__}: give a list of passages")
-            return found
+            elements = getattr(values, method)()
+            if not isinstance(elements, list):  # an array without dimensions
+                kind = type(elements).__name__
+                raise TypeError(f"{name} is a bare {kind}: give a list of passages")
+            return elements
     return list(values)
 
 
-def read_passages(values: Any, name: str) -> Sequence[str | Passage]:
+def read_passages(values: object, name: str) -> list[str | Passage]:
     """Return the elements; raise `TypeError` for the first that is not a `str` or `Passage`."""
-    elements = column_values(values, name)
-    for number, element in enumerate(elements):
+    passages = []
+    for number, element in enumerate(column_values(values, name)):
         if not isinstance(element, str | Passage):
-            shown = f"{type(element).__name__}: {element!r:.40}"
-            raise TypeError(f"passage {number} is not a str or Passage but {shown}; leave it out")
-    return elements
+            kind = f"{type(element).__name__}: {element!r:.40}"
+            raise TypeError(f"passage {number} is not a str or Passage but {kind}; leave it out")
+        passages.append(element)
+    return passages
 
 
-def as_passages(values: Any, name: str = "X") -> list[Passage]:
+def as_passages(values: object, name: str = "X") -> list[Passage]:
     """Convert texts to passages without a section; errors as of `read_passages`.
 
     >>> [passage.end for passage in as_passages(["Police acted."])]
     [13]
     """
-    elements = read_passages(values, name)
-    return [Passage(one, 0, len(one)) if isinstance(one, str) else one for one in elements]
+    return [
+        Passage(passage, 0, len(passage)) if isinstance(passage, str) else passage
+        for passage in read_passages(values, name)
+    ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
-__all__ = ["Block", "Document", "Passage"]
+__all__ = ["Block", "Document", "Passage", "PassageRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Text of a source, and its blocks; `source` is its path or URL, the other fields are
-    bibliographic.
+    """Text of a source, and its blocks.
 
-    Each of these is None where it is not known; none is ever a path or a file's name. `title` is
+    `source` is its path or URL. The other fields are bibliographic; each is None where it is not
+    known, and none is ever a path or a file's name. `title` is
     the one that the source gives, `publication` the series or work that it belongs to, without the
     year ("Trafficking in Persons Report"), `publisher` the body that issued it. `country` (its
     English name) and `year` are what the report covers, `date` the day, month or year of its
@@ -52,12 +52,12 @@ class Document:
 
     @classmethod
     def from_text(cls, text: str, source: str = "<text>") -> Document:
-        """Make a document of plain text: paragraphs and headings by its blank and short lines;
-        `source` names it.
+        """Make a document of plain text: paragraphs and headings by its blank and short lines.
 
         Raises `TypeError` when `text` is not a `str`.
 
-        >>> Document.from_text("Prosecution\\n\\nPolice arrested nine traffickers.").blocks[1].section
+        >>> document = Document.from_text("Prosecution\\n\\nPolice arrested nine traffickers.")
+        >>> document.blocks[1].section
         'prosecution'
         """
         from tipclassify.text.segmentation.passages import text_document
@@ -69,9 +69,24 @@ class Document:
         return text_document(text, source)
 
     def __repr__(self) -> str:
-        about = f"title={self.title!r}, country={self.country!r}, year={self.year!r}"
-        size = f"{len(self.text):,} characters, {len(self.blocks):,} blocks"
-        return f"Document(source={self.source!r}, {about}, {size})"
+        return (
+            f"Document(source={self.source!r}, title={self.title!r}, country={self.country!r}, "
+            f"year={self.year!r}, {len(self.text):,} characters, {len(self.blocks):,} blocks)"
+        )
+
+
+class PassageRow(TypedDict, total=False):  # not total: writers leave fields out
+    """Plain JSON values of a `Passage`."""
+
+    start: int
+    end: int
+    page: int | None
+    block: int | None
+    text: str
+    section: str | None
+    labels: list[str]
+    scores: dict[str, float]
+    low_confidence: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +113,11 @@ class Passage:
 
     @property
     def kind(self) -> Literal["sentence", "table row"]:
-        """Kind of text: a row of a table, whose cells readers join with bars, or a sentence or
-        clause."""
+        """Kind of text: a row of a table, or a sentence or clause."""
+        # readers join the cells of a row with bars
         return "table row" if " | " in self.text else "sentence"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PassageRow:
         """Convert to plain JSON values; probabilities are rounded to four decimals."""
         return {
             "start": self.start,

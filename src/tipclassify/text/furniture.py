@@ -1,5 +1,7 @@
-"""Detect page furniture, which becomes no passage: references, notes, contents, dates, stock
-phrases of websites."""
+"""Detect page furniture, which becomes no passage.
+
+It is references, notes, contents, dates, addresses, and stock phrases of websites.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +17,29 @@ _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
 _MAX_SHORT: Final = 30  # characters; dates, e-mail addresses and icon names are shorter
 _MONTH: Final = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?)"
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
 _DATE: Final = (
-    rf"(?:(?:{_MONTH}\.?\s(?:\d\d?,\s?)?|\d\d?\s{_MONTH}\.?,?\s)?(?:19|20)\d\d|{_MONTH}\.?\s\d\d?|\d\d?\s{_MONTH}\.?"
+    rf"(?:(?:{_MONTH}\.?\s(?:\d\d?,\s?)?|\d\d?\s{_MONTH}\.?,?\s)?(?:19|20)\d\d"
+    rf"|{_MONTH}\.?\s\d\d?|\d\d?\s{_MONTH}\.?"
     r"|\d{4}-\d\d-\d\d|\d\d?[/.]\d\d?[/.](?:\d\d){1,2})(?!\w)"
 )
 # Where in a document: "paras. 27–28", "p. 3", "annex II"; and a document of an international body:
 # "CCPR/C/SVN/CO/3".
 _PLACE: Final = (
-    r"(?:paragraphs?|paras?|pages?|pp?|articles?|arts?|annex(?:es)?|chap(?:ter)?|sect(?:ion)?|recommendations?)"
+    r"(?:paragraphs?|paras?|pages?|pp?|articles?|arts?|annex(?:es)?|chap(?:ter)?|sect(?:ion)?"
+    r"|recommendations?)"
     r"\.?\s?(?:\d[\d.–-]*|[IVX]+)(?:\s?\([a-z]+\))*"
     r"(?:(?:,?\s(?:and\s)?|[–-]|;\s|,)(?:\d[\d.–-]*|\([a-z]+\))(?:\s?\([a-z]+\))*)*"
 )
 _SEE: Final = r"(?:[Ss]ee(?:\s[Aa]lso)?\s?:?\s|(?:[Aa]nd|[Ii]n|[Aa]lso)\s)"
 _SYMBOL: Final = r"(?=[^\s,;]*\d)[A-Z][A-Z.\d]*(?:/[A-Z\d][\w.()-]*){2,}"
 _NAME: Final = r"[A-Z][\w'’-]*(?:\s[A-Z][\w'’-]*){0,3}"
-_DATE_LABELS: Final = r"(?:[Ll]ast\s)?(?:[Aa]ccessed|Retrieved|Enacted|Adopted|Published|Posted|Updated|Released|Cited)"
+_DATE_LABELS: Final = (
+    r"(?:[Ll]ast\s)?"
+    r"(?:[Aa]ccessed|Retrieved|Enacted|Adopted|Published|Posted|Updated|Released|Cited)"
+)
 # One part of a reference or an address, with its trailing punctuation. Parts are matched one after
 # the other without backtracking into earlier ones, so that time is linear in the length of the
 # text.
@@ -42,16 +49,20 @@ _PART: Final = re.compile(
     | (?:(?:Available|Retrieved|Accessed)(?:\s(?:at|from|online))?:?\s)?(?:https?://|www\.)\S+
     | (?:E-?mail:\s)?[\w.+-]{{1,64}}@[\w-]+\.[\w.-]+
     | (?:Tel|Telephone|Phone|Fax)[.:]{{1,2}}\s[+()\d][\d()\s.–-]{{5,}}
-    | (?:Ibid|Idem|Op\.\s?cit|Loc\.\s?cit)\b[.,]*(?:\s(?:at|pp?\.|paras?\.|art\.))?(?:\s?\d+(?:[–-]\d+)?)?
+    | (?:Ibid|Idem|Op\.\s?cit|Loc\.\s?cit)\b[.,]*(?:\s(?:at|pp?\.|paras?\.|art\.))?
+        (?:\s?\d+(?:[–-]\d+)?)?
     | U\.?S\.?\sEmbassy(?:\s?[–—-]\s?|\s){_NAME}(?:,?\s[Oo]fficials?)?(?=[.,;:]|\Z)
     | (?:E-?mail\s)?[Cc]ommunication\s(?:to|with)\s[A-Z]\w*\s[Oo]fficials?(?=[.,;]|\Z)
     | (?:Reporting|(?:Source\s)?[Oo]n\sfile)(?=[.,;]|\Z)
     | {_SEE}?(?:{_SYMBOL}|{_PLACE}(?!\w))
-    | {_SEE}?[A-Z][\w/’-]*(?:[\s:]\s?[A-Z][\w/’-]*){{0,3}}(?:\s[Ss]ubmission)?,?\s?(?={_PLACE}(?!\w))
+    | {_SEE}?[A-Z][\w/’-]*(?:[\s:]\s?[A-Z][\w/’-]*){{0,3}}(?:\s[Ss]ubmission)?,?\s?
+        (?={_PLACE}(?!\w))
     | {_SEE}(?=[Ii]bid\b|www\.|https?:|{_DATE})
-    | For\s(?:the\s)?(?:relevant\s)?(?:the\s)?(?:recommendations?|full\stext),?\ssee\s(?={_SYMBOL}|www\.|https?:)
+    | For\s(?:the\s)?(?:relevant\s)?(?:the\s)?(?:recommendations?|full\stext),?\ssee\s
+        (?={_SYMBOL}|www\.|https?:)
     | P\.?\s?O\.?\sBox\s\d+
-    | \d{{1,5}}\s{_NAME}\s(?:Street|St\.|Avenue|Ave\.|Road|Rd\.|Boulevard|Blvd\.)(?:,?\s[NS]\.?[EW]\b\.?)?
+    | \d{{1,5}}\s{_NAME}\s(?:Street|St\.|Avenue|Ave\.|Road|Rd\.|Boulevard|Blvd\.)
+        (?:,?\s[NS]\.?[EW]\b\.?)?
     | {_NAME}(?:,\s(?:[A-Z]{{2}}|D\.C\.)\s\d{{5}}|:\s(?:(?:The\s)?{_NAME},\s)?(?={_DATE}))
     )[\s.,;:)\]]*""",
     re.VERBOSE,
@@ -60,7 +71,8 @@ _NUMBER: Final = re.compile(r"[\[(]?\d{1,3}[\])]?[.:]?\s+(?=[A-Zhw])")
 _AUTHOR: Final = re.compile(rf"{_NAME},\s[A-Z][\w'’-]*\.\s")
 _NO_WORDS: Final = re.compile(r"[\W\d_]*|[a-z0-9]+(?:_[a-z0-9]+)+(?:\s[a-z0-9]+(?:_[a-z0-9]+)+)*")
 _QUOTED: Final = re.compile(r"[\"“][^\"“”]+[\"”],?\s+")  # a title, before its date
-_MIN_GLUED: Final = 12  # mean characters of a word, where names of icons were copied without spaces
+# mean characters of a word from which names of icons were copied without spaces
+_MIN_GLUED: Final = 12
 _GLUED: Final = re.compile(r"[a-zA-Z-]{30}")
 _LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a page number
 # Beginnings and endings of references of `_MAX_SHORT` characters or more.
@@ -68,15 +80,16 @@ _REFERENCE_STARTS: Final = (
     *"0123456789([",
     *"U.S. Embassy|US Embassy|Ibid|Op|Loc|E-mail|Email|P.O.|P. O.|www.|See ".split("|"),
 )
+_REFERENCE_ENDS: Final = (*(digit + mark for digit in "0123456789" for mark in ("", ".")), ").")
 # Phrases anywhere in a line, and the quick test for a line that may have one.
 _NOTICE: Final = re.compile(
-    r".*all rights reserved\W*|.*\b(?:privacy policy|(?:accept|manage) (?:all )?cookies|creative commons)\b.*"
+    r".*all rights reserved\W*"
+    r"|.*\b(?:privacy policy|(?:accept|manage) (?:all )?cookies|creative commons)\b.*"
     r"|.*(?:\.\s?){4,}\d+|.*\b(?:uses?|about) cookies\b.*"
 )
 _NOTICE_WORDS: Final = re.compile(
     r"rights reserved|privacy policy|cookies|creative commons|(?:\.\s?){4}"
 )
-_REFERENCE_ENDS: Final = (*(digit + mark for digit in "0123456789" for mark in ("", ".")), ").")
 
 
 def is_furniture(text: str, section: str | None = None) -> bool:
@@ -86,12 +99,14 @@ def is_furniture(text: str, section: str | None = None) -> bool:
     True
     >>> is_furniture("U.S. Embassy- Port Alba. Reporting. January 2, 2022.")
     True
-    >>> is_furniture("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019. https://kilns.example")
+    >>> is_furniture("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019.")
     True
-    >>> is_furniture("CCPR/C/KRV/CO/3, paras. 27–28. See also A/HRC/14/20."), is_furniture("UNHCR submission, p. 3.")
+    >>> is_furniture("CCPR/C/KRV/CO/3, paras. 27–28. See also A/HRC/14/20.")
+    True
+    >>> is_furniture("UNHCR submission, p. 3."), is_furniture("Timeline")
     (True, True)
-    >>> is_furniture("Timeline"), is_furniture("arrow-downarrow-leftburgerchevron-downchevron-leftclosefacebook")
-    (True, True)
+    >>> is_furniture("arrow-downarrow-leftburgerchevron-downchevron-leftclosefacebook")
+    True
     >>> is_furniture("On January 2, 2022, police arrested nine traffickers.", "Protection")
     False
     """
@@ -102,31 +117,32 @@ def is_furniture(text: str, section: str | None = None) -> bool:
 
 @lru_cache(maxsize=1_024)
 def _is_reference_heading(section: str) -> bool:
-    """Test whether a heading, or one of the joined ones, names only references, notes, contents
-    or abbreviations."""
+    """Test whether a heading, or one of the joined ones, names page furniture only."""
     return any(names_furniture(heading) for heading in section.split(": "))
 
 
 def _may_be_reference(text: str) -> bool:
-    """Rule out most sentences cheaply: few are short, contain a link, or begin or end with a
-    figure."""
+    """Rule out most sentences cheaply, before the slow patterns."""
     size = len(text)
-    return size < _MAX_SHORT or (
-        size <= _MAX_REFERENCE
-        and (text.startswith(_REFERENCE_STARTS) or text.endswith(_REFERENCE_ENDS) or "://" in text)
-    )
+    if size < _MAX_SHORT:
+        return True
+    if size > _MAX_REFERENCE:
+        return False
+    return text.startswith(_REFERENCE_STARTS) or text.endswith(_REFERENCE_ENDS) or "://" in text
 
 
 def _is_reference(text: str) -> bool:
+    """Test whether a text is a reference, an address, a date or a stock phrase."""
     text = text.strip()
     if len(text) < _MAX_SHORT and is_stock(text):
         return True
-    number, quoted = _NUMBER.match(text), _QUOTED.match(text)
-    if (
-        _NO_WORDS.fullmatch(text)
-        or _is_all_parts(text, 0)
-        or any(start and _is_all_parts(text, start.end()) for start in (number, quoted))
-    ):
+    if _NO_WORDS.fullmatch(text) or _is_all_parts(text, 0):
+        return True
+    number = _NUMBER.match(text)
+    title = _QUOTED.match(text)
+    if number and _is_all_parts(text, number.end()):
+        return True
+    if title and _is_all_parts(text, title.end()):
         return True
     # a bibliography entry: its last sentence gives date or place of publication
     if number or _AUTHOR.match(text):
@@ -172,38 +188,58 @@ def is_stock(text: str) -> bool:
 def _phrases() -> re.Pattern[str]:
     """Compile the phrases, whole lines in lower case."""
     month = _MONTH.lower()
-    date = rf"(?:[a-z]{{3,9}},?\s)?(?:\d\d?\s{month}\.?,?|{month}\.?\s\d\d?,|\d\d?[./]\d\d?[./])\s?\d{{4}}"
-    dated = r"(?:(?:first|last|date|page)\s)*(?:updated|modified|reviewed|published|posted|created|released|accessed)"
+    date = (
+        r"(?:[a-z]{3,9},?\s)?"
+        rf"(?:\d\d?\s{month}\.?,?|{month}\.?\s\d\d?,|\d\d?[./]\d\d?[./])\s?\d{{4}}"
+    )
+    dated = (
+        r"(?:(?:first|last|date|page)\s)*"
+        r"(?:updated|modified|reviewed|published|posted|created|released|accessed)"
+    )
     unfinished = r"(?<![.!?])"  # no sentence
     return re.compile(
-        rf"""(?:skip|jump|back|return|go|scroll)\ (?:directly\ )?to\ .{{0,40}}|top(?:\ of\ (?:the\ )?page)?
-        |(?:share|tweet|e-?mail|print|pin|like|save|copy|listen|facebook|twitter|x|linkedin|whatsapp|telegram|instagram)
-            (?:\ (?:this|the|on|via|by|to|with|a|page|article|story|post|report|link|friend|facebook|twitter|x|linkedin
-            |whatsapp|telegram|e-?mail|print|save|share|tweet|url|and|or))*\W*
+        rf"""(?:skip|jump|back|return|go|scroll)\ (?:directly\ )?to\ .{{0,40}}
+        |top(?:\ of\ (?:the\ )?page)?
+        |(?:share|tweet|e-?mail|print|pin|like|save|copy|listen
+            |facebook|twitter|x|linkedin|whatsapp|telegram|instagram)
+            (?:\ (?:this|the|on|via|by|to|with|a|page|article|story|post|report|link|friend
+            |facebook|twitter|x|linkedin|whatsapp|telegram|e-?mail
+            |print|save|share|tweet|url|and|or))*\W*
         |follow\ (?:us|@).*|(?:find|join)\ us\ on.*
         |(?:read|show|load|learn|see|view)\ (?:more|next|also|less|all)\b.{{0,80}}{unfinished}
-        |(?:read|see)\ (?:more|also):.*|(?:continue|keep)\ reading.*|(?:you\ (?:may|might)\ )?also\ like.*|click\ here.*
+        |(?:read|see)\ (?:more|also):.*|(?:continue|keep)\ reading.*
+        |(?:you\ (?:may|might)\ )?also\ like.*|click\ here.*
         |.{{0,40}}continues\ below.{{0,30}}
-        |(?:download|view|open|get|read)\ (?:the\ |this\ |a\ )?(?:full\ |complete\ )?(?:report|pdf|document|file
-            |publication|translations?|version)s?\b[^.;]{{0,40}}|translations?|pdf(?:\ version)?|printer[- ]friendly.*
-        |(?:table\ of\ )?contents|(?:in|on)\ this\ (?:section|report|article|page|chapter|story)(?:\ /.{{0,60}})?\W*
+        |(?:download|view|open|get|read)\ (?:the\ |this\ |a\ )?(?:full\ |complete\ )?
+            (?:report|pdf|document|file|publication|translations?|version)s?\b[^.;]{{0,40}}
+        |translations?|pdf(?:\ version)?|printer[- ]friendly.*
+        |(?:table\ of\ )?contents
+        |(?:in|on)\ this\ (?:section|report|article|page|chapter|story)(?:\ /.{{0,60}})?\W*
         |(?:main\ |quick\ |site\ )?(?:navigation|menu|links)(?:\ menu)?|timeline
-        |(?:related|similar|recommended|latest|popular|trending|featured|more|most|other|top)\ (?:content|reports?|read
-            |articles?|stor(?:y|ies)|links?|posts?|pages?|topics?|documents?|news|resources?|reading|countries)\W*
+        |(?:related|similar|recommended|latest|popular|trending|featured|more|most|other|top)
+            \ (?:content|reports?|read|articles?|stor(?:y|ies)|links?|posts?|pages?|topics?
+            |documents?|news|resources?|reading|countries)\W*
         |(?:filed|posted|tagged|categori[sz]ed)\ (?:under|in|as|with)\b.*{unfinished}
-        |(?:tags?|topics?|categor(?:y|ies)|keywords?)(?:\ ?:.*)?|(?:article|author|source|date|country)\W*
+        |(?:tags?|topics?|categor(?:y|ies)|keywords?)(?:\ ?:.*)?
+        |(?:article|author|source|date|country)\W*
         |(?:{dated}(?:\ (?:on|at|by|in))?\W{{0,3}})?{date}(?:.{{0,20}}\d\d?[:.h]\d\d.{{0,20}})?
         |{dated}\W{{0,3}}{date}.{{0,90}}{unfinished}
         |{dated}\W*|\d{{1,2}}\s{month}|\d+\ (?:second|minute|hour|day|week|month|year)s?\ ago
         |\d+\ min(?:ute)?s?(?:\ read)?
-        |advertisements?|sponsored(?:\ content)?|close|search(?:\ for)?\W*|home|loading\W*|toggle\ .{{2,20}}
-        |(?:expand|collapse)(?:\ all)?|(?:prev(?:ious)?|next)(?:\ (?:page|post|article|chapter|section))?
-        |hide|edit|log\ ?in|sign\ in|register|donate(?:\ now)?|subscribe|contact(?:\ us)?|about(?:\ us)?
+        |advertisements?|sponsored(?:\ content)?|close|search(?:\ for)?\W*|home|loading\W*
+        |toggle\ .{{2,20}}
+        |(?:expand|collapse)(?:\ all)?
+        |(?:prev(?:ious)?|next)(?:\ (?:page|post|article|chapter|section))?
+        |hide|edit|log\ ?in|sign\ in|register|donate(?:\ now)?|subscribe
+        |contact(?:\ us)?|about(?:\ us)?
         |(?:photo|image|picture)s?(?:\ credit)?s?\ ?[:©].{{0,90}}|credit\ ?:.{{0,60}}
-        |(?:leave|post|add)\ a\ (?:comment|reply).*|(?:\d+|no)\ (?:comments?|shares?|likes?|views?).*{unfinished}
-        |(?:sign\ up|subscribe)\ (?:to|for)\ .{{0,160}}|(?:©|\(c\)\ ?\d{{4}}|copyright\ (?:©|notice|\(c\)|\d{{4}})).*
+        |(?:leave|post|add)\ a\ (?:comment|reply).*
+        |(?:\d+|no)\ (?:comments?|shares?|likes?|views?).*{unfinished}
+        |(?:sign\ up|subscribe)\ (?:to|for)\ .{{0,160}}
+        |(?:©|\(c\)\ ?\d{{4}}|copyright\ (?:©|notice|\(c\)|\d{{4}})).*
         |you\ are\ receiving\ this\b.*|[\W_]*
-        |by\ .{{2,80}}{date}.{{0,120}}{unfinished}|(?:an\ )?official\ website.*|here[’']s\ how\ you\ know
+        |by\ .{{2,80}}{date}.{{0,120}}{unfinished}
+        |(?:an\ )?official\ website.*|here[’']s\ how\ you\ know
         """,
         re.VERBOSE,
     )

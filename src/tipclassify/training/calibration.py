@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
 
 __all__ = ["Calibrated", "Recalibrated", "calibrate", "operating_points", "platt", "recalibrate"]
 
@@ -46,7 +46,7 @@ def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = N
         scale, shift, thresholds = _fit_calibration(raw[~held], y_true[~held], weights[~held])
         scores[held] = logistic(raw[held] * scale + shift)
         for policy in POLICIES:
-            y_pred[policy][held] = apply_thresholds(scores[held], thresholds[policy])
+            y_pred[policy][held] = apply_thresholds(scores[held], np.array(thresholds[policy]))
     return Calibrated(*_fit_calibration(raw, y_true, weights), scores, y_pred)
 
 

@@ -29,7 +29,8 @@ from tipclassify.evaluation.metrics import (
 from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS, MEANINGS, POLICIES
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.resources import resource_path
 from tipclassify.training.calibration import Calibrated
 from tipclassify.training.examples import country_groups, labels_of
 from tipclassify.training.fit_penalty import PenaltyChoice
@@ -325,7 +326,8 @@ def _model_card(**values: Any) -> str:
         "trim_blocks": True,
         "keep_trailing_newline": True,
     }
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("tipclassify.training"), **options)
+    loader = jinja2.FileSystemLoader(resource_path("training/templates"))
+    environment = jinja2.Environment(loader=loader, **options)
     formats = {"figure": "{:.3f}", "share": "{:.1%}", "percent": "{:.0%}", "count": "{:,}"}
     environment.filters.update({name: form.format for name, form in formats.items()})
     environment.filters["interval"] = lambda value: "{:.3f} [{:.3f}, {:.3f}]".format(

@@ -19,8 +19,8 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import aligned
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.encoder.folder import EncoderModel, Heads
-from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.training.examples import Examples, Vectors
 from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits
 from tipclassify.training.fixed_set import FixedSet, false_tag_rate
@@ -189,7 +189,7 @@ def given_labels(raw: Floats, model: EncoderModel) -> Bools:
     """Return the labels that a model gives uncalibrated logits, float (n, 3), under
     ``balanced``."""
     scores = logistic(raw * model.scale + model.shift)
-    return np.asarray(apply_thresholds(scores, np.array(model.thresholds["balanced"])), bool)
+    return apply_thresholds(scores, np.array(model.thresholds["balanced"]))
 
 
 def macro_f1(y_true: Bools, y_pred: Bools) -> float:

@@ -22,7 +22,7 @@ from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.holdout import held_out, source_family
 from tipclassify.corpus.loading import Row, row_key
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.bootstrap import Comparison, compare
+from tipclassify.evaluation.bootstrap import ModelComparison, compare
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
@@ -82,8 +82,8 @@ class FixedSet:
 class FixedComparison:
     """A new model beside the one it started from, on the fixed set; None where a part is empty."""
 
-    real: Comparison | None
-    invented: Comparison | None
+    real: ModelComparison | None
+    invented: ModelComparison | None
     real_passages: int
     invented_passages: int
     # share of real passages without a label that the new model tags; NaN for none
@@ -137,7 +137,7 @@ class FixedComparison:
         found["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
         return dict(rounded(found))
 
-    def _parts(self) -> list[tuple[str, Comparison]]:
+    def _parts(self) -> list[tuple[str, ModelComparison]]:
         named = (("real passages", self.real), ("invented passages", self.invented))
         return [(name, part) for name, part in named if part]
 
@@ -234,7 +234,7 @@ def compare_on_fixed(
 ) -> FixedComparison:
     """Set the labels that a new model gives the fixed set, bool (n, 3), beside those before."""
 
-    def part(chosen: Bools) -> Comparison | None:
+    def part(chosen: Bools) -> ModelComparison | None:
         if not chosen.any():
             return None
         y_true, groups = fixed.y_true[chosen], fixed.groups[chosen]

@@ -23,7 +23,7 @@ from tipclassify.corpus.holdout import held_out, is_real, natural_weights, sourc
 from tipclassify.corpus.loading import Row
 from tipclassify.corpus.taught import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.bootstrap import Comparison, compare, comparison_table
+from tipclassify.evaluation.bootstrap import ModelComparison, compare, comparison_table
 from tipclassify.evaluation.metrics import metrics_table
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.folder import read_arrays
@@ -135,7 +135,7 @@ class Trained:
     out: Path
     parts: Sequence[Part]
     fixed: FixedComparison | None = None
-    on_own: Comparison | None = None
+    on_own: ModelComparison | None = None
     penalty: PenaltyChoice | None = None
     calibration: str = ""
 
@@ -164,7 +164,7 @@ class AdaptedHeads:
     raw: Floats  # (rows, 3), uncalibrated logits of the user's rows, out of fold
     penalty: PenaltyChoice
     calibration: str
-    on_own: Comparison
+    on_own: ModelComparison
     fixed: FixedComparison | None
     adapted_from: str  # hash of the model it started from
 

@@ -1,24 +1,19 @@
-"""Convert labelled passages between the formats of annotation tools; a note names everything a
-format cannot hold."""
+"""Convert labelled passages between the formats of annotation tools.
+
+In: a file of one of `FORMATS`. Out: `Record`s, and files of another format. Writers return a note
+for each thing that their format cannot hold.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
-from tipclassify.corpus.formats import records as of
-from tipclassify.corpus.formats import tools
+from tipclassify.corpus.formats import records, tools
 from tipclassify.corpus.formats.records import Record
-from tipclassify.corpus.loading import (
-    NumberedRow,
-    RowError,
-    csv_rows,
-    parquet_rows,
-    read_file,
-    text_lines,
-)
+from tipclassify.corpus.loading import NumberedRow, RowError, csv_rows, parquet_rows, read_file
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import json_line
 
@@ -27,39 +22,41 @@ __all__ = ["FORMATS", "FileFormat", "Record", "guess_format", "read_records"]
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """Entries of a file, a parser of one entry and its default id, and a writer that returns
-    notes on losses."""
+    """Functions that read and write a file format."""
 
     entries: Callable[[Path], Iterable[NumberedRow]]
-    parse: Callable[[Any, str], Record]
-    write: Callable[[Sequence[Record], IO[bytes]], list[str]]
+    parse: Callable[[object, str], Record]  # of an entry, and the id of a record without one
+    write: Callable[[Sequence[Record], IO[bytes]], list[str]]  # returns notes on lost data
 
 
-def _json(
-    parse: Callable[[Any, str], Record],
-    task: Callable[[Record], dict[str, Any]],
-    losses: Callable[[Sequence[Record]], list[str]] = lambda _: [],
+def _no_losses(_: Sequence[Record]) -> list[str]:
+    return []
+
+
+def _json_format(
+    parse: Callable[[object, str], Record],
+    task: Callable[[Record], dict[str, object]],
+    losses: Callable[[Sequence[Record]], list[str]] = _no_losses,
     as_list: bool = False,
 ) -> FileFormat:
-    start, between, end = ("[", ",\n", "]\n") if as_list else ("", "\n", "\n")
+    """Make a format of JSON lines, or of one JSON list, from functions on a single entry."""
 
-    def write(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-        lines = (json_line(task(record)).rstrip("\n") for record in records)
-        out.write(f"{start}{between.join(lines)}{end}".encode())
-        return losses(records)
+    def write(written: Sequence[Record], out: IO[bytes]) -> list[str]:
+        lines = [json_line(task(record)).rstrip("\n") for record in written]
+        text = "[" + ",\n".join(lines) + "]\n" if as_list else "\n".join(lines) + "\n"
+        out.write(text.encode())
+        return losses(written)
 
-    return FileFormat(of.json_entries, parse, write)
+    return FileFormat(records.json_entries, parse, write)
 
 
 FORMATS: Final = {
-    "jsonl": _json(of.record_of, of.row_of),
-    "csv": FileFormat(csv_rows, of.table_record, of.write_csv),
-    "parquet": FileFormat(parquet_rows, of.table_record, of.write_parquet),
-    "doccano": _json(tools.doccano_entry, tools.doccano_task, tools.doccano_losses),
-    "label-studio": _json(tools.label_studio_entry, tools.label_studio_task, as_list=True),
-    "argilla": _json(tools.argilla_entry, tools.argilla_task, tools.argilla_losses, as_list=True),
-    "prodigy": _json(tools.prodigy_entry, tools.prodigy_task),
-    "fasttext": FileFormat(text_lines, of.fasttext_record, of.write_fasttext),
+    "jsonl": _json_format(records.parse_row, records.corpus_row),
+    "csv": FileFormat(csv_rows, records.parse_table_row, records.write_csv),
+    "parquet": FileFormat(parquet_rows, records.parse_table_row, records.write_parquet),
+    "doccano": _json_format(tools.parse_doccano, tools.doccano_task, tools.doccano_losses),
+    "label-studio": _json_format(tools.parse_label_studio, tools.label_studio_task, as_list=True),
+    "prodigy": _json_format(tools.parse_prodigy, tools.prodigy_task),
 }
 """File formats by the name that ``--to`` and ``--from`` take."""
 
@@ -69,42 +66,45 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
 
     Raises `CorpusError` with a line for every invalid row, or when the format cannot be detected.
     """
-    table = format == "doccano" and path.suffix.lower() == ".csv"  # doccano exports those too
-    kind = FORMATS["csv" if table else format or guess_format(path)]
-    records: dict[str, Record] = {}
+    name = format or guess_format(path)
+    if name == "doccano" and path.suffix.lower() == ".csv":  # doccano exports those too
+        name = "csv"
+    file_format = FORMATS[name]
+    by_id: dict[str, Record] = {}
     problems = []
-    for number, (where, entry) in enumerate(kind.entries(path), 1):
+    for number, (where, entry) in enumerate(file_format.entries(path), 1):
         try:
             if isinstance(entry, RowError):
                 raise entry
-            record = kind.parse(entry, f"{path.stem}-{number}")
-            if records.setdefault(record.id, record) is not record:
-                first = list(records).index(record.id) + 1
+            record = file_format.parse(entry, f"{path.stem}-{number}")
+            if by_id.setdefault(record.id, record) is not record:
+                first = list(by_id).index(record.id) + 1
                 raise RowError(
-                    f"passages {first} and {number} have the same id {record.id!r}; give one another"
+                    f"passages {first} and {number} have the same id {record.id!r}; "
+                    "give one another"
                 )
         except RowError as error:
             problems.append(f"{where}: {error}")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             problems.append(f"{where}: not an entry of this format ({error}); export it anew")
-    if problems or not records:
+    if problems or not by_id:
         raise CorpusError(problems or [f"{path}: no passages; check the file"])
-    return list(records.values())
+    return list(by_id.values())
 
 
 def guess_format(path: Path) -> str:
-    """Detect the format of a file by its content, CSV by its suffix; raise `CorpusError` if it
-    is none of `FORMATS`."""
+    """Detect the format of a file by its content, CSV by its suffix.
+
+    Raises `CorpusError` for a file of none of `FORMATS`.
+    """
     data = read_file(path)
     if data[:4] == b"PAR1":
         return "parquet"
     if path.suffix.lower() == ".csv":
         return "csv"
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        first = next(iter(of.json_entries(path)), ("", None))[1]
+        _, first = next(records.json_entries(path), ("", None))
         entry = first if isinstance(first, dict) else {}
-        if isinstance(entry.get("fields"), dict):
-            return "argilla"
         if isinstance(entry.get("data"), dict):
             return "label-studio"
         if {"options", "accept", "answer"} & entry.keys():
@@ -113,8 +113,6 @@ def guess_format(path: Path) -> str:
             return "doccano"
         if "text" in entry:
             return "jsonl"
-    elif any(line.startswith(b"__label__") for line in data[:100_000].splitlines()):
-        return "fasttext"
     raise CorpusError(
         [f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"]
     )

@@ -1,11 +1,10 @@
-"""Explanation of a score: the contributions of spans, and of the section's heading, to the
-log-odds of each label."""
+"""Explanations of scores: what spans and the section's heading contribute to the log-odds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -33,8 +32,8 @@ class SpanWeight:
 
     @property
     def text(self) -> str:
-        """The span's characters; not kept, since those of all spans of a long passage take its
-        length squared."""
+        """The span's characters."""
+        # Cut on demand: those of all spans of a long passage would take its length squared.
         return self.source[self.start : self.end]
 
 
@@ -69,15 +68,20 @@ class Explanation:
     method: str
     heading: float
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Convert to plain JSON values."""
         spans = [
             {"start": span.start, "end": span.end, "text": span.text, "weight": span.weight}
             for span in self.spans
         ]
         return {
-            one.name: spans if one.name == "spans" else getattr(self, one.name)
-            for one in fields(self)
+            "label": self.label,
+            "probability": self.probability,
+            "logit": self.logit,
+            "bias": self.bias,
+            "spans": spans,
+            "method": self.method,
+            "heading": self.heading,
         }
 
 
@@ -90,16 +94,21 @@ def explanations(
     weights: Floats,
     method: str,
 ) -> dict[str, Explanation]:
-    """Explain the score of each label; `weights` are those of the spans of `text`, float64 (3,
-    spans)."""
+    """Explain the score of each label; `weights` are those of the spans, float64 (3, spans)."""
     probabilities = logistic(logits)
-    found = {}
+    by_label = {}
     for j, label in enumerate(LABELS):
-        order = np.argsort(-np.abs(weights[j]), kind="stable").tolist()
-        pieces = ((*spans[at], float(weights[j, at])) for at in order)
-        reasons = tuple(SpanWeight(start, end, text, weight) for start, end, weight in pieces)
-        probability, logit, without = (float(one[j]) for one in (probabilities, logits, bias))
-        found[label] = Explanation(
-            label, probability, logit, without, reasons, method, float(heading[j])
+        reasons = []
+        for at in np.argsort(-np.abs(weights[j]), kind="stable").tolist():
+            start, end = spans[at]
+            reasons.append(SpanWeight(start, end, text, float(weights[j, at])))
+        by_label[label] = Explanation(
+            label=label,
+            probability=float(probabilities[j]),
+            logit=float(logits[j]),
+            bias=float(bias[j]),
+            spans=tuple(reasons),
+            method=method,
+            heading=float(heading[j]),
         )
-    return found
+    return by_label

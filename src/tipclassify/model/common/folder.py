@@ -1,5 +1,7 @@
-"""Read and write model folders of any kind: files, and a JSON head with the hashes of all and of
-itself."""
+"""Read and write model folders of any kind.
+
+A folder has files, and a JSON head with the hashes of all of them and of itself.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ import time
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 import msgspec
 
@@ -24,11 +26,15 @@ from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.scrap import exchange
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 __all__ = [
     "HEAD",
     "LARGEST_FILE",
     "LARGEST_HEAD",
     "LINEAR",
+    "Head",
     "check_head",
     "check_replaceable",
     "digest",
@@ -37,8 +43,8 @@ __all__ = [
     "load_head",
     "parse_head",
     "read_arrays",
-    "read_bounded",
     "read_files",
+    "read_model_file",
     "recover_folder",
     "replace_folder",
     "weights_digest",
@@ -55,9 +61,31 @@ _SCRAP: Final = re.compile(r"(old-)?[a-z0-9_]{8}")  # the random part of `mkdtem
 _RECENT: Final = 3_600  # seconds
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
-_UNHASHED: Final = frozenset(
-    {HEAD, "README.md", "golden.jsonl", "taught.bin"}
-)  # of a linear model: its head lists none
+# files of a linear model that its head does not list
+_UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl", "taught.bin"})
+
+
+class CorpusFacts(TypedDict, total=False):
+    """What a head says of the training corpus."""
+
+    passages: int
+    sha256: str
+
+
+class Head(TypedDict, total=False):
+    """Fields of ``model.json`` that are read by name; `check_head` verifies their types."""
+
+    format: int
+    kind: str
+    features: int
+    labels: list[str]
+    thresholds: dict[str, list[float]]
+    bias: list[float]
+    corpus: CorpusFacts
+    files: dict[str, str]
+    weights_sha256: str
+    adapted_from: str
+    sha256: str
 
 
 class _ErrorTable(msgspec.Struct):
@@ -86,7 +114,7 @@ class _Head(msgspec.Struct):
     thresholds: dict[str, list[float]] = {}
     bias: list[float] = []
     base: dict[str, str] = {}
-    corpus: dict[str, Any] = {}
+    corpus: dict[str, object] = {}
     versions: dict[str, str] = {}
     metrics: _Metrics = msgspec.field(default_factory=_Metrics)
     behaviours: dict[str, float] = {}
@@ -94,27 +122,24 @@ class _Head(msgspec.Struct):
     error_table: _ErrorTable | None = None
 
 
-def digest(head: Mapping[str, Any]) -> str:
+def digest(head: Mapping[str, object]) -> str:
     """Compute the SHA-256 of a head without its ``sha256``, in hexadecimal."""
     plain = {key: value for key, value in head.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()
 
 
 def write_folder(
-    path: str | os.PathLike[str], head: Mapping[str, Any], files: Mapping[str, bytes]
+    path: str | os.PathLike[str], head: Mapping[str, object], files: Mapping[str, bytes]
 ) -> None:
-    """Write a model folder of a head, whose hash is added, and files, replacing the one at `path`
-    if there is one.
+    """Write a model folder, replacing the one at `path`; the hash of the head is added to it.
 
     Written beside `path` and renamed, so that a reader never sees an incomplete model. Raises
     `ModelError` when something else is in the way (`check_replaceable`).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    whole = {
-        **{key: value for key, value in head.items() if key != "sha256"},
-        "sha256": digest(head),
-    }
+    whole = {key: value for key, value in head.items() if key != "sha256"}
+    whole["sha256"] = digest(head)
     staged = _beside(target)
     try:
         for name, data in files.items():
@@ -126,11 +151,11 @@ def write_folder(
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError`
-    for another.
+    """Rename a finished folder to `target` on the same disk, replacing an older model.
 
-    Both are exchanged in one step where the system can. Elsewhere the older one is moved away
-    first: if the process is killed then, `recover_folder` puts it back.
+    Raises `ModelError` when something else is there (`check_replaceable`). Both are exchanged in
+    one step where the system can. Elsewhere the older one is moved away first: if the process is
+    killed then, `recover_folder` puts it back.
     """
     recover_folder(target, keep=staged)
     check_replaceable(target)
@@ -153,8 +178,7 @@ def replace_folder(staged: Path, target: Path) -> None:
 
 
 def recover_folder(target: Path, keep: Path | None = None) -> None:
-    """Put a model back that a killed process had moved away, and remove what such processes left
-    beside it.
+    """Restore a model that a killed process had moved away, and remove leftovers beside it.
 
     What was changed within the last hour is left, and `keep`: another process may be at work on it.
     """
@@ -164,24 +188,21 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
     except OSError:
         return
     for name in sorted(names):
-        scrap, kept = target.with_name(name), target.with_name(name) / target.name
-        if (
-            scrap == keep
-            or not _SCRAP.fullmatch(name[len(prefix) :])
-            or scrap.is_symlink()
-            or not scrap.is_dir()
-        ):
+        scrap = target.with_name(name)
+        moved_model = scrap / target.name
+        if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]):
+            continue
+        if scrap.is_symlink() or not scrap.is_dir():
             continue
         with contextlib.suppress(OSError):
-            if (kept / HEAD).is_file() and not os.path.lexists(target):
-                os.replace(kept, target)
+            if (moved_model / HEAD).is_file() and not os.path.lexists(target):
+                os.replace(moved_model, target)
             if time.time() - scrap.stat().st_mtime > _RECENT:
                 shutil.rmtree(scrap, ignore_errors=True)
 
 
 def check_replaceable(target: Path) -> None:
-    """Raise `ModelError` unless `target` is missing, an empty folder, or a model's folder with
-    no other files in it."""
+    """Raise `ModelError` unless `target` is missing, empty, or a model's folder without others."""
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():
@@ -196,8 +217,10 @@ def check_replaceable(target: Path) -> None:
             f"{target}: a folder that is no model is in the way; move it, or choose another"
         ) from None
     if foreign:
-        found = f"has files of no model in it ({one_line(min(foreign))})"
-        raise ModelError(f"{target}: {found}; move them, or choose another name")
+        raise ModelError(
+            f"{target}: has files of no model in it ({one_line(min(foreign))}); "
+            "move them, or choose another name"
+        )
 
 
 def _beside(target: Path, prefix: str = "") -> Path:
@@ -207,45 +230,43 @@ def _beside(target: Path, prefix: str = "") -> Path:
     return Path(mkdtemp(prefix=f".{target.name}-{prefix}", dir=target.parent))
 
 
-def load_head(folder: Path) -> dict[str, Any]:
-    """Load the head of a model folder, unchecked; raise `ModelError` when it is missing or
-    invalid."""
+def load_head(folder: Path) -> Head:
+    """Load the head of a model folder, unchecked; raise `ModelError` without a valid one."""
     file = folder / HEAD
     if not file.is_file():
         raise ModelError(
             f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'"
         )
     try:
-        return parse_head(read_bounded(file, LARGEST_HEAD))
+        return parse_head(read_model_file(file, LARGEST_HEAD))
     except ValueError:
         raise ModelError(
             f"{file}: truncated or not a model; copy or train the model anew"
         ) from None
 
 
-def parse_head(data: bytes) -> dict[str, Any]:
+def parse_head(data: bytes) -> Head:
     """Parse the bytes of a ``model.json``; raise `ValueError` if invalid."""
     head = load_json(data)
     if not isinstance(head, dict) or "format" not in head:
         raise ValueError("no head of a model")
-    return head
+    return cast("Head", head)
 
 
-def kind_of(head: Mapping[str, Any]) -> str:
+def kind_of(head: Mapping[str, object]) -> str:
     """Return the kind of model of a head."""
     return str(head.get("kind", LINEAR))
 
 
-def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
+def hashed_files(head: Mapping[str, object]) -> dict[str, str]:
     """Return the files that a head lists, with their SHA-256 in hexadecimal.
 
     Raises `ValueError` when the list is missing, or an entry is no plain file name with a hash.
     """
-    listed = (
-        head.get("files")
-        if kind_of(head) != LINEAR
-        else {"weights.npz": head.get("weights_sha256")}
-    )
+    if kind_of(head) == LINEAR:
+        listed: object = {"weights.npz": head.get("weights_sha256")}
+    else:
+        listed = head.get("files")
     if not isinstance(listed, dict) or not listed or len(listed) > _MOST_FILES or HEAD in listed:
         raise ValueError("no hashes of its files")
     for name, value in listed.items():
@@ -254,46 +275,54 @@ def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
     return dict(listed)
 
 
-def weights_digest(head: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the weights file; raise `ValueError` or `KeyError` if the head lacks
-    it."""
+def weights_digest(head: Mapping[str, object]) -> str:
+    """Return the SHA-256 of the weights; raise `ValueError` or `KeyError` if the head has none."""
     files = hashed_files(head)
     return files.get("weights.npz") or files["model.onnx"]
 
 
 def check_head(
-    file: Path | str, head: Mapping[str, Any], kind: str | None = None, version: int | None = None
+    file: Path | str,
+    head: Mapping[str, object],
+    kind: str | None = None,
+    version: int | None = None,
 ) -> None:
-    """Check a head's labels, hash, thresholds and files, and kind and format if given;
-    `ModelError`s name `file`."""
+    """Check a head's labels, hash, thresholds and files, and kind and format if given.
+
+    Raises `ModelError`, which names `file`.
+    """
     if kind is not None and kind_of(head) != kind:
         raise ModelError(
             f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model"
         )
     try:
-        msgspec.convert(head, _Head)
+        typed = msgspec.convert(head, _Head)
     except ValueError as error:  # also where a string holds half of a surrogate pair
         raise ModelError(
             f"{file}: not a head that can be used ({error}); train or get the model anew"
         ) from None
-    if version is not None and head["format"] != version:
-        newer = head["format"] > version
-        age, remedy = (
-            ("a newer", "install a newer tipclassify") if newer else ("an older", "retrain it")
-        )
+    if version is not None and typed.format > version:
         raise ModelError(
-            f"{file}: written by {age} tipclassify (format {head['format']}); {remedy}"
+            f"{file}: written by a newer tipclassify (format {head['format']}); "
+            "install a newer tipclassify"
         )
-    if tuple(head.get("labels", ())) != LABELS:
+    if version is not None and typed.format < version:
         raise ModelError(
-            f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model"
+            f"{file}: written by an older tipclassify (format {head['format']}); retrain it"
+        )
+    if tuple(typed.labels) != LABELS:
+        raise ModelError(
+            f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; "
+            "use another model"
         )
     if head.get("sha256") != digest(head):
         raise ModelError(
-            f"{file}: changed since training (its hash does not match); copy or train the model anew"
+            f"{file}: changed since training (its hash does not match); "
+            "copy or train the model anew"
         )
-    thresholds = head.get("thresholds", {})
-    missing = [policy for policy in POLICIES if len(thresholds.get(policy, ())) != len(LABELS)]
+    missing = [
+        policy for policy in POLICIES if len(typed.thresholds.get(policy, ())) != len(LABELS)
+    ]
     if missing:
         raise ModelError(f"{file}: has no thresholds for {', '.join(missing)}; retrain it")
     try:
@@ -302,25 +331,28 @@ def check_head(
         raise ModelError(f"{file}: {error}; train or get the model anew") from None
 
 
-def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -> dict[str, bytes]:
-    """Read the files that a head lists, once, and verify their hashes; others than the required
-    may be missing."""
-    found = {}
-    for name, wanted in hashed_files(head).items():
+def read_files(
+    folder: Path, head: Mapping[str, object], required: Iterable[str]
+) -> dict[str, bytes]:
+    """Read the files that a head lists, and verify their hashes.
+
+    Files that are not `required` may be missing.
+    """
+    files = {}
+    for name, sha256 in hashed_files(head).items():
         file = folder / name
         if name not in required and not file.exists():
             continue
-        found[name] = read_bounded(file, LARGEST_FILE)
-        if hashlib.sha256(found[name]).hexdigest() != wanted:
+        files[name] = read_model_file(file, LARGEST_FILE)
+        if hashlib.sha256(files[name]).hexdigest() != sha256:
             raise ModelError(
                 f"{file}: truncated or changed since training; copy or train the model anew"
             )
-    return found
+    return files
 
 
-def read_bounded(file: Path, largest: int) -> bytes:
-    """Read a regular file; raise `ModelError` when it is missing, irregular, too large or
-    unreadable."""
+def read_model_file(file: Path, largest: int) -> bytes:
+    """Read a regular file of at most `largest` bytes; raise `ModelError` for any other."""
     try:
         if file.exists() and not file.is_file():
             problem = "not a file"
@@ -334,12 +366,13 @@ def read_bounded(file: Path, largest: int) -> bytes:
     raise ModelError(f"{file}: {problem}; copy or get the model anew")
 
 
-def read_arrays(file: Path, data: bytes, names: Iterable[str], what: str) -> list[Any]:
-    """Read the named arrays from the bytes of an ``.npz`` file, which should be `what`; nothing is
-    unpickled.
+def read_arrays(
+    file: Path, data: bytes, names: Iterable[str], what: str
+) -> list[npt.NDArray[Any]]:  # of any number type, which the caller checks
+    """Read the named arrays from the bytes of an ``.npz`` file, without unpickling anything.
 
     Arrays must be stored uncompressed and be as large as their header says, so that none is larger
-    than the file.
+    than the file. Raises `ModelError`, which says that `file` is not `what`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -348,7 +381,7 @@ def read_arrays(file: Path, data: bytes, names: Iterable[str], what: str) -> lis
         raise ModelError(f"{file}: not {what}; train or get the model anew") from None
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> Any:
+def _read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     import numpy as np  # slow to import, and not needed for a head
 
     entry = archive.getinfo(name)

@@ -1,5 +1,7 @@
-"""Read and write an encoder's folder: ONNX graph, tokenizer, vocabulary, heads, and a JSON head
-with their hashes."""
+"""Read and write an encoder's folder.
+
+It has the ONNX graph, tokenizer, vocabulary, heads, and a JSON head with their hashes.
+"""
 
 from __future__ import annotations
 
@@ -83,8 +85,10 @@ class Heads:
 
 @dataclass(frozen=True)
 class EncoderModel:
-    """Trained encoder model; calibrated log-odds of each label are ``scale * logit + shift``
-    (Platt scaling)."""
+    """Trained encoder model.
+
+    Calibrated log-odds of each label are ``scale * logit + shift`` (Platt scaling).
+    """
 
     # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width)
     graph: bytes = field(repr=False)
@@ -108,8 +112,10 @@ class EncoderModel:
     training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def as_finetuned(self) -> EncoderModel:
-        """Return the model before any fit of heads or calibration; its scores are those of
-        ``meta["natural"]``."""
+        """Return the model before any fit of heads or calibration.
+
+        Its scores are those of ``meta["natural"]``.
+        """
         return replace(
             self,
             heads=self.finetuned_heads,
@@ -124,11 +130,10 @@ def write_encoder(
     meta: Mapping[str, Any],
     files: Mapping[str, str] | None = None,
 ) -> None:
-    """Write an encoder's folder, replacing the one at `out`; `files` are further text files by name
-    (``README.md``).
+    """Write an encoder's folder, replacing the one at `out`.
 
-    Raises `ModelError` when the head could not be read again, or `out` is a folder that is no
-    model.
+    `files` are further text files by name (``README.md``). Raises `ModelError` when the head could
+    not be read again, or `out` is a folder that is no model.
     """
     arrays = io.BytesIO()
     heads, finetuned = model.heads, model.finetuned_heads

@@ -10,12 +10,14 @@ import math
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-__all__ = ["graph_problem"]
+__all__ = ["OPERATORS", "graph_problem", "model_class"]
 
 
 class _Field(NamedTuple):
-    """A field of a message: its name and type, a message of this module or one of protobuf's own
-    types."""
+    """A field of a message: its name and type.
+
+    The type is a message of this module, or one of protobuf's own types.
+    """
 
     name: str
     type: str
@@ -125,7 +127,9 @@ _MICROSOFT: Final = frozenset(
     "Attention BiasGelu DynamicQuantizeMatMul EmbedLayerNormalization FastGelu FusedMatMul Gelu "
     "MatMulIntegerToFloat MultiHeadAttention QAttention QuickGelu SkipLayerNormalization".split()
 )
-_OPERATORS: Final = {b"": _STANDARD, b"ai.onnx": _STANDARD, b"com.microsoft": _MICROSOFT}
+_DOMAINS: Final = {b"": _STANDARD, b"ai.onnx": _STANDARD, b"com.microsoft": _MICROSOFT}
+OPERATORS: Final = _STANDARD | _MICROSOFT
+"""Names of the operators that a graph may have."""
 _SESSION_OPTIONS: Final = b"ort_config"  # metadata by which a graph may set options of ONNX Runtime
 
 
@@ -138,7 +142,7 @@ def graph_problem(graph: bytes) -> str | None:
     from google.protobuf.message import DecodeError
 
     try:
-        model = _model_class().FromString(graph)
+        model = model_class().FromString(graph)
         again: bytes = model.SerializeToString(deterministic=True)
     except (DecodeError, ValueError, RecursionError) as error:
         return f"is not one ({' '.join(str(error).split())[:100] or 'truncated'})"
@@ -175,7 +179,7 @@ def _other_fields(message: Any, kind: str) -> str | None:
 
 def _node_problem(graph: Any) -> str | None:
     for node in graph.node:
-        allowed = _OPERATORS.get(node.domain)
+        allowed = _DOMAINS.get(node.domain)
         if allowed is None:
             return "has operators that are not built into ONNX Runtime"
         name = node.op_type.decode("utf-8", "replace")
@@ -196,9 +200,11 @@ def _tensor_problem(tensor: Any) -> str | None:
 
 
 @cache
-def _model_class() -> Any:
-    """Make the class of a model from the tables above, in a pool of its own: the package
-    ``onnx`` has the same names."""
+def model_class() -> Any:
+    """Make the class of a model from the tables above, in a pool of its own.
+
+    The package ``onnx`` has the same names.
+    """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     file = descriptor_pb2.FileDescriptorProto(

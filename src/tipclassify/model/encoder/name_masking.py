@@ -1,5 +1,7 @@
-"""Normalise an encoder's input: names masked (entity masking), American spelling, straight
-apostrophes."""
+"""Normalise an encoder's input.
+
+Names are masked (entity masking), spelling is American, apostrophes are straight.
+"""
 
 from __future__ import annotations
 
@@ -114,8 +116,10 @@ def _merge_overlaps(spans: list[Span]) -> list[Span]:
 def _split_names(
     text: str, within: Sequence[int], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
-    """Split a name of the fast model into names; `countries` has the end of the country name at
-    each offset in one."""
+    """Split a name of the fast model into names.
+
+    `countries` has the end of the country name at each offset in one.
+    """
     run: list[Span] = []
     for word in _CAPITALISED.finditer(text, *within):
         if run and not _is_same_name(text, run[-1], word.start()):
@@ -159,8 +163,10 @@ def _trim_name(
 
 
 def _is_acronyms(name: str) -> bool:
-    """Test whether a name consists of acronyms of organisations only: labels depend on UNICEF
-    being no government."""
+    """Test whether a name consists of acronyms of organisations only.
+
+    Labels depend on UNICEF being no government.
+    """
     words = _LETTERS.findall(name.removeprefix("the ").removeprefix("The "))
     return bool(words) and all(
         len(word) > 1 and word.isupper() and word.lower() not in COUNTRY_WORDS for word in words

@@ -134,8 +134,9 @@ def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> li
 
 
 def _phrases(text: str, words: Sequence[Span]) -> list[range]:
-    """Return the words of each phrase, by their numbers: each run of three that are not all words
-    of function.
+    """Return the words of each phrase, by their numbers.
+
+    A phrase is a run of three words that are not all words of function.
 
     >>> text = "It did not convict any of the men."
     >>> words = _words(text, [])
@@ -155,11 +156,10 @@ def _mask_phrases(
     labels: Sequence[Sequence[str]],
     max_phrases: int,
 ) -> list[dict[str, Explanation]]:
-    """Score each text without its heading, and with each of the phrases masked that contribute most
-    to its labels.
+    """Score each text without its heading, and with each important phrase masked.
 
-    Pooling is a mean and a head is linear, so the contributions of the tokens to a window's
-    log-odds add up exactly.
+    Phrases are important that contribute most to a label of the text. Pooling is a mean and a head
+    is linear, so the contributions of the tokens to a window's log-odds add up exactly.
     """
     found = scorer.contributions_of([(reading.token_ids, reading.heading) for reading in readings])
     chosen: list[list[Span]] = []
@@ -197,8 +197,10 @@ def _mask_phrases(
 
 
 def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions: Floats) -> Floats:
-    """Sum the contributions of the tokens in each span, float64 (spans,); all are in the order
-    of the text."""
+    """Sum the contributions of the tokens in each span, float64 (spans,).
+
+    All are in the order of the text.
+    """
     sums = np.zeros(len(spans))
     at = 0
     for place, contribution in zip(token_spans, contributions.tolist(), strict=True):
@@ -212,8 +214,10 @@ def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions:
 def _mask_spans(
     scorer: EncoderScorer, readings: Sequence[Reading], spans: Sequence[Sequence[Span]]
 ) -> list[dict[str, Explanation]]:
-    """Score each text as it is, without its heading, with all masked, and with each of its
-    `spans` masked."""
+    """Score each text as it is, without its heading, and with parts of it masked.
+
+    These are all of it, and each of its `spans`.
+    """
     variants = list[list[int]]()
     headings = list[list[int]]()
     mask = scorer.tokenizer.mask

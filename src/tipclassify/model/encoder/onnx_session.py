@@ -1,5 +1,7 @@
-"""Run the encoder's ONNX graph on the CPU, after a check of the graph: rows of token ids to
-pooled vectors."""
+"""Run the encoder's ONNX graph on the CPU, after a check of the graph.
+
+Rows of token ids come in, pooled vectors go out.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,10 @@ _PATIENCE_FOR_A_ROW: Final = 2.0
 
 
 def thread_count() -> int:
-    """Return the threads per process: ``OMP_NUM_THREADS``, as joblib and Dask set it for
-    workers, or all cores."""
+    """Return the threads per process.
+
+    That is ``OMP_NUM_THREADS``, as joblib and Dask set it for workers, or all cores.
+    """
     limit = os.environ.get("OMP_NUM_THREADS", "")
     if limit.isdigit() and int(limit):
         return int(limit)
@@ -72,10 +76,9 @@ class OnnxSession:
         self._width = model.heads.weights.shape[1]
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
-        """Compute the pooled vector of each row of token ids, special tokens included, float32 (n,
-        width).
+        """Compute the pooled vector of each row of token ids, float32 (n, width).
 
-        Equal rows are computed once.
+        Rows have the special tokens. Equal rows are computed once.
         """
         distinct: dict[tuple[int, ...], int] = {}
         at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
@@ -89,8 +92,10 @@ class OnnxSession:
         return found[at]
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[tuple[Vectors, Vectors]]:
-        """Compute the pooled vector of each row, float32 (width,), and those of its tokens,
-        float32 (t, width)."""
+        """Compute the pooled vector of each row and those of its tokens.
+
+        They are float32 (width,) and (t, width).
+        """
         found = self._graph.token_vectors(rows) if rows else []
         for row, vectors in zip(rows, found, strict=True):
             if vectors.shape != (1 + len(row), self._width) or not np.isfinite(vectors).all():
@@ -144,13 +149,17 @@ class LocalGraph:
         return np.stack(found)
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
-        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of
-        its tokens."""
+        """Compute the vectors of each row, float32 (1 + t, width).
+
+        The pooled one is the first, those of its tokens follow.
+        """
         return self._in_threads(self._with_tokens, rows)
 
     def _in_threads(self, run: Callable[[Given], Result], inputs: Sequence[Given]) -> list[Result]:
-        """Run a function on each input, in the threads that this process may use; ONNX Runtime
-        leaves them the lock."""
+        """Run a function on each input, in the threads that this process may use.
+
+        ONNX Runtime leaves them the lock.
+        """
         workers = min(self._threads, len(inputs))
         if workers < 2:
             return [run(one) for one in inputs]
@@ -190,8 +199,10 @@ class LocalGraph:
 
 
 class RemoteGraph:
-    """Graph that runs in a child process, which is killed when it takes too long; `ModelError`
-    then."""
+    """Graph that runs in a child process, which is killed when it takes too long.
+
+    Raises `ModelError` then.
+    """
 
     def __init__(self, graph: bytes) -> None:
         self._bytes = graph
@@ -216,8 +227,10 @@ class RemoteGraph:
         return self._ask(POOLED, rows)
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
-        """Compute the vectors of each row, float32 (1 + t, width): the pooled one, then those of
-        its tokens."""
+        """Compute the vectors of each row, float32 (1 + t, width).
+
+        The pooled one is the first, those of its tokens follow.
+        """
         vectors = self._ask(TOKENS, rows)
         lengths = [1 + len(row) for row in rows]
         if len(vectors) != sum(lengths):

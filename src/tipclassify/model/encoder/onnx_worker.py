@@ -1,19 +1,19 @@
-"""Run graphs that are not ours in a child process: the graph in first, then rows of token ids;
-vectors out."""
+"""Run graphs that are not ours in a child process.
+
+The graph comes in first, then rows of token ids; vectors go out.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import struct
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.isolation import serve
+from tipclassify.isolation import limit_memory, serve
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.onnx_session import LocalGraph
@@ -47,8 +47,10 @@ def _unpack_rows(data: bytes) -> list[list[int]]:
 
 
 def unpack_vectors(data: bytes) -> Vectors:
-    """Read the answer for some rows, float32 (n, width); raise `ValueError` with the error in
-    it, if it has one."""
+    """Read the answer for some rows, float32 (n, width).
+
+    Raises `ValueError` with the error in it, if it has one.
+    """
     kind, content = data[:1], data[1:]
     if kind != _VECTORS:
         raise ValueError(content.decode("utf-8", "replace"))
@@ -56,22 +58,8 @@ def unpack_vectors(data: bytes) -> Vectors:
     return np.frombuffer(content, "<f4", offset=_COUNT.size).reshape(count, -1).astype(np.float32)
 
 
-def _limit_memory(graph: bytes) -> None:
-    if sys.platform == "linux":  # elsewhere the limit is not kept, or there is none
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = _MEMORY + 4 * len(graph)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # it may be lowered only
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def main() -> None:
-    """Serve one graph: its signature, or why it cannot be loaded, for the first request, then
-    vectors."""
-    # each takes memory
-    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    """Serve one graph: its signature, or why it cannot be loaded, then vectors."""
     loaded: list[LocalGraph] = []
 
     def answer(request: bytes) -> bytes:
@@ -80,7 +68,7 @@ def main() -> None:
 
         try:
             if not loaded:
-                _limit_memory(request)
+                limit_memory(_MEMORY + 4 * len(request))
                 loaded.append(LocalGraph(request))
                 signature: dict[str, Any] = {
                     "inputs": loaded[0].inputs,

@@ -1,5 +1,7 @@
-"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads,
-calibration."""
+"""Score passages with an encoder.
+
+The steps: name masking, tokens, windows, pooled vectors, heads, calibration.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import OCCLUSION, Explanation
+from tipclassify.model.common.scoring import Scored, count_words
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.onnx_session import OnnxSession
 from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
-from tipclassify.model.linear.scoring import Scored, count_words
 
 __all__ = ["EncoderScorer", "heading_room", "window_spans"]
 
@@ -33,19 +35,23 @@ _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 _MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
+# characters of a tokenizer, which takes ten times as much memory; of 250,000 words, 17 million
+_LARGEST_TOKENIZER: Final = 60_000_000
 
 
 class _Tokenizer:
-    """Tokenizer of the `tokenizers` library, which opens and closes a text with one special token
-    each; no truncation.
+    """Tokenizer of the `tokenizers` library, without truncation.
 
-    `first` and `last` are the ids of these tokens, `mask` is that of a mask.
+    It opens and closes a text with one special token each. `first` and `last` are the ids of these
+    tokens, `mask` is that of a mask.
     """
 
     def __init__(self, json_text: str) -> None:
         from tokenizers import Tokenizer
 
         with _one_line():
+            if len(json_text) > _LARGEST_TOKENIZER:
+                raise ValueError(f"over {_LARGEST_TOKENIZER / 1e6:g} MB")
             parsed = json.loads(json_text)
             if problem := tokenizer_problem(parsed):
                 raise ValueError(problem)
@@ -62,8 +68,10 @@ class _Tokenizer:
         self.mask: int = next((mask for mask in masks if mask is not None), self.first)
 
     def encode(self, texts: Sequence[str]) -> list[Any]:
-        """Return the encoding of each text without special tokens: lists ``ids`` and character
-        ``offsets``."""
+        """Return the encoding of each text without special tokens.
+
+        It has the lists ``ids`` and character ``offsets``.
+        """
         # UTF-8 cannot encode unpaired surrogates
         plain = [_SURROGATE.sub("\ufffd", text) for text in texts]
         with _one_line():
@@ -72,8 +80,10 @@ class _Tokenizer:
 
 @contextmanager
 def _one_line() -> Iterator[None]:
-    """Raise `ModelError` for whatever the tokenizer raises: plain exceptions, and panics, which
-    are none."""
+    """Raise `ModelError` for whatever the tokenizer raises.
+
+    It raises plain exceptions, and panics, which are none.
+    """
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -84,8 +94,10 @@ def _one_line() -> Iterator[None]:
 
 
 def _check_template(processor: Any) -> None:
-    """Raise `KeyError` if a template has a special token without id, at which the library would
-    panic."""
+    """Raise `KeyError` if a template has a special token without id.
+
+    The library would panic at it.
+    """
     if processor["type"] == "TemplateProcessing":
         for piece in (*processor["single"], *processor["pair"]):
             if "SpecialToken" in piece:
@@ -93,11 +105,10 @@ def _check_template(processor: Any) -> None:
 
 
 class EncoderScorer:
-    """Scorer of an encoder model, with the same members as `LinearScorer`; a long passage is scored
-    in windows.
+    """Scorer of an encoder model; a long passage is scored in windows.
 
-    Each window has the heading, and the largest log-odds count (max-pooling): any clause may
-    support a label.
+    A long passage is scored in windows. Each window has the heading, and the largest log-odds count
+    (max-pooling): any clause may support a label.
     """
 
     measured: Final = "on groups held out"
@@ -157,8 +168,10 @@ class EncoderScorer:
     def pooled(
         self, texts: Sequence[str], headings: Headings | None = None
     ) -> npt.NDArray[np.float32]:
-        """Compute the pooled vector of each text's first window, float32 (n, width): the input
-        of the heads."""
+        """Compute the pooled vector of each text's first window, float32 (n, width).
+
+        It is the input of the heads.
+        """
         rows: list[list[int]] = []
         for ids, heads in self._token_batches(texts, headings):
             rows += (self._windows(one, head)[0] for one, head in zip(ids, heads, strict=True))
@@ -199,19 +212,20 @@ class EncoderScorer:
     def token_contributions(
         self, ids: Sequence[int], heading: Sequence[int]
     ) -> tuple[Floats, Floats]:
-        """Compute what each token of a text adds to the log-odds, float64 (tokens, 3), and the
-        log-odds, (3,).
+        """Compute what each token of a text adds to the log-odds, and the log-odds.
 
-        Of a text of several windows, each label's are of the window that decides it; tokens outside
-        have 0.
+        Both are float64: (tokens, 3) and (3,). Of a text of several windows, each label's are of
+        the window that decides it; tokens outside have 0.
         """
         return self.contributions_of([(ids, heading)])[0]
 
     def contributions_of(
         self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]
     ) -> list[tuple[Floats, Floats]]:
-        """Compute `token_contributions` of several inputs, each the token ids of a text and of
-        its heading."""
+        """Compute `token_contributions` of several inputs.
+
+        Each is the token ids of a text and of its heading.
+        """
         windows = [self._windows(ids, heading) for ids, heading in inputs]
         vectors = iter(
             self.graph.token_vectors(
@@ -259,8 +273,10 @@ class EncoderScorer:
         return [[*opening, *ids[start:end], self.tokenizer.last] for start, end in spans]
 
     def _opening(self, heading: Sequence[int]) -> list[int]:
-        """Return the token ids before a text: the opening one, and the heading as a first
-        segment."""
+        """Return the token ids before a text.
+
+        These are the opening one, and the heading as a first segment.
+        """
         return (
             [self.tokenizer.first, *heading, self.tokenizer.last]
             if heading
@@ -272,8 +288,9 @@ class EncoderScorer:
 
 
 def heading_room(window: int) -> int:
-    """Return the maximum tokens of a heading: less than half of the window, so that the text has
-    room.
+    """Return the maximum tokens of a heading.
+
+    It is less than half of the window, so that the text has room.
 
     >>> heading_room(128), heading_room(16)
     (40, 5)
@@ -282,11 +299,10 @@ def heading_room(window: int) -> int:
 
 
 def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
-    """Split a text of `length` tokens into windows of at most `room`, which overlap by `overlap`
-    tokens.
+    """Split a text of `length` tokens into overlapping windows of at most `room`.
 
-    The last window is full-sized, since a short remainder would lack context. An empty text has one
-    empty window.
+    Neighbours share `overlap` tokens. The last window is full-sized, since a short remainder would
+    lack context. An empty text has one empty window.
 
     >>> window_spans(5, 8, 2), window_spans(20, 8, 2), window_spans(0, 8, 2)
     ([(0, 5)], [(0, 8), (6, 14), (12, 20)], [(0, 0)])

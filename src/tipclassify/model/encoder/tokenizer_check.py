@@ -1,8 +1,8 @@
-"""Check a ``tokenizer.json`` before it is loaded: its components must take time and memory that
-grow with the text.
+"""Check a ``tokenizer.json`` before it is loaded.
 
-The library's regular expressions backtrack, its replacements may double a text as often as they are
-listed, and it looks up every part of a word of any length: a few bytes could take hours.
+Its components must take time and memory that grow with the text. The library's regular expressions
+backtrack, its replacements may double a text as often as they are listed, and it looks up every
+part of a word of any length: a few bytes could take hours.
 """
 
 from __future__ import annotations

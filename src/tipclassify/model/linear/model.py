@@ -35,6 +35,8 @@ MAX_WEIGHT: Final = 4_000
 
 _FORMAT: Final = 4
 _WEIGHTS: Final = "weights.npz"
+# of hashes, weights, units and words
+_WEIGHT_TYPES: Final = [np.dtype(name) for name in ("uint32", "int16", "float64", "uint8")]
 _OWN_KEYS: Final = frozenset("format kind features labels bias thresholds weights_sha256".split())
 
 
@@ -51,15 +53,14 @@ class Model:
     # known lower-case words (`tokenizer.known_words`)
     vocabulary: frozenset[str] = field(repr=False)
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
-    # data hash, seed, settings, versions, metrics, as plain JSON values
+    # data hash, seed, settings, versions, metrics: plain JSON values of many types
     meta: Mapping[str, Any] = field(repr=False)
 
 
 def write_model(
     model: Model, path: str | os.PathLike[str], files: Mapping[str, str | bytes] | None = None
 ) -> None:
-    """Write a model folder, replacing the one at `path`; `files` are further files by name
-    (``README.md``)."""
+    """Write a model folder, replacing the one at `path`, with further files by their name."""
     buffer = io.BytesIO()
     words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
     # Not compressed: that saves a fifth of the size, but doubles the reading time.
@@ -74,11 +75,10 @@ def write_model(
         **model.meta,
         "weights_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
-    more = {
-        name: data.encode() if isinstance(data, str) else data
-        for name, data in (files or {}).items()
-    }
-    write_folder(path, head, {_WEIGHTS: buffer.getvalue(), **more})
+    written = {_WEIGHTS: buffer.getvalue()}
+    for name, data in (files or {}).items():
+        written[name] = data.encode() if isinstance(data, str) else data
+    write_folder(path, head, written)
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
@@ -92,25 +92,27 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     features = head.get("features", 0)
     check_head(folder / HEAD, head, LINEAR, _FORMAT)
     if features != FEATURE_VERSION:
-        newer = features > FEATURE_VERSION
-        remedy = "install a newer tipclassify" if newer else "retrain it with 'python train.py'"
-        raise ModelError(
-            f"{folder / HEAD}: made for {'newer' if newer else 'older'} features; {remedy}"
-        )
+        if features > FEATURE_VERSION:
+            problem = "made for newer features; install a newer tipclassify"
+        else:
+            problem = "made for older features; retrain it with 'python train.py'"
+        raise ModelError(f"{folder / HEAD}: {problem}")
     bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
     names = ("hashes", "weights", "units", "words")
     hashes, weights, units, words = read_arrays(folder / _WEIGHTS, packed, names, "a weight table")
-    kinds = [(one.dtype, one.ndim) for one in (hashes, weights, units, words)]
+    arrays = (hashes, weights, units, words)
     if (
-        kinds != [(np.uint32, 1), (np.int16, 2), (np.float64, 1), (np.uint8, 1)]
+        [array.dtype for array in arrays] != _WEIGHT_TYPES
+        or [array.ndim for array in arrays] != [1, 2, 1, 1]
         or weights.shape != (len(hashes), len(LABELS))
         or not len(units) == len(bias) == len(LABELS)
         or not np.isfinite(units).all()
         or np.abs(weights.astype(np.int32)).max(initial=0) > MAX_WEIGHT
     ):
         raise ModelError(
-            f"{folder / _WEIGHTS}: not a weight table for {len(LABELS)} labels; train or get it anew"
+            f"{folder / _WEIGHTS}: not a weight table for {len(LABELS)} labels; "
+            "train or get it anew"
         )
     try:
         vocabulary = frozenset(words.tobytes().decode("utf-8").split())
@@ -119,11 +121,11 @@ def read_model(path: str | os.PathLike[str]) -> Model:
             f"{folder / _WEIGHTS}: its words are not UTF-8; train or get it anew"
         ) from None
     return Model(
-        hashes,
-        weights,
-        units,
-        np.array(bias, np.float64),
-        vocabulary,
-        {policy: tuple(row) for policy, row in head["thresholds"].items()},
-        {key: value for key, value in head.items() if key not in _OWN_KEYS},
+        hashes=hashes,
+        weights=weights,
+        units=units,
+        bias=np.array(bias, np.float64),
+        vocabulary=vocabulary,
+        thresholds={policy: tuple(row) for policy, row in head["thresholds"].items()},
+        meta={key: value for key, value in head.items() if key not in _OWN_KEYS},
     )

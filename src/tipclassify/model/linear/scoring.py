@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.arrays import U64, Bools, Floats, Ints
+from tipclassify.arrays import U64, Floats, Ints
 from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import ADDITIVE, Explanation, explanations
+from tipclassify.model.common.scoring import Scored
 from tipclassify.model.linear.model import SLOT_BITS, Model
 from tipclassify.text.features.hashing import best_clauses, feature_keys, featurize, heading_hashes
 from tipclassify.text.features.templates import (
@@ -23,24 +24,12 @@ from tipclassify.text.features.templates import (
 )
 from tipclassify.text.features.tokenizer import Tokens, batches, tokenize, word_counts
 
-__all__ = ["LinearScorer", "Scored", "apply_thresholds", "count_words", "is_low_confidence"]
-
-_FEWEST_WORDS: Final = 3
-# English on other subjects is below, French, Spanish or German far above
-_MOST_UNKNOWN: Final = 1 / 3
+__all__ = ["LinearScorer"]
 
 _TO_SLOT: Final = np.uint64(64 - SLOT_BITS)
 _TO_KEY: Final = np.uint64(32)
 # the remaining bits of a key detect collisions
 _FINGERPRINT: Final = np.uint64((1 << (32 - SLOT_BITS)) - 1)
-
-
-class Scored(NamedTuple):
-    """Scores of a list of passages."""
-
-    logits: Floats  # (n, 3), calibrated log-odds
-    words: Ints  # (n,), words per passage, figures and names excluded
-    unknown: Ints  # (n,), those among them outside the vocabulary
 
 
 class LinearScorer:
@@ -176,24 +165,3 @@ def _contributions(model: Model, texts: Sequence[str]) -> tuple[Ints, Ints, Floa
         best = best_clauses(sums, features.clause_row, len(texts))[row]
         contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
     return row, np.stack([features.start[known], features.end[known]], axis=1), contributions
-
-
-def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
-    """Count words and unknown words per text (see `Scored`), without scoring."""
-    counts = [np.zeros((2, 0), np.int64)]
-    counts += [
-        np.stack(word_counts(tokenize(batch, vocabulary), len(batch)))
-        for _, batch in batches(texts)
-    ]
-    words, unknown = np.concatenate(counts, axis=1)
-    return words, unknown
-
-
-def is_low_confidence(words: Ints, unknown: Ints) -> Bools:
-    """Flag texts with few words, or with many outside the vocabulary, bool (n,)."""
-    return np.asarray((words < _FEWEST_WORDS) | (unknown > words * _MOST_UNKNOWN))
-
-
-def apply_thresholds(scores: Any, thresholds: Any) -> Any:
-    """Test which probabilities are at least their threshold; arrays or scalars."""
-    return scores >= thresholds

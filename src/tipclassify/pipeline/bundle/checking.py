@@ -20,10 +20,9 @@ from tipclassify.arrays import Floats
 from tipclassify.download import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.classifier import Classifier, labels_of
-from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.classifier import Classifier, reached_labels
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.loading import SHIPPED, installed, model_folder
-from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive, open_archive
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
@@ -40,6 +39,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_row,
 )
 from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings
+from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group
@@ -284,7 +284,7 @@ def _check_passages(
         for passage, reached in zip(
             passages, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True
         ):
-            forged.append(passage.labels != labels_of(passage, reached.tolist()))
+            forged.append(passage.labels != reached_labels(passage, reached.tolist()))
         if parts is not None:
             split.add(_split_otherwise(parts, passages), one.name)
         if classifier:

@@ -26,7 +26,6 @@ from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.folder import HEAD, load_head, read_files, weights_digest
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import ROWS as ROW_FILES
 from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
 from tipclassify.pipeline.bundle.manifest import (
@@ -43,6 +42,7 @@ from tipclassify.pipeline.bundle.manifest import (
     seal,
     write_row,
 )
+from tipclassify.pipeline.inputs import ROWS as ROW_FILES
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.isolated import read_bytes_isolated
@@ -50,6 +50,7 @@ from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.adjustment import error_rates
 from tipclassify.reporting.summary import Group
+from tipclassify.resources import read_resource
 from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
@@ -82,7 +83,7 @@ def write_bundle(
     Parameters
     ----------
     files : sequence of str
-        Files, links, ``-`` for standard input (see `tipclassify.pipeline.batch.expand_inputs`).
+        Files, links, ``-`` for standard input (see `tipclassify.pipeline.inputs.expand_inputs`).
     with_sources, with_model : bool
         Whether to include the bytes of the inputs, and the model folder.
     done : callable, optional
@@ -196,7 +197,7 @@ def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> st
         if with_model
         else "not in here: the manifest has its SHA-256"
     )
-    text = Path(__file__).with_name("readme.txt").read_text("utf-8")
+    text = read_resource("pipeline/bundle/readme.txt")
     return text.format(
         version=__version__, sources=sources, model=model, given=given, listed="".join(lines)
     )

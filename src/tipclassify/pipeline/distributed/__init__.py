@@ -3,7 +3,6 @@ file of each."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,11 +16,19 @@ if TYPE_CHECKING:
     import dask.dataframe
     import distributed
 
-__all__ = ["Outcome", "score"]
+__all__ = ["DistributedRun", "PartSize", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartSize:
+    """How much of the inputs one task reads."""
+
+    bytes: int = 64_000_000  # of a JSONL or Parquet input
+    reports: int = 16  # on average
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DistributedRun:
     """Result of a run."""
 
     inputs: tuple[str, ...]  # names of all inputs
@@ -42,21 +49,18 @@ def score(
     | dask.dataframe.DataFrame,
     output: str | os.PathLike[str],
     *,
-    client: distributed.Client | None = None,
-    scheduler: str | None = None,
-    workers: int | None = None,
+    cluster: distributed.Client | str | int | None = None,
     tagging: Tagging | None = None,
     text: str = "text",
-    batch_bytes: int = 64_000_000,
-    reports: int = 16,
+    part_size: PartSize = PartSize(),  # frozen
     progress: Callable[[int, int], None] | None = None,
-) -> Outcome:
+) -> DistributedRun:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
 
     ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable
     inputs, ``manifest.json`` all files with their hashes.
 
-    Without `client` and `scheduler`, local worker processes are started; a script that calls this
+    Without a client or an address, local worker processes are started; a script that calls this
     then needs ``if __name__ == "__main__":``.
 
     Raises `InputError` when a folder or pattern has no input, no scheduler answers, or the output
@@ -75,27 +79,25 @@ def score(
         A folder that this process and all workers can reach. Finished parts of an earlier run with
         the same settings are kept; files of inputs that have changed, or are no longer in `source`,
         are removed.
-    client, scheduler, workers : Client, address, int
+    cluster : Client, address of a scheduler, or int
         The cluster to use (a given client stays open), or the number of local processes; by default
         one for each core.
     text : str
         Column of a table, or key of a mapping, with the text.
-    batch_bytes, reports : int
+    part_size : PartSize
         Bytes of the parts of JSONL and Parquet inputs; average number of reports in a file.
     progress : callable, optional
         Called with (parts done, parts in total).
     """
-    if scheduler is not None and (client is not None or workers is not None):
-        raise ValueError("give scheduler alone: it makes its own client, and has its own workers")
-    if min(batch_bytes, reports, 1 if workers is None else workers) < 1:
-        raise ValueError("batch_bytes, reports and workers must be 1 or more")
+    if min(part_size.bytes, part_size.reports) < 1:
+        raise ValueError("the bytes and reports of a part must be 1 or more")
+    if isinstance(cluster, int) and cluster < 1:
+        raise ValueError("the number of local processes must be 1 or more")
     with needs_extra("the Dask engine", "dask"):
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
-    from dask.system import CPU_COUNT
-
-    from tipclassify.pipeline.distributed.cluster import connected, run, tasks_of_collection
+    from tipclassify.pipeline.distributed.cluster import joined, run, tasks_of_collection
     from tipclassify.pipeline.distributed.folder import Folder
     from tipclassify.pipeline.distributed.inputs import find_sources, place_of, plan_parts
     from tipclassify.pipeline.distributed.worker import Work
@@ -108,24 +110,21 @@ def score(
     else:
         names = [source] if isinstance(source, str | os.PathLike) else source
         sources = find_sources([os.fspath(name) for name in names], folder)
-        inputs = [one.name for one in sources]
-        tasks = [(part, None) for part in plan_parts(sources, batch_bytes, reports)]
+        inputs = [source.name for source in sources]
+        parts = plan_parts(sources, part_size.bytes, part_size.reports)
+        tasks = [(part, None) for part in parts]
     folder.check(work.settings, inputs)
-    datable = (part for part, _ in tasks if all(one.stamp is not None for one in part.sources))
+    datable = (
+        part for part, _ in tasks if all(source.stamp is not None for source in part.sources)
+    )
     records = folder.done({part.name(work.settings) for part in datable})
     tasks = [task for task in tasks if task[0].name(work.settings) not in records]
     if tasks:
         done = len(records)
         folder.open(work.settings)
-        processes = min(workers or CPU_COUNT, len(tasks))
-        cluster = (
-            contextlib.nullcontext(client)
-            if client is not None
-            else connected(scheduler, processes)
-        )
-        with cluster as connection:
-            for number, made in enumerate(run(connection, tasks, work), 1):
-                records.update({record.name: record for record in made})
+        with joined(cluster, len(tasks)) as client:
+            for number, finished in enumerate(run(client, tasks, work), 1):
+                records.update({record.name: record for record in finished})
                 if progress:
                     progress(done + number, done + len(tasks))
     place = {name: number for number, name in enumerate(inputs)}
@@ -133,9 +132,10 @@ def score(
         records.values(), key=lambda record: (place[next(iter(record.inputs))], record.name)
     )
     failures = sorted(
-        (one for record in ordered for one in record.failures), key=lambda one: place[one.input]
+        (failure for record in ordered for failure in record.failures),
+        key=lambda failure: place[failure.input],
     )
-    return Outcome(
+    return DistributedRun(
         tuple(inputs),
         rows=sum(record.rows for record in ordered),
         files=sum(record.bytes > 0 for record in ordered),

@@ -13,16 +13,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 import dask
+from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.pipeline.distributed.folder import Failure, Record, describe_error
-from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
+from tipclassify.pipeline.distributed.folder import Failure, PartRecord, describe_error
+from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.distributed.worker import Work, score_part
 
-__all__ = ["Task", "connected", "run", "tasks_of_collection"]
+__all__ = ["Task", "connected", "joined", "run", "tasks_of_collection"]
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -35,7 +36,21 @@ _KILLED: Final = (
     "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
 )
 
-Task = tuple[Part, Any]  # a part and, for a partition of a collection, its delayed rows; else None
+Task = tuple[
+    InputPart, Any
+]  # a part and, for a partition of a collection, its delayed rows; else None
+
+
+def joined(
+    cluster: Client | str | int | None, tasks: int
+) -> contextlib.AbstractContextManager[Client]:
+    """Join a cluster: by a client, which stays open, by the address of a scheduler, or as local
+    processes, at most one for each of the `tasks`."""
+    if isinstance(cluster, str):
+        return connected(cluster)
+    if cluster is None or isinstance(cluster, int):
+        return connected(workers=min(cluster or CPU_COUNT, tasks))
+    return contextlib.nullcontext(cluster)
 
 
 @contextlib.contextmanager
@@ -116,11 +131,12 @@ def tasks_of_collection(collection: Any, text: str) -> list[Task]:
     kind = "bag" if columns is None else "dataframe"
     delayed = enumerate(collection.to_delayed())
     return [
-        (Part("rows", (Source(f"{kind}:{number}", None, ""),)), rows) for number, rows in delayed
+        (InputPart("rows", (Source(f"{kind}:{number}", None, ""),)), rows)
+        for number, rows in delayed
     ]
 
 
-def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Record]]:
+def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
     """Run tasks on a cluster; yield the records of each as it completes.
 
     When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the
@@ -141,7 +157,7 @@ def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Reco
 
 def _computed(
     client: Client, tasks: Sequence[Task], work: Work
-) -> Iterator[tuple[Task, Record | None]]:
+) -> Iterator[tuple[Task, PartRecord | None]]:
     """Yield each task with its record, or with None if the processes that ran it were killed."""
     # Dask sends it once to each worker, also to those that join later
     shared = dask.delayed(work, traverse=False)
@@ -173,10 +189,10 @@ def _computed(
         yield task, record
 
 
-def _failed(part: Part, error: str) -> Record:
+def _failed(part: InputPart, error: str) -> PartRecord:
     """Make the record of a part that no worker could finish: one retryable failure and no
     passages."""
     name = part.sources[0].name
-    return Record(
+    return PartRecord(
         part_name([str(part)]), {name: 0}, failures=[Failure(name, f"{part}: {error}", again=True)]
     )

@@ -19,7 +19,7 @@ import msgspec
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 
-__all__ = ["Failure", "Folder", "Record", "describe_error"]
+__all__ = ["Failure", "Folder", "PartRecord", "describe_error"]
 
 _RECENT = 600  # seconds
 
@@ -33,7 +33,7 @@ class Failure(NamedTuple):
     again: bool = False
 
 
-class Record(msgspec.Struct):
+class PartRecord(msgspec.Struct):
     """A part: its file, as in the manifest, and its failures.
 
     It is filled in while the part is read.
@@ -81,7 +81,7 @@ class Folder:
             )
         if others := [name for name in settings if written.get(name) != settings[name]]:
             return f"holds results of another {' and '.join(others)}"
-        earlier = {one["name"] for one in manifest.get("inputs", ())}
+        earlier = {row["name"] for row in manifest.get("inputs", ())}
         return (
             "holds the results of other inputs" if earlier and earlier.isdisjoint(inputs) else None
         )
@@ -92,7 +92,7 @@ class Folder:
             self.fs.rm_file(f"{self.root}/manifest.json")
         self._write_json("settings.json", settings)
 
-    def done(self, names: Collection[str]) -> dict[str, Record]:
+    def done(self, names: Collection[str]) -> dict[str, PartRecord]:
         """Read the records of those of the named parts that an earlier run finished."""
         passages = self._files("passages")
         paths = [
@@ -100,28 +100,30 @@ class Folder:
             for name, info in self._files("records").items()
             if name in names and name in passages
         ]
-        found = {}
+        finished = {}
         for data in self.fs.cat(paths).values() if paths else ():
             # of a damaged record; a `msgspec.ValidationError` is one
             with contextlib.suppress(ValueError):
-                one = msgspec.convert(load_json(data), Record)
-                size = passages.get(one.name, {}).get("size")
-                if size == one.bytes and not any(failure.again for failure in one.failures):
-                    one.notes, one.made = [], False
-                    found[one.name] = one
-        return found
+                record = msgspec.convert(load_json(data), PartRecord)
+                size = passages.get(record.name, {}).get("size")
+                if size == record.bytes and not any(failure.again for failure in record.failures):
+                    record.notes = []
+                    record.made = False
+                    finished[record.name] = record
+        return finished
 
-    def add(self, record: Record, passages: bytes) -> None:
+    def add(self, record: PartRecord, passages: bytes) -> None:
         """Write the file of a part and then its record, which marks the part as finished."""
         self._write(f"passages/{record.name}.parquet", passages)
         self._write_json(f"records/{record.name}.json", msgspec.to_builtins(record))
 
     def close(
-        self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]
+        self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[PartRecord]
     ) -> int:
         """Remove files of other runs, write errors and manifest; return the number of passage
         files removed."""
-        names, removed = {record.name for record in records}, 0
+        names = {record.name for record in records}
+        removed = 0
         for kind in ("passages", "records"):
             for name, info in self._files(kind).items():
                 left = name.startswith(".part-") and not _is_recent(info)  # by a killed worker
@@ -138,10 +140,15 @@ class Folder:
 
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
         rows = [
-            one._replace(input=_encodable(one.input), error=_encodable(one.error))._asdict()
-            for one in failures
+            {
+                "input": _encodable(failure.input),
+                "error": _encodable(failure.error),
+                "again": failure.again,
+            }
+            for failure in failures
         ]
-        parquet.write_table(pa.Table.from_pylist(rows, schema), out := io.BytesIO())
+        out = io.BytesIO()
+        parquet.write_table(pa.Table.from_pylist(rows, schema), out)
         self._write("errors/errors.parquet", out.getvalue())
 
     def _write(self, file: str, data: bytes) -> None:
@@ -169,56 +176,54 @@ class Folder:
         """List a subfolder: details of each file, by its name without suffix."""
         self.fs.invalidate_cache()
         path = f"{self.root}/{kind}"
-        found = self.fs.find(path, detail=True).values() if self.fs.isdir(path) else ()
+        details = self.fs.find(path, detail=True).values() if self.fs.isdir(path) else ()
         return {
             re.sub(r"\.(parquet|json)$", "", info["name"].rpartition("/")[2]): info
-            for info in found
+            for info in details
         }
 
     def _json(self, file: str) -> dict[str, Any] | None:
         """Read a JSON object; None if missing or malformed."""
         try:
-            found = load_json(self.fs.cat_file(f"{self.root}/{file}"))
+            values = load_json(self.fs.cat_file(f"{self.root}/{file}"))
         except (FileNotFoundError, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        return values if isinstance(values, dict) else None
 
     def _write_json(self, file: str, values: Mapping[str, Any]) -> None:
         self._write(file, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def _manifest(
-    settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]
+    settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[PartRecord]
 ) -> dict[str, Any]:
     """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
-    about: dict[str, dict[str, Any]] = {
+    counts: dict[str, dict[str, Any]] = {
         name: {"name": name, "rows": 0, "errors": 0} for name in inputs
     }
     for record in records:
         for name, count in record.inputs.items():
-            about[name]["rows"] += count
+            counts[name]["rows"] += count
         for failure in record.failures:
-            about[failure.input]["errors"] += 1
+            counts[failure.input]["errors"] += 1
     files = [
         {
-            "name": f"passages/{one.name}.parquet",
-            "rows": one.rows,
-            "bytes": one.bytes,
-            "sha256": one.sha256,
+            "name": f"passages/{record.name}.parquet",
+            "rows": record.rows,
+            "bytes": record.bytes,
+            "sha256": record.sha256,
+            "inputs": record.inputs,
         }
-        | {"inputs": one.inputs}
-        for one in records
-        if one.bytes
+        for record in records
+        if record.bytes
     ]
-    rows, errors = (
-        sum(record.rows for record in records),
-        sum(len(record.failures) for record in records),
-    )
+    rows = sum(record.rows for record in records)
+    errors = sum(len(record.failures) for record in records)
     return {
         "settings": settings,
         "rows": rows,
         "errors": errors,
-        "inputs": list(about.values()),
+        "inputs": list(counts.values()),
         "files": files,
     }
 

@@ -1,4 +1,4 @@
-"""Inputs of a distributed run: names in, `Part`s out, one for each task and file. Only lists and
+"""Inputs of a distributed run: names in, `InputPart`s out, one for each task and file. Only lists and
 sizes are read."""
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tipclassify.errors import InputError
-from tipclassify.pipeline.batch import ROWS, expand_inputs, is_input, names_in_list
 from tipclassify.pipeline.distributed.folder import Folder, describe_error
+from tipclassify.pipeline.inputs import ROWS, expand_inputs, is_input, names_in_list
 from tipclassify.readers import is_link
 
-__all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts"]
+__all__ = [
+    "InputPart",
+    "Source",
+    "find_sources",
+    "group_reports",
+    "part_name",
+    "place_of",
+    "plan_parts",
+]
 
 _TABLES: Final = (".parquet", ".pq")
 # Details that change with a file, in order of preference (`created` is last: it changes with every
@@ -44,7 +52,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class InputPart:
     """Input of one task: whole reports, a range of one file of rows, or rows of a collection."""
 
     kind: Literal["reports", "range", "rows"]
@@ -88,14 +96,14 @@ def place_of(name: str) -> tuple[Any, str]:
 
 
 def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
-    """Expand names as `batch.expand_inputs` does, also Parquet files and addresses; leave out
+    """Expand names as `pipeline.inputs.expand_inputs` does, also Parquet files and addresses; leave out
     files in `output`."""
     inside = f"{output.root.rstrip('/')}/"
-    found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
+    sources = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
     kept = (
-        one
-        for one in found
-        if not (type(one.fs) is type(output.fs) and one.path.startswith(inside))
+        source
+        for source in sources
+        if not (type(source.fs) is type(output.fs) and source.path.startswith(inside))
     )
     return list({source.name: source for source in kept}.values())
 
@@ -111,7 +119,7 @@ def _sources_of(name: str) -> list[Source]:
         if address == name:
             return _sources_at(name, fs, path)
         listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
-        return [source for one in listed for source in _sources_of(one)]
+        return [source for inner in listed for source in _sources_of(inner)]
     except InputError:
         raise
     # each file system has its own exceptions for permissions, credentials, buckets, …
@@ -125,22 +133,20 @@ def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     if "://" in name and fs.isdir(path):
         root = path.rstrip("/")
         wrong = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
-        found = {
-            one: info for one, info in fs.find(path, detail=True).items() if is_input(one, _TABLES)
-        }
+        listed = fs.find(path, detail=True)
+        details = {file: info for file, info in listed.items() if is_input(file, _TABLES)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
         root, wrong = "", "matches no file; check the pattern"
-        found = {
-            one: info for one, info in fs.glob(path, detail=True).items() if info["type"] == "file"
-        }
+        listed = fs.glob(path, detail=True)
+        details = {file: info for file, info in listed.items() if info["type"] == "file"}
     else:
         return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
-    shown = sorted(one for one in found if "/." not in one.removeprefix(root))
+    shown = sorted(file for file in details if "/." not in file.removeprefix(root))
     if not shown:
         raise InputError(f"{name}: {wrong}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_source(prefix + one, fs, one, found[one]) for one in shown]
+    return [_source(prefix + file, fs, file, details[file]) for file in shown]
 
 
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
@@ -151,23 +157,24 @@ def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
     return Source(name, fs, path, info.get("size"), key and f"{info.get('size')} {key} {info[key]}")
 
 
-def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[Part]:
+def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[InputPart]:
     """Divide all inputs into parts: files of rows by bytes, `reports` reports a part on average."""
-    parts: list[Part] = []
+    parts: list[InputPart] = []
     whole: list[Source] = []
     for source in sources:
         if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
             step = size if source.size is None else batch_bytes
             parts += (
-                Part("range", (source,), at, min(at + step, size)) for at in range(0, size, step)
+                InputPart("range", (source,), at, min(at + step, size))
+                for at in range(0, size, step)
             )
         else:
             whole.append(source)
     return [*parts, *group_reports(whole, reports, batch_bytes)]
 
 
-def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:
+def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[InputPart]:
     """Group reports, in order, into parts of `average` reports on average.
 
     Hashes of the names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and
@@ -177,12 +184,12 @@ def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> I
     group: list[Source] = []
     for source in sources:
         if source.stamp is None:
-            yield Part("reports", (source,))
+            yield InputPart("reports", (source,))
             continue
         group.append(source)
         drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest(), 16)
-        if drawn % average == 0 or sum(one.size or 0 for one in group) >= most_bytes:
-            yield Part("reports", tuple(group))
+        if drawn % average == 0 or sum(grouped.size or 0 for grouped in group) >= most_bytes:
+            yield InputPart("reports", tuple(group))
             group = []
     if group:
-        yield Part("reports", tuple(group))
+        yield InputPart("reports", tuple(group))

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -19,21 +21,22 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, MissingExtraError, ModelError, TipclassifyError
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import ROWS, Tagging, tag_document, tag_rows
-from tipclassify.pipeline.distributed.folder import Failure, Folder, Record, describe_error
-from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
+from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
+from tipclassify.pipeline.distributed.folder import Failure, Folder, PartRecord, describe_error
+from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
+from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import in_batches, parse_row
 from tipclassify.readers.limits import LARGEST, read_up_to_limit
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
+from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
 
 __all__ = ["Work", "lines_of_range", "score_part"]
 
 # of an input row, besides its text
 _FIELDS: Final = ("section", "country", "year", "page", "block")
-_BATCH_ROWS: Final = 1_000  # rows of a Parquet file converted at a time
 _BLOCK: Final = 2**16  # bytes read at a time in the search for a line end
 # a worker has several threads, and `cached_property` locks nothing
 _LOADING: Final = threading.Lock()
@@ -80,7 +83,7 @@ class Work:
         return {name: value for name, value in vars(self).items() if name != "_classifier"}
 
 
-def score_part(part: Part, rows: Any, work: Work) -> Record:
+def score_part(part: InputPart, rows: Any, work: Work) -> PartRecord:
     """Read, tag and write a part; `rows` is a partition of a DataFrame or of a Bag of texts or
     mappings.
 
@@ -88,7 +91,7 @@ def score_part(part: Part, rows: Any, work: Work) -> Record:
     again.
     """
     context = ScoringContext(work.classifier, work.tagging.policy)
-    record = Record(part.name(work.settings), {source.name: 0 for source in part.sources})
+    record = PartRecord(part.name(work.settings), {source.name: 0 for source in part.sources})
     if part.kind == "rows":
         name = part.sources[0].name
         rows = list(
@@ -110,7 +113,7 @@ def score_part(part: Part, rows: Any, work: Work) -> Record:
     return record
 
 
-def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[TaggedReport]:
+def _reports(part: InputPart, rows: Any, work: Work, record: PartRecord) -> Iterator[TaggedReport]:
     """Yield the tagged reports of a part, or one for each batch of rows; count its passages and
     failures."""
     for source in part.sources:
@@ -129,7 +132,7 @@ def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[Tagg
 
 
 def _tagged(
-    source: Source, part: Part, rows: Any, work: Work, record: Record
+    source: Source, part: InputPart, rows: Any, work: Work, record: PartRecord
 ) -> Iterator[TaggedReport]:
     if part.kind == "reports":
         yield from tag_document(
@@ -162,7 +165,7 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _read_lines(source: Source, part: Part, record: Record) -> Iterator[dict[str, Any]]:
+def _read_lines(source: Source, part: InputPart, record: PartRecord) -> Iterator[dict[str, Any]]:
     with _opened(source) as file:
         for at, line in lines_of_range(file, part.start, part.end, LARGEST):
             try:
@@ -193,7 +196,7 @@ def lines_of_range(
 
 
 def _read_row_groups(
-    source: Source, part: Part, text: str, record: Record
+    source: Source, part: InputPart, text: str, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
@@ -209,12 +212,15 @@ def _read_row_groups(
             column.dictionary_page_offset or column.data_page_offset for column in first
         )
         groups = [number for number, start in starts if part.start <= start < part.end]
-        rows = (
-            row
-            for one in table.iter_batches(_BATCH_ROWS, groups, columns)
-            for row in one.to_pylist()
-        )
-        yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
+        size = file.seek(0, os.SEEK_END)
+        batches = read_row_batches(table, size, columns, groups)
+        rows = chain.from_iterable(batches)
+        try:
+            yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
+        except ExcessiveTableError as error:
+            raise InputError(f"{source.name}: {error}; check where it comes from") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None
 
 
 def _records(frame: Any, text: str) -> Any:
@@ -224,7 +230,7 @@ def _records(frame: Any, text: str) -> Any:
 
 
 def _valid(
-    rows: Iterable[Any], text: str, name: str, record: Record, where: str = ""
+    rows: Iterable[Any], text: str, name: str, record: PartRecord, where: str = ""
 ) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(rows):
         try:

@@ -1,5 +1,4 @@
-"""Look up countries by name or code, and detect the country and year of a report or the
-countries of a book."""
+"""Look up countries, and detect those of a report or a book, and the year."""
 
 from tipclassify.readers.countries.names import Country, find_country, fold_name
 from tipclassify.readers.countries.narratives import with_countries

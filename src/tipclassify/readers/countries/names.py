@@ -1,5 +1,8 @@
-"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases
-in ``names.txt``."""
+"""Look up countries by name or code.
+
+They are those of ISO 3166, by their names in CLDR (babel), Kosovo, and the aliases in
+``names.txt``.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import UsageError
+from tipclassify.resources import read_resource
 
 __all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
 
@@ -56,8 +59,9 @@ _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islan
 
 @lru_cache(maxsize=1_024)  # the reports of a year share most of their headings
 def fold_name(text: str) -> str:
-    """Normalize a name for lookup: lower case, no accents, single spaces, "saint" and "and" in
-    full.
+    """Normalize a name for lookup.
+
+    It is in lower case, without accents, with single spaces, "saint" and "and" in full.
 
     >>> fold_name("Côte d’Ivoire"), fold_name("St. Kitts & Nevis"), fold_name("U.S. Virgin Islands")
     ('cote divoire', 'saint kitts and nevis', 'us virgin islands')
@@ -75,12 +79,14 @@ def fold_name(text: str) -> str:
 
 @cache  # babel reads its data for 30 ms
 def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
-    """Return the countries by alpha-2 code, and that code by normalized name ("" if ambiguous)
-    and by any code."""
+    """Return the countries by alpha-2 code, and that code by name and by any code.
+
+    Names are normalized; an ambiguous one has the code "".
+    """
     from babel import Locale
     from babel.core import get_global
 
-    lines = Path(__file__).with_name("names.txt").read_text("utf-8").splitlines()
+    lines = read_resource("readers/countries/names.txt").splitlines()
     rows = [re.split(r"[:|] *", line) for line in lines if not line.startswith("#")]
     slugs = {code: tuple(more[0].split()) for code, _, *more in rows if more}
     territories = Locale("en").territories
@@ -152,8 +158,9 @@ def country_named(folded: str) -> str | None:
 
 
 def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Extract country names from normalized words; return them and the other words; an ambiguous
-    name is "".
+    """Extract country names from normalized words; return them and the other words.
+
+    An ambiguous name is "".
 
     >>> extract_countries("forced labor in papua new guinea".split())
     (['Papua New Guinea'], ['forced', 'labor', 'in'])

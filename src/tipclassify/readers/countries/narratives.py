@@ -1,5 +1,7 @@
-"""Find the countries of a book of country narratives, such as the TIP Report: each has a heading
-with its tier."""
+"""Find the countries of a book of country narratives, such as the TIP Report.
+
+Each has a heading with its tier.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,9 @@ _MIN_NAMED: Final = 3  # the same where headings are names of countries alone
 
 
 def with_countries(document: Document) -> Document:
-    """Return the document with the country of each block, if it has narratives of several
-    countries.
+    """Return the document with the country of each block.
+
+    It is unchanged unless it has narratives of several countries.
 
     >>> from tipclassify.text.document import Block
     >>> texts = "ARVENIA (Tier 2)", "Courts slept.", "BELMORIA: Tier 3", "Police acted."
@@ -54,8 +57,10 @@ def with_countries(document: Document) -> Document:
 
 
 def _starts(document: Document) -> Iterator[tuple[int, str | None]]:
-    """Yield the block at which each narrative begins with its country, and those after the last
-    with None."""
+    """Yield the block at which each narrative begins, with its country.
+
+    Those after the last have None.
+    """
     texts = [document.text[block.start : block.end].strip() for block in document.blocks]
     heads = [number for number, block in enumerate(document.blocks) if block.heading]
     tiered = {number: name for number in heads if (name := _with_tier(texts, number))}

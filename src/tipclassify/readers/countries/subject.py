@@ -1,5 +1,7 @@
-"""Detect the country and the year of a report from its title, its address or its first lines, in
-that order."""
+"""Detect the country and the year of a report.
+
+Its title is asked first, then its address, then its first lines.
+"""
 
 from __future__ import annotations
 
@@ -97,13 +99,12 @@ _SUFFIX: Final = re.compile(
 def country_and_year(
     title: str | None, source: str, opening: str, address: str | None = None
 ) -> tuple[str | None, int | None]:
-    """Detect the country and the year of a report, from 1990 to next year; None where the evidence
-    is ambiguous.
+    """Detect the country and the year of a report, from 1990 to next year.
 
-    The title is searched first, then the `address` that the report itself gives, the address or
-    path that it was read from (of a path the file name only), last the first characters of the
-    text. A country has its English name; a title in the form of the TIP Report may give an unknown
-    one, too.
+    None where the evidence is ambiguous. The title is searched first, then the `address` that the
+    report itself gives, the address or path that it was read from (of a path the file name only),
+    last the first characters of the text. A country has its English name; a title in the form of
+    the TIP Report may give an unknown one, too.
 
     >>> country_and_year("2023 Trafficking in Persons Report: Karvonia", "x.html", "")
     ('Karvonia', 2023)
@@ -168,8 +169,10 @@ def _country_in_pattern(line: str) -> str | None:
 
 
 def _country_of_line(line: str) -> tuple[str | None, list[str]]:
-    """Return the country of a line that names nothing else, and the other words outside report
-    titles."""
+    """Return the country of a line that names nothing else.
+
+    Returns with it the other words outside report titles.
+    """
     found, left = extract_countries(
         [word for word in fold_name(line).split() if not re.fullmatch(_YEAR_DIGITS, word)]
     )
@@ -191,8 +194,10 @@ def _country_of_line(line: str) -> tuple[str | None, list[str]]:
 
 
 def _is_alternative_name(line: str, country: str) -> bool:
-    """Return whether a line is a country's name with another in brackets: "Falkland Islands
-    (Islas Malvinas)"."""
+    """Return whether a line is a country's name with another in brackets.
+
+    Such a line is "Falkland Islands (Islas Malvinas)".
+    """
     match = re.fullmatch(r"([^()]+)\(([^()]+)\)\W*", line)
     return (
         match is not None

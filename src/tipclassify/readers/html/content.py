@@ -1,5 +1,7 @@
-"""Choose the lines of a web page that are its main content: those that stand in the text that
-trafilatura extracts."""
+"""Choose the lines of a web page that are its main content.
+
+They are those that stand in the text that trafilatura extracts.
+"""
 
 from __future__ import annotations
 
@@ -96,8 +98,10 @@ class _Found:
         self.lines = {" ".join(_WORD.findall(cell)) for cell in re.split(r"[\n|]", text.casefold())}
 
     def has(self, text: str) -> bool:
-        """Return whether most words of a line stand in the text; a shorter line must be one
-        there."""
+        """Return whether most words of a line stand in the text.
+
+        A shorter line must be one there.
+        """
         words = _WORD.findall(text.casefold())
         grams = list(zip(*(words[at:] for at in range(_GRAM)), strict=False))
         return (
@@ -140,8 +144,10 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
 
 
 def _title(lines: Sequence[Line]) -> int:
-    """Return the number of the title among the lines before the text: the last of the highest
-    headings, or -1."""
+    """Return the number of the title among the lines before the text.
+
+    It is the last of the highest headings, or -1.
+    """
     for level in (1, 2):
         found = [
             number for number, line in enumerate(lines) if line.level == level and not line.linked
@@ -152,8 +158,10 @@ def _title(lines: Sequence[Line]) -> int:
 
 
 def trim_edges(lines: list[Line]) -> list[Line]:
-    """Remove fragments before the first sentence and after the last text: dates, names,
-    captions."""
+    """Remove fragments before the first sentence and after the last text.
+
+    Such are dates, names and captions.
+    """
     prose = list(
         islice((number for number, line in enumerate(lines) if _is_prose(line)), _MIN_PARAGRAPHS)
     )
@@ -182,8 +190,10 @@ def trim_edges(lines: list[Line]) -> list[Line]:
 
 
 def _without_teasers(lines: list[Line]) -> list[Line]:
-    """Remove teasers of other pages at the end: headings that are links, with a paragraph or two
-    each."""
+    """Remove teasers of other pages at the end.
+
+    Such are headings that are links, with a paragraph or two each.
+    """
     starts = [number for number, line in enumerate(lines) if line.kind == "heading"]
     end, teasers = len(lines), 0
     while starts and lines[starts[-1]].linked > _LINKED and end - starts[-1] <= _MAX_TEASER:

@@ -1,5 +1,7 @@
-"""Detect furniture of a web page, elements without text of the report, by tag, attributes and
-share of the prose."""
+"""Detect furniture of a web page, which is without text of the report.
+
+It is known by tag, attributes and share of the prose.
+"""
 
 from __future__ import annotations
 
@@ -172,14 +174,18 @@ class Furniture:
         }
 
     def holds(self, element: etree._Element, traits: Traits) -> bool:
-        """Return whether an element is furniture by tag, role or style; one with much of the
-        page's prose is not."""
+        """Return whether an element is furniture by tag, role or style.
+
+        One with much of the page's prose is not.
+        """
         shown = traits.hidden and element.get("id") in self.controlled
         return (traits.furniture or traits.hidden) and not shown and not self.has_much(element)
 
     def has_much(self, element: etree._Element) -> bool:
-        """Return whether an element and its siblings of the same tag and class hold much of the
-        page's prose."""
+        """Return whether an element and its like hold much of the page's prose.
+
+        Alike are siblings of the same tag and class.
+        """
         key = (element.getparent(), element.tag, _DIGITS.sub("", element.get("class") or ""))
         if key not in self.much:
             after, before = (
@@ -213,8 +219,10 @@ def _paragraphs(element: etree._Element) -> list[int]:
 
 
 def _holds_title(element: etree._Element) -> bool:
-    """Return whether an element holds the title of the page or, a header, that of a section; not
-    that of the site."""
+    """Return whether an element holds the title of the page or, a header, of a section.
+
+    The title of the site does not count.
+    """
     headings = [
         found for found in element.iter(*HEADINGS) if found.tag == "h1" or element.tag == "header"
     ]

@@ -1,5 +1,7 @@
-"""Find the text of a page whose layout is known: state.gov of all years, the Department of
-Labor, UN bodies."""
+"""Find the text of a page whose layout is known.
+
+Known are state.gov of all years, the Department of Labor, and UN bodies.
+"""
 
 from __future__ import annotations
 

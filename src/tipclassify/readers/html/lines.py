@@ -1,5 +1,7 @@
-"""Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table
-rows."""
+"""Read a parsed web page into lines in one walk.
+
+Lines are headings, paragraphs, list entries and table rows.
+"""
 
 from __future__ import annotations
 
@@ -279,8 +281,10 @@ class _LineReader:
         return True
 
     def is_note_mark(self, element: etree._Element, text: str | None) -> bool:
-        """Return whether a link or superscript is the mark of a footnote, not an exponent or
-        ordinal."""
+        """Return whether a link or superscript is the mark of a footnote.
+
+        An exponent or ordinal is none.
+        """
         if (
             text is None
             or len(text) > _MAX_NOTE
@@ -295,8 +299,10 @@ class _LineReader:
         return _SUPERSCRIPT.fullmatch(text) is not None and not _UNIT.search(before)
 
     def control(self, element: etree._Element, text: str | None) -> bool:
-        """Read a button or label as the heading of a panel; return whether it is text of a
-        heading or sentence."""
+        """Read a button or label as the heading of a panel.
+
+        Returns whether it is text of a heading or sentence.
+        """
         if text is None or len(text) > _MAX_HEADING_LINE:
             return True
         inside = bool(self.pieces) and (element.tail or "").strip() != ""
@@ -312,8 +318,10 @@ class _LineReader:
         return False
 
     def end_row(self) -> None:
-        """End a row: join its cells into one line, unless it is a layout table with paragraphs
-        or a menu."""
+        """End a row, and join its cells into one line.
+
+        A layout table with paragraphs and a menu stay as they are.
+        """
         first, starts = self.rows.pop() if self.rows else (0, [])
         cells = [
             self.lines[a:b]

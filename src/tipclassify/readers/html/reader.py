@@ -1,5 +1,7 @@
-"""Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main
-text."""
+"""Read a saved web page into a `Document`.
+
+It has the headings, paragraphs, lists and tables of the main text.
+"""
 
 from __future__ import annotations
 
@@ -80,9 +82,9 @@ _ERROR_TITLE: Final = re.compile(
 def read_html(
     data: bytes, source: str, encoding: str | None = None, declared: str | None = None
 ) -> Document:
-    """Read the main text of a web page in the `encoding` that the user names, else as the server or
-    page declares.
+    """Read the main text of a web page.
 
+    It is decoded in the `encoding` that the user names, else as the server or page declares.
     Offsets count the characters of the document's text, in which empty lines separate blocks.
     Raises `InputError` when the page has no readable text, is nested too deeply, or is not in
     `encoding`.
@@ -98,8 +100,10 @@ def read_html(
 
 
 def read_mhtml(data: bytes, source: str) -> Document:
-    """Read the first page in a web page saved as one file; raise `InputError` when there is
-    none, or no text in it."""
+    """Read the first page in a web page saved as one file.
+
+    Raises `InputError` when there is none, or no text in it.
+    """
     message = _parse_mail(data, source)
     pages = [part for part in message.walk() if part.get_content_type() == "text/html"]
     content = pages[0].get_payload(decode=True) if pages else None
@@ -113,10 +117,9 @@ def read_mhtml(data: bytes, source: str) -> Document:
 
 
 def read_eml(data: bytes, source: str) -> Document:
-    """Read the text of a mail: its page, or its plain text; files attached to it are named in a
-    warning.
+    """Read the text of a mail: its page, or its plain text.
 
-    Raises `InputError` when it has neither.
+    Files attached to it are named in a warning. Raises `InputError` when it has neither.
     """
     message = _parse_mail(data, source)
     bodies: dict[str, Message] = {}
@@ -143,8 +146,10 @@ def read_eml(data: bytes, source: str) -> Document:
 
 
 def _parse_mail(data: bytes, source: str) -> Message:
-    """Parse a mail, or a page saved as one; the library takes time that grows with the square of
-    a header's length."""
+    """Parse a mail, or a page saved as one.
+
+    The library takes time that grows with the square of a header's length.
+    """
     if _LONG_HEADER.search(data):
         raise InputError(f"{source}: a header longer than any program writes; save its text")
     # other policies take such time for short headers, too
@@ -226,8 +231,10 @@ def read_page(page: str, source: str) -> Document:
 
 
 def read_whole_page(page: str, source: str) -> list[Line]:
-    """Read the blocks of a page, such as a chapter, all main text; raise `InputError` if it is
-    nested too deeply."""
+    """Read the blocks of a page, such as a chapter, all main text.
+
+    Raises `InputError` if it is nested too deeply.
+    """
     return without_furniture(page_lines(_body(_parse(page, source))))
 
 
@@ -288,8 +295,10 @@ def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
 
 
 def _publisher_in_tab(tree: etree._Element) -> str | None:
-    """Return the publisher whose name or acronym stands beside the title of the page, if it is a
-    known one."""
+    """Return the known publisher named beside the title of the page.
+
+    None if there is none; an acronym counts.
+    """
     tab = next((short_text(title) for title in tree.iter("title")), None) or ""
     parts = _SEPARATOR.split(tab)
     return (known_publisher(parts[0]) or known_publisher(parts[-1])) if len(parts) > 1 else None

@@ -53,11 +53,10 @@ _CHARACTER_MAP: Final = {
 
 
 def read_page(raw: Any, page: Any, number: int) -> Page:
-    """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright;
-    it is not closed.
+    """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright.
 
-    Text in another direction than most of the page (stamps, axis labels) or outside its crop box is
-    left out.
+    It is not closed. Text in another direction than most of the page (stamps, axis labels) or
+    outside its crop box is left out.
     """
     area: Box = page.get_bbox()
     tags = read_tags(raw, page)
@@ -96,8 +95,10 @@ def plain_text(text: str) -> str:
 
 
 class _Run(NamedTuple):
-    """Hold a word or a part of one, the quarter turns of its direction, and whether its center
-    is on the page."""
+    """Hold a word or a part of one, and where it is.
+
+    That is the quarter turns of its direction, and whether its center is on the page.
+    """
 
     word: Word
     angle: int
@@ -105,8 +106,10 @@ class _Run(NamedTuple):
 
 
 class _Style(NamedTuple):
-    """Hold what the characters of a text object share: size in points, quarter turns, bold type,
-    tag, name of the font."""
+    """Hold what the characters of a text object share.
+
+    That is the size in points, quarter turns, bold type, tag, and name of the font.
+    """
 
     size: float
     angle: int
@@ -135,8 +138,10 @@ class _TextPage:
         self._font_name = create_string_buffer(256)
 
     def runs(self, text: str) -> Iterator[_Run]:
-        """Yield the words of the page, which has this text; each is split at changes of style
-        and at gaps."""
+        """Yield the words of the page, which has this text.
+
+        Each is split at changes of style and at gaps.
+        """
         count = self._raw.FPDFText_CountChars(self._handle)
         if len(text) != count:  # PDFium dropped or inserted characters: use its character list
             text = "".join(
@@ -151,8 +156,10 @@ class _TextPage:
                     )
 
     def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """Split a token whose ends are in different text objects: (start, end, glued to the part
-        before)."""
+        """Split a token whose ends are in different text objects.
+
+        A part is its start and end, and whether it is glued to the part before.
+        """
         glued = False
         if end - start > 1 and self._address(end - 1) != self._address(start):
             size, angle = self._style(start)[:2]
@@ -168,8 +175,10 @@ class _TextPage:
         yield start, end, glued
 
     def _box(self, index: int, angle: int) -> Box:
-        """Return the loose box of a character, with the height of the font: equal for "a" and
-        "l"."""
+        """Return the loose box of a character, with the height of the font.
+
+        It is as high for "a" as for "l".
+        """
         found = self._rectangle
         self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(found))
         return _turned((found.left, found.bottom, found.right, found.top), self._area, angle)
@@ -241,8 +250,10 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
 
 
 def _read_shapes(raw: Any, page: Any) -> list[Shape]:
-    """Return the shapes of a page in its own coordinates, y upwards; none if there are too many
-    for tables."""
+    """Return the shapes of a page in its own coordinates, y upwards.
+
+    There are none if there are too many for tables.
+    """
     paths = page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1)
     shapes = list(
         islice((shape for path in paths for shape in _path_shapes(raw, path)), _MAX_SHAPES + 1)
@@ -251,8 +262,10 @@ def _read_shapes(raw: Any, page: Any) -> list[Shape]:
 
 
 def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
-    """Yield the straight lines and boxes of a path one by one, or its bounds if it has other
-    segments."""
+    """Yield the straight lines and boxes of a path one by one.
+
+    Yields its bounds if it has other segments.
+    """
     count = raw.FPDFPath_CountSegments(path)
     straight, matrix = count <= _MAX_SEGMENTS, path.get_matrix()
     parts: list[list[tuple[float, float]]] = []
@@ -277,8 +290,10 @@ def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
 
 
 def _turned(box: Box, area: Box, angle: int) -> Box:
-    """Return a box of the page, y upwards, in layout coordinates: upright after quarter turns, y
-    downwards."""
+    """Return a box of the page, y upwards, in layout coordinates.
+
+    These are upright after quarter turns, y downwards.
+    """
     (left, bottom, right, top), (x0, y0, x1, y1) = box, area
     if angle == 0:  # nearly always
         return left - x0, y1 - top, right - x0, y1 - bottom

@@ -1,5 +1,7 @@
-"""Find pages whose characters have the wrong names: their text layer is no text, though the page
-looks right."""
+"""Find pages whose characters have the wrong names.
+
+Their text layer is no text, though the page looks right.
+"""
 
 from __future__ import annotations
 
@@ -62,8 +64,10 @@ def is_garbled(texts: Iterable[str]) -> bool:
 
 
 def _counted(texts: Iterable[str]) -> Iterator[str]:
-    """Yield what should be words: no figures, addresses, symbols of documents, leaders, or words
-    of other scripts."""
+    """Yield what should be words.
+
+    Figures, addresses, symbols of documents, leaders, and words of other scripts are left out.
+    """
     for text in texts:
         word = text.strip(_EDGES)
         if not word:

@@ -1,5 +1,7 @@
-"""Open and check a PDF, and make a `Document` of its paragraphs; `glyphs` reads its words,
-`layout` groups them."""
+"""Open and check a PDF, and make a `Document` of its paragraphs.
+
+`glyphs` reads its words, `layout` groups them.
+"""
 
 from __future__ import annotations
 
@@ -101,8 +103,10 @@ def _text_of_first_page(pages: list[Page]) -> str:
 
 
 def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
-    """Yield a block for each paragraph in its section; text after a table is in that of the
-    heading before."""
+    """Yield a block for each paragraph in its section.
+
+    Text after a table is in that of the heading before.
+    """
     references = find_references(paragraphs)
     outlines = {False: Outline(), True: Outline()}  # a sidebar has its own headings
     sections: dict[bool, str | None] = {False: None, True: None}
@@ -200,8 +204,10 @@ def _read_bookmarks(document: Any) -> Bookmarks:
 
 
 def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
-    """Yield warnings of missing text; raise `InputError` for a scan or a file without readable
-    text."""
+    """Yield warnings of missing text.
+
+    Raises `InputError` for a scan or a file without readable text.
+    """
     problems: dict[str, list[int]] = defaultdict(list)
     for page in pages:
         # a stamp or page number is text

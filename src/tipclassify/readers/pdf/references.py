@@ -75,11 +75,10 @@ def _end_of_run(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start:
 
 
 def _end_of_notes(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
-    """Return the index after the notes below their heading: all up to the next one, if notes are
-    most of it.
+    """Return the index after the notes below their heading.
 
-    Among them may be what is none by itself: a list of abbreviations, a quotation, the end of a
-    note on the next page.
+    Notes are all up to the next heading, if most of it are. Among them may be what is none by
+    itself: a list of abbreviations, a quotation, the end of a note on the next page.
     """
     end = start + 1
     while end < len(paragraphs) and not _opens_text(paragraphs, evidence, end):
@@ -107,8 +106,10 @@ def _is_prose(paragraph: Paragraph) -> bool:
 
 
 def _evidence(paragraph: Paragraph) -> int:
-    """Return 2 if a paragraph says where or when a source was found, 1 if it is numbered and
-    names a year, else 0."""
+    """Return how much a paragraph looks like a reference, from 0 to 2.
+
+    2 if it says where or when a source was found, 1 if it is numbered and names a year.
+    """
     text, kind = paragraph.text, paragraph.kind
     if kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
         return 0

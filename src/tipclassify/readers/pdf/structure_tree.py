@@ -1,5 +1,7 @@
-"""Read the structure tree of a tagged PDF (ISO 32000-1, 14.8.4), and group the words of a page
-by its blocks."""
+"""Read the structure tree of a tagged PDF (ISO 32000-1, 14.8.4).
+
+The words of a page are grouped by its blocks.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,10 @@ _SAME_LINE: Final = 0.75  # em between baselines, for raised marks
 
 
 def read_tags(raw: Any, page: Any) -> dict[int, Tag]:
-    """Return the tag of each marked-content id of a page; empty if the page has no structure
-    tree."""
+    """Return the tag of each marked-content id of a page.
+
+    Empty if the page has no structure tree.
+    """
     tags: dict[int, Tag] = {}
     count = 0  # blocks so far
 
@@ -109,8 +113,10 @@ def _decoded(name: Any, size: int) -> str:
 
 
 def is_tagged(page: Page) -> bool:
-    """Return whether the structure tree decides: it has most of the page's text, in blocks as
-    long as paragraphs."""
+    """Return whether the structure tree decides.
+
+    It has most of the page's text, in blocks as long as paragraphs.
+    """
     blocks = _blocks(page.words)
     total = sum(len(word.text) for word in page.words if word.tag != _ARTIFACT)
     inside = sum(len(word.text) for words in blocks.values() for word in words)
@@ -127,8 +133,10 @@ def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
 
 
 def tagged_groups(page: Page, body: float) -> list[LineGroup]:
-    """Return the groups of a tagged page in the order of the tree; other text follows what is
-    before it in the file."""
+    """Return the groups of a tagged page in the order of the tree.
+
+    Other text follows what is before it in the file.
+    """
     placed: list[tuple[float, LineGroup]] = []
     rows: dict[int, LineGroup] = {}
     for tag, words in sorted(_blocks(word for f in page.fragments for word in f.words).items()):
@@ -156,8 +164,10 @@ def tagged_groups(page: Page, body: float) -> list[LineGroup]:
 
 
 def _split_notes(lines: Sequence[Line]) -> list[list[Line]]:
-    """Split a block before each note that begins with a raised mark: some trees have all notes
-    of a page in one."""
+    """Split a block before each note that begins with a raised mark.
+
+    Some trees have all notes of a page in one.
+    """
     parts = [list(lines[:1])]
     for line in lines[1:]:
         if line.begins_raised:

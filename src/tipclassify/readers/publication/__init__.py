@@ -1,5 +1,7 @@
-"""Find what a report is called, where it was published, by whom and when: its own metadata
-first, then its words."""
+"""Find what a report is called, where it was published, by whom and when.
+
+Its own metadata are asked first, then its words.
+"""
 
 from tipclassify.readers.publication.detection import with_publication
 from tipclassify.readers.publication.masthead import is_masthead

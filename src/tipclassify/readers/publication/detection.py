@@ -1,5 +1,7 @@
-"""Complete the bibliographic fields of a document: from its address, its title and the masthead
-of its first page."""
+"""Complete the bibliographic fields of a document.
+
+They come from its address, its title and the masthead of its first page.
+"""
 
 from __future__ import annotations
 
@@ -83,8 +85,9 @@ def with_publication(document: Document, address: str | None = None) -> Document
 
 
 def publication_in_title(title: str, country: str | None) -> str | None:
-    """Return the name of the serial publication in a title that gives it beside a country or a
-    year, else None.
+    """Return the name of the serial publication in a title, or None.
+
+    The title gives it beside a country or a year.
 
     >>> publication_in_title("2023 Trafficking in Persons Report: Togo", "Togo")
     'Trafficking in Persons Report'
@@ -127,8 +130,10 @@ def _is_country_alone(title: str) -> bool:
 
 
 def _publication_in_folders(address: str) -> str | None:
-    """Return the publication that a folder of an address names, with its year:
-    ``2021-human-rights-report/togo``."""
+    """Return the publication that a folder of an address names, with its year.
+
+    Such a folder is in ``2021-human-rights-report/togo``.
+    """
     parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
     for part in parts[:-1]:
         if _FOLDER.match(part):
@@ -137,8 +142,10 @@ def _publication_in_folders(address: str) -> str | None:
 
 
 def _title_case(words: list[str]) -> str:
-    """Write a name in capitals as titles are: small words are not capitalized, but for the
-    first."""
+    """Write a name in capitals as titles are.
+
+    Small words are not capitalized, but for the first.
+    """
     return " ".join(
         word if number and word in _SMALL_WORDS else word[:1].upper() + word[1:]
         for number, word in enumerate(words)

@@ -1,5 +1,7 @@
-"""Read the first page of a report of the United Nations: its document symbol, its date, and what
-is no title of it."""
+"""Read the first page of a report of the United Nations.
+
+It has the document symbol, the date, and what is no title of the report.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,7 @@ class Masthead:
 
     @property
     def address(self) -> str | None:
-        """The permanent address of the document, which the United Nations derive from the
-        symbol."""
+        """The permanent address of the document, derived from its symbol."""
         return f"https://undocs.org/{self.symbol}" if self.symbol else None
 
 

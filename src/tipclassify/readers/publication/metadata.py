@@ -1,5 +1,7 @@
-"""Read what a page says of itself: canonical address, site name, Open Graph, JSON-LD, citation
-and Dublin Core tags."""
+"""Read what a page says of itself.
+
+Read are its canonical address, site name, Open Graph, JSON-LD, citation and Dublin Core tags.
+"""
 
 from __future__ import annotations
 
@@ -130,8 +132,9 @@ def front_matter(fields: Mapping[str, str]) -> Metadata:
 
 
 def web_address(written: object) -> str | None:
-    """Return an absolute address of the web, that of the page itself for one in the Wayback
-    Machine; else None.
+    """Return an absolute address of the web, or None.
+
+    For one in the Wayback Machine it is that of the page itself.
 
     >>> web_address("https://web.archive.org/web/2013/http://www.example.gov/norvia.htm"), web_address("/norvia.htm")
     ('http://www.example.gov/norvia.htm', None)
@@ -195,8 +198,10 @@ def _types(thing: Mapping[str, Any]) -> list[str]:
 
 
 def _name(thing: object, types: str = "") -> str | None:
-    """Return the name of an object of JSON-LD, or of the first of a list, if it is of one of the
-    types."""
+    """Return the name of an object of JSON-LD, if it is of one of the types.
+
+    Of a list, that of the first counts.
+    """
     if isinstance(thing, list):
         return next(
             (
@@ -224,8 +229,10 @@ def _first_name(candidates: Iterable[str | None]) -> str | None:
 
 
 def _publisher(candidates: Iterable[str | None]) -> str | None:
-    """Return the first name of a publisher, by its full name if it is a known one; sites of
-    others' reports are none."""
+    """Return the first name of a publisher, by its full name if it is a known one.
+
+    Sites of others' reports are none.
+    """
     names = (name for candidate in candidates if (name := _first_name([candidate])))
     names = (name for name in names if name.casefold() not in _LIBRARIES)
     full_names = (

@@ -1,16 +1,18 @@
-"""Look up publishers by domain, by name, or by the name of a serial publication: those in
-``publishers.txt``."""
+"""Look up publishers by domain, by name, or by the name of a serial publication.
+
+They are those in ``publishers.txt``.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.countries.names import fold_name
+from tipclassify.resources import read_resource
 
 __all__ = [
     "known_publisher",
@@ -35,7 +37,7 @@ class _Index:
 @cache
 def _index() -> _Index:
     index = _Index({}, {}, {}, {})
-    for line in Path(__file__).with_name("publishers.txt").read_text("utf-8").splitlines():
+    for line in read_resource("readers/publication/publishers.txt").splitlines():
         if line.startswith("#"):
             continue
         name, domains, names, publications = (part.strip() for part in line.split("|"))
@@ -88,8 +90,9 @@ def publisher_of_address(address: str) -> str | None:
 
 
 def publication_in_path(address: str) -> str | None:
-    """Return the serial publication that a folder of an address stands for, if the site is its
-    publisher's.
+    """Return the serial publication that a folder of an address stands for.
+
+    The site must be its publisher's.
 
     >>> publication_in_path("https://2009-2017.state.gov/j/tip/rls/tiprpt/countries/2016/258000.htm")
     'Trafficking in Persons Report'

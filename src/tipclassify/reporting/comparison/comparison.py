@@ -25,7 +25,7 @@ from tipclassify.reporting.comparison.identity import (
 )
 from tipclassify.reporting.comparison.matching import Nearest
 from tipclassify.reporting.comparison.normalization import Sides
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, context_of
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport, context_of
 
 __all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Pair", "PairGroup", "compare"]
 

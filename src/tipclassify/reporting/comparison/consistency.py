@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tipclassify.labels import label_name
 from tipclassify.reporting.common_phrases import text_identity
-from tipclassify.reporting.writers import TaggedReport, section_name
+from tipclassify.reporting.report import TaggedReport, section_name
 from tipclassify.text.document import Passage
 
 __all__ = ["SplitDecision", "split_decisions"]

@@ -2,7 +2,7 @@
 
 One passage reports an effort and the other a failure, in different publications, on the same
 matter: both name it (`MATTERS`), and they share rare words. The default's pooled vectors do not
-tell matters apart, since they were trained to tell labels (docs/figures.md has the figures), so
+tell matters apart, since they were trained to tell labels (docs/explanation/methods.md has the figures), so
 they are not asked.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tipclassify.reporting.comparison.identity import identity_of
 from tipclassify.reporting.comparison.matching import shared_words
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = ["MATTER", "Contradiction", "Contrast", "contrast", "contrast_refusals"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tipclassify.errors import UsageError
-from tipclassify.reporting.writers import TaggedReport, source_name
+from tipclassify.reporting.report import TaggedReport, source_name
 
 __all__ = ["Identity", "identity_of", "refuse", "subject_refusals", "years_refusals"]
 

@@ -19,7 +19,7 @@ from tipclassify.reporting.comparison.changed_words import Segment, changed_word
 from tipclassify.reporting.comparison.consistency import SplitDecision, split_decisions
 from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals
 from tipclassify.reporting.comparison.normalization import Sides, normalize
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = ["Ledger", "LedgerLine", "Standing", "build_ledger", "in_order", "ledger_refusals"]
 

@@ -15,7 +15,7 @@ from tipclassify.reporting.comparison.changed_words import Segment
 from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Pair, PairGroup
 from tipclassify.reporting.comparison.consistency import SplitDecision
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.writers import ScoringContext
+from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers.table import console_of, heading_of
 from tipclassify.reporting.writers.templating import rendered
 

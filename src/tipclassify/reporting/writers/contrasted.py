@@ -11,7 +11,7 @@ from tipclassify.formatting import json_line, one_line
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.contrast import Contrast
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.writers import Finding, ScoringContext
+from tipclassify.reporting.report import Finding, ScoringContext
 from tipclassify.reporting.writers.table import console_of
 from tipclassify.reporting.writers.templating import rendered
 

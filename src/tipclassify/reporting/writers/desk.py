@@ -22,11 +22,11 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.citation import cite
+from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.subject import about_trafficking
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk_changes import write_changes
-from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.features.vocabulary import american
@@ -183,7 +183,7 @@ class Desk:
         self, finding: Finding, name: str, nature: FindingNature, on_subject: bool
     ) -> list[Any]:
         """Make the row of a passage: what the desk shows, cites, ranks and compares."""
-        row, cited = row_of(finding), cite(finding, self._context)
+        row, cited = finding_row(finding), cite(finding, self._context)
         bits = sum(1 << n for n, label in enumerate(LABELS) if label in row["labels"])
         folded = fold_section(row["section"]) if row["section"] else ""
         place = (

@@ -18,7 +18,8 @@ from urllib.parse import quote, unquote
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, contrasted, followed
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import contrasted, followed
 from tipclassify.reporting.writers.compared import write_html
 
 __all__ = ["write_changes"]

@@ -19,9 +19,7 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
-from tipclassify.reporting.subject import Subject, about_trafficking, subject_line
-from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers import (
+from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
     TaggedReport,
@@ -30,6 +28,8 @@ from tipclassify.reporting.writers import (
     source_name,
     title_name,
 )
+from tipclassify.reporting.subject import Subject, about_trafficking, subject_line
+from tipclassify.reporting.summary import Group
 from tipclassify.text.document import Passage
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, Standing
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.writers import ScoringContext, section_name
+from tipclassify.reporting.report import ScoringContext, section_name
 from tipclassify.reporting.writers.compared import write_split_decisions
 from tipclassify.reporting.writers.table import console_of
 from tipclassify.reporting.writers.templating import rendered

@@ -16,7 +16,9 @@ from typing import IO, Final, NamedTuple
 from markupsafe import Markup
 
 from tipclassify.labels import LABELS
+from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.particulars import KindCounts
+from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import (
     Subject,
     about_trafficking,
@@ -24,11 +26,9 @@ from tipclassify.reporting.subject import (
     is_unread,
 )
 from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.first_screen import FirstScreen
 from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, id_prefix
-from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 
 __all__ = ["write_html"]
@@ -187,7 +187,7 @@ def _counted(report: TaggedReport, marks: Sequence[MarkedPassage]) -> list[Passa
     on_subject: Counter[tuple[str, str, str]] = Counter()
     is_about = about_trafficking(report.passages)
     for finding, mark, counts_as_about in zip(report.findings(), marks, is_about, strict=True):
-        row = row_of(finding)
+        row = finding_row(finding)
         year = str(row["year"] or "")
         group = row["country"] or "", year, section_name(finding.passage.section)
         passages[group] += 1

@@ -16,8 +16,8 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.common_phrases import text_identity
 from tipclassify.reporting.labelled_examples import LabelledExample, load_examples
 from tipclassify.reporting.particulars import FindingNature, Natures
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.subject import is_unknown
-from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.writers.reasons import (
     Reason,
     explain_shown,

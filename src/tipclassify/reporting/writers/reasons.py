@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
+from tipclassify.model.common.scoring import reaches_threshold
 from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
-from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.reporting.writers import section_name
+from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
 
 __all__ = [
@@ -68,7 +68,9 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
         return passage.labels
     scores = passage.scores.items()
     return tuple(
-        label for label, score in scores if apply_thresholds(score, thresholds[label] * _NEAR_SHARE)
+        label
+        for label, score in scores
+        if reaches_threshold(score, thresholds[label] * _NEAR_SHARE)
     )
 
 

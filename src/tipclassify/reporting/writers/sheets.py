@@ -14,11 +14,11 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting.citation import cite
+from tipclassify.reporting.finding_row import COLUMNS, finding_row
 from tipclassify.reporting.palette import TINTS
+from tipclassify.reporting.report import ScoringContext, TaggedReport, source_name, title_name
 from tipclassify.reporting.summary import NONE, Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, source_name, title_name
 from tipclassify.reporting.writers.findings import FileFindings
-from tipclassify.reporting.writers.rows import COLUMNS, row_of
 from tipclassify.scrap import FailsOnce
 
 __all__ = ["Book", "open_workbook", "write_xlsx"]
@@ -177,7 +177,7 @@ def _write_passages(
         file_findings.count(report)
         link = context.link(report.address or report.file)
         for finding in report.findings():
-            row, labels = row_of(finding), finding.passage.labels
+            row, labels = finding_row(finding), finding.passage.labels
             row["file"] = source_name(finding.file)
             passages.append(list(row.values()), link, dict(zip(labels, labels, strict=True)))
             if labels:

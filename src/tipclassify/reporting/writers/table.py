@@ -14,8 +14,8 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.particulars import KindCounts
+from tipclassify.reporting.report import ScoringContext, TaggedReport, known
 from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, known
 from tipclassify.reporting.writers.findings import FileFindings, by_file
 from tipclassify.text.document import Passage
 

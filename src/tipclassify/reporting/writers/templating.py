@@ -8,7 +8,6 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Container, Iterator, Sized
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import jinja2
@@ -17,8 +16,9 @@ from markupsafe import Markup
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
+from tipclassify.reporting.report import section_name, source_name, title_name
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.writers import section_name, source_name, title_name
+from tipclassify.resources import read_resource, resource_path
 
 __all__ = ["attribute", "content", "rendered"]
 
@@ -68,7 +68,7 @@ def rendered(
 @cache
 def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tipclassify.reporting.writers"),
+        loader=jinja2.FileSystemLoader(resource_path("reporting/writers/templates")),
         autoescape=True,
         finalize=escape,
         undefined=jinja2.StrictUndefined,
@@ -113,9 +113,7 @@ def _contains(values: Container[object], value: object) -> bool:
 
 def asset(name: str) -> Markup:
     """Read a bundled style sheet or script."""
-    return Markup(
-        files("tipclassify.reporting.writers").joinpath("assets", name).read_text("utf-8")
-    )
+    return Markup(read_resource(f"reporting/writers/assets/{name}"))
 
 
 def policy_hash(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Extract hashed features of passages and headings as a flat table, for training and explanations.
+"""Extract hashed features of passages and headings, for training and explanations.
 
 A score is the sum over the passage plus that over its best clause: one clear clause counts in a
 long passage. Source: multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS
@@ -34,14 +34,13 @@ FEATURE_VERSION: Final = 3  # raise it whenever the hashes of a text change
 
 @dataclass(frozen=True)
 class Features:
-    """Hashed features of a list of passages, one row a feature; clauses are numbered across all
-    passages."""
+    """Hashed features of a list of passages, one row a feature."""
 
     row: Ints  # (m,), passage
     hash: U64  # (m,)
     start: Ints  # (m,), character offset in the passage
     end: Ints  # (m,)
-    clause: Ints  # (m,), -1 if the feature spans clauses
+    clause: Ints  # (m,), numbered across all passages; -1 if the feature spans clauses
     clause_row: Ints  # (clauses,), passage of each clause, ascending
     words: Ints  # (passages,), words per passage, figures and names excluded
     unknown: Ints  # (passages,), unknown words among them
@@ -55,27 +54,46 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     ({0}, 18)
     """
     none = np.zeros(0, np.int64)
-    parts = [(none, none.astype(np.uint64), none, none, none)]
-    clause_rows, counts = [none], [np.zeros((2, 0), np.int64)]
-    clauses = 0
-    for first, batch in batches(passages):
+    # Each list begins with an empty array, so that no passages give empty columns.
+    rows = [none]
+    hashes = [none.astype(np.uint64)]
+    starts = [none]
+    ends = [none]
+    clauses = [none]
+    clause_rows = [none]
+    words = [none]
+    unknown = [none]
+    clause_count = 0
+    for first_passage, batch in batches(passages):
         tokens = tokenize(batch, vocabulary)
         structure = structure_of(tokens)
         for head, tail, code, inside in template_features(tokens, structure):
-            clause = np.where(inside, structure.clause[head] + clauses, -1)
-            end = np.maximum(tokens.end[tail], tokens.end[head])
-            parts.append((tokens.row[head] + first, code, tokens.start[head], end, clause))
-        clause_rows.append(tokens.row[structure.begin] + first)
-        clauses += len(structure.begin)
-        counts.append(np.stack(word_counts(tokens, len(batch))))
-    row, code, start, end, clause = (np.concatenate(column) for column in zip(*parts, strict=True))
-    words, unknown = np.concatenate(counts, axis=1)
-    return Features(row, code, start, end, clause, np.concatenate(clause_rows), words, unknown)
+            rows.append(tokens.row[head] + first_passage)
+            hashes.append(code)
+            starts.append(tokens.start[head])
+            ends.append(np.maximum(tokens.end[tail], tokens.end[head]))
+            clauses.append(np.where(inside, structure.clause[head] + clause_count, -1))
+        clause_rows.append(tokens.row[structure.begin] + first_passage)
+        clause_count += len(structure.begin)
+        batch_words, batch_unknown = word_counts(tokens, len(batch))
+        words.append(batch_words)
+        unknown.append(batch_unknown)
+    return Features(
+        row=np.concatenate(rows),
+        hash=np.concatenate(hashes),
+        start=np.concatenate(starts),
+        end=np.concatenate(ends),
+        clause=np.concatenate(clauses),
+        clause_row=np.concatenate(clause_rows),
+        words=np.concatenate(words),
+        unknown=np.concatenate(unknown),
+    )
 
 
 def heading_hashes(heading: str | None) -> U64:
-    """Hash a heading's words, bigrams and full text, without its enumerator: uint64 (k,), empty
-    without heading.
+    """Hash a heading's words, bigrams and full text, uint64 (k,); empty without heading.
+
+    Its enumerator is left out.
 
     >>> len(heading_hashes("Section 7. Worker Rights")), len(heading_hashes(None))
     (4, 0)
@@ -85,12 +103,11 @@ def heading_hashes(heading: str | None) -> U64:
     words = words_of(without_enumerator(heading or ""))
     if not words:
         return np.zeros(0, np.uint64)
-    code = np.array([*map(hash_word, words)], np.uint64)
+    code = np.array([hash_word(word) for word in words], np.uint64)
     whole = np.array([hash_word(" ".join(words))], np.uint64)
-    head = code * FACTOR[0]
-    return np.concatenate(
-        [head + SALT[90], head[:-1] + code[1:] * FACTOR[1] + SALT[91], whole * FACTOR[0] + SALT[92]]
-    )
+    unigrams = code * FACTOR[0] + SALT[90]
+    bigrams = code[:-1] * FACTOR[0] + code[1:] * FACTOR[1] + SALT[91]
+    return np.concatenate([unigrams, bigrams, whole * FACTOR[0] + SALT[92]])
 
 
 def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
@@ -99,8 +116,7 @@ def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
 
 
 def best_clauses(scores: Floats, clause_row: Ints, passages: int) -> Ints:
-    """Find the highest-scoring clause of each passage, the first of equals; -1 for a passage
-    without clauses."""
+    """Find the highest-scoring clause of each passage, the first of equals; -1 without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)
     best[clause_row[order]] = order  # the last written is the highest

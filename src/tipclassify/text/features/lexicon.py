@@ -1,23 +1,22 @@
-"""Lists of words (``words.txt``), and semantic classes of words (``lexicon.txt``): actors, acts,
-polarity, hardship.
+"""Lists of words (``words.txt``), and semantic classes of words (``lexicon.txt``).
 
-Classes let a linear model generalise to words that the corpus lacks: "inspectors", "the tribunal"
-and "border guards" are all organs of a state.
+The classes (actors, acts, polarity, hardship) let a linear model generalise to words that the
+corpus lacks: "inspectors", "the tribunal" and "border guards" are all organs of a state.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Final
+
+from tipclassify.resources import read_resource
 
 __all__ = ["ACTORS", "CLASSES", "CUES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "WORDS", "class_of"]
 
 
 def _read_lists(name: str) -> dict[str, list[str]]:
-    """Read the lists of a file, ``name: words``, in its order; lines that begin with ``#`` are
-    comments."""
-    lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
+    """Read the lists of a file, ``name: words``; lines that begin with ``#`` are comments."""
+    lines = read_resource(f"text/features/{name}").splitlines()
     text = " ".join(line for line in lines if not line.startswith("#"))
     return {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?= \w+:|$)", text)}
 
@@ -43,14 +42,13 @@ for _number, _entries in enumerate(_TABLE.values(), 1):
     for _entry in _entries:
         _NUMBERS.setdefault(_entry, _number)
 
-PHRASES: Final = {
-    (first, second): number
-    for (first, _, second), number in (
-        (entry.partition("_"), number) for entry, number in _NUMBERS.items()
-    )
-    if second
-}
+PHRASES: Final[dict[tuple[str, str], int]] = {}
 """Class numbers of two-word entries."""
+
+for _entry, _number in _NUMBERS.items():
+    _first, _, _second = _entry.partition("_")
+    if _second:
+        PHRASES[_first, _second] = _number
 
 _LONGEST: Final = max(len(entry) - 1 for entry in _NUMBERS if entry.endswith("-"))
 

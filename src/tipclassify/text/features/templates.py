@@ -1,5 +1,4 @@
-"""Assign tokens to classes and clauses, find the scopes of cues and the actor of each act, and hash
-features of them.
+"""Assign tokens to classes and clauses, find scopes and actors, and hash features of them.
 
 Each feature template has its own salt. A hash is a sum of products of random words and odd factors
 modulo 2**64 (Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features.
@@ -10,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -58,39 +57,49 @@ _CONTRAST: Final = CLASSES.index("contrast") + 1
 
 @dataclass(frozen=True)
 class Structure:
-    """Classes, clauses and passages of the tokens of a batch; clauses are numbered across the
-    batch."""
+    """Classes, clauses and passages of the tokens of a batch."""
 
     kind: Ints  # (n,), lexicon class of each token, two-word entries included; 0 without class
     row: Ints  # (n,), passage
-    clause: Ints  # (n,)
+    clause: Ints  # (n,), numbered across the batch
     begin: Ints  # (clauses,), first token
     first: Ints  # (passages with tokens,), first token
     stop: Ints  # (passages with tokens,), end of the range of tokens
 
 
 def structure_of(t: Tokens) -> Structure:
-    """Assign tokens to classes and clauses; a clause begins after punctuation and at contrasts
-    ("but", "although")."""
-    new = np.ones(len(t.row), bool)
+    """Assign tokens to classes and clauses.
+
+    A clause begins after punctuation and at contrasts ("but", "although").
+    """
+    new = np.ones(len(t.row), bool)  # whether a token is the first of its passage
     new[1:] = t.row[1:] != t.row[:-1]
     kind = _with_phrases(t, new)
     opens = new | t.edge | (kind == _CONTRAST)
-    begin, first = np.flatnonzero(opens), np.flatnonzero(new)
-    return Structure(kind, t.row, np.cumsum(opens) - 1, begin, first, _ends(first, len(new)))
+    first = np.flatnonzero(new)
+    return Structure(
+        kind=kind,
+        row=t.row,
+        clause=np.cumsum(opens) - 1,
+        begin=np.flatnonzero(opens),
+        first=first,
+        stop=_ends(first, len(new)),
+    )
 
 
 def scopes(s: Structure) -> tuple[Ints, Ints, Ints]:
-    """Find the scope of each cue (negation, limit, pledge): cue token, token in scope, index of the
-    class in `CUES`.
+    """Find the scope of each cue (negation, limit, pledge).
 
-    A scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
+    Returns, for each token in a scope, the cue token, the token, and the class's index in `CUES`. A
+    scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
     """
     cue = np.flatnonzero(_CUE_NUMBER.take(s.kind))
     cue_type = _CUE_NUMBER.take(s.kind.take(cue)) - 1
     order = np.argsort(cue_type, kind="stable")
-    cue, cue_type = cue.take(order), cue_type.take(order)
-    stop = np.minimum(_ends(s.begin, len(s.kind)).take(s.clause.take(cue)), cue + MAX_SCOPE + 1)
+    cue = cue.take(order)
+    cue_type = cue_type.take(order)
+    clause_end = _ends(s.begin, len(s.kind)).take(s.clause.take(cue))
+    stop = np.minimum(clause_end, cue + MAX_SCOPE + 1)
     again = np.flatnonzero(cue_type[1:] == cue_type[:-1])
     stop[again] = np.minimum(stop[again], cue[again + 1])
     which, inside = _concat_ranges(cue + 1, stop)
@@ -98,54 +107,60 @@ def scopes(s: Structure) -> tuple[Ints, Ints, Ints]:
 
 
 def _actors(s: Structure) -> Ints:
-    """Find the actor of each token: the first of its clause, or else of the last clause with
-    one; -1 without actor."""
-    at = np.arange(len(s.kind))
-    actor = np.flatnonzero(_ACTOR_NUMBER.take(s.kind))
-    leading = actor[np.diff(s.clause.take(actor), prepend=-1) > 0]
-    found = np.full(len(at), -1)
-    found[leading] = leading
-    found = np.maximum.accumulate(found)
-    return np.where((found < at) & (s.row.take(found) == s.row), found, -1)
+    """Find the actor of each token, int64 (n,); -1 without one.
+
+    It is the first actor of the token's clause, or else of the last clause with one.
+    """
+    token = np.arange(len(s.kind))
+    mention = np.flatnonzero(_ACTOR_NUMBER.take(s.kind))
+    leading = mention[np.diff(s.clause.take(mention), prepend=-1) > 0]  # first of its clause
+    actor = np.full(len(token), -1)
+    actor[leading] = leading
+    actor = np.maximum.accumulate(actor)
+    return np.where((actor < token) & (s.row.take(actor) == s.row), actor, -1)
 
 
 def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
-    """Pair classed tokens within each clause: first, second, and the bit set of polarity
-    shifters in the clause."""
+    """Pair classed tokens within each clause.
+
+    Returns the first and the second token of each pair, and the bit set of the polarity shifters in
+    its clause.
+    """
     classed = np.flatnonzero(s.kind)
     following = np.arange(1, len(classed) + 1)
     clause = s.clause.take(classed)
     begin = np.flatnonzero(np.diff(clause, prepend=-1))
     shifters = np.zeros(len(s.begin), np.int64)
-    shifters[clause.take(begin)] = (
-        np.bitwise_or.reduceat(_SHIFTER_BIT.take(s.kind.take(classed)), begin) if len(begin) else 0
-    )
+    if len(begin):
+        bits = _SHIFTER_BIT.take(s.kind.take(classed))
+        shifters[clause.take(begin)] = np.bitwise_or.reduceat(bits, begin)
     end = np.repeat(_ends(begin, len(classed)), np.diff(np.append(begin, len(classed))))
     which, second = _concat_ranges(following, np.minimum(end, following + _MAX_DISTANCE))
     return classed.take(which), classed.take(second), shifters.take(clause.take(which))
 
 
 def _concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range
-    of each number."""
+    """Concatenate the ranges from each `begin` to its `end`.
+
+    Returns the index of each number's range, and the numbers.
+    """
     length = np.maximum(end - begin, 0)
     which = np.arange(len(length)).repeat(length)
     return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
 
 
 def _ends(begin: Ints, n: int) -> Ints:
-    """Return the end of each of the consecutive segments that fill `n` places, given their
-    starts."""
+    """Return the ends of consecutive segments that fill `n` places, given their starts."""
     return np.append(begin, n)[1:]
 
 
 def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
     """Look up values in a sorted table: index of each, and whether it is present."""
     place = table.searchsorted(values)
+    if not len(table):
+        return place, np.zeros(len(values), bool)
     place[place == len(table)] = 0
-    return place, np.asarray(table.take(place) == values) if len(table) else np.zeros(
-        len(values), bool
-    )
+    return place, np.asarray(table.take(place) == values)
 
 
 _BEFORE_IMPERATIVE: Final = np.array(
@@ -160,13 +175,13 @@ _SORTED_PHRASES: Final = _PHRASE_CODES[_ORDER]
 
 
 def _with_phrases(t: Tokens, new: Bools) -> Ints:
-    """Return the class of each token; the first token of a two-word entry has the class of the
-    entry."""
+    """Return the class of each token; the first one of a two-word entry has the entry's class."""
     kind = t.columns.kind.take(t.number)
     at = np.flatnonzero((t.bits[:-1] & Flag.PHRASE_START > 0) & ~t.name[:-1] & ~new[1:])
-    first, second = (t.columns.word.take(t.number.take(place)) for place in (at, at + 1))
-    place, found = find_sorted(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
-    kind[at[found]] = _PHRASE_KINDS.take(place[found])
+    first = t.columns.word.take(t.number.take(at))
+    second = t.columns.word.take(t.number.take(at + 1))
+    place, is_phrase = find_sorted(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
+    kind[at[is_phrase]] = _PHRASE_KINDS.take(place[is_phrase])
     return kind
 
 
@@ -179,8 +194,14 @@ _CLASS_HASH: Final = np.array(
 _SHIFTER_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
 _ACROSS_HASH: Final = np.uint64(hash_word("cut"))
 
-# First and last token of each feature, its hash, and whether it lies within one clause.
-TemplateFeatures = tuple[Ints, Ints, U64, Bools]
+
+class TemplateFeatures(NamedTuple):
+    """Features of a template, one row a feature."""
+
+    head: Ints  # first token
+    tail: Ints  # last token
+    code: U64  # hash
+    inside: Bools  # whether the feature lies within one clause
 
 
 def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
@@ -192,102 +213,99 @@ def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     yield from _openings(t, s)
 
 
+def _class_hash(s: Structure, token: Ints) -> U64:
+    """Hash the lexicon class of tokens."""
+    return _CLASS_HASH.take(s.kind.take(token))
+
+
+def _same_clause(s: Structure, head: Ints, tail: Ints) -> Bools:
+    """Test which pairs of tokens are of the same clause."""
+    return np.asarray(s.clause.take(head) == s.clause.take(tail))
+
+
 def _ngrams(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield words and stems, their bigrams, and skip-bigrams of stems."""
-    word, stem = t.word, t.stem
+    word = t.word
+    stem = t.stem
     for salt, column, gap in ((1, word, 0), (2, word, 1), (4, stem, 0), (5, stem, 1), (6, stem, 2)):
         size = len(column) - gap
         code = column[:size] * FACTOR[0] + SALT[salt]
         if gap:
             code += column[gap:] * FACTOR[1]
         head = np.flatnonzero(s.row[:size] == s.row[gap:]) if gap else np.arange(size)
-        yield head, head + gap, code.take(head), (s.clause[:size] == s.clause[gap:]).take(head)
+        inside = (s.clause[:size] == s.clause[gap:]).take(head)
+        yield TemplateFeatures(head, head + gap, code.take(head), inside)
 
 
 def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes with their actor."""
     actor = _actors(s)
     here = np.flatnonzero(actor >= 0)
-    for salt, of in ((70, t.stem), (71, _CLASS_HASH[s.kind])):
+    for salt, act in ((70, t.stem), (71, _CLASS_HASH[s.kind])):
         head = actor[here]
-        code = _CLASS_HASH.take(s.kind.take(head)) * FACTOR[0] + of[here] * FACTOR[1] + SALT[salt]
-        yield head, here, code, s.clause.take(head) == s.clause.take(here)
-        here = here[s.kind.take(here) > 0]
+        code = _class_hash(s, head) * FACTOR[0] + act[here] * FACTOR[1] + SALT[salt]
+        yield TemplateFeatures(head, here, code, _same_clause(s, head, here))
+        here = here[s.kind.take(here) > 0]  # classes: of tokens that have one
 
 
 def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes in the scope of a cue."""
     head, here, cue_type = scopes(s)
-    yield (
-        head,
-        here,
-        t.stem.take(here) * FACTOR[0] + SALT[20 + cue_type],
-        s.clause.take(head) == s.clause.take(here),
-    )
+    code = t.stem.take(here) * FACTOR[0] + SALT[20 + cue_type]
+    yield TemplateFeatures(head, here, code, _same_clause(s, head, here))
     classed = s.kind.take(here) > 0
-    head, here, cue_type = head[classed], here[classed], cue_type[classed]
-    code = _CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[40 + cue_type]
-    yield head, here, code, s.clause.take(head) == s.clause.take(here)
+    head = head[classed]
+    here = here[classed]
+    code = _class_hash(s, here) * FACTOR[0] + SALT[40 + cue_type[classed]]
+    yield TemplateFeatures(head, here, code, _same_clause(s, head, here))
 
 
 def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
-    """Yield n-grams of classes, skipping words without class, and pairs of classes within a
-    clause."""
+    """Yield n-grams of classes, skipping words without class, and pairs within a clause."""
     classed = np.flatnonzero(s.kind)
-    kind = _CLASS_HASH.take(s.kind.take(classed))
+    kind = _class_hash(s, classed)
     for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
         at = np.arange(max(len(classed) - gaps[-1], 0))
-        head, tail = classed[at], classed[at + gaps[-1]]
-        inside = s.clause.take(head) == s.clause.take(tail)
+        head = classed[at]
+        tail = classed[at + gaps[-1]]
+        inside = _same_clause(s, head, tail)
         code = SALT[salt] + ~inside * _ACROSS_HASH
         for factor, gap in zip(FACTOR, gaps, strict=False):
             code += kind[at + gap] * factor
         kept = s.row.take(head) == s.row.take(tail)
-        yield head[kept], tail[kept], code[kept], inside[kept]
+        yield TemplateFeatures(head[kept], tail[kept], code[kept], inside[kept])
     first, second, shifters = _pairs(s)
-    code = (
-        _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0]
-        + _CLASS_HASH.take(s.kind.take(second)) * FACTOR[1]
-    )
-    yield (
-        first,
-        second,
-        code + _SHIFTER_HASH[shifters] + SALT[65],
-        s.clause.take(first) == s.clause.take(second),
-    )
+    code = _class_hash(s, first) * FACTOR[0] + _class_hash(s, second) * FACTOR[1]
+    code = code + _SHIFTER_HASH[shifters] + SALT[65]
+    yield TemplateFeatures(first, second, code, _same_clause(s, first, second))
 
 
 def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
-    """Yield the first words of a passage, and the classes of a passage that opens with an
-    imperative."""
-    first, words = s.first, t.word
+    """Yield the first words of a passage; its classes if it opens with an imperative."""
+    words = t.word
+    first = s.first
     whole = np.ones(len(first), bool)
-    yield first, first, words.take(first) * FACTOR[0] + SALT[80], whole
-    yield first, first, _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + SALT[81], whole
+    code = words.take(first) * FACTOR[0] + SALT[80]
+    yield TemplateFeatures(first, first, code, whole)
+    code = _class_hash(s, first) * FACTOR[0] + SALT[81]
+    yield TemplateFeatures(first, first, code, whole)
     first = first[s.stop - first > 1]
-    code = (
-        t.stem.take(first) * FACTOR[0]
-        + _CLASS_HASH.take(s.kind.take(first + 1)) * FACTOR[1]
-        + SALT[82]
-    )
-    yield first, first + 1, code, s.clause.take(first) == s.clause.take(first + 1)
-    opening = s.first + (
-        (s.stop - s.first > 1) & find_sorted(words.take(s.first), _BEFORE_IMPERATIVE)[1]
-    )
-    # "1. Investigate", "Vigorously prosecute"
-    asks = find_sorted(words.take(opening), _IMPERATIVE)[1]
-    head, stop = s.first[asks], s.stop[asks]
-    yield head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool)
-    _, here = _concat_ranges(head, stop)
+    second = first + 1
+    code = t.stem.take(first) * FACTOR[0] + _class_hash(s, second) * FACTOR[1] + SALT[82]
+    yield TemplateFeatures(first, second, code, _same_clause(s, first, second))
+
+    # "1. Investigate", "Vigorously prosecute": a number or adverb may stand before the imperative.
+    _, skippable = find_sorted(words.take(s.first), _BEFORE_IMPERATIVE)
+    opening = s.first + ((s.stop - s.first > 1) & skippable)
+    _, asks = find_sorted(words.take(opening), _IMPERATIVE)
+    head = s.first[asks]
+    yield TemplateFeatures(head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool))
+    _, here = _concat_ranges(head, s.stop[asks])
     here = here[s.kind.take(here) > 0]
-    yield (
-        here,
-        here,
-        _CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[83],
-        np.ones(len(here), bool),
-    )
+    code = _class_hash(s, here) * FACTOR[0] + SALT[83]
+    yield TemplateFeatures(here, here, code, np.ones(len(here), bool))
 
 
 def length_scale(counts: Ints | Floats) -> Floats:
-    """Return the length-normalisation factor of a sum of weights, given its number of features."""
+    """Return the length-normalisation factor of a sum of weights over `counts` features."""
     return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)

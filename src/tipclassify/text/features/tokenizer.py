@@ -29,8 +29,7 @@ _BATCH_CHARS: Final = 200_000  # large enough to amortise a call, small enough f
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a batch of passages in reading order, one row a token; `columns` are properties
-    of words."""
+    """Tokens of a batch of passages in reading order, one row a token."""
 
     row: Ints  # (n,), passage
     start: Ints  # (n,), character offset in the passage
@@ -39,7 +38,7 @@ class Tokens:
     bits: npt.NDArray[np.uint16]  # (n,), properties of the word (`vocabulary.Flag`)
     edge: Bools  # (n,), whether punctuation precedes the token: a possible clause boundary
     known: Bools  # (n,), whether the token is in vocabulary or lexicon, a name or a figure
-    columns: WordColumns
+    columns: WordColumns  # properties of words
 
     @property
     def word(self) -> U64:
@@ -71,23 +70,21 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
     kept = np.flatnonzero(bits & Flag.DROPPED == 0)
-    start, end, number, bits = (
-        text.start.take(kept),
-        text.end.take(kept),
-        number.take(kept),
-        bits.take(kept),
-    )
+    start = text.start.take(kept)
+    end = text.end.take(kept)
+    number = number.take(kept)
+    bits = bits.take(kept)
     upper = text.capital(start)
-    row = np.repeat(
-        np.arange(len(passages)), np.diff(np.append(start.searchsorted(text.begin), len(start)))
-    )
-    same = np.zeros(len(row), bool)  # whether the previous token is of the same passage
-    same[1:] = row[1:] == row[:-1]
+    words = np.diff(np.append(start.searchsorted(text.begin), len(start)))  # of each passage
+    row = np.repeat(np.arange(len(passages)), words)
+    inner = np.zeros(len(row), bool)  # whether the previous token is of the same passage
+    inner[1:] = row[1:] == row[:-1]
 
-    name = _names(bits, upper, end - start, same)
+    name = _names(bits, upper, end - start, inner)
     figure = (bits & Flag.FIGURE > 0) & ~name
-    repeated = same & ((name & _previous(name)) | (figure & _previous(figure)))
-    article = (bits & Flag.THE > 0) & ~name & _next(name & same)  # "the" before a name is no token
+    repeated = inner & ((name & _previous(name)) | (figure & _previous(figure)))
+    # "the" before a name is no token
+    article = (bits & Flag.THE > 0) & ~name & _next(name & inner)
     at = np.flatnonzero(~(repeated | article))
     last = np.append(at, len(row))[1:] - 1  # last token of each run of names or figures
     # an article before the next name does not belong to it
@@ -110,43 +107,47 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     )
 
 
-def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, same: Bools) -> Bools:
-    """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names."""
-    unknown, joiner = bits & Flag.UNKNOWN > 0, bits & Flag.JOINER > 0
+def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools) -> Bools:
+    """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names.
+
+    `inner` marks tokens that another one of their passage precedes.
+    """
+    unknown = bits & Flag.UNKNOWN > 0
+    joiner = bits & Flag.JOINER > 0
     name = upper & ((bits & Flag.GEO > 0) | ((unknown | joiner) & (bits & Flag.PLAIN == 0)))
     joining = joiner | (unknown & ~upper & (length <= _NAME_LETTERS))
     state = upper & (bits & Flag.STATE > 0)
-    name = name | (
-        state & (_next((bits & Flag.OF > 0) & same & _next(name & same)) | (_previous(name) & same))
-    )
-    for _ in range(2):
-        right = _next(name & same)
-        further = _next(joining & same & right)
-        name = name | (joining & _previous(name) & same & (right | further))
+    before_of_name = _next((bits & Flag.OF > 0) & inner & _next(name & inner))
+    after_name = _previous(name) & inner
+    name = name | (state & (before_of_name | after_name))
+    for _ in range(2):  # up to two joining words: "X and the Y"
+        next_is_name = _next(name & inner)
+        name_follows_next = _next(joining & inner & next_is_name)
+        name = name | (joining & _previous(name) & inner & (next_is_name | name_follows_next))
     return np.asarray(name)
 
 
 def word_counts(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
-    """Count the words of each passage, figures and names excluded, and its unknown words, int64
-    (passages,)."""
+    """Count each passage's words, figures and names excluded, and its unknown words.
+
+    Both arrays are int64 (passages,).
+    """
     plain = (tokens.bits & Flag.FIGURE == 0) & ~tokens.name
     words = np.bincount(tokens.row[plain], minlength=passages)
     return words, np.bincount(tokens.row[plain & ~tokens.known], minlength=passages)
 
 
 def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
-    """Collect the vocabulary of `tokenize`: words that occur in lower case at least `least`
-    times."""
+    """Collect the vocabulary of `tokenize`: words `least` times or more in lower case."""
     counts: dict[str, int] = {}
     for passage in texts:
         text = Characters([passage])
         capitals = np.append(0, np.cumsum(text.capital(np.arange(len(text.code)))))
-        for word, some in zip(
-            text.words(), (capitals[text.end] > capitals[text.start]).tolist(), strict=True
-        ):
-            if not some and not word.isdigit():
+        capitalised = (capitals[text.end] > capitals[text.start]).tolist()
+        for word, has_capital in zip(text.words(), capitalised, strict=True):
+            if not has_capital and not word.isdigit():
                 counts[word] = counts.get(word, 0) + 1
-    return frozenset(american(word) for word, n in counts.items() if n >= least)
+    return frozenset(american(word) for word, count in counts.items() if count >= least)
 
 
 def words_of(text: str) -> list[str]:
@@ -159,8 +160,7 @@ def words_of(text: str) -> list[str]:
 
 
 def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Split passages into batches of similar size; yield the index of the first passage, and the
-    passages."""
+    """Yield batches of similar size: the index of the first passage, and the passages."""
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     first = np.flatnonzero(np.diff(end // _BATCH_CHARS, prepend=-1)).tolist()

@@ -1,5 +1,4 @@
-"""Fold characters, split passages into words, and look up the properties of each distinct word
-once.
+"""Fold characters, split passages into words, and look up each word's properties.
 
 Case and accents are removed; each character keeps its place, so that offsets stay valid. Words are
 identified by a 64-bit polynomial hash, a difference of two prefix sums (Karp and Rabin 1987):
@@ -11,10 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +42,7 @@ NAME: Final = 2  # hash shared by all names
 FACTOR: Final = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64
 )
-"""Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each position of an n-gram."""
+"""Odd factors of a multilinear hash (Lemire and Kaser 2014), one for each place in an n-gram."""
 
 
 class Flag:
@@ -61,9 +60,9 @@ class Flag:
     PHRASE_START: Final = 512  # first word of a two-word lexicon entry
 
 
-_FIGURE_WORDS, _JOINERS, _GEOGRAPHIC = (
-    frozenset(WORDS[name]) for name in ("figures", "joiners", "geographic")
-)
+_FIGURE_WORDS: Final = frozenset(WORDS["figures"])
+_JOINERS: Final = frozenset(WORDS["joiners"])
+_GEOGRAPHIC: Final = frozenset(WORDS["geographic"])
 _BITS: Final = {
     "the": Flag.THE | Flag.PLAIN,
     "of": Flag.OF | Flag.PLAIN,
@@ -72,6 +71,13 @@ _BITS: Final = {
 }
 _PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
 _MOST_WORDS: Final = 1 << 17
+
+_SLOT_BITS: Final = 17
+_TO_SLOT: Final = np.uint64(64 - _SLOT_BITS)
+_BASE: Final = 0x9E3779B97F4A7C15
+_MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
+_HALF: Final = np.uint64(32)
+_BLOCK: Final = 2_048  # words; their characters fit into the processor's cache
 
 BREAK: Final = ord("\n")  # possible clause boundary, and separator of passages
 SPACE: Final = ord(" ")  # any other character outside words; letters and digits have higher codes
@@ -101,11 +107,8 @@ class Characters:
 
     def __init__(self, passages: Sequence[str]) -> None:
         text = "\n".join(passages)
-        if any(mark in text for mark in _LINK_MARKS):
-            hidden = partial(_LINK.sub, lambda link: "weblink"[: len(link[0])].ljust(len(link[0])))
-            text = "\n".join(
-                hidden(one) if any(mark in one for mark in _LINK_MARKS) else one for one in passages
-            )
+        if _may_have_link(text):
+            text = "\n".join(map(_hide_links, passages))
         for currency in _CURRENCIES:
             text = text.replace(currency, "  $")
         self._cased = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
@@ -115,19 +118,31 @@ class Characters:
         inside = np.zeros(len(self.code) + 2, bool)
         inside[1:-1] = self.code > SPACE
         edges = np.flatnonzero(inside[1:] != inside[:-1])
-        self.start, self.end = edges[::2].copy(), edges[1::2].copy()
+        self.start = edges[::2].copy()
+        self.end = edges[1::2].copy()
 
     def words(self, at: Ints | None = None) -> list[str]:
         """Return the spelling of the words with indices `at`, in that order, or of all words."""
-        start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
+        start = self.start if at is None else self.start[at]
+        end = self.end if at is None else self.end[at]
         letters = self.code.tobytes().decode("utf-16-le", "surrogatepass")
-        words = zip(start.tolist(), end.tolist(), strict=True)
-        return [letters[a:b].replace(_INVISIBLE, "") for a, b in words]
+        spans = zip(start.tolist(), end.tolist(), strict=True)
+        return [letters[a:b].replace(_INVISIBLE, "") for a, b in spans]
 
     def capital(self, at: Ints) -> Bools:
-        """Test which of the characters at offsets `at` are capital letters A to Z, accents
-        ignored."""
+        """Test which characters at offsets `at` are capitals A to Z, accents ignored."""
         return _upper.take(self._cased.take(at))
+
+
+def _may_have_link(text: str) -> bool:
+    return any(mark in text for mark in _LINK_MARKS)
+
+
+def _hide_links(passage: str) -> str:
+    """Replace each link by "weblink", cut or padded to its length, so that offsets stay valid."""
+    if not _may_have_link(passage):
+        return passage
+    return _LINK.sub(lambda link: "weblink"[: len(link[0])].ljust(len(link[0])), passage)
 
 
 def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
@@ -136,28 +151,28 @@ def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
     new = cased[code == 0]
     if not len(new):
         return code
-    for one in set(new.tolist()):  # `np.unique` would import masked arrays first
-        plain = _fold_char(chr(one))
-        plain = plain if one < _PLANE else _fold_char(plain)
+    for code_point in set(new.tolist()):  # `np.unique` would import masked arrays first
+        plain = _fold_char(chr(code_point))
+        if code_point >= _PLANE:  # may have folded to an accented letter of the basic plane
+            plain = _fold_char(plain)
+        _upper[code_point] = "A" <= plain <= "Z"
         lower = plain.lower()
-        _upper[one] = "A" <= plain <= "Z"
-        _lower[one] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
-        if unicodedata.category(chr(one)) == "Cf":  # not seen: does not part a word
-            _lower[one] = ord(_INVISIBLE)
+        if unicodedata.category(chr(code_point)) == "Cf":  # not seen: does not part a word
+            _lower[code_point] = ord(_INVISIBLE)
+        elif lower.isalnum():
+            _lower[code_point] = ord(lower)
+        else:
+            _lower[code_point] = BREAK if plain in ",;:\n" else SPACE
     return _lower.take(cased)
 
 
 def _fold_char(char: str) -> str:
-    """Strip accents and map typographic punctuation to ASCII; other characters outside words
-    become a space."""
+    """Strip accents, and map typographic punctuation to ASCII."""
     if char in _TYPOGRAPHIC:
         return _TYPOGRAPHIC[char]
     base = unicodedata.normalize("NFKD", char)[:1] or char
-    if (
-        len(base.lower()) != 1
-        or 0xD800 <= ord(char) <= 0xDFFF
-        or max(ord(base), ord(base.lower())) >= _PLANE
-    ):
+    is_surrogate = 0xD800 <= ord(char) <= 0xDFFF
+    if len(base.lower()) != 1 or is_surrogate or max(ord(base), ord(base.lower())) >= _PLANE:
         return " "
     return base
 
@@ -202,38 +217,52 @@ def american(word: str) -> str:
     return word
 
 
-def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
-    """Return word hash, stem hash, lexicon class and flags of a folded word."""
+class _Properties(NamedTuple):
+    """Properties of a word."""
+
+    word: int  # hash
+    stem: int  # hash of the first five letters
+    kind: int  # lexicon class
+    bits: int  # of `Flag`
+
+
+def _properties(word: str, vocabulary: frozenset[str]) -> _Properties:
+    """Look up the properties of a folded word."""
     word = american(word)
     if word[:1].isdigit() or word in _FIGURE_WORDS:
-        return NUMBER, NUMBER, 0, Flag.FIGURE
+        return _Properties(NUMBER, NUMBER, 0, Flag.FIGURE)
     if len(word) < 2 and word != "a":
-        return 0, 0, 0, Flag.DROPPED | Flag.UNKNOWN * (word not in vocabulary)
+        bits = Flag.DROPPED
+        if word not in vocabulary:
+            bits |= Flag.UNKNOWN
+        return _Properties(0, 0, 0, bits)
     kind = class_of(word)
-    bits = Flag.JOINER if word in _JOINERS else Flag.GEO if word in _GEOGRAPHIC else 0
-    bits |= _BITS.get(word, 0)
-    bits |= Flag.UNKNOWN * (not kind and word not in vocabulary) | Flag.PHRASE_START * (
-        word in _PHRASE_STARTS
-    )
-    return hash_word(word), hash_word(word[:5] + "*"), kind, bits
+    bits = _BITS.get(word, 0)
+    if word in _JOINERS:
+        bits |= Flag.JOINER
+    elif word in _GEOGRAPHIC:
+        bits |= Flag.GEO
+    if not kind and word not in vocabulary:
+        bits |= Flag.UNKNOWN
+    if word in _PHRASE_STARTS:
+        bits |= Flag.PHRASE_START
+    return _Properties(hash_word(word), hash_word(word[:5] + "*"), kind, bits)
 
 
 class WordColumns(NamedTuple):
-    """Properties of words, by number: hashes of word and stem (first five letters), lexicon
-    class, flags."""
+    """Properties of words, by number."""
 
-    word: U64
-    stem: U64
-    kind: Ints
-    bits: U16
+    word: U64  # hash
+    stem: U64  # hash of the first five letters
+    kind: Ints  # lexicon class
+    bits: U16  # of `Flag`
 
 
 class VocabularyTable:
-    """Numbers and properties of the words seen so far, given a vocabulary of known lower-case
-    words.
+    """Numbers and properties of the words seen so far.
 
-    Number 0 is shared by all names. Returned arrays never change; a full table begins anew.
-    Thread-safe.
+    `vocabulary` holds the known lower-case words. Number 0 is shared by all names. Returned arrays
+    never change; a full table begins anew. Thread-safe.
     """
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
@@ -262,13 +291,14 @@ class VocabularyTable:
             missing = np.flatnonzero(self._keys.take(number) != code)
             if len(missing):
                 keys = code[missing].tolist()
-                new = {
-                    key: at
-                    for key, at in zip(keys, missing.tolist(), strict=True)
+                place_of_new = {
+                    key: place
+                    for key, place in zip(keys, missing.tolist(), strict=True)
                     if key not in self._numbers
                 }
-                if new:
-                    self._add(list(new), text.words(np.array(list(new.values()))))
+                if place_of_new:
+                    places = np.array(list(place_of_new.values()))
+                    self._add(list(place_of_new), text.words(places))
                 number[missing] = [self._numbers[key] for key in keys]
             return number, self.columns
 
@@ -278,21 +308,17 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        new = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
-        columns: Any = zip(self.columns, new, strict=True)
+        new = [_properties(word, self._vocabulary) for word in words]
+        old = self.columns
         self.columns = WordColumns(
-            *(np.append(old, np.array(more, old.dtype)) for old, more in columns)
+            word=np.append(old.word, np.array([word.word for word in new], np.uint64)),
+            stem=np.append(old.stem, np.array([word.stem for word in new], np.uint64)),
+            kind=np.append(old.kind, np.array([word.kind for word in new], np.int64)),
+            bits=np.append(old.bits, np.array([word.bits for word in new], np.uint16)),
         )
 
 
 vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)  # one for all of the process
-
-_SLOT_BITS: Final = 17
-_TO_SLOT: Final = np.uint64(64 - _SLOT_BITS)
-_BASE: Final = 0x9E3779B97F4A7C15
-_MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
-_HALF: Final = np.uint64(32)
-_BLOCK: Final = 2_048  # words; their characters fit into the processor's cache
 
 
 def _hashes(text: Characters) -> U64:
@@ -300,12 +326,15 @@ def _hashes(text: Characters) -> U64:
     value = np.empty(len(text.start), np.uint64)
     for first in range(0, len(value), _BLOCK):
         block = slice(first, first + _BLOCK)
-        begin, stop = int(text.start[first]), int(text.end[block][-1])
-        start, end = text.start[block] - begin, text.end[block] - begin
-        power, inverse = _powers((stop - begin).bit_length())
-        sums = np.zeros(stop - begin + 1, np.uint64)
-        np.cumsum(text.code[begin:stop] * power[: stop - begin], out=sums[1:])
-        value[block] = (sums.take(end) - sums.take(start)) * inverse.take(start)
+        block_start = int(text.start[first])
+        block_end = int(text.end[block][-1])
+        length = block_end - block_start
+        start = text.start[block] - block_start
+        end = text.end[block] - block_start
+        power, inverse = _powers(length.bit_length())
+        prefix_sums = np.zeros(length + 1, np.uint64)
+        np.cumsum(text.code[block_start:block_end] * power[:length], out=prefix_sums[1:])
+        value[block] = (prefix_sums.take(end) - prefix_sums.take(start)) * inverse.take(start)
     return (value ^ (value >> _HALF)) * _MIXER
 
 
@@ -313,6 +342,7 @@ def _hashes(text: Characters) -> U64:
 def _powers(bits: int) -> tuple[U64, U64]:
     """Compute the first ``2**bits`` powers of `_BASE` and of its inverse, modulo 2**64."""
     factors = np.ones((2, 1 << bits), np.uint64)
-    factors[0, 1:], factors[1, 1:] = _BASE, pow(_BASE, -1, 1 << 64)
+    factors[0, 1:] = _BASE
+    factors[1, 1:] = pow(_BASE, -1, 1 << 64)
     power, inverse = np.cumprod(factors, axis=1, dtype=np.uint64)
     return power, inverse

@@ -1,5 +1,7 @@
-"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or
-clauses of sentences."""
+"""Convert plain text to a `Document`, and split a document into `Passage`s.
+
+A passage is a sentence, or a clause of one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.furniture import is_furniture
@@ -32,18 +34,17 @@ Unit = Literal["sentence", "clause"]
 """Granularity of the passages."""
 
 PART: Final = 4_000
-"""Passages from which a long document is cut: between two countries, or two sections of a document without them."""
+"""Passages from which a long document is cut: between countries, or else between sections."""
 
-# of a run without blank lines that are looked at together, for constant memory
+# lines of a run without blank lines that are read together, for constant memory
 _MOST_LINES: Final = 1_000
 _LIST_ENUMERATOR: Final = re.compile(
     r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s"
 )
 SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 # Lines as of str.splitlines.
-_LINE: Final = re.compile(
-    r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029")
-)
+_LINE_ENDS: Final = r"\n-\r\x1c-\x1e\x85\u2028\u2029"
+_LINE: Final = re.compile(rf"[^{_LINE_ENDS}]*(?:\r\n|[{_LINE_ENDS}])|[^{_LINE_ENDS}]+\Z")
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
@@ -69,16 +70,15 @@ _SERIES: Final = (
 
 
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
-    """Split all blocks but headings into sentences, in reading order; page furniture
-    (`is_furniture`) is no passage.
+    """Split all blocks but headings into sentences, in reading order.
 
-    With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at
-    semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
-    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list
-    belongs to its first clause; brackets and quotations are not split; a clause of under three
-    words is joined to the next one, the last to the previous one. Commas, "but" and "although" are
-    no boundaries: the text after them is seldom self-contained. Sentences are never split for their
-    length.
+    Page furniture (`is_furniture`) is no passage. With ``unit="clause"``, each item of a list
+    inside a sentence is a passage: lists are split at semicolons (three items or more, or two if
+    the sentence has over 40 words), and enumerations at consecutive enumerators, "(1) … (2) …", "a)
+    … b) …", "(i) … (ii) …". The introduction of a list belongs to its first clause; brackets and
+    quotations are not split; a clause of under three words is joined to the next one, the last to
+    the previous one. Commas, "but" and "although" are no boundaries: the text after them is seldom
+    self-contained. Sentences are never split for their length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
     >>> [(p.section, p.text) for p in split_passages(text_document(text))]
@@ -93,45 +93,65 @@ def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]
 def passage_parts(
     document: Document, unit: Unit = "sentence"
 ) -> Iterator[tuple[Document, list[Passage]]]:
-    """Yield the document with its passages; a long one in parts, each with its blocks, for constant
-    memory.
+    """Yield the document with its passages; a long one in parts, for constant memory.
 
     A part of `PART` passages ends with its country, or its section where the document has no
     countries; one of half as many again where the first section after `PART` began, or at that
-    block.
+    block. Each part has the blocks of its passages.
     """
-    text, blocks = document.text, document.blocks
-    first, passages = 0, list[Passage]()
-    edge: tuple[int, int] | None = None  # block and passages at the first change of section
+    blocks = document.blocks
+    first_block = 0  # of the part
+    passages: list[Passage] = []
+    edge: _Edge | None = None  # the first change of section after `PART` passages
     for number, block in enumerate(blocks):
         if len(passages) >= PART and number:
             above = blocks[number - 1]
-            if block.country != above.country or (edge is None and block.section != above.section):
-                edge = number, len(passages)
-            if (
-                block.country != above.country
-                or len(passages) >= 1.5 * PART
-                or (edge and not block.country)
-            ):
-                end, count = edge or (number, len(passages))
-                yield replace(document, blocks=blocks[first:end]), passages[:count]
-                first, passages, edge = end, passages[count:], None
+            new_country = block.country != above.country
+            if new_country or (edge is None and block.section != above.section):
+                edge = _Edge(number, len(passages))
+            too_long = len(passages) >= 1.5 * PART
+            if new_country or too_long or (edge and not block.country):
+                end = edge or _Edge(number, len(passages))
+                part = replace(document, blocks=blocks[first_block : end.block])
+                yield part, passages[: end.passages]
+                first_block = end.block
+                passages = passages[end.passages :]
+                edge = None
         if not block.heading:
-            for sentence in sentence_spans(text, block.start, block.end):
-                for start, end in (
-                    [sentence] if unit == "sentence" else _clause_spans(text, *sentence)
-                ):
-                    if not is_furniture(text[start:end], block.section):
-                        place = text[start:end], start, end, block.section
-                        passages.append(
-                            Passage(*place, page=block.page, block=number, country=block.country)
-                        )
-    yield (replace(document, blocks=blocks[first:]) if first else document), passages
+            passages += _block_passages(document.text, block, number, unit)
+    if first_block:
+        document = replace(document, blocks=blocks[first_block:])
+    yield document, passages
+
+
+class _Edge(NamedTuple):
+    """Place at which a long document may be cut."""
+
+    block: int  # the first of the next part
+    passages: int  # of this part
+
+
+def _block_passages(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
+    """Yield the passages of block `number`."""
+    for sentence_start, sentence_end in sentence_spans(text, block.start, block.end):
+        spans = iter([(sentence_start, sentence_end)])
+        if unit == "clause":
+            spans = _clause_spans(text, sentence_start, sentence_end)
+        for start, end in spans:
+            if not is_furniture(text[start:end], block.section):
+                yield Passage(
+                    text[start:end],
+                    start,
+                    end,
+                    block.section,
+                    page=block.page,
+                    block=number,
+                    country=block.country,
+                )
 
 
 def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it
-    holds no list."""
+    """Yield the trimmed spans of the clauses of the sentence text[start:end]."""
     sentence = text[start:end]
     cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
     for at, cut in pairwise([0, *cuts, len(sentence)]):
@@ -143,37 +163,48 @@ def _clause_cuts(sentence: str) -> list[int]:
     enclosed = enclosed_spans(sentence)
     items = _enumeration(sentence, enclosed)
     semicolons = [
-        m.end() for m in _SEMICOLON.finditer(sentence) if not is_enclosed(enclosed, m.start())
+        match.end()
+        for match in _SEMICOLON.finditer(sentence)
+        if not is_enclosed(enclosed, match.start())
     ]
-    if len(semicolons) + (len(sentence.split()) > _LONG_SENTENCE) < 2 and not items:
+    least = 1 if len(sentence.split()) > _LONG_SENTENCE else 2
+    if len(semicolons) < least and not items:
         return []
-    return _without_short(sentence, sorted({*items[1:], *semicolons}))
+    return _without_short(sentence, sorted(set(items[1:] + semicolons)))
 
 
 def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
-    """Return the start of each item of an enumeration: at least two items, of `_MIN_WORDS` words
-    or more each."""
+    """Return the start of each item of an enumeration of at least two items.
+
+    Each item has `_MIN_WORDS` words or more.
+    """
     best: list[int] = []
-    found = [m for m in _ENUMERATOR.finditer(sentence) if not is_enclosed(enclosed, m.start())]
+    enumerators = [
+        match
+        for match in _ENUMERATOR.finditer(sentence)
+        if not is_enclosed(enclosed, match.start())
+    ]
     for series in _SERIES:
         entries: list[re.Match[str]] = []
-        for m in found:
-            if series[len(entries) : len(entries) + 1] == [m["number"]]:
-                entries.append(m)
-        ends = [*(m.start() for m in entries[1:]), len(sentence)]
+        for enumerator in enumerators:
+            if len(entries) < len(series) and series[len(entries)] == enumerator["number"]:
+                entries.append(enumerator)
+        ends = [*(entry.start() for entry in entries[1:]), len(sentence)]
         wordy = all(
-            len(sentence[m.end() : b].split()) >= _MIN_WORDS
-            for m, b in zip(entries, ends, strict=False)
+            len(sentence[entry.end() : end].split()) >= _MIN_WORDS
+            for entry, end in zip(entries, ends, strict=False)
         )
         if len(entries) > max(1, len(best)) and wordy:
-            best = [m.start() for m in entries]
+            best = [entry.start() for entry in entries]
     return best
 
 
 def _without_short(sentence: str, cuts: list[int]) -> list[int]:
+    """Return the cuts without those that leave a clause of under `_MIN_WORDS` words."""
     kept: list[int] = []
     for cut in cuts:
-        if len(sentence[kept[-1] if kept else 0 : cut].split()) >= _MIN_WORDS:
+        start = kept[-1] if kept else 0
+        if len(sentence[start:cut].split()) >= _MIN_WORDS:
             kept.append(cut)
     if kept and len(sentence[kept[-1] :].split()) < _MIN_WORDS:
         kept.pop()
@@ -181,8 +212,7 @@ def _without_short(sentence: str, cuts: list[int]) -> list[int]:
 
 
 def text_document(text: str, source: str = "<text>") -> Document:
-    """Convert plain text to a document: paragraphs and list items become blocks, section names
-    headings.
+    """Convert plain text to a document of paragraphs, list items and headings.
 
     >>> document = text_document("PROTECTION\\nThe shelter closed.\\n\\nIt had no funds.")
     >>> [(block.start, block.end, block.section, block.heading) for block in document.blocks]
@@ -194,22 +224,24 @@ def text_document(text: str, source: str = "<text>") -> Document:
     spans = _paragraphs(text)
     following = next(spans, None)
     while following:
-        (start, end, alone), following = following, next(spans, None)
-        name = _section_name(text[start:end])
-        heading = name is not None or (
-            alone and following is not None and _is_title(text[start:end].strip())
+        start, end, alone = following
+        following = next(spans, None)
+        paragraph = text[start:end]
+        may_be_title = alone and following is not None
+        is_heading = _section_name(paragraph) is not None or (
+            may_be_title and _is_title(paragraph.strip())
         )
-        if heading:
-            section = outline.section(" ".join(text[start:end].split()))
-        elif (head := heading_run_in(text, start, end)) and (
-            name := _section_name(text[start:head])
-        ):
+        head = None if is_heading else heading_run_in(text, start, end)
+        name = _section_name(text[start:head]) if head else None
+        if is_heading:
+            section = outline.section(" ".join(paragraph.split()))
+        elif head and name:
             section = name
             blocks.append(Block(start, head, section, heading=True))
             start = head
         else:
-            section = run_in_section(text[start:end].lstrip()) or section
-        blocks.append(Block(start, end, section, heading))
+            section = run_in_section(paragraph.lstrip()) or section
+        blocks.append(Block(start, end, section, is_heading))
     return Document(text, tuple(blocks), source)
 
 
@@ -238,27 +270,29 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
             end = after
         else:
             yield start, end
-            # a line begins where the last ended: one number in memory for both
-            start, end = end, after
+            start = end  # a line begins where the last ended: one number in memory for both
+            end = after
     yield start, end
 
 
 def _is_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
-    broken = sum(not SENTENCE_END.search(line) for line in body)
-    if not body or broken * 2 < len(body) or max(map(len, body)) > 140:
+    unfinished = sum(not SENTENCE_END.search(line) for line in body)
+    if not body or unfinished * 2 < len(body) or max(map(len, body)) > 140:
         return False
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 
-    # no list of short lines
-    goes_on = sum(line.lstrip()[:1].islower() for line in lines[1:]) * 2 > len(body)
-    return (25 if goes_on else 40) <= median(map(len, body)) <= 120
+    # Lines that begin in lower case show that a sentence goes on; others may be a list.
+    lower_case = sum(line.lstrip()[:1].islower() for line in lines[1:])
+    shortest = 25 if lower_case * 2 > len(body) else 40
+    return shortest <= median(map(len, body)) <= 120
 
 
 def _is_title(line: str) -> bool:
     """Test whether a line is a lettered title or in capitals."""
-    words, title = line.split(), without_enumerator(line).split()
+    words = line.split()
+    title = without_enumerator(line).split()
     if (
         not 2 <= len(words) <= _MAX_TITLE_WORDS
         or words[0].isdecimal()
@@ -266,9 +300,8 @@ def _is_title(line: str) -> bool:
     ):
         return False
     lettered = 0 < len(title) < len(words)
-    return line.isupper() or (
-        lettered and not any(word[0].islower() for word in title if word not in _LOWER_IN_TITLES)
-    )
+    lower_case = any(word[0].islower() for word in title if word not in _LOWER_IN_TITLES)
+    return line.isupper() or (lettered and not lower_case)
 
 
 def _section_name(paragraph: str) -> str | None:

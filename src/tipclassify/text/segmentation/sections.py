@@ -38,7 +38,8 @@ _RULES: Final = tuple(
         (r"recommendation", "recommendations"),
         (r"^prosecution|law enforcement efforts|^investigations? and prosecution", "prosecution"),
         (
-            rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)|^assistance (?:to|for) victims",
+            rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)"
+            r"|^assistance (?:to|for) victims",
             "protection",
         ),
         (rf"^prevention{_OF_OTHERS}", "prevention"),
@@ -68,7 +69,8 @@ _LABOR: Final = (
 # Names that make a line without markup a heading, if it holds nothing else.
 _STOCK: Final = (
     r"(?:(?:prioriti[sz]ed|priority|key) )?recommendations?(?: (?:for|to) [^.;]{2,60})?|"
-    r"(?:prosecution|protection|prevention)(?: efforts)?|(?:human )?trafficking profile|executive summary"
+    r"(?:prosecution|protection|prevention)(?: efforts)?|(?:human )?trafficking profile|"
+    r"executive summary"
 )
 _NAME: Final = re.compile(
     rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*", re.IGNORECASE
@@ -104,11 +106,12 @@ _UNMARKED_LEVEL: Final = 7  # level of a heading without markup: below h1 to h6
 def without_enumerator(heading: str) -> str:
     """Strip the leading number or letter of a heading.
 
-    >>> [without_enumerator(heading) for heading in ("b. Forced Labor", "Section 7. Worker Rights", "Women")]
+    >>> headings = ("b. Forced Labor", "Section 7. Worker Rights", "Women")
+    >>> [without_enumerator(heading) for heading in headings]
     ['Forced Labor', 'Worker Rights', 'Women']
     """
-    found = _ENUMERATOR.match(heading)
-    return heading[found.end() :] if found else heading
+    enumerator = _ENUMERATOR.match(heading)
+    return heading[enumerator.end() :] if enumerator else heading
 
 
 @lru_cache(maxsize=1_024)  # the reports of a year share most of their headings
@@ -132,23 +135,23 @@ def section_of_heading(heading: str) -> str:
 def fold_section(section: str) -> str:
     """Fold a section to one of `FOLDED`, so that reports of any kind are counted by the same few.
 
-    >>> [fold_section(one) for one in ("prosecution", "c. Prohibition of Child Labor", "INTERNET FREEDOM")]
+    >>> sections = ("prosecution", "c. Prohibition of Child Labor", "INTERNET FREEDOM")
+    >>> [fold_section(section) for section in sections]
     ['prosecution', 'child labor', 'other']
     """
     named = section_of_heading(section)
-    return (
-        named
-        if named in SECTIONS
-        else next((name for pattern, name in _LABOR if pattern.search(named)), "other")
-    )
+    if named in SECTIONS:
+        return named
+    return next((name for pattern, name in _LABOR if pattern.search(named)), "other")
 
 
 @lru_cache(maxsize=1_024)
 def names_furniture(heading: str) -> bool:
     """Test whether a heading names references, notes, contents or abbreviations only.
 
-    >>> names_furniture("Table of contents"), names_furniture("VIII. REFERENCES"), names_furniture("Notes on courts")
-    (True, True, False)
+    >>> headings = ("Table of contents", "VIII. REFERENCES", "Notes on courts")
+    >>> [names_furniture(heading) for heading in headings]
+    [True, True, False]
     """
     words = set(_LETTERS.findall(without_enumerator(heading).lower()))
     return not words.isdisjoint(_FURNITURE_WORDS) and words <= _FURNITURE_WORDS | _FILLER_WORDS
@@ -160,14 +163,13 @@ def without_continuation(heading: str) -> str:
     >>> without_continuation("Table 2. Key Laws (Cont.)"), without_continuation("(continued)")
     ('Table 2. Key Laws', '')
     """
-    found = _CONTINUED.search(heading)
-    return heading[: found.start()].rstrip() if found else heading
+    note = _CONTINUED.search(heading)
+    return heading[: note.start()].rstrip() if note else heading
 
 
 @lru_cache(maxsize=1_024)
 def _names_subject(heading: str) -> bool:
-    """Test whether a heading is specific; chapter headings count as specific, since their
-    subheadings are."""
+    """Test whether a heading is specific; those of chapters are, since their subheadings are."""
     words = _WORD.findall(without_enumerator(heading).lower())
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
 
@@ -175,8 +177,8 @@ def _names_subject(heading: str) -> bool:
 def join_headings(outer: str | None, inner: str) -> str:
     """Join nested headings if the inner one is generic; otherwise return the inner one.
 
-    >>> join_headings("b. Forced Labor", "Role & Description"), join_headings("b. Forced Labor", "Prisons")
-    ('b. Forced Labor: Role & Description', 'Prisons')
+    >>> [join_headings("b. Forced Labor", inner) for inner in ("Role & Description", "Prisons")]
+    ['b. Forced Labor: Role & Description', 'Prisons']
     """
     return inner if outer is None or _names_subject(inner) else f"{outer.rstrip(' :.')}: {inner}"
 
@@ -203,8 +205,10 @@ class Outline:
         self._title: str | None = None
 
     def section(self, heading: str, level: int | None = None) -> str:
-        """Open a heading of `level` 1 to 6, None without markup (below the last specific one);
-        return its section."""
+        """Open a heading, and return its section.
+
+        `level` is 1 to 6, or None without markup: below the last specific heading.
+        """
         whole = without_continuation(heading)
         if whole or not self._last:
             self._last = self._section(whole or heading, level)
@@ -212,7 +216,9 @@ class Outline:
 
     def _section(self, heading: str, level: int | None) -> str:
         specific = _names_subject(heading)
-        depth = _UNMARKED_LEVEL + (not specific) if level is None else level
+        depth = level
+        if depth is None:  # a generic heading stands below a specific one
+            depth = _UNMARKED_LEVEL if specific else _UNMARKED_LEVEL + 1
         while self._open and self._open[-1][0] >= depth:
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
@@ -222,18 +228,14 @@ class Outline:
             self._open.append((depth, heading))
             self._title = self._title or heading
         section = named_section(heading) or section_of_heading(heading)
-        if (
-            specific
-            or outer is None
-            or (section in SECTIONS and (level is None or outer == self._title))
-        ):
+        if specific or outer is None:
+            return section
+        if section in SECTIONS and (level is None or outer == self._title):
             return section
         outer_section = section_of_heading(outer)
-        return (
-            outer_section
-            if outer_section in SECTIONS
-            else section_of_heading(join_headings(outer, heading))
-        )
+        if outer_section in SECTIONS:
+            return outer_section
+        return section_of_heading(join_headings(outer, heading))
 
 
 def named_section(line: str) -> str | None:
@@ -258,5 +260,7 @@ def run_in_section(paragraph: str) -> str | None:
     >>> run_in_section("Protection. The ministry opened a shelter.")
     'protection'
     """
-    found = paragraph[:3].lower() in _STOCK_STARTS and _RUN_IN.match(paragraph)
-    return section_of_heading(found[1] or found[2]) if found else None
+    if paragraph[:3].lower() not in _STOCK_STARTS:
+        return None
+    heading = _RUN_IN.match(paragraph)
+    return section_of_heading(heading[1] or heading[2]) if heading else None

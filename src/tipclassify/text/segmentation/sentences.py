@@ -17,9 +17,9 @@ BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"
 
 _OPENERS: Final = "|".join(WORDS["openers"])
 _OPENER: Final = re.compile(rf"[\"“‘(\[]*(?:{_OPENERS})(?![\w.])")
-_NEVER_FINAL, _SELDOM_FINAL, _BEFORE_NUMBER = (
-    frozenset(WORDS[name]) for name in ("never_final", "seldom_final", "before_number")
-)
+_NEVER_FINAL: Final = frozenset(WORDS["never_final"])
+_SELDOM_FINAL: Final = frozenset(WORDS["seldom_final"])
+_BEFORE_NUMBER: Final = frozenset(WORDS["before_number"])
 _ABBREVIATIONS: Final = _NEVER_FINAL | _SELDOM_FINAL | _BEFORE_NUMBER
 # Abbreviations to sentencex, but ordinary words at the end of sentences in reports.
 _FALSE_ABBREVIATIONS: Final = frozenset("may ill me ore miss mass art ark ok".split())
@@ -74,7 +74,8 @@ _ENCLOSED: Final = re.compile(
 _NEW_SENTENCE: Final = re.compile(r" *$| +[\"“‘(\[]?[A-Z0-9]")
 # Groups of note numbers after a full stop, up to the next sentence or the end.
 _NOTE_GROUPS: Final = re.compile(
-    r"[.!?][\"”’)\]]* *((?:[(\[]\d{1,3}(?:(?:, ?|; ?|[–-])\d{1,3})*[)\]] *)+)(?=[\"“‘(\[]?[A-Z0-9]|[†‡§*•]|\Z)"
+    r"[.!?][\"”’)\]]* *((?:[(\[]\d{1,3}(?:(?:, ?|; ?|[–-])\d{1,3})*[)\]] *)+)"
+    r"(?=[\"“‘(\[]?[A-Z0-9]|[†‡§*•]|\Z)"
 )
 _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _MAX_ABBREVIATION: Final = 24
@@ -85,17 +86,15 @@ _PART: Final = 10_000
 
 
 def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Split text[start:end] into sentences and return their trimmed spans, which cover all visible
-    characters.
+    """Split text[start:end] into sentences, and return their trimmed spans.
 
-    A stop before a lower-case letter is no boundary, unless the whole block is in lower case. A
-    semicolon is one only if a capital letter follows without a space. Sentences are never split for
-    their length.
+    The spans cover all visible characters. A stop before a lower-case letter is no boundary, unless
+    the whole block is in lower case. A semicolon is one only if a capital letter follows without a
+    space. Sentences are never split for their length.
 
-    >>> text = "Raids began at 4 a.m. in the U.S. Police freed 12 men.1 (See para. 9.) 14 were “not found.”"
+    >>> text = "Raids began at 4 a.m. in the U.S. Police freed 12 men.1 (See para. 9.)"
     >>> [text[a:b] for a, b in sentence_spans(text, 0, len(text))]
-    ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)', '14 were “not
-    found.”']
+    ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)']
     """
     flat = _flatten(text[start:end])
     spans = []
@@ -108,23 +107,22 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def heading_run_in(text: str, start: int, end: int) -> int | None:
-    """Return the offset after a heading in capitals at the start of text[start:end]; None without
-    one.
+    """Return the offset after a heading in capitals at the start of text[start:end], if any.
 
     >>> heading_run_in("PROSECUTION The government increased efforts.", 0, 44)
     12
     """
-    found = _CAPITAL_HEADING.match(text, start, end)
-    if not found or sum(map(str.isalpha, found[1])) < _MIN_CAPITALS:
+    heading = _CAPITAL_HEADING.match(text, start, end)
+    if not heading or sum(map(str.isalpha, heading[1])) < _MIN_CAPITALS:
         return None
-    if ":" in found[0] and section_of_heading(found[1]) == " ".join(found[1].split()):
+    if ":" in heading[0] and section_of_heading(heading[1]) == " ".join(heading[1].split()):
         return None  # a speaker, as in "QUESTION: …"
-    return found.end()
+    return heading.end()
 
 
 def enclosed_spans(text: str) -> list[tuple[int, int]]:
     """Return the spans of brackets and quotations, the delimiters included."""
-    return [found.span() for found in _ENCLOSED.finditer(text)]
+    return [match.span() for match in _ENCLOSED.finditer(text)]
 
 
 def is_enclosed(spans: list[tuple[int, int]], at: int) -> bool:
@@ -148,14 +146,15 @@ def _sentence_cuts(flat: str) -> list[int]:
     visible = _ALPHANUMERIC.search(flat)
     if not visible:
         return []
-    lists = ";" in flat or ":" in flat
+    may_have_list = ";" in flat or ":" in flat
     for cut in _behind_notes(flat, _candidate_cuts(flat)):
         if cut <= at or _continues(flat, at, cut, all_lower):
             continue
-        if lists and (
-            moved := _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)
-        ):
-            cut = moved.start(1)  # "the following: 1.": the number belongs to the next sentence
+        number = None
+        if may_have_list:
+            number = _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)
+        if number:
+            cut = number.start(1)  # "the following: 1.": the number belongs to the next sentence
         elif own := _ENTRY.match(flat, at):
             cut = _start_of_next_entry(flat, cut, own)
         if cut <= visible.start():
@@ -174,23 +173,23 @@ def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
     notes = [*_NOTE_GROUPS.finditer(flat)]
     if not notes or _is_numbered_list(flat, notes):
         return cuts
-    covered = {at for found in notes for at in range(found.start(1), found.end())}
-    return sorted(set(cuts) - covered | {found.end() for found in notes} - {len(flat)})
+    inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
+    behind_notes = {note.end() for note in notes} - {len(flat)}
+    return sorted(set(cuts) - inside_notes | behind_notes)
 
 
 def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
-    """Test whether the groups number items: 1, 2, 3, …, the last of them not at the end of the
-    text."""
-    numbers = [found[1].strip()[1:-1] for found in notes]
+    """Test whether the groups number items: 1, 2, 3, …, the last of them before the text's end."""
+    numbers = [note[1].strip()[1:-1] for note in notes]
     first = int(numbers[0]) if numbers[0].isdigit() else 0
+    # The number before the first one must stand above; before 1 there is none.
     begun = len(notes) > 1 if first == 1 else f"({first - 1})" in flat[: notes[0].start()]
     consecutive = numbers == [str(first + n) for n in range(len(numbers))]
     return begun and consecutive and notes[-1].end() < len(flat)
 
 
 def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
-    """Return the start of the number that follows the sentence's `own` if the sentence ends in
-    it, else `cut`."""
+    """Return the start of the number after the sentence's `own`, if it ends in that; else `cut`."""
     last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
     if not last or (last[3], last[5]) != (own[1], own[3]) or _REFERENCE.fullmatch(last["before"]):
         return cut
@@ -201,7 +200,7 @@ def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
 def _candidate_cuts(flat: str) -> list[int]:
     """Return possible sentence starts: the boundaries of sentencex, and those that it misses."""
     cuts = _sentencex_cuts(flat)
-    # computed on demand: most blocks have no doubtful stop
+    # computed on demand: most blocks have no stop that sentencex may have missed
     quoted: list[tuple[int, int]] | None = None
     fragments: list[tuple[int, int]] = []
     for stop in _STOP.finditer(flat):
@@ -209,8 +208,11 @@ def _candidate_cuts(flat: str) -> list[int]:
             continue
         if quoted is None:
             quoted = []
-            for span in enclosed_spans(flat):
-                (quoted if _holds_sentences(flat, *span) else fragments).append(span)
+            for start, end in enclosed_spans(flat):
+                if _holds_sentences(flat, start, end):
+                    quoted.append((start, end))
+                else:
+                    fragments.append((start, end))
         if is_enclosed(fragments, stop.end("closed")):
             continue
         if _is_missed_end(flat, stop, is_enclosed(quoted, stop.start())):
@@ -225,32 +227,30 @@ def _candidate_cuts(flat: str) -> list[int]:
 
 
 def _sentencex_cuts(flat: str) -> set[int]:
-    """Return the boundaries of sentencex, which gets the last sentence of a part again with the
-    next one."""
+    """Return the boundaries of sentencex."""
     from sentencex import segment
 
     cuts: set[int] = set()
     start = 0
     while start < len(flat):
-        _, *ends, last = accumulate(
-            map(len, segment("en", flat[start : start + _PART])), initial=start
-        )
+        sentences = segment("en", flat[start : start + _PART])
+        ends = list(accumulate(map(len, sentences), initial=start))[1:]
+        last = ends.pop()
         cuts.update(_SPACES.match(flat, end).end() for end in ends)  # type: ignore[union-attr]
+        # The part may have cut its last sentence: sentencex gets that again with the next part.
         start = ends[-1] if ends and last < len(flat) else last
     return cuts
 
 
 def _holds_sentences(flat: str, start: int, end: int) -> bool:
-    """Test whether a bracket or quotation holds whole sentences: it ends with a stop, and a new
-    sentence follows."""
+    """Test whether a bracket or quotation ends with a stop, and a new sentence follows."""
     if flat[start] in "([" and start and flat[start - 2 : start] not in (". ", "! ", "? "):
         return False
     return flat[end - 2] in ".!?…" and _NEW_SENTENCE.match(flat, end) is not None
 
 
 def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
-    """Test whether a stop is a boundary that sentencex missed; `quoted`: inside a quotation,
-    where it misses all."""
+    """Test whether a stop is a boundary that sentencex missed; inside quotations it misses all."""
     at = stop.start()
     before = flat[at - 1 : at]
     word = _word_before(flat, at)
@@ -321,14 +321,16 @@ def _continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:
 
 
 def _in_address(flat: str, at: int) -> bool:
-    """Test whether the characters around an offset, up to the next spaces, are a link or an
-    e-mail address."""
-    start, end = max(0, at - _MAX_ADDRESS), at + _MAX_ADDRESS
-    before, after = flat.rfind(" ", start, at), flat.find(" ", at, end)
-    return (
-        _ADDRESS.search(flat, start if before < 0 else before, end if after < 0 else after)
-        is not None
-    )
+    """Test whether the characters around an offset, up to spaces, are a link or e-mail address."""
+    start = max(0, at - _MAX_ADDRESS)
+    end = at + _MAX_ADDRESS
+    before = flat.rfind(" ", start, at)
+    after = flat.find(" ", at, end)
+    if before >= 0:
+        start = before
+    if after >= 0:
+        end = after
+    return _ADDRESS.search(flat, start, end) is not None
 
 
 def _word_before(flat: str, at: int) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "macro_f1",
     "pad_batch",
     "precision",
+    "set_rate",
 ]
 
 _CHECKPOINT: Final = "checkpoint.safetensors"
@@ -170,7 +171,7 @@ def fit(
             number += 1
             if number <= state["step"]:  # done before the interruption
                 continue
-            _set_rate(optimizer, number - 1, steps, settings.warmup)
+            set_rate(optimizer, number - 1, steps, settings.warmup)
             loss = _loss(network, *examples.sample(batch, settings, number - 1), pad)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
@@ -288,7 +289,7 @@ def _optimizer(network: Network, settings: Settings) -> AdamW:
     return AdamW(list(groups.values()), betas=(0.9, 0.98), fused=True)
 
 
-def _set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
+def set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
     """Set the learning rate: linear warm-up to its peak, then linear decay."""
     rise = max(1, round(warmup * steps))
     factor = (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)

@@ -22,6 +22,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
+from tipclassify.resources import checkout
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.encoder import Settings
 from tipclassify.training.train_heads import Trained, write_exported_encoder
@@ -29,7 +30,7 @@ from tipclassify.training.train_heads import Trained, write_exported_encoder
 if TYPE_CHECKING:
     from tipclassify.training.encoder.fitting import Examples
 
-__all__ = ["export", "fine_tune"]
+__all__ = ["choose_epoch", "export", "fine_tune", "make_examples"]
 
 _OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
 _BITS: Final = 7  # of a weight
@@ -77,8 +78,8 @@ def fine_tune(
         network = networks.new_network(start, settings)
         history = fit(
             network,
-            _examples(rows, tokenizer, vocabulary, settings, like),
-            [_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
+            make_examples(rows, tokenizer, vocabulary, settings, like),
+            [choose_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
             pad=networks.padding_id(tokenizer),
@@ -182,12 +183,14 @@ def _notice(base: Mapping[str, str]) -> dict[str, str]:
         "graph\nexported to ONNX by tipclassify. Changed files: model.onnx. The tokenizer is as the base has it.\n\n"
         f"Base: {base['name']}\nLicence of the base: {base['licence']}\nSHA-256 of its weights: {base['sha256']}\n"
     )
-    licence = Path(__file__).resolve().parents[4] / "LICENSE"
-    same = base["licence"] == "Apache-2.0" and licence.is_file()
-    return {"NOTICE": text, **({"LICENSE": licence.read_text(encoding="utf-8")} if same else {})}
+    notices = {"NOTICE": text}
+    root = checkout()
+    if base["licence"] == "Apache-2.0" and root is not None:
+        notices["LICENSE"] = (root / "LICENSE").read_text("utf-8")
+    return notices
 
 
-def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
+def choose_epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
     """Choose the passages of an epoch, int (m,): all real ones, and a sample of invented ones drawn
     anew.
 
@@ -208,13 +211,14 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
     return np.sort(np.concatenate([reports, genres, pairs, sample]))
 
 
-def _examples(
+def make_examples(
     rows: Sequence[Row],
     tokenizer: Any,
     vocabulary: frozenset[str],
     settings: Settings,
     like: dict[str, list[str]],
 ) -> Examples:
+    """Tokenize rows as scoring does; `like` has headings that mean the same, by heading."""
     from tipclassify.training.encoder.fitting import Examples, encode
 
     texts = [str(row["text"]) for row in rows]

@@ -1,2 +1,4 @@
-"""Words in, paragraphs in reading order out, in points, y downwards; text is at its baseline, an
-em its type size."""
+"""Words in, paragraphs in reading order out, in points, y downwards.
+
+Text is at its baseline, an em its type size.
+"""

@@ -1,5 +1,7 @@
-"""Split a page into columns and sidebars in reading order, at white strips beside prose (XY-cut;
-Nagy, Seth 1984)."""
+"""Split a page into columns and sidebars in reading order.
+
+It is cut at white strips beside prose (XY-cut; Nagy, Seth 1984).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ __all__ = ["reading_order"]
 
 
 class _WhiteStrip(NamedTuple):
-    """Hold a white strip from x0 to x1 in rows start to end; `both` is the lesser row count of
-    its two sides."""
+    """Hold a white strip from x0 to x1 in rows start to end.
+
+    `both` is the lesser row count of its two sides.
+    """
 
     x0: float
     x1: float
@@ -59,8 +63,10 @@ def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
 
 
 def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
-    """Split an area into parts in reading order, each with whether it is a sidebar; none if it
-    is a single column."""
+    """Split an area into parts in reading order, each with whether it is a sidebar.
+
+    None if it is a single column.
+    """
     if len(rows) < 2:
         return []
     em = median(f.size for row in rows for f in row)
@@ -96,8 +102,10 @@ def _size(rows: list[Row]) -> float:
 
 
 def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: float) -> bool:
-    """Return whether a side of the strip is prose: its lines continue in lower case, unlike
-    table cells."""
+    """Return whether a side of the strip is prose.
+
+    Its lines continue in lower case, unlike table cells.
+    """
     narrow, gutter = _width(right) < _MIN_COLUMN * em, strip.x1 - strip.x0
     if _width(left) < _MIN_COLUMN * em or (narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
@@ -125,8 +133,10 @@ def _is_prose(texts: list[str], lines: int, words: float, lower: float) -> bool:
 
 
 def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Fragment]]:
-    """Order left and right columns; separately from each heading at the side, or over both
-    columns."""
+    """Order left and right columns.
+
+    They begin anew from each heading at the side, or over both columns.
+    """
     left, right = [a for a, _ in sides if a], [b for _, b in sides if b]
     if all(_is_display(row, em) for row in left) and len(left) < _MAX_SIDE_HEADS * len(right):
         starts = [at for at in range(1, len(sides)) if sides[at][0] and not sides[at - 1][0]]
@@ -140,8 +150,10 @@ def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Frag
 
 
 def _heads_both(sides: Sequence[tuple[Row, Row]], at: int, em: float) -> bool:
-    """Return whether row `at`, alone on the left, heads both columns: they end above it, and
-    restart below."""
+    """Return whether row `at`, alone on the left, heads both columns.
+
+    They end above it, and restart below.
+    """
     heading, beside = sides[at]
     if (
         heading[:1]

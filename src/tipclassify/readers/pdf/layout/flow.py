@@ -1,5 +1,7 @@
-"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect
-headings and notes."""
+"""Assemble paragraphs of a document from its pages.
+
+They are joined across columns and pages; headings and notes are detected.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,11 @@ Bookmarks = Mapping[tuple[int, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Hold a paragraph, the page on which it begins, its type size in points, and the level of a
-    heading, if given.
+    """Hold a paragraph and the page on which it begins.
 
-    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a
-    sidebar, `marked` a paragraph that begins with the mark or number of a note.
+    Its type size is in points; the level is that of a heading, if given. `kind` is "text",
+    "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar, `marked`
+    a paragraph that begins with the mark or number of a note.
     """
 
     text: str
@@ -78,10 +80,10 @@ _LOOK_BACK: Final = 8
 
 
 def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -> list[Paragraph]:
-    """Read the paragraphs of a document, by its structure tree where that has most of a page's
-    text, else by layout.
+    """Read the paragraphs of a document, by its structure tree or its layout.
 
-    There, a paragraph that a bookmark of its page names is a heading.
+    The tree counts where it has most of a page's text. There, a paragraph that a bookmark of its
+    page names is a heading.
     """
     pages = mark_bullets(pages)
     by_tree = {page.number for page in pages if is_tagged(page)}
@@ -129,8 +131,10 @@ def bookmark(page: int, text: str) -> tuple[int, str]:
 def _find_kinds(
     groups: list[LineGroup], pages: Iterable[Page], body: float, bookmarks: Bookmarks
 ) -> None:
-    """Tell headings, captions, rows and text apart: by the tree if it names headings, else by
-    bookmarks and layout."""
+    """Tell headings, captions, rows and text apart.
+
+    The tree decides if it names headings, else bookmarks and layout.
+    """
     bold = [word.bold for page in pages for word in page.words if word.size == body]
     bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
@@ -165,8 +169,10 @@ def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
 
 
 def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
-    """Return whether a paragraph begins where an inner column of a table near by does that is
-    not ruled."""
+    """Return whether a paragraph begins where a column of a table near by does.
+
+    The table is not ruled, the column an inner one.
+    """
     line = group.lines[0]
     rows = (
         other.lines[0]
@@ -182,8 +188,10 @@ def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
 
 
 def _is_sentence(text: str) -> bool:
-    """Return whether a text begins in lower case, ends like a sentence, or has the end of one
-    inside."""
+    """Return whether a text begins or ends like a sentence.
+
+    It begins in lower case, or has the end of a sentence inside.
+    """
     text = NOTES.sub("", text)
     plain = without_enumerator(text)
     ended = text.endswith((";", ",")) or (
@@ -193,8 +201,10 @@ def _is_sentence(text: str) -> bool:
 
 
 def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
-    """Return whether a paragraph is short and large, bold or capitalized, or is the name of a
-    section."""
+    """Return whether a paragraph is a heading.
+
+    It is short and large, bold or capitalized, or the name of a section.
+    """
     text, size = group.text, group.lines[0].size
     count, letters = len(text.split()), [c for c in text if c.isalpha()]
     if (
@@ -216,8 +226,10 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
 
 
 def _start_of_notes(lines: list[Line], body: float) -> int:
-    """Return the index of the first footnote line at the end of a column; the line count if
-    there is none."""
+    """Return the index of the first footnote line at the end of a column.
+
+    It is the line count if there is none.
+    """
     if (starred := _start_of_starred_notes(lines, body)) is not None:
         return starred
     ends = [
@@ -238,11 +250,10 @@ def _start_of_notes(lines: list[Line], body: float) -> int:
 
 
 def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
-    """Return the index of the first of the last lines that are notes in type as large as the text;
-    None without any.
+    """Return the index of the first of the last lines that are notes in type as large as the text.
 
-    Such notes begin with asterisks or daggers, each with others, unlike the bullets of a list,
-    below a gap.
+    None without any. Such notes begin with asterisks or daggers, each with others, unlike the
+    bullets of a list, below a gap.
     """
     marks: list[str] = []
     for at in range(len(lines) - 1, max(0, len(lines) - _MAX_STARRED_LINES), -1):
@@ -272,10 +283,10 @@ def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
 
 
 def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
-    """Return whether `group` continues `start`: that breaks off inside a sentence, or this begins
-    inside one.
+    """Return whether `group` continues `start`.
 
-    Directly before it, a paragraph of several lines whose last one is full goes on, too.
+    Either `start` breaks off inside a sentence, or `group` begins inside one. Directly before it, a
+    paragraph of several lines whose last one is full goes on, too.
     """
     last, line = start.lines[-1], group.lines[0]
     if (

@@ -55,11 +55,10 @@ _RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph, or the cells of a table row; `margin` is the right end of
-    the lines near by.
+    """Collect the lines of a paragraph, or the cells of a table row.
 
-    `kind` is as of `Paragraph`, or "" if the structure tree does not give it; `first` and `last`
-    are in the column.
+    `margin` is the right end of the lines near by. `kind` is as of `Paragraph`, or "" if the
+    structure tree does not give it; `first` and `last` are in the column.
     """
 
     lines: list[Line]
@@ -77,8 +76,10 @@ class LineGroup:
         return self.margin - self.lines[-1].x1 - _SPACE_WIDTH * line.size - line.first_word_width
 
     def is_full(self, room: float) -> bool:
-        """Return whether the last line is nearly as long as the lines near by, with this room
-        for the next word."""
+        """Return whether the last line is nearly as long as the lines near by.
+
+        The room is that for the next word.
+        """
         last = self.lines[-1]
         return room <= max(last.size, _MAX_ROOM * (self.margin - last.x0))
 
@@ -126,8 +127,9 @@ def begins_lower(text: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether a line breaks off inside a sentence: at a hyphen, an article, a preposition or
-    a title.
+    """Return whether a line breaks off inside a sentence.
+
+    It ends with a hyphen, an article, a preposition or a title.
 
     >>> [is_unfinished(text) for text in ("However, children in", "as he told Dr.", "However, children")]
     [True, True, False]
@@ -144,8 +146,10 @@ def _last_word(text: str) -> str:
 def group_lines(
     lines: list[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
 ) -> list[LineGroup]:
-    """Group the lines of a column, of a sidebar or of notes, from the top; `body` is the type
-    size of running text."""
+    """Group the lines of a column, of a sidebar or of notes, from the top.
+
+    `body` is the type size of running text.
+    """
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
@@ -173,8 +177,10 @@ def group_lines(
 
 
 def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
-    """Mark the first and last paragraph of a column: they may continue across table rows,
-    captions and notes."""
+    """Mark the first and last paragraph of a column.
+
+    They may continue across table rows, captions and notes.
+    """
     text = [
         g for g in groups if not g.cells and g.kind != "note" and not CAPTION.match(g.lines[0].text)
     ]
@@ -200,8 +206,10 @@ def _margin(lines: Sequence[Line], at: int) -> float:
 
 
 def _are_full(lines: Sequence[Line]) -> bool:
-    """Return whether consecutive lines are broken where the next word had no room, but for one
-    paragraph's end."""
+    """Return whether lines are broken where the next word had no room.
+
+    One paragraph may end between them.
+    """
     if len(lines) < 3:
         return False
     left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
@@ -214,11 +222,10 @@ def _are_full(lines: Sequence[Line]) -> bool:
 
 
 def _leading(lines: Sequence[Line]) -> float:
-    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph
-    gaps.
+    """Return the line spacing within paragraphs, in points.
 
-    Each step counts by its letters, so that the few short labels of a chart among the lines have no
-    say.
+    The lower quartile excludes paragraph gaps. Each step counts by its letters, so that the few
+    short labels of a chart among the lines have no say.
     """
     steps = sorted(
         (b.y - a.y, min(len(a.text), len(b.text))) for a, b in pairwise(lines) if b.y > a.y
@@ -266,8 +273,10 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
 
 
 def _hangs(row: Line, line: Line, leading: float) -> bool:
-    """Return whether a line continues the last cell of a table row: directly below, and where
-    the cell begins."""
+    """Return whether a line continues the last cell of a table row.
+
+    It is directly below, and where the cell begins.
+    """
     if row.cells < 2 or row.table is not None or line.cells > 1 or not same_size(row, line):
         return False
     below = 0 < line.y - row.y <= _PARAGRAPH_GAP * leading

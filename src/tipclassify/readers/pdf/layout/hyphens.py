@@ -1,5 +1,7 @@
-"""Join the lines of a paragraph: words hyphenated at line ends are joined, compounds keep their
-hyphens."""
+"""Join the lines of a paragraph.
+
+Words hyphenated at line ends are joined, compounds keep their hyphens.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +38,19 @@ def count_whole_words(paragraphs: Iterable[Sequence[str]]) -> Counter[str]:
 
 
 def hyphenates(paragraphs: Iterable[Sequence[str]]) -> bool:
-    """Return whether a document hyphenates words at line ends; if not, a rare hyphen there is a
-    compound's."""
+    """Return whether a document hyphenates words at line ends.
+
+    If not, a rare hyphen there is a compound's.
+    """
     ends = [line.endswith("-") for lines in paragraphs for line in lines[:-1]]
     return len(ends) < _MIN_LINE_ENDS or sum(ends) > _MAX_UNHYPHENATED_SHARE * len(ends)
 
 
 def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = True) -> str:
-    """Join the stripped lines of a paragraph, given the words of its document (`count_whole_words`,
-    `hyphenates`).
+    """Join the stripped lines of a paragraph.
 
-    A hyphen at a line's end stays by a capital, digit or abbreviation, and in a compound; else it
-    divides a word.
+    The words of its document are given (`count_whole_words`, `hyphenates`). A hyphen at a line's
+    end stays by a capital, digit or abbreviation, and in a compound; else it divides a word.
 
     >>> join_lines(["Police stopped traf-", "ficking by a U.S.-", "funded gang."], Counter())
     'Police stopped trafficking by a U.S.-funded gang.'

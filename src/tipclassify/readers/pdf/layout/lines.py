@@ -1,5 +1,7 @@
-"""Make lines of text from rows: without note marks, with table cells and dot leaders separated
-by " | "."""
+"""Make lines of text from rows.
+
+Note marks are left out; table cells and dot leaders are separated by " | ".
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,12 @@ __all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold a line of a column, or in its place a whole table; ends, baseline, size and widths in
-    points.
+    """Hold a line of a column, or in its place a whole table.
 
-    `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has
-    1. `begins_note`: by a mark or a number; `begins_raised`: by a raised mark, which is dropped
-    from the text. `cell_starts` are the left ends of its cells, `bottom` is the last baseline of a
-    whole table.
+    Its ends, baseline, size and widths are in points. `bold` says which words are: "all", "some" or
+    "". `cells` counts table cells; running text has 1. `begins_note`: by a mark or a number;
+    `begins_raised`: by a raised mark, which is dropped from the text. `cell_starts` are the left
+    ends of its cells, `bottom` is the last baseline of a whole table.
     """
 
     text: str
@@ -120,8 +121,10 @@ def _are_aligned(cells: list[list[Word]], other: list[list[Word]]) -> bool:
 
 
 def _is_justified(cells: list[list[Word]]) -> bool:
-    """Return whether a row is one cell or a justified line of prose: a hyphen at its end, or
-    lower case after gaps."""
+    """Return whether a row is one cell or a justified line of prose.
+
+    Prose has a hyphen at its end, or lower case after gaps.
+    """
     lower = sum(cell[0].text[0].islower() for cell in cells[1:])
     return len(cells) < 2 or cells[-1][-1].text.endswith("-") or lower * 4 > len(cells)
 

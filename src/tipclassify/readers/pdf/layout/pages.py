@@ -1,5 +1,7 @@
-"""Group the words of a page into fragments, and fragments on one baseline into rows, across its
-columns."""
+"""Group the words of a page into fragments, and these into rows.
+
+A row has the fragments on one baseline, across the columns of the page.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,10 @@ __all__ = [
 
 
 class Tag(NamedTuple):
-    """Hold the innermost block of the tree around a text, and its table row or 0, numbered in
-    reading order."""
+    """Hold the innermost block of the tree around a text, and its table row or 0.
+
+    Both are numbered in reading order.
+    """
 
     block: int
     kind: str  # "text", "heading", "caption", "cell", "note" or "artifact"
@@ -43,10 +47,9 @@ class Tag(NamedTuple):
 
 
 class Word(NamedTuple):
-    """Hold a word, or a part of one in one style, `glued` to the part before; `tag` is None outside
-    of the tree.
+    """Hold a word, or a part of one in one style, `glued` to the part before.
 
-    `font` is the name of its font in the file.
+    `tag` is None outside of the tree. `font` is the name of its font in the file.
     """
 
     text: str
@@ -72,10 +75,9 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Hold adjacent words on one baseline, or in their place a whole table down to the baseline
-    `bottom`.
+    """Hold adjacent words on one baseline, or in their place a whole table.
 
-    `order` is the index in the file.
+    A table reaches down to the baseline `bottom`. `order` is the index in the file.
     """
 
     order: int
@@ -107,8 +109,10 @@ Table = list[TableRow]  # rows of a ruled table, or the caption and labels of a 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hold a page: words and fragments in file order, drawn shapes, and why text is not read or
-    not in order."""
+    """Hold a page: its words, fragments and drawn shapes, in file order.
+
+    `problem` is why text is not read or not in order.
+    """
 
     number: int
     width: float
@@ -187,8 +191,10 @@ def _follows(last: Word, word: Word) -> bool:
 
 
 def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
-    """Return whether a line begins with a number or bullet, and with some space the text of its
-    entry."""
+    """Return whether a line begins with a number or bullet, then its entry.
+
+    There is some space between the two.
+    """
     marker, shift = runs[-1][0], _MAX_BASELINE_SHIFT * word.size
     alone = len(runs[-1]) == 1 and not (len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < shift)
     raised = (
@@ -200,8 +206,10 @@ def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
 
 
 def body_size(pages: Iterable[Page]) -> float:
-    """Return the type size of running text, in points: the main one of most pages, outside of
-    ruled tables."""
+    """Return the type size of running text, in points.
+
+    It is the main one of most pages, outside of ruled tables.
+    """
     sizes = [_letters_by_size(word for f in page.fragments for word in f.words) for page in pages]
     votes = Counter(size for found in sizes for size, _ in found.most_common(1))
     letters = sum(sizes, Counter[float]())

@@ -26,8 +26,10 @@ _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
 class _Edge(NamedTuple):
-    """Hold a row near an edge, its text with masked numerals, its place from the edge, and if a
-    gap follows inwards."""
+    """Hold a row near an edge: its text with masked numerals, and its place.
+
+    The place is counted from the edge; a gap may follow inwards.
+    """
 
     row: Row
     form: str

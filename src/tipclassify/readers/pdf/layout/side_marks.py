@@ -1,5 +1,7 @@
-"""Drop what stands beside the text of many pages: letters of a thumb index, tabs, numbers of
-lines."""
+"""Drop what stands beside the text of many pages.
+
+Such are letters of a thumb index, tabs, and numbers of lines.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,12 @@ class _Mark(NamedTuple):
 
 
 def drop_side_marks(pages: Sequence[Page]) -> list[Page]:
-    """Drop short texts outside of the text's columns that stand at the same place of other pages,
-    too.
+    """Drop short texts outside of the text's columns.
 
-    A list marker hangs outside as well, but that it is the same on other pages is chance. Most of
-    the marks in a line of them, one above the other, must repeat: then all of the line are dropped,
-    since an index has letters with a single page.
+    They stand at the same place of other pages, too. A list marker hangs outside as well, but that
+    it is the same on other pages is chance. Most of the marks in a line of them, one above the
+    other, must repeat: then all of the line are dropped, since an index has letters with a single
+    page.
     """
     found = [
         (page.number, fragment, _mark(fragment)) for page in pages for fragment in _beside(page)

@@ -1,5 +1,7 @@
-"""Read the marks of symbol fonts, whose characters have the names of letters: "b In March" is "•
-In March"."""
+"""Read the marks of symbol fonts, whose characters have the names of letters.
+
+"b In March" is "• In March".
+"""
 
 from __future__ import annotations
 

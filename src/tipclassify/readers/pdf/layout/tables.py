@@ -1,5 +1,7 @@
-"""Find ruled tables and drawings with labels; each becomes one fragment of its page, in reading
-order."""
+"""Find ruled tables and drawings with labels.
+
+Each becomes one fragment of its page, in reading order.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,10 @@ _TICK: Final = "✓"
 
 
 def place_tables(page: Page) -> Page:
-    """Replace the fragments of each ruled table, and the labels of each drawing, by one
-    fragment."""
+    """Replace the fragments of each ruled table by one fragment.
+
+    So it does with the labels of each drawing.
+    """
     fragments = list(page.fragments)
     shapes = [
         s
@@ -126,8 +130,10 @@ def _touch(a: Shape, b: Shape) -> bool:
 
 
 def _are_stacked(group: list[Shape], other: list[Shape], fragments: Sequence[Fragment]) -> bool:
-    """Return whether groups are broken at the same places, with nothing but cells between: rows
-    ruled by lines."""
+    """Return whether groups are broken at the same places, with only cells between.
+
+    Such are rows ruled by lines.
+    """
     above, below = _bounds(group), _bounds(other)
     if abs(above.x1 - below.x1) > _TOLERANCE or below.y0 - above.y1 >= _MAX_ROW:
         return False
@@ -155,8 +161,10 @@ def _middle(text: Fragment | Word) -> tuple[float, float]:
 def _ruled_rows(
     shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Word]
 ) -> list[TableRow]:
-    """Return the rows of the table that shapes rule; none if they have no two columns and rows
-    of text."""
+    """Return the rows of the table that shapes rule.
+
+    There are none if it has no two columns and rows of text.
+    """
     words = [word for fragment in inside for word in fragment.words]
     edges = _clusters(x for s in shapes for x in _edges(s.x0, s.x1))
     across = [(y, s.x0, s.x1) for s in shapes if s.x1 - s.x0 > _THIN for y in _edges(s.y0, s.y1)]
@@ -250,8 +258,10 @@ def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
 def _caption(
     first: Fragment, fragments: Iterable[Fragment], labels: Iterable[Fragment]
 ) -> list[Fragment]:
-    """Return the lines of a caption: those below the first one, in its type and about its
-    middle."""
+    """Return the lines of a caption.
+
+    These are below the first one, in its type and about its middle.
+    """
     lines, taken = [first], set(map(id, labels))
     for fragment in sorted(fragments, key=lambda f: f.y):
         last = lines[-1]

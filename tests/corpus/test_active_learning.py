@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, CorpusError, Passage
+from tipclassify.corpus.active_learning import Pick, rank
 from tipclassify.corpus.loading import read_rows
-from tipclassify.pipeline.active_learning import Pick, rank
 
 ROOT = Path(__file__).resolve().parents[2]
 HALF = [0.5, 0.5, 0.5]

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tipclassify import CorpusError, InputError
 from tipclassify.corpus.loading import labels_alone, load_corpus, read_rows
-from tipclassify.pipeline.real_labels import (
+from tipclassify.corpus.real_labels import (
     PASSAGES,
     find_passages,
     passage_key,

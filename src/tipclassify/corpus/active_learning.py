@@ -4,35 +4,26 @@ model."""
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
-from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.loading import text_key
 from tipclassify.corpus.near_duplicates import trigrams
-from tipclassify.labels import LABELS, Policy
-from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.reporting.writers import TaggedReport
+from tipclassify.labels import LABELS
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.text.document import Passage
 
-__all__ = ["Pick", "queue_rows", "rank"]
+__all__ = ["Pick", "rank"]
 
 _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment and teaches nothing
 # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
 _NEAR_THRESHOLD: Final = 0.5
 _EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _WORD: Final = re.compile(r"[^\W_]+")
-_OWN: Final = frozenset(
-    "text label labels predicted scores other_labels other_scores why low_confidence".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,8 @@ def rank(
     probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
     distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
     uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, 3), 1 at the threshold
-    votes = [apply_thresholds(scores, cutoffs), *(np.asarray(one, np.float64) for one in others)]
+    own_labels = apply_thresholds(scores, cutoffs).astype(np.float64)
+    votes = np.stack([own_labels, *(np.asarray(labels, np.float64) for labels in others)])
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]
@@ -132,78 +124,3 @@ def _words(text: str) -> list[str]:
         if not (found and word == found[-1] and word in "0A"):  # a run of names is one name
             found.append(word)
     return found
-
-
-def queue_rows(
-    reports: Iterable[TaggedReport],
-    thresholds: Floats,
-    n: int,
-    *,
-    known: Sequence[str] = (),
-    other: Classifier | None = None,
-    policy: Policy = "balanced",
-    seed: int = 0,
-) -> list[dict[str, Any]]:
-    """Choose the `n` passages to label next, as rows; fewer if the reports have fewer.
-
-    A passage with the text of a `known` one is left out. Passages on whose labels the model and the
-    `other` one disagree, each at its thresholds of `policy`, come first.
-    """
-    labelled = {text_key(text) for text in known}
-    passages: list[Passage] = []
-    places: list[dict[str, Any]] = []
-    for report in reports:
-        for number, passage in enumerate(report.passages):
-            key = text_key(passage.text)
-            if key and key not in labelled:
-                labelled.add(key)  # a repeated sentence is queued once
-                passages.append(passage)
-                places.append(_where(report, passage, number))
-    votes, other_scores = [], None
-    if other is not None and passages:
-        other_scores = other.predict_proba(passages)
-        votes = [apply_thresholds(other_scores, other.thresholds(policy))]
-    rows = []
-    taken: Counter[str] = Counter()
-    for pick in rank(passages, thresholds, n, known=known, others=votes, seed=seed):
-        passage, where = passages[pick.index], places[pick.index]
-        name = where.pop("id")
-        taken[name] += 1
-        row = {
-            "id": name if taken[name] == 1 else f"{name}-{taken[name]}",
-            "text": passage.text,
-            "labels": None,
-            "predicted": list(passage.labels),
-            "scores": _rounded(passage.scores.values()),
-        }
-        if other_scores is not None:
-            row["other_labels"] = list(compress(LABELS, votes[0][pick.index]))
-            row["other_scores"] = _rounded(other_scores[pick.index].tolist())
-        rows.append({**row, "why": pick.why, **where})
-    return rows
-
-
-def _rounded(scores: Iterable[float]) -> dict[str, float]:
-    return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
-
-
-def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
-    """Return the source of a passage: report, section, page and offsets; an input row keeps its
-    own fields."""
-    stem = PurePath(report.file.rstrip("/")).stem or "input"
-    if report.extras:
-        own = {
-            name: value
-            for name, value in report.extras[number].items()
-            if name not in _OWN and value is not None
-        }
-        return {"report": report.file, **own, "id": str(own.get("id") or f"{stem}-{number + 1}")}
-    where = {
-        "id": f"{stem}-{passage.start}",
-        "report": report.file,
-        "doc": report.file,  # passages of one report stay on one side of a split
-        "country": report.document and report.document.country,
-        "year": report.document and report.document.year,
-        **{name: getattr(passage, name) for name in ("section", "page", "start", "end")},
-    }
-    return {name: value for name, value in where.items() if value is not None}

@@ -1,0 +1,40 @@
+"""Data that comes with the package: files in its folders, and folders that a checkout keeps
+elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+__all__ = ["PACKAGE", "checkout", "read_resource", "resource_path", "shipped_folder"]
+
+PACKAGE: Final = Path(__file__).resolve().parent
+
+
+def resource_path(name: str) -> Path:
+    """Return the path of a file or folder of the package, such as ``cli/examples.txt``."""
+    return PACKAGE / name
+
+
+def read_resource(name: str) -> str:
+    """Read a text file of the package.
+
+    >>> read_resource("cli/examples.txt").startswith("tipclassify")
+    True
+    """
+    return resource_path(name).read_text("utf-8")
+
+
+def checkout() -> Path | None:
+    """Return the checkout that the package is run from; None for an installed package."""
+    folder = PACKAGE.parents[1]
+    return folder if (folder / "pyproject.toml").is_file() else None
+
+
+def shipped_folder(installed: str, in_checkout: str, holds: str) -> Path | None:
+    """Find a folder that is `installed` in the package and lies at `in_checkout` in a checkout,
+    by what it `holds`; None where neither does."""
+    places = [PACKAGE / installed]
+    if root := checkout():
+        places.append(root / in_checkout)
+    return next((place for place in places if (place / holds).exists()), None)

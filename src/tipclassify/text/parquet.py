@@ -1,0 +1,40 @@
+"""Read the rows of Parquet files within limits.
+
+By its encodings a file of a few bytes may hold billions of equal values, so rows are read in
+batches, and what has come out is compared with the size of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+__all__ = ["ExcessiveTableError", "read_row_batches"]
+
+_BATCH_ROWS: Final = 1_000
+_MAX_RATIO: Final = 200  # of what comes out to the file; text compresses 20 to 1
+_MIN_SUSPICIOUS_BYTES: Final = 100_000_000  # below it, a short file of equal rows may be honest
+
+
+class ExcessiveTableError(ValueError):
+    """A table that takes many times the memory of its file."""
+
+
+def read_row_batches(
+    table: Any,
+    file_size: int,
+    columns: Sequence[str] | None = None,
+    row_groups: Sequence[int] | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield rows of a ``pyarrow.parquet.ParquetFile`` of `file_size` bytes, in batches.
+
+    Raises `ExcessiveTableError` where they take over 200 times the size of the file, and 100 MB.
+    """
+    most = max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * file_size)
+    read = 0
+    for batch in table.iter_batches(_BATCH_ROWS, row_groups, columns):
+        # a row of nulls takes no byte of the batch, but takes time
+        read += max(batch.nbytes, batch.num_rows)
+        if read > most:
+            raise ExcessiveTableError(f"unpacks to over {_MAX_RATIO} times its size")
+        yield batch.to_pylist()

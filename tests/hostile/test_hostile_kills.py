@@ -1,0 +1,179 @@
+"""Commands that are killed at each step at which they change a file: all of it or nothing is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tipclassify.corpus.loading import read_rows
+from tipclassify.model.adding import add_model
+from tipclassify.model.common.folder import check_head, load_head, write_folder
+from tipclassify.scrap import open_whole
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process")
+
+TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"
+CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate")
+WRITES = os.O_WRONLY | os.O_RDWR
+
+
+def killed_at(step: int, work: Callable[[], object]) -> bool:
+    """Do some work in a copy of this process, killed just before it changes a file a `step` time.
+
+    Returns whether it was: False when the work has fewer steps.
+    """
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def watch(event: str, details: tuple[object, ...]) -> None:
+            nonlocal left
+            flags = details[2] if event == "open" and isinstance(details[2], int) else 0
+            if event in CHANGES or flags & WRITES:
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        sys.addaudithook(watch)
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def command(*arguments: object) -> Callable[[], object]:
+    from tipclassify.cli.app import app
+
+    return lambda: app(list(map(str, arguments)), standalone_mode=False)
+
+
+def written(file: Path, texts: list[str]) -> Path:
+    rows = [
+        {"id": f"{file.stem}-{n}", "text": text, "labels": [], "doc": f"{file.stem}-{n}"}
+        for n, text in enumerate(texts)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return file
+
+
+def remove_old_scrap(folder: Path) -> list[str]:
+    """Make what is hidden in a folder two hours old; return the names."""
+    names = [path.name for path in folder.iterdir() if path.name.startswith(".")]
+    for name in names:
+        os.utime(folder / name, (time.time() - 7_200,) * 2)
+    return names
+
+
+def test_rows_are_added_to_a_corpus_or_not_at_all(tmp_path: Path) -> None:
+    new = written(tmp_path / "new.jsonl", ["Courts slept.", "Police acted on it."])
+    corpus = written(tmp_path / "corpus.jsonl", ["A shelter opened."])
+    before = corpus.read_bytes()
+    work = command("corpus", "add", new, "--to", corpus)
+    work()  # its copies have the imports then
+    after = corpus.read_bytes()
+    assert len(read_rows(corpus)) == 3
+    found = set()
+    step = 1
+    corpus.write_bytes(before)
+    while killed_at(step, work):
+        found.add(corpus.read_bytes())
+        corpus.write_bytes(before)
+        remove_old_scrap(tmp_path)
+        step += 1
+    assert step > 2
+    assert found <= {before, after}
+    assert corpus.read_bytes() == after
+    assert {path.name for path in tmp_path.iterdir()} == {"new.jsonl", "corpus.jsonl"}
+
+
+def test_the_parts_of_a_split_are_whole(tmp_path: Path) -> None:
+    rows = written(tmp_path / "all.jsonl", [f"Police arrested {n} of {n * n}." for n in range(20)])
+    parts = [tmp_path / "train.jsonl", tmp_path / "test.jsonl"]
+    work = command("corpus", "split", rows, "--train", parts[0], "--test", parts[1])
+    work()
+    whole = [part.read_bytes() for part in parts]
+    step = 1
+    while killed_at(step, work):
+        assert [part.read_bytes() for part in parts] == whole
+        remove_old_scrap(tmp_path)
+        step += 1
+    for part in parts:
+        part.unlink()
+    step = 1
+    while killed_at(step, work):
+        for part, data in zip(parts, whole, strict=True):
+            assert not part.exists() or part.read_bytes() == data
+            part.unlink(missing_ok=True)
+        remove_old_scrap(tmp_path)
+        step += 1
+    assert step > 4
+    assert [part.read_bytes() for part in parts] == whole
+    assert {path.name for path in tmp_path.iterdir()} == {"all.jsonl", "train.jsonl", "test.jsonl"}
+
+
+def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path))
+    target = tmp_path / "odd"
+    step = 1
+    while killed_at(step, lambda: add_model(str(TINY), "odd")):
+        if target.exists():
+            check_head(target, load_head(target))
+        step += 1
+    assert step > 5
+    assert sorted(path.name for path in target.iterdir()) == sorted(
+        path.name for path in TINY.iterdir()
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["odd"]
+
+
+def test_a_trained_model_replaces_the_last_one_or_leaves_it(tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    shutil.copytree(TINY, target)
+    head = load_head(target)
+    files = {name: (TINY / name).read_bytes() for name in head["files"]}
+    step = 1
+    while killed_at(step, lambda: write_folder(target, {**head, "stand_in": "Arcadia"}, files)):
+        found = load_head(target)
+        check_head(target, found)
+        assert all((target / name).read_bytes() == data for name, data in files.items())
+        remove_old_scrap(tmp_path)
+        step += 1
+    assert step > 5
+    assert load_head(target)["stand_in"] == "Arcadia"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_what_another_process_writes_now_is_not_removed(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    names = (".a.csv-01234567", ".a.csv-89abcdef", ".a.csv-notes", ".b.csv-01234567")
+    for name in names:
+        (tmp_path / name).write_text("half", "utf-8")
+    remove_old_scrap(tmp_path)
+    os.utime(tmp_path / names[1])  # written to this minute
+    with open_whole(file) as held:
+        held.write("x")
+        (mine,) = {path.name for path in tmp_path.iterdir()} - set(names)
+        os.utime(tmp_path / mine, (0, 0))
+        with open_whole(file) as other:
+            other.write("y")
+        assert (tmp_path / mine).exists()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.csv", *names[1:]}
+    assert file.read_text("utf-8") == "x"
