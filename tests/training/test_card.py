@@ -3,7 +3,6 @@ data and figures."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -130,16 +129,6 @@ def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labell
     body = card(fast, False, own=90)
     assert "**Labelled by**: 90 passages by whoever trained this model." in body
     assert "language models of one family" not in body
-
-
-def test_the_recipe_of_a_card_says_which_epochs_are_averaged(fast: Classifier) -> None:
-    run = replace(RUN, epochs=4, averaged_epochs=2, averaged_rate=0.2)
-    text = card(fast, True, encoder=BASE.name, fine_tuning=FineTuning(BASE, run, bits=7))
-    assert (
-        "\n4 epochs with a rate that rises and falls, then 2 at 20% of the peak, whose weights are "
-        "averaged (Izmailov et al. 2018, UAI), each of all real passages" in text
-    )
-    assert "averaged" not in card(fast, True, **OF_THE_DEFAULT)
 
 
 def test_the_recipe_of_a_card_is_an_appendix(fast: Classifier) -> None:

@@ -42,9 +42,7 @@ quiet = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning:torch.*", "ignore::FutureWarning"
 )
 
-SETTINGS = Settings(
-    epochs=3, averaged_epochs=1, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150
-)
+SETTINGS = Settings(epochs=3, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
 WHO = (
     "police",
     "prosecutors",
@@ -188,16 +186,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     chosen = {
         name: getattr(SETTINGS, name)
-        for name in (
-            "seed",
-            "epochs",
-            "averaged_epochs",
-            "batch",
-            "rate",
-            "decay",
-            "tokens",
-            "invented",
-        )
+        for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit_corpus, "_MIN_REAL", 100)
@@ -224,7 +213,7 @@ def kept(
     """The network of a short training."""
     from tipclassify.training.encoder.recipe import Recipe, fine_tune
 
-    settings = replace(SETTINGS, **{"epochs": 2, "averaged_epochs": 0, "invented": 30, **changes})
+    settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
     recipe = Recipe(str(base), WORDS, settings)
     return fine_tune(ROWS[::4], recipe, out, resume=resume, threads=1, progress=progress)
 
@@ -313,16 +302,12 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
     assert head["training"]["settings"] == asdict(SETTINGS)
     assert [sorted(epoch) for epoch in head["training"]["history"]] == [
         ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
-    ] * (SETTINGS.epochs + SETTINGS.averaged_epochs)
+    ] * SETTINGS.epochs
     assert head["training"]["history"][-1]["loss"] < head["training"]["history"][0]["loss"]
     assert head["corpus"]["passages"] == len(ROWS) == 768
     assert head["corpus"]["real"] == 576
     assert head["corpus"]["held_out"] == HELD.sum()
     assert head["weight_bits"] == 7
-    assert (
-        "3 epochs with a rate that rises and falls, then 1 at 20% of the peak, whose weights are averaged"
-        in (trained / "README.md").read_text("utf-8")
-    )
     assert head["whole_number_macro_f1"] >= head["float_macro_f1"] - 0.005
     assert set(head["files"]) == {
         "model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md", "golden.jsonl", "NOTICE",
@@ -564,25 +549,13 @@ def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> N
     from tipclassify.training.encoder.fitting import set_rate, shuffled_batches
 
     optimizer: Any = SimpleNamespace(param_groups=[{"peak": 2.0}])
-    settings = replace(SETTINGS, warmup=0.2, averaged_rate=0.25)
     rates = []
-    for step in (0, 1, 2, 9, 10, 19):
-        set_rate(optimizer, step, 10, settings)
+    for step in (0, 1, 2, 9):
+        set_rate(optimizer, step, 10, 0.2)
         rates.append(optimizer.param_groups[0]["lr"])
-    assert rates == [1.0, 2.0, 2.0, 0.25, 0.5, 0.5]  # constant once it has fallen
+    assert rates == [1.0, 2.0, 2.0, 0.25]
     batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], replace(SETTINGS, batch=2), 0)
     assert sorted(np.concatenate(batches).tolist()) == [0, 1, 2, 3, 4]
-
-
-def breaks_at(step: int) -> Callable[[int, int], None]:
-    """Progress that breaks a run off at its step of this number."""
-    steps = iter(range(1, step + 1))
-
-    def progress(*_: int) -> None:
-        if next(steps) == step:
-            raise KeyboardInterrupt
-
-    return progress
 
 
 @trains
@@ -598,6 +571,15 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     an_epoch = done[-1][1] // 2
     assert an_epoch > 10
 
+    def breaks_at(step: int) -> Callable[[int, int], None]:
+        steps = iter(range(1, step + 1))
+
+        def progress(*_: int) -> None:
+            if next(steps) == step:
+                raise KeyboardInterrupt
+
+        return progress
+
     # in the first epoch, after its end, and soon after that
     for step in (6, an_epoch - 3, 3):
         with pytest.raises(KeyboardInterrupt):
@@ -610,71 +592,6 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
         == whole
     )
     assert begun[0][0] > an_epoch  # it went on
-
-
-@trains
-@quiet
-def test_a_network_ends_with_the_mean_of_weights_of_its_last_epochs(
-    base: Path, tmp_path: Path
-) -> None:
-    import torch
-
-    from tipclassify.training.encoder.fitting import Run, fit
-    from tipclassify.training.encoder.network import new_network
-    from tipclassify.training.encoder.recipe import Recipe, read_tokenizer, tokenize_rows
-
-    settings = replace(SETTINGS, epochs=1, averaged_epochs=2)
-    network = new_network(base, settings)
-    positions = np.flatnonzero(~HELD)
-    steps_of_an_epoch = -(-len(positions) // settings.batch)
-    collected: list[dict[str, torch.Tensor]] = []
-
-    def collect(step: int, _: int) -> None:
-        if step > steps_of_an_epoch and step % 20 == 0:
-            named = network.named_parameters()
-            collected.append({name: value.detach().clone() for name, value in named})
-
-    tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
-    examples = tokenize_rows(ROWS, tokenizer, Recipe(str(base), WORDS, settings))
-    epochs = [positions, positions, positions]
-    held = np.flatnonzero(HELD)
-    history = fit(network, examples, epochs, held, settings, Run(tmp_path, progress=collect))
-    assert len(history) == 3
-    assert len(collected) > 5
-    for name, value in network.named_parameters():
-        mean = torch.stack([weights_then[name] for weights_then in collected]).mean(dim=0)
-        torch.testing.assert_close(value.detach(), mean, rtol=0, atol=1e-6)
-    assert not torch.allclose(network.head.weight, collected[-1]["head.weight"], rtol=0, atol=1e-5)
-
-
-@trains
-@quiet
-def test_a_run_broken_off_while_weights_are_averaged_goes_on_to_the_same_weights(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tipclassify.training.encoder import fitting
-
-    monkeypatch.setattr(fitting, "_CHECKPOINT_STEPS", 4)
-    monkeypatch.setattr(fitting, "_AVERAGE_STEPS", 3)
-    epochs = {"epochs": 1, "averaged_epochs": 1}
-    steps: list[int] = []
-    whole = kept(base, tmp_path / "whole", progress=lambda step, _: steps.append(step), **epochs)
-    an_epoch = len(steps) // 2
-    with pytest.raises(KeyboardInterrupt):
-        kept(base, tmp_path / "parts", progress=breaks_at(an_epoch + 8), **epochs)
-    begun: list[int] = []
-    parts = kept(
-        base,
-        tmp_path / "parts",
-        resume=True,
-        progress=lambda step, _: begun.append(step),
-        **epochs,
-    )
-    assert an_epoch + 3 < begun[0] <= an_epoch + 8  # weights were collected before and after
-    assert weights(parts) == weights(whole)
-    assert parts.history == whole.history
-    # after the last epoch the checkpoint gives the same again
-    assert weights(kept(base, tmp_path / "parts", resume=True, **epochs)) == weights(whole)
 
 
 @trains

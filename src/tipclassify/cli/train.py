@@ -72,7 +72,7 @@ Base = Annotated[
     str | None,
     _encoder_option("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub."),
 ]
-_EPOCHS: Final = "Passes over the passages, before 2 whose weights are averaged; 4 without."
+_EPOCHS: Final = "Passes over the passages; 4 without."
 Epochs = Annotated[int | None, _encoder_option("N", _EPOCHS, min=1)]
 Rate = Annotated[
     float | None, _encoder_option("RATE", "Largest learning rate of the head; 0.0002 without.")

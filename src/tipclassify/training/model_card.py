@@ -73,8 +73,6 @@ class FineTuningRun:
     stand_in: str
     twins: int
     other_genres: int
-    averaged_epochs: int = 0  # older models record none, and had none
-    averaged_rate: float = 0.0  # as a share of the peak
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,7 @@ class Settings:
     """Hyperparameters of a fine-tuning; the defaults are those of the shipped encoder."""
 
     seed: int = 0  # of the order of passages, of masking and dropout, and of the initial head
-    epochs: int = 4  # passes over the real passages, at a rate that rises and falls
-    # further passes at a constant rate, whose weights are averaged (Izmailov et al. 2018, UAI)
-    averaged_epochs: int = 2
-    averaged_rate: float = 0.2  # of those passes, as a share of the peak
+    epochs: int = 4  # passes over the real passages
     batch: int = 32  # passages in each step
     rate: float = 2e-4  # peak learning rate of the head, with linear warm-up and linear decay
     # factor of the rate from each layer to the one below (Howard and Ruder 2018, ACL)

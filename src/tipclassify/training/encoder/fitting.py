@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
-from torch.optim.swa_utils import AveragedModel
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
@@ -38,7 +37,6 @@ __all__ = [
 
 _CHECKPOINT: Final = "checkpoint.pt"
 _CHECKPOINT_STEPS: Final = 250  # steps between checkpoints
-_AVERAGE_STEPS: Final = 20  # steps between two weights that are averaged: neighbours hardly differ
 _MAX_NORM: Final = 1.0  # of gradients, by clipping
 _BUCKET: Final = 40  # batches sorted by length together: more is faster, but shuffles less
 # lengths are rounded up to it: few tensor shapes, so kernels are reused
@@ -124,21 +122,6 @@ class Run:
     report: Callable[[str], None] | None = None
 
 
-@dataclass(frozen=True)
-class _Learner:
-    """A network as it learns, and the average of its weights at some steps."""
-
-    network: Network
-    optimizer: AdamW
-    average: AveragedModel
-
-    @property
-    def averaged(self) -> Network:
-        """The network of averaged weights, or the network itself before any were collected."""
-        collected = int(self.average.n_averaged)
-        return cast(Network, self.average.module) if collected else self.network
-
-
 def fit(
     network: Network,
     examples: Examples,
@@ -149,50 +132,42 @@ def fit(
 ) -> History:
     """Fine-tune `network` in place, and measure it on the passages `held` after each epoch.
 
-    `epochs` has the positions of the passages of each epoch: first those at a rate that rises and
-    falls, then those whose weights are averaged. The network ends with the average.
+    `epochs` has the positions of the passages of each epoch.
     """
-    learner = _Learner(network, _optimizer(network, settings), AveragedModel(network))
+    optimizer = _optimizer(network, settings)
     lengths = [len(text) for text in examples.texts]
     batches = [
         shuffled_batches(positions, lengths, settings, epoch)
         for epoch, positions in enumerate(epochs)
     ]
     steps = sum(map(len, batches))
-    decaying = sum(map(len, batches[: settings.epochs]))
     torch.manual_seed(settings.seed)
-    done, history = _read_checkpoint(run, learner) if run.resume else (0, [])
+    done, history = _read_checkpoint(run, network, optimizer) if run.resume else (0, [])
     step = 0
     for epoch, order in enumerate(batches):
-        is_averaged = epoch >= settings.epochs
         network.train()
         for batch in order:
             step += 1
             if step <= done:  # before the interruption
                 continue
-            set_rate(learner.optimizer, step - 1, decaying, settings)
+            set_rate(optimizer, step - 1, steps, settings.warmup)
             rows, targets = examples.sample(batch, settings, step - 1)
-            learner.optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss = _loss(network, rows, targets, examples.special.padding)
             loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
             nn.utils.clip_grad_norm_(network.parameters(), _MAX_NORM)
-            learner.optimizer.step()
-            if is_averaged and step % _AVERAGE_STEPS == 0:
-                learner.average.update_parameters(network)
+            optimizer.step()
             if run.progress:
                 run.progress(step, steps)
             if step % _CHECKPOINT_STEPS == 0:
-                _write_checkpoint(run, learner, step, history)
+                _write_checkpoint(run, network, optimizer, step, history)
         if len(history) > epoch:  # resumed after this epoch
             continue
-        evaluated = learner.averaged if is_averaged else network
-        history.append(_evaluate(evaluated, examples, held, settings))
+        history.append(_evaluate(network, examples, held, settings))
         if run.report:
             metrics = ", ".join(f"{name} {value:.4f}" for name, value in history[-1].items())
             run.report(f"epoch {epoch + 1}, held out: {metrics}")
-        _write_checkpoint(run, learner, step, history)
-    # The checkpoint keeps the weights as learned, from which a broken-off run goes on.
-    network.load_state_dict(learner.averaged.state_dict())
+        _write_checkpoint(run, network, optimizer, step, history)
     return history
 
 
@@ -313,23 +288,17 @@ def _optimizer(network: Network, settings: Settings) -> AdamW:
     return AdamW(groups, betas=(0.9, 0.98), fused=True)
 
 
-def set_rate(optimizer: AdamW, step: int, decaying: int, settings: Settings) -> None:
-    """Set the learning rate: linear warm-up to its peak and linear decay, then a constant.
-
-    `decaying` is the number of steps until it is constant, warm-up included.
-    """
-    rise = max(1, round(settings.warmup * decaying))
-    if step < rise:
-        factor = (step + 1) / rise
-    elif step < decaying:
-        factor = (decaying - step) / max(1, decaying - rise)
-    else:
-        factor = settings.averaged_rate
+def set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
+    """Set the learning rate: linear warm-up to its peak, then linear decay."""
+    rise = max(1, round(warmup * steps))
+    factor = (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor
 
 
-def _write_checkpoint(run: Run, learner: _Learner, step: int, history: History) -> None:
+def _write_checkpoint(
+    run: Run, network: Network, optimizer: AdamW, step: int, history: History
+) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
     part = run.folder / f"{_CHECKPOINT}.part"
     state = {
@@ -337,16 +306,15 @@ def _write_checkpoint(run: Run, learner: _Learner, step: int, history: History) 
         "step": step,
         "history": history,
         "random": torch.get_rng_state(),
-        "network": learner.network.state_dict(),
-        "optimizer": learner.optimizer.state_dict(),
-        "average": learner.average.state_dict(),
+        "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
     }
     torch.save(state, part)
     os.replace(part, run.folder / _CHECKPOINT)
 
 
-def _read_checkpoint(run: Run, learner: _Learner) -> tuple[int, History]:
-    """Restore a network as it learns; return the steps done and the history, of none at first."""
+def _read_checkpoint(run: Run, network: Network, optimizer: AdamW) -> tuple[int, History]:
+    """Restore network and optimiser; return the steps done and the history, of none at first."""
     file = run.folder / _CHECKPOINT
     if not file.is_file():
         return 0, []
@@ -360,8 +328,7 @@ def _read_checkpoint(run: Run, learner: _Learner) -> tuple[int, History]:
     if other := sorted(name for name in names if stored.get(name) != run.identity.get(name)):
         advice = "give the same, or start anew without --resume"
         raise ModelError(f"{file}: of a run with other {', '.join(other)}; {advice}")
-    learner.network.load_state_dict(state["network"])
-    learner.optimizer.load_state_dict(state["optimizer"])
-    learner.average.load_state_dict(state["average"])
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["random"])
     return state["step"], state["history"]

@@ -118,11 +118,10 @@ def fine_tune(
     }
     with fitting.deterministic(threads):
         network = networks.new_network(base, settings)
-        epochs = range(settings.epochs + settings.averaged_epochs)
         history = fitting.fit(
             network,
             tokenize_rows(rows, read_tokenizer(tokenizer), recipe),
-            [epoch_rows(rows, ~held, settings, number) for number in epochs],
+            [epoch_rows(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
             fitting.Run(folder, identity, resume, progress, report),
