@@ -43,7 +43,11 @@ def report(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("command", "code", "shown"),
     [
-        ("score report.txt --model fast", 0, "3 passages: positive_effort 1"),
+        (
+            "score report.txt --model fast",
+            0,
+            "3 passages, 3 sentences about trafficking: positive_effort 1 (33%)",
+        ),
         ("summary report.txt --model fast", 0, "positive_effort"),
         ("compare report.txt report.txt --model fast", 0, "3 repeated word for word"),
         ("bundle report.txt --model fast -o bundle.zip", 0, "fingerprint"),
@@ -101,7 +105,8 @@ def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report
     assert "[prosecution]" in out
     assert (
         out.rstrip().splitlines()[-1]
-        == "3 passages: positive_effort 1   failure 1   complicity 1   (none) 0"
+        == "3 passages, 3 sentences about trafficking: positive_effort 1 (33%)   failure 1 (33%)   "
+        "complicity 1 (33%)"
     )
     assert "\x1b" not in out
 
@@ -151,7 +156,9 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
     done = cli("score", *files, "-f", "jsonl", *FAST)
     assert done.returncode == 1
     errors = done.stderr.decode().splitlines()
-    assert errors.pop(0).startswith("tipclassify: 2 reports, 3 findings (positive_effort 1, ")
+    assert errors.pop(0).startswith(
+        "tipclassify: 2 reports, 3 tagged passages (positive_effort 1, "
+    )
     assert len(errors) == 4
     assert errors[3] == "tipclassify: 3 of 4 inputs failed"
     assert "gone.txt: no such file" in errors[0]
@@ -184,7 +191,9 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     )
     assert f"warning: {cells}: low confidence in 3 of 4 passages" in lines[1]
     assert f"warning: {other}: mostly on other subjects: 0 of 50 passages" in lines[2]
-    wrote = f"wrote {out}: 4 reports, 4 findings (positive_effort 2, failure 1, complicity 1)"
+    wrote = (
+        f"wrote {out}: 4 reports, 4 tagged passages (positive_effort 2, failure 1, complicity 1)"
+    )
     assert lines[3:] == [wrote] * bool(suffix)  # the table ends with these counts
 
 
@@ -199,7 +208,9 @@ def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_sum
     lines = done.stderr.decode().splitlines()
     assert len(lines) == 22
     assert lines[20] == "tipclassify: and 3 more of this kind"
-    assert lines[21].startswith(f"tipclassify: wrote {tmp_path / 'out'}: 23 reports, 0 findings (")
+    assert lines[21].startswith(
+        f"tipclassify: wrote {tmp_path / 'out'}: 23 reports, 0 tagged passages ("
+    )
 
 
 def test_output_is_whole_or_not_at_all(cli: Run, report: Path, tmp_path: Path) -> None:

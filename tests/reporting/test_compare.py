@@ -30,9 +30,10 @@ from tipclassify.cli.compare import compare as command
 from tipclassify.errors import InputError, UsageError
 from tipclassify.evaluation.behaviour_tests import default_cases_path
 from tipclassify.readers import read_report
-from tipclassify.reporting.comparison.alignment import SIMILAR, Match, changed_words
-from tipclassify.reporting.comparison.alignment import align as align_and_find_nearest
+from tipclassify.reporting.comparison.changed_words import changed_words
 from tipclassify.reporting.comparison.comparison import KINDS, MARGIN, Comparison, Pair, compare
+from tipclassify.reporting.comparison.matching import SIMILAR, Match
+from tipclassify.reporting.comparison.matching import match_texts as align
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.compared import write_html
 from tipclassify.text.document import Document, Passage
@@ -315,12 +316,6 @@ def tagged(classifier: Classifier, document: Document) -> TaggedReport:
     return TaggedReport(document.source, document, classifier.tag(document))
 
 
-def align(
-    old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
-) -> list[Match]:
-    return align_and_find_nearest(old, new, vocabulary)[0]
-
-
 def passages(*texts: str, section: str | None = None) -> list[Passage]:
     return [Passage(text, 0, len(text), section) for text in texts]
 
@@ -422,7 +417,7 @@ def test_a_turn_from_did_to_did_not_is_a_rewording(vocabulary: frozenset[str]) -
         passages("The government did not convict traffickers."),
     )
     (match,) = align(old, new, vocabulary)
-    assert not match.same
+    assert not match.equal
 
 
 def test_figures_and_function_words_join_nothing(vocabulary: frozenset[str]) -> None:
@@ -521,7 +516,7 @@ def test_alignment_is_one_to_one_and_the_same_from_both_sides(
     assert len({match.old for match in found}) == len({match.new for match in found}) == len(found)
     assert all(0 <= match.old < len(old) and 0 <= match.new < len(new) for match in found)
     assert all(SIMILAR <= match.similarity <= 1 for match in found)
-    assert sorted(Match(m.new, m.old, m.similarity, m.same, m.alike) for m in found) == align(
+    assert sorted(Match(m.new, m.old, m.similarity, m.equal, m.alike) for m in found) == align(
         new, old, vocabulary
     )
 
@@ -693,7 +688,7 @@ def test_a_pair_of_several_changes_counts_elsewhere_too(karvonia: Comparison) ->
         if all_of:
             assert len(group.pairs) + group.elsewhere == len(all_of)
     assert "repeated" not in groups
-    assert karvonia.groups(same=True)[-1].kind == "repeated"
+    assert karvonia.groups(repeated=True)[-1].kind == "repeated"
 
 
 def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
@@ -759,37 +754,39 @@ def test_the_nearest_passage_is_named_for_one_that_is_alone(karvonia: Comparison
     st.sampled_from(SENTENCES) | st.text(max_size=60),
 )
 def test_the_pieces_are_the_text(old: str, new: str) -> None:
-    left, right = changed_words(old, new)
-    assert "".join(piece.text for piece in left) == old
-    assert "".join(piece.text for piece in right) == new
+    segments = changed_words(old, new)
+    assert "".join(segment.text for segment in segments.old) == old
+    assert "".join(segment.text for segment in segments.new) == new
 
 
 @settings(max_examples=30)
 @given(st.sampled_from(SENTENCES), st.sampled_from(SENTENCES))
 def test_what_is_unchanged_is_in_both_texts(old: str, new: str) -> None:
+    segments = changed_words(old, new)
     left, right = (
         "".join("".join(piece.text for piece in side if not piece.changed).casefold().split())
-        for side in changed_words(old, new)
+        for side in (segments.old, segments.new)
     )
     assert left == right
 
 
 def test_figures_alone_are_marked() -> None:
-    old, new = changed_words(
+    segments = changed_words(
         "They spent ($1.8 million) on 34 beds.", "They spent ($2.1 million) on 34 beds."
     )
-    assert [piece.text.strip() for piece in (*old, *new) if piece.changed] == ["($1.8", "($2.1"]
+    both = (*segments.old, *segments.new)
+    assert [segment.text.strip() for segment in both if segment.changed] == ["($1.8", "($2.1"]
 
 
 def test_small_words_between_changes_are_changed_too() -> None:
-    old, _ = changed_words("Police of the north acted.", "Guards of the south slept.")
-    assert [piece.changed for piece in old] == [True, False]
+    segments = changed_words("Police of the north acted.", "Guards of the south slept.")
+    assert [segment.changed for segment in segments.old] == [True, False]
 
 
 def test_texts_of_thousands_of_words_are_not_compared_word_by_word() -> None:
     long = "a b " * 2_000
-    assert changed_words(long, long + "c")[0] == [(long, True)]
-    assert changed_words(long, long)[0] == [(long, False)]
+    assert changed_words(long, long + "c").old == [(long, True)]
+    assert changed_words(long, long).old == [(long, False)]
 
 
 # --------------------------------------------------------------------------------------------- the
@@ -1086,7 +1083,7 @@ def test_both_texts_can_be_read_off_the_page(page: str, karvonia: Comparison) ->
 
 def test_the_page_counts_what_it_lists(page: str, karvonia: Comparison) -> None:
     assert page.count('<li class="pair ') == len(karvonia.pairs)
-    for group in karvonia.groups(same=True):
+    for group in karvonia.groups(repeated=True):
         assert f'id="show-{group.kind}"' in page
         assert f"{html.escape(group.title)} <small>{len(group.pairs)}</small>" in page
     assert "need not have stopped" in page

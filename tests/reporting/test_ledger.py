@@ -20,10 +20,11 @@ from tipclassify.cli.compare import compare as command
 from tipclassify.cli.summary import summary as summary_command
 from tipclassify.errors import UsageError
 from tipclassify.readers import read_report
-from tipclassify.reporting.comparison.alignment import continuations, normalize
+from tipclassify.reporting.comparison.alignment import align_reports
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import MATTERS, contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
+from tipclassify.reporting.comparison.normalization import normalize
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.followed import describe, write_html
 from tipclassify.text.document import Document, Passage
@@ -128,7 +129,7 @@ def test_each_passage_is_repeated_moved_reworded_new_or_gone(
     classifier: Classifier, years: list[TaggedReport]
 ) -> None:
     old, new = years[0].passages, years[1].passages
-    found = continuations(old, new, classifier.vocabulary)
+    found = align_reports(old, new, classifier.vocabulary)
     assert [one and one.status for one in found.old] == [
         "repeated",
         "reworded",
@@ -179,7 +180,7 @@ def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_
 def test_a_renamed_heading_moves_nothing(classifier: Classifier) -> None:
     old = [Passage(text, 0, 1, "Abuses at Sea") for text in (KEPT, TO_MOVE)]
     new = [Passage(text, 0, 1, "Violations at Sea") for text in (KEPT, TO_MOVE)]
-    assert {one and one.status for one in continuations(old, new, classifier.vocabulary).new} == {
+    assert {one and one.status for one in align_reports(old, new, classifier.vocabulary).new} == {
         "repeated"
     }
 
@@ -192,7 +193,7 @@ def test_a_sentence_said_twice_or_split_is_not_new(classifier: Classifier) -> No
     )
     old = [Passage(text, 0, 1, FORCED) for text in (KEPT, long)]
     new = [Passage(text, 0, 1, FORCED) for text in (KEPT, KEPT, *parts)]
-    found = continuations(old, new, classifier.vocabulary)
+    found = align_reports(old, new, classifier.vocabulary)
     assert [one and (one.status, one.index) for one in found.new] == [
         ("repeated", 0), ("repeated", 0), ("reworded", 1), ("reworded", 1)
     ]  # fmt: skip
@@ -208,16 +209,16 @@ def test_other_people_in_like_words_are_another_statement(classifier: Classifier
             ("Osmir", "Anđel Rukas", " to hotel owners and seized his boats"),
         )
     )
-    assert continuations(before, other, classifier.vocabulary).new == [None]
+    assert align_reports(before, other, classifier.vocabulary).new == [None]
     assert [
-        one and one.status for one in continuations(before, same, classifier.vocabulary).new
+        one and one.status for one in align_reports(before, same, classifier.vocabulary).new
     ] == ["reworded"]
 
 
 def test_hyphens_of_prefixes_are_no_other_words(classifier: Classifier) -> None:
     old = [Passage("There were no reports of anti-Semitic acts.", 0, 1, "Anti-Semitism")]
     new = [Passage("There were no reports of antisemitic acts.", 0, 1, "Antisemitism")]
-    assert [one and one.status for one in continuations(old, new, classifier.vocabulary).new] == [
+    assert [one and one.status for one in align_reports(old, new, classifier.vocabulary).new] == [
         "reworded"
     ]
 
@@ -235,7 +236,7 @@ def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_o
     passages = [
         split_passages(read_report(YEARS / f"hrr-{year}-{country}.html")) for year in (old, new)
     ]
-    found = continuations(*passages, classifier.vocabulary)
+    found = align_reports(*passages, classifier.vocabulary)
     texts = [{normalize(passage.text) for passage in side} for side in passages]
     for side, statuses, other in (
         (passages[0], found.old, texts[1]),

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
+import docx
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from tipclassify.reporting import common_phrases
 from tipclassify.reporting.common_phrases import count_phrases, is_template, text_identity
 from tipclassify.reporting.particulars import KindCounts, Natures, particulars
 from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import FORMATS
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.text.document import Block, Document, Passage
 
@@ -167,3 +170,90 @@ def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> No
 def test_findings_say_their_kind() -> None:
     kinds = [finding.to_dict()["kind"] for finding in report_of(ROW, PLAIN).findings()]
     assert kinds == ["table row", "sentence"]
+
+
+def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
+    """A report with a paragraph for each section, text and labels."""
+    texts = [text for _, text, _ in places]
+    passages, blocks, at = [], [], 0
+    for number, (section, text, labels) in enumerate(places):
+        scores = dict.fromkeys(LABELS, 0.01) | dict.fromkeys(labels, 0.9)
+        passages.append(Passage(text, at, at + len(text), section, labels, scores, block=number))
+        blocks.append(Block(at, at + len(text), section))
+        at += len(text) + 1
+    document = Document("\n".join(texts), tuple(blocks), "k.html", "Karvonia 2024", "Karvonia")
+    return TaggedReport("k.html", document, passages)
+
+
+def card_of(page: str, name: str) -> str:
+    found = re.search(rf'<div class="why" id="{name}w".*?<p class="do">.*?</div>', page, re.DOTALL)
+    assert found
+    return " ".join(found[0].split())
+
+
+def test_the_card_of_a_sentence_said_again_links_its_other_place(fast: Classifier) -> None:
+    report = placed_report(
+        ("Summary", SUMMARY, (EFFORT,)),
+        ("Prosecution", PLAIN, (EFFORT,)),
+        ("Prosecution", AGAIN, (EFFORT,)),
+    )
+    page = page_of(fast, report)
+    first, second = card_of(page, "p1"), card_of(page, "p3")
+    assert '<a href="#p3">passage 3</a>, Prosecution.</p>' in first
+    assert '<a href="#p1">passage 1</a>, Summary.' in second
+    assert "They are counted there." in second
+    assert "They are counted there." not in first
+    assert "The same words stand also" not in card_of(page, "p2")
+    assert "<strong>2 sentences</strong>" in page
+
+
+def test_the_card_says_where_the_same_sentence_is_tagged_otherwise(fast: Classifier) -> None:
+    report = placed_report(
+        ("Summary", SUMMARY, (EFFORT,)),
+        ("Prosecution", SUMMARY, (FAILURE,)),
+        ("Profile", SUMMARY, ()),
+    )
+    page = page_of(fast, report)
+    card = card_of(page, "p1")
+    assert '<a href="#p2">passage 2</a>, Prosecution <strong>(tagged otherwise: failure)' in card
+    # one without a label has no mark to lead to
+    assert "passage 3, Profile <strong>(tagged otherwise: no label)</strong>" in card
+    ids = set(re.findall(r'id="([^"]+)"', page))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= ids
+
+
+def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
+    report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
+    out = io.StringIO()
+    FORMATS["table"].steps()[1]([report], out, ScoringContext(fast))
+    lines = out.getvalue().splitlines()
+    counts = "positive_effort 2 (100%)   failure 0   complicity 0"
+    assert lines[-3:] == [
+        f"4 passages, 2 sentences about trafficking: {counts}",
+        "Counted apart: 1 table row with a label (positive effort 1).",
+        "Counted once: sentences that are said again, in 1 further place.",
+    ]
+
+
+def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
+    report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
+    out = io.StringIO()
+    FORMATS["md"].steps()[1]([report], out, ScoringContext(fast))
+    markdown = out.getvalue()
+    assert "| all | 4 | 2 | 2 (100%) | 0 | 0 | 1 |" in markdown
+    assert "shares are of the 2 sentences about trafficking." in markdown
+    assert "Counted apart: 1 table row with a label (positive effort 1)." in markdown
+    assert markdown.count("table row · ") == 1
+    assert markdown.count("stands before in this report, counted there · ") == 1
+    binary = io.BytesIO()
+    FORMATS["docx"].steps()[1]([report], binary, ScoringContext(fast))
+    paragraphs = [paragraph.text for paragraph in docx.Document(binary).paragraphs]
+    assert any("Counted apart: 1 table row" in text for text in paragraphs)
+    assert sum(" · table row · " in text for text in paragraphs) == 1
+
+
+def test_a_sentence_said_again_counts_once_over_the_parts_of_a_file(fast: Classifier) -> None:
+    parts = [replace(report_of(SUMMARY), part=1), replace(report_of(AGAIN, PLAIN), part=2)]
+    out = io.StringIO()
+    FORMATS["table"].steps()[1](parts, out, ScoringContext(fast))
+    assert "3 passages, 2 sentences about trafficking: positive_effort 2" in out.getvalue()

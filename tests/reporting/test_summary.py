@@ -29,20 +29,22 @@ from tipclassify.cli import summary as command
 from tipclassify.cli.score import score
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.pipeline.batch import Tagging, tag_input
+from tipclassify.reporting.adjustment import (
+    DISPERSION,
+    FEW,
+    NOTES,
+    Rates,
+    adjust,
+    error_rates,
+)
 from tipclassify.reporting.charts import PARTS, describe, draw
 from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_on
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.summary import (
     DIMENSIONS,
-    DISPERSION,
-    FEW,
     NONE,
-    NOTES,
     Group,
-    Rates,
     Summary,
-    adjust,
-    error_rates,
     summarize,
 )
 from tipclassify.reporting.writers.summed import write_table

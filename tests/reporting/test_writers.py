@@ -241,7 +241,7 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(
         elif name == "docx":
             assert ("empty.txt" in word_lines(data)) == bool(reports)
         else:
-            assert data.decode().startswith("0 passages: ") if reports else data == b""
+            assert data.decode().startswith("0 passages, ") if reports else data == b""
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -786,7 +786,7 @@ def test_markdown_counts_then_quotes_what_is_tagged(
         "## Report on Karvonia\n\n"
         "[Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>) · Karvonia · 2024" in text
     )
-    assert "| all | 4 | 1 | 1 | 1 | 2 |" in text
+    assert "| all | 4 |" in text
     assert "> Border guards took bribes from traffickers.\n\n**complicity** " in text
     assert "dry and long" not in text
     assert (
@@ -824,9 +824,11 @@ def test_word_has_each_finding_under_its_section_with_probability_page_and_citat
     assert lines[at + 2][1].startswith(f"failure 0.91 · {cited}")
     rows_of_counts = [[cell.text for cell in row.cells] for row in made.tables[0].rows]
     assert rows_of_counts[1:] == [
-        ["Protection", "2", "0", "1", "0", "1"],
-        ["all", "2", "0", "1", "0", "1"],
+        ["Protection", "2", "2", "0", "1 (50%)", "0", "0"],
+        ["all", "2", "2", "0", "1 (50%)", "0", "0"],
     ]
+    counted = "each sentence once; shares are of the 2 sentences about trafficking."
+    assert ("Normal", f"Labels are counted by sentence, {counted}") in lines
     assert ("List Bullet", "policy: balanced") in lines
 
 
@@ -840,7 +842,7 @@ def test_word_holds_any_text(texts: list[str], run: ScoringContext) -> None:
 def test_markdown_puts_the_batches_of_one_file_together(run: ScoringContext) -> None:
     text = written("md", [rows("a"), rows("b"), rows("c", file="d.jsonl")], run).decode()
     assert text.count("\n## ") == 2
-    assert "| all | 2 | 0 | 2 | 0 | 0 |" in text
+    assert r"| all | 2 | 2 | 0 | 2 (100%) | 0 | 0 |" in text
 
 
 def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: ScoringContext) -> None:
@@ -885,7 +887,9 @@ def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     text = written(name, mostly_other(), run).decode()
     counts, said = (
-        ("63 passages: ", line) if name == "table" else ("| all | 63 | 0 | 3 | 0 | 60 |", line)
+        ("63 passages, 3 sentences about", line)
+        if name == "table"
+        else ("| all | 63 | 3 | 0 | 3 (100%) | 0 | 0 |", line)
     )
     assert 0 < text.index(counts) < text.index(said)
     assert line not in written(name, [rows("a", "b")], run).decode()
@@ -911,4 +915,7 @@ def test_table_puts_the_batches_of_one_file_together(run: ScoringContext) -> Non
     text = written("table", [rows("a"), rows("b")], run).decode()
     assert text.count("rows.jsonl") == 1
     assert text.count("[no section]") == 1
-    assert text.endswith("2 passages: positive_effort 0   failure 2   complicity 0   (none) 0\n")
+    assert text.endswith(
+        "2 passages, 2 sentences about trafficking: positive_effort 0   failure 2 (100%)   "
+        "complicity 0\n"
+    )

@@ -31,7 +31,7 @@ from tipclassify.review.retraining import (
     model_to_adapt,
     retrain,
 )
-from tipclassify.training.train_heads import Trained
+from tipclassify.training.trained import Trained
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"

@@ -1,10 +1,9 @@
-"""``tipclassify compare``: reports of a country and publication over the years, or of several
-publications in one."""
+"""``tipclassify compare``: a publication over the years, or several publications in one year."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 
 from typer import Argument, Option
 
@@ -19,10 +18,20 @@ if TYPE_CHECKING:
     from tipclassify.reporting.report import ScoringContext, TaggedReport
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
-_SUFFIXES: Final = {"table": [".txt"], "jsonl": [".jsonl", ".ndjson"], "html": [".html", ".htm"]}
-_LEDGER_SUFFIXES: Final = {"csv": [".csv"], "xlsx": [".xlsx"], "json": [".json"]}
-_OF_TWO: Final = ("table", "jsonl", "html")  # formats of a comparison
-_OF_LEDGER: Final = ("table", "html", "csv", "xlsx", "json")
+Result = Literal["comparison", "ledger", "contrast"]
+_SUFFIXES: Final = {
+    "table": [".txt"],
+    "jsonl": [".jsonl", ".ndjson"],
+    "html": [".html", ".htm"],
+    "csv": [".csv"],
+    "xlsx": [".xlsx"],
+    "json": [".json"],
+}
+_FORMATS: Final[dict[Result, tuple[str, ...]]] = {
+    "comparison": ("table", "jsonl", "html"),
+    "ledger": ("table", "html", "csv", "xlsx", "json"),
+    "contrast": ("table", "jsonl", "html"),
+}
 
 
 def compare(
@@ -64,8 +73,7 @@ def compare(
     allow_private: options.AllowPrivate = False,
     output: options.Output = None,
 ) -> None:
-    """Compare reports of one country and publication: what the later one newly reports, and what it
-    no longer does.
+    """Compare reports of one country and publication: what is newly or no longer reported.
 
     Changes are read from the text first: a passage is repeated word for word, moved under another
     heading, reworded, new or gone. Only what is new or gone counts as newly or no longer reported.
@@ -88,38 +96,51 @@ def compare(
         raise options.misused(
             "--side-by-side", "compares publications; --ledger follows one over the years"
         )
-    wanted = _format(files, format, output, ledger, side_by_side)
+    wanted = format or _format_of(output)
+    result = _result(len(files), wanted, ledger, side_by_side)
+    if wanted not in _FORMATS[result]:
+        _refuse_format(result)
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
-    context = _context(tagging, policy, output)
     inputs = input_ids((), files, model)
     check_output(output, inputs)
-    reports = [_tagged(file, tagging) for file in files]
-    if side_by_side:
-        _write_contrast(reports, context, wanted, anyway, output, inputs)
-    elif _is_ledger(files, wanted, ledger):
-        _write_ledger(reports, context, wanted, everything, anyway, output, inputs)
+    request = _Request(
+        [_tagged(file, tagging) for file in files],
+        _context(tagging, policy, output),
+        wanted,
+        everything,
+        anyway,
+        output,
+        inputs,
+    )
+    if result == "contrast":
+        _write_contrast(request)
+    elif result == "ledger":
+        _write_ledger(request)
     else:
-        _write_comparison(reports, context, wanted, everything, anyway, output, inputs)
+        _write_comparison(request)
 
 
-def _is_ledger(files: Sequence[str], wanted: str, ledger: bool) -> bool:
-    return ledger or len(files) > 2 or wanted not in _OF_TWO
-
-
-def _format(
-    files: Sequence[str], format: str | None, output: Path | None, ledger: bool, side_by_side: bool
-) -> str:
-    """Choose the format by ``--format`` or the suffix of the output; refuse one that this kind
-    of result has not."""
+def _format_of(output: Path | None) -> str:
+    """Choose the format by the suffix of the output; a table for the terminal."""
     from tipclassify.reporting.writers import format_of
 
-    suffixes = {**_SUFFIXES, **_LEDGER_SUFFIXES}
-    wanted = format or (format_of(output, suffixes) if output else "table")
-    if side_by_side and wanted not in _OF_TWO:
-        raise options.misused("--format", f"--side-by-side writes {', '.join(_OF_TWO)}")
-    if not side_by_side and _is_ledger(files, wanted, ledger) and wanted not in _OF_LEDGER:
-        raise options.misused("--format", f"a ledger is written as {', '.join(_OF_LEDGER)}")
-    return wanted
+    return format_of(output, _SUFFIXES) if output else "table"
+
+
+def _result(reports: int, wanted: str, ledger: bool, side_by_side: bool) -> Result:
+    """Choose what is made: a ledger of three reports or more, or in a format that only it has."""
+    if side_by_side:
+        return "contrast"
+    if ledger or reports > 2 or wanted not in _FORMATS["comparison"]:
+        return "ledger"
+    return "comparison"
+
+
+def _refuse_format(result: Result) -> NoReturn:
+    formats = ", ".join(_FORMATS[result])
+    if result == "contrast":
+        raise options.misused("--format", f"--side-by-side writes {formats}")
+    raise options.misused("--format", f"a ledger is written as {formats}")
 
 
 def _context(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
@@ -129,15 +150,20 @@ def _context(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringCo
     return ScoringContext(tagging.classifier(), policy, folder=folder, day=options.today())
 
 
-def _write_comparison(
-    reports: list[TaggedReport],
-    context: ScoringContext,
-    wanted: str,
-    everything: bool,
-    anyway: bool,
-    output: Path | None,
-    inputs: frozenset[FileId],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Tagged reports, and how what they have in common is to be written."""
+
+    reports: list[TaggedReport]
+    context: ScoringContext
+    format: str
+    everything: bool  # whether passages that say nothing new are listed, too
+    anyway: bool  # whether reports that do not belong together are compared all the same
+    output: Path | None
+    inputs: frozenset[FileId]  # which the output must not replace
+
+
+def _write_comparison(request: _Request) -> None:
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.comparison.identity import (
         identity_of,
@@ -145,86 +171,74 @@ def _write_comparison(
         subject_refusals,
         years_refusals,
     )
-    from tipclassify.reporting.writers.compared import write_html, write_jsonl, write_table
+    from tipclassify.reporting.writers import compared
 
-    old, new = (identity_of(report) for report in reports)
-    if not anyway:
-        remedy = (
-            "--side-by-side sets publications beside each other"
-            if old.publication != new.publication
-            else ""
-        )
-        refuse(subject_refusals([old, new]) + years_refusals(old, new), [old, new], remedy)
-    found = compare_reports(reports[0], reports[1], context)
-    if messages := found.warnings():
+    old, new = request.reports
+    identities = [identity_of(old), identity_of(new)]
+    if not request.anyway:
+        remedy = ""
+        if identities[0].publication != identities[1].publication:
+            remedy = "--side-by-side sets publications beside each other"
+        refuse(subject_refusals(identities) + years_refusals(*identities), identities, remedy)
+    comparison = compare_reports(old, new, request.context)
+    if messages := comparison.warnings():
         print_warnings(["; ".join(messages)])
-    with open_output(output, inputs=inputs) as out:
-        if wanted == "html":
-            write_html(found, out, context, everything)
+    with open_output(request.output, inputs=request.inputs) as out:
+        if request.format == "html":
+            compared.write_html(comparison, out, request.context, request.everything)
+        elif request.format == "table":
+            compared.write_table(comparison, out, request.everything)
         else:
-            (write_table if wanted == "table" else write_jsonl)(found, out, everything)
+            compared.write_jsonl(comparison, out, request.everything)
 
 
-def _write_ledger(
-    reports: list[TaggedReport],
-    context: ScoringContext,
-    wanted: str,
-    everything: bool,
-    anyway: bool,
-    output: Path | None,
-    inputs: frozenset[FileId],
-) -> None:
+def _write_ledger(request: _Request) -> None:
     from tipclassify.reporting.comparison.identity import identity_of, refuse
     from tipclassify.reporting.comparison.ledger import build_ledger, in_order, ledger_refusals
     from tipclassify.reporting.writers import followed
 
-    refusals = ledger_refusals(reports)
-    if not anyway:
-        refuse(refusals, [identity_of(report) for report in reports])
+    refusals = ledger_refusals(request.reports)
+    if not request.anyway:
+        refuse(refusals, [identity_of(report) for report in request.reports])
     if refusals:
         print_warnings(["; ".join(refusals)])
     # The table leaves out passages without a label; files have all that stood in two years.
-    found = build_ledger(in_order(reports), context, everything and wanted != "table")
-    with open_output(output, binary=wanted == "xlsx", inputs=inputs) as out:
-        if wanted == "table":
-            followed.write_table(found, out, everything)
-        elif wanted == "html":
-            followed.write_html(found, out, context)
-        elif wanted == "csv":
-            followed.write_csv(found, out, context)
-        elif wanted == "xlsx":
-            followed.write_xlsx(found, out, context)
+    everything = request.everything and request.format != "table"
+    ledger = build_ledger(in_order(request.reports), request.context, everything)
+    is_binary = request.format == "xlsx"
+    with open_output(request.output, binary=is_binary, inputs=request.inputs) as out:
+        if request.format == "table":
+            followed.write_table(ledger, out, request.everything)
+        elif request.format == "html":
+            followed.write_html(ledger, out, request.context)
+        elif request.format == "csv":
+            followed.write_csv(ledger, out, request.context)
+        elif request.format == "xlsx":
+            followed.write_xlsx(ledger, out, request.context)
         else:
-            followed.write_json(found, out, context)
+            followed.write_json(ledger, out, request.context)
 
 
-def _write_contrast(
-    reports: list[TaggedReport],
-    context: ScoringContext,
-    wanted: str,
-    anyway: bool,
-    output: Path | None,
-    inputs: frozenset[FileId],
-) -> None:
+def _write_contrast(request: _Request) -> None:
     from tipclassify.reporting.comparison.contrast import contrast, contrast_refusals
     from tipclassify.reporting.comparison.identity import identity_of, refuse
     from tipclassify.reporting.writers import contrasted
 
-    if not anyway:
-        refuse(contrast_refusals(reports), [identity_of(report) for report in reports])
-    found = contrast(reports, context)
-    with open_output(output, inputs=inputs) as out:
-        if wanted == "html":
-            contrasted.write_html(found, out, context)
-        elif wanted == "table":
-            contrasted.write_table(found, out, context)
+    if not request.anyway:
+        identities = [identity_of(report) for report in request.reports]
+        refuse(contrast_refusals(request.reports), identities)
+    contrasting = contrast(request.reports, request.context)
+    with open_output(request.output, inputs=request.inputs) as out:
+        if request.format == "html":
+            contrasted.write_html(contrasting, out, request.context)
+        elif request.format == "table":
+            contrasted.write_table(contrasting, out, request.context)
         else:
-            contrasted.write_jsonl(found, out, context)
+            contrasted.write_jsonl(contrasting, out, request.context)
 
 
 def _tagged(file: str, tagging: Tagging) -> TaggedReport:
-    """Tag an input as one report, with all parts of a long one, and print what could not be read
-    in full."""
+    """Tag an input as one report, all parts of a long one, and print what could not be read."""
     from tipclassify.pipeline.reports import joined_report
 
     report = joined_report(file, tagging)

@@ -1,17 +1,19 @@
-"""``tipclassify summary``: how many passages of reports have each label, as a table, rows or a
-chart."""
+"""``tipclassify summary``: passages of reports by label, as a table, rows or a chart."""
 
 from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import check_output, input_ids, open_output, print_note, tagged_reports
 from tipclassify.errors import UsageError, needs_extra
+
+if TYPE_CHECKING:
+    from tipclassify.reporting.summary import Summary
 
 FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
 # Typer accepts no list of literals.
@@ -50,7 +52,8 @@ def summary(
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
         Option(
-            help="Of png and svg: a row for each group, or the first --by downwards and the second across."
+            help="Of png and svg: a row for each group, "
+            "or the first --by downwards and the second across."
         ),
     ] = None,
     model: options.Model = None,
@@ -91,7 +94,7 @@ def summary(
 
     wanted = format or (format_of(output, _ROWS | _PICTURES) if output else "table")
     picture = wanted in _PICTURES
-    dimensions: list[str] = list(dict.fromkeys(one.value for one in by or ()))
+    dimensions: list[str] = list(dict.fromkeys(dimension.value for dimension in by or ()))
     if chart and not picture:
         raise options.misused("--chart", "a chart is a picture: say --format png or svg")
     if chart == "heatmap":
@@ -112,7 +115,7 @@ def summary(
     read = input_ids(files, inputs, model)
     check_output(output, read)
     with tagged_reports(inputs, tagging, jobs) as reports:
-        found = summarize(
+        counted = summarize(
             reports,
             context,
             dimensions or ["file"],
@@ -120,23 +123,31 @@ def summary(
             publication=publication,
             add_up=add_up,
         )
-        if publication and not found.groups:
-            raise UsageError(
-                f"no report is of a publication called '{publication}'; --by publication lists them"
-            )
-        if chart == "heatmap" and len(found.by) > 2:
-            remedy = "say --publication WORDS for one, --by publication, or --add-publications"
-            raise UsageError(
-                f"a heat map has two sides, and these reports are of several publications: {remedy}"
-            )
-        if found.rates is None:
+        _check(counted, publication, chart)
+        if counted.rates is None:
             print_note(
-                "counts are not adjusted: this model records no error rates; train it again to have them"
+                "counts are not adjusted: this model records no error rates; "
+                "train it again to have them"
             )
         with open_output(output, binary=picture, inputs=read) as out:
             if picture:
-                draw(found, chart or "bars", wanted, out)
+                draw(counted, chart or "bars", wanted, out)
+            elif wanted == "table":
+                summed.write_table(counted, out)
+            elif wanted == "csv":
+                summed.write_csv(counted, out)
             else:
-                {"table": summed.write_table, "csv": summed.write_csv, "jsonl": summed.write_jsonl}[
-                    wanted
-                ](found, out)
+                summed.write_jsonl(counted, out)
+
+
+def _check(counted: Summary, publication: str | None, chart: str | None) -> None:
+    """Refuse a summary of nothing, and a heat map of three dimensions."""
+    if publication and not counted.groups:
+        raise UsageError(
+            f"no report is of a publication called '{publication}'; --by publication lists them"
+        )
+    if chart == "heatmap" and len(counted.by) > 2:
+        remedy = "say --publication WORDS for one, --by publication, or --add-publications"
+        raise UsageError(
+            f"a heat map has two sides, and these reports are of several publications: {remedy}"
+        )

@@ -1,5 +1,4 @@
-"""Charts of a `Summary`, as PNG or SVG: bars for each group, or a heat map by two dimensions for
-each label."""
+"""Charts of a `Summary`, as PNG or SVG: bars a group, or a heat map by two dimensions a label."""
 
 from __future__ import annotations
 
@@ -8,27 +7,29 @@ import math
 import textwrap
 import warnings
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 from xml.sax.saxutils import escape
 
 import numpy as np
 
 from tipclassify.errors import InputError
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, label_name
+from tipclassify.reporting.adjustment import ASSUMPTION, NOTES, Estimate
 from tipclassify.reporting.palette import INKS, TINTS, text_on
+from tipclassify.reporting.particulars import several
 from tipclassify.reporting.summary import (
-    ASSUMPTION,
     NONE,
-    NOTES,
     OVERLAP,
     SORTED,
     Group,
+    Name,
     Summary,
     rank,
     shown_name,
 )
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -50,27 +51,38 @@ _STYLE: Final[dict[Any, Any]] = {
     "text.color": _INK,
     "axes.edgecolor": "#999999",
 }
+
+
+class BarPart(NamedTuple):
+    """A part of a group's bar; neighbours differ in hatch, too."""
+
+    name: str
+    labels: tuple[str, ...] | None  # of its passages; None for any with complicity
+    colour: str
+    hatch: str
+    stroke: str  # colour of the hatch
+
+
 PARTS: Final = (
-    # Name, label set (None: any with complicity), colour, hatch and its colour; neighbours differ
-    # in hatch too.
-    ("positive effort alone", ("positive_effort",), INKS["positive_effort"], "", "white"),
-    (
+    BarPart("positive effort alone", ("positive_effort",), INKS["positive_effort"], "", "white"),
+    BarPart(
         "effort and failure",
         ("positive_effort", "failure"),
         INKS["failure"],
         "////",
         TINTS["positive_effort"],
     ),
-    ("failure alone", ("failure",), INKS["failure"], "", "white"),
-    ("complicity, alone or not", None, INKS["complicity"], "xxxx", "white"),
-    ("no label", (), "#EEEEEE", "", "white"),
+    BarPart("failure alone", ("failure",), INKS["failure"], "", "white"),
+    BarPart("complicity, alone or not", None, INKS["complicity"], "xxxx", "white"),
+    BarPart("no label", (), "#EEEEEE", "", "white"),
 )
 """Disjoint parts of a group's passages, in stacking order."""
 
+_AS_TAGGED: Final = BarPart("share with the label, as tagged", (), "#C4C4C4", "", "white")
+
 
 def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
-    """Draw ``"bars"``, or a ``"heatmap"`` of a summary by two dimensions, as ``"png"`` or
-    ``"svg"``.
+    """Draw ``"bars"``, or a ``"heatmap"`` of two dimensions, as ``"png"`` or ``"svg"``.
 
     Both have a text alternative (`describe`); the same summary and matplotlib version give the same
     bytes. `InputError` if there are too many groups for a picture.
@@ -96,71 +108,104 @@ def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
             )
 
 
+class _Row(NamedTuple):
+    """A row of bars: a group or a total, and its adjusted counts by label, if known."""
+
+    name: str
+    group: Group
+    estimates: dict[str, Estimate | None]
+
+
+def _rows(summary: Summary) -> list[_Row]:
+    groups = [*summary.groups, *summary.shown_totals]
+    names = [*_group_names(summary), *_total_names(summary)]
+    return [
+        _Row(name, group, {label: summary.estimate(group, label) for label in LABELS})
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
 def _draw_bars(summary: Summary) -> Figure:
     """Draw a row for each group: parts stacked to 100%, then each label with its interval."""
+    rows = _rows(summary)
+    _check_size(len(rows), "rows", 600)
+    size = (11, 0.4 + 0.3 * len(rows))
+    beside = "Beside each name is its number of passages."
+    figure = _new_figure(summary, size, "Hollow", _legend(summary), beside)
+    axes: Sequence[Axes] = figure.subplots(1, 4, sharey=True, width_ratios=(1.65, 1, 1, 1))
+    stacked, *of_labels = axes
+    end = _end_of_scale(rows)
+    _set_up_bars(stacked, "what passages say", 0, 1.0, len(summary.groups))
+    for ax, label in zip(of_labels, LABELS, strict=True):
+        # room for half a marker on the left
+        _set_up_bars(ax, label_name(label), -0.02 * end, end, len(summary.groups))
+    stacked.set_ylim(len(rows) - 0.5, -0.5)
+    names = [f"{_shorten(row.name)}   {row.group.passages:,}" for row in rows]
+    stacked.set_yticks(range(len(rows)), names)
+    for name_of_total in stacked.get_yticklabels()[len(summary.groups) :]:
+        name_of_total.set_fontweight("bold")
+    for y, row in enumerate(rows):
+        _draw_parts(stacked, y, row.group)
+        for ax, label in zip(of_labels, LABELS, strict=True):
+            _draw_share(ax, y, row, label)
+    return figure
+
+
+def _end_of_scale(rows: Sequence[_Row]) -> float:
+    """Choose the end of the labels' scale, a multiple of 20%: beyond shares and sound intervals."""
+    ends = [0.0]
+    for row in rows:
+        if not row.group.passages:
+            continue
+        for label, estimate in row.estimates.items():
+            ends.append(row.group.share(label))
+            if estimate and not estimate.notes:
+                ends.append(estimate.high / row.group.passages)
+    return max(math.ceil(5 * max(ends)) / 5, 0.2)
+
+
+def _set_up_bars(ax: Axes, title: str, start: float, end: float, groups: int) -> None:
+    """Set up the axes of a panel; a line parts the groups from the totals."""
     from matplotlib.ticker import PercentFormatter
 
-    rows = [*summary.groups, *summary.shown_totals]
-    _check_size(len(rows), "rows", 600)
-    size, about = (11, 0.4 + 0.3 * len(rows)), "Beside each name is its number of passages."
-    figure = _new_figure(summary, size, "Hollow", _legend(summary), about)
-    axes: Sequence[Axes] = figure.subplots(1, 4, sharey=True, width_ratios=(1.65, 1, 1, 1))
-    estimates = {
-        (y, label): summary.estimate(group, label)
-        for y, group in enumerate(rows)
-        for label in LABELS
-    }
-    reliable = [
-        found.high / rows[y].passages
-        for (y, _), found in estimates.items()
-        if found and not found.notes
-    ]
-    shares = [group.share(label) for group in rows for label in LABELS if group.passages]
-    end = max(math.ceil(5 * max([*shares, *reliable], default=0)) / 5, 0.2)
-    for ax, title in zip(
-        axes, ("what passages say", *(label.replace("_", " ") for label in LABELS)), strict=True
-    ):
-        scale = 1.0 if ax is axes[0] else end
-        ax.set_title(title)
-        ax.set_xlim(0 if ax is axes[0] else -0.02 * end, scale * 1.02)  # room for half a marker
-        ax.set_xticks((0, scale / 2, scale))
-        ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        ax.tick_params(
-            "x", top=True, labeltop=True, bottom=False, labelbottom=False, length=2, labelsize=7
-        )
-        ax.tick_params("y", length=0)
-        ax.grid(axis="x", color="#DDDDDD", linewidth=0.6)
-        ax.set_axisbelow(True)
-        ax.spines[["left", "right", "bottom"]].set_visible(False)
-        ax.axhline(len(summary.groups) - 0.5, color="#999999", linewidth=0.6)
-    axes[0].set_ylim(len(rows) - 0.5, -0.5)
-    names = zip((*_group_names(summary), *_total_names(summary)), rows, strict=True)
-    axes[0].set_yticks(
-        range(len(rows)), [f"{_shorten(name)}   {group.passages:,}" for name, group in names]
-    )
-    for name_of_total in axes[0].get_yticklabels()[len(summary.groups) :]:
-        name_of_total.set_fontweight("bold")
-    for y, group in enumerate(rows):
-        n, left = group.passages or 1, 0.0
-        for _, labels, colour, hatch, stroke in PARTS:
-            width = (group.count("complicity") if labels is None else group.sets.get(labels, 0)) / n
-            axes[0].barh(
-                y, width, 0.72, left, color=colour, hatch=hatch, edgecolor=stroke, linewidth=0.5
-            )
-            left += width
-        for ax, label in zip(axes[1:], LABELS, strict=True):
-            ax.barh(y, group.count(label) / n, 0.72, color=INKS[label], alpha=0.45)
-            if group.passages and (found := estimates[y, label]):
-                reach = [[(found.count - found.low) / n], [(found.high - found.count) / n]]
-                ax.errorbar(
-                    found.count / n,
-                    y,
-                    xerr=reach,
-                    elinewidth=1,
-                    capsize=2,
-                    **_marker(bool(found.notes)),
-                )
-    return figure
+    ax.set_title(title)
+    ax.set_xlim(start, end * 1.02)
+    ax.set_xticks((0, end / 2, end))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.tick_params("x", top=True, labeltop=True, length=2, labelsize=7)
+    ax.tick_params("x", bottom=False, labelbottom=False)
+    ax.tick_params("y", length=0)
+    ax.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["left", "right", "bottom"]].set_visible(False)
+    ax.axhline(groups - 0.5, color="#999999", linewidth=0.6)
+
+
+def _draw_parts(ax: Axes, y: int, group: Group) -> None:
+    left = 0.0
+    for part in PARTS:
+        if part.labels is None:
+            number = group.count("complicity")
+        else:
+            number = group.sets.get(part.labels, 0)
+        width = number / (group.passages or 1)
+        look: dict[str, Any] = {"color": part.colour, "hatch": part.hatch}
+        ax.barh(y, width, 0.72, left, edgecolor=part.stroke, linewidth=0.5, **look)
+        left += width
+
+
+def _draw_share(ax: Axes, y: int, row: _Row, label: str) -> None:
+    """Draw the share of a label as tagged, and the adjusted one with its interval."""
+    passages = row.group.passages
+    ax.barh(y, row.group.count(label) / (passages or 1), 0.72, color=INKS[label], alpha=0.45)
+    estimate = row.estimates[label]
+    if not passages or estimate is None:
+        return
+    below = (estimate.count - estimate.low) / passages
+    above = (estimate.high - estimate.count) / passages
+    look = _marker(bool(estimate.notes))
+    share = estimate.count / passages
+    ax.errorbar(share, y, xerr=[[below], [above]], elinewidth=1, capsize=2, **look)
 
 
 def _marker(unreliable: bool) -> dict[str, Any]:
@@ -170,111 +215,128 @@ def _marker(unreliable: bool) -> dict[str, Any]:
     return {"color": colour, "linewidth": 1.0, "zorder": 3, **marker}
 
 
-def _legend(summary: Summary) -> list[Any]:
+def _legend(summary: Summary) -> list[Artist]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = []
-    for name, _, colour, hatch, stroke in (
-        *PARTS,
-        ("share with the label, as tagged", (), "#C4C4C4", "", "white"),
-    ):
-        handles.append(
-            Patch(facecolor=colour, hatch=hatch, edgecolor=stroke, linewidth=0.5, label=name)
-        )
+    handles: list[Artist] = []
+    for part in (*PARTS, _AS_TAGGED):
+        look: dict[str, Any] = {"facecolor": part.colour, "hatch": part.hatch}
+        handles.append(Patch(edgecolor=part.stroke, linewidth=0.5, label=part.name, **look))
     if summary.rates is not None:
-        handles.append(
-            Line2D(
-                [], [], label="adjusted for the model's errors, with 95% interval", **_marker(False)
-            )
-        )
-        handles.append(
-            Line2D(
-                [], [], label="adjusted, but too uncertain to use (why: see below)", **_marker(True)
-            )
-        )
+        adjusted = "adjusted for the model's errors, with 95% interval"
+        uncertain = "adjusted, but too uncertain to use (why: see below)"
+        handles.append(Line2D([], [], label=adjusted, **_marker(False)))
+        handles.append(Line2D([], [], label=uncertain, **_marker(True)))
     return handles
 
 
-def _draw_heat_map(summary: Summary) -> Figure:
-    """Draw a panel for each label with shares in percent, and ``?`` where one is too uncertain
-    to use."""
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.ticker import PercentFormatter
+class _Cell(NamedTuple):
+    """A cell of a heat map: a group with passages, by its row and column."""
 
-    down, across = (
-        list(dict.fromkeys(group.key[place] for group in summary.groups)) for place in (0, 1)
-    )
+    row: int
+    column: int
+    group: Group
+
+
+def _draw_heat_map(summary: Summary) -> Figure:
+    """Draw a panel for each label, in percent, with ``?`` where one is too uncertain to use."""
+    down = list(dict.fromkeys(group.key[0] for group in summary.groups))
+    across = list(dict.fromkeys(group.key[1] for group in summary.groups))
     if summary.by[1] in SORTED:  # again: the first country may lack some years
         across.sort(key=rank)
     _check_size(len(down), "rows", 600)
     _check_size(len(down) * len(across), "cells", 6_000)  # 240 countries in 25 years
-    how = (
-        "adjusted for the model's errors; below it the 95% interval"
-        if summary.rates
-        else "as tagged"
-    )
-    rows, columns = (_names(summary, place) for place in (0, 1))
-    heads = [_shorten(columns[name], 26) for name in across]
-    longest = max(map(len, heads), default=0)
+    row_names, column_names = _names(summary, 0), _names(summary, 1)
+    rows = [_shorten(row_names[name]) for name in down]
+    columns = [_shorten(column_names[name], 26) for name in across]
+    longest = max(map(len, columns), default=0)
     size = max(4 + len(LABELS) * 0.55 * len(across), 9), 1.0 + 0.36 * len(down) + 0.08 * longest
-    figure = _new_figure(
-        summary, size, "?", (), f"Percent of passages, {how}; hatched: no passages."
-    )
-    axes: Any = figure.subplots(1, len(LABELS), sharey=True) if summary.groups else ()
-    cells = {
-        (down.index(g.key[0]), across.index(g.key[1])): g for g in summary.groups if g.passages
-    }
-    for ax, label in zip(axes, LABELS, strict=False):
-        values = np.full((len(down), len(across)), math.nan)
-        estimates = {place: summary.estimate(group, label) for place, group in cells.items()}
-        for place, found in estimates.items():
-            values[place] = (
-                found.count / cells[place].passages if found else cells[place].share(label)
-            )
-        # The scale is set by the reliable cells: one outlier of three passages must not make the
-        # others pale.
-        sound = [values[place] for place, found in estimates.items() if not (found and found.notes)]
-        end = max(
-            math.ceil(10 * max(sound or [values[place] for place in estimates], default=0)) / 10,
-            0.1,
-        )
-        ax.set_title(label.replace("_", " "))
-        ax.set_xticks(
-            [x + 0.5 for x in range(len(across))], heads, rotation=90 if longest > 6 else 0
-        )
-        ax.set_yticks([y + 0.5 for y in range(len(down))], [_shorten(rows[name]) for name in down])
-        ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-        ax.spines[:].set_visible(False)
-        ax.patch.set(hatch="////", edgecolor="#CCCCCC")
-        colours = LinearSegmentedColormap.from_list(label, ("white", INKS[label]))
-        mesh = ax.pcolormesh(
-            values, cmap=colours, vmin=0, vmax=end, edgecolors="white", linewidth=0.6
-        )
-        beyond = "max" if any(values[place] > end for place in estimates) else "neither"
-        scale: dict[str, Any] = {"ticks": (0, end), "format": PercentFormatter(1, decimals=0)}
-        figure.colorbar(mesh, ax=ax, location="bottom", extend=beyond, aspect=30, **scale)
-        for (y, x), found in estimates.items():
-            # each fits inside its cell
-            look: dict[str, Any] = {"ha": "center", "va": "center", "in_layout": False}
-            look["color"] = text_on(colours(values[y, x] / end)[:3])
-            share = f"{100 * values[y, x]:.0f}{'?' if found and found.notes else ''}"
-            ax.text(x + 0.5, y + (0.35 if found else 0.5), share, fontsize=8.5, **look)
-            if found:
-                low, high = (
-                    100 * count / cells[y, x].passages for count in (found.low, found.high)
-                )
-                ax.text(x + 0.5, y + 0.74, f"{low:.0f}–{high:.0f}", fontsize=6, **look)
-    if summary.groups:
-        axes[0].invert_yaxis()
+    how = "as tagged"
+    if summary.rates:
+        how = "adjusted for the model's errors; below it the 95% interval"
+    below = f"Percent of passages, {how}; hatched: no passages."
+    figure = _new_figure(summary, size, "?", (), below)
+    if not summary.groups:
+        return figure
+    cells = [
+        _Cell(down.index(group.key[0]), across.index(group.key[1]), group)
+        for group in summary.groups
+        if group.passages
+    ]
+    axes: Sequence[Axes] = figure.subplots(1, len(LABELS), sharey=True)
+    for ax, label in zip(axes, LABELS, strict=True):
+        _set_up_map(ax, label, rows, columns)
+        _draw_map(figure, ax, summary, label, cells)
+    axes[0].invert_yaxis()
     return figure
 
 
+def _set_up_map(ax: Axes, label: str, rows: Sequence[str], columns: Sequence[str]) -> None:
+    rotation = 90 if max(map(len, columns), default=0) > 6 else 0
+    ax.set_title(label_name(label))
+    ax.set_xticks([x + 0.5 for x in range(len(columns))], columns, rotation=rotation)
+    ax.set_yticks([y + 0.5 for y in range(len(rows))], rows)
+    ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    ax.patch.set(hatch="////", edgecolor="#CCCCCC")
+
+
+def _draw_map(
+    figure: Figure, ax: Axes, summary: Summary, label: str, cells: Sequence[_Cell]
+) -> None:
+    """Draw the panel of a label, with its scale."""
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.ticker import PercentFormatter
+
+    shape = len(ax.get_yticks()), len(ax.get_xticks())
+    shares = np.full(shape, math.nan)
+    estimates = [summary.estimate(cell.group, label) for cell in cells]
+    sound = []
+    for cell, estimate in zip(cells, estimates, strict=True):
+        share = estimate.count / cell.group.passages if estimate else cell.group.share(label)
+        shares[cell.row, cell.column] = share
+        if not (estimate and estimate.notes):
+            sound.append(share)
+    # The scale is set by the reliable cells: one outlier of three passages must not make the
+    # others pale.
+    known = [float(shares[cell.row, cell.column]) for cell in cells]
+    end = max(math.ceil(10 * max(sound or known, default=0)) / 10, 0.1)
+    colours = LinearSegmentedColormap.from_list(label, ("white", INKS[label]))
+    mesh = ax.pcolormesh(shares, cmap=colours, vmin=0, vmax=end, edgecolors="white", linewidth=0.6)
+    beyond = "max" if any(share > end for share in known) else "neither"
+    scale: dict[str, Any] = {"ticks": (0, end), "format": PercentFormatter(1, decimals=0)}
+    figure.colorbar(mesh, ax=ax, location="bottom", extend=beyond, aspect=30, **scale)
+    for cell, estimate in zip(cells, estimates, strict=True):
+        share = float(shares[cell.row, cell.column])
+        _write_cell(ax, cell, share, estimate, text_on(colours(share / end)[:3]))
+
+
+def _write_cell(
+    ax: Axes, cell: _Cell, share: float, estimate: Estimate | None, colour: str
+) -> None:
+    """Write the share of a cell and, below it, its interval; each fits inside."""
+    look: dict[str, Any] = {"ha": "center", "va": "center", "in_layout": False, "color": colour}
+    x = cell.column + 0.5
+    text = f"{100 * share:.0f}"
+    if estimate is None:
+        ax.text(x, cell.row + 0.5, text, fontsize=8.5, **look)
+        return
+    low = 100 * estimate.low / cell.group.passages
+    high = 100 * estimate.high / cell.group.passages
+    uncertain = "?" if estimate.notes else ""
+    ax.text(x, cell.row + 0.35, f"{text}{uncertain}", fontsize=8.5, **look)
+    ax.text(x, cell.row + 0.74, f"{low:.0f}–{high:.0f}", fontsize=6, **look)
+
+
 def _new_figure(
-    summary: Summary, size: tuple[float, float], caveat: str, legend: Sequence[Any], about: str
+    summary: Summary,
+    size: tuple[float, float],
+    caveat: str,
+    legend: Sequence[Artist],
+    first_note: str,
 ) -> Figure:
-    """Make a figure for axes of about `size`, in inches, with title, legend, and notes that
-    explain the `caveat`."""
+    """Make a figure for axes of `size` inches, with title, legend, and notes on the `caveat`."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -282,7 +344,7 @@ def _new_figure(
         f"{summary.total.passages:,} passages",
         *(f"{name} {value}" for name, value in summary.about.items()),
     ]
-    notes = [about, " · ".join(facts), OVERLAP]
+    notes = [first_note, " · ".join(facts), OVERLAP]
     notes.append(
         ASSUMPTION
         if summary.rates
@@ -306,8 +368,7 @@ def _new_figure(
 
 
 def _lay_out(figure: Figure) -> None:
-    """Run the layout and round its positions: the last bits of the layout solver's result vary
-    from run to run."""
+    """Run the layout and round its positions, whose last bits vary from run to run."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for text in figure.texts:
@@ -321,8 +382,7 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _svg(figure: Figure, title: str, text: str) -> bytes:
-    """Render the figure as SVG with a title and description (SVG 2, section 5.7; WAI-ARIA
-    graphics)."""
+    """Render SVG with a title and description (SVG 2, section 5.7; WAI-ARIA graphics)."""
     written = io.StringIO()
     figure.savefig(
         written,
@@ -334,7 +394,8 @@ def _svg(figure: Figure, title: str, text: str) -> bytes:
     description = (
         f'<title id="title">{escape(title)}</title>\n<desc id="desc">{escape(text)}</desc>'
     )
-    return f'{head}<svg role="img" aria-labelledby="title desc" {attributes}>\n{description}{drawing}'.encode()
+    opened = f'<svg role="img" aria-labelledby="title desc" {attributes}>'
+    return f"{head}{opened}\n{description}{drawing}".encode()
 
 
 def _title(summary: Summary) -> str:
@@ -354,35 +415,34 @@ def _shorten(name: str, width: int = 40) -> str:
     >>> _shorten("reports of many years/karvonia-2024.html", 20)
     'reports of ma…4.html'
     """
-    return (
-        name if len(name) <= width else f"{name[: width - width // 3 - 1]}…{name[-(width // 3) :]}"
-    )
+    if len(name) <= width:
+        return name
+    end = width // 3
+    return f"{name[: width - end - 1]}…{name[-end:]}"
 
 
 def _group_names(summary: Summary) -> list[str]:
-    called = [_names(summary, place) for place in range(len(summary.by))]
+    shown = [_names(summary, place) for place in range(len(summary.by))]
     return [
-        " · ".join(names[name] for names, name in zip(called, group.key, strict=True))
+        " · ".join(names[name] for names, name in zip(shown, group.key, strict=True))
         for group in summary.groups
     ]
 
 
 def _total_names(summary: Summary) -> list[str]:
     return [
-        f"total, {shown_name(t.key[0], 'publication')}" if t.key else "total"
-        for t in summary.shown_totals
+        f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
+        for total in summary.shown_totals
     ]
 
 
-def _names(summary: Summary, place: int) -> dict[Any, str]:
+def _names(summary: Summary, place: int) -> dict[Name, str]:
     """Make the display names in dimension `place` of the keys."""
-    by = summary.by[place]
-    shown = (
-        summary.file_names
-        if by == "file"
-        else {group.key[place]: group.key[place] for group in summary.groups}
-    )
-    return {name: shown_name(text, by) for name, text in shown.items()}
+    dimension = summary.by[place]
+    if dimension == "file":
+        return {file: shown_name(name, dimension) for file, name in summary.file_names.items()}
+    names = {group.key[place] for group in summary.groups}
+    return {name: shown_name(name, dimension) for name in names}
 
 
 def describe(summary: Summary) -> list[str]:
@@ -396,12 +456,13 @@ def describe(summary: Summary) -> list[str]:
 
 
 def _in_words(summary: Summary, group: Group, name: str) -> str:
-    parts = [f"{name}: {group.passages:,} passage{'s' * (group.passages != 1)}"]
+    parts = [f"{name}: {several(group.passages, 'passage')}"]
     for label in (*LABELS, NONE) if group.passages else ():
-        parts.append(f"{label} {group.share(label):.0%}")
+        share = f"{label} {group.share(label):.0%}"
         if estimate := summary.estimate(group, label):
-            low, count, high = (
-                f"{n / group.passages:.0%}" for n in (estimate.low, estimate.count, estimate.high)
-            )
-            parts[-1] += f" (adjusted {count}, {low} to {high})"
+            adjusted = f"{estimate.count / group.passages:.0%}"
+            low = f"{estimate.low / group.passages:.0%}"
+            high = f"{estimate.high / group.passages:.0%}"
+            share = f"{share} (adjusted {adjusted}, {low} to {high})"
+        parts.append(share)
     return "; ".join(parts)

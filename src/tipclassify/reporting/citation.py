@@ -1,5 +1,4 @@
-"""Citations of tagged passages: plain text, and BibTeX, RIS and CSL-JSON for Zotero, EndNote and
-the like.
+"""Citations of tagged passages: plain text, BibTeX, RIS and CSL-JSON, for Zotero, EndNote etc.
 
 A source is named by what it says of itself: title, publication, publisher, date and address. Where
 nothing is known, it is the name of its file, never the folder that it lies in.
@@ -98,21 +97,24 @@ class Citation:
     @property
     def place(self) -> str:
         """Section, page or paragraph, and characters."""
-        parts = [f"section “{self.section}”"] if self.section else []
-        parts += [f"p. {self.page}"] if self.page else []
-        parts += (
-            [f"paragraph {self.paragraph}" + " of the section" * bool(self.section)]
-            if self.paragraph
-            else []
-        )
-        return ", ".join([*parts, f"characters {self.characters}"])
+        parts = []
+        if self.section:
+            parts.append(f"section “{self.section}”")
+        if self.page:
+            parts.append(f"p. {self.page}")
+        if self.paragraph:
+            of_section = " of the section" if self.section else ""
+            parts.append(f"paragraph {self.paragraph}{of_section}")
+        parts.append(f"characters {self.characters}")
+        return ", ".join(parts)
 
     @property
     def source(self) -> str:
         """Plain text without the quote, to stand below it."""
-        about = ", ".join(known(self.country, self.year))
         named = ", ".join(known(self.title, self.publication, self.publisher, self.date))
-        named = f"{named} ({about})" if about else named
+        country_and_year = ", ".join(known(self.country, self.year))
+        if country_and_year:
+            named = f"{named} ({country_and_year})"
         address = "" if self.address == self.title else f", {self.address}"
         read = f" (read {self.read})" if self.read else ""
         return f"{named}, {self.place}{address}{read}. {self.tagged}"
@@ -120,11 +122,8 @@ class Citation:
     @property
     def tagged(self) -> str:
         """Labels, and what gave them."""
-        return (
-            f"Tagged as {self.labels} by {self.model}."
-            if self.labels
-            else f"Tagged with no label by {self.model}."
-        )
+        labels = f"as {self.labels}" if self.labels else "with no label"
+        return f"Tagged {labels} by {self.model}."
 
     @property
     def plain(self) -> str:
@@ -153,19 +152,18 @@ class Citation:
     @property
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
-        fields = [("TY", "RPRT"), ("ID", self.key), ("TI", self.title), ("T2", self.publication)]
-        fields += [
+        fields = [
+            ("TY", "RPRT"),
+            ("ID", self.key),
+            ("TI", self.title),
+            ("T2", self.publication),
             ("PB", self.publisher),
             ("PY", self.issued[:4]),
             ("DA", self.date.replace("-", "/")),
-        ]
-        fields += [
             ("SE", self.section),
             ("SP", self.page),
             ("UR", self.link),
             ("Y2", self.read.replace("-", "/")),
-        ]
-        fields += [
             *(("KW", word) for word in self.keywords),
             ("AB", f"“{self.quote}”"),
             ("N1", self.source),
@@ -174,26 +172,25 @@ class Citation:
 
     @property
     def csl(self) -> str:
-        """Item of a CSL-JSON list, as Zotero, Mendeley and pandoc take it (citeproc-js, schema
-        1.0.2)."""
+        """Item of a CSL-JSON list (citeproc-js, schema 1.0.2), for Zotero, Mendeley and pandoc."""
         item: dict[str, Any] = {
             "id": self.key,
             "type": "report",
             "language": "en",
             "title": self.title,
-        }
-        item |= {"collection-title": self.publication, "publisher": self.publisher}
-        item |= {"issued": _csl_date(self.issued), "accessed": _csl_date(self.read)}
-        item |= {
+            "collection-title": self.publication,
+            "publisher": self.publisher,
+            "issued": _csl_date(self.issued),
+            "accessed": _csl_date(self.read),
             "page": self.page,
             "section": self.section,
             "URL": self.link,
             "keyword": ", ".join(self.keywords),
+            "abstract": f"“{self.quote}”",
+            "note": self.source,
         }
-        item |= {"abstract": f"“{self.quote}”", "note": self.source}
-        return json.dumps(
-            {name: value for name, value in item.items() if value}, ensure_ascii=False
-        )
+        given = {name: value for name, value in item.items() if value}
+        return json.dumps(given, ensure_ascii=False)
 
 
 def _csl_date(date: str) -> dict[str, list[list[int]]] | None:

@@ -1,5 +1,4 @@
-"""Sentences that stand in the reports of many countries: found by a table of the phrases that
-recur.
+"""Sentences that stand in the reports of many countries, by a table of phrases that recur.
 
 The table has the hash of each phrase of five words that stands in the reports of ten countries or
 more, and in how many; it has no text. Names and figures are stand-ins, so that "Kenya fined 12
@@ -39,8 +38,8 @@ def _plain_words(text: str) -> list[str]:
     ['in', '#', 'the', '~', 'of', '~', 'fined', '#', 'employers']
     """
     plain: list[str] = []
-    for number, found in enumerate(_WORD.finditer(text)):
-        word = found.group()
+    for number, match in enumerate(_WORD.finditer(text)):
+        word = match.group()
         lower = word.casefold()
         if any(character.isdigit() for character in word):
             lower = _FIGURE
@@ -68,7 +67,7 @@ def text_identity(text: str) -> int:
     >>> text_identity("Police acted. (4)") == text_identity("“Police acted”")
     True
     """
-    words = [found.group().casefold() for found in _WORD.finditer(text)]
+    words = [word.casefold() for word in _WORD.findall(text)]
     while len(words) > 1 and words[-1].isdigit():
         words.pop()
     return int.from_bytes(
@@ -77,8 +76,7 @@ def text_identity(text: str) -> int:
 
 
 def template_share(text: str) -> float:
-    """Compute the share of a sentence's words, 0 to 1, that lie in phrases of many countries'
-    reports."""
+    """Compute the share of a sentence's words, 0 to 1, in phrases of many countries' reports."""
     words = _plain_words(text)
     table = _common_hashes()
     common = [False] * len(words)
@@ -89,8 +87,7 @@ def template_share(text: str) -> float:
 
 
 def is_template(text: str) -> bool:
-    """Test whether a sentence is one that stands, up to names and figures, in many countries'
-    reports."""
+    """Test whether a sentence stands, up to names and figures, in many countries' reports."""
     return template_share(text) >= _TEMPLATE_SHARE
 
 
@@ -101,8 +98,7 @@ def _common_hashes() -> frozenset[int]:
 
 
 def count_phrases(passages: Iterable[tuple[str, str]], table: Path) -> int:
-    """Write the table of the phrases that recur among `passages`, pairs of country and text;
-    return its length."""
+    """Write the table of phrases that recur among pairs of country and text; return its length."""
     countries: defaultdict[int, set[str]] = defaultdict(set)
     for country, text in passages:
         for phrase in _phrase_hashes(_plain_words(text)):

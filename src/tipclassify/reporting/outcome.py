@@ -1,5 +1,4 @@
-"""Outcome of a run, whatever its output format: the number of findings, and one warning for each
-doubtful report."""
+"""Outcome of a run in any format: tagged passages, and a warning for each doubtful report."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tipclassify.labels import LABELS
+from tipclassify.reporting.particulars import several
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.subject import Subject, is_unread
 from tipclassify.reporting.summary import Group
@@ -18,12 +18,13 @@ from tipclassify.reporting.text_kind import KindEvidence, kind_warning
 __all__ = ["Counted", "Outcome", "counted"]
 
 # passages of low confidence, and their share, from which they are no exception
-_DOUBTFUL: Final = 3, 1 / 3
+_DOUBTFUL: Final = 3
+_DOUBTFUL_SHARE: Final = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A report's output with the counts of its passages, from the worker process that tagged it."""
+    """A report's output and the counts of its passages, from the process that tagged it."""
 
     file: str
     output: Any
@@ -45,17 +46,16 @@ def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counte
 
 @dataclass(slots=True)
 class Outcome:
-    """Totals of the reports written so far; `measured` has the kinds of text that the model was
-    measured on."""
+    """Totals of the reports written so far."""
 
-    measured: Collection[str] | None = None  # None where the model does not say
+    # kinds of text that the model was measured on; None where it does not say
+    measured: Collection[str] | None = None
     reports: int = 0
     total: Group = field(default_factory=lambda: Group(()))
     warnings: list[str] = field(default_factory=list)
 
     def outputs(self, made: Iterable[Counted]) -> Iterator[Any]:
-        """Yield the outputs, and count the reports; parts and batches of a file follow each
-        other."""
+        """Yield the outputs, and count the reports; parts of a file follow each other."""
         for file, parts in groupby(made, attrgetter("file")):
             group = Group(())
             subject = Subject()
@@ -75,19 +75,26 @@ class Outcome:
 
     def __str__(self) -> str:
         labels = ", ".join(f"{label} {self.total.count(label):,}" for label in LABELS)
-        counts = ((self.reports, "report"), (self.total.tagged, "finding"))
-        return ", ".join(f"{n:,} {what}{'s' * (n != 1)}" for n, what in counts) + f" ({labels})"
+        reports = several(self.reports, "report")
+        return f"{reports}, {several(self.total.tagged, 'tagged passage')} ({labels})"
 
 
 def _doubt(group: Group, subject: Subject) -> str | None:
-    """Say in one line why the tags of a report may mean little; None if nothing speaks against
-    them."""
+    """Say in one line why the tags of a report may mean little; None if nothing is against them."""
     sentences = group.passages - group.low_confidence + group.unknown
     if is_unread(group.unknown, sentences):
-        unknown = f"{group.unknown:,} of {sentences:,} sentences are in words that the model does not know"
-        return f"{unknown}; if they are not in English, their tags mean nothing"
+        return (
+            f"{group.unknown:,} of {sentences:,} sentences are in words that the model does not "
+            "know; if they are not in English, their tags mean nothing"
+        )
     if subject.is_other:
-        return f"mostly on other subjects: {subject.about:,} of {subject.passages:,} passages are about trafficking"
-    if group.low_confidence >= max(_DOUBTFUL[0], group.passages * _DOUBTFUL[1]):
-        return f"low confidence in {group.low_confidence:,} of {group.passages:,} passages: few words, or unknown ones"
+        return (
+            f"mostly on other subjects: {subject.about:,} of {subject.passages:,} passages are "
+            "about trafficking"
+        )
+    if group.low_confidence >= max(_DOUBTFUL, group.passages * _DOUBTFUL_SHARE):
+        return (
+            f"low confidence in {group.low_confidence:,} of {group.passages:,} passages: few "
+            "words, or unknown ones"
+        )
     return None

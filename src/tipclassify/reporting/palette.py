@@ -19,8 +19,7 @@ TERMINAL: Final = dict(zip(LABELS, ("cyan", "yellow", "magenta"), strict=True))
 
 
 def text_on(colour: Sequence[float]) -> str:
-    """Choose black or white text on a colour, of red, green and blue from 0 to 1, by its
-    luminance (WCAG 2.2)."""
+    """Choose black or white text on a colour, in parts of 0 to 1, by luminance (WCAG 2.2)."""
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
     )

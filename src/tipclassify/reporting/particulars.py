@@ -1,5 +1,4 @@
-"""What a finding is: a sentence or a row of a table, said before or not, a template or
-particular to its report."""
+"""Nature of a finding: a sentence or a table row, said before or not, a template or particular."""
 
 from __future__ import annotations
 
@@ -9,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from tipclassify.labels import LABELS, label_name
 from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
 from tipclassify.reporting.common_phrases import is_template, text_identity
 from tipclassify.reporting.subject import about_trafficking
 from tipclassify.text.document import Passage
 
-__all__ = ["FindingNature", "KindCounts", "Natures"]
+__all__ = ["FindingNature", "KindCounts", "Natures", "several"]
 
 Kind = Literal["sentence", "table row"]
 
@@ -36,16 +36,21 @@ _NO_NAME: Final = frozenset(
 
 
 def particulars(text: str) -> int:
-    """Count what makes a sentence particular, 0 to 3: a figure, a date, a body or place other than
-    a country.
+    """Count what makes a sentence particular, 0 to 3: a figure, a date, a named body or place.
 
-    >>> particulars("In May the Harbor Court in Salwen jailed nine recruiters."), particulars("The law is strict.")
-    (3, 0)
+    Countries are no such names: every report has theirs.
+
+    >>> particulars("In May the Harbor Court in Salwen jailed nine recruiters.")
+    3
+    >>> particulars("The law is strict.")
+    0
     """
-    plain = _NOTES.sub("", text)
-    names = (found[1].lower() for found in _NAME.finditer(plain))
-    named = any(name not in _NO_NAME for name in names)
-    return bool(_FIGURE.search(_YEAR.sub("", plain))) + bool(_DATE.search(plain)) + named
+    without_notes = _NOTES.sub("", text)
+    names = (match[1].lower() for match in _NAME.finditer(without_notes))
+    has_name = any(name not in _NO_NAME for name in names)
+    has_figure = bool(_FIGURE.search(_YEAR.sub("", without_notes)))
+    has_date = bool(_DATE.search(without_notes))
+    return has_figure + has_date + has_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,11 @@ class FindingNature:
 
     @property
     def counts(self) -> bool:
-        """Whether it counts as a sentence: rows of tables, and what was said before, count
-        apart."""
+        """Whether it counts as a sentence: table rows, and what was said before, count apart."""
         return self.kind == "sentence" and self.first is None
 
     def rank(self, probability: float) -> float:
-        """Rank a finding for the first screen, the more particular the higher; templates and
-        rows are 0."""
+        """Rank a finding for the first screen by how particular it is; 0 for templates, rows."""
         if not self.counts or self.template:
             return 0.0
         return round(probability**2 * (1 + self.particulars), 4)
@@ -98,27 +101,35 @@ class Natures:
 
 @dataclass(slots=True)
 class KindCounts:
-    """Findings of each label by kind, and the sentences about the subject, of which they are a
-    share."""
+    """Findings of each label by kind, and the sentences about trafficking: the base of shares.
+
+    A sentence counts once, wherever else it is said again.
+    """
 
     sentences: Counter[str] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
     tagged_sentences: int = 0
     tagged_rows: int = 0
     on_subject: int = 0  # sentences about trafficking, each once
+    said_again: int = 0  # places of tagged sentences beside the first
 
     def add(self, passages: Sequence[Passage], natures: Sequence[FindingNature]) -> None:
         """Count the passages of a report or of a part of it."""
-        for passage, nature, about in zip(
-            passages, natures, about_trafficking(passages), strict=True
-        ):
-            if nature.counts:
-                self.sentences.update(passage.labels)
-                self.tagged_sentences += bool(passage.labels)
-                self.on_subject += about
-            elif nature.kind == "table row":
-                self.rows.update(passage.labels)
-                self.tagged_rows += bool(passage.labels)
+        on_subject = about_trafficking(passages)
+        for passage, nature, is_about in zip(passages, natures, on_subject, strict=True):
+            self.add_passage(passage, nature, is_about)
+
+    def add_passage(self, passage: Passage, nature: FindingNature, on_subject: bool) -> None:
+        """Count a passage; `on_subject` says whether it is about trafficking."""
+        if nature.kind == "table row":
+            self.rows.update(passage.labels)
+            self.tagged_rows += bool(passage.labels)
+        elif nature.first is None:
+            self.sentences.update(passage.labels)
+            self.tagged_sentences += bool(passage.labels)
+            self.on_subject += on_subject
+        else:
+            self.said_again += bool(passage.labels)
 
     def __add__(self, other: KindCounts) -> KindCounts:
         return KindCounts(
@@ -127,23 +138,56 @@ class KindCounts:
             self.tagged_sentences + other.tagged_sentences,
             self.tagged_rows + other.tagged_rows,
             self.on_subject + other.on_subject,
+            self.said_again + other.said_again,
         )
 
     def share(self, label: str) -> float:
         """Return the sentences with a label as a share of those on the subject, 0 to 1."""
         return self.sentences[label] / self.on_subject if self.on_subject else 0.0
 
+    def count_and_share(self, label: str) -> str:
+        """Format the sentences with a label and their share: "4 (44%)", or "0"."""
+        count = self.sentences[label]
+        return f"{count:,} ({self.share(label):.0%})" if count else "0"
+
     def words(self) -> str:
         """Say how many findings there are of each kind: "62 sentences and 23 table rows"."""
-        parts = [_several(self.tagged_sentences, "sentence")]
+        parts = [several(self.tagged_sentences, "sentence")]
         if self.tagged_rows:
-            parts.append(_several(self.tagged_rows, "table row"))
+            parts.append(several(self.tagged_rows, "table row"))
         return " and ".join(parts)
+
+    def base(self) -> str:
+        """Say what the shares are shares of: "31 sentences about trafficking"."""
+        return f"{several(self.on_subject, 'sentence')} about trafficking"
+
+    def beside(self) -> list[str]:
+        """Say what counts of sentences leave out, a line each: table rows, what is said again.
+
+        >>> KindCounts(rows=Counter(failure=2), tagged_rows=2).beside()
+        ['Counted apart: 2 table rows with a label (failure 2).']
+        """
+        lines = []
+        if self.tagged_rows:
+            by_label = ", ".join(
+                f"{label_name(label)} {self.rows[label]:,}" for label in LABELS if self.rows[label]
+            )
+            rows = several(self.tagged_rows, "table row")
+            lines.append(f"Counted apart: {rows} with a label ({by_label}).")
+        if self.said_again:
+            places = several(self.said_again, "further place")
+            lines.append(f"Counted once: sentences that are said again, in {places}.")
+        return lines
 
     def of_label(self, label: str) -> list[int]:
         """List the numbers of sentences and of table rows with a label."""
         return [self.sentences[label], self.rows[label]]
 
 
-def _several(number: int, name: str) -> str:
+def several(number: int, name: str) -> str:
+    """Format a number of things.
+
+    >>> several(1, "sentence"), several(2_000, "table row")
+    ('1 sentence', '2,000 table rows')
+    """
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -1,5 +1,4 @@
-"""Subject of a report: how many of its passages are about trafficking, and whether the model
-knows its language."""
+"""Subject of a report: how much is about trafficking, and whether the model knows its language."""
 
 from __future__ import annotations
 
@@ -39,14 +38,11 @@ class Subject:
 
     @classmethod
     def of(cls, passages: Iterable[Passage]) -> Subject:
-        """Count the passages of a report, or of a batch of it; zeros if the model does not know
-        its language."""
+        """Count the passages of a report; zeros if the model does not know its language."""
         passages = list(passages)
-        return (
-            cls()
-            if is_unread(*count_unknown(passages))
-            else cls(sum(about_trafficking(passages)), len(passages))
-        )
+        if is_unread(*count_unknown(passages)):
+            return cls()
+        return cls(sum(about_trafficking(passages)), len(passages))
 
     def __add__(self, other: Subject) -> Subject:
         return Subject(self.about + other.about, self.passages + other.passages)
@@ -58,16 +54,18 @@ class Subject:
 
 
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
-    """Decide for each passage: it has a label, or a likely one, or a quarter of the section
-    around it is tagged."""
-    found: list[bool] = []
+    """Decide for each passage: a label, a likely one, or a section of which a quarter is tagged."""
+    decisions: list[bool] = []
     for _, group in groupby(passages, key=lambda passage: passage.section):
         section = list(group)
-        whole = sum(bool(passage.labels) for passage in section) >= len(section) * _SECTION_SHARE
-        found += [
-            whole or bool(p.labels) or max(p.scores.values(), default=0) >= _LIKELY for p in section
-        ]
-    return found
+        tagged = sum(bool(passage.labels) for passage in section)
+        is_whole_section = tagged >= len(section) * _SECTION_SHARE
+        decisions += [is_whole_section or _is_likely(passage) for passage in section]
+    return decisions
+
+
+def _is_likely(passage: Passage) -> bool:
+    return bool(passage.labels) or max(passage.scores.values(), default=0) >= _LIKELY
 
 
 def subject_line(reports: Iterable[Subject]) -> str | None:
@@ -76,35 +74,36 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
     >>> subject_line([Subject(31, 483), Subject(60, 62), Subject(9, 100)])
     '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
     """
-    known = list(reports)
-    other = [subject for subject in known if subject.is_other]
-    found = sum(other, Subject())
+    subjects = list(reports)
+    other = [subject for subject in subjects if subject.is_other]
     if not other:
         return None
-    if len(known) == 1:
-        about = f"{found.about} of {found.passages:,} passages are about trafficking"
-        return f"{about}; the rest of this report is on other subjects."
-    about = f"{found.about} of their {found.passages:,} passages are about trafficking"
-    return f"{len(other)} of {len(known)} reports are mostly on other subjects: {about}."
-
-
-def is_unknown(passage: Passage) -> bool:
-    """Test whether a passage is a sentence, no short fragment, with too many words outside the
-    vocabulary."""
+    total = sum(other, Subject())
+    if len(subjects) == 1:
+        return (
+            f"{total.about} of {total.passages:,} passages are about trafficking; "
+            "the rest of this report is on other subjects."
+        )
     return (
-        passage.low_confidence
-        and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _MIN_WORDS
+        f"{len(other)} of {len(subjects)} reports are mostly on other subjects: "
+        f"{total.about} of their {total.passages:,} passages are about trafficking."
     )
 
 
+def is_unknown(passage: Passage) -> bool:
+    """Test whether a passage is a sentence with too many words outside the vocabulary."""
+    if not passage.low_confidence:
+        return False
+    lower_case = sum(not word[0].isupper() for word in _WORD.findall(passage.text))
+    return lower_case >= _MIN_WORDS
+
+
 def count_unknown(passages: Sequence[Passage]) -> tuple[int, int]:
-    """Count the sentences of unknown words, and all sentences; fragments of under three words
-    are left out."""
+    """Count the sentences of unknown words, and all sentences, without short fragments."""
     unknown = sum(map(is_unknown, passages))
     return unknown, unknown + sum(not passage.low_confidence for passage in passages)
 
 
 def is_unread(unknown: int, sentences: int) -> bool:
-    """Test whether tags are meaningless: over a third of the sentences have unknown words
-    (another language)."""
+    """Test whether tags are meaningless: over a third of the sentences have unknown words."""
     return unknown > sentences * _UNREAD_SHARE

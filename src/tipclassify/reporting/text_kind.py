@@ -62,8 +62,7 @@ def load_kinds() -> KindTable:
 
 @dataclass(frozen=True, slots=True)
 class KindEvidence:
-    """Summed log-probabilities of a text's words by kind, the number of these words, and of all
-    lower-case words."""
+    """Summed log-probabilities of a text's words by kind, and the numbers of words."""
 
     sums: tuple[float, ...] = ()
     words: int = 0
@@ -86,8 +85,7 @@ class KindEvidence:
         return KindEvidence(sums, self.words + other.words, self.all_words + other.all_words)
 
     def kind(self, table: KindTable | None = None) -> str | None:
-        """Name the kind of text, ``""`` for one unlike all of the table; None if the text is too
-        short or between two.
+        """Name the kind of text; ``""`` for one unlike all, None if too short or between two.
 
         >>> KindEvidence().kind() is None
         True
@@ -105,8 +103,7 @@ class KindEvidence:
 
 
 def kind_warning(kind: str | None, measured: Collection[str]) -> str | None:
-    """Say in one line that a model was not measured on the kind of text that a report looks like;
-    else None.
+    """Say that a model was not measured on the kind of text a report looks like; else None.
 
     `measured` are the kinds that the model was measured on (``kinds`` in ``model.json``).
 
@@ -115,4 +112,5 @@ def kind_warning(kind: str | None, measured: Collection[str]) -> str | None:
     if kind is None or kind in measured:
         return None
     what = f"reads like {kind}, on which" if kind else "reads unlike every kind of text on which"
-    return f"{what} this model was{' not' if kind else ''} measured: check its tags before you count them"
+    measured_or_not = "was not measured" if kind else "was measured"
+    return f"{what} this model {measured_or_not}: check its tags before you count them"

@@ -214,7 +214,8 @@ def retrain(
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
     # Takes seconds to import, so bad data is reported before.
-    from tipclassify.training.train_heads import HeadSettings, train_default
+    from tipclassify.training.fit_heads import HeadSettings
+    from tipclassify.training.train_heads import train_default
 
     def report_encoding(done: int, total: int) -> None:
         report_step("passages read by the encoder", done, total)

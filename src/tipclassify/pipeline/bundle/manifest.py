@@ -18,7 +18,8 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.formatting import escaped, load_json, one_line
 from tipclassify.labels import LABELS, Policy
-from tipclassify.reporting.summary import Group, Rates, Summary
+from tipclassify.reporting.adjustment import Rates
+from tipclassify.reporting.summary import Group, Summary
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit
 

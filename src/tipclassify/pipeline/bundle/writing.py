@@ -52,7 +52,8 @@ from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
-from tipclassify.reporting.summary import Group, error_rates
+from tipclassify.reporting.adjustment import error_rates
+from tipclassify.reporting.summary import Group
 from tipclassify.resources import read_resource
 from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage

@@ -1,5 +1,4 @@
-"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired
-passages out.
+"""Comparison of two tagged reports of one country, OLD and NEW: pairs of their passages.
 
 Changes are read from the text first (`tipclassify.reporting.comparison.alignment`): a passage is
 repeated, moved, reworded, new or gone. Only what is new or gone is newly or no longer reported;
@@ -11,80 +10,88 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.alignment import (
-    Alignment,
-    Nearest,
-    Segment,
-    changed_words,
-    continuations,
-)
+from tipclassify.reporting.comparison.alignment import Alignment, Continuation, align_reports
+from tipclassify.reporting.comparison.changed_words import Segment, changed_words
+from tipclassify.reporting.comparison.consistency import SplitDecision, split_decisions
 from tipclassify.reporting.comparison.identity import (
     Identity,
     identity_of,
     subject_refusals,
     years_refusals,
 )
+from tipclassify.reporting.comparison.matching import Nearest
+from tipclassify.reporting.comparison.normalization import Sides
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport, context_of
 
-__all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Group", "Pair", "compare"]
+__all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Pair", "PairGroup", "compare"]
 
 MARGIN: Final = 1.0
 """Distance from the threshold, in log-odds, within which a label change is borderline.
 
-Of the labels that an empty clause ("during the reporting period") changes, two or three of a hundred, nine in ten lie
-within 1.0 before and after with `fast`, four in ten with the default.
+Of the labels that an empty clause ("during the reporting period") changes, two or three of a
+hundred, nine in ten lie within 1.0 before and after with `fast`, four in ten with the default.
 """
 
+
+class KindTexts(NamedTuple):
+    """Title and meaning of a kind of pair, with placeholders for the reports' names."""
+
+    title: str
+    meaning: str
+
+
 KINDS: Final = {
-    "new_failure": (
+    "new_failure": KindTexts(
         "Failures newly reported",
         "passages of {new} tagged as failure, whose text {old} does not have",
     ),
-    "effort_gone": (
+    "effort_gone": KindTexts(
         "Efforts no longer reported",
         "passages of {old} tagged as effort, whose text {new} does not have",
     ),
-    "new_complicity": (
+    "new_complicity": KindTexts(
         "Complicity newly reported",
         "passages of {new} on complicity, whose text {old} does not have",
     ),
-    "complicity_gone": (
+    "complicity_gone": KindTexts(
         "Complicity no longer reported",
         "passages of {old} on complicity, whose text {new} does not have",
     ),
-    "failure_gone": (
+    "failure_gone": KindTexts(
         "Failures no longer reported",
         "passages of {old} tagged as failure, whose text {new} does not have",
     ),
-    "new_effort": (
+    "new_effort": KindTexts(
         "Efforts newly reported",
         "passages of {new} tagged as effort, whose text {old} does not have",
     ),
-    "retagged": (
+    "retagged": KindTexts(
         "Reworded, and tagged otherwise",
         "the words that changed, which are marked, changed the tag too",
     ),
-    "moved_retagged": (
+    "moved_retagged": KindTexts(
         "Same words, tagged otherwise",
         "the text is the same; the heading above it, which the model reads too, is another",
     ),
-    "reworded": ("Reworded, same tags", "figures or words changed, tags did not"),
-    "moved": ("Moved", "the same words under another heading, with the same tags"),
-    "new": (
+    "reworded": KindTexts("Reworded, same tags", "figures or words changed, tags did not"),
+    "moved": KindTexts("Moved", "the same words under another heading, with the same tags"),
+    "new": KindTexts(
         "Other new passages",
         "passages of {new} without a tag, whose text {old} does not have",
     ),
-    "gone": (
+    "gone": KindTexts(
         "Other passages that are gone",
         "passages of {old} without a tag, whose text {new} does not have",
     ),
-    "repeated": ("Repeated word for word", "equal but for white space, quotation marks and case"),
+    "repeated": KindTexts(
+        "Repeated word for word", "equal but for white space, quotation marks and case"
+    ),
 }
-"""Title and meaning of each kind of pair, with placeholders for the reports' names; most important first."""
+"""Texts of each kind of pair, the most important first."""
 
 _ORDER: Final = {kind: rank for rank, kind in enumerate(KINDS)}
 _FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
@@ -115,24 +122,33 @@ class Change:
 
 
 def _changes(
-    old: Finding | None, new: Finding | None, thresholds: dict[str, float], same: bool = False
+    old: Finding | None,
+    new: Finding | None,
+    thresholds: dict[str, float],
+    repeated: bool = False,
 ) -> tuple[Change, ...]:
-    """List the label changes, clear ones first, then by `KINDS`; in the `same` text and section
-    all are borderline."""
+    """List the label changes, clear ones first, then by `KINDS`.
+
+    All are borderline where the passage is `repeated` in the same section.
+    """
     changes = []
     for label in LABELS:
-        had, has = (side is not None and label in side.passage.labels for side in (old, new))
-        if had == has:
+        had_label = old is not None and label in old.passage.labels
+        has_label = new is not None and label in new.passage.labels
+        if had_label == has_label:
             continue
-        before, after = (side.passage.scores[label] if side else None for side in (old, new))
-        border = _log_odds(thresholds[label])
-        near = all(
-            abs(_log_odds(score) - border) <= MARGIN
-            for score in (before, after)
-            if score is not None
-        )
-        changes.append(Change(label, has, before, after, near or same))
+        before = old.passage.scores[label] if old else None
+        after = new.passage.scores[label] if new else None
+        is_near = _are_near((before, after), thresholds[label])
+        changes.append(Change(label, has_label, before, after, is_near or repeated))
     return tuple(sorted(changes, key=lambda change: (change.borderline, _ORDER[change.kind])))
+
+
+def _are_near(scores: Sequence[float | None], threshold: float) -> bool:
+    """Test whether all known probabilities lie within `MARGIN` of a threshold."""
+    border = _log_odds(threshold)
+    known = [score for score in scores if score is not None]
+    return all(abs(_log_odds(score) - border) <= MARGIN for score in known)
 
 
 def _log_odds(probability: float) -> float:
@@ -178,15 +194,13 @@ class Pair:
         """Its passages: of OLD, of NEW or of both."""
         return [side for side in (self.old, self.new) if side]
 
-    def words(self) -> tuple[list[Segment], list[Segment]]:
-        """Segment both texts into changed and unchanged words; a text without counterpart is one
-        unchanged segment."""
-        old, new = (side.passage.text if side else "" for side in (self.old, self.new))
-        return (
-            changed_words(old, new)
-            if self.old and self.new
-            else ([Segment(old, False)], [Segment(new, False)])
-        )
+    def words(self) -> Sides[list[Segment]]:
+        """Segment both texts into changed and unchanged words; one that is alone is unchanged."""
+        if self.old and self.new:
+            return changed_words(self.old.passage.text, self.new.passage.text)
+        old = self.old.passage.text if self.old else ""
+        new = self.new.passage.text if self.new else ""
+        return Sides([Segment(old, False)], [Segment(new, False)])
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values for JSON, each side as in ``score --format jsonl``."""
@@ -198,13 +212,17 @@ class Pair:
             "changes": [change.to_dict() for change in self.changes],
             "old": self.old and self.old.to_dict(),
             "new": self.new and self.new.to_dict(),
-            "nearest": self.nearest
-            and {"similarity": _rounded(self.nearness), **self.nearest.passage.to_dict()},
+            "nearest": self._nearest_to_dict(),
         }
+
+    def _nearest_to_dict(self) -> dict[str, Any] | None:
+        if self.nearest is None:
+            return None
+        return {"similarity": _rounded(self.nearness), **self.nearest.passage.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PairGroup:
     """The pairs of one kind."""
 
     kind: str
@@ -232,42 +250,48 @@ class Comparison:
     @property
     def names(self) -> tuple[str, str]:
         """Names of the reports: their years if known and different, else OLD and NEW."""
-        old, new = (one.year for one in self.identities)
-        return (str(old), str(new)) if old and new and old != new else ("OLD", "NEW")
+        old, new = self.identities
+        if old.year and new.year and old.year != new.year:
+            return str(old.year), str(new.year)
+        return "OLD", "NEW"
 
     @property
     def subject(self) -> str:
-        """What both are of, in words: publication and country, as far as they are known and the
-        same."""
+        """Publication and country of both, in words, as far as they are known and the same."""
         old, new = self.identities
         publication = old.publication if old.publication == new.publication else None
         country = old.country if old.country == new.country else None
         return ": ".join(part for part in (publication, country) if part)
 
-    def groups(self, same: bool = False) -> list[Group]:
-        """Group the pairs by kind, most important first; repeated passages are left out unless
-        `same`."""
+    @property
+    def split_decisions(self) -> list[SplitDecision]:
+        """Sentences that stand in several places of one report, with different labels."""
         old, new = self.names
-        groups = []
-        for kind, (title, meaning) in KINDS.items():
-            pairs = tuple(pair for pair in self.pairs if pair.kind == kind)
-            alone = [pair for pair in self.pairs if len(pair.sides) == 1]
-            elsewhere = sum(
-                pair.kind != kind and kind in {c.kind for c in pair.changes} for pair in alone
-            )
-            if (pairs or elsewhere) and (same or kind != "repeated"):
-                title, meaning = (text.format(old=old, new=new) for text in (title, meaning))
-                groups.append(
-                    Group(
-                        kind,
-                        title,
-                        meaning,
-                        pairs,
-                        elsewhere,
-                        sum(pair.borderline for pair in pairs),
-                    )
-                )
-        return groups
+        return [*split_decisions(self.old, old), *split_decisions(self.new, new)]
+
+    def groups(self, repeated: bool = False) -> list[PairGroup]:
+        """Group the pairs by kind, most important first; repeated passages only if `repeated`."""
+        groups = [self._group(kind) for kind in KINDS if repeated or kind != "repeated"]
+        return [group for group in groups if group.pairs or group.elsewhere]
+
+    def _group(self, kind: str) -> PairGroup:
+        texts = KINDS[kind]
+        old, new = self.names
+        pairs = tuple(pair for pair in self.pairs if pair.kind == kind)
+        elsewhere = sum(
+            len(pair.sides) == 1
+            and pair.kind != kind
+            and any(change.kind == kind for change in pair.changes)
+            for pair in self.pairs
+        )
+        return PairGroup(
+            kind,
+            texts.title.format(old=old, new=new),
+            texts.meaning.format(old=old, new=new),
+            pairs,
+            elsewhere,
+            sum(pair.borderline for pair in pairs),
+        )
 
     def counts(self) -> Counter[str]:
         """Count the pairs by alignment."""
@@ -275,25 +299,27 @@ class Comparison:
 
     def refusals(self) -> list[str]:
         """List why the two must not be compared, unless somebody asks for it all the same."""
-        return subject_refusals(self.identities) + years_refusals(*self.identities)
+        old, new = self.identities
+        return subject_refusals([old, new]) + years_refusals(old, new)
 
     def warnings(self) -> list[str]:
-        """List reasons why the two may not be successive reports of one country, one line each."""
+        """List why the two may not be successive reports of one country, one line each."""
+        warnings = self.refusals()
         old, new = self.identities
-        equal = (
-            [f"both reports are of {old.year}: are they two years?"]
-            if old.year and old.year == new.year
-            else []
-        )
-        return self.refusals() + equal + self.publication_warnings()
+        if old.year and old.year == new.year:
+            warnings.append(f"both reports are of {old.year}: are they two years?")
+        return warnings + self.publication_warnings()
 
     def publication_warnings(self) -> list[str]:
-        """List the warning that next to nothing is matched, as between two publications; empty
-        if more is."""
-        few = sum(len(pair.sides) == 2 and not pair.shared for pair in self.pairs)
-        least = min(len(self.old.passages), len(self.new.passages))
-        text = f"only {few} of {least} passages match: they may be two publications, so 'new' and 'gone' mean little"
-        return [text] if least >= _LEAST and few < _FEW * least else []
+        """List the warning that next to nothing is matched, as between two publications, if so."""
+        matched = sum(len(pair.sides) == 2 and not pair.shared for pair in self.pairs)
+        shorter = min(len(self.old.passages), len(self.new.passages))
+        if shorter < _LEAST or matched >= _FEW * shorter:
+            return []
+        return [
+            f"only {matched} of {shorter} passages match: they may be two publications, "
+            "so 'new' and 'gone' mean little"
+        ]
 
 
 def compare(
@@ -311,64 +337,99 @@ def compare(
     [('failure', True), ('positive_effort', False)]
     """
     context = context_of(context, [old, new])
-    alignment = continuations(old.passages, new.passages, context.classifier.vocabulary)
-    before, after = list(old.findings()), list(new.findings())
-    thresholds = context.thresholds
-    placed = _continued(alignment, before, after, thresholds)
-    placed += _alone("gone", before, after, alignment, thresholds)
-    placed += _alone("new", after, before, alignment, thresholds)
-    # Clear changes before borderline ones, pairs before single passages.
-    placed.sort(
-        key=lambda one: (_ORDER[one[1].kind], one[1].borderline, len(one[1].sides) == 1, one[0])
-    )
-    return Comparison(old, new, tuple(pair for _, pair in placed))
+    alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
+    findings = Sides(list(old.findings()), list(new.findings()))
+    placed = [
+        *_continued(alignment, findings, context.thresholds),
+        *_gone(alignment, findings, context.thresholds),
+        *_new(alignment, findings, context.thresholds),
+    ]
+    placed.sort(key=_PlacedPair.order)
+    return Comparison(old, new, tuple(entry.pair for entry in placed))
+
+
+@dataclass(frozen=True, slots=True)
+class _PlacedPair:
+    """A pair and its position in the report."""
+
+    position: int
+    pair: Pair
+
+    def order(self) -> tuple[int, bool, bool, int]:
+        """Return the sort key: kind, clear changes, pairs before single passages, position."""
+        is_alone = len(self.pair.sides) == 1
+        return _ORDER[self.pair.kind], self.pair.borderline, is_alone, self.position
 
 
 def _continued(
-    alignment: Alignment,
-    before: Sequence[Finding],
-    after: Sequence[Finding],
-    thresholds: dict[str, float],
-) -> list[tuple[int, Pair]]:
-    """Make the pairs of passages that continue each other, with their positions in the report."""
+    alignment: Alignment, findings: Sides[list[Finding]], thresholds: dict[str, float]
+) -> list[_PlacedPair]:
+    """Pair the passages that continue each other."""
+
+    def pair_of(old: int, new: int, continuation: Continuation) -> _PlacedPair:
+        before, after = findings.old[old], findings.new[new]
+        changes = _changes(before, after, thresholds, continuation.status == "repeated")
+        pair = Pair(
+            continuation.status,
+            before,
+            after,
+            continuation.similarity,
+            changes,
+            continuation.shared,
+        )
+        return _PlacedPair(new, pair)
+
     placed = []
-    for j, found in enumerate(alignment.new):
-        if found:
-            old, new = before[found.index], after[j]
-            changes = _changes(old, new, thresholds, found.status == "repeated")
-            placed.append(
-                (j, Pair(found.status, old, new, found.similarity, changes, found.shared))
-            )
-    for i, found in enumerate(alignment.old):
-        if found and found.shared:  # the others have been paired from their other side
-            old, new = before[i], after[found.index]
-            changes = _changes(old, new, thresholds, found.status == "repeated")
-            placed.append(
-                (found.index, Pair(found.status, old, new, found.similarity, changes, True))
-            )
+    for j, continuation in enumerate(alignment.new):
+        if continuation:
+            placed.append(pair_of(continuation.index, j, continuation))
+    for i, continuation in enumerate(alignment.old):
+        # the others have been paired from their other side
+        if continuation and continuation.shared:
+            placed.append(pair_of(i, continuation.index, continuation))
     return placed
 
 
-def _alone(
-    kind: str,
-    findings: Sequence[Finding],
-    others: Sequence[Finding],
-    alignment: Alignment,
-    thresholds: dict[str, float],
-) -> list[tuple[int, Pair]]:
-    """Make the pairs of passages that are new or gone, with their positions in the report."""
-    gone = kind == "gone"
-    side = 0 if gone else 1
-    found = alignment.old if gone else alignment.new
-    nearest: Nearest = alignment.nearest[side] | alignment.instead[side]
+def _gone(
+    alignment: Alignment, findings: Sides[list[Finding]], thresholds: dict[str, float]
+) -> list[_PlacedPair]:
+    """List the passages that are gone, each with the nearest one of NEW."""
     placed = []
-    for at, finding in enumerate(findings):
-        if found[at]:
-            continue
-        old, new = (finding, None) if gone else (None, finding)
-        other, nearness = nearest.get(at, (None, None))
-        closest = None if other is None else others[other]
-        changes, instead = _changes(old, new, thresholds), at in alignment.instead[side]
-        pair = Pair(kind, old, new, None, changes, False, closest, nearness, instead)
-        placed.append((at, pair))
+    for at, finding in enumerate(findings.old):
+        if alignment.old[at] is None:
+            changes = _changes(finding, None, thresholds)
+            gone = Pair("gone", finding, None, changes=changes)
+            nearest, instead = alignment.nearest.old, alignment.instead.old
+            pair = _with_nearest(gone, at, nearest, instead, findings.new)
+            placed.append(_PlacedPair(at, pair))
     return placed
+
+
+def _new(
+    alignment: Alignment, findings: Sides[list[Finding]], thresholds: dict[str, float]
+) -> list[_PlacedPair]:
+    """List the passages that are new, each with the nearest one of OLD."""
+    placed = []
+    for at, finding in enumerate(findings.new):
+        if alignment.new[at] is None:
+            changes = _changes(None, finding, thresholds)
+            new = Pair("new", None, finding, changes=changes)
+            nearest, instead = alignment.nearest.new, alignment.instead.new
+            pair = _with_nearest(new, at, nearest, instead, findings.old)
+            placed.append(_PlacedPair(at, pair))
+    return placed
+
+
+def _with_nearest(
+    alone: Pair, index: int, nearest: Nearest, instead: Nearest, others: Sequence[Finding]
+) -> Pair:
+    """Add to a passage that is alone the nearest of the other report: that in its place, if any."""
+    neighbour = instead.get(index) or nearest.get(index)
+    if neighbour is None:
+        return alone
+    return replace(
+        alone,
+        nearest=others[neighbour.index],
+        nearness=neighbour.similarity,
+        instead=index in instead,
+    )

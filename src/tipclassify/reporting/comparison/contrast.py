@@ -1,5 +1,4 @@
-"""Contrast of publications: reports of one country and year in, pairs of passages that may
-contradict each other out.
+"""Contrast of publications on one country and year: pairs of passages that may contradict.
 
 One passage reports an effort and the other a failure, in different publications, on the same
 matter: both name it (`MATTERS`), and they share rare words. The default's pooled vectors do not
@@ -14,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tipclassify.reporting.comparison.alignment import shared_words
 from tipclassify.reporting.comparison.identity import identity_of
+from tipclassify.reporting.comparison.matching import shared_words
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = ["MATTER", "Contradiction", "Contrast", "contrast", "contrast_refusals"]
@@ -52,8 +51,8 @@ MATTERS: Final = {
 MATTER: Final = 0.17
 """Minimum tf-idf cosine, 0 to 1, of two passages that name the same matter.
 
-Chosen on 60 pairs from 48 countries' reports of two publications, read by hand (none of them a report that we measure
-on). Of the 26 pairs that are found in those reports, 23 are on one matter.
+Chosen on 60 pairs from 48 countries' reports of two publications, read by hand (none of them a
+report that we measure on). Of the 26 pairs that are found in those reports, 23 are on one matter.
 """
 
 _MIN_SHARED: Final = 2  # content words in common
@@ -78,8 +77,7 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Reports of different publications, and the pairs that may contradict each other, most
-    similar first."""
+    """Reports of different publications, and pairs that may contradict, most similar first."""
 
     reports: tuple[TaggedReport, ...]
     pairs: tuple[Contradiction, ...]
@@ -102,9 +100,9 @@ def contrast_refusals(reports: Sequence[TaggedReport]) -> list[str]:
     """List why the reports are not of different publications on one country and year."""
     identities = [identity_of(report) for report in reports]
     refusals = []
-    countries = {one.country for one in identities if one.country}
-    years = {one.year for one in identities if one.year}
-    publications = [one.publication for one in identities if one.publication]
+    countries = {identity.country for identity in identities if identity.country}
+    years = {identity.year for identity in identities if identity.year}
+    publications = [identity.publication for identity in identities if identity.publication]
     if len(countries) > 1:
         refusals.append(f"they are about {' and '.join(sorted(countries))}, not one country")
     if len(years) > 1:
@@ -116,57 +114,67 @@ def contrast_refusals(reports: Sequence[TaggedReport]) -> list[str]:
 
 def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contrast:
     """Pair efforts and failures of different reports one to one, most similar first."""
-    efforts = list(_tagged(reports, "positive_effort", "failure"))
-    failures = list(_tagged(reports, "failure", "positive_effort"))
-    said = [finding.passage.text for _, finding in efforts]
-    denied = [finding.passage.text for _, finding in failures]
+    efforts = list(_one_sided(reports, "positive_effort", "failure"))
+    failures = list(_one_sided(reports, "failure", "positive_effort"))
     pairs: list[Contradiction] = []
     taken_efforts: set[int] = set()
     taken_failures: set[int] = set()
-    for i, j, similarity, shared in shared_words(said, denied, context.classifier.vocabulary):
-        if similarity < MATTER:
+    for shared in shared_words(
+        [effort.text for effort in efforts],
+        [failure.text for failure in failures],
+        context.classifier.vocabulary,
+    ):
+        if shared.similarity < MATTER:
             break
-        if (
-            shared < _MIN_SHARED
-            or efforts[i][0] == failures[j][0]
-            or i in taken_efforts
-            or j in taken_failures
-        ):
+        if shared.old in taken_efforts or shared.new in taken_failures:
             continue
-        matter = _matter(said[i], denied[j])
+        effort, failure = efforts[shared.old], failures[shared.new]
+        if shared.words < _MIN_SHARED or effort.report == failure.report:
+            continue
+        matter = _matter(effort.text, failure.text)
         if matter is None:
             continue
-        taken_efforts.add(i)
-        taken_failures.add(j)
-        pairs.append(Contradiction(efforts[i][1], failures[j][1], matter, similarity))
+        taken_efforts.add(shared.old)
+        taken_failures.add(shared.new)
+        pairs.append(Contradiction(effort.finding, failure.finding, matter, shared.similarity))
     return Contrast(tuple(reports), tuple(pairs))
 
 
 _NAMED: Final = {matter: re.compile(words, re.IGNORECASE) for matter, words in MATTERS.items()}
 
 
-def _matter(one: str, another: str) -> str | None:
+def _matter(first: str, second: str) -> str | None:
     """Return the first matter that both texts name; None for none.
 
-    >>> _matter("Inspectors closed two farms.", "The law was not enforced, and nothing was inspected.")
+    >>> _matter("Inspectors closed two farms.", "The law was not enforced: nothing was inspected.")
     'inspections'
     """
-    return next(
-        (matter for matter, words in _NAMED.items() if words.search(one) and words.search(another)),
-        None,
-    )
+    for matter, words in _NAMED.items():
+        if words.search(first) and words.search(second):
+            return matter
+    return None
 
 
-def _tagged(
-    reports: Sequence[TaggedReport], label: str, without: str
-) -> Iterator[tuple[int, Finding]]:
-    """Yield the passages that have one label and not the other, with the number of their report,
-    each text once."""
+@dataclass(frozen=True, slots=True)
+class _OneSided:
+    """A passage that has one label and not the opposite one."""
+
+    report: int  # number of its report
+    finding: Finding
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return self.finding.passage.text
+
+
+def _one_sided(reports: Sequence[TaggedReport], label: str, without: str) -> Iterator[_OneSided]:
+    """Yield the passages that have one label and not the other, each text once a report."""
     for number, report in enumerate(reports):
-        seen = set()
+        seen: set[str] = set()
         for finding in report.findings():
             passage = finding.passage
             is_one_sided = label in passage.labels and without not in passage.labels
             if is_one_sided and _TABLE not in passage.text and passage.text not in seen:
                 seen.add(passage.text)
-                yield number, finding
+                yield _OneSided(number, finding)

@@ -1,5 +1,4 @@
-"""What two reports must have in common to be compared: country, publication, and years in their
-order."""
+"""What two reports must share to be compared: country and publication, and years in their order."""
 
 from __future__ import annotations
 
@@ -14,10 +13,9 @@ __all__ = ["Identity", "identity_of", "refuse", "subject_refusals", "years_refus
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Country, publication and year of a report, each None if unknown; `name` is how messages
-    call it."""
+    """Country, publication and year of a report, each None if unknown."""
 
-    name: str
+    name: str  # by which messages call it
     country: str | None
     publication: str | None
     year: int | None
@@ -45,11 +43,12 @@ def _common_year(report: TaggedReport) -> int | None:
 
 
 def subject_refusals(reports: Sequence[Identity]) -> list[str]:
-    """List why the reports are not of one country and one publication; what is unknown is taken
-    to be the same."""
+    """List why the reports are not of one country and publication; unknown ones are let pass."""
     refusals = []
-    countries = list(dict.fromkeys(one.country for one in reports if one.country))
-    publications = list(dict.fromkeys(one.publication for one in reports if one.publication))
+    countries = list(dict.fromkeys(report.country for report in reports if report.country))
+    publications = list(
+        dict.fromkeys(report.publication for report in reports if report.publication)
+    )
     if len(countries) > 1:
         refusals.append(
             f"they are about {_joined(countries)}: differences would be those of countries"
@@ -63,19 +62,22 @@ def subject_refusals(reports: Sequence[Identity]) -> list[str]:
 
 
 def years_refusals(old: Identity, new: Identity) -> list[str]:
-    """List why NEW is not of a later year than OLD; equal years may be two versions, and are not
-    refused."""
+    """List why NEW is not of a later year than OLD; equal years may be two versions, and pass."""
     if old.year and new.year and old.year > new.year:
         return [f"OLD is of {old.year} and NEW of {new.year}: give the earlier one first"]
     return []
 
 
 def refuse(refusals: Sequence[str], reports: Sequence[Identity], remedy: str = "") -> None:
-    """Raise `UsageError` if there is any refusal, which names the reports, why, and what to do."""
-    if refusals:
-        names = _joined([one.name for one in reports])
-        remedies = "; ".join([*([remedy] if remedy else []), "--anyway compares them all the same"])
-        raise UsageError(f"{names}: {'; '.join(refusals)}; {remedies}")
+    """Raise `UsageError` if there is any refusal: it names the reports, why, and what to do."""
+    if not refusals:
+        return
+    names = _joined([report.name for report in reports])
+    parts = list(refusals)
+    if remedy:
+        parts.append(remedy)
+    parts.append("--anyway compares them all the same")
+    raise UsageError(f"{names}: {'; '.join(parts)}")
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -84,4 +86,6 @@ def _joined(names: Sequence[str]) -> str:
     >>> _joined(["a", "b", "c"])
     'a, b and c'
     """
-    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} and {names[-1]}"

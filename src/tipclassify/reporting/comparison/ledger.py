@@ -1,5 +1,4 @@
-"""Ledger of a country and publication: reports of several years in, a line for each passage that
-persists out.
+"""Ledger of a country and publication: a line for each passage that persists over the years.
 
 A passage is followed from each year to the next by its words
 (`tipclassify.reporting.comparison.alignment`): "the same sentence since 2016". What a report says
@@ -12,16 +11,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.alignment import (
-    Segment,
-    changed_words,
-    continuations,
-    normalize,
-)
+from tipclassify.reporting.comparison.alignment import align_reports
+from tipclassify.reporting.comparison.changed_words import Segment, changed_words
+from tipclassify.reporting.comparison.consistency import SplitDecision, split_decisions
 from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals
+from tipclassify.reporting.comparison.normalization import Sides, normalize
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = ["Ledger", "LedgerLine", "Standing", "build_ledger", "in_order", "ledger_refusals"]
@@ -59,8 +56,7 @@ class LedgerLine:
 
     @property
     def same_since(self) -> str:
-        """First of the years in which it had the words that it has in the last, without a change
-        between."""
+        """First of the years since which it has had the words that it has in the last."""
         since = self.last.year
         for before, after in pairwise(reversed(self.standings)):
             if before.status == "reworded":
@@ -75,23 +71,20 @@ class LedgerLine:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels that it has in its last year or, if it has none there, those that it had in
-        any."""
+        """Labels that it has in its last year or, if it has none there, that it had in any."""
         if self.last.finding.passage.labels:
             return self.last.finding.passage.labels
         ever = {label for standing in self.standings for label in standing.finding.passage.labels}
         return tuple(label for label in LABELS if label in ever)
 
-    def words(self) -> tuple[list[Segment], list[Segment]]:
-        """Segment its first and its last wording into words that both have and words that
-        differ."""
+    def words(self) -> Sides[list[Segment]]:
+        """Segment its first and last wording into words that both have and words that differ."""
         return changed_words(self.first.finding.passage.text, self.last.finding.passage.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Reports of one country and publication, their years in order, and the passages that
-    persist in them."""
+    """Reports of one country and publication, by year, and the passages that persist in them."""
 
     reports: tuple[TaggedReport, ...]
     years: tuple[str, ...]
@@ -104,16 +97,22 @@ class Ledger:
 
     @property
     def subject(self) -> str:
-        """What the reports are of, in words: publication and country, as far as they are known
-        and the same."""
-        publications = {one.publication for one in self.identities}
-        countries = {one.country for one in self.identities}
-        sole = [values.pop() if len(values) == 1 else None for values in (publications, countries)]
-        return ": ".join(part for part in sole if part)
+        """Publication and country, in words, as far as they are known and the same."""
+        publication = _only({identity.publication for identity in self.identities})
+        country = _only({identity.country for identity in self.identities})
+        return ": ".join(part for part in (publication, country) if part)
+
+    @property
+    def split_decisions(self) -> list[SplitDecision]:
+        """Sentences that stand in several places of one report, with different labels."""
+        return [
+            decision
+            for year, report in zip(self.years, self.reports, strict=True)
+            for decision in split_decisions(report, year)
+        ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to plain values for JSON: each line with all its passages, as in ``score
-        --format jsonl``."""
+        """Convert to plain values for JSON, with passages as in ``score --format jsonl``."""
         return {
             "subject": self.subject,
             "years": list(self.years),
@@ -127,7 +126,13 @@ class Ledger:
                 for year, report in zip(self.years, self.reports, strict=True)
             ],
             "lines": [_line_to_dict(line) for line in self.lines],
+            "tagged_both_ways": [decision.to_dict() for decision in self.split_decisions],
         }
+
+
+def _only(values: set[str | None]) -> str | None:
+    """Return the value of a set that has one; else None."""
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _line_to_dict(line: LedgerLine) -> dict[str, Any]:
@@ -158,16 +163,71 @@ def ledger_refusals(reports: Sequence[TaggedReport]) -> list[str]:
     """List why the reports are not different years of one country and publication."""
     identities = [identity_of(report) for report in reports]
     refusals = subject_refusals(identities)
-    unknown = [one.name for one in identities if not one.year]
+    unknown = [identity.name for identity in identities if not identity.year]
     if unknown:
         refusals.append(
             f"the year of {unknown[0]} is not known: the order would be that of the command"
         )
-    years = [one.year for one in identities if one.year]
+    years = [identity.year for identity in identities if identity.year]
     twice = sorted({year for year in years if years.count(year) > 1})
     if twice:
         refusals.append(f"two are of {twice[0]}: a year has one report of a publication")
     return refusals
+
+
+def build_ledger(
+    reports: Sequence[TaggedReport], context: ScoringContext, everything: bool = False
+) -> Ledger:
+    """Follow the passages of reports, in the order of their years.
+
+    With `everything`, those that stand in one year only are kept, too.
+
+    >>> from tipclassify import Classifier
+    >>> from tipclassify.text.segmentation.passages import text_document
+    >>> context = ScoringContext(Classifier.load())
+    >>> texts = [f"Courts convicted {number} traffickers." for number in ("nine", "nine", "two")]
+    >>> documents = [text_document(text) for text in texts]
+    >>> reports = [TaggedReport("x", d, context.classifier.tag(d)) for d in documents]
+    >>> [(line.years, line.same_since) for line in build_ledger(reports, context).lines]
+    [(['1', '2', '3'], '3')]
+    """
+    years = _names(reports)
+    threads = _Threads()
+    before: TaggedReport | None = None
+    for year, report in zip(years, reports, strict=True):
+        links = _links(before, report, context) if before else []
+        threads.add_year(year, list(report.findings()), links)
+        before = report
+    lines = [
+        LedgerLine(tuple(thread.standings))
+        for thread in threads.threads
+        if everything or len(thread.standings) > 1
+    ]
+    lines = _without_joined(lines)
+    return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years)))
+
+
+class _Link(NamedTuple):
+    """Two passages of successive reports that continue each other."""
+
+    old: int
+    new: int
+    status: str  # "repeated", "moved" or "reworded"
+
+
+def _links(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> list[_Link]:
+    """List what continues what."""
+    alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
+    links = []
+    linked: set[tuple[int, int]] = set()
+    for place, continuation in enumerate(alignment.new):
+        if continuation:
+            links.append(_Link(continuation.index, place, continuation.status))
+            linked.add((continuation.index, place))
+    for place, continuation in enumerate(alignment.old):
+        if continuation and (place, continuation.index) not in linked:
+            links.append(_Link(place, continuation.index, continuation.status))
+    return links
 
 
 @dataclass(slots=True)
@@ -177,94 +237,56 @@ class _Thread:
     standings: list[Standing] = field(default_factory=list)
 
 
-def build_ledger(
-    reports: Sequence[TaggedReport], context: ScoringContext, everything: bool = False
-) -> Ledger:
-    """Follow the passages of reports, given in the order of their years; `everything` keeps those
-    of one year too.
+class _Threads:
+    """Lines while reports are added year by year."""
 
-    >>> from tipclassify import Classifier
-    >>> from tipclassify.text.segmentation.passages import text_document
-    >>> context = ScoringContext(Classifier.load())
-    >>> documents = [text_document(f"Courts convicted {n} traffickers.") for n in ("nine", "nine", "two")]
-    >>> reports = [TaggedReport("x", d, context.classifier.tag(d)) for d in documents]
-    >>> [(line.years, line.same_since) for line in build_ledger(reports, context).lines]
-    [(['1', '2', '3'], '3')]
-    """
-    years = _names(reports)
-    threads: list[_Thread] = []
-    # threads by their place in the report before
-    ends: defaultdict[int, list[_Thread]] = defaultdict(list)
-    # threads by their last words, to find what comes back after a year
-    earlier: dict[str, _Thread] = {}
-    for at, report in enumerate(reports):
-        findings = list(report.findings())
-        now: defaultdict[int, list[_Thread]] = defaultdict(list)
-        if at:
-            links = _links(reports[at - 1], report, context)
-            for before, after, status in links:
-                for thread in ends[before]:
-                    _follow(
-                        thread, after, Standing(years[at], findings[after], status), threads, now
-                    )
+    def __init__(self) -> None:
+        self.threads: list[_Thread] = []
+        # by the place of their passage in the report added last
+        self._last: dict[int, list[_Thread]] = {}
+        # by their last words, to find what comes back after a year
+        self._by_words: dict[str, _Thread] = {}
+
+    def add_year(self, year: str, findings: Sequence[Finding], links: Sequence[_Link]) -> None:
+        """Add a report; `links` lead from the passages of the report before to its own."""
+        current: defaultdict[int, list[_Thread]] = defaultdict(list)
+        for link in links:
+            for thread in self._last.get(link.old, ()):
+                standing = Standing(year, findings[link.new], link.status)
+                current[link.new].append(self._continued(thread, standing))
         for place, finding in enumerate(findings):
-            if place in now:
-                continue
-            back = earlier.get(normalize(finding.passage.text))
-            if back and back.standings[-1].year != years[at]:
-                back.standings.append(Standing(years[at], finding, "repeated"))
-                now[place].append(back)
-            else:
-                begun = _Thread([Standing(years[at], finding, "first")])
-                threads.append(begun)
-                now[place].append(begun)
-        for followed in now.values():
-            for thread in followed:
-                earlier[normalize(thread.standings[-1].finding.passage.text)] = thread
-        ends = now
-    lines = [
-        LedgerLine(tuple(thread.standings))
-        for thread in threads
-        if everything or len(thread.standings) > 1
-    ]
-    lines = _without_joined(lines)
-    return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years)))
+            if place not in current:
+                current[place].append(self._begun(year, finding))
+        for at_place in current.values():
+            for thread in at_place:
+                words = normalize(thread.standings[-1].finding.passage.text)
+                self._by_words[words] = thread
+        self._last = current
 
+    def _continued(self, thread: _Thread, standing: Standing) -> _Thread:
+        """Add where a passage stands; one that stands twice in a year has two lines from then.
 
-def _follow(
-    thread: _Thread,
-    place: int,
-    standing: Standing,
-    threads: list[_Thread],
-    now: dict[int, list[_Thread]],
-) -> None:
-    """Add where a passage stands; one that stands twice in a year, as a split sentence does, has
-    two lines from then."""
-    if thread.standings[-1].year == standing.year:
-        thread = _Thread(thread.standings[:-1])
-        threads.append(thread)
-    thread.standings.append(standing)
-    now[place].append(thread)
+        A sentence that was split stands twice.
+        """
+        if thread.standings[-1].year == standing.year:
+            thread = _Thread(thread.standings[:-1])
+            self.threads.append(thread)
+        thread.standings.append(standing)
+        return thread
 
-
-def _links(
-    old: TaggedReport, new: TaggedReport, context: ScoringContext
-) -> list[tuple[int, int, str]]:
-    """List what continues what: places in OLD and NEW, and how."""
-    alignment = continuations(old.passages, new.passages, context.classifier.vocabulary)
-    links = [
-        (found.index, place, found.status) for place, found in enumerate(alignment.new) if found
-    ]
-    known = {(before, after) for before, after, _ in links}
-    for place, found in enumerate(alignment.old):
-        if found and (place, found.index) not in known:
-            links.append((place, found.index, found.status))
-    return links
+    def _begun(self, year: str, finding: Finding) -> _Thread:
+        """Return the line of a passage that comes back, or begin one."""
+        earlier = self._by_words.get(normalize(finding.passage.text))
+        if earlier and earlier.standings[-1].year != year:
+            earlier.standings.append(Standing(year, finding, "repeated"))
+            return earlier
+        thread = _Thread([Standing(year, finding, "first")])
+        self.threads.append(thread)
+        return thread
 
 
 def _without_joined(lines: list[LedgerLine]) -> list[LedgerLine]:
-    """Keep, of lines that end in the same passage, since sentences were joined, the one that
-    stood longest."""
+    """Keep the longest of lines that end in the same passage, since sentences were joined."""
     longest: dict[tuple[str, int, int], LedgerLine] = {}
     for line in lines:
         passage = line.last.finding.passage
@@ -283,8 +305,7 @@ def _names(reports: Sequence[TaggedReport]) -> list[str]:
 
 
 def _sorted(lines: list[LedgerLine], years: Sequence[str]) -> list[LedgerLine]:
-    """Sort lines: those of most years first, then failures, complicity, efforts, and the order
-    of the last report."""
+    """Sort lines: most years first, then failures, complicity, efforts, then in reading order."""
     ranks = {"failure": 0, "complicity": 1, "positive_effort": 2}
 
     def key(line: LedgerLine) -> tuple[int, int, int, int]:

@@ -1,133 +1,183 @@
-"""Writers of a comparison: a table for the terminal, JSON lines, or an HTML page with passages
-side by side."""
+"""Writers of a comparison: a table for the terminal, JSON lines, or an HTML page side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import IO
+from collections.abc import Iterable, Sequence
+from typing import IO, Final, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tipclassify.formatting import json_line, one_line
-from tipclassify.reporting.comparison.alignment import Segment
-from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Group, Pair
+from tipclassify.labels import label_name
+from tipclassify.reporting.comparison.changed_words import Segment
+from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Pair, PairGroup
+from tipclassify.reporting.comparison.consistency import SplitDecision
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers.table import console_of, heading_of
 from tipclassify.reporting.writers.templating import rendered
 
-__all__ = ["write_html", "write_jsonl", "write_table"]
+__all__ = ["write_html", "write_jsonl", "write_split_decisions", "write_table"]
 
 
-def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write one object for each pair, in the order of the table; repeated passages only if
-    `same`."""
-    out.writelines(
-        json_line(pair.to_dict()) for group in comparison.groups(same) for pair in group.pairs
-    )
+def write_jsonl(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
+    """Write an object a pair, in the table's order, then one a sentence that is tagged both ways.
+
+    Repeated passages are written only if `repeated`.
+    """
+    for group in comparison.groups(repeated):
+        out.writelines(json_line(pair.to_dict()) for pair in group.pairs)
+    out.writelines(json_line(decision.to_dict()) for decision in comparison.split_decisions)
 
 
 def write_html(
-    comparison: Comparison, out: IO[str], context: ScoringContext, same: bool = False
+    comparison: Comparison, out: IO[str], context: ScoringContext, repeated: bool = False
 ) -> None:
-    """Write one page for a comparison; repeated passages only if `same`. It has no script: CSS
-    reads its filters."""
-    groups = comparison.groups(same)
-    out.writelines(
-        rendered("side_by_side.html", comparison=comparison, groups=groups, context=context)
+    """Write one page for a comparison; repeated passages only if `repeated`.
+
+    It has no script: CSS reads its filters.
+    """
+    page = rendered(
+        "side_by_side.html",
+        comparison=comparison,
+        groups=comparison.groups(repeated),
+        context=context,
     )
+    out.writelines(page)
 
 
-def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write the pairs by kind, with changed words highlighted, then counts, caveats; repeated
-    ones only if `same`."""
+_CAVEATS: Final = (
+    "What is new or gone by its words may have been reported before, or still be, in other words; "
+    "what is no longer reported need not have stopped. "
+    f"Borderline: the probabilities lie within {MARGIN:g} log-odds of the threshold, so that "
+    "another wording could have turned the tag."
+)
+
+
+def write_table(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
+    """Write the pairs by kind, with changed words highlighted, then counts and caveats.
+
+    Repeated passages are written only if `repeated`.
+    """
     console = console_of(out, 120)
-    before, after = comparison.names
+    old, new = comparison.names
     if comparison.subject:
-        console.print(Text(f"{comparison.subject}: {before} set against {after}", style="bold"))
-    console.print(
-        Text(f"{before}  {heading_of(comparison.old)}\n{after}  {heading_of(comparison.new)}")
-    )
-    for group in comparison.groups(same):
+        console.print(Text(f"{comparison.subject}: {old} set against {new}", style="bold"))
+    console.print(Text(f"{old}  {heading_of(comparison.old)}"))
+    console.print(Text(f"{new}  {heading_of(comparison.new)}"))
+    for group in comparison.groups(repeated):
         _write_group(group, comparison.names, console)
+    write_split_decisions(comparison.split_decisions, console)
+    console.print(Text(f"\n{_counts(comparison)}\n{_CAVEATS}"))
+
+
+def _counts(comparison: Comparison) -> str:
+    old, new = comparison.names
     counts = comparison.counts()
-    console.print(
-        Text(
-            f"\n{len(comparison.old.passages)} passages of {before}, {len(comparison.new.passages)} of {after}: "
-            f"{counts['repeated']} repeated word for word, {counts['moved']} moved, {counts['reworded']} reworded, "
-            f"{counts['gone']} gone, {counts['new']} new\n"
-            "What is new or gone by its words may have been reported before, or still be, in other words; "
-            "what is no longer reported need not have stopped. "
-            f"Borderline: the probabilities lie within {MARGIN:g} log-odds of the threshold, so that another wording "
-            "could have turned the tag."
-        )
+    return (
+        f"{len(comparison.old.passages)} passages of {old}, "
+        f"{len(comparison.new.passages)} of {new}: "
+        f"{counts['repeated']} repeated word for word, {counts['moved']} moved, "
+        f"{counts['reworded']} reworded, {counts['gone']} gone, {counts['new']} new"
     )
 
 
-def _write_group(group: Group, names: tuple[str, str], console: Console) -> None:
-    also = [f"{group.borderline} of them borderline"] if group.borderline else []
-    also += [f"{group.elsewhere} more under other headings"] if group.elsewhere else []
+def write_split_decisions(decisions: Sequence[SplitDecision], console: Console) -> None:
+    """Write the sentences that stand in several places of one report, with different labels."""
+    if not decisions:
+        return
+    console.print(
+        Text(f"\nSame sentence, tagged otherwise in one report: {len(decisions)}", style="bold")
+    )
+    for decision in decisions:
+        console.print(Text(f"{decision.report}  {one_line(decision.text)}"))
+        for place in decision.describe():
+            console.print(Text(f"      {one_line(place)}", style="dim"))
+
+
+class _Marking(NamedTuple):
+    """How changed words are set off: between two marks, or in a style."""
+
+    before: str
+    after: str
+    style: str
+
+
+_STYLED_OLD: Final = _Marking("", "", "strike")
+_STYLED_NEW: Final = _Marking("", "", "bold")
+_PLAIN_OLD: Final = _Marking("[-", "-]", "")
+_PLAIN_NEW: Final = _Marking("{+", "+}", "")
+
+
+def _write_group(group: PairGroup, names: tuple[str, str], console: Console) -> None:
     title = Text(f"\n{group.title}: {len(group.pairs)}", style="bold")
-    console.print(title.append(f" ({', '.join(also)})" if also else "", style="not bold"))
+    remarks = []
+    if group.borderline:
+        remarks.append(f"{group.borderline} of them borderline")
+    if group.elsewhere:
+        remarks.append(f"{group.elsewhere} more under other headings")
+    console.print(title.append(f" ({', '.join(remarks)})" if remarks else "", style="not bold"))
     table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
     table.add_column(no_wrap=True, vertical="top")
     table.add_column(overflow="fold")
-    styled = console.is_terminal and not console.is_dumb_terminal
+    is_styled = console.is_terminal and not console.is_dumb_terminal
     for number, pair in enumerate(group.pairs):
         if number:
             table.add_row()
-        table.add_row("", _heading(pair, names))
-        old, new = pair.words()
-        both = pair.old and pair.new and pair.alignment != "reworded"
-        if pair.old and not both:
-            table.add_row(
-                names[0], _marked(old, *(("", "", "strike") if styled else ("[-", "-]", "")))
-            )
-        if pair.new:
-            name = "both" if both else names[1]
-            table.add_row(name, _marked(new, *(("", "", "bold") if styled else ("{+", "+}", ""))))
-        if pair.nearest and pair.changes:
-            what = "perhaps in its place" if pair.instead else "nearest"
-            near = f"{what}, similarity {pair.nearness:.2f}: {one_line(pair.nearest.passage.text)}"
-            table.add_row(Text(names[pair.old is not None], style="dim"), Text(near, style="dim"))
+        _add_pair(table, pair, names, is_styled)
     console.print(table)
 
 
+def _add_pair(table: Table, pair: Pair, names: tuple[str, str], is_styled: bool) -> None:
+    old_name, new_name = names
+    words = pair.words()
+    table.add_row("", _heading(pair, names))
+    is_one_text = pair.old and pair.new and pair.alignment != "reworded"
+    if pair.old and not is_one_text:
+        table.add_row(old_name, _marked(words.old, _STYLED_OLD if is_styled else _PLAIN_OLD))
+    if pair.new:
+        name = "both" if is_one_text else new_name
+        table.add_row(name, _marked(words.new, _STYLED_NEW if is_styled else _PLAIN_NEW))
+    if pair.nearest and pair.changes:
+        what = "perhaps in its place" if pair.instead else "nearest"
+        text = one_line(pair.nearest.passage.text)
+        nearest = f"{what}, similarity {pair.nearness:.2f}: {text}"
+        other_name = new_name if pair.old else old_name
+        table.add_row(Text(other_name, style="dim"), Text(nearest, style="dim"))
+
+
 def _heading(pair: Pair, names: tuple[str, str]) -> Text:
-    """Format the changes and place of a pair: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5
-    similarity 0.82``."""
-    sides = [side.passage for side in pair.sides]
-    parts = [_change(change) for change in pair.changes]
-    parts = parts or [
-        Text(label.replace("_", " "), style=TERMINAL[label]) for label in sides[-1].labels
-    ]
-    parts.append(
-        Text(
-            f"[{_arrow(one_line(side.section or '') or 'no section' for side in sides)}]",
-            style="bold",
-        )
-    )
+    """Format changes and place: ``+failure 0.04 → 0.91  [protection]  p. 4 → 5``."""
+    old_name, new_name = names
+    passages = [side.passage for side in pair.sides]
+    if pair.changes:
+        parts = [_change(change) for change in pair.changes]
+    else:
+        labels = passages[-1].labels
+        parts = [Text(label_name(label), style=TERMINAL[label]) for label in labels]
+    sections = _arrow(one_line(passage.section or "") or "no section" for passage in passages)
+    parts.append(Text(f"[{sections}]", style="bold"))
     facts = []
     # one of the two may have none: a web page
-    if pages := [str(side.page) for side in sides if side.page]:
+    if pages := [str(passage.page) for passage in passages if passage.page]:
         facts.append("p. " + _arrow(pages))
     if pair.alignment == "reworded":
         facts.append(f"similarity {pair.similarity:.2f}")
-    if len(sides) == 1:
-        facts.append(f"not in {names[pair.old is not None]}")
+    if len(passages) == 1:
+        facts.append(f"not in {new_name if pair.old else old_name}")
     if pair.shared:
         facts.append("split, joined or said twice")
-    if any(side.low_confidence for side in sides):
+    if any(passage.low_confidence for passage in passages):
         facts.append("low confidence")
     return Text("  ").join([*parts, *map(Text, facts)])
 
 
 def _change(change: Change) -> Text:
     scores = _arrow(f"{score:.2f}" for score in (change.old, change.new) if score is not None)
-    name = change.label.replace("_", " ")
-    text = Text(f"{'+' if change.came else '-'}{name} {scores}", style=TERMINAL[change.label])
+    sign = "+" if change.came else "-"
+    text = Text(f"{sign}{label_name(change.label)} {scores}", style=TERMINAL[change.label])
     return text.append(" borderline", style="italic") if change.borderline else text
 
 
@@ -135,12 +185,14 @@ def _arrow(values: Iterable[str]) -> str:
     return " → ".join(dict.fromkeys(values))
 
 
-def _marked(segments: list[Segment], before: str, after: str, style: str) -> Text:
-    """Format a text with its changed words in a style, or between `before` and `after`."""
+def _marked(segments: Sequence[Segment], marking: _Marking) -> Text:
+    """Format a text with its changed words set off."""
     text = Text()
     for segment in segments:
         words = one_line(segment.text.rstrip())
-        changed = segment.changed and words
-        text.append(f"{before}{words}{after}" if changed else words, style if changed else "")
+        if segment.changed and words:
+            text.append(f"{marking.before}{words}{marking.after}", marking.style)
+        else:
+            text.append(words)
         text.append(" " if segment.text[-1:].isspace() else "")
     return text

@@ -1,10 +1,10 @@
-"""Writers of a contrast of publications: a table for the terminal, JSON lines, or an HTML page
-with both citations."""
+"""Writers of a contrast of publications: a table for the terminal, JSON lines, or an HTML page."""
 
 from __future__ import annotations
 
-from typing import IO
+from typing import IO, Final
 
+from rich.console import Console
 from rich.text import Text
 
 from tipclassify.formatting import json_line, one_line
@@ -17,9 +17,9 @@ from tipclassify.reporting.writers.templating import rendered
 
 __all__ = ["write_html", "write_jsonl", "write_table"]
 
-_CAUTION = (
-    "These may contradict each other: the passages name the same matter and have opposite tags. They may also speak of "
-    "different things, times or places. Read both in their sources."
+_CAUTION: Final = (
+    "These may contradict each other: the passages name the same matter and have opposite tags. "
+    "They may also speak of different things, times or places. Read both in their sources."
 )
 
 
@@ -32,15 +32,15 @@ def write_table(contrast: Contrast, out: IO[str], context: ScoringContext) -> No
     console.print(Text(one_line(title), style="bold"))
     for pair in contrast.pairs:
         console.print(Text(f"\non {pair.matter}", style="bold"))
-        for label, finding in (("positive_effort", pair.effort), ("failure", pair.failure)):
-            name = label.removeprefix("positive_")
-            console.print(
-                Text(name, style=TERMINAL[label]).append(
-                    f"  {one_line(finding.passage.text)}", style=""
-                )
-            )
-            console.print(Text(f"  {cite(finding, context).source}", style="dim"))
+        _write_side(pair.effort, "positive_effort", context, console)
+        _write_side(pair.failure, "failure", context, console)
     console.print(Text(f"\n{len(contrast.pairs)} pairs. {_CAUTION}"))
+
+
+def _write_side(finding: Finding, label: str, context: ScoringContext, console: Console) -> None:
+    name = Text(label.removeprefix("positive_"), style=TERMINAL[label])
+    console.print(name.append(f"  {one_line(finding.passage.text)}", style=""))
+    console.print(Text(f"  {cite(finding, context).source}", style="dim"))
 
 
 def write_jsonl(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:

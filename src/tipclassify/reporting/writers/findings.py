@@ -1,17 +1,15 @@
-"""Findings of each file by section; the formats in which counts come before quotes, and those of
-citations."""
+"""Findings of each file by section: Word and Markdown, where counts come first, and citations."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
-from typing import IO, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from markupsafe import Markup
@@ -20,7 +18,7 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.citation import Citation, cite
-from tipclassify.reporting.particulars import KindCounts
+from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
 from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
@@ -30,12 +28,17 @@ from tipclassify.reporting.report import (
     source_name,
     title_name,
 )
-from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.summary import NONE, Group
+from tipclassify.reporting.subject import Subject, about_trafficking, subject_line
+from tipclassify.reporting.summary import Group
 from tipclassify.text.document import Passage
 
+if TYPE_CHECKING:
+    from docx.document import Document
+
 __all__ = [
+    "COUNTED",
     "FileFindings",
+    "ListedFinding",
     "by_file",
     "write_bibtex",
     "write_csl",
@@ -46,11 +49,42 @@ __all__ = [
 
 Section = str | None
 
+COUNTED: Final = "Labels are counted by sentence, each sentence once; shares are of the {base}."
+"""Line under a table of counts, with a placeholder for what shares are of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFinding:
+    """A tagged passage with what is said of its kind."""
+
+    finding: Finding
+    nature: FindingNature
+
+    @property
+    def passage(self) -> Passage:
+        """The passage."""
+        return self.finding.passage
+
+    @property
+    def remarks(self) -> list[str]:
+        """Remarks to print beside it: a table row, a sentence said before, low confidence."""
+        remarks = []
+        if self.nature.kind == "table row":
+            remarks.append("table row")
+        if self.nature.first is not None:
+            remarks.append("stands before in this report, counted there")
+        if self.passage.low_confidence:
+            remarks.append("low confidence: read it before you use it")
+        return remarks
+
 
 @dataclass(slots=True)
 class FileFindings:
-    """Counts of the passages of a file, or a part of it, by section in order of appearance, and
-    its tagged passages."""
+    """Counts of a file's passages, or of a part of it, by section, and its tagged passages.
+
+    Sections are in order of appearance. `counts` are of passages, each place; `kinds` are of
+    sentences, each once, and of table rows.
+    """
 
     file: str
     title: str
@@ -62,9 +96,10 @@ class FileFindings:
     counts: defaultdict[Section, Group] = field(
         default_factory=lambda: defaultdict(lambda: Group(()))
     )
-    tagged: defaultdict[Section, list[Finding]] = field(default_factory=lambda: defaultdict(list))
-    # of a page, which counts sentences and table rows apart
-    kinds: KindCounts = field(default_factory=KindCounts)
+    kinds: defaultdict[Section, KindCounts] = field(default_factory=lambda: defaultdict(KindCounts))
+    tagged: defaultdict[Section, list[ListedFinding]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     @classmethod
     def of(cls, report: TaggedReport) -> FileFindings:
@@ -73,23 +108,24 @@ class FileFindings:
 
     @property
     def total(self) -> Group:
-        """Counts of all sections."""
+        """Counts of passages of all sections."""
         return sum(self.counts.values(), Group(()))
 
+    @property
+    def total_kinds(self) -> KindCounts:
+        """Counts of sentences and table rows of all sections."""
+        return sum(self.kinds.values(), KindCounts())
+
     def table(self) -> Iterator[tuple[str, ...]]:
-        """Yield the cells of a table of counts: its header, a row for each section, and one for
-        all."""
-        yield "section", "passages", *map(label_name, LABELS), NONE
-        named = [(section_name(section), group) for section, group in self.counts.items()]
-        for name, group in (*named, ("all", self.total)):
-            yield (
-                name,
-                f"{group.passages:,}",
-                *(f"{group.count(label):,}" for label in (*LABELS, NONE)),
-            )
+        """Yield the cells of a table of sentences: its header, a row a section, one for all."""
+        labels = [label_name(label) for label in LABELS]
+        yield "section", "passages", "sentences about trafficking", *labels, "table rows tagged"
+        for section, group in self.counts.items():
+            yield _table_row(section_name(section), group, self.kinds[section])
+        yield _table_row("all", self.total, self.total_kinds)
 
     def count(self, report: TaggedReport) -> None:
-        """Add the counts of the file, or of a part or batch of it."""
+        """Add the passages of the file, or of a part or batch of it."""
         self.notes += report.notes
         self.subject += Subject.of(report.passages)
         by_section: defaultdict[Section, list[Passage]] = defaultdict(list)
@@ -98,21 +134,49 @@ class FileFindings:
         for section, passages in by_section.items():
             self.counts[section] += Group.of((), passages)
 
+    def count_kinds(self, report: TaggedReport, natures: Sequence[FindingNature]) -> None:
+        """Add the sentences and table rows of the file, or of a part or batch of it."""
+        on_subject = about_trafficking(report.passages)
+        for passage, nature, is_about in zip(report.passages, natures, on_subject, strict=True):
+            self.kinds[passage.section].add_passage(passage, nature, is_about)
+
+
+def _table_row(name: str, group: Group, kinds: KindCounts) -> tuple[str, ...]:
+    counts = [kinds.count_and_share(label) for label in LABELS]
+    return (
+        name,
+        f"{group.passages:,}",
+        f"{kinds.on_subject:,}",
+        *counts,
+        f"{kinds.tagged_rows:,}",
+    )
+
 
 def by_file(reports: Iterable[TaggedReport], parts: bool = False) -> Iterator[FileFindings]:
-    """Gather the findings of each file, whose parts or rows follow each other, or with `parts`
-    of each part."""
-    for _, batches in groupby(
-        reports, key=attrgetter("file", "part") if parts else attrgetter("file")
-    ):
-        first = next(batches)
-        found = FileFindings.of(first)
-        for report in chain((first,), batches):
-            found.count(report)
-            for finding in report.findings():
-                if finding.passage.labels:
-                    found.tagged[finding.passage.section].append(finding)
-        yield found
+    """Gather the findings of each file, or with `parts` of each part; a file's come together."""
+    for _, of_file in groupby(reports, key=attrgetter("file")):
+        gathered: FileFindings | None = None
+        natures: Natures | None = None
+        for number, report in enumerate(of_file):
+            natures = natures or Natures(rows=report.document is None)
+            if parts and gathered and report.part:
+                yield gathered
+                gathered = None
+            gathered = gathered or FileFindings.of(report)
+            _gather(gathered, report, natures, number)
+        if gathered:
+            yield gathered
+
+
+def _gather(gathered: FileFindings, report: TaggedReport, natures: Natures, number: int) -> None:
+    """Add a report, the part or batch `number` of its file."""
+    names = [f"{number}.{place}" for place in range(len(report.passages))]
+    of_passages = list(natures.of(report.passages, names))
+    gathered.count(report)
+    gathered.count_kinds(report, of_passages)
+    for finding, nature in zip(report.findings(), of_passages, strict=True):
+        if finding.passage.labels:
+            gathered.tagged[finding.passage.section].append(ListedFinding(finding, nature))
 
 
 _MARKUP: Final = re.compile(
@@ -129,11 +193,18 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
     from tipclassify.reporting.writers.templating import rendered
 
     out.writelines(
-        rendered("findings.md", escape=_escaped, files=by_file(reports), context=context, cite=cite)
+        rendered(
+            "findings.md",
+            escape=_escaped,
+            files=by_file(reports),
+            counted=COUNTED,
+            context=context,
+            cite=cite,
+        )
     )
 
 
-def _escaped(value: Any) -> Markup:
+def _escaped(value: object) -> Markup:
     """Escape a text so that it renders literally: in one line, which begins no block.
 
     >>> print(_escaped("1. <b>[x](y)</b> | https://z"))
@@ -145,64 +216,78 @@ def _escaped(value: Any) -> Markup:
 
 
 def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
-    """Write title, counts and tagged passages of each file, then model and policy; equal input
-    gives equal bytes."""
+    """Write title, counts and tagged passages of each file, then model and policy, without a date.
+
+    Equal input gives equal bytes.
+    """
     with needs_extra("writing Word files", "docx"):
-        from docx import Document
-    word = Document()
+        import docx
+    word = docx.Document()
     word.core_properties.title = "Tagged passages"
     word.core_properties.author = context.about()["tool"]
     word.add_heading("Tagged passages", 0)
-    for found in by_file(reports):
-        _add_file(word, found, context)
+    for file_findings in by_file(reports):
+        _add_file(word, file_findings, context)
     word.add_heading("How they were tagged", 1)
     for name, value in context.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
     saved, packed = io.BytesIO(), io.BytesIO()
     word.save(saved)
-    with ZipFile(saved) as made, ZipFile(packed, "w", ZIP_DEFLATED) as dateless:
-        for name in made.namelist():
-            dateless.writestr(ZipInfo(name), made.read(name), ZIP_DEFLATED)
+    with ZipFile(saved) as dated, ZipFile(packed, "w", ZIP_DEFLATED) as dateless:
+        for name in dated.namelist():
+            dateless.writestr(ZipInfo(name), dated.read(name), ZIP_DEFLATED)
     out.write(packed.getvalue())
 
 
-def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
-    word.add_heading(one_line(title_name(found.title)), 1)
-    source = found.address or source_name(found.file)
-    word.add_paragraph(" · ".join(map(one_line, (source, *known(found.country, found.year)))))
-    for note in found.notes:
+def _add_file(word: Document, file_findings: FileFindings, context: ScoringContext) -> None:
+    word.add_heading(one_line(title_name(file_findings.title)), 1)
+    source = file_findings.address or source_name(file_findings.file)
+    facts = (source, *known(file_findings.country, file_findings.year))
+    word.add_paragraph(" · ".join(map(one_line, facts)))
+    for note in file_findings.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
-    rows = list(found.table())
+    _add_counts(word, file_findings)
+    if line := subject_line([file_findings.subject]):
+        word.add_paragraph(line)
+    if not file_findings.tagged:
+        word.add_paragraph("No passage has a label.")
+    for section, findings in file_findings.tagged.items():
+        word.add_heading(one_line(section_name(section)), 2)
+        for listed in findings:
+            _add_finding(word, listed, context)
+
+
+def _add_counts(word: Document, file_findings: FileFindings) -> None:
+    rows = list(file_findings.table())
     table = word.add_table(len(rows), len(rows[0]), "Light Grid Accent 1")
     for cells, row in zip(table.rows, rows, strict=True):
         for cell, text in zip(cells.cells, row, strict=True):
             cell.text = one_line(text)
-    if line := subject_line([found.subject]):
-        word.add_paragraph(line)
-    if not found.tagged:
-        word.add_paragraph("No passage has a label.")
-    for section, findings in found.tagged.items():
-        word.add_heading(one_line(section_name(section)), 2)
-        for finding in findings:
-            quote = word.add_paragraph(one_line(finding.passage.text), "Quote")
-            quote.paragraph_format.keep_with_next = True
-            facts = word.add_paragraph()
-            for label in finding.passage.labels:
-                facts.add_run(label_name(label)).bold = True
-                facts.add_run(f" {finding.passage.scores[label]:.2f} · ")
-            if finding.passage.low_confidence:
-                facts.add_run("low confidence: read it before you use it · ")
-            facts.add_run(cite(finding, context).source)
+    kinds = file_findings.total_kinds
+    word.add_paragraph(" ".join([COUNTED.format(base=kinds.base()), *kinds.beside()]))
 
 
-def _write_citations(
-    form: Literal["bibtex", "ris"],
-    reports: Iterable[TaggedReport],
-    out: IO[str],
-    context: ScoringContext,
-) -> None:
-    out.writelines(getattr(citation, form) for citation in _citations(reports, context))
+def _add_finding(word: Document, listed: ListedFinding, context: ScoringContext) -> None:
+    quote = word.add_paragraph(one_line(listed.passage.text), "Quote")
+    quote.paragraph_format.keep_with_next = True
+    facts = word.add_paragraph()
+    for label in listed.passage.labels:
+        facts.add_run(label_name(label)).bold = True
+        facts.add_run(f" {listed.passage.scores[label]:.2f} · ")
+    for remark in listed.remarks:
+        facts.add_run(f"{remark} · ")
+    facts.add_run(cite(listed.finding, context).source)
+
+
+def write_bibtex(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+    """Write a BibTeX entry for each tagged passage, once each."""
+    out.writelines(citation.bibtex for citation in _citations(reports, context))
+
+
+def write_ris(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+    """Write a RIS record for each tagged passage, once each."""
+    out.writelines(citation.ris for citation in _citations(reports, context))
 
 
 def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
@@ -215,9 +300,6 @@ def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iter
         if citation.key not in keys:
             keys.add(citation.key)
             yield citation
-
-
-write_bibtex, write_ris = partial(_write_citations, "bibtex"), partial(_write_citations, "ris")
 
 
 def write_csl(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:

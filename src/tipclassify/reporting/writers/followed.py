@@ -1,12 +1,12 @@
-"""Writers of a ledger: a table for the terminal, CSV, Excel, JSON, or an HTML page with a
-timeline for each passage."""
+"""Writers of a ledger: a table for the terminal, CSV, Excel, JSON, or an HTML page of timelines."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from typing import IO, Any, Final
+from typing import IO, Final
 
+from rich.console import Console
 from rich.text import Text
 
 from tipclassify.formatting import csv_cell, json_line, one_line
@@ -15,6 +15,7 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, Standing
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext, section_name
+from tipclassify.reporting.writers.compared import write_split_decisions
 from tipclassify.reporting.writers.table import console_of
 from tipclassify.reporting.writers.templating import rendered
 
@@ -44,12 +45,15 @@ def describe(line: LedgerLine, latest: str) -> str:
     return f"{span}, reworded in {', '.join(reworded)}"
 
 
-def columns(ledger: Ledger, context: ScoringContext) -> Iterator[dict[str, Any]]:
-    """Yield the row of each line: years, wording then and now, tags and citations; then a column
-    for each year."""
+Cell = str | int
+Row = dict[str, Cell]  # by column
+
+
+def columns(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
+    """Yield a row a line: years, wording then and now, tags, citations, then a column a year."""
     for line in ledger.lines:
         first, last = cite(line.first.finding, context), cite(line.last.finding, context)
-        row: dict[str, Any] = {
+        row: Row = {
             "years": len(line.years),
             "first": line.first.year,
             "last": line.last.year,
@@ -78,8 +82,7 @@ def _cell(standing: Standing | None) -> str:
 
 
 def write_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
-    """Write a row for each line (RFC 4180), with ``'`` before what a spreadsheet would run as a
-    formula."""
+    """Write a row for each line (RFC 4180), with ``'`` before what would run as a formula."""
     writer = csv.writer(out, lineterminator="\r\n")
     rows = list(columns(ledger, context))
     writer.writerow(rows[0] if rows else ["years", "first", "last"])
@@ -105,11 +108,11 @@ def write_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
 
 def write_json(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
     """Write one object: the reports, and each line with all its passages and their citations."""
-    found = ledger.to_dict()
-    for line, written in zip(ledger.lines, found["lines"], strict=True):
-        for standing, row in zip(line.standings, written["standings"], strict=True):
+    written = ledger.to_dict()
+    for line, line_row in zip(ledger.lines, written["lines"], strict=True):
+        for standing, row in zip(line.standings, line_row["standings"], strict=True):
             row["citation"] = cite(standing.finding, context).source
-    out.write(json_line({**found, "about": context.about()}))
+    out.write(json_line({**written, "about": context.about()}))
 
 
 def write_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
@@ -127,28 +130,28 @@ def write_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     """Write the lines that have a label, or with `everything` all, most years first."""
     console = console_of(out, 120)
     subject = ledger.subject or "Passages that persist"
-    console.print(
-        Text(one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}"), style="bold")
-    )
+    title = one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}")
+    console.print(Text(title, style="bold"))
     shown = [line for line in ledger.lines if line.labels or everything]
     for line in shown:
-        labels = Text(", ").join(
-            Text(label_name(label), style=TERMINAL[label]) for label in line.labels
-        )
-        years = f"{len(line.years)} years: {', '.join(line.years)}"
-        console.print(
-            Text("\n")
-            .append(f"{describe(line, ledger.years[-1])}  ", style="bold")
-            .append(labels)
-            .append(f"  {years}")
-        )
-        if line.last.finding.passage.text != line.first.finding.passage.text:
-            console.print(
-                Text(f"{line.first.year}  {one_line(line.first.finding.passage.text)}", style="dim")
-            )
-        console.print(Text(f"{line.last.year}  {one_line(line.last.finding.passage.text)}"))
+        _write_line(line, ledger.years[-1], console)
+    write_split_decisions(ledger.split_decisions, console)
     counts = {label: sum(label in line.labels for line in shown) for label in LABELS}
     tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())
     left_out = len(ledger.lines) - len(shown)
     more = f"; {left_out} more without a label, which --all shows" if left_out else ""
     console.print(Text(f"\n{len(shown)} passages stood in two years or more ({tagged}){more}."))
+
+
+def _write_line(line: LedgerLine, latest: str, console: Console) -> None:
+    labels = Text(", ").join(
+        Text(label_name(label), style=TERMINAL[label]) for label in line.labels
+    )
+    heading = Text("\n").append(f"{describe(line, latest)}  ", style="bold").append(labels)
+    heading.append(f"  {len(line.years)} years: {', '.join(line.years)}")
+    console.print(heading)
+    first_words = line.first.finding.passage.text
+    last_words = line.last.finding.passage.text
+    if first_words != last_words:
+        console.print(Text(f"{line.first.year}  {one_line(first_words)}", style="dim"))
+    console.print(Text(f"{line.last.year}  {one_line(last_words)}"))

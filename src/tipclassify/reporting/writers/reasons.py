@@ -1,8 +1,8 @@
-"""Readable reasons: an `Explanation` with dozens of overlapping spans in, a few phrases with
-their points out."""
+"""Readable reasons: an `Explanation` of overlapping spans in, a few phrases with points out."""
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,15 @@ from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
 from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
 
-__all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "summarize_explanation"]
+__all__ = [
+    "Phrase",
+    "Point",
+    "Reason",
+    "explain_shown",
+    "labels_near_threshold",
+    "labels_shown",
+    "summarize_explanation",
+]
 
 _WORD: Final = re.compile(r"\S+")
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
@@ -24,6 +32,7 @@ _LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
 # share of its threshold from which the reasons of an absent label are shown
 _NEAR_SHARE: Final = 0.5
+_NEAR_LOG_ODDS: Final = 1.0  # above its threshold, up to which another wording could turn a tag
 _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
 # masked for each label: 86% as faithful as every word, for a fifth of the runs
 _MAX_PHRASES: Final = 5
@@ -36,20 +45,25 @@ class Phrase(NamedTuple):
     weight: float
 
 
+class Point(NamedTuple):
+    """A line of a card: a phrase, the heading or a sum, with its log-odds of a label."""
+
+    name: str
+    weight: float
+
+
 class Reason(NamedTuple):
-    """Reason for a passage's score on one label: its strongest phrases, and the points that a
-    card lists."""
+    """Reason for a passage's score on one label: strongest phrases, and the points of its card."""
 
     phrases: list[Phrase]
-    points: list[tuple[str, float]]
+    points: list[Point]
     # the last of the points is the sum of the others, else they are drops of the log-odds by
     # occlusion
     additive: bool
 
 
 def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
-    """List the labels whose reasons a report shows: those of the passage, or if none, those near
-    their threshold."""
+    """List the labels whose reasons a report shows: the passage's, else those near a threshold."""
     if passage.labels:
         return passage.labels
     scores = passage.scores.items()
@@ -58,6 +72,27 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
         for label, score in scores
         if reaches_threshold(score, thresholds[label] * _NEAR_SHARE)
     )
+
+
+def labels_near_threshold(
+    passage: Passage, shown: Sequence[str], thresholds: Mapping[str, float]
+) -> tuple[str, ...]:
+    """List which labels of a card are in doubt: those not given, and those that are just given.
+
+    >>> passage = Passage("Courts slept.", 0, 13, labels=("failure",), scores={"failure": 0.6})
+    >>> labels_near_threshold(passage, passage.labels, {"failure": 0.5})
+    ('failure',)
+    """
+    in_doubt = []
+    for label in shown:
+        excess = _log_odds(passage.scores[label]) - _log_odds(thresholds[label])
+        if label not in passage.labels or excess <= _NEAR_LOG_ODDS:
+            in_doubt.append(label)
+    return tuple(in_doubt)
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(max(probability, 1e-12) / max(1 - probability, 1e-12))
 
 
 def explain_shown(
@@ -73,42 +108,36 @@ def explain_shown(
 def summarize_explanation(
     passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2
 ) -> Reason:
-    """Summarize an explanation in at most `most_for` phrases for the label, then `most_against`
-    against it.
+    """Summarize an explanation in at most `most_for` phrases for the label, `most_against` against.
 
     Additive: a span's weight is divided equally among its words, their Shapley value (Shapley 1953)
     for a feature that needs them all; adjacent strong words of one sign make a phrase. Occlusion:
     the strongest words, and clause.
     """
     occluded = explanation.method == OCCLUSION
-    phrases = (
-        _strongest(passage.text, explanation) if occluded else _joined(passage.text, explanation)
-    )
+    list_phrases = _strongest if occluded else _joined
+    phrases = list_phrases(passage.text, explanation)
     supporting = [phrase for phrase in phrases if phrase.weight > 0][:most_for]
-    shown = [*supporting, *[phrase for phrase in phrases if phrase.weight < 0][:most_against]]
-    points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
-    heading, total, bias = map(_rounded, (explanation.heading, explanation.logit, explanation.bias))
+    opposing = [phrase for phrase in phrases if phrase.weight < 0][:most_against]
+    shown = [*supporting, *opposing]
+    points = [Point(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
+    heading = _rounded(explanation.heading)
     if passage.section and heading:
-        points.append((f"the heading “{section_name(passage.section)}”", heading))
+        points.append(Point(f"the heading “{section_name(passage.section)}”", heading))
+    total = _rounded(explanation.logit)
     if occluded:
-        return Reason(shown, [*points, ("points of the whole passage", total)], False)
+        return Reason(shown, [*points, Point("points of the whole passage", total)], False)
+    bias = _rounded(explanation.bias)
     # "All other words" absorbs the rounding, so that the displayed numbers add up.
-    others = _rounded(total - bias - sum(weight for _, weight in points))
-    return Reason(
-        shown,
-        [
-            *points,
-            ("all other words", others),
-            ("before any word is read", bias),
-            ("together", total),
-        ],
-        True,
-    )
+    others = _rounded(total - bias - sum(point.weight for point in points))
+    points.append(Point("all other words", others))
+    points.append(Point("before any word is read", bias))
+    points.append(Point("together", total))
+    return Reason(shown, points, True)
 
 
 def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
-    """List the strong words or phrases by occlusion, strongest first, after a clause that outweighs
-    them all.
+    """List the strong words or phrases by occlusion, strongest first, led by a clause above all.
 
     Of phrases that overlap the strongest is listed. Time is linear in the length of the text.
     """
@@ -135,11 +164,11 @@ def _containing_others(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
 
 
 def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight]) -> list[float]:
-    """Divide the weight of each span equally among its words, in time linear in the words and
-    spans.
+    """Divide the weight of each span equally among its words.
 
-    A long span is added to the sum at its first word, and taken off after its last (difference
-    array): thousands of spans may each cover thousands of words.
+    Time is linear in the words and spans: a long span is added to the sum at its first word, and
+    taken off after its last (difference array). Thousands of spans may each cover thousands of
+    words.
     """
     starts, ends = [start for start, _ in words], [end for _, end in words]
     weights = [0.0] * len(words)
@@ -159,8 +188,7 @@ def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight])
 
 
 def _joined(text: str, explanation: Explanation) -> list[Phrase]:
-    """Divide the spans' weights among their words, and join adjacent strong words of the same
-    sign; strongest first."""
+    """Divide the spans' weights among words, and join strong neighbours of one sign, best first."""
     words = [word.span() for word in _WORD.finditer(text)]
     weights = _word_weights(words, explanation.spans)
     least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)

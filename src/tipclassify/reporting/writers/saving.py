@@ -64,11 +64,11 @@ def write_reports(
     if name not in FORMATS:
         raise UsageError(f"unknown format {name!r}: use {', '.join(FORMATS)}")
     given = [reports] if isinstance(reports, TaggedReport) else list(reports)
-    found = replace(context_of(context, given), folder=target.absolute().parent)
-    make, write = FORMATS[name].steps()
+    in_folder = replace(context_of(context, given), folder=target.absolute().parent)
+    render, write = FORMATS[name].steps()
     try:
         with open_whole(target, FORMATS[name].binary) as out:
-            write(map(make, given), out, found)
+            write(map(render, given), out, in_folder)
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written ({reason_of(error)}); choose another place"

@@ -1,5 +1,4 @@
-"""Excel writer: sheets with the findings and their citations, counts by file and section, every
-passage, metadata."""
+"""Excel writer: findings with citations, counts by file and section, all passages, metadata."""
 
 from __future__ import annotations
 
@@ -74,8 +73,10 @@ _WIDTHS: Final = {
 _WIDTH: Final = 15
 _PROBABILITY: Final = '[>=0.995]">99%";0%'  # never as 100%
 _REMARKS: Final = {
-    "column file": "name of the input, without its folder; a link to its address, or to it where it lies beside this",
-    "column label, probability": "labels of the finding, with “?” for low confidence; the highest probability of them",
+    "column file": "name of the input, without its folder; a link to its address, "
+    "or to it where it lies beside this",
+    "column label, probability": "labels of the finding, with “?” for low confidence; "
+    "the highest probability of them",
     "column country, year": "what the report is about, where title or address tell it",
     "column page": "page on which the passage begins, where the source has pages",
     "column block": "paragraph of the report, from 0",
@@ -84,17 +85,21 @@ _REMARKS: Final = {
     "column text": "the passage, word for word",
     "column labels": "labels whose probability reaches the threshold; "
     "none of references, notes, contents, dates and addresses",
-    f"column {', '.join(LABELS)}": "calibrated probability of each label; coloured and bold where the label is given",
-    "column kind": "sentence, or table row: a row of a table, which is no sentence and counts apart on the pages",
-    "column low_confidence": "TRUE where the model has too little to go by: read the passage before you use it",
+    f"column {', '.join(LABELS)}": "calibrated probability of each label; "
+    "coloured and bold where the label is given",
+    "column kind": "sentence, or table row: a row of a table, which is no sentence "
+    "and counts apart on the pages",
+    "column low_confidence": "TRUE where the model has too little to go by: "
+    "read the passage before you use it",
+    "sheet Counts": "of passages: rows of tables and sentences that are said again among them",
     "links": f"the first {_LINKS:,} rows of a sheet have one, the most that Excel takes",
-    "note": "A tag says what a passage claims, not whether it is true. Read the passage before you cite it.",
+    "note": "A tag says what a passage claims, not whether it is true. "
+    "Read the passage before you cite it.",
 }
 
 
 def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
-    """Write the sheets *Findings*, *Counts*, *All passages* (columns of `rows.COLUMNS`) and
-    *About*.
+    """Write the sheets *Findings*, *Counts*, *All passages* and *About*.
 
     One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are
     streamed to disk: memory grows only with the links of a sheet.
@@ -168,8 +173,8 @@ def _write_passages(
     """Write a row for each passage, and one for each finding; return the counts of each file."""
     files: dict[str, FileFindings] = {}
     for report in reports:
-        found = files.setdefault(report.file, FileFindings.of(report))
-        found.count(report)
+        file_findings = files.setdefault(report.file, FileFindings.of(report))
+        file_findings.count(report)
         link = context.link(report.address or report.file)
         for finding in report.findings():
             row, labels = finding_row(finding), finding.passage.labels
@@ -194,30 +199,25 @@ def _write_passages(
 def _write_counts(table: _Table, files: Iterable[FileFindings], context: ScoringContext) -> None:
     """Write a row for each section, each file and all files."""
     everything = Group(())
-    for found in files:
-        place, link = (
-            (source_name(found.file), found.country, found.year),
-            context.link(found.address or found.file),
-        )
-        for section, group in found.counts.items():
+    for file in files:
+        place = (source_name(file.file), file.country, file.year)
+        link = context.link(file.address or file.file)
+        for section, group in file.counts.items():
             table.append([*place, section or "(no section)", *_figures(group), ""], link)
-        table.append(
-            [*place, "(all sections)", *_figures(found.total), "; ".join(found.notes)],
-            link,
-            bold=True,
-        )
-        everything += found.total
+        notes = "; ".join(file.notes)
+        table.append([*place, "(all sections)", *_figures(file.total), notes], link, bold=True)
+        everything += file.total
     table.append(
         ["(all files)", None, None, "(all sections)", *_figures(everything), ""], bold=True
     )
 
 
 def _figures(group: Group) -> list[float | None]:
-    shares = [
-        (group.count(label), round(group.share(label), 4) if group.passages else None)
-        for label in _SHARES
-    ]
-    return [group.passages, group.low_confidence, *(figure for pair in shares for figure in pair)]
+    figures: list[float | None] = [group.passages, group.low_confidence]
+    for label in _SHARES:
+        figures.append(group.count(label))
+        figures.append(round(group.share(label), 4) if group.passages else None)
+    return figures
 
 
 class _Table:
@@ -243,8 +243,7 @@ class _Table:
         coloured: Mapping[str, str] = {},
         bold: bool = False,
     ) -> None:
-        """Append a row: `link` is for its first cell, `coloured` has the label whose colour a
-        column takes."""
+        """Append a row; `link` is for the first cell, `coloured` has labels by column."""
         if self._rows == _ROWS:
             self.finish()
             self._begin()
@@ -295,8 +294,7 @@ class _Table:
             )
 
     def _format(self, look: Mapping[str, object]) -> Any:
-        """Get the cell format with these properties, cached, since a workbook stores every
-        format added."""
+        """Get the cell format with these properties; a workbook stores each one that is added."""
         key = tuple(look.items())
         if key not in self._formats:
             self._formats[key] = self._workbook.add_format(
@@ -306,8 +304,7 @@ class _Table:
 
 
 def _url(link: str, text: str) -> Any:
-    """Make a hyperlink to a URI as it is: XlsxWriter would treat paths as Windows paths and
-    reject relative ones."""
+    """Make a hyperlink to a URI as it is; XlsxWriter would change or reject paths."""
     from xlsxwriter.url import Url
 
     url = Url("https://")

@@ -1,5 +1,4 @@
-"""Writers of a `Summary`: a table for the terminal, CSV or JSON Lines, with a row for each group
-and for the total."""
+"""Writers of a `Summary`: a table for the terminal, CSV or JSON Lines, a row a group and total."""
 
 from __future__ import annotations
 
@@ -11,17 +10,9 @@ from rich.text import Text
 
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
+from tipclassify.reporting.adjustment import ASSUMPTION, NOTES
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.summary import (
-    ASSUMPTION,
-    NONE,
-    NOTES,
-    OVERLAP,
-    Group,
-    Key,
-    Summary,
-    shown_name,
-)
+from tipclassify.reporting.summary import NONE, OVERLAP, Group, Key, Summary, shown_name
 from tipclassify.reporting.writers.table import console_of
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
@@ -30,8 +21,7 @@ _NOTE_SYMBOLS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "
 
 
 def write_table(summary: Summary, out: IO[str]) -> None:
-    """Write count and share of each label by group, below them the adjusted count with its
-    interval, then caveats."""
+    """Write counts and shares by group, adjusted ones with intervals below, then caveats."""
     console = console_of(out, 120)
     table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for name in summary.by:
@@ -39,30 +29,39 @@ def write_table(summary: Summary, out: IO[str]) -> None:
     for column in ("passages", *LABELS, NONE):
         table.add_column(column, justify="right", no_wrap=True)
     above: Key = ()
-    last = len(summary.by) - 1
     for group in summary.groups:
-        key = [
-            summary.file_names[one] if by == "file" else one
-            for one, by in zip(group.key, summary.by, strict=True)
-        ]
-        names = [Text(shown_name(*named)) for named in zip(key, summary.by, strict=True)]
-        repeated = [i < last and group.key[: i + 1] == above[: i + 1] for i in range(last + 1)]
-        table.add_row(
-            *("" if r else n for n, r in zip(names, repeated, strict=True)), *_cells(summary, group)
-        )
+        table.add_row(*_names(summary, group, above), *_cells(summary, group))
         above = group.key
     table.add_section()
+    empty_names = [""] * (len(summary.by) - 1)
     for total in summary.shown_totals:
-        total_name = f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
-        table.add_row(Text(total_name), *[""] * last, *_cells(summary, total), style="bold")
+        name = f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
+        table.add_row(Text(name), *empty_names, *_cells(summary, total), style="bold")
     console.print(table)
+    console.print(Text("\n".join(["", *_caveats(summary)])))
 
-    lines = ["", subject_line(summary.subjects), OVERLAP]
+
+def _names(summary: Summary, group: Group, above: Key) -> list[Text]:
+    """Name the dimensions of a group; names that the group above has, too, are left out."""
+    last = len(summary.by) - 1
+    names = []
+    for at, (dimension, value) in enumerate(zip(summary.by, group.key, strict=True)):
+        is_repeated = at < last and group.key[: at + 1] == above[: at + 1]
+        name = summary.file_names[value] if dimension == "file" else value
+        names.append(Text("" if is_repeated else shown_name(name, dimension)))
+    return names
+
+
+def _caveats(summary: Summary) -> list[str]:
+    lines = []
+    if on_subject := subject_line(summary.subjects):
+        lines.append(on_subject)
+    lines.append(OVERLAP)
     if summary.rates is not None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
         lines += [f"{_NOTE_SYMBOLS[note]} {NOTES[note]}" for note in summary.notes()]
     lines.append("   ".join(f"{name} {value}" for name, value in summary.about.items()))
-    console.print(Text("\n".join(line for line in lines if line is not None)))
+    return lines
 
 
 def _cells(summary: Summary, group: Group) -> list[Text]:
@@ -71,11 +70,9 @@ def _cells(summary: Summary, group: Group) -> list[Text]:
         share = f"{group.share(label):4.0%}" if group.passages else "   –"
         cell = Text(f"{group.count(label):,} {share}")
         if estimate := summary.estimate(group, label):
-            marks = "".join(_NOTE_SYMBOLS[note] for note in estimate.notes)
-            cell.append(
-                f"\n{marks}{estimate.count:,.0f} ({estimate.low:,.0f}–{estimate.high:,.0f})",
-                style="dim",
-            )
+            symbols = "".join(_NOTE_SYMBOLS[note] for note in estimate.notes)
+            interval = f"({estimate.low:,.0f}–{estimate.high:,.0f})"
+            cell.append(f"\n{symbols}{estimate.count:,.0f} {interval}", style="dim")
         cells.append(cell)
     return cells
 
@@ -94,14 +91,20 @@ def write_csv(summary: Summary, out: IO[str]) -> None:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Give each figure of each label a column: ``failure``, ``failure_share``, …"""
     flat: dict[str, Any] = {}
     for name, value in row.items():
-        figures = value if name == "labels" else {name: value} if name == "none" else {}
-        for label, counted in figures.items():
-            flat |= {
-                label if key == "count" else f"{label}_{key}": figure
-                for key, figure in counted.items()
-            }
-        if not figures:
+        if name == "labels":
+            for label, figures in value.items():
+                flat |= _figure_columns(label, figures)
+        elif name == "none":
+            flat |= _figure_columns(name, value)
+        else:
             flat[name] = value
     return flat
+
+
+def _figure_columns(label: str, figures: dict[str, Any]) -> dict[str, Any]:
+    return {
+        label if name == "count" else f"{label}_{name}": figure for name, figure in figures.items()
+    }

@@ -13,10 +13,11 @@ from rich.text import Text
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
+from tipclassify.reporting.particulars import KindCounts
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known
 from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers.findings import FileFindings, by_file
+from tipclassify.text.document import Passage
 
 __all__ = ["console_of", "heading_of", "write_table"]
 
@@ -30,36 +31,55 @@ def console_of(out: IO[str], width: int) -> Console:
 
 def heading_of(report: TaggedReport | FileFindings) -> str:
     """Make the line of a report's file, with country and year as far as they are known."""
-    about = one_line(" ".join(known(report.country, report.year)))
-    return one_line(report.file) + (f"  ({about})" if about else "")
+    country_and_year = one_line(" ".join(known(report.country, report.year)))
+    return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "")
 
 
-def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
-    """Write labels (with ``?`` for low confidence), probability, page and text of every tagged
-    passage, then counts.
+def write_table(
+    reports: Iterable[TaggedReport],
+    out: IO[str],
+    context: ScoringContext,  # noqa: ARG001
+) -> None:
+    """Write label (``?``: low confidence), probability, page and text of tagged passages; counts.
 
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
     console = console_of(out, 110)
-    total, subjects = Group(()), defaultdict[str, Subject](Subject)
-    for found in by_file(reports, parts=True):  # a table holds many times the memory of its text
-        total += found.total
-        subjects[found.file] += found.subject
-        if found.tagged:
-            console.print(_table(found))
+    passages = 0
+    kinds = KindCounts()
+    subjects = defaultdict[str, Subject](Subject)
+    # by part: a table holds many times the memory of its text
+    for file_findings in by_file(reports, parts=True):
+        passages += file_findings.total.passages
+        kinds += file_findings.total_kinds
+        subjects[file_findings.file] += file_findings.subject
+        if file_findings.tagged:
+            console.print(_table(file_findings))
     if not subjects:  # no input could be read, which is said elsewhere
         return
-    if total.tagged:
+    if kinds.tagged_sentences or kinds.tagged_rows:
         console.print()
-    counts = "   ".join(f"{label} {total.count(label)}" for label in (*LABELS, NONE))
-    console.print(Text(f"{total.passages} passages: {counts}"))
-    if line := subject_line(subjects.values()):
+    for line in _count_lines(passages, kinds):
         console.print(Text(line))
+    if line_on_subject := subject_line(subjects.values()):
+        console.print(Text(line_on_subject))
 
 
-def _table(found: FileFindings) -> Table:
+def _count_lines(passages: int, kinds: KindCounts) -> list[str]:
+    """Say how many sentences have each label, their share, and what is counted apart.
+
+    >>> from collections import Counter
+    >>> _count_lines(3, KindCounts(Counter(failure=1), tagged_sentences=1, on_subject=2))
+    ['3 passages, 2 sentences about trafficking: positive_effort 0   failure 1 (50%)   complicity 0']
+    """
+    counts = "   ".join(f"{label} {kinds.count_and_share(label)}" for label in LABELS)
+    total = f"{passages:,} passage{'' if passages == 1 else 's'}, {kinds.base()}: {counts}"
+    return [total, *kinds.beside()]
+
+
+def _table(file_findings: FileFindings) -> Table:
     table = Table(
-        title=Text(heading_of(found)),
+        title=Text(heading_of(file_findings)),
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -67,19 +87,25 @@ def _table(found: FileFindings) -> Table:
     )
     table.add_column("label", no_wrap=True)
     table.add_column("prob.", justify="right", no_wrap=True)
-    paged = any(finding.passage.page for findings in found.tagged.values() for finding in findings)
-    if paged:
+    sections = file_findings.tagged
+    has_pages = any(listed.passage.page for findings in sections.values() for listed in findings)
+    if has_pages:
         table.add_column("page", justify="right", no_wrap=True)
     table.add_column("passage", overflow="fold")
-    for section, findings in found.tagged.items():
+    for section, findings in sections.items():
         name = f"[{one_line(section or '') or 'no section'}]"
-        table.add_row(*[""] * (len(table.columns) - 1), Text(name, style="bold"))
-        for passage in (finding.passage for finding in findings):
-            doubt = " ?" if passage.low_confidence else ""
-            labels = Text("\n").join(
-                Text(label + doubt, style=TERMINAL[label]) for label in passage.labels
-            )
-            scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
-            page = [str(passage.page or "")] if paged else []
-            table.add_row(labels, scores, *page, Text(one_line(passage.text)))
+        empty_cells = [""] * (len(table.columns) - 1)
+        table.add_row(*empty_cells, Text(name, style="bold"))
+        for listed in findings:
+            table.add_row(*_cells(listed.passage, has_pages))
     return table
+
+
+def _cells(passage: Passage, has_pages: bool) -> list[str | Text]:
+    doubt = " ?" if passage.low_confidence else ""
+    labels = Text("\n").join(Text(label + doubt, style=TERMINAL[label]) for label in passage.labels)
+    scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
+    cells: list[str | Text] = [labels, scores]
+    if has_pages:
+        cells.append(str(passage.page or ""))
+    return [*cells, Text(one_line(passage.text))]

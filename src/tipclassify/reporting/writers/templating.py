@@ -35,20 +35,18 @@ _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
 _DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def content(value: Any) -> Markup:
+def content(value: object) -> Markup:
     """Escape a value as element content, such that the browser's ``textContent`` equals it.
 
     >>> print(content("<script>alert('x')</script>"))
     &lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;
     """
-    return (
-        value
-        if isinstance(value, Markup)
-        else Markup(_DIRECTION.sub(r"<bdi>\g<0></bdi>", _escaped(str(value))))
-    )
+    if isinstance(value, Markup):
+        return value
+    return Markup(_DIRECTION.sub(r"<bdi>\g<0></bdi>", _escaped(str(value))))
 
 
-def attribute(value: Any) -> Markup:
+def attribute(value: object) -> Markup:
     """Escape a value for a quoted attribute or a title; directional formatting becomes U+FFFD.
 
     >>> print(attribute('a" onclick="x'))
@@ -62,14 +60,15 @@ def _escaped(text: str) -> str:
     return html.escape(_IMPOSSIBLE.sub("\ufffd", text)).replace("\r", "&#13;")
 
 
-def rendered(name: str, escape: Callable[[Any], Markup] = content, **values: Any) -> Iterator[str]:
-    """Render a template with `escape` or the filter `attribute` for each expression; yield its
-    output in fragments."""
+def rendered(
+    name: str, escape: Callable[[object], Markup] = content, **values: Any
+) -> Iterator[str]:
+    """Render a template in fragments; each expression passes `escape` or the filter `attribute`."""
     return _environment(escape).get_template(name).generate(**values)
 
 
 @cache
-def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
+def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource_path("reporting/writers/templates")),
         autoescape=True,
@@ -144,8 +143,7 @@ def label_constants() -> Markup:
 
 
 def policy_hash(text: str) -> str:
-    """Compute the hash by which a content security policy allows an inline script or style (W3C
-    CSP 3, section 8.3)."""
+    """Compute the hash by which a content security policy allows a script (W3C CSP 3, 8.3)."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 

@@ -1,0 +1,78 @@
+"""Texts and headings as two years of a report write them, made comparable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from tipclassify.text.document import Passage
+
+__all__ = ["Sides", "heading_of", "join_prefixes", "normalize", "shared_sections"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides(Generic[T]):
+    """What the earlier and the later report have of something."""
+
+    old: T
+    new: T
+
+    def swapped(self) -> Sides[T]:
+        """Return the sides as seen from the other report."""
+        return Sides(self.new, self.old)
+
+
+_QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.fromkeys("“”„‟«»", '"'))
+
+
+def normalize(text: str) -> str:
+    """Fold white space, quotation marks and case, so that equal texts differ in nothing else.
+
+    >>> normalize("Courts  “slept”.")
+    'courts "slept".'
+    """
+    return " ".join(text.translate(_QUOTES).casefold().split())
+
+
+# Written with a hyphen one year and without it the next: "anti-Semitic", "non-governmental".
+_PREFIX: Final = re.compile(
+    r"\b(anti|co|multi|non|over|post|pre|re|semi|sub|under)-(\w)", re.IGNORECASE
+)
+
+
+def join_prefixes(text: str) -> str:
+    """Join prefixes to their words.
+
+    >>> join_prefixes("Anti-Semitism among non-citizens")
+    'Antisemitism among noncitizens'
+    """
+    return _PREFIX.sub(lambda match: match[1] + match[2].lower(), text) if "-" in text else text
+
+
+_NUMBERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
+
+
+def heading_of(passage: Passage) -> str:
+    """Return the normalized heading of a passage, without its number or letter."""
+    return _NUMBERING.sub("", normalize(join_prefixes(passage.section or "")))
+
+
+_RENAMED: Final = "\0"  # in place of a heading that only one report has
+
+
+def shared_sections(old: Sequence[Passage], new: Sequence[Passage]) -> Sides[list[str]]:
+    """Return the section of each passage; headings that only one report has become one.
+
+    They may be renamed.
+    """
+    headings = Sides([heading_of(passage) for passage in old], [heading_of(p) for p in new])
+    shared = set(headings.old) & set(headings.new)
+
+    def sections(names: list[str]) -> list[str]:
+        return [name if name in shared else _RENAMED for name in names]
+
+    return Sides(sections(headings.old), sections(headings.new))

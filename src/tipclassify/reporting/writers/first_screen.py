@@ -1,0 +1,95 @@
+"""First screen of a page: the most particular findings of each label, and what is folded below."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from tipclassify.labels import LABELS
+from tipclassify.reporting.common_phrases import text_identity
+from tipclassify.reporting.writers.marking import MarkedPassage
+
+__all__ = ["FirstScreen", "LabelBox"]
+
+_STRONGEST: Final = 3  # findings of each label, on the first screen
+# kept of each label, since what recurs among the reports is known at the end
+_CANDIDATES: Final = 60
+# countries, or reports without one, in which a sentence is common to the reports at hand
+_RECURRING: Final = 3
+_FOLDED: Final = 40  # links below a folded line
+
+
+class LabelBox(NamedTuple):
+    """Findings of a label on the first screen: the most particular ones, and the folded ones."""
+
+    strongest: list[MarkedPassage]
+    templates: list[MarkedPassage]  # sentences that stand in many reports
+    rows: list[MarkedPassage]  # of tables
+
+    def folded(self) -> str:
+        """Say what is folded: "and 7 sentences that stand in many reports, 23 table rows"."""
+        parts = []
+        if number := len(self.templates):
+            sentences = "sentences that stand" if number > 1 else "sentence that stands"
+            parts.append(f"{number:,} {sentences} in many reports")
+        if number := len(self.rows):
+            parts.append(f"{number:,} table row{'s' if number > 1 else ''}")
+        return f"and {', '.join(parts)}" if parts else ""
+
+    def links(self) -> list[MarkedPassage]:
+        """List the first folded findings."""
+        return [*self.templates, *self.rows][:_FOLDED]
+
+
+class FirstScreen:
+    """Gathers the findings of all reports, of which the first screen shows the most particular."""
+
+    def __init__(self) -> None:
+        self._candidates: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
+        self._templates: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
+        self._rows: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
+        # countries of each tagged sentence
+        self._countries: defaultdict[int, set[str]] = defaultdict(set)
+
+    def add(self, country: str, marks: Iterable[MarkedPassage]) -> None:
+        """Add the passages of a report of a country."""
+        for mark in marks:
+            if not mark.passage.labels or mark.nature.first is not None:
+                continue
+            self._countries[text_identity(mark.passage.text)].add(country)
+            for label in mark.passage.labels:
+                if mark.nature.kind == "table row":
+                    self._rows[label].append(mark)
+                elif mark.nature.template:
+                    self._templates[label].append(mark)
+                else:
+                    self._candidates[label].append(mark)
+        for label in LABELS:
+            self._keep_best(label)
+
+    def _keep_best(self, label: str) -> None:
+        def key(mark: MarkedPassage) -> tuple[bool, float, float]:
+            return mark.passage.low_confidence, -mark.rank, -mark.passage.scores[label]
+
+        candidates = self._candidates[label]
+        candidates.sort(key=key)
+        del candidates[_CANDIDATES:]
+
+    def box(self, label: str) -> LabelBox:
+        """Choose the most particular findings; sentences that recur among reports are templates."""
+        particular: dict[int, MarkedPassage] = {}
+        recurring = list(self._templates[label])
+        for mark in self._candidates[label]:
+            identity = text_identity(mark.passage.text)
+            if len(self._countries[identity]) >= _RECURRING:
+                recurring.append(mark)
+            else:
+                particular.setdefault(identity, mark)
+        best = list(particular.values())[:_STRONGEST]
+        once: dict[int, MarkedPassage] = {}
+        for mark in sorted(recurring, key=lambda mark: -mark.passage.scores[label]):
+            once.setdefault(text_identity(mark.passage.text), mark)
+        templates = list(once.values())
+        missing = _STRONGEST - len(best)
+        return LabelBox([*best, *templates[:missing]], templates[missing:], self._rows[label])

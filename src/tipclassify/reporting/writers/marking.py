@@ -1,0 +1,183 @@
+"""Marked passages of a page: each passage of a report with its reasons, kind and other places.
+
+What a page says of a passage is gathered here once, before its text is laid out in blocks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import compress
+from typing import Final, NamedTuple
+
+from tipclassify.model.common.explanation import Explanation
+from tipclassify.reporting.citation import Citation, cite
+from tipclassify.reporting.common_phrases import text_identity
+from tipclassify.reporting.labelled_examples import LabelledExample, load_examples
+from tipclassify.reporting.particulars import FindingNature, Natures
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.subject import is_unknown
+from tipclassify.reporting.writers.reasons import (
+    Reason,
+    explain_shown,
+    labels_near_threshold,
+    labels_shown,
+    summarize_explanation,
+)
+from tipclassify.text.document import Passage
+from tipclassify.text.segmentation.passages import PART
+
+__all__ = ["MarkedPassage", "PageMarker", "Place", "id_prefix"]
+
+_MIN_WORDS: Final = 4  # of a sentence that is linked to its other places; a phrase recurs by chance
+_MOST_PLACES: Final = 3  # named on a card
+# of a card, which must fit beside its passage: phrases for a label, and against it
+_MOST_FOR: Final = 3
+_MOST_AGAINST_ONLY_LABEL: Final = 2
+_MOST_AGAINST: Final = 1  # where a card has several labels
+
+
+class Place(NamedTuple):
+    """A place of a report where a sentence stands."""
+
+    name: str  # of its element on the page
+    number: int  # of the passage, from 1
+    section: str | None
+    page: int | None
+    labels: tuple[str, ...]
+    is_linked: bool  # whether the page has an element of this name
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPlaces:
+    """Further places of a report in which the same words stand."""
+
+    shown: tuple[Place, ...] = ()
+    more: int = 0  # places that a card does not name
+
+
+class MarkedPassage(NamedTuple):
+    """A passage of a page, with all that its card says."""
+
+    passage: Passage
+    number: int  # in its input, from 1
+    name: str  # prefix of its element ids
+    shown: tuple[str, ...]  # labels whose reasons its card shows
+    in_doubt: tuple[str, ...]  # those of them that lie near their threshold, or below it
+    reasons: dict[str, Reason] | None  # by label; None if there is no card
+    examples: list[LabelledExample]  # nearest in the invented corpus, if a label is in doubt
+    cited: Citation | None  # if it has a label
+    unreadable: bool  # whether it is a prose sentence of unknown words
+    nature: FindingNature
+    elsewhere: OtherPlaces = OtherPlaces()
+
+    @property
+    def rank(self) -> float:
+        """How particular and probable it is; 0 for templates, rows and what was said before."""
+        return self.nature.rank(
+            max((self.passage.scores[label] for label in self.passage.labels), default=0.0)
+        )
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        passage = self.passage
+        has_element = bool(passage.labels) or self.reasons is not None
+        return Place(
+            self.name, self.number, passage.section, passage.page, passage.labels, has_element
+        )
+
+
+def id_prefix(number: int) -> str:
+    """Return the prefix of the element ids of a page's report, by its number from 1."""
+    return "" if number == 1 else f"r{number}"
+
+
+class PageMarker:
+    """Marks the passages of a page's reports; parts or batches of an input follow each other."""
+
+    def __init__(self, context: ScoringContext) -> None:
+        self._context = context
+        self._file = ""
+        self._natures = Natures()
+        # by what a sentence says, in the input that is read
+        self._places: defaultdict[int, list[Place]] = defaultdict(list)
+        self._rows: Counter[str] = Counter()  # read before, of each input of rows
+
+    def marked(self, report: TaggedReport, number: int) -> list[MarkedPassage]:
+        """Mark the passages of a report, the page's `number`, and explain those near a label."""
+        is_rows = report.document is None
+        if report.file != self._file:
+            self._file = report.file
+            self._natures = Natures(rows=is_rows)
+            self._places.clear()
+        first = 1 + self._rows[report.file]
+        if is_rows:
+            self._rows[report.file] += len(report.passages)
+        marks = list(self._without_places(report, id_prefix(number), first))
+        return marks if is_rows else self._with_places(marks)
+
+    def _without_places(
+        self, report: TaggedReport, prefix: str, first: int
+    ) -> Iterator[MarkedPassage]:
+        passages = report.passages
+        is_long = report.document is not None and (report.part or len(passages) >= PART)
+        thresholds = self._context.thresholds
+        shown = [
+            passage.labels if is_long else labels_shown(passage, thresholds) for passage in passages
+        ]
+        explanations = explain_shown(list(compress(passages, shown)), self._context.classifier)
+        numbers = range(first, first + len(passages))
+        names = [f"{prefix}p{number}" for number in numbers]
+        natures = self._natures.of(passages, names)
+        for number, name, finding, labels, nature in zip(
+            numbers, names, report.findings(), shown, natures, strict=True
+        ):
+            passage = finding.passage
+            in_doubt = labels_near_threshold(passage, labels, thresholds)
+            yield MarkedPassage(
+                passage,
+                number,
+                name,
+                labels,
+                in_doubt,
+                _reasons(passage, next(explanations), labels) if labels else None,
+                load_examples().nearest(passage.text) if in_doubt else [],
+                self._cited(finding),
+                is_unknown(passage),
+                nature,
+            )
+
+    def _cited(self, finding: Finding) -> Citation | None:
+        return cite(finding, self._context) if finding.passage.labels else None
+
+    def _with_places(self, marks: list[MarkedPassage]) -> list[MarkedPassage]:
+        """Add to each mark the other places where its words stand."""
+        identities = [
+            text_identity(mark.passage.text)
+            if len(mark.passage.text.split()) >= _MIN_WORDS
+            else None
+            for mark in marks
+        ]
+        for mark, identity in zip(marks, identities, strict=True):
+            if identity is not None:
+                self._places[identity].append(mark.place)
+        placed = []
+        for mark, identity in zip(marks, identities, strict=True):
+            if identity is not None and mark.reasons is not None:
+                others = [place for place in self._places[identity] if place.name != mark.name]
+                shown = tuple(others[:_MOST_PLACES])
+                mark = mark._replace(elsewhere=OtherPlaces(shown, len(others) - len(shown)))
+            placed.append(mark)
+        return placed
+
+
+def _reasons(
+    passage: Passage, explanations: Mapping[str, Explanation], labels: tuple[str, ...]
+) -> dict[str, Reason]:
+    most_against = _MOST_AGAINST_ONLY_LABEL if len(labels) == 1 else _MOST_AGAINST
+    return {
+        label: summarize_explanation(passage, explanations[label], _MOST_FOR, most_against)
+        for label in labels
+    }

@@ -1,0 +1,117 @@
+"""The same sentence in two places of a report, tagged otherwise: comparisons and ledgers say so."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.reporting.comparison.comparison import compare
+from tipclassify.reporting.comparison.consistency import split_decisions
+from tipclassify.reporting.comparison.ledger import build_ledger
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import compared, followed
+from tipclassify.text.document import Block, Document, Passage
+
+EFFORT, FAILURE, COMPLICITY = LABELS
+SENTENCE = "Inspectors visited two quarries & no farms."
+OTHER = "Courts heard cases in the harbor at night."
+TITLE = "Same sentence, tagged otherwise in one report"
+
+
+def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
+    """A report with a paragraph for each section, text and labels."""
+    passages, blocks, at = [], [], 0
+    for section, text, labels in places:
+        scores = dict.fromkeys(LABELS, 0.02) | dict.fromkeys(labels, 0.61)
+        passages.append(Passage(text, at, at + len(text), section, labels, scores, page=4))
+        blocks.append(Block(at, at + len(text), section))
+        at += len(text) + 1
+    whole = "\n".join(text for _, text, _ in places)
+    document = Document(whole, tuple(blocks), f"{year}.html", f"Karvonia {year}", "Karvonia", year)
+    return TaggedReport(f"{year}.html", document, passages)
+
+
+BOTH_WAYS = [
+    ("assessment", SENTENCE, (EFFORT,)),
+    ("prevention", SENTENCE, ()),
+    ("protection", OTHER, (FAILURE,)),
+]
+
+
+@pytest.fixture
+def context(fast: Classifier) -> ScoringContext:
+    return ScoringContext(fast)
+
+
+def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
+    (decision,) = split_decisions(report_of(2023, *BOTH_WAYS), "2023")
+    assert decision.text == SENTENCE
+    assert decision.describe() == [
+        "Assessment, page 4: positive effort (0.61)",
+        "Prevention, page 4: no label",
+    ]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        [("assessment", SENTENCE, (EFFORT,)), ("prevention", SENTENCE, (EFFORT,))],
+        [("assessment", "Police slept.", (EFFORT,)), ("prevention", "Police slept.", ())],
+        [("assessment", SENTENCE, (EFFORT,)), ("prevention", OTHER, ())],
+        [("assessment", "A farm | with no inspector | Yes", (EFFORT,)),
+         ("prevention", "A farm | with no inspector | Yes", ())],
+    ],
+    ids=["tagged alike", "a phrase", "other words", "table rows"],
+)  # fmt: skip
+def test_what_is_alike_or_no_sentence_is_not_listed(
+    places: list[tuple[str, str, tuple[str, ...]]],
+) -> None:
+    assert split_decisions(report_of(2023, *places), "2023") == []
+
+
+def test_input_rows_are_passages_of_their_own() -> None:
+    report = report_of(2023, *BOTH_WAYS)
+    rows = [{"text": passage.text} for passage in report.passages]
+    assert split_decisions(TaggedReport("rows.jsonl", None, report.passages, rows), "2023") == []
+
+
+def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
+    old = report_of(2023, ("protection", OTHER, (FAILURE,)))
+    comparison = compare(old, report_of(2024, *BOTH_WAYS), context)
+    assert [decision.report for decision in comparison.split_decisions] == ["2024"]
+    table, page, lines = io.StringIO(), io.StringIO(), io.StringIO()
+    compared.write_table(comparison, table)
+    compared.write_html(comparison, page, context)
+    compared.write_jsonl(comparison, lines)
+    assert f"{TITLE}: 1\n2024  {SENTENCE}\n      Assessment, page 4: positive" in table.getvalue()
+    assert f"{TITLE} <small>1</small>" in page.getvalue()
+    assert "<b>2024</b> Prevention, page 4: no label" in page.getvalue()
+    assert 'href="#both-ways"' in page.getvalue()
+    last = json.loads(lines.getvalue().splitlines()[-1])
+    assert (last["kind"], last["report"]) == ("tagged_both_ways", "2024")
+    assert [place["labels"] for place in last["places"]] == [[EFFORT], []]
+
+
+def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
+    ledger = build_ledger([report_of(2023, *BOTH_WAYS), report_of(2024, *BOTH_WAYS)], context)
+    assert [decision.report for decision in ledger.split_decisions] == ["2023", "2024"]
+    table, page, written = io.StringIO(), io.StringIO(), io.StringIO()
+    followed.write_table(ledger, table)
+    followed.write_html(ledger, page, context)
+    followed.write_json(ledger, written, context)
+    assert f"{TITLE}: 2\n" in table.getvalue()
+    assert f"{TITLE} <small>2</small>" in page.getvalue()
+    assert len(json.loads(written.getvalue())["tagged_both_ways"]) == 2
+
+
+def test_nothing_is_said_where_all_are_tagged_alike(context: ScoringContext) -> None:
+    reports = [report_of(year, ("protection", OTHER, (FAILURE,))) for year in (2023, 2024)]
+    table, page = io.StringIO(), io.StringIO()
+    compared.write_table(compare(*reports, context), table)
+    followed.write_html(build_ledger(reports, context), page, context)
+    assert TITLE not in table.getvalue()
+    assert TITLE not in page.getvalue()

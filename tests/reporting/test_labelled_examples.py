@@ -1,0 +1,126 @@
+"""Near cases: passages of the invented corpus beside a finding whose label is in doubt."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.corpus.loading import read_rows, shipped_corpus
+from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.reporting import labelled_examples
+from tipclassify.reporting.labelled_examples import (
+    ExampleIndex,
+    LabelledExample,
+    load_examples,
+)
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.html import write_html
+from tipclassify.reporting.writers.reasons import labels_near_threshold
+from tipclassify.text.document import Block, Document, Passage
+
+EFFORT, FAILURE, COMPLICITY = LABELS
+TEXT = "The harbor ministry hired four clerks who count boats."
+
+
+def report_of(scores: dict[str, float], labels: tuple[str, ...]) -> TaggedReport:
+    passage = Passage(TEXT, 0, len(TEXT), "Overview", labels, scores, block=0)
+    document = Document(TEXT, (Block(0, len(TEXT), "Overview"),), "k.html", "Karvonia")
+    return TaggedReport("k.html", document, [passage])
+
+
+def card_of(classifier: Classifier, scores: dict[str, float], labels: tuple[str, ...]) -> str:
+    out = io.StringIO()
+    write_html([report_of(scores, labels)], out, ScoringContext(classifier))
+    found = re.search(r'<div class="why".*?<p class="do">.*?</div>', out.getvalue(), re.DOTALL)
+    return found[0] if found else ""
+
+
+def test_the_nearest_examples_share_rare_words_and_come_in_order() -> None:
+    index = ExampleIndex(
+        LabelledExample(text, labels)
+        for text, labels in [
+            ("The government hired clerks.", ()),
+            ("The harbor ministry hired clerks who count boats.", (EFFORT,)),
+            ("The harbor was closed to boats.", (FAILURE,)),
+            ("Courts jailed nobody.", (FAILURE,)),
+        ]
+    )
+    nearest = index.nearest(TEXT)
+    assert [example.labels for example in nearest] == [(EFFORT,), ()]
+    assert [example.text for example in index.nearest(TEXT, 1)] == [nearest[0].text]
+
+
+def test_nothing_is_near_a_text_on_another_matter_or_without_words() -> None:
+    index = ExampleIndex([LabelledExample("Courts jailed nobody.", (FAILURE,))])
+    assert index.nearest(TEXT) == []
+    assert index.nearest("12 + 4") == []
+    assert ExampleIndex([]).nearest(TEXT) == []
+
+
+def test_each_passage_of_the_corpus_is_its_own_nearest_example_with_its_labels() -> None:
+    folder = shipped_corpus()
+    assert folder is not None
+    rows = read_rows(folder / "corpus" / "near_twins.jsonl")[::400]
+    index = load_examples()
+    for row in rows:
+        nearest = index.nearest(row["text"], 1)[0]
+        assert sorted(re.findall("[a-z]{3,}", nearest.text.lower())) == sorted(
+            re.findall("[a-z]{3,}", row["text"].lower())
+        )
+        if nearest.text == row["text"]:
+            assert set(nearest.labels) == set(row["labels"])
+
+
+def test_an_installation_without_the_corpus_has_no_examples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: None)
+    load_examples.cache_clear()
+    try:
+        assert load_examples().nearest(TEXT) == []
+    finally:
+        load_examples.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("score", "labels", "in_doubt"),
+    [(0.55, (FAILURE,), True), (0.97, (FAILURE,), False), (0.45, (), True)],
+)
+def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
+    score: float, labels: tuple[str, ...], in_doubt: bool
+) -> None:
+    passage = Passage(TEXT, 0, len(TEXT), None, labels, {FAILURE: score})
+    assert labels_near_threshold(passage, (FAILURE,), {FAILURE: 0.5}) == (FAILURE,) * in_doubt
+
+
+def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
+    fast: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = [
+        LabelledExample("The harbor ministry hired <clerks> who count boats.", (EFFORT, FAILURE)),
+        LabelledExample("The ministry hired four clerks.", ()),
+        LabelledExample("Roads are bad.", (FAILURE,)),
+    ]
+    monkeypatch.setattr(
+        "tipclassify.reporting.writers.marking.load_examples", lambda: ExampleIndex(examples)
+    )
+    threshold = ScoringContext(fast).thresholds[FAILURE]
+    scores = dict.fromkeys(LABELS, 0.01)
+    near = card_of(fast, scores | {FAILURE: min(threshold + 0.01, 0.99)}, (FAILURE,))
+    assert MEANINGS[FAILURE] in near
+    items = re.findall(r"<li>(.*?)</li>", near)
+    assert len(items) == 2
+    assert "Positive effort, " in items[0]
+    assert "“The harbor ministry hired &lt;clerks&gt; who count boats.”" in items[0]
+    assert items[1] == "no label: “The ministry hired four clerks.”"
+    clear = card_of(fast, scores | {FAILURE: 0.999}, (FAILURE,))
+    assert "Permalink" in clear
+    assert MEANINGS[FAILURE] not in clear
+    assert "<li>" not in clear
+
+
+def test_the_corpus_is_read_once_a_process() -> None:
+    assert load_examples() is load_examples()
