@@ -146,8 +146,8 @@ function moveButton(cited, by) {
   return button(by < 0 ? "↑" : "↓", move, attributes);
 }
 
-// A field of one's own words; what is typed is kept, and waits for no button. This browser keeps each character at once,
-// since a page that is left may come too late; a server is asked when one pauses.
+// A field of one's own words; what is typed is kept, and waits for no button. This browser keeps each character at
+// once; a server is asked when one pauses.
 function ownField(cited, name, label) {
   const attributes = { name, "aria-label": label, placeholder: label, maxlength: 2000 };
   const field = name === "note" ? make("textarea", { ...attributes, rows: 1 }) : make("input", { ...attributes, list: name === "folder" && "folders" });
