@@ -83,7 +83,7 @@ def run_trial(
     rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
     """Fine-tune on the first `taught` rows; return logits of the others, headed and bare."""
-    settings = replace(trial.settings, epochs=epochs, averaged_epochs=0)
+    settings = replace(trial.settings, epochs=epochs)
     tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
     headings = json.loads((DATA / "headings.json").read_text("utf-8"))
     examples = tokenize_rows(rows, tokenizer, Recipe(str(base), words, settings, headings))

@@ -556,7 +556,8 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     item = tab.locator("#saved li").first
     item.get_by_label("Folder").fill("Trials")
     item.get_by_label("Note", exact=True).fill("See annex")
-    tab.reload()  # typed a moment ago
+    assert "See annex" in tab.evaluate("localStorage.getItem(savedKey)")  # before one leaves
+    tab.reload()
     tab.wait_for_selector("html[data-ready]")
     assert item.get_by_label("Folder").input_value() == "Trials"
     with tab.expect_download() as download:
@@ -576,6 +577,22 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     assert re.search(rf"(?m)^N1  - {remark.pattern}$", (tmp_path / "RIS").read_text("utf-8"))
     (item,) = json.loads((tmp_path / "CSL-JSON").read_text("utf-8"))
     assert remark.search(item["note"])
+    tab.evaluate("localStorage.clear()")
+
+
+@pytest.mark.parametrize("answer", ["return null", "throw new Error('busy')"])
+def test_a_list_that_the_browser_does_not_give_is_not_overwritten(
+    tab: Any, made: Path, answer: str
+) -> None:
+    at(tab, made, "")
+    tab.evaluate("localStorage.clear()")
+    at(tab, made, "#view=findings&order=report")
+    tab.locator("#findings .save").nth(0).click()
+    tab.evaluate(f"() => {{ Storage.prototype.getItem = () => {{ {answer} }}; }}")
+    tab.locator("#findings .save").nth(1).click()
+    quotes = tab.locator("#findings .quote").all_inner_texts()[:2]
+    at(tab, made, "#view=saved")  # a new page, with its own getItem
+    assert tab.locator("#saved .quote").all_inner_texts() == quotes
     tab.evaluate("localStorage.clear()")
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import Row, read_rows, shipped_corpus
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Difference, Interval, ModelComparison
+from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
+    Change,
     Retraining,
+    TrainingState,
     assign_groups,
     describe_change,
     drop_corrected,
@@ -68,6 +72,12 @@ def ended(server: Reviewer) -> dict[str, Any] | None:
     state: dict[str, Any] = server.get("/api/retrain")
     assert 0 <= state["done"] <= state["total"]
     return None if state["state"] == "running" else state
+
+
+def ended_state(training: Retraining) -> TrainingState | None:
+    """State of a training that has ended."""
+    state = training.state()
+    return None if state.state == "running" else state
 
 
 def children(pid: int) -> set[int]:
@@ -229,11 +239,11 @@ def test_bad_training_data_is_reported_in_one_line(tmp_path: Path) -> None:
     )
     training = Retraining(tmp_path / "my.jsonl", [data])
     training.start()
-    state = until(lambda: training.state() if training.state()["state"] != "running" else None)
-    assert state["state"] == "failed"
-    assert state["error"].startswith(f"{data}:1: unknown label 'bold'")
-    assert state["error"].endswith("(and 1 more)")
-    assert state["result"] is None
+    state = until(lambda: ended_state(training))
+    assert state.state == "failed"
+    assert state.error.startswith(f"{data}:1: unknown label 'bold'")
+    assert state.error.endswith("(and 1 more)")
+    assert state.result is None
 
 
 def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,8 +252,8 @@ def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "my.jsonl").write_text("{}\n", "utf-8")
     training = Retraining(tmp_path / "my.jsonl")
     training.start()
-    state = until(lambda: training.state() if training.state()["state"] != "running" else None, 20)
-    assert (state["state"], state["error"]) == ("failed", "the training ended with code 9")
+    state = until(lambda: ended_state(training), 20)
+    assert (state.state, state.error) == ("failed", "the training ended with code 9")
 
 
 def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
@@ -309,20 +319,22 @@ def test_fourteen_decisions_move_the_default_little_and_its_fixed_set_measures_i
 ) -> None:
     steps: list[tuple[str, int, int]] = []
     result = retrain(
-        **job_of(tmp_path, some_corrections(14)), progress=lambda *what: steps.append(what)
+        **job_of(tmp_path, some_corrections(14)), report_step=lambda *step: steps.append(step)
     )
-    assert (result["trained_on"], result["added"]) == (14, 14)
+    assert (result.trained_on, result.added) == (14, 14)
     assert steps == [("passages read by the encoder", 14, 14), ("fitting", 0, 0)]
-    assert result["on_own"]["groups"] == 14
-    assert result["held_out"] > 1_000  # real passages, by their vectors
+    assert result.on_own
+    assert result.on_own.groups == 14
+    assert result.held_out > 1_000  # real passages, by their vectors
+    assert result.on_held
     assert (
-        result["on_held"]["where"]
-        == "passages of real reports left out of the training of both models"
+        result.on_held.where == "passages of real reports left out of the training of both models"
     )
-    assert result["on_held"]["gained"] + result["on_held"]["lost"] < 0.05 * 3 * result["held_out"]
-    assert result["penalty"]["chosen"] > 0
-    assert result["calibration"].startswith("kept for")
-    taught, shipped = Classifier.load(result["out"]), Classifier.load()
+    assert result.on_held.gained + result.on_held.lost < 0.05 * 3 * result.held_out
+    assert result.penalty
+    assert result.penalty["chosen"] > 0
+    assert result.calibration.startswith("kept for")
+    taught, shipped = Classifier.load(result.out), Classifier.load()
     assert taught.thresholds().tolist() == shipped.thresholds().tolist()
 
 
@@ -338,8 +350,9 @@ def test_corrections_against_the_codebook_cost_no_more_than_they_may(tmp_path: P
         {**row, "labels": turned[row["labels"]], "report_id": "r", "block": i}
         for i, row in enumerate(plain)
     ]
-    result = retrain(**job_of(tmp_path, wrong), progress=silent)
-    assert result["on_held"]["rows"][0]["difference"] >= -0.015
+    result = retrain(**job_of(tmp_path, wrong), report_step=silent)
+    assert result.on_held
+    assert result.on_held.rows[0].difference >= -0.015
 
 
 def found_macro(difference: float, low: float, high: float) -> Difference:
@@ -378,7 +391,7 @@ def found_macro(difference: float, low: float, high: float) -> Difference:
 def test_the_verdict_says_no_more_than_the_interval(
     difference: float, low: float, high: float, says: str, worse: bool
 ) -> None:
-    def found(groups: int) -> dict[str, Any]:
+    def found(groups: int) -> Change:
         macro = found_macro(difference, low, high)
         nowhere = Difference(
             "failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan")
@@ -389,14 +402,13 @@ def test_the_verdict_says_no_more_than_the_interval(
     one = describe_change(
         ModelComparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
     )
-    assert one["worse"] is True  # a label that falls is said, whatever all three do together
-    assert ("the F1 of single labels falls: failure by 0.200" in one["verdict"]) == (not high < 0)
+    assert one.worse is True  # a label that falls is said, whatever all three do together
+    assert ("the F1 of single labels falls: failure by 0.200" in one.verdict) == (not high < 0)
     many = found(20)
-    assert many["verdict"].startswith(says)
-    assert many["worse"] is worse
-    assert many["rows"][1]["this"] is None  # NaN is no JSON
-    json.dumps(many, allow_nan=False)
-    few = found(19)["verdict"].removeprefix(many["verdict"])
+    assert many.verdict.startswith(says)
+    assert many.worse is worse
+    json.dumps(rounded(asdict(many)), allow_nan=False)  # as the page gets it
+    few = found(19).verdict.removeprefix(many.verdict)
     assert few == (" 19 reports are few: the interval is too narrow." if low < high else "")
 
 
@@ -413,7 +425,7 @@ def test_headings_and_the_encoder_to_start_from_reach_the_training(
         return Trained(Path(out), ())
 
     monkeypatch.setattr("tipclassify.training.train_heads.train_default", trained)
-    result = retrain(**job_of(tmp_path, some_corrections(8), start="mine"), progress=silent)
+    result = retrain(**job_of(tmp_path, some_corrections(8), start="mine"), report_step=silent)
     ((corpus, own, options),) = asked
     assert corpus == []
     assert {row["section"] for row in own} == {"prosecution"}
@@ -421,7 +433,7 @@ def test_headings_and_the_encoder_to_start_from_reach_the_training(
     assert options["start"] == "mine"
     assert options["settings"].penalty is None  # chosen, as on the command line
     assert options["settings"].cache == tmp_path / "cache" / "tipclassify" / "pooled"
-    assert (result["on_own"], result["adapted_from"]) == (None, "ab12")
+    assert (result.on_own, result.adapted_from) == (None, "ab12")
 
 
 def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> None:
@@ -430,5 +442,5 @@ def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> N
         CorpusError,
         match=r"^all decided passages are of one paragraph, .*; decide some of another$",
     ):
-        retrain(**job_of(tmp_path, rows), progress=silent)
+        retrain(**job_of(tmp_path, rows), report_step=silent)
     assert not (tmp_path / "model").exists()

@@ -17,19 +17,18 @@ async function readSavedOnce() {
   return undefined;
 }
 
+// Where the browser gives no list, the page's own holds: else the next change would write an empty list over what is kept.
+// A list whose last finding was removed is kept as an empty one.
 function readSaved() {
   if (server) return; // this page has the list
-  try {
-    take(JSON.parse(localStorage.getItem(savedKey) ?? "[]"));
-  } catch {
-    saved = new Map(); // nothing is kept, or what is kept is not ours
-  }
+  const kept = stored(savedKey, null);
+  if (Array.isArray(kept)) take(kept);
 }
 
 function take(list) {
   saved = new Map();
   for (const cited of list) {
-    if (Object.values(cited).every((value) => typeof value === "string") && cited.key) saved.set(cited.key, cited);
+    if (cited?.key && Object.values(cited).every((value) => typeof value === "string")) saved.set(cited.key, cited);
   }
 }
 
@@ -147,7 +146,8 @@ function moveButton(cited, by) {
   return button(by < 0 ? "↑" : "↓", move, attributes);
 }
 
-// A field of one's own words; what is typed is kept, and waits for no button.
+// A field of one's own words; what is typed is kept, and waits for no button. This browser keeps each character at
+// once; a server is asked when one pauses.
 function ownField(cited, name, label) {
   const attributes = { name, "aria-label": label, placeholder: label, maxlength: 2000 };
   const field = name === "note" ? make("textarea", { ...attributes, rows: 1 }) : make("input", { ...attributes, list: name === "folder" && "folders" });
@@ -160,14 +160,15 @@ function ownField(cited, name, label) {
       if (writeSaved((all) => all.has(cited.key) && all.set(cited.key, cited))) fillFolders();
       else drawSaved(false);
     };
-    timer = setTimeout(() => pending?.(), 300);
+    if (server) timer = setTimeout(() => pending?.(), 300);
+    else pending();
   });
   field.addEventListener("change", () => pending?.());
   return field;
 }
 
 let timer = 0;
-let pending = null; // saves what was typed a moment ago
+let pending = null; // sends what was typed a moment ago
 addEventListener("pagehide", () => pending?.());
 
 function fillFolders() {
