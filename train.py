@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Train a model from labelled passages: the table of contents of training.
 
-| step | for the default, on your rows | where |
-| --- | --- | --- |
-| load | `load_rows` | `corpus/loading.py` |
-| hold out | whole documents, in turn; a fixed set of real passages | `training/examples.py`, `fixed_set.py` |
-| fit | the heads, held close where passages lie; the penalty is chosen | `training/fit_heads.py`, `fit_penalty.py` |
-| calibrate | on what was held out, where it suffices | `training/calibration.py` |
-| evaluate | beside the model before, on your rows and on the fixed set | `training/evidence.py` |
-| save | the folder, with its card | `training/train_heads.py` |
+`cli/training_run.py` carries the options out. For the default, on your rows:
 
-The linear model is fitted by `training/fit_linear.py` and `train_linear.py`, an encoder by
-`training/encoder/`. ``tipclassify train`` does the same where a wheel is installed.
+| step | what | where in `training/` |
+| --- | --- | --- |
+| load | rows, and examples of them | `corpus/loading.py`, `examples.py` |
+| hold out | whole documents, in turn; a fixed set of real passages | `fixed_set.py` |
+| fit | the heads, held close to those before | `fit_heads.py`, `adapt_heads.py` |
+| tune | the penalty that holds them, by cross-validation | `fit_penalty.py` |
+| calibrate | on what was held out, where it suffices | `calibration.py` |
+| evaluate | beside the model before, on your rows and on the fixed set | `evidence.py` |
+| save | the folder, with its card | `write_heads.py`, `model_card.py` |
+
+`train_heads.py` goes through them; `train_linear.py` and `encoder/` train the other models.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 import typer
 
 from tipclassify.cli import train as cli
+from tipclassify.cli.training_run import EncoderOrder, Order, carry_out
 
 HERE = Path(__file__).resolve().parent
 
@@ -61,21 +64,21 @@ def train(
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
     learns_corpus = corpus if corpus is not None else not data or model != "default"
-    order = cli.make_order(
-        model,
-        data,
-        out or HERE / "models" / ("fast" if model == "fast" else "default"),
+    order = Order(
+        model=model,
+        data=data or (),
         corpus=HERE / "data" if learns_corpus else None,
+        out=out or HERE / "models" / ("fast" if model == "fast" else "default"),
         text_column=text_column,
         label_column=label_column,
         penalty=penalty,
         seed=seed,
         jobs=jobs,
-        unlabelled=unlabelled,
-        encoder=cli.EncoderOrder(base, epochs, rate, resume, HERE / "data" / "headings.json"),
+        unlabelled=unlabelled or (),
+        encoder=EncoderOrder(base, epochs, rate, resume, HERE / "data" / "headings.json"),
         program="train.py",
     )
-    cli.carry_out(order)
+    carry_out(order)
 
 
 if __name__ == "__main__":

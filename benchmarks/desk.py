@@ -2,12 +2,15 @@
 """Measure the desk of many reports in Chromium: ``python benchmarks/desk.py 20 200``.
 
 In: invented passages of ``data/corpus``, 120 a report, for countries and years. Out: seconds to
-write the desk and to open it, milliseconds of searches up to what they found is in the page, and
-sizes of its files. Needs playwright.
+write the desk and to open it, milliseconds of searches up to what they found is in the page,
+milliseconds from a key that checks a finding to its answer on the screen, where 10,000 findings are
+checked (``--decisions``), and sizes of its files. Needs playwright.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import random
 import shutil
 import statistics
@@ -15,12 +18,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from _measure import DATA, about, about_line
 
+from tipclassify import Classifier
+from tipclassify.cli.output import open_output
 from tipclassify.corpus.loading import load_corpus
+from tipclassify.labels import LABELS
+from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.desk import Desk
+from tipclassify.reporting.writers.desk_records import DeskPassage, read_passage_file
+from tipclassify.review.events import Event, event_line
+from tipclassify.text.document import Document, Passage
 
 COUNTRIES = "Albania Bolivia Chad Denmark Ecuador Fiji Ghana Haiti Iraq Jordan Kenya Laos Mali Nepal Oman Peru Qatar Rwanda"
 QUERIES = ("shelter", "traffick", "police officials", '"forced labor"', "the", "nothingatall")
@@ -32,6 +44,14 @@ SEARCH = """async (query) => {
   await new Promise((seen) => requestAnimationFrame(() => setTimeout(seen)));
   return [performance.now() - start, document.querySelector("#findings-tab small").textContent];
 }"""
+# Milliseconds from the last key until the screen shows what it did.
+WATCH_KEYS = """() => addEventListener("keydown", (event) => {
+  globalThis.took = null;
+  requestAnimationFrame(() => setTimeout(() => (globalThis.took = performance.now() - event.timeStamp)));
+}, true)"""
+TOOK = "() => globalThis.took !== null && globalThis.took !== undefined"
+TIME = "2026-11-30T09:00:00.000Z"
+KEYS = 15  # keys that are timed
 
 
 def write_reports(folder: Path, reports: int) -> None:
@@ -50,6 +70,107 @@ def write_reports(folder: Path, reports: int) -> None:
             f"<html><head><title>{title}</title></head><body><h1>{title}</h1>{parts}</body></html>"
         )
         (folder / f"{country.lower()}-{year}.html").write_text(page, "utf-8")
+
+
+def write_findings(folder: Path, findings: int) -> list[DeskPassage]:
+    """Write a desk of as many findings, 500 a report, tagged by turns and not by a model."""
+    texts = [row["text"] for row in load_corpus(DATA / "corpus")]
+    context = ScoringContext(Classifier.load("fast"), folder=folder)
+    desk = Desk(context, partial(open_output, inputs=frozenset()), resume=False)
+    for first in range(0, findings, 500):
+        passages = []
+        for number in range(first, min(first + 500, findings)):
+            text = f"{texts[number % len(texts)]} ({number})"
+            label = LABELS[number % len(LABELS)]
+            scores = dict.fromkeys(LABELS, 0.1) | {label: 0.5 + number % 49 / 100}
+            passages.append(Passage(text, 0, len(text), "Trials", (label,), scores))
+        name = f"{first}.txt"
+        document = Document("", (), name, f"Report {first}", None, None)
+        page = folder / f"{name}.html"
+        page.write_text("", "utf-8")
+        for _ in desk.gather(page, [TaggedReport(name, document, passages)]):
+            pass
+    desk.write_index()
+    files = map(read_passage_file, sorted((folder / "data").glob("*.json")))
+    return [passage for data in files if data for passage in data.passages]
+
+
+def spread(times: list[float]) -> str:
+    """Median and extremes of some milliseconds."""
+    return f"{statistics.median(times):.0f} ms ({min(times):.0f} to {max(times):.0f})"
+
+
+def press_keys(tab: Any) -> list[float]:
+    """Press Enter on Confirm or Reject of findings, and time each key."""
+    tab.evaluate(WATCH_KEYS)
+    times = []
+    for number in range(KEYS):
+        button = "confirmed" if number % 2 else "rejected"
+        tab.locator(f"#findings .{button}").nth(number).focus()
+        tab.keyboard.press("Enter")
+        tab.wait_for_function(TOOK)
+        times.append(float(tab.evaluate("globalThis.took")))
+    return times
+
+
+def measure_checks_in_browser(browser: Any, desk: Path, findings: list[DeskPassage]) -> None:
+    """Time keys where the browser keeps the checks."""
+    tab = browser.new_page()
+    address = (desk / "index.html").as_uri() + "#view=findings"
+    tab.goto(address)
+    check = json.dumps({"AB": {"verdict": "confirmed", "note": "", "time": TIME}})
+    keep = """([keys, check]) => {
+      const id = document.body.dataset.desk;
+      for (const key of keys) localStorage.setItem(`tipclassify desk checks ${id} ${key}`, check);
+      localStorage.setItem(`tipclassify desk initials ${id}`, '"AB"');
+    }"""
+    tab.evaluate(keep, [[row.key for row in findings], check])
+    start = time.perf_counter()
+    tab.reload()
+    tab.wait_for_selector("html[data-ready]")
+    opened = time.perf_counter() - start
+    note = tab.locator("#findings-note").inner_text()
+    print(f"  in the browser, {len(findings):,} checked: opens in {opened:.2f} s; {note}")
+    print(f"  a key is answered in {spread(press_keys(tab))}")
+    tab.close()
+
+
+def measure_checks_of_server(browser: Any, desk: Path, findings: list[DeskPassage]) -> None:
+    """Time keys where ``tipclassify desk`` keeps the checks, and its answers."""
+    with (desk / "desk.events").open("wb") as log:
+        for number, row in enumerate(findings, 1):
+            about = {"text": row.text, "tagged": list(row.labels)}
+            log.write(
+                event_line(
+                    Event(number, "decision", row.key, "AB", TIME, labels=row.labels, about=about)
+                )
+            )
+    command = [sys.executable, "-m", "tipclassify", "desk", str(desk), "--annotator", "AB"]
+    with subprocess.Popen(
+        [*command, "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        link = (server.stdout.readline() if server.stdout else "").strip()
+        tab = browser.new_page()
+        tab.goto(f"{link}#view=findings")
+        tab.wait_for_selector("html[data-ready]")
+        print(f"  with the server, a key is answered in {spread(press_keys(tab))}")
+        saved = """async () => {
+          const start = performance.now();
+          await ask("checks", { key: passages.find(({ letters }) => letters.length).key, confirmed: true });
+          return performance.now() - start;
+        }"""
+        print(f"  on disk in {spread([tab.evaluate(saved) for _ in range(KEYS)])}")
+        tab.close()
+        server.terminate()
+
+
+def measure_keys(browser: Any, decisions: int) -> None:
+    """Time keys on a desk of as many checked findings."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        findings = write_findings(folder, decisions)
+        measure_checks_in_browser(browser, folder, findings)
+        measure_checks_of_server(browser, folder, findings)
 
 
 def measure(browser: Any, reports: int) -> None:
@@ -87,14 +208,24 @@ def measure(browser: Any, reports: int) -> None:
         )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure desks of as many reports as the arguments say."""
     from playwright.sync_api import sync_playwright
 
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("reports", type=int, nargs="*", help="numbers of reports")
+    parser.add_argument("--decisions", type=int, default=10_000, help="findings that are checked")
+    arguments = parser.parse_args()
     print(about_line(about()))
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         chromium = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
         )
-        for number in sys.argv[1:]:
-            measure(chromium, int(number))
+        for number in arguments.reports:
+            measure(chromium, number)
+        measure_keys(chromium, arguments.decisions)
+
+
+if __name__ == "__main__":
+    main()

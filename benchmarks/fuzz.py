@@ -130,12 +130,12 @@ def sample(name: str) -> bytes:
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     if name == "bundle":
         from tipclassify.pipeline.batch import Tagging
-        from tipclassify.pipeline.bundle.writing import write_bundle
+        from tipclassify.pipeline.bundle.writing import Included, write_bundle
 
-        write_bundle(
-            [str(SAMPLES / "excerpt.txt")], Tagging("fast"), made := io.BytesIO(), with_sources=True
-        )
-        return made.getvalue()
+        bundle = io.BytesIO()
+        report = str(SAMPLES / "excerpt.txt")
+        write_bundle([report], Tagging("fast"), bundle, Included(sources=True))
+        return bundle.getvalue()
     if name == "mhtml":
         page = sample("html").replace(b"=", b"=3D")
         head = (

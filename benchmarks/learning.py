@@ -37,11 +37,11 @@ from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.download.cache import cache_path
 from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Vectors, expand_rows, headings_of, labels_of
-from tipclassify.training.fit_heads import pooled_vectors
+from tipclassify.training.fit_heads import HeadSettings, load_encoder, pooled_vectors
 from tipclassify.training.fit_penalty import given_labels, macro_f1
 from tipclassify.training.fixed_set import read_fixed, row_digest
-from tipclassify.training.train_heads import HeadSettings, adapt_to_own, load_encoder
 
 SIZES: Final = (300, 100, 30)
 OURS: Final = "tipclassify"

@@ -48,7 +48,7 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.loading import DEFAULT, SHIPPED
 from tipclassify.training.calibration import operating_points, platt
 from tipclassify.training.examples import expand_rows
-from tipclassify.training.train_heads import load_encoder
+from tipclassify.training.fit_heads import load_encoder
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"

@@ -39,14 +39,14 @@ from tipclassify.training.calibration import operating_points, platt
 from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.fitting import (
     Examples,
+    Run,
     deterministic,
-    encode,
     fit,
     logits_of,
     macro_f1,
 )
-from tipclassify.training.encoder.network import new_network, padding_id, read_tokenizer
-from tipclassify.training.encoder.recipe import _examples
+from tipclassify.training.encoder.network import new_network
+from tipclassify.training.encoder.recipe import Recipe, encode, read_tokenizer, tokenize_rows
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a
 # heading.
@@ -83,10 +83,10 @@ def run_trial(
     rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
     """Fine-tune on the first `taught` rows; return logits of the others, headed and bare."""
-    settings = replace(trial.settings, epochs=epochs)
-    tokenizer = read_tokenizer(base)
+    settings = replace(trial.settings, epochs=epochs, averaged_epochs=0)
+    tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
     headings = json.loads((DATA / "headings.json").read_text("utf-8"))
-    examples = _examples(rows, tokenizer, words, settings, headings)
+    examples = tokenize_rows(rows, tokenizer, Recipe(str(base), words, settings, headings))
     if trial.before:
         texts = [str(row.get("before") or "") for row in rows]
         masked = mask_names(texts, words, settings.stand_in)
@@ -94,7 +94,6 @@ def run_trial(
         examples = with_sentences_before(examples, before)
     positions = np.arange(taught)
     held = np.arange(taught, len(rows))
-    pad = padding_id(tokenizer)
     with (
         deterministic(torch.get_num_threads()),
         tempfile.TemporaryDirectory() as folder,
@@ -107,19 +106,21 @@ def run_trial(
             [positions for _ in range(epochs)],
             held[:50],
             settings,
-            pad=pad,
-            folder=Path(folder),
-            identity={},
+            Run(Path(folder)),
         )
         return [
-            logits_of(network, examples.rows(held, settings.tokens, with_headings), pad)
+            logits_of(
+                network,
+                examples.rows(held, settings.tokens, with_headings),
+                examples.special.padding,
+            )
             for with_headings in (True, False)
         ]
 
 
 def with_sentences_before(examples: Examples, before: Sequence[list[int]]) -> Examples:
     """Append the previous sentence to the heading of each passage, if there are both."""
-    separator = examples.special_tokens[1]
+    separator = examples.special.separator
     headings = []
     for heading, sentence in zip(examples.headings, before, strict=True):
         if heading and sentence:
@@ -179,7 +180,7 @@ def trials(
     held = [rows[i] for i in np.flatnonzero(real & out)]
     logits: dict[str, list[Floats]] = {}
     print(
-        f"{about_line(about())}\n\n{'':30} {'headings':>10} {'without':>10} {'no cause':>10}",
+        f"{about_line(about())}\n\n{'':30} {'headings':>10} {'without':>10} {'false alarms':>13}",
         flush=True,
     )
     for name in only or TRIALS:

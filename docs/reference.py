@@ -46,6 +46,7 @@ MODULES = {
     "Measure": {
         "evaluation.metrics": "Precision, recall, F1, calibration.",
         "evaluation.report": "All figures of a model on labelled rows.",
+        "evaluation.error_analysis": "Where a model errs.",
         "evaluation.bootstrap": "Intervals, and one model against another.",
         "evaluation.agreement": "Two annotators.",
         "evaluation.behaviour_tests": "The codebook's cases, run on a model.",
@@ -63,7 +64,9 @@ MODULES = {
         "training.fit_penalty": "How far they move.",
         "training.fit_linear": "Fitting the linear model.",
         "training.fixed_set": "What every training is measured on.",
+        "training.adapt_heads": "Moving them towards a user's rows.",
         "training.train_heads": "From rows to a model folder: the default.",
+        "training.trained": "What a training returns.",
         "training.train_linear": "The linear model.",
     },
 }

@@ -7,8 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 __all__ = ["Progress", "progress_bar"]
+
+# over which speed is averaged: a report may take a minute, and two are needed for an estimate
+_SPEED_SECONDS: Final = 3_600
 
 Progress = Callable[[int, int], None]
 """Callback that takes (done, total)."""
@@ -37,7 +41,12 @@ def progress_bar(title: str, every: float | None = None) -> Iterator[Progress | 
         bars.MofNCompleteColumn(),
         bars.TimeRemainingColumn(),
     )
-    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with bars.Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        speed_estimate_period=_SPEED_SECONDS,
+    ) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -13,20 +13,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tipclassify.evaluation.bootstrap import compare, comparison_table, intervals, intervals_table
-from tipclassify.evaluation.metrics import (
-    calibration_error,
-    measure,
-    metrics_table,
-    reliability,
-    reliability_table,
-)
-from tipclassify.evaluation.report import (
+from tipclassify.evaluation.error_analysis import (
     confused_sets,
     confusion_table,
     errors_table,
     slices_by_field,
     slices_table,
     worst_errors,
+)
+from tipclassify.evaluation.metrics import (
+    calibration_error,
+    measure,
+    metrics_table,
+    reliability,
+    reliability_table,
 )
 from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS

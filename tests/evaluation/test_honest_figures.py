@@ -11,7 +11,7 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.corpus.taught import pack_taught
 from tipclassify.evaluation.bootstrap import compare, comparison_table, intervals, intervals_table
-from tipclassify.evaluation.report import evaluate_rows
+from tipclassify.evaluation.report import Draws, evaluate_rows
 from tipclassify.progress import progress_bar
 
 
@@ -96,15 +96,16 @@ def test_rows_that_taught_or_were_labelled_in_view_are_said_to_flatter(fast: Cla
     rows[4]["predicted"] = ["failure"]
     rows[5]["blind"] = ["colleagues"]
     taught = pack_taught([row["text"] for row in rows[:3]])
-    report, tables = evaluate_rows(fast, rows, taught=taught, draws=0)
-    assert (report["taught"], report["in_view"]) == (3, 2)
+    report = evaluate_rows(fast, rows, taught=taught, draws=Draws(0))
+    tables = report.tables
+    assert (report.figures["taught"], report.figures["in_view"]) == (3, 2)
     assert (
         tables[1]
         .splitlines()[0]
         .startswith("3 of these passages taught this model: the figures flatter")
     )
     assert tables[1].splitlines()[1].startswith("2 were labelled with a model's answer in view")
-    assert len(evaluate_rows(fast, rows[3:4], draws=0)[1]) == 1
+    assert len(evaluate_rows(fast, rows[3:4], draws=Draws(0)).tables) == 1
 
 
 def test_off_a_terminal_progress_is_a_line_now_and_then(

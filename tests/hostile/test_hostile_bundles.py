@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +53,7 @@ def test_a_bomb_is_refused_before_it_is_read(sound: Path, tmp_path: Path) -> Non
 def test_the_passages_of_one_input_are_bounded_when_written_and_when_read(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (archive, __import__("tipclassify.pipeline.bundle.checking", fromlist=["x"])):
+    for module in (archive, __import__("tipclassify.pipeline.bundle.replaying", fromlist=["x"])):
         monkeypatch.setattr(module, "LARGEST_INPUT", 300)
     twice = changed(sound, tmp_path / "twice.zip", "passages.jsonl", lambda data: data * 2)
     passages = next(one for one in verify_bundle(str(twice)) if one.check == "passages")
@@ -90,49 +89,3 @@ def test_odd_numbers_and_depths_are_one_line(
         assert {one.check: one.result for one in verify_bundle(str(bundle))}[
             "passages"
         ] == "differs"
-
-
-def test_bytes_that_belong_to_no_file_are_named(sound: Path, tmp_path: Path) -> None:
-    data = sound.read_bytes()
-    start = struct.unpack("<L", data[-6:-2])[0]  # of the directory
-    entry = data.index(b"PK\x01\x02")
-    assert entry == start
-    odd = {
-        "before all files": b"#!/bin/sh\n" + data,
-        "before the directory": data[:start]
-        + b"hidden"
-        + data[start:-6]
-        + struct.pack("<LH", start + 6, 0),
-        "another size in the directory": data[: entry + 24]
-        + struct.pack("<L", 5)
-        + data[entry + 28 :],
-        "another size in the file": data[:22] + struct.pack("<L", 5) + data[26:],
-        "another method in the file": data[:8] + struct.pack("<H", 0) + data[10:],
-    }
-    for name, content in odd.items():
-        (bundle := tmp_path / "odd.zip").write_bytes(content)
-        assert "bytes that belong to no file in it, or sizes" in refused(bundle), name
-
-
-def test_a_bundle_written_to_a_pipe_is_sound(sound: Path, tmp_path: Path) -> None:
-    """Sizes then follow each file."""
-    with zipfile.ZipFile(sound) as old:
-        content = {name: old.read(name) for name in old.namelist()}
-
-    class Pipe:
-        def __init__(self) -> None:
-            self.data = b""
-
-        def write(self, data: bytes) -> int:
-            self.data += bytes(data)
-            return len(data)
-
-        def flush(self) -> None:
-            pass
-
-    pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as new:  # type: ignore[call-overload]
-        for name, data in content.items():
-            new.writestr(name, data)
-    (tmp_path / "piped.zip").write_bytes(pipe.data)
-    assert verify_bundle(str(tmp_path / "piped.zip"))[0].result == "ok"

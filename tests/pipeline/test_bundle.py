@@ -13,7 +13,7 @@ import struct
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,9 +31,11 @@ from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.pipeline.bundle import archive as archives
 from tipclassify.pipeline.bundle.checking import Check, verify_bundle
+from tipclassify.pipeline.bundle.checks import FindingCheck
 from tipclassify.pipeline.bundle.manifest import dump
-from tipclassify.pipeline.bundle.writing import write_bundle
+from tipclassify.pipeline.bundle.writing import Included, write_bundle
 from tipclassify.readers import ReadOptions, read_report
+from tipclassify.review.desk_session import DeskSession, read_findings
 
 FAST = Tagging("fast")  # it rounds nowhere: what is a ten-thousandth off is found
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
@@ -61,10 +63,18 @@ def run(*args: object, stdin: bytes = b"") -> Result:
         return CliRunner().invoke(app, list(map(str, args)), input=stdin, catch_exceptions=False)
 
 
-def made(path: Path, *files: object, **options: Any) -> Path:
-    how = options.pop("tagging", FAST)
+def made(
+    path: Path,
+    *files: object,
+    tagging: Tagging = FAST,
+    with_sources: bool = False,
+    with_model: bool = False,
+    checks: Sequence[FindingCheck] = (),
+    exports: Sequence[Path] = (),
+) -> Path:
+    included = Included(with_sources, with_model, checks, exports)
     with open(path, "wb") as out:
-        write_bundle(list(map(str, files)), how, out, **options)
+        write_bundle(list(map(str, files)), tagging, out, included)
     return path
 
 
@@ -657,6 +667,114 @@ def test_every_cut_is_found(small: Path, tmp_path: Path) -> None:
             verify_bundle(str(tmp_path / "cut.zip"))
 
 
+# Checks and exports of a desk
+
+
+@pytest.fixture(scope="module")
+def checks() -> list[FindingCheck]:
+    """One finding confirmed by AB and noted by CD, one rejected; one of another report."""
+    (report,) = tag_input(str(SAMPLES / "excerpt.txt"), FAST)
+    first, second, *_ = [passage for passage in report.passages if passage.labels]
+
+    def check(passage: Any, annotator: str, verdict: str, note: str = "") -> FindingCheck:
+        place = passage.start, passage.end, passage.labels
+        time = "2026-11-30T09:00:00.000Z"
+        key = f"key-{passage.start}"
+        return FindingCheck(key, passage.text, *place, annotator, verdict, note, time)
+
+    elsewhere = replace(first, text="Another report says this.", start=3)
+    return [
+        check(first, "AB", "confirmed"),
+        check(first, "CD", "", "Ask the ministry"),
+        check(second, "CD", "rejected"),
+        check(elsewhere, "CD", "rejected"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory, checks: list[FindingCheck]) -> Path:
+    """A bundle of one short text with checks and an exported file."""
+    folder = tmp_path_factory.mktemp("checked")
+    (folder / "findings.csv").write_text("title,quote\nKarvonia,Police acted\n", "utf-8")
+    return made(
+        folder / "checked.zip",
+        SAMPLES / "excerpt.txt",
+        with_sources=True,
+        checks=checks,
+        exports=[folder / "findings.csv"],
+    )
+
+
+def test_checks_are_in_a_bundle_with_initials_and_time(checked: Path) -> None:
+    files = content(checked)
+    rows = [json.loads(line) for line in files["checks.jsonl"].splitlines()]
+    said = [(row["annotator"], row["verdict"], row["note"], row["time"][:10]) for row in rows]
+    assert said == [
+        ("AB", "confirmed", "", "2026-11-30"),
+        ("CD", "", "Ask the ministry", "2026-11-30"),
+        ("CD", "rejected", "", "2026-11-30"),
+    ]
+    passages = [json.loads(line) for line in files["passages.jsonl"].splitlines()]
+    assert all(passages[row["line"] - 1]["labels"] == row["labels"] for row in rows)
+    unchecked = sum(bool(passage["labels"]) for passage in passages) - 2
+    assert json.loads(files["manifest.json"])["checks"] == {
+        "confirmed": 1, "rejected": 1, "disputed": 0, "unchecked": unchecked, "noted": 1, "people": 2
+    }  # fmt: skip
+    found = results(verify_bundle(str(checked)))
+    assert found == dict.fromkeys((*STEPS, "checks", "exports"), "ok")
+
+
+@pytest.mark.parametrize("name", ["checks.jsonl", "exports/findings.csv"])
+def test_one_changed_byte_of_a_check_or_an_export_is_found_and_named(
+    checked: Path, tmp_path: Path, name: str
+) -> None:
+    files = content(checked)
+    at = files[name].index(b"c")
+    files[name] = files[name][:at] + b"C" + files[name][at + 1 :]
+    found = wrong(verify_bundle(str(packed(tmp_path / "c.zip", files))))
+    assert found["files"].startswith(f"{name}: changed: SHA-256 ")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (b'"rejected"', b'"confirmed"', "the manifest counts others"),
+        (b'"line": 1,', b'"line": 999,', "are on passages that are not in the bundle"),
+        (b'"labels": ["', b'"labels": ["complicity", "', "other labels than were checked"),
+        (b'"verdict": "confirmed"', b'"verdict": "perhaps"', "not a check"),
+    ],
+)
+def test_a_forged_check_whose_hash_fits_is_found(
+    checked: Path, tmp_path: Path, before: bytes, after: bytes, message: str
+) -> None:
+    def change(_: Any, __: Any, files: dict[str, bytes]) -> None:
+        assert before in files["checks.jsonl"]
+        files["checks.jsonl"] = files["checks.jsonl"].replace(before, after)
+
+    found = verify_bundle(str(forged(tmp_path / "f.zip", checked, change)))
+    details = [check.detail for check in found if check.result == "differs"]
+    assert {check.check for check in found if check.result == "differs"} == {"checks"}
+    assert any(message in detail for detail in details)
+
+
+def test_a_published_file_is_compared_with_the_export(checked: Path, tmp_path: Path) -> None:
+    published = tmp_path / "findings.csv"
+    published.write_bytes(content(checked)["exports/findings.csv"])
+    found = verify_bundle(str(checked), [str(published)])
+    assert not wrong(found)
+    assert "1 of them given" in next(c.detail for c in found if c.check == "exports")
+    published.write_bytes(published.read_bytes().replace(b"acted", b"slept"))
+    found_wrong = wrong(verify_bundle(str(checked), [str(published)]))
+    assert set(found_wrong) == {"exports"}
+    assert "findings.csv: has other bytes than that export" in found_wrong["exports"]
+
+
+def test_a_check_of_other_labels_is_refused(tmp_path: Path, checks: list[FindingCheck]) -> None:
+    other = [replace(checks[0], labels=("complicity", "failure"))]
+    with pytest.raises(InputError, match=r"AB checked complicity and failure of “.*give the model"):
+        made(tmp_path / "b.zip", SAMPLES / "excerpt.txt", checks=other)
+
+
 # Hostile bundles
 
 
@@ -805,17 +923,6 @@ def test_what_is_no_passage_is_named(small: Path, tmp_path: Path, line: bytes) -
     assert found["passages"].isprintable()
 
 
-def test_a_passage_that_reads_in_two_ways_is_found(small: Path, tmp_path: Path) -> None:
-    files = content(small)
-    files["passages.jsonl"] = files["passages.jsonl"].replace(
-        b'"labels": ', b'"labels": [], "labels": ', 1
-    )
-    assert (
-        "line 1: not written as tipclassify writes it"
-        in wrong(verify_bundle(str(packed(tmp_path / "h.zip", files))))["passages"]
-    )
-
-
 def test_a_model_in_a_bundle_is_never_run(tmp_path: Path, full: Path) -> None:
     def change(manifest: dict[str, Any], _: Any, files: dict[str, bytes]) -> None:
         head = json.loads(files["model/model.json"])
@@ -928,6 +1035,28 @@ def test_the_commands_from_end_to_end(tmp_path: Path, other_model: Path) -> None
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert {row["check"] for row in rows if row["result"] == "differs"} == {"model", "scores"}
     assert all(set(row) == {"check", "result", "detail", "subject"} for row in rows)
+
+
+def test_a_desk_is_checked_bundled_and_verified(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    folder = tmp_path / "desk"
+    done = cli("score", SAMPLES, "--model", "fast", "-f", "html", "--output-dir", folder)
+    assert done.returncode == 0
+    session = DeskSession(folder, "AB")
+    keys = [*read_findings(folder, print)]
+    session.check(keys[0], True)
+    session.check(keys[1], False)
+    (tmp_path / "saved.bib").write_text("@misc{a}\n", "utf-8")
+    out = tmp_path / "figures.zip"
+    asked = ("--model", "fast", "--checks", folder, "--export", tmp_path / "saved.bib")
+    done = run("bundle", SAMPLES, "-o", out, *asked)
+    assert done.exit_code == 0, done.output
+    assert (
+        f"findings: 1 confirmed, 1 rejected, 0 disputed, {len(keys) - 2} unchecked" in done.stdout
+    )
+    done = run("verify", out, SAMPLES, tmp_path / "saved.bib", "--strict")
+    assert done.exit_code == 0, done.output
+    assert "checks" in done.stdout
+    assert "1 export in the bundle; 1 of them given, byte for byte" in done.stdout
 
 
 def test_standard_input_can_be_bundled_and_checked(tmp_path: Path) -> None:

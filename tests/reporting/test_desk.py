@@ -19,10 +19,11 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.errors import OutputError
 from tipclassify.labels import LABELS
-from tipclassify.reporting.citation import cite
-from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.citation import Citation, cite
+from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.writers import desk
 from tipclassify.reporting.writers.desk import Desk
+from tipclassify.reporting.writers.desk_records import read_passage_file
 from tipclassify.text.document import Document, Passage
 
 Run = Callable[..., Any]
@@ -172,7 +173,7 @@ def test_a_long_report_fills_several_files_and_is_read_again_whole(
     assert len(list((tmp_path / "data").glob("*.js"))) > 2
     assert (tmp_path / "changes" / "2024.txt.html").is_file()
     again = Desk(context, whole, resume=True)
-    read = again._report(again.heads[tmp_path / "2023.txt.html"])
+    read = again.files.read_report(again.reports[tmp_path / "2023.txt.html"])
     assert list(read.passages) == list(report_of(2023, 40).passages)
 
 
@@ -195,10 +196,11 @@ def test_another_publication_has_no_page_of_changes(
         add(first, tmp_path, replace(report, passages=other) if word else report)
     for made in (first, Desk(context, whole, resume=True)):
         made.write_index()
-        index = made.index.read_text("utf-8")
+        index = made.files.index.read_text("utf-8")
         assert re.findall(r'changes/([^"]+)">since (\d+)</a>', index) == [("2025.txt.html", "2024")]
-        heads = sorted(made.heads.values(), key=lambda head: head["year"])
-        assert [[change["year"] for change in head["changes"]] for head in heads] == [
+        reports = sorted(made.reports.values(), key=lambda report: report.year or 0)
+        links = [made.links[report.page] for report in reports]
+        assert [[change.year for change in of_report.changes] for of_report in links] == [
             [],
             [],
             [2024],
@@ -227,23 +229,19 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
     ]
     add(made, tmp_path, TaggedReport("labor.pdf", document, passages))
     made.write_index()
-    heads = {(head["series"], head["year"]): head for head in made.heads.values()}
-    assert [change["year"] for change in heads["Harbor Watch", 2024]["changes"]] == [
-        2023,
-        2022,
-        2021,
-    ]
-    labor = heads["Labor Review", 2022]
-    assert (labor["changes"], labor["ledger"]) == ([], "")
-    assert labor["beside"] == heads["Harbor Watch", 2022]["beside"] != ""
-    ledgers = {heads["Harbor Watch", year]["ledger"] for year in (2021, 2022, 2023, 2024)}
-    (ledger,) = ledgers
+    links = {(r.series, r.year): made.links[r.page] for r in made.reports.values()}
+    latest = links["Harbor Watch", 2024]
+    assert [change.year for change in latest.changes] == [2023, 2022, 2021]
+    labor = links["Labor Review", 2022]
+    assert (labor.changes, labor.ledger) == ([], "")
+    assert labor.beside == links["Harbor Watch", 2022].beside != ""
+    (ledger,) = {links["Harbor Watch", year].ledger for year in (2021, 2022, 2023, 2024)}
     text = (tmp_path / ledger).read_text("utf-8")
     assert "Harbor Watch: Chad, 2021 to 2024" in text
     assert "Inspectors enforced" not in text
-    for head in made.heads.values():
-        for link in (change["link"] for change in head["changes"]):
-            assert (tmp_path / link).is_file()
+    for of_report in made.links.values():
+        for change in of_report.changes:
+            assert (tmp_path / change.link).is_file()
 
 
 def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
@@ -252,7 +250,7 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     first = Desk(context, whole, resume=False)
     add(first, tmp_path, report_of(2023))
     first.write_index()
-    before, scripts = first.index.read_bytes(), set((tmp_path / "data").glob("*.js"))
+    before, scripts = first.files.index.read_bytes(), set((tmp_path / "data").glob("*.js"))
 
     def broken(path: Path) -> AbstractContextManager[IO[str]]:
         if path.name == "index.html":
@@ -263,12 +261,12 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     add(second, tmp_path, report_of(2024))
     with pytest.raises(KeyboardInterrupt):
         second.write_index()
-    assert first.index.read_bytes() == before
+    assert first.files.index.read_bytes() == before
     assert scripts < set((tmp_path / "data").glob("*.js"))
     (tmp_path / "data" / "2023.txt.html.json").write_text('{"page":', "utf-8")
     with pytest.warns(UserWarning, match=r"2023\.txt\.html\.json: not whole"):
         third = Desk(context, whole, resume=True)
-    assert [page.name for page in third.heads] == ["2024.txt.html"]
+    assert [page.name for page in third.reports] == ["2024.txt.html"]
 
 
 # -------------------------------------------------------------------------------------------------
@@ -282,10 +280,10 @@ def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path:
     add(mine, tmp_path, report_of(2024))
     mine.write_index()
     assert (tmp_path / "data" / "settings.js").read_text("utf-8") == "mine"
-    mine.index.write_text("<h1>My site</h1>", "utf-8")
+    mine.files.index.write_text("<h1>My site</h1>", "utf-8")
     with pytest.raises(OutputError, match=r"index\.html: not an index that tipclassify wrote"):
         Desk(context, whole, resume=True)
-    assert mine.index.read_text("utf-8") == "<h1>My site</h1>"
+    assert mine.files.index.read_text("utf-8") == "<h1>My site</h1>"
 
 
 @pytest.fixture(scope="module")
@@ -324,12 +322,14 @@ def test_the_map_counts_each_label_and_leads_to_reports_and_changes(tab: Any, ma
     rows = tab.locator(".desk-map tbody th").all_inner_texts()
     assert {"Ghana", "Togo", "notes.txt"} < set(rows)
     cell = tab.get_by_role("link", name=re.compile(r"^\d+ Failure, Ghana 2023$"))
-    data = json.loads((made / "desk" / "data" / "ghana-2023.html.html.json").read_text("utf-8"))
-    assert cell.inner_text() == str(data["counts"][1])
+    data = read_passage_file(made / "desk" / "data" / "ghana-2023.html.html.json")
+    assert data
+    assert data.report
+    assert cell.inner_text() == str(data.report.counts[1])
     tab.get_by_label("Shares of passages").check()
     assert cell.count() == 0
     share = tab.get_by_role("link", name=re.compile(r"^\d+% Failure, Ghana 2023$"))
-    assert share.inner_text() == str(round(100 * data["counts"][1] / data["on_subject"]))
+    assert share.inner_text() == str(round(100 * data.report.counts[1] / data.report.on_subject))
     assert "show=shares" in tab.url
     latest = re.findall(r"changes/ghana-\d+\.html\.html", index_of(made))[-1]
     assert tab.locator(".desk-map .change a").first.get_attribute("href") == latest
@@ -414,7 +414,7 @@ def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
     cited = [
         citation
         for file in sorted((made / "desk" / "data").glob("*.json"))
-        for citation in citations(json.loads(file.read_text("utf-8")), made / "in", fast)
+        for citation in citations(file, made / "in", fast)
     ]
     text = files["Text"].decode()
     assert len(texts) == text.count("Tagged ")
@@ -543,7 +543,7 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     tab.reload()
     tab.wait_for_selector("html[data-ready]")
     assert "2 checked (1 confirmed, 1 rejected)" in tab.locator("#findings-note").inner_text()
-    assert "note: Ask the ministry" in tab.locator("#findings .told").nth(1).inner_text()
+    assert "note: Ask the ministry" in tab.locator("#findings .check-words").nth(1).inner_text()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Export checks").click()
     download.value.save_as(tmp_path / "checks.json")
@@ -565,34 +565,89 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     (row, *_) = csv.DictReader(io.StringIO((tmp_path / "saved.csv").read_text("utf-8-sig")))
     assert (row["folder"], row["note"]) == ("Trials", "See annex")
     assert re.fullmatch(r"confirmed by AB, \d{4}-\d\d-\d\d", row["checked"])
+    assert "1 checked (1 confirmed), 0 unchecked" in tab.locator("#saved-note").inner_text()
+    remark = re.compile(r"Folder: Trials\. Note: See annex Confirmed by AB, \d{4}-\d\d-\d\d\.")
+    for name in ("Text", "BibTeX", "RIS", "CSL-JSON"):
+        with tab.expect_download() as download:
+            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
+        download.value.save_as(tmp_path / name)
+        text = (tmp_path / name).read_text("utf-8")
+        assert len(remark.findall(text)) == 1, name
+    assert re.search(rf"(?m)^N1  - {remark.pattern}$", (tmp_path / "RIS").read_text("utf-8"))
+    (item,) = json.loads((tmp_path / "CSL-JSON").read_text("utf-8"))
+    assert remark.search(item["note"])
     tab.evaluate("localStorage.clear()")
 
 
-def citations(data: dict[str, Any], folder: Path, fast: Classifier) -> Iterator[Any]:
+def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
+    tab: Any, made: Path, tmp_path: Path
+) -> None:
+    at(tab, made, "")
+    tab.evaluate("localStorage.clear()")
+    at(tab, made, "#view=findings&order=report")
+    for number in range(3):
+        tab.locator("#findings .save").nth(number).click()
+    quotes = tab.locator("#findings .quote").all_inner_texts()[:3]
+    tab.locator("#saved-tab").click()
+    items = tab.locator("#saved li")
+    items.nth(2).get_by_label("Tags, with commas").fill("courts, trials")
+    items.nth(2).get_by_label("Folder").fill("Courts")
+    items.nth(2).get_by_role("button", name="Move up").focus()
+    tab.keyboard.press("Enter")
+    assert "Now 2 of 3" in tab.locator("#status").inner_text()
+    tab.keyboard.press("Enter")  # whoever works by keyboard stays on the finding
+    order = [quotes[2], quotes[0], quotes[1]]
+    assert tab.locator("#saved .quote").all_inner_texts() == order
+    tab.reload()
+    tab.wait_for_selector("html[data-ready]")
+    assert tab.locator("#saved .quote").all_inner_texts() == order
+    files = {}
+    for name in ("CSV", "RIS", "Word"):
+        with tab.expect_download() as download:
+            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
+        download.value.save_as(tmp_path / name)
+        files[name] = (tmp_path / name).read_bytes()
+    rows = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"))))
+    assert [(row["folder"], row["tags"]) for row in rows] == [
+        ("Courts", "courts, trials"), ("", ""), ("", "")
+    ]  # fmt: skip
+    ids = re.findall(r"ID  - (\S+)", files["RIS"].decode())
+    assert ids == [row["key"] for row in rows]
+    word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
+    heads = [p.text for p in word.paragraphs if p.style.name == "Heading 1"]
+    assert heads[0] == "Courts"
+    tab.evaluate("localStorage.clear()")
+
+
+def citations(file: Path, folder: Path, fast: Classifier) -> Iterator[Citation]:
     """Cite the passages of a report again, as the writers do."""
-    for place, start, end, page, paragraph, bits, scores, _, key, _, text, *_ in data["passages"]:
-        country, year, section, *_ = data["places"][place]
-        labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
+    data = read_passage_file(file)
+    assert data
+    report = data.report
+    assert report
+    name = re.sub(r"(-[0-9a-f]{8})?\.html$", "", data.page)
+    if not (folder / name).is_file() or report.year == 2025:
+        folder = folder.with_name("next")  # of the second run
+    name = "togo-2024.html" if data.page.startswith("togo-2024.html-") else name
+    for row in data.passages:
+        place = data.places[row.place]
+        scores = dict(zip(LABELS, row.scores, strict=True))
         passage = Passage(
-            text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page
+            row.text, row.start, row.end, place.section, row.labels, scores, page=row.page
         )
-        name = re.sub(r"(-[0-9a-f]{8})?\.html$", "", data["page"])
-        if not (folder / name).is_file() or data["year"] == 2025:
-            folder = folder.with_name("next")  # of the second run
-        name = "togo-2024.html" if data["page"].startswith("togo-2024.html-") else name
-        finding = desk.Finding(
+        finding = Finding(
             str(folder / name),
             passage,
             {},
-            country,
-            year,
-            data["title"],
-            int(paragraph or 0) or None,
-            data["publication"],
-            data["publisher"],
+            place.country,
+            place.year,
+            report.title,
+            int(row.paragraph or 0) or None,
+            report.publication,
+            report.publisher,
         )
-        cited = cite(finding, ScoringContext(fast, "screen", day=data["read"]))
-        assert cited.key == key
+        cited = cite(finding, ScoringContext(fast, "screen", day=report.read))
+        assert cited.key == row.key
         yield cited
 
 

@@ -10,7 +10,7 @@ from conftest import Run
 
 from tipclassify import Passage
 from tipclassify.reporting.text_kind import KindEvidence, kind_warning, load_kinds
-from tipclassify.training.evidence import FAMILIES
+from tipclassify.training.parts import FAMILIES
 
 STATEMENT = (
     "Our suppliers sign our code of conduct, and our procurement team audits the supply chain of our group every year. "

@@ -26,6 +26,8 @@ from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk import Desk
+from tipclassify.reporting.writers.desk_records import read_passage_file
+from tipclassify.review.desk_checks import read_checks
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
 from tipclassify.review.server import listen
@@ -72,10 +74,9 @@ def folder(fast: Classifier, tmp_path: Path) -> Path:
 
 
 def keys_of(folder: Path) -> list[str]:
-    return [
-        row[8]
-        for row in json.loads((folder / "data" / "a.txt.html.json").read_text("utf-8"))["passages"]
-    ]
+    data = read_passage_file(folder / "data" / "a.txt.html.json")
+    assert data
+    return [passage.key for passage in data.passages]
 
 
 class Served:
@@ -115,24 +116,24 @@ def served(folder: Path) -> Served:
 def test_a_check_is_on_disk_before_it_is_confirmed_and_outlives_the_server(folder: Path) -> None:
     first, second, _ = keys_of(folder)
     session = DeskSession(folder, "AB")
-    assert session.check(first, True)["check"]["AB"]["verdict"] == "confirmed"
+    assert session.check(first, True).check["AB"]["verdict"] == "confirmed"
     session.check(second, False)
     session.note(second, "Ask the ministry")
     lines = (folder / "desk.events").read_text("utf-8").splitlines()
     assert [json.loads(line)["kind"] for line in lines] == ["decision", "decision", "note"]
     again = DeskSession(folder, "CD")
     assert again.checked == 2
-    checks = again.state()["checks"]
+    checks = again.state().checks
     assert (checks[second]["AB"]["verdict"], checks[second]["AB"]["note"]) == (
         "rejected",
         "Ask the ministry",
     )
     again.check(first, False)
-    assert {name: one["verdict"] for name, one in session.state(3)["checks"][first].items()} == {
+    assert {name: one["verdict"] for name, one in session.state(3).checks[first].items()} == {
         "AB": "confirmed", "CD": "rejected"
     }  # fmt: skip
     session.withdraw(first)
-    assert "AB" not in again.state()["checks"][first]
+    assert "AB" not in again.state().checks[first]
     with pytest.raises(RefusedError, match="you have not checked"):
         session.withdraw(first)
     with pytest.raises(RefusedError, match="no such finding"):
@@ -144,7 +145,7 @@ def test_a_request_that_comes_again_is_done_once(folder: Path) -> None:
     session = DeskSession(folder, "AB")
     for _ in range(2):
         session.check(first, True, "r-1")
-    assert session.state()["next"] == 1
+    assert session.state().next == 1
     with pytest.raises(RefusedError, match="another one before"):
         session.check(second, True, "r-1")
 
@@ -158,6 +159,47 @@ def test_saved_findings_are_kept_beside_the_desk_in_their_order(folder: Path) ->
     assert sorted(path.name for path in folder.iterdir() if "saved" in path.name) == [
         "desk-saved.json"
     ]
+
+
+def test_checks_are_read_for_a_bundle_from_the_log_or_an_exported_file(folder: Path) -> None:
+    first, second, _ = keys_of(folder)
+    warnings: list[str] = []
+    with pytest.raises(InputError, match=r"desk\.events: no such file"):
+        read_checks(folder, warnings.append)
+    session = DeskSession(folder, "AB")
+    with pytest.raises(InputError, match="no finding is checked"):
+        read_checks(folder, warnings.append)
+    session.check(first, True)
+    session.check(second, False)
+    session.note(second, "Ask the ministry")
+    confirmed, rejected = read_checks(folder, warnings.append)
+    assert (confirmed.annotator, confirmed.verdict, confirmed.note) == ("AB", "confirmed", "")
+    assert (confirmed.text, confirmed.start, confirmed.end) == (TEXTS[0], 0, len(TEXTS[0]))
+    assert (rejected.labels, rejected.verdict, rejected.note) == (
+        ("failure",), "rejected", "Ask the ministry"
+    )  # fmt: skip
+    assert confirmed.time == session.state().checks[first]["AB"]["time"]
+    exported = {
+        "checks": session.state().checks,
+        "findings": {
+            check.key: {
+                "text": check.text,
+                "start": check.start,
+                "end": check.end,
+                "labels": check.labels,
+            }
+            for check in (confirmed, rejected)
+        },
+    }
+    file = folder / "desk-checks.json"
+    file.write_text(json.dumps(exported), "utf-8")
+    assert read_checks(file, warnings.append) == [confirmed, rejected]
+    file.write_text('{"checks": 3}', "utf-8")
+    with pytest.raises(
+        InputError, match=r"desk-checks\.json: no checks of a desk; give the folder"
+    ):
+        read_checks(file, warnings.append)
+    assert warnings == []
 
 
 def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Run) -> None:
@@ -226,7 +268,7 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, brows
     page.locator("#findings .save").first.click()
     page.locator("#checks-kept", has_text="kept beside this page").wait_for()
     session = DeskSession(folder, "CD")
-    check = session.state()["checks"][keys_of(folder)[0]]["AB"]
+    check = session.state().checks[keys_of(folder)[0]]["AB"]
     assert (check["verdict"], check["note"]) == ("confirmed", "Ask the ministry")
     until = time.monotonic() + 8  # the page sends it a moment later
     while not session.saved() and time.monotonic() < until:
@@ -234,7 +276,7 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, brows
     assert [finding["key"] for finding in session.saved()] == keys_of(folder)[:1]
     session.check(keys_of(folder)[1], False)  # a colleague
     page.evaluate("watchChecks()")
-    page.locator("#findings .told", has_text="rejected by CD").wait_for()
+    page.locator("#findings .check-words", has_text="rejected by CD").wait_for()
     page.locator("#findings .confirmed").first.click()  # once more takes it back
     page.locator("#findings-note", has_text="1 checked (1 rejected), 1 unchecked").wait_for()
     other = browser.new_page()

@@ -24,10 +24,11 @@ from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import LONGEST, load_corpus, read_rows
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.pipeline.batch import Tagging
+from tipclassify.review.agreement_answer import agreement_figures
 from tipclassify.review.derived import CorpusFile
 from tipclassify.review.events import Event, History, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports
-from tipclassify.review.session import RefusedError, ReviewSession, agreement_figures
+from tipclassify.review.session import RefusedError, ReviewSession
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 
@@ -490,7 +491,7 @@ def test_a_request_that_comes_again_is_not_done_again(
         lambda: restarted.decide(other, [FAILURE], request="r-1"),
         lambda: restarted.adjudicate(key, [FAILURE], request="r-1"),
         lambda: restarted.undo(1, "r-2"),
-        lambda: restarted.remark("note", key, "hm", "r-1"),
+        lambda: restarted.note(key, "hm", "r-1"),
     ):
         with pytest.raises(RefusedError, match="was another one before"):
             again()
@@ -715,7 +716,7 @@ def test_what_colleagues_decided_and_noted_is_hidden_until_one_decided(
 ) -> None:
     ben, key = colleague(session, reports), reports[0].passages[0].key
     ben.decide(key, [FAILURE])
-    ben.remark("note", key, "Clearly failure.")
+    ben.note(key, "Clearly failure.")
     hidden = shown_to(session, 0)
     assert (hidden["others"], hidden["notes"], hidden["hidden"]["colleagues"]) == ([], {}, 1)
     told = [*session.changes(0)["events"], *session.history()["events"]]
@@ -743,7 +744,7 @@ def test_who_looks_at_colleagues_decisions_first_is_logged_and_no_longer_blind(
     colleague(session, reports, "eve").decide(key, [])
     (differs,) = session.disagreements()["passages"]
     assert (differs["others"], differs["hidden"]["colleagues"]) == ([], 2)
-    revealed = session.remark("reveal", key, None)["passage"]
+    revealed = session.reveal(key)["passage"]
     assert {other["annotator"] for other in revealed["others"]} == {"ben", "eve"}
     assert session.decide(key, [])["event"]["blind"] == ()
     assert colleague(session, reports, "ann").report(reports[0].id)["passages"][0]["others"]
@@ -838,15 +839,15 @@ def test_notes_go_with_the_decision_into_the_corpus_and_every_version_is_kept(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
     ben, key = colleague(session, reports), reports[0].passages[0].key
-    session.remark("note", key, "First.")
+    session.note(key, "First.")
     session.decide(key, [FAILURE])
-    changed = session.remark("note", key, "Second.\nMore.")["event"]["id"]
-    ben.remark("note", key, "Mine.")
+    changed = session.note(key, "Second.\nMore.")["event"]["id"]
+    ben.note(key, "Mine.")
     (row,) = read_rows(session.corpus)
     assert (row["note"], row["notes"]) == ("Second.\nMore.", {"ben": "Mine."})
     session.undo(changed)
     assert read_rows(session.corpus)[0]["note"] == "First."
-    session.remark("note", key, "")
+    session.note(key, "")
     assert "note" not in read_rows(session.corpus)[0]
     assert [e["of"]["note"] for e in session.history()["events"] if e["kind"] == "note" and e["annotator"] == "ann"] == [
         "", "Second.\nMore.", "First."
@@ -859,7 +860,7 @@ def test_a_corpus_from_before_a_note_is_no_edit_by_hand_and_one_with_another_not
     key, reported = reports[0].passages[0].key, list[str]()
     session.decide(key, [FAILURE])
     before = session.corpus.read_bytes()
-    session.remark("note", key, "A doubt.")
+    session.note(key, "A doubt.")
     noted = session.corpus.read_bytes()
     for killed_before_the_corpus, edited in ((before, 0), (noted.replace(b"doubt", b"dream"), 1)):
         session.corpus.write_bytes(killed_before_the_corpus)

@@ -1221,4 +1221,4 @@ def test_a_model_that_became_worse_is_said_to_be_before_any_figure(
         "33 tags changed on X: 2 right now and wrong before, 31 wrong now and right before."
         in shown
     )
-    assert "a fixed set of passages of real reports that taught neither" in shown
+    assert "a fixed set of passages of real reports left out of both trainings" in shown

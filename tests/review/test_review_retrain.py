@@ -27,7 +27,7 @@ from tipclassify.review.retraining import (
     model_to_adapt,
     retrain,
 )
-from tipclassify.training.train_heads import Trained
+from tipclassify.training.trained import Trained
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -315,7 +315,10 @@ def test_fourteen_decisions_move_the_default_little_and_its_fixed_set_measures_i
     assert steps == [("passages read by the encoder", 14, 14), ("fitting", 0, 0)]
     assert result["on_own"]["groups"] == 14
     assert result["held_out"] > 1_000  # real passages, by their vectors
-    assert result["on_held"]["where"] == "passages of real reports that taught neither model"
+    assert (
+        result["on_held"]["where"]
+        == "passages of real reports left out of the training of both models"
+    )
     assert result["on_held"]["gained"] + result["on_held"]["lost"] < 0.05 * 3 * result["held_out"]
     assert result["penalty"]["chosen"] > 0
     assert result["calibration"].startswith("kept for")

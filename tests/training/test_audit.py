@@ -1,4 +1,4 @@
-"""The audit finds planted label errors, near twins, leaks and pairs without a difference, and
+"""The audit finds planted label errors, near-identical pairs, leaks and pairs without a difference, and
 nothing else."""
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tipclassify.training.audit import (
     section_balance,
 )
 from tipclassify.training.examples import Examples
-from tipclassify.training.train_heads import HeadSettings
+from tipclassify.training.fit_heads import HeadSettings
 
 LAW = "The law criminalized labor trafficking and prescribed penalties of five to ten years in prison for offenders"
 PARTS = ["label_errors", "conflicts", "same_pairs", "leaks", "balance"]
@@ -306,7 +306,7 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
         }
     ] * 2
     assert audit_table(found, 1).split("\n\n")[1].splitlines() == [
-        "near twins with different labels (similarity 0.6 or more): 3, first 1 shown",
+        "near-identical pairs with different labels (similarity 0.6 or more): 3, first 1 shown",
         "similarity  id         labels   text",
         "      0.90  a          (none)   A b",
         "            long-name  failure  A b",

@@ -9,27 +9,34 @@ import numpy as np
 import pytest
 
 from tipclassify import LABELS, Classifier
-from tipclassify.training.evidence import CardFacts, HeldOut, describe_corpus, judge_model
+from tipclassify.training.evidence import HeldOut, judge_model
+from tipclassify.training.model_card import (
+    BaseEncoder,
+    CardFacts,
+    FineTuning,
+    FineTuningRun,
+    describe_corpus,
+)
 
 yaml = pytest.importorskip("yaml", reason="comes with huggingface_hub")
 
-BASE = {"name": "owner/small-encoder", "licence": "Apache-2.0", "sha256": "1" * 64}
-RUN = {
-    "epochs": 1,
-    "invented": 10,
-    "batch": 4,
-    "seed": 0,
-    "rate": 0.001,
-    "decay": 0.9,
-    "no_heading": 0.3,
-    "other_heading": 0.25,
-    "stand_in": "Arcadia",
-    "twins": 2,
-    "other_genres": 2,
-}
-OF_THE_DEFAULT = {
-    "encoder": BASE["name"],
-    "fine_tuning": {"base": BASE, "run": RUN, "bits": 7},
+BASE = BaseEncoder("owner/small-encoder", "Apache-2.0", "1" * 64)
+RUN = FineTuningRun(
+    epochs=1,
+    invented=10,
+    batch=4,
+    seed=0,
+    rate=0.001,
+    decay=0.9,
+    no_heading=0.3,
+    other_heading=0.25,
+    stand_in="Arcadia",
+    twins=2,
+    other_genres=2,
+)
+OF_THE_DEFAULT: dict[str, Any] = {
+    "encoder": BASE.name,
+    "fine_tuning": FineTuning(BASE, RUN, bits=7),
     "start": "They started from those of the fine-tuning.",
 }
 
@@ -48,7 +55,7 @@ def card(fast: Classifier, real: bool, own: int = 0, **about: Any) -> str:
     ]
     scores = np.eye(3).repeat(30, axis=0)
     scores[:3, 0] = 0.0
-    corpus = describe_corpus(rows, np.zeros(len(rows), bool), own=own)
+    corpus = describe_corpus(rows, own=own)
     facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
     return judge_model(fast, HeldOut(rows, scores), facts, seed=0, cases=False).files["README.md"]
 

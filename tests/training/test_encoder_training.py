@@ -160,10 +160,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of an encoder trained by ``train.py`` for some epochs; ``mine-training`` beside it
-    has the network."""
-    from tipclassify.cli.train import EncoderOrder, Order, run_encoder
-    from tipclassify.training import evidence, train_heads
+    """Folder of an encoder trained for some epochs; ``mine-training`` has its checkpoint."""
+    from tipclassify.cli.training_run import EncoderOrder, Order, run_encoder
+    from tipclassify.training import evidence, fit_corpus
 
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
@@ -190,7 +189,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_heads, "_MIN_REAL", 100)
+        patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(evidence, "default_cases_path", lambda: cases)
         encoder = EncoderOrder(str(base), headings=like)
         order = Order(
@@ -204,21 +203,36 @@ def head_of(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "model.json").read_text("utf-8")))
 
 
-def weights(folder: Path) -> bytes:
-    return (folder / "network.safetensors").read_bytes()
+def weights(finetuned: Any) -> bytes:
+    return b"".join(tensor.numpy().tobytes() for tensor in finetuned.network.state_dict().values())
 
 
 def kept(
     base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any
-) -> Path:
-    """The folder of the network of a short training."""
-    from tipclassify.training.encoder.recipe import fine_tune
+) -> Any:
+    """The network of a short training."""
+    from tipclassify.training.encoder.recipe import Recipe, fine_tune
 
     settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
-    fine_tune(
-        ROWS[::4], out, str(base), settings, WORDS, resume=resume, threads=1, progress=progress
+    recipe = Recipe(str(base), WORDS, settings)
+    return fine_tune(ROWS[::4], recipe, out, resume=resume, threads=1, progress=progress)
+
+
+def restored(base: Path, trained: Path) -> Any:
+    """The network of the fixture `trained`, from its checkpoint."""
+    from tipclassify.training.encoder.recipe import Recipe, fine_tune
+
+    steps: list[int] = []
+    finetuned = fine_tune(
+        ROWS,
+        Recipe(str(base), WORDS, SETTINGS),
+        trained.with_name("mine-training"),
+        resume=True,
+        threads=1,
+        progress=lambda done, _: steps.append(done),
     )
-    return out
+    assert steps == []  # nothing is left to do
+    return finetuned
 
 
 # --------------------------------------------------------------------------------------------- the
@@ -262,31 +276,28 @@ def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) ->
 @trains
 @quiet
 def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
-    from tipclassify.training.encoder.fitting import encode, logits_of
-    from tipclassify.training.encoder.network import load_network, read_tokenizer
+    from tipclassify.training.encoder.fitting import logits_of
+    from tipclassify.training.encoder.recipe import encode, read_tokenizer
 
     here, there = (f"police ignored {place} ." for place in PLACES)
     logits = Classifier.load(trained).logits([here, there])
     assert logits[0].tolist() == logits[1].tolist()
     hearing = kept(base, tmp_path / "run", stand_in="", epochs=1)
-    network, settings = load_network(hearing)
-    assert settings.stand_in == ""
-    one, other = logits_of(
-        network, [[2, *ids, 3] for ids in encode(read_tokenizer(hearing), [here, there])], 0
-    )
+    token_ids = encode(read_tokenizer(hearing.tokenizer), [here, there])
+    one, other = logits_of(hearing.network, [[2, *ids, 3] for ids in token_ids], 0)
     assert one.tolist() != other.tolist()
 
 
 @trains
 @quiet
 def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -> None:
-    from tipclassify.training.encoder.network import weights_sha256
+    from tipclassify.training.encoder.network import describe_base
 
     head = head_of(trained)
     assert head["base"] == {
         "name": "tiny",
         "licence": "not known here",
-        "sha256": weights_sha256(base),
+        "sha256": describe_base(str(base), base).sha256,
     }
     assert head["training"]["settings"] == asdict(SETTINGS)
     assert [sorted(epoch) for epoch in head["training"]["history"]] == [
@@ -341,8 +352,7 @@ def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) ->
 @quiet
 def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.training.encoder.network import read_tokenizer
-    from tipclassify.training.encoder.recipe import make_examples
+    from tipclassify.training.encoder.recipe import Recipe, read_tokenizer, tokenize_rows
 
     scorer = Classifier.load(trained).scorer
     assert isinstance(scorer, EncoderScorer)
@@ -352,8 +362,8 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
         {**ROWS[-1], "section": "aviation " * 30},
         {**ROWS[0], "text": "Valdoria sold " * 20},
     ]
-    folder = trained.with_name("mine-training")
-    examples = make_examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
+    recipe = Recipe("", scorer.vocabulary, SETTINGS)
+    examples = tokenize_rows(rows, read_tokenizer(scorer.model.tokenizer), recipe)
     found = examples.rows(range(len(rows)), SETTINGS.tokens)
     headings = scorer.heading_ids([row.get("section") for row in rows])
     texts = [
@@ -371,21 +381,22 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
 
 @trains
 @quiet
-def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
+def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> None:
     import onnxruntime
     import torch
 
     from tipclassify.model.encoder.folder import read_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.training.encoder.fitting import logits_of, pad_batch
-    from tipclassify.training.encoder.network import load_network, to_onnx
+    from tipclassify.training.encoder.network import export_graphs
 
-    network, _ = load_network(trained.with_name("mine-training"))
+    network = restored(base, trained).network
     rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
     ids, mask = pad_batch(rows, 0)
     with torch.inference_mode():
-        wanted = network.pooled(ids, mask).numpy()
-    session = onnxruntime.InferenceSession(to_onnx(network), providers=["CPUExecutionProvider"])
+        wanted = network.eval().pooled_and_tokens(ids, mask)[0].numpy()
+    graph = export_graphs(network).floats
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     (found,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
     assert np.abs(found - wanted).max() < 1e-4
     shipped = read_encoder(trained)
@@ -396,11 +407,11 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
 
 @trains
 @quiet
-def test_the_same_network_is_exported_to_the_same_bytes(trained: Path) -> None:
-    from tipclassify.training.encoder.network import load_network, quantize, to_onnx
+def test_the_same_network_is_exported_to_the_same_bytes(trained: Path, base: Path) -> None:
+    from tipclassify.training.encoder.network import export_graphs
 
-    network, _ = load_network(trained.with_name("mine-training"))
-    graphs = [quantize(to_onnx(network)) for _ in range(2)]
+    network = restored(base, trained).network
+    graphs = [export_graphs(network).whole_numbers for _ in range(2)]
     assert graphs[0] == graphs[1] == (trained / "model.onnx").read_bytes()
 
 
@@ -428,7 +439,7 @@ def test_padding_changes_no_score(base: Path) -> None:
 def examples() -> Any:
     """A passage of five tokens under heading 40, one without; heading 50 means the same."""
     pytest.importorskip("torch")
-    from tipclassify.training.encoder.fitting import Examples
+    from tipclassify.training.encoder.fitting import Examples, SpecialTokens
 
     return Examples(
         texts=[[11, 12, 13, 14, 15], [21, 22]],
@@ -436,7 +447,7 @@ def examples() -> Any:
         targets=np.array([[1.0, 0, 0], [0, 1, 0]]),
         targets_alone=np.array([[0.0, 0, 1], [0, 1, 0]]),
         similar={(40, 41): [[50]]},
-        special_tokens=(2, 3, 4),
+        special=SpecialTokens(first=2, separator=3, mask=4, padding=0),
     )
 
 
@@ -472,12 +483,12 @@ def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) ->
 
 @trains
 def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> None:
-    from tipclassify.training.encoder.recipe import choose_epoch
+    from tipclassify.training.encoder.recipe import epoch_rows
 
     rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
     real = np.array([is_real(row) for row in rows])
     epochs = [
-        choose_epoch(rows, ~HELD, replace(SETTINGS, invented=50), number) for number in (0, 0, 1)
+        epoch_rows(rows, ~HELD, replace(SETTINGS, invented=50), number) for number in (0, 0, 1)
     ]
     assert epochs[0].tolist() == epochs[1].tolist() != epochs[2].tolist()
     for chosen in epochs:
@@ -485,7 +496,7 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
         assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
         assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
         assert (~real[chosen]).sum() == 50
-    twice = choose_epoch(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
+    twice = epoch_rows(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
     assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int(
         (~HELD[:20]).sum()
     )
@@ -498,21 +509,22 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
         {**row, "doc": "un-debate/a/b.txt"} if row.get("section") == "aviation" else row
         for row in voices
     ]
-    chosen = choose_epoch(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
+    chosen = epoch_rows(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
     thrice = [at for at, row in enumerate(genres) if is_other_genre(row) and not HELD[at]]
     assert [(chosen == at).sum() for at in thrice] == [3] * len(thrice)
     assert (
-        len(choose_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192
+        len(epoch_rows(invented, np.ones(192, bool), SETTINGS, 0)) == 192
     )  # where none is real, all
 
 
 @trains
 def test_headings_of_like_meaning_are_found_without_their_number(base: Path) -> None:
-    from tipclassify.training.encoder.network import read_tokenizer
-    from tipclassify.training.encoder.recipe import make_examples
+    from tipclassify.training.encoder.recipe import Recipe, read_tokenizer, tokenize_rows
 
     rows = [{**ROWS[-1], "section": "b. aviation"}]
-    found = make_examples(rows, read_tokenizer(base), WORDS, SETTINGS, {"aviation": ["flight"]})
+    tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
+    recipe = Recipe(str(base), WORDS, SETTINGS, headings={"aviation": ["flight"]})
+    found = tokenize_rows(rows, tokenizer, recipe)
     (others,) = found.similar.values()
     assert others == [
         [len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]
@@ -542,7 +554,7 @@ def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> N
         set_rate(optimizer, step, 10, 0.2)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates == [1.0, 2.0, 2.0, 0.25]
-    batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
+    batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], replace(SETTINGS, batch=2), 0)
     assert sorted(np.concatenate(batches).tolist()) == [0, 1, 2, 3, 4]
 
 
@@ -585,15 +597,16 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
 @trains
 @quiet
 def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> None:
-    from tipclassify.training.encoder.recipe import fine_tune
+    from tipclassify.training.encoder.recipe import Recipe, fine_tune
 
-    run = kept(base, tmp_path / "run", epochs=1)
+    run = tmp_path / "run"
+    kept(base, run, epochs=1)
     with pytest.raises(ModelError, match="of a run with other settings"):
         kept(base, run, resume=True, epochs=1, seed=3)
     settings = replace(SETTINGS, epochs=1, invented=30)
     with pytest.raises(ModelError, match="of a run with other corpus"):
-        fine_tune(ROWS[::3], run, str(base), settings, WORDS, resume=True, threads=1)
-    (run / "checkpoint.safetensors").write_bytes(b"half a file")
+        fine_tune(ROWS[::3], Recipe(str(base), WORDS, settings), run, resume=True, threads=1)
+    (run / "checkpoint.pt").write_bytes(b"half a file")
     with pytest.raises(ModelError, match="not a checkpoint"):
         kept(base, run, resume=True, epochs=1)
 
@@ -601,7 +614,9 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
 @trains
 @quiet
 def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"fine-tuned already; give the pretrained base [^\n]+$"):
+    with pytest.raises(
+        ModelError, match=r"lacks config\.json [^\n]+; give a pretrained base [^\n]+$"
+    ):
         kept(trained.with_name("mine-training"), tmp_path / "further")
 
 
@@ -619,10 +634,10 @@ def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> N
 def test_a_corpus_that_cannot_teach_is_refused(
     base: Path, tmp_path: Path, rows: list[Any], message: str
 ) -> None:
-    from tipclassify.training.encoder.recipe import fine_tune
+    from tipclassify.training.encoder.recipe import Recipe, fine_tune
 
     with pytest.raises(ValueError, match=message):
-        fine_tune(rows, tmp_path / "run", str(base), SETTINGS, WORDS)
+        fine_tune(rows, Recipe(str(base), WORDS, SETTINGS), tmp_path / "run")
 
 
 @trains
@@ -660,14 +675,14 @@ def test_bfloat16_is_for_processors_that_have_it(
 def test_without_pytorch_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from tipclassify.training.encoder.recipe import fine_tune
+    from tipclassify.training.encoder.recipe import Recipe, fine_tune
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
         MissingExtraError,
         match=r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$",
     ):
-        fine_tune(ROWS, tmp_path / "out", str(tmp_path), SETTINGS, WORDS)
+        fine_tune(ROWS, Recipe(str(tmp_path), WORDS, SETTINGS), tmp_path / "out")
 
 
 @trains
@@ -681,7 +696,7 @@ def test_what_is_wrong_with_a_base_is_reported_in_a_line(tmp_path: Path) -> None
     for name in ("config.json", "tokenizer.json"):
         (tmp_path / name).write_text("{}", "utf-8")
     (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
-    with pytest.raises(ModelError, match=r"no \.safetensors file"):
+    with pytest.raises(ModelError, match=r"lacks \*\.safetensors"):
         base_folder(str(tmp_path))
 
 
@@ -696,7 +711,7 @@ def test_every_option_of_an_encoder_arrives(
 ) -> None:
     from typer.testing import CliRunner
 
-    from tipclassify.cli import train as training
+    from tipclassify.cli import training_run
 
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
@@ -704,7 +719,7 @@ def test_every_option_of_an_encoder_arrives(
     data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
     seen: list[Any] = []
     monkeypatch.setattr(
-        training,
+        training_run,
         "run_encoder",
         lambda *given: seen.append(given) or SimpleNamespace(table=lambda: "good"),
     )
@@ -728,12 +743,8 @@ def test_every_option_of_an_encoder_arrives(
     assert (done.exit_code, done.stdout) == (0, "good\n")
     order, rows = seen[0]
     assert [row["text"] for row in rows] == ["Police acted."]
-    assert (order.out, order.unlabelled, order.seed, order.jobs) == (
-        Path("o"),
-        (Path("u.jsonl"),),
-        5,
-        2,
-    )
+    assert (order.out, order.seed, order.jobs) == (Path("o"), 5, 2)
+    assert list(order.unlabelled) == [Path("u.jsonl")]
     encoder = order.encoder
     assert (encoder.base, encoder.epochs, encoder.rate, encoder.resume) == ("b", 2, 0.0002, True)
     assert encoder.headings is not None
@@ -745,7 +756,7 @@ def test_every_option_of_an_encoder_arrives(
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
-    from tipclassify.training.unlabelled import read_unlabelled
+    from tipclassify.training.unlabelled import UnlabelledPassage, read_unlabelled
 
     rows = [
         {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},
@@ -760,8 +771,8 @@ def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_
         [tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"], ["TWO things."], None, 0
     )
     assert sorted(found, key=str) == [
-        ("One thing.", "Labor", "dol/a.html"),
-        ("Three things.", None, ""),
+        UnlabelledPassage("One thing.", "Labor", "dol/a.html"),
+        UnlabelledPassage("Three things.", None, ""),
     ]
     assert found == read_unlabelled([tmp_path / "b.jsonl.gz"], ["two things."], 9, 0)
     assert len(read_unlabelled([tmp_path / "a.jsonl"], [], 1, 0)) == 1

@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 
 from tipclassify import LABELS, Classifier, ModelError, Passage
-from tipclassify.cli.train import Order, announce, replaced, run_fast
+from tipclassify.cli.training_run import Order, announce, replaced, run_fast
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
@@ -33,12 +33,15 @@ from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
 from tipclassify.model.linear.model import read_model
 from tipclassify.training import evidence as evidence_module
-from tipclassify.training import train_heads, train_linear
-from tipclassify.training.evidence import error_table
+from tipclassify.training import fit_corpus, train_linear
+from tipclassify.training.error_table import error_table
 from tipclassify.training.examples import country_groups, expand_rows
+from tipclassify.training.fit_heads import HeadSettings
+from tipclassify.training.fit_linear import LinearSettings, SoftPassage
 from tipclassify.training.fixed_set import fixed_rows, read_fixed, row_digest
-from tipclassify.training.train_heads import HeadSettings, Trained, train_default
-from tipclassify.training.train_linear import Teaching, train_fast
+from tipclassify.training.train_heads import train_default
+from tipclassify.training.train_linear import Teacher, train_fast
+from tipclassify.training.trained import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -127,7 +130,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence_module, "default_cases_path", lambda: folder)
-        patch.setattr(train_heads, "_MIN_REAL", 100)
+        patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(train_linear, "_MIN_REAL", 100)
         yield folder
 
@@ -267,12 +270,9 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     assert (
         "first fitted on the corpus, from those of the fine-tuning, then on the user's rows" in card
     )
-    assert (
-        f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
-        if mine.penalty
-        else False
-    )
-    assert head["penalty"]["chosen"] == mine.penalty.penalty if mine.penalty else False
+    assert mine.penalty is not None
+    assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
+    assert head["penalty"]["chosen"] == mine.penalty.penalty
     assert len(head["penalty"]["curve"]) == 7
     assert "## Beside the model before" in card
     assert head["metrics"] == mine.parts[0].metrics.to_dict()
@@ -368,12 +368,12 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
     assert of_own.figure == "complicity"
     assert of_own.this >= of_own.other
     table = mine.table()
-    assert "real passages, not taught" in table
+    assert "real passages, left out of training" in table
     assert "what your rows changed on your rows, out of fold" in table
     assert "* taken:" in table
     assert "calibration: " in table
     assert "real passages: macro-F1" in table
-    assert "tagged without cause" in table
+    assert "false alarms" in table
     plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
     assert plain.on_own is plain.penalty is None
     assert plain.fixed is not None  # beside the model before, after every training
@@ -564,9 +564,14 @@ def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
 def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
     linear: Trained, tmp_path: Path
 ) -> None:
-    soft = [(f"clerks ate {what}", "Aviation", [0.0, 0.0, 1.0]) for what in ("figs", "nuts")]
+    soft = [
+        SoftPassage(f"clerks ate {what}", "Aviation", [0.0, 0.0, 1.0]) for what in ("figs", "nuts")
+    ]
     trained = train_fast(
-        CORPUS, tmp_path / "mine", teaching=Teaching(soft=soft, teacher="a teacher")
+        CORPUS,
+        tmp_path / "mine",
+        settings=LinearSettings(soft=soft),
+        teacher=Teacher("a teacher"),
     )
     eating = [Passage("clerks ate figs", 0, 15, "Aviation")]
     before, after = (
@@ -585,7 +590,7 @@ def test_the_default_says_what_passages_of_the_linear_model_stand_for(
             train_fast(
                 CORPUS,
                 tmp_path / f"fast-{folder.name}",
-                teaching=Teaching(weighting_model=read_encoder(folder)),
+                teacher=Teacher(weighting_model=read_encoder(folder)),
             ).out
         )
         for folder in counted(tmp_path)

@@ -19,7 +19,13 @@ from tipclassify.text.features.hashing import featurize
 from tipclassify.training import fit_linear as fit
 from tipclassify.training.calibration import operating_points
 from tipclassify.training.examples import Examples, group_folds
-from tipclassify.training.fit_linear import LinearSettings, build_design, fit_labels, fit_linear
+from tipclassify.training.fit_linear import (
+    LinearSettings,
+    SoftPassage,
+    build_design,
+    fit_labels,
+    fit_linear,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -111,11 +117,11 @@ def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
         ["Forced Labor", "Forced Labor", None, ""],
     )
     features = featurize(texts, frozenset())
-    bare, names = build_design(features, [None] * 4)
-    design, hashes = build_design(features, headings)
+    bare = build_design(features, [None] * 4)
+    design = build_design(features, headings)
     assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
     more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
-    assert len(hashes) == len(names) + 4
+    assert len(design.hashes) == len(bare.hashes) + 4
     np.testing.assert_allclose(more, [4 * 4**-0.2] * 2 + [0, 0])
 
 
@@ -129,7 +135,7 @@ def test_soft_targets_teach_and_count_in_nothing_else(
     without = fit_linear(Examples.of(texts, truth, groups), LinearSettings(folds=2))
     fitted = fit_linear(
         Examples.of(texts, truth, groups),
-        LinearSettings(folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30),
+        LinearSettings(folds=2, soft=[SoftPassage(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30),
     )
     assert fitted.metrics.passages == len(texts)
     assert (
@@ -168,10 +174,10 @@ def test_passages_held_judge_the_model_and_teach_nothing(
 def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "_C", 1e3)
     texts = ["alpha"] * 20 + ["beta"] * 20 + ["gamma"] * 20
-    design, _ = build_design(featurize(texts, frozenset(texts)), [None] * 60)
+    design = build_design(featurize(texts, frozenset(texts)), [None] * 60)
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
-    for weights, bias in fit_labels(design, target, np.ones(60)):
-        fitted = 1 / (1 + np.exp(-design.scores(weights)[0] - bias))
+    for label_fit in fit_labels(design, target, np.ones(60)):
+        fitted = 1 / (1 + np.exp(-design.scores(label_fit.weights)[0] - label_fit.bias))
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
 
 
@@ -179,13 +185,13 @@ def test_hard_targets_are_the_limit_of_soft_ones(
     small: tuple[list[str], np.ndarray, list[int]],
 ) -> None:
     texts, truth, _ = (column[::8] for column in small)
-    design, _ = build_design(featurize(texts, frozenset()), [None] * len(texts))
+    design = build_design(featurize(texts, frozenset()), [None] * len(texts))
     hard, nearly = (
         fit_labels(design, target, np.ones(len(texts)))
         for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
     )
-    for (one, _), (other, _) in zip(hard, nearly, strict=True):
-        assert np.corrcoef(one, other)[0, 1] > 0.999
+    for one, other in zip(hard, nearly, strict=True):
+        assert np.corrcoef(one.weights, other.weights)[0, 1] > 0.999
 
 
 def test_a_vocabulary_may_be_given() -> None:

@@ -42,7 +42,7 @@ _MANY: Final = 9  # options above which help shows them in sections
 _SECTIONS: Final = {
     "Model and labels": "model other policy threshold unit",
     "Reading": "text_column encoding allow_private",
-    "Output": "format output output_dir resume bom with_sources with_model",
+    "Output": "format output output_dir resume bom with_sources with_model checks export",
     "Processes": "jobs engine scheduler workers",
     "Help": "help",
 }

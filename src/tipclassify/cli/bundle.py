@@ -1,10 +1,10 @@
-"""``tipclassify bundle`` and ``tipclassify verify``: make and verify bundles of published
-figures."""
+"""``tipclassify bundle`` and ``tipclassify verify``: bundles of published figures."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from tipclassify.cli.output import (
     input_ids,
     open_output,
     print_line,
+    print_note,
     print_warnings,
     write_results,
 )
@@ -33,6 +34,14 @@ def bundle(
     with_model: Annotated[
         bool, Option("--with-model", help="Include the model, if it is your own.")
     ] = False,
+    checks: Annotated[
+        Path | None,
+        Option(metavar="DESK|FILE", help="Include who checked what: a desk, or its exported file."),
+    ] = None,
+    export: Annotated[
+        list[Path] | None,
+        Option(metavar="FILE", help="Include a file of findings as published. Repeatable."),
+    ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
@@ -44,28 +53,42 @@ def bundle(
 
     It holds every passage with its place, probabilities and labels; the counts; the SHA-256 of the
     reports, of their texts and of the model; thresholds and versions; and how to check it:
-    'tipclassify verify FILE REPORT...'.
+    'tipclassify verify FILE REPORT...'. With --checks, also which findings people confirmed,
+    rejected or noted, with initials and time.
 
     Prints the fingerprint of the bundle, which stands for all that is in it: publish it next to the
     figure. The same reports, options and versions give the same bytes. When any report cannot be
     read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
-    from tipclassify.pipeline.bundle.writing import write_bundle
+    from tipclassify.pipeline.bundle.writing import Included, write_bundle
     from tipclassify.pipeline.inputs import expand_inputs
+    from tipclassify.review.desk_checks import read_checks
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     tagging.classifier()  # report an unusable model before the first report is read
     inputs = expand_inputs(files)
-    read = input_ids(files, inputs, model)
+    exports = export or []
+    included = Included(
+        sources=with_sources,
+        model=with_model,
+        checks=read_checks(checks, print_note) if checks else (),
+        exports=exports,
+    )
+    read = input_ids(files, inputs, model) | file_ids([checks, *exports])
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
-        made, fingerprint = write_bundle(inputs, tagging, out, with_sources, with_model, progress)
-    print_warnings([note for one in made.inputs for note in one.notes])
-    total = made.figures
+        manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)
+    print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
+    total = manifest.figures
     counts = "   ".join(
         f"{label} {counted['count']:,}" for label, counted in total["labels"].items()
     )
-    reports = f"{len(made.inputs):,} report{'s' * (len(made.inputs) != 1)}"
+    reports = f"{len(manifest.inputs):,} report{'s' * (len(manifest.inputs) != 1)}"
     print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {reports}: {counts}")
+    if manifest.checks:
+        checked = manifest.checks
+        decided = f"{checked.confirmed:,} confirmed, {checked.rejected:,} rejected"
+        others = f"{checked.disputed:,} disputed, {checked.unchecked:,} unchecked"
+        print_line(f"findings: {decided}, {others}")
     print_line(f"fingerprint {fingerprint}")
 
 
@@ -74,7 +97,7 @@ def verify(
         str, Argument(metavar="BUNDLE", help="A zip file that 'tipclassify bundle' wrote.")
     ],
     files: Annotated[
-        list[str] | None, Argument(metavar="[FILE...]", help="The reports, if not in it.")
+        list[str] | None, Argument(metavar="[FILE...]", help="The reports, and exported files.")
     ] = None,
     model: Annotated[
         str | None, Option(metavar="NAME|DIR", help="To score with; else an installed one.")
@@ -106,19 +129,14 @@ def verify(
     checks = verify_bundle(
         bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict
     )
-    said = [
-        one_line(f"{check.subject}: {check.detail}" if check.subject else check.detail)
-        for check in checks
-    ]
-    lines = aligned(
-        [(check.check, check.result, detail) for check, detail in zip(checks, said, strict=True)],
-        left=3,
-    )
+    rows = []
+    for check in checks:
+        detail = f"{check.subject}: {check.detail}" if check.subject else check.detail
+        rows.append((check.check, check.result, one_line(detail)))
+    lines = aligned(rows, left=3)
     counted: Counter[str] = Counter(check.result for check in checks)
-    lines.append(
-        "\n"
-        + "   ".join(f"{counted[result]} {result}" for result in ("ok", "differs", "not checked"))
-    )
+    results = ("ok", "differs", "not checked")
+    lines.append("\n" + "   ".join(f"{counted[result]} {result}" for result in results))
     write_results(output, format, map(asdict, checks), "\n".join(lines), inputs=read)
     if counted["differs"] or (strict and counted["not checked"]):
         raise typer.Exit(1)

@@ -128,7 +128,7 @@ def evaluate(
     """
     from tipclassify.corpus.loading import read_rows
     from tipclassify.corpus.taught import TAUGHT
-    from tipclassify.evaluation.report import evaluate_rows
+    from tipclassify.evaluation.report import Draws, OtherModel, ReportParts, evaluate_rows
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
 
@@ -136,22 +136,22 @@ def evaluate(
     check_output(output, read)
     everything = format == "jsonl"
     keys = model_folder(model) / TAUGHT
-    report, tables = evaluate_rows(
+    report = evaluate_rows(
         Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
         read_rows(*labelled, columns=options.columns(text_column, label_column)),
         policy,
-        by=by,
-        confusion=confusion or everything,
-        slices=slices or everything,
-        reliability=reliability or everything,
-        errors=errors,
-        other=Classifier.load(compare) if compare else None,
-        other_name=compare or "",
+        parts=ReportParts(
+            by=by,
+            confusion=confusion or everything,
+            slices=slices or everything,
+            reliability=reliability or everything,
+            errors=errors,
+        ),
+        other=OtherModel(Classifier.load(compare), compare) if compare else None,
         taught=keys.read_bytes() if keys.is_file() else b"",
-        draws=draws,
-        seed=seed,
+        draws=Draws(draws, seed),
     )
-    write_results(output, format, [report], "\n\n".join(tables), inputs=read)
+    write_results(output, format, [report.figures], "\n\n".join(report.tables), inputs=read)
 
 
 def add(

@@ -151,6 +151,8 @@ def tagged_inputs(
 
     def counted() -> Iterator[tuple[str, Iterator[Result[R]]]]:
         with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
+            if progress:
+                progress(0, len(files))
             for done, tagged_input in enumerate(tag_inputs(files, tagging, make, jobs), 1):
                 yield tagged_input
                 if progress:

@@ -33,7 +33,7 @@ def review(
         int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
     ] = 0,
     queue: Annotated[
-        bool, Option("--queue", help="Open with the passages that teach most, not a report.")
+        bool, Option("--queue", help="Open with the passages most useful to label.")
     ] = False,
     blind: Annotated[
         bool, Option("--blind", help="Hide what the model says of a passage until you decided.")
@@ -137,8 +137,10 @@ def review(
 
 @contextlib.contextmanager
 def redirect_page(link: str, folder: Path) -> Iterator[Path]:
-    """Write a page for this user only that leads to `link`: a browser's command line is shown to
-    all users."""
+    """Write a page for this user only that leads to `link`.
+
+    The link itself does not go on a browser's command line, which all users may read.
+    """
     import tempfile
 
     for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
@@ -149,12 +151,10 @@ def redirect_page(link: str, folder: Path) -> Iterator[Path]:
     try:
         hold(lock)
         with open(handle, "w", encoding="utf-8") as page:
-            page.write(
-                '<!doctype html><meta name="referrer" content="no-referrer"><title>tipclassify review</title>'
-            )
-            page.write(
-                f'<meta http-equiv="refresh" content="0; url={link}"><a href="{link}">Open the page</a>'
-            )
+            page.write('<!doctype html><meta name="referrer" content="no-referrer">')
+            page.write("<title>tipclassify review</title>")
+            page.write(f'<meta http-equiv="refresh" content="0; url={link}">')
+            page.write(f'<a href="{link}">Open the page</a>')
         yield Path(name)
     finally:
         os.close(lock)

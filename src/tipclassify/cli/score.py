@@ -165,13 +165,13 @@ def _score_each(
     for output in outputs.values():
         check_output(output, read, "--output-dir")
     if resume:
-        written = [desk.files(page) if desk else [page] for page in outputs.values()]
+        written = [desk.outputs(page) if desk else [page] for page in outputs.values()]
         ledger.remove_scraps(path for paths in written for path in paths)
     left = [
         file
         for file in files
         if not (resume and ledger.has(file, outputs[file]))
-        or (desk and outputs[file] not in desk.heads)
+        or (desk and outputs[file] not in desk.reports)
     ]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
@@ -190,7 +190,9 @@ def _score_each(
                     ledger.add(file, output)
                     finished += 1
             if desk:
-                print_note(desk.write_index())
+                with progress_bar("comparisons") as progress:
+                    line = desk.write_index(progress)
+                print_note(line)
         except (KeyboardInterrupt, OutputError):
             print_note(
                 f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others"

@@ -1,5 +1,4 @@
-"""Compute inter-annotator agreement for each label, with bootstrap intervals, and list
-disagreements."""
+"""Compute the agreement of annotators on each label, and list where they disagree."""
 
 from __future__ import annotations
 
@@ -39,12 +38,12 @@ _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on one label over the `passages` that at least two annotators labelled; NaN where
-    undefined.
+    """Agreement on one label, over the passages that at least two annotators labelled.
 
-    `same` (observed agreement), `kappa` (Cohen 1960) and `f1` (of one annotator against the other)
-    are means over pairs of annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95%
-    bootstrap intervals over passages are NaN without draws.
+    `passages` is their number. A figure is NaN where it is undefined. `same` (observed agreement),
+    `kappa` (Cohen 1960) and `f1` (of one annotator against the other) are means over pairs of
+    annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95% bootstrap intervals
+    over passages are NaN without draws.
     """
 
     label: str
@@ -70,12 +69,15 @@ def agreement(
     >>> [round(row.kappa, 2) for row in agreement(a, a)][1]
     1.0
     """
-    times = Counter(key for one in annotators for key in one)
+    times = Counter(key for annotator in annotators for key in annotator)
     if not (shared := [key for key, count in times.items() if count > 1]):
         raise CorpusError(["the annotators have no passage id in common; check the ids"])
     none = (-1,) * len(LABELS)
     votes = np.array(
-        [[indicator(one[key]) if key in one else none for one in annotators] for key in shared],
+        [
+            [indicator(annotator[key]) if key in annotator else none for annotator in annotators]
+            for key in shared
+        ],
         np.int8,
     )
     rng = np.random.default_rng(seed)
@@ -89,33 +91,48 @@ def agreement(
         with np.errstate(divide="ignore", invalid="ignore"):
             same, kappa, f1 = _pair_coefficients(patterns, counts)
             alpha = _alphas(patterns, counts)
-        of_all = (float(same[0]), float(kappa[0]), float(alpha[0]), float(f1[0]))
-        of_draws = (percentile_interval(kappa[1:]), percentile_interval(alpha[1:]))
-        rows.append(Agreement(label, len(shared), *of_all, *of_draws))
+        # The first column counts all passages, the others the draws.
+        rows.append(
+            Agreement(
+                label=label,
+                passages=len(shared),
+                same=float(same[0]),
+                kappa=float(kappa[0]),
+                alpha=float(alpha[0]),
+                f1=float(f1[0]),
+                kappa_interval=percentile_interval(kappa[1:]),
+                alpha_interval=percentile_interval(alpha[1:]),
+            )
+        )
     return rows
 
 
 def _pair_coefficients(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
-    """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws): means over
-    pairs of annotators."""
-    # `patterns` (k, annotators): 1 with the label, 0 without, -1 missing; `counts` (draws, k):
-    # passages of each.
+    """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws).
+
+    Each is the mean over the pairs of annotators. `patterns`, (k, annotators), has 1 with the
+    label, 0 without, -1 missing; `counts`, (draws, k), the passages of each pattern.
+    """
     coefficients = []
     for x, y in combinations(patterns.T, 2):
         n = counts * ((x >= 0) & (y >= 0))
         total = n.sum(axis=1)
-        same, p, q, both = (
-            n @ votes / total for votes in (x == y, x == 1, y == 1, (x == 1) & (y == 1))
-        )
-        chance = p * q + (1 - p) * (1 - q)
-        coefficients.append([same, (same - chance) / (1 - chance), 2 * both / (p + q)])
+        same = n @ (x == y) / total
+        first_yes = n @ (x == 1) / total
+        second_yes = n @ (y == 1) / total
+        both_yes = n @ ((x == 1) & (y == 1)) / total
+        chance = first_yes * second_yes + (1 - first_yes) * (1 - second_yes)
+        kappa = (same - chance) / (1 - chance)
+        coefficients.append([same, kappa, 2 * both_yes / (first_yes + second_yes)])
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
 
 
 def _alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     """Compute binary Krippendorff's alpha of each draw, with missing votes."""
-    yes, no = (patterns == 1).sum(axis=1), (patterns == 0).sum(axis=1)
-    ones, zeros = counts @ yes, counts @ no
+    yes = (patterns == 1).sum(axis=1)
+    no = (patterns == 0).sum(axis=1)
+    ones = counts @ yes
+    zeros = counts @ no
     observed = counts @ (yes * no / (yes + no - 1))
     return np.asarray(1 - (ones + zeros - 1) * observed / (ones * zeros))
 
@@ -125,8 +142,10 @@ def disagreements(
     second: Mapping[str, Sequence[str]],
     texts: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """Find the passages labelled differently, most differing labels first: ``id``, ``text``,
-    ``first``, ``second``."""
+    """Find the passages labelled differently, those with most differing labels first.
+
+    Each has its ``id``, its ``text``, and the labels of both, ``first`` and ``second``.
+    """
     differing = {key: len(set(first[key]) ^ set(second[key])) for key in first if key in second}
     return [
         {
@@ -140,10 +159,10 @@ def disagreements(
 
 
 def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
-    """Read labels by passage id from JSON lines with ``id`` and ``labels``; unlabelled rows (null)
-    give a warning.
+    """Read labels by passage id from JSON lines with ``id`` and ``labels``.
 
-    Raises `CorpusError` with one line for every invalid row, or when no row is labelled.
+    Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one
+    line for every invalid row, or when no row is labelled.
     """
     found: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
@@ -173,8 +192,7 @@ def _annotation(row: Any) -> tuple[str, tuple[str, ...] | None]:
 
 
 def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read texts by passage id from JSON lines validated by `read_annotations`; rows without a
-    text are skipped."""
+    """Read texts by passage id from JSON lines that `read_annotations` accepts, where given."""
     return {
         str(row["id"]): row["text"]
         for _, row in json_rows(Path(path))
@@ -185,33 +203,31 @@ def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
 def blindness(
     first: str | os.PathLike[str], second: str | os.PathLike[str], shared: Sequence[str]
 ) -> tuple[list[str], str]:
-    """Select the `shared` passages that both files say were labelled without seeing the other
-    (``blind``).
+    """Select the `shared` passages that each annotator labelled without seeing the other's labels.
 
-    Returns them, and a line on how many were not, or do not say.
+    The rows of both files say so in ``blind``. Returns the passages, and a line on how many were
+    not labelled so, or do not say.
     """
-    said = [
-        {
-            str(row["id"]): row.get("blind")
-            for _, row in json_rows(Path(path))
-            if isinstance(row, dict)
-        }
-        for path in (first, second)
-    ]
-    both = {
-        key: [None if one[key] is None else "colleagues" in str(one[key]) for one in said]
-        for key in shared
-    }
-    alone, seen = (
-        [key for key in shared if all(both[key])],
-        sum(False in one for one in both.values()),
-    )
+    first_blind = _blind_rows(first)
+    second_blind = _blind_rows(second)
+    alone = [key for key in shared if first_blind[key] and second_blind[key]]
+    seen = sum(first_blind[key] is False or second_blind[key] is False for key in shared)
     count = "which alone count" if alone else "so that all count, independent or not"
+    shares = f"{len(alone):,} of {len(shared):,} passages"
     rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
-    return (
-        alone,
-        f"labelled without seeing the other: {len(alone):,} of {len(shared):,} passages, {count}; {rest}",
-    )
+    return alone, f"labelled without seeing the other: {shares}, {count}; {rest}"
+
+
+def _blind_rows(path: str | os.PathLike[str]) -> dict[str, bool | None]:
+    """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
+    hidden = {
+        str(row["id"]): row.get("blind")
+        for _, row in json_rows(Path(path))
+        if isinstance(row, dict)
+    }
+    return {
+        key: None if names is None else "colleagues" in str(names) for key, names in hidden.items()
+    }
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
@@ -233,8 +249,7 @@ def agreement_intervals_table(rows: Sequence[Agreement], draws: int) -> str:
 
 
 def disagreements_table(rows: Sequence[Mapping[str, Any]], most: int) -> str:
-    """Format the first `most` disagreements as a Markdown table, with texts cut to 80
-    characters."""
+    """Format the first `most` disagreements as a Markdown table, texts cut to 80 characters."""
     rest = f", first {most:,} shown" if len(rows) > most else ""
     title = f"{len(rows):,} passages labelled differently{rest}"
     cells = [("id", "first", "second", "passage")]

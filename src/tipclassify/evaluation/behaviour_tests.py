@@ -1,6 +1,6 @@
-"""Run behavioural tests of a model (Ribeiro et al.
+"""Run behavioural tests of a model: case files come in, pass rates go out.
 
-2020, arXiv:2005.04118): case files come in, pass rates go out.
+After Ribeiro et al. 2020 (arXiv:2005.04118).
 """
 
 from __future__ import annotations
@@ -35,17 +35,26 @@ __all__ = [
 ]
 
 _SPELLINGS: Final = (
-    ("labor", "labour"), ("program ", "programme "), ("criminalize", "criminalise"), ("penalize", "penalise"),
-    ("organization", "organisation"), ("center", "centre"), ("recognize", "recognise"), ("neighbor", "neighbour"),
-    ("offense", "offence"), ("defense", "defence"), ("counseling", "counselling"), ("authorize", "authorise"),
-)  # fmt: skip
+    ("labor", "labour"),
+    ("program ", "programme "),
+    ("criminalize", "criminalise"),
+    ("penalize", "penalise"),
+    ("organization", "organisation"),
+    ("center", "centre"),
+    ("recognize", "recognise"),
+    ("neighbor", "neighbour"),
+    ("offense", "offence"),
+    ("defense", "defence"),
+    ("counseling", "counselling"),
+    ("authorize", "authorise"),
+)  # American and British
 _QUOTES: Final = (("'", "’"), (' "', " “"), ('"', "”"))
 _SURFACE: Final = {"spelling": _SPELLINGS, "quotes": _QUOTES, "spaces": ((" ", "\u00a0"),)}
 _NOT_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
 _STORAGE_ROUNDING: Final = 2e-3  # of probabilities: a linear model stores its weights in 16 bits
 
 
-class _Golden(msgspec.Struct):
+class _ReferenceOutput(msgspec.Struct):
     text: str
     scores: dict[str, float]
     section: str | None = None
@@ -86,8 +95,10 @@ def default_cases_path() -> Path:
 def run_cases(
     classifier: Classifier, cases: str | os.PathLike[str] | None = None
 ) -> list[RuleResult]:
-    """Run all cases: rules of the codebook first, then invariance and addition; `InputError` for
-    invalid case files."""
+    """Run all cases: rules of the codebook first, then invariance and addition.
+
+    Raises `InputError` for case files that cannot be read.
+    """
     folder = Path(cases) if cases is not None else default_cases_path()
     rules = [
         row
@@ -111,32 +122,38 @@ def run_cases(
         _, passages, expected = zip(*of_rule, strict=True)
         results.append(_compare(rule, classifier, passages, expected))
     plain = [passage for _, passage, _ in each if not passage.section]
-    groups: defaultdict[str, list[tuple[Passage, list[Passage]]]] = defaultdict(list)
-    for name, passage, varied in _variants(folder, plain):
-        groups[name].append((passage, varied))
+    groups: defaultdict[str, list[_Variation]] = defaultdict(list)
+    for variation in _variations(folder, plain):
+        groups[variation.of].append(variation)
     for name, group in groups.items():
-        base = classifier.predict([passage for passage, _ in group])
-        same = [_names(row) for row, (_, varied) in zip(base, group, strict=True) for _ in varied]
-        every = [passage for _, varied in group for passage in varied]
-        results.append(_compare(f"invariance-{name}", classifier, every, same))
+        variants = [variant for variation in group for variant in variation.variants]
+        expected_labels = [
+            _names(row)
+            for row, variation in zip(
+                classifier.predict([variation.passage for variation in group]), group, strict=True
+            )
+            for _ in variation.variants
+        ]
+        results.append(_compare(f"invariance-{name}", classifier, variants, expected_labels))
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
 def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[FailedCase]:
-    """Find golden passages of a model folder whose scores differ from the stored ones by more than
-    rounding.
+    """Find reference outputs of a model's folder that it no longer gives, but for rounding.
 
     The tolerance is 0.002 or the scorer's `rounding`, the larger, for one passage, and a tenth of
-    it for the mean over all. Raises `ModelError` when a line is no golden passage.
+    it for the mean over all. Raises `ModelError` when a line is no reference output.
     """
     try:
-        rows = [msgspec.convert(load_json(line), _Golden) for line in lines if line.strip()]
+        rows = [
+            msgspec.convert(load_json(line), _ReferenceOutput) for line in lines if line.strip()
+        ]
         stored = np.array([[row.scores[label] for label in LABELS] for row in rows]).reshape(
             -1, len(LABELS)
         )
     except (ValueError, KeyError) as error:
         raise ModelError(
-            f"golden.jsonl of the model: no golden passages ({error}); get the model anew"
+            f"golden.jsonl of the model: no reference outputs ({error}); get the model anew"
         ) from None
     scores = classifier.predict_proba(
         [Passage(row.text, 0, len(row.text), row.section) for row in rows]
@@ -187,8 +204,17 @@ def _read(file: Path) -> list[dict[str, Any]]:
         raise InputError(f"{file}: cannot be read as JSON lines ({error})") from None
 
 
-def _variants(folder: Path, plain: list[Passage]) -> Iterator[tuple[str, Passage, list[Passage]]]:
-    """Yield what varies, a passage, and variants of it that must have the same labels."""
+@dataclass(frozen=True, slots=True)
+class _Variation:
+    """A passage, and variants of it that must have the same labels."""
+
+    of: str  # what varies
+    passage: Passage
+    variants: list[Passage]
+
+
+def _variations(folder: Path, plain: list[Passage]) -> Iterator[_Variation]:
+    """Yield variations of the cases of a folder: of slots and headings, and of `plain` passages."""
     if slots := _read(folder / "slots.jsonl"):
         fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
@@ -197,21 +223,21 @@ def _variants(folder: Path, plain: list[Passage]) -> Iterator[tuple[str, Passage
                 row_passage({"text": row["text"].replace("{}", word)})
                 for word in fillers[row["slot"]]
             )
-            yield row["slot"], first, others
+            yield _Variation(row["slot"], first, others)
     for row in _read(folder / "headings.jsonl"):  # headings of equivalent meaning
         first, *others = (row_passage({**row, "section": heading}) for heading in row["headings"])
-        yield "heading", first, others
+        yield _Variation("heading", first, others)
     for name, replacements in _SURFACE.items():
         for passage in plain:
             text = passage.text
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                yield name, passage, [row_passage({"text": text})]
+                yield _Variation(name, passage, [row_passage({"text": text})])
     # Unrelated clauses in rotation, two to every fifth passage: every combination would show no
     # more.
     clauses = cycle([row["clause"] for row in _read(folder / "appended.jsonl")])
     for passage in plain[::5]:
         if passage.text.endswith("."):
             longer = [f"{passage.text[:-1]}{clause}." for clause in islice(clauses, 2)]
-            yield "addition", passage, [row_passage({"text": text}) for text in longer]
+            yield _Variation("addition", passage, [row_passage({"text": text}) for text in longer])

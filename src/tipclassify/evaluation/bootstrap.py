@@ -1,5 +1,4 @@
-"""Compute bootstrap confidence intervals of the metrics, and compare two models by the paired
-bootstrap."""
+"""Compute bootstrap intervals of the metrics, and compare two models by the paired bootstrap."""
 
 from __future__ import annotations
 
@@ -36,8 +35,7 @@ Groups = Sequence[int] | Ints
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Percentile interval, the middle 95% of the draws; NaN without draws. Its text is ``[0.811,
-    0.870]``."""
+    """Percentile interval, the middle 95% of the draws; NaN without draws."""
 
     low: float
     high: float
@@ -86,14 +84,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ModelComparison:
-    """ModelComparison of two models: macro-F1 first, then the F1 of each label; tags that only one of
-    them has right."""
+    """Comparison of two models: macro-F1 first, then the F1 of each label."""
 
     draws: int
     groups: int
     differences: tuple[Difference, ...]
-    gained: int = 0  # right by this model alone
-    lost: int = 0  # right by the other alone
+    gained: int = 0  # labels of passages that this model alone has right
+    lost: int = 0  # those that the other alone has right
 
 
 def intervals(
@@ -130,12 +127,12 @@ def intervals(
 
 
 def _interval(sample: Floats, groups: int) -> Interval:
-    """Return the percentile interval of the draws, or Wilson's over the `groups` where all draws
-    agree."""
+    """Return the percentile interval of the draws; Wilson's over the groups where all agree."""
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
         return Interval(low, high)
-    share, n = min(max(low, 0.0), 1.0), max(1, groups)
+    share = min(max(low, 0.0), 1.0)
+    n = max(1, groups)
     centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * float(np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)))
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
@@ -152,23 +149,25 @@ def _groups_with_a_say(totals: Floats) -> Ints:
 def compare(
     y_true: Bools, y_pred: Bools, y_other: Bools, groups: Groups, draws: int = 1_000, seed: int = 0
 ) -> ModelComparison:
-    """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) on the same draws
-    (Koehn 2004, EMNLP).
+    """Compare the F1 of this model, `y_pred`, with that of another, `y_other`, on the same draws.
+
+    The paired bootstrap of Koehn 2004 (EMNLP).
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
     1.0
     """
     totals = np.concatenate(
-        [_group_totals(y_true, one, groups) for one in (y_pred, y_other)], axis=1
+        [_group_totals(y_true, labels, groups) for labels in (y_pred, y_other)], axis=1
     )
     # The first row has the counts of all passages, the others those of the draws.
     every = np.concatenate([totals.sum(axis=0, keepdims=True), _draw(totals, draws, seed)])
-    one, two = (_figures(side)[:, _F1S] for side in np.split(every, 2, axis=1))
+    f1s_of_this, f1s_of_other = (_figures(side)[:, _F1S] for side in np.split(every, 2, axis=1))
     differences = []
     for j, figure in enumerate(("macro-F1", *LABELS)):
-        this, other = float(one[0, j]), float(two[0, j])
-        change = one[1:, j] - two[1:, j]
+        this = float(f1s_of_this[0, j])
+        other = float(f1s_of_other[0, j])
+        change = f1s_of_this[1:, j] - f1s_of_other[1:, j]
         defined = change[~np.isnan(change)]
         better = float(np.mean(defined > 0)) if len(defined) else float("nan")
         tied = float(np.mean(defined == 0)) if len(defined) else float("nan")
@@ -215,22 +214,24 @@ def comparison_table(found: ModelComparison, other: str) -> str:
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:
-    """Compute the middle 95% of the defined draws (Efron and Tibshirani 1993, chapter 13), NaN
-    if there are none."""
+    """Compute the middle 95% of the defined draws; NaN if there are none.
+
+    Efron and Tibshirani 1993, chapter 13.
+    """
     defined = sample[np.isfinite(sample)]
-    low, high = (
-        np.quantile(defined, [0.025, 0.975]).tolist()
-        if len(defined)
-        else (float("nan"), float("nan"))
-    )
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, [0.025, 0.975]).tolist()
     return low, high
 
 
 def _group_totals(
     y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None
 ) -> Floats:
-    """Count by group (groups, 11): true positives, predicted and true of each label, exact
-    matches, passages."""
+    """Count by group, (groups, 11), what the metrics are ratios of.
+
+    True positives, predicted and true passages of each label, exact matches, passages.
+    """
     right = (y_true == y_pred).all(axis=1, keepdims=True)
     counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
     counts = counts if weights is None else counts * weights[:, None]
@@ -239,21 +240,22 @@ def _group_totals(
 
 
 def _draw(totals: Floats, draws: int, seed: int) -> Floats:
-    """Resample the groups and sum their counts, (draws, columns); no draws for fewer than two
-    groups."""
+    """Resample the groups and sum their counts, (draws, columns); none of fewer than two groups."""
     # Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
     distinct, times = np.unique(totals, axis=0, return_counts=True)
-    rng, groups = np.random.default_rng(seed), len(totals)
-    drawn = [
-        rng.multinomial(groups, times / groups) @ distinct
-        for _ in range(draws if groups > 1 else 0)
-    ]
+    groups = len(totals)
+    if groups < 2:
+        return np.zeros((0, totals.shape[1]))
+    rng = np.random.default_rng(seed)
+    drawn = [rng.multinomial(groups, times / groups) @ distinct for _ in range(draws)]
     return np.array(drawn).reshape(-1, totals.shape[1])
 
 
 def _figures(counts: Floats) -> Floats:
-    """Compute precision and recall of each label, macro-F1, F1 of each label and exact match,
-    (draws, 11)."""
+    """Compute the metrics of each draw, (draws, 11).
+
+    Precision and recall of each label, macro-F1, F1 of each label, exact match.
+    """
     hits, predicted, true, rest = np.split(counts, [3, 6, 9], axis=1)
     occurs = true > 0
     f1 = np.where(occurs, _ratio(2 * hits, predicted + true), np.nan)

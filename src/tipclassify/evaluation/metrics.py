@@ -1,5 +1,4 @@
-"""Compute evaluation metrics: precision, recall, F1, average precision, calibration and
-reliability of each label."""
+"""Compute metrics of each label: precision, recall, F1, average precision and calibration."""
 
 from __future__ import annotations
 
@@ -61,8 +60,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Passages of probability in [low, high); mean probability and share with the label are NaN
-    for an empty bin."""
+    """Passages of probability in [low, high); the means of an empty bin are NaN."""
 
     low: float
     high: float
@@ -72,8 +70,9 @@ class ReliabilityBin:
 
 
 def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) -> Metrics:
-    """Compute the metrics of predicted labels: `y_true` and `y_pred` bool (n, 3), `scores`
-    probabilities (n, 3).
+    """Compute the metrics of predicted labels.
+
+    `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), `thresholds` (3,).
 
     >>> y_true = np.array([[True, False, False], [False, True, False]])
     >>> m = measure(y_true, y_true * 0.8 + 0.1, y_true, np.full(3, 0.5))
@@ -115,8 +114,7 @@ def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
 
 
 def calibration_error(y_true: Bools, scores: Floats) -> float:
-    """Compute the expected calibration error of one label (Naeini, Cooper and Hauskrecht 2015,
-    AAAI).
+    """Compute the expected calibration error of one label (Naeini et al. 2015, AAAI).
 
     >>> calibration_error(np.array([True, False]), np.array([1.0, 0.0]))
     0.0
@@ -130,10 +128,10 @@ def calibration_error(y_true: Bools, scores: Floats) -> float:
 def contrast_pair_accuracy(
     sets: Sequence[str | None], y_true: Bools, y_pred: Bools
 ) -> tuple[int, int]:
-    """Count the pairs of near twins with different labels whose labels are right on both sides, and
-    all such pairs.
+    """Count the contrast pairs whose labels are right on both sides, and all contrast pairs.
 
-    `sets` has the contrast set of each passage, or None (Gardner et al. 2020, arXiv:2004.02709).
+    A pair is two near-identical passages with different labels. `sets` has the contrast set of each
+    passage, or None (Gardner et al. 2020, arXiv:2004.02709).
 
     >>> y_true = np.array([[True, False, False], [False, True, False], [True, False, False]])
     >>> contrast_pair_accuracy(["a", "a", None], y_true, y_true)
@@ -146,8 +144,8 @@ def contrast_pair_accuracy(
     right = (y_true == y_pred).all(axis=1)
     pairs = [
         (a, b)
-        for twins in members.values()
-        for a, b in combinations(twins, 2)
+        for passages in members.values()
+        for a, b in combinations(passages, 2)
         if (y_true[a] != y_true[b]).any()
     ]
     return sum(bool(right[a] and right[b]) for a, b in pairs), len(pairs)
@@ -159,7 +157,10 @@ def metrics_table(metrics: Metrics, title: str) -> str:
     rows = [
         [str(n) if isinstance(n, int) else shown(n) for n in astuple(row)] for row in metrics.labels
     ]
-    closing = f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   passages {metrics.passages}"
+    closing = (
+        f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   "
+        f"passages {metrics.passages}"
+    )
     return "\n".join([title, *aligned([columns, *rows]), closing])
 
 

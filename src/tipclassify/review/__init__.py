@@ -1,2 +1,1 @@
-"""Review page: annotators correct the labels of reports in a local browser; their decisions
-retrain the model."""
+"""Review page: annotators correct labels in a local browser, and retrain the model."""

@@ -1,10 +1,9 @@
-"""Corpus derived from the events, as ``train.py --data`` reads it; a file edited by hand is moved
-aside.
+"""Corpus derived from the events, as ``train.py --data`` reads it.
 
 A decision changes the rows of its own sentence only: the row that held before is overwritten with
 spaces, a blank line to readers of JSON lines, and the new row is appended. The whole file is
 written when it is opened, and when it is not as this process and other annotators' processes left
-it.
+it. A file that was edited by hand is moved aside.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from tipclassify.corpus.loading import LONGEST, row_key
 from tipclassify.errors import InputError, OutputError, reason_of
@@ -68,11 +67,10 @@ class CorpusFile:
         self._filled = 0  # bytes of it that are rows, not blank lines
 
     def write(self, history: History) -> None:
-        """Bring the file up to date. Hold the log's lock, or two processes could write out of
-        order.
+        """Bring the file up to date.
 
-        Raises `InputError` if something else is in its place, `OutputError` if it cannot be written
-        now.
+        Hold the log's lock, or two processes could write out of order. Raises `InputError` if
+        something else is in its place, `OutputError` if it cannot be written now.
         """
         fresh = history.events[self._followed :]
         for event in fresh:
@@ -90,8 +88,7 @@ class CorpusFile:
             raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from None
 
     def _replace(self, data: bytes) -> None:
-        """Write the content; `OutputError` if the disk is full, with nothing left of what was
-        written."""
+        """Write the content; `OutputError`, with nothing left of it, if the disk is full."""
         # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one
         # file at most.
         staged = self.path.with_name(f".{self.path.name}.new")
@@ -117,8 +114,10 @@ class CorpusFile:
     # ---- The rows of a few passages
 
     def _change_rows(self, history: History, fresh: Iterable[Event]) -> None:
-        """Write the rows that `fresh` events change; raise `_OutOfStepError` where that is not
-        enough."""
+        """Write the rows that `fresh` events change.
+
+        Raises `_OutOfStepError` where that is not enough.
+        """
         if self._inode is None:
             raise _OutOfStepError
         texts = {
@@ -126,7 +125,9 @@ class CorpusFile:
         }
         keys = [key for text in texts for key in self._places[text]]
         rows = {
-            event.key: event for text in texts for event in _one_say(history, self._places[text])
+            event.key: event
+            for text in texts
+            for event in _events_to_learn(history, self._places[text])
         }
         with open_plain(self.path, "r+b") as file:
             self._follow_others(file, history, keys)
@@ -151,8 +152,10 @@ class CorpusFile:
             raise _OutOfStepError
 
     def _follow_others(self, file: IO[bytes], history: History, keys: list[str]) -> None:
-        """Learn which rows of the passages `keys` other processes wrote; raise for any other
-        difference."""
+        """Learn which rows of the passages `keys` other processes wrote.
+
+        Raises `_OutOfStepError` for any other difference.
+        """
         status = os.fstat(file.fileno())
         if status.st_ino != self._inode or status.st_size < self._size:
             raise _OutOfStepError
@@ -210,10 +213,11 @@ class CorpusFile:
     # ---- The whole file
 
     def _write_whole(self, history: History) -> None:
-        """Write all rows, in the order in which passages were first decided, without blank
-        lines."""
+        """Write all rows, in the order of first decisions, without blank lines."""
         rows = {
-            event.key: event for keys in self._places.values() for event in _one_say(history, keys)
+            event.key: event
+            for keys in self._places.values()
+            for event in _events_to_learn(history, keys)
         }
         events = [rows[key] for key in history.by_passage if key in rows]
         one_report = len({event.about.get("report_id") for event in events}) < 2
@@ -258,8 +262,7 @@ class CorpusFile:
                     yield self._line(event, True, notes)
 
     def _is_ours(self, data: bytes, current: Iterable[bytes], history: History) -> bool:
-        """Return whether every row derives from an event: an earlier state of the file, not a
-        manual edit."""
+        """Return whether every row derives from an event, and none is a manual edit."""
         others = {line for line in data.splitlines(keepends=True) if line.strip()}.difference(
             current
         )
@@ -274,9 +277,8 @@ class CorpusFile:
         return True
 
 
-def _one_say(history: History, keys: Iterable[str]) -> list[Event]:
-    """Select the events whose labels go into the corpus, among passages of one text under one
-    heading.
+def _events_to_learn(history: History, keys: Iterable[str]) -> list[Event]:
+    """Select the events whose labels go into the corpus, among passages of one text and heading.
 
     If these have different labels in several places, which a corpus does not distinguish, those of
     the last event count, and places that differ are left out; so are passages longer than a corpus
@@ -292,14 +294,17 @@ def _one_say(history: History, keys: Iterable[str]) -> list[Event]:
     return [event for event in events if event.labels == latest.labels]
 
 
-def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, Any]:
-    about = event.about
-    doc, block = about.get("report_id"), about.get("block")
+def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, object]:
+    """Make the row of the corpus; of one report, its paragraphs are the groups of rows."""
+    stored = event.about
+    doc = stored.get("report_id")
+    block = stored.get("block")
+    colleagues = {name: note for name, note in notes.items() if name != event.annotator}
     row = {
         "id": event.key,
-        "text": about["text"],
+        "text": stored["text"],
         "labels": list(event.labels),
-        "section": about.get("section"),
+        "section": stored.get("section"),
         # the group that no split parts
         "doc": f"{doc}-{block}" if one_report and block is not None else doc,
         "source": "review",
@@ -309,12 +314,15 @@ def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, Any
         "adjudicated": True if event.kind == "adjudication" else None,
         "blind": event.blind,
         "note": notes.get(event.annotator),
-        # of colleagues
-        "notes": {name: note for name, note in notes.items() if name != event.annotator} or None,
+        "notes": colleagues or None,
     }
-    row |= {name: value for name, value in about.items() if name not in row}
-    return {  # a lone surrogate, which no table can store, becomes "?"
-        name: value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-        for name, value in row.items()
-        if value is not None
-    }
+    for name, value in stored.items():
+        row.setdefault(name, value)
+    return {name: _storable(value) for name, value in row.items() if value is not None}
+
+
+def _storable(value: object) -> object:
+    """Replace a lone surrogate, which no table can store, by "?"."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value

@@ -1,5 +1,7 @@
-"""HTTP server of a desk: its own pages under a secret path, and the checks of its findings.
-Extra "review"."""
+"""HTTP server of a desk: its pages under a secret path, and the checks of its findings.
+
+Needs the extra "review".
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,6 +23,7 @@ from tipclassify.errors import TipclassifyError
 from tipclassify.review.desk_session import DeskSession
 from tipclassify.review.security import Guard
 from tipclassify.review.server import (
+    Change,
     Empty,
     NoteText,
     RequestId,
@@ -37,15 +40,16 @@ _LARGEST: Final = 8 << 20  # bytes of a request: the saved findings are sent who
 # Pages carry the hashes of their inline script and style in a policy of their own, which holds
 # besides this one.
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 _FILES: Final = re.compile(r"(?:changes/)?[^/\\]+\.html|data/[0-9a-f]{8}\.js")
 
 Text = Annotated[str, msgspec.Meta(max_length=20_000)]
 
 
-class Check(Empty):
+class CheckBody(Empty):
     """Body of a check: whether the labels of a finding are right."""
 
     key: str
@@ -53,7 +57,7 @@ class Check(Empty):
     request: RequestId | None = None
 
 
-class Note(Empty):
+class NoteBody(Empty):
     """Body of a note; "" removes it."""
 
     key: str
@@ -61,14 +65,14 @@ class Note(Empty):
     request: RequestId | None = None
 
 
-class Withdrawal(Empty):
+class WithdrawalBody(Empty):
     """Body of the withdrawal of a check."""
 
     key: str
     request: RequestId | None = None
 
 
-class SavedFindings(Empty):
+class SavedBody(Empty):
     """Body of the saved findings, in their order."""
 
     findings: list[dict[str, Text]]
@@ -77,8 +81,7 @@ class SavedFindings(Empty):
 def serve_desk(
     session: DeskSession, at: socket.socket, token: str, ready: Callable[[], None]
 ) -> None:
-    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are
-    accepted."""
+    """Serve until the process is stopped; `ready` is called once requests are accepted."""
     app = build_desk(session, token, ready)
     run(Guard(app, at.getsockname()[1], token, largest=_LARGEST, policy=_POLICY, in_path=True), at)
 
@@ -93,11 +96,10 @@ def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> S
             raise HTTPException(404)
         return FileResponse(path)
 
-    def post(path: str, kind: type[Any], answer: Callable[[Any], Any]) -> Route:
+    def post(path: str, kind: type[Change], answer: Callable[[Change], object]) -> Route:
         async def answered(request: Request) -> Response:
-            return json_response(
-                await run_in_threadpool(answer, read_change(await request.body(), kind))
-            )
+            change = read_change(await request.body(), kind)
+            return json_response(await run_in_threadpool(answer, change))
 
         return Route(f"/{token}/api/{path}", answered, methods=["POST"])
 
@@ -106,6 +108,10 @@ def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> S
         if not re.fullmatch(r"[0-9]{1,18}", since, re.ASCII):
             raise RefusedError(400, "since is no whole number")
         return json_response(session.state(int(since)))
+
+    def save(body: SavedBody) -> dict[str, bool]:
+        session.save(body.findings)
+        return {"saved": True}
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -116,10 +122,10 @@ def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> S
         Route(f"/{token}/", lambda _: RedirectResponse(f"/{token}/index.html")),
         Route(f"/{token}/api/checks", checks, methods=["GET"]),
         Route(f"/{token}/api/saved", lambda _: json_response(session.saved()), methods=["GET"]),
-        post("checks", Check, lambda c: session.check(c.key, c.confirmed, c.request)),
-        post("notes", Note, lambda c: session.note(c.key, c.note, c.request)),
-        post("withdraw", Withdrawal, lambda c: session.withdraw(c.key, c.request)),
-        post("saved", SavedFindings, lambda c: session.save(c.findings)),
+        post("checks", CheckBody, lambda b: session.check(b.key, b.confirmed, b.request)),
+        post("notes", NoteBody, lambda b: session.note(b.key, b.note, b.request)),
+        post("withdraw", WithdrawalBody, lambda b: session.withdraw(b.key, b.request)),
+        post("saved", SavedBody, save),
         Route(f"/{token}/{{name:path}}", file),
     ]
     handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)

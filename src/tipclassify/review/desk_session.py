@@ -1,5 +1,4 @@
-"""Session of one person on a desk: findings confirmed, rejected and noted, in a log beside the
-index page.
+"""Session of one person on a desk: findings confirmed, rejected and noted, in a log beside it.
 
 The log is that of the review page: an event is on disk before it is confirmed, and none is ever
 erased.
@@ -12,38 +11,103 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import json_line, load_json
-from tipclassify.labels import LABELS
+from tipclassify.reporting.writers.desk_records import DeskReport, PassageFile, read_passage_file
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now, open_plain
 from tipclassify.review.session import RefusedError
 
-__all__ = ["DeskSession"]
+__all__ = ["DeskFinding", "DeskSession", "read_findings"]
 
-_LOG: Final = "desk.events"
+LOG: Final = "desk.events"
 _SAVED: Final = "desk-saved.json"
-_KEY, _TEXT, _BITS = 8, 10, 5  # places in a row of a data file, see reporting/writers/desk.py
 _MAX_SAVED: Final = 5_000  # findings
 
-Plain = dict[str, Any]
+SavedFinding = dict[str, str]  # citation, note, tags and folder, as the page has them
+PersonCheck = dict[str, str]  # verdict, note and time of one person, as the page reads them
 
 
 @dataclass(frozen=True, slots=True)
 class DeskFinding:
     """A tagged passage of the desk."""
 
+    key: str  # of its citation
     text: str
+    start: int  # characters in the text of its report
+    end: int
     labels: tuple[str, ...]
     page: str  # of its report
     report: str  # its title
 
+    def stored(self) -> dict[str, object]:
+        """Return what an event says of it, so that a check is understood without the desk."""
+        return {
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "report": self.report,
+            "page": self.page,
+            "tagged": list(self.labels),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DeskState:
+    """Answer of the server: what is decided and noted, by finding and person."""
+
+    annotator: str
+    next: int  # events so far
+    checks: dict[str, dict[str, PersonCheck]]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCheck:
+    """Answer of the server to a check that is on disk."""
+
+    key: str
+    check: dict[str, PersonCheck]
+    next: int
+    saved: bool = True
+
+
+def read_findings(folder: Path, notify: Callable[[str], None]) -> dict[str, DeskFinding]:
+    """Read the tagged passages of a desk, by the key of their citation.
+
+    `notify` is called with a line for each data file that is not whole. Raises `InputError` when
+    the folder is no desk.
+    """
+    if not (folder / "index.html").is_file() or not (folder / "data").is_dir():
+        what = "no desk: there is no index.html with data/ in it"
+        remedy = "make one with 'tipclassify score … --format html --output-dir'"
+        raise InputError(f"{folder}: {what}; {remedy}")
+    files: list[PassageFile] = []
+    reports: dict[str, DeskReport] = {}  # by page
+    for file in sorted((folder / "data").glob("*.json")):
+        data = read_passage_file(file)
+        if data is None:
+            notify(f"{file}: not whole; its report cannot be checked until it is scored again")
+            continue
+        files.append(data)
+        if data.report is not None:
+            reports[data.page] = data.report
+    findings = {}
+    for data in files:
+        title = reports[data.page].title if data.page in reports else ""
+        for row in data.passages:
+            if row.labels:
+                findings[row.key] = DeskFinding(
+                    row.key, row.text, row.start, row.end, row.labels, data.page, title
+                )
+    return findings
+
 
 class DeskSession:
-    """Checks of the findings in a desk's `folder` by `annotator`; several people may work on one at
-    a time.
+    """Checks of the findings in a desk's `folder` by `annotator`, one of several people.
 
     Raises `InputError` when the folder is no desk or its log cannot be used.
     """
@@ -53,31 +117,8 @@ class DeskSession:
     ) -> None:
         self.folder = folder
         self.annotator = annotator
-        if not (folder / "index.html").is_file() or not (folder / "data").is_dir():
-            what = "no desk: there is no index.html with data/ in it"
-            raise InputError(
-                f"{folder}: {what}; make one with 'tipclassify score … --format html --output-dir'"
-            )
-        self.pages = ["index.html"]
-        self._findings: dict[str, DeskFinding] = {}
-        self._read_data(notify)
-        self._log = EventLog(folder / _LOG, notify)
-
-    def _read_data(self, notify: Callable[[str], None]) -> None:
-        titles: dict[str, str] = {}
-        for file in sorted((self.folder / "data").glob("*.json")):
-            try:
-                data = load_json(file.read_bytes(), strict=False)
-                titles.setdefault(data["page"], data.get("title", ""))
-                for row in data["passages"]:
-                    labels = tuple(
-                        label for number, label in enumerate(LABELS) if row[_BITS] >> number & 1
-                    )
-                    if labels:
-                        found = DeskFinding(row[_TEXT], labels, data["page"], titles[data["page"]])
-                        self._findings[row[_KEY]] = found
-            except (OSError, ValueError, TypeError, KeyError, IndexError):
-                notify(f"{file}: not whole; its report cannot be checked until it is scored again")
+        self._findings = read_findings(folder, notify)
+        self._log = EventLog(folder / LOG, notify)
 
     @property
     def checked(self) -> int:
@@ -85,38 +126,37 @@ class DeskSession:
         with self._reading() as history:
             return sum(bool(history.decisions(key)) for key in history.by_passage)
 
-    def state(self, since: int = 0) -> Plain:
-        """Answer ``GET api/checks``: what was decided and noted on the findings of the events
-        after `since`."""
+    def state(self, since: int = 0) -> DeskState:
+        """Answer ``GET api/checks``: what was decided and noted by the events after `since`."""
         with self._reading() as history:
             keys = dict.fromkeys(event.key for event in history.events[since:])
-            checks = {key: self._shown(key, history) for key in keys}
-            return {"annotator": self.annotator, "next": len(history), "checks": checks}
+            checks = {key: checks_of(key, history) for key in keys}
+            return DeskState(self.annotator, len(history), checks)
 
-    def check(self, key: str, confirmed: bool, request: str | None = None) -> Plain:
+    def check(self, key: str, confirmed: bool, request: str | None = None) -> SavedCheck:
         """Answer ``POST api/checks``: confirm the labels of a finding, or reject them."""
         labels = self._finding(key).labels if confirmed else ()
         return self._add("decision", key, request, labels=labels)
 
-    def note(self, key: str, note: str, request: str | None = None) -> Plain:
+    def note(self, key: str, note: str, request: str | None = None) -> SavedCheck:
         """Answer ``POST api/notes``: replace one's note on a finding; "" removes it."""
         return self._add("note", key, request, note=note)
 
-    def withdraw(self, key: str, request: str | None = None) -> Plain:
+    def withdraw(self, key: str, request: str | None = None) -> SavedCheck:
         """Answer ``POST api/withdraw``: take back one's own check of a finding."""
         return self._add("undo", key, request)
 
-    def saved(self) -> list[Any]:
+    def saved(self) -> list[SavedFinding]:
         """Answer ``GET api/saved``: the saved findings, in their order."""
         with (
             contextlib.suppress(OSError, ValueError, KeyError, TypeError),
             open_plain(self.folder / _SAVED, "rb") as file,
         ):
-            found = load_json(file.read())
-            return list(found["findings"]) if isinstance(found, dict) else []
+            content = load_json(file.read())
+            return msgspec.convert(content["findings"], list[SavedFinding])
         return []
 
-    def save(self, findings: Sequence[dict[str, str]]) -> Plain:
+    def save(self, findings: Sequence[SavedFinding]) -> None:
         """Answer ``POST api/saved``: replace the saved findings."""
         if len(findings) > _MAX_SAVED:
             raise RefusedError(
@@ -134,59 +174,41 @@ class DeskSession:
                 os.replace(staged, file)
         except OSError as error:
             raise InputError(f"{file}: not saved ({reason_of(error)}); free some space") from None
-        return {"saved": True, "findings": len(findings)}
 
-    def _add(self, kind: Kind, key: str, request: str | None, **fields: Any) -> Plain:
-        """Append an event, once for each `request`."""
+    def _add(
+        self,
+        kind: Kind,
+        key: str,
+        request: str | None,
+        labels: tuple[str, ...] = (),
+        note: str | None = None,
+    ) -> SavedCheck:
+        """Append an event, once for each `request`; an undo is of one's own check in effect."""
         finding = self._finding(key)
-        about = {
-            "text": finding.text,
-            "report": finding.report,
-            "page": finding.page,
-            "tagged": list(finding.labels),
-        }
         with self._log.exclusive() as append:
             history = self._log.history
-            known = history.requests.get((self.annotator, request)) if request else None
-            if known is not None and (known.kind, known.key) != (kind, key):
-                raise RefusedError(
-                    409, f"request {request} was another one before; give each its own name"
+            earlier = history.requests.get((self.annotator, request)) if request else None
+            if earlier is not None and (earlier.kind, earlier.key) != (kind, key):
+                what = f"request {request} was another one before; give each its own name"
+                raise RefusedError(409, what)
+            if earlier is None:
+                mine = history.decisions(key).get(self.annotator)
+                if kind == "undo" and mine is None:
+                    raise RefusedError(409, "you have not checked this finding")
+                event = Event(
+                    number=len(history) + 1,
+                    kind=kind,
+                    key=key,
+                    annotator=self.annotator,
+                    time=now(),
+                    labels=labels,
+                    undoes=mine.number if mine and kind == "undo" else None,
+                    note=note,
+                    request=request,
+                    about={} if kind == "undo" else finding.stored(),
                 )
-            if known is None:
-                if kind == "undo":
-                    mine = history.decisions(key).get(self.annotator)
-                    if mine is None:
-                        raise RefusedError(409, "you have not checked this finding")
-                    fields["undoes"] = mine.number
-                else:
-                    fields["about"] = about
-                append(
-                    Event(
-                        len(history) + 1,
-                        kind,
-                        key,
-                        self.annotator,
-                        now(),
-                        request=request,
-                        **fields,
-                    )
-                )
-            return {
-                "saved": True,
-                "key": key,
-                "check": self._shown(key, history),
-                "next": len(history),
-            }
-
-    def _shown(self, key: str, history: History) -> Plain:
-        """Convert what each person decided and noted on a finding."""
-        found: dict[str, Plain] = {}
-        for name, event in history.decisions(key).items():
-            verdict = "confirmed" if event.labels else "rejected"
-            found[name] = {"verdict": verdict, "time": event.time}
-        for name, event in history.notes(key).items():
-            found.setdefault(name, {"verdict": "", "time": event.time})["note"] = event.note
-        return found
+                append(event)
+            return SavedCheck(key, checks_of(key, history), len(history))
 
     def _finding(self, key: str) -> DeskFinding:
         if (finding := self._findings.get(key)) is None:
@@ -198,3 +220,15 @@ class DeskSession:
         with self._log.guard:
             self._log.refresh()
             yield self._log.history
+
+
+def checks_of(key: str, history: History) -> dict[str, PersonCheck]:
+    """Return what each person decided and noted on a finding, by their initials."""
+    checks: dict[str, PersonCheck] = {}
+    for name, event in history.decisions(key).items():
+        verdict = "confirmed" if event.labels else "rejected"
+        checks[name] = {"verdict": verdict, "time": event.time}
+    for name, event in history.notes(key).items():
+        check = checks.setdefault(name, {"verdict": "", "time": event.time})
+        check["note"] = event.note or ""
+    return checks

@@ -1,5 +1,7 @@
-"""Event log: an append-only file shared by processes; an event is synced to disk before it is
-confirmed."""
+"""Event log: an append-only file shared by processes.
+
+An event is synced to disk before it is confirmed.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,7 @@ class EventLog:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[Callable[[Event], None]]:
-        """Lock the log against other writers, load their events, and give a function that
-        appends an event."""
+        """Lock the log, load events of other writers, and give a function that appends one."""
         with (
             self.guard,
             self._open("a+b", "choose another --corpus") as file,
@@ -54,9 +55,8 @@ class EventLog:
             start = file.read(len(_START))
             # an empty log, or one that was cut off in its first line, is ours
             if start != _START[: len(start)]:
-                raise InputError(
-                    f"{self.path}: is no log of decisions (see its first line); choose another --corpus"
-                )
+                what = "is no log of decisions (see its first line)"
+                raise InputError(f"{self.path}: {what}; choose another --corpus")
             self._take(file, last=True)
             yield lambda event: self._append(file, event)
 
@@ -91,8 +91,10 @@ class EventLog:
         self.history.add(event)
 
     def _take(self, file: IO[bytes], last: bool) -> None:
-        """Load new events. With `last` the lock is held, so that an incomplete last line is
-        torn, not in progress."""
+        """Load new events.
+
+        With `last` the lock is held, so that an incomplete last line is torn, not in progress.
+        """
         size = os.fstat(file.fileno()).st_size
         if size < self._read:
             raise InputError(
@@ -133,14 +135,15 @@ class EventLog:
             raise InputError(f"{self.path}: {what} ({reason_of(error)})") from None
         os.ftruncate(file.fileno(), size - len(torn))
         os.fsync(file.fileno())
-        self._notify(
-            f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}"
-        )
+        where = f"its {len(torn)} bytes are in {aside.name}"
+        self._notify(f"{self.path}: the last line was cut off by a crash; {where}")
 
 
 def open_plain(path: Path, mode: str) -> IO[bytes]:
-    """Open a regular file, made if missing and the mode writes; raise `OSError` for a link,
-    pipe, device or folder."""
+    """Open a regular file, made if missing and the mode writes.
+
+    Raises `OSError` for a link, pipe, device or folder.
+    """
 
     def opener(name: str, flags: int) -> int:
         # Without O_NONBLOCK, opening a pipe would wait for its other end.
@@ -170,8 +173,10 @@ def _is_event(line: bytes) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync a folder, so that a new file survives a power loss; Windows has no such call and
-    needs none."""
+    """Sync a folder, so that a new file survives a power loss.
+
+    Windows has no such call and needs none.
+    """
     with contextlib.suppress(OSError, AttributeError):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,5 +1,7 @@
-"""Reports under review: inputs in, tagged reports out, each passage with a key that is stable
-across sessions."""
+"""Reports under review: inputs in, tagged reports out.
+
+Each passage has a key that is stable across sessions.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,11 @@ from tipclassify.text.document import Passage
 
 @dataclass(frozen=True, slots=True)
 class OpenPassage:
-    """A tagged passage with its `passage_id`, the id of its report, and its number in that,
-    from 1."""
+    """A tagged passage of a report under review."""
 
-    key: str
-    report: str
-    number: int
+    key: str  # of `passage_id`
+    report: str  # id of its report
+    number: int  # in that, from 1
     passage: Passage
 
 
@@ -51,8 +52,7 @@ def passage_id(digest: str, start: int, end: int, text: str) -> str:
 def open_reports(
     files: Sequence[str], tagging: Tagging, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[OpenReport], list[str]]:
-    """Read and tag inputs; return the reports, each once, and an error line for each unreadable
-    input."""
+    """Read and tag inputs; return the reports, each once, and a line for each that failed."""
     reports: dict[str, OpenReport] = {}
     failures = []
     for done, file in enumerate(files, 1):
@@ -68,9 +68,9 @@ def open_reports(
 
 def _open(file: str, tagging: Tagging) -> OpenReport:
     """Read and tag one input; input rows become one report."""
-    found = list(tag_input(file, tagging))
-    document = found[0].document if found else None
-    passages = [passage for report in found for passage in report.passages]
+    parts = list(tag_input(file, tagging))
+    document = parts[0].document if parts else None
+    passages = [passage for part in parts for passage in part.passages]
     if not passages:
         raise InputError(f"{file}: no passages in it; give a report with sentences")
     if is_link(file) or file == "-":  # which cannot be read twice
@@ -81,10 +81,10 @@ def _open(file: str, tagging: Tagging) -> OpenReport:
     opened = []
     for number, passage in enumerate(passages, 1):
         # Rows have no offsets in a text: their numbers distinguish rows of the same text.
-        start, end = (number, number) if document is None else (passage.start, passage.end)
-        opened.append(
-            OpenPassage(passage_id(digest, start, end, passage.text), digest[:16], number, passage)
-        )
+        start = number if document is None else passage.start
+        end = number if document is None else passage.end
+        key = passage_id(digest, start, end, passage.text)
+        opened.append(OpenPassage(key, digest[:16], number, passage))
     name = file if is_link(file) or file == "-" else Path(file).name
     title = (document.title if document else None) or name
     return OpenReport(
@@ -92,5 +92,5 @@ def _open(file: str, tagging: Tagging) -> OpenReport:
         name,
         title,
         tuple(opened),
-        tuple(note for report in found for note in report.notes),
+        tuple(note for part in parts for note in part.notes),
     )

@@ -12,12 +12,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.download.cache import cache_path
@@ -26,21 +28,77 @@ from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.common.folder import LINEAR, kind_of, load_head
 from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.review.session import RefusedError
+from tipclassify.review.view import JsonObject
 
 if TYPE_CHECKING:
-    from tipclassify.evaluation.bootstrap import ModelComparison
+    from tipclassify.evaluation.bootstrap import Difference, ModelComparison
 
-_NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": None}
 # number of reports from which each is a group; an interval over fewer groups says nothing
 _MIN_REPORTS: Final = 5
 _FEW_GROUPS: Final = 20  # fewer make a bootstrap interval too narrow
 
+ReportStep = Callable[[str, int, int], None]
+"""Called with the name of a step, the amount done, and the total; 0 where that is unknown."""
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line that the training process writes: a step that it is at or, last, how it ended."""
+
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    result: JsonObject | None = None  # `Retrained`
+    error: str | None = None
+
+
+class TrainingState(msgspec.Struct, frozen=True):
+    """State of the training, as the page shows it."""
+
+    data: list[str]  # paths of the data besides the corrections
+    start: str  # the encoder that is adapted
+    state: Literal["idle", "running", "done", "failed"] = "idle"
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    result: JsonObject | None = None
+    error: str | None = None
+    seconds: int | None = None  # since a running training began
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a training changed on some passages, and whether that can be shown."""
+
+    where: str  # the passages
+    groups: int  # that were resampled
+    gained: int  # tags that only the new model has right
+    lost: int  # tags that only the old one has right
+    rows: tuple[Difference, ...]  # macro-F1, then each label
+    worse: bool
+    verdict: str  # in words
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """Result of a training, for the page."""
+
+    out: str  # folder of the new model
+    start: str
+    adapted_from: str  # SHA-256 of that model
+    added: int  # corrections
+    trained_on: int  # passages
+    held_out: int  # passages on which both models were measured
+    penalty: JsonObject | None
+    calibration: str  # what became of it, in words
+    on_own: Change | None
+    on_held: Change | None
+    seconds: int
+
 
 class Retraining:
-    """The current or last training run: of the encoder `start`, on the corrections in `corpus` and
-    on `data`.
+    """The current or last training run, on the corrections in `corpus` and on `data`.
 
-    Each new model gets a folder of its own beside the corpus.
+    It adapts the encoder `start`. Each new model gets a folder of its own beside the corpus.
     """
 
     def __init__(self, corpus: Path, data: Sequence[Path] = (), start: str = DEFAULT) -> None:
@@ -48,58 +106,54 @@ class Retraining:
         self._guard = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
-        self._state: dict[str, Any] = {
-            "state": "idle",
-            **_NOTHING,
-            "data": [*map(str, data)],
-            "start": start,
-        }
+        self._state = TrainingState(data=list(map(str, data)), start=start)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> TrainingState:
         """Answer ``GET /api/retrain``: the state of the training."""
         with self._guard:
-            running = self._state["state"] == "running"
-            return {
-                **self._state,
-                "seconds": round(time.monotonic() - self._began) if running else None,
-            }
+            seconds = None
+            if self._state.state == "running":
+                seconds = round(time.monotonic() - self._began)
+            return replace(self._state, seconds=seconds)
 
-    def start(self) -> dict[str, Any]:
-        """Answer ``POST /api/retrain``: start a training, unless one is running or no passage is
-        decided."""
+    def start(self) -> dict[str, bool]:
+        """Answer ``POST /api/retrain``: start a training.
+
+        Refused while one is running, and where no passage is decided.
+        """
         with self._guard:
-            if self._state["state"] == "running":
+            if self._state.state == "running":
                 raise RefusedError(409, "a training is running; stop it first")
             if not self._corpus.is_file() or not self._corpus.stat().st_size:
                 what = "no passage is decided, or annotators differ on each"
-                raise RefusedError(
-                    409, f"{what}: there is nothing to learn from; decide or settle some"
-                )
-            numbered = (
-                self._corpus.with_name(f"{self._corpus.stem}-model-{number}") for number in count(1)
-            )
+                remedy = "there is nothing to learn from; decide or settle some"
+                raise RefusedError(409, f"{what}: {remedy}")
+            stem = self._corpus.stem
+            numbered = (self._corpus.with_name(f"{stem}-model-{number}") for number in count(1))
             # no model is ever overwritten
             out = next(folder for folder in numbered if not folder.exists())
-            job = (str(self._corpus), str(out), self._state["start"], *self._state["data"])
-            command = [sys.executable, "-m", "tipclassify.review.retraining", *job]
+            module = "tipclassify.review.retraining"
+            job = (str(self._corpus), str(out), self._state.start, *self._state.data)
             # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children
             # too.
-            pipe = subprocess.PIPE
             self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, start_new_session=True
+                [sys.executable, "-m", module, *job],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
             )
             self._began = time.monotonic()
-            self._state |= {**_NOTHING, "state": "running", "step": "reading the corpus"}
+            self._set("running", "reading the corpus")
             threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
         return {"started": True}
 
-    def stop(self) -> dict[str, Any]:
-        """Answer ``POST /api/retrain/stop``: kill the training if it runs; no model is written."""
+    def stop(self) -> dict[str, bool]:
+        """Answer ``POST /api/retrain/stop``: kill the training; no model is written."""
         with self._guard:
             process = self._process
             if process is None:
                 return {"stopped": False}
-            self._state |= {**_NOTHING, "state": "idle", "step": "stopped"}
+            self._set("idle", "stopped")
             self._process = None
         if sys.platform == "win32":
             process.kill()
@@ -109,48 +163,49 @@ class Retraining:
         process.wait()
         return {"stopped": True}
 
+    def _set(self, state: Literal["idle", "running"], step: str) -> None:
+        """Begin a new state, without what the last training left."""
+        earlier = self._state
+        self._state = TrainingState(earlier.data, earlier.start, state, step)
+
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
-        """Read the messages of the process until it ends, and update the state; its errors go to
-        the terminal."""
-        last: dict[str, Any] = {}
+        """Read the messages of the process until it ends; its errors go to the terminal."""
+        last = Message()
         with process:
             for line in process.stdout or ():
-                last = json.loads(line)
+                last = msgspec.json.decode(line, type=Message)
                 self._update(process, last)
             code = process.wait()  # before its standard input is closed, or it would kill itself
-        done = {"state": "done", "step": "done"}
-        failed = {
-            "state": "failed",
-            "error": last.get("error", f"the training ended with code {code}"),
-        }
-        self._update(process, done if "result" in last else failed)
-
-    def _update(self, process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
         with self._guard:
-            if self._process is process:  # not stopped
-                self._state |= message
-                self._process = None if "state" in message else process
+            if self._process is not process:  # stopped
+                return
+            self._process = None
+            if last.result is not None:
+                self._state = replace(self._state, state="done", step="done", result=last.result)
+            else:
+                error = last.error or f"the training ended with code {code}"
+                self._state = replace(self._state, state="failed", error=error)
+
+    def _update(self, process: subprocess.Popen[bytes], message: Message) -> None:
+        with self._guard:
+            if self._process is process and message.step:  # not stopped
+                self._state = replace(
+                    self._state, step=message.step, done=message.done, total=message.total
+                )
 
 
 def model_to_adapt(model: str | None) -> str:
-    """Choose the encoder to adapt: the model under review, or the default if that is linear, as
-    it has no heads."""
+    """Choose the encoder to adapt: the model under review or, if it has no heads, the default."""
     return DEFAULT if not model or kind_of(load_head(model_folder(model))) == LINEAR else model
 
 
 def retrain(
-    corpus: str,
-    out: str,
-    start: str,
-    data: Sequence[str],
-    progress: Callable[[str, int, int], None],
-) -> dict[str, Any]:
-    """Adapt the encoder `start` to the corrections in `corpus` and to `data`, as ``tipclassify
-    train`` does.
+    corpus: str, out: str, start: str, data: Sequence[str], report_step: ReportStep
+) -> Retrained:
+    """Adapt the encoder `start` to the corrections in `corpus` and to `data`.
 
     The new heads are compared with those in use on these rows, out of fold, and on the fixed set of
-    the model. They are saved to the folder `out`. Returns the result for the page, as plain values.
-    `progress` is called with the name of a step, the amount done, and the total.
+    the model. They are saved to the folder `out`.
     """
     began = time.monotonic()
     corrected, groups = assign_groups(read_rows(corpus))
@@ -159,42 +214,44 @@ def retrain(
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
     # Takes seconds to import, so bad data is reported before.
-    from tipclassify.training.train_heads import HeadSettings, train_default
+    from tipclassify.training.fit_heads import HeadSettings
+    from tipclassify.training.train_heads import train_default
 
     def report_encoding(done: int, total: int) -> None:
-        progress("passages read by the encoder", done, total)
+        report_step("passages read by the encoder", done, total)
         if done == total:
-            progress("fitting", 0, 0)
+            report_step("fitting", 0, 0)
 
     settings = HeadSettings(cache=cache_path("pooled"))
     rows = [*corrected, *base]
     trained = train_default([], rows, out, start=start, settings=settings, progress=report_encoding)
-    head = load_head(Path(out))
     where = "decided passages" if not base else "decided passages and those of your data"
-    on_own = trained.on_own and describe_change(
-        trained.on_own, f"{where}, each held out in turn", groups
-    )
+    on_own = None
+    if trained.on_own:
+        on_own = describe_change(trained.on_own, f"{where}, each held out in turn", groups)
     on_held = None
     measured = 0
     if fixed := trained.fixed:
         # Real passages where the model brings them, as the default does.
-        part = fixed.real or fixed.invented
+        comparison = fixed.real or fixed.invented
         measured = fixed.real_passages if fixed.real else fixed.invented_passages
         kind = "passages of real reports" if fixed.real else "passages"
-        on_held = part and describe_change(part, f"{kind} that taught neither model", "groups")
-    return {
-        "out": out,
-        "start": start,
-        "adapted_from": head["adapted_from"],
-        "added": len(corrected),
-        "trained_on": len(rows),
-        "held_out": measured,
-        "penalty": trained.penalty.to_dict() if trained.penalty else None,
-        "calibration": trained.calibration,
-        "on_own": on_own,
-        "on_held": on_held,
-        "seconds": round(time.monotonic() - began),
-    }
+        if comparison:
+            where = f"{kind} left out of the training of both models"
+            on_held = describe_change(comparison, where, "groups")
+    return Retrained(
+        out=out,
+        start=start,
+        adapted_from=load_head(Path(out))["adapted_from"],
+        added=len(corrected),
+        trained_on=len(rows),
+        held_out=measured,
+        penalty=trained.penalty.to_dict() if trained.penalty else None,
+        calibration=trained.calibration,
+        on_own=on_own,
+        on_held=on_held,
+        seconds=round(time.monotonic() - began),
+    )
 
 
 def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
@@ -205,76 +262,80 @@ def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
 
 
 def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
-    """Set ``doc`` of each row to the group that is held out together; return the rows and the
-    groups' name.
+    """Set ``doc`` of each row to the group that is held out together; return the groups' name too.
 
     Groups are reports or, with fewer than five of them, paragraphs.
     """
     few = len({row.get("report_id") for row in corrected}) < _MIN_REPORTS
-    named = [
-        {**row, "doc": f"{row.get('report_id')}-{row.get('block') if few else ''}"}
-        for row in corrected
-    ]
-    return named, "paragraphs" if few else "reports"
+    grouped = []
+    for row in corrected:
+        block = row.get("block") if few else ""
+        grouped.append({**row, "doc": f"{row.get('report_id')}-{block}"})
+    return grouped, "paragraphs" if few else "reports"
 
 
-def describe_change(found: ModelComparison, where: str, groups: str) -> dict[str, Any]:
-    """Compare the new model with the one in use: F1, 95% intervals, changed tags, and what they
-    support in words.
+def describe_change(comparison: ModelComparison, where: str, groups: str) -> Change:
+    """Compare the new model with the one in use, and say what the intervals support.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
     """
-    macro = found.differences[0]
-    low, high = macro.interval.low, macro.interval.high
-    verdict, change, advice = "No difference can be shown", f"{macro.difference:+.3f}", ""
-    if high < 0:
-        verdict, change = (
-            "The corrections make the model worse",
-            f"falls by {-macro.difference:.3f}",
-        )
-        advice = " Keep the model that you have."
-    elif low > 0:
-        verdict, change = (
-            "The corrections make the model better",
-            f"rises by {macro.difference:.3f}",
-        )
-    few = (
-        f" {found.groups} {groups} are few: the interval is too narrow."
-        if found.groups < _FEW_GROUPS
-        else ""
-    )
-    words = f"{verdict} on {where}: macro-F1 {change} (95% interval {low:+.3f} to {high:+.3f}).{advice}{few}"
-    if np.isnan(low):
-        words = f"Nothing can be said of {where}: there are too few."
-    elif low == high == 0:
-        words = (
-            f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
-        )
-    fallen = [row for row in found.differences[1:] if row.interval.high < 0]
-    if fallen and not high < 0:
-        labels = ", ".join(
+    macro, *labels = comparison.differences
+    fallen = [row for row in labels if row.interval.high < 0]
+    is_worse = macro.interval.high < 0
+    words = _verdict(macro, where)
+    has_interval = not np.isnan(macro.interval.low) and not _is_zero(macro)
+    if has_interval and comparison.groups < _FEW_GROUPS:
+        words += f" {comparison.groups} {groups} are few: the interval is too narrow."
+    if fallen and not is_worse:
+        falls = ", ".join(
             f"{row.figure.replace('_', ' ')} by {-row.difference:.3f}" for row in fallen
         )
-        words += f" But the F1 of single labels falls: {labels}. Look at these before you use the new model."
-    rows = [asdict(row) for row in found.differences]
-    about = {
-        "where": where,
-        "groups": found.groups,
-        "gained": found.gained,
-        "lost": found.lost,
-        "rows": rows,
-    }
-    return dict(rounded({**about, "worse": high < 0 or bool(fallen), "verdict": words}))
+        words += f" But the F1 of single labels falls: {falls}."
+        words += " Look at these before you use the new model."
+    return Change(
+        where=where,
+        groups=comparison.groups,
+        gained=comparison.gained,
+        lost=comparison.lost,
+        rows=comparison.differences,
+        worse=is_worse or bool(fallen),
+        verdict=words,
+    )
+
+
+def _is_zero(macro: Difference) -> bool:
+    return macro.interval.low == macro.interval.high == 0
+
+
+def _verdict(macro: Difference, where: str) -> str:
+    """Say what can be shown of a difference in macro-F1."""
+    low = macro.interval.low
+    high = macro.interval.high
+    if np.isnan(low):
+        return f"Nothing can be said of {where}: there are too few."
+    if _is_zero(macro):
+        same = "macro-F1 is the same with the corrections and without"
+        return f"Nothing changes on {where}: {same}."
+    interval = f"(95% interval {low:+.3f} to {high:+.3f})"
+    if high < 0:
+        falls = f"macro-F1 falls by {-macro.difference:.3f} {interval}"
+        keep = "Keep the model that you have."
+        return f"The corrections make the model worse on {where}: {falls}. {keep}"
+    if low > 0:
+        rises = f"macro-F1 rises by {macro.difference:.3f} {interval}"
+        return f"The corrections make the model better on {where}: {rises}."
+    changes = f"macro-F1 {macro.difference:+.3f} {interval}"
+    return f"No difference can be shown on {where}: {changes}."
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
-    """Retrain as the background process does, with JSON lines on standard output.
+    """Retrain as the background process does, with a `Message` a line on standard output."""
 
-    ``{"step": …, "done": n, "total": m}`` (0: unknown), last ``{"result": …}`` or ``{"error": …}``.
-    """
+    def send(message: Message) -> None:
+        print(json.dumps(msgspec.to_builtins(message)), flush=True)
 
-    def send(**message: Any) -> None:
-        print(json.dumps(message), flush=True)
+    def report_step(step: str, done: int, total: int) -> None:
+        send(Message(step, done, total))
 
     # corrections start with few examples of a label, which would warn
     warnings.simplefilter("ignore")
@@ -282,22 +343,19 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
     if hasattr(os, "nice"):
         os.nice(5)  # keep the review page responsive
     try:
-        result = retrain(
-            corpus,
-            out,
-            start,
-            data,
-            lambda step, done, total: send(step=step, done=done, total=total),
-        )
-        send(result=result)
+        retrained = retrain(corpus, out, start, data, report_step)
+        result = asdict(retrained)
+        for name in ("on_own", "on_held"):
+            result[name] = rounded(result[name])  # JSON has no NaN
+        send(Message(result=result))
     except (TipclassifyError, ValueError, OSError) as error:
         problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]
-        send(error=" ".join(problem.split()) + (f" (and {len(others)} more)" if others else ""))
+        more = f" (and {len(others)} more)" if others else ""
+        send(Message(error=" ".join(problem.split()) + more))
 
 
 def _die_with_parent() -> None:
-    """End this process and its children when the parent is gone, which closes the pipe to
-    standard input."""
+    """End this process and its children when the parent, at the other end of stdin, is gone."""
     while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
         pass
     if sys.platform != "win32":

@@ -1,5 +1,7 @@
-"""Access control of the review page, against other pages in the browser, other users of the
-machine, DNS rebinding."""
+"""Access control of the review page.
+
+Against other pages in the browser, other users of the machine, and DNS rebinding.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _LARGEST: Final = 64 * 1024  # bytes of a request's body
 
 _HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -54,8 +57,7 @@ class Guard:
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the request, or pass it on; limit its size, and add security headers to the
-        response."""
+        """Refuse the request, or pass it on within limits; add security headers to the answer."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         if scope["type"] != "http":

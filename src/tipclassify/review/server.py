@@ -1,5 +1,7 @@
 """HTTP server of the review page: routes to methods of `ReviewSession`, on a loopback port.
-Extra "review"."""
+
+Needs the extra "review".
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 import uvicorn
@@ -29,10 +31,12 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import load_json, visible
 from tipclassify.labels import indicator
+from tipclassify.reporting.writers.templating import LETTERS, NAMES
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
 from tipclassify.review.session import RefusedError, ReviewSession
+from tipclassify.review.view import JsonObject
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _MOST_CONNECTIONS: Final = 64
@@ -47,7 +51,7 @@ class Empty(msgspec.Struct, forbid_unknown_fields=True):
     """Body of a POST request without fields."""
 
 
-class Labelling(Empty):
+class LabelBody(Empty):
     """Body of a decision or adjudication."""
 
     key: str
@@ -59,16 +63,27 @@ class Labelling(Empty):
     def __post_init__(self) -> None:
         indicator(self.labels)  # raises for an unknown one
 
+    def apply(self, save: Callable[..., JsonObject]) -> JsonObject:
+        """Call `ReviewSession.decide` or `ReviewSession.adjudicate` with its fields."""
+        return save(self.key, self.labels, self.note, self.request, self.unsure)
 
-class Remark(Empty):
-    """Body of a note ("" removes it), or of a reveal, which has none."""
+
+class NoteBody(Empty):
+    """Body of a note; "" removes it."""
 
     key: str
-    note: NoteText | None = None
+    note: NoteText = ""
     request: RequestId | None = None
 
 
-class Undo(Empty):
+class RevealBody(Empty):
+    """Body of a request to see what colleagues decided."""
+
+    key: str
+    request: RequestId | None = None
+
+
+class UndoBody(Empty):
     """Body of an undo: the number of the event to revoke."""
 
     event: int
@@ -81,15 +96,15 @@ Change = TypeVar("Change", bound=Empty)
 def listen(port: int) -> socket.socket:
     """Open a listening socket on loopback; port 0 takes a free one."""
     try:
-        found = socket.create_server(("127.0.0.1", port))
+        listening = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error})"
         raise InputError(
             f"port {port} {why}; give another --port, or none for any that is free"
         ) from None
     # Connections inherit it; asyncio would not set it on them, as the socket names no protocol.
-    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def serve(
@@ -99,8 +114,7 @@ def serve(
     token: str,
     ready: Callable[[], None],
 ) -> None:
-    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are
-    accepted."""
+    """Serve until the process is stopped; `ready` is called once requests are accepted."""
     run(Guard(build_app(session, retraining, ready), at.getsockname()[1], token), at)
 
 
@@ -122,29 +136,35 @@ def run(app: Guard, at: socket.socket) -> None:
 
 
 class _Connection(H11Protocol):
-    """Connection that ends when its client keeps it waiting; of too many, the one that waits
-    longest ends."""
+    """Connection that ends when its client keeps it waiting.
 
-    told = False
+    Of too many, the one that waits longest ends.
+    """
+
+    has_warned = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.began = time.monotonic()
         # Those that were ended a moment ago are still in the set.
         present = [
-            one
-            for one in self.connections
-            if isinstance(one, _Connection) and not one.transport.is_closing()
+            connection
+            for connection in self.connections
+            if isinstance(connection, _Connection) and not connection.transport.is_closing()
         ]
         if len(present) > _MOST_CONNECTIONS:
-            if not _Connection.told:
-                _Connection.told = True
-                print(
-                    f"tipclassify: over {_MOST_CONNECTIONS} connections: the idle ones are ended",
-                    file=sys.stderr,
-                )
-            min((one for one in present if one.waits), key=lambda one: one.began).transport.abort()
+            _Connection.warn()
+            waiting = (connection for connection in present if connection.waits)
+            min(waiting, key=lambda connection: connection.began).transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)
+
+    @classmethod
+    def warn(cls) -> None:
+        """Say once that connections are ended."""
+        if not cls.has_warned:
+            cls.has_warned = True
+            what = f"over {_MOST_CONNECTIONS} connections: the idle ones are ended"
+            print(f"tipclassify: {what}", file=sys.stderr)
 
     @property
     def waits(self) -> bool:
@@ -166,7 +186,8 @@ def build_app(
 ) -> Starlette:
     """Build the application that `Guard` protects."""
     # looked up by name: no path traversal
-    static = {file.name: file for file in resource_path("review/static").iterdir()}
+    static = {file.name: file.read_bytes() for file in resource_path("review/static").iterdir()}
+    static["names.js"] = names_script().encode()
     page = HTMLResponse(
         read_resource("review/templates/page.html").replace("@VERSION@", __version__)
     )
@@ -175,16 +196,15 @@ def build_app(
         name = request.path_params["name"]
         if name not in static:
             raise HTTPException(404)
-        return Response(static[name].read_bytes(), media_type=_TYPES[os.path.splitext(name)[1]])
+        return Response(static[name], media_type=_TYPES[os.path.splitext(name)[1]])
 
-    def get(path: str, answer: Callable[[Request], Any]) -> Route:
+    def get(path: str, answer: Callable[[Request], object]) -> Route:
         return Route(path, lambda request: json_response(answer(request)))
 
-    def post(path: str, kind: type[Change], answer: Callable[[Change], Any]) -> Route:
+    def post(path: str, kind: type[Change], answer: Callable[[Change], object]) -> Route:
         async def answered(request: Request) -> Response:
-            return json_response(
-                await run_in_threadpool(answer, read_change(await request.body(), kind))
-            )
+            change = read_change(await request.body(), kind)
+            return json_response(await run_in_threadpool(answer, change))
 
         return Route(path, answered, methods=["POST"])
 
@@ -213,22 +233,16 @@ def build_app(
         get(
             "/api/retrain",
             lambda _: {
-                **retraining.state(),
+                **msgspec.structs.asdict(retraining.state()),
                 "decided": session.decided,
                 "disputed": session.disputed,
             },
         ),
-        post("/api/decisions", Labelling, lambda c: session.decide(**msgspec.structs.asdict(c))),
-        post(
-            "/api/adjudications",
-            Labelling,
-            lambda c: session.adjudicate(**msgspec.structs.asdict(c)),
-        ),
-        post(
-            "/api/notes", Remark, lambda c: session.remark("note", c.key, c.note or "", c.request)
-        ),
-        post("/api/reveals", Remark, lambda c: session.remark("reveal", c.key, c.note, c.request)),
-        post("/api/undo", Undo, lambda c: session.undo(c.event, c.request)),
+        post("/api/decisions", LabelBody, lambda body: body.apply(session.decide)),
+        post("/api/adjudications", LabelBody, lambda body: body.apply(session.adjudicate)),
+        post("/api/notes", NoteBody, lambda b: session.note(b.key, b.note, b.request)),
+        post("/api/reveals", RevealBody, lambda b: session.reveal(b.key, b.request)),
+        post("/api/undo", UndoBody, lambda b: session.undo(b.event, b.request)),
         post("/api/retrain", Empty, lambda _: retraining.start()),
         post("/api/retrain/stop", Empty, lambda _: retraining.stop()),
     ]
@@ -238,13 +252,27 @@ def build_app(
     )
 
 
-def json_response(value: Any, status: int = 200) -> Response:
+def names_script() -> str:
+    """Make the module with the names of the labels and the letters beside them.
+
+    >>> print(names_script().splitlines()[0])
+    export const LETTERS = {"positive_effort": "P", "failure": "F", "complicity": "C"};
+    """
+    return "".join(
+        f"export const {name} = {json.dumps(by_label)};\n"
+        for name, by_label in (("LETTERS", LETTERS), ("NAMES", NAMES))
+    )
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """Answer with plain values, or with records as JSON objects."""
     # lone surrogates cannot be encoded otherwise
-    body = json.dumps(value, ensure_ascii=True, allow_nan=False)
+    body = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, allow_nan=False)
     return Response(body, status, media_type="application/json")
 
 
 async def answer_failed(_: Request, error: Exception) -> Response:
+    """Answer a request that failed with one line of reason."""
     if isinstance(error, RefusedError | TipclassifyError):
         return json_response({"error": str(error)}, getattr(error, "status", 507))  # not saved
     if isinstance(error, ClientDisconnect):  # the client will not read this
@@ -261,6 +289,7 @@ async def answer_failed(_: Request, error: Exception) -> Response:
 
 
 def read_change(body: bytes, kind: type[Change]) -> Change:
+    """Parse the body of a request; refuse one that is of another kind."""
     try:
         return msgspec.convert(load_json(body or b"{}"), kind)
     except msgspec.ValidationError as error:

@@ -1,4 +1,8 @@
-"""Audit a corpus for suspect passages before training; findings are plain values, worst first."""
+"""Audit a corpus for suspect passages before training; findings are plain values, worst first.
+
+The doubt in a label is cleanlab's. Near-identical passages with different labels, or on both sides
+of a split, contrast pairs and sections are of this corpus's rows, which cleanlab does not know.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tipclassify.arrays import Bools
 from tipclassify.corpus.loading import Row, group_rows, text_key
 from tipclassify.corpus.near_duplicates import (
     CONFLICT_SIMILARITY,
@@ -21,8 +26,9 @@ from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
-from tipclassify.training.train_heads import HeadSettings, adapt_to_own, load_encoder
+from tipclassify.training.fit_heads import HeadSettings, load_encoder
 
 __all__ = [
     "audit_corpus",
@@ -35,20 +41,23 @@ __all__ = [
 ]
 
 _NONE: Final = "(none)"
-_TWINS: Final = ("similarity", "id", "labels", "text")
+_PAIR_COLUMNS: Final = ("similarity", "id", "labels", "text")
 _PARTS: Final = {
     "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
     "conflicts": (
-        f"near twins with different labels (similarity {CONFLICT_SIMILARITY} or more)",
-        _TWINS,
+        f"near-identical pairs with different labels (similarity {CONFLICT_SIMILARITY} or more)",
+        _PAIR_COLUMNS,
     ),
     "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
-    "leaks": (f"near twins in different groups (similarity {LEAK_SIMILARITY} or more)", _TWINS),
+    "leaks": (
+        f"near-identical pairs in different groups (similarity {LEAK_SIMILARITY} or more)",
+        _PAIR_COLUMNS,
+    ),
     "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
 }
 
-Finding = dict[str, Any]
-Audit = Mapping[str, Sequence[Finding]]
+Finding = dict[str, Any]  # plain values, as in the JSON lines
+Audit = Mapping[str, Sequence[Finding]]  # by the names in `_PARTS`
 
 
 def audit_corpus(
@@ -57,20 +66,24 @@ def audit_corpus(
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
     errors = find_label_errors(rows, folds=folds, seed=seed, progress=progress)
     conflicts, leaks = find_near_twins(rows)
-    found = (errors, conflicts, find_same_pairs(rows), leaks, section_balance(rows))
-    return dict(zip(_PARTS, found, strict=True))
+    return {
+        "label_errors": errors,
+        "conflicts": conflicts,
+        "same_pairs": find_same_pairs(rows),
+        "leaks": leaks,
+        "balance": section_balance(rows),
+    }
 
 
 def find_label_errors(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
 ) -> list[Finding]:
-    """Find passages whose labels are likely wrong, by confident learning on out-of-fold
-    probabilities.
+    """Find passages whose labels are likely wrong, by confident learning.
 
     Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), each label alone as in Thyagarajan
-    et al. 2022 (arXiv:2211.13895). ``quality``, 0 to 1, is the agreement of the labels with the
-    probabilities; ``suggested`` has every suspect label flipped. The probabilities are those of the
-    default, whose heads learn the other passages (`training.train_heads.adapt_to_own`). Raises
+    et al. 2022 (arXiv:2211.13895), on out-of-fold probabilities of the default, whose heads learn
+    the other passages (`training.adapt_heads.adapt_to_own`). ``quality``, 0 to 1, is the agreement
+    of the labels with the probabilities; ``suggested`` has every suspect label flipped. Raises
     `MissingExtraError` when cleanlab is not installed, `CorpusError` when the corpus is too small
     for cross-validation.
     """
@@ -91,49 +104,65 @@ def find_label_errors(
     varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))
     if not len(varied):
         return []
-    some, every = (
-        [np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true)
-    )
     doubted = np.zeros_like(y_true)
-    doubted[:, varied] = find_multilabel_issues_per_class(some, scores[:, varied], n_jobs=1)
-    quality, suggested = get_label_quality_scores(every, scores), y_true ^ doubted
-    found = []
-    for i in np.argsort(quality, kind="stable"):
-        if doubted[i].any():
-            labels = {"suggested": tuple(np.array(LABELS)[suggested[i]].tolist())}
-            found.append({"quality": round(float(quality[i]), 4), **_passage(rows[i]), **labels})
-    return found
+    doubted[:, varied] = find_multilabel_issues_per_class(
+        _label_numbers(y_true[:, varied]), scores[:, varied], n_jobs=1
+    )
+    quality = get_label_quality_scores(_label_numbers(y_true), scores)
+    suggested = y_true ^ doubted
+    return [
+        {
+            "quality": round(float(quality[i]), 4),
+            **_passage(rows[i]),
+            "suggested": tuple(label for j, label in enumerate(LABELS) if suggested[i, j]),
+        }
+        for i in np.argsort(quality, kind="stable")
+        if doubted[i].any()
+    ]
+
+
+def _label_numbers(y_true: Bools) -> list[list[int]]:
+    """Return the numbers of the labels of each passage, as cleanlab takes them."""
+    return [np.flatnonzero(row).tolist() for row in y_true]
 
 
 def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
-    """Find near duplicates of one heading with different labels and no common `pair`, and those
-    in different groups."""
-    groups, conflicts, leaks = group_rows(rows), [], []
+    """Find near-identical passages with different labels, and those in different groups.
+
+    The former are under one heading, and no contrast pair.
+    """
+    groups = group_rows(rows)
     headings = [without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would
     # repeat findings.
-    firsts = {(text_key(row["text"]), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
+    firsts: dict[tuple[str, str], int] = {}
+    for number, row in enumerate(rows):
+        firsts.setdefault((text_key(row["text"]), _pair(row)), number)
     kept = sorted(firsts.values())
     pairs = near_duplicate_pairs([rows[i]["text"] for i in kept], CONFLICT_SIMILARITY)
+    conflicts = []
+    leaks = []
     for first, second, similarity in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
-        i, j = kept[first], kept[second]
-        found = {
+        i = kept[first]
+        j = kept[second]
+        finding = {
             "similarity": round(similarity, 4),
             "first": _passage(rows[i]),
             "second": _passage(rows[j]),
         }
         contrast = rows[i].get("pair") and _pair(rows[i]) == _pair(rows[j])
         if rows[i]["labels"] != rows[j]["labels"] and headings[i] == headings[j] and not contrast:
-            conflicts.append(found)
+            conflicts.append(finding)
         if similarity >= LEAK_SIMILARITY and groups[i] != groups[j]:
-            leaks.append(found)
+            leaks.append(finding)
     return conflicts, leaks
 
 
 def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
     """Find contrast pairs whose passages all have the same labels, and so show no contrast.
 
-    >>> [found["pair"] for found in find_same_pairs([{"id": i, "text": i, "labels": (), "pair": "p"} for i in "ab"])]
+    >>> rows = [{"id": name, "text": name, "labels": (), "pair": "p"} for name in "ab"]
+    >>> [finding["pair"] for finding in find_same_pairs(rows)]
     ['p']
     """
     pairs: defaultdict[str, list[Row]] = defaultdict(list)
@@ -150,8 +179,12 @@ def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
 def section_balance(rows: Sequence[Row]) -> list[Finding]:
     """Count the passages of each section by label and without labels, largest section first."""
     names = [str(row["section"]) if row.get("section") else None for row in rows]
-    sections, pairs = Counter(names), zip(names, rows, strict=True)
-    labels = Counter((name, label) for name, row in pairs for label in row["labels"] or (_NONE,))
+    sections = Counter(names)
+    labels = Counter(
+        (name, label)
+        for name, row in zip(names, rows, strict=True)
+        for label in row["labels"] or (_NONE,)
+    )
     balance = []
     for section, n in sections.most_common():
         counts = {label: labels[section, label] for label in (*LABELS, _NONE)}
@@ -180,31 +213,38 @@ def audit_table(audit: Audit, most: int) -> str:
     tables = []
     for part, (title, columns) in _PARTS.items():
         findings = audit[part]
-        cells = [line for finding in findings[:most] for line in _cells(part, finding)]
         rest = f", first {most} shown" if len(findings) > most else ""
-        lines = (
-            aligned([columns, *cells], left=1 if part == "balance" else len(columns))
-            if cells
-            else []
-        )
-        tables.append("\n".join([f"{title}: {len(findings)}{rest}", *lines]))
+        lines = [f"{title}: {len(findings)}{rest}"]
+        rows = [cells for finding in findings[:most] for cells in _cells(part, finding)]
+        if rows:
+            left = 1 if part == "balance" else len(columns)  # columns that are no numbers
+            lines += aligned([columns, *rows], left=left)
+        tables.append("\n".join(lines))
     return "\n\n".join(tables)
 
 
-def _cells(part: str, found: Finding) -> list[tuple[str, ...]]:
+def _cells(part: str, finding: Finding) -> list[tuple[str, ...]]:
+    """Format a finding as rows of its table: one, or one for each of its passages."""
     if part == "balance":
-        counts = (f"{n} ({found['shares'][label]:.0%})" for label, n in found["counts"].items())
-        return [(shown(found["section"] or "(no section)"), str(found["passages"]), *counts)]
+        shares = finding["shares"]
+        counts = [f"{n} ({shares[label]:.0%})" for label, n in finding["counts"].items()]
+        section = finding["section"] or "(no section)"
+        return [(shown(section), str(finding["passages"]), *counts)]
     if part == "label_errors":
-        return [
-            (
-                f"{found['quality']:7.3f}",
-                *(shown(found[name]) for name in ("id", "labels", "suggested", "text")),
-            )
-        ]
-    head = shown(found["pair"]) if "pair" in found else f"{found['similarity']:10.2f}"
-    passages = found.get("passages") or (found["first"], found["second"])
-    names = ("id", "labels", "text")
+        names = ("id", "labels", "suggested", "text")
+        return [(f"{finding['quality']:7.3f}", *(shown(finding[name]) for name in names))]
+    if part == "same_pairs":
+        opening = shown(finding["pair"])
+        passages = finding["passages"]
+    else:
+        opening = f"{finding['similarity']:10.2f}"
+        passages = (finding["first"], finding["second"])
     return [
-        ("" if n else head, *(shown(one[name]) for name in names)) for n, one in enumerate(passages)
+        (
+            "" if number else opening,
+            shown(passage["id"]),
+            shown(passage["labels"]),
+            shown(passage["text"]),
+        )
+        for number, passage in enumerate(passages)
     ]

@@ -1,5 +1,7 @@
-"""Calibrate raw scores (Platt 1999) and choose thresholds, by label; weights post-stratify
-(Little 1993)."""
+"""Calibrate raw scores by Platt's method, and choose the threshold of each policy, by label.
+
+Sample weights post-stratify (Little 1993): held-out passages then count as in whole reports.
+"""
 
 from __future__ import annotations
 
@@ -25,38 +27,57 @@ _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Calibration, ``raw * scale + shift``, and thresholds; scores and labels of each fold by
-    those of the others."""
+    """Calibration, ``raw * scale + shift``, with thresholds and cross-fitted predictions."""
 
-    scale: Floats
-    shift: Floats
+    scale: Floats  # (3,)
+    shift: Floats  # (3,)
     thresholds: Mapping[str, tuple[float, ...]]  # by policy
+    # of the passages of each fold, by a calibration and thresholds fitted on the other folds
     scores: Floats  # (n, 3)
     y_pred: Mapping[str, Bools]  # by policy
 
 
 def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = None) -> Calibrated:
-    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds; `fold` never splits
-    a group."""
-    weights = np.ones(len(y_true)) if weights is None else weights
+    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds.
+
+    `fold`, int (n,), never splits a group; `weights` are sample weights, float (n,).
+    """
+    if weights is None:
+        weights = np.ones(len(y_true))
     scores = np.zeros(y_true.shape)
     y_pred: dict[str, Bools] = {policy: np.zeros(y_true.shape, bool) for policy in POLICIES}
     for number in np.unique(fold):
         held = fold == number
-        scale, shift, thresholds = _fit_calibration(raw[~held], y_true[~held], weights[~held])
-        scores[held] = logistic(raw[held] * scale + shift)
+        others = _fit_calibration(raw[~held], y_true[~held], weights[~held])
+        scores[held] = others.scores(raw[held])
         for policy in POLICIES:
-            y_pred[policy][held] = apply_thresholds(scores[held], np.array(thresholds[policy]))
-    return Calibrated(*_fit_calibration(raw, y_true, weights), scores, y_pred)
+            thresholds = np.array(others.thresholds[policy])
+            y_pred[policy][held] = apply_thresholds(scores[held], thresholds)
+    fitted = _fit_calibration(raw, y_true, weights)
+    return Calibrated(fitted.scale, fitted.shift, fitted.thresholds, scores, y_pred)
 
 
-def _fit_calibration(
-    raw: Floats, y_true: Bools, weights: Floats
-) -> tuple[Floats, Floats, dict[str, tuple[float, ...]]]:
-    scale, shift = np.array([platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))]).T
+@dataclass(frozen=True)
+class _Calibration:
+    """Scale and shift of each label, and thresholds by policy, fitted on one set of passages."""
+
+    scale: Floats  # (3,)
+    shift: Floats  # (3,)
+    thresholds: Mapping[str, tuple[float, ...]]
+
+    def scores(self, raw: Floats) -> Floats:
+        return logistic(raw * self.scale + self.shift)
+
+
+def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> _Calibration:
+    fits = np.array([platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))])
+    scale, shift = fits.T
     scores = logistic(raw * scale + shift)
     points = [operating_points(y_true[:, j], scores[:, j], weights) for j in range(len(LABELS))]
-    return scale, shift, {policy: tuple(point[policy] for point in points) for policy in POLICIES}
+    thresholds: dict[str, tuple[float, ...]] = {
+        policy: tuple(point[policy] for point in points) for policy in POLICIES
+    }
+    return _Calibration(scale, shift, thresholds)
 
 
 def operating_points(
@@ -75,32 +96,37 @@ def operating_points(
     """
     if not y_true.any():
         return dict.fromkeys(POLICIES, 0.5)
-    weights = np.ones(len(y_true)) if weights is None else weights
+    if weights is None:
+        weights = np.ones(len(y_true))
     order = np.argsort(-scores, kind="stable")
-    ranked, value, counts = y_true[order], scores[order], weights[order]
+    ranked = y_true[order]
+    value = scores[order]
+    counts = weights[order]
+
     last = np.append(value[1:] != value[:-1], True)  # a threshold cannot separate equal scores
-    hits, right = np.cumsum(ranked)[last], np.cumsum(ranked * counts)[last]
-    precision, recall = (
-        right / np.maximum(np.cumsum(counts)[last], 1e-12),
-        right / max(float(counts @ ranked), 1e-12),
-    )
-    cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
+    hits = np.cumsum(ranked)[last]  # true positives down to each threshold, unweighted
+    right = np.cumsum(ranked * counts)[last]
+    precision = right / np.maximum(np.cumsum(counts)[last], 1e-12)
+    recall = right / max(float(counts @ ranked), 1e-12)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    some = hits >= min(_MIN_POSITIVES, hits[-1])
-    sure = cut[(precision >= _TARGET) & some]
-    balanced = float(min([f1.max() / 2, *sure[:1]]))
-    cite = (
-        sure[sure >= balanced][-1]
-        if len(sure)
-        else max(balanced, cut[np.argmax(np.where(some, precision, 0))])
-    )
+
+    cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
+    enough = hits >= min(_MIN_POSITIVES, hits[-1])
+    precise = cut[(precision >= _TARGET) & enough]
+    balanced = float(min([f1.max() / 2, *precise[:1]]))
+    if len(precise):
+        cite = precise[precise >= balanced][-1]
+    else:
+        cite = max(balanced, cut[np.argmax(np.where(enough, precision, 0))])
     screen = min(balanced, cut[np.argmax(recall >= _TARGET)])
     return {"screen": float(screen), "balanced": balanced, "cite": float(cite)}
 
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
-    """Fit scale and shift of Platt scaling for one label; 1 and 0 where examples are too few, or
-    the scale negative."""
+    """Fit scale and shift of one label's logits (Platt 1999).
+
+    They are 1 and 0 where examples are too few, or where the scale would be negative.
+    """
     if y_true.sum() >= 2 and (~y_true).sum() >= 2:
         with threadpool_limits(1):  # only two parameters: more threads would just wait
             fitted = LogisticRegression(C=1e3).fit(raw[:, None], y_true, weights)
@@ -111,57 +137,72 @@ def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[fl
 
 @dataclass(frozen=True)
 class Recalibrated:
-    """Scale and shift of each label after a look at the user's rows, and what was done, as a
-    sentence."""
+    """Scale and shift of each label, refitted on the user's rows where these suffice."""
 
     scale: Floats  # (3,)
     shift: Floats  # (3,)
     fall: float  # of the mean log loss of a row and label, cross-fitted
-    sentence: str
+    sentence: str  # what was refitted, what was kept, and why
 
 
 def recalibrate(
     raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Floats, shift: Floats
 ) -> Recalibrated:
-    """Refit the calibration on out-of-fold logits `raw`, (n, 3), of the user's rows, where they
-    suffice.
+    """Refit a calibration on the user's rows, for each label of which they have enough.
 
-    A label is refitted if enough rows have it and enough do not, and if its log loss, by a
-    calibration fitted on the other folds, falls by more than one standard error over the `groups`.
+    `raw`, (n, 3), are their out-of-fold logits. A label is refitted if enough rows have it and
+    enough do not, and if its log loss, by a calibration fitted on the other folds, falls by more
+    than one standard error over the `groups`.
     """
-    new_scale, new_shift = scale.copy(), shift.copy()
+    new_scale = scale.copy()
+    new_shift = shift.copy()
     refitted: list[str] = []
     no_better: list[str] = []
     too_few: list[str] = []
     total_fall = 0.0
-    documents, number = np.unique(groups, return_inverse=True)
+    documents, document = np.unique(groups, return_inverse=True)
     for j, label in enumerate(LABELS):
         has = y_true[:, j]
         if min(has.sum(), (~has).sum()) < _MIN_EACH or len(documents) < _MIN_DOCUMENTS:
             too_few.append(label)
             continue
-        logits = raw[:, j] * scale[j] + shift[j]
-        crossed = np.zeros(len(raw))
-        for held in (fold == one for one in np.unique(fold)):
-            a, b = platt(raw[~held, j], has[~held])
-            crossed[held] = raw[held, j] * a + b
+        before = raw[:, j] * scale[j] + shift[j]
         sign = np.where(has, -1.0, 1.0)
-        fall = np.logaddexp(0, sign * logits) - np.logaddexp(0, sign * crossed)
-        by_document = np.bincount(number, fall - fall.mean())
-        count = len(documents)
-        error = float(np.sqrt(count / (count - 1) * (by_document @ by_document))) / len(fall)
-        if fall.mean() > error:
+        loss_after = np.logaddexp(0, sign * _cross_fitted(raw[:, j], has, fold))
+        fall = np.logaddexp(0, sign * before) - loss_after
+        if fall.mean() > _standard_error(fall, document, len(documents)):
             new_scale[j], new_shift[j] = platt(raw[:, j], has)
             refitted.append(label)
             total_fall += float(fall.mean()) / len(LABELS)
         else:
             no_better.append(label)
-    said = []
+    sentence = _describe_refit(refitted, no_better, too_few)
+    return Recalibrated(new_scale, new_shift, total_fall, sentence)
+
+
+def _cross_fitted(raw: Floats, has: Bools, fold: Ints) -> Floats:
+    """Calibrate the logits of each fold by a calibration fitted on the others."""
+    crossed = np.zeros(len(raw))
+    for number in np.unique(fold):
+        held = fold == number
+        scale, shift = platt(raw[~held], has[~held])
+        crossed[held] = raw[held] * scale + shift
+    return crossed
+
+
+def _standard_error(values: Floats, document: Ints, documents: int) -> float:
+    """Compute the standard error of a mean whose values are correlated within documents."""
+    sums = np.bincount(document, values - values.mean())
+    return float(np.sqrt(documents / (documents - 1) * (sums @ sums))) / len(values)
+
+
+def _describe_refit(refitted: list[str], no_better: list[str], too_few: list[str]) -> str:
+    parts = []
     if refitted:
-        said.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")
+        parts.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")
     if no_better:
-        said.append(f"kept for {', '.join(no_better)}, since a refit predicts your rows no better")
+        parts.append(f"kept for {', '.join(no_better)}, since a refit predicts your rows no better")
     if too_few:
         least = f"{_MIN_EACH} rows with it and without it, of {_MIN_DOCUMENTS} documents or more"
-        said.append(f"kept for {', '.join(too_few)}: a refit needs {least}")
-    return Recalibrated(new_scale, new_shift, total_fall, "; ".join(said))
+        parts.append(f"kept for {', '.join(too_few)}: a refit needs {least}")
+    return "; ".join(parts)

@@ -3,7 +3,8 @@
 >>> from tipclassify import TipClassifier
 >>> texts = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."] * 40
 >>> labels = [["positive_effort"], ["failure"], ["complicity"]] * 40
->>> TipClassifier(model="fast", folds=2).fit(texts, labels).predict(["Police arrested a trafficker."]).shape
+>>> estimator = TipClassifier(model="fast", folds=2).fit(texts, labels)
+>>> estimator.predict(["Police arrested a trafficker."]).shape
 (1, 3)
 """
 
@@ -15,14 +16,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tipclassify.arrays import Floats, Ints
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.indicator import as_indicator
-from tipclassify.corpus.labelled import labelled_passages
+from tipclassify.corpus.labelled import LabelledPassages, labelled_passages
 from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
@@ -30,15 +32,23 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.text.columns import as_passages
 from tipclassify.text.document import Passage
-from tipclassify.training.evidence import CardFacts, HeldOut, describe_corpus
+from tipclassify.training.adapt_heads import adapt_to_own
+from tipclassify.training.evidence import OUT_OF_FOLD, HeldOut
 from tipclassify.training.examples import Examples
+from tipclassify.training.fit_heads import HeadSettings, load_encoder
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
-from tipclassify.training.train_heads import HeadSettings, adapt_to_own, load_encoder, write_adapted
-from tipclassify.training.train_linear import write_linear
+from tipclassify.training.model_card import CardFacts, describe_corpus
+from tipclassify.training.train_linear import LearnedLinear, write_linear
+from tipclassify.training.trained import FolderAdditions
+from tipclassify.training.write_heads import write_adapted
 
 __all__ = ["TipClassifier"]
 
 _FEW: Final = 100  # fewer passages give a warning
+_MODELS: Final = ("default", "fast")
+
+RandomState = int | np.integer[Any] | np.random.RandomState | None
+"""What scikit-learn takes as a `random_state`."""
 
 
 class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -72,8 +82,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classifier_ : Classifier
     metrics_ : Metrics
     penalty_ : PenaltyChoice, of the default
-    fixed_ : FixedComparison, of the default: beside the shipped model on passages that taught
-    neither classes_ : array of the label names, in the order of ``LABELS`` n_passages_ : int
+    fixed_ : FixedComparison, of the default: beside the shipped model on passages that neither
+        learned
+    classes_ : array of the label names, in the order of ``LABELS``
+    n_passages_ : int
     """
 
     def __init__(
@@ -83,7 +95,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         penalty: float | None = None,
         folds: int = 5,
         policy: Policy = "balanced",
-        random_state: Any = 0,
+        random_state: RandomState = 0,
         n_jobs: int | None = 1,
     ) -> None:
         self.model = model
@@ -96,10 +108,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(
         self,
         X: Iterable[str | Passage],
-        y: Any = None,
-        groups: Iterable[Any] | None = None,
+        y: object = None,
+        groups: Iterable[object] | None = None,
         *,
-        sample_weight: Any = None,
+        sample_weight: npt.ArrayLike | None = None,
     ) -> TipClassifier:
         """Train on the passages `X`; the section heading of a `Passage` is a feature too.
 
@@ -115,75 +127,56 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises `TypeError` when `X` is a bare string or a table, or has an element that is no text,
         `ValueError` when lengths differ, a label is unknown, or there are too few passages.
         """
-        for name, value, choices in (
-            ("model", self.model, ("default", "fast")),
-            ("policy", self.policy, POLICIES),
-        ):
-            if value not in choices:
-                raise ValueError(f"unknown {name} {value!r}: use {', '.join(choices)}")
-        if self.folds < 2:
-            raise ValueError(f"folds is {self.folds}: use 2 or more")
-        if self.penalty is not None and not 0 < self.penalty < float("inf"):
-            raise ValueError(
-                f"penalty is {self.penalty}: use a number above 0, or None to choose one"
-            )
-        known = labelled_passages(X, y, groups)
-        passages = known.passages
-        y_true = known.y_true
-        if not y_true.any():
+        self._check_parameters()
+        labelled = labelled_passages(X, y, groups)
+        if not labelled.y_true.any():
             raise ValueError("no passage has a label: nothing to learn; label some")
-        if len(passages) < _FEW:
+        count = len(labelled.passages)
+        if count < _FEW:
             stays = (
                 "it stays close to the shipped model"
                 if self.model == "default"
                 else "it knows nothing else"
             )
             warnings.warn(
-                f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}",
+                f"{count} passages are few to train on: {stays}; label at least {_FEW}",
                 stacklevel=2,
             )
-        weights = (
-            np.ones(len(passages))
-            if sample_weight is None
-            else np.asarray(sample_weight, np.float64)
-        )
-        if (
-            weights.shape != (len(passages),)
-            or not np.isfinite(weights).all()
-            or (weights < 0).any()
-            or not weights.any()
-        ):
-            raise ValueError(
-                "sample_weight: give a number of 0 or more for each passage, and more than 0 for one"
-            )
         self.seed_ = _seed(self.random_state)
-        used = np.flatnonzero(weights)
-        kept = [passages[i] for i in used]
-        examples = Examples.of(
-            [passage.text for passage in kept],
-            y_true[used],
-            known.groups[used],
-            headings=[passage.section for passage in kept],
-            weights=weights[used],
-        )
-        self.examples_ = examples
+        self.examples_ = _examples(labelled, _sample_weights(sample_weight, count))
         if self.model == "default":
-            self._fit_default(examples)
+            self._fit_default(self.examples_)
         else:
-            self._fit_fast(examples)
-        self.classes_, self.n_passages_ = np.array(LABELS), len(examples)
+            self._fit_fast(self.examples_)
+        self.classes_ = np.array(LABELS)
+        self.n_passages_ = len(self.examples_)
         return self
+
+    def _check_parameters(self) -> None:
+        """Raise `ValueError` for the first parameter that has no meaning."""
+        if self.model not in _MODELS:
+            raise ValueError(f"unknown model {self.model!r}: use {', '.join(_MODELS)}")
+        if self.policy not in POLICIES:
+            raise ValueError(f"unknown policy {self.policy!r}: use {', '.join(POLICIES)}")
+        if self.folds < 2:
+            raise ValueError(f"folds is {self.folds}: use 2 or more")
+        if self.penalty is not None and not 0 < self.penalty < float("inf"):
+            raise ValueError(
+                f"penalty is {self.penalty}: use a number above 0, or None to choose one"
+            )
 
     def _fit_default(self, examples: Examples) -> None:
         settings = HeadSettings(penalty=self.penalty, folds=self.folds, seed=self.seed_)
         adapted = adapt_to_own(load_encoder(), examples, settings)
         scorer = EncoderScorer(adapted.model)
         self.classifier_ = Classifier(scorer)
-        self.penalty_, self.fixed_ = adapted.penalty, adapted.fixed
+        self.penalty_ = adapted.penalty
+        self.fixed_ = adapted.fixed
         thresholds = self.classifier_.thresholds("balanced")
         y_pred = adapted.scores >= thresholds
         self.metrics_ = measure(examples.y_true, adapted.scores, y_pred, thresholds)
-        self.adapted_, self.settings_ = adapted, settings
+        self.adapted_ = adapted
+        self.settings_ = settings
 
     def _fit_fast(self, examples: Examples) -> None:
         jobs = 1 if self.n_jobs is None else self.n_jobs
@@ -202,7 +195,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.classifier_.predict(as_passages(X), self.policy).astype(np.int64)
 
-    def score(self, X: Iterable[str | Passage], y: Any, sample_weight: Any = None) -> float:
+    def score(
+        self,
+        X: Iterable[str | Passage],
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> float:
         """Return the macro-F1 of `predict` over the three labels."""
         y_true = as_indicator(y).astype(int)
         return float(
@@ -218,7 +216,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def save(
         self,
         path: str | os.PathLike[str],
-        meta: Mapping[str, Any] | None = None,
+        meta: Mapping[str, object] | None = None,
         files: Mapping[str, str] | None = None,
     ) -> None:
         """Write the model folder that ``train.py`` writes, replacing the one at `path`.
@@ -235,21 +233,21 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
         if isinstance(self.classifier_.scorer, EncoderScorer):
             settings["penalty"] = self.penalty_.penalty
-            extra = {"settings": settings, **(meta or {})}
-            write_adapted(path, self.adapted_, rows, self.settings_, extra=extra, files=files)
+        additions = FolderAdditions({"settings": settings, **(meta or {})}, files or {})
+        if isinstance(self.classifier_.scorer, EncoderScorer):
+            write_adapted(path, self.adapted_, rows, self.settings_, additions=additions)
             return
-        fitted = self.fitted_
         facts = CardFacts(
             name="the linear model, of your rows",
-            corpus=describe_corpus(rows, np.zeros(len(rows), bool), own=len(rows)),
-            held_out="these rows, each judged by a model that did not see its group",
+            corpus=describe_corpus(rows, own=len(rows)),
+            held_out=OUT_OF_FOLD,
             calibration="fitted on these rows, out of fold",
             start="It started from nothing.",
         )
-        evidence = HeldOut(rows, fitted.calibrated.scores, fitted.calibrated)
-        extra = {"settings": settings, **(meta or {})}
-        texts = self.examples_.texts
-        write_linear(path, fitted, evidence, facts, texts, self.seed_, extra=extra, files=files)
+        fitted = self.fitted_
+        held = HeldOut(rows, fitted.calibrated.scores, fitted.calibrated)
+        learned = LearnedLinear(fitted, self.examples_.texts, self.seed_)
+        write_linear(path, learned, held, facts, additions)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -259,24 +257,55 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+def _sample_weights(sample_weight: npt.ArrayLike | None, count: int) -> Floats:
+    """Check the sample weights of `count` passages, float (count,); all 1 if omitted."""
+    if sample_weight is None:
+        return np.ones(count)
+    weights = np.asarray(sample_weight, np.float64)
+    if (
+        weights.shape != (count,)
+        or not np.isfinite(weights).all()
+        or (weights < 0).any()
+        or not weights.any()
+    ):
+        raise ValueError(
+            "sample_weight: give a number of 0 or more for each passage, and more than 0 for one"
+        )
+    return weights
+
+
+def _examples(labelled: LabelledPassages, weights: Floats) -> Examples:
+    """Make examples of the passages that weigh anything."""
+    used: Ints = np.flatnonzero(weights)
+    passages = [labelled.passages[i] for i in used]
+    return Examples.of(
+        [passage.text for passage in passages],
+        labelled.y_true[used],
+        labelled.groups[used],
+        headings=[passage.section for passage in passages],
+        weights=weights[used],
+    )
+
+
 def _rows_of(examples: Examples) -> list[Row]:
     """Return examples as rows of a corpus, numbered."""
-    names = [tuple(np.array(LABELS)[labels].tolist()) for labels in examples.y_true]
     return [
         {
-            "id": f"row-{number}",
+            "id": f"row-{number + 1}",
             "text": text,
-            "section": heading,
-            "labels": labels,
-            "doc": f"group-{group}",
+            "section": examples.headings[number],
+            "labels": _label_names(examples.y_true[number]),
+            "doc": f"group-{examples.groups[number]}",
         }
-        for number, (text, heading, labels, group) in enumerate(
-            zip(examples.texts, examples.headings, names, examples.groups.tolist(), strict=True), 1
-        )
+        for number, text in enumerate(examples.texts)
     ]
 
 
-def _seed(random_state: Any) -> int:
+def _label_names(row: Bools) -> tuple[str, ...]:
+    return tuple(label for label, has in zip(LABELS, row, strict=True) if has)
+
+
+def _seed(random_state: RandomState) -> int:
     """Return a seed for a `random_state` of scikit-learn; an int is its own."""
     if isinstance(random_state, int | np.integer):
         return int(random_state)

@@ -1,7 +1,7 @@
-"""Examples: what a fit learns from, and what is held out of it, as small frozen dataclasses.
+"""Turn rows of a corpus into examples to learn from, and say which rows are held out.
 
-Rows of a corpus come in. `expand_rows` turns them into `Examples`, arrays of one length; a row of a
-real report gives two, with its heading and without.
+`expand_rows` makes `Examples`, arrays of one length; a row of a real report gives two, with its
+heading and without.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tipclassify.corpus.loading import Row, group_rows, labels_alone
 from tipclassify.labels import LABELS, indicator
 
 __all__ = [
+    "CorpusSplit",
     "Examples",
     "Vectors",
     "country_groups",
@@ -57,8 +58,7 @@ class Examples:
         headings: Sequence[str | None] | None = None,
         weights: Floats | None = None,
     ) -> Examples:
-        """Make examples of passages, each a row of its own; without headings, and weighing 1, if
-        omitted."""
+        """Make an example of each passage; without headings, and of weight 1, if omitted."""
         return cls(
             list(texts),
             [None] * len(texts) if headings is None else list(headings),
@@ -91,6 +91,24 @@ class Examples:
     def weighted(self, weights: Floats) -> Examples:
         """Return the examples with other sample weights."""
         return replace(self, weights=weights)
+
+
+@dataclass(frozen=True)
+class CorpusSplit:
+    """Rows of a corpus, and the mask of those held out of training."""
+
+    rows: Sequence[Row]
+    held: Bools  # (rows,)
+
+    @property
+    def held_rows(self) -> list[Row]:
+        """Rows that calibrate and measure."""
+        return [row for row, held in zip(self.rows, self.held, strict=True) if held]
+
+    @property
+    def training_rows(self) -> list[Row]:
+        """Rows to learn from."""
+        return [row for row, held in zip(self.rows, self.held, strict=True) if not held]
 
 
 def expand_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
@@ -147,8 +165,10 @@ def headings_of(rows: Sequence[Row]) -> list[str | None]:
 
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
-    """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for
-    fewer than two."""
+    """Assign each passage to a fold, int (n,), by `seed`; no group is split.
+
+    Raises `ValueError` when there are fewer than two groups.
+    """
     count = len(np.unique(groups))
     if count < 2:
         raise ValueError(

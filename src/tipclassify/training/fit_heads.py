@@ -1,5 +1,4 @@
-"""Fit the heads of a frozen encoder on pooled vectors, held close to the heads that they start
-from.
+"""Fit the heads of a frozen encoder on pooled vectors, close to the heads that they start from.
 
 The distance is measured where passages lie: half the penalty times the mean squared change of the
 log-odds over the vectors of the corpus (a Gaussian prior whose precision is their second moment; in
@@ -12,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +22,38 @@ from joblib import Memory
 from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.errors import ModelError
 from tipclassify.model.encoder.folder import Heads
 from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.loading import load_scorer
 from tipclassify.progress import Progress
 from tipclassify.training.examples import Vectors
 
-__all__ = ["Prior", "fit_heads", "out_of_fold_logits", "pooled_vectors", "second_moment"]
+__all__ = [
+    "HeadSettings",
+    "Prior",
+    "fit_heads",
+    "load_encoder",
+    "out_of_fold_logits",
+    "pooled_vectors",
+    "second_moment",
+]
 
 _CACHE_ROWS: Final = 500  # passages in a cache entry: a few new rows invalidate few entries
 _RIDGE: Final = 1e-3  # added to the second moment: directions in which no passage varies cost too
 _BLOCK: Final = 10_000  # rows of a product, for constant memory
 _STEPS: Final = 50  # of Newton's method, which takes about ten
 _CLOSE: Final = 1e-9  # relative fall of the loss at which it ends
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Settings of a fit of the default's heads."""
+
+    penalty: float | None = None  # on the distance from the heads it starts from; None: chosen
+    folds: int = 5
+    seed: int = 0
+    cache: Path | None = None  # of pooled vectors, between trainings
 
 
 @dataclass(frozen=True)
@@ -52,8 +72,7 @@ class Prior:
 
 
 def second_moment(pooled: Vectors) -> Floats:
-    """Compute the mean outer product of pooled vectors with a 1 appended, (width + 1, width +
-    1)."""
+    """Compute the mean outer product of pooled vectors with a 1 appended, a square matrix."""
     design = _design(pooled)
     total = np.zeros((design.shape[1], design.shape[1]))
     with threadpool_limits(1):  # a fixed order of summation on every machine
@@ -66,8 +85,7 @@ def second_moment(pooled: Vectors) -> Floats:
 def fit_heads(
     prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float
 ) -> Heads:
-    """Minimise the log loss plus half the penalty times the squared distance from the prior's
-    heads.
+    """Minimise the log loss plus half the penalty times the squared distance from the prior.
 
     `pooled` is float32 (n, width), `y_true` bool (n, 3), `weights` the sample weights, float (n,).
     """
@@ -86,8 +104,7 @@ def fit_heads(
 def out_of_fold_logits(
     prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float
 ) -> Floats:
-    """Compute out-of-fold logits (n, 3) before calibration; `fold`, int (n,), never parts a
-    group."""
+    """Compute out-of-fold logits (n, 3) before calibration; `fold` never parts a group."""
     logits = np.zeros(y_true.shape)
     for number in np.unique(fold):
         held = fold == number
@@ -110,8 +127,10 @@ def _row_space(design: Floats) -> tuple[Floats, Floats]:
 
 
 def _newton(design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float) -> Floats:
-    """Minimise ``sum(w * logloss(offset + design @ u)) + penalty / 2 * |u|²`` by damped Newton
-    steps."""
+    """Minimise ``sum(w * logloss(offset + design @ u)) + penalty / 2 * |u|²`` by Newton steps.
+
+    A step that raises the loss is halved until it does not.
+    """
     sign = np.where(has, 1.0, -1.0)
 
     def loss(u: Floats, logits: Floats) -> float:
@@ -148,6 +167,18 @@ def _weighted_gram(design: Floats, weights: Floats) -> Floats:
     return total
 
 
+def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
+    """Load an encoder to fit heads on, the shipped one by default.
+
+    Raises `ModelError` for a model of another kind.
+    """
+    scorer = load_scorer(start)
+    if not isinstance(scorer, EncoderScorer):
+        problem = "heads are fitted on an encoder, and this is none"
+        raise ModelError(f"{start}: {problem}; give another model to start from")
+    return scorer
+
+
 def pooled_vectors(
     scorer: EncoderScorer,
     texts: Sequence[str],
@@ -162,7 +193,8 @@ def pooled_vectors(
     parts = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
     for first in range(0, len(texts), _CACHE_ROWS):
         last = min(first + _CACHE_ROWS, len(texts))
-        some_texts, some_headings = list(texts[first:last]), list(headings[first:last])
+        some_texts = list(texts[first:last])
+        some_headings = list(headings[first:last])
         identity = json.dumps([encoder, some_texts, some_headings])
         key = hashlib.sha256(identity.encode()).hexdigest()
         parts.append(read(scorer, some_texts, some_headings, key))

@@ -1,6 +1,6 @@
-"""Fit a linear `Model` on labelled passages: one weight for each feature and label, calibration and
-thresholds.
+"""Fit a linear `Model` on labelled passages, with its calibration and thresholds.
 
+There is one weight for each feature and label.
 The score of a passage is the sum of its weights plus that of its best clause, which depends on the
 weights: fitting starts from whole passages and then alternates (multiple-instance learning, Andrews
 et al. 2002, NeurIPS 15).
@@ -43,7 +43,7 @@ from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import Calibrated, calibrate
 from tipclassify.training.examples import Examples, group_folds
 
-__all__ = ["Fitted", "LinearSettings", "SoftPassage", "fit_linear"]
+__all__ = ["FittedLinear", "LinearSettings", "SoftPassage", "fit_linear"]
 
 _C: Final = 2.0  # inverse regularisation strength; others: docs/contributing/experiments.md
 _LEAST_USE: Final = 2  # a feature of a single passage does not generalise
@@ -52,14 +52,19 @@ _ROUNDS: Final = 2  # alternations after the first fit; more change next to noth
 _LEAST_TARGET: Final = 0.02
 _TRAIN_ONLY: Final = -1  # fold of passages that are in every training set: those with soft targets
 
-SoftPassage = tuple[str, str | None, Sequence[float]]
-"""Text, heading, and the teacher's probability of each label."""
+
+@dataclass(frozen=True)
+class SoftPassage:
+    """An unlabelled passage with a teacher's probability of each label."""
+
+    text: str
+    heading: str | None
+    scores: Sequence[float]  # (3,)
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A model, and calibration and metrics on out-of-fold scores, or on those of the held-out
-    passages."""
+class FittedLinear:
+    """A linear model, with calibration and metrics on scores of passages that it did not learn."""
 
     model: Model
     calibrated: Calibrated
@@ -89,7 +94,7 @@ def fit_linear(
     held: Bools | None = None,
     held_weights: Floats | None = None,
     progress: Progress | None = None,
-) -> Fitted:
+) -> FittedLinear:
     """Fit the linear model on examples.
 
     A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError`
@@ -100,42 +105,57 @@ def fit_linear(
     model, with sample weights `held_weights`; without them all passages are scored out of fold.
     """
     settings = settings or LinearSettings()
-    y_true, soft = examples.y_true, settings.soft
-    if not y_true.any():
+    if not examples.y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
-    n, all_texts = len(examples), [*examples.texts, *(text for text, _, _ in soft)]
-    all_headings = [*examples.headings, *(heading for _, heading, _ in soft)]
-    target = np.concatenate(
-        [y_true, np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))]
-    )
     weights = examples.weights if held is None else np.where(held, 0.0, examples.weights)
-    all_weights = np.concatenate([weights, np.ones(len(soft))])
-    _warn_of_rare_labels(y_true[weights > 0], settings.folds)
-    vocabulary = known_words(all_texts) if settings.vocabulary is None else settings.vocabulary
-    design, hashes = build_design(featurize(all_texts, vocabulary), all_headings)
+    _warn_of_rare_labels(examples.y_true[weights > 0], settings.folds)
 
-    judged = np.ones(n, bool) if held is None else held
+    # The soft passages come after the labelled ones, and are in every training set.
+    soft = settings.soft
+    texts = [*examples.texts, *(passage.text for passage in soft)]
+    headings = [*examples.headings, *(passage.heading for passage in soft)]
+    soft_scores = np.array([passage.scores for passage in soft], np.float64)
+    target = np.concatenate([examples.y_true, soft_scores.reshape(-1, len(LABELS))])
+    all_weights = np.concatenate([weights, np.ones(len(soft))])
+    vocabulary = known_words(texts) if settings.vocabulary is None else settings.vocabulary
+    design = build_design(featurize(texts, vocabulary), headings)
+
+    judged = np.ones(len(examples), bool) if held is None else held
     fold = group_folds(examples.groups[judged], settings.folds, settings.seed)
     if held is None:
         all_folds = np.concatenate([fold, np.full(len(soft), _TRAIN_ONLY)])
-        raw = out_of_fold(design, target, all_weights, all_folds, settings.jobs, progress)[:n]
-    fits = fit_labels(design, target, all_weights, settings.jobs)
-    if held is not None:
-        raw = np.stack([design.scores(w)[0][:n][held] + b for w, b in fits], axis=1)
-    calibrated = calibrate(raw, y_true[judged], fold, held_weights)
-
-    table = np.stack(
-        [w * scale for (w, _), scale in zip(fits, calibrated.scale, strict=True)], axis=1
-    )
-    bias = np.array([b for _, b in fits]) * calibrated.scale + calibrated.shift
-    nonzero = np.abs(table).max(axis=1) > 0
-    units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
-    # quantized as in the file: evaluate what ships
-    stored = np.rint(table[nonzero] / units).astype(np.int16)
-    model = Model(hashes[nonzero], stored, units, bias, vocabulary, calibrated.thresholds, {})
+        raw = out_of_fold(design, target, all_weights, all_folds, settings.jobs, progress)
+        raw = raw[: len(examples)]
+        fits = fit_labels(design, target, all_weights, settings.jobs)
+    else:
+        fits = fit_labels(design, target, all_weights, settings.jobs)
+        scores = [design.scores(fit.weights)[0] + fit.bias for fit in fits]
+        raw = np.stack([column[: len(examples)][held] for column in scores], axis=1)
+    y_true = examples.y_true[judged]
+    calibrated = calibrate(raw, y_true, fold, held_weights)
+    model = _calibrated_model(design, fits, calibrated, vocabulary)
     thresholds = np.array(model.thresholds["balanced"])
-    metrics = measure(y_true[judged], calibrated.scores, calibrated.y_pred["balanced"], thresholds)
-    return Fitted(model, calibrated, metrics)
+    y_pred = calibrated.y_pred["balanced"]
+    return FittedLinear(model, calibrated, measure(y_true, calibrated.scores, y_pred, thresholds))
+
+
+def _calibrated_model(
+    design: Design, fits: Sequence[LabelFit], calibrated: Calibrated, vocabulary: frozenset[str]
+) -> Model:
+    """Put the calibration into the weights, and store these as whole numbers of 16 bits."""
+    weights = np.stack([fit.weights for fit in fits], axis=1) * calibrated.scale
+    bias = np.array([fit.bias for fit in fits]) * calibrated.scale + calibrated.shift
+    nonzero = np.abs(weights).max(axis=1) > 0
+    units = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
+    return Model(
+        hashes=design.hashes[nonzero],
+        weights=np.rint(weights[nonzero] / units).astype(np.int16),
+        units=units,
+        bias=bias,
+        vocabulary=vocabulary,
+        thresholds=calibrated.thresholds,
+        meta={},
+    )
 
 
 def _warn_of_rare_labels(y_true: Bools, folds: int) -> None:
@@ -155,6 +175,7 @@ class Design:
     passages: csr_matrix  # (n, m)
     clauses: csr_matrix  # (k, m)
     clause_row: Ints  # (k,), the passage of each clause
+    hashes: npt.NDArray[np.uint32]  # (m,), of each column's feature
 
     def scores(self, weights: Floats) -> tuple[Floats, Ints]:
         """Score each passage, before the bias, and find its best clause (-1 for none)."""
@@ -172,10 +193,8 @@ class Design:
         )
 
 
-def build_design(
-    features: Features, headings: Sequence[str | None]
-) -> tuple[Design, npt.NDArray[np.uint32]]:
-    """Build the design matrices of all passages, and return the hash of each column."""
+def build_design(features: Features, headings: Sequence[str | None]) -> Design:
+    """Build the design matrices of all passages, with a column for each feature in use."""
     n = len(features.words)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
     heading_row = np.repeat(np.arange(n), [len(known[heading]) for heading in headings])
@@ -197,10 +216,15 @@ def build_design(
     clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
     uses = np.bincount(passages.indices, minlength=len(hashes))
     used = _one_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
-    passages, clauses = passages[:, used].tocsr(), clauses[:, used].tocsr()
-    for matrix in (passages, clauses):
-        matrix.sum_duplicates()  # now, because worker processes share it read-only
-    return Design(passages, clauses, features.clause_row), hashes[used]
+    design = Design(
+        passages=passages[:, used].tocsr(),
+        clauses=clauses[:, used].tocsr(),
+        clause_row=features.clause_row,
+        hashes=hashes[used],
+    )
+    design.passages.sum_duplicates()  # now, because worker processes share both read-only
+    design.clauses.sum_duplicates()
+    return design
 
 
 def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
@@ -219,51 +243,60 @@ def out_of_fold(
     jobs: int,
     progress: Progress | None,
 ) -> Floats:
-    """Compute out-of-fold scores before calibration, float64 (n, 3); passages of fold -1 are not
-    scored."""
+    """Compute out-of-fold scores before calibration, float64 (n, 3).
+
+    Passages of fold -1 are in every training set, and have no scores.
+    """
     tasks = list(product(range(int(np.max(fold)) + 1), range(target.shape[1])))
     raw = np.zeros(target.shape)
     fits = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
         for k, j in tasks
     )
-    for done, ((k, j), (table, bias)) in enumerate(zip(tasks, fits, strict=True), 1):
-        raw[fold == k, j] = design.scores(table)[0][fold == k] + bias
+    for done, ((k, j), fit) in enumerate(zip(tasks, fits, strict=True), 1):
+        raw[fold == k, j] = design.scores(fit.weights)[0][fold == k] + fit.bias
         if progress:
             progress(done, len(tasks))
     return raw
 
 
-def fit_labels(
-    design: Design, target: Floats, weights: Floats, jobs: int = 1
-) -> list[tuple[Floats, float]]:
+@dataclass(frozen=True)
+class LabelFit:
+    """Weights and bias of one label, before calibration."""
+
+    weights: Floats  # (m,)
+    bias: float
+
+
+def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[LabelFit]:
     """Fit the weights and the bias of each label on all passages."""
     return list(
         Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T)
     )
 
 
-def _fit_label(design: Design, target: Floats, weights: Floats) -> tuple[Floats, float]:
-    """Fit the weights and the bias of one label; a constant label gets zero weights and its
-    log-odds as bias."""
-    taught = weights > 0
-    positive = np.flatnonzero(taught & (target >= _LEAST_TARGET))
-    negative = np.flatnonzero(taught & (1 - target >= _LEAST_TARGET))
+def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
+    """Fit the weights and the bias of one label.
+
+    A label that all passages have, or none, gets zero weights, and its log-odds as bias.
+    """
+    learned = weights > 0
+    positive = np.flatnonzero(learned & (target >= _LEAST_TARGET))
+    negative = np.flatnonzero(learned & (1 - target >= _LEAST_TARGET))
     if not len(positive) or not len(negative):
-        has, all_in_all = target[taught].sum(), np.count_nonzero(taught)
-        return np.zeros(design.passages.shape[1]), float(
-            np.log((has + 0.5) / (all_in_all - has + 0.5))
-        )
+        total = target[learned].sum()
+        count = np.count_nonzero(learned)
+        log_odds = float(np.log((total + 0.5) / (count - total + 0.5)))
+        return LabelFit(np.zeros(design.passages.shape[1]), log_odds)
     row = np.concatenate([positive, negative])
     label = np.arange(len(row)) < len(positive)
     weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
     matrix = design.passages
     for _ in range(1 + _ROUNDS):
         # with a clause added the counts are about twice as large
-        scaled = _C if matrix is design.passages else _C / 2
+        strength = _C if matrix is design.passages else _C / 2
+        solver = LogisticRegression(C=strength, solver="liblinear", tol=1e-2)
         with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors, where threads cost time
-            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(
-                matrix[row], label, weight
-            )
+            fitted = solver.fit(matrix[row], label, weight)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
-    return fitted.coef_[0], float(fitted.intercept_[0])
+    return LabelFit(fitted.coef_[0], float(fitted.intercept_[0]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -33,7 +33,7 @@ __all__ = [
     "PenaltyPoint",
     "choose_penalty",
     "given_labels",
-    "on_fixed",
+    "measure_on_fixed",
 ]
 
 PENALTIES: Final = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
@@ -43,6 +43,16 @@ MOST_LOST: Final = 0.01
 """Macro-F1 on real passages of the fixed set that a choice may cost."""
 ELSEWHERE: Final = 2.0
 """Weight of a passage of the fixed set against one of the user's: reports have more of these."""
+
+_COLUMNS: Final = (
+    "penalty",
+    "your rows: loss",
+    "macro-F1",
+    "real: loss",
+    "F1 lost",
+    "false tags",
+    "invented: F1 lost",
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,22 @@ class PenaltyPoint:
     cost_invented: float  # the same on its invented passages
     false_tags: float  # share of its real passages without a label that are tagged
 
+    def cells(self, taken: bool) -> tuple[str, ...]:
+        """Format as a row of the table; the penalty taken has an asterisk."""
+        return (
+            f"{self.penalty:g}{' *' if taken else ''}",
+            f"{self.loss:.4f}",
+            f"{self.macro_f1:.3f}",
+            _or_dash(self.rise, "+.4f"),
+            _or_dash(round(self.cost, 3) + 0.0, ".3f"),  # never -0.000
+            _or_dash(self.false_tags, ".1%"),
+            _or_dash(round(self.cost_invented, 3) + 0.0, ".3f"),
+        )
+
+
+def _or_dash(value: float, form: str) -> str:
+    return "–" if np.isnan(value) else f"{value:{form}}"
+
 
 @dataclass(frozen=True)
 class PenaltyChoice:
@@ -70,40 +96,13 @@ class PenaltyChoice:
         """Format as aligned plain text, the penalty taken marked by an asterisk."""
         if not self.curve:
             return f"penalty {self.penalty:g}: {self.reason}"
-        lines = [
-            (
-                "penalty",
-                "your rows: loss",
-                "macro-F1",
-                "real: loss",
-                "F1 lost",
-                "false tags",
-                "invented: F1 lost",
-            )
-        ]
-        for point in self.curve:
-            mark = " *" if point.penalty == self.penalty else ""
-            lines.append(
-                (
-                    f"{point.penalty:g}{mark}",
-                    f"{point.loss:.4f}",
-                    f"{point.macro_f1:.3f}",
-                    "–" if np.isnan(point.rise) else f"{point.rise:+.4f}",
-                    _lost(point.cost),
-                    "–" if np.isnan(point.false_tags) else f"{point.false_tags:.1%}",
-                    _lost(point.cost_invented),
-                )
-            )
-        return "\n".join([*aligned(lines), f"* taken: {self.reason}"])
+        rows = [point.cells(taken=point.penalty == self.penalty) for point in self.curve]
+        return "\n".join([*aligned([_COLUMNS, *rows]), f"* taken: {self.reason}"])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return plain values for ``model.json``."""
         curve = [asdict(point) for point in self.curve]
         return dict(rounded({"chosen": self.penalty, "reason": self.reason, "curve": curve}))
-
-
-def _lost(value: float) -> str:
-    return "–" if np.isnan(value) else f"{round(value, 3) + 0.0:.3f}"  # never -0.000
 
 
 def choose_penalty(
@@ -122,21 +121,21 @@ def choose_penalty(
     first = own.first
     points = []
     losses = []
-    before = on_fixed(fixed, prior.heads, model)
+    before = measure_on_fixed(fixed, prior.heads, model)
     for penalty in penalties:
         raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, penalty)
         loss = _log_loss(raw * model.scale + model.shift, own.y_true)
         losses.append(loss)
         heads = fit_heads(prior, pooled, own.y_true, own.weights, penalty)
-        after = on_fixed(fixed, heads, model)
+        after = measure_on_fixed(fixed, heads, model)
         points.append(
             PenaltyPoint(
                 penalty=penalty,
                 loss=float(np.average(loss, weights=own.weights)),
                 macro_f1=macro_f1(own.y_true[first], given_labels(raw[first], model)),
                 rise=after.loss - before.loss,
-                cost=before.real - after.real,
-                cost_invented=before.invented - after.invented,
+                cost=before.macro_f1_real - after.macro_f1_real,
+                cost_invented=before.macro_f1_invented - after.macro_f1_invented,
                 false_tags=after.false_tags,
             )
         )
@@ -146,6 +145,10 @@ def choose_penalty(
 def _choose(
     points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examples
 ) -> PenaltyChoice:
+    """Take the largest penalty within a standard error of the best of those that are allowed.
+
+    `losses` has, for each penalty, the out-of-fold loss of each of the user's examples.
+    """
     measured = not np.isnan(points[0].rise)
     allowed = [i for i, point in enumerate(points) if not point.cost > MOST_LOST]
     if not allowed:
@@ -161,8 +164,8 @@ def _choose(
     reason = "the largest within a standard error of the lowest loss on your rows"
     if measured:
         reason += (
-            f" plus {ELSEWHERE:g} times its rise on real passages, of those that cost at most {MOST_LOST:g} "
-            "macro-F1 there"
+            f" plus {ELSEWHERE:g} times its rise on real passages, "
+            f"of those that cost at most {MOST_LOST:g} macro-F1 there"
         )
     else:
         reason += "; what it costs elsewhere is not known: this model has no fixed set"
@@ -186,8 +189,7 @@ def _log_loss(logits: Floats, y_true: Bools) -> Floats:
 
 
 def given_labels(raw: Floats, model: EncoderModel) -> Bools:
-    """Return the labels that a model gives uncalibrated logits, float (n, 3), under
-    ``balanced``."""
+    """Return the labels that a model gives raw logits, float (n, 3), under ``balanced``."""
     scores = logistic(raw * model.scale + model.shift)
     return apply_thresholds(scores, np.array(model.thresholds["balanced"]))
 
@@ -201,27 +203,27 @@ def macro_f1(y_true: Bools, y_pred: Bools) -> float:
 
 
 @dataclass(frozen=True)
-class OnFixed:
-    """What heads do on both parts of a fixed set; NaN for an empty part."""
+class FixedFigures:
+    """Figures of heads on a fixed set; NaN for an empty part."""
 
-    real: float  # macro-F1
-    invented: float  # macro-F1
-    false_tags: float  # on the real part
+    macro_f1_real: float
+    macro_f1_invented: float
+    false_tags: float  # of the real part
     loss: float  # mean log loss of a real passage and label
 
 
-def on_fixed(fixed: FixedSet | None, heads: Heads, model: EncoderModel) -> OnFixed:
+def measure_on_fixed(fixed: FixedSet | None, heads: Heads, model: EncoderModel) -> FixedFigures:
     """Measure heads, with the calibration and thresholds of `model`, on a fixed set."""
-    nothing = float("nan")
+    undefined = float("nan")
     if fixed is None or not len(fixed.keys):
-        return OnFixed(nothing, nothing, nothing, nothing)
+        return FixedFigures(undefined, undefined, undefined, undefined)
     raw = heads.logits(fixed.pooled)
     y_pred = given_labels(raw, model)
     real = fixed.real
     loss = _log_loss(raw * model.scale + model.shift, fixed.y_true)
-    return OnFixed(
-        macro_f1(fixed.y_true[real], y_pred[real]),
-        macro_f1(fixed.y_true[~real], y_pred[~real]),
-        false_tag_rate(fixed.y_true[real], y_pred[real]),
-        float(loss[real].mean()) if real.any() else nothing,
+    return FixedFigures(
+        macro_f1_real=macro_f1(fixed.y_true[real], y_pred[real]),
+        macro_f1_invented=macro_f1(fixed.y_true[~real], y_pred[~real]),
+        false_tags=false_tag_rate(fixed.y_true[real], y_pred[real]),
+        loss=float(loss[real].mean()) if real.any() else undefined,
     )

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.holdout import held_out, source_family
 from tipclassify.corpus.loading import Row, row_key
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.bootstrap import ModelComparison, compare
+from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compare
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
@@ -63,18 +63,18 @@ class FixedSet:
         return np.asarray(self.families != _INVENTED_FAMILY.encode())
 
     def without(self, rows: Sequence[Row]) -> FixedSet:
-        """Return the set less the passages among `rows`, which teach."""
+        """Return the set less the passages among `rows`, which are to be learned."""
         known = {row_digest(row).encode() for row in rows}
         return self.take(np.array([key not in known for key in self.keys.tolist()], bool))
 
     def take(self, chosen: Bools) -> FixedSet:
         """Return the passages of a mask, bool (n,)."""
         return FixedSet(
-            self.pooled[chosen],
-            self.y_true[chosen],
-            self.keys[chosen],
-            self.families[chosen],
-            self.groups[chosen],
+            pooled=self.pooled[chosen],
+            y_true=self.y_true[chosen],
+            keys=self.keys[chosen],
+            families=self.families[chosen],
+            groups=self.groups[chosen],
         )
 
 
@@ -100,46 +100,53 @@ class FixedComparison:
         """Format as aligned plain text: before, after, difference with its interval."""
         lines = [("on the fixed set", "before", "after", "difference", "95% interval")]
         for name, part in self._parts():
-            for difference in part.differences:
-                figure = f"{name}: {difference.figure}" if difference.figure == "macro-F1" else ""
-                lines.append(
-                    (
-                        figure or f"  {difference.figure}",
-                        _figure(difference.other),
-                        _figure(difference.this),
-                        _change(difference.difference),
-                        str(difference.interval),
-                    )
-                )
+            lines += (_cells(name, difference) for difference in part.differences)
             if part is self.real:
-                change = self.false_tags - self.false_tags_before
-                before, after = _share(self.false_tags_before), _share(self.false_tags)
-                lines.append(("  tagged without cause", before, after, _change(change), ""))
+                lines.append(self._false_tag_cells())
         if self.real is None:
             missing = "real passages: not measured, their words are not here"
             lines.append((f"{missing} ('tipclassify corpus rebuild' fetches them)", "", "", "", ""))
         return "\n".join(line.rstrip() for line in aligned(lines))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return plain values for ``model.json``."""
-        found: dict[str, Any] = {}
+        figures: dict[str, object] = {}
         for name, part in self._parts():
-            found[name] = {
+            macro_f1 = part.differences[0]
+            figures[name] = {
                 "groups": part.groups,
-                "before": {one.figure: one.other for one in part.differences},
-                "after": {one.figure: one.this for one in part.differences},
-                "macro_f1_interval": [
-                    part.differences[0].interval.low,
-                    part.differences[0].interval.high,
-                ],
+                "before": {row.figure: row.other for row in part.differences},
+                "after": {row.figure: row.this for row in part.differences},
+                "macro_f1_interval": [macro_f1.interval.low, macro_f1.interval.high],
             }
-        found["false_tags"] = {"before": self.false_tags_before, "after": self.false_tags}
-        found["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
-        return dict(rounded(found))
+        figures["false_tags"] = {"before": self.false_tags_before, "after": self.false_tags}
+        figures["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
+        return dict(rounded(figures))
+
+    def _false_tag_cells(self) -> tuple[str, str, str, str, str]:
+        return (
+            "  false alarms",
+            _share(self.false_tags_before),
+            _share(self.false_tags),
+            _change(self.false_tags - self.false_tags_before),
+            "",
+        )
 
     def _parts(self) -> list[tuple[str, ModelComparison]]:
         named = (("real passages", self.real), ("invented passages", self.invented))
         return [(name, part) for name, part in named if part]
+
+
+def _cells(part: str, difference: Difference) -> tuple[str, str, str, str, str]:
+    """Format one figure of a part: the part is named in its first line, that of macro-F1."""
+    figure = difference.figure
+    return (
+        f"{part}: {figure}" if figure == "macro-F1" else f"  {figure}",
+        _figure(difference.other),
+        _figure(difference.this),
+        _change(difference.difference),
+        str(difference.interval),
+    )
 
 
 def _figure(value: float) -> str:
@@ -190,11 +197,11 @@ def choose_fixed(rows: Sequence[Row], pooled: Vectors) -> FixedSet:
     """Make the fixed set of `rows`, those of `fixed_rows`, with their pooled vectors."""
     families = [source_family(row.get("doc")) or _INVENTED_FAMILY for row in rows]
     return FixedSet(
-        pooled.astype(np.float16).astype(np.float32),
-        labels_of(rows),
-        np.array([row_digest(row) for row in rows], "S16"),
-        np.array(families, "S16"),
-        country_groups(rows),
+        pooled=pooled.astype(np.float16).astype(np.float32),  # as they come back from the file
+        y_true=labels_of(rows),
+        keys=np.array([row_digest(row) for row in rows], "S16"),
+        families=np.array(families, "S16"),
+        groups=country_groups(rows),
     )
 
 
@@ -215,17 +222,23 @@ def pack_fixed(fixed: FixedSet) -> bytes:
 def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
     """Read a fixed set for heads of `width`; raise `ModelError` when it is none."""
     what = f"a fixed set of vectors of {width} numbers"
-    pooled, labels, keys, families, groups = read_arrays(Path(file), data, _ARRAYS, what)
-    count = len(labels)
-    shapes = [(count, width), (count, len(LABELS)), (count,), (count,), (count,)]
-    if [array.shape for array in (pooled, labels, keys, families, groups)] != shapes:
+    arrays = dict(zip(_ARRAYS, read_arrays(Path(file), data, _ARRAYS, what), strict=True))
+    count = len(arrays["labels"])
+    shapes = {
+        "pooled": (count, width),
+        "labels": (count, len(LABELS)),
+        "keys": (count,),
+        "families": (count,),
+        "groups": (count,),
+    }
+    if any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ModelError(f"{file}: not {what}; train or get the model anew")
     return FixedSet(
-        pooled.astype(np.float32),
-        labels.astype(bool),
-        keys,
-        families,
-        groups.astype(np.int64),
+        pooled=arrays["pooled"].astype(np.float32),
+        y_true=arrays["labels"].astype(bool),
+        keys=arrays["keys"],
+        families=arrays["families"],
+        groups=arrays["groups"].astype(np.int64),
     )
 
 
@@ -237,17 +250,17 @@ def compare_on_fixed(
     def part(chosen: Bools) -> ModelComparison | None:
         if not chosen.any():
             return None
-        y_true, groups = fixed.y_true[chosen], fixed.groups[chosen]
-        return compare(y_true, after[chosen], before[chosen], groups, seed=seed)
+        groups = fixed.groups[chosen]
+        return compare(fixed.y_true[chosen], after[chosen], before[chosen], groups, seed=seed)
 
     real = fixed.real
     return FixedComparison(
-        part(real),
-        part(~real),
-        int(real.sum()),
-        int((~real).sum()),
-        false_tag_rate(fixed.y_true[real], after[real]),
-        false_tag_rate(fixed.y_true[real], before[real]),
+        real=part(real),
+        invented=part(~real),
+        real_passages=int(real.sum()),
+        invented_passages=int((~real).sum()),
+        false_tags=false_tag_rate(fixed.y_true[real], after[real]),
+        false_tags_before=false_tag_rate(fixed.y_true[real], before[real]),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats, logistic
+from tipclassify.arrays import Bools, logistic
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.corpus.taught import TAUGHT, pack_taught
@@ -21,19 +21,14 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import write_model
 from tipclassify.progress import Progress
 from tipclassify.training.evidence import (
-    CardFacts,
+    HELD_OUT_RULE,
+    OUT_OF_FOLD,
     HeldOut,
-    describe_corpus,
     judge_model,
     model_meta,
 )
-from tipclassify.training.examples import Examples, expand_rows, headings_of
-from tipclassify.training.fit_linear import (
-    Fitted,
-    LinearSettings,
-    SoftPassage,
-    fit_linear,
-)
+from tipclassify.training.examples import CorpusSplit, Examples, expand_rows, headings_of
+from tipclassify.training.fit_linear import FittedLinear, LinearSettings, fit_linear
 from tipclassify.training.fixed_set import (
     FixedComparison,
     choose_fixed,
@@ -41,20 +36,20 @@ from tipclassify.training.fixed_set import (
     fixed_rows,
     row_digest,
 )
-from tipclassify.training.train_heads import Trained, calibration_weights, report_weights
+from tipclassify.training.model_card import CardFacts, describe_corpus
+from tipclassify.training.sample_weights import SampleWeights, weigh_real_rows
+from tipclassify.training.trained import FolderAdditions, Trained
 
-__all__ = ["Teaching", "compare_linear", "train_fast", "write_linear"]
+__all__ = ["LearnedLinear", "Teacher", "compare_linear", "train_fast", "write_linear"]
 
 _MIN_REAL: Final = 500  # held-out real passages needed to calibrate on them, and not out of fold
 
 
 @dataclass(frozen=True)
-class Teaching:
-    """What the default brings to the training of the linear model."""
+class Teacher:
+    """The default, which helps to train the linear model."""
 
-    soft: Sequence[SoftPassage] = ()  # unlabelled passages with its probabilities
-    teacher: str = ""  # whose they are, for the card
-    vocabulary: frozenset[str] | None = None  # known words; those of the rows if omitted
+    name: str = ""  # for the card: whose probabilities the soft passages have
     weighting_model: EncoderModel | None = None  # weights held-out passages to whole reports
 
 
@@ -63,90 +58,85 @@ def train_fast(
     out: str | os.PathLike[str],
     *,
     own: int = 0,
-    teaching: Teaching | None = None,
+    settings: LinearSettings | None = None,
+    teacher: Teacher | None = None,
     measured: Sequence[Row] = (),
-    seed: int = 0,
-    jobs: int = 1,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit the linear model, evaluate it on what is held out, and write it; errors as in
-    `fit_linear`.
+    """Fit the linear model, evaluate it on what is held out, and write its folder.
 
-    The last `own` of `rows` are the user's. `measured` are rows with words of which the held-out
-    ones are the fixed set; by default `rows` themselves.
+    The last `own` of `rows` are the user's, and are not held out. `measured` are rows with words
+    of which the held-out ones are the fixed set; by default `rows` themselves. Errors are those of
+    `fit_linear`.
     """
-    teaching = teaching or Teaching()
+    settings = settings or LinearSettings()
+    teacher = teacher or Teacher()
     examples = expand_rows(rows)
-    split = _hold_out(rows, own, teaching)
+    holdout = _hold_out(rows, own, teacher.weighting_model)
+    split = holdout.split
     held = split.held
-    calibrating = None
-    if held.any():
-        real = held & np.array([is_real(row) for row in rows])
-        calibrating = np.zeros(len(examples), bool)
-        calibrating[examples.first[real]] = True
-    taught = examples.weighted(np.where(held[examples.row], 0.0, examples.weights))
-    settings = LinearSettings(
-        soft=teaching.soft, vocabulary=teaching.vocabulary, seed=seed, jobs=jobs
-    )
+    learned = examples.weighted(np.where(held[examples.row], 0.0, examples.weights))
     fitted = fit_linear(
-        taught,
+        learned,
         settings,
-        held=calibrating,
-        held_weights=split.calibration_weights,
+        held=_calibrating(split, examples),
+        held_weights=holdout.weights.calibration,
         progress=progress,
     )
-    evidence = _evidence(rows, held, examples, fitted, split.report_weights)
     fixed = compare_linear(
-        Classifier(fitted.model),
-        measured or rows,
-        [row for row, out in zip(rows, held, strict=True) if not out],
-        seed,
+        Classifier(fitted.model), measured or rows, split.training_rows, settings.seed
     )
+    calibrated_on = "the real passages held out" if held.any() else "these rows, out of fold"
     facts = CardFacts(
         name="fast" if not own else "the linear model, of your rows",
-        corpus=describe_corpus(rows, held, own=own),
-        held_out=_measured_on(held),
-        calibration="fitted on the real passages held out"
-        if held.any()
-        else "fitted on these rows, out of fold",
+        corpus=describe_corpus(rows, int(held.sum()), own=own),
+        held_out=f"the rows held out: {HELD_OUT_RULE}" if held.any() else OUT_OF_FOLD,
+        calibration=f"fitted on {calibrated_on}",
         start="It started from nothing.",
-        soft=len(teaching.soft),
-        teacher=teaching.teacher,
+        soft=len(settings.soft),
+        teacher=teacher.name,
         fixed=fixed if own else None,
     )
-    texts = [row["text"] for row, out in zip(rows, held, strict=True) if not out]
-    trained = write_linear(out, fitted, evidence, facts, texts, seed)
-    return replace(trained, fixed=fixed)
+    learning = LearnedLinear(fitted, [row["text"] for row in split.training_rows], settings.seed)
+    evidence = _evidence(holdout, examples, fitted)
+    return replace(write_linear(out, learning, evidence, facts), fixed=fixed)
+
+
+@dataclass(frozen=True)
+class LearnedLinear:
+    """A fitted linear model, and what it was fitted on."""
+
+    fitted: FittedLinear
+    texts: Sequence[str]
+    seed: int
 
 
 def write_linear(
     out: str | os.PathLike[str],
-    fitted: Fitted,
-    evidence: HeldOut,
+    learned: LearnedLinear,
+    held: HeldOut,
     facts: CardFacts,
-    texts: Sequence[str],
-    seed: int,
-    extra: Mapping[str, object] | None = None,
-    files: Mapping[str, str] | None = None,
+    additions: FolderAdditions | None = None,
 ) -> Trained:
-    """Evaluate a linear model and write its folder; `texts` are those that taught it."""
-    judged = judge_model(Classifier(fitted.model), evidence, facts, seed)
-    settings = {"seed": seed, "soft": facts.soft}
-    meta = model_meta(**{**judged.figures, "settings": settings, **(extra or {})})
-    written: dict[str, str | bytes] = {**judged.files, TAUGHT: pack_taught(texts), **(files or {})}
-    write_model(replace(fitted.model, meta=meta), out, written)
-    return Trained(Path(out), judged.parts, fixed=facts.fixed, calibration=facts.calibration)
+    """Evaluate a linear model on what was held out, and write its folder."""
+    additions = additions or FolderAdditions()
+    model = learned.fitted.model
+    evidence = judge_model(Classifier(model), held, facts, learned.seed)
+    settings = {"seed": learned.seed, "soft": facts.soft}
+    meta = model_meta({**evidence.figures, "settings": settings, **additions.values})
+    files: dict[str, str | bytes] = {**evidence.files, TAUGHT: pack_taught(learned.texts)}
+    write_model(replace(model, meta=meta), out, {**files, **additions.files})
+    return Trained(Path(out), evidence.parts, fixed=facts.fixed, calibration=facts.calibration)
 
 
 def compare_linear(
-    classifier: Classifier, measured: Sequence[Row], taught: Sequence[Row], seed: int = 0
+    classifier: Classifier, measured: Sequence[Row], learned: Sequence[Row], seed: int = 0
 ) -> FixedComparison | None:
-    """Compare a linear model with the shipped one on the fixed set of `measured`, whose words are
-    here.
+    """Compare a linear model with the shipped one on the fixed set of `measured`.
 
-    Rows among those `taught` are left out. None where nothing is left.
+    Rows among those `learned` are left out. None where nothing is left.
     """
-    known = {row_digest(row) for row in taught}
+    known = {row_digest(row) for row in learned}
     chosen = [measured[i] for i in fixed_rows(measured)]
     rows = [row for row in chosen if row_digest(row) not in known]
     if not rows:
@@ -158,56 +148,52 @@ def compare_linear(
 
 
 @dataclass(frozen=True)
-class _Split:
-    """The held-out rows, bool (rows,), and the sample weights of the real ones, to calibrate and
-    to measure by."""
+class _Holdout:
+    """Rows, those of them held out, and the sample weights of the held-out real ones."""
 
-    held: Bools
-    calibration_weights: Floats | None = None
-    report_weights: Floats | None = None
+    split: CorpusSplit
+    weights: SampleWeights = field(default_factory=SampleWeights)
 
 
-def _hold_out(rows: Sequence[Row], own: int, teaching: Teaching) -> _Split:
-    """Hold rows out, none of a small corpus, and weight the real ones."""
+def _hold_out(rows: Sequence[Row], own: int, weighting_model: EncoderModel | None) -> _Holdout:
+    """Hold rows out, none of a small corpus, and weight the real ones to whole reports."""
     held = held_out(rows)
     held[len(rows) - own :] = False
     real = held & np.array([is_real(row) for row in rows])
     if real.sum() < _MIN_REAL:
-        return _Split(np.zeros(len(rows), bool))
-    if teaching.weighting_model is None:
-        return _Split(held)
-    plain = EncoderScorer(teaching.weighting_model.as_finetuned())
+        return _Holdout(CorpusSplit(rows, np.zeros(len(rows), bool)))
+    split = CorpusSplit(rows, held)
+    if weighting_model is None:
+        return _Holdout(split)
+    plain = EncoderScorer(weighting_model.as_finetuned())
     passages = [row for row, chosen in zip(rows, real, strict=True) if chosen]
     texts = [row["text"] for row in passages]
     strata = logistic(plain.logits(texts, headings_of(passages)))
-    meta = teaching.weighting_model.meta
-    return _Split(
-        held, calibration_weights(passages, strata, meta), report_weights(passages, strata, meta)
-    )
+    return _Holdout(split, weigh_real_rows(passages, strata, weighting_model.meta.get("natural")))
 
 
-def _evidence(
-    rows: Sequence[Row],
-    held: Bools,
-    examples: Examples,
-    fitted: Fitted,
-    weights: Floats | None,
-) -> HeldOut:
-    """Return the rows that taught nothing with their scores: held out, or else all, out of fold."""
+def _calibrating(split: CorpusSplit, examples: Examples) -> Bools | None:
+    """Return the mask of the examples that calibrate: held-out real ones, with their headings.
+
+    None where nothing is held out: then all calibrate, out of fold.
+    """
+    if not split.held.any():
+        return None
+    real = split.held & np.array([is_real(row) for row in split.rows])
+    mask = np.zeros(len(examples), bool)
+    mask[examples.first[real]] = True
+    return mask
+
+
+def _evidence(holdout: _Holdout, examples: Examples, fitted: FittedLinear) -> HeldOut:
+    """Return what measures the model: the held-out rows, or else all, out of fold."""
     calibrated = fitted.calibrated
-    if held.any():
-        kept = [row for row, out in zip(rows, held, strict=True) if out]
-        scores = Classifier(fitted.model).predict_proba([row_passage(row) for row in kept])
-        return HeldOut(kept, scores, calibrated, weights)
+    split = holdout.split
+    if split.held.any():
+        rows = split.held_rows
+        scores = Classifier(fitted.model).predict_proba([row_passage(row) for row in rows])
+        return HeldOut(rows, scores, calibrated, holdout.weights.reports)
     first = examples.first
     y_pred = {policy: labels[first] for policy, labels in calibrated.y_pred.items()}
     calibrated = replace(calibrated, scores=calibrated.scores[first], y_pred=y_pred)
-    return HeldOut(rows, calibrated.scores, calibrated)
-
-
-def _measured_on(held: Bools) -> str:
-    if held.any():
-        return (
-            "the rows held out: one country in ten of real reports, one group in ten of the others"
-        )
-    return "these rows, each judged by a model that did not see its group"
+    return HeldOut(split.rows, calibrated.scores, calibrated)

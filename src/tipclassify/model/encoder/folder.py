@@ -108,7 +108,7 @@ class EncoderModel:
     meta: Mapping[str, Any] = field(repr=False)
     stand_in: str = ""  # placeholder for names in the input text; "" disables name masking
     notices: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of each
-    # see `training.train_heads`
+    # see `training.training_files`
     training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def as_finetuned(self) -> EncoderModel:

@@ -1,5 +1,4 @@
-"""Zip files of bundles: reproducible when written; untrusted when read, so that nothing is
-unpacked to disk."""
+"""Zip files of bundles: reproducible when written; untrusted when read, never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -41,10 +40,8 @@ _UNIX: Final = 3
 _MODE: Final = (stat.S_IFREG | 0o644) << 16
 # end of central directory record, section 4.3.16 of APPNOTE.TXT
 _END: Final = struct.Struct("<4s4H2LH")
-# data descriptor, section 4.3.9, of a file whose size came after it
-_DESCRIPTOR: Final = struct.Struct("<4s3L")
-_STREAMED: Final = 0x8
-_LOCATOR: Final = b"PK\x06\x07"  # of zip64
+_LOCATOR: Final = b"PK\x06\x07"  # of zip64, before that record
+_LOCATOR_SIZE: Final = 20
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
 
 
@@ -56,16 +53,21 @@ class Packer:
         self.files: dict[str, FileDigest] = {}
 
     def add(self, name: str, content: IO[bytes]) -> None:
-        """Add a file with the whole content of a stream; raise `InputError` when the bundle
-        grows too large."""
+        """Add a file with the whole content of a stream.
+
+        Raises `InputError` when the bundle grows too large.
+        """
         content.seek(0)
         digest = _digest_of(content)
         size = digest.size + sum(file.size for file in self.files.values())
         if digest.size > _LARGEST_FILE or size > _LARGEST or len(self.files) >= _MOST_FILES:
-            most = f"over {_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file, or {_MOST_FILES:,} files"
+            bytes_ = f"{_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file"
+            most = f"over {bytes_}, or {_MOST_FILES:,} files"
             raise InputError(f"the bundle would have {most}; make several, of fewer inputs")
         entry = zipfile.ZipInfo(name, _EPOCH)
-        entry.create_system, entry.external_attr = _UNIX, _MODE  # the defaults depend on the system
+        # the defaults depend on the system
+        entry.create_system = _UNIX
+        entry.external_attr = _MODE
         entry.compress_type = zipfile.ZIP_DEFLATED
         content.seek(0)
         with self._zip.open(entry, "w") as out:
@@ -116,14 +118,16 @@ class Archive:
             with self._zip.open(member) as file:
                 yield file
         except ZIP_DAMAGE as error:
-            what = "its checksum does not hold" if "CRC" in str(error) else "it cannot be unpacked"
-            raise InputError(
-                f"{self.name}: {member} is damaged ({what}); get the bundle anew"
-            ) from None
+            reason = (
+                "its checksum does not hold" if "CRC" in str(error) else "it cannot be unpacked"
+            )
+            what = f"{member} is damaged ({reason})"
+            raise InputError(f"{self.name}: {what}; get the bundle anew") from None
 
 
 def _digest_of(file: IO[bytes]) -> FileDigest:
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    size = 0
     while chunk := file.read(1 << 20):
         digest.update(chunk)
         size += len(chunk)
@@ -132,90 +136,68 @@ def _digest_of(file: IO[bytes]) -> FileDigest:
 
 @contextmanager
 def open_archive(name: str) -> Iterator[Archive]:
-    """Open a bundle; raise `InputError` when it is unreadable, no zip file, truncated, or
-    malicious."""
+    """Open a bundle; raise `InputError` when it is unreadable, no zip file, or malicious."""
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
             raise InputError(f"{name}: not a file; give the bundle")
-        file = open(name, "rb")  # noqa: SIM115  # closed below; later errors are not about opening it
+        # closed below; later errors are not about opening it
+        file = open(name, "rb")  # noqa: SIM115
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: {reason_of(error)}; check the path") from None
     with file:
-        if wrong := _wrong_end(file):
-            raise InputError(f"{name}: {wrong}")
+        if defect := _defect_at_end(file):
+            raise InputError(f"{name}: {defect}")
         try:
             archive = zipfile.ZipFile(file)
         except ZIP_DAMAGE:
             raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
         with archive:
-            if wrong := _harm_in(archive.infolist()):
-                raise InputError(f"{name}: {wrong}")
-            if not _is_gapless(file, archive):
-                odd = "has bytes that belong to no file in it, or sizes that its directory does not give"
-                raise InputError(f"{name}: {odd}; get the bundle anew")
+            if harm := _harm_in(archive.infolist()):
+                raise InputError(f"{name}: {harm}")
             yield Archive(archive, name)
 
 
-def _wrong_end(file: BinaryIO) -> str | None:
-    """Check the end-of-central-directory record before zipfile, which would load a directory of
-    any size."""
+def _defect_at_end(file: BinaryIO) -> str | None:
+    """Describe what is wrong with the end of a zip file; None for one that may be opened.
+
+    Checked before zipfile, which would load a directory of any size.
+    """
     size = file.seek(0, os.SEEK_END)
-    file.seek(-min(size, _END.size + 20), os.SEEK_END)  # 20: the zip64 locator
+    file.seek(-min(size, _END.size + _LOCATOR_SIZE), os.SEEK_END)
     tail = file.read()
-    end = tail[-_END.size :].rjust(_END.size)
-    signature, _, _, _, entries, length, _, comment = _END.unpack(end)
-    if signature != b"PK\x05\x06" or comment:
+    record = tail[-_END.size :].rjust(_END.size)
+    signature, _, _, _, entries, directory_size, _, comment_size = _END.unpack(record)
+    if signature != b"PK\x05\x06" or comment_size:
         return "not a bundle (no zip file, or cut off); get it anew"
-    if tail.startswith(_LOCATOR) or entries > _MOST_FILES or length > _LARGEST_DIRECTORY:
-        return (
-            f"a zip file of more than {_MOST_FILES} files or 4 GB, as no bundle is; do not trust it"
-        )
+    has_zip64 = tail.startswith(_LOCATOR)
+    if has_zip64 or entries > _MOST_FILES or directory_size > _LARGEST_DIRECTORY:
+        most = f"more than {_MOST_FILES} files or 4 GB"
+        return f"a zip file of {most}, as no bundle is; do not trust it"
     return None
 
 
 def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
-    """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; None for an
-    honest one."""
-    seen: set[str] = set()
+    """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; else None."""
+    names: set[str] = set()
     for entry in entries:
-        member, shown = entry.filename, f"{entry.orig_filename!r:.100}"
+        member = entry.filename
+        shown = f"{entry.orig_filename!r:.100}"
         if entry.orig_filename != member or _UNSAFE.search(member) or not member:
-            return (
-                f"holds {shown}, a name that could be written outside of a folder; do not unpack it"
-            )
+            where = "a name that could be written outside of a folder"
+            return f"holds {shown}, {where}; do not unpack it"
         if entry.is_dir() or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             return f"holds {shown}, a folder, link or device and no file; do not unpack it"
-        if member.casefold() in seen:
+        if member.casefold() in names:
             return f"holds {shown} twice, so that it can be read in two ways; do not trust it"
-        seen.add(member.casefold())
+        names.add(member.casefold())
         if entry.flag_bits & ENCRYPTED or entry.compress_type not in ALLOWED_COMPRESSION:
-            return (
-                "locked with a password or packed in an unusual way, as no bundle is; get it anew"
-            )
+            odd = "locked with a password or packed in an unusual way"
+            return f"{odd}, as no bundle is; get it anew"
         if entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size):
-            return (
-                f"holds {shown}, which unpacks to over {MAX_RATIO} times its size; do not unpack it"
-            )
-    size = sum(entry.file_size for entry in entries)
-    if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
-        return f"unpacks to {size / 1e9:.2f} GB, or a file of it to more than a bundle may hold; do not unpack it"
+            size = f"unpacks to over {MAX_RATIO} times its size"
+            return f"holds {shown}, which {size}; do not unpack it"
+    total = sum(entry.file_size for entry in entries)
+    if total > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
+        sizes = f"unpacks to {total / 1e9:.2f} GB, or a file of it to more than a bundle may hold"
+        return f"{sizes}; do not unpack it"
     return None
-
-
-def _is_gapless(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
-    """Return whether files follow each other from the first byte to the directory, with headers
-    as it gives them."""
-    at = 0
-    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
-        header, descriptor = entry.FileHeader(zip64=False), b""
-        if entry.flag_bits & _STREAMED:
-            descriptor = _DESCRIPTOR.pack(
-                b"PK\x07\x08", entry.CRC, entry.compress_size, entry.file_size
-            )
-        file.seek(at)
-        start = file.read(len(header))
-        file.seek(at + len(header) + entry.compress_size)
-        if entry.header_offset != at or start != header or file.read(len(descriptor)) != descriptor:
-            return False
-        at += len(header) + entry.compress_size + len(descriptor)
-    return at == archive.start_dir

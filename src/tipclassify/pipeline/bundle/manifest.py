@@ -1,5 +1,4 @@
-"""Manifest and passage rows of a bundle: typed records in Python, JSON on disk, validated when
-read."""
+"""Manifest, passages and checks of a bundle: records here, JSON on disk, validated when read."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib import metadata
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -29,6 +28,7 @@ __all__ = [
     "MANIFEST",
     "PASSAGES",
     "ROWS",
+    "CheckCounts",
     "Figures",
     "FileDigest",
     "Input",
@@ -36,9 +36,11 @@ __all__ = [
     "Manifest",
     "ModelId",
     "Row",
+    "StoredCheck",
     "dump",
     "environment",
     "figures",
+    "read_check",
     "read_manifest",
     "read_row",
     "seal",
@@ -52,8 +54,15 @@ PASSAGES: Final = "passages.jsonl"
 ROWS: Final = "rows"  # kind of an input whose rows are passages already
 
 _LIBRARIES: Final = (
-    "numpy", "sentencex", "lxml", "trafilatura", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx",
-)  # fmt: skip
+    "numpy",
+    "sentencex",
+    "lxml",
+    "trafilatura",
+    "charset-normalizer",
+    "markdown-it-py",
+    "pypdfium2",
+    "python-docx",
+)
 _NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
 
 
@@ -71,13 +80,16 @@ Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 # counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
 Figures = dict[str, Any]
 RateTable = Annotated[
-    dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases],
+    dict[Annotated[str, _one_of(rate.name for rate in fields(Rates))], Cases],
     msgspec.Meta(min_length=5),
 ]
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON object with exactly these fields."""
+
+
+_Line = TypeVar("_Line", bound=_Record)
 
 
 class FileDigest(_Record, frozen=True):
@@ -88,12 +100,11 @@ class FileDigest(_Record, frozen=True):
 
 
 class ModelId(_Record, frozen=True):
-    """Identity of the scoring model: the hashes in its ``model.json``, and its corpus hash if it
-    has one."""
+    """Identity of the scoring model: the hashes in its ``model.json``."""
 
     sha256: Sha256
     weights_sha256: Sha256
-    corpus_sha256: str | None
+    corpus_sha256: str | None  # None if it records none
 
 
 class Link(_Record, frozen=True):
@@ -123,6 +134,28 @@ class Input(_Record, frozen=True, kw_only=True):
     figures: Figures
 
 
+class StoredCheck(_Record, frozen=True, kw_only=True):
+    """A line of ``checks.jsonl``: what one person decided and noted on a finding."""
+
+    line: Annotated[int, msgspec.Meta(ge=1)]  # of its passage in ``passages.jsonl``
+    labels: tuple[Label, ...]  # that were checked
+    annotator: str
+    verdict: Annotated[str, _one_of(("confirmed", "rejected", ""))]  # "": a note alone
+    note: str
+    time: str  # ISO 8601
+
+
+class CheckCounts(_Record, frozen=True, kw_only=True):
+    """Findings by what people decided on them."""
+
+    confirmed: Number
+    rejected: Number
+    disputed: Number  # confirmed by one, rejected by another
+    unchecked: Number
+    noted: Number
+    people: Number  # who checked
+
+
 class Manifest(_Record, frozen=True):
     """Content of ``manifest.json``, but for its own hash."""
 
@@ -139,13 +172,13 @@ class Manifest(_Record, frozen=True):
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
     figures: Figures  # of all inputs together
     files: dict[str, FileDigest]  # all but the manifest
+    checks: CheckCounts | None = None  # None without ``checks.jsonl``
 
 
 class Row(_Record, frozen=True):
-    """A line of ``passages.jsonl``: a tagged passage, and the index of its input in the
-    manifest, from 0."""
+    """A line of ``passages.jsonl``: a tagged passage."""
 
-    input: Number
+    input: Number  # index in the manifest's inputs
     start: Number
     end: Number
     page: int | None
@@ -158,19 +191,29 @@ class Row(_Record, frozen=True):
 
     def passage(self) -> Passage:
         """Make the passage with its labels, without its scores."""
-        place = (self.text, self.start, self.end, self.section)
-        return Passage(*place, self.labels, {}, self.low_confidence, self.page, self.block)
+        return Passage(
+            self.text,
+            self.start,
+            self.end,
+            self.section,
+            self.labels,
+            low_confidence=self.low_confidence,
+            page=self.page,
+            block=self.block,
+        )
 
 
 def environment() -> dict[str, str | None]:
-    """Collect the versions and platform that affect reading and rounding; None for a library
-    that is not installed."""
-    found: dict[str, str | None] = {"tipclassify": __version__, "python": platform.python_version()}
+    """Collect the versions and platform that affect reading and rounding; None: not installed."""
+    versions: dict[str, str | None] = {
+        "tipclassify": __version__,
+        "python": platform.python_version(),
+    }
     for name in _LIBRARIES:
-        found[name] = None
+        versions[name] = None
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return {**found, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
+            versions[name] = metadata.version(name)
+    return {**versions, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
 
 
 def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Figures:
@@ -181,15 +224,13 @@ def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Fi
 
 
 def seal(plain: dict[str, Any]) -> tuple[bytes, str]:
-    """Serialize a manifest; return its bytes and its fingerprint (SHA-256 in hex), with which
-    they end."""
+    """Serialize a manifest; return its bytes, and the fingerprint (SHA-256) that ends them."""
     fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
     return dump({**plain, "sha256": fingerprint}, 1), fingerprint
 
 
 def write_row(number: int, passage: Passage) -> bytes:
-    """Serialize a tagged passage of input `number`; probabilities keep every bit (written as
-    Python's ``repr``)."""
+    """Serialize a tagged passage of input `number`; probabilities keep every bit."""
     row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
     return dump({name: row[name] for name in Row.__struct_fields__})
 
@@ -201,8 +242,10 @@ def dump(value: Any, indent: int | None = None) -> bytes:
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
-    """Parse a manifest, `InputError` if that fails; return it, its computed fingerprint, and its
-    defect or None."""
+    """Parse a manifest; return it, its computed fingerprint, and its defect or None.
+
+    Raises `InputError` when it is none.
+    """
     try:
         plain = msgspec.convert(load_json(data), dict[str, Any])
         if type(number := plain.get("bundle")) is int and number > FORMAT:
@@ -213,33 +256,32 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
         whole, fingerprint = seal(plain)
-        if (
-            missing := {one.source for one in manifest.inputs if one.source is not None}
-            - manifest.files.keys()
-        ):
-            raise ValueError(f"{missing.pop()!r:.60} is not among its files")
+        for source in (recorded.source for recorded in manifest.inputs):
+            if source is not None and source not in manifest.files:
+                raise ValueError(f"{source!r:.60} is not among its files")
     except ValueError as error:  # a `msgspec.ValidationError` is one
         reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None
-    wrong = None if data == whole else _NOT_OURS
+    defect = None if data == whole else _NOT_OURS
     if stated != fingerprint:
-        wrong = (
-            f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
-        )
-    return manifest, fingerprint, wrong
+        computed = f"its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
+        defect = f"changed since it was made: {computed}"
+    return manifest, fingerprint, defect
 
 
 def read_row(line: bytes, where: str) -> Row:
-    """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage or not
-    canonical JSON."""
+    """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage."""
+    return _read_line(line, Row, "passage", where)
+
+
+def read_check(line: bytes, where: str) -> StoredCheck:
+    """Parse a line of ``checks.jsonl``; raise `InputError` when it is no check."""
+    return _read_line(line, StoredCheck, "check", where)
+
+
+def _read_line(line: bytes, kind: type[_Line], name: str, where: str) -> _Line:
     try:
-        plain = load_json(line)
-        row = msgspec.convert(plain, Row)
-        written = dump(plain)
+        return msgspec.convert(load_json(line), kind)
     except ValueError as error:
-        raise InputError(
-            f"{where}: not a passage ({one_line(str(error)):.120}); get the bundle anew"
-        ) from None
-    if line != written:
-        raise InputError(f"{where}: {_NOT_OURS}")
-    return row
+        reason = f"not a {name} ({one_line(str(error)):.120})"
+        raise InputError(f"{where}: {reason}; get the bundle anew") from None

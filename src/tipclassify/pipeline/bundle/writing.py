@@ -1,6 +1,6 @@
 """Bundle writer: inputs in, a zip file out.
 
-One input is in memory at a time; an unreadable input stops it all.
+One input is in memory at a time. Where any is unreadable, no bundle is written.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path, PurePath
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 
 import msgspec
 
@@ -28,21 +28,25 @@ from tipclassify.model.common.folder import HEAD, load_head, read_files, weights
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
+from tipclassify.pipeline.bundle.checks import CHECKS, CheckMatcher, FindingCheck, count_checks
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
     ROWS,
+    Figures,
     Input,
     Link,
     Manifest,
     ModelId,
+    dump,
     environment,
     figures,
     seal,
     write_row,
 )
 from tipclassify.pipeline.inputs import ROWS as ROW_FILES
+from tipclassify.progress import Progress
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.isolated import read_bytes_isolated
@@ -55,11 +59,21 @@ from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
-__all__ = ["get_original", "model_id", "read_original", "settings", "write_bundle"]
+__all__ = [
+    "EXPORTS",
+    "Included",
+    "OriginalText",
+    "get_original",
+    "model_id",
+    "read_original",
+    "settings",
+    "write_bundle",
+]
 
 # as in the manifest; None if the model records none
 RatesByLabel = dict[str, dict[str, float]] | None
 
+EXPORTS: Final = "exports/"
 _README: Final = "README.txt"
 _OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model folder
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -67,13 +81,22 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _IN_MEMORY: Final = 32_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Included:
+    """What a bundle has besides the passages and the figures."""
+
+    sources: bool = False  # the bytes of the inputs
+    model: bool = False  # the model's folder
+    checks: Sequence[FindingCheck] = ()  # of a desk
+    exports: Sequence[Path] = ()  # files of findings that were exported or published
+
+
 def write_bundle(
     files: Sequence[str],
     tagging: Tagging,
     out: IO[bytes],
-    with_sources: bool = False,
-    with_model: bool = False,
-    done: Callable[[int, int], None] | None = None,
+    included: Included = Included(),  # frozen
+    progress: Progress | None = None,
 ) -> tuple[Manifest, str]:
     """Tag `files` and write their bundle to `out`; return the manifest and its fingerprint.
 
@@ -84,22 +107,30 @@ def write_bundle(
     ----------
     files : sequence of str
         Files, links, ``-`` for standard input (see `tipclassify.pipeline.inputs.expand_inputs`).
-    with_sources, with_model : bool
-        Whether to include the bytes of the inputs, and the model folder.
-    done : callable, optional
+    included : Included
+        What else the bundle has. Checks of other reports are left out.
+    progress : callable, optional
         Called with (inputs done, inputs in total).
     """
     if not files:
         raise InputError("no inputs: give reports to make figures of")
-    classifier, folder = tagging.classifier(), model_folder(tagging.model)
+    classifier = tagging.classifier()
+    folder = model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
     thresholds, rates = settings(classifier, tagging.policy, overrides)
     with zipfile.ZipFile(cast("IO[bytes]", FailsOnce(out)), "w", allowZip64=False) as archive:
         packer = Packer(archive)
-        if with_model:
+        if included.model:
             _pack_model(packer, folder)
-        inputs, total = _pack_inputs(files, tagging, packer, with_sources, rates, done)
-        packer.add(_README, io.BytesIO(_readme(inputs, with_sources, with_model).encode()))
+        matcher = CheckMatcher(included.checks)
+        inputs, total = _pack_inputs(
+            files, tagging, packer, included.sources, rates, matcher, progress
+        )
+        if included.checks:
+            lines = [dump(msgspec.to_builtins(check)) for check in matcher.stored]
+            packer.add(CHECKS, io.BytesIO(b"".join(lines)))
+        _pack_exports(packer, included.exports)
+        packer.add(_README, io.BytesIO(_readme(inputs, included).encode()))
         model = model_id(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
@@ -116,6 +147,7 @@ def write_bundle(
             inputs=tuple(inputs),
             figures=figures(total, rates),
             files=packer.files.copy(),
+            checks=count_checks(matcher.stored, total.tagged) if included.checks else None,
         )
         written, fingerprint = seal(msgspec.to_builtins(manifest))
         packer.add(MANIFEST, io.BytesIO(written))
@@ -125,8 +157,7 @@ def write_bundle(
 def settings(
     classifier: Classifier, policy: Policy, overrides: dict[str, float]
 ) -> tuple[dict[str, float], RatesByLabel]:
-    """Return a classifier's thresholds and, if recorded, its error rates under a policy, each by
-    label."""
+    """Return a classifier's thresholds under a policy, and its error rates if it records them."""
     rates = error_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
     return thresholds, None if rates is None else {label: asdict(rates[label]) for label in LABELS}
@@ -138,68 +169,86 @@ def _pack_inputs(
     packer: Packer,
     with_sources: bool,
     rates: RatesByLabel,
-    done: Callable[[int, int], None] | None,
+    matcher: CheckMatcher,
+    progress: Progress | None,
 ) -> tuple[list[Input], Group]:
     """Read, tag and pack each input; return their manifest entries and the counts of all."""
     classifier = tagging.classifier()
     inputs: list[Input] = []
     groups: list[Group] = []
     failures: list[str] = []
+    line = 0  # of passages.jsonl
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
         for number, file in enumerate(files):
-            if done:
-                done(number, len(files))
+            if progress:
+                progress(number, len(files))
             name = _public_name(file)
             try:
-                got = get_original(file, tagging.read)
-                about, parts = read_original(name, got, tagging.read.encoding, tagging.unit)
+                original = get_original(file, tagging.read)
+                text = read_original(name, original, tagging.read.encoding, tagging.unit)
             except InputError as error:
                 failures.append(str(error))
             if failures:  # inputs are read only to report all that fail
                 continue
-            passages = classifier.tag_passages(parts, tagging.policy)
+            passages = classifier.tag_passages(text.passages, tagging.policy)
             before = lines.tell()
-            lines.writelines(write_row(number, passage) for passage in passages)
+            for passage in passages:
+                line += 1
+                lines.write(write_row(number, passage))
+                matcher.match(line, passage)
             if lines.tell() - before > LARGEST_INPUT:
-                raise InputError(
-                    f"{file}: its passages have over {LARGEST_INPUT / 1e6:g} MB; split it"
-                )
+                most = f"over {LARGEST_INPUT / 1e6:g} MB"
+                raise InputError(f"{file}: its passages have {most}; split it")
             source = _bundled_name(number, name) if with_sources else None
             if source:
-                packer.add(source, io.BytesIO(got.data))
-            groups.append(Group.of((), passages))
-            inputs.append(Input(**about, source=source, figures=figures(groups[-1], rates)))
-        if done:
-            done(len(files), len(files))
+                packer.add(source, io.BytesIO(original.data))
+            group = Group.of((), passages)
+            groups.append(group)
+            inputs.append(text.recorded(source, figures(group, rates)))
+        if progress:
+            progress(len(files), len(files))
         if failures:
-            count = f"{len(failures)} of {len(files)} inputs failed"
-            raise InputError(
-                "\n".join(
-                    [*failures, f"{count}, so no bundle was written: mend them or leave them out"]
-                )
-            )
+            remedy = "no bundle was written: mend them or leave them out"
+            count = f"{len(failures)} of {len(files)} inputs failed, so {remedy}"
+            raise InputError("\n".join([*failures, count]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
     return inputs, sum(groups, Group(()))
 
 
-def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> str:
-    fetched = [f" (as of {one.link.fetched})" if one.link else "" for one in inputs]
-    lines = (
-        f"  {one.sha256}  {one_line(one.name)}{when}\n"
-        for one, when in zip(inputs, fetched, strict=True)
-    )
-    sources, given = "not in here: give the reports yourself", " REPORT..."
-    if with_sources:
-        sources, given = "the reports themselves, byte for byte", ""
-    model = (
-        "the model that gave the probabilities"
-        if with_model
-        else "not in here: the manifest has its SHA-256"
-    )
-    text = read_resource("pipeline/bundle/readme.txt")
-    return text.format(
-        version=__version__, sources=sources, model=model, given=given, listed="".join(lines)
+def _pack_exports(packer: Packer, exports: Sequence[Path]) -> None:
+    """Add exported files by their names; raise `InputError` when two have the same."""
+    for file in exports:
+        name = EXPORTS + (_ODD.sub("-", file.name).lstrip(".-") or "export")
+        if name in packer.files:
+            raise InputError(f"{file}: another export has this name; rename one")
+        packer.add(name, io.BytesIO(read_bounded(str(file))))
+
+
+def _readme(inputs: Sequence[Input], included: Included) -> str:
+    listed = []
+    for recorded in inputs:
+        fetched = f" (as of {recorded.link.fetched})" if recorded.link else ""
+        listed.append(f"  {recorded.sha256}  {one_line(recorded.name)}{fetched}\n")
+    sources = "not in here: give the reports yourself"
+    given = " REPORT..."
+    if included.sources:
+        sources = "the reports themselves, byte for byte"
+        given = ""
+    model = "not in here: the manifest has its SHA-256"
+    if included.model:
+        model = "the model that gave the probabilities"
+    checks = "none in here"
+    if included.checks:
+        checks = "what people decided on the findings, with initials and time"
+    return read_resource("pipeline/bundle/readme.txt").format(
+        version=__version__,
+        sources=sources,
+        model=model,
+        checks=checks,
+        exports="files of findings as they were exported" if included.exports else "none in here",
+        given=given,
+        listed="".join(listed),
     )
 
 
@@ -215,32 +264,32 @@ def model_id(folder: Path) -> ModelId:
 
 
 def _pack_model(packer: Packer, folder: Path) -> None:
-    """Add the files of a model folder; raise `ModelError` when one cannot be read or has another
-    hash."""
+    """Add the files of a model folder; raise `ModelError` when one is unreadable or changed."""
     files = read_files(folder, load_head(folder), ())
-    files |= {
-        name: (folder / name).read_bytes()
-        for name in (HEAD, *_OF_MODEL)
-        if (folder / name).is_file()
-    }
+    for name in (HEAD, *_OF_MODEL):
+        if (folder / name).is_file():
+            files[name] = (folder / name).read_bytes()
     for name, data in sorted(files.items()):
         packer.add(f"model/{name}", io.BytesIO(data))
 
 
 def get_original(file: str, options: ReadOptions) -> Download:
-    """Read a file, a link, or standard input for ``-``, as a download; raise `InputError` when
-    that fails."""
+    """Read a file, a link, or standard input for ``-``, as a download.
+
+    Raises `InputError` when that fails.
+    """
     if is_link(file):
         return download(file, allow_private=options.allow_private)
     return Download(read_bounded(file), None, None, _public_name(file), "")
 
 
 def _public_name(file: str) -> str:
-    """Make an input's public name: only the last part of a path that is absolute or leads out of
-    the working folder.
+    """Make an input's public name: no folder above the working folder is in it.
 
-    >>> _public_name("/home/jane/secret/qatar.html"), _public_name("reports/qatar.html"), _public_name("../qatar.html")
-    ('qatar.html', 'reports/qatar.html', 'qatar.html')
+    >>> _public_name("/home/jane/secret/qatar.html"), _public_name("../qatar.html")
+    ('qatar.html', 'qatar.html')
+    >>> _public_name("reports/qatar.html")
+    'reports/qatar.html'
     """
     if is_link(file) or file == "-":
         return file
@@ -254,42 +303,82 @@ def _bundled_name(number: int, name: str) -> str:
     >>> _bundled_name(3, "reports/Côte d'Ivoire.html")
     'sources/0003-C-te-d-Ivoire.html'
     """
-    end = name.rstrip("/").split("/")[-1]
-    return f"sources/{number:04}-{_ODD.sub('-', end).strip('-')[-80:].lstrip('.') or 'input'}"
+    last = name.rstrip("/").split("/")[-1]
+    plain = _ODD.sub("-", last).strip("-")[-80:].lstrip(".")
+    return f"sources/{number:04}-{plain or 'input'}"
 
 
-def read_original(
-    name: str, got: Download, encoding: str | None, unit: Unit
-) -> tuple[dict[str, Any], list[Passage]]:
-    """Read and split an input; return fields of its `Input`, and its passages, without scores.
+@dataclass(frozen=True, slots=True)
+class OriginalText:
+    """An input as it was read and split, without scores; None for what rows do not have."""
 
-    Raises `InputError` when it cannot be read.
-    """
-    link = Link(got.url, got.fetched, got.content_type, got.encoding) if is_link(name) else None
-    digest = hashlib.sha256(got.data).hexdigest()
-    about: dict[str, Any] = {"name": name, "sha256": digest, "size": len(got.data), "kind": ROWS}
-    about |= {
-        "notes": (),
-        "link": link,
-        **dict.fromkeys(("title", "country", "year", "text_sha256", "characters")),
-    }
-    if PurePath(name).suffix.lower() in ROW_FILES and not link:
-        lines = (
-            (number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip()
+    name: str
+    sha256: str
+    size: int  # bytes
+    kind: str
+    passages: list[Passage]
+    link: Link | None = None
+    notes: tuple[str, ...] = ()
+    title: str | None = None
+    country: str | None = None
+    year: int | None = None
+    text_sha256: str | None = None
+    characters: int | None = None
+
+    def recorded(self, source: str | None, counted: Figures) -> Input:
+        """Make the entry of the manifest."""
+        return Input(
+            name=self.name,
+            sha256=self.sha256,
+            size=self.size,
+            kind=self.kind,
+            title=self.title,
+            country=self.country,
+            year=self.year,
+            text_sha256=self.text_sha256,
+            characters=self.characters,
+            notes=self.notes,
+            link=self.link,
+            source=source,
+            figures=counted,
         )
-        rows = [parse_row(line, f"{name}:{number}") for number, line in lines]
-        return about, [
-            Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows
-        ]
-    document, about["notes"] = read_with_notes(
-        partial(read_bytes_isolated, got.data, name, ReadOptions(encoding), got)
+
+
+def read_original(name: str, original: Download, encoding: str | None, unit: Unit) -> OriginalText:
+    """Read and split an input; raise `InputError` when it cannot be read."""
+    sha256 = hashlib.sha256(original.data).hexdigest()
+    size = len(original.data)
+    if PurePath(name).suffix.lower() in ROW_FILES and not is_link(name):
+        return OriginalText(name, sha256, size, ROWS, _passages_of_rows(name, original.data))
+    document, notes = read_with_notes(
+        partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
-    plain = gunzip(got.data, name)
-    about["kind"] = detect_format(
-        plain, name, suffix_of(got.url) or suffix_of(name), got.content_type
-    )
-    about |= {key: getattr(document, key) for key in ("title", "country", "year")}
+    suffix = suffix_of(original.url) or suffix_of(name)
+    kind = detect_format(gunzip(original.data, name), name, suffix, original.content_type)
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
-    about["text_sha256"] = hashlib.sha256(written).hexdigest()
-    about["characters"] = len(document.text)
-    return about, split_passages(document, unit)
+    link = None
+    if is_link(name):
+        link = Link(original.url, original.fetched, original.content_type, original.encoding)
+    return OriginalText(
+        name=name,
+        sha256=sha256,
+        size=size,
+        kind=kind,
+        passages=split_passages(document, unit),
+        link=link,
+        notes=notes,
+        title=document.title,
+        country=document.country,
+        year=document.year,
+        text_sha256=hashlib.sha256(written).hexdigest(),
+        characters=len(document.text),
+    )
+
+
+def _passages_of_rows(name: str, data: bytes) -> list[Passage]:
+    passages = []
+    for number, line in enumerate(io.BytesIO(data), 1):
+        if line.strip():
+            row = parse_row(line, f"{name}:{number}")
+            passages.append(Passage(row["text"], 0, len(row["text"]), row.get("section")))
+    return passages

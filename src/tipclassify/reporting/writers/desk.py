@@ -1,5 +1,4 @@
-"""Desk: the index page of a folder of report pages, to search and filter them, with the changes
-from year to year."""
+"""Desk: the index of a folder of report pages, to search, filter, check and compare them."""
 
 from __future__ import annotations
 
@@ -7,47 +6,50 @@ import hashlib
 import os
 import re
 import secrets
-import unicodedata
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import IO, Any, Final
-from urllib.parse import quote, unquote
+from typing import Final
+from urllib.parse import quote
 
 from tipclassify.errors import OutputError
-from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
+from tipclassify.progress import Progress
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.subject import about_trafficking
-from tipclassify.reporting.writers.desk_changes import write_changes
-from tipclassify.reporting.writers.templating import rendered
-from tipclassify.text.document import Document, Passage
-from tipclassify.text.features.vocabulary import american
+from tipclassify.reporting.writers.desk_changes import ReportLinks, write_changes
+from tipclassify.reporting.writers.desk_records import (
+    DeskFiles,
+    DeskPassage,
+    DeskPlace,
+    DeskReport,
+    OpenFile,
+    PassageFile,
+    PassageFlag,
+    desk_constants,
+    index_words,
+    read_passage_file,
+)
+from tipclassify.reporting.writers.templating import rendered, script_constants
+from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import fold_section
 
 __all__ = ["Desk"]
 
-# flags of a passage: see reporting/particulars.py
-_ROW, _AGAIN, _TEMPLATE, _ON_SUBJECT = 1, 2, 4, 8
-_TEXT: Final = 10  # place of the text in a row
 # of a data file, as estimated: a script, which may get one more, stays under 2 MB
 _MOST_BYTES: Final = 900_000
+_BYTES_BESIDE_TEXT: Final = 150  # of a passage, about; its text stands again in the index of words
 _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
-
-Data = dict[str, Any]
-OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 
 
 class Desk:
-    """The index of the pages in ``context.folder``; passages of two reports at most are in memory
-    at a time.
+    """Index of the pages in ``context.folder``, with at most two reports in memory at a time.
 
     ``data/`` has the passages of each report with an index of their words, from which the next
     index page is made. A page opened from a disk may read no files, but may run scripts beside it,
@@ -56,263 +58,270 @@ class Desk:
     """
 
     def __init__(self, context: ScoringContext, open_file: OpenFile, resume: bool) -> None:
-        self._context, self._open, self._resume = context, open_file, resume
-        self._folder = context.folder or Path()
-        self.index: Final = self._folder / "index.html"
-        if self.index.is_file() and not _ID.search(self.index.read_text("utf-8", "replace")):
-            raise OutputError(
-                f"{self.index}: not an index that tipclassify wrote, so it stays; choose another folder"
-            )
-        self.heads: dict[Path, Data] = {}  # of each page: its data without the passages
+        self.files = DeskFiles(context.folder or Path(), open_file)
+        self.reports: dict[Path, DeskReport] = {}  # by the file of their page
+        self.links: dict[str, ReportLinks] = {}  # by the address of a page, once written
+        self._context = context
+        self._resume = resume
+        index = self.files.index
+        if index.is_file() and not _ID.search(index.read_text("utf-8", "replace")):
+            what = "not an index that tipclassify wrote, so it stays; choose another folder"
+            raise OutputError(f"{index}: {what}")
         for name in ("data", "changes"):
-            (self._folder / name).mkdir(parents=True, exist_ok=True)
-        for file in sorted((self._folder / "data").glob("*.html.json")) if resume else ():
-            page = self._folder / file.name.removesuffix(".json")
-            if data := _load(file):
-                kept = {
-                    name: data[name]
-                    for name in data
-                    if name not in ("places", "passages", "words", "found")
-                }
-                self.heads |= {page: kept} if page.is_file() else {}
-            else:
-                warnings.warn(
-                    f"{file}: not whole; its report is left out until it is scored again",
-                    stacklevel=2,
-                )
+            (self.files.folder / name).mkdir(parents=True, exist_ok=True)
+        if resume:
+            self._read_earlier_reports()
 
-    def page_of(self, file: str, named: Path, same: Callable[[str, Path], bool]) -> Path:
-        """Choose the page of an input: that of an earlier run, or `named` unless another input has
-        it.
+    def _read_earlier_reports(self) -> None:
+        for file in sorted((self.files.folder / "data").glob("*.html.json")):
+            page = self.files.folder / file.name.removesuffix(".json")
+            data = read_passage_file(file)
+            if data is None or data.report is None:
+                what = "not whole; its report is left out until it is scored again"
+                warnings.warn(f"{file}: {what}", stacklevel=3)
+            elif page.is_file():
+                self.reports[page] = data.report
 
-        ``same(file, named)`` tests whether that page was made of the same bytes.
+    def page_of(self, file: str, named: Path, is_same: Callable[[str, Path], bool]) -> Path:
+        """Choose the page of an input: of an earlier run, or `named` if no other input has it.
+
+        ``is_same(file, named)`` tests whether that page was made of the same bytes.
         """
         source = self._source(file)
-        if earlier := [
-            page for page, head in self.heads.items() if source and head.get("source") == source
-        ]:
-            return earlier[0]
-        if named != self.index and (named not in self.heads or same(file, named)):
+        for page, report in self.reports.items():
+            if source and report.source == source:
+                return page
+        if named != self.files.index and (named not in self.reports or is_same(file, named)):
             return named
-        return named.with_name(
-            f"{named.stem}-{_digest(file.encode('utf-8', 'backslashreplace'))}.html"
-        )
+        number = _digest(file.encode("utf-8", "backslashreplace"))
+        return named.with_name(f"{named.stem}-{number}.html")
 
     def _source(self, file: str) -> str | None:
-        """Make the mark of an input, by which a later run knows it again; it does not tell where
-        the input lies."""
+        """Hash the place of an input, so that a later run recognises it, and nobody reads it."""
         if file in ("-", "<text>", ""):
             return None
         with suppress(ValueError):  # another drive of a Windows machine
-            file = file if is_link(file) else os.path.relpath(file, self._folder)
+            file = file if is_link(file) else os.path.relpath(file, self.files.folder)
         return hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
-    def files(self, page: Path) -> list[Path]:
+    def outputs(self, page: Path) -> list[Path]:
         """List the files of a page."""
-        return [page, self._data(page), self._folder / "changes" / page.name, self.index]
-
-    def _data(self, page: Path, number: int = 1) -> Path:
-        return self._folder / "data" / f"{page.name}.{f'{number}.' if number > 1 else ''}json"
+        changes = self.files.folder / "changes" / page.name
+        return [page, self.files.data_file(page.name), changes, self.files.index]
 
     def gather(self, page: Path, reports: Iterable[TaggedReport]) -> Iterator[TaggedReport]:
         """Pass the reports of an input on to the writer of its page, then write their data."""
-        head = Data()
-        rows: list[list[Any]] = []
-        size = 0  # of the rows, in bytes, as estimated
-        passages = 0
-        kinds = KindCounts()
-        about: set[Any] = set()  # countries and years
-        natures: Natures | None = None
-        for number, report in enumerate(reports, 1):
-            head = head or self._head(page, report)
-            prefix = "p" if number == 1 else f"r{number}p"  # of the ids in the page
-            first = 1 if report.document else 1 + passages
-            natures = natures or Natures(rows=report.document is None)
-            names = [f"{prefix}{at}" for at in range(first, first + len(report.passages))]
-            found = list(natures.of(report.passages, names))
-            kinds.add(report.passages, found)
-            on_subject = about_trafficking(report.passages)
-            for name, finding, nature, is_about in zip(
-                names, report.findings(), found, on_subject, strict=True
-            ):
-                if size > _MOST_BYTES:
-                    head["files"] += 1
-                    self._write(self._data(page, head["files"]), {"page": head["page"]}, rows)
-                    rows, size = [], 0
-                rows.append(self._row(finding, name, nature, is_about))
-                size += 2 * len(rows[-1][_TEXT].encode()) + 150
-                about.add((*rows[-1][0][:2], rows[-1][0][5]))
-            passages += len(report.passages)
+        data: _PageData | None = None
+        for report in reports:
+            if data is None:
+                data = _PageData(page, report, self._context, self.files)
+            data.add(report)
             yield report
-        if head:
-            if len(about) == 1:  # rows, or narratives, of one country and year
-                head["country"], head["year"], head["series"] = about.pop()
-            head |= {"counts": [kinds.sentences[label] for label in LABELS], "total": passages}
-            head |= {
-                "rows": [kinds.rows[label] for label in LABELS],
-                "on_subject": kinds.on_subject,
-            }
-            self._write(self._data(page), head, rows)
-            self.heads[page] = head
+        if data is not None:
+            source = self._source(data.first_report.file)
+            self.reports[page] = data.write_rest(source)
 
-    def _head(self, page: Path, report: TaggedReport) -> Data:
-        none = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
-        whole = Finding(
-            report.file,
-            none,
-            {},
-            report.country,
-            report.year,
-            report.title,
-            publication=report.publication,
-            publisher=report.publisher,
-            date=report.date,
-            address=report.address,
-        )
-        cited = cite(whole, self._context).fields
-        names = ("title", "publication", "publisher", "date", "country", "address", "read", "model")
-        head: Data = {name: cited[name] for name in names}
-        head |= {
-            "page": quote(page.name),
-            "source": self._source(report.file),
-            "series": report.publication or "",
-        }
-        return {**head, "name": cited["title"], "year": report.year, "files": 1}
+    def write_index(self, progress: Progress | None = None) -> str:
+        """Write what changed from year to year, then the index page; return a line about it.
 
-    def _row(
-        self, finding: Finding, name: str, nature: FindingNature, on_subject: bool
-    ) -> list[Any]:
-        """Make the row of a passage: what the desk shows, cites, ranks and compares."""
-        row, cited = finding_row(finding), cite(finding, self._context)
-        bits = sum(1 << n for n, label in enumerate(LABELS) if label in row["labels"])
-        folded = fold_section(row["section"]) if row["section"] else ""
-        place = (
-            row["country"],
-            row["year"],
-            row["section"],
-            cited.section,
-            folded,
-            finding.publication or "",
+        `progress` is called with the pages of changes that are done, and their number.
+        """
+        reports = sorted(
+            self.reports.values(),
+            key=lambda report: (report.country or report.title, report.year or 0),
         )
-        scores, identity = [row[label] for label in LABELS], (cited.key, name if bits else "")
-        span = row["start"], row["end"], row["page"], cited.paragraph
-        flags = _ROW * (nature.kind == "table row") + _AGAIN * (nature.first is not None)
-        flags += _TEMPLATE * nature.template + _ON_SUBJECT * on_subject
-        rank = nature.rank(max((row[label] for label in row["labels"]), default=0.0))
-        return [
-            place,
-            *span,
-            bits,
-            scores,
-            int(row["low_confidence"]),
-            *identity,
-            cited.quote,
-            flags,
-            rank,
-        ]
-
-    def _write(self, file: Path, data: Data, rows: list[list[Any]]) -> None:
-        """Write passages, each of their places once, and the index of their words."""
-        places: dict[Any, int] = {}
-        passages = [[places.setdefault(place, len(places)), *row] for place, *row in rows]
-        found: defaultdict[str, list[str]] = defaultdict(list)
-        for number, row in enumerate(rows):
-            words = set(_words(row[_TEXT]))
-            # "labour" is found by "labor", and so on
-            for word in sorted(words.union(map(american, words))):
-                found[word].append(str(number))
-        data = {**data, "words": " ".join(found), "found": ",".join(map(" ".join, found.values()))}
-        with self._open(file) as out:
-            out.write(json_line({**data, "places": list(places), "passages": passages}))
-
-    def write_index(self) -> str:
-        """Write what changed from year to year, then the index page; return a line that says
-        what is in it."""
-        heads = sorted(
-            self.heads.values(),
-            key=lambda head: (head["country"] or head["name"], head["year"] or 0),
-        )
-        write_changes(
-            heads, self._folder, self._context, self._open, self._parts, self._report, self._resume
-        )
-        known = _ID.search(self.index.read_text("utf-8")) if self.index.is_file() else None
+        self.links = write_changes(reports, self.files, self._context, self._resume, progress)
+        index = self.files.index
+        known_id = _ID.search(index.read_text("utf-8")) if index.is_file() else None
         # under which the browser keeps the saved findings
-        desk = known[1] if known else secrets.token_hex(8)
-        scripts = list(self._scripts(heads))
-        with self._open(self.index) as out:
-            out.writelines(
-                rendered(
-                    "desk.html",
-                    reports=heads,
-                    scripts=[script.name for script in scripts],
-                    desk=desk,
-                )
-            )
-        for script in {*(self._folder / "data").glob("????????.js")} - {*scripts}:
-            # of an earlier index page, and nobody else's
-            if script.stem == _digest(script.read_bytes()):
-                script.unlink()
-        return f"open {self.index}: {len(heads):,} reports"
+        desk_id = known_id[1] if known_id else secrets.token_hex(8)
+        scripts = list(self._write_scripts(reports))
+        page = rendered(
+            "desk.html",
+            reports=reports,
+            links=self.links,
+            desk=desk_id,
+            constants=script_constants(**desk_constants()),
+            scripts=[script.name for script in scripts],
+        )
+        with self.files.open_file(index) as out:
+            out.writelines(page)
+        self._remove_old_scripts(keep=scripts)
+        return f"open {index}: {len(reports):,} reports"
 
-    def _scripts(self, heads: list[Data]) -> Iterator[Path]:
-        """Join the data of all reports to few scripts, named by their hash: an index page finds
-        its own or none."""
-        files = [file for head in heads for file in self._parts(head)]
-        sizes = accumulate(file.stat().st_size for file in files)
-        for _, group in groupby(zip(files, sizes, strict=True), lambda one: one[1] // _MOST_BYTES):
-            # As a string, which browsers read faster than an object.
-            data = [
-                file.read_text("utf-8").rstrip().replace("\\", "\\\\").replace("'", "\\'")
-                for file, _ in group
-            ]
-            text = "".join(f"tipclassify.add('{one}');\n" for one in data)
-            script = self._folder / "data" / f"{_digest(text.encode())}.js"
-            with self._open(script) as out:
+    def _write_scripts(self, reports: Sequence[DeskReport]) -> Iterator[Path]:
+        """Join the data of all reports to few scripts.
+
+        Each is named by its hash, so that an index page finds its own scripts or none.
+        """
+        files = [file for report in reports for file in self.files.parts(report)]
+        ends = accumulate(file.stat().st_size for file in files)
+        scripts = [end // _MOST_BYTES for end in ends]  # number of the script of each file
+        for _, group in groupby(zip(scripts, files, strict=True), key=lambda pair: pair[0]):
+            text = "".join(_call_with(file.read_text("utf-8").rstrip()) for _, file in group)
+            script = self.files.folder / "data" / f"{_digest(text.encode())}.js"
+            with self.files.open_file(script) as out:
                 out.write(text)
             yield script
 
-    def _parts(self, head: Data) -> list[Path]:
-        """List the data files of a report in the order of its text: the first was written last."""
-        page = self._folder / unquote(head["page"])
-        return [self._data(page, number) for number in (*range(2, head["files"] + 1), 1)]
+    def _remove_old_scripts(self, keep: Sequence[Path]) -> None:
+        """Remove the scripts of an earlier index page, and nobody else's."""
+        for script in {*(self.files.folder / "data").glob("????????.js")}.difference(keep):
+            if script.stem == _digest(script.read_bytes()):
+                script.unlink()
 
-    def _report(self, head: Data) -> TaggedReport:
-        passages = []
-        for file in self._parts(head):
-            data = _load(file) or {"passages": []}
-            for place, start, end, at, _, bits, scores, low, _, _, text, *_ in data["passages"]:
-                labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
-                section, tags = data["places"][place][2], dict(zip(LABELS, scores, strict=True))
-                passages.append(Passage(text, start, end, section, labels, tags, bool(low), at))
-        document = Document(
-            "",
-            (),
-            title=head["title"],
-            country=head["country"] or None,
-            year=head["year"],
-            publication=head.get("series") or None,
-            publisher=head.get("publisher") or None,
-            date=head.get("date") or None,
-            address=head["address"] if is_link(head["address"]) else None,
+
+class _PageData:
+    """Data of one page, gathered report by report and written file by file."""
+
+    def __init__(
+        self, page: Path, report: TaggedReport, context: ScoringContext, files: DeskFiles
+    ) -> None:
+        self.first_report = report
+        self._page = page
+        self._context = context
+        self._files = files
+        self._natures = Natures(rows=report.document is None)
+        self._kinds = KindCounts()
+        self._total = 0  # passages
+        self._reports = 0  # of the input: parts of a book, batches of rows
+        self._written = 1  # data files; the first is written last
+        self._sources: set[tuple[str | None, int | None, str]] = set()
+        self._places: dict[DeskPlace, int] = {}
+        self._passages: list[DeskPassage] = []
+        self._size = 0  # of these, in bytes, as estimated
+
+    def add(self, report: TaggedReport) -> None:
+        """Add the passages of a report; write a data file whenever enough are there."""
+        self._reports += 1
+        prefix = "p" if self._reports == 1 else f"r{self._reports}p"
+        first = 1 if report.document else 1 + self._total
+        anchors = [f"{prefix}{n}" for n in range(first, first + len(report.passages))]
+        natures = list(self._natures.of(report.passages, anchors))
+        on_subject = about_trafficking(report.passages)
+        self._kinds.add(report.passages, natures)
+        self._total += len(report.passages)
+        for anchor, finding, nature, is_about in zip(
+            anchors, report.findings(), natures, on_subject, strict=True
+        ):
+            if self._size > _MOST_BYTES:
+                self._written += 1
+                self._write(self._written)
+            self._add_passage(finding, anchor, nature, is_about)
+
+    def _add_passage(
+        self, finding: Finding, anchor: str, nature: FindingNature, on_subject: bool
+    ) -> None:
+        row = finding_row(finding)
+        cited = cite(finding, self._context)
+        place = DeskPlace(
+            country=row["country"],
+            year=row["year"],
+            section=row["section"],
+            cited_section=cited.section,
+            folded_section=fold_section(row["section"]) if row["section"] else "",
+            publication=finding.publication or "",
         )
-        return TaggedReport(unquote(head["page"]), document, passages)
+        labels = row["labels"]
+        passage = DeskPassage(
+            place=self._places.setdefault(place, len(self._places)),
+            start=row["start"],
+            end=row["end"],
+            page=row["page"],
+            paragraph=cited.paragraph,
+            label_bits=sum(1 << n for n, label in enumerate(LABELS) if label in labels),
+            scores=tuple(row[label] for label in LABELS),
+            low_confidence=row["low_confidence"],
+            key=cited.key,
+            anchor=anchor if labels else "",
+            text=cited.quote,
+            flags=_flags(nature, on_subject),
+            rank=nature.rank(max((row[label] for label in labels), default=0.0)),
+        )
+        self._passages.append(passage)
+        self._size += 2 * len(passage.text.encode()) + _BYTES_BESIDE_TEXT
+        self._sources.add((place.country, place.year, place.publication))
+
+    def write_rest(self, source: str | None) -> DeskReport:
+        """Write the first data file, with the report itself; return that."""
+        first = self.first_report
+        empty = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
+        whole = Finding(
+            first.file,
+            empty,
+            {},
+            first.country,
+            first.year,
+            first.title,
+            publication=first.publication,
+            publisher=first.publisher,
+            date=first.date,
+            address=first.address,
+        )
+        cited = cite(whole, self._context)
+        country, year, series = cited.country, first.year, first.publication or ""
+        if len(self._sources) == 1:  # rows, or narratives, of one country and year
+            only_country, year, series = next(iter(self._sources))
+            country = only_country or ""
+        report = DeskReport(
+            page=quote(self._page.name),
+            source=source,
+            title=cited.title,
+            publication=cited.publication,
+            series=series,
+            publisher=cited.publisher,
+            date=cited.date,
+            country=country,
+            year=year,
+            address=cited.address,
+            read=cited.read,
+            model=cited.model,
+            files=self._written,
+            counts=tuple(self._kinds.sentences[label] for label in LABELS),
+            rows=tuple(self._kinds.rows[label] for label in LABELS),
+            on_subject=self._kinds.on_subject,
+            total=self._total,
+        )
+        self._write(1, report)
+        return report
+
+    def _write(self, number: int, report: DeskReport | None = None) -> None:
+        words, numbers = index_words([passage.text for passage in self._passages])
+        data = PassageFile(
+            page=quote(self._page.name),
+            words=words,
+            numbers=numbers,
+            places=tuple(self._places),
+            passages=tuple(self._passages),
+            report=report,
+        )
+        self._files.write(self._files.data_file(self._page.name, number), data)
+        self._places.clear()
+        self._passages.clear()
+        self._size = 0
+
+
+def _flags(nature: FindingNature, on_subject: bool) -> int:
+    flags = PassageFlag(0)
+    if nature.kind == "table row":
+        flags |= PassageFlag.TABLE_ROW
+    if nature.first is not None:
+        flags |= PassageFlag.SAID_BEFORE
+    if nature.template:
+        flags |= PassageFlag.TEMPLATE
+    if on_subject:
+        flags |= PassageFlag.ON_SUBJECT
+    return int(flags)
+
+
+def _call_with(data: str) -> str:
+    """Make the line of a script that hands JSON to the page.
+
+    It is a string, which browsers read faster than an object.
+    """
+    written = data.replace("\\", "\\\\").replace("'", "\\'")
+    return f"tipclassify.add('{written}');\n"
 
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]
-
-
-def _words(text: str) -> list[str]:
-    """Split a text to words, in lower case and without accents, as ``desk_data.js`` does."""
-    lower = unicodedata.normalize("NFKD", text.lower())
-    return re.findall(
-        r"[^\W_]+", "".join(c for c in lower if not unicodedata.category(c).startswith("M"))
-    )
-
-
-def _load(file: Path) -> Data | None:
-    """Read data of a report; None if they are not whole."""
-    with suppress(OSError, ValueError):
-        data = load_json(file.read_bytes(), strict=False)
-        return data if isinstance(data, dict) and data.keys() >= {"page", "passages"} else None
-    return None

@@ -1,5 +1,4 @@
-"""Pages of a desk in ``changes/``: what changed between two years, a ledger over all, publications
-side by side.
+"""Pages of a desk in ``changes/``: what changed, a ledger, and publications side by side.
 
 Reports are compared only with those of their own country and publication.
 """
@@ -8,111 +7,165 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 from urllib.parse import quote, unquote
 
+from tipclassify.progress import Progress
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers import contrasted, followed
 from tipclassify.reporting.writers.compared import write_html
+from tipclassify.reporting.writers.desk_records import DeskFiles, DeskReport
 
-__all__ = ["write_changes"]
+__all__ = ["EarlierYear", "ReportLinks", "write_changes"]
 
 _EARLIER: Final = 5  # reports that each is compared with; what stood longer is in the ledger
 
-Head = dict[str, Any]  # of a report, as the desk has it
-OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
+
+@dataclass(frozen=True, slots=True)
+class EarlierYear:
+    """Link to what changed since the report of an earlier year."""
+
+    year: int
+    link: str
+
+
+@dataclass(slots=True)
+class ReportLinks:
+    """Links of a report to the pages of changes; "" where there is none."""
+
+    changes: list[EarlierYear] = field(default_factory=list)  # latest year first
+    ledger: str = ""  # all years
+    beside: str = ""  # other publications on the country and year
 
 
 def write_changes(
-    heads: Sequence[Head],
-    folder: Path,
+    reports: Sequence[DeskReport],
+    files: DeskFiles,
     context: ScoringContext,
-    open_file: OpenFile,
-    parts: Callable[[Head], list[Path]],
-    report_of: Callable[[Head], TaggedReport],
     resume: bool,
-) -> None:
-    """Write the pages of all reports, and note in each head their links.
+    progress: Progress | None = None,
+) -> dict[str, ReportLinks]:
+    """Write the pages of all reports; return the links of each, by the address of its page.
 
-    ``head["changes"]`` lists years and links, latest first; ``head["ledger"]`` and
-    ``head["beside"]`` are links or "". `parts` lists the data files of a report, of which the last
-    is written last; with `resume`, pages newer than these stay.
+    With `resume`, pages newer than the data of their reports stay. `progress` is called with the
+    steps that are done, and their number: a series of reports, or reports side by side, is one.
     """
-    pages = folder / "changes"
     # Links lead from these pages to the reports' pages.
-    context = replace(context, folder=Path(pages.name), index="../index.html")
+    context = replace(context, folder=Path("changes"), index="../index.html")
+    pages = _ChangePages(files, context, resume)
+    series_of_reports = list(_series(reports).values())
+    same_year = _same_year(reports)
+    steps = len(series_of_reports) + len(same_year)
+    links = {report.page: ReportLinks() for report in reports}
+    done = 0
+    for series in series_of_reports:
+        pages.write_series(series, links)
+        done += 1
+        if progress:
+            progress(done, steps)
+    for beside in same_year:
+        link = pages.write_beside(beside)
+        for report in beside:
+            links[report.page].beside = link
+        done += 1
+        if progress:
+            progress(done, steps)
+    return links
 
-    def is_current(target: Path, used: Sequence[Head]) -> bool:
-        newest = max(parts(head)[-1].stat().st_mtime_ns for head in used)
-        return resume and target.is_file() and target.stat().st_mtime_ns >= newest
 
-    for head in heads:
-        head["changes"], head["ledger"], head["beside"] = [], "", ""
-    for series in _series(heads).values():
+@dataclass(frozen=True, slots=True)
+class _ChangePages:
+    """Writer of the pages in ``changes/``."""
+
+    files: DeskFiles
+    context: ScoringContext
+    resume: bool
+
+    def write_series(self, series: Sequence[DeskReport], links: dict[str, ReportLinks]) -> None:
+        """Write what changed among the reports of a country and publication, and their ledger."""
         for at, new in enumerate(series):
             for old in reversed(series[max(0, at - _EARLIER) : at]):
-                target = pages / _page_of(old, new, series[at - 1])
-                if not is_current(target, (old, new)):
-                    found = compare(report_of(old), report_of(new), context)
-                    if found.publication_warnings():
-                        continue
-                    with open_file(target) as out:
-                        write_html(found, out, context)
-                new["changes"].append({"year": old["year"], "link": _link(target)})
-        if len(series) > 2 and all(head["changes"] for head in series[1:]):
-            target = pages / f"ledger-{_digest(series[0])}.html"
-            if not is_current(target, series):
-                ledger = build_ledger([report_of(head) for head in series], context)
-                with open_file(target) as out:
-                    followed.write_html(ledger, out, context)
-            for head in series:
-                head["ledger"] = _link(target)
-    for beside in _same_year(heads):
-        target = pages / f"beside-{_digest(beside[0], beside[0]['year'])}.html"
-        if not is_current(target, beside):
-            with open_file(target) as out:
-                contrasted.write_html(
-                    contrast([report_of(head) for head in beside], context), out, context
-                )
-        for head in beside:
-            head["beside"] = _link(target)
+                target = self._target(_page_name(old, new, series[at - 1]))
+                if self._compare(old, new, target):
+                    year = old.year or 0  # a series has years
+                    links[new.page].changes.append(EarlierYear(year, _link(target)))
+        all_compare = all(links[report.page].changes for report in series[1:])
+        if len(series) > 2 and all_compare:
+            link = self._write_ledger(series)
+            for report in series:
+                links[report.page].ledger = link
+
+    def _compare(self, old: DeskReport, new: DeskReport, target: Path) -> bool:
+        """Write what changed; return False for reports of different publications after all."""
+        if self._is_current(target, (old, new)):
+            return True
+        comparison = compare(self.files.read_report(old), self.files.read_report(new), self.context)
+        if comparison.publication_warnings():
+            return False
+        with self.files.open_file(target) as out:
+            write_html(comparison, out, self.context)
+        return True
+
+    def _write_ledger(self, series: Sequence[DeskReport]) -> str:
+        target = self._target(f"ledger-{_digest(series[0])}.html")
+        if not self._is_current(target, series):
+            ledger = build_ledger(list(map(self.files.read_report, series)), self.context)
+            with self.files.open_file(target) as out:
+                followed.write_html(ledger, out, self.context)
+        return _link(target)
+
+    def write_beside(self, reports: Sequence[DeskReport]) -> str:
+        """Write the publications on a country and year side by side; return the link."""
+        target = self._target(f"beside-{_digest(reports[0], reports[0].year)}.html")
+        if not self._is_current(target, reports):
+            pairs = contrast(list(map(self.files.read_report, reports)), self.context)
+            with self.files.open_file(target) as out:
+                contrasted.write_html(pairs, out, self.context)
+        return _link(target)
+
+    def _target(self, name: str) -> Path:
+        return self.files.folder / "changes" / name
+
+    def _is_current(self, target: Path, reports: Sequence[DeskReport]) -> bool:
+        """Return whether a page is newer than the data of its reports, and may stay."""
+        if not self.resume or not target.is_file():
+            return False
+        newest = max(self.files.parts(report)[-1].stat().st_mtime_ns for report in reports)
+        return target.stat().st_mtime_ns >= newest
 
 
-def _series(heads: Sequence[Head]) -> dict[tuple[str, str], list[Head]]:
-    """Gather the reports of each country and publication, one a year, in the order of their
-    years."""
-    found: defaultdict[tuple[str, str], dict[int, Head]] = defaultdict(dict)
-    for head in heads:
-        if head["country"] and head["year"]:
-            found[head["country"], head.get("series") or ""].setdefault(head["year"], head)
-    return {key: [of_year[year] for year in sorted(of_year)] for key, of_year in found.items()}
+def _series(reports: Sequence[DeskReport]) -> dict[tuple[str, str], list[DeskReport]]:
+    """Gather the reports of each country and publication, one a year, in order of years."""
+    by_year: defaultdict[tuple[str, str], dict[int, DeskReport]] = defaultdict(dict)
+    for report in reports:
+        if report.country and report.year:
+            by_year[report.country, report.series].setdefault(report.year, report)
+    return {key: [years[year] for year in sorted(years)] for key, years in by_year.items()}
 
 
-def _same_year(heads: Sequence[Head]) -> list[list[Head]]:
+def _same_year(reports: Sequence[DeskReport]) -> list[list[DeskReport]]:
     """Gather the reports of different publications on the same country and year."""
-    found: defaultdict[tuple[str, int], dict[str, Head]] = defaultdict(dict)
-    for head in heads:
-        if head["country"] and head["year"] and head.get("series"):
-            found[head["country"], head["year"]].setdefault(head["series"], head)
-    return [list(publications.values()) for publications in found.values() if len(publications) > 1]
+    by_series: defaultdict[tuple[str, int], dict[str, DeskReport]] = defaultdict(dict)
+    for report in reports:
+        if report.country and report.year and report.series:
+            by_series[report.country, report.year].setdefault(report.series, report)
+    return [list(series.values()) for series in by_series.values() if len(series) > 1]
 
 
-def _page_of(old: Head, new: Head, last: Head) -> str:
-    """Name the page of what changed: that of the report before has the name of the report's own
-    page."""
-    page = unquote(new["page"])
-    return page if old is last else f"{page.removesuffix('.html')}-since-{old['year']}.html"
+def _page_name(old: DeskReport, new: DeskReport, last: DeskReport) -> str:
+    """Name the page of what changed: since the report before, as the report's own page."""
+    page = unquote(new.page)
+    return page if old is last else f"{page.removesuffix('.html')}-since-{old.year}.html"
 
 
-def _digest(head: Head, *more: object) -> str:
-    named = "\0".join(map(str, (head["country"], head.get("series"), *more)))
+def _digest(report: DeskReport, *more: object) -> str:
+    named = "\0".join(map(str, (report.country, report.series, *more)))
     return hashlib.sha256(named.encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 

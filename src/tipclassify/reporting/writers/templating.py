@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Container, Iterator, Sized
@@ -20,10 +21,11 @@ from tipclassify.reporting.report import section_name, source_name, title_name
 from tipclassify.reporting.subject import subject_line
 from tipclassify.resources import read_resource, resource_path
 
-__all__ = ["attribute", "content", "rendered"]
+__all__ = ["LETTERS", "NAMES", "attribute", "content", "rendered", "script_constants"]
 
-_LETTERS: Final = {label: label[0].upper() for label in LABELS}
-_NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
+LETTERS: Final = {label: label[0].upper() for label in LABELS}
+NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
+"""Names of the labels on pages; `LETTERS` are the letters beside them."""
 
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -90,15 +92,16 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "asset": asset,
+        "label_constants": label_constants,
         "palette": palette,
         "subject_line": subject_line,
         "version": __version__,
     }
     environment.globals |= {
         "LABELS": LABELS,
-        "LETTERS": _LETTERS,
+        "LETTERS": LETTERS,
         "MEANINGS": MEANINGS,
-        "NAMES": _NAMES,
+        "NAMES": NAMES,
     }
     return environment
 
@@ -114,6 +117,29 @@ def _contains(values: Container[object], value: object) -> bool:
 def asset(name: str) -> Markup:
     """Read a bundled style sheet or script."""
     return Markup(read_resource(f"reporting/writers/assets/{name}"))
+
+
+def script_constants(**constants: object) -> Markup:
+    """Declare constants of a script, so that Python and JavaScript have one list of names.
+
+    >>> print(script_constants(LETTERS=["P", "F"]))
+    const LETTERS = ["P","F"];
+    """
+    lines = (
+        f"const {name} = {json.dumps(value, separators=(',', ':'))};\n".replace("<", "\\u003c")
+        for name, value in constants.items()
+    )
+    return Markup("".join(lines).rstrip())
+
+
+def label_constants() -> Markup:
+    """Declare the labels, their letters and their names, as pages show them."""
+    return script_constants(
+        LABELS=LABELS,
+        LETTERS=list(LETTERS.values()),
+        NAMES={LETTERS[label]: NAMES[label] for label in LABELS},
+        NO_SECTION=section_name(None),
+    )
 
 
 def policy_hash(text: str) -> str:

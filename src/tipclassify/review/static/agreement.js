@@ -1,4 +1,5 @@
 // How far annotators agree: figures with intervals, and what they mean.
+// Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { byId, el, svg } from "./dom.js";
 import { NAMES, badge, count, number } from "./labels.js";

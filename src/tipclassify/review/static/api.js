@@ -1,4 +1,5 @@
 // The server's answers. Every failure is an ApiError of one line; `status` is 0 when nothing answered.
+// Covered by tests/review/test_review_page.py.
 
 export class ApiError extends Error {
   constructor(message, status) {

@@ -1,5 +1,6 @@
 // What the analyst does to a passage: decide, settle, doubt, note, take back, do again. The page shows it at once, and the
 // outbox says when it is saved. Where something is hidden until a passage is decided, its labels are saved together.
+// Covered by tests/review/test_review_page.py.
 import { post } from "./api.js";
 import { notice } from "./dom.js";
 import { answerInWords, inOrder, NAMES, sameAnswer, sameLabels } from "./labels.js";

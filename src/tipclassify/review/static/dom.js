@@ -1,4 +1,5 @@
 // Elements made from data. Text becomes text nodes and nothing else: a report cannot bring markup of its own.
+// Covered by tests/review/test_review_page.py.
 
 /** `el("button", {class: "quiet", on: {click: f}}, "Undo")`: props are attributes; null, undefined and false leave one out. */
 export function el(name, props = {}, ...children) {

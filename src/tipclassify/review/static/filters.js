@@ -1,4 +1,5 @@
 // Which passages the list shows: a state, some labels, doubts, and words. Kinds narrow each other down.
+// Covered by tests/review/test_review_page.py.
 import { sameAnswer, sameLabels } from "./labels.js";
 
 export const blank = () => ({ state: "all", labels: [], doubts: [], words: "" });

@@ -1,4 +1,5 @@
 // What was done, by whom and when, the latest first, each with a way to its passage.
+// Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { backToList, el } from "./dom.js";
 import { answerBadges, answerInWords, clock } from "./labels.js";

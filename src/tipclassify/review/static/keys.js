@@ -1,5 +1,6 @@
 // The keyboard. Keys are single letters, so they rest while somebody types, while a dialog is open, with Ctrl, Alt or
 // the command key, and when they are switched off in the help (WCAG 2.1.4).
+// Covered by tests/review/test_review_page.py.
 import { byId, el } from "./dom.js";
 
 const OFF = "tipclassify review keys off";

@@ -1,8 +1,9 @@
 // What the page calls the labels, numbers and times that the server sends.
+// Covered by tests/review/test_review_page.py.
 import { el } from "./dom.js";
+import { LETTERS, NAMES } from "./names.js"; // which the server makes from the names in Python
 
-export const NAMES = { positive_effort: "Positive effort", failure: "Failure", complicity: "Complicity" };
-export const LETTERS = { positive_effort: "P", failure: "F", complicity: "C" };
+export { LETTERS, NAMES };
 
 export const sameLabels = (a, b) => a.length === b.length && a.every((label) => b.includes(label));
 export const inOrder = (labels) => Object.keys(NAMES).filter((label) => labels.includes(label));

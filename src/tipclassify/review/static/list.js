@@ -1,5 +1,6 @@
 // The list of passages with its filters. Rows are made once and kept: 2,000 of them are filtered in a few milliseconds,
 // and the browser lays out only those in sight (content-visibility, see review.css).
+// Covered by tests/review/test_review_page.py.
 import { sides } from "./deciding.js";
 import { backToList, byId, el } from "./dom.js";
 import { DOUBTS, blank, isBlank, matcher, plain } from "./filters.js";

@@ -2,6 +2,7 @@
 //
 // Whatever is typed is kept: saved by the button, Ctrl+Enter, Escape, and on going to another passage, panel or page. Until
 // then it lies in this tab's sessionStorage, so that a browser that died saves it when the page is there again.
+// Covered by tests/review/test_review_page.py.
 import { byId, el } from "./dom.js";
 import { clock } from "./labels.js";
 

@@ -3,6 +3,7 @@
 // They also lie in this tab's sessionStorage, so that a reload, or a browser that died and comes back, sends what was
 // still unsaved. An action is {n, kind: "decide"|"settle"|"note"|"undo", key, report, labels, unsure, note, of, request}. The server knows a
 // request that comes a second time, because the answer to the first was lost: it is not done twice.
+// Covered by tests/review/test_review_page.py.
 import { post } from "./api.js";
 
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds until the next try

@@ -1,4 +1,5 @@
 // The panel beside the passage: the reasons of a label, the codebook's rule for it, notes, or what was done.
+// Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { backToList, byId, el } from "./dom.js";
 import { history } from "./history.js";

@@ -1,4 +1,5 @@
 // The passage in the middle, large, with what stands around it, and below it the labels to give.
+// Covered by tests/review/test_review_page.py.
 import { backToList, byId, el } from "./dom.js";
 import { LETTERS, NAMES, answerBadges, answerInWords, badge, clock, count, probability, sameAnswer, sameLabels, signed } from "./labels.js";
 import { emptiness, whyOf } from "./list.js";

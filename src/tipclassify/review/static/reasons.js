@@ -4,6 +4,7 @@
 // (writers/reasons.py) each span shares its weight equally among its words, and strong neighbours of one direction make
 // a phrase. Phrases, the other words, the heading and the bias still add up to the log-odds.
 // Offsets count characters as Python does (code points), not the UTF-16 units of JavaScript strings.
+// Covered by tests/review/test_review_page.py.
 
 const STRONG = 0.2; // of the strongest word; below it a word joins no phrase
 const MOST = { for: 4, against: 2 }; // phrases; more are noise

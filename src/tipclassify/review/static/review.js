@@ -1,4 +1,5 @@
 // The page: makes the parts, and draws what belongs to none of them: the bar above and what is saved.
+// Covered by tests/review/test_review_page.py.
 import { agreementView } from "./agreement.js";
 import { App, READING_VIEWS } from "./app.js";
 import { backToList, byId, el } from "./dom.js";

@@ -1,7 +1,8 @@
 // What the page knows: the session, reports, and each passage once, whichever view asked for it.
 //
-// A passage is what the server sends (`ReviewSession._shown`); what is hidden from this annotator it does not send.
+// A passage is what the server sends (`View.passage`); what is hidden from this annotator it does not send.
 // Its `decision`, `settled` and `notes` change at once when the analyst acts; the outbox says whether that is saved yet.
+// Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 
 const FIELDS = { decide: "decision", settle: "settled", note: "notes" }; // that an action changes

@@ -1,4 +1,5 @@
 // What this tab did, to take back and to do again; kept so that a reload does not end it.
+// Covered by tests/review/test_review_page.py.
 const MOST = 500;
 
 export class Undos {

@@ -23,7 +23,9 @@ from tipclassify.text.features.lexicon import PHRASES, WORDS, class_of
 
 __all__ = [
     "BREAK",
+    "BRITISH",
     "FACTOR",
+    "MAX_RESPELLED",
     "NAME",
     "NUMBER",
     "Characters",
@@ -177,8 +179,8 @@ def _fold_char(char: str) -> str:
     return base
 
 
-_MAX_RESPELLED: Final = 40  # letters; longer words are not respelled
-_BRITISH: Final = tuple(
+MAX_RESPELLED: Final = 40  # letters; longer words are not respelled
+BRITISH: Final = tuple(
     (re.compile(pattern), plain)
     for pattern, plain in (
         (r"^(lab|fav|col|hon|neighb|harb|behavi|endeav)our", r"\1or"),
@@ -193,7 +195,8 @@ _BRITISH: Final = tuple(
         (r"^cheque", "check"),
     )
 )
-_ANY_BRITISH: Final = re.compile("|".join(pattern.pattern for pattern, _ in _BRITISH))
+"""Patterns of British spellings, and the American one of each; the first that matches holds."""
+_ANY_BRITISH: Final = re.compile("|".join(pattern.pattern for pattern, _ in BRITISH))
 
 
 def hash_word(text: str) -> int:
@@ -208,9 +211,9 @@ def american(word: str) -> str:
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
-    if len(word) > _MAX_RESPELLED or not _ANY_BRITISH.match(word):
+    if len(word) > MAX_RESPELLED or not _ANY_BRITISH.match(word):
         return word  # longer ones are encoded keys or pictures, too slow for the patterns
-    for pattern, plain in _BRITISH:
+    for pattern, plain in BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
             break

@@ -1,5 +1,4 @@
-"""Train the encoder: fine-tuning in PyTorch, which only this package imports, and export to
-ONNX."""
+"""Train an encoder: fine-tuning in PyTorch, which only this package imports; export to ONNX."""
 
 from __future__ import annotations
 

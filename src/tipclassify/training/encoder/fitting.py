@@ -1,22 +1,17 @@
-"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, and
-checkpoints."""
+"""Fine-tune a network: sampled batches, AdamW with a rate for each layer, and checkpoints."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -29,8 +24,9 @@ from tipclassify.training.encoder.network import Network
 
 __all__ = [
     "Examples",
+    "Run",
+    "SpecialTokens",
     "deterministic",
-    "encode",
     "fit",
     "logits_of",
     "macro_f1",
@@ -39,20 +35,25 @@ __all__ = [
     "set_rate",
 ]
 
-_CHECKPOINT: Final = "checkpoint.safetensors"
+_CHECKPOINT: Final = "checkpoint.pt"
 _CHECKPOINT_STEPS: Final = 250  # steps between checkpoints
-_MOMENTS: Final = ("step", "exp_avg", "exp_avg_sq")  # of AdamW
 _MAX_NORM: Final = 1.0  # of gradients, by clipping
 _BUCKET: Final = 40  # batches sorted by length together: more is faster, but shuffles less
 # lengths are rounded up to it: few tensor shapes, so kernels are reused
 _LENGTH_MULTIPLE: Final = 8
 
+History = list[dict[str, float]]
+"""Loss and macro-F1 on held-out passages after each epoch, with headings and without."""
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Tokenize texts into token ids, without special tokens."""
-    return [
-        encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)
-    ]
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """Ids of the tokens that are no text."""
+
+    first: int
+    separator: int  # also the last
+    mask: int
+    padding: int
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,15 @@ class Examples:
     targets_alone: Floats  # (n, 3), without it
     # headings of equivalent meaning, by those of a heading
     similar: Mapping[tuple[int, ...], Sequence[list[int]]]
-    special_tokens: tuple[int, int, int]  # the first, the separator, the mask
+    special: SpecialTokens
 
     def row(self, i: int, heading: Sequence[int], longest: int) -> list[int]:
-        """Build the token ids of a passage with a heading, at most `longest`, in the layout of
-        scoring."""
-        first, last, _ = self.special_tokens
-        opening = [first, *heading[: heading_room(longest)], last] if heading else [first]
-        return [*opening, *self.texts[i][: longest - len(opening) - 1], last]
+        """Build the token ids of a passage with a heading, at most `longest`, as scoring does."""
+        opening = [self.special.first]
+        if heading:
+            opening += [*heading[: heading_room(longest)], self.special.separator]
+        text = self.texts[i][: longest - len(opening) - 1]
+        return [*opening, *text, self.special.separator]
 
     def rows(
         self, positions: Sequence[int] | Ints, longest: int, headings: bool = True
@@ -86,48 +88,38 @@ class Examples:
     def sample(
         self, positions: Ints, settings: Settings, step: int
     ) -> tuple[list[list[int]], Floats]:
-        """Build token ids and targets of a training step, with headings and masks sampled by
-        seed and step alone."""
+        """Build the token ids and targets of a step; headings and masks are drawn by seed and step.
+
+        A heading may be left out, or replaced by one of equivalent meaning; text is masked.
+        """
         rng = np.random.default_rng([settings.seed, step])
-        rows, targets = [], []
+        rows = []
+        targets = []
         for i in positions.tolist():
-            drop, swap, which = rng.random(3)
-            heading = [] if drop < settings.no_heading else self.headings[i]
-            if swap < settings.other_heading and (similar := self.similar.get(tuple(heading))):
+            leave_out, replace, which = rng.random(3)
+            heading = [] if leave_out < settings.no_heading else self.headings[i]
+            similar = self.similar.get(tuple(heading))
+            if similar and replace < settings.other_heading:
                 heading = similar[int(which * len(similar))]
             row = self.row(i, heading, settings.tokens)
-            begin = len(heading[: heading_room(settings.tokens)]) + 2 if heading else 1
-            hidden = rng.random(len(row)) < settings.masking
-            hidden[:begin] = hidden[-1] = False
-            rows.append(np.where(hidden, self.special_tokens[2], row).tolist())
+            text_start = len(heading[: heading_room(settings.tokens)]) + 2 if heading else 1
+            masked = rng.random(len(row)) < settings.masking
+            masked[:text_start] = False
+            masked[-1] = False
+            rows.append(np.where(masked, self.special.mask, row).tolist())
             targets.append(self.targets[i] if heading else self.targets_alone[i])
         return rows, np.array(targets)
 
 
-def shuffled_batches(
-    positions: Ints, lengths: Sequence[int], size: int, seed: int, epoch: int
-) -> list[Ints]:
-    """Shuffle an epoch into batches of positions, bucketed by length, by `seed` and `epoch`."""
-    rng = np.random.default_rng([seed, epoch])
-    order, length = rng.permutation(positions), np.asarray(lengths)
-    batches: list[Ints] = []
-    for start in range(0, len(order), size * _BUCKET):
-        bucket = order[start : start + size * _BUCKET]
-        bucket = bucket[np.argsort(length[bucket], kind="stable")]
-        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
-    return [batches[i] for i in rng.permutation(len(batches))]
+@dataclass(frozen=True)
+class Run:
+    """A fine-tuning as it proceeds: its checkpoints, and who is told how far it is."""
 
-
-def pad_batch(ids: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
-    """Pad token ids to (n, t) with `pad`; return them with the attention mask, 1 for tokens and
-    0 for padding."""
-    longest = -(-max(map(len, ids)) // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
-    padded = torch.full((len(ids), longest), pad, dtype=torch.long)
-    mask = torch.zeros((len(ids), longest), dtype=torch.long)
-    for row, passage in enumerate(ids):
-        padded[row, : len(passage)] = torch.tensor(passage)
-        mask[row, : len(passage)] = 1
-    return padded, mask
+    folder: Path  # of checkpoints
+    identity: Mapping[str, object] = field(default_factory=dict)  # plain values
+    resume: bool = False  # from the checkpoint in the folder, if any; one of another run is refused
+    progress: Progress | None = None
+    report: Callable[[str], None] | None = None
 
 
 def fit(
@@ -136,66 +128,79 @@ def fit(
     epochs: Sequence[Ints],
     held: Ints,
     settings: Settings,
-    *,
-    pad: int,
-    folder: Path,
-    identity: dict[str, Any],
-    resume: bool = False,
-    progress: Progress | None = None,
-    reported: Callable[[str], None] | None = None,
-) -> list[dict[str, float]]:
-    """Fine-tune `network` in place; return ``loss`` and ``macro_f1`` on the passages `held` after
-    each epoch.
+    run: Run,
+) -> History:
+    """Fine-tune `network` in place, and measure it on the passages `held` after each epoch.
 
-    `epochs` has the positions of the passages of each epoch. Checkpoints of the run `identity`,
-    plain values, go to `folder`; with `resume` the run continues from the one there, if any, and
-    another run is refused.
+    `epochs` has the positions of the passages of each epoch.
     """
     optimizer = _optimizer(network, settings)
     lengths = [len(text) for text in examples.texts]
     batches = [
-        shuffled_batches(at, lengths, settings.batch, settings.seed, e)
-        for e, at in enumerate(epochs)
+        shuffled_batches(positions, lengths, settings, epoch)
+        for epoch, positions in enumerate(epochs)
     ]
     steps = sum(map(len, batches))
     torch.manual_seed(settings.seed)
-    state = (_read_checkpoint(folder, network, optimizer, identity) if resume else None) or {
-        "step": 0,
-        "epochs": [],
-    }
-    history: list[dict[str, float]] = state["epochs"]
-    number = 0
+    done, history = _read_checkpoint(run, network, optimizer) if run.resume else (0, [])
+    step = 0
     for epoch, order in enumerate(batches):
         network.train()
         for batch in order:
-            number += 1
-            if number <= state["step"]:  # done before the interruption
+            step += 1
+            if step <= done:  # before the interruption
                 continue
-            set_rate(optimizer, number - 1, steps, settings.warmup)
-            loss = _loss(network, *examples.sample(batch, settings, number - 1), pad)
+            set_rate(optimizer, step - 1, steps, settings.warmup)
+            rows, targets = examples.sample(batch, settings, step - 1)
             optimizer.zero_grad(set_to_none=True)
+            loss = _loss(network, rows, targets, examples.special.padding)
             loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
             nn.utils.clip_grad_norm_(network.parameters(), _MAX_NORM)
             optimizer.step()
-            if progress:
-                progress(number, steps)
-            if number % _CHECKPOINT_STEPS == 0:
-                _write_checkpoint(
-                    folder, network, optimizer, {"step": number, "epochs": history}, identity
-                )
+            if run.progress:
+                run.progress(step, steps)
+            if step % _CHECKPOINT_STEPS == 0:
+                _write_checkpoint(run, network, optimizer, step, history)
         if len(history) > epoch:  # resumed after this epoch
             continue
-        history.append(_evaluate(network, examples, held, settings, pad))
-        if reported:
+        history.append(_evaluate(network, examples, held, settings))
+        if run.report:
             metrics = ", ".join(f"{name} {value:.4f}" for name, value in history[-1].items())
-            reported(f"epoch {epoch + 1}, held out: {metrics}")
-        _write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
+            run.report(f"epoch {epoch + 1}, held out: {metrics}")
+        _write_checkpoint(run, network, optimizer, step, history)
     return history
 
 
-def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int) -> Tensor:
+def shuffled_batches(
+    positions: Ints, lengths: Sequence[int], settings: Settings, epoch: int
+) -> list[Ints]:
+    """Shuffle an epoch into batches of positions, of similar length each."""
+    rng = np.random.default_rng([settings.seed, epoch])
+    order = rng.permutation(positions)
+    length = np.asarray(lengths)
+    size = settings.batch
+    batches: list[Ints] = []
+    for start in range(0, len(order), size * _BUCKET):
+        bucket = order[start : start + size * _BUCKET]
+        bucket = bucket[np.argsort(length[bucket], kind="stable")]
+        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def pad_batch(ids: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:
+    """Pad token ids to one length; return them, (n, t), and the attention mask, 0 for padding."""
+    longest = -(-max(map(len, ids)) // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
+    padded = torch.full((len(ids), longest), padding, dtype=torch.long)
+    mask = torch.zeros((len(ids), longest), dtype=torch.long)
+    for row, passage in enumerate(ids):
+        padded[row, : len(passage)] = torch.tensor(passage)
+        mask[row, : len(passage)] = 1
+    return padded, mask
+
+
+def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, padding: int) -> Tensor:
     """Compute the mean cross-entropy of a batch."""
-    ids, mask = pad_batch(rows, pad)
+    ids, mask = pad_batch(rows, padding)
     with _autocast():
         logits: Tensor = network(ids, mask)
     y_true = torch.tensor(targets, dtype=torch.float32)
@@ -203,23 +208,21 @@ def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad:
 
 
 def logits_of(
-    network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64
+    network: Network, rows: Sequence[Sequence[int]], padding: int, *, batch: int = 64
 ) -> Floats:
-    """Compute the logits (n, 3) of token ids, in the order of `rows`, in batches of similar
-    length."""
+    """Compute the logits (n, 3) of token ids, in batches of similar length."""
     network.eval()
     logits = np.zeros((len(rows), network.head.out_features))
     order = np.argsort([-len(row) for row in rows], kind="stable")
     with torch.inference_mode(), _autocast():
         for at in np.split(order, range(batch, len(order), batch)):
-            ids, mask = pad_batch([rows[i] for i in at], pad)
+            ids, mask = pad_batch([rows[i] for i in at], padding)
             logits[at] = network(ids, mask).float().numpy()
     return logits
 
 
 def macro_f1(logits: Floats, y_true: Bools) -> float:
-    """Compute the macro-F1 (n, 3) with the best threshold for each label, an upper bound for any
-    chosen later."""
+    """Compute the macro-F1 with the best threshold of each label, a bound for any chosen later."""
     best = []
     for column, true in zip(logits.T, y_true.T, strict=True):
         if true.any():
@@ -240,10 +243,8 @@ def precision() -> str:
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Make PyTorch deterministic, with `threads` threads; 0 keeps their number."""
-    enabled, previous_threads = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.get_num_threads(),
-    )
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    previous_threads = torch.get_num_threads()
     # Filling every new tensor would take half the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.use_deterministic_algorithms(True)
@@ -251,7 +252,7 @@ def deterministic(threads: int) -> Iterator[None]:
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(enabled)
+        torch.use_deterministic_algorithms(was_deterministic)
         torch.set_num_threads(previous_threads)
 
 
@@ -260,33 +261,31 @@ def _autocast() -> torch.autocast:
 
 
 def _evaluate(
-    network: Network, examples: Examples, held: Ints, settings: Settings, pad: int
+    network: Network, examples: Examples, held: Ints, settings: Settings
 ) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for suffix, targets in (("", examples.targets), ("_alone", examples.targets_alone)):
         y_true = targets[held] >= 0.5
-        logits = logits_of(network, examples.rows(held, settings.tokens, headings=not suffix), pad)
-        metrics[f"loss{suffix}"] = float(
-            np.mean(np.logaddexp(0, np.where(y_true, -logits, logits)))
-        )
+        rows = examples.rows(held, settings.tokens, headings=not suffix)
+        logits = logits_of(network, rows, examples.special.padding)
+        losses = np.logaddexp(0, np.where(y_true, -logits, logits))
+        metrics[f"loss{suffix}"] = float(np.mean(losses))
         metrics[f"macro_f1{suffix}"] = macro_f1(logits, y_true)
     return metrics
 
 
 def _optimizer(network: Network, settings: Settings) -> AdamW:
     """Build AdamW with a parameter group for each layer, with and without weight decay."""
-    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    members: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        depth, matrix = network.depth_of(name), parameter.ndim > 1
+        key = (network.depth_of(name), parameter.ndim > 1)
+        members.setdefault(key, []).append(parameter)
+    groups = []
+    for (depth, is_matrix), parameters in members.items():
         rate = settings.rate * settings.decay ** (network.layers + 1 - depth)
-        options = {
-            "params": [],
-            "lr": rate,
-            "peak": rate,
-            "weight_decay": settings.weight_decay if matrix else 0.0,
-        }
-        groups.setdefault((depth, matrix), options)["params"].append(parameter)
-    return AdamW(list(groups.values()), betas=(0.9, 0.98), fused=True)
+        decay = settings.weight_decay if is_matrix else 0.0
+        groups.append({"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay})
+    return AdamW(groups, betas=(0.9, 0.98), fused=True)
 
 
 def set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
@@ -298,55 +297,38 @@ def set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
 
 
 def _write_checkpoint(
-    folder: Path,
-    network: Network,
-    optimizer: AdamW,
-    state: dict[str, Any],
-    identity: dict[str, Any],
+    run: Run, network: Network, optimizer: AdamW, step: int, history: History
 ) -> None:
-    tensors = {"random": torch.get_rng_state()}
-    for name, parameter in network.named_parameters():
-        tensors[f"weight/{name}"] = parameter.detach().contiguous()
-        tensors |= {
-            f"{key}/{name}": value.contiguous() for key, value in optimizer.state[parameter].items()
-        }
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{_CHECKPOINT}.part"
-    save_file(
-        tensors,
-        part,
-        metadata={"state": json.dumps(state), "identity": json.dumps(identity, sort_keys=True)},
-    )
-    os.replace(part, folder / _CHECKPOINT)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    part = run.folder / f"{_CHECKPOINT}.part"
+    state = {
+        "identity": dict(run.identity),
+        "step": step,
+        "history": history,
+        "random": torch.get_rng_state(),
+        "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    torch.save(state, part)
+    os.replace(part, run.folder / _CHECKPOINT)
 
 
-def _read_checkpoint(
-    folder: Path, network: Network, optimizer: AdamW, identity: dict[str, Any]
-) -> dict[str, Any] | None:
-    """Restore network and optimiser, and return the state of the run; None without a checkpoint."""
-    file = folder / _CHECKPOINT
+def _read_checkpoint(run: Run, network: Network, optimizer: AdamW) -> tuple[int, History]:
+    """Restore network and optimiser; return the steps done and the history, of none at first."""
+    file = run.folder / _CHECKPOINT
     if not file.is_file():
-        return None
+        return 0, []
     try:
-        with safe_open(file, "pt") as opened:
-            metadata = opened.metadata()
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        state: dict[str, Any] = json.loads(metadata["state"])
-        stored: dict[str, Any] = json.loads(metadata["identity"])
-    except (SafetensorError, KeyError, TypeError, ValueError):
-        raise ModelError(
-            f"{file}: not a checkpoint; remove it and start anew without --resume"
-        ) from None
-    wanted = json.loads(json.dumps(identity))
-    if other := ", ".join(
-        sorted(name for name in {*stored, *wanted} if stored.get(name) != wanted.get(name))
-    ):
-        raise ModelError(
-            f"{file}: of a run with other {other}; give the same, or start anew without --resume"
-        )
-    for name, parameter in network.named_parameters():
-        parameter.data.copy_(tensors[f"weight/{name}"])
-        if f"step/{name}" in tensors:
-            optimizer.state[parameter] = {key: tensors[f"{key}/{name}"] for key in _MOMENTS}
-    torch.set_rng_state(tensors["random"])
-    return state
+        state = torch.load(file, weights_only=True)  # which runs no code of the file
+        stored = dict(state["identity"])
+    except Exception:  # PyTorch raises a dozen classes
+        advice = "remove it and start anew without --resume"
+        raise ModelError(f"{file}: not a checkpoint; {advice}") from None
+    names = {*stored, *run.identity}
+    if other := sorted(name for name in names if stored.get(name) != run.identity.get(name)):
+        advice = "give the same, or start anew without --resume"
+        raise ModelError(f"{file}: of a run with other {', '.join(other)}; {advice}")
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"])
+    return state["step"], state["history"]

@@ -1,15 +1,17 @@
-"""Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py
---model encoder``)."""
+"""Fine-tune a pretrained encoder on a corpus, and export it to a model folder.
+
+This is ``train.py --model encoder``: `fine_tune` trains a network, `export` brings it to whole
+numbers, calibrates and evaluates it, and writes the folder.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -25,45 +27,80 @@ from tipclassify.progress import Progress
 from tipclassify.resources import checkout
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.encoder import Settings
-from tipclassify.training.train_heads import Trained, write_exported_encoder
+from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
+from tipclassify.training.model_card import BaseEncoder
+from tipclassify.training.trained import Trained
+from tipclassify.training.unlabelled import UnlabelledPassage
+from tipclassify.training.write_heads import write_exported_encoder
 
 if TYPE_CHECKING:
-    from tipclassify.training.encoder.fitting import Examples
+    from tokenizers import Tokenizer
 
-__all__ = ["choose_epoch", "export", "fine_tune", "make_examples"]
+    from tipclassify.training.encoder.fitting import Examples, History
+    from tipclassify.training.encoder.network import Network
+
+__all__ = [
+    "FineTuned",
+    "Recipe",
+    "encode",
+    "epoch_rows",
+    "export",
+    "fine_tune",
+    "read_tokenizer",
+    "tokenize_rows",
+]
 
 _OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
 _BITS: Final = 7  # of a weight
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What an encoder is made of, beside the corpus."""
+
+    base: str  # folder, or id on the Hugging Face hub
+    vocabulary: frozenset[str]  # words that are no names
+    settings: Settings
+    # headings of equivalent meaning, by a heading in lower case without its number
+    headings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned network, in floats, and how it was made."""
+
+    network: Network
+    tokenizer: str  # its JSON
+    recipe: Recipe
+    base: BaseEncoder
+    precision: str
+    history: History
+
+
 def fine_tune(
     rows: Sequence[Row],
-    folder: str | os.PathLike[str],
-    base: str,
-    settings: Settings,
-    vocabulary: frozenset[str],
+    recipe: Recipe,
+    folder: Path,
     *,
-    headings: str | os.PathLike[str] | None = None,
     resume: bool = False,
     threads: int = 0,
     progress: Progress | None = None,
-    reported: Callable[[str], None] | None = None,
-) -> None:
-    """Fine-tune `base`, a folder or an id on the Hugging Face hub, on `rows`, and write the network
-    to `folder`.
+    report: Callable[[str], None] | None = None,
+) -> FineTuned:
+    """Fine-tune a base on the rows that are not held out; checkpoints go to `folder`.
 
-    The words of `vocabulary` are no names; the JSON file `headings` has headings of equivalent
-    meaning, by the heading in lower case without its number. With `resume` a run of the same
-    corpus, base and settings goes on from its checkpoint; the same number of `threads` (0: one a
-    core) gives the same weights.
+    With `resume` a run of the same corpus and recipe goes on from its checkpoint there. The same
+    number of `threads` (0: one a core) gives the same weights.
     """
     with needs_extra("training an encoder", "train"):
         for name in ("onnx", "safetensors", "torch", "transformers"):
             import_module(name)
+    from tipclassify.training.encoder import fitting
     from tipclassify.training.encoder import network as networks
-    from tipclassify.training.encoder.fitting import deterministic, fit, precision
 
-    start, out = networks.base_folder(base), Path(folder)
+    base = networks.base_folder(recipe.base)
+    described = networks.describe_base(recipe.base, base)
+    settings = recipe.settings
     held = held_out(rows)
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
@@ -71,176 +108,188 @@ def fine_tune(
         raise ValueError(
             f"none of {len(rows):,} passages can be held out; add rows of other documents"
         )
-    tokenizer = networks.read_tokenizer(start)
-    described = {"corpus": corpus_digest(rows), "precision": precision()}
-    like = json.loads(Path(headings).read_text(encoding="utf-8")) if headings else {}
-    with deterministic(threads):
-        network = networks.new_network(start, settings)
-        history = fit(
+    tokenizer = (base / "tokenizer.json").read_text(encoding="utf-8")
+    precision = fitting.precision()
+    identity = {
+        "settings": asdict(settings),
+        "base": described.sha256,
+        "corpus": corpus_digest(rows),
+        "precision": precision,
+    }
+    with fitting.deterministic(threads):
+        network = networks.new_network(base, settings)
+        history = fitting.fit(
             network,
-            make_examples(rows, tokenizer, vocabulary, settings, like),
-            [choose_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
+            tokenize_rows(rows, read_tokenizer(tokenizer), recipe),
+            [epoch_rows(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
-            pad=networks.padding_id(tokenizer),
-            folder=out,
-            identity={
-                "settings": asdict(settings),
-                "base": networks.weights_sha256(start),
-                **described,
-            },
-            resume=resume,
-            progress=progress,
-            reported=reported,
+            fitting.Run(folder, identity, resume, progress, report),
         )
-        about = {"base": networks.describe_base(base, start), **described, "history": history}
-        networks.save_network(network, settings, start, out, about)
+    return FineTuned(network, tokenizer, recipe, described, precision, history)
 
 
 def export(
     rows: Sequence[Row],
-    folder: str | os.PathLike[str],
+    finetuned: FineTuned,
     out: str | os.PathLike[str],
-    vocabulary: frozenset[str],
-    pool: Sequence[tuple[str, str | None, str]] = (),
     *,
-    seed: int = 0,
-    reported: Callable[[str], None] | None = None,
+    pool: Sequence[UnlabelledPassage] = (),
+    report: Callable[[str], None] | None = None,
 ) -> Trained:
-    """Quantize the network in `folder`, calibrate and evaluate it on held-out rows, and write the
-    model folder `out`.
+    """Quantize a network, calibrate and evaluate it on held-out rows, and write its model folder.
 
-    `pool`, a random sample of unlabelled real passages (text, heading, source family), gives the
-    proportions of whole reports.
+    `pool`, a random sample of unlabelled real passages whose sources are families of reports,
+    gives the proportions of whole reports.
     """
-    from tipclassify.training.encoder.fitting import macro_f1
-    from tipclassify.training.encoder.network import (
-        load_network,
-        quantize,
-        read_description,
-        to_onnx,
-    )
+    from tipclassify.training.encoder.network import export_graphs
 
-    network, settings = load_network(folder)
-    described = read_description(Path(folder))
-    base = described["base"]
-    heads = Heads(
-        network.head.weight.detach().double().numpy(), network.head.bias.detach().double().numpy()
-    )
-    held = held_out(rows)
-    evaluated = [row for row, mine in zip(rows, held, strict=True) if mine]
-    texts, headings = (
-        [str(row["text"]) for row in evaluated],
-        [row.get("section") or None for row in evaluated],
-    )
-    y_true = np.array([indicator(row["labels"]) for row in evaluated], bool)
+    held_rows = CorpusSplit(rows, held_out(rows)).held_rows
+    graphs = export_graphs(finetuned.network)
+    exact = _model(finetuned, graphs.floats)
+    float_f1 = _best_macro_f1(exact, held_rows, _pooled(exact, held_rows))
+    model = _model(finetuned, graphs.whole_numbers)
+    held_pooled = _pooled(model, held_rows)
+    f1 = _best_macro_f1(model, held_rows, held_pooled)
+    if report:
+        figures = f"{float_f1:.4f} in floats, {f1:.4f} in {_BITS} bits"
+        report(f"macro-F1 at the best thresholds, held out: {figures}")
 
-    def evaluate(graph: bytes) -> tuple[float, EncoderModel, Any]:
-        """Return the macro-F1 at the best thresholds, the model and its pooled vectors."""
-        model = EncoderModel(
-            graph=graph,
-            tokenizer=(Path(folder) / "tokenizer.json").read_text(encoding="utf-8"),
-            vocabulary=vocabulary,
-            heads=heads,
-            finetuned_heads=heads,
-            thresholds=dict.fromkeys(POLICIES, (0.5,) * len(LABELS)),
-            scale=np.ones(len(LABELS)),
-            shift=np.zeros(len(LABELS)),
-            window=settings.tokens,
-            overlap=min(_OVERLAP, settings.tokens // 4),
-            meta={},
-            stand_in=settings.stand_in,
-        )
-        pooled = EncoderScorer(model).pooled(texts, headings)
-        return macro_f1(heads.logits(pooled), y_true), model, pooled
-
-    exact = to_onnx(network)
-    float_f1 = evaluate(exact)[0]
-    f1, model, pooled = evaluate(quantize(exact))
-    if reported:
-        reported(
-            f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {_BITS} bits"
-        )
-    training = {
-        "settings": asdict(settings),
-        **{key: described[key] for key in ("history", "precision")},
+    settings = finetuned.recipe.settings
+    meta: dict[str, object] = {
+        "base": asdict(finetuned.base),
+        "training": {
+            "settings": asdict(settings),
+            "history": finetuned.history,
+            "precision": finetuned.precision,
+        },
+        "weight_bits": _BITS,
+        "float_macro_f1": round(float_f1, 4),
+        "whole_number_macro_f1": round(f1, 4),
     }
-    meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": _BITS}
-    meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(f1, 4)}
     if pool:
-        scores = logistic(
-            EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool])
-        )
-        meta["natural"] = natural_shares([one[2] for one in pool], scores)
-    model = replace(model, notices=_notice(base))
-    return write_exported_encoder(out, model, rows, pooled, meta, seed=seed)
+        texts = [passage.text for passage in pool]
+        scores = logistic(EncoderScorer(model).logits(texts, [passage.heading for passage in pool]))
+        meta["natural"] = natural_shares([passage.source for passage in pool], scores)
+    model = replace(model, notices=_notices(finetuned.base))
+    return write_exported_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
 
 
-def _notice(base: Mapping[str, str]) -> dict[str, str]:
-    """Return ``NOTICE``, and ``LICENSE`` if the base has the Apache License, like this project."""
-    text = (
-        f"This model is {base['name']}, fine-tuned, its weights changed to whole numbers of 8 bits or fewer and its "
-        "graph\nexported to ONNX by tipclassify. Changed files: model.onnx. The tokenizer is as the base has it.\n\n"
-        f"Base: {base['name']}\nLicence of the base: {base['licence']}\nSHA-256 of its weights: {base['sha256']}\n"
+def _model(finetuned: FineTuned, graph: bytes) -> EncoderModel:
+    """Return a model, not calibrated yet, with the heads of the fine-tuning."""
+    layer = finetuned.network.head
+    heads = Heads(layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy())
+    settings = finetuned.recipe.settings
+    return EncoderModel(
+        graph=graph,
+        tokenizer=finetuned.tokenizer,
+        vocabulary=finetuned.recipe.vocabulary,
+        heads=heads,
+        finetuned_heads=heads,
+        thresholds=dict.fromkeys(POLICIES, (0.5,) * len(LABELS)),
+        scale=np.ones(len(LABELS)),
+        shift=np.zeros(len(LABELS)),
+        window=settings.tokens,
+        overlap=min(_OVERLAP, settings.tokens // 4),
+        meta={},
+        stand_in=settings.stand_in,
     )
-    notices = {"NOTICE": text}
+
+
+def _pooled(model: EncoderModel, rows: Sequence[Row]) -> Vectors:
+    return EncoderScorer(model).pooled([row["text"] for row in rows], headings_of(rows))
+
+
+def _best_macro_f1(model: EncoderModel, rows: Sequence[Row], pooled: Vectors) -> float:
+    from tipclassify.training.encoder.fitting import macro_f1
+
+    return macro_f1(model.heads.logits(pooled), labels_of(rows))
+
+
+def _notices(base: BaseEncoder) -> dict[str, str]:
+    """Return ``NOTICE``, and ``LICENSE`` if the base has the Apache License, like this project."""
+    notice = (
+        f"This model is {base.name}, fine-tuned, its weights changed to whole numbers of 8 bits or "
+        "fewer and its graph\nexported to ONNX by tipclassify. Changed files: model.onnx. "
+        "The tokenizer is as the base has it.\n\n"
+        f"Base: {base.name}\nLicence of the base: {base.licence}\n"
+        f"SHA-256 of its weights: {base.sha256}\n"
+    )
     root = checkout()
-    if base["licence"] == "Apache-2.0" and root is not None:
-        notices["LICENSE"] = (root / "LICENSE").read_text("utf-8")
-    return notices
+    if base.licence != "Apache-2.0" or root is None:
+        return {"NOTICE": notice}
+    return {"NOTICE": notice, "LICENSE": (root / "LICENSE").read_text(encoding="utf-8")}
 
 
-def choose_epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
-    """Choose the passages of an epoch, int (m,): all real ones, and a sample of invented ones drawn
-    anew.
+def epoch_rows(rows: Sequence[Row], learned: Bools, settings: Settings, number: int) -> Ints:
+    """Choose the rows of an epoch, int (m,): all real ones, and invented ones drawn anew.
 
     Passages of other genres and near-identical pairs are few for what they teach, so all come, and
     more than once. Where no passage is real, all are chosen.
     """
     real = np.array([is_real(row) for row in rows])
     if not real.any():
-        return np.flatnonzero(taught)
+        return np.flatnonzero(learned)
     other_genre = np.array([is_other_genre(row) for row in rows])
     paired = np.array([bool(row.get("pair")) for row in rows]) & ~real & ~other_genre
-    pairs = np.tile(np.flatnonzero(taught & paired), settings.twins)
-    others = np.flatnonzero(taught & ~real & ~paired & ~other_genre)
+    pairs = np.tile(np.flatnonzero(learned & paired), settings.twins)
+    others = np.flatnonzero(learned & ~real & ~paired & ~other_genre)
     sample_size = max(0, settings.invented - len(pairs))
     sample = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:sample_size]
-    reports = np.flatnonzero(taught & real & ~other_genre)
-    genres = np.tile(np.flatnonzero(taught & other_genre), settings.other_genres)
+    reports = np.flatnonzero(learned & real & ~other_genre)
+    genres = np.tile(np.flatnonzero(learned & other_genre), settings.other_genres)
     return np.sort(np.concatenate([reports, genres, pairs, sample]))
 
 
-def make_examples(
-    rows: Sequence[Row],
-    tokenizer: Any,
-    vocabulary: frozenset[str],
-    settings: Settings,
-    like: dict[str, list[str]],
-) -> Examples:
-    """Tokenize rows as scoring does; `like` has headings that mean the same, by heading."""
-    from tipclassify.training.encoder.fitting import Examples, encode
+def read_tokenizer(text: str) -> Tokenizer:
+    """Read a tokenizer from its JSON, without truncation or padding."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(text)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Tokenize texts into token ids, without special tokens."""
+    encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    return [encoding.ids for encoding in encodings]
+
+
+def tokenize_rows(rows: Sequence[Row], tokenizer: Tokenizer, recipe: Recipe) -> Examples:
+    """Tokenize rows and their headings, names replaced as the settings have it."""
+    from tipclassify.training.encoder.fitting import Examples, SpecialTokens
+
+    def token(*names: str) -> int | None:
+        """Return the id of the first of some names that is a token."""
+        return next(filter(None, map(tokenizer.token_to_id, names)), None)
 
     texts = [str(row["text"]) for row in rows]
     headings = [str(row.get("section") or "") for row in rows]
     distinct = sorted(set(headings) - {""})
     spelled = distinct
-    if settings.stand_in:
-        texts = [one.text for one in mask_names(texts, vocabulary, settings.stand_in)]
+    stand_in = recipe.settings.stand_in
+    if stand_in:
+        texts = [masked.text for masked in mask_names(texts, recipe.vocabulary, stand_in)]
         spelled = [normalize_spelling(heading) for heading in distinct]
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
-    similar = {
-        tuple(ids[heading]): encode(tokenizer, like[key])
-        for heading in distinct
-        if (key := without_enumerator(heading).lower()) in like
-    }
-    first, last = tokenizer.encode("").ids
-    mask = tokenizer.token_to_id("[MASK]") or tokenizer.token_to_id("<mask>") or first
+    similar = {}
+    for heading in distinct:
+        key = without_enumerator(heading).lower()
+        if key in recipe.headings:
+            similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
+    first, separator = tokenizer.encode("").ids
     return Examples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],
-        targets=np.array([indicator(row["labels"]) for row in rows], np.float64),
+        targets=labels_of(rows).astype(np.float64),
         targets_alone=np.array([indicator(labels_alone(row)) for row in rows], np.float64),
         similar=similar,
-        special_tokens=(first, last, mask),
+        special=SpecialTokens(
+            first=first,
+            separator=separator,
+            mask=token("[MASK]", "<mask>") or first,
+            padding=token("[PAD]", "<pad>") or 0,
+        ),
     )

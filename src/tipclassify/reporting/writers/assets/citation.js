@@ -1,4 +1,5 @@
-// A citation as plain text, BibTeX, RIS and CSL-JSON, character by character what citation.py gives for the same fields.
+// A citation as plain text, BibTeX, RIS and CSL-JSON, character by character what citation.py gives for the same fields:
+// tests/reporting/test_desk.py compares both. On a desk, a remark of whoever checked the finding follows.
 
 const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
 const known = (...values) => values.filter(Boolean);
@@ -46,7 +47,7 @@ const TEX = { "\\": "\\textbackslash{}", "{": "\\textbraceleft{}", "}": "\\textb
 Object.assign(TEX, { "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" });
 const escapeTex = (text) => text.replace(/[\\{}~^%&_#$]/g, (char) => TEX[char] ?? `\\${char}`);
 
-function bibtexCitation(cited) {
+function bibtexCitation(cited, remark = "") {
   const place = placeOf(cited);
   const fields = [
     ["title", cited.title],
@@ -58,14 +59,14 @@ function bibtexCitation(cited) {
     isOnline(cited.address) ? ["url", linkOf(cited)] : ["howpublished", cited.address],
     ["urldate", cited.read],
     ["keywords", keywords(cited).join(", ")],
-    ["note", `${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`],
+    ["note", known(`${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`, remark).join(" ")],
     ["annote", `“${cited.quote}”`],
   ].filter(([, text]) => text);
   const value = ([name, text]) => (name === "url" ? text : name === "title" ? `{${escapeTex(text)}}` : escapeTex(text));
   return `@misc{${cited.key},\n${fields.map((field) => `  ${field[0]} = {${value(field)}},\n`).join("")}}\n`;
 }
 
-function risCitation(cited) {
+function risCitation(cited, remark = "") {
   const fields = [
     ["TY", "RPRT"],
     ["ID", cited.key],
@@ -81,6 +82,7 @@ function risCitation(cited) {
     ...keywords(cited).map((word) => ["KW", word]),
     ["AB", `“${cited.quote}”`],
     ["N1", sourceOf(cited)],
+    ["N1", remark],
   ].filter(([, text]) => text);
   return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
 }
@@ -89,7 +91,7 @@ function cslDate(date) {
   return /^\d{4}(-\d\d){0,2}$/.test(date) ? { "date-parts": [date.split("-").map(Number)] } : null;
 }
 
-function cslCitation(cited) {
+function cslCitation(cited, remark = "") {
   const fields = [
     ["id", cited.key],
     ["type", "report"],
@@ -104,7 +106,7 @@ function cslCitation(cited) {
     ["URL", linkOf(cited)],
     ["keyword", keywords(cited).join(", ")],
     ["abstract", `“${cited.quote}”`],
-    ["note", sourceOf(cited)],
+    ["note", known(sourceOf(cited), remark).join(" ")],
   ];
   return Object.fromEntries(fields.filter(([, value]) => value));
 }

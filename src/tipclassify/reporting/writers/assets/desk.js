@@ -1,9 +1,11 @@
 // The desk itself: views, and what happens when a filter, the address or a tab changes.
+// desk.html joins these files to one script, in an order that defines each name before it is called: a page opened from a
+// disk may not load modules. Covered by tests/reporting/test_desk.py.
 
 const tabs = Array.from(document.querySelectorAll('[role="tab"]'));
 
 const drawn = new Set(); // views that show what the filters leave: one is drawn when it is looked at
-const drawings = { map: drawMap, reports: drawReports, findings: drawFindings };
+const drawings = { map: drawMap, reports: drawReports, findings: drawFindings, saved: drawSavedList };
 
 function draw() {
   if (!drawn.has(view)) drawings[view]?.();

@@ -1,10 +1,14 @@
 // Checks: findings confirmed, rejected and noted, with initials and time. With `tipclassify desk` the server keeps them in
 // a log beside the page; opened by a double click, the browser keeps them, to export and import.
+// The browser has an item for each finding, so that one more check writes a few bytes, however many there are.
+// Covered by tests/review/test_desk_server.py and tests/reporting/test_desk.py; timed by benchmarks/desk.py.
 
 const served = location.protocol.startsWith("http") && document.querySelector("#checks-kept") !== null;
-const checksKey = `tipclassify desk checks ${document.body.dataset.desk}`;
+const itemPrefix = `tipclassify desk checks ${document.body.dataset.desk} `; // before the key of a finding
+const initialsItem = `tipclassify desk initials ${document.body.dataset.desk}`;
 const initialsBox = document.getElementById("initials");
-let checks = new Map(); // key of a finding: {initials: {verdict, note, time}}
+const checks = new Map(); // key of a finding: {initials: {verdict, note, time}}
+const verdicts = new Map(); // key of a finding: its verdict, derived from its checks
 let server = false; // whether one keeps the checks
 let seen = 0; // events of its log
 const unsent = new Map(); // request: {path, body}, until the server has said "saved"
@@ -25,7 +29,7 @@ async function readChecks() {
       const answer = await ask("checks");
       server = true;
       seen = answer.next;
-      checks = new Map(Object.entries(answer.checks));
+      for (const [key, all] of Object.entries(answer.checks)) setChecks(key, all);
       initialsBox.value = answer.annotator;
       initialsBox.readOnly = true;
       setInterval(watchChecks, 5000);
@@ -34,11 +38,28 @@ async function readChecks() {
     }
   }
   if (!server) {
-    checks = new Map(Object.entries(stored(checksKey, {})));
-    initialsBox.value = stored(`${checksKey} initials`, "");
+    readKeptChecks();
+    initialsBox.value = stored(initialsItem, "");
   }
   document.getElementById("checks-files").hidden = server;
   sayKept();
+}
+
+// The checks of all people on a finding; the only place that writes them.
+function setChecks(key, all) {
+  if (Object.keys(all).length) checks.set(key, all);
+  else checks.delete(key);
+  verdicts.delete(key);
+}
+
+function readKeptChecks() {
+  let names = [];
+  try {
+    names = Object.keys(localStorage).filter((name) => name.startsWith(itemPrefix));
+  } catch {
+    // a browser that keeps nothing for this page
+  }
+  for (const name of names) setChecks(name.slice(itemPrefix.length), stored(name, {}));
 }
 
 function stored(name, otherwise) {
@@ -58,6 +79,8 @@ function keep(name, value) {
   }
 }
 
+const KEEPS_NOTHING = "This browser keeps nothing for this page: export before you close it.";
+
 function sayKept(trouble = "") {
   const where = server ? "Checks are kept beside this page" : "Checks are kept in this browser";
   document.getElementById("checks-kept").textContent = trouble || (unsent.size ? `Saving ${plural(unsent.size, "change")}…` : where);
@@ -70,8 +93,8 @@ async function watchChecks() {
   try {
     const answer = await ask(`checks?since=${seen}`);
     seen = answer.next;
-    for (const [key, found] of Object.entries(answer.checks)) {
-      checks.set(key, found);
+    for (const [key, all] of Object.entries(answer.checks)) {
+      setChecks(key, all);
       redrawCheck(key);
     }
     sayKept();
@@ -91,7 +114,7 @@ async function sendAll() {
     try {
       const answer = await ask(path, { ...body, request });
       unsent.delete(request);
-      checks.set(answer.key, answer.check);
+      setChecks(answer.key, answer.check);
       redrawCheck(answer.key);
     } catch (error) {
       if (error.refused) unsent.delete(request); // it would be refused again
@@ -115,29 +138,33 @@ function change(passage, fields) {
     initialsBox.focus();
     return false;
   }
-  const all = { ...checks.get(passage.key) };
+  const all = { ...(server ? checks.get(passage.key) : stored(itemPrefix + passage.key, {})) }; // another tab may have more
   all[name] = { verdict: "", note: "", ...all[name], ...fields, time: new Date().toISOString() };
   if (!all[name].verdict && !all[name].note) delete all[name];
-  checks.set(passage.key, all);
-  if (server) {
-    const body = { key: passage.key };
-    if ("note" in fields) unsent.set(crypto.randomUUID(), { path: "notes", body: { ...body, note: fields.note } });
-    else if (fields.verdict) unsent.set(crypto.randomUUID(), { path: "checks", body: { ...body, confirmed: fields.verdict === "confirmed" } });
-    else unsent.set(crypto.randomUUID(), { path: "withdraw", body });
-    sendAll();
-  } else {
-    const fresh = { ...stored(checksKey, {}), [passage.key]: all }; // another tab may have checked more
-    checks = new Map(Object.entries(fresh));
-    sayKept(keep(checksKey, fresh) ? "" : "This browser keeps nothing for this page: export before you close it.");
-  }
+  setChecks(passage.key, all);
+  if (server) send(passage.key, fields);
+  else sayKept(keep(itemPrefix + passage.key, all) ? "" : KEEPS_NOTHING);
   redrawCheck(passage.key);
   return true;
 }
 
-const verdictOf = (key) => {
-  const verdicts = new Set(Object.values(checks.get(key) ?? {}).map(({ verdict }) => verdict).filter(Boolean));
-  return verdicts.size > 1 ? "disputed" : [...verdicts][0] ?? "";
-};
+function send(key, { verdict, note }) {
+  let request = { path: "withdraw", body: { key } };
+  if (note !== undefined) request = { path: "notes", body: { key, note } };
+  else if (verdict) request = { path: "checks", body: { key, confirmed: verdict === "confirmed" } };
+  unsent.set(crypto.randomUUID(), request);
+  sendAll();
+}
+
+// "confirmed", "rejected", "disputed" where people differ, or "".
+function verdictOf(key) {
+  const known = verdicts.get(key);
+  if (known !== undefined) return known;
+  const given = new Set(Object.values(checks.get(key) ?? {}).map(({ verdict }) => verdict).filter(Boolean));
+  const verdict = given.size > 1 ? "disputed" : ([...given][0] ?? "");
+  verdicts.set(key, verdict);
+  return verdict;
+}
 
 function matchesCheck(key, wanted) {
   const verdict = verdictOf(key);
@@ -147,12 +174,15 @@ function matchesCheck(key, wanted) {
 }
 
 // "12 checked (9 confirmed, 3 rejected), 108 unchecked"
-function checkedOf(found) {
+function checkedOf(findings) {
   const counts = { confirmed: 0, rejected: 0, disputed: 0 };
-  for (const { key } of found) if (verdictOf(key)) counts[verdictOf(key)] += 1;
+  for (const { key } of findings) {
+    const verdict = verdictOf(key);
+    if (verdict) counts[verdict] += 1;
+  }
   const checked = counts.confirmed + counts.rejected + counts.disputed;
-  const parts = Object.entries(counts).filter(([, number]) => number).map(([name, number]) => `${number} ${name}`);
-  return `${checked} checked${checked ? ` (${parts.join(", ")})` : ""}, ${found.length - checked} unchecked`;
+  const parts = Object.entries(counts).filter(([, number]) => number).map(([name, number]) => `${number.toLocaleString("en")} ${name}`);
+  return `${checked.toLocaleString("en")} checked${checked ? ` (${parts.join(", ")})` : ""}, ${(findings.length - checked).toLocaleString("en")} unchecked`;
 }
 
 // "confirmed by AB, 2026-11-30; note by CD: ask the ministry": for exports and for the line below a finding.
@@ -168,6 +198,9 @@ const checkLines = new Map(); // key: redraws the line, while it is in the page
 function redrawCheck(key) {
   checkLines.get(key)?.();
   if (view === "findings" && shown.length) document.getElementById("findings-note").textContent = findingsNote();
+  if (!saved.has(key)) return;
+  saySaved();
+  if (view !== "saved") drawn.delete("saved"); // whoever writes in the list goes on
 }
 
 function checkLine(passage) {
@@ -180,11 +213,11 @@ function checkLine(passage) {
     const open = line.querySelector("textarea");
     const inHand = open && document.activeElement === open;
     const mine = mineOf(passage.key);
-    const told = make("p", { class: "facts told", dir: "auto" }, checkWords(passage.key).join(" · "));
+    const words = make("p", { class: "facts check-words", dir: "auto" }, checkWords(passage.key).join(" · "));
     const note = button(mine?.note ? "Edit note" : "Note", () => write(), { class: "note" });
-    if (inHand) return line.querySelector(".told")?.replaceWith(told);
+    if (inHand) return line.querySelector(".check-words")?.replaceWith(words);
     const focused = line.contains(document.activeElement) && ["confirmed", "rejected", "note"].find((name) => document.activeElement.classList.contains(name));
-    line.replaceChildren(make("p", { class: "do" }, ...(passage.letters.length ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")] : []), note), told);
+    line.replaceChildren(make("p", { class: "do" }, ...(passage.letters.length ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")] : []), note), words);
     if (focused) line.querySelector(`.${focused}`).focus(); // whoever works by keyboard stays there
     return undefined;
   }
@@ -217,12 +250,15 @@ function checkLine(passage) {
 }
 
 initialsBox.addEventListener("change", () => {
-  if (!server) keep(`${checksKey} initials`, initialsBox.value.trim());
+  if (!server) keep(initialsItem, initialsBox.value.trim());
   for (const draw of checkLines.values()) draw();
 });
 
 document.getElementById("export-checks").addEventListener("click", () => {
-  const data = { desk: document.body.dataset.desk, checks: Object.fromEntries(checks) };
+  // What was checked, so that a bundle of other files finds it again.
+  const checked = passages.filter(({ key }) => checks.has(key));
+  const findings = checked.map(({ key, text, start, end, letters }) => [key, { text, start, end, labels: letters.map((letter) => LABELS[LETTERS.indexOf(letter)]) }]);
+  const data = { desk: document.body.dataset.desk, checks: Object.fromEntries(checks), findings: Object.fromEntries(findings) };
   const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 1)], { type: "application/json" }));
   make("a", { href: address, download: "desk-checks.json" }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
@@ -230,10 +266,10 @@ document.getElementById("export-checks").addEventListener("click", () => {
 });
 
 document.getElementById("import-checks").addEventListener("change", async ({ target }) => {
-  let found;
+  let imported;
   try {
-    found = JSON.parse(await target.files[0].text()).checks;
-    if (typeof found !== "object" || !found) throw new Error("no checks");
+    imported = JSON.parse(await target.files[0].text()).checks;
+    if (typeof imported !== "object" || !imported) throw new Error("no checks");
   } catch {
     sayKept("This file holds no checks of a desk: choose one that was exported here.");
     return;
@@ -241,18 +277,30 @@ document.getElementById("import-checks").addEventListener("change", async ({ tar
     target.value = "";
   }
   let taken = 0;
-  for (const [key, all] of Object.entries(found)) {
-    for (const [name, { verdict, note, time }] of Object.entries(all)) {
-      if (![verdict, note, time].every((text) => text === undefined || typeof text === "string")) continue;
-      const here = checks.get(key)?.[name];
-      if (here && here.time >= time) continue; // the later one holds
-      checks.set(key, { ...checks.get(key), [name]: { verdict: verdict ?? "", note: note ?? "", time: time ?? "" } });
+  let kept = true;
+  for (const [key, all] of Object.entries(imported)) {
+    const here = { ...checks.get(key) };
+    const before = taken;
+    for (const [name, { verdict = "", note = "", time = "" }] of Object.entries(all)) {
+      if (![verdict, note, time].every((text) => typeof text === "string")) continue;
+      if (here[name] && here[name].time >= time) continue; // the later one holds
+      here[name] = { verdict, note, time };
       taken += 1;
     }
+    if (taken === before) continue;
+    setChecks(key, here);
+    kept = keep(itemPrefix + key, here) && kept;
   }
-  const kept = keep(checksKey, Object.fromEntries(checks));
-  sayKept(kept ? "" : "This browser keeps nothing for this page: export before you close it.");
+  sayKept(kept ? "" : KEEPS_NOTHING);
   say(`Imported ${plural(taken, "check")}`);
   drawn.clear();
   apply();
+});
+
+// Another tab of this browser checked something.
+addEventListener("storage", ({ key: name, newValue }) => {
+  if (server || !name?.startsWith(itemPrefix)) return;
+  const key = name.slice(itemPrefix.length);
+  setChecks(key, newValue ? stored(name, {}) : {});
+  redrawCheck(key);
 });

@@ -1,4 +1,4 @@
-// The fields of a citation from the desk's data, and citations as rows of CSV.
+// The fields of a citation from the desk's data, and citations as rows of CSV. Covered by tests/reporting/test_desk.py.
 
 function citationOf(passage) {
   const { report, letters, scores } = passage;
@@ -7,9 +7,9 @@ function citationOf(passage) {
     key: passage.key,
     quote: passage.text,
     title: report.title,
-    publication: report.publication ?? "", // of a desk that an earlier version wrote
-    publisher: report.publisher ?? "",
-    date: report.date ?? "",
+    publication: report.publication,
+    publisher: report.publisher,
+    date: report.date,
     country: passage.country,
     year: passage.year,
     section: passage.section,

@@ -1,10 +1,6 @@
-"use strict";
 // Reports and passages, which the scripts in data/ bring, and the search in their indexes of words.
+// Covered by tests/reporting/test_desk.py.
 
-const LABELS = ["positive_effort", "failure", "complicity"];
-const LETTERS = ["P", "F", "C"];
-const NAMES = { P: "Positive effort", F: "Failure", C: "Complicity" };
-const NO_SECTION = "No section";
 const TAGS = Array.from({ length: 8 }, (_, bits) => LETTERS.filter((_, n) => (bits >> n) & 1)); // shared: most repeat
 
 const reports = new Map(); // by their page
@@ -12,47 +8,72 @@ const passages = []; // of all reports
 const firstOf = new Map(); // the first passage of each report, by its page
 const indexes = []; // one a script
 
+// A script in data/ hands over a data file: desk_records.py says what is in it, and PASSAGE and PLACE, where.
 globalThis.tipclassify = {
   add(json) {
-    const { page, words, found, places, passages: rows, ...head } = JSON.parse(json);
-    if (!reports.has(page)) reports.set(page, { page });
-    const report = reports.get(page);
-    if ("title" in head) Object.assign(report, head);
-    indexes.push({ words, found, lists: [], size: rows.length, first: passages.length });
-    const named = places.map(([country, year, , section, folded, series]) => [country || "", year ? String(year) : "", section, folded || NO_SECTION, series || ""]);
-    for (const [place, start, end, at, paragraph, bits, scores, low, key, id, text, flags = 8, rank = 0] of rows) {
-      const [country, year, section, folded, series] = named[place];
-      const letters = TAGS[bits];
-      const best = letters.reduce((most, letter) => Math.max(most, scores[LETTERS.indexOf(letter)]), 0);
-      const page = at ? String(at) : "";
-      const nature = { row: Boolean(flags & 1), again: Boolean(flags & 2), template: Boolean(flags & 4), subject: Boolean(flags & 8), rank };
-      passages.push({ ...nature, report, country, year, section, folded, series, page, paragraph, start, end, letters, scores, best, low, key, id, text, counted: TAGS[0], shown: false });
-      if (!firstOf.has(report.page)) firstOf.set(report.page, passages.at(-1));
-    }
+    const file = JSON.parse(json);
+    if (!reports.has(file.page)) reports.set(file.page, { page: file.page });
+    const report = Object.assign(reports.get(file.page), file.report);
+    indexes.push({ words: file.words, numbers: file.numbers, lists: [], size: file.passages.length, first: passages.length });
+    const places = file.places.map(placeOfArray);
+    for (const row of file.passages) passages.push(passageOfArray(row, places, report));
+    if (!firstOf.has(file.page) && file.passages.length) firstOf.set(file.page, passages.at(-file.passages.length));
   },
 };
 
-// Words in lower case and without accents, as desk.py splits them.
+function placeOfArray(row) {
+  return {
+    country: row[PLACE.country] || "",
+    year: row[PLACE.year] ? String(row[PLACE.year]) : "",
+    section: row[PLACE.cited_section],
+    folded: row[PLACE.folded_section] || NO_SECTION,
+    series: row[PLACE.publication],
+  };
+}
+
+function passageOfArray(row, places, report) {
+  const flags = row[PASSAGE.flags];
+  const scores = row[PASSAGE.scores];
+  const letters = TAGS[row[PASSAGE.label_bits]];
+  const { country, year, section, folded, series } = places[row[PASSAGE.place]];
+  return {
+    row: Boolean(flags & FLAG.TABLE_ROW),
+    again: Boolean(flags & FLAG.SAID_BEFORE),
+    template: Boolean(flags & FLAG.TEMPLATE),
+    subject: Boolean(flags & FLAG.ON_SUBJECT),
+    rank: row[PASSAGE.rank],
+    report,
+    country,
+    year,
+    section,
+    folded,
+    series,
+    page: row[PASSAGE.page] ? String(row[PASSAGE.page]) : "",
+    paragraph: row[PASSAGE.paragraph],
+    start: row[PASSAGE.start],
+    end: row[PASSAGE.end],
+    letters,
+    scores,
+    best: letters.reduce((most, letter) => Math.max(most, scores[LETTERS.indexOf(letter)]), 0),
+    low: row[PASSAGE.low_confidence],
+    key: row[PASSAGE.key],
+    id: row[PASSAGE.anchor],
+    text: row[PASSAGE.text],
+    counted: TAGS[0],
+    shown: false,
+  };
+}
+
+// Words in lower case and without accents, as desk_records.py splits them.
 function wordsOf(text) {
   return text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
 // British words in American spelling, by the patterns of text/features/vocabulary.py.
-const BRITISH = [
-  [/^(lab|fav|col|hon|neighb|harb|behavi|endeav)our/, "$1or"],
-  [/^([\p{L}\p{N}_]{3,}|un[\p{L}\p{N}_]+)is(e|ed|es|ing|ation|ations|ational|er|ers)$/u, "$1iz$2"],
-  [/^program(me|med)$/, "program"],
-  [/^programmes$/, "programs"],
-  [/^(cent|theat|fib)re(s?)$/, "$1er$2"],
-  [/^(defen|offen|licen)c(e|es|ed|ing)$/, "$1s$2"],
-  [/^(trave|labe|counse|mode|cance|signa|marsha)ll(ing|ed|er|ers|or|ors)$/, "$1l$2"],
-  [/^(fulfil|enrol|instal|instil)(ment|ments|s)$/, "$1l$2"],
-  [/^judgement/, "judgment"],
-  [/^cheque/, "check"],
-];
+const BRITISH = BRITISH_PATTERNS.map(([pattern, plain]) => [new RegExp(pattern, "u"), plain]);
 function american(word) {
-  const found = word.length <= 40 && BRITISH.find(([pattern]) => pattern.test(word));
-  return found ? word.replace(found[0], found[1]) : word;
+  const rule = word.length <= LONGEST_RESPELLED && BRITISH.find(([pattern]) => pattern.test(word));
+  return rule ? word.replace(rule[0], rule[1]) : word;
 }
 
 // A query is clauses that must all hold, each of alternatives: `labour OR labor "child soldiers" NOT pledge`, -pledge.
@@ -81,7 +102,7 @@ function parseQuery(query) {
 
 // Make an index ready for search, which takes longer than a search.
 function unpack(index) {
-  if (typeof index.words === "string") Object.assign(index, { words: index.words.split(" "), found: index.found.split(",") });
+  if (typeof index.words === "string") Object.assign(index, { words: index.words.split(" "), numbers: index.numbers.split(",") });
 }
 
 // Which passages of an index have a word that begins so.
@@ -89,7 +110,7 @@ function beginsIn(index, begin) {
   const has = new Uint8Array(index.size);
   index.words.forEach((word, n) => {
     if (!word.startsWith(begin)) return;
-    index.lists[n] ??= index.found[n].split(" ").map(Number);
+    index.lists[n] ??= index.numbers[n].split(" ").map(Number);
     for (const number of index.lists[n]) has[number] = 1;
   });
   return has;
@@ -127,18 +148,18 @@ function rankAmongReports() {
   const where = new Map(); // text: {countries, years of each country}
   const tagged = passages.filter(({ letters, again }) => letters.length && !again);
   for (const passage of tagged) {
-    passage.said = wordsOf(passage.text).join(" ").replace(/( \d+)+$/, "");
-    const found = where.get(passage.said) ?? { countries: new Set(), years: new Map() };
+    passage.identity = wordsOf(passage.text).join(" ").replace(/( \d+)+$/, "");
+    const places = where.get(passage.identity) ?? { countries: new Set(), years: new Map() };
     const country = passage.country || passage.report.page;
-    found.countries.add(country);
-    if (passage.year && !(found.years.get(country) <= passage.year)) found.years.set(country, passage.year);
-    where.set(passage.said, found);
+    places.countries.add(country);
+    if (passage.year && !(places.years.get(country) <= passage.year)) places.years.set(country, passage.year);
+    where.set(passage.identity, places);
   }
   for (const passage of tagged) {
-    const { countries, years } = where.get(passage.said);
+    const { countries, years } = where.get(passage.identity);
     if (countries.size >= RECURRING) passage.template = true;
     if (passage.template) passage.rank = 0;
     else if (passage.year && years.get(passage.country || passage.report.page) < passage.year) passage.rank /= 2;
-    delete passage.said;
+    delete passage.identity;
   }
 }

@@ -1,4 +1,5 @@
 // The filters: in a form, in the address, and as a test of a passage.
+// Covered by tests/reporting/test_desk.py.
 
 const VIEWS = ["map", "reports", "findings", "saved"];
 const form = document.querySelector(".desk-tools");

@@ -1,4 +1,5 @@
 // The list of findings that the filters leave, with the words searched for marked.
+// Covered by tests/reporting/test_desk.py.
 
 const PAGE_SIZE = 20;
 const findingsList = document.querySelector("#findings .desk-list");
@@ -6,6 +7,7 @@ const further = document.getElementById("further");
 let ordered = [];
 let byProbability = null; // all passages, sorted once
 let byRank = null;
+let counted = ""; // how many the filters leave, in words
 let folded = []; // sentences that stand in many reports, and rows of tables: below the others
 const showProbability = (score) => (score >= 0.995 ? ">0.99" : score.toFixed(2)); // as on the pages of reports
 
@@ -19,17 +21,23 @@ function drawFindings() {
   ordered = ordered.filter((passage) => !isFolded(passage));
   if (!ordered.length) [ordered, folded] = [folded, []];
   findingsList.replaceChildren();
+  checkLines.clear();
+  counted = countsLine();
   showFurther();
   document.getElementById("findings-note").textContent = findingsNote();
 }
 
+// "62 sentences and 23 table rows of 3 reports: failure 40, complicity 22"
+function countsLine() {
+  const reportCount = new Set(shown.map((passage) => passage.report)).size;
+  const counts = Object.fromEntries(LETTERS.map((letter) => [letter, 0]));
+  for (const passage of shown) for (const letter of passage.counted) counts[letter] += 1;
+  const parts = LETTERS.filter((letter) => counts[letter]).map((letter) => `${NAMES[letter].toLowerCase()} ${counts[letter].toLocaleString("en")}`);
+  return `${kindsOf(shown)} of ${plural(reportCount, "report")}${parts.length ? `: ${parts.join(", ")}` : ""}`;
+}
+
 function findingsNote() {
-  const of = new Set(shown.map((passage) => passage.report)).size;
-  const counts = LETTERS.map((letter) => [NAMES[letter].toLowerCase(), shown.filter((p) => p.counted.includes(letter)).length]);
-  const some = counts.filter(([, count]) => count).map(([name, count]) => `${name} ${count.toLocaleString("en")}`);
-  return shown.length
-    ? `${kindsOf(shown)} of ${plural(of, "report")}${some.length ? `: ${some.join(", ")}` : ""}. ${checkedOf(shown)}`
-    : "Nothing is left by the filters: fewer words, or more labels, find more.";
+  return shown.length ? `${counted}. ${checkedOf(shown)}` : "Nothing is left by the filters: fewer words, or more labels, find more.";
 }
 
 const plural = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
@@ -54,9 +62,9 @@ unfold.addEventListener("click", () => {
 });
 
 // "62 sentences and 23 table rows"
-function kindsOf(found) {
-  const rows = found.filter(({ row }) => row).length;
-  return `${plural(found.length - rows, "sentence")}${rows ? ` and ${plural(rows, "table row")}` : ""}`;
+function kindsOf(findings) {
+  const rows = findings.filter(({ row }) => row).length;
+  return `${plural(findings.length - rows, "sentence")}${rows ? ` and ${plural(rows, "table row")}` : ""}`;
 }
 
 function findingItem(passage, begins) {
@@ -66,7 +74,7 @@ function findingItem(passage, begins) {
     const probability = showProbability(passage.scores[LETTERS.indexOf(letter)]);
     facts.append(make("span", { class: "label" }, badge(letter), ` ${NAMES[letter]} `, probability), " ");
   }
-  const title = make("a", { href: report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, report.name));
+  const title = make("a", { href: report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, report.title));
   const where = [passage.country, passage.year, passage.section, passage.page && `p. ${passage.page}`];
   const low = passage.low ? ["low confidence"] : [];
   facts.append(title, ...[...where, ...low].filter(Boolean).flatMap((text) => [" · ", make("bdi", {}, text)]));
@@ -80,18 +88,18 @@ function markWords(text, begins) {
   if (!begins.length) return [text];
   const parts = [];
   let at = 0;
-  for (const found of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
-    if (!wordsOf(found[0]).map(american).some((word) => begins.some((begin) => word.startsWith(begin)))) continue;
-    parts.push(text.slice(at, found.index), make("mark", { class: "hit" }, found[0]));
-    at = found.index + found[0].length;
+  for (const word of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
+    if (!wordsOf(word[0]).map(american).some((plain) => begins.some((begin) => plain.startsWith(begin)))) continue;
+    parts.push(text.slice(at, word.index), make("mark", { class: "hit" }, word[0]));
+    at = word.index + word[0].length;
   }
   return [...parts, text.slice(at)];
 }
 
 function button(text, action, attributes = {}) {
-  const made = make("button", { type: "button", ...attributes }, text);
-  made.addEventListener("click", () => action(made));
-  return made;
+  const element = make("button", { type: "button", ...attributes }, text);
+  element.addEventListener("click", () => action(element));
+  return element;
 }
 
 function say(text) {
@@ -99,10 +107,10 @@ function say(text) {
 }
 
 function copyButton(passage) {
-  return button("Copy citation", async (made) => {
-    const done = await copyText(plainCitation(citationOf(passage)), made.parentElement);
-    made.textContent = done ? "Copied" : "Not copied: not allowed here";
-    say(made.textContent);
-    setTimeout(() => (made.textContent = "Copy citation"), 2000);
+  return button("Copy citation", async (copy) => {
+    const done = await copyText(plainCitation(citationOf(passage)), copy.parentElement);
+    copy.textContent = done ? "Copied" : "Not copied: not allowed here";
+    say(copy.textContent);
+    setTimeout(() => (copy.textContent = "Copy citation"), 2000);
   });
 }

@@ -1,5 +1,6 @@
 // The heat map: a table of countries by year for each label, whose tint says what its numbers say. Publications are never
 // added up: a country has a row for each.
+// Covered by tests/reporting/test_desk.py.
 
 const STEPS = 6;
 
@@ -35,7 +36,7 @@ function tally(keyOf) {
 const inOrder = new Intl.Collator("en", { numeric: true }).compare;
 const cellOf = (passage) => (passage.cell ??= `${rowOf(passage)}\n${passage.year}`);
 const publications = new Set(); // of all passages
-const rowOf = (passage) => (passage.mapRow ??= `${passage.country || passage.report.name}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
+const rowOf = (passage) => (passage.mapRow ??= `${passage.country || passage.report.title}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
 
 function drawMap() {
   const cells = tally(cellOf);
@@ -77,10 +78,10 @@ function mapCell(cell, letter, name, year, { most, valueOf, first }) {
   const value = valueOf(cell, letter);
   const step = value ? Math.max(1, Math.ceil((STEPS * value) / most)) : 0;
   const text = shares && value && value < 1 ? "<1" : String(Math.round(value));
-  const found = cell[`first${letter}`] ?? cell.passage;
+  const lead = cell[`first${letter}`] ?? cell.passage;
   // With several reports, to their list; in a book of many countries, to the first finding of this one.
-  const inside = (found.report.country || "") === found.country ? "" : found.id && `#${found.id}`;
-  const href = cell.pages.size > 1 ? addressOf({ view: "reports", ...(found.country && { country: found.country }), ...(found.series && { publication: found.series }), ...(year && { year }) }) : found.report.page + inside;
+  const inside = (lead.report.country || "") === lead.country ? "" : lead.id && `#${lead.id}`;
+  const href = cell.pages.size > 1 ? addressOf({ view: "reports", ...(lead.country && { country: lead.country }), ...(lead.series && { publication: lead.series }), ...(year && { year }) }) : lead.report.page + inside;
   const link = make("a", { href, "aria-label": `${text}${shares ? "%" : ""} ${NAMES[letter]}, ${name} ${year}`.trim() }, text);
   return make("td", { class: `${letter} heat${step}${first ? " group" : ""}` }, link);
 }

@@ -1,4 +1,5 @@
 // The table of reports: counts that follow the filters, rows that sort by any column.
+// Covered by tests/reporting/test_desk.py.
 
 const reportsBody = document.querySelector(".desk-reports tbody");
 const headers = Array.from(document.querySelectorAll(".desk-reports thead th"));

@@ -1,4 +1,5 @@
 // Saved findings: kept in this browser for this desk, whole, so that they outlive a report; exported as files.
+// Covered by tests/reporting/test_desk.py and, where a server keeps them, tests/review/test_desk_server.py.
 
 const savedKey = `tipclassify desk ${document.body.dataset.desk}`;
 const savedList = document.querySelector("#saved .desk-list");
@@ -64,11 +65,11 @@ function saveButton(passage) {
   const pressed = () => String(saved.has(passage.key));
   return button(
     label(),
-    (made) => {
+    (save) => {
       const had = saved.has(passage.key);
       const kept = writeSaved((all) => (had ? all.delete(passage.key) : all.set(passage.key, { ...citationOf(passage), folder: "", tags: "", note: "" })));
-      made.textContent = label();
-      made.setAttribute("aria-pressed", pressed());
+      save.textContent = label();
+      save.setAttribute("aria-pressed", pressed());
       say(!kept ? "This browser keeps nothing for this page: export before you close it" : had ? "Removed" : "Saved");
       drawSaved(kept);
     },
@@ -76,66 +77,93 @@ function saveButton(passage) {
   );
 }
 
+// The counts at once; the list when it is looked at.
 function drawSaved(kept = true) {
-  const citations = [...saved.values()];
+  saySaved(kept);
+  drawn.delete("saved");
+  if (view === "saved") draw();
+}
+
+function saySaved(kept = true) {
   const where = server ? "beside this page" : "in this browser";
-  const note = citations.length ? `${plural(citations.length, "finding")}, kept ${where}. Exports have them in this order.` : `Nothing is saved. “Save” below a finding puts it here, kept ${where}.`;
-  document.getElementById("saved-note").textContent = kept ? note : "This browser keeps nothing for this page: export before you close it.";
-  document.querySelector("#saved-tab small").textContent = citations.length || "";
-  for (const each of exportButtons) each.disabled = !citations.length;
+  const note = saved.size ? `${plural(saved.size, "finding")}, kept ${where}. Exports have them in this order. ${checkedOf([...saved.values()])}.` : `Nothing is saved. “Save” below a finding puts it here, kept ${where}.`;
+  document.getElementById("saved-note").textContent = kept ? note : KEEPS_NOTHING;
+  document.querySelector("#saved-tab small").textContent = saved.size || "";
+  for (const each of exportButtons) each.disabled = !saved.size;
+}
+
+function drawSavedList() {
   const here = new Map(passages.filter((passage) => saved.has(passage.key)).map((passage) => [passage.key, passage]));
-  savedList.replaceChildren(
-    ...citations.map((cited) => {
-      const passage = here.get(cited.key);
-      const source = [passage ? make("a", { href: passage.report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, cited.title)) : make("bdi", {}, cited.title)];
-      const where = [cited.country, cited.year, placeOf(cited), cited.labels || "no label", passage ? "" : "no longer in this desk"];
-      source.push(...known(...where).flatMap((text) => [" · ", make("bdi", {}, text)]));
-      const remove = button("Remove", () => {
-        const at = [...savedList.children].indexOf(item);
-        const done = writeSaved((all) => all.delete(cited.key));
-        say("Removed");
-        drawSaved(done);
-        drawn.delete("findings");
-        (savedList.children[Math.min(at, savedList.children.length - 1)]?.querySelector("button") ?? document.getElementById("saved-tab")).focus();
-      });
-      const step = (by, text) =>
-        button(text, () => {
-          const order = [...saved.keys()];
-          const at = order.indexOf(cited.key);
-          if (!order[at + by]) return;
-          order.splice(at, 1);
-          order.splice(at + by, 0, cited.key);
-          drawSaved(writeSaved((all) => {
-            const before = new Map(all);
-            all.clear();
-            for (const key of order) if (before.has(key)) all.set(key, before.get(key));
-          }));
-          say(`Now ${at + by + 1} of ${order.length}`);
-          savedList.children[at + by].querySelector(by < 0 ? ".up" : ".down").focus();
-        }, { class: by < 0 ? "up" : "down", "aria-label": by < 0 ? "Move up" : "Move down" });
-      const own = (name, label) => {
-        const field = make(name === "note" ? "textarea" : "input", { name, "aria-label": label, placeholder: label, maxlength: 2000, ...(name === "folder" ? { list: "folders" } : {}), ...(name === "note" ? { rows: 1 } : {}) });
-        field.value = cited[name] ?? "";
-        field.addEventListener("input", () => {
-          cited[name] = field.value; // typed is kept: nothing waits for a button
-          clearTimeout(timer);
-          pending = () => {
-            pending = null;
-            if (writeSaved((all) => all.has(cited.key) && all.set(cited.key, cited))) fillFolders();
-            else drawSaved(false);
-          };
-          timer = setTimeout(() => pending?.(), 300);
-        });
-        field.addEventListener("change", () => pending?.());
-        return field;
-      };
-      const fields = make("p", { class: "own" }, own("folder", "Folder"), own("tags", "Tags, with commas"), own("note", "Note"));
-      const checked = make("p", { class: "facts" }, checkWords(cited.key).join(" · "));
-      const item = make("li", {}, make("p", { class: "quote", dir: "auto" }, cited.quote), make("p", { class: "facts" }, ...source), make("p", { class: "do" }, step(-1, "↑"), step(1, "↓"), remove), checked, fields);
-      return item;
-    }),
-  );
+  savedList.replaceChildren(...[...saved.values()].map((cited) => savedItem(cited, here.get(cited.key))));
   fillFolders();
+}
+
+// A saved finding; without its passage where a later run of the reports no longer has it.
+function savedItem(cited, passage) {
+  const title = make("bdi", {}, cited.title);
+  const source = [passage ? make("a", { href: passage.report.page + (passage.id && `#${passage.id}`) }, title) : title];
+  const facts = [cited.country, cited.year, placeOf(cited), cited.labels || "no label", passage ? "" : "no longer in this desk"];
+  source.push(...known(...facts).flatMap((text) => [" · ", make("bdi", {}, text)]));
+  return make(
+    "li",
+    {},
+    make("p", { class: "quote", dir: "auto" }, cited.quote),
+    make("p", { class: "facts" }, ...source),
+    make("p", { class: "do" }, moveButton(cited, -1), moveButton(cited, 1), removeButton(cited)),
+    make("p", { class: "facts" }, checkWords(cited.key).join(" · ")),
+    make("p", { class: "own" }, ownField(cited, "folder", "Folder"), ownField(cited, "tags", "Tags, with commas"), ownField(cited, "note", "Note")),
+  );
+}
+
+function removeButton(cited) {
+  return button("Remove", () => {
+    const at = [...saved.keys()].indexOf(cited.key);
+    const kept = writeSaved((all) => all.delete(cited.key));
+    say("Removed");
+    drawSaved(kept);
+    drawn.delete("findings");
+    const next = savedList.children[Math.min(at, savedList.children.length - 1)];
+    (next?.querySelector("button") ?? document.getElementById("saved-tab")).focus();
+  });
+}
+
+function moveButton(cited, by) {
+  const attributes = { class: by < 0 ? "up" : "down", "aria-label": by < 0 ? "Move up" : "Move down" };
+  function move() {
+    const order = [...saved.keys()];
+    const at = order.indexOf(cited.key);
+    if (!order[at + by]) return;
+    order.splice(at, 1);
+    order.splice(at + by, 0, cited.key);
+    const kept = writeSaved((all) => {
+      const before = new Map(all);
+      all.clear();
+      for (const key of order) if (before.has(key)) all.set(key, before.get(key));
+    });
+    drawSaved(kept);
+    say(`Now ${at + by + 1} of ${order.length}`);
+    savedList.children[at + by].querySelector(`.${attributes.class}`).focus();
+  }
+  return button(by < 0 ? "↑" : "↓", move, attributes);
+}
+
+// A field of one's own words; what is typed is kept, and waits for no button.
+function ownField(cited, name, label) {
+  const attributes = { name, "aria-label": label, placeholder: label, maxlength: 2000 };
+  const field = name === "note" ? make("textarea", { ...attributes, rows: 1 }) : make("input", { ...attributes, list: name === "folder" && "folders" });
+  field.value = cited[name] ?? "";
+  field.addEventListener("input", () => {
+    cited[name] = field.value;
+    clearTimeout(timer);
+    pending = () => {
+      pending = null;
+      if (writeSaved((all) => all.has(cited.key) && all.set(cited.key, cited))) fillFolders();
+      else drawSaved(false);
+    };
+    timer = setTimeout(() => pending?.(), 300);
+  });
+  field.addEventListener("change", () => pending?.());
+  return field;
 }
 
 let timer = 0;
@@ -147,11 +175,11 @@ function fillFolders() {
   document.getElementById("folders").replaceChildren(...[...names].sort(inOrder).map((name) => make("option", { value: name })));
 }
 
-// What one wrote on a saved finding, and who checked it: a line below its citation.
+// What one wrote on a saved finding, and who checked it when: one line, which follows its citation in every export.
 function ownWords(cited) {
   const tags = (cited.tags ?? "").split(",").map((tag) => tag.trim()).filter(Boolean);
   const parts = [cited.folder && `Folder: ${cited.folder.trim()}.`, tags.length && `Tags: ${tags.join(", ")}.`, cited.note && `Note: ${cited.note.trim()}`, ...checkWords(cited.key).map((words) => `${words[0].toUpperCase()}${words.slice(1)}.`)];
-  return parts.filter(Boolean).join(" ");
+  return parts.filter(Boolean).join(" ").replace(/\s+/g, " ");
 }
 
 function exportSaved(kind) {
@@ -162,9 +190,9 @@ function exportSaved(kind) {
     csv: () => new Blob([csvTable(citations)], { type: "text/csv;charset=utf-8" }),
     docx: () => wordDocument(citations, day),
     txt: () => joined((cited) => known(plainCitation(cited), ownWords(cited)).join("\n") + "\n", "text/plain", "\n"),
-    bib: () => joined(bibtexCitation, "application/x-bibtex", "\n"),
-    json: () => new Blob([`${JSON.stringify(citations.map(cslCitation), null, 1)}\n`], { type: "application/json" }),
-    ris: () => joined(risCitation, "application/x-research-info-systems", ""),
+    bib: () => joined((cited) => bibtexCitation(cited, ownWords(cited)), "application/x-bibtex", "\n"),
+    json: () => new Blob([`${JSON.stringify(citations.map((cited) => cslCitation(cited, ownWords(cited))), null, 1)}\n`], { type: "application/json" }),
+    ris: () => joined((cited) => risCitation(cited, ownWords(cited)), "application/x-research-info-systems", ""),
   };
   const address = URL.createObjectURL(files[kind]());
   make("a", { href: address, download: `findings-${day}.${kind}` }).click();

@@ -1,4 +1,5 @@
 // A Word document of saved findings: three parts of Office Open XML (ECMA-376) in a ZIP archive without compression.
+// Covered by tests/reporting/test_desk.py.
 
 const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
   for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;

@@ -1,0 +1,277 @@
+"""One training, as the command line asks for it: check, load, announce, fit, print."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from tipclassify.cli import options
+from tipclassify.cli.output import print_line, print_note
+from tipclassify.errors import InputError, ModelError
+from tipclassify.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tipclassify.corpus.loading import Row
+    from tipclassify.training.encoder import Settings
+    from tipclassify.training.trained import Trained
+
+# unlabelled passages from which the class proportions of whole reports are estimated
+_POOL: Final = 20_000
+_DISTILLED: Final = 80_000  # unlabelled passages whose scores by the default the fast model learns
+_EVERY: Final = 30.0  # seconds between two lines of progress off a terminal
+_FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
+_UNMEASURED: Final = (
+    "it tags real reports far worse than the invented passages, on which it is measured, say"
+)
+_REAL_MISSING: Final = {
+    "default": "the heads come out as good, but the encoder learned from them, "
+    "and nothing real measures here",
+    "fast": _UNMEASURED,
+    "encoder": _UNMEASURED,
+}  # what a training without the real passages costs, by model
+
+progress_lines = partial(progress_bar, every=_EVERY)
+
+
+@dataclass(frozen=True)
+class EncoderOrder:
+    """Options of the fine-tuning of an encoder; None: as in `training.encoder.Settings`."""
+
+    base: str | None = None
+    epochs: int | None = None
+    rate: float | None = None
+    resume: bool = False
+    headings: Path | None = None  # JSON: headings of like meaning, by a heading in lower case
+
+
+@dataclass(frozen=True)
+class Order:
+    """A training as it was asked for."""
+
+    model: Literal["default", "fast", "encoder"]
+    data: Sequence[Path]
+    corpus: Path | None  # folder of the project's corpus, if it is to be learned
+    out: Path
+    text_column: str = "text"
+    label_column: str = "labels"
+    penalty: float | None = None
+    seed: int = 0
+    jobs: int = -1
+    unlabelled: Sequence[Path] = ()
+    encoder: EncoderOrder = field(default_factory=EncoderOrder)
+    program: str = "tipclassify"
+
+    def note(self, line: str) -> None:
+        """Print a line on standard error."""
+        print_note(line, self.program)
+
+
+def check_order(order: Order) -> None:
+    """Refuse options of another kind of model, and an output in the way."""
+    from tipclassify.model.common.folder import check_replaceable
+
+    encoder = order.encoder
+    if order.model == "encoder" and not encoder.base:
+        raise options.misused(
+            "--model encoder", "needs --base, the pretrained encoder to start from"
+        )
+    for_encoder = {
+        "base": encoder.base,
+        "epochs": encoder.epochs,
+        "rate": encoder.rate,
+        "resume": encoder.resume,
+    }
+    for name, value in for_encoder.items():
+        if value and order.model != "encoder":
+            raise options.misused(f"--{name}", "needs --model encoder")
+    if order.unlabelled and order.model == "default":
+        raise options.misused("--unlabelled", "needs --model fast or encoder")
+    if order.penalty is not None and order.model != "default":
+        raise options.misused("--penalty", "needs --model default")
+    if order.penalty is not None and not order.data:
+        raise options.misused("--penalty", "needs --data, whose rows move the heads")
+    check_replaceable(order.out)
+
+
+def carry_out(order: Order) -> None:
+    """Load the rows, say what will be replaced, train, and print what came of it."""
+    check_order(order)
+    corpus, own = load_rows(order)
+    announce(order, corpus, own)
+    before = _hash_of(order.out)
+    try:
+        trained = fit_and_write(order, corpus, own)
+    except ValueError as error:  # of rows that cannot be learned
+        raise InputError(str(error)) from error
+    print_line(trained.table())
+    if before and before == _hash_of(order.out):
+        order.note(f"the same bytes as before: model {before[:12]}")
+    command = f"tipclassify score --model {shlex.quote(str(order.out))} FILE"
+    order.note(f"saved {order.out}; use it with: {command}")
+
+
+def load_rows(order: Order) -> tuple[list[Row], list[Row]]:
+    """Load the project's corpus, where it is to be learned, and the user's rows."""
+    from tipclassify.corpus.loading import corpus_rows, load_corpus
+
+    corpus = corpus_rows(load_corpus(order.corpus)) if order.corpus else []
+    if not order.data:
+        return corpus, []
+    own = load_corpus(*order.data, text_column=order.text_column, label_column=order.label_column)
+    return corpus, corpus_rows(own)
+
+
+def announce(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> None:
+    """Say what teaches, what the training will replace, and where the command line looks for it."""
+    from tipclassify.corpus.holdout import is_real
+
+    real = sum(map(is_real, corpus))
+    if corpus:
+        invented = len(corpus) - real
+        order.note(f"{invented:,} invented passages, {real:,} real ones, {len(own):,} of your own")
+    else:
+        order.note(f"{len(own):,} passages of your own")
+    if corpus and not real:
+        missing = "without the real passages ('tipclassify corpus rebuild data/real')"
+        order.note(f"warning: {missing}: {_REAL_MISSING[order.model]}")
+    if 0 < len(own) < _FEW:
+        advice = f"label {_FEW} or more to tell a difference"
+        order.note(f"warning: {len(own)} passages of your own are few: {advice}")
+    for line in replaced(order.out):
+        order.note(line)
+
+
+def _hash_of(out: Path) -> str:
+    """Return the hash of the model in a folder, empty for none."""
+    from tipclassify.model.common.folder import load_head
+
+    return str(load_head(out).get("sha256", "")) if (out / "model.json").is_file() else ""
+
+
+def replaced(out: Path) -> list[str]:
+    """Say which model a training replaces, and which one the command line takes by that name."""
+    from tipclassify.model.loading import SHIPPED, model_folder
+
+    before = _hash_of(out)
+    lines = [
+        f"replaces the model {before[:12]} in {out}" if before else f"makes a new model in {out}"
+    ]
+    if out.name in SHIPPED:
+        with suppress(ModelError):
+            taken = model_folder(out.name).resolve()
+            option = f"'--model {out.name}'"
+            if taken == out.resolve():
+                lines.append(f"{option} is this folder, so every command takes the new one at once")
+            else:
+                lines.append(
+                    f"{option} is another one, in {taken}: name the folder to use the new one"
+                )
+    return lines
+
+
+def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
+    """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
+    if order.model == "encoder":
+        return run_encoder(order, [*corpus, *own])
+    if order.model == "fast":
+        return run_fast(order, corpus, own)
+    from tipclassify.download.cache import cache_path
+    from tipclassify.training.fit_heads import HeadSettings
+    from tipclassify.training.train_heads import train_default
+
+    settings = HeadSettings(order.penalty, seed=order.seed, cache=cache_path("pooled"))
+    with progress_lines("passages read by the encoder") as progress:
+        return train_default(corpus, own, order.out, settings=settings, progress=progress)
+
+
+def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
+    """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
+    from tipclassify.corpus.loading import corpus_rows, load_corpus, shipped_corpus
+    from tipclassify.model.classifier import Classifier
+    from tipclassify.training.fit_heads import load_encoder
+    from tipclassify.training.fit_linear import LinearSettings
+    from tipclassify.training.train_linear import Teacher, train_fast
+    from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled
+
+    rows = [*corpus, *own]
+    settings = LinearSettings(seed=order.seed, jobs=order.jobs)
+    teacher = Teacher()
+    pool = read_unlabelled(order.unlabelled, [row["text"] for row in rows], _DISTILLED, order.seed)
+    # The default is needed to score unlabelled passages; without any it is used where it is there.
+    with nullcontext() if order.unlabelled else suppress(ModelError):
+        scorer = load_encoder()
+        default = Classifier(scorer)
+        with progress_lines("passages scored by the default") as progress:
+            soft = score_unlabelled(default, pool, progress)
+        settings = replace(settings, soft=soft, vocabulary=default.vocabulary)
+        name = f"the default, model `{str(default.meta['sha256'])[:12]}`" if soft else ""
+        teacher = Teacher(name, weighting_model=scorer.model)
+    shipped = None if corpus else shipped_corpus()
+    measured = corpus or (corpus_rows(load_corpus(shipped)) if shipped else [])
+    with progress_lines("fitting") as progress:
+        return train_fast(
+            rows,
+            order.out,
+            own=len(own),
+            settings=settings,
+            teacher=teacher,
+            measured=measured,
+            progress=progress,
+        )
+
+
+def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = None) -> Trained:
+    """Fine-tune an encoder on `rows`, and export it with the heads of the fine-tuning.
+
+    `settings` are those of the order if omitted.
+    """
+    from tipclassify.corpus.holdout import source_family
+    from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
+    from tipclassify.text.features.tokenizer import known_words
+    from tipclassify.training.encoder import Settings
+    from tipclassify.training.encoder.recipe import Recipe, export, fine_tune
+    from tipclassify.training.unlabelled import read_unlabelled
+
+    settings = settings or Settings(
+        seed=order.seed,
+        epochs=order.encoder.epochs or Settings.epochs,
+        rate=Settings.rate if order.encoder.rate is None else order.encoder.rate,
+    )
+    texts = [row["text"] for row in rows]
+    unlabelled = read_unlabelled(order.unlabelled, texts, None, settings.seed)
+    # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
+    # as a word.
+    vocabulary = known_words(texts) | known_words((passage.text for passage in unlabelled), least=4)
+    headings = order.encoder.headings
+    recipe = Recipe(
+        base=str(order.encoder.base),
+        # "guinea" fowl and the verb "polish" must not hide the names of countries
+        vocabulary=vocabulary - COUNTRY_WORDS,
+        settings=settings,
+        headings=json.loads(headings.read_text(encoding="utf-8")) if headings else {},
+    )
+    checkpoints = order.out.with_name(f"{order.out.name}-training")
+    with progress_lines("fine-tuning") as progress:
+        finetuned = fine_tune(
+            rows,
+            recipe,
+            checkpoints,
+            resume=order.encoder.resume,
+            threads=max(0, order.jobs),
+            progress=progress,
+            report=order.note,
+        )
+    pool = [
+        replace(passage, source=family)
+        for passage in unlabelled[:_POOL]
+        if (family := source_family(passage.source))
+    ]
+    trained = export(rows, finetuned, order.out, pool=pool, report=order.note)
+    order.note(f"{checkpoints} has the network in floats; remove it unless you go on with --resume")
+    return trained

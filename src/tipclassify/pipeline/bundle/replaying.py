@@ -1,0 +1,313 @@
+"""Passages of a bundle, replayed: what follows from what, and what inputs and model give again.
+
+The bundle's passages are gone through once, with one input in memory at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.arrays import Floats
+from tipclassify.download import Download
+from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.labels import LABELS
+from tipclassify.model.classifier import Classifier, reached_labels
+from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive
+from tipclassify.pipeline.bundle.checks import CHECKS, count_checks
+from tipclassify.pipeline.bundle.manifest import (
+    PASSAGES,
+    ROWS,
+    Input,
+    Link,
+    Manifest,
+    Row,
+    StoredCheck,
+    figures,
+    read_check,
+    read_row,
+)
+from tipclassify.pipeline.bundle.steps import Check, Step, count_of, differences, listed
+from tipclassify.pipeline.bundle.writing import read_original
+from tipclassify.reporting.summary import Group
+from tipclassify.text.document import Passage
+
+__all__ = ["replay"]
+
+# fields of an input that its text determines
+_OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")
+_STEPS: Final = ("labels", "counts", "scores", "split")  # that need all passages
+
+
+@dataclass
+class _Replay:
+    """What the passages showed so far."""
+
+    manifest: Manifest
+    classifier: Classifier | None
+    text: Step = field(default_factory=lambda: Step("text"))
+    split: Step = field(default_factory=lambda: Step("split"))
+    groups: list[Group] = field(default_factory=list)  # passages of each input
+    # for each passage, whether its labels do not follow from its probabilities
+    labels_differ: list[bool] = field(default_factory=list)
+    stored_scores: list[Floats] = field(default_factory=lambda: [_empty()])  # of each input
+    new_scores: list[Floats] = field(default_factory=lambda: [_empty()])
+    confidence_differs: list[bool] = field(default_factory=list)  # for each passage scored again
+    labels: list[tuple[str, ...]] = field(default_factory=list)  # of each passage
+
+    def add(self, recorded: Input, rows: Sequence[Row], again: Sequence[Passage] | None) -> None:
+        """Add the passages of an input, and those that it was split into `again`, if it was."""
+        passages = [row.passage() for row in rows]
+        scores = _probabilities([row.scores for row in rows])
+        self.groups.append(Group.of((), passages))
+        self.stored_scores.append(scores)
+        self.labels += [row.labels for row in rows]
+        above = apply_thresholds(scores, _array(self.manifest.thresholds)).tolist()
+        for passage, reached in zip(passages, above, strict=True):
+            self.labels_differ.append(passage.labels != reached_labels(passage, reached))
+        if again is not None:
+            self.split.add(_split_differences(again, passages), recorded.name)
+        if self.classifier:
+            tagged = self.classifier.tag_passages(passages, self.manifest.policy)
+            self.new_scores.append(_probabilities([passage.scores for passage in tagged]))
+            for row, passage in zip(rows, tagged, strict=True):
+                self.confidence_differs.append(row.low_confidence != passage.low_confidence)
+
+
+def replay(
+    archive: Archive,
+    manifest: Manifest,
+    classifier: Classifier | None,
+    readers: Mapping[str, Callable[[], bytes]],
+    exact: bool,
+) -> list[Check]:
+    """Check texts, passages, labels, counts, scores and people's checks.
+
+    Parameters
+    ----------
+    classifier : Classifier, optional
+        Model that scores the passages again.
+    readers : mapping
+        Functions that read the inputs that are here, by the SHA-256 of their bytes.
+    exact : bool
+        Whether rounding differences in probabilities count as differences.
+    """
+    replayed = _Replay(manifest, classifier)
+    rows_by_input = _passages(archive, manifest.inputs)
+    unreadable = ""
+    for recorded in manifest.inputs:
+        again = None
+        if recorded.sha256 in readers:
+            again = _read_again(recorded, manifest, readers[recorded.sha256], replayed.text)
+        try:
+            rows = next(rows_by_input, None)
+        except InputError as error:
+            unreadable = str(error)
+            rows = None
+        if rows is not None:
+            replayed.add(recorded, rows, again)
+    needed = "needs the inputs, as they were, and their passages"
+    same_text = (
+        f"the same text, title, country and year from {count_of(replayed.text.good, 'input')}"
+    )
+    of_text = replayed.text.checks(same_text, needed)
+    if unreadable:
+        detail = f"{PASSAGES} cannot be read to its end"
+        not_checked = [Check(step, "not checked", detail) for step in _STEPS]
+        return [*of_text, Check("passages", "differs", unreadable), *not_checked]
+    of_split = count_of(replayed.split.good, "input")
+    same_split = f"the same passages, at the same characters, from {of_split}"
+    return [
+        *of_text,
+        Check("passages", "ok", f"{count_of(len(replayed.groups), 'input')} with their passages"),
+        *replayed.split.checks(same_split, needed),
+        _label_check(replayed.labels_differ),
+        *_count_checks(manifest, replayed.groups),
+        _score_check(replayed, exact),
+        *_people_checks(archive, manifest, replayed),
+    ]
+
+
+def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
+    """Yield the passages of each input.
+
+    Raises `InputError` at the first line that is no passage or out of order.
+    """
+    rows: list[Row] = []
+    number = 0  # of the input
+    size = 0  # bytes of its passages
+    for line_number, line in enumerate(archive.lines(PASSAGES), 1):
+        where = f"line {line_number}"
+        row = read_row(line, where)
+        if not number <= row.input < len(inputs):
+            raise InputError(f"{where}: is of input {row.input}, out of order")
+        while number < row.input:
+            yield rows
+            number += 1
+            rows = []
+            size = 0
+        size += len(line)
+        if size > LARGEST_INPUT:
+            most = f"over {LARGEST_INPUT / 1e6:g} MB"
+            raise InputError(f"{where}: the passages of input {number} have {most}")
+        before = rows[-1].end if rows and inputs[number].kind != ROWS else 0
+        if row.end - row.start != len(row.text) or row.start < before:
+            what = "start and end do not fit its text, or the passage before"
+            raise InputError(f"{where}: {what}")
+        rows.append(row)
+    yield rows
+    for _ in inputs[number + 1 :]:
+        yield []
+
+
+def _read_again(
+    recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: Step
+) -> list[Passage] | None:
+    """Read and split an input again, and compare it with the manifest; None if unreadable."""
+    link = recorded.link or Link(recorded.name, "", None, None)
+    try:
+        original = Download(read(), link.content_type, link.encoding, link.url, link.fetched)
+        text = read_original(recorded.name, original, manifest.encoding, manifest.unit)
+    except MissingExtraError as error:
+        detail = str(error).removeprefix(f"{recorded.name}: ")
+        step.others.append(Check("text", "not checked", detail, recorded.name))
+        return None
+    except InputError as error:
+        step.add([f"cannot be read here: {error}"], recorded.name)
+        return None
+    details = [
+        detail
+        for name in _OF_TEXT
+        for detail in differences(getattr(text, name), getattr(recorded, name), name)
+    ]
+    step.add(details, recorded.name)
+    return text.passages
+
+
+def _split_differences(again: Sequence[Passage], passages: Sequence[Passage]) -> list[str]:
+    """Describe where an input is split otherwise; an empty list where it is not."""
+    stored = (replace(passage, labels=(), low_confidence=False) for passage in passages)
+    here = (replace(passage, country=None) for passage in again)
+    for number, (old, new) in enumerate(zip_longest(stored, here), 1):
+        if old != new:
+            counts = f"{count_of(len(again), 'passage')}, not {len(passages):,}"
+            return [f"splits into {counts}; other from passage {number} on"]
+    return []
+
+
+def _label_check(differ: Sequence[bool]) -> Check:
+    if any(differ):
+        what = f"do not follow from probabilities and thresholds on {_lines(differ)}"
+        return Check("labels", "differs", what, PASSAGES)
+    rule = "each passage has those whose probability reaches the threshold, and no others"
+    return Check("labels", "ok", rule)
+
+
+def _count_checks(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
+    """Compare the figures in the manifest with the counts of the passages."""
+    step = Step("counts")
+    total = manifest.figures
+    try:
+        counted = [figures(group, manifest.error_rates) for group in groups]
+        counted_total = figures(sum(groups, Group(())), manifest.error_rates)
+    except (ArithmeticError, ValueError):
+        return [Check("counts", "differs", "the error rates in the manifest are impossible")]
+    for recorded, here in zip(manifest.inputs, counted, strict=True):
+        step.add(differences(here, recorded.figures), recorded.name)
+    step.add(differences(counted_total, total), "all inputs")
+    if step.others:
+        return step.checks(f"{step.good} of {len(groups) + 1} agree")
+    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total["labels"].items())
+    adjusted = "the model tells no error rates"
+    if manifest.error_rates:
+        adjusted = "adjusted by the model's error rates"
+    none = f"none {total['none']['count']:,} of {total['passages']:,}"
+    return step.checks(f"{labels}, {none}; {adjusted}")
+
+
+def _score_check(replayed: _Replay, exact: bool) -> Check:
+    """Compare the probabilities of all passages, and their labels, with those replayed now."""
+    if replayed.classifier is None:
+        return Check("scores", "not checked", "not replayed: needs the model")
+    stored = np.concatenate(replayed.stored_scores)
+    new = np.concatenate(replayed.new_scores)
+    gaps = np.where(np.isnan(new), np.inf, np.abs(new - stored)).max(axis=1)
+    largest = float(gaps.max(initial=0))
+    unequal = int((gaps > 0).sum())
+    thresholds = _array(replayed.manifest.thresholds)
+    had = apply_thresholds(stored, thresholds)
+    has = apply_thresholds(new, thresholds)
+    changed = (had != has).any(axis=1)
+    good = not unequal
+    scores = "equal to the last bit"
+    if unequal and largest <= replayed.classifier.scorer.rounding and not changed.any():
+        good = not exact
+        scores = f"{unequal:,} differ by rounding, at most {largest:.1g}"
+    elif unequal:
+        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {_lines(gaps > 0)}"
+    labels = "no label changes"
+    if changed.any():
+        gained = (has & ~had).sum(axis=0)
+        lost = (had & ~has).sum(axis=0)
+        counts = zip(LABELS, gained, lost, strict=True)
+        changes = [f"{label} +{more} -{fewer}" for label, more, fewer in counts if more or fewer]
+        labels = f"labels change on {_lines(changed)}: {', '.join(changes)}"
+    confidence = ""
+    if any(replayed.confidence_differs):
+        good = False
+        confidence = f"; low_confidence differs on {_lines(replayed.confidence_differs)}"
+    detail = f"{count_of(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
+    return Check("scores", "ok" if good else "differs", detail)
+
+
+def _people_checks(archive: Archive, manifest: Manifest, replayed: _Replay) -> list[Check]:
+    """Check that what people decided is on passages with these labels, and its counts."""
+    if manifest.checks is None:
+        return []
+    step = Step("checks")
+    checks: list[StoredCheck] = []
+    try:
+        for number, line in enumerate(archive.lines(CHECKS), 1):
+            checks.append(read_check(line, f"line {number}"))
+    except InputError as error:
+        return [Check("checks", "differs", str(error), CHECKS)]
+    details: defaultdict[str, list[str]] = defaultdict(list)  # lines by what is wrong with them
+    for number, check in enumerate(checks, 1):
+        if check.line > len(replayed.labels):
+            details["are on passages that are not in the bundle"].append(str(number))
+        elif check.verdict and check.labels != replayed.labels[check.line - 1]:
+            details["are on passages with other labels than were checked"].append(str(number))
+    step.add([f"lines {listed(lines)} {what}" for what, lines in details.items()], CHECKS)
+    counted = count_checks(checks, sum(bool(labels) for labels in replayed.labels))
+    if counted != manifest.checks:
+        step.add(["the manifest counts others than there are"], CHECKS)
+    verdicts = f"{counted.confirmed:,} confirmed, {counted.rejected:,} rejected"
+    others = f"{counted.disputed:,} disputed, {counted.unchecked:,} unchecked"
+    people = f"by {counted.people:,} {'person' if counted.people == 1 else 'people'}"
+    summary = f"{verdicts}, {others} findings, {counted.noted:,} noted, {people}"
+    return step.others or [Check("checks", "ok", summary)]
+
+
+def _empty() -> Floats:
+    return np.zeros((0, len(LABELS)))
+
+
+def _array(by_label: Mapping[str, float]) -> Floats:
+    return np.array([by_label[label] for label in LABELS])
+
+
+def _probabilities(scores: Sequence[Mapping[str, float]]) -> Floats:
+    """Return probabilities as an array, float64 (n, 3)."""
+    return np.array([_array(by_label) for by_label in scores]).reshape(-1, len(LABELS))
+
+
+def _lines(which: npt.ArrayLike) -> str:
+    """List the lines of `passages.jsonl` for which a value, one for each line, is true."""
+    return f"lines {listed((np.flatnonzero(which) + 1).tolist())}"

@@ -1,0 +1,76 @@
+"""Outcomes of a verification, and the words for what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+__all__ = ["Check", "Step", "count_of", "differences", "hashes", "listed"]
+
+_SHOWN: Final = 5  # names or line numbers in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one check."""
+
+    check: str  # name of the step, such as "labels"
+    result: Literal["ok", "differs", "not checked"]
+    detail: str  # the finding, or the reason for "not checked"
+    subject: str | None = None  # file or input; None for all
+
+
+@dataclass
+class Step:
+    """The outcomes of one check on many files or inputs."""
+
+    name: str
+    good: int = 0  # files or inputs that are as they should be
+    others: list[Check] = field(default_factory=list)
+
+    def add(self, details: Iterable[str], subject: str | None = None) -> None:
+        """Add what differs in a file or input; one without any difference counts as good."""
+        checks = [Check(self.name, "differs", detail, subject) for detail in details]
+        self.others += checks
+        self.good += not checks
+
+    def checks(self, when_ok: str, needed: str = "nothing to check") -> list[Check]:
+        """Return the good outcomes as one, then the others."""
+        if not self.good:
+            return self.others or [Check(self.name, "not checked", needed)]
+        return [Check(self.name, "ok", when_ok), *self.others]
+
+
+def differences(here: object, stored: object, where: str = "") -> Iterator[str]:
+    """Describe each value, of nested dictionaries, that is another than in the bundle.
+
+    >>> list(differences({"failure": {"count": 3}}, {"failure": {"count": 4}}))
+    ['failure.count is 3, not 4 as the bundle says']
+    """
+    if isinstance(here, dict) and isinstance(stored, dict):
+        for name in here | stored:
+            inner = f"{where}.{name}".lstrip(".")
+            yield from differences(here.get(name), stored.get(name), inner)
+    elif here != stored:
+        yield f"{where} is {here!r:.80}, not {stored!r:.80} as the bundle says"
+
+
+def hashes(here: str, stored: str) -> str:
+    """Describe a SHA-256 that is another than the stored one."""
+    return f"SHA-256 {here[:12]}…, not {stored[:12]}…"
+
+
+def listed(names: Sequence[object]) -> str:
+    """Join the first names, and count the others."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(str, names[:_SHOWN])) + more
+
+
+def count_of(number: int, name: str) -> str:
+    """Write a number and what it counts.
+
+    >>> count_of(1, "input"), count_of(1_200, "passage")
+    ('1 input', '1,200 passages')
+    """
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -1,0 +1,90 @@
+"""Count what a model gets right and wrong at each operating point, for its card and `summary`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from tipclassify.arrays import Bools, Floats
+from tipclassify.evaluation.bootstrap import intervals
+from tipclassify.evaluation.metrics import rounded
+from tipclassify.labels import LABELS, POLICIES
+from tipclassify.training.parts import Predictions
+
+__all__ = ["PointFigures", "error_table", "operating_point_figures"]
+
+_BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
+
+PointFigures = dict[str, dict[str, object]]
+"""By label: the threshold, and precision and recall, each with both ends of its interval."""
+
+
+def operating_point_figures(
+    predictions: Predictions, policy: str, thresholds: Floats, weights: Floats, seed: int
+) -> PointFigures:
+    """Return precision and recall of each label under a policy, with their 95% intervals.
+
+    `weights`, float (n,), say how many passages of whole reports each stands for.
+    """
+    y_true = predictions.y_true
+    y_pred = predictions.y_pred[policy]
+    drawn = intervals(y_true, y_pred, predictions.groups, seed=seed, weights=weights)
+    points: PointFigures = {}
+    for j, (label, interval) in enumerate(zip(LABELS, drawn.labels, strict=True)):
+        hits = float(weights @ (y_true[:, j] & y_pred[:, j]))
+        precision = hits / max(1e-9, float(weights @ y_pred[:, j]))
+        recall = hits / max(1e-9, float(weights @ y_true[:, j]))
+        points[label] = {
+            "threshold": round(float(thresholds[j]), 4),
+            "precision": rounded([precision, interval.precision.low, interval.precision.high]),
+            "recall": rounded([recall, interval.recall.low, interval.recall.high]),
+        }
+    return points
+
+
+def error_table(
+    y_true: Bools, scores: Floats, y_pred: Mapping[str, Bools], weights: Floats
+) -> dict[str, object]:
+    """Count right and wrong predictions, by which `summary` adjusts its counts.
+
+    `y_pred` has the predicted labels, bool (n, 3), by policy. Weights are scaled to sum to the
+    effective sample size (Kish 1965: the square of the sum over the sum of squares). ``histogram``
+    counts passages with and without each label by probability, in bins of 0.001.
+    """
+    weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
+    return {
+        "passages": round(float(weights.sum()), 1),
+        "policies": {policy: _confusion(y_true, y_pred[policy], weights) for policy in POLICIES},
+        "histogram": {
+            label: _histogram(y_true[:, j], scores[:, j], weights) for j, label in enumerate(LABELS)
+        },
+    }
+
+
+def _confusion(y_true: Bools, y_pred: Bools, weights: Floats) -> dict[str, dict[str, float]]:
+    """Sum the weights of true and false positives and negatives, by label."""
+    cells = {
+        "tp": y_true & y_pred,
+        "fn": y_true & ~y_pred,
+        "fp": ~y_true & y_pred,
+        "tn": ~y_true & ~y_pred,
+    }
+    return {
+        label: {name: round(float(weights @ cell[:, j]), 3) for name, cell in cells.items()}
+        for j, label in enumerate(LABELS)
+    }
+
+
+def _histogram(has: Bools, scores: Floats, weights: Floats) -> dict[str, list[float]]:
+    """Sum the weights of the passages with and without one label, by bin of its probability."""
+    step = np.minimum((scores * _BINS).astype(int), _BINS - 1)
+
+    def weigh(chosen: Bools) -> list[float]:
+        sums: list[float] = (
+            np.bincount(step[chosen], weights[chosen], minlength=_BINS).round(3).tolist()
+        )
+        return sums
+
+    return {"with": weigh(has), "without": weigh(~has)}

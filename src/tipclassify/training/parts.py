@@ -1,0 +1,112 @@
+"""Measure a model on parts of the held-out passages: by kind of report, and by kind of section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.corpus.holdout import is_real, source_family
+from tipclassify.corpus.loading import Row
+from tipclassify.evaluation.bootstrap import Intervals, intervals
+from tipclassify.evaluation.metrics import Metrics, measure
+from tipclassify.training.fixed_set import false_tag_rate
+
+__all__ = ["FAMILIES", "Part", "Predictions", "measure_parts"]
+
+FAMILIES: Final = {
+    "hrr": "human-rights reports",
+    "dol": "Department of Labor reports",
+    "factbook": "World Factbook entries",
+    "un": "United Nations documents",
+    "parliament": "parliaments' debates",
+    "executive": "governments' press releases",
+    "statute": "statutes",
+    "company": "companies' statements",
+}
+"""Name of each family of real reports in the card."""
+
+_SECTIONS: Final = {
+    "traffick": "sections on trafficking",
+    "forced": "sections on forced labor",
+    "child labor": "sections on child labor",
+    "child soldier": "sections on child labor",
+    "children": "sections on children",
+    "": "other sections",
+}  # by a word of the heading; the first match wins
+_NO_HEADING: Final = "no heading"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Labels of passages, and what a model predicts for them, as arrays of one length n."""
+
+    y_true: Bools  # (n, 3)
+    scores: Floats  # (n, 3)
+    y_pred: Mapping[str, Bools]  # by policy, each (n, 3)
+    groups: Ints  # (n,), which the bootstrap draws whole
+
+    def take(self, chosen: Bools) -> Predictions:
+        """Return those of a mask, bool (n,)."""
+        return Predictions(
+            y_true=self.y_true[chosen],
+            scores=self.scores[chosen],
+            y_pred={policy: labels[chosen] for policy, labels in self.y_pred.items()},
+            groups=self.groups[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """Metrics on a part of the held-out passages."""
+
+    name: str
+    metrics: Metrics
+    intervals: Intervals
+    false_tag_rate: float  # of passages without a label; NaN where each has one
+
+
+def measure_parts(
+    rows: Sequence[Row], predictions: Predictions, thresholds: Floats, seed: int
+) -> list[Part]:
+    """Measure the whole first, then kinds of report and of section, then invented passages.
+
+    The whole is the real passages, or all where none is real. `thresholds`, (3,), are those of
+    ``balanced``.
+    """
+    real = np.array([is_real(row) for row in rows], bool)
+    masks = {"real passages": real} if real.any() else {"all passages": np.ones(len(rows), bool)}
+    reports = np.array([FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
+    sections = np.array([_section_kind(row) for row in rows])
+    for name in FAMILIES.values():
+        masks[name] = real & (reports == name)
+    for name in dict.fromkeys([*_SECTIONS.values(), _NO_HEADING]):
+        masks[name] = real & (sections == name)
+    if real.any() and not real.all():
+        masks["invented passages"] = ~real
+    return [
+        _measure_part(name, predictions.take(mask), thresholds, seed)
+        for name, mask in masks.items()
+        if mask.any()
+    ]
+
+
+def _section_kind(row: Row) -> str:
+    heading = str(row.get("section") or "").lower()
+    if not heading:
+        return _NO_HEADING
+    return next(kind for word, kind in _SECTIONS.items() if word in heading)
+
+
+def _measure_part(name: str, predictions: Predictions, thresholds: Floats, seed: int) -> Part:
+    y_true = predictions.y_true
+    y_pred = predictions.y_pred["balanced"]
+    return Part(
+        name=name,
+        metrics=measure(y_true, predictions.scores, y_pred, thresholds),
+        intervals=intervals(y_true, y_pred, predictions.groups, seed=seed),
+        false_tag_rate=false_tag_rate(y_true, y_pred),
+    )

@@ -1,0 +1,68 @@
+"""Read and write what a model's folder keeps for the next training, and scoring never reads.
+
+Three files: the fixed set on which every training is measured, the second moment of the corpus's
+vectors, by which the distance of new heads is measured, and the keys of the passages learned.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tipclassify.arrays import Floats
+from tipclassify.corpus.taught import TAUGHT, pack_taught
+from tipclassify.errors import ModelError
+from tipclassify.model.common.folder import read_arrays
+from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.training.examples import Examples
+from tipclassify.training.fixed_set import FixedSet, pack_fixed, read_fixed
+
+__all__ = ["add_learned_texts", "pack_training_files", "read_moment", "read_unlearned_fixed_set"]
+
+_FIXED: Final = "fixed.npz"
+_MOMENT: Final = "moment.npz"
+
+
+def pack_training_files(
+    fixed: FixedSet, moment: Floats, texts: Sequence[str], before: EncoderModel | None = None
+) -> dict[str, bytes]:
+    """Pack the three files; `texts` were learned, beside those that the model `before` learned."""
+    packed = io.BytesIO()
+    np.savez(packed, moment=moment.astype(np.float32))
+    earlier = before.training_files if before else {}
+    return {
+        _FIXED: pack_fixed(fixed),
+        _MOMENT: packed.getvalue(),
+        TAUGHT: pack_taught(texts, earlier.get(TAUGHT, b"")),
+    }
+
+
+def add_learned_texts(model: EncoderModel, texts: Sequence[str]) -> dict[str, bytes]:
+    """Return a model's files, with the keys of further texts that its heads now learn."""
+    files = dict(model.training_files)
+    files[TAUGHT] = pack_taught(texts, files.get(TAUGHT, b""))
+    return files
+
+
+def read_moment(model: EncoderModel) -> Floats | None:
+    """Read the second moment of the corpus's vectors; None for a model without."""
+    if _MOMENT not in model.training_files:
+        return None
+    (moment,) = read_arrays(Path(_MOMENT), model.training_files[_MOMENT], ["moment"], "a moment")
+    size = model.heads.weights.shape[1] + 1
+    if moment.shape != (size, size) or not np.isfinite(moment).all():
+        raise ModelError(f"{_MOMENT}: not a matrix of {size} rows; train or get the model anew")
+    return np.asarray(moment, np.float64)
+
+
+def read_unlearned_fixed_set(model: EncoderModel, own: Examples) -> FixedSet | None:
+    """Read a model's fixed set, less the examples to be learned; None for a model without."""
+    if _FIXED not in model.training_files:
+        return None
+    fixed = read_fixed(model.training_files[_FIXED], model.heads.weights.shape[1])
+    pairs = zip(own.texts, own.headings, strict=True)
+    return fixed.without([{"text": text, "section": heading} for text, heading in pairs])
