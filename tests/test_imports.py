@@ -125,7 +125,7 @@ def test_text_and_html_are_scored_without_scikit_learn_or_network(
     done = command(blocked, "score", *reports, "--format", "jsonl", "--model", model)
     assert (done.returncode, done.stderr.partition(" (")[0]) == (
         0,
-        "tipclassify: 2 reports, 2 findings",
+        "tipclassify: 2 reports, 2 tagged passages",
     )
     assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [
         ["failure"],

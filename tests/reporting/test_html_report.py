@@ -345,7 +345,7 @@ def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(
     assert [given["popovertarget"] for tag, given in reader.tags if "popovertarget" in given] == [
         "p1w"
     ]
-    card = page.split('id="p1w"')[1].split("Permalink")[0]
+    card = page.split('id="p1w"')[1].split('<p class="near">')[0]
     assert "Not tagged: that would be from" in card
     assert "Failure" in card
     assert "Positive effort" not in card

@@ -96,7 +96,7 @@ def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
     assert labels_near_threshold(passage, (FAILURE,), {FAILURE: 0.5}) == (FAILURE,) * in_doubt
 
 
-def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
+def test_a_card_in_doubt_shows_the_rule_and_the_nearest_case_with_its_labels(
     fast: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = [
@@ -111,15 +111,35 @@ def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
     scores = dict.fromkeys(LABELS, 0.01)
     near = card_of(fast, scores | {FAILURE: min(threshold + 0.01, 0.99)}, (FAILURE,))
     assert MEANINGS[FAILURE] in near
-    items = re.findall(r"<li>(.*?)</li>", near)
-    assert len(items) == 2
-    assert "Positive effort, " in items[0]
-    assert "“The harbor ministry hired &lt;clerks&gt; who count boats.”" in items[0]
-    assert items[1] == "no label: “The ministry hired four clerks.”"
+    cases = re.findall(r"Near case, invented: (.*?)</p>", near)
+    assert len(cases) == 1
+    assert "Positive effort, " in cases[0]
+    assert "“The harbor ministry hired &lt;clerks&gt; who count boats.”" in cases[0]
     clear = card_of(fast, scores | {FAILURE: 0.999}, (FAILURE,))
     assert "Permalink" in clear
     assert MEANINGS[FAILURE] not in clear
-    assert "<li>" not in clear
+    assert "Near case" not in clear
+
+
+def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
+    fast: Classifier,
+) -> None:
+    threshold = ScoringContext(fast).thresholds[FAILURE]
+    scores = dict.fromkeys(LABELS, 0.01) | {FAILURE: min(threshold + 0.01, 0.99)}
+    other = "Roads are bad and nobody jailed the nine traffickers."
+    text = "\n".join([TEXT, TEXT, other])
+    starts = 0, len(TEXT) + 1, 2 * len(TEXT) + 2
+    passages = [
+        Passage(words, start, start + len(words), "Overview", (FAILURE,), scores, block=0)
+        for words, start in zip([TEXT, TEXT, other], starts, strict=True)
+    ]
+    document = Document(text, (Block(0, len(text), "Overview"),), "k.html", "Karvonia")
+    out = io.StringIO()
+    write_html([TaggedReport("k.html", document, passages)], out, ScoringContext(fast))
+    cards = out.getvalue().split('<div class="why"')[1:]
+    assert [card.count('<p class="rule">') for card in cards] == [1, 0, 1]
+    assert [card.count('<p class="near">') for card in cards[:2]] == [1, 0]
+    assert '<a href="#p1">' in cards[1]
 
 
 def test_the_corpus_is_read_once_a_process() -> None:

@@ -29,10 +29,9 @@ from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,
     section_name,
-    sheets,
     source_name,
 )
-from tipclassify.reporting.writers import FORMATS, format_of
+from tipclassify.reporting.writers import FORMATS, format_of, sheets
 from tipclassify.reporting.writers import rows as row_writers
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document

@@ -7,7 +7,6 @@ the default are trained to tell labels apart, and passages on other matters lie 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from tipclassify.arrays import Floats, Ints
@@ -93,7 +93,7 @@ def load_examples() -> ExampleIndex:
 def _read(file: Path) -> Iterable[LabelledExample]:
     with file.open("rb") as lines:
         for line in lines:
-            row: Mapping[str, object] = json.loads(line)
+            row: Mapping[str, object] = msgspec.json.decode(line)
             names = row["labels"]
             labels = tuple(label for label in LABELS if isinstance(names, list) and label in names)
             yield LabelledExample(str(row["text"]), labels)

@@ -64,9 +64,10 @@ class MarkedPassage(NamedTuple):
     number: int  # in its input, from 1
     name: str  # prefix of its element ids
     shown: tuple[str, ...]  # labels whose reasons its card shows
-    in_doubt: tuple[str, ...]  # those of them that lie near their threshold, or below it
+    # those of them that lie near their threshold, or below it, whose rule the card shows
+    in_doubt: tuple[str, ...]
     reasons: dict[str, Reason] | None  # by label; None if there is no card
-    examples: list[LabelledExample]  # nearest in the invented corpus, if a label is in doubt
+    examples: list[LabelledExample]  # the nearest of the invented corpus, if a label is in doubt
     cited: Citation | None  # if it has a label
     unreadable: bool  # whether it is a prose sentence of unknown words
     nature: FindingNature
@@ -103,6 +104,8 @@ class PageMarker:
         self._natures = Natures()
         # by what a sentence says, in the input that is read
         self._places: defaultdict[int, list[Place]] = defaultdict(list)
+        # labels in doubt of each place, by its name, in the input that is read
+        self._in_doubt: dict[str, tuple[str, ...]] = {}
         self._rows: Counter[str] = Counter()  # read before, of each input of rows
 
     def marked(self, report: TaggedReport, number: int) -> list[MarkedPassage]:
@@ -112,6 +115,7 @@ class PageMarker:
             self._file = report.file
             self._natures = Natures(rows=is_rows)
             self._places.clear()
+            self._in_doubt.clear()
         first = 1 + self._rows[report.file]
         if is_rows:
             self._rows[report.file] += len(report.passages)
@@ -135,7 +139,9 @@ class PageMarker:
             numbers, names, report.findings(), shown, natures, strict=True
         ):
             passage = finding.passage
-            in_doubt = labels_near_threshold(passage, labels, thresholds)
+            in_doubt = self._newly_in_doubt(
+                name, nature, labels_near_threshold(passage, labels, thresholds)
+            )
             yield MarkedPassage(
                 passage,
                 number,
@@ -143,11 +149,22 @@ class PageMarker:
                 labels,
                 in_doubt,
                 _reasons(passage, next(explanations), labels) if labels else None,
-                load_examples().nearest(passage.text) if in_doubt else [],
+                load_examples().nearest(passage.text, 1) if in_doubt else [],
                 self._cited(finding),
                 is_unknown(passage),
                 nature,
             )
+
+    def _newly_in_doubt(
+        self, name: str, nature: FindingNature, in_doubt: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Leave out labels that are in doubt at the first place of the same words, which the card
+        links: the rule and the near case stand there."""
+        self._in_doubt[name] = in_doubt
+        if nature.first is None:
+            return in_doubt
+        explained = self._in_doubt.get(nature.first, ())
+        return tuple(label for label in in_doubt if label not in explained)
 
     def _cited(self, finding: Finding) -> Citation | None:
         return cite(finding, self._context) if finding.passage.labels else None
