@@ -46,7 +46,7 @@ def report(tmp_path: Path) -> Path:
         (
             "score report.txt --model fast",
             0,
-            "3 passages, 3 sentences about trafficking: positive_effort 1 (33%)",
+            "3 passages, 3 on trafficking: positive_effort 1 (33%)",
         ),
         ("summary report.txt --model fast", 0, "positive_effort"),
         ("compare report.txt report.txt --model fast", 0, "3 repeated word for word"),
@@ -105,7 +105,7 @@ def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report
     assert "[prosecution]" in out
     assert (
         out.rstrip().splitlines()[-1]
-        == "3 passages, 3 sentences about trafficking: positive_effort 1 (33%)   failure 1 (33%)   "
+        == "3 passages, 3 on trafficking: positive_effort 1 (33%)   failure 1 (33%)   "
         "complicity 1 (33%)"
     )
     assert "\x1b" not in out
@@ -143,7 +143,7 @@ def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Pa
     wrong = cli(*asked, env={"SOURCE_DATE_EPOCH": "today"})
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert wrong.stderr.startswith(
-        b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; mend it"
+        b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; correct it, or unset it"
     )
 
 

@@ -77,7 +77,7 @@ def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(
     done = cli("score", tmp_path, "--model", "fast", "-f", "jsonl", "--jobs", jobs)
     outcome, *errors = done.stderr.decode().splitlines()
     assert (done.returncode, len(done.stdout.splitlines()), len(errors)) == (1, 2, 2)
-    assert outcome.startswith("tipclassify: 2 reports, 2 findings")
+    assert outcome.startswith("tipclassify: 2 reports, 2 tagged passages")
     assert "m.jsonl:1: broken JSON (nested too deeply)" in errors[0]
     for command in (
         ("summary",),
@@ -177,5 +177,5 @@ def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(
         assert done.returncode == 0, done.stderr
         outputs[jobs] = done.stdout.splitlines()
     assert sorted(outputs[1]) == sorted(outputs[2])
-    reports = [json.loads(line)["report"] for line in outputs[2]]
+    reports = [json.loads(line)["file"] for line in outputs[2]]
     assert list(dict.fromkeys(reports)) == [str(tmp_path / name) for name in names[::-1]]

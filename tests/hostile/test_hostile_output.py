@@ -159,7 +159,7 @@ def test_a_file_is_written_whole_whatever_the_streams_are(tmp_path: Path) -> Non
             tmp_path, streams, ["score", "a.txt", "--model", "fast", "-o", f"{number}.csv"]
         )
         assert (code, said.partition(" (")[0]) in (
-            (0, f"tipclassify: wrote {number}.csv: 1 report, 1 finding"),
+            (0, f"tipclassify: wrote {number}.csv: 1 report, 1 tagged passage"),
             (0, ""),
         )
     assert len({file.read_bytes() for file in tmp_path.glob("*.csv")}) == 1

@@ -126,14 +126,23 @@ TURNS = [
 # mended by better training. A case that begins to pass makes its test fail, so that it is taken off
 # this list.
 WRONG = {
-    "Foreign workers may not leave the country without the permission of their employer.",
+    "Official corruption continued to impede anti-trafficking efforts.",
+    "The law prescribes penalties of one to five years' imprisonment, "
+    "which were not commensurate with those for rape.",
+    "Police did not arrest or fine trafficking victims.",
+    "Open a shelter for victims.",
+    "Recruiters took bribes from traffickers.",
 }
+
+
+def texts_of(case: tuple[Any, ...]) -> set[str]:
+    return {part for part in case if isinstance(part, str)}
 
 
 def known(cases: list[tuple[Any, ...]]) -> list[Any]:
     """Turn cases into parameters; those in `WRONG` are expected to fail."""
     wrong = pytest.mark.xfail(strict=True, reason="known failure of the shipped model")
-    return [pytest.param(*case, marks=wrong if case[0] in WRONG else ()) for case in cases]
+    return [pytest.param(*case, marks=wrong if texts_of(case) & WRONG else ()) for case in cases]
 
 
 def tagged(classifier: Classifier, text: str) -> set[str]:

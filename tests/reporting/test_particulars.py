@@ -230,7 +230,7 @@ def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
     lines = out.getvalue().splitlines()
     counts = "positive_effort 2 (100%)   failure 0   complicity 0"
     assert lines[-3:] == [
-        f"4 passages, 2 sentences about trafficking: {counts}",
+        f"4 passages, 2 on trafficking: {counts}",
         "Counted apart: 1 table row with a label (positive effort 1).",
         "Counted once: sentences that are said again, in 1 further place.",
     ]
@@ -257,4 +257,4 @@ def test_a_sentence_said_again_counts_once_over_the_parts_of_a_file(fast: Classi
     parts = [replace(report_of(SUMMARY), part=1), replace(report_of(AGAIN, PLAIN), part=2)]
     out = io.StringIO()
     FORMATS["table"].steps()[1](parts, out, ScoringContext(fast))
-    assert "3 passages, 2 sentences about trafficking: positive_effort 2" in out.getvalue()
+    assert "3 passages, 2 on trafficking: positive_effort 2" in out.getvalue()

@@ -886,7 +886,7 @@ def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     text = written(name, mostly_other(), run).decode()
     counts, said = (
-        ("63 passages, 3 sentences about", line)
+        ("63 passages, 3 on trafficking: ", line)
         if name == "table"
         else ("| all | 63 | 3 | 0 | 3 (100%) | 0 | 0 |", line)
     )
@@ -915,6 +915,5 @@ def test_table_puts_the_batches_of_one_file_together(run: ScoringContext) -> Non
     assert text.count("rows.jsonl") == 1
     assert text.count("[no section]") == 1
     assert text.endswith(
-        "2 passages, 2 sentences about trafficking: positive_effort 0   failure 2 (100%)   "
-        "complicity 0\n"
+        "2 passages, 2 on trafficking: positive_effort 0   failure 2 (100%)   complicity 0\n"
     )

@@ -84,6 +84,7 @@ class Failed:
 
 
 Result: TypeAlias = Tagged[R] | Failed
+"""What became of an input, a row or a part: tagged, or failed."""
 
 
 class Problems:

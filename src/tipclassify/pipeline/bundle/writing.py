@@ -74,6 +74,7 @@ __all__ = [
 RatesByLabel = dict[str, dict[str, float]] | None
 
 EXPORTS: Final = "exports/"
+"""Folder of a bundle in which exports lie."""
 _README: Final = "README.txt"
 _OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model folder
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")

@@ -70,10 +70,10 @@ def _count_lines(passages: int, kinds: KindCounts) -> list[str]:
 
     >>> from collections import Counter
     >>> _count_lines(3, KindCounts(Counter(failure=1), tagged_sentences=1, on_subject=2))
-    ['3 passages, 2 sentences about trafficking: positive_effort 0   failure 1 (50%)   complicity 0']
+    ['3 passages, 2 on trafficking: positive_effort 0   failure 1 (50%)   complicity 0']
     """
     counts = "   ".join(f"{label} {kinds.count_and_share(label)}" for label in LABELS)
-    total = f"{passages:,} passage{'' if passages == 1 else 's'}, {kinds.base()}: {counts}"
+    total = f"{passages:,} passage{'' if passages == 1 else 's'}, {kinds.on_subject:,} on trafficking: {counts}"
     return [total, *kinds.beside()]
 
 
