@@ -46,9 +46,9 @@ def pages() -> dict[str, str]:
 def helped(app: Any, *command: str) -> str:
     from typer.testing import CliRunner
 
-    result = CliRunner().invoke(
-        app, [*command, "--help"], env={"COLUMNS": "400", "NO_COLOR": "1", "TERM": "dumb"}
-    )
+    # A dumb terminal is 80 columns wide whatever COLUMNS says.
+    environment = {"COLUMNS": "400", "NO_COLOR": "1", "FORCE_COLOR": "", "TERM": "xterm"}
+    result = CliRunner().invoke(app, [*command, "--help"], env=environment)
     assert result.exit_code == 0
     return result.output
 

@@ -434,7 +434,7 @@ def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
     write_table(iter(parts), out, ScoringContext(Tagging("fast").classifier()))
     tagged = sum(any(passage.labels for passage in part.passages) for part in parts)
     assert out.getvalue().count(str(report)) == tagged > 1
-    assert "480 passages:" in out.getvalue()
+    assert "480 passages, " in out.getvalue()
     assert (
         "passages are about trafficking; the rest of this report is on other subjects."
         in out.getvalue()

@@ -313,6 +313,16 @@ def at(tab: Any, made: Path, fragment: str) -> Any:
     return tab
 
 
+def reload(tab: Any) -> None:
+    """Load the page again, as somebody does who has looked at what was saved.
+
+    Chromium may give a page that is loaded within milliseconds of a write, in a new process, what
+    was stored before it.
+    """
+    tab.wait_for_timeout(700)
+    tab.reload()
+
+
 def test_the_map_counts_each_label_and_leads_to_reports_and_changes(tab: Any, made: Path) -> None:
     at(tab, made, "")
     heads = tab.locator(".desk-map thead tr").nth(0).locator("th").all_inner_texts()
@@ -347,7 +357,7 @@ def test_the_table_sorts_by_keyboard_and_says_so(tab: Any, made: Path) -> None:
     assert head.get_attribute("aria-sort") == "ascending"
     years = tab.locator(".desk-reports tbody tr td:nth-child(3)").all_inner_texts()
     assert [year for year in years if year != "–"] == sorted(year for year in years if year != "–")
-    tab.reload()
+    reload(tab)
     assert head.get_attribute("aria-sort") == "ascending"  # the address keeps it
 
 
@@ -382,7 +392,7 @@ def test_search_and_filters_find_the_same_again_from_the_address(tab: Any, made:
     assert (
         "view=findings&country=Ghana&year=2023&section=prosecution&labels=FC&least=0.5" in tab.url
     )
-    tab.reload()
+    reload(tab)
     assert shown() == left
     assert (
         tab.locator("#findings a").first.get_attribute("href").startswith("ghana-2023.html.html#p")
@@ -540,7 +550,7 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     tab.keyboard.press("Escape")
     tab.locator("#findings .save").first.click()
     assert "2 checked (1 confirmed, 1 rejected)" in tab.locator("#findings-note").inner_text()
-    tab.reload()
+    reload(tab)
     tab.wait_for_selector("html[data-ready]")
     assert "2 checked (1 confirmed, 1 rejected)" in tab.locator("#findings-note").inner_text()
     assert "note: Ask the ministry" in tab.locator("#findings .check-words").nth(1).inner_text()
@@ -557,7 +567,7 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     item.get_by_label("Folder").fill("Trials")
     item.get_by_label("Note", exact=True).fill("See annex")
     assert "See annex" in tab.evaluate("localStorage.getItem(savedKey)")  # before one leaves
-    tab.reload()
+    reload(tab)
     tab.wait_for_selector("html[data-ready]")
     assert item.get_by_label("Folder").input_value() == "Trials"
     with tab.expect_download() as download:
@@ -615,7 +625,7 @@ def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
     tab.keyboard.press("Enter")  # whoever works by keyboard stays on the finding
     order = [quotes[2], quotes[0], quotes[1]]
     assert tab.locator("#saved .quote").all_inner_texts() == order
-    tab.reload()
+    reload(tab)
     tab.wait_for_selector("html[data-ready]")
     assert tab.locator("#saved .quote").all_inner_texts() == order
     files = {}

@@ -32,6 +32,7 @@ from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
 from tipclassify.model.linear.model import read_model
+from tipclassify.model.loading import model_folder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
 from tipclassify.training.error_table import error_table
@@ -737,12 +738,11 @@ def test_training_says_what_teaches_and_what_it_replaces(
 def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(
     tmp_path: Path,
 ) -> None:
+    shipped = model_folder("default").resolve()  # of the checkout or of the installed package
     (line, other) = replaced(tmp_path / "default")
     assert line == f"makes a new model in {tmp_path / 'default'}"
-    assert other.startswith(
-        f"'--model default' is another one, in {ROOT / 'models' / 'default'}: name the folder"
-    )
-    assert "is this folder" in replaced(ROOT / "models" / "default")[1]
+    assert other.startswith(f"'--model default' is another one, in {shipped}: name the folder")
+    assert "is this folder" in replaced(shipped)[1]
 
 
 @pytest.mark.slow
