@@ -20,6 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from conftest import Run
@@ -46,9 +47,10 @@ def pages() -> dict[str, str]:
 def helped(app: Any, *command: str) -> str:
     from typer.testing import CliRunner
 
-    # A dumb terminal is 80 columns wide whatever COLUMNS says.
+    # A dumb terminal is 80 columns wide whatever COLUMNS says, and rich may have read it before.
     environment = {"COLUMNS": "400", "NO_COLOR": "1", "FORCE_COLOR": "", "TERM": "xterm"}
-    result = CliRunner().invoke(app, [*command, "--help"], env=environment)
+    with mock.patch("typer.rich_utils.MAX_WIDTH", 400):
+        result = CliRunner().invoke(app, [*command, "--help"], env=environment)
     assert result.exit_code == 0
     return result.output
 

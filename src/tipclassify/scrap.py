@@ -115,33 +115,38 @@ def remove_left_for(path: Path) -> None:
 def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:  # of str or of bytes
     """Open a private file that takes the place of `path` when complete.
 
-    What killed processes left of it is removed. A device or pipe is never replaced. Text is UTF-8, with line ends as they are written.
+    What killed processes left of it is removed. A device or pipe is never replaced. Text is UTF-8,
+    with line ends as they are written.
     """
-    in_place = path.exists() and not path.is_file()
-    if not in_place:
-        remove_left_for(path)
-    # Named before it exists, so it is always removed.
-    file = path if in_place else staging_name(path)
-    mode = "w" if in_place else "x"
-    opener = partial(os.open, mode=0o600)
-    try:
-        with (
-            open(file, f"{mode}b", opener=opener)
-            if binary
-            else open(file, mode, opener=opener, encoding="utf-8", newline="")
-        ) as out:
-            if not in_place:
-                hold(out.fileno())
+    if path.exists() and not path.is_file():
+        with _open(path, "w", binary) as out:
             yield out
-        if not in_place:
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(file, 0o666 & ~umask)
-            os.replace(file, path)
+        return
+    remove_left_for(path)
+    file = staging_name(path)  # named before it exists, so it is always removed
+    try:
+        while True:
+            with _open(file, "x", binary) as out:
+                hold(out.fileno())
+                # Another process may have taken it for scrap before it was held.
+                if file.exists():
+                    yield out
+                    break
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(file, 0o666 & ~umask)
+        os.replace(file, path)
     finally:
-        if not in_place:
-            with contextlib.suppress(OSError):
-                os.unlink(file)
+        with contextlib.suppress(OSError):
+            os.unlink(file)
+
+
+def _open(file: Path, mode: str, binary: bool) -> IO[Any]:
+    """Open a file to write, which only this user can read."""
+    opener = partial(os.open, mode=0o600)
+    if binary:
+        return open(file, f"{mode}b", opener=opener)
+    return open(file, mode, opener=opener, encoding="utf-8", newline="")
 
 
 def exchange(first: Path, second: Path) -> bool:
