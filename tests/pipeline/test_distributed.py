@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -419,7 +420,9 @@ def test_a_part_made_again_is_the_same_file_and_leftovers_go(
     score(reports, out, cluster=client)
     manifest = manifest_of(out)
     next((out / "records").iterdir()).write_bytes(b'{"name": ')  # cut off
-    (out / "passages" / ".part-0.parquet-1").write_bytes(b"half a file of a killed worker")
+    left = out / "passages" / ".part-0.parquet-1"
+    left.write_bytes(b"half a file of a killed worker")
+    os.utime(left, (0, 0))  # what is recent may be in use
     (out / "passages" / "part-0.parquet").write_bytes(b"of an input that is gone")
     again = score(reports, out, cluster=client)
     assert (again.made, again.removed) == (1, 1)
