@@ -25,7 +25,7 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
     """
     try:
         with _opened(path) as file:
-            yield from in_batches(_numbered_lines(file), lambda row: len(row[1]))
+            yield from in_batches(_numbered_lines(file), _line_size)
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}; check the path") from None
 
@@ -40,6 +40,11 @@ def _numbered_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
             if part.strip():
                 yield number, part
         begins_line = part.endswith(b"\n")
+
+
+def _line_size(numbered_line: tuple[int, bytes]) -> int:
+    _, line = numbered_line
+    return len(line)
 
 
 def _opened(path: str) -> IO[bytes]:

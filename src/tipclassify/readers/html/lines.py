@@ -69,7 +69,7 @@ _FLAGS_OF_TAG: Final = {
 # elements judged by their whole text
 _WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
 _TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
-_LEVEL: Final = 4  # of other headings whose element gives none
+_DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
 
 
 @dataclass(slots=True)
@@ -233,12 +233,12 @@ class _LineReader:
         is_heading = tag in HEADINGS or tag == "summary"
         if is_heading and not self.flags & _HEADING:
             self.kind = "heading"
-            self.level = int(tag[1]) if tag in HEADINGS else _LEVEL
+            self.level = int(tag[1]) if tag in HEADINGS else _DEFAULT_LEVEL
             if text is not None:
                 flags |= _HEADING
         elif traits.heading and block and not self.flags & _HEADING:
             self.kind = "title"
-            self.level = _LEVEL
+            self.level = _DEFAULT_LEVEL
         elif tag == "a" and text is not None and _is_link(element):
             flags |= _LINK
         self.start_row_or_cell(tag)
@@ -390,7 +390,7 @@ class _LineReader:
             return True
         opens_panel = "accordion" in (element.get("class") or "")
         if named_section(text) or (opens_panel and could_be_heading(text)):
-            self.add_heading(text, _LEVEL)
+            self.add_heading(text, _DEFAULT_LEVEL)
         else:
             self.flush()
         return False

@@ -228,19 +228,21 @@ def text_document(text: str, source: str = "<text>") -> Document:
         following = next(paragraphs, None)
         start = paragraph.start
         end = paragraph.end
-        words = text[start:end]
+        written = text[start:end]
         may_be_title = paragraph.alone and following is not None
-        is_heading = _section_name(words) is not None or (may_be_title and _is_title(words.strip()))
+        is_heading = _section_name(written) is not None or (
+            may_be_title and _is_title(written.strip())
+        )
         heading_end = None if is_heading else heading_run_in(text, start, end)
         heading_name = _section_name(text[start:heading_end]) if heading_end else None
         if is_heading:
-            section = outline.section(" ".join(words.split()))
+            section = outline.section(" ".join(written.split()))
         elif heading_end and heading_name:
             section = heading_name
             blocks.append(Block(start, heading_end, section, heading=True))
             start = heading_end
         else:
-            section = run_in_section(words.lstrip()) or section
+            section = run_in_section(written.lstrip()) or section
         blocks.append(Block(start, end, section, is_heading))
     return Document(text, tuple(blocks), source)
 
@@ -271,8 +273,12 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
     wrapped = _is_wrapped([text[line_start:line_end] for line_start, line_end in lines])
     start, end = lines[0]
     for _, line_end in lines[1:]:
-        begins_item = _LIST_ENUMERATOR.match(text, end, line_end) is not None
-        if not wrapped or begins_item or _section_name(text[start:end]):
+        goes_on = (
+            wrapped
+            and not _LIST_ENUMERATOR.match(text, end, line_end)
+            and not _section_name(text[start:end])
+        )
+        if not goes_on:
             yield start, end
             start = end  # a line begins where the last ended: one number in memory for both
         end = line_end
