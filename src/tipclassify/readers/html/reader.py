@@ -189,7 +189,7 @@ def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
     """Read the page of a mail, or its plain text if the page has none."""
     for kind in ("text/html", "text/plain"):
         part = bodies.get(kind)
-        if not part:
+        if part is None:  # a part without headers, which is plain text, counts as false
             continue
         content = part.get_payload(decode=True)
         if not isinstance(content, bytes) or not content.strip():
