@@ -113,8 +113,10 @@ def publication_in_title(title: str, country: str | None) -> str | None:
         return None
     serial = serials[0]
     dated = _YEAR.search(serial) is not None or _DATE.search(title) is not None
-    others = [part for part in parts if part != serial]
-    beside_country = country is not None and any(_names_country(part, country) for part in others)
+    beside_country = False
+    if country:
+        others = [part for part in parts if part != serial]
+        beside_country = any(_names_country(part, country) for part in others)
     if not dated and not beside_country:
         return None
     name = _without_year(serial)
@@ -136,11 +138,13 @@ def _without_year(part: str) -> str:
 
 
 def _names_country(part: str, country: str) -> bool:
+    """Return whether a part of a title names a country."""
     countries, _ = extract_countries(fold_name(part).split())
     return country in countries or fold_name(country) in fold_name(part)
 
 
 def _is_country_alone(title: str) -> bool:
+    """Return whether a title is the name of a country and nothing else, but for brackets."""
     words = fold_name(_BRACKETS.sub(" ", title)).split()
     countries, other_words = extract_countries(words)
     return len(set(countries)) == 1 and not other_words

@@ -128,36 +128,23 @@ def page_metadata(tree: etree._Element) -> Metadata:
     tags = _meta_tags(tree)
     articles = [thing for thing in _linked_data(tree) if _is_of_type(thing, _ARTICLES)]
     news = [article for article in articles if _is_of_type(article, _NEWS)]
-    publishers_of_articles = [_name(article.get("publisher")) for article in articles]
+    publications = [_name_of_series(article.get("isPartOf")) for article in articles]
+    publications += [tags.get(name) for name in _PUBLICATION_TAGS]
+    publications += [_name(article.get("publisher")) for article in news]
+    publishers = [tags.get(name) for name in _PUBLISHER_TAGS]
+    publishers += [_name(article.get("publisher")) for article in articles]
+    publishers.append(tags.get(_SITE_TAG))
+    dates: list[object] = [tags.get(name) for name in _DATE_TAGS]
+    dates += [article.get("datePublished") for article in articles]
+    addresses: list[object] = [*_canonical_links(tree)]
+    addresses += [tags.get(name) for name in _ADDRESS_TAGS]
+    addresses += [article.get("url") for article in articles]
     return Metadata(
-        title=_first_name(map(tags.get, _TITLE_TAGS)),
-        publication=_first_name(
-            [
-                *(_name_of_series(article.get("isPartOf")) for article in articles),
-                *map(tags.get, _PUBLICATION_TAGS),
-                *(_name(article.get("publisher")) for article in news),
-            ]
-        ),
-        publisher=_first_publisher(
-            [
-                *map(tags.get, _PUBLISHER_TAGS),
-                *publishers_of_articles,
-                tags.get(_SITE_TAG),
-            ]
-        ),
-        date=_first_date(
-            [
-                *map(tags.get, _DATE_TAGS),
-                *(article.get("datePublished") for article in articles),
-            ]
-        ),
-        address=_first_page_address(
-            [
-                *_canonical_links(tree),
-                *map(tags.get, _ADDRESS_TAGS),
-                *(article.get("url") for article in articles),
-            ]
-        ),
+        title=_first_name(tags.get(name) for name in _TITLE_TAGS),
+        publication=_first_name(publications),
+        publisher=_first_publisher(publishers),
+        date=_first_date(dates),
+        address=_first_page_address(addresses),
     )
 
 
