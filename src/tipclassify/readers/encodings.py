@@ -238,7 +238,7 @@ def _plausibility(text: str) -> float:
 
 
 def _has_usual_case(word: str) -> bool:
-    """Return whether capitals are at the start of a word or throughout, as in European languages."""
+    """Return whether capitals are at the start of a word or throughout, as is usual."""
     if len(word) == 1:
         return word in _ONE_LETTER_WORDS
     foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])

@@ -121,7 +121,7 @@ class _Decoded:
 
 
 def _decode_as_named(data: bytes, source: str, encoding: str) -> _Decoded:
-    """Decode a file in the encoding that the user names; raise `InputError` where it is not in it."""
+    """Decode a file in the encoding that the user names; raise `InputError` if it is in another."""
     codec = codec_named(encoding)
     if codec is None:
         raise InputError(

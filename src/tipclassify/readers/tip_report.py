@@ -62,11 +62,7 @@ def addresses(country: Country, year: int, site: str | None = None) -> list[str]
 
     They are on `site` alone, or on state.gov and its archive.
     """
-    if site:
-        sites = [site]
-    else:
-        archives = [archive.site for archive in _ARCHIVES if year <= archive.last_report]
-        sites = [_SITE, *archives[:1]]
+    sites = [site] if site else _sites(year)
     # Only the report of 2019 is known to have a suffix.
     suffixes = ("-2", "") if year == 2019 else ("", "-2")
     return [
@@ -75,6 +71,14 @@ def addresses(country: Country, year: int, site: str | None = None) -> list[str]
         for suffix in suffixes
         for slug in country.slugs
     ]
+
+
+def _sites(year: int) -> list[str]:
+    """Return the sites that may have the report of a year, likeliest first."""
+    for archive in _ARCHIVES:
+        if year <= archive.last_report:
+            return [_SITE, archive.site]
+    return [_SITE]
 
 
 def find_narrative(

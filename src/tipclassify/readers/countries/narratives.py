@@ -82,7 +82,7 @@ def _starts(document: Document) -> dict[int, str | None]:
 
 
 def _is_book_without_tiers(document: Document, names: Iterable[str]) -> bool:
-    """Return whether headings that are names of countries, without their tiers, begin narratives."""
+    """Return whether headings that are names of countries alone begin narratives."""
     # Headings of a report on one country may name others: those that put questions to it, say.
     country, _ = country_and_year(document.title, "", "")
     return country is None and len(set(names)) >= _MIN_NAMED

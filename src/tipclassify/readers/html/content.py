@@ -105,7 +105,10 @@ def _grams(words: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _is_trusted(line: PageLine, extract: _Extract) -> bool:
-    """Return whether a line may be content: what is called furniture must be long, and extracted."""
+    """Return whether a line may be content.
+
+    In an element that is called furniture it must be long, and extracted.
+    """
     if not line.doubtful:
         return True
     return line.text.count(" ") > _MAX_BOX and extract.holds(line.text)
@@ -191,7 +194,7 @@ def trim_edges(lines: list[PageLine]) -> list[PageLine]:
         return lines
     first = first_paragraphs[0]
     last = next(number for number in reversed(range(len(lines))) if _may_end_text(lines[number]))
-    return [*_without_fragments(lines[:first]), *lines[first : last + 1]]
+    return list(_without_fragments(lines[:first])) + lines[first : last + 1]
 
 
 def _without_fragments(lines: Iterable[PageLine]) -> Iterator[PageLine]:

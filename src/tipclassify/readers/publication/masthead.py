@@ -33,8 +33,8 @@ _DISTRIBUTION: Final = re.compile(
 )
 _MAX_HEAD: Final = 1_500  # characters of the text from its start, in which a masthead stands
 _MAX_LINE: Final = 300  # characters of a line of a masthead
-# A whole line. Spaces do not count in this pattern, so that it has the organs as they are in the text
-# of some PDF files, without spaces; with spaces they are among the parts below.
+# A whole line. Spaces do not count in this pattern, so that it has the organs as they are in some
+# PDF files, without spaces; with spaces they are among the parts below.
 _LETTERHEAD: Final = re.compile(
     rf"""
       united\s+nations | united | nations | a
