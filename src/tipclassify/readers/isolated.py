@@ -44,7 +44,7 @@ _starting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _ReadRequest:
     """A file to be read."""
 
     name: str
@@ -82,7 +82,7 @@ def read_bytes_isolated(
     """
     if _is_safe(data, name, got):
         return read_bytes(data, name, options, got)
-    request = _Request(name, data, options, got)
+    request = _ReadRequest(name, data, options, got)
     try:
         child = _running_child()
     except OSError:  # no process can be started here, as in some sandboxes
@@ -97,7 +97,7 @@ def read_bytes_isolated(
 
 def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Read the rows of a workbook as `tables.sheet_lines` does, in a child process."""
-    request = _Request(name, data, options, is_sheet=True)
+    request = _ReadRequest(name, data, options, is_sheet=True)
     try:
         child = _running_child()
     except OSError:
@@ -113,7 +113,7 @@ def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterato
         raise InputError(answer.problem)
 
 
-def _ask(child: Child, request: _Request) -> bytes:
+def _ask(child: Child, request: _ReadRequest) -> bytes:
     """Return the child's answer; raise `InputError` if it dies of the file, or is killed for it."""
     megabytes = len(request.data) / 1e6
     seconds = _PATIENCE + _PATIENCE_FOR_A_MEGABYTE * megabytes
@@ -147,8 +147,8 @@ def _running_child() -> Child:
 # ---------------------------------------------------------------------------------- messages
 
 
-class _RequestFields(TypedDict):
-    """Plain values of a `_Request`, without the bytes of the file."""
+class _ReadRequestFields(TypedDict):
+    """Plain values of a `_ReadRequest`, without the bytes of the file."""
 
     name: str
     options: dict[str, object]  # of `ReadOptions`
@@ -165,7 +165,7 @@ class _AnswerFields(TypedDict):
     numbers: list[int]  # of rows
 
 
-def _pack(fields: _RequestFields | _AnswerFields, data: bytes) -> bytes:
+def _pack(fields: _ReadRequestFields | _AnswerFields, data: bytes) -> bytes:
     """Join plain values, as JSON, and bytes."""
     head = json.dumps(fields).encode()  # ASCII, also for names of any bytes
     return _LENGTH.pack(len(head)) + head + data
@@ -178,12 +178,12 @@ def _split(message: bytes) -> tuple[bytes, bytes]:
     return message[_LENGTH.size : end], message[end:]
 
 
-def _pack_request(request: _Request) -> bytes:
+def _pack_request(request: _ReadRequest) -> bytes:
     download = None
     if request.download is not None:
         download = dataclasses.asdict(request.download)
         del download["data"]  # the bytes of the file
-    fields = _RequestFields(
+    fields = _ReadRequestFields(
         name=request.name,
         options=dataclasses.asdict(request.options),
         is_sheet=request.is_sheet,
@@ -192,7 +192,7 @@ def _pack_request(request: _Request) -> bytes:
     return _pack(fields, request.data)
 
 
-def _unpack_request(message: bytes) -> _Request:
+def _unpack_request(message: bytes) -> _ReadRequest:
     from tipclassify.download import Download
 
     head, data = _split(message)
@@ -201,7 +201,7 @@ def _unpack_request(message: bytes) -> _Request:
     if fields["download"] is not None:
         download = Download(data=data, **fields["download"])
     options = ReadOptions(**fields["options"])
-    return _Request(fields["name"], data, options, download, fields["is_sheet"])
+    return _ReadRequest(fields["name"], data, options, download, fields["is_sheet"])
 
 
 def _pack_answer(answer: _Answer) -> bytes:
@@ -248,7 +248,7 @@ def _answer(message: bytes) -> bytes:
     return _pack_answer(dataclasses.replace(answer, notes=notes))
 
 
-def _read_report(request: _Request) -> _Answer:
+def _read_report(request: _ReadRequest) -> _Answer:
     try:
         document = read_bytes(request.data, request.name, request.options, request.download)
     except Exception as error:
@@ -256,7 +256,7 @@ def _read_report(request: _Request) -> _Answer:
     return _Answer([], "", document)
 
 
-def _read_sheet(request: _Request) -> _Answer:
+def _read_sheet(request: _ReadRequest) -> _Answer:
     from tipclassify.readers.tables import sheet_lines
 
     rows: list[NumberedLine] = []
@@ -268,7 +268,7 @@ def _read_sheet(request: _Request) -> _Answer:
     return _Answer([], problem, rows=tuple(rows))
 
 
-def _problem(request: _Request, error: Exception) -> str:
+def _problem(request: _ReadRequest, error: Exception) -> str:
     """Return the message of an error, in the form of this package's own."""
     if isinstance(error, TipclassifyError):
         return str(error)

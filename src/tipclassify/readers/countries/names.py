@@ -85,7 +85,7 @@ def fold_name(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Index:
+class _CountryIndex:
     """The countries by alpha-2 code, and that code by name and by any code."""
 
     countries: dict[str, Country]
@@ -94,7 +94,7 @@ class _Index:
 
 
 @cache  # babel reads its data for 30 ms
-def _index() -> _Index:
+def _index() -> _CountryIndex:
     """Read the names, the codes and the aliases of all countries."""
     from babel import Locale
 
@@ -122,7 +122,7 @@ def _index() -> _Index:
     for code, country in countries.items():
         codes[code] = code
         codes[country.alpha3] = code
-    return _Index(countries, names, codes)
+    return _CountryIndex(countries, names, codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def find_country(text: str) -> Country:
     raise UsageError(f"{text.strip()!r} is no country that we know; {_advice(folded, index)}")
 
 
-def _advice(folded: str, index: _Index) -> str:
+def _advice(folded: str, index: _CountryIndex) -> str:
     """Return advice for an unknown or ambiguous name, with those that may be meant."""
     from difflib import get_close_matches
 

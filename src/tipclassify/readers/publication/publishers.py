@@ -25,7 +25,7 @@ _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class _Index:
+class _PublisherIndex:
     """Names of publishers, and publications."""
 
     by_domain: dict[str, str]
@@ -43,9 +43,9 @@ class _Publication:
 
 
 @cache
-def _index() -> _Index:
+def _index() -> _PublisherIndex:
     """Read ``publishers.txt``, whose first lines give its form."""
-    index = _Index({}, {}, {}, {})
+    index = _PublisherIndex({}, {}, {}, {})
     for line in read_resource("readers/publication/publishers.txt").splitlines():
         if line.startswith("#"):
             continue

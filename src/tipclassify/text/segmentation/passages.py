@@ -102,16 +102,16 @@ def passage_parts(
     blocks = document.blocks
     first_block = 0  # of the part
     passages: list[Passage] = []
-    edge: _Edge | None = None  # the first change of section after `PART` passages
+    edge: _Cut | None = None  # the first change of section after `PART` passages
     for number, block in enumerate(blocks):
         if len(passages) >= PART and number:
             above = blocks[number - 1]
             new_country = block.country != above.country
             if new_country or (edge is None and block.section != above.section):
-                edge = _Edge(number, len(passages))
+                edge = _Cut(number, len(passages))
             too_long = len(passages) >= 1.5 * PART
             if new_country or too_long or (edge and not block.country):
-                end = edge or _Edge(number, len(passages))
+                end = edge or _Cut(number, len(passages))
                 part = replace(document, blocks=blocks[first_block : end.block])
                 yield part, passages[: end.passages]
                 first_block = end.block
@@ -124,7 +124,7 @@ def passage_parts(
     yield document, passages
 
 
-class _Edge(NamedTuple):
+class _Cut(NamedTuple):
     """Place at which a long document may be cut."""
 
     block: int  # the first of the next part
