@@ -102,21 +102,21 @@ def passage_parts(
     blocks = document.blocks
     first_block = 0  # of the part
     passages: list[Passage] = []
-    edge: _Cut | None = None  # the first change of section after `PART` passages
+    cut: _Cut | None = None  # the first change of section after `PART` passages
     for number, block in enumerate(blocks):
         if len(passages) >= PART and number:
             above = blocks[number - 1]
             new_country = block.country != above.country
-            if new_country or (edge is None and block.section != above.section):
-                edge = _Cut(number, len(passages))
+            if new_country or (cut is None and block.section != above.section):
+                cut = _Cut(number, len(passages))
             too_long = len(passages) >= 1.5 * PART
-            if new_country or too_long or (edge and not block.country):
-                end = edge or _Cut(number, len(passages))
+            if new_country or too_long or (cut and not block.country):
+                end = cut or _Cut(number, len(passages))
                 part = replace(document, blocks=blocks[first_block : end.block])
                 yield part, passages[: end.passages]
                 first_block = end.block
                 passages = passages[end.passages :]
-                edge = None
+                cut = None
         if not block.heading:
             passages += _block_passages(document.text, block, number, unit)
     if first_block:
