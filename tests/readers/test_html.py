@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tipclassify import InputError
-from tipclassify.readers.html.reader import read_html
+from tipclassify.readers.html.reader import read_eml, read_html
 from tipclassify.text.document import Document
 from tipclassify.text.furniture import is_stock
 
@@ -482,3 +482,12 @@ def test_a_report_on_404_victims_is_no_error_page() -> None:
 )
 def test_small_things_in_pages(page: str, kept: list[str]) -> None:
     assert texts(page) == kept
+
+
+def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
+    mail = (
+        b"Subject: Norvia\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=part\n\n"
+        b"--part\n\nPolice arrested nine traffickers.\n--part--\n"
+    )
+    document = read_eml(mail, "norvia.eml")
+    assert (document.title, document.text) == ("Norvia", "Police arrested nine traffickers.")

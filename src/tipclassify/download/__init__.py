@@ -42,9 +42,9 @@ def download(
         with open_link(address, deadline, limits, allow_private, _HEADERS) as response:
             return read_response(response, limits, today)
 
-    found = retry(url, attempt, limits)
-    write_cached(str(address), found, allow_private)
-    return found
+    fetched = retry(url, attempt, limits)
+    write_cached(str(address), fetched, allow_private)
+    return fetched
 
 
 def _now() -> datetime:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from tipclassify.errors import reason_of
 from tipclassify.formatting import load_json
 
-MEDIA_TYPES: Final = {  # supported, with their file suffixes
+MEDIA_TYPES: Final = {
     "text/html": ".html",
     "application/xhtml+xml": ".xhtml",
     "application/pdf": ".pdf",
@@ -30,11 +30,14 @@ MEDIA_TYPES: Final = {  # supported, with their file suffixes
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/epub+zip": ".epub",
     # Generic types, of files whose format readers detect.
-    **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
-    **dict.fromkeys(
-        ("application/force-download", "application/x-download", "binary/octet-stream"), ""
-    ),
+    "application/gzip": "",
+    "application/x-gzip": "",
+    "application/octet-stream": "",
+    "application/force-download": "",
+    "application/x-download": "",
+    "binary/octet-stream": "",
 }
+"""Supported media types, with their file suffixes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +77,25 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
 
     Downloads made with `allow_private` are returned only with it.
     """
-    folder, key = cache_folder(), hashlib.sha256(url.encode()).hexdigest()
-    for entry in sorted(folder.glob(f"{key}-{day}.json"), reverse=True) if folder else ():
+    folder = cache_folder()
+    if folder is None:
+        return None
+    for entry in sorted(folder.glob(f"{_key(url)}-{day}.json"), reverse=True):
+        # a damaged entry, or one of another version, is none
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             metadata = load_json(entry.read_bytes())
-            fetched = entry.stem[-len("YYYY-MM-DD") :]
-            found = Download(
-                b"", metadata["content_type"], metadata["encoding"], metadata["final_url"], fetched
+            without_body = Download(
+                data=b"",
+                content_type=metadata["content_type"],
+                encoding=metadata["encoding"],
+                url=metadata["final_url"],
+                fetched=entry.stem[-len("YYYY-MM-DD") :],
             )
-            found = replace(found, data=entry.with_suffix(_suffix(found)).read_bytes())
-            sound = (
-                metadata["url"] == url
-                and metadata["sha256"] == hashlib.sha256(found.data).hexdigest()
-            )
-            if sound and (allow_private or not metadata["allow_private"]):
-                return found
+            body = entry.with_suffix(_suffix(without_body)).read_bytes()
+            if metadata["url"] != url or metadata["sha256"] != hashlib.sha256(body).hexdigest():
+                continue
+            if allow_private or not metadata["allow_private"]:
+                return replace(without_body, data=body)
     return None
 
 
@@ -98,29 +105,47 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
     Warn if the folder is not writable.
     """
     folder = cache_folder()
-    asked = {"url": url, "final_url": download.url, "allow_private": allow_private}
-    declared = {"content_type": download.content_type, "encoding": download.encoding}
-    metadata = {**asked, **declared, "sha256": hashlib.sha256(download.data).hexdigest()}
+    metadata = {
+        "url": url,
+        "final_url": download.url,
+        "allow_private": allow_private,
+        "content_type": download.content_type,
+        "encoding": download.encoding,
+        "sha256": hashlib.sha256(download.data).hexdigest(),
+    }
     try:
         if folder is None:
             raise FileNotFoundError("no home folder")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = folder / f"{hashlib.sha256(url.encode()).hexdigest()}-{download.fetched}.json"
+        entry = folder / f"{_key(url)}-{download.fetched}.json"
         # The JSON is written last: it marks the body as complete.
         _write_atomically(entry.with_suffix(_suffix(download)), download.data)
         _write_atomically(entry, json.dumps(metadata, indent=1).encode())
     except OSError as error:
-        problem = f"{folder or 'cache of links'}: cannot be written ({reason_of(error)}), so links are fetched each time"
-        warnings.warn(f"{problem}; set TIPCLASSIFY_CACHE to a folder that can", stacklevel=3)
+        where = folder or "cache of links"
+        warnings.warn(
+            f"{where}: cannot be written ({reason_of(error)}), so links are fetched each time; "
+            "set TIPCLASSIFY_CACHE to a folder that can",
+            stacklevel=3,
+        )
+
+
+def _key(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def _suffix(download: Download) -> str:
-    in_url = PurePosixPath(urlsplit(download.url).path).suffix.lower()
-    in_url = in_url if in_url in MEDIA_TYPES.values() else ""
-    return MEDIA_TYPES.get(download.content_type or "") or in_url or ".bin"
+    """Return the suffix of a download's body: that of its media type, or else of its address."""
+    if suffix := MEDIA_TYPES.get(download.content_type or ""):
+        return suffix
+    suffix_in_url = PurePosixPath(urlsplit(download.url).path).suffix.lower()
+    if suffix_in_url and suffix_in_url in MEDIA_TYPES.values():
+        return suffix_in_url
+    return ".bin"
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
+    """Write a file under another name, then rename it, so that nobody reads a part of it."""
     handle, staged = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

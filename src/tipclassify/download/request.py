@@ -27,10 +27,12 @@ T = TypeVar("T")
 # The form of crawlers: identifies us, and passes filters that require this prefix.
 _USER_AGENT: Final = f"Mozilla/5.0 (compatible; tipclassify/{__version__})"
 _SAVE_IT: Final = "save the page with a browser and give the file"
-_FAILURES: Final = {
-    **dict.fromkeys((401, 402, 403, 406, 451), f"the site refuses programs ({{}}); {_SAVE_IT}"),
-    **dict.fromkeys((404, 410), "no such page ({}); check the address"),
-}
+# Statuses of HTTP.
+_REFUSED: Final = (401, 402, 403, 406, 451)
+_MISSING: Final = (404, 410)
+_TOO_MANY_REQUESTS: Final = 429
+_TRANSIENT: Final = (502, 503, 504)
+_MEDIA_TYPE: Final = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def redact_url(url: str) -> str:
 
 
 def _check(address: httpx.URL, where: str) -> None:
+    """Raise `LinkError`, beginning with `where`, for an address that is not of the web."""
     import httpx
 
     if address.scheme not in ("http", "https"):
@@ -104,11 +107,8 @@ def retry(
         try:
             return attempt(deadline)
         except LinkError as error:
-            if (
-                not error.retry
-                or time.monotonic() + limits.pause > deadline
-                or received() <= before
-            ):
+            too_late = time.monotonic() + limits.pause > deadline
+            if not error.retry or too_late or received() <= before:
                 raise LinkError(f"{redact_url(url)}: {error}", status=error.status) from None
             before = received()
             time.sleep(limits.pause)
@@ -131,16 +131,15 @@ def open_link(
     from tipclassify.download.transport import CheckedTransport
 
     # A proxy resolves names itself: behind it no address can be checked.
-    proxied = bool(getproxies().keys() & {"http", "https", "all"})
+    has_proxy = bool(getproxies().keys() & {"http", "https", "all"})
+    use_proxy = has_proxy and allow_private
     answered = False
     try:
         opened = httpx.Client(
-            transport=None
-            if proxied and allow_private
-            else CheckedTransport(deadline, allow_private),
+            transport=None if use_proxy else CheckedTransport(deadline, allow_private),
             headers={"User-Agent": _USER_AGENT, **headers},
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
-            trust_env=proxied and allow_private,
+            trust_env=use_proxy,
         )
     except (ImportError, ValueError) as error:
         raise LinkError(
@@ -163,14 +162,14 @@ def open_link(
     # ValueError: of odd addresses
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LinkError) as error:
         failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
-        if proxied and not allow_private and not answered:
-            failure.args = (
-                f"{failure}; the proxy of the environment is used only with --allow-private",
-            )
+        if has_proxy and not use_proxy and not answered:
+            remedy = "the proxy of the environment is used only with --allow-private"
+            failure.args = (f"{failure}; {remedy}",)
         raise failure from None
 
 
 def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
+    """Convert an error of httpx."""
     import httpx
 
     if isinstance(error, httpx.TimeoutException):
@@ -181,22 +180,29 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
             what = f"no connection within {limits.connect:g} s"
         return LinkError(f"{what}; try again later, or {_SAVE_IT}")
     if isinstance(error, httpx.ConnectError):
-        # httpcore wraps the socket's error
-        cause = next(iter(error.__cause__.args), None) if error.__cause__ else None
-        if isinstance(cause, ssl.SSLError):
-            why = getattr(cause, "verify_message", "") or (
-                cause.reason or "TLS failed"
-            ).lower().replace("_", " ")
-            remedy = "check the address and this machine's clock and certificates (SSL_CERT_FILE names others)"
-            return LinkError(f"no secure connection ({why}); {remedy}, or {_SAVE_IT}")
-        what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
-        return LinkError(f"connection {what}; check the address, or try again later", retry=True)
+        return _connection_error(error)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
-    if isinstance(error, httpx.NetworkError) or (
-        isinstance(error, httpx.RemoteProtocolError) and error.__cause__
-    ):
+    is_cut = isinstance(error, httpx.RemoteProtocolError) and error.__cause__ is not None
+    if is_cut or isinstance(error, httpx.NetworkError):
         return LinkError(f"the connection broke off; try again later, or {_SAVE_IT}", retry=True)
     return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
+
+
+def _connection_error(error: httpx.ConnectError) -> LinkError:
+    """Convert the error of a connection that could not be made."""
+    # httpcore wraps the socket's error
+    cause = next(iter(error.__cause__.args), None) if error.__cause__ else None
+    if isinstance(cause, ssl.SSLError):
+        why = getattr(cause, "verify_message", "")  # only of a certificate's error
+        if not why:
+            why = (cause.reason or "TLS failed").lower().replace("_", " ")
+        remedy = (
+            "check the address and this machine's clock and certificates "
+            "(SSL_CERT_FILE names others)"
+        )
+        return LinkError(f"no secure connection ({why}); {remedy}, or {_SAVE_IT}")
+    what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
+    return LinkError(f"connection {what}; check the address, or try again later", retry=True)
 
 
 def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
@@ -205,9 +211,7 @@ def read_response(response: httpx.Response, limits: Limits, day: str) -> Downloa
     Raises `LinkError` for any other.
     """
     check_status(response)
-    match = re.match(
-        r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII
-    )
+    match = _MEDIA_TYPE.match(response.headers.get("content-type", ""))
     media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
         raise LinkError(
@@ -228,14 +232,19 @@ def check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status == 200:
         return
-    if status != 429 and status < 500:
-        reason = _FAILURES.get(status, f"the site answers with status {{}} and no page; {_SAVE_IT}")
-        raise LinkError(reason.format(status), status=status)
-    what = "wants fewer requests" if status == 429 else "is in trouble"
-    reason = f"the site {what} ({status}); try again later, or {_SAVE_IT}"
-    # which asks for a longer pause
-    again = status in (502, 503, 504) and "retry-after" not in response.headers
-    raise LinkError(reason, status=status, retry=again)
+    if status == _TOO_MANY_REQUESTS or status >= 500:
+        what = "wants fewer requests" if status == _TOO_MANY_REQUESTS else "is in trouble"
+        # a site with "retry-after" asks for a longer pause
+        again = status in _TRANSIENT and "retry-after" not in response.headers
+        problem = f"the site {what} ({status}); try again later, or {_SAVE_IT}"
+        raise LinkError(problem, status=status, retry=again)
+    if status in _REFUSED:
+        problem = f"the site refuses programs ({status}); {_SAVE_IT}"
+    elif status in _MISSING:
+        problem = f"no such page ({status}); check the address"
+    else:
+        problem = f"the site answers with status {status} and no page; {_SAVE_IT}"
+    raise LinkError(problem, status=status)
 
 
 def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
@@ -248,7 +257,8 @@ def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
     if coding not in ("", "identity", "gzip", "x-gzip"):
         raise LinkError(f"is compressed in a way that we did not ask for; {_SAVE_IT}")
     unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if coding.endswith("gzip") else None
-    wire_left = output_left = largest
+    wire_left = largest
+    output_left = largest
     for part in response.iter_raw():
         wire_left -= len(part)  # includes bytes after the end of a compressed stream
         if wire_left < 0:

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import httpcore
 import httpx
@@ -36,13 +36,17 @@ def is_public(address: str) -> bool:
 
     Of an IPv6 address, the embedded IPv4 one counts.
 
-    >>> is_public("151.101.1.1"), is_public("10.0.0.1"), is_public("::ffff:127.0.0.1"), is_public("64:ff9b::a9fe:a9fe")
-    (True, False, False, False)
+    >>> is_public("151.101.1.1"), is_public("10.0.0.1")
+    (True, False)
+    >>> is_public("::ffff:127.0.0.1"), is_public("64:ff9b::a9fe:a9fe")
+    (False, False)
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        embedded = ip.ipv4_mapped or ip.sixtofour
-        ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else embedded or ip
+        if ip in _NAT64:
+            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        else:
+            ip = ip.ipv4_mapped or ip.sixtofour or ip
     if ip.is_multicast or any(ip in network for network in _SPECIAL):
         return False
     return ip.is_global and (ip.version == 4 or ip in _GLOBAL_IPV6)
@@ -55,21 +59,28 @@ def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
     """
     if allow_private:
         return _lookup(host, port)
-    local = _is_local_name(host)
-    found = [host] if local else _lookup(host, port)
+    if _is_local_name(host):
+        raise _private_error(host)
+    addresses = _lookup(host, port)
     # One private address among public ones is refused too: legitimate names have no such mixture.
-    if private := [address for address in found if local or not is_public(address)]:
-        where = host if private[0] == host else f"{host}, that is {private[0]}"
-        remedy = "if you trust it, add --allow-private (allow_private=True)"
-        raise LinkError(f"leads to a private or local address ({where}); {remedy}")
-    return found
+    for address in addresses:
+        if not is_public(address):
+            raise _private_error(host if address == host else f"{host}, that is {address}")
+    return addresses
+
+
+def _private_error(where: str) -> LinkError:
+    remedy = "if you trust it, add --allow-private (allow_private=True)"
+    return LinkError(f"leads to a private or local address ({where}); {remedy}")
 
 
 def _is_local_name(host: str) -> bool:
     """Return whether a host is localhost or an IPv4 address in a non-standard notation.
 
-    >>> [_is_local_name(host) for host in ("a.localhost.", "2130706433", "0x7f.1", "127.1", "127.0.0.1", "7.example")]
-    [True, True, True, True, False, False]
+    >>> [_is_local_name(host) for host in ("a.localhost.", "2130706433", "0x7f.1", "127.1")]
+    [True, True, True, True]
+    >>> [_is_local_name(host) for host in ("127.0.0.1", "7.example")]
+    [False, False]
     """
     try:
         ipaddress.ip_address(host)
@@ -79,6 +90,7 @@ def _is_local_name(host: str) -> bool:
 
 
 def _lookup(host: str, port: int) -> list[str]:
+    """Return the IP addresses of a host, each once."""
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -103,6 +115,7 @@ class CheckedTransport(httpx.HTTPTransport):
 
 
 def _time_left(timeout: float | None, deadline: float) -> float:
+    """Return the seconds that a wait may take: those of `timeout`, or fewer before the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("deadline")
@@ -110,6 +123,8 @@ def _time_left(timeout: float | None, deadline: float) -> float:
 
 
 class _Backend(httpcore.SyncBackend):
+    """Connect to checked addresses."""
+
     def __init__(self, deadline: float, allow_private: bool) -> None:
         self._deadline = deadline
         self._allow_private = allow_private
@@ -120,7 +135,7 @@ class _Backend(httpcore.SyncBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError("no address")
         for address in resolve(host, port, self._allow_private)[:_MAX_ADDRESSES]:
@@ -134,6 +149,8 @@ class _Backend(httpcore.SyncBackend):
 
 
 class _Stream(httpcore.NetworkStream):
+    """Read and write within the deadline."""
+
     def __init__(self, plain: httpcore.NetworkStream, deadline: float) -> None:
         self._plain = plain
         self._deadline = deadline
@@ -158,5 +175,5 @@ class _Stream(httpcore.NetworkStream):
         )
         return _Stream(plain, self._deadline)
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         return self._plain.get_extra_info(info)

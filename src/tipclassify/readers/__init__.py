@@ -97,21 +97,26 @@ def read_bytes(
 
 
 def _read(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:
+    """Read a report, and complete its country, year and bibliographic fields."""
     from tipclassify.readers.countries import country_and_year, with_countries
     from tipclassify.readers.publication import with_publication
 
     data = gunzip(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
         raise InputError(f"{name}: empty; give a file with text")
-    suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
-    kind = detect_format(data, name, suffix, got.content_type if got else None)
-    encodings = (
-        (options.encoding, got.encoding if got else None)
-        if kind in ("text", "markdown", "html")
-        else ()
-    )
+    suffix = suffix_of(name)
+    content_type: str | None = None
+    declared_encoding: str | None = None
+    if got is not None:
+        suffix = suffix_of(got.url) or suffix
+        content_type = got.content_type
+        declared_encoding = got.encoding
+    kind = detect_format(data, name, suffix, content_type)
     try:
-        document = reader_of(kind)(data, name, *encodings)
+        if kind in ("text", "markdown", "html"):
+            document = reader_of(kind)(data, name, options.encoding, declared_encoding)
+        else:
+            document = reader_of(kind)(data, name)
     except RecursionError:
         raise InputError(f"{name}: nested too deeply to be a report; save it as text") from None
     except (TipclassifyError, ImportError):

@@ -1,8 +1,8 @@
 """Read OpenDocument, rich text and old Word files.
 
-LibreOffice or pandoc, where one is installed, makes .docx of them. They are programs of others that
-read files of others, so they run with bounds: on time, memory and size, in a folder of their own
-that is removed afterwards, without macros, and without the network.
+LibreOffice or pandoc, where one is installed, converts them to .docx. They are programs of others
+that read files of others, so they run with bounds: on time, memory and size, in a folder of their
+own that is removed afterwards, without macros, and without the network.
 """
 
 from __future__ import annotations
@@ -29,8 +29,21 @@ __all__ = ["read_doc", "read_odt", "read_rtf"]
 _SECONDS: Final = 120
 _MEMORY: Final = 4_000_000_000  # bytes of address space; LibreOffice takes one
 _OFFICE: Final = ("soffice", "libreoffice")
+_OFFICE_OPTIONS: Final = ("--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo")
+# Folders in that of one conversion.
+_OUTPUT: Final = "made"
+_PROFILE: Final = "profile"
 _PANDOC_READS: Final = ("odt", "rtf")
 _KEPT_VARIABLES: Final = ("PATH", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "LD_LIBRARY_PATH")
+_PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
+_FOLDER_VARIABLES: Final = (
+    "HOME",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+)
 _NO_PROXY: Final = "http://127.0.0.1:9"  # the discard port of this machine, where nothing listens
 # Starts a program within limits of address space and file size, which its own processes inherit.
 _LIMITED: Final = """
@@ -41,55 +54,53 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 os.execvp(sys.argv[3], sys.argv[3:])
 """
-# Settings of LibreOffice: no macros, no updates of links to other files, no content from other
-# addresses.
-_SETTINGS: Final = """<?xml version="1.0" encoding="UTF-8"?>
+_SECURITY: Final = "/org.openoffice.Office.Common/Security/Scripting"
+_UPDATES: Final = "/org.openoffice.Office.Writer/Content/Update"
+
+
+def _setting(path: str, name: str, value: str) -> str:
+    """Write one setting of LibreOffice as it stands in a user's profile."""
+    prop = f'<prop oor:name="{name}" oor:op="fuse"><value>{value}</value></prop>'
+    return f'<item oor:path="{path}">{prop}</item>'
+
+
+# No macros, no updates of links to other files, no content from other addresses.
+_SETTINGS: Final = f"""<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse">\
-<value>3</value></prop></item>
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" \
-oor:op="fuse"><value>true</value></prop></item>
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" \
-oor:op="fuse"><value>true</value></prop></item>
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableActiveContent" \
-oor:op="fuse"><value>true</value></prop></item>
-<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>0</value>\
-</prop></item>
+{_setting(_SECURITY, "MacroSecurityLevel", "3")}
+{_setting(_SECURITY, "DisableMacrosExecution", "true")}
+{_setting(_SECURITY, "BlockUntrustedRefererLinks", "true")}
+{_setting(_SECURITY, "DisableActiveContent", "true")}
+{_setting(_UPDATES, "Link", "0")}
 </oor:items>
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _Converter:
-    """A program that makes .docx of other files."""
+    """A program that converts other files to .docx."""
 
     name: str
     path: str
 
     def command(self, file: Path, kind: str) -> list[str]:
-        """Return the command that makes a .docx file in the folder ``made`` beside `file`."""
-        made = file.parent / "made"
+        """Return the command that writes a .docx file to the output folder beside `file`."""
+        folder = file.parent / _OUTPUT
         if self.name == "pandoc":
-            target = made / file.with_suffix(".docx").name
-            return [
-                self.path,
-                "--sandbox",
-                f"--from={kind}",
-                "--to=docx",
-                f"--output={target}",
-                str(file),
-            ]
-        options = [
-            "--headless",
-            "--norestore",
-            "--nolockcheck",
-            "--nodefault",
-            "--nologo",
+            target = folder / file.with_suffix(".docx").name
+            options = ["--sandbox", f"--from={kind}", "--to=docx", f"--output={target}"]
+            return [self.path, *options, str(file)]
+        profile = (file.parent / _PROFILE).as_uri()
+        return [
+            self.path,
+            f"-env:UserInstallation={profile}",
+            *_OFFICE_OPTIONS,
             "--convert-to",
             "docx",
+            "--outdir",
+            str(folder),
+            str(file),
         ]
-        profile = f"-env:UserInstallation={(file.parent / 'profile').as_uri()}"
-        return [self.path, profile, *options, "--outdir", str(made), str(file)]
 
 
 def read_odt(data: bytes, source: str) -> Document:
@@ -111,27 +122,23 @@ def read_doc(data: bytes, source: str) -> Document:
 
 
 def _read(data: bytes, source: str, kind: str, what: str) -> Document:
+    """Convert a file of a `kind`, called `what` in messages, and read the result."""
     converter = _find_converter(kind)
     if converter is None:
         needed = "LibreOffice or pandoc" if kind in _PANDOC_READS else "LibreOffice"
-        raise InputError(
-            f"{source}: {what}, which needs {needed} on the path; install it, or save as .docx or PDF"
-        )
+        remedy = "install it, or save as .docx or PDF"
+        raise InputError(f"{source}: {what}, which needs {needed} on the path; {remedy}")
     return read_docx(_to_docx(data, source, kind, converter), source)
 
 
 def _find_converter(kind: str) -> _Converter | None:
     """Return the first program on the path that reads files of a kind."""
-    names = [*_OFFICE, *(["pandoc"] if kind in _PANDOC_READS else [])]
-    found = ((name, shutil.which(name)) for name in names)
-    return next(
-        (
-            _Converter(name, os.path.realpath(path) if name == "pandoc" else path)
-            for name, path in found
-            if path
-        ),
-        None,
-    )
+    for name in _OFFICE:
+        if path := shutil.which(name):
+            return _Converter(name, path)
+    if kind in _PANDOC_READS and (path := shutil.which("pandoc")):
+        return _Converter("pandoc", os.path.realpath(path))
+    return None
 
 
 def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> bytes:
@@ -144,21 +151,22 @@ def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> byte
         folder = Path(name).resolve()
         file = folder / f"report.{kind}"
         file.write_bytes(data)
-        (folder / "made").mkdir()
-        settings = folder / "profile" / "user" / "registrymodifications.xcu"
+        output = folder / _OUTPUT
+        output.mkdir()
+        settings = folder / _PROFILE / "user" / "registrymodifications.xcu"
         settings.parent.mkdir(parents=True)
         settings.write_text(_SETTINGS, "utf-8")
-        ended = _run(_bounded(converter.command(file, kind)), folder)
-        if ended is None:
+        exit_code = _run(_bounded(converter.command(file, kind)), folder)
+        if exit_code is None:
             raise InputError(
                 f"{source}: {converter.name} took over {_SECONDS} seconds to read it; {save}"
             )
-        made = sorted((folder / "made").glob("*.docx"))
-        if ended != 0 or not made or made[0].is_symlink():
+        results = sorted(output.glob("*.docx"))
+        if exit_code != 0 or not results or results[0].is_symlink():
             raise InputError(
                 f"{source}: {converter.name} cannot read it (damaged, or too large?); {save}"
             )
-        return read_bounded(str(made[0]))
+        return read_bounded(str(results[0]))
 
 
 def _bounded(command: list[str]) -> list[str]:
@@ -183,10 +191,10 @@ def _without_network() -> tuple[str, ...]:
         return ()
     prefix = (unshare, "--map-current-user", "--net", "--")
     try:
-        tried = subprocess.run([*prefix, "true"], capture_output=True, timeout=10, check=False)
+        trial = subprocess.run([*prefix, "true"], capture_output=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    return prefix if tried.returncode == 0 else ()
+    return prefix if trial.returncode == 0 else ()
 
 
 def _run(command: list[str], folder: Path) -> int | None:
@@ -194,16 +202,15 @@ def _run(command: list[str], folder: Path) -> int | None:
 
     Returns its exit code, or None after the limit.
     """
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    proxies = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"), _NO_PROXY)
-    places = dict.fromkeys(
-        ("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(folder)
-    )
+    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    environment |= dict.fromkeys(_PROXY_VARIABLES, _NO_PROXY)
+    environment |= dict.fromkeys(_FOLDER_VARIABLES, str(folder))
+    environment["LC_ALL"] = "C.UTF-8"
     try:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**kept, **proxies, **places, "LC_ALL": "C.UTF-8"},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

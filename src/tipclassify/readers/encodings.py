@@ -28,6 +28,14 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+# By the zero bytes among four, "x" for others: those of two letters in UTF-16, or one in UTF-32.
+_WIDE_ENCODINGS: Final = {
+    "x000": "utf-32-le",
+    "000x": "utf-32-be",
+    "x0x0": "utf-16-le",
+    "0x0x": "utf-16-be",
+}
+
 # General detectors are often wrong where an English report has only quotation marks and a few
 # foreign names. Most common first, which decides ties. Latin-1 is a subset of Windows-1252.
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")
@@ -52,26 +60,36 @@ _ALPHABETS: Final = tuple(
         "çğıiöşüâîû\u0307",  # Turkish; the last is the dot of İ in lower case
     )
 )
-_ONE_LETTER_WORDS: Final = frozenset("àáèéíóúý")  # one-letter words
+_ONE_LETTER_WORDS: Final = frozenset("àáèéíóúý")
 _OPENING: Final = frozenset("“‘„«‹")
+_BEFORE_OPENING: Final = frozenset(" \n\xa0([-–—/\"'“‘")
+_AFTER_OPENING: Final = frozenset("“‘[($€£…")  # or a letter or digit
 _CLOSING: Final = frozenset("”’»›")
+_BEFORE_CLOSING: Final = frozenset(".,;:!?%)]’”…-–—")  # or a letter or digit
 _MONEY: Final = frozenset("€£¥¢")
 _SIGNS: Final = frozenset("°©½¼¾×±ªº²³¹‰")
-_CONTEXT: Final = 40
+_CONTEXT: Final = 40  # bytes before and after the first byte of a run that is not ASCII
 _NON_ASCII_RUN: Final = re.compile(rb"[\x80-\xff]\S{0,%d}" % _CONTEXT)
 _ASCII: Final = frozenset(map(chr, range(128)))
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _MAX_RUNS: Final = 20_000
+_MAX_DETECTED: Final = 200_000  # bytes for the general detector
 _SAME_LANGUAGE_BONUS: Final = 0.1  # score of a word in the main foreign language: only breaks ties
 _SIGN_SCORE: Final = 1.2  # a well-placed quotation mark is stronger evidence than a plausible word
+_MISPLACED: Final = -1.0  # score of a sign in a wrong place, or of an implausible word
 # Scores of signs that may stand anywhere; the last is for bytes that cannot be decoded.
-_ANYWHERE: Final = (
-    dict.fromkeys("–—", _SIGN_SCORE) | dict.fromkeys("…•·§¶†¡¿™®", 0.5) | {"\ufffd": -2.0}
-)
-_ALLOWED_BYTES: Final = bytes({*range(256)} - {*range(9), *range(14, 26), *range(28, 32), 127})
+_ANYWHERE: Final = {
+    **dict.fromkeys("–—", _SIGN_SCORE),
+    **dict.fromkeys("…•·§¶†¡¿™®", 0.5),
+    "\ufffd": -2.0,
+}
+# Of the control characters white space (9 to 13) is allowed, the end of a file of DOS (26), and the
+# escape that steers old terminals (27).
+_CONTROL_BYTES: Final = frozenset((*range(9), *range(14, 26), *range(28, 32), 127))
+_ALLOWED_BYTES: Final = bytes(byte for byte in range(256) if byte not in _CONTROL_BYTES)
 _MAX_CONTROL_SHARE: Final = 0.02  # of all bytes of a text
 _SAMPLED: Final = 100_000  # characters at the beginning, and as many at the end, that are judged
-# control characters of texts; the escape steers old terminals
+# control characters of texts, the escape among them
 _WHITE_SPACE: Final = frozenset("\t\n\v\f\r\x1b\x85")
 # control, unassigned, private use, half of a character
 _NO_CHARACTERS: Final = frozenset(("Cc", "Cn", "Co", "Cs"))
@@ -96,9 +114,7 @@ def wide_encoding(data: bytes) -> str | None:
     if quarter < 1 or head.count(0) < quarter:
         return None
     zeros = "".join("0" if head[place::4].count(0) > quarter * 0.7 else "x" for place in range(4))
-    return {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(
-        zeros
-    )
+    return _WIDE_ENCODINGS.get(zeros)
 
 
 def is_binary(data: bytes) -> bool:
@@ -123,17 +139,18 @@ def looks_like_text(text: str) -> bool:
     (True, False)
     """
     counts = Counter(_sample(text))
-    bad = sum(
-        count
-        for char, count in counts.items()
-        if char == "\ufffd"
-        or (char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS)
-    )
+    bad = sum(count for char, count in counts.items() if _is_no_character(char))
     return bad <= _MAX_NO_CHARACTERS * counts.total()
 
 
+def _is_no_character(char: str) -> bool:
+    if char == "\ufffd":  # in place of bytes that cannot be decoded
+        return True
+    return char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS
+
+
 def has_words(text: str) -> bool:
-    """Return whether most letters are in words of usual case, with spaces between.
+    """Return whether most letters are in words of usual case, with spaces between them.
 
     Usual are capitals at the start or throughout. Scripts without capitals, of which some have no
     spaces, pass; so does a text of few letters.
@@ -153,7 +170,10 @@ def has_words(text: str) -> bool:
 
 
 def _sample(text: str) -> str:
-    return text if len(text) <= 2 * _SAMPLED else f"{text[:_SAMPLED]}\n{text[-_SAMPLED:]}"
+    """Return the beginning and the end of a long text."""
+    if len(text) <= 2 * _SAMPLED:
+        return text
+    return f"{text[:_SAMPLED]}\n{text[-_SAMPLED:]}"
 
 
 def guess_encoding(data: bytes) -> str | None:
@@ -169,30 +189,36 @@ def guess_encoding(data: bytes) -> str | None:
     for encoding in _CANDIDATES:
         score = _plausibility(joined.decode(encoding, "replace"))
         if score > best_score:
-            best, best_score = encoding, score
-    if best is None:
-        from charset_normalizer import from_bytes
+            best = encoding
+            best_score = score
+    if best is not None:
+        return best
+    from charset_normalizer import from_bytes
 
-        found = from_bytes(data[:200_000]).best()
-        best = found.encoding if found else None
-    return best
+    match = from_bytes(data[:_MAX_DETECTED]).best()
+    return match.encoding if match else None
 
 
 def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
     """Yield each run of non-blank bytes with non-ASCII ones, trimmed to their context."""
     end = 0
-    for found in _NON_ASCII_RUN.finditer(data):
-        before = data[max(end, found.start() - _CONTEXT) : found.start()].rsplit(None, 1)
-        yield (
-            before[-1] if before and data[found.start() - 1 : found.start()].strip() else b""
-        ) + found[0]
-        end = found.end()
+    for run in _NON_ASCII_RUN.finditer(data):
+        start = run.start()
+        before = data[max(end, start - _CONTEXT) : start]
+        yield _last_word(before) + run[0]
+        end = run.end()
+
+
+def _last_word(data: bytes) -> bytes:
+    """Return the non-blank bytes at the end of some bytes."""
+    ends_with_blank = not data[-1:].strip()
+    return b"" if ends_with_blank else data.split()[-1]
 
 
 def _plausibility(text: str) -> float:
     """Score a decoding: about 1 for each plausible word or sign, -1 for each implausible one."""
     score = 0.0
-    spelled_in = [0] * len(_ALPHABETS)
+    words_of_alphabet = Counter[int]()
     for word in _WORD.finditer(text):
         foreign = frozenset(word[0].lower()) - _ASCII
         if not foreign:
@@ -200,22 +226,19 @@ def _plausibility(text: str) -> float:
         start, end = word.span()
         alphabets = [number for number, alphabet in enumerate(_ALPHABETS) if foreign <= alphabet]
         beside_digit = text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()
-        score += 1.0 if alphabets and not beside_digit and _has_usual_case(word[0]) else -1.0
-        for number in alphabets:
-            spelled_in[number] += 1
+        is_plausible = alphabets and not beside_digit and _has_usual_case(word[0])
+        score += 1.0 if is_plausible else _MISPLACED
+        words_of_alphabet.update(alphabets)
     for at, sign in enumerate(text):
         if not sign.isascii() and not sign.isalpha():
-            score += _sign_plausibility(
-                sign, text[at - 1 : at] or " ", text[at + 1 : at + 2] or " "
-            )
-    return score + _SAME_LANGUAGE_BONUS * max(spelled_in)
+            before = text[at - 1 : at] or " "
+            after = text[at + 1 : at + 2] or " "
+            score += _sign_plausibility(sign, before, after)
+    return score + _SAME_LANGUAGE_BONUS * max(words_of_alphabet.values(), default=0)
 
 
 def _has_usual_case(word: str) -> bool:
-    """Return whether capitals are at the start of a word or throughout.
-
-    So they are in European languages.
-    """
+    """Return whether capitals are at the start of a word or throughout, as is usual."""
     if len(word) == 1:
         return word in _ONE_LETTER_WORDS
     foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])
@@ -224,23 +247,20 @@ def _has_usual_case(word: str) -> bool:
 
 
 def _sign_plausibility(sign: str, before: str, after: str) -> float:
+    """Score a character that is no letter, by the characters beside it."""
     if sign in _ANYWHERE:
         return _ANYWHERE[sign]
     if sign == "\xa0":
         return _SIGN_SCORE if before.isalnum() and after.isalnum() else 0.0
-    if sign in _OPENING:
-        return (
-            _SIGN_SCORE
-            if before in " \n\xa0([-–—/\"'“‘" and (after.isalnum() or after in "“‘[($€£…")
-            else -1.0
-        )
-    if sign in _CLOSING:
-        closes = (
-            before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
-        )
-        return _SIGN_SCORE if closes else -1.0
-    if sign in _MONEY:
-        return _SIGN_SCORE if before.isdigit() or after.isdigit() else -1.0
     if sign in _SIGNS:
-        return -1.0 if before.isalpha() or after.islower() else 0.5
-    return -5.0 if unicodedata.category(sign) in ("Cc", "Co", "Cn") else -1.0
+        return _MISPLACED if before.isalpha() or after.islower() else 0.5
+    if sign in _OPENING:
+        is_placed = before in _BEFORE_OPENING and (after.isalnum() or after in _AFTER_OPENING)
+    elif sign in _CLOSING:
+        is_placed = before.isalnum() or before in _BEFORE_CLOSING
+        is_placed = is_placed or (sign == "’" and after.isdigit())  # "the ’90s"
+    elif sign in _MONEY:
+        is_placed = before.isdigit() or after.isdigit()
+    else:
+        return -5.0 if unicodedata.category(sign) in ("Cc", "Co", "Cn") else _MISPLACED
+    return _SIGN_SCORE if is_placed else _MISPLACED

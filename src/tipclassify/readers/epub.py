@@ -28,7 +28,9 @@ _DRM_FILES: Final = ("META-INF/encryption.xml", "META-INF/rights.xml")
 _CHAPTER_TYPES: Final = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 # HTML parsers read a self-closed XML element as an open one, which would contain all that follows.
 _SELF_CLOSED: Final = re.compile(
-    r"""<([A-Za-z][\w:-]*)((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)?)/>"""
+    r"""<(?P<name>[A-Za-z][\w:-]*)
+    (?P<attributes>(?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)?)/>""",
+    re.VERBOSE,
 )
 _VOID: Final = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()
@@ -41,17 +43,12 @@ def read_epub(data: bytes, source: str) -> Document:
     Raises `InputError` if there is no text.
     """
     archive = open_zip(data, source)
-    root = next(
-        (
-            file.get("full-path", "")
-            for file in _parse(archive, _CONTAINER, source).iter("{*}rootfile")
-        ),
-        "",
-    )
+    root_file = next(_parse(archive, _CONTAINER, source).iter("{*}rootfile"), None)
+    root = "" if root_file is None else root_file.get("full-path", "")
     if not root:
         raise InputError(f"{source}: incomplete, it names no book; download it or convert it again")
     package = _parse(archive, root, source)
-    title = next((title.text or "" for title in package.iter("{*}title")), "")
+    title = next(package.iter("{*}title"), None)
     blocks = [
         block
         for page in _chapters(archive, package, root, source)
@@ -61,30 +58,40 @@ def read_epub(data: bytes, source: str) -> Document:
         locked = any(name in archive.namelist() for name in _DRM_FILES)
         why = "locked against copying (DRM); give" if locked else "no readable text in it; give"
         raise InputError(f"{source}: {why} the report in another format")
-    return build_document(blocks, source, title)
+    return build_document(blocks, source, None if title is None else title.text)
 
 
 def _chapters(
     archive: zipfile.ZipFile, package: etree._Element, root: str, source: str
 ) -> Iterator[str]:
-    files = {item.get("id"): item.attrib for item in package.iter("{*}item")}
+    """Yield the pages of the chapters in the order of the book."""
+    items = {item.get("id"): item for item in package.iter("{*}item")}
     members = frozenset(archive.namelist())
+    folder = posixpath.dirname(root)
     # A book names each chapter once; a hostile one could name a long one a million times.
-    for reference in dict.fromkeys(item.get("idref") for item in package.iter("{*}itemref")):
-        item = files.get(reference, {})
-        member = posixpath.normpath(
-            posixpath.join(posixpath.dirname(root), unquote(item.get("href", "")))
-        )
-        is_chapter = (
-            item.get("media-type") in _CHAPTER_TYPES
-            and "nav" not in item.get("properties", "").split()
-        )
-        if is_chapter and member in members:
+    for name in dict.fromkeys(reference.get("idref") for reference in package.iter("{*}itemref")):
+        item = items.get(name)
+        if item is None or not _is_chapter(item):
+            continue
+        member = posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
+        if member in members:
             page = read_member(archive, member, source)
             text = decode(page, declared_encoding(page), source)
-            yield _SELF_CLOSED.sub(
-                lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text
-            )
+            yield _SELF_CLOSED.sub(_with_end_tag, text)
+
+
+def _is_chapter(item: etree._Element) -> bool:
+    """Return whether an item of a book is text, and not its table of contents."""
+    if item.get("media-type") not in _CHAPTER_TYPES:
+        return False
+    return "nav" not in item.get("properties", "").split()
+
+
+def _with_end_tag(element: re.Match[str]) -> str:
+    """Write a self-closed element with an end tag, unless HTML knows it as empty."""
+    if element["name"].lower() in _VOID:
+        return element[0]
+    return f"<{element['name']}{element['attributes']}></{element['name']}>"
 
 
 def _parse(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:

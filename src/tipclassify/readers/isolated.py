@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "read_bytes_isolated", "read_isolated", "read_sheet_isolated", "unpack_answer"]
 
-NumberedLine = tuple[int, bytes]  # number of a row, and the row as JSON
+NumberedLine = tuple[int, bytes]
+"""Number of a row, and the row as JSON."""
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python
@@ -43,7 +44,7 @@ _starting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _ReadRequest:
     """A file to be read."""
 
     name: str
@@ -81,7 +82,7 @@ def read_bytes_isolated(
     """
     if _is_safe(data, name, got):
         return read_bytes(data, name, options, got)
-    request = _Request(name, data, options, got)
+    request = _ReadRequest(name, data, options, got)
     try:
         child = _running_child()
     except OSError:  # no process can be started here, as in some sandboxes
@@ -96,7 +97,7 @@ def read_bytes_isolated(
 
 def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Read the rows of a workbook as `tables.sheet_lines` does, in a child process."""
-    request = _Request(name, data, options, is_sheet=True)
+    request = _ReadRequest(name, data, options, is_sheet=True)
     try:
         child = _running_child()
     except OSError:
@@ -112,7 +113,8 @@ def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterato
         raise InputError(answer.problem)
 
 
-def _ask(child: Child, request: _Request) -> bytes:
+def _ask(child: Child, request: _ReadRequest) -> bytes:
+    """Return the child's answer; raise `InputError` if it dies of the file, or is killed for it."""
     megabytes = len(request.data) / 1e6
     seconds = _PATIENCE + _PATIENCE_FOR_A_MEGABYTE * megabytes
     try:
@@ -124,8 +126,12 @@ def _ask(child: Child, request: _Request) -> bytes:
 
 
 def _is_safe(data: bytes, name: str, got: Download | None) -> bool:
-    suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
-    declared = got.content_type if got else None
+    """Return whether the reader of a file is in Python, and so cannot crash."""
+    suffix = suffix_of(name)
+    declared: str | None = None
+    if got is not None:
+        suffix = suffix_of(got.url) or suffix
+        declared = got.content_type
     return detect_format(gunzip(data, name), name, suffix, declared) in _SAFE
 
 
@@ -141,49 +147,71 @@ def _running_child() -> Child:
 # ---------------------------------------------------------------------------------- messages
 
 
-def _pack(fields: dict[str, Any], data: bytes) -> bytes:
+class _ReadRequestFields(TypedDict):
+    """Plain values of a `_ReadRequest`, without the bytes of the file."""
+
+    name: str
+    options: dict[str, object]  # of `ReadOptions`
+    is_sheet: bool
+    download: dict[str, object] | None  # of `Download`
+
+
+class _AnswerFields(TypedDict):
+    """Plain values of an `_Answer`, without the text of rows."""
+
+    notes: list[str]
+    problem: str
+    document: dict[str, object] | None  # of `Document`
+    numbers: list[int]  # of rows
+
+
+def _pack(fields: _ReadRequestFields | _AnswerFields, data: bytes) -> bytes:
     """Join plain values, as JSON, and bytes."""
     head = json.dumps(fields).encode()  # ASCII, also for names of any bytes
     return _LENGTH.pack(len(head)) + head + data
 
 
-def _unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
+def _split(message: bytes) -> tuple[bytes, bytes]:
+    """Return the JSON of a message, and the bytes after it."""
     (length,) = _LENGTH.unpack_from(message)
     end = _LENGTH.size + length
-    return json.loads(message[_LENGTH.size : end]), message[end:]
+    return message[_LENGTH.size : end], message[end:]
 
 
-def _pack_request(request: _Request) -> bytes:
-    fields = {
-        "name": request.name,
-        "options": dataclasses.asdict(request.options),
-        "is_sheet": request.is_sheet,
-        "download": None,
-    }
-    if request.download is not None:  # its bytes are those of the file
-        fields["download"] = {**dataclasses.asdict(request.download), "data": ""}
+def _pack_request(request: _ReadRequest) -> bytes:
+    download = None
+    if request.download is not None:
+        download = dataclasses.asdict(request.download)
+        del download["data"]  # the bytes of the file
+    fields = _ReadRequestFields(
+        name=request.name,
+        options=dataclasses.asdict(request.options),
+        is_sheet=request.is_sheet,
+        download=download,
+    )
     return _pack(fields, request.data)
 
 
-def _unpack_request(message: bytes) -> _Request:
+def _unpack_request(message: bytes) -> _ReadRequest:
     from tipclassify.download import Download
 
-    fields, data = _unpack(message)
+    head, data = _split(message)
+    fields = json.loads(head)
     download = None
     if fields["download"] is not None:
-        download = Download(**{**fields["download"], "data": data})
+        download = Download(data=data, **fields["download"])
     options = ReadOptions(**fields["options"])
-    return _Request(fields["name"], data, options, download, fields["is_sheet"])
+    return _ReadRequest(fields["name"], data, options, download, fields["is_sheet"])
 
 
 def _pack_answer(answer: _Answer) -> bytes:
     document = answer.document
-    fields = {
-        "notes": answer.notes,
-        "problem": answer.problem,
-        "document": None if document is None else dataclasses.asdict(document),
-        "numbers": [number for number, _ in answer.rows],
-    }
+    fields = _AnswerFields(
+        notes=answer.notes,
+        problem=answer.problem,
+        document=None if document is None else dataclasses.asdict(document),
+        numbers=[number for number, _ in answer.rows],
+    )
     return _pack(fields, b"\n".join(line for _, line in answer.rows))
 
 
@@ -192,10 +220,13 @@ def unpack_answer(message: bytes) -> _Answer:
 
     Nothing else comes out of the child, even if it was taken over.
     """
-    fields, lines = _unpack(message)
-    notes, problem = list(map(str, fields["notes"])), str(fields["problem"])
+    head, lines = _split(message)
+    fields = json.loads(head)
+    notes = [str(note) for note in fields["notes"]]
+    problem = str(fields["problem"])
     if fields["numbers"]:
-        rows = tuple(zip(map(int, fields["numbers"]), lines.split(b"\n"), strict=True))
+        numbers = map(int, fields["numbers"])
+        rows = tuple(zip(numbers, lines.split(b"\n"), strict=True))
         return _Answer(notes, problem, rows=rows)
     document = fields["document"]
     if document is None:
@@ -208,15 +239,16 @@ def unpack_answer(message: bytes) -> _Answer:
 
 
 def _answer(message: bytes) -> bytes:
+    """Read the file of a request, and return what was read with the warnings."""
     request = _unpack_request(message)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         answer = _read_sheet(request) if request.is_sheet else _read_report(request)
-    notes = [str(each.message) for each in caught if each.category is UserWarning]
+    notes = [str(warning.message) for warning in caught if warning.category is UserWarning]
     return _pack_answer(dataclasses.replace(answer, notes=notes))
 
 
-def _read_report(request: _Request) -> _Answer:
+def _read_report(request: _ReadRequest) -> _Answer:
     try:
         document = read_bytes(request.data, request.name, request.options, request.download)
     except Exception as error:
@@ -224,10 +256,10 @@ def _read_report(request: _Request) -> _Answer:
     return _Answer([], "", document)
 
 
-def _read_sheet(request: _Request) -> _Answer:
+def _read_sheet(request: _ReadRequest) -> _Answer:
     from tipclassify.readers.tables import sheet_lines
 
-    rows = list[NumberedLine]()
+    rows: list[NumberedLine] = []
     problem = ""
     try:
         rows.extend(sheet_lines(request.data, request.name, request.options))
@@ -236,7 +268,8 @@ def _read_sheet(request: _Request) -> _Answer:
     return _Answer([], problem, rows=tuple(rows))
 
 
-def _problem(request: _Request, error: Exception) -> str:
+def _problem(request: _ReadRequest, error: Exception) -> str:
+    """Return the message of an error, in the form of this package's own."""
     if isinstance(error, TipclassifyError):
         return str(error)
     return str(broken_input(request.name, error))

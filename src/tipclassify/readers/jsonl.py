@@ -1,14 +1,9 @@
-"""Read JSON Lines, whose rows are passages that are already split.
-
-They come in batches, so that memory stays constant.
-"""
+"""Read JSON Lines in batches, so that memory stays constant; each row is a passage."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from itertools import chain, pairwise
 from typing import IO, Any, Final, TypeVar
 
 from tipclassify.errors import InputError, reason_of
@@ -30,19 +25,33 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
     """
     try:
         with _opened(path) as file:
-            # the first of a line is enough
-            pieces = chain([b"\n"], iter(partial(file.readline, LARGEST + 1), b""))
-            lines = enumerate(
-                (line for before, line in pairwise(pieces) if before.endswith(b"\n")), 1
-            )
-            yield from in_batches((one for one in lines if one[1].strip()), lambda one: len(one[1]))
+            yield from in_batches(_numbered_lines(file), _line_size)
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}; check the path") from None
 
 
+def _numbered_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield non-blank lines with their numbers; of a line that is too long only the first part."""
+    number = 0
+    begins_line = True
+    while part := file.readline(LARGEST + 1):
+        if begins_line:
+            number += 1
+            if part.strip():
+                yield number, part
+        begins_line = part.endswith(b"\n")
+
+
+def _line_size(numbered_line: tuple[int, bytes]) -> int:
+    _, line = numbered_line
+    return len(line)
+
+
 def _opened(path: str) -> IO[bytes]:
     """Open a file, or one in a zip archive, which is small enough to be read at once."""
-    return io.BytesIO(read_bounded(path)) if split_member(path) else open(path, "rb")
+    if split_member(path):
+        return io.BytesIO(read_bounded(path))
+    return open(path, "rb")
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
@@ -57,7 +66,8 @@ def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]
         batch_size += size(row)
         if batch_size >= _BATCH_SIZE:
             yield batch
-            batch, batch_size = [], 0
+            batch = []
+            batch_size = 0
     if batch:
         yield batch
 
@@ -80,7 +90,6 @@ def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
     if not isinstance(row[column], str):
         raise InputError(f'{where}: "{column}" is no text; write {{"{column}": "…"}}')
     if not isinstance(row.get("section"), str | None):  # the section heading is a model input
-        raise InputError(
-            f'{where}: "section" is no text; write the heading of the passage, or leave it out'
-        )
+        remedy = "write the heading of the passage, or leave it out"
+        raise InputError(f'{where}: "section" is no text; {remedy}')
     return row if column == "text" else {**row, "text": row[column]}

@@ -25,6 +25,7 @@ _FRONT_MATTER: Final = re.compile(
 _FIELD: Final = re.compile(r"^([\w-]+)[ \t]*[:=][ \t]*(.*(?:\n[ \t]+\S.*)*)$", re.MULTILINE)
 # of YAML, in double quotes
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|_|\r?\n[ \t]*\\?)")
+_LOWEST_LEVEL: Final = 7  # of a heading whose element gives none: below h1 to h6
 _NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 
 
@@ -42,24 +43,24 @@ def read_markdown(
     if len(data) > LARGEST_MARKUP:
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
     text = decode_text(data, source, encoding, declared)
-    matter = _FRONT_MATTER.match(text)
-    metadata = front_matter(_fields(matter[2]) if matter else {})
+    fields: dict[str, str] = {}
+    if matter := _FRONT_MATTER.match(text):
+        fields = _fields(matter[2])
+        text = text[matter.end() :]
+    metadata = front_matter(fields)
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("code")
-    parsed = parser.parse(_NOTE_MARK.sub("", text[matter.end() if matter else 0 :]))
+    parsed = parser.parse(_NOTE_MARK.sub("", text))
     tokens = [token for token in parsed if token.type != "fence"]
-    for opened, inline, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        # Hyphens under a paragraph make it a setext heading, which authors seldom intend.
-        if (
-            opened.type == "heading_open"
-            and opened.markup == "-"
-            and not could_be_heading(inline.content)
-        ):
-            opened.tag = closed.tag = "p"
+    for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        # Hyphens under a paragraph make it a heading, which authors seldom intend.
+        is_underlined = opening.type == "heading_open" and opening.markup == "-"
+        if is_underlined and not could_be_heading(inline.content):
+            opening.tag = "p"
+            closing.tag = "p"
     blocks = read_whole_page(parser.renderer.render(tokens, parser.options, {}), source)
-    headings = sorted(
-        (block for block in blocks if block.kind == "heading"), key=lambda block: block.level or 7
-    )
-    title = metadata.title or (headings[0].text if headings else None)
+    headings = [block for block in blocks if block.kind == "heading"]
+    highest = min(headings, key=lambda block: block.level or _LOWEST_LEVEL, default=None)
+    title = metadata.title or (highest.text if highest else None)
     return replace(
         build_document(blocks, source, title),
         publication=metadata.publication,
@@ -78,6 +79,12 @@ def _fields(matter: str) -> dict[str, str]:
     for name, value in _FIELD.findall(matter):
         text = value.strip()
         if text.startswith('"'):
-            text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else " ", text)
+            text = _ESCAPE.sub(_escaped_char, text)
         fields.setdefault(name.lower(), " ".join(text.split()).strip("\"'"))
     return fields
+
+
+def _escaped_char(escape: re.Match[str]) -> str:
+    """Return the character of an escape; those without a number are spaces and line ends."""
+    code = escape[1]
+    return chr(int(code, 16)) if code else " "

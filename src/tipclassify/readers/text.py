@@ -1,6 +1,6 @@
 """Read plain text into a `Document`.
 
-Its encoding is detected, it is split into paragraphs, and form feeds count its pages.
+Its encoding is detected, it is split into paragraphs, and its pages end with form feeds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import codecs
 import re
 import warnings
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tipclassify.errors import InputError
@@ -61,11 +61,9 @@ def _with_copied_title(document: Document) -> Document:
             continue
         if number == 0 or block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break
-        return replace(
-            document,
-            title=text,
-            blocks=(replace(block, heading=True), *document.blocks[number + 1 :]),
-        )
+        title = replace(block, heading=True)
+        rest = document.blocks[number + 1 :]
+        return replace(document, title=text, blocks=(title, *rest))
     return document
 
 
@@ -85,29 +83,19 @@ def decode_text(
     >>> decode_text(b"caf\\x8e", "menu.txt", "macintosh")
     'café'
     """
-    if encoding is None:
-        marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
-        binary = is_binary(data) and not marked and not wide_encoding(data)
-        text, lossy = ("", None) if binary else _decode(data, declared)
+    if encoding is not None:
+        decoded = _decode_as_named(data, source, encoding)
+        binary = is_binary(decoded.text.encode("latin-1", "replace"))
     else:
-        codec = codec_named(encoding)
-        if codec is None:
-            raise InputError(
-                f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
-            )
-        try:
-            text = data.decode(codec).removeprefix("\ufeff")
-        except UnicodeError:
-            raise InputError(
-                f"{source}: not in {encoding}; give another encoding, or none to detect it"
-            ) from None
-        binary = is_binary(text.encode("latin-1", "replace"))
-        lossy = None
-    if binary or not looks_like_text(text):
+        has_mark = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
+        binary = is_binary(data) and not has_mark and not wide_encoding(data)
+        decoded = _Decoded("") if binary else _decode(data, declared)
+    if binary or not looks_like_text(decoded.text):
         raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
-    if words and not has_words(text):
+    if words and not has_words(decoded.text):
         raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
-    return _with_warning(text, lossy, source)
+    _warn_of_losses(decoded, source)
+    return decoded.text
 
 
 def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
@@ -119,11 +107,36 @@ def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> 
     >>> decode(b"caf\\xe9")
     'café'
     """
-    return _with_warning(*_decode(data, declared), source)
+    decoded = _decode(data, declared)
+    _warn_of_losses(decoded, source)
+    return decoded.text
 
 
-def _decode(data: bytes, declared: str | None) -> tuple[str, str | None]:
-    """Return the text, and the encoding in which some of the bytes are not valid, if any is not."""
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """Text of a file, and its encoding if some of the bytes are not valid in it."""
+
+    text: str
+    lossy_encoding: str | None = None
+
+
+def _decode_as_named(data: bytes, source: str, encoding: str) -> _Decoded:
+    """Decode a file in the encoding that the user names; raise `InputError` if it is in another."""
+    codec = codec_named(encoding)
+    if codec is None:
+        raise InputError(
+            f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
+        )
+    try:
+        return _Decoded(data.decode(codec).removeprefix("\ufeff"))
+    except UnicodeError:
+        raise InputError(
+            f"{source}: not in {encoding}; give another encoding, or none to detect it"
+        ) from None
+
+
+def _decode(data: bytes, declared: str | None) -> _Decoded:
+    """Decode a file in the encoding that fits."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _decode_in(encoding, data[len(mark) :])
@@ -132,11 +145,12 @@ def _decode(data: bytes, declared: str | None) -> tuple[str, str | None]:
     # valid UTF-8 is UTF-8, whatever the server declares
     for codec in filter(None, ("utf-8", codec_named(declared))):
         with suppress(UnicodeError):
-            return data.decode(codec), None
+            return _Decoded(data.decode(codec))
     # text in another encoding has hardly any character that is valid UTF-8
     text = data.decode("utf-8", "replace")
-    is_utf8 = len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd")
-    return _decode_in("utf-8" if is_utf8 else guess_encoding(data) or "cp1252", data)
+    if len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd"):
+        return _decode_in("utf-8", data)
+    return _decode_in(guess_encoding(data) or "cp1252", data)
 
 
 def codec_named(encoding: str | None) -> str | None:
@@ -154,22 +168,23 @@ def codec_named(encoding: str | None) -> str | None:
     return "cp1252" if name in ("iso8859-1", "ascii") else name
 
 
-def _decode_in(encoding: str, data: bytes) -> tuple[str, str | None]:
+def _decode_in(encoding: str, data: bytes) -> _Decoded:
+    """Decode a file in an encoding in which some of its bytes may not be valid."""
     try:
-        return data.decode(encoding), None
+        return _Decoded(data.decode(encoding))
     except UnicodeError:
-        return data.decode(encoding, "replace"), encoding
+        return _Decoded(data.decode(encoding, "replace"), encoding)
 
 
-def _with_warning(text: str, lossy: str | None, source: str) -> str:
-    """Return the text; warn of lost characters if its encoding is `lossy`."""
-    if lossy:
-        lost = text.count("\ufffd")
+def _warn_of_losses(decoded: _Decoded, source: str) -> None:
+    """Warn of characters that are lost since the bytes are not valid."""
+    if decoded.lossy_encoding:
+        lost = decoded.text.count("\ufffd")
         warnings.warn(
-            f"{source}: not quite {lossy}; {lost} characters are lost (\ufffd); name the encoding if it is another",
+            f"{source}: not quite {decoded.lossy_encoding}; {lost} characters are lost (\ufffd); "
+            "name the encoding if it is another",
             stacklevel=3,
         )
-    return text
 
 
 def _with_pages(document: Document) -> Document:
@@ -177,20 +192,23 @@ def _with_pages(document: Document) -> Document:
 
     A sentence split by a page break is rejoined into one block.
     """
-    text, page, at = document.text, 1, 0
+    page = 1
+    counted_to = 0  # offset up to which form feeds are counted
     blocks: list[Block] = []
     for block in document.blocks:
-        feeds = text.count("\f", at, block.start)
-        page, at = page + feeds, block.start
-        last = blocks[-1] if feeds and blocks else None
-        goes_on = text[block.start : block.end].lstrip()[:1].islower() and not block.heading
-        if (
-            last
-            and goes_on
-            and not last.heading
-            and not _SENTENCE_END.search(text, last.start, last.end)
-        ):
-            blocks[-1] = replace(last, end=block.end)
+        form_feeds = document.text.count("\f", counted_to, block.start)
+        page += form_feeds
+        counted_to = block.start
+        if form_feeds and blocks and _is_continued(document.text, blocks[-1], block):
+            blocks[-1] = replace(blocks[-1], end=block.end)
         else:
             blocks.append(replace(block, page=page))
     return replace(document, blocks=tuple(blocks))
+
+
+def _is_continued(text: str, block: Block, following: Block) -> bool:
+    """Return whether a block ends inside a sentence, with which the following one begins."""
+    if block.heading or following.heading:
+        return False
+    begins_in_lower_case = text[following.start : following.end].lstrip()[:1].islower()
+    return begins_in_lower_case and not _SENTENCE_END.search(text, block.start, block.end)

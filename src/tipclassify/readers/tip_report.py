@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from tipclassify.download import Download, LinkError, download
 from tipclassify.errors import InputError, UsageError
@@ -15,8 +15,20 @@ __all__ = ["addresses", "check_year", "find_narrative", "is_narrative", "latest_
 
 _SITE: Final = "https://www.state.gov"
 _FIRST_REPORT: Final = 2017
-# Archived sites of earlier administrations, by the last report on each.
-_ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-2025.state.gov"))
+_PAGE_TYPES: Final = (None, "text/html", "application/xhtml+xml")
+
+
+class _Archive(NamedTuple):
+    """Archived site of an earlier administration."""
+
+    last_report: int  # year
+    site: str
+
+
+_ARCHIVES: Final = (
+    _Archive(2020, "https://2017-2021.state.gov"),
+    _Archive(2024, "https://2021-2025.state.gov"),
+)
 
 
 def check_year(year: int) -> None:
@@ -26,8 +38,9 @@ def check_year(year: int) -> None:
     """
     if not _FIRST_REPORT <= year <= date.today().year:
         raise UsageError(
-            f"{year}: no TIP Report, or under numbers that cannot be guessed; give a year from {_FIRST_REPORT} on, "
-            "or save older pages from https://2009-2017.state.gov/j/tip/rls/tiprpt/ with a browser"
+            f"{year}: no TIP Report, or under numbers that cannot be guessed; "
+            f"give a year from {_FIRST_REPORT} on, or save older pages from "
+            "https://2009-2017.state.gov/j/tip/rls/tiprpt/ with a browser"
         )
 
 
@@ -39,7 +52,9 @@ def latest_years(today: date) -> list[int]:
     >>> latest_years(date(2024, 3, 1)), latest_years(date(2024, 7, 1))
     ([2023], [2024, 2023])
     """
-    return [today.year, today.year - 1] if today.month >= 6 else [today.year - 1]
+    last_year = today.year - 1
+    may_be_published = today.month >= 6
+    return [today.year, last_year] if may_be_published else [last_year]
 
 
 def addresses(country: Country, year: int, site: str | None = None) -> list[str]:
@@ -47,16 +62,23 @@ def addresses(country: Country, year: int, site: str | None = None) -> list[str]
 
     They are on `site` alone, or on state.gov and its archive.
     """
-    archive = next((at for last, at in _ARCHIVES if year <= last), None)
-    sites = [site] if site else [_SITE, *([archive] if archive else [])]
+    sites = [site] if site else _sites(year)
     # Only the report of 2019 is known to have a suffix.
     suffixes = ("-2", "") if year == 2019 else ("", "-2")
     return [
-        f"{at}/reports/{year}-trafficking-in-persons-report{suffix}/{slug}/"
-        for at in sites
+        f"{base}/reports/{year}-trafficking-in-persons-report{suffix}/{slug}/"
+        for base in sites
         for suffix in suffixes
         for slug in country.slugs
     ]
+
+
+def _sites(year: int) -> list[str]:
+    """Return the sites that may have the report of a year, likeliest first."""
+    for archive in _ARCHIVES:
+        if year <= archive.last_report:
+            return [_SITE, archive.site]
+    return [_SITE]
 
 
 def find_narrative(
@@ -75,11 +97,10 @@ def find_narrative(
     it, or a site was unreachable.
     """
     for year in years:
-        unreachable: set[str] = set()
+        unreachable: set[str] = set()  # sites; each fails for all of its addresses
         for url in addresses(country, year, site):
-            # An unreachable site fails for each of its addresses; the archive is another site.
-            at = url.split("/reports/")[0]
-            if at in unreachable:
+            base = url.split("/reports/")[0]
+            if base in unreachable:
                 continue
             try:
                 page = download(url, allow_private=allow_private, refresh=refresh)
@@ -87,22 +108,22 @@ def find_narrative(
                 if error.status in (404, 410):
                     reported(f"{url}: no such page ({error.status})")
                 else:
-                    unreachable.add(at)
+                    unreachable.add(base)
                     reported(str(error))
                 continue
             moved = page.url != url
             if is_narrative(page, country, year):
-                reported(f"{url}: found" + (f" at {page.url}" if moved else ""))
+                reported(f"{url}: found at {page.url}" if moved else f"{url}: found")
                 return year, page
-            reported(f"{url}: leads to another page" + (f", {page.url}" if moved else ""))
+            where = f", {page.url}" if moved else ""
+            reported(f"{url}: leads to another page{where}")
         if unreachable:
             raise InputError(
                 f"{country.name}: not every address of {year} could be tried; see above"
             )
     tried = " or ".join(map(str, years))
-    raise InputError(
-        f"{country.name}: no narrative of {tried} found; check --year, or find the page with a browser"
-    )
+    remedy = "check --year, or find the page with a browser"
+    raise InputError(f"{country.name}: no narrative of {tried} found; {remedy}")
 
 
 def is_narrative(page: Download, country: Country, year: int) -> bool:
@@ -110,13 +131,14 @@ def is_narrative(page: Download, country: Country, year: int) -> bool:
 
     Sites redirect unknown addresses to a front page or CAPTCHA.
     """
-    another_year = country_and_year(None, page.url, "")[1] not in (None, year)
-    if another_year or page.content_type not in (None, "text/html", "application/xhtml+xml"):
+    _, year_of_address = country_and_year(None, page.url, "")
+    if year_of_address not in (None, year) or page.content_type not in _PAGE_TYPES:
         return False
     try:
         title = read_bytes(page.data, page.url, got=page).title or ""
     except InputError:
         return False
-    found = country_and_year(title, "", "")[0]
-    named = any(f" {fold_name(slug)} " in f" {fold_name(title)} " for slug in country.slugs)
-    return found == country.name or (found is None and named)
+    name, _ = country_and_year(title, "", "")
+    if name is not None:
+        return name == country.name
+    return any(f" {fold_name(slug)} " in f" {fold_name(title)} " for slug in country.slugs)

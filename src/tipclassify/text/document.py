@@ -32,11 +32,11 @@ class Document:
     """Text of a source, and its blocks.
 
     `source` is its path or URL. The other fields are bibliographic; each is None where it is not
-    known, and none is ever a path or a file's name. `title` is
-    the one that the source gives, `publication` the series or work that it belongs to, without the
-    year ("Trafficking in Persons Report"), `publisher` the body that issued it. `country` (its
-    English name) and `year` are what the report covers, `date` the day, month or year of its
-    publication (``2024-06-24``, ``2024-06`` or ``2024``), `address` its web address.
+    known, and none is ever a path or a file's name. `title` is the one that the source gives,
+    `publication` the series or work that it belongs to, without the year ("Trafficking in Persons
+    Report"), `publisher` the body that issued it. `country` (its English name) and `year` are what
+    the report covers, `date` the day, month or year of its publication (``2024-06-24``, ``2024-06``
+    or ``2024``), `address` its web address.
     """
 
     text: str

@@ -76,11 +76,24 @@ _MIN_GLUED: Final = 12
 _GLUED: Final = re.compile(r"[a-zA-Z-]{30}")
 _LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a page number
 # Beginnings and endings of references of `_MAX_SHORT` characters or more.
+_DIGITS: Final = tuple("0123456789")
 _REFERENCE_STARTS: Final = (
-    *"0123456789([",
-    *"U.S. Embassy|US Embassy|Ibid|Op|Loc|E-mail|Email|P.O.|P. O.|www.|See ".split("|"),
+    *_DIGITS,
+    "(",
+    "[",
+    "U.S. Embassy",
+    "US Embassy",
+    "Ibid",
+    "Op",
+    "Loc",
+    "E-mail",
+    "Email",
+    "P.O.",
+    "P. O.",
+    "www.",
+    "See ",
 )
-_REFERENCE_ENDS: Final = (*(digit + mark for digit in "0123456789" for mark in ("", ".")), ").")
+_REFERENCE_ENDS: Final = (*_DIGITS, *(f"{digit}." for digit in _DIGITS), ").")
 # Phrases anywhere in a line, and the quick test for a line that may have one.
 _NOTICE: Final = re.compile(
     r".*all rights reserved\W*"

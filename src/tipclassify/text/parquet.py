@@ -6,8 +6,8 @@ batches, and what has come out is compared with the size of the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Protocol
 
 __all__ = ["ExcessiveTableError", "read_row_batches"]
 
@@ -16,17 +16,37 @@ _MAX_RATIO: Final = 200  # of what comes out to the file; text compresses 20 to 
 _MIN_SUSPICIOUS_BYTES: Final = 100_000_000  # below it, a short file of equal rows may be honest
 
 
+class RecordBatch(Protocol):
+    """Rows of a table, as pyarrow holds them."""
+
+    nbytes: int
+    num_rows: int
+
+    def to_pylist(self) -> list[dict[str, object]]: ...
+
+
+class ParquetFile(Protocol):
+    """A ``pyarrow.parquet.ParquetFile``; the library gives no types."""
+
+    def iter_batches(
+        self,
+        batch_size: int,
+        row_groups: Sequence[int] | None,
+        columns: Sequence[str] | None,
+    ) -> Iterable[RecordBatch]: ...
+
+
 class ExcessiveTableError(ValueError):
     """A table that takes many times the memory of its file."""
 
 
 def read_row_batches(
-    table: Any,
+    table: ParquetFile,
     file_size: int,
     columns: Sequence[str] | None = None,
     row_groups: Sequence[int] | None = None,
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield rows of a ``pyarrow.parquet.ParquetFile`` of `file_size` bytes, in batches.
+) -> Iterator[list[dict[str, object]]]:
+    """Yield rows of a file of `file_size` bytes, in batches.
 
     Raises `ExcessiveTableError` where they take over 200 times the size of the file, and 100 MB.
     """

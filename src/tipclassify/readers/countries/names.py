@@ -1,6 +1,6 @@
 """Look up countries by name or code.
 
-They are those of ISO 3166, by their names in CLDR (babel), Kosovo, and the aliases in
+They are those of ISO 3166, and Kosovo, by their names in CLDR (babel) and the aliases in
 ``names.txt``.
 """
 
@@ -49,10 +49,20 @@ _NAMES: Final = {
     "MO": "Macao",
 }
 _KINDS: Final = (
-    "republic of", "republic of the", "kingdom of", "kingdom of the", "sultanate of", "federal republic of",
-    "commonwealth of", "commonwealth of the", "state of",
-)  # fmt: skip
+    "republic of",
+    "republic of the",
+    "kingdom of",
+    "kingdom of the",
+    "sultanate of",
+    "federal republic of",
+    "commonwealth of",
+    "commonwealth of the",
+    "state of",
+)
 _MAX_WORDS: Final = 10  # of a name
+# Apostrophes; full stops between and after single letters, as in "U.S.".
+_APOSTROPHE_OR_ACRONYM_STOP: Final = re.compile(r"['’‘ʼ`]|(?<=\b[a-z])\.(?=[a-z]\b)|(?<=\.[a-z])\.")
+_WORD: Final = re.compile(r"[^\W_]+")
 # Names shared by two countries, with the codes that an error message suggests.
 _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islands": ("VG", "VI")}
 
@@ -61,67 +71,90 @@ _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islan
 def fold_name(text: str) -> str:
     """Normalize a name for lookup.
 
-    It is in lower case, without accents, with single spaces, "saint" and "and" in full.
+    It is put in lower case, without accents, with single spaces, "saint" and "and" in full.
 
     >>> fold_name("Côte d’Ivoire"), fold_name("St. Kitts & Nevis"), fold_name("U.S. Virgin Islands")
     ('cote divoire', 'saint kitts and nevis', 'us virgin islands')
     """
     text = text.lower()
     if not text.isascii():
-        text = "".join(
-            c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
-        )
-    text = re.sub(r"['’‘ʼ`]|(?<=\b[a-z])\.(?=[a-z]\b)|(?<=\.[a-z])\.", "", text).replace(
-        "&", " and "
-    )
-    return " ".join("saint" if word == "st" else word for word in re.findall(r"[^\W_]+", text))
+        decomposed = unicodedata.normalize("NFKD", text)
+        text = "".join(char for char in decomposed if not unicodedata.combining(char))
+    text = _APOSTROPHE_OR_ACRONYM_STOP.sub("", text).replace("&", " and ")
+    return " ".join("saint" if word == "st" else word for word in _WORD.findall(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _CountryIndex:
+    """The countries by alpha-2 code, and that code by name and by any code."""
+
+    countries: dict[str, Country]
+    names: dict[str, str]  # normalized; an ambiguous one has the code ""
+    codes: dict[str, str]
 
 
 @cache  # babel reads its data for 30 ms
-def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
-    """Return the countries by alpha-2 code, and that code by name and by any code.
-
-    Names are normalized; an ambiguous one has the code "".
-    """
+def _index() -> _CountryIndex:
+    """Read the names, the codes and the aliases of all countries."""
     from babel import Locale
-    from babel.core import get_global
 
-    lines = read_resource("readers/countries/names.txt").splitlines()
-    rows = [re.split(r"[:|] *", line) for line in lines if not line.startswith("#")]
-    slugs = {code: tuple(more[0].split()) for code, _, *more in rows if more}
-    territories = Locale("en").territories
-    aliases = get_global("territory_aliases").items()
-    alpha3 = {
-        two[0]: three
-        for three, two in aliases
-        if len(three) == 3 and three.isalpha() and len(two) == 1
-    }
-    alpha3 |= _ALPHA3
-    countries = {}
-    for code in territories.keys() & alpha3.keys() - _NOT_COUNTRIES:
-        name = _NAMES.get(code, territories[code])
-        countries[code] = Country(
-            name, code, alpha3[code], slugs.get(code, (fold_name(name).replace(" ", "-"),))
-        )
+    cldr_names = Locale("en").territories
+    alpha3 = _alpha3_codes()
+    aliases = _read_aliases()
+    countries: dict[str, Country] = {}
+    for code in cldr_names.keys() & alpha3.keys() - _NOT_COUNTRIES:
+        name = _NAMES.get(code, cldr_names[code])
+        slugs = aliases[code].slugs if code in aliases else ()
+        own_slug = fold_name(name).replace(" ", "-")
+        countries[code] = Country(name, code, alpha3[code], slugs or (own_slug,))
     names = dict.fromkeys(_AMBIGUOUS, "")
-    names |= {
-        alias.strip(): code
-        for code, aliases, *_ in rows
-        for alias in aliases.split("/")
-        if alias.strip()
-    }
+    for code, others in aliases.items():
+        names.update(dict.fromkeys(others.names, code))
     for code, country in sorted(countries.items()):
         name = fold_name(country.name)
-        for one in (name, fold_name(territories[code])):
-            names.setdefault(one, code)
-            names.setdefault(f"{one} the", code)  # "Bahamas, The"
+        for spelling in (name, fold_name(cldr_names[code])):
+            names.setdefault(spelling, code)
+            names.setdefault(f"{spelling} the", code)  # "Bahamas, The"
         for kind in _KINDS:
             names.setdefault(f"{kind} {name}", code)
             names.setdefault(f"{name} {kind}", code)  # "Gambia (Republic of The)"
-    codes = {key: code for code, country in countries.items() for key in (code, country.alpha3)} | {
-        "UK": "GB"
-    }
-    return countries, names, codes
+    codes = {"UK": "GB"}
+    for code, country in countries.items():
+        codes[code] = code
+        codes[country.alpha3] = code
+    return _CountryIndex(countries, names, codes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Aliases:
+    """What ``names.txt`` says of a country."""
+
+    names: list[str]
+    slugs: tuple[str, ...]  # as of `Country`; none where they follow from its name
+
+
+def _read_aliases() -> dict[str, _Aliases]:
+    """Read the aliases of countries, by alpha-2 code: ``CODE: NAME/NAME | SLUG SLUG``."""
+    aliases: dict[str, _Aliases] = {}
+    for line in read_resource("readers/countries/names.txt").splitlines():
+        if line.startswith("#"):
+            continue
+        code, _, fields = line.partition(":")
+        names, _, slugs = fields.partition("|")
+        names_of_country = [name.strip() for name in names.split("/") if name.strip()]
+        aliases[code] = _Aliases(names_of_country, tuple(slugs.split()))
+    return aliases
+
+
+def _alpha3_codes() -> dict[str, str]:
+    """Return the alpha-3 codes of CLDR by their alpha-2 code."""
+    from babel.core import get_global
+
+    codes: dict[str, str] = {}
+    for alias, territories in get_global("territory_aliases").items():
+        if len(alias) == 3 and alias.isalpha() and len(territories) == 1:
+            codes[territories[0]] = alias
+    return codes | _ALPHA3
 
 
 def find_country(text: str) -> Country:
@@ -129,32 +162,42 @@ def find_country(text: str) -> Country:
 
     Raises `UsageError` for an unknown or ambiguous name, with the most similar ones.
 
-    >>> find_country("Cote d'Ivoire").alpha3, find_country("Korea, South").alpha2, find_country("tgo").name
-    ('CIV', 'KR', 'Togo')
+    >>> find_country("Cote d'Ivoire").alpha3, find_country("Korea, South").alpha2
+    ('CIV', 'KR')
+    >>> find_country("tgo").name
+    'Togo'
     """
-    from difflib import get_close_matches
-
-    countries, names, codes = _index()
+    index = _index()
     folded = fold_name(text).removeprefix("the ")
-    code = names.get(folded) or codes.get(re.sub(r"\W", "", text).upper())
+    code = index.names.get(folded) or index.codes.get(re.sub(r"\W", "", text).upper())
     if code is None and "," in text:
         last, first = text.split(",", 1)
-        code = names.get(fold_name(f"{first} {last}").removeprefix("the "))
+        code = index.names.get(fold_name(f"{first} {last}").removeprefix("the "))
     if code:
-        return countries[code]
-    similar = (names[name] for name in get_close_matches(folded, names, 3, 0.7))
-    meant = _AMBIGUOUS.get(folded) or dict.fromkeys(filter(None, similar))
-    suggestions = " or ".join(countries[one].name for one in meant)
-    which = f"which? {suggestions}" if folded in _AMBIGUOUS else f"did you mean {suggestions}?"
-    advice = which if suggestions else "give an English name or a code of ISO 3166"
-    raise UsageError(f"{text.strip()!r} is no country that we know; {advice}")
+        return index.countries[code]
+    raise UsageError(f"{text.strip()!r} is no country that we know; {_advice(folded, index)}")
+
+
+def _advice(folded: str, index: _CountryIndex) -> str:
+    """Return advice for an unknown or ambiguous name, with those that may be meant."""
+    from difflib import get_close_matches
+
+    if folded in _AMBIGUOUS:
+        names = " or ".join(index.countries[code].name for code in _AMBIGUOUS[folded])
+        return f"which? {names}"
+    similar = (index.names[name] for name in get_close_matches(folded, index.names, 3, 0.7))
+    codes = dict.fromkeys(filter(None, similar))  # each once
+    if not codes:
+        return "give an English name or a code of ISO 3166"
+    names = " or ".join(index.countries[code].name for code in codes)
+    return f"did you mean {names}?"
 
 
 def country_named(folded: str) -> str | None:
     """Return the English name for a normalized name; None for unknown and ambiguous ones."""
-    countries, names, _ = _index()
-    code = names.get(folded.removeprefix("the "))
-    return countries[code].name if code else None
+    index = _index()
+    code = index.names.get(folded.removeprefix("the "))
+    return index.countries[code].name if code else None
 
 
 def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -165,16 +208,18 @@ def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> extract_countries("forced labor in papua new guinea".split())
     (['Papua New Guinea'], ['forced', 'labor', 'in'])
     """
-    countries, names, _ = _index()
-    found, left, i = [], [], 0
-    while i < len(words):
-        for n in range(_MAX_WORDS, 0, -1):
-            code = names.get(" ".join(words[i : i + n]))
+    index = _index()
+    countries: list[str] = []
+    other_words: list[str] = []
+    at = 0
+    while at < len(words):
+        for length in range(_MAX_WORDS, 0, -1):  # the longest name first
+            code = index.names.get(" ".join(words[at : at + length]))
             if code is not None:
-                found.append(countries[code].name if code else "")
-                i += n
+                countries.append(index.countries[code].name if code else "")
+                at += length
                 break
         else:
-            left.append(words[i])
-            i += 1
-    return found, left
+            other_words.append(words[at])
+            at += 1
+    return countries, other_words

@@ -6,7 +6,7 @@ Each has a heading with its tier.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -19,7 +19,8 @@ __all__ = ["with_countries"]
 
 _TIER: Final = r"(?:tier (?:[123]|one|two|three)(?:[:,]? watch ?list)?|special case)"
 _NAME: Final = r"([^\W\d_][^.;:!?()]{1,50}?)"
-_TIERED: Final = re.compile(
+# "Norvia (Tier 2)", "Special Case: Norvia"
+_NAME_WITH_TIER: Final = re.compile(
     rf"{_NAME}\s*[:(–—-]+\s*{_TIER}\)?\W*|special case[:\s–—-]+{_NAME}", re.IGNORECASE
 )
 _TIER_ALONE: Final = re.compile(
@@ -38,14 +39,14 @@ def with_countries(document: Document) -> Document:
 
     It is unchanged unless it has narratives of several countries.
 
-    >>> from tipclassify.text.document import Block
-    >>> texts = "ARVENIA (Tier 2)", "Courts slept.", "BELMORIA: Tier 3", "Police acted."
-    >>> starts = 0, 18, 33, 51
-    >>> blocks = [Block(at, at + len(text), None, "ier" in text) for at, text in zip(starts, texts)]
-    >>> [block.country for block in with_countries(Document("\\n\\n".join(texts), tuple(blocks))).blocks]
+    >>> from tipclassify.text.segmentation.passages import text_document
+    >>> document = text_document(
+    ...     "ARVENIA: Tier 2\\n\\nCourts slept.\\n\\nBELMORIA: Tier 3\\n\\nPolice acted."
+    ... )
+    >>> [block.country for block in with_countries(document).blocks]
     ['Arvenia', 'Arvenia', 'Belmoria', 'Belmoria']
     """
-    starts = dict(_starts(document))
+    starts = _starts(document)
     if len(set(starts.values()) - {None}) < _MIN_TIERED:
         return document
     country: str | None = None
@@ -56,31 +57,49 @@ def with_countries(document: Document) -> Document:
     return replace(document, blocks=tuple(blocks), country=None)
 
 
-def _starts(document: Document) -> Iterator[tuple[int, str | None]]:
-    """Yield the block at which each narrative begins, with its country.
+def _starts(document: Document) -> dict[int, str | None]:
+    """Return the country of each narrative by the number of its first block.
 
-    Those after the last have None.
+    The back matter has None.
     """
     texts = [document.text[block.start : block.end].strip() for block in document.blocks]
-    heads = [number for number, block in enumerate(document.blocks) if block.heading]
-    tiered = {number: name for number in heads if (name := _with_tier(texts, number))}
-    named = {number: name for number in heads if (name := country_named(fold_name(texts[number])))}
+    headings = [number for number, block in enumerate(document.blocks) if block.heading]
+    with_tier: dict[int, str] = {}
+    names_alone: dict[int, str] = {}
+    for number in headings:
+        if country := _country_with_tier(texts, number):
+            with_tier[number] = country
+        if country := country_named(fold_name(texts[number])):
+            names_alone[number] = country
+    starts: dict[int, str | None] = {}
+    if with_tier or _is_book_without_tiers(document, names_alone.values()):
+        starts.update(names_alone)
+        starts.update(with_tier)
+    for number in headings:
+        if number not in starts and _BACK_MATTER.match(texts[number]):
+            starts[number] = None
+    return starts
+
+
+def _is_book_without_tiers(document: Document, names: Iterable[str]) -> bool:
+    """Return whether headings that are names of countries alone begin narratives."""
     # Headings of a report on one country may name others: those that put questions to it, say.
-    on_one = country_and_year(document.title, "", "")[0] is not None
-    is_book = tiered or (not on_one and len(set(named.values())) >= _MIN_NAMED)
-    starts = {**named, **tiered} if is_book else {}
-    for number in heads:
-        if number in starts:
-            yield number, starts[number]
-        elif _BACK_MATTER.match(texts[number]):
-            yield number, None
+    country, _ = country_and_year(document.title, "", "")
+    return country is None and len(set(names)) >= _MIN_NAMED
 
 
-def _with_tier(texts: list[str], number: int) -> str | None:
+def _country_with_tier(texts: list[str], number: int) -> str | None:
     """Return the country of a heading that names its tier, or stands before one that does."""
-    text, following = texts[number], texts[number + 1 : number + 1 + _TIER_REACH]
-    found = _TIERED.fullmatch(text)
-    if found is None and (named_section(text) or not any(map(_TIER_ALONE.fullmatch, following))):
-        return None
-    name = " ".join((found[1] or found[2] if found else text).split())
-    return country_named(fold_name(name)) or (name.title() if name.isupper() else name)
+    text = texts[number]
+    if match := _NAME_WITH_TIER.fullmatch(text):
+        name = match[1] or match[2]
+    else:
+        following = texts[number + 1 : number + 1 + _TIER_REACH]
+        if named_section(text) or not any(map(_TIER_ALONE.fullmatch, following)):
+            return None
+        name = text
+    name = " ".join(name.split())
+    country = country_named(fold_name(name))
+    if country is None and name.isupper():
+        return name.title()
+    return country or name

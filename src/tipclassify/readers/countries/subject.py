@@ -6,7 +6,9 @@ Its title is asked first, then its address, then its first lines.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +21,7 @@ _OPENING: Final = 1_500  # characters of the text searched for the country and t
 _OPENING_LINES: Final = 14  # a masthead has up to ten lines above the title
 _MAX_HEADING: Final = 100  # characters
 _SEVERAL: Final = ""  # in place of a country: the line names several
+_FIRST_YEAR: Final = 1990
 # A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer
 # number.
 _YEAR: Final = re.compile(
@@ -44,7 +47,8 @@ _PUBLISHER: Final = re.compile(
 # First sentences of narratives of the TIP Report.
 _FORMULAE: Final = (
     re.compile(
-        r"\bgovernment of ([^.;:\n]{3,60}?) (?:does not|did not|fully meets?)\b[^.]{0,60}\bminimum standards",
+        r"\bgovernment of ([^.;:\n]{3,60}?) (?:does not|did not|fully meets?)\b"
+        r"[^.]{0,60}\bminimum standards",
         re.IGNORECASE,
     ),
     re.compile(
@@ -55,22 +59,25 @@ _FORMULAE: Final = (
 )
 
 _GENRE: Final = frozenset(
-    "report reports narrative narratives practices review assessment profile survey tip hrr hrp".split()
+    """report reports narrative narratives practices review assessment profile survey tip hrr
+    hrp""".split()
 )
 # Other words in titles and file names of reports.
 _FILLER: Final = _GENRE | frozenset(
-    "a an the of on in for and to from by with its country countries state department government annual yearly "
-    "year human rights right trafficking persons person anti labor labour forced child modern slavery "
-    "exploitation efforts situation status combating combatting against tier 2a 2b watch list watchlist "
-    "special case narratives world global national international monitoring overview analysis summary update "
-    "findings worst forms events chapter chapters section part full text final draft copy en eng english pdf "
-    "html index page v1 v2 no us usdos dos state gov".split()
+    """a an the of on in for and to from by with its country countries state department government
+    annual yearly year human rights right trafficking persons person anti labor labour forced child
+    modern slavery exploitation efforts situation status combating combatting against tier 2a 2b
+    watch list watchlist special case narratives world global national international monitoring
+    overview analysis summary update findings worst forms events chapter chapters section part full
+    text final draft copy en eng english pdf html index page v1 v2 no us usdos dos state
+    gov""".split()
 )
 # Titles of documents on one state, which name it last: "Compilation on Norvia", "Advance questions
 # to Norvia".
 _DOCUMENTS: Final = _GENRE | frozenset(
-    "compilation summary questions replies responses comments information observations recommendations outcome "
-    "conclusions decision submission issues mission visit study follow-up statement findings".split()
+    """compilation summary questions replies responses comments information observations
+    recommendations outcome conclusions decision submission issues mission visit study follow-up
+    statement findings""".split()
 )
 _ON_COUNTRY: Final = re.compile(
     r"(?:\b(?:on|to|in|of|for|concerning|regarding|by)|[:–—|])\s+(?:the\s+)?$", re.IGNORECASE
@@ -81,16 +88,23 @@ _PLACES: Final = re.compile(
 )
 # Parts of a report with the title pattern of a country.
 _NOT_COUNTRIES: Final = frozenset(
-    "introduction methodology tier tiers placement placements glossary acknowledgments acknowledgements heroes "
-    "country countries narrative narratives report reports definitions definition stories summary preface "
-    "foreword letter message contents data topics topic special maps map guide faq faqs index overview "
-    "statement credits home about search news standards law laws enforcement victims traffickers trafficking "
-    "training toolkit download pdf part annex appendix regions region table tables how what why who we the "
-    "world full".split()
+    """introduction methodology tier tiers placement placements glossary acknowledgments
+    acknowledgements heroes country countries narrative narratives report reports definitions
+    definition stories summary preface foreword letter message contents data topics topic special
+    maps map guide faq faqs index overview statement credits home about search news standards law
+    laws enforcement victims traffickers trafficking training toolkit download pdf part annex
+    appendix regions region table tables how what why who we the world full""".split()
 )
 # Also names of persons and other places: no evidence before a colon ("Jordan: a life").
 _AMBIGUOUS_NAMES: Final = frozenset({"Georgia", "Jordan", "Chad", "Jersey"})
 _MAX_NAME_WORDS: Final = 10
+_TITLE_PARTS: Final = re.compile(r"\s*[|•»]\s*")
+_LINE_PARTS: Final = re.compile(r"\s*[:|–—]\s*|\s+-\s+")
+_UP_TO_FOUR_WORDS: Final = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}")
+_NAME_IN_BRACKETS: Final = re.compile(r"([^()]+)\(([^()]+)\)\W*")
+_WHOLE_YEAR: Final = re.compile(_YEAR_DIGITS)
+_YEAR_AT_EDGE: Final = re.compile(rf"{_YEAR_DIGITS}(?!\d)|.*(?<!\d){_YEAR_DIGITS}$")
+_REPORT_FOLDER: Final = re.compile(rf"{_YEAR_DIGITS}-.*(?:report|practices)")
 _SUFFIX: Final = re.compile(
     r"(?:\.(?:html?|xhtml|php|aspx?|pdf|txt|text|md|docx?|epub|rtf|jsonl|csv|gz))+$", re.IGNORECASE
 )
@@ -115,35 +129,48 @@ def country_and_year(
     """
     country: str | None = None
     year: int | None = None
-    for extract, text in (
+    for detect, text in (
         (_from_title, title or ""),
         (_from_source, address or ""),
         (_from_source, source),
         (_from_opening, opening[:_OPENING]),
     ):
         if text and (country is None or year is None):
-            found_country, found_year = extract(text)
-            country = found_country if country is None else country
-            year = found_year if year is None else year
+            subject = detect(text)
+            country = subject.country if country is None else country
+            year = subject.year if year is None else year
     return country or None, year
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What one place says of the country and the year, None where it does not say them."""
+
+    country: str | None = None  # `_SEVERAL`, so that no other place is asked, for several
+    year: int | None = None
+
+
 def _years(text: str) -> list[int]:
+    """Return the years in a text that a report may cover, each once."""
     last = date.today().year + 1
-    return [year for year in map(int, dict.fromkeys(_YEAR.findall(text))) if 1990 <= year <= last]
+    years = map(int, dict.fromkeys(_YEAR.findall(text)))
+    return [year for year in years if _FIRST_YEAR <= year <= last]
 
 
 def _single(years: list[int]) -> int | None:
     return years[0] if len(years) == 1 else None
 
 
-def _from_title(title: str) -> tuple[str | None, int | None]:
+def _from_title(title: str) -> _Subject:
+    """Detect the subject by the title of a report."""
     title = " ".join(_PUBLISHER.sub(" | ", title).split())
-    country, rest = _country_of_line(title)
-    for part in re.split(r"\s*[|•»]\s*", title):
+    line = _country_of_line(title)
+    country = line.country
+    for part in _TITLE_PARTS.split(title):
         country = _country_in_pattern(part) or country
-    is_report = not rest or bool(_GENRE.intersection(fold_name(title).split()))
-    return country, _single(_years(title)) if is_report else None
+    names_report = not _GENRE.isdisjoint(fold_name(title).split())
+    year = _single(_years(title)) if names_report or not line.other_words else None
+    return _Subject(country, year)
 
 
 def _country_in_pattern(line: str) -> str | None:
@@ -153,44 +180,46 @@ def _country_in_pattern(line: str) -> str | None:
         return None
     name = match[1].strip(" .")
     words = fold_name(name).split()
-    found, rest = extract_countries(words)
-    if found:
-        return (
-            found[0]
-            if len(set(found)) == 1 and _FILLER.issuperset(w for w in rest if not w.isdigit())
-            else None
-        )
-    is_name = name[:1].isupper() and re.fullmatch(
-        r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}", name
-    )
+    countries, other_words = extract_countries(words)
+    if countries:
+        only_fillers = _FILLER.issuperset(word for word in other_words if not word.isdigit())
+        return countries[0] if len(set(countries)) == 1 and only_fillers else None
+    is_name = name[:1].isupper() and _UP_TO_FOUR_WORDS.fullmatch(name)
     if not is_name or not _NOT_COUNTRIES.isdisjoint(words):
         return None
     return " ".join(word.capitalize() for word in name.split()) if name.isupper() else name
 
 
-def _country_of_line(line: str) -> tuple[str | None, list[str]]:
-    """Return the country of a line that names nothing else.
+@dataclass(frozen=True, slots=True)
+class _LineSubject:
+    """The country that a line is on, or None, or `_SEVERAL`."""
 
-    Returns with it the other words outside report titles.
-    """
-    found, left = extract_countries(
-        [word for word in fold_name(line).split() if not re.fullmatch(_YEAR_DIGITS, word)]
-    )
-    rest = [word for word in left if word not in _FILLER and not word.isdigit()]
-    if len(set(found)) > 1:
-        return _SEVERAL, rest
-    if not found or not found[0]:
-        return None, rest
-    if rest and found[0] not in _AMBIGUOUS_NAMES and _is_alternative_name(line, found[0]):
-        return found[0], []
-    if rest and _names_document_on(line, rest, found[0]):
-        return found[0], rest
-    if rest and (
-        found[0] in _AMBIGUOUS_NAMES
-        or country_named(fold_name(re.split(r"\s*[:|–—]\s*|\s+-\s+", line)[0])) != found[0]
-    ):
-        return None, rest
-    return found[0], rest
+    country: str | None
+    other_words: list[str]  # those that are in no title of a report
+
+
+def _country_of_line(line: str) -> _LineSubject:
+    """Return the country of a line that names nothing else."""
+    words = [word for word in fold_name(line).split() if not _WHOLE_YEAR.fullmatch(word)]
+    countries, others = extract_countries(words)
+    other_words = [word for word in others if word not in _FILLER and not word.isdigit()]
+    if len(set(countries)) > 1:
+        return _LineSubject(_SEVERAL, other_words)
+    country = countries[0] if countries else None
+    if not country:  # none, or an ambiguous name
+        return _LineSubject(None, other_words)
+    if not other_words:
+        return _LineSubject(country, [])
+    is_ambiguous = country in _AMBIGUOUS_NAMES
+    if not is_ambiguous and _is_alternative_name(line, country):
+        return _LineSubject(country, [])
+    if _names_document_on(line, other_words, country):
+        return _LineSubject(country, other_words)
+    # "Norvia: a year of reforms"
+    begins_with_country = country_named(fold_name(_LINE_PARTS.split(line)[0])) == country
+    if is_ambiguous or not begins_with_country:
+        return _LineSubject(None, other_words)
+    return _LineSubject(country, other_words)
 
 
 def _is_alternative_name(line: str, country: str) -> bool:
@@ -198,7 +227,7 @@ def _is_alternative_name(line: str, country: str) -> bool:
 
     Such a line is "Falkland Islands (Islas Malvinas)".
     """
-    match = re.fullmatch(r"([^()]+)\(([^()]+)\)\W*", line)
+    match = _NAME_IN_BRACKETS.fullmatch(line)
     return (
         match is not None
         and country_named(fold_name(match[1])) == country
@@ -206,9 +235,9 @@ def _is_alternative_name(line: str, country: str) -> bool:
     )
 
 
-def _names_document_on(line: str, rest: list[str], country: str) -> bool:
+def _names_document_on(line: str, other_words: list[str], country: str) -> bool:
     """Return whether a title names a document, and at its end the country that it is on."""
-    if _DOCUMENTS.isdisjoint([*rest, *fold_name(line).split()]):
+    if _DOCUMENTS.isdisjoint([*other_words, *fold_name(line).split()]):
         return False
     words = line.rstrip(" .*†)]0123456789,").split()
     for start in range(max(1, len(words) - _MAX_NAME_WORDS), len(words)):
@@ -218,49 +247,50 @@ def _names_document_on(line: str, rest: list[str], country: str) -> bool:
     return False
 
 
-def _from_source(source: str) -> tuple[str | None, int | None]:
+def _from_source(source: str) -> _Subject:
+    """Detect the subject by a web address, or by the name of a file."""
     if source in ("-", "<text>"):
-        return None, None
+        return _Subject()
     is_address = "://" in source
     path = unquote(urlsplit(source).path if is_address else re.split(r"[/\\]", source)[-1])
     parts = [part for part in _SUFFIX.sub("", path).split("/") if part]
-    for i, part in enumerate(parts):
-        # state.gov: /reports/2021-trafficking-in-persons-report/togo/
-        if is_address and re.match(rf"{_YEAR_DIGITS}-.*(?:report|practices)", part):
-            slug = parts[i + 1] if i + 1 < len(parts) else ""
-            return country_named(fold_name(slug)), _single(_years(part))
-    years = _years("/".join(parts))
+    if is_address:
+        for part, following in pairwise([*parts, ""]):
+            # state.gov: /reports/2021-trafficking-in-persons-report/togo/
+            if _REPORT_FOLDER.match(part):
+                return _Subject(country_named(fold_name(following)), _single(_years(part)))
     country: str | None = None
     for part in reversed(parts):
-        country, rest = _country_of_line(part)
-        if country is not None or rest:
+        line = _country_of_line(part)
+        country = line.country
+        if country is not None or line.other_words:
             break
-    at_edge = any(
-        re.match(rf"{_YEAR_DIGITS}(?!\d)|.*(?<!\d){_YEAR_DIGITS}$", part) for part in parts
-    )
-    return country, _single(years) if at_edge or country or _GENRE.intersection(
-        fold_name(path).split()
-    ) else None
+    # A year inside the name of a file is that of the report only if the name is one of a report.
+    names_report = not _GENRE.isdisjoint(fold_name(path).split())
+    year: int | None = None
+    if country or names_report or any(map(_YEAR_AT_EDGE.match, parts)):
+        year = _single(_years("/".join(parts)))
+    return _Subject(country, year)
 
 
-def _from_opening(opening: str) -> tuple[str | None, int | None]:
+def _from_opening(opening: str) -> _Subject:
+    """Detect the subject by the headings of a masthead, and by the first sentences."""
     countries: set[str] = set()
     years: set[int] = set()
     lines = [_CITED.sub(r"\1", line.strip()) for line in opening.splitlines() if line.strip()]
-    for line in lines[:_OPENING_LINES]:
-        if len(line) > _MAX_HEADING or line.endswith("."):
+    for text in lines[:_OPENING_LINES]:
+        if len(text) > _MAX_HEADING or text.endswith("."):
             continue  # a sentence, not a heading
-        pattern = _country_in_pattern(line)
-        found_country, rest = _country_of_line(line)
-        countries.update(
-            name for name in (found_country if pattern is None else pattern,) if name is not None
-        )
-        if pattern or (found_country and not rest and _GENRE.intersection(fold_name(line).split())):
-            years.update(_years(line))
+        line = _country_of_line(text)
+        in_pattern = _country_in_pattern(text)
+        country = line.country if in_pattern is None else in_pattern
+        if country is not None:
+            countries.add(country)
+        names_report = not _GENRE.isdisjoint(fold_name(text).split())
+        if in_pattern or (line.country and not line.other_words and names_report):
+            years.update(_years(text))
     for formula in _FORMULAE:
-        countries.update(
-            name
-            for match in formula.finditer(opening)
-            if (name := country_named(fold_name(match[1])))
-        )
-    return countries.pop() if len(countries) == 1 else None, _single(list(years))
+        for match in formula.finditer(opening):
+            if name := country_named(fold_name(match[1])):
+                countries.add(name)
+    return _Subject(countries.pop() if len(countries) == 1 else None, _single(list(years)))

@@ -1,6 +1,6 @@
 """Choose the lines of a web page that are its main content.
 
-They are those that stand in the text that trafilatura extracts.
+They are those in the text that trafilatura extracts, and what it lost beside or between them.
 """
 
 from __future__ import annotations
@@ -15,22 +15,26 @@ from typing import Final
 from lxml import etree
 
 from tipclassify.readers.html.elements import HEADINGS, traits_of
-from tipclassify.readers.html.lines import Line, is_sentence
+from tipclassify.readers.html.lines import PageLine, is_sentence
 from tipclassify.text.furniture import is_stock
 from tipclassify.text.segmentation.sections import named_section
 
 __all__ = ["main_content", "trim_edges", "without_furniture"]
 
 _WORD: Final = re.compile(r"\w+")
+_LINE_OR_CELL_END: Final = re.compile(r"[\n|]")
 _GRAM: Final = 4  # words compared at once
 _MAX_ELEMENTS: Final = 20_000  # more than an article has; the library takes seconds for them
-# Shares of the text outside furniture; where the library finds less, it has lost the page. A text
-# that opens the page may be short: what follows are comments of readers, and teasers. One below
-# other prose is a section of the report.
+# Shares of the prose outside furniture; where the library extracts less, it has lost the page. A
+# text that opens the page may be short: what follows are comments of readers, and teasers. One
+# below other prose is a section of the report.
 _MIN_SHARE: Final = 0.1
 _MIN_SHARE_BELOW: Final = 0.4
 _MIN_PROSE_WORDS: Final = 8
-_LINKED: Final = 0.95  # of a line's characters
+_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
+_MOSTLY_LINKED: Final = 0.6  # such a share, from which a line that is no sentence is furniture
+_MIN_MENU_HEADINGS: Final = 3
+_MIN_LINKED_SENTENCE: Final = 120  # characters of a sentence that is a link, and no entry of a menu
 _MAX_TEASER: Final = 3  # lines, with the heading
 _MAX_BOX: Final = 30  # words of a notice or an advertisement
 _MIN_LOST: Final = 3  # paragraphs of prose in a row: too many for a box in the text
@@ -39,32 +43,26 @@ _MIN_PARAGRAPHS: Final = 3  # of a page with edges
 _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
 
 
-def main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
+def main_content(lines: Sequence[PageLine], page: etree._Element) -> list[PageLine]:
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
-    lines = without_furniture(lines)
-    small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
-    found = _Found(_extract(page) if small else "")
-    lines = [
-        line
-        for line in lines
-        if not line.doubtful or (line.text.count(" ") > _MAX_BOX and found.has(line.text))
-    ]
-    kept = [found.has(line.text) for line in lines]
-    found_prose = _prose(compress(lines, kept))
-    if found_prose and found_prose >= _prose(lines) * (
-        _MIN_SHARE if _opens_page(lines, kept) else _MIN_SHARE_BELOW
-    ):
+    is_small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
+    extract = _Extract(_extracted_text(page) if is_small else "")
+    lines = [line for line in without_furniture(lines) if _is_trusted(line, extract)]
+    kept = [extract.holds(line.text) for line in lines]
+    kept_prose = _prose_size(compress(lines, kept))
+    share = _MIN_SHARE if _opens_page(lines, kept) else _MIN_SHARE_BELOW
+    if kept_prose and kept_prose >= _prose_size(lines) * share:
         lines = _fill_gaps(lines, kept)
     return _without_teasers(trim_edges(lines))
 
 
-def without_furniture(lines: Iterable[Line]) -> list[Line]:
+def without_furniture(lines: Iterable[PageLine]) -> list[PageLine]:
     """Return lines without menus and stock phrases of websites."""
-    return [line for line in _drop_link_lists(lines) if not is_stock(line.text)]
+    return [line for line in _without_link_lists(lines) if not is_stock(line.text)]
 
 
-def _extract(page: etree._Element) -> str:
-    """Return the main text of a page as trafilatura extracts it."""
+def _extracted_text(page: etree._Element) -> str:
+    """Return the main text of a page as trafilatura extracts it; it changes the page."""
     from trafilatura import extract
 
     # it warns of what it then works around
@@ -77,161 +75,202 @@ def _extract(page: etree._Element) -> str:
         if not hidden:  # a panel that a button shows is no hidden text
             for name in ("style", "hidden", "aria-hidden"):
                 element.attrib.pop(name, None)
-    return (
-        extract(etree.tostring(page, encoding="unicode", method="html"), include_comments=False)
-        or ""
-    )
+    markup = etree.tostring(page, encoding="unicode", method="html")
+    return extract(markup, include_comments=False) or ""
 
 
-def _opens_page(lines: Sequence[Line], kept: Sequence[bool]) -> bool:
-    """Return whether hardly any prose stands above the first prose that the library found."""
-    found = (keep for line, keep in zip(lines, kept, strict=True) if _is_prose(line))
-    return any(islice(found, _MIN_LOST))
-
-
-class _Found:
-    """Text that the library found, for questions whether a line stands in it."""
+class _Extract:
+    """Text that the library extracted, for questions whether a line stands in it."""
 
     def __init__(self, text: str) -> None:
-        words = _WORD.findall(text.casefold())
-        self.grams = set(zip(*(words[at:] for at in range(_GRAM)), strict=False))
-        self.lines = {" ".join(_WORD.findall(cell)) for cell in re.split(r"[\n|]", text.casefold())}
+        folded = text.casefold()
+        self.grams = set(_grams(_WORD.findall(folded)))
+        self.lines = {" ".join(_WORD.findall(line)) for line in _LINE_OR_CELL_END.split(folded)}
 
-    def has(self, text: str) -> bool:
+    def holds(self, line: str) -> bool:
         """Return whether most words of a line stand in the text.
 
         A shorter line must be one there.
         """
-        words = _WORD.findall(text.casefold())
-        grams = list(zip(*(words[at:] for at in range(_GRAM)), strict=False))
-        return (
-            2 * sum(gram in self.grams for gram in grams) > len(grams)
-            or " ".join(words) in self.lines
-        )
+        words = _WORD.findall(line.casefold())
+        grams = list(_grams(words))
+        held = sum(gram in self.grams for gram in grams)
+        return 2 * held > len(grams) or " ".join(words) in self.lines
 
 
-def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
+def _grams(words: list[str]) -> Iterator[tuple[str, ...]]:
+    """Return each `_GRAM` consecutive words."""
+    from_each_word = [words[first:] for first in range(_GRAM)]
+    return zip(*from_each_word, strict=False)
+
+
+def _is_trusted(line: PageLine, extract: _Extract) -> bool:
+    """Return whether a line may be content.
+
+    In an element that is called furniture it must be long, and extracted.
+    """
+    if not line.doubtful:
+        return True
+    return line.text.count(" ") > _MAX_BOX and extract.holds(line.text)
+
+
+def _opens_page(lines: Sequence[PageLine], kept: Sequence[bool]) -> bool:
+    """Return whether hardly any prose stands above the first prose that the library extracted."""
+    kept_prose = (keep for line, keep in zip(lines, kept, strict=True) if _is_prose(line))
+    return any(islice(kept_prose, _MIN_LOST))
+
+
+def _fill_gaps(lines: Sequence[PageLine], kept: Sequence[bool]) -> list[PageLine]:
     """Return the title, the kept lines, and what the library lost beside or between them."""
-    first = next(number for number, keep in enumerate(kept) if keep and _is_prose(lines[number]))
-    last = max(number for number, keep in enumerate(kept) if keep)
-    title = _title(lines[:first])
-    groups = {
-        line.group for line, keep in zip(lines, kept, strict=True) if keep and _is_prose(line)
-    }
+    kept_numbers = [number for number, keep in enumerate(kept) if keep]
+    first_prose = next(number for number in kept_numbers if _is_prose(lines[number]))
+    groups = {lines[number].group for number in kept_numbers if _is_prose(lines[number])}
     wanted = [
         keep or line.notes or (line.group in groups and _says_something(line))
         for line, keep in zip(lines, kept, strict=True)
     ]
-    for lost, run in groupby(range(title + 1, last), key=lambda number: not wanted[number]):
-        numbers = [number for number in run if lost and _says_something(lines[number])]
-        if len(numbers) >= _MIN_LOST or max(numbers, default=first) < first:
-            for number in numbers:
-                wanted[number] = True
-    # whether text under the heading is kept; whether the line below is a heading
-    follows = fresh = False
-    for number in range(len(lines) - 1, -1, -1):
-        if lines[number].kind == "heading":
-            wanted[number] = follows
-            fresh = True
-        else:
-            follows = wanted[number] or (follows and not fresh)
-            fresh = False
-    text = list(compress(lines[title + 1 :], wanted[title + 1 :]))
-    if title < 0:
+    title = _title(lines[:first_prose])
+    below_title = 0 if title is None else title + 1
+    gap: list[int] = []  # lines with text since the last wanted one
+    for number in range(below_title, kept_numbers[-1]):
+        if not wanted[number]:
+            if _says_something(lines[number]):
+                gap.append(number)
+            continue
+        _fill(wanted, gap, first_prose)
+        gap = []
+    _fill(wanted, gap, first_prose)
+    _choose_headings(lines, wanted)
+    text = list(compress(lines[below_title:], wanted[below_title:]))
+    if title is None:
         return text
-    lines[title].kind = "title" if lines[title].level == 1 else "heading"
-    return [lines[title], *text]
+    heading = lines[title]
+    heading.kind = "title" if heading.level == 1 else "heading"
+    return [heading, *text]
 
 
-def _title(lines: Sequence[Line]) -> int:
+def _fill(wanted: list[bool], gap: Sequence[int], first_prose: int) -> None:
+    """Want the lines of a gap if they are many, or stand above the first prose."""
+    if gap and (len(gap) >= _MIN_LOST or gap[-1] < first_prose):
+        for number in gap:
+            wanted[number] = True
+
+
+def _choose_headings(lines: Sequence[PageLine], wanted: list[bool]) -> None:
+    """Want those headings under which text is wanted; one of subheadings has theirs."""
+    has_text = False  # whether text below this line, up to the next section, is wanted
+    is_above_heading = False
+    for number in reversed(range(len(lines))):
+        if lines[number].kind == "heading":
+            wanted[number] = has_text
+            is_above_heading = True
+        else:
+            has_text = wanted[number] or (has_text and not is_above_heading)
+            is_above_heading = False
+
+
+def _title(lines: Sequence[PageLine]) -> int | None:
     """Return the number of the title among the lines before the text.
 
-    It is the last of the highest headings, or -1.
+    It is the last of the highest headings.
     """
     for level in (1, 2):
-        found = [
+        headings = [
             number for number, line in enumerate(lines) if line.level == level and not line.linked
         ]
-        if found:
-            return found[-1]
-    return -1
+        if headings:
+            return headings[-1]
+    return None
 
 
-def trim_edges(lines: list[Line]) -> list[Line]:
+def trim_edges(lines: list[PageLine]) -> list[PageLine]:
     """Remove fragments before the first sentence and after the last text.
 
     Such are dates, names and captions.
     """
-    prose = list(
-        islice((number for number, line in enumerate(lines) if _is_prose(line)), _MIN_PARAGRAPHS)
-    )
-    if len(prose) < _MIN_PARAGRAPHS:
+    prose = (number for number, line in enumerate(lines) if _is_prose(line))
+    first_paragraphs = list(islice(prose, _MIN_PARAGRAPHS))
+    if len(first_paragraphs) < _MIN_PARAGRAPHS:
         return lines
-    head: list[Line] = []
-    for listed, run in groupby(lines[: prose[0]], key=lambda line: line.kind in ("item", "row")):
+    first = first_paragraphs[0]
+    last = next(number for number in reversed(range(len(lines))) if _may_end_text(lines[number]))
+    return list(_without_fragments(lines[:first])) + lines[first : last + 1]
+
+
+def _without_fragments(lines: Iterable[PageLine]) -> Iterator[PageLine]:
+    """Yield the headings, sentences and lists of prose among the lines above the text."""
+    for listed, run in groupby(lines, key=lambda line: line.kind in ("item", "row")):
         group = list(run)
-        if not listed:
-            head += (
-                line
-                for line in group
-                if line.kind in ("heading", "title") or is_sentence(line.text)
-            )
-        # no list of names and dates
-        elif max(line.text.count(" ") for line in group) >= _MIN_PROSE_WORDS:
-            head += group
-    last = next(
-        number
-        for number, line in reversed(list(enumerate(lines)))
-        if line.kind not in ("heading", "text")
-        or is_sentence(line.text)
-        or line.text.count(" ") >= _MIN_PROSE_WORDS
-    )
-    return head + lines[prose[0] : last + 1]
+        if listed:  # not a list of names and dates
+            longest = max(line.text.count(" ") for line in group)
+            if longest >= _MIN_PROSE_WORDS:
+                yield from group
+            continue
+        for line in group:
+            if line.kind in ("heading", "title") or is_sentence(line.text):
+                yield line
 
 
-def _without_teasers(lines: list[Line]) -> list[Line]:
+def _may_end_text(line: PageLine) -> bool:
+    """Return whether a text may end with this line: no heading, and no fragment."""
+    if line.kind not in ("heading", "text"):
+        return True
+    return is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
+
+
+def _without_teasers(lines: list[PageLine]) -> list[PageLine]:
     """Remove teasers of other pages at the end.
 
     Such are headings that are links, with a paragraph or two each.
     """
-    starts = [number for number, line in enumerate(lines) if line.kind == "heading"]
-    end, teasers = len(lines), 0
-    while starts and lines[starts[-1]].linked > _LINKED and end - starts[-1] <= _MAX_TEASER:
-        end, teasers = starts.pop(), teasers + 1
+    headings = [number for number, line in enumerate(lines) if line.kind == "heading"]
+    end = len(lines)
+    teasers = 0
+    for heading in reversed(headings):
+        if lines[heading].linked <= _LINKED or end - heading > _MAX_TEASER:
+            break
+        end = heading
+        teasers += 1
     return trim_edges(lines[:end]) if teasers > 1 else lines
 
 
-def _prose(lines: Iterable[Line]) -> int:
+def _prose_size(lines: Iterable[PageLine]) -> int:
+    """Return the number of characters of the paragraphs among the lines."""
     return sum(len(line.text) for line in lines if _is_prose(line))
 
 
-def _says_something(line: Line) -> bool:
+def _says_something(line: PageLine) -> bool:
     """Return whether a line is a sentence, or an entry of a list or table."""
     return line.kind in ("item", "row") or _is_prose(line, _MIN_WORDS)
 
 
-def _is_prose(line: Line, words: int = _MIN_PROSE_WORDS) -> bool:
+def _is_prose(line: PageLine, words: int = _MIN_PROSE_WORDS) -> bool:
+    """Return whether a line is a sentence of as many words, and no heading."""
     return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= words - 1
 
 
-def _drop_link_lists(lines: Iterable[Line]) -> Iterator[Line]:
+def _without_link_lists(lines: Iterable[PageLine]) -> Iterator[PageLine]:
     """Yield lines outside menus: no runs of links, and no runs of linked headings."""
     for linked, group in groupby(lines, key=lambda line: line.linked > _LINKED and not line.notes):
         run = list(group)
-        if not linked:
-            yield from (
-                line for line in run if line.linked < 0.6 or line.notes or is_sentence(line.text)
-            )
-        elif all(line.kind == "heading" for line in run) and len(run) < 3:
-            yield from run
-        elif len(run) == 1 and named_section(run[0].text):
-            yield replace(run[0], linked=0.0)  # the heading of a panel
-        elif (
-            len(run) == 1
-            and run[0].kind != "heading"
-            and len(run[0].text) >= 120
-            and is_sentence(run[0].text)
-        ):
-            yield run[0]
-        else:
-            yield from (line for line in run[-1:] if line.kind == "heading")
+        if linked:
+            yield from _without_menu(run)
+            continue
+        for line in run:
+            if line.linked < _MOSTLY_LINKED or line.notes or is_sentence(line.text):
+                yield line
+
+
+def _without_menu(run: Sequence[PageLine]) -> list[PageLine]:
+    """Return what is content among consecutive lines that are links."""
+    first = run[0]
+    last = run[-1]
+    if len(run) < _MIN_MENU_HEADINGS and all(line.kind == "heading" for line in run):
+        return [*run]
+    if len(run) == 1 and named_section(first.text):
+        return [replace(first, linked=0.0)]  # the heading of a panel
+    if last.kind == "heading":  # it may be that of the text below the menu
+        return [last]
+    if len(run) == 1 and len(first.text) >= _MIN_LINKED_SENTENCE and is_sentence(first.text):
+        return [first]
+    return []

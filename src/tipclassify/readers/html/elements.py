@@ -1,6 +1,6 @@
-"""Detect furniture of a web page, which is without text of the report.
+"""Detect furniture of a web page: menus, banners and other parts without text of the report.
 
-It is known by tag, attributes and share of the prose.
+An element is judged by its tag, its attributes and its share of the page's prose.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["BLOCKS", "HEADINGS", "Furniture", "Traits", "short_text", "traits_of
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 
 BLOCKS: Final = frozenset(
-    """address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
-    footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p pre search section summary table tbody
-    td tfoot th thead tr ul""".split()
+    """address article aside blockquote body caption center dd details dialog div dl dt fieldset
+    figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p
+    pre search section summary table tbody td tfoot th thead tr ul""".split()
 )
 """Elements that begin a line and end one."""
 
@@ -39,6 +39,7 @@ _EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")  # left by a removed
 
 
 def _names(words: str) -> re.Pattern[str]:
+    """Compile a pattern that finds one of the words between spaces, hyphens and underscores."""
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words.split())})(?=[\s_-]|$)")
 
 
@@ -46,23 +47,24 @@ _FURNITURE_TAGS: Final = frozenset(
     "nav menu footer aside form dialog header amp-sidebar amp-consent".split()
 )
 _FURNITURE_ROLES: Final = frozenset(
-    "navigation banner search contentinfo menu menubar toolbar tablist dialog alertdialog complementary".split()
+    """navigation banner search contentinfo menu menubar toolbar tablist dialog alertdialog
+    complementary""".split()
 )
 # Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides
-# alone.
-# those whose names count
+# alone, and only those of these elements count.
 _NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())
 _FURNITURE_NAMES: Final = _names(
-    r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w* sharing social-?\w*
-    newsletter sign-?up subscri\w+ comments respond disqus related-?\w* recommended recirc read-?next most-read teasers?
-    \w*footer sidebar widgets? tags taglist byline banner promo modal popup lightbox login advert\w* ads?-\w+
-    author-\w+ donate toolbar pagination pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box
-    search-?\w* copyright disclaimer dropdown utility"""
+    r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w*
+    sharing social-?\w* newsletter sign-?up subscri\w+ comments respond disqus related-?\w*
+    recommended recirc read-?next most-read teasers? \w*footer sidebar widgets? tags taglist byline
+    banner promo modal popup lightbox login advert\w* ads?-\w+ author-\w+ donate toolbar pagination
+    pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box search-?\w*
+    copyright disclaimer dropdown utility"""
 )
 _INVISIBLE_NAMES: Final = _names(
-    r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden screen-reader(?:-\w+)?
-    a11y-hidden element-invisible assistive-text mw-editsection editsection material-icons material-symbols-\w+ mw-jump
-    print-?only noprint back-?to-?top"""
+    r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden
+    screen-reader(?:-\w+)? a11y-hidden element-invisible assistive-text mw-editsection editsection
+    material-icons material-symbols-\w+ mw-jump print-?only noprint back-?to-?top"""
 )
 _PANEL_NAMES: Final = _names(
     r"tab-?\w* panel pane accordion(?:-\w+)? collaps\w* toggle expand\w* details faq answer"
@@ -71,7 +73,8 @@ _NOTE_NAMES: Final = _names(
     r"footnotes? endnotes? references reflist fn-list notes msofootnotetext msoendnotetext"
 )
 _HEADING_NAMES: Final = _names(
-    r"heading section-(?:title|heading|head) sub-?heading sub-?head subtitle msotitle msoheading\d h[2-5]"
+    r"""heading section-(?:title|heading|head) sub-?heading sub-?head subtitle msotitle msoheading\d
+    h[2-5]"""
 )
 _BOLD: Final = re.compile(r"font-weight:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _INVISIBLE_STYLE: Final = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
@@ -101,46 +104,80 @@ def traits_of(element: etree._Element) -> Traits:
     tag = element.tag
     if not element.keys():
         return _traits(tag)
-    # of others, nearly each one differs and says nothing
-    anchor = element.get("id") if tag in _NAMED_TAGS else None
     # of a book; "footnote", "rearnote", "endnotes"
     if tag == "aside" and "note" in element.get("epub:type", ""):
         return Traits(notes=True)
     return _traits(
-        tag, anchor, *map(element.get, ("class", "role", "style", "hidden", "aria-hidden"))
+        tag,
+        # the ids of other elements say nothing, and would fill the cache, since nearly each differs
+        element.get("id") if tag in _NAMED_TAGS else None,
+        element.get("class"),
+        element.get("role"),
+        element.get("style"),
+        element.get("hidden"),
+        element.get("aria-hidden"),
     )
 
 
 @lru_cache(maxsize=4_096)
-def _traits(tag: str, anchor: str | None = None, *others: str | None) -> Traits:
-    names, role, style, hidden, aria_hidden = others or (None,) * 5
-    plain, identifier = (
-        _CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower() for name in (names or "", anchor or "")
-    )
+def _traits(
+    tag: str,
+    identifier: str | None = None,
+    classes: str | None = None,
+    role: str | None = None,
+    style: str | None = None,
+    hidden: str | None = None,
+    aria_hidden: str | None = None,
+) -> Traits:
+    """Derive the traits of an element from its tag and the attributes that count."""
+    class_names = _hyphenated(classes or "")
+    own_name = _hyphenated(identifier or "")
+    style = style or ""
     can_be_named = tag in _NAMED_TAGS
-    notes = role in ("doc-endnotes", "doc-footnote") or _NOTE_NAMES.search(plain) is not None
-    notes = notes or (can_be_named and _NOTE_NAMES.search(identifier) is not None)
-    named = (
+    notes = (
+        role in ("doc-endnotes", "doc-footnote")
+        or _NOTE_NAMES.search(class_names) is not None
+        or (can_be_named and _NOTE_NAMES.search(own_name) is not None)
+    )
+    named = tag == "figcaption" or (
         can_be_named
         and not notes
-        and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier))
+        and (_FURNITURE_NAMES.search(class_names) or _FURNITURE_NAMES.search(own_name)) is not None
     )
     is_hidden = (
         hidden not in (None, "until-found")
         or aria_hidden == "true"
-        or _INVISIBLE_STYLE.search(style or "")
+        or _INVISIBLE_STYLE.search(style) is not None
     )
+    is_panel = role == "tabpanel" or _PANEL_NAMES.search(class_names) is not None
     return Traits(
-        furniture=(tag in _FURNITURE_TAGS and not notes)
-        or role in _FURNITURE_ROLES
-        or _INVISIBLE_NAMES.search(plain) is not None,
-        named=tag == "figcaption" or bool(named),
-        hidden=bool(is_hidden) and role != "tabpanel" and _PANEL_NAMES.search(plain) is None,
-        bold=_BOLD.search(style or "") is not None,
-        heading=role == "heading"
-        or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None),
+        furniture=(
+            (tag in _FURNITURE_TAGS and not notes)
+            or role in _FURNITURE_ROLES
+            or _INVISIBLE_NAMES.search(class_names) is not None
+        ),
+        named=named,
+        hidden=is_hidden and not is_panel,
+        bold=_BOLD.search(style) is not None,
+        heading=(
+            role == "heading"
+            or (tag in ("p", "div") and _HEADING_NAMES.search(class_names) is not None)
+        ),
         notes=notes,
     )
+
+
+def _hyphenated(name: str) -> str:
+    """Write "socialShare" as "social-share", in which the patterns of names find their words."""
+    return _CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower()
+
+
+class _Kind(NamedTuple):
+    """Elements that are judged as one: siblings of the same tag and class."""
+
+    parent: etree._Element | None
+    tag: str
+    class_name: str  # without its digits, which number the siblings
 
 
 class Furniture:
@@ -148,11 +185,12 @@ class Furniture:
 
     def __init__(self, page: etree._Element) -> None:
         self.page = page
-        self.much: dict[tuple[etree._Element, str, str], bool] = {}  # by parent, tag and class
+        self._much: dict[_Kind, bool] = {}  # those asked before, by `has_much`
 
     @cached_property
     def page_prose(self) -> int:
-        return sum(_paragraphs(self.page)) or 1
+        """Return the number of characters of prose on the page, at least 1."""
+        return sum(_paragraph_sizes(self.page)) or 1
 
     @cached_property
     def controlled(self) -> set[str]:
@@ -165,13 +203,12 @@ class Furniture:
         attributes = " | ".join(
             f"descendant::*/@{name}" for name in ("role", "data-toggle", "data-bs-toggle")
         )
-        tabs = self.page.xpath(f"({attributes})[. = 'tab']/..")
-        targets = (
-            next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "") for tab in tabs
-        )
-        return {
-            target.lstrip("#"): short_text(tab) for target, tab in zip(targets, tabs, strict=True)
-        }
+        labels: dict[str, str | None] = {}
+        for tab in self.page.xpath(f"({attributes})[. = 'tab']/.."):
+            targets = (tab.get(name) for name in _TAB_TARGETS)
+            panel = next(filter(None, targets), "").lstrip("#")
+            labels[panel] = short_text(tab)
+        return labels
 
     def holds(self, element: etree._Element, traits: Traits) -> bool:
         """Return whether an element is furniture by tag, role or style.
@@ -186,32 +223,33 @@ class Furniture:
 
         Alike are siblings of the same tag and class.
         """
-        key = (element.getparent(), element.tag, _DIGITS.sub("", element.get("class") or ""))
-        if key not in self.much:
-            after, before = (
-                element.itersiblings(element.tag, preceding=preceding)
-                for preceding in (False, True)
-            )
-            alike = [
-                other
-                for other in (
-                    element,
-                    *islice(after, _MAX_SIBLINGS),
-                    *islice(before, _MAX_SIBLINGS),
-                )
-                if _DIGITS.sub("", other.get("class") or "") == key[2]
-            ]
-            paragraphs = [size for other in alike for size in _paragraphs(other)]
-            self.much[key] = (
-                len(self.much) >= _MAX_MEASURED
-                or len(paragraphs) >= _MIN_PARAGRAPHS
-                or (len(paragraphs) > 0 and sum(paragraphs) >= _MAX_SHARE * self.page_prose)
-                or _holds_title(element)
-            )
-        return self.much[key]
+        kind = _Kind(element.getparent(), element.tag, _class_without_digits(element))
+        if kind not in self._much:
+            # in doubt it stays, where a page has so many that to measure all takes too long
+            too_many = len(self._much) >= _MAX_MEASURED
+            self._much[kind] = too_many or self._measures_much(element, kind)
+        return self._much[kind]
+
+    def _measures_much(self, element: etree._Element, kind: _Kind) -> bool:
+        alike = [element]
+        for preceding in (False, True):
+            siblings = element.itersiblings(element.tag, preceding=preceding)
+            for sibling in islice(siblings, _MAX_SIBLINGS):
+                if _class_without_digits(sibling) == kind.class_name:
+                    alike.append(sibling)
+        sizes = [size for other in alike for size in _paragraph_sizes(other)]
+        return (
+            len(sizes) >= _MIN_PARAGRAPHS
+            or (len(sizes) > 0 and sum(sizes) >= _MAX_SHARE * self.page_prose)
+            or _holds_title(element)
+        )
 
 
-def _paragraphs(element: etree._Element) -> list[int]:
+def _class_without_digits(element: etree._Element) -> str:
+    return _DIGITS.sub("", element.get("class") or "")
+
+
+def _paragraph_sizes(element: etree._Element) -> list[int]:
     """Return the length of each longer text in an element."""
     return [
         len(text) for text in element.itertext() if len(text) > _MIN_PROSE and not text.isspace()
@@ -221,20 +259,24 @@ def _paragraphs(element: etree._Element) -> list[int]:
 def _holds_title(element: etree._Element) -> bool:
     """Return whether an element holds the title of the page or, a header, of a section.
 
-    The title of the site does not count.
+    The title of the site, which is a link to its front page, does not count.
     """
-    headings = [
-        found for found in element.iter(*HEADINGS) if found.tag == "h1" or element.tag == "header"
-    ]
-    site = any(heading.tag == "h1" and heading.find(".//a") is not None for heading in headings)
-    return bool(headings) and not site and next(element.iter("nav", "form"), None) is None
+    counted = HEADINGS if element.tag == "header" else {"h1"}
+    headings = list(element.iter(*counted))
+    if any(heading.tag == "h1" and heading.find(".//a") is not None for heading in headings):
+        return False
+    return bool(headings) and next(element.iter("nav", "form"), None) is None
 
 
 def short_text(element: etree._Element) -> str | None:
     """Return the visible text of an element, or None where it is long, as after an unclosed tag."""
-    if len(element) and next(islice(element.iter(), _MAX_ELEMENTS, None), None) is not None:
-        return None
-    text = visible_text("".join(element.itertext()) if len(element) else element.text or "")
+    text = element.text or ""
+    if len(element):
+        inside = next(islice(element.iter(), _MAX_ELEMENTS, None), None)
+        if inside is not None:  # it has more elements than that
+            return None
+        text = "".join(element.itertext())
+    text = visible_text(text)
     return text if len(text) <= _MAX_SHORT else None
 
 
@@ -247,5 +289,7 @@ def visible_text(text: str) -> str:
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)  # double-escaped by the site
     text = clean_text(text)
-    empty = ("]" in text or ")" in text) and _BRACKETS.search(text)
-    return _EMPTY_BRACKETS.sub("", text).strip() if empty else text
+    may_have_brackets = "]" in text or ")" in text
+    if may_have_brackets and _BRACKETS.search(text):
+        return _EMPTY_BRACKETS.sub("", text).strip()
+    return text

@@ -1,6 +1,6 @@
 """Find the text of a page whose layout is known.
 
-Known are state.gov of all years, the Department of Labor, and UN bodies.
+Known are the layouts of state.gov of all years, the Department of Labor, and UN bodies.
 """
 
 from __future__ import annotations
@@ -34,30 +34,39 @@ _LAYOUTS: Final = {
 _CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
 
 
-def _length(element: etree._Element) -> int:
-    return int(element.xpath("string-length(normalize-space())"))
-
-
 def known_parts(page: etree._Element) -> list[etree._Element]:
     """Return the elements that hold title and text in a known layout, in order, or none.
 
-    >>> page = etree.HTML("<p>Menu</p><h1 class='page-header'>Norvia</h1><div class='field--name-body'>It met.</div>")
+    >>> title = "<h1 class='page-header'>Norvia</h1>"
+    >>> page = etree.HTML(f"<p>Menu</p>{title}<div class='field--name-body'>It met.</div>")
     >>> [part.text for part in known_parts(page)]
     ['Norvia', 'It met.']
     """
-    named: dict[str, list[etree._Element]] = defaultdict(list)
-    for element in page.iter(*_TAGS):
-        for name in _CLASSES.intersection((element.get("class") or "").split()):
-            named[f".{name}"].append(element)
-        if identifier := element.get("id"):
-            named[f"#{identifier}"].append(element)
+    elements_of = _elements_by_selector(page)
     for selectors in _LAYOUTS.values():
-        parts = [element for selector in selectors.split() for element in named[selector]]
+        parts = [element for selector in selectors.split() for element in elements_of[selector]]
         if len(parts) > _MAX_PARTS:
             continue
-        parts = [
+        # an element inside another of them would be read twice
+        outermost = [
             part for part in parts if not any(outer in parts for outer in part.iterancestors())
         ]
-        if parts and sum(map(_length, parts)) >= _MIN_SHARE * _length(page):
-            return parts
+        if outermost and sum(map(_length, outermost)) >= _MIN_SHARE * _length(page):
+            return outermost
     return []
+
+
+def _elements_by_selector(page: etree._Element) -> defaultdict[str, list[etree._Element]]:
+    """Return the elements of a page by their id, and by each class that a layout names."""
+    elements_of: defaultdict[str, list[etree._Element]] = defaultdict(list)
+    for element in page.iter(*_TAGS):
+        for name in _CLASSES.intersection((element.get("class") or "").split()):
+            elements_of[f".{name}"].append(element)
+        if identifier := element.get("id"):
+            elements_of[f"#{identifier}"].append(element)
+    return elements_of
+
+
+def _length(element: etree._Element) -> int:
+    """Return the number of characters of an element's text, white space collapsed."""
+    return int(element.xpath("string-length(normalize-space())"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -16,6 +17,7 @@ from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
     Furniture,
+    Traits,
     short_text,
     traits_of,
     visible_text,
@@ -23,13 +25,15 @@ from tipclassify.readers.html.elements import (
 from tipclassify.readers.source_blocks import SourceBlock, could_be_heading
 from tipclassify.text.segmentation.sections import named_section
 
-__all__ = ["Line", "is_sentence", "page_lines"]
+__all__ = ["PageLine", "is_sentence", "page_lines"]
 
 _SENTENCE_END: Final = re.compile(r"[.!?…:;][\"”’')\]]*$")
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
 _MAX_HEADING_WORDS: Final = 30
+_MAX_SENTENCE_WORDS: Final = 14  # of a heading that ends as a sentence does
+_MIN_CAPITALS: Final = 3  # characters of a heading in capitals; it has more
 _MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
 _MAX_NOTE: Final = 30  # characters of a footnote mark
 _FOOTNOTE: Final = re.compile(
@@ -37,23 +41,39 @@ _FOOTNOTE: Final = re.compile(
 )
 _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\])]")
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
+_MENU_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a menu's
+_MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
 # of a list in a layout table
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
 _DIGITS: Final = re.compile(r"\d+")
 _GROUPS: Final = frozenset(
     "body div section article main center details td form blockquote header aside".split()
 )
-# What an element makes of its text, a bit each.
-_LINK, _BOLD, _PRE, _NOTES, _ITEM, _HEADING, _PARAGRAPH, _DOUBTFUL = (1 << bit for bit in range(8))
-_FLAGS: Final = dict.fromkeys((*HEADINGS, "p"), _PARAGRAPH) | {
-    "li": _ITEM | _PARAGRAPH, "b": _BOLD, "strong": _BOLD, "pre": _PRE
-}  # fmt: skip
+# Flags of a text, a bit each; an element adds its own to those of the elements around it.
+_LINK: Final = 1
+_BOLD: Final = 2
+_PREFORMATTED: Final = 4
+_NOTES: Final = 8
+_ITEM: Final = 16
+_HEADING: Final = 32
+_PARAGRAPH: Final = 64
+_DOUBTFUL: Final = 128
+_ALL_FLAGS: Final = -1
+_FLAGS_OF_TAG: Final = {
+    **dict.fromkeys((*HEADINGS, "p"), _PARAGRAPH),
+    "li": _ITEM | _PARAGRAPH,
+    "b": _BOLD,
+    "strong": _BOLD,
+    "pre": _PREFORMATTED,
+}
 # elements judged by their whole text
 _WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
+_TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
+_DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
 
 
 @dataclass(slots=True)
-class Line(SourceBlock):
+class PageLine(SourceBlock):
     """A block of text of the page."""
 
     linked: float = 0.0  # share of its characters in links
@@ -64,10 +84,33 @@ class Line(SourceBlock):
     group: int = 0
 
 
-# of the current line: its text, and the flags and group of its element; -1 is all flags
-_Piece = tuple[str, int, int]
-_BREAK: Final = ("\n", -1, 0)  # a line break
-_SPACE: Final = (" ", -1, 0)
+class _Piece(NamedTuple):
+    """A part of the current line."""
+
+    text: str
+    flags: int
+    group: int
+
+
+# Line breaks and spaces are in every element, so that they do not end what is bold or a link.
+_BREAK: Final = _Piece("\n", _ALL_FLAGS, 0)
+_SPACE: Final = _Piece(" ", _ALL_FLAGS, 0)
+
+
+class _Outer(NamedTuple):
+    """The state around an open element, which is set again at its end."""
+
+    flags: int
+    group: int
+    block: bool  # whether the element itself begins a line and ends one
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenRow:
+    """A table row that is being read, by the numbers of its lines."""
+
+    first_line: int
+    cell_starts: list[int]  # first line of each cell
 
 
 def is_sentence(text: str) -> bool:
@@ -79,7 +122,7 @@ def is_sentence(text: str) -> bool:
     return _SENTENCE_END.search(text[-6:]) is not None
 
 
-def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[Line]:
+def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[PageLine]:
     """Read the lines of a page, or of some parts of it, without furniture.
 
     >>> [line.text for line in page_lines(etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>"))]
@@ -88,34 +131,40 @@ def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> li
     reader = _LineReader(Furniture(page))
     for part in parts or [page]:
         reader.read(part)
-    size = sum([len(line.text) for line in reader.lines])
-    bold = sum([len(line.text) for line in reader.lines if line.bold and line.kind != "heading"])
-    for line in reader.lines:
-        line.kind = _kind(line, bold < _MAX_BOLD_SHARE * size)
-        line.level = line.level if line.kind == "heading" else None
-    return reader.lines
+    lines = reader.lines
+    size = sum([len(line.text) for line in lines])
+    bold_size = sum([len(line.text) for line in lines if line.bold and line.kind != "heading"])
+    bold_is_heading = bold_size < _MAX_BOLD_SHARE * size
+    for line in lines:
+        if _is_heading(line, bold_is_heading):
+            line.kind = "heading"
+        else:
+            line.level = None
+            if line.kind in ("heading", "title"):
+                line.kind = "text"
+    return lines
 
 
-def _kind(line: Line, bold_is_heading: bool) -> str:
-    """Return whether a line is a heading or text, by its markup, its words and its bold type."""
-    text, kind = line.text, line.kind
-    if kind == "heading":
+def _is_heading(line: PageLine, bold_is_heading: bool) -> bool:
+    """Return whether a line is a heading, by its markup, its words and its bold type."""
+    text = line.text
+    if line.kind == "row":
+        return False
+    if line.kind == "heading":
         words = text.count(" ") + 1
-        heading = words <= _MAX_HEADING_WORDS and (
-            could_be_heading(text) or words <= 14 or not is_sentence(text)
+        return words <= _MAX_HEADING_WORDS and (
+            could_be_heading(text) or words <= _MAX_SENTENCE_WORDS or not is_sentence(text)
         )
-    elif kind == "item":
-        heading = named_section(text) is not None
-    else:
-        emphasized = (
-            kind == "title" or (line.bold and bold_is_heading) or (text.isupper() and len(text) > 3)
-        )
-        heading = kind != "row" and (
-            named_section(text) is not None or (emphasized and could_be_heading(text))
-        )
-    if heading:
-        return "heading"
-    return "text" if kind in ("heading", "title") else kind
+    if named_section(text) is not None:
+        return True
+    if line.kind == "item":
+        return False
+    emphasized = (
+        line.kind == "title"
+        or (line.bold and bold_is_heading)
+        or (text.isupper() and len(text) > _MIN_CAPITALS)
+    )
+    return emphasized and could_be_heading(text)
 
 
 class _LineReader:
@@ -123,34 +172,35 @@ class _LineReader:
 
     def __init__(self, furniture: Furniture) -> None:
         self.furniture = furniture
-        self.lines: list[Line] = []
-        # of the innermost open element, the flags with those of its ancestors
-        self.flags = self.group = 0
+        self.lines: list[PageLine] = []
+        # of the innermost open element; its flags include those of the elements around it
+        self.flags = 0
+        self.group = 0
+        # by the group around an element, its tag and its class
         self.group_numbers: dict[tuple[int, str, str], int] = {}
-        # open rows: first line of the row, first line of each cell
-        self.rows: list[tuple[int, list[int]]] = []
+        self.rows: list[_OpenRow] = []
         # The current line; its kind is "title" for a heading by its class.
         self.pieces: list[_Piece] = []
         self.kind = "text"
         self.level: int | None = None
 
     def read(self, root: etree._Element) -> None:
-        # flags and group around each open element, and whether it is a block
-        outer: list[tuple[int, int, bool]] = []
+        """Read the text of an element and of all in it."""
+        outer: list[_Outer] = []  # of the open elements
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
             if event == "start":
                 # A custom element begins a line, unless it is part of a paragraph.
                 block = tag in BLOCKS or ("-" in tag and not self.flags & _PARAGRAPH)
-                outer.append((self.flags, self.group, block))
-                added = self.start(element, tag, block)
+                outer.append(_Outer(self.flags, self.group, block))
+                added_flags = self.start(element, tag, block)
                 if tag in _GROUPS:
                     self.group = self.group_of(element, tag)
-                if added is None:
+                if added_flags is None:
                     walk.skip_subtree()
                     continue
-                self.flags |= added
+                self.flags |= added_flags
                 text = element.text
             else:
                 self.flags, self.group, block = outer.pop()
@@ -165,12 +215,9 @@ class _LineReader:
 
     def start(self, element: etree._Element, tag: str, block: bool) -> int | None:
         """Begin an element: return the flags of its text, or None to leave it out."""
-        traits, flags = traits_of(element), _FLAGS.get(tag, 0)
-        if any(traits):
-            if self.furniture.holds(element, traits):
-                return None
-            flags |= _DOUBTFUL * (traits.named and not self.furniture.has_much(element))
-            flags |= _NOTES * traits.notes | _BOLD * traits.bold
+        traits = traits_of(element)
+        if any(traits) and self.furniture.holds(element, traits):
+            return None
         text = short_text(element) if tag in _WHOLE else None
         if tag in ("button", "label") and not self.control(element, text):
             return None
@@ -180,21 +227,49 @@ class _LineReader:
             self.line_break()
         if block:
             self.block()
-        if (tag in HEADINGS or tag == "summary") and not self.flags & _HEADING:
-            self.kind, self.level = "heading", int(tag[1]) if tag in HEADINGS else 4
-            flags |= _HEADING * (text is not None)
+        flags = _FLAGS_OF_TAG.get(tag, 0)
+        if any(traits):
+            flags |= self.flags_of_traits(element, traits)
+        is_heading = tag in HEADINGS or tag == "summary"
+        if is_heading and not self.flags & _HEADING:
+            self.kind = "heading"
+            self.level = int(tag[1]) if tag in HEADINGS else _DEFAULT_LEVEL
+            if text is not None:
+                flags |= _HEADING
         elif traits.heading and block and not self.flags & _HEADING:
-            self.kind, self.level = "title", 4
-        elif tag == "a" and text is not None and element.get("href") is not None:
-            flags |= _LINK * (element.get("aria-expanded") is None)
-        if tag == "tr":
-            self.rows.append((len(self.lines), []))
-        elif tag in ("td", "th") and self.rows:
-            self.rows[-1][1].append(len(self.lines))
-        panel = element.get("id") if tag in ("div", "section") else None
-        if panel and (label := self.furniture.tabs.get(panel)) and could_be_heading(label):
-            self.add_heading(label, 3)
+            self.kind = "title"
+            self.level = _DEFAULT_LEVEL
+        elif tag == "a" and text is not None and _is_link(element):
+            flags |= _LINK
+        self.start_row_or_cell(tag)
+        if tag in ("div", "section"):
+            self.add_tab_label(element)
         return flags
+
+    def flags_of_traits(self, element: etree._Element, traits: Traits) -> int:
+        """Return the flags of an element's text that follow from its traits."""
+        flags = 0
+        if traits.named and not self.furniture.has_much(element):
+            flags |= _DOUBTFUL
+        if traits.notes:
+            flags |= _NOTES
+        if traits.bold:
+            flags |= _BOLD
+        return flags
+
+    def start_row_or_cell(self, tag: str) -> None:
+        """Note the line at which a row or a cell begins."""
+        if tag == "tr":
+            self.rows.append(_OpenRow(len(self.lines), []))
+        elif tag in ("td", "th") and self.rows:
+            self.rows[-1].cell_starts.append(len(self.lines))
+
+    def add_tab_label(self, element: etree._Element) -> None:
+        """Add the label of the tab that shows a panel as the panel's heading."""
+        panel = element.get("id")
+        label = self.furniture.tabs.get(panel) if panel else None
+        if label and could_be_heading(label):
+            self.add_heading(label, _TAB_LEVEL)
 
     def group_of(self, element: etree._Element, tag: str) -> int:
         """Return the group of an element's lines: siblings with the same tag and class are one."""
@@ -205,44 +280,52 @@ class _LineReader:
 
     def add(self, text: str) -> None:
         """Add text to the current line; in preformatted text, an empty line ends one."""
-        for number, part in enumerate(_BLANK_LINE.split(text) if self.flags & _PRE else (text,)):
+        parts = _BLANK_LINE.split(text) if self.flags & _PREFORMATTED else (text,)
+        for number, part in enumerate(parts):
             if number:
                 self.flush()
             if part.strip():
                 if self.pieces and self.pieces[-1] is _BREAK and _BULLET.match(part):
                     self.flush()
-                self.pieces.append((part, self.flags, self.group))
+                self.pieces.append(_Piece(part, self.flags, self.group))
             elif self.pieces and self.pieces[-1] is not _BREAK:
                 self.pieces.append(_SPACE)
 
     def flush(self) -> None:
-        pieces, self.pieces = self.pieces, []
-        text = visible_text("".join([piece[0] for piece in pieces])) if pieces else ""
+        """End the current line, if it has text."""
+        pieces = self.pieces
+        self.pieces = []
+        text = visible_text("".join([piece.text for piece in pieces])) if pieces else ""
         if not text:
             return
-        size, linked, bold = 0, 0, _BOLD
-        said = [piece for piece in pieces if piece[1] >= 0]
-        for part, flags, _ in said:
-            size += len(part)
-            linked += len(part) if flags & _LINK else 0
-            bold &= flags
+        written = [piece for piece in pieces if piece.flags != _ALL_FLAGS]
+        size = sum([len(piece.text) for piece in written])
+        linked_size = sum([len(piece.text) for piece in written if piece.flags & _LINK])
+        last = written[-1]
+        is_item = self.kind == "text" and last.flags & _ITEM > 0
         self.lines.append(
-            Line(
+            PageLine(
                 text,
-                "item" if self.kind == "text" and flags & _ITEM else self.kind,
+                "item" if is_item else self.kind,
                 level=self.level,
-                linked=linked / size,
-                bold=bold > 0,
-                notes=flags & _NOTES > 0,
-                doubtful=flags & _DOUBTFUL > 0,
-                group=said[-1][2],
+                linked=linked_size / size,
+                bold=all(piece.flags & _BOLD for piece in written),
+                notes=last.flags & _NOTES > 0,
+                doubtful=last.flags & _DOUBTFUL > 0,
+                group=last.group,
             )
         )
-        self.kind, self.level = "text", None
+        self.forget_kind()
+
+    def forget_kind(self) -> None:
+        """Begin a line that is no heading by its markup."""
+        self.kind = "text"
+        self.level = None
 
     def add_heading(self, text: str, level: int) -> None:
+        """Add a heading that is not among the text, after the current line."""
         self.flush()
-        self.lines.append(Line(text, "heading", level=level))
+        self.lines.append(PageLine(text, "heading", level=level))
 
     def block(self) -> None:
         """Begin or end a block; within a heading it is a space."""
@@ -251,7 +334,7 @@ class _LineReader:
         else:
             if self.pieces:
                 self.flush()
-            self.kind, self.level = "text", None
+            self.forget_kind()
 
     def line_break(self) -> None:
         """Handle a line break: two end a paragraph, one a heading."""
@@ -268,8 +351,8 @@ class _LineReader:
         while start and self.pieces[start - 1] is not _BREAK:
             start -= 1
         last = self.pieces[start:]
-        text = visible_text("".join([piece[0] for piece in last]))
-        bold = all(flags & _BOLD for _, flags, _ in last)
+        text = visible_text("".join([piece.text for piece in last]))
+        bold = all(piece.flags & _BOLD for piece in last)
         is_heading = named_section(text) is not None or (bold and could_be_heading(text))
         if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
@@ -285,17 +368,13 @@ class _LineReader:
 
         An exponent or ordinal is none.
         """
-        if (
-            text is None
-            or len(text) > _MAX_NOTE
-            or (element.tag == "a" and element.get("href") is None)
-        ):
+        if text is None or len(text) > _MAX_NOTE:
             return False
         if element.tag == "a":
-            return _FOOTNOTE.fullmatch(text) is not None
+            return element.get("href") is not None and _FOOTNOTE.fullmatch(text) is not None
         if element.find(".//a") is not None:
             return True
-        before = "".join([piece[0] for piece in self.pieces[-2:]])
+        before = "".join([piece.text for piece in self.pieces[-2:]])
         return _SUPERSCRIPT.fullmatch(text) is not None and not _UNIT.search(before)
 
     def control(self, element: etree._Element, text: str | None) -> bool:
@@ -305,48 +384,53 @@ class _LineReader:
         """
         if text is None or len(text) > _MAX_HEADING_LINE:
             return True
-        inside = bool(self.pieces) and (element.tail or "").strip() != ""
+        inside_sentence = bool(self.pieces) and (element.tail or "").strip() != ""
         says_something = element.tag == "label" and (is_sentence(text) or text.count(" ") >= 5)
-        if self.flags & _HEADING or inside or says_something:
+        if self.flags & _HEADING or inside_sentence or says_something:
             return True
-        if named_section(text) or (
-            "accordion" in (element.get("class") or "") and could_be_heading(text)
-        ):
-            self.add_heading(text, 4)
+        opens_panel = "accordion" in (element.get("class") or "")
+        if named_section(text) or (opens_panel and could_be_heading(text)):
+            self.add_heading(text, _DEFAULT_LEVEL)
         else:
             self.flush()
         return False
 
     def end_row(self) -> None:
-        """End a row, and join its cells into one line.
+        """End a row, and join its cells into one line if each has one.
 
-        A layout table with paragraphs and a menu stay as they are.
+        A layout table with paragraphs and a menu stays as it is.
         """
-        first, starts = self.rows.pop() if self.rows else (0, [])
+        if not self.rows:
+            return
+        row = self.rows.pop()
         cells = [
-            self.lines[a:b]
-            for a, b in zip(starts, [*starts[1:], len(self.lines)], strict=False)
-            if a < b
+            self.lines[start:end]
+            for start, end in pairwise([*row.cell_starts, len(self.lines)])
+            if start < end
         ]
-        lines = [line for cell in cells for line in cell]
-        layout = any(line.linked > 0.95 for line in lines) and any(
-            len(line.text) > 150 for line in lines
-        )
-        if (
-            1 < len(cells) == len(lines)
-            and not layout
-            and all(line.kind != "heading" for line in lines)
-        ):
-            linked = sum(line.linked * len(line.text) for line in lines) / sum(
-                len(line.text) for line in lines
-            )
-            mark, rest = (
-                (f"{lines[0].text} ", lines[1:])
-                if _ENUMERATOR.fullmatch(lines[0].text)
-                else ("", lines)
-            )
-            text = mark + " | ".join(line.text for line in rest)
-            row = replace(
-                lines[0], text=text, kind="row", linked=linked, bold=False, group=self.group
-            )
-            self.lines[first:] = [row]
+        if len(cells) < 2 or any(len(cell) > 1 or cell[0].kind == "heading" for cell in cells):
+            return
+        lines = [cell[0] for cell in cells]
+        has_menu = any(line.linked > _MENU_LINKED for line in lines)
+        has_paragraph = any(len(line.text) > _MIN_PARAGRAPH for line in lines)
+        if not (has_menu and has_paragraph):
+            self.lines[row.first_line :] = [_joined(lines, self.group)]
+
+
+def _is_link(anchor: etree._Element) -> bool:
+    """Return whether an anchor leads somewhere; some open a panel."""
+    return anchor.get("href") is not None and anchor.get("aria-expanded") is None
+
+
+def _joined(cells: Sequence[PageLine], group: int) -> PageLine:
+    """Join the cells of a row into one line, with bars between but for its enumerator."""
+    texts = [cell.text for cell in cells]
+    if _ENUMERATOR.fullmatch(texts[0]):
+        text = f"{texts[0]} {' | '.join(texts[1:])}"
+    else:
+        text = " | ".join(texts)
+    size = sum(map(len, texts))
+    linked_size = sum(cell.linked * len(cell.text) for cell in cells)
+    return replace(
+        cells[0], text=text, kind="row", linked=linked_size / size, bold=False, group=group
+    )

@@ -24,7 +24,7 @@ from tipclassify.formatting import one_line
 from tipclassify.readers.html.content import main_content, trim_edges, without_furniture
 from tipclassify.readers.html.elements import short_text
 from tipclassify.readers.html.layouts import known_parts
-from tipclassify.readers.html.lines import Line, page_lines
+from tipclassify.readers.html.lines import PageLine, page_lines
 from tipclassify.readers.publication import known_publisher, page_metadata, web_address
 from tipclassify.readers.source_blocks import build_document, clean_text
 from tipclassify.readers.text import decode, decode_text
@@ -42,17 +42,28 @@ __all__ = [
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
-    rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]+)""",
-    re.IGNORECASE,
+    rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*(?P<meta>[\w.:-]+)
+    | ^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["'](?P<xml>[\w.:-]+)""",
+    re.IGNORECASE | re.VERBOSE,
 )
 # Labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org); one that
 # can be read as ASCII is not UTF-16.
-_WEB_ENCODINGS: Final = dict(
-    pair.split("=")
-    for pair in """gb2312=gb18030 gbk=gb18030 euc-kr=cp949 ks_c_5601-1987=cp949 shift_jis=cp932 sjis=cp932
-    iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874
-    utf-16=utf-8 utf-16le=utf-8 utf-16be=utf-8""".split()
-)
+_WEB_ENCODINGS: Final = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "shift_jis": "cp932",
+    "sjis": "cp932",
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-9": "cp1254",
+    "iso-8859-11": "cp874",
+    "tis-620": "cp874",
+    "windows-874": "cp874",
+    "utf-16": "utf-8",
+    "utf-16le": "utf-8",
+    "utf-16be": "utf-8",
+}
 _LONG_HEADER: Final = re.compile(
     rb"^content-[a-z-]{1,30}:(?:[^\n]|\n[ \t]){20000}", re.IGNORECASE | re.MULTILINE
 )
@@ -67,16 +78,21 @@ _REPORT_WORDS: Final = re.compile(
     r"\d|report|traffick|narrative|\btier\b|practices|profile", re.IGNORECASE
 )
 _SKIPPED_TAGS: Final = """script style iframe noscript template svg math canvas object video audio
-    select option textarea datalist map progress meter rp noembed noframes amp-analytics amp-ad amp-embed
-    amp-iframe""".split()
+    select option textarea datalist map progress meter rp noembed noframes amp-analytics amp-ad
+    amp-embed amp-iframe""".split()
 _MAX_ERROR_PAGE: Final = 2_000  # characters
+_ERROR_WORDS: Final = r"error|page|not found|forbidden|file|access|bad|service|internal|gateway"
+_ERROR_PHRASES: Final = (
+    r"just a moment|attention required|access denied|(?:page )?not found|forbidden"
+    r"|service unavailable|are you a robot|checking your browser|sorry,? (?:we|that|the|this)\b.*"
+)
 _ERROR_TITLE: Final = re.compile(
-    r"(?:error )?(?:40\d|50\d)"
-    r"(?:\W+(?:error|page|not found|forbidden|file|access|bad|service|internal|gateway)\b.*|\W*)"
-    r"|(?:just a moment|attention required|access denied|(?:page )?not found|forbidden|service unavailable"
-    r"|are you a robot|checking your browser|sorry,? (?:we|that|the|this)\b.*)(?:\s*[|!?.…·–-].*)?",
+    rf"(?:error )?(?:40\d|50\d)(?:\W+(?:{_ERROR_WORDS})\b.*|\W*)"
+    rf"|(?:{_ERROR_PHRASES})(?:\s*[|!?.…·–-].*)?",
     re.IGNORECASE,
 )
+_ONWARD: Final = re.compile(r"url\s*=\s*['\"]?([^'\"\s]+)", re.IGNORECASE)  # of a redirect
+_MAX_FRAMES: Final = 4  # named in a message
 
 
 def read_html(
@@ -89,14 +105,14 @@ def read_html(
     Raises `InputError` when the page has no readable text, is nested too deeply, or is not in
     `encoding`.
 
-    >>> page = b"<title>Norvia | Site</title><nav>Home</nav><h2>Protection</h2><p>The ministry opened a shelter.</p>"
+    >>> text = b"<h2>Protection</h2><p>The ministry opened a shelter.</p>"
+    >>> page = b"<title>Norvia | Site</title><nav>Home</nav>" + text
     >>> document = read_html(page, "norvia.html")
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    return read_page(
-        decode_text(data, source, encoding, declared or declared_encoding(data)), source
-    )
+    page = decode_text(data, source, encoding, declared or declared_encoding(data))
+    return read_page(page, source)
 
 
 def read_mhtml(data: bytes, source: str) -> Document:
@@ -105,15 +121,18 @@ def read_mhtml(data: bytes, source: str) -> Document:
     Raises `InputError` when there is none, or no text in it.
     """
     message = _parse_mail(data, source)
-    pages = [part for part in message.walk() if part.get_content_type() == "text/html"]
-    content = pages[0].get_payload(decode=True) if pages else None
-    if not isinstance(content, bytes):
+    pages = (part for part in message.walk() if part.get_content_type() == "text/html")
+    page = next(pages, None)
+    content = None if page is None else page.get_payload(decode=True)
+    if page is None or not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    document = read_page(decode(content, pages[0].get_content_charset(), source), source)
-    saved_from = web_address(message["Snapshot-Content-Location"]) or web_address(
-        pages[0]["Content-Location"]
+    document = read_page(decode(content, page.get_content_charset(), source), source)
+    address = (
+        document.address
+        or web_address(message["Snapshot-Content-Location"])
+        or web_address(page["Content-Location"])
     )
-    return replace(document, address=document.address or saved_from)
+    return replace(document, address=address)
 
 
 def read_eml(data: bytes, source: str) -> Document:
@@ -122,21 +141,20 @@ def read_eml(data: bytes, source: str) -> Document:
     Files attached to it are named in a warning. Raises `InputError` when it has neither.
     """
     message = _parse_mail(data, source)
-    bodies: dict[str, Message] = {}
+    bodies: dict[str, Message] = {}  # the first of each type
     attached: list[str] = []
     for part in _leaves(message):
         kind = part.get_content_type()
-        if (
-            kind not in ("text/html", "text/plain")
-            or part.get_content_disposition() == "attachment"
-        ):
-            if part.get("Content-ID") is None:  # others are pictures in the page
-                attached.append(_plain_header(part.get_filename() or kind))
-        else:
+        is_text = kind in ("text/html", "text/plain")
+        if is_text and part.get_content_disposition() != "attachment":
             bodies.setdefault(kind, part)
+        elif part.get("Content-ID") is None:  # others are pictures in the page
+            attached.append(_plain_header(part.get_filename() or kind))
     document = _mail_text(bodies, source)
     if attached:
-        names = ", ".join(attached[:_MAX_NAMED]) + (", …" if len(attached) > _MAX_NAMED else "")
+        names = ", ".join(attached[:_MAX_NAMED])
+        if len(attached) > _MAX_NAMED:
+            names += ", …"
         warnings.warn(
             f"{source}: {len(attached)} attached files are not read: {names}; save them",
             stacklevel=2,
@@ -168,10 +186,13 @@ def _leaves(message: Message) -> Iterator[Message]:
 
 
 def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
+    """Read the page of a mail, or its plain text if the page has none."""
     for kind in ("text/html", "text/plain"):
         part = bodies.get(kind)
-        content = part.get_payload(decode=True) if part else None
-        if part is None or not isinstance(content, bytes) or not content.strip():
+        if part is None:  # a part without headers, which is plain text, counts as false
+            continue
+        content = part.get_payload(decode=True)
+        if not isinstance(content, bytes) or not content.strip():
             continue
         text = decode(content, part.get_content_charset(), source)
         if kind == "text/plain":
@@ -192,6 +213,7 @@ def _plain_header(value: object) -> str:
 
 
 def _mail_date(value: object) -> str | None:
+    """Return the day of a date header in the form of ISO 8601, or None."""
     with suppress(ValueError, TypeError, OverflowError):
         return parsedate_to_datetime(str(value)[:_MAX_HEADER]).date().isoformat()
     return None
@@ -201,10 +223,10 @@ def read_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse(page, source)
     if any(_is_own_mark(meta) for meta in tree.iter("meta")):
-        raise InputError(
-            f"{source}: a page that tipclassify wrote, skipped; give the report that it was made from"
-        )
-    metadata = page_metadata(tree)  # before the scripts are removed, which may hold it
+        remedy = "give the report that it was made from"
+        raise InputError(f"{source}: a page that tipclassify wrote, skipped; {remedy}")
+    # before the scripts are removed, which may hold either
+    metadata = page_metadata(tree)
     advice = _advice_without_text(tree)
     body = _body(tree)
     parts = known_parts(body)
@@ -218,9 +240,8 @@ def read_page(page: str, source: str) -> Document:
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
-        raise InputError(
-            f"{source}: the site's error page ({title}), not a report; open it in a browser and save it"
-        )
+        remedy = "open it in a browser and save it"
+        raise InputError(f"{source}: the site's error page ({title}), not a report; {remedy}")
     return replace(
         document,
         publication=metadata.publication,
@@ -230,7 +251,7 @@ def read_page(page: str, source: str) -> Document:
     )
 
 
-def read_whole_page(page: str, source: str) -> list[Line]:
+def read_whole_page(page: str, source: str) -> list[PageLine]:
     """Read the blocks of a page, such as a chapter, all main text.
 
     Raises `InputError` if it is nested too deeply.
@@ -240,19 +261,19 @@ def read_whole_page(page: str, source: str) -> list[Line]:
 
 def declared_encoding(data: bytes) -> str:
     """Return the encoding that a page declares, or an empty string."""
-    found = _CHARSET.search(data[:_HEAD])
-    label = (
-        (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-")
-        if found
-        else ""
-    )
+    declaration = _CHARSET.search(data[:_HEAD])
+    if declaration is None:
+        return ""
+    declared: bytes = declaration["meta"] or declaration["xml"]
+    label = declared.decode("ascii", "replace").lower().removeprefix("x-")
     return _WEB_ENCODINGS.get(label, label)
 
 
 def _is_own_mark(meta: etree._Element) -> bool:
-    return meta.get("name") == "generator" and (meta.get("content") or "").startswith(
-        "tipclassify "
-    )
+    """Return whether a meta tag says that this package wrote the page."""
+    if meta.get("name") != "generator":
+        return False
+    return (meta.get("content") or "").startswith("tipclassify ")
 
 
 def _parse(page: str, source: str) -> etree._Element:
@@ -274,24 +295,35 @@ def _body(tree: etree._Element) -> etree._Element:
     return tree if body is None else body
 
 
-def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
+def _title(tree: etree._Element, lines: Sequence[PageLine]) -> str | None:
     """Return the main heading, or the title element without the site's name if that adds words."""
-    heads = [line.text for line in lines if line.level == 1]
-    head = next(filter(None, heads or map(short_text, tree.iter("h1"))), None)
-    tab = next((short_text(title) for title in tree.iter("title")), None) or ""
-    site = next(
-        (
-            meta.get("content") or ""
-            for meta in tree.iter("meta")
-            if meta.get("property") == "og:site_name"
-        ),
-        "",
-    )
-    tab, name = _without_site(tab, site)
-    if head is None or not tab:
-        return head or tab or next((line.text for line in lines if line.kind == "heading"), None)
-    says_more = set(_WORD.findall(head.casefold())) < set(_WORD.findall(tab.casefold()))
-    return tab if says_more or head.casefold() == name.casefold() else head
+    headings = [line.text for line in lines if line.level == 1]
+    if not headings:
+        headings = [text for heading in tree.iter("h1") if (text := short_text(heading))]
+    tab, site = _without_site(_tab_title(tree), _site_name(tree))
+    if not headings:
+        return tab or next((line.text for line in lines if line.kind == "heading"), None)
+    heading = headings[0]
+    if not tab:
+        return heading
+    words = set(_WORD.findall(heading.casefold()))
+    tab_says_more = words < set(_WORD.findall(tab.casefold()))
+    is_site_name = heading.casefold() == site.casefold()
+    return tab if tab_says_more or is_site_name else heading
+
+
+def _tab_title(tree: etree._Element) -> str:
+    """Return the text of the title element, which a browser shows in the tab."""
+    title = next(tree.iter("title"), None)
+    return "" if title is None else short_text(title) or ""
+
+
+def _site_name(tree: etree._Element) -> str:
+    """Return the name of the site that the page gives, or an empty string."""
+    for meta in tree.iter("meta"):
+        if meta.get("property") == "og:site_name":
+            return meta.get("content") or ""
+    return ""
 
 
 def _publisher_in_tab(tree: etree._Element) -> str | None:
@@ -299,9 +331,10 @@ def _publisher_in_tab(tree: etree._Element) -> str | None:
 
     None if there is none; an acronym counts.
     """
-    tab = next((short_text(title) for title in tree.iter("title")), None) or ""
-    parts = _SEPARATOR.split(tab)
-    return (known_publisher(parts[0]) or known_publisher(parts[-1])) if len(parts) > 1 else None
+    parts = _SEPARATOR.split(_tab_title(tree))
+    if len(parts) < 2:
+        return None
+    return known_publisher(parts[0]) or known_publisher(parts[-1])
 
 
 def _without_site(title: str, site: str) -> tuple[str, str]:
@@ -313,11 +346,14 @@ def _without_site(title: str, site: str) -> tuple[str, str]:
     cuts = list(_SEPARATOR.finditer(title))
     if not cuts:
         return title, ""
-    first, last = title[: cuts[0].start()], title[cuts[-1].end() :]
+    first_cut = cuts[0]
+    last_cut = cuts[-1]
+    first = title[: first_cut.start()]
+    last = title[last_cut.end() :]
     if (site and first.casefold() == site.casefold()) or _ACRONYM.fullmatch(first):
-        return title[cuts[0].end() :], first
+        return title[first_cut.end() :], first
     if (site and last.casefold() == site.casefold()) or not _REPORT_WORDS.search(last):
-        return title[: cuts[-1].start()], last
+        return title[: last_cut.start()], last
     return title, ""
 
 
@@ -325,11 +361,14 @@ def _advice_without_text(tree: etree._Element) -> str:
     """Return advice for a page without text: frames, a redirect, or a script."""
     frames = [frame.get("src") or "" for frame in tree.iter("frame")]
     if frames:
-        return f"it shows others in frames ({', '.join(filter(None, frames[:4]))}); give the one with the text"
+        named = ", ".join(filter(None, frames[:_MAX_FRAMES]))
+        return f"it shows others in frames ({named}); give the one with the text"
     for meta in tree.iter("meta"):
-        onward = re.search(r"url\s*=\s*['\"]?([^'\"\s]+)", meta.get("content") or "", re.IGNORECASE)
-        if (meta.get("http-equiv") or "").lower() == "refresh" and onward:
+        onward = _ONWARD.search(meta.get("content") or "")
+        if onward and (meta.get("http-equiv") or "").lower() == "refresh":
             return f"it leads on to {onward[1]}; give that page"
-    if any(script.get("src") or script.getparent().tag != "head" for script in tree.iter("script")):
-        return "a script draws it: open it in a browser and save it complete, or print it to PDF"
+    for script in tree.iter("script"):
+        if script.get("src") or script.getparent().tag != "head":
+            remedy = "open it in a browser and save it complete, or print it to PDF"
+            return f"a script draws it: {remedy}"
     return "save it complete, or as text"

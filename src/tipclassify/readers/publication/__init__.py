@@ -1,4 +1,4 @@
-"""Find what a report is called, where it was published, by whom and when.
+"""Detect the title of a report, its publication, its publisher and its date.
 
 Its own metadata are asked first, then its words.
 """

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.countries.names import extract_countries, fold_name
-from tipclassify.readers.publication.masthead import read_masthead
+from tipclassify.readers.publication.masthead import Masthead, read_masthead
 from tipclassify.readers.publication.metadata import web_address
 from tipclassify.readers.publication.publishers import (
     publication_in_path,
@@ -27,15 +27,19 @@ _DATE: Final = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
 _SEPARATOR: Final = re.compile(r"\s*[:|–—•»]\s*|\s+-\s+")
 # The last word of the name of a serial publication, or the word before "on", "of" or "in".
 _SERIAL: Final = (
-    r"(?:reports?|practices|findings|narratives|survey|index|review|yearbook|hansard|gazette|factbook|bulletin"
-    r"|profiles?|notes?|assessment)"
+    r"(?:reports?|practices|findings|narratives|survey|index|review|yearbook|hansard|gazette"
+    r"|factbook|bulletin|profiles?|notes?|assessment)"
 )
 _SERIAL_NAME: Final = re.compile(
-    rf"(?:\S+\s+){{1,11}}{_SERIAL}|(?:\S+\s+){{0,8}}{_SERIAL}\s+(?:on|of|in)\s+.+", re.I
+    rf"(?:\S+\s+){{1,11}}{_SERIAL}|(?:\S+\s+){{0,8}}{_SERIAL}\s+(?:on|of|in)\s+.+", re.IGNORECASE
 )
+# Series that are of a country by their name: "Norvia Gazette".
+_NATIONAL_SERIAL: Final = re.compile(r"hansard|gazette", re.IGNORECASE)
 _FOLDER: Final = re.compile(
     r"(?:19|20)\d\d-.*\b(?:reports?|practices|findings|narratives|survey|index|review)\b"
 )
+_BRACKETS: Final = re.compile(r"\(.*?\)")
+_EMPTY_BRACKETS: Final = re.compile(r"\(\s*\)")
 _COPY: Final = re.compile(r"-\d$")  # "…-report-2": the site had such an address before
 _SMALL_WORDS: Final = frozenset("a an and by for from in of on or the to with".split())
 _MAX_FIRST_PAGE: Final = 3_000  # characters
@@ -46,42 +50,50 @@ def with_publication(document: Document, address: str | None = None) -> Document
 
     `address` is that of the link that it was read from. `country` must have been looked for before.
     """
-    found_at = document.address or (web_address(address) if address else None)
-    first = document.blocks[0].start if document.blocks else 0
-    pages = [block for block in document.blocks if block.page not in (None, 1)]
-    end = min(first + _MAX_FIRST_PAGE, pages[0].start if pages else len(document.text))
-    masthead = read_masthead(document.text[first:end])
-    publication, publisher, date = document.publication, document.publisher, document.date
-    country, year = document.country, document.year
-    if masthead is not None:
-        country = country or masthead.country
-        year = year or (int(masthead.date[:4]) if masthead.date else None)
-        publication, publisher = (
-            publication or masthead.publication,
-            publisher or masthead.publisher,
-        )
-        date, found_at = date or masthead.date, found_at or masthead.address
+    linked_from = web_address(address) if address else None
+    document = replace(document, address=document.address or linked_from)
+    if masthead := read_masthead(_first_page(document)):
+        document = _with_masthead(document, masthead)
+    found_at = document.address
+    publication = document.publication
     if publication is None and found_at:
         publication = publication_in_path(found_at) or _publication_in_folders(found_at)
     if publication is None and document.title:
-        publication = publication_in_title(document.title, country)
+        publication = publication_in_title(document.title, document.country)
+    publisher = document.publisher
     if publisher is None and found_at:
         publisher = publisher_of_address(found_at)
     if publisher is None and publication:
         publisher = publisher_of_publication(publication)
     title = document.title
-    if title and publication and country and _is_country_alone(title):
-        title = " ".join([str(year), publication] if year else [publication]) + f": {title}"
+    if title and publication and document.country and _is_country_alone(title):
+        dated = f"{document.year} {publication}" if document.year else publication
+        title = f"{dated}: {title}"
+    return replace(document, title=title, publication=publication, publisher=publisher)
+
+
+def _with_masthead(document: Document, masthead: Masthead) -> Document:
+    """Return the document with the fields of its masthead that it lacks."""
     return replace(
         document,
-        title=title,
-        country=country,
-        year=year,
-        publication=publication,
-        publisher=publisher,
-        date=date,
-        address=found_at,
+        country=document.country or masthead.country,
+        year=document.year or masthead.year,
+        publication=document.publication or masthead.publication,
+        publisher=document.publisher or masthead.publisher,
+        date=document.date or masthead.date,
+        address=document.address or masthead.address,
     )
+
+
+def _first_page(document: Document) -> str:
+    """Return the text of the first page; at most its first characters."""
+    first = document.blocks[0].start if document.blocks else 0
+    end = first + _MAX_FIRST_PAGE
+    for block in document.blocks:
+        if block.page not in (None, 1):
+            end = min(end, block.start)
+            break
+    return document.text[first:end]
 
 
 def publication_in_title(title: str, country: str | None) -> str | None:
@@ -91,20 +103,24 @@ def publication_in_title(title: str, country: str | None) -> str | None:
 
     >>> publication_in_title("2023 Trafficking in Persons Report: Togo", "Togo")
     'Trafficking in Persons Report'
-    >>> publication_in_title("Report: police free nine", None), publication_in_title("World Report 2024", None)
-    (None, 'World Report')
+    >>> titles = ("Report: police free nine", "World Report 2024")
+    >>> [publication_in_title(title, None) for title in titles]
+    [None, 'World Report']
     """
     parts = [part for part in _SEPARATOR.split(_DATE.sub(" ", title)) if part.strip()]
-    serial = [part for part in parts if _is_serial(_without_year(part))]
-    others = [part for part in parts if part not in serial]
-    if len(serial) != 1:
+    serials = [part for part in parts if _is_serial(_without_year(part))]
+    if len(serials) != 1:
         return None
-    name = _without_year(serial[0])
-    dated = _YEAR.search(serial[0]) is not None or _DATE.search(title) is not None
-    about_country = bool(country) and any(_names(part, country or "") for part in others)
-    if name.isupper():
-        name = _title_case(name.lower().split())
-    return name if about_country or dated else None
+    serial = serials[0]
+    dated = _YEAR.search(serial) is not None or _DATE.search(title) is not None
+    beside_country = False
+    if country:
+        others = [part for part in parts if part != serial]
+        beside_country = any(_names_country(part, country) for part in others)
+    if not dated and not beside_country:
+        return None
+    name = _without_year(serial)
+    return _title_case(name.lower().split()) if name.isupper() else name
 
 
 def _is_serial(name: str) -> bool:
@@ -112,21 +128,26 @@ def _is_serial(name: str) -> bool:
     if _SERIAL_NAME.fullmatch(name) is None or not name[:1].isupper():
         return False
     countries, _ = extract_countries(fold_name(name).split())
-    return not countries or re.search(r"hansard|gazette", name, re.IGNORECASE) is not None
+    return not countries or _NATIONAL_SERIAL.search(name) is not None
 
 
 def _without_year(part: str) -> str:
-    return " ".join(re.sub(r"\(\s*\)", " ", _YEAR.sub(" ", part)).split()).strip(" ,;.-")
+    """Return a part of a title without its year and the brackets around it."""
+    rest = _EMPTY_BRACKETS.sub(" ", _YEAR.sub(" ", part))
+    return " ".join(rest.split()).strip(" ,;.-")
 
 
-def _names(part: str, country: str) -> bool:
+def _names_country(part: str, country: str) -> bool:
+    """Return whether a part of a title names a country."""
     countries, _ = extract_countries(fold_name(part).split())
     return country in countries or fold_name(country) in fold_name(part)
 
 
 def _is_country_alone(title: str) -> bool:
-    countries, rest = extract_countries(fold_name(re.sub(r"\(.*?\)", " ", title)).split())
-    return len(set(countries)) == 1 and not rest
+    """Return whether a title is the name of a country and nothing else, but for brackets."""
+    words = fold_name(_BRACKETS.sub(" ", title)).split()
+    countries, other_words = extract_countries(words)
+    return len(set(countries)) == 1 and not other_words
 
 
 def _publication_in_folders(address: str) -> str | None:
@@ -135,18 +156,17 @@ def _publication_in_folders(address: str) -> str | None:
     Such a folder is in ``2021-human-rights-report/togo``.
     """
     parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
-    for part in parts[:-1]:
-        if _FOLDER.match(part):
-            return _title_case(_COPY.sub("", _YEAR.sub("", part, count=1).strip("-")).split("-"))
+    for folder in parts[:-1]:
+        if _FOLDER.match(folder):
+            name = _YEAR.sub("", folder, count=1).strip("-")
+            return _title_case(_COPY.sub("", name).split("-"))
     return None
 
 
 def _title_case(words: list[str]) -> str:
-    """Write a name in capitals as titles are.
-
-    Small words are not capitalized, but for the first.
-    """
-    return " ".join(
-        word if number and word in _SMALL_WORDS else word[:1].upper() + word[1:]
-        for number, word in enumerate(words)
-    )
+    """Write a name as titles are: small words, but for the first, are not capitalized."""
+    written = [word[:1].upper() + word[1:] for word in words]
+    for number, word in enumerate(words):
+        if number and word in _SMALL_WORDS:
+            written[number] = word
+    return " ".join(written)

@@ -1,4 +1,4 @@
-"""Read what a page says of itself.
+"""Read the metadata of a page.
 
 Read are its canonical address, site name, Open Graph, JSON-LD, citation and Dublin Core tags.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -29,39 +29,80 @@ _MAX_OBJECTS: Final = 500  # of JSON-LD that are looked at
 _ARCHIVED: Final = re.compile(
     r"https?://web\.archive\.org/web/\d+[a-z_]*/(https?:/{1,2}.+)", re.IGNORECASE
 )
+# Meta tags, likeliest first.
+_TITLE_TAGS: Final = ("citation_title", "dc.title", "dcterms.title")
 _PUBLICATION_TAGS: Final = (
-    "citation_series_title", "citation_journal_title", "citation_book_title", "citation_inbook_title",
-    "prism.publicationname", "dcterms.ispartof", "dc.relation.ispartof",
-)  # fmt: skip
+    "citation_series_title",
+    "citation_journal_title",
+    "citation_book_title",
+    "citation_inbook_title",
+    "prism.publicationname",
+    "dcterms.ispartof",
+    "dc.relation.ispartof",
+)
 _PUBLISHER_TAGS: Final = (
-    "citation_publisher", "citation_technical_report_institution", "dc.publisher", "dcterms.publisher", "publisher",
-    "og:site_name",
-)  # fmt: skip
+    "citation_publisher",
+    "citation_technical_report_institution",
+    "dc.publisher",
+    "dcterms.publisher",
+    "publisher",
+)
+_SITE_TAG: Final = "og:site_name"
 _DATE_TAGS: Final = (
-    "citation_publication_date", "citation_date", "article:published_time", "dcterms.issued", "dc.date.issued",
-    "dcterms.date", "dc.date", "date", "pubdate", "publish_date", "publication_date",
-)  # fmt: skip
+    "citation_publication_date",
+    "citation_date",
+    "article:published_time",
+    "dcterms.issued",
+    "dc.date.issued",
+    "dcterms.date",
+    "dc.date",
+    "date",
+    "pubdate",
+    "publish_date",
+    "publication_date",
+)
+_ADDRESS_TAGS: Final = ("og:url", "citation_public_url")
+# Types of objects of JSON-LD.
 _ARTICLES: Final = re.compile(
     r"(?:\w*Article|Report|BlogPosting|WebPage|Legislation|\w*Document|Book|Chapter)"
 )
 _NEWS: Final = re.compile(r"\w*NewsArticle")  # its publication is the newspaper, which publishes it
+_SERIES: Final = frozenset(("Periodical", "CreativeWorkSeries", "Book", "Report"))
+_MAX_NAMES: Final = 10  # of a list in JSON-LD that are looked at
 # Sites that show the reports of others, and are not their publishers.
 _LIBRARIES: Final = frozenset(
     (
-        "refworld", "ecoi.net", "reliefweb", "internet archive", "wayback machine", "scribd", "issuu", "academia.edu",
-        "researchgate", "github", "google docs",
+        "refworld",
+        "ecoi.net",
+        "reliefweb",
+        "internet archive",
+        "wayback machine",
+        "scribd",
+        "issuu",
+        "academia.edu",
+        "researchgate",
+        "github",
+        "google docs",
     )
-)  # fmt: skip
-# says no more than the address does
+)
+# as a name it says no more than the address does
 _DOMAIN: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}", re.IGNORECASE)
 # Fields of the front matter of Markdown, likeliest first.
-_FRONT_MATTER_NAMES: Final = {
-    "title": ("title",),
-    "publication": ("publication", "series", "journal"),
-    "publisher": ("publisher", "institution", "organization", "organisation"),
-    "date": ("date", "published", "published_time", "publish_date"),
-    "address": ("source_url", "canonical", "canonical_url", "address", "url", "source", "link"),
-}
+_TITLE_FIELDS: Final = ("title",)
+_PUBLICATION_FIELDS: Final = ("publication", "series", "journal")
+_PUBLISHER_FIELDS: Final = ("publisher", "institution", "organization", "organisation")
+_DATE_FIELDS: Final = ("date", "published", "published_time", "publish_date")
+_ADDRESS_FIELDS: Final = (
+    "source_url",
+    "canonical",
+    "canonical_url",
+    "address",
+    "url",
+    "source",
+    "link",
+)
+
+_Object = Mapping[str, object]  # of JSON-LD
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,56 +119,49 @@ class Metadata:
 def page_metadata(tree: etree._Element) -> Metadata:
     """Read the metadata of a web page; scripts must not have been removed from it.
 
-    >>> page = "<meta property='og:site_name' content='OHCHR'><meta name='dc.date' content='2021-05-04'><p>Text"
-    >>> found = page_metadata(etree.HTML(page))
-    >>> found.publisher, found.date
-    ('Office of the United Nations High Commissioner for Human Rights', '2021-05-04')
+    >>> site = "<meta property='og:site_name' content='ILO'>"
+    >>> page = etree.HTML(f"{site}<meta name='dc.date' content='2021-05-04'><p>Text")
+    >>> metadata = page_metadata(page)
+    >>> metadata.publisher, metadata.date
+    ('International Labour Organization', '2021-05-04')
     """
     tags = _meta_tags(tree)
-    things = list(_linked_data(tree))
-    articles = [thing for thing in things if any(map(_ARTICLES.fullmatch, _types(thing)))]
-    news = [thing for thing in articles if any(map(_NEWS.fullmatch, _types(thing)))]
-    publishers = [tags.get(name) for name in _PUBLISHER_TAGS]
-    publishers[-1:-1] = [_name(article.get("publisher")) for article in articles]
-    publications = [
-        _name(article.get("isPartOf"), "Periodical CreativeWorkSeries Book Report")
-        for article in articles
-    ]
+    articles = [thing for thing in _linked_data(tree) if _is_of_type(thing, _ARTICLES)]
+    news = [article for article in articles if _is_of_type(article, _NEWS)]
+    publications = [_name_of_series(article.get("isPartOf")) for article in articles]
     publications += [tags.get(name) for name in _PUBLICATION_TAGS]
     publications += [_name(article.get("publisher")) for article in news]
-    dates = [tags.get(name) for name in _DATE_TAGS]
+    publishers = [tags.get(name) for name in _PUBLISHER_TAGS]
+    publishers += [_name(article.get("publisher")) for article in articles]
+    publishers.append(tags.get(_SITE_TAG))
+    dates: list[object] = [tags.get(name) for name in _DATE_TAGS]
     dates += [article.get("datePublished") for article in articles]
+    addresses: list[object] = [*_canonical_links(tree)]
+    addresses += [tags.get(name) for name in _ADDRESS_TAGS]
+    addresses += [article.get("url") for article in articles]
     return Metadata(
-        title=_first_name(
-            [tags.get("citation_title"), tags.get("dc.title"), tags.get("dcterms.title")]
-        ),
+        title=_first_name(tags.get(name) for name in _TITLE_TAGS),
         publication=_first_name(publications),
-        publisher=_publisher(publishers),
-        date=next(
-            (day for written in dates if isinstance(written, str) and (day := iso_date(written))),
-            None,
-        ),
-        address=_address(tree, tags, articles),
+        publisher=_first_publisher(publishers),
+        date=_first_date(dates),
+        address=_first_page_address(addresses),
     )
 
 
 def front_matter(fields: Mapping[str, str]) -> Metadata:
     """Return the metadata in the front matter of a Markdown file.
 
-    >>> front_matter({"title": "Norvia", "publisher": "OSCE", "url": "/norvia", "date": "2021-05-04"}).address
+    >>> metadata = front_matter({"title": "Norvia", "publisher": "OSCE", "url": "/norvia"})
+    >>> metadata.title, metadata.address
+    ('Norvia', None)
     """
-    values = {
-        name: [fields[field] for field in names if fields.get(field)]
-        for name, names in _FRONT_MATTER_NAMES.items()
-    }
+    addresses = map(web_address, map(fields.get, _ADDRESS_FIELDS))
     return Metadata(
-        title=_first_name(values["title"]),
-        publication=_first_name(values["publication"]),
-        publisher=_publisher(values["publisher"]),
-        date=next((day for written in values["date"] if (day := iso_date(written))), None),
-        address=next(
-            (address for written in values["address"] if (address := web_address(written))), None
-        ),
+        title=_first_name(map(fields.get, _TITLE_FIELDS)),
+        publication=_first_name(map(fields.get, _PUBLICATION_FIELDS)),
+        publisher=_first_publisher(map(fields.get, _PUBLISHER_FIELDS)),
+        date=_first_date(map(fields.get, _DATE_FIELDS)),
+        address=next(filter(None, addresses), None),
     )
 
 
@@ -136,8 +170,10 @@ def web_address(written: object) -> str | None:
 
     For one in the Wayback Machine it is that of the page itself.
 
-    >>> web_address("https://web.archive.org/web/2013/http://www.example.gov/norvia.htm"), web_address("/norvia.htm")
-    ('http://www.example.gov/norvia.htm', None)
+    >>> web_address("https://web.archive.org/web/2013/http://www.example.gov/norvia.htm")
+    'http://www.example.gov/norvia.htm'
+    >>> web_address("/norvia.htm") is None
+    True
     """
     if not isinstance(written, str) or len(written) > _MAX_ADDRESS:
         return None
@@ -146,9 +182,10 @@ def web_address(written: object) -> str | None:
         address = re.sub(r"^(https?):/+", r"\1://", archived[1])
     try:
         parts = urlsplit(address)
-        is_web = parts.scheme.lower() in ("http", "https") and "." in (parts.hostname or "")
+        host = parts.hostname or ""
     except ValueError:
         return None
+    is_web = parts.scheme.lower() in ("http", "https") and "." in host
     return address if is_web and address.isprintable() and " " not in address else None
 
 
@@ -156,16 +193,15 @@ def _meta_tags(tree: etree._Element) -> dict[str, str]:
     """Return the first content of each meta tag, by its name or property in lower case."""
     tags: dict[str, str] = {}
     for meta in tree.iter("meta"):
-        name = (
-            (meta.get("property") or meta.get("name") or "").strip().lower().replace("dc:", "dc.")
-        )
+        name = meta.get("property") or meta.get("name") or ""
+        name = name.strip().lower().replace("dc:", "dc.")
         content = clean_text(meta.get("content") or "")
         if name and content:
             tags.setdefault(name, content)
     return tags
 
 
-def _linked_data(tree: etree._Element) -> Iterator[Mapping[str, Any]]:
+def _linked_data(tree: etree._Element) -> Iterator[_Object]:
     """Yield the objects at the top of JSON-LD scripts, and those in their graphs and lists."""
     scripts = (
         script
@@ -192,31 +228,39 @@ def _linked_data(tree: etree._Element) -> Iterator[Mapping[str, Any]]:
                     waiting.append(thing["@graph"])
 
 
-def _types(thing: Mapping[str, Any]) -> list[str]:
-    kind = thing.get("@type")
-    return [name for name in (kind if isinstance(kind, list) else [kind]) if isinstance(name, str)]
+def _types(thing: _Object) -> list[str]:
+    """Return the names of the types of an object."""
+    types = thing.get("@type")
+    names = types if isinstance(types, list) else [types]
+    return [name for name in names if isinstance(name, str)]
 
 
-def _name(thing: object, types: str = "") -> str | None:
-    """Return the name of an object of JSON-LD, if it is of one of the types.
+def _is_of_type(thing: _Object, pattern: re.Pattern[str]) -> bool:
+    return any(map(pattern.fullmatch, _types(thing)))
 
-    Of a list, that of the first counts.
-    """
-    if isinstance(thing, list):
-        return next(
-            (
-                name
-                for one in thing[:10]
-                if not isinstance(one, list) and (name := _name(one, types))
-            ),
-            None,
-        )
+
+def _name(thing: object) -> str | None:
+    """Return the name of an object of JSON-LD, or the first name in a list of them."""
     if isinstance(thing, str):
-        return None if types or "://" in thing else thing
-    if not isinstance(thing, dict) or (types and not set(types.split()) & set(_types(thing))):
-        return None
-    name = thing.get("name")
-    return name if isinstance(name, str) else None
+        return None if "://" in thing else thing
+    if isinstance(thing, dict):
+        name = thing.get("name")
+        return name if isinstance(name, str) else None
+    return next(filter(None, map(_name, _without_lists(thing))), None)
+
+
+def _name_of_series(thing: object) -> str | None:
+    """Return the name of an object of JSON-LD if it is a series, or of the first one in a list."""
+    if isinstance(thing, dict):
+        return _name(thing) if not _SERIES.isdisjoint(_types(thing)) else None
+    return next(filter(None, map(_name_of_series, _without_lists(thing))), None)
+
+
+def _without_lists(things: object) -> list[object]:
+    """Return the first elements of a list but for lists; none of anything else."""
+    if not isinstance(things, list):
+        return []
+    return [thing for thing in things[:_MAX_NAMES] if not isinstance(thing, list)]
 
 
 def _first_name(candidates: Iterable[str | None]) -> str | None:
@@ -228,33 +272,47 @@ def _first_name(candidates: Iterable[str | None]) -> str | None:
     return None
 
 
-def _publisher(candidates: Iterable[str | None]) -> str | None:
+def _first_publisher(candidates: Iterable[str | None]) -> str | None:
     """Return the first name of a publisher, by its full name if it is a known one.
 
     Sites of others' reports are none.
     """
-    names = (name for candidate in candidates if (name := _first_name([candidate])))
-    names = (name for name in names if name.casefold() not in _LIBRARIES)
-    full_names = (
-        known_publisher(name) or (None if _DOMAIN.fullmatch(name) else name) for name in names
-    )
-    return next(filter(None, full_names), None)
+    for candidate in candidates:
+        name = _first_name([candidate])
+        if name is None or name.casefold() in _LIBRARIES:
+            continue
+        if publisher := known_publisher(name):
+            return publisher
+        if not _DOMAIN.fullmatch(name):
+            return name
+    return None
 
 
-def _address(
-    tree: etree._Element, tags: Mapping[str, str], articles: Iterable[Mapping[str, Any]]
-) -> str | None:
-    links = [
+def _first_date(candidates: Iterable[object]) -> str | None:
+    """Return the first candidate that is a date, in the form of ISO 8601."""
+    for candidate in candidates:
+        date = iso_date(candidate) if isinstance(candidate, str) else None
+        if date:
+            return date
+    return None
+
+
+def _first_page_address(candidates: Iterable[object]) -> str | None:
+    """Return the first candidate that is an address of the web, and not of a site's front page.
+
+    Some sites give their front page as the address of every page.
+    """
+    for candidate in candidates:
+        address = web_address(candidate)
+        if address and urlsplit(address).path.strip("/"):
+            return address
+    return None
+
+
+def _canonical_links(tree: etree._Element) -> list[str | None]:
+    """Return the addresses that links in the head of a page give as its own."""
+    return [
         link.get("href")
         for link in tree.iter("link")
         if (link.get("rel") or "").lower() == "canonical"
     ]
-    written = [
-        *links,
-        tags.get("og:url"),
-        tags.get("citation_public_url"),
-        *(one.get("url") for one in articles),
-    ]
-    addresses = (address for one in written if (address := web_address(one)))
-    # Some sites give their front page as the address of every page.
-    return next((address for address in addresses if urlsplit(address).path.strip("/")), None)

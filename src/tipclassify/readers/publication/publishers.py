@@ -25,31 +25,45 @@ _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class _Index:
-    """Names of publishers by domain, by normalized name and by normalized name of a publication."""
+class _PublisherIndex:
+    """Names of publishers, and publications."""
 
     by_domain: dict[str, str]
-    by_name: dict[str, str]
-    by_publication: dict[str, str]
-    publications: dict[str, tuple[str, str]]  # publisher and publication, by the part of an address
+    by_name: dict[str, str]  # normalized
+    by_publication: dict[str, str]  # by its normalized name
+    publications: dict[str, _Publication]  # by the folder of an address
+
+
+@dataclass(frozen=True, slots=True)
+class _Publication:
+    """A serial publication that has a folder of its own on its publisher's site."""
+
+    name: str
+    publisher: str
 
 
 @cache
-def _index() -> _Index:
-    index = _Index({}, {}, {}, {})
+def _index() -> _PublisherIndex:
+    """Read ``publishers.txt``, whose first lines give its form."""
+    index = _PublisherIndex({}, {}, {}, {})
     for line in read_resource("readers/publication/publishers.txt").splitlines():
         if line.startswith("#"):
             continue
-        name, domains, names, publications = (part.strip() for part in line.split("|"))
-        index.by_domain.update((domain, name) for domain in domains.split())
-        aliases = [alias.strip() for alias in names.split("/") if alias.strip()]
-        index.by_name.update((_fold(alias), name) for alias in (name, *aliases))
-        for publication in filter(None, map(str.strip, publications.split("/"))):
-            called, _, path_part = (part.strip() for part in publication.partition("="))
-            index.by_publication[_fold(called)] = name
-            if path_part:
-                index.publications[path_part] = (name, called)
+        publisher, domains, aliases, publications = (field.strip() for field in line.split("|"))
+        for domain in domains.split():
+            index.by_domain[domain] = publisher
+        for name in [publisher, *_split_names(aliases)]:
+            index.by_name[_fold(name)] = publisher
+        for publication in _split_names(publications):
+            name, _, folder = (part.strip() for part in publication.partition("="))
+            index.by_publication[_fold(name)] = publisher
+            if folder:
+                index.publications[folder] = _Publication(name, publisher)
     return index
+
+
+def _split_names(field: str) -> list[str]:
+    return [name.strip() for name in field.split("/") if name.strip()]
 
 
 def _fold(name: str) -> str:
@@ -86,7 +100,8 @@ def publisher_of_address(address: str) -> str | None:
         return None
     parts = host.split(".")
     domains = (".".join(parts[start:]) for start in range(len(parts) - 1))
-    return next((name for domain in domains if (name := _index().by_domain.get(domain))), None)
+    by_domain = _index().by_domain
+    return next((by_domain[domain] for domain in domains if domain in by_domain), None)
 
 
 def publication_in_path(address: str) -> str | None:
@@ -94,12 +109,13 @@ def publication_in_path(address: str) -> str | None:
 
     The site must be its publisher's.
 
-    >>> publication_in_path("https://2009-2017.state.gov/j/tip/rls/tiprpt/countries/2016/258000.htm")
+    >>> folder = "https://2009-2017.state.gov/j/tip/rls/tiprpt/"
+    >>> publication_in_path(folder + "countries/2016/258000.htm")
     'Trafficking in Persons Report'
     """
     publisher = publisher_of_address(address)
     for part in unquote(urlsplit(address).path).split("/"):
-        owner, publication = _index().publications.get(_YEAR.sub("", part).strip("-"), (None, ""))
-        if owner is not None and owner == publisher:
-            return publication
+        publication = _index().publications.get(_YEAR.sub("", part).strip("-"))
+        if publication is not None and publication.publisher == publisher:
+            return publication.name
     return None

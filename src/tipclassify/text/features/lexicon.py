@@ -36,19 +36,30 @@ SHIFTERS: Final = ("neg", "limit", "modal", "plan")
 
 ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
 
-# class number of each entry: a word, a prefix "abc-" or two words "one_two"
-_NUMBERS: Final[dict[str, int]] = {}
-for _number, _entries in enumerate(_TABLE.values(), 1):
-    for _entry in _entries:
-        _NUMBERS.setdefault(_entry, _number)
 
-PHRASES: Final[dict[tuple[str, str], int]] = {}
+def _number_entries() -> dict[str, int]:
+    """Return the class number of each entry: a word, a prefix "abc-" or two words "one_two"."""
+    numbers: dict[str, int] = {}
+    for number, entries in enumerate(_TABLE.values(), 1):
+        for entry in entries:
+            numbers.setdefault(entry, number)
+    return numbers
+
+
+_NUMBERS: Final = _number_entries()
+
+
+def _number_phrases() -> dict[tuple[str, str], int]:
+    phrases: dict[tuple[str, str], int] = {}
+    for entry, number in _NUMBERS.items():
+        first, _, second = entry.partition("_")
+        if second:
+            phrases[first, second] = number
+    return phrases
+
+
+PHRASES: Final = _number_phrases()
 """Class numbers of two-word entries."""
-
-for _entry, _number in _NUMBERS.items():
-    _first, _, _second = _entry.partition("_")
-    if _second:
-        PHRASES[_first, _second] = _number
 
 _LONGEST: Final = max(len(entry) - 1 for entry in _NUMBERS if entry.endswith("-"))
 

@@ -67,19 +67,19 @@ class Structure:
     stop: Ints  # (passages with tokens,), end of the range of tokens
 
 
-def structure_of(t: Tokens) -> Structure:
+def structure_of(tokens: Tokens) -> Structure:
     """Assign tokens to classes and clauses.
 
     A clause begins after punctuation and at contrasts ("but", "although").
     """
-    new = np.ones(len(t.row), bool)  # whether a token is the first of its passage
-    new[1:] = t.row[1:] != t.row[:-1]
-    kind = _with_phrases(t, new)
-    opens = new | t.edge | (kind == _CONTRAST)
+    new = np.ones(len(tokens.row), bool)  # whether a token is the first of its passage
+    new[1:] = tokens.row[1:] != tokens.row[:-1]
+    kind = _with_phrases(tokens, new)
+    opens = new | tokens.edge | (kind == _CONTRAST)
     first = np.flatnonzero(new)
     return Structure(
         kind=kind,
-        row=t.row,
+        row=tokens.row,
         clause=np.cumsum(opens) - 1,
         begin=np.flatnonzero(opens),
         first=first,
@@ -87,56 +87,72 @@ def structure_of(t: Tokens) -> Structure:
     )
 
 
-def scopes(s: Structure) -> tuple[Ints, Ints, Ints]:
+class Scopes(NamedTuple):
+    """Tokens in the scopes of cues, one row for each token and cue."""
+
+    cue: Ints  # token of the cue
+    token: Ints
+    cue_type: Ints  # index of the cue's class in `CUES`
+
+
+def scopes(structure: Structure) -> Scopes:
     """Find the scope of each cue (negation, limit, pledge).
 
-    Returns, for each token in a scope, the cue token, the token, and the class's index in `CUES`. A
-    scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
+    A scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
     """
-    cue = np.flatnonzero(_CUE_NUMBER.take(s.kind))
-    cue_type = _CUE_NUMBER.take(s.kind.take(cue)) - 1
+    cue = np.flatnonzero(_CUE_NUMBER.take(structure.kind))
+    cue_type = _CUE_NUMBER.take(structure.kind.take(cue)) - 1
     order = np.argsort(cue_type, kind="stable")
     cue = cue.take(order)
     cue_type = cue_type.take(order)
-    clause_end = _ends(s.begin, len(s.kind)).take(s.clause.take(cue))
+    clause_end = _ends(structure.begin, len(structure.kind)).take(structure.clause.take(cue))
     stop = np.minimum(clause_end, cue + MAX_SCOPE + 1)
     again = np.flatnonzero(cue_type[1:] == cue_type[:-1])
     stop[again] = np.minimum(stop[again], cue[again + 1])
-    which, inside = _concat_ranges(cue + 1, stop)
-    return cue.take(which), inside, cue_type.take(which)
+    which, token = _concat_ranges(cue + 1, stop)
+    return Scopes(cue.take(which), token, cue_type.take(which))
 
 
-def _actors(s: Structure) -> Ints:
+def _actors(structure: Structure) -> Ints:
     """Find the actor of each token, int64 (n,); -1 without one.
 
     It is the first actor of the token's clause, or else of the last clause with one.
     """
-    token = np.arange(len(s.kind))
-    mention = np.flatnonzero(_ACTOR_NUMBER.take(s.kind))
-    leading = mention[np.diff(s.clause.take(mention), prepend=-1) > 0]  # first of its clause
+    token = np.arange(len(structure.kind))
+    mention = np.flatnonzero(_ACTOR_NUMBER.take(structure.kind))
+    opens_clause = np.diff(structure.clause.take(mention), prepend=-1) > 0
+    leading = mention[opens_clause]  # first of its clause
     actor = np.full(len(token), -1)
     actor[leading] = leading
     actor = np.maximum.accumulate(actor)
-    return np.where((actor < token) & (s.row.take(actor) == s.row), actor, -1)
+    return np.where((actor < token) & (structure.row.take(actor) == structure.row), actor, -1)
 
 
-def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
-    """Pair classed tokens within each clause.
+class _Pairs(NamedTuple):
+    """Pairs of tokens with a lexicon class, one row a pair."""
 
-    Returns the first and the second token of each pair, and the bit set of the polarity shifters in
-    its clause.
-    """
-    classed = np.flatnonzero(s.kind)
+    first: Ints  # token
+    second: Ints  # token
+    shifters: Ints  # bit set of the polarity shifters in their clause
+
+
+def _pairs(structure: Structure) -> _Pairs:
+    """Pair the classed tokens within each clause that are near each other."""
+    classed = np.flatnonzero(structure.kind)
     following = np.arange(1, len(classed) + 1)
-    clause = s.clause.take(classed)
+    clause = structure.clause.take(classed)
     begin = np.flatnonzero(np.diff(clause, prepend=-1))
-    shifters = np.zeros(len(s.begin), np.int64)
+    shifters = np.zeros(len(structure.begin), np.int64)
     if len(begin):
-        bits = _SHIFTER_BIT.take(s.kind.take(classed))
+        bits = _SHIFTER_BIT.take(structure.kind.take(classed))
         shifters[clause.take(begin)] = np.bitwise_or.reduceat(bits, begin)
     end = np.repeat(_ends(begin, len(classed)), np.diff(np.append(begin, len(classed))))
     which, second = _concat_ranges(following, np.minimum(end, following + _MAX_DISTANCE))
-    return classed.take(which), classed.take(second), shifters.take(clause.take(which))
+    return _Pairs(
+        first=classed.take(which),
+        second=classed.take(second),
+        shifters=shifters.take(clause.take(which)),
+    )
 
 
 def _concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
@@ -174,12 +190,12 @@ _PHRASE_KINDS: Final = np.array([*PHRASES.values()])[_ORDER]
 _SORTED_PHRASES: Final = _PHRASE_CODES[_ORDER]
 
 
-def _with_phrases(t: Tokens, new: Bools) -> Ints:
+def _with_phrases(tokens: Tokens, new: Bools) -> Ints:
     """Return the class of each token; the first one of a two-word entry has the entry's class."""
-    kind = t.columns.kind.take(t.number)
-    at = np.flatnonzero((t.bits[:-1] & Flag.PHRASE_START > 0) & ~t.name[:-1] & ~new[1:])
-    first = t.columns.word.take(t.number.take(at))
-    second = t.columns.word.take(t.number.take(at + 1))
+    kind = tokens.columns.kind.take(tokens.number)
+    at = np.flatnonzero((tokens.bits[:-1] & Flag.PHRASE_START > 0) & ~tokens.name[:-1] & ~new[1:])
+    first = tokens.columns.word.take(tokens.number.take(at))
+    second = tokens.columns.word.take(tokens.number.take(at + 1))
     place, is_phrase = find_sorted(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
     kind[at[is_phrase]] = _PHRASE_KINDS.take(place[is_phrase])
     return kind
@@ -193,6 +209,14 @@ _CLASS_HASH: Final = np.array(
 )
 _SHIFTER_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
 _ACROSS_HASH: Final = np.uint64(hash_word("cut"))
+# Sequences of classes by their salt: the places of their tokens among those with a class.
+_SEQUENCES: Final = {
+    60: (0,),
+    61: (0, 1),
+    62: (0, 1, 2),
+    63: (0, 2),
+    64: (0, 1, 2, 3),
+}
 
 
 class TemplateFeatures(NamedTuple):
@@ -204,106 +228,129 @@ class TemplateFeatures(NamedTuple):
     inside: Bools  # whether the feature lies within one clause
 
 
-def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+def template_features(tokens: Tokens, structure: Structure) -> Iterator[TemplateFeatures]:
     """Yield the features of each template."""
-    yield from _ngrams(t, s)
-    yield from _actor_features(t, s)
-    yield from _scope_features(t, s)
-    yield from _class_sequences(s)
-    yield from _openings(t, s)
+    yield from _ngrams(tokens, structure)
+    yield from _actor_features(tokens, structure)
+    yield from _scope_features(tokens, structure)
+    yield from _class_sequences(structure)
+    yield _class_pairs(structure)
+    yield from _openings(tokens, structure)
+    yield from _imperatives(tokens, structure)
 
 
-def _class_hash(s: Structure, token: Ints) -> U64:
+def _class_hash(structure: Structure, token: Ints) -> U64:
     """Hash the lexicon class of tokens."""
-    return _CLASS_HASH.take(s.kind.take(token))
+    return _CLASS_HASH.take(structure.kind.take(token))
 
 
-def _same_clause(s: Structure, head: Ints, tail: Ints) -> Bools:
+def _same_clause(structure: Structure, head: Ints, tail: Ints) -> Bools:
     """Test which pairs of tokens are of the same clause."""
-    return np.asarray(s.clause.take(head) == s.clause.take(tail))
+    return np.asarray(structure.clause.take(head) == structure.clause.take(tail))
 
 
-def _ngrams(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+def _ngrams(tokens: Tokens, structure: Structure) -> Iterator[TemplateFeatures]:
     """Yield words and stems, their bigrams, and skip-bigrams of stems."""
-    word = t.word
-    stem = t.stem
-    for salt, column, gap in ((1, word, 0), (2, word, 1), (4, stem, 0), (5, stem, 1), (6, stem, 2)):
-        size = len(column) - gap
-        code = column[:size] * FACTOR[0] + SALT[salt]
-        if gap:
-            code += column[gap:] * FACTOR[1]
-        head = np.flatnonzero(s.row[:size] == s.row[gap:]) if gap else np.arange(size)
-        inside = (s.clause[:size] == s.clause[gap:]).take(head)
-        yield TemplateFeatures(head, head + gap, code.take(head), inside)
+    word = tokens.word
+    stem = tokens.stem
+    yield _unigrams(word, 1)
+    yield _bigrams(structure, word, 2)
+    yield _unigrams(stem, 4)
+    yield _bigrams(structure, stem, 5)
+    yield _bigrams(structure, stem, 6, distance=2)
 
 
-def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+def _unigrams(column: U64, salt: int) -> TemplateFeatures:
+    token = np.arange(len(column))
+    code = column * FACTOR[0] + SALT[salt]
+    return TemplateFeatures(token, token, code, np.ones(len(token), bool))
+
+
+def _bigrams(structure: Structure, column: U64, salt: int, distance: int = 1) -> TemplateFeatures:
+    """Pair each token with the one at a distance, if that is of the same passage."""
+    row = structure.row
+    head = np.flatnonzero(row[: len(row) - distance] == row[distance:])
+    tail = head + distance
+    code = column.take(head) * FACTOR[0] + column.take(tail) * FACTOR[1] + SALT[salt]
+    return TemplateFeatures(head, tail, code, _same_clause(structure, head, tail))
+
+
+def _actor_features(tokens: Tokens, structure: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes with their actor."""
-    actor = _actors(s)
-    here = np.flatnonzero(actor >= 0)
-    for salt, act in ((70, t.stem), (71, _CLASS_HASH[s.kind])):
-        head = actor[here]
-        code = _class_hash(s, head) * FACTOR[0] + act[here] * FACTOR[1] + SALT[salt]
-        yield TemplateFeatures(head, here, code, _same_clause(s, head, here))
-        here = here[s.kind.take(here) > 0]  # classes: of tokens that have one
+    actor = _actors(structure)
+    acts = np.flatnonzero(actor >= 0)
+    for salt, act_hash in ((70, tokens.stem), (71, _CLASS_HASH[structure.kind])):
+        head = actor[acts]
+        code = _class_hash(structure, head) * FACTOR[0] + act_hash[acts] * FACTOR[1] + SALT[salt]
+        yield TemplateFeatures(head, acts, code, _same_clause(structure, head, acts))
+        acts = acts[structure.kind.take(acts) > 0]  # for the second salt: those with a class
 
 
-def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+def _scope_features(tokens: Tokens, structure: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes in the scope of a cue."""
-    head, here, cue_type = scopes(s)
-    code = t.stem.take(here) * FACTOR[0] + SALT[20 + cue_type]
-    yield TemplateFeatures(head, here, code, _same_clause(s, head, here))
-    classed = s.kind.take(here) > 0
-    head = head[classed]
-    here = here[classed]
-    code = _class_hash(s, here) * FACTOR[0] + SALT[40 + cue_type[classed]]
-    yield TemplateFeatures(head, here, code, _same_clause(s, head, here))
+    cue, token, cue_type = scopes(structure)
+    code = tokens.stem.take(token) * FACTOR[0] + SALT[20 + cue_type]
+    yield TemplateFeatures(cue, token, code, _same_clause(structure, cue, token))
+    classed = structure.kind.take(token) > 0
+    cue = cue[classed]
+    token = token[classed]
+    code = _class_hash(structure, token) * FACTOR[0] + SALT[40 + cue_type[classed]]
+    yield TemplateFeatures(cue, token, code, _same_clause(structure, cue, token))
 
 
-def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
-    """Yield n-grams of classes, skipping words without class, and pairs within a clause."""
-    classed = np.flatnonzero(s.kind)
-    kind = _class_hash(s, classed)
-    for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
-        at = np.arange(max(len(classed) - gaps[-1], 0))
+def _class_sequences(structure: Structure) -> Iterator[TemplateFeatures]:
+    """Yield n-grams of classes, skipping words without class."""
+    classed = np.flatnonzero(structure.kind)
+    class_hash = _class_hash(structure, classed)
+    for salt, places in _SEQUENCES.items():
+        at = np.arange(max(len(classed) - places[-1], 0))
         head = classed[at]
-        tail = classed[at + gaps[-1]]
-        inside = _same_clause(s, head, tail)
+        tail = classed[at + places[-1]]
+        inside = _same_clause(structure, head, tail)
         code = SALT[salt] + ~inside * _ACROSS_HASH
-        for factor, gap in zip(FACTOR, gaps, strict=False):
-            code += kind[at + gap] * factor
-        kept = s.row.take(head) == s.row.take(tail)
+        for factor, place in zip(FACTOR, places, strict=False):
+            code += class_hash[at + place] * factor
+        kept = structure.row.take(head) == structure.row.take(tail)
         yield TemplateFeatures(head[kept], tail[kept], code[kept], inside[kept])
-    first, second, shifters = _pairs(s)
-    code = _class_hash(s, first) * FACTOR[0] + _class_hash(s, second) * FACTOR[1]
+
+
+def _class_pairs(structure: Structure) -> TemplateFeatures:
+    """Return pairs of classes within a clause, with the polarity shifters in it."""
+    first, second, shifters = _pairs(structure)
+    code = _class_hash(structure, first) * FACTOR[0] + _class_hash(structure, second) * FACTOR[1]
     code = code + _SHIFTER_HASH[shifters] + SALT[65]
-    yield TemplateFeatures(first, second, code, _same_clause(s, first, second))
+    return TemplateFeatures(first, second, code, _same_clause(structure, first, second))
 
 
-def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
-    """Yield the first words of a passage; its classes if it opens with an imperative."""
-    words = t.word
-    first = s.first
+def _openings(tokens: Tokens, structure: Structure) -> Iterator[TemplateFeatures]:
+    """Yield the first words of a passage."""
+    first = structure.first
     whole = np.ones(len(first), bool)
-    code = words.take(first) * FACTOR[0] + SALT[80]
+    code = tokens.word.take(first) * FACTOR[0] + SALT[80]
     yield TemplateFeatures(first, first, code, whole)
-    code = _class_hash(s, first) * FACTOR[0] + SALT[81]
+    code = _class_hash(structure, first) * FACTOR[0] + SALT[81]
     yield TemplateFeatures(first, first, code, whole)
-    first = first[s.stop - first > 1]
+    first = first[structure.stop - first > 1]
     second = first + 1
-    code = t.stem.take(first) * FACTOR[0] + _class_hash(s, second) * FACTOR[1] + SALT[82]
-    yield TemplateFeatures(first, second, code, _same_clause(s, first, second))
+    code = tokens.stem.take(first) * FACTOR[0] + _class_hash(structure, second) * FACTOR[1]
+    code = code + SALT[82]
+    yield TemplateFeatures(first, second, code, _same_clause(structure, first, second))
 
+
+def _imperatives(tokens: Tokens, structure: Structure) -> Iterator[TemplateFeatures]:
+    """Yield the start and the classes of a passage that opens with an imperative."""
+    word = tokens.word
     # "1. Investigate", "Vigorously prosecute": a number or adverb may stand before the imperative.
-    _, skippable = find_sorted(words.take(s.first), _BEFORE_IMPERATIVE)
-    opening = s.first + ((s.stop - s.first > 1) & skippable)
-    _, asks = find_sorted(words.take(opening), _IMPERATIVE)
-    head = s.first[asks]
+    _, skippable = find_sorted(word.take(structure.first), _BEFORE_IMPERATIVE)
+    has_second = structure.stop - structure.first > 1
+    opening = structure.first + (has_second & skippable)
+    _, asks = find_sorted(word.take(opening), _IMPERATIVE)
+    head = structure.first[asks]
     yield TemplateFeatures(head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool))
-    _, here = _concat_ranges(head, s.stop[asks])
-    here = here[s.kind.take(here) > 0]
-    code = _class_hash(s, here) * FACTOR[0] + SALT[83]
-    yield TemplateFeatures(here, here, code, np.ones(len(here), bool))
+    _, token = _concat_ranges(head, structure.stop[asks])
+    classed = token[structure.kind.take(token) > 0]
+    code = _class_hash(structure, classed) * FACTOR[0] + SALT[83]
+    yield TemplateFeatures(classed, classed, code, np.ones(len(classed), bool))
 
 
 def length_scale(counts: Ints | Floats) -> Floats:

@@ -6,7 +6,7 @@ A passage is a sentence, or a clause of one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
@@ -102,21 +102,21 @@ def passage_parts(
     blocks = document.blocks
     first_block = 0  # of the part
     passages: list[Passage] = []
-    edge: _Edge | None = None  # the first change of section after `PART` passages
+    cut: _Cut | None = None  # the first change of section after `PART` passages
     for number, block in enumerate(blocks):
         if len(passages) >= PART and number:
             above = blocks[number - 1]
             new_country = block.country != above.country
-            if new_country or (edge is None and block.section != above.section):
-                edge = _Edge(number, len(passages))
+            if new_country or (cut is None and block.section != above.section):
+                cut = _Cut(number, len(passages))
             too_long = len(passages) >= 1.5 * PART
-            if new_country or too_long or (edge and not block.country):
-                end = edge or _Edge(number, len(passages))
+            if new_country or too_long or (cut and not block.country):
+                end = cut or _Cut(number, len(passages))
                 part = replace(document, blocks=blocks[first_block : end.block])
                 yield part, passages[: end.passages]
                 first_block = end.block
                 passages = passages[end.passages :]
-                edge = None
+                cut = None
         if not block.heading:
             passages += _block_passages(document.text, block, number, unit)
     if first_block:
@@ -124,7 +124,7 @@ def passage_parts(
     yield document, passages
 
 
-class _Edge(NamedTuple):
+class _Cut(NamedTuple):
     """Place at which a long document may be cut."""
 
     block: int  # the first of the next part
@@ -134,7 +134,7 @@ class _Edge(NamedTuple):
 def _block_passages(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
     """Yield the passages of block `number`."""
     for sentence_start, sentence_end in sentence_spans(text, block.start, block.end):
-        spans = iter([(sentence_start, sentence_end)])
+        spans: Iterable[tuple[int, int]] = [(sentence_start, sentence_end)]
         if unit == "clause":
             spans = _clause_spans(text, sentence_start, sentence_end)
         for start, end in spans:
@@ -221,57 +221,67 @@ def text_document(text: str, source: str = "<text>") -> Document:
     blocks: list[Block] = []
     section: str | None = None
     outline = Outline()
-    spans = _paragraphs(text)
-    following = next(spans, None)
-    while following:
-        start, end, alone = following
-        following = next(spans, None)
-        paragraph = text[start:end]
-        may_be_title = alone and following is not None
-        is_heading = _section_name(paragraph) is not None or (
-            may_be_title and _is_title(paragraph.strip())
+    paragraphs = _paragraphs(text)
+    following = next(paragraphs, None)
+    while following is not None:
+        paragraph = following
+        following = next(paragraphs, None)
+        start = paragraph.start
+        end = paragraph.end
+        written = text[start:end]
+        may_be_title = paragraph.alone and following is not None
+        is_heading = _section_name(written) is not None or (
+            may_be_title and _is_title(written.strip())
         )
-        head = None if is_heading else heading_run_in(text, start, end)
-        name = _section_name(text[start:head]) if head else None
+        heading_end = None if is_heading else heading_run_in(text, start, end)
+        heading_name = _section_name(text[start:heading_end]) if heading_end else None
         if is_heading:
-            section = outline.section(" ".join(paragraph.split()))
-        elif head and name:
-            section = name
-            blocks.append(Block(start, head, section, heading=True))
-            start = head
+            section = outline.section(" ".join(written.split()))
+        elif heading_end and heading_name:
+            section = heading_name
+            blocks.append(Block(start, heading_end, section, heading=True))
+            start = heading_end
         else:
-            section = run_in_section(paragraph.lstrip()) or section
+            section = run_in_section(written.lstrip()) or section
         blocks.append(Block(start, end, section, is_heading))
     return Document(text, tuple(blocks), source)
 
 
-def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Yield the spans of paragraphs, and whether each is a single line between blank lines."""
-    run: list[tuple[int, int]] = []
+class _Paragraph(NamedTuple):
+    """A paragraph by its offsets."""
+
+    start: int
+    end: int
+    alone: bool  # a single line between blank lines
+
+
+def _paragraphs(text: str) -> Iterator[_Paragraph]:
+    """Yield the paragraphs of a text."""
+    run: list[tuple[int, int]] = []  # spans of lines with text, one after the other
     for line in _LINE.finditer(text):
         visible = _VISIBLE.search(text, *line.span())
         if visible:
             run.append(line.span())
         if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
-            yield from ((start, end, len(run) == 1) for start, end in _split_run(text, run))
+            for start, end in _split_run(text, run):
+                yield _Paragraph(start, end, alone=len(run) == 1)
             run = []
 
 
 def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
-    wrapped = _is_wrapped([text[a:b] for a, b in lines])
+    wrapped = _is_wrapped([text[line_start:line_end] for line_start, line_end in lines])
     start, end = lines[0]
-    for _, after in lines[1:]:
-        if (
+    for _, line_end in lines[1:]:
+        goes_on = (
             wrapped
-            and not _LIST_ENUMERATOR.match(text, end, after)
+            and not _LIST_ENUMERATOR.match(text, end, line_end)
             and not _section_name(text[start:end])
-        ):
-            end = after
-        else:
+        )
+        if not goes_on:
             yield start, end
             start = end  # a line begins where the last ended: one number in memory for both
-            end = after
+        end = line_end
     yield start, end
 
 

@@ -35,10 +35,9 @@ _ENUMERATOR_HERE: Final = re.compile(rf"{_ENUMERATOR} ")
 _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR} )$")
 # An entry of a list at the start of a sentence, and the number of the next one at its end: "1. Fund
 # shelters 2. "
-_ENTRY: Final = re.compile(r"([•⁃–-]? ?\(?)(\d{1,3}|[a-z])([.)]+) ")
-_NEXT_ENTRY: Final = re.compile(
-    r"(?P<before>\S*) (?P<entry>([•⁃–-]? ?\(?)(\d{1,3}|[a-z])([.)]+) )$"
-)
+_ENTRY_NUMBER: Final = r"(?P<opening>[•⁃–-]? ?\(?)(?P<number>\d{1,3}|[a-z])(?P<closing>[.)]+) "
+_ENTRY: Final = re.compile(_ENTRY_NUMBER)
+_NEXT_ENTRY: Final = re.compile(rf"(?P<before>\S*) (?P<entry>{_ENTRY_NUMBER})$")
 _CAPTIONS: Final = "Section|Article|Table|Figure|Chart|Map|Box|Chapter|Part|Annex|Appendix"
 _CAPTION: Final = re.compile(rf"\W*(?:{_CAPTIONS}) \d{{1,3}}[\w().-]*\. *")
 _REFERENCE: Final = re.compile(rf"(?:{_CAPTIONS}|Paragraph|Page|Rule)s?|and|or|to", re.IGNORECASE)
@@ -170,12 +169,12 @@ def _sentence_cuts(flat: str) -> list[int]:
 
 def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
-    notes = [*_NOTE_GROUPS.finditer(flat)]
+    notes = list(_NOTE_GROUPS.finditer(flat))
     if not notes or _is_numbered_list(flat, notes):
         return cuts
     inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
     behind_notes = {note.end() for note in notes} - {len(flat)}
-    return sorted(set(cuts) - inside_notes | behind_notes)
+    return sorted((set(cuts) - inside_notes) | behind_notes)
 
 
 def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
@@ -191,10 +190,13 @@ def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
 def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
     """Return the start of the number after the sentence's `own`, if it ends in that; else `cut`."""
     last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
-    if not last or (last[3], last[5]) != (own[1], own[3]) or _REFERENCE.fullmatch(last["before"]):
+    if not last or _REFERENCE.fullmatch(last["before"]):
         return cut
-    following = str(int(own[2]) + 1) if own[2].isdigit() else chr(ord(own[2]) + 1)
-    return last.start("entry") if last[4] == following else cut
+    if last["opening"] != own["opening"] or last["closing"] != own["closing"]:
+        return cut
+    number = own["number"]
+    following = str(int(number) + 1) if number.isdigit() else chr(ord(number) + 1)
+    return last.start("entry") if last["number"] == following else cut
 
 
 def _candidate_cuts(flat: str) -> list[int]:
@@ -265,9 +267,10 @@ def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
         return False
     if note := stop["note"]:
         if "0" <= note[0] <= "9":
-            return not abbreviated and (
-                len(word) > 2 if before.isalpha() else _YEAR.fullmatch(word) is not None
-            )
+            if abbreviated:
+                return False
+            # "No. 12" has a number, "in 2019. 12" a note
+            return len(word) > 2 if before.isalpha() else _YEAR.fullmatch(word) is not None
         return note != "*" or _OPENER.match(flat, stop.end()) is not None
     bracket = stop["closed"][-1:] in (")", "]")
     if flat[stop.end()].isdigit():
