@@ -37,16 +37,14 @@ from tipclassify.reporting.adjustment import (
     adjust,
     error_rates,
 )
-from tipclassify.reporting.charts import PARTS, describe, draw
+from tipclassify.reporting.charts import draw
+from tipclassify.reporting.charts.bars import PARTS
+from tipclassify.reporting.charts.description import describe
+from tipclassify.reporting.dimensions import DIMENSIONS
+from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_on
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.summary import (
-    DIMENSIONS,
-    NONE,
-    Group,
-    Summary,
-    summarize,
-)
+from tipclassify.reporting.summary import Summary, summarize
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.sections import FOLDED

@@ -33,7 +33,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 class Subject:
     """Number of a report's passages about trafficking, and of all its passages."""
 
-    about: int = 0
+    on_subject: int = 0
     passages: int = 0
 
     @classmethod
@@ -45,19 +45,19 @@ class Subject:
         return cls(sum(about_trafficking(passages)), len(passages))
 
     def __add__(self, other: Subject) -> Subject:
-        return Subject(self.about + other.about, self.passages + other.passages)
+        return Subject(self.on_subject + other.on_subject, self.passages + other.passages)
 
     @property
     def is_other(self) -> bool:
         """Whether the report is long and less than a third of it is about trafficking."""
-        return self.passages >= _LONG and self.about < self.passages * _MINOR_SHARE
+        return self.passages >= _LONG and self.on_subject < self.passages * _MINOR_SHARE
 
 
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
     """Decide for each passage: a label, a likely one, or a section of which a quarter is tagged."""
     decisions: list[bool] = []
-    for _, group in groupby(passages, key=lambda passage: passage.section):
-        section = list(group)
+    for _, in_section in groupby(passages, key=lambda passage: passage.section):
+        section = list(in_section)
         tagged = sum(bool(passage.labels) for passage in section)
         is_whole_section = tagged >= len(section) * _SECTION_SHARE
         decisions += [is_whole_section or _is_likely(passage) for passage in section]
@@ -81,12 +81,12 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
     total = sum(other, Subject())
     if len(subjects) == 1:
         return (
-            f"{total.about} of {total.passages:,} passages are about trafficking; "
+            f"{total.on_subject} of {total.passages:,} passages are about trafficking; "
             "the rest of this report is on other subjects."
         )
     return (
         f"{len(other)} of {len(subjects)} reports are mostly on other subjects: "
-        f"{total.about} of their {total.passages:,} passages are about trafficking."
+        f"{total.on_subject} of their {total.passages:,} passages are about trafficking."
     )
 
 

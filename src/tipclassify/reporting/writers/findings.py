@@ -18,6 +18,7 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.citation import Citation, cite
+from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
 from tipclassify.reporting.report import (
     Finding,
@@ -29,7 +30,6 @@ from tipclassify.reporting.report import (
     title_name,
 )
 from tipclassify.reporting.subject import Subject, about_trafficking, subject_line
-from tipclassify.reporting.summary import Group
 from tipclassify.text.document import Passage
 
 if TYPE_CHECKING:

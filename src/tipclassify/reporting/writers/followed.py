@@ -91,7 +91,7 @@ def write_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
 
 def write_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
     """Write a sheet with a row for each line, and one about the reports and the model."""
-    from tipclassify.reporting.writers.sheets import open_workbook
+    from tipclassify.reporting.writers.workbook import open_workbook
 
     rows = list(columns(ledger, context))
     with open_workbook(out, context) as book:

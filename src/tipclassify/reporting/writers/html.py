@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.finding_row import finding_row
+from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import KindCounts
 from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import (
@@ -25,7 +26,6 @@ from tipclassify.reporting.subject import (
     count_unknown,
     is_unread,
 )
-from tipclassify.reporting.summary import Group
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.first_screen import FirstScreen
 from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, id_prefix
@@ -188,8 +188,8 @@ def _counted(report: TaggedReport, marks: Sequence[MarkedPassage]) -> list[Passa
     is_about = about_trafficking(report.passages)
     for finding, mark, counts_as_about in zip(report.findings(), marks, is_about, strict=True):
         row = finding_row(finding)
-        year = str(row["year"] or "")
-        group = row["country"] or "", year, section_name(finding.passage.section)
+        year = str(row.year or "")
+        group = row.country or "", year, section_name(finding.passage.section)
         passages[group] += 1
         on_subject[group] += counts_as_about and mark.nature.counts
     return [PassageCount(*group, count, on_subject[group]) for group, count in passages.items()]

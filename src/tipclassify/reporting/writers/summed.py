@@ -11,8 +11,10 @@ from rich.text import Text
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.adjustment import ASSUMPTION, NOTES
+from tipclassify.reporting.dimensions import Key, shown_name
+from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.summary import NONE, OVERLAP, Group, Key, Summary, shown_name
+from tipclassify.reporting.summary import OVERLAP, Summary
 from tipclassify.reporting.writers.table import console_of
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
