@@ -234,11 +234,9 @@ def link_to(address: str, text: str, page: str = "") -> str:
     if page:
         return f"{without_fragment}#page={page}"
     cells = [cell.split() for cell in text.split(" | ")]
-    is_short = len(cells) == 1 and len(cells[0]) <= 2 * FRAGMENT_WORDS
-    if is_short:
-        ends = [cells[0]]
-    else:
-        ends = [cells[0][:FRAGMENT_WORDS], cells[-1][-FRAGMENT_WORDS:]]
+    ends = [cells[0][:FRAGMENT_WORDS], cells[-1][-FRAGMENT_WORDS:]]
+    if len(cells) == 1 and len(cells[0]) <= 2 * FRAGMENT_WORDS:
+        ends = [cells[0]]  # the passage, which is short, is searched for as a whole
     quoted_ends = [quote(" ".join(words), safe="!~*'()") for words in ends if words]
     directive = ",".join(end.replace("-", "%2D") for end in quoted_ends)
     return f"{without_fragment}#:~:text={directive}"

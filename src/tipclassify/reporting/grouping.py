@@ -106,18 +106,16 @@ class GroupCounter:
     def in_order(self, add_up: bool) -> GroupsInOrder:
         """Return the groups by dimension; of several publications apart, unless added up."""
         publications = sorted({key.publication for key in self._groups}, key=rank)
-        if len(publications) < 2 or add_up:
-            groups = self._added_up()
-            return GroupsInOrder(tuple(self._by), _in_order(groups, self._by), ())
-        totals = tuple(self._total(publication) for publication in publications)
-        if "publication" in self._by:
-            groups = self._added_up()
-            return GroupsInOrder(tuple(self._by), _in_order(groups, self._by), totals)
-        place = self._place_of_publication()
+        are_apart = len(publications) > 1 and not add_up
+        totals = [self._total(publication) for publication in publications] if are_apart else []
         by = list(self._by)
-        by.insert(place, "publication")
-        groups = self._apart(place)
-        return GroupsInOrder(tuple(by), _in_order(groups, by), totals)
+        if are_apart and "publication" not in by:
+            place = self._place_of_publication()
+            by.insert(place, "publication")
+            groups = self._apart(place)
+        else:
+            groups = self._added_up()
+        return GroupsInOrder(tuple(by), _in_order(groups, by), tuple(totals))
 
     def _place_of_publication(self) -> int:
         """Return the number of dimensions before the publication.

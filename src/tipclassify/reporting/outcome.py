@@ -9,10 +9,10 @@ from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
 from tipclassify.labels import LABELS
+from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import several
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.subject import Subject, is_unread
-from tipclassify.reporting.group import Group
 from tipclassify.reporting.text_kind import KindEvidence, kind_warning
 
 __all__ = ["Counted", "Outcome", "counted"]

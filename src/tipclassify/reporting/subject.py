@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from tipclassify.text.document import Passage
 
 __all__ = [
+    "SentenceCount",
     "Subject",
     "about_trafficking",
     "count_unknown",
@@ -40,7 +41,8 @@ class Subject:
     def of(cls, passages: Iterable[Passage]) -> Subject:
         """Count the passages of a report; zeros if the model does not know its language."""
         passages = list(passages)
-        if is_unread(*count_unknown(passages)):
+        count = count_unknown(passages)
+        if is_unread(count.unknown, count.sentences):
             return cls()
         return cls(sum(about_trafficking(passages)), len(passages))
 
@@ -98,10 +100,18 @@ def is_unknown(passage: Passage) -> bool:
     return lower_case >= _MIN_WORDS
 
 
-def count_unknown(passages: Sequence[Passage]) -> tuple[int, int]:
-    """Count the sentences of unknown words, and all sentences, without short fragments."""
+class SentenceCount(NamedTuple):
+    """Number of sentences of unknown words, and of all sentences, without short fragments."""
+
+    unknown: int
+    sentences: int
+
+
+def count_unknown(passages: Sequence[Passage]) -> SentenceCount:
+    """Count the sentences of unknown words, and all sentences."""
     unknown = sum(map(is_unknown, passages))
-    return unknown, unknown + sum(not passage.low_confidence for passage in passages)
+    known = sum(not passage.low_confidence for passage in passages)
+    return SentenceCount(unknown, unknown + known)
 
 
 def is_unread(unknown: int, sentences: int) -> bool:

@@ -38,7 +38,7 @@ class SummaryRow:
     low_confidence: int
     labels: Mapping[str, Figures]
     none: Figures  # of passages without a label
-    about: Mapping[str, str]
+    facts: Mapping[str, str]  # policy, threshold overrides and model
 
     def nested(self) -> dict[str, object]:
         """Return the row as it stands in JSON, where each label has an object of figures."""
@@ -49,7 +49,7 @@ class SummaryRow:
             "low_confidence": self.low_confidence,
             "labels": self.labels,
             "none": self.none,
-            **self.about,
+            **self.facts,
         }
 
     def flat(self) -> dict[str, object]:
@@ -63,7 +63,7 @@ class SummaryRow:
         for label, figures in {**self.labels, "none": self.none}.items():
             for name, figure in figures.items():
                 columns[label if name == "count" else f"{label}_{name}"] = figure
-        return {**columns, **self.about}
+        return {**columns, **self.facts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Summary:
             low_confidence=group.low_confidence,
             labels={label: self._figures(group, label) for label in LABELS},
             none=self._figures(group, NONE),
-            about=self.about,
+            facts=self.about,
         )
 
     def _figures(self, group: Group, label: str) -> Figures:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.adjustment import Estimate
 from tipclassify.reporting.charts.figure import INK, check_size, new_figure
-from tipclassify.reporting.charts.names import group_names, shortened, total_names
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.palette import INKS, TINTS
 from tipclassify.reporting.summary import Summary
+from tipclassify.reporting.summary_names import group_names, shortened, total_names
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

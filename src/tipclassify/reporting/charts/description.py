@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.charts.names import group_names, total_names
 from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.particulars import several
 from tipclassify.reporting.summary import Summary
+from tipclassify.reporting.summary_names import group_names, total_names
 
 __all__ = ["describe"]
 

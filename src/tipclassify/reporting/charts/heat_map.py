@@ -12,11 +12,11 @@ import numpy as np
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.adjustment import Estimate
 from tipclassify.reporting.charts.figure import check_size, new_figure
-from tipclassify.reporting.charts.names import dimension_names, shortened
 from tipclassify.reporting.dimensions import SORTED, rank
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.palette import INKS, text_on
 from tipclassify.reporting.summary import Summary
+from tipclassify.reporting.summary_names import dimension_names, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

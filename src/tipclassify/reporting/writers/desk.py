@@ -181,7 +181,7 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
+class _Coverage:
     """What passages are about, and the publication that they stand in."""
 
     country: str | None
@@ -204,7 +204,7 @@ class _PageData:
         self._total = 0  # passages
         self._reports = 0  # of the input: parts of a book, batches of rows
         self._written = 1  # data files; the first is written last
-        self._subjects: set[_Subject] = set()
+        self._coverages: set[_Coverage] = set()
         self._places: dict[DeskPlace, int] = {}
         self._passages: list[DeskPassage] = []
         self._size = 0  # of these, in bytes, as estimated
@@ -258,7 +258,7 @@ class _PageData:
         )
         self._passages.append(passage)
         self._size += 2 * len(passage.text.encode()) + _BYTES_BESIDE_TEXT
-        self._subjects.add(_Subject(place.country, place.year, place.publication))
+        self._coverages.add(_Coverage(place.country, place.year, place.publication))
 
     def write_rest(self, source: str | None) -> DeskReport:
         """Write the first data file, with the report itself; return that."""
@@ -277,19 +277,19 @@ class _PageData:
             address=first.address,
         )
         cited = cite(whole, self._context)
-        subject = _Subject(cited.country, first.year, first.publication or "")
-        if len(self._subjects) == 1:  # rows, or narratives, of one country and year
-            subject = next(iter(self._subjects))
+        coverage = _Coverage(cited.country, first.year, first.publication or "")
+        if len(self._coverages) == 1:  # rows, or narratives, of one country and year
+            coverage = next(iter(self._coverages))
         report = DeskReport(
             page=quote(self._page.name),
             source=source,
             title=cited.title,
             publication=cited.publication,
-            series=subject.publication,
+            series=coverage.publication,
             publisher=cited.publisher,
             date=cited.date,
-            country=subject.country or "",
-            year=subject.year,
+            country=coverage.country or "",
+            year=coverage.year,
             address=cited.address,
             read=cited.read,
             model=cited.model,

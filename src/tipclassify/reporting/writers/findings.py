@@ -154,27 +154,29 @@ def _table_row(name: str, group: Group, kinds: KindCounts) -> tuple[str, ...]:
 
 def by_file(reports: Iterable[TaggedReport], parts: bool = False) -> Iterator[FileFindings]:
     """Gather the findings of each file, or with `parts` of each part; a file's come together."""
-    for _, of_file in groupby(reports, key=attrgetter("file")):
+    for _, reports_of_file in groupby(reports, key=attrgetter("file")):
         gathered: FileFindings | None = None
         natures: Natures | None = None
-        for number, report in enumerate(of_file):
-            natures = natures or Natures(rows=report.document is None)
-            if parts and gathered and report.part:
+        for number, report in enumerate(reports_of_file):
+            if natures is None:
+                natures = Natures(rows=report.document is None)
+            if gathered is not None and parts and report.part:
                 yield gathered
                 gathered = None
-            gathered = gathered or FileFindings.of(report)
+            if gathered is None:
+                gathered = FileFindings.of(report)
             _gather(gathered, report, natures, number)
-        if gathered:
+        if gathered is not None:
             yield gathered
 
 
 def _gather(gathered: FileFindings, report: TaggedReport, natures: Natures, number: int) -> None:
     """Add a report, the part or batch `number` of its file."""
     names = [f"{number}.{place}" for place in range(len(report.passages))]
-    of_passages = list(natures.of(report.passages, names))
+    passage_natures = list(natures.of(report.passages, names))
     gathered.count(report)
-    gathered.count_kinds(report, of_passages)
-    for finding, nature in zip(report.findings(), of_passages, strict=True):
+    gathered.count_kinds(report, passage_natures)
+    for finding, nature in zip(report.findings(), passage_natures, strict=True):
         if finding.passage.labels:
             gathered.tagged[finding.passage.section].append(ListedFinding(finding, nature))
 
@@ -212,7 +214,8 @@ def _escaped(value: object) -> Markup:
     """
     if isinstance(value, Markup):
         return value
-    return Markup(_NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(str(value)))))
+    without_markup = _MARKUP.sub(r"\\\g<0>", one_line(str(value)))
+    return Markup(_NUMBERED.sub(r"\1\\\2", without_markup))
 
 
 def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
@@ -232,12 +235,18 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     for name, value in context.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
-    saved, packed = io.BytesIO(), io.BytesIO()
+    out.write(_dateless(word))
+
+
+def _dateless(word: Document) -> bytes:
+    """Pack a Word document without the time of its parts."""
+    saved = io.BytesIO()
     word.save(saved)
+    packed = io.BytesIO()
     with ZipFile(saved) as dated, ZipFile(packed, "w", ZIP_DEFLATED) as dateless:
         for name in dated.namelist():
             dateless.writestr(ZipInfo(name), dated.read(name), ZIP_DEFLATED)
-    out.write(packed.getvalue())
+    return packed.getvalue()
 
 
 def _add_file(word: Document, file_findings: FileFindings, context: ScoringContext) -> None:
@@ -293,18 +302,21 @@ def write_ris(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCon
 def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
     """Cite each tagged passage, and once what stands twice in input rows without ids."""
     keys: set[str] = set()
-    for finding in (
-        finding for report in reports for finding in report.findings() if finding.passage.labels
-    ):
-        citation = cite(finding, context)
-        if citation.key not in keys:
-            keys.add(citation.key)
-            yield citation
+    for report in reports:
+        for finding in report.findings():
+            if not finding.passage.labels:
+                continue
+            citation = cite(finding, context)
+            if citation.key not in keys:
+                keys.add(citation.key)
+                yield citation
 
 
 def write_csl(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
     """Write the citations as one CSL-JSON list, each once."""
     out.write("[")
-    for number, citation in enumerate(_citations(reports, context)):
-        out.write(("," if number else "") + "\n" + citation.csl)
+    separator = "\n"
+    for citation in _citations(reports, context):
+        out.write(separator + citation.csl)
+        separator = ",\n"
     out.write("\n]\n")

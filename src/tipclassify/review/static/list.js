@@ -6,8 +6,10 @@ import { backToList, byId, el } from "./dom.js";
 import { DOUBTS, blank, isBlank, matcher, plain } from "./filters.js";
 import { NAMES, answerBadges, answerInWords, badge, count, sameAnswer, sameLabels } from "./labels.js";
 
+const LABEL = new RegExp(Object.keys(NAMES).join("|"), "g");
+
 /** The server's reason for a passage of the queue, with labels as people call them. */
-export const whyOf = (why) => why.replace(/positive_effort|failure|complicity/g, (label) => NAMES[label]).replace(/^./, (letter) => letter.toUpperCase());
+export const whyOf = (why) => why.replace(LABEL, (label) => NAMES[label]).replace(/^./, (letter) => letter.toUpperCase());
 
 export function list(app) {
   const box = byId("rows");

@@ -1,16 +1,16 @@
 // A citation as plain text, BibTeX, RIS and CSL-JSON, character by character what citation.py gives for the same fields:
-// tests/reporting/test_desk.py compares both. On a desk, a remark of whoever checked the finding follows.
+// tests/reporting/test_desk.py compares both. What both have in tables (label names, escapes) comes from Python.
+// On a desk, a remark of whoever checked the finding follows.
 
 const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
 const known = (...values) => values.filter(Boolean);
-const nameOf = (label) => label.replaceAll("_", " ");
 const tagged = (cited) => `Tagged ${cited.labels ? `as ${cited.labels}` : "with no label"} by ${cited.model}.`;
-const keywords = (cited) => [...LABELS.map(nameOf).filter((name) => cited.labels.includes(name)), ...known(cited.country)];
+const keywords = (cited) => [...Object.values(LABEL_NAMES).filter((name) => cited.labels.includes(name)), ...known(cited.country)];
 const issued = (cited) => cited.date || cited.year;
 
 // A label with its probability, never as 1.00.
 function labelled(label, score) {
-  return `${nameOf(label)} (probability ${score >= 0.995 ? "over 0.99" : score.toFixed(2)})`;
+  return `${LABEL_NAMES[label]} (probability ${score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_IN_WORDS : score.toFixed(2)})`;
 }
 
 // The link that opens an address at a page of a PDF, or at the words themselves (URL Fragment Text Directives, WICG).
@@ -19,9 +19,9 @@ function linkOf({ address, quote, page }) {
   const start = address.split("#")[0];
   if (page) return `${start}#page=${page}`;
   const cells = quote.split(" | ").map((cell) => cell.split(/\s+/).filter(Boolean));
-  const [first, last] = [cells[0], cells.at(-1)];
-  const parts = cells.length === 1 && first.length <= 12 ? [first] : [first.slice(0, 6), last.slice(-6)];
-  const written = parts.filter((words) => words.length).map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
+  const isShort = cells.length === 1 && cells[0].length <= 2 * FRAGMENT_WORDS;
+  const ends = isShort ? [cells[0]] : [cells[0].slice(0, FRAGMENT_WORDS), cells.at(-1).slice(-FRAGMENT_WORDS)];
+  const written = ends.filter((words) => words.length).map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
   return `${start}#:~:text=${written.join(",")}`;
 }
 
@@ -43,9 +43,7 @@ function sourceOf(cited) {
 
 const plainCitation = (cited) => `“${cited.quote}” ${sourceOf(cited)}`;
 
-const TEX = { "\\": "\\textbackslash{}", "{": "\\textbraceleft{}", "}": "\\textbraceright{}" };
-Object.assign(TEX, { "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" });
-const escapeTex = (text) => text.replace(/[\\{}~^%&_#$]/g, (char) => TEX[char] ?? `\\${char}`);
+const escapeTex = (text) => Array.from(text, (char) => TEX_ESCAPES[char] ?? char).join("");
 
 function bibtexCitation(cited, remark = "") {
   const place = placeOf(cited);

@@ -2,7 +2,7 @@
 
 function citationOf(passage) {
   const { report, letters, scores } = passage;
-  const labels = letters.map((letter) => LETTERS.indexOf(letter)).map((n) => labelled(LABELS[n], scores[n]));
+  const labels = letters.map((letter) => labelled(labelOf(letter), scores[LETTERS.indexOf(letter)]));
   return {
     key: passage.key,
     quote: passage.text,
@@ -32,7 +32,8 @@ function csvCell(value) {
 
 function csvTable(citations) {
   const own = (cited) => [cited.folder ?? "", cited.tags ?? "", cited.note ?? "", checkWords(cited.key).join("; ")];
-  const names = ["title", "publication", "publisher", "date", "country", "year", "section", "page", "paragraph", "characters", "quote", "labels", "address", "read", "model", "key"];
-  const rows = [[...names, "citation", "folder", "tags", "note", "checked"], ...citations.map((cited) => [...names.map((name) => cited[name] ?? ""), plainCitation(cited), ...own(cited)])];
+  const head = [...CITATION_COLUMNS, "citation", "folder", "tags", "note", "checked"];
+  const csvRow = (cited) => [...CITATION_COLUMNS.map((name) => cited[name] ?? ""), plainCitation(cited), ...own(cited)];
+  const rows = [head, ...citations.map(csvRow)];
   return "\ufeff" + rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 }

@@ -1,4 +1,4 @@
-"""Names of the groups and totals of a summary, as charts and their descriptions show them."""
+"""Names of the groups and totals of a summary, as tables, charts and descriptions show them."""
 
 from __future__ import annotations
 

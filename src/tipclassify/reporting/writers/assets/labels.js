@@ -1,0 +1,5 @@
+// Labels and probabilities, as all pages show them. Names in capitals come from Python: shared_constants in templating.py.
+
+const labelOf = (letter) => LABELS[LETTERS.indexOf(letter)];
+const probability = (score) => (score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_SHOWN : score.toFixed(2));
+const noCounts = () => Object.fromEntries(LETTERS.map((letter) => [letter, 0]));
