@@ -29,7 +29,69 @@ from tipclassify.reporting.report import (
     title_name,
 )
 
-__all__ = ["FRAGMENT_WORDS", "TEX_ESCAPES", "Citation", "cite", "link_to"]
+__all__ = [
+    "BIBTEX_FIELDS",
+    "CSL_DATES",
+    "CSL_VARIABLES",
+    "FRAGMENT_WORDS",
+    "RIS_TAGS",
+    "TEX_ESCAPES",
+    "Citation",
+    "cite",
+    "link_to",
+]
+
+# In these three, for each name of a form the value that it has, of `Citation.values`. The scripts
+# of pages, which cite too, take them from here.
+BIBTEX_FIELDS: Final = {
+    "title": "title",
+    "series": "publication",
+    "organization": "publisher",
+    "date": "date",
+    "year": "issued_year",
+    "pages": "page",
+    "url": "link",
+    "howpublished": "offline_address",
+    "urldate": "read",
+    "keywords": "keywords",
+    "note": "place_and_labels",
+    "annote": "quoted",
+}
+"""Fields of a BibTeX entry."""
+
+RIS_TAGS: Final = {
+    "TI": "title",
+    "T2": "publication",
+    "PB": "publisher",
+    "PY": "issued_year",
+    "DA": "date_with_slashes",
+    "SE": "section",
+    "SP": "page",
+    "UR": "link",
+    "Y2": "read_with_slashes",
+    "KW": "keywords",  # a line for each
+    "AB": "quoted",
+    "N1": "source",
+}
+"""Tags of a RIS record."""
+
+CSL_VARIABLES: Final = {
+    "title": "title",
+    "collection-title": "publication",
+    "publisher": "publisher",
+    "issued": "issued",
+    "accessed": "read",
+    "page": "page",
+    "section": "section",
+    "URL": "link",
+    "keyword": "keywords",
+    "abstract": "quoted",
+    "note": "source",
+}
+"""Variables of a CSL-JSON item."""
+
+CSL_DATES: Final = ("issued", "accessed")
+"""Those of them that are dates."""
 
 # Braces by name: BibTeX counts those after a backslash too, and reads on to the end of the file for
 # one that is alone.
@@ -139,66 +201,53 @@ class Citation:
         return f"“{self.quote}” {self.source}"
 
     @property
+    def values(self) -> dict[str, str]:
+        """The fields, and what the forms of citations derive from them, by name."""
+        return {
+            **self.fields,
+            "issued": self.issued,
+            "issued_year": self.issued[:4],
+            "date_with_slashes": self.date.replace("-", "/"),
+            "read_with_slashes": self.read.replace("-", "/"),
+            "link": self.link,
+            "offline_address": "" if self.is_online else self.address,
+            "keywords": ", ".join(self.keywords),
+            "place_and_labels": f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}",
+            "quoted": f"“{self.quote}”",
+            "source": self.source,
+        }
+
+    @property
     def bibtex(self) -> str:
         """Entry of a BibTeX or biblatex file, in UTF-8; the quote is its annotation."""
-        fields = [
-            ("title", self.title),
-            ("series", self.publication),
-            ("organization", self.publisher),
-            ("date", self.date),
-            ("year", self.issued[:4]),
-            ("pages", self.page),
-            ("url", self.link) if self.is_online else ("howpublished", self.address),
-            ("urldate", self.read),
-            ("keywords", ", ".join(self.keywords)),
-            ("note", f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}"),
-            ("annote", f"“{self.quote}”"),
-        ]
-        lines = [f"  {name} = {{{_tex(name, text)}}},\n" for name, text in fields if text]
-        return f"@misc{{{self.key},\n{''.join(lines)}}}\n"
+        values = self.values
+        lines = [f"@misc{{{self.key},\n"]
+        for field, name in BIBTEX_FIELDS.items():
+            if values[name]:
+                lines.append(f"  {field} = {{{_tex(field, values[name])}}},\n")
+        return "".join([*lines, "}\n"])
 
     @property
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
-        fields = [
-            ("TY", "RPRT"),
-            ("ID", self.key),
-            ("TI", self.title),
-            ("T2", self.publication),
-            ("PB", self.publisher),
-            ("PY", self.issued[:4]),
-            ("DA", self.date.replace("-", "/")),
-            ("SE", self.section),
-            ("SP", self.page),
-            ("UR", self.link),
-            ("Y2", self.read.replace("-", "/")),
-            *(("KW", word) for word in self.keywords),
-            ("AB", f"“{self.quote}”"),
-            ("N1", self.source),
-        ]
-        return "".join(f"{tag}  - {text}\r\n" for tag, text in fields if text) + "ER  - \r\n"
+        values = self.values
+        lines = ["TY  - RPRT\r\n", f"ID  - {self.key}\r\n"]
+        for tag, name in RIS_TAGS.items():
+            texts = self.keywords if tag == "KW" else [values[name]]
+            lines += [f"{tag}  - {text}\r\n" for text in texts if text]
+        return "".join([*lines, "ER  - \r\n"])
 
     @property
     def csl(self) -> str:
         """Item of a CSL-JSON list (citeproc-js, schema 1.0.2), for Zotero, Mendeley and pandoc."""
-        item: dict[str, object] = {
-            "id": self.key,
-            "type": "report",
-            "language": "en",
-            "title": self.title,
-            "collection-title": self.publication,
-            "publisher": self.publisher,
-            "issued": _csl_date(self.issued),
-            "accessed": _csl_date(self.read),
-            "page": self.page,
-            "section": self.section,
-            "URL": self.link,
-            "keyword": ", ".join(self.keywords),
-            "abstract": f"“{self.quote}”",
-            "note": self.source,
-        }
-        given = {name: value for name, value in item.items() if value}
-        return json.dumps(given, ensure_ascii=False)
+        values = self.values
+        item: dict[str, object] = {"id": self.key, "type": "report", "language": "en"}
+        for variable, name in CSL_VARIABLES.items():
+            text = values[name]
+            value = _csl_date(text) if variable in CSL_DATES else text
+            if value:
+                item[variable] = value
+        return json.dumps(item, ensure_ascii=False)
 
 
 def _tex(field: str, text: str) -> str:

@@ -17,7 +17,14 @@ from markupsafe import Markup
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
-from tipclassify.reporting.citation import FRAGMENT_WORDS, TEX_ESCAPES
+from tipclassify.reporting.citation import (
+    BIBTEX_FIELDS,
+    CSL_DATES,
+    CSL_VARIABLES,
+    FRAGMENT_WORDS,
+    RIS_TAGS,
+    TEX_ESCAPES,
+)
 from tipclassify.reporting.probability import (
     NEARLY_CERTAIN,
     NEARLY_CERTAIN_IN_WORDS,
@@ -150,6 +157,10 @@ def shared_constants() -> Markup:
         NEARLY_CERTAIN=NEARLY_CERTAIN,
         NEARLY_CERTAIN_SHOWN=NEARLY_CERTAIN_SHOWN,
         NEARLY_CERTAIN_IN_WORDS=NEARLY_CERTAIN_IN_WORDS,
+        BIBTEX_FIELDS=BIBTEX_FIELDS,
+        RIS_TAGS=RIS_TAGS,
+        CSL_VARIABLES=CSL_VARIABLES,
+        CSL_DATES=CSL_DATES,
         FRAGMENT_WORDS=FRAGMENT_WORDS,
         TEX_ESCAPES=TEX_ESCAPES,
     )

@@ -1,5 +1,5 @@
 // A citation as plain text, BibTeX, RIS and CSL-JSON, character by character what citation.py gives for the same fields:
-// tests/reporting/test_desk.py compares both. What both have in tables (label names, escapes) comes from Python.
+// tests/reporting/test_desk.py compares both. What both have in tables (names of labels and fields, escapes) comes from Python.
 // On a desk, a remark of whoever checked the finding follows.
 
 const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
@@ -45,43 +45,42 @@ const plainCitation = (cited) => `“${cited.quote}” ${sourceOf(cited)}`;
 
 const escapeTex = (text) => Array.from(text, (char) => TEX_ESCAPES[char] ?? char).join("");
 
-function bibtexCitation(cited, remark = "") {
+// The fields, and what the forms derive from them, as Citation.values in citation.py.
+function valuesOf(cited) {
   const place = placeOf(cited);
-  const fields = [
-    ["title", cited.title],
-    ["series", cited.publication],
-    ["organization", cited.publisher],
-    ["date", cited.date],
-    ["year", issued(cited).slice(0, 4)],
-    ["pages", cited.page],
-    isOnline(cited.address) ? ["url", linkOf(cited)] : ["howpublished", cited.address],
-    ["urldate", cited.read],
-    ["keywords", keywords(cited).join(", ")],
-    ["note", known(`${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`, remark).join(" ")],
-    ["annote", `“${cited.quote}”`],
-  ].filter(([, text]) => text);
-  const value = ([name, text]) => (name === "url" ? text : name === "title" ? `{${escapeTex(text)}}` : escapeTex(text));
-  return `@misc{${cited.key},\n${fields.map((field) => `  ${field[0]} = {${value(field)}},\n`).join("")}}\n`;
+  return {
+    ...cited,
+    issued: issued(cited),
+    issued_year: issued(cited).slice(0, 4),
+    date_with_slashes: cited.date.replace(/-/g, "/"),
+    read_with_slashes: cited.read.replace(/-/g, "/"),
+    link: linkOf(cited),
+    offline_address: isOnline(cited.address) ? "" : cited.address,
+    keywords: keywords(cited).join(", "),
+    place_and_labels: `${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`,
+    quoted: `“${cited.quote}”`,
+    source: sourceOf(cited),
+  };
+}
+
+function texValue(field, text) {
+  if (field === "url") return text;
+  return field === "title" ? `{${escapeTex(text)}}` : escapeTex(text);
+}
+
+function bibtexCitation(cited, remark = "") {
+  const values = valuesOf(cited);
+  values.place_and_labels = known(values.place_and_labels, remark).join(" ");
+  const fields = Object.entries(BIBTEX_FIELDS).filter(([, name]) => values[name]);
+  const lines = fields.map(([field, name]) => `  ${field} = {${texValue(field, values[name])}},\n`);
+  return `@misc{${cited.key},\n${lines.join("")}}\n`;
 }
 
 function risCitation(cited, remark = "") {
-  const fields = [
-    ["TY", "RPRT"],
-    ["ID", cited.key],
-    ["TI", cited.title],
-    ["T2", cited.publication],
-    ["PB", cited.publisher],
-    ["PY", issued(cited).slice(0, 4)],
-    ["DA", cited.date.replace(/-/g, "/")],
-    ["SE", cited.section],
-    ["SP", cited.page],
-    ["UR", linkOf(cited)],
-    ["Y2", cited.read.replace(/-/g, "/")],
-    ...keywords(cited).map((word) => ["KW", word]),
-    ["AB", `“${cited.quote}”`],
-    ["N1", sourceOf(cited)],
-    ["N1", remark],
-  ].filter(([, text]) => text);
+  const values = valuesOf(cited);
+  const textsOf = (tag, name) => known(...(tag === "KW" ? keywords(cited) : [values[name]]));
+  const tags = Object.entries(RIS_TAGS).flatMap(([tag, name]) => textsOf(tag, name).map((text) => [tag, text]));
+  const fields = [["TY", "RPRT"], ["ID", cited.key], ...tags, ...known(remark).map((text) => ["N1", text])];
   return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
 }
 
@@ -90,23 +89,14 @@ function cslDate(date) {
 }
 
 function cslCitation(cited, remark = "") {
-  const fields = [
-    ["id", cited.key],
-    ["type", "report"],
-    ["language", "en"],
-    ["title", cited.title],
-    ["collection-title", cited.publication],
-    ["publisher", cited.publisher],
-    ["issued", cslDate(issued(cited))],
-    ["accessed", cslDate(cited.read)],
-    ["page", cited.page],
-    ["section", cited.section],
-    ["URL", linkOf(cited)],
-    ["keyword", keywords(cited).join(", ")],
-    ["abstract", `“${cited.quote}”`],
-    ["note", known(sourceOf(cited), remark).join(" ")],
-  ];
-  return Object.fromEntries(fields.filter(([, value]) => value));
+  const values = valuesOf(cited);
+  values.source = known(values.source, remark).join(" ");
+  const item = { id: cited.key, type: "report", language: "en" };
+  for (const [variable, name] of Object.entries(CSL_VARIABLES)) {
+    const value = CSL_DATES.includes(variable) ? cslDate(values[name]) : values[name];
+    if (value) item[variable] = value;
+  }
+  return item;
 }
 
 // Copy to the clipboard; false where the browser allows neither way.
