@@ -147,12 +147,11 @@ def match_passages(
     matches = list(_equal_matches(old, new))
     taken_old = {match.old for match in matches}
     taken_new = {match.new for match in matches}
-    ordered = [
-        candidates.pair(number) for number in _matching_order(candidates, len(old), len(new))
-    ]
+    order = _matching_order(candidates, len(old), len(new))
     # The same statement reworded goes before another one on the same matter.
     for alike in (True, False):
-        for candidate in ordered:
+        for number in order:
+            candidate = candidates.pair(number)
             if candidate.old in taken_old or candidate.new in taken_new:
                 continue
             if alike and not _are_alike(candidate, terms, len(old)):
@@ -176,7 +175,7 @@ def _are_alike(candidate: Candidate, terms: Terms, olds: int) -> bool:
 def _matching_order(candidates: Candidates, olds: int, news: int) -> list[int]:
     """Order the pairs that may match, by number: most similar first, then by distance in position.
 
-    There are so many passages of OLD and NEW. The order is symmetric in both.
+    `olds` and `news` are the numbers of passages. The order is symmetric in OLD and NEW.
     """
     penalty = np.where(candidates.apart, _APART, 0.0)
     score = np.where(candidates.enough, candidates.similarity - penalty, 0.0)

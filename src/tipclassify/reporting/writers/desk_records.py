@@ -23,6 +23,7 @@ import msgspec
 from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
+from tipclassify.reporting.citation import CSL_DATES, CSL_VARIABLES
 from tipclassify.reporting.particulars import RECURRING_COUNTRIES
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Document, Passage
@@ -215,6 +216,8 @@ def desk_constants() -> dict[str, object]:
         "PLACE": _places_of(DeskPlace),
         "FLAG": {flag.name: flag.value for flag in PassageFlag},
         "CITATION_COLUMNS": CITATION_COLUMNS,
+        "CSL_VARIABLES": CSL_VARIABLES,
+        "CSL_DATES": CSL_DATES,
         "RECURRING_COUNTRIES": RECURRING_COUNTRIES,
         "LONGEST_RESPELLED": MAX_RESPELLED,
         "BRITISH_PATTERNS": [_script_pattern(pattern.pattern, plain) for pattern, plain in BRITISH],

@@ -19,8 +19,6 @@ from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
 from tipclassify.reporting.citation import (
     BIBTEX_FIELDS,
-    CSL_DATES,
-    CSL_VARIABLES,
     FRAGMENT_WORDS,
     RIS_TAGS,
     TEX_ESCAPES,
@@ -159,8 +157,6 @@ def shared_constants() -> Markup:
         NEARLY_CERTAIN_IN_WORDS=NEARLY_CERTAIN_IN_WORDS,
         BIBTEX_FIELDS=BIBTEX_FIELDS,
         RIS_TAGS=RIS_TAGS,
-        CSL_VARIABLES=CSL_VARIABLES,
-        CSL_DATES=CSL_DATES,
         FRAGMENT_WORDS=FRAGMENT_WORDS,
         TEX_ESCAPES=TEX_ESCAPES,
     )

@@ -1,4 +1,4 @@
-// A citation as plain text, BibTeX, RIS and CSL-JSON, character by character what citation.py gives for the same fields:
+// A citation as plain text, BibTeX and RIS, character by character what citation.py gives for the same fields:
 // tests/reporting/test_desk.py compares both. What both have in tables (names of labels and fields, escapes) comes from Python.
 // On a desk, a remark of whoever checked the finding follows.
 
@@ -82,21 +82,6 @@ function risCitation(cited, remark = "") {
   const tags = Object.entries(RIS_TAGS).flatMap(([tag, name]) => textsOf(tag, name).map((text) => [tag, text]));
   const fields = [["TY", "RPRT"], ["ID", cited.key], ...tags, ...known(remark).map((text) => ["N1", text])];
   return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
-}
-
-function cslDate(date) {
-  return /^\d{4}(-\d\d){0,2}$/.test(date) ? { "date-parts": [date.split("-").map(Number)] } : null;
-}
-
-function cslCitation(cited, remark = "") {
-  const values = valuesOf(cited);
-  values.source = known(values.source, remark).join(" ");
-  const item = { id: cited.key, type: "report", language: "en" };
-  for (const [variable, name] of Object.entries(CSL_VARIABLES)) {
-    const value = CSL_DATES.includes(variable) ? cslDate(values[name]) : values[name];
-    if (value) item[variable] = value;
-  }
-  return item;
 }
 
 // Copy to the clipboard; false where the browser allows neither way.

@@ -1,4 +1,4 @@
-// The fields of a citation from the desk's data, and citations as rows of CSV. Covered by tests/reporting/test_desk.py.
+// The fields of a citation from the desk's data, and citations as CSL-JSON and as rows of CSV. Covered by tests/reporting/test_desk.py.
 
 function citationOf(passage) {
   const { report, letters, scores } = passage;
@@ -21,6 +21,21 @@ function citationOf(passage) {
     labels: labels.join(" and "),
     model: report.model,
   };
+}
+
+function cslDate(date) {
+  return /^\d{4}(-\d\d){0,2}$/.test(date) ? { "date-parts": [date.split("-").map(Number)] } : null;
+}
+
+function cslCitation(cited, remark = "") {
+  const values = valuesOf(cited);
+  values.source = known(values.source, remark).join(" ");
+  const item = { id: cited.key, type: "report", language: "en" };
+  for (const [variable, name] of Object.entries(CSL_VARIABLES)) {
+    const value = CSL_DATES.includes(variable) ? cslDate(values[name]) : values[name];
+    if (value) item[variable] = value;
+  }
+  return item;
 }
 
 // A quotation mark before what a spreadsheet would run as a formula (CWE-1236), as formatting.csv_cell.
