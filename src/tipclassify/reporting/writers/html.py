@@ -26,7 +26,7 @@ from tipclassify.reporting.subject import (
     count_unknown,
     is_unread,
 )
-from tipclassify.reporting.writers.findings import FileFindings
+from tipclassify.reporting.writers.file_findings import FileFindings
 from tipclassify.reporting.writers.first_screen import FirstScreen, screen_constants
 from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, id_prefix
 from tipclassify.reporting.writers.templating import rendered, script_constants

@@ -17,7 +17,7 @@ from tipclassify.reporting.report import (
     source_name,
     title_name,
 )
-from tipclassify.reporting.writers.findings import FileFindings
+from tipclassify.reporting.writers.file_findings import FileFindings
 from tipclassify.reporting.writers.workbook import MOST_LINKS, Table, open_workbook
 
 __all__ = ["write_xlsx"]

@@ -16,7 +16,7 @@ from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.particulars import KindCounts, several
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known
 from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.writers.findings import FileFindings, by_file
+from tipclassify.reporting.writers.file_findings import FileFindings, by_file
 from tipclassify.text.document import Passage
 
 __all__ = ["console_of", "report_heading", "write_table"]
