@@ -32,6 +32,7 @@ from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import load_json, visible
 from tipclassify.labels import indicator
 from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
+from tipclassify.reporting.report import section_name
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
 from tipclassify.reporting.writers.templating import LETTERS, NAMES
 from tipclassify.resources import read_resource, resource_path
@@ -263,6 +264,7 @@ def names_script() -> str:
     constants: dict[str, object] = {
         "LETTERS": LETTERS,
         "NAMES": NAMES,
+        "NO_SECTION": section_name(None),
         "NEARLY_CERTAIN": NEARLY_CERTAIN,
         "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
         "MIN_RELATIVE_WEIGHT": MIN_RELATIVE_WEIGHT,

@@ -62,8 +62,8 @@ Nearest = dict[int, Neighbour]
 class Match(NamedTuple):
     """Indices of two matched passages.
 
-    Unless they are `alike`, with `wording.MIN_WORDING` in common, the new passage stands in the place
-    of the old one, on the same matter, but says it, or something else, in other words.
+    Unless they are `alike`, with `wording.MIN_WORDING` in common, the new passage stands in the
+    place of the old one, on the same matter, but says it, or something else, in other words.
     """
 
     old: int

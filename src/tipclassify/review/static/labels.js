@@ -1,9 +1,9 @@
 // What the page calls the labels, numbers and times that the server sends.
 // Covered by tests/review/test_review_page.py.
 import { el } from "./dom.js";
-import { LETTERS, NAMES, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN } from "./names.js"; // which the server makes from the names in Python
+import { LETTERS, NAMES, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN, NO_SECTION } from "./names.js"; // which the server makes from the names in Python
 
-export { LETTERS, NAMES };
+export { LETTERS, NAMES, NO_SECTION };
 
 export const sameLabels = (a, b) => a.length === b.length && a.every((label) => b.includes(label));
 export const inOrder = (labels) => Object.keys(NAMES).filter((label) => labels.includes(label));
