@@ -31,9 +31,10 @@ from tipclassify.errors import InputError, UsageError
 from tipclassify.evaluation.behaviour_tests import default_cases_path
 from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.changed_words import changed_words
-from tipclassify.reporting.comparison.comparison import KINDS, MARGIN, Comparison, Pair, compare
-from tipclassify.reporting.comparison.matching import SIMILAR, Match
+from tipclassify.reporting.comparison.comparison import Comparison, compare
+from tipclassify.reporting.comparison.matching import MIN_SIMILARITY, Match
 from tipclassify.reporting.comparison.matching import match_texts as align
+from tipclassify.reporting.comparison.pairs import KINDS, MARGIN, Pair
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.compared import write_html
 from tipclassify.text.document import Document, Passage
@@ -515,7 +516,7 @@ def test_alignment_is_one_to_one_and_the_same_from_both_sides(
     found = align(old, new, vocabulary)
     assert len({match.old for match in found}) == len({match.new for match in found}) == len(found)
     assert all(0 <= match.old < len(old) and 0 <= match.new < len(new) for match in found)
-    assert all(SIMILAR <= match.similarity <= 1 for match in found)
+    assert all(MIN_SIMILARITY <= match.similarity <= 1 for match in found)
     assert sorted(Match(m.new, m.old, m.similarity, m.equal, m.alike) for m in found) == align(
         new, old, vocabulary
     )

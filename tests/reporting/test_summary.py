@@ -37,16 +37,14 @@ from tipclassify.reporting.adjustment import (
     adjust,
     error_rates,
 )
-from tipclassify.reporting.charts import PARTS, describe, draw
+from tipclassify.reporting.charts import draw
+from tipclassify.reporting.charts.bars import PARTS
+from tipclassify.reporting.charts.description import describe
+from tipclassify.reporting.dimensions import DIMENSIONS
+from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_on
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.summary import (
-    DIMENSIONS,
-    NONE,
-    Group,
-    Summary,
-    summarize,
-)
+from tipclassify.reporting.summary import Summary, summarize
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.sections import FOLDED
@@ -792,8 +790,9 @@ def test_neighbours_in_the_stack_differ_without_colour() -> None:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return 0.299 * red + 0.587 * green + 0.114 * blue
 
-    for this, after in pairwise(PARTS):
-        assert abs(grey(this[2]) - grey(after[2])) > 0.15 or this[3] != after[3]
+    for part, following in pairwise(PARTS):
+        differ_in_grey = abs(grey(part.colour) - grey(following.colour)) > 0.15
+        assert differ_in_grey or part.hatch != following.hatch
     assert len({round(grey(colour), 1) for colour in INKS.values()}) == len(LABELS)
 
 

@@ -33,6 +33,7 @@ from tipclassify.reporting.report import (
 )
 from tipclassify.reporting.writers import FORMATS, format_of, sheets
 from tipclassify.reporting.writers import rows as row_writers
+from tipclassify.reporting.writers import workbook as workbooks
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
@@ -285,7 +286,7 @@ def test_csv_excel_and_parquet_hold_the_same_rows(
         report,
         rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True),
     ]
-    expected = [finding_row(finding) for one in reports for finding in one.findings()]
+    expected = [finding_row(finding).cells() for one in reports for finding in one.findings()]
     assert tuple(COLUMNS)[-5:-2] == LABELS
     assert list(expected[0].values())[:4] == ["reports/Karvonia 2024 é.txt", "Karvonia", 2024, None]
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
@@ -505,7 +506,7 @@ def test_excel_marks_given_labels_and_links_sources(
     sheet = workbook(written("xlsx", reports, run))["All passages"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:O{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
-    expected = [finding_row(finding) for one in reports for finding in one.findings()]
+    expected = [finding_row(finding).cells() for one in reports for finding in one.findings()]
     coloured = {
         (cell.row, sheet.cell(1, cell.column).value)
         for row in sheet.iter_rows(min_row=2)
@@ -611,8 +612,8 @@ def test_excel_holds_text_that_xml_or_a_cell_cannot(run: ScoringContext) -> None
 def test_excel_goes_on_to_further_sheets(
     run: ScoringContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets, "_ROWS", 20)
-    monkeypatch.setattr(sheets, "_LINKS", 3)
+    monkeypatch.setattr(workbooks, "_MOST_ROWS", 20)
+    monkeypatch.setattr(workbooks, "MOST_LINKS", 3)
     book = workbook(written("xlsx", [rows(*map(str, range(45)))], run))
     assert book.sheetnames[:4] == ["Findings", "Counts", "All passages", "About"]
     names = ["All passages", "All passages 2", "All passages 3"]

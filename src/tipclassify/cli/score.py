@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from typer import Option
 
@@ -27,9 +27,11 @@ from tipclassify.errors import OutputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.reporting.outcome import Outcome
-    from tipclassify.reporting.report import ScoringContext
+    from tipclassify.reporting.report import ScoringContext, TaggedReport
 
 FormatName = Literal[
     "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris", "csl"
@@ -185,7 +187,11 @@ def _score_each(
                 output = outputs[file]
                 with inputs.failing(), open_file(output, output_format.binary) as out:
                     rendered = outcome.outputs(reports)
-                    write(desk.gather(output, rendered) if desk else rendered, out, context)
+                    if desk:  # whose pages are made of whole reports
+                        whole = cast("Iterator[TaggedReport]", rendered)
+                        write(desk.gather(output, whole), out, context)
+                    else:
+                        write(rendered, out, context)
                 if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
                     ledger.add(file, output)
                     finished += 1

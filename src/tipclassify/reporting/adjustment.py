@@ -6,9 +6,9 @@ The derivation stands in docs/explanation/methods.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypedDict, cast
 
 from tipclassify.labels import LABELS
 
@@ -86,11 +86,34 @@ class Estimate:
     notes: tuple[str, ...] = ()  # keys of `NOTES`, if it may be unreliable
 
 
+class _Confusion(TypedDict):
+    """Numbers of held-out passages, by whether they have a label and whether they are tagged."""
+
+    tp: float
+    fn: float
+    fp: float
+    tn: float
+
+
+_Histogram = TypedDict("_Histogram", {"with": list[float], "without": list[float]})
+"""Held-out passages with and without a label, by their probability in bins of equal width."""
+
+
+class _ErrorTable(TypedDict, total=False):
+    """Error rates that ``model.json`` records under ``error_table``."""
+
+    dispersion: float
+    policies: dict[str, dict[str, _Confusion]]  # by policy, then by label
+    histogram: dict[str, _Histogram]  # by label
+
+
 def error_rates(
-    meta: Mapping[str, Any], policy: str = "balanced", overrides: Mapping[str, float] | None = None
+    meta: Mapping[str, object],
+    policy: str = "balanced",
+    overrides: Mapping[str, float] | None = None,
 ) -> dict[str, Rates] | None:
     """Read a model's error rates by label at a policy or overrides; None if it records none."""
-    table = meta.get("error_table")
+    table = cast("_ErrorTable | None", meta.get("error_table"))
     if not table:
         return None
     dispersion = float(table.get("dispersion", DISPERSION))
@@ -98,22 +121,28 @@ def error_rates(
         label: Rates(**table["policies"][policy][label], dispersion=dispersion) for label in LABELS
     }
     for label, threshold in (overrides or {}).items():
-        histogram = table["histogram"][label]
-        with_label, without_label = histogram["with"], histogram["without"]
+        with_label = table["histogram"][label]["with"]
+        without_label = table["histogram"][label]["without"]
         tp = _count_from(threshold, with_label)
         fp = _count_from(threshold, without_label)
-        rates[label] = Rates(tp, sum(with_label) - tp, fp, sum(without_label) - fp, dispersion)
+        rates[label] = Rates(
+            tp=tp,
+            fn=sum(with_label) - tp,
+            fp=fp,
+            tn=sum(without_label) - fp,
+            dispersion=dispersion,
+        )
     return rates
 
 
-def _count_from(threshold: float, histogram: list[float]) -> float:
+def _count_from(threshold: float, histogram: Sequence[float]) -> float:
     """Count the passages of a histogram of probabilities that reach a threshold.
 
     Within a bin they are taken to lie evenly.
     """
     bins = len(histogram)
-    shares = [min(max(at + 1 - threshold * bins, 0.0), 1.0) for at in range(bins)]
-    return sum(share * number for share, number in zip(shares, histogram, strict=True))
+    shares_above = [min(max(number + 1 - threshold * bins, 0.0), 1.0) for number in range(bins)]
+    return sum(share * passages for share, passages in zip(shares_above, histogram, strict=True))
 
 
 def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
@@ -147,16 +176,20 @@ def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
     sensitivity = _posterior(rates.tp, rates.fn)
     specificity = _posterior(rates.tn, rates.fp)
     z2 = _Z**2 * rates.dispersion
-    low, high = _limits(tagged, passages, sensitivity, specificity, z2)
-    if high < 0:
+    limits = _limits(tagged, passages, sensitivity, specificity, z2)
+    if limits.high < 0:
         notes += ("unlike",)
-        low, high = 0.0, _limits(tagged, passages, sensitivity, _CERTAIN, z2)[1]
-    elif low > passages:
+        if_no_tag_is_wrong = _limits(tagged, passages, sensitivity, _CERTAIN, z2)
+        limits = _Limits(0.0, if_no_tag_is_wrong.high)
+    elif limits.low > passages:
         notes += ("unlike",)
-        low, high = _limits(tagged, passages, _CERTAIN, specificity, z2)[0], float(passages)
+        if_no_tag_is_missing = _limits(tagged, passages, _CERTAIN, specificity, z2)
+        limits = _Limits(if_no_tag_is_missing.low, float(passages))
+    low = max(limits.low, 0.0)
+    high = min(limits.high, float(passages))
     # The estimate uses observed rates, the limits posterior means: with few passages they may
     # cross.
-    return Estimate(count, min(max(low, 0.0), count), max(min(high, float(passages)), count), notes)
+    return Estimate(count, min(low, count), max(high, count), notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,28 +210,38 @@ def _posterior(right: float, wrong: float) -> _UncertainRate:
     return _UncertainRate(mean, mean * (1 - mean) / (total + 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Ends of an interval of true counts."""
+
+    low: float
+    high: float
+
+
 def _limits(
     tagged: int,
     passages: int,
     sensitivity: _UncertainRate,
     specificity: _UncertainRate,
     z2: float,
-) -> tuple[float, float]:
+) -> _Limits:
     """Solve (x - T se - (n - T)(1 - sp))² = z² variance for T, outside 0..n too.
 
-    `z2` includes the dispersion.
+    `z2` includes the dispersion. It is a quadratic equation, a T² - b T + c = 0.
     """
-    x, n = tagged, passages
-    se, var_se = sensitivity.mean, sensitivity.variance
-    sp, var_sp = specificity.mean, specificity.variance
+    n = passages
+    se = sensitivity.mean
+    sp = specificity.mean
     informedness = se + sp - 1
-    surplus = x - n * (1 - sp)
-    right = se * (1 - se)
-    wrong = sp * (1 - sp)
-    a = informedness**2 - z2 * (var_se + var_sp)
-    b = 2 * informedness * surplus + z2 * (right - wrong - 2 * n * var_sp)
-    c = surplus**2 - z2 * (n * wrong + n**2 * var_sp)
+    surplus = tagged - n * (1 - sp)  # over the expected false alarms
+    variance_if_with_label = se * (1 - se)
+    variance_if_without = sp * (1 - sp)
+    a = informedness**2 - z2 * (sensitivity.variance + specificity.variance)
+    b = 2 * informedness * surplus + z2 * (
+        variance_if_with_label - variance_if_without - 2 * n * specificity.variance
+    )
+    c = surplus**2 - z2 * (n * variance_if_without + n**2 * specificity.variance)
     if a <= 0:  # the rates are so uncertain that the model may be no better than chance
-        return 0.0, float(n)
+        return _Limits(0.0, float(n))
     root = math.sqrt(max(b**2 - 4 * a * c, 0.0))
-    return (b - root) / (2 * a), (b + root) / (2 * a)
+    return _Limits((b - root) / (2 * a), (b + root) / (2 * a))

@@ -11,13 +11,14 @@ import json
 import re
 import unicodedata
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urldefrag
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.readers.formats import is_link
-from tipclassify.reporting.finding_row import finding_row
+from tipclassify.reporting.finding_row import FindingRow, finding_row
+from tipclassify.reporting.probability import probability_in_words
 from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
@@ -28,19 +29,90 @@ from tipclassify.reporting.report import (
     title_name,
 )
 
-__all__ = ["Citation", "cite", "link_to"]
+__all__ = [
+    "BIBTEX_FIELDS",
+    "CSL_DATES",
+    "CSL_VARIABLES",
+    "FRAGMENT_WORDS",
+    "RIS_TAGS",
+    "TEX_ESCAPES",
+    "Citation",
+    "cite",
+    "link_to",
+]
+
+# In these three, for each name of a form the value that it has, of `Citation.values`. The scripts
+# of pages, which cite too, take them from here.
+BIBTEX_FIELDS: Final = {
+    "title": "title",
+    "series": "publication",
+    "organization": "publisher",
+    "date": "date",
+    "year": "issued_year",
+    "pages": "page",
+    "url": "link",
+    "howpublished": "offline_address",
+    "urldate": "read",
+    "keywords": "keywords",
+    "note": "place_and_labels",
+    "annote": "quoted",
+}
+"""Fields of a BibTeX entry."""
+
+RIS_TAGS: Final = {
+    "TI": "title",
+    "T2": "publication",
+    "PB": "publisher",
+    "PY": "issued_year",
+    "DA": "date_with_slashes",
+    "SE": "section",
+    "SP": "page",
+    "UR": "link",
+    "Y2": "read_with_slashes",
+    "KW": "keywords",  # a line for each
+    "AB": "quoted",
+    "N1": "source",
+}
+"""Tags of a RIS record."""
+
+CSL_VARIABLES: Final = {
+    "title": "title",
+    "collection-title": "publication",
+    "publisher": "publisher",
+    "issued": "issued",
+    "accessed": "read",
+    "page": "page",
+    "section": "section",
+    "URL": "link",
+    "keyword": "keywords",
+    "abstract": "quoted",
+    "note": "source",
+}
+"""Variables of a CSL-JSON item."""
+
+CSL_DATES: Final = ("issued", "accessed")
+"""Those of them that are dates."""
 
 # Braces by name: BibTeX counts those after a backslash too, and reads on to the end of the file for
 # one that is alone.
-_TEX: Final = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "{": r"\textbraceleft{}",
-        "}": r"\textbraceright{}",
-        "~": r"\textasciitilde{}",
-    }
-    | {"^": r"\textasciicircum{}", **{char: f"\\{char}" for char in "%&_#$"}}
-)
+TEX_ESCAPES: Final = {
+    "\\": r"\textbackslash{}",
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "%": r"\%",
+    "&": r"\&",
+    "_": r"\_",
+    "#": r"\#",
+    "$": r"\$",
+}
+"""Characters that TeX would read as commands, and how they are written."""
+
+_TEX: Final = str.maketrans(TEX_ESCAPES)
+
+FRAGMENT_WORDS: Final = 6
+"""Words at either end of a passage in a link to it; the browser finds what lies between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +161,8 @@ class Citation:
     @property
     def keywords(self) -> list[str]:
         """Labels, and the country."""
-        return [
-            *(name for name in map(label_name, LABELS) if name in self.labels),
-            *known(self.country),
-        ]
+        labels = [name for name in map(label_name, LABELS) if name in self.labels]
+        return labels + known(self.country)
 
     @property
     def place(self) -> str:
@@ -131,66 +201,62 @@ class Citation:
         return f"“{self.quote}” {self.source}"
 
     @property
+    def values(self) -> dict[str, str]:
+        """The fields, and what the forms of citations derive from them, by name."""
+        return {
+            **self.fields,
+            "issued": self.issued,
+            "issued_year": self.issued[:4],
+            "date_with_slashes": self.date.replace("-", "/"),
+            "read_with_slashes": self.read.replace("-", "/"),
+            "link": self.link,
+            "offline_address": "" if self.is_online else self.address,
+            "keywords": ", ".join(self.keywords),
+            "place_and_labels": f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}",
+            "quoted": f"“{self.quote}”",
+            "source": self.source,
+        }
+
+    @property
     def bibtex(self) -> str:
         """Entry of a BibTeX or biblatex file, in UTF-8; the quote is its annotation."""
-        note = f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}"
-        fields = {"title": self.title, "series": self.publication, "organization": self.publisher}
-        fields |= {"date": self.date, "year": self.issued[:4], "pages": self.page}
-        fields |= {"url": self.link} if self.is_online else {"howpublished": self.address}
-        fields |= {"urldate": self.read}
-        fields |= {"keywords": ", ".join(self.keywords), "note": note, "annote": f"“{self.quote}”"}
-        # BibTeX reads a URL verbatim; a second pair of braces keeps the capitals of a title.
-        values = {
-            name: text if name == "url" else text.translate(_TEX)
-            for name, text in fields.items()
-            if text
-        }
-        values["title"] = f"{{{values['title']}}}"
-        lines = [f"  {name} = {{{value}}},\n" for name, value in values.items()]
-        return f"@misc{{{self.key},\n{''.join(lines)}}}\n"
+        values = self.values
+        lines = [f"@misc{{{self.key},\n"]
+        for field, name in BIBTEX_FIELDS.items():
+            if values[name]:
+                lines.append(f"  {field} = {{{_tex(field, values[name])}}},\n")
+        return "".join([*lines, "}\n"])
 
     @property
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
-        fields = [
-            ("TY", "RPRT"),
-            ("ID", self.key),
-            ("TI", self.title),
-            ("T2", self.publication),
-            ("PB", self.publisher),
-            ("PY", self.issued[:4]),
-            ("DA", self.date.replace("-", "/")),
-            ("SE", self.section),
-            ("SP", self.page),
-            ("UR", self.link),
-            ("Y2", self.read.replace("-", "/")),
-            *(("KW", word) for word in self.keywords),
-            ("AB", f"“{self.quote}”"),
-            ("N1", self.source),
-        ]
-        return "".join(f"{tag}  - {text}\r\n" for tag, text in fields if text) + "ER  - \r\n"
+        values = self.values
+        lines = ["TY  - RPRT\r\n", f"ID  - {self.key}\r\n"]
+        for tag, name in RIS_TAGS.items():
+            texts = self.keywords if tag == "KW" else [values[name]]
+            lines += [f"{tag}  - {text}\r\n" for text in texts if text]
+        return "".join([*lines, "ER  - \r\n"])
 
     @property
     def csl(self) -> str:
         """Item of a CSL-JSON list (citeproc-js, schema 1.0.2), for Zotero, Mendeley and pandoc."""
-        item: dict[str, Any] = {
-            "id": self.key,
-            "type": "report",
-            "language": "en",
-            "title": self.title,
-            "collection-title": self.publication,
-            "publisher": self.publisher,
-            "issued": _csl_date(self.issued),
-            "accessed": _csl_date(self.read),
-            "page": self.page,
-            "section": self.section,
-            "URL": self.link,
-            "keyword": ", ".join(self.keywords),
-            "abstract": f"“{self.quote}”",
-            "note": self.source,
-        }
-        given = {name: value for name, value in item.items() if value}
-        return json.dumps(given, ensure_ascii=False)
+        values = self.values
+        item: dict[str, object] = {"id": self.key, "type": "report", "language": "en"}
+        for variable, name in CSL_VARIABLES.items():
+            text = values[name]
+            value = _csl_date(text) if variable in CSL_DATES else text
+            if value:
+                item[variable] = value
+        return json.dumps(item, ensure_ascii=False)
+
+
+def _tex(field: str, text: str) -> str:
+    """Write the value of a BibTeX field."""
+    if field == "url":  # read verbatim
+        return text
+    escaped = text.translate(_TEX)
+    # a second pair of braces keeps the capitals of a title
+    return f"{{{escaped}}}" if field == "title" else escaped
 
 
 def _csl_date(date: str) -> dict[str, list[list[int]]] | None:
@@ -204,9 +270,6 @@ def _csl_date(date: str) -> dict[str, list[list[int]]] | None:
     return {"date-parts": [[int(part) for part in date.split("-")]]}
 
 
-_FRAGMENT_WORDS: Final = 6  # at either end of a passage; the browser finds what lies between
-
-
 def link_to(address: str, text: str, page: str = "") -> str:
     """Make the link that opens an address at a page of a PDF, or at the words themselves.
 
@@ -216,18 +279,16 @@ def link_to(address: str, text: str, page: str = "") -> str:
     >>> link_to("https://example.org/a#top", "Courts, at last, convicted nine.")
     'https://example.org/a#:~:text=Courts%2C%20at%20last%2C%20convicted%20nine.'
     """
-    address = urldefrag(address).url
+    without_fragment = urldefrag(address).url
     if page:
-        return f"{address}#page={page}"
+        return f"{without_fragment}#page={page}"
     cells = [cell.split() for cell in text.split(" | ")]
-    first, last = cells[0], cells[-1]
-    parts = [first[:_FRAGMENT_WORDS], last[-_FRAGMENT_WORDS:]]
-    if len(cells) == 1 and len(first) <= 2 * _FRAGMENT_WORDS:
-        parts = [first]
-    written = [
-        quote(" ".join(words), safe="!~*'()").replace("-", "%2D") for words in parts if words
-    ]
-    return f"{address}#:~:text={','.join(written)}"
+    ends = [cells[0][:FRAGMENT_WORDS], cells[-1][-FRAGMENT_WORDS:]]
+    if len(cells) == 1 and len(cells[0]) <= 2 * FRAGMENT_WORDS:
+        ends = [cells[0]]  # the passage, which is short, is searched for as a whole
+    quoted_ends = [quote(" ".join(words), safe="!~*'()") for words in ends if words]
+    directive = ",".join(end.replace("-", "%2D") for end in quoted_ends)
+    return f"{without_fragment}#:~:text={directive}"
 
 
 def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
@@ -244,31 +305,44 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     ('karvonia.txt', 'paragraph 1, characters 0–33', '2026-11-28')
     """
     context = context_of(context, [finding])
-    passage, about, row = finding.passage, context.about(), finding_row(finding)
-    place = finding.file, passage.start, passage.end, passage.text, finding.extra.get("id")
-    digest = hashlib.sha256(repr(place).encode("utf-8", "backslashreplace")).hexdigest()[:12]
-    named = re.sub(
-        "[^a-z0-9]", "", unicodedata.normalize("NFKD", row["country"] or finding.title).lower()
+    passage = finding.passage
+    facts = context.about()
+    row = finding_row(finding)
+    link = context.link(finding.address) if finding.address else None
+    labels = [_labelled(label, passage.scores[label]) for label in passage.labels]
+    return Citation(
+        key=_line(_key(finding, row)),
+        quote=_line(passage.text),
+        title=_line(title_name(finding.title)),
+        publication=_line(_unless_in(finding.title, finding.publication)),
+        publisher=_line(finding.publisher),
+        date=_line(finding.date),
+        country=_line(row.country),
+        year=_line(row.year),
+        section=_line(section_name(row.section) if row.section else None),
+        page=_line(row.page),
+        paragraph=_line(None if row.page else finding.paragraph),
+        characters=_line(f"{passage.start}–{passage.end}"),
+        address=_line(link or source_name(finding.file)),
+        read=_line(context.day),
+        labels=_line(" and ".join(labels)),
+        model=_line(f"{facts['tool']}, model {facts['model'][:12]}, policy {facts['policy']}"),
     )
-    values = {
-        "key": f"{named[:24]}{row['year'] or ''}-{digest}",
-        "quote": passage.text,
-        "title": title_name(finding.title),
-        "publication": _unless_in(finding.title, finding.publication),
-        "publisher": finding.publisher,
-        "date": finding.date,
-        "country": row["country"],
-        "year": row["year"],
-        "section": row["section"] and section_name(row["section"]),
-        "page": row["page"],
-        "paragraph": None if row["page"] else finding.paragraph,
-        "characters": f"{passage.start}–{passage.end}",
-        "address": (finding.address and context.link(finding.address)) or source_name(finding.file),
-        "read": context.day,
-        "labels": " and ".join(_labelled(label, passage.scores[label]) for label in passage.labels),
-        "model": f"{about['tool']}, model {about['model'][:12]}, policy {about['policy']}",
-    }
-    return Citation(**{name: one_line(str(value or "")) for name, value in values.items()})
+
+
+def _line(value: str | int | None) -> str:
+    """Format a field in one line; what is unknown is empty."""
+    return one_line(str(value or ""))
+
+
+def _key(finding: Finding, row: FindingRow) -> str:
+    """Make the key of a citation: country or title, year, and a hash of the passage's place."""
+    passage = finding.passage
+    place = (finding.file, passage.start, passage.end, passage.text, finding.extra.get("id"))
+    digest = hashlib.sha256(repr(place).encode("utf-8", "backslashreplace")).hexdigest()[:12]
+    decomposed = unicodedata.normalize("NFKD", row.country or finding.title)
+    name = re.sub("[^a-z0-9]", "", decomposed.lower())
+    return f"{name[:24]}{row.year or ''}-{digest}"
 
 
 def _labelled(label: str, score: float) -> str:
@@ -277,10 +351,12 @@ def _labelled(label: str, score: float) -> str:
     >>> _labelled("positive_effort", 0.9991)
     'positive effort (probability over 0.99)'
     """
-    score = round(score, 4)  # as pages have it, whose script cites too
-    return f"{label_name(label)} (probability {'over 0.99' if score >= 0.995 else f'{score:.2f}'})"
+    rounded = round(score, 4)  # as pages have it, whose script cites too
+    return f"{label_name(label)} (probability {probability_in_words(rounded)})"
 
 
 def _unless_in(title: str, publication: str | None) -> str | None:
     """Return the publication, unless the title says it already."""
-    return None if publication and publication.casefold() in title.casefold() else publication
+    if publication and publication.casefold() in title.casefold():
+        return None
+    return publication

@@ -38,15 +38,15 @@ def _plain_words(text: str) -> list[str]:
     ['in', '#', 'the', '~', 'of', '~', 'fined', '#', 'employers']
     """
     plain: list[str] = []
-    for number, match in enumerate(_WORD.finditer(text)):
-        word = match.group()
-        lower = word.casefold()
+    for number, word in enumerate(_WORD.findall(text)):
+        plain_word = word.casefold()
         if any(character.isdigit() for character in word):
-            lower = _FIGURE
-        elif word[0].isupper() and (number or lower in COUNTRY_WORDS):
-            lower = _NAME
-        if lower not in (_FIGURE, _NAME) or not plain or plain[-1] != lower:
-            plain.append(lower)
+            plain_word = _FIGURE
+        elif word[0].isupper() and (number or plain_word in COUNTRY_WORDS):
+            plain_word = _NAME
+        goes_on = bool(plain) and plain[-1] == plain_word and plain_word in (_FIGURE, _NAME)
+        if not goes_on:
+            plain.append(plain_word)
     while plain and plain[-1] == _FIGURE:  # numbers of notes
         plain.pop()
     return plain
@@ -54,11 +54,17 @@ def _plain_words(text: str) -> list[str]:
 
 def _phrase_hashes(words: Sequence[str]) -> list[int]:
     """Hash each phrase of a sentence to 32 bits, in order."""
-    phrases = (" ".join(words[at : at + _PHRASE]) for at in range(len(words) - _PHRASE + 1))
-    digests = (
-        blake2b(phrase.encode("utf-8", "replace"), digest_size=4).digest() for phrase in phrases
-    )
-    return [int.from_bytes(digest, "little") for digest in digests]
+    hashes = []
+    for first in range(len(words) - _PHRASE + 1):
+        phrase = " ".join(words[first : first + _PHRASE])
+        hashes.append(_hash(phrase, 4))
+    return hashes
+
+
+def _hash(text: str, size: int) -> int:
+    """Hash a text to a number of so many bytes."""
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
+    return int.from_bytes(digest, "little")
 
 
 def text_identity(text: str) -> int:
@@ -70,20 +76,20 @@ def text_identity(text: str) -> int:
     words = [word.casefold() for word in _WORD.findall(text)]
     while len(words) > 1 and words[-1].isdigit():
         words.pop()
-    return int.from_bytes(
-        blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).digest(), "little"
-    )
+    return _hash(" ".join(words), 8)
 
 
 def template_share(text: str) -> float:
     """Compute the share of a sentence's words, 0 to 1, in phrases of many countries' reports."""
     words = _plain_words(text)
-    table = _common_hashes()
-    common = [False] * len(words)
-    for at, phrase in enumerate(_phrase_hashes(words)):
-        if phrase in table:
-            common[at : at + _PHRASE] = [True] * _PHRASE
-    return sum(common) / len(words) if words else 0.0
+    if not words:
+        return 0.0
+    common_hashes = _common_hashes()
+    in_common_phrases: set[int] = set()  # places of words
+    for first, phrase in enumerate(_phrase_hashes(words)):
+        if phrase in common_hashes:
+            in_common_phrases.update(range(first, first + _PHRASE))
+    return len(in_common_phrases) / len(words)
 
 
 def is_template(text: str) -> bool:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final, Generic, TypeVar
 
 from tipclassify.labels import LABELS
+from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import several
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.subject import Subject, is_unread
-from tipclassify.reporting.summary import Group
 from tipclassify.reporting.text_kind import KindEvidence, kind_warning
 
 __all__ = ["Counted", "Outcome", "counted"]
+
+T = TypeVar("T")
 
 # passages of low confidence, and their share, from which they are no exception
 _DOUBTFUL: Final = 3
@@ -23,24 +25,24 @@ _DOUBTFUL_SHARE: Final = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Generic[T]):
     """A report's output and the counts of its passages, from the process that tagged it."""
 
     file: str
-    output: Any
+    output: T
     group: Group
     subject: Subject
     kind: KindEvidence
 
 
-def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counted:
+def counted(make: Callable[[TaggedReport], T], report: TaggedReport) -> Counted[T]:
     """Make the output of a report, and count its passages."""
     return Counted(
-        report.file,
-        make(report),
-        Group.of((), report.passages),
-        Subject.of(report.passages),
-        KindEvidence.of(report.passages),
+        file=report.file,
+        output=make(report),
+        group=Group.of((), report.passages),
+        subject=Subject.of(report.passages),
+        kind=KindEvidence.of(report.passages),
     )
 
 
@@ -54,9 +56,9 @@ class Outcome:
     total: Group = field(default_factory=lambda: Group(()))
     warnings: list[str] = field(default_factory=list)
 
-    def outputs(self, made: Iterable[Counted]) -> Iterator[Any]:
+    def outputs(self, counted_reports: Iterable[Counted[T]]) -> Iterator[T]:
         """Yield the outputs, and count the reports; parts of a file follow each other."""
-        for file, parts in groupby(made, attrgetter("file")):
+        for file, parts in groupby(counted_reports, attrgetter("file")):
             group = Group(())
             subject = Subject()
             evidence = KindEvidence()
@@ -81,16 +83,15 @@ class Outcome:
 
 def _doubt(group: Group, subject: Subject) -> str | None:
     """Say in one line why the tags of a report may mean little; None if nothing is against them."""
-    sentences = group.passages - group.low_confidence + group.unknown
-    if is_unread(group.unknown, sentences):
+    if is_unread(group.unknown, group.sentences):
         return (
-            f"{group.unknown:,} of {sentences:,} sentences are in words that the model does not "
-            "know; if they are not in English, their tags mean nothing"
+            f"{group.unknown:,} of {group.sentences:,} sentences are in words that the model does "
+            "not know; if they are not in English, their tags mean nothing"
         )
     if subject.is_other:
         return (
-            f"mostly on other subjects: {subject.about:,} of {subject.passages:,} passages are "
-            "about trafficking"
+            f"mostly on other subjects: {subject.on_subject:,} of {subject.passages:,} passages "
+            "are about trafficking"
         )
     if group.low_confidence >= max(_DOUBTFUL, group.passages * _DOUBTFUL_SHARE):
         return (

@@ -14,25 +14,27 @@ from tipclassify.reporting.common_phrases import is_template, text_identity
 from tipclassify.reporting.subject import about_trafficking
 from tipclassify.text.document import Passage
 
-__all__ = ["FindingNature", "KindCounts", "Natures", "several"]
+__all__ = ["RECURRING_COUNTRIES", "FindingNature", "KindCounts", "Natures", "several"]
 
 Kind = Literal["sentence", "table row"]
+
+RECURRING_COUNTRIES: Final = 3
+"""Countries, or reports without one, in which a sentence is common to the reports at hand."""
 
 _MIN_WORDS: Final = 4  # shorter texts recur by chance
 _NOTES: Final = re.compile(r"[(\[]\d[\d,;\s–-]*[)\]]")
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
 _MONTHS: Final = (
-    "January February March April May June July August September October November December".split()
+    "January|February|March|April|May|June|July|August|September|October|November|December"
 )
-_DATE: Final = re.compile(rf"{_YEAR.pattern}|\b(?:{'|'.join(_MONTHS)})\b")
+_DATE: Final = re.compile(rf"{_YEAR.pattern}|\b(?:{_MONTHS})\b")
 _FIGURE_WORDS: Final = (
-    "two three four five six seven eight nine ten eleven twelve dozens hundreds thousands"
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens|hundreds|thousands"
 )
-_FIGURE: Final = re.compile(rf"\d|\b(?:{'|'.join(_FIGURE_WORDS.split())})\b")
+_FIGURE: Final = re.compile(rf"\d|\b(?:{_FIGURE_WORDS})\b")
+# a capital letter where no sentence begins
 _NAME: Final = re.compile(r"(?<=[a-z,;)] )(?:the )?([A-Z][\w'’-]+)")
-_NO_NAME: Final = frozenset(
-    (*COUNTRY_WORDS, *(month.lower() for month in _MONTHS), "government", "ngo", "ngos")
-)
+_NO_NAME: Final = COUNTRY_WORDS | set(_MONTHS.lower().split("|")) | {"government", "ngo", "ngos"}
 
 
 def particulars(text: str) -> int:
@@ -90,12 +92,13 @@ class Natures:
         for name, passage in zip(names, passages, strict=True):
             first = name
             if not self._rows and len(passage.text.split()) >= _MIN_WORDS:
-                first = self._first.setdefault((text_identity(passage.text), passage.labels), name)
+                tagged_words = (text_identity(passage.text), passage.labels)
+                first = self._first.setdefault(tagged_words, name)
             yield FindingNature(
-                passage.kind,
-                None if first == name else first,
-                bool(passage.labels) and is_template(passage.text),
-                particulars(passage.text) if passage.labels else 0,
+                kind=passage.kind,
+                first=None if first == name else first,
+                template=bool(passage.labels) and is_template(passage.text),
+                particulars=particulars(passage.text) if passage.labels else 0,
             )
 
 
@@ -133,12 +136,12 @@ class KindCounts:
 
     def __add__(self, other: KindCounts) -> KindCounts:
         return KindCounts(
-            self.sentences + other.sentences,
-            self.rows + other.rows,
-            self.tagged_sentences + other.tagged_sentences,
-            self.tagged_rows + other.tagged_rows,
-            self.on_subject + other.on_subject,
-            self.said_again + other.said_again,
+            sentences=self.sentences + other.sentences,
+            rows=self.rows + other.rows,
+            tagged_sentences=self.tagged_sentences + other.tagged_sentences,
+            tagged_rows=self.tagged_rows + other.tagged_rows,
+            on_subject=self.on_subject + other.on_subject,
+            said_again=self.said_again + other.said_again,
         )
 
     def share(self, label: str) -> float:
@@ -169,19 +172,14 @@ class KindCounts:
         """
         lines = []
         if self.tagged_rows:
-            by_label = ", ".join(
-                f"{label_name(label)} {self.rows[label]:,}" for label in LABELS if self.rows[label]
-            )
+            present = [label for label in LABELS if self.rows[label]]
+            by_label = [f"{label_name(label)} {self.rows[label]:,}" for label in present]
             rows = several(self.tagged_rows, "table row")
-            lines.append(f"Counted apart: {rows} with a label ({by_label}).")
+            lines.append(f"Counted apart: {rows} with a label ({', '.join(by_label)}).")
         if self.said_again:
             places = several(self.said_again, "further place")
             lines.append(f"Counted once: sentences that are said again, in {places}.")
         return lines
-
-    def of_label(self, label: str) -> list[int]:
-        """List the numbers of sentences and of table rows with a label."""
-        return [self.sentences[label], self.rows[label]]
 
 
 def several(number: int, name: str) -> str:

@@ -1,5 +1,8 @@
-"""Results that all outputs share: tagged reports, their findings, and the model and policy that
-tagged them."""
+"""Results that all outputs share: tagged reports, their findings, and what tagged them.
+
+A `TaggedReport` holds the passages of an input with their labels; its `Finding`s are these passages
+with their source; a `ScoringContext` says which model and policy tagged them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, repeat
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from tipclassify._version import __version__
@@ -34,8 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ScoringContext:
-    """Model and policy that tagged the reports, for writers to record, and options of the
-    output."""
+    """Model and policy that tagged the reports, which writers record, and options of the output."""
 
     classifier: Classifier
     policy: Policy = "balanced"
@@ -61,19 +63,20 @@ class ScoringContext:
         }
 
     def about(self) -> dict[str, str]:
-        """Describe the model and policy as names and values, without a timestamp, so that output
-        is reproducible."""
+        """Describe the model and policy as names and values.
+
+        There is no timestamp among them, so that output is reproducible.
+        """
         meta = self.classifier.meta
-        return {
+        facts = {
             "tool": f"tipclassify {__version__}",
             "model": str(meta.get("sha256", "not recorded")),
             "corpus": str(meta.get("corpus", {}).get("sha256", "not recorded")),
             "policy": self.policy,
-            **{
-                f"threshold {label}": f"{threshold:.4f}"
-                for label, threshold in self.thresholds.items()
-            },
         }
+        for label, threshold in self.thresholds.items():
+            facts[f"threshold {label}"] = f"{threshold:.4f}"
+        return facts
 
     def link(self, file: str) -> str | None:
         """Make the URI of an input, in ASCII, with no scheme of a file's name.
@@ -94,18 +97,20 @@ class ScoringContext:
         except ValueError:  # another drive of a Windows machine
             return None
         # a page in a folder of a desk leads to the pages beside that
-        above = Path(self.index).parts.count("..")
-        return (
-            None if relative.parts.count("..") > above else quote(os.fsencode(relative.as_posix()))
-        )
+        most_folders_up = Path(self.index).parts.count("..")
+        if relative.parts.count("..") > most_folders_up:
+            return None
+        return quote(os.fsencode(relative.as_posix()))
 
 
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
 
 
 def _ascii_uri(link: str) -> str | None:
-    """Quote the characters that a URI may not have; None for a bad host. Excel rejects a
-    workbook with one bad URI."""
+    """Quote the characters that a URI may not have; None for a bad host.
+
+    Excel rejects a workbook with one bad URI.
+    """
     try:
         host = urlsplit(link).netloc
     except ValueError:
@@ -121,14 +126,16 @@ def _ascii_uri(link: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TaggedReport:
-    """A report, a part of a long one, or a batch of input rows, with all its passages, tagged or
-    not."""
+    """A report, a part of a long one, or a batch of input rows.
+
+    It has all its passages, tagged or not.
+    """
 
     file: str  # as the user named it
     document: Document | None  # None for input rows
     passages: Sequence[Passage]
-    # fields of the input rows, one dict for each passage; none for a document
-    extras: Sequence[dict[str, Any]] = ()
+    # JSON fields of the input rows, a mapping for each passage; none for a document
+    extras: Sequence[Mapping[str, object]] = ()
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
     part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
     # what tagged it, of `tag_report`
@@ -136,19 +143,18 @@ class TaggedReport:
 
     def __repr__(self) -> str:
         tagged = sum(bool(passage.labels) for passage in self.passages)
-        return f"TaggedReport({self.file!r}, {len(self.passages):,} passages, {tagged:,} of them tagged)"
+        passages = f"{len(self.passages):,} passages, {tagged:,} of them tagged"
+        return f"TaggedReport({self.file!r}, {passages})"
 
     @property
     def title(self) -> str:
         """The document's title; if it has none, the file's name without its folder, or the link."""
         title = (self.document and self.document.title) or ""
-        return (
-            title
-            if title.strip()
-            else self.file
-            if "://" in self.file
-            else Path(self.file).name or self.file
-        )
+        if title.strip():
+            return title
+        if "://" in self.file:
+            return self.file
+        return Path(self.file).name or self.file
 
     @property
     def country(self) -> str | None:
@@ -182,21 +188,29 @@ class TaggedReport:
         return own or (self.file if is_link(self.file) else None)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield its passages with their source; rows have their publication in columns of that
-        name."""
+        """Yield its passages with their source.
+
+        Rows have their publication, publisher, date and address in columns of these names.
+        """
         paragraphs = self._paragraphs()
         starts = list(paragraphs)
-        country, year, title = self.country, self.year, self.title
-        for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
-            at = bisect_right(starts, passage.start)
+        country = self.country
+        year = self.year
+        title = self.title
+        no_fields: Mapping[str, object] = {}
+        # a document has no extras, so the pairing ends with the passages
+        for passage, extra in zip(self.passages, self.extras or repeat(no_fields), strict=False):
+            begun = bisect_right(
+                starts, passage.start
+            )  # paragraphs that begin where it does, or before
             yield Finding(
-                self.file,
-                passage,
-                extra,
-                passage.country or country,
-                year,
-                title,
-                paragraph=paragraphs[starts[at - 1]] if at else None,
+                file=self.file,
+                passage=passage,
+                extra=extra,
+                country=passage.country or country,
+                year=year,
+                title=title,
+                paragraph=paragraphs[starts[begun - 1]] if begun else None,
                 publication=self.publication or _text_of(extra, "publication"),
                 publisher=self.publisher or _text_of(extra, "publisher"),
                 date=self.date or _text_of(extra, "date"),
@@ -205,14 +219,13 @@ class TaggedReport:
             )
 
     def _paragraphs(self) -> dict[int, int]:
-        """Number the paragraphs under each heading, as a reader counts them: by their start, in
-        order."""
+        """Number the paragraphs under each heading, as a reader counts them; by start, in order."""
         numbers: dict[int, int] = {}
-        for _, under in groupby(
-            self.document.blocks if self.document else (), attrgetter("country", "section")
-        ):
-            for number, block in enumerate((block for block in under if not block.heading), 1):
-                numbers[block.start] = number
+        blocks = self.document.blocks if self.document else ()
+        for _, under_heading in groupby(blocks, attrgetter("country", "section")):
+            paragraphs = (block for block in under_heading if not block.heading)
+            for number, paragraph in enumerate(paragraphs, 1):
+                numbers[paragraph.start] = number
         return numbers
 
 
@@ -222,7 +235,7 @@ class Finding:
 
     file: str
     passage: Passage
-    extra: dict[str, Any]
+    extra: Mapping[str, object]
     country: str | None
     year: int | None
     title: str
@@ -234,29 +247,33 @@ class Finding:
     # what tagged it, if known
     context: ScoringContext | None = field(default=None, repr=False, compare=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Make the row of JSONL output; fields of the input row follow ours and replace only
-        nulls."""
-        row = {
+    def to_dict(self) -> dict[str, object]:
+        """Make the row of JSONL output.
+
+        Fields of the input row follow ours and replace only nulls.
+        """
+        row: dict[str, object] = {
             "file": self.file,
             "country": self.country,
             "year": self.year,
             **self.passage.to_dict(),
+            "kind": self.passage.kind,
         }
-        row["kind"] = self.passage.kind
-        return {
-            **row,
-            **{name: value for name, value in self.extra.items() if row.get(name) is None},
-        }
+        for name, value in self.extra.items():
+            if row.get(name) is None:
+                row[name] = value
+        return row
 
 
-def _text_of(row: Mapping[str, Any], column: str) -> str | None:
+def _text_of(row: Mapping[str, object], column: str) -> str | None:
     """Return the text in a column of an input row; None if it has no text there."""
     value = row.get(column)
-    return value.strip() or None if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return value.strip() or None
 
 
-def _link_of(row: Mapping[str, Any]) -> str | None:
+def _link_of(row: Mapping[str, object]) -> str | None:
     """Return the web address in the column ``address`` of an input row, if it has one there."""
     address = _text_of(row, "address")
     return address if address and is_link(address) else None
@@ -272,16 +289,18 @@ def context_of(
     """
     if context is not None:
         return context
-    found = [one.context for one in tagged]
-    known_ones = [one for one in found if one is not None]
-    if not found:
+    contexts = [each.context for each in tagged]
+    if not contexts:
         raise ValueError("no reports: give at least one")
-    if len(known_ones) < len(found):
+    known_contexts = [each for each in contexts if each is not None]
+    if len(known_contexts) < len(contexts):
         raise ValueError(
-            "it is not known what tagged these: tag them with tag_report, or give the ScoringContext"
+            "it is not known what tagged these: "
+            "tag them with tag_report, or give the ScoringContext"
         )
-    first = known_ones[0]
-    if any(one is not first and one.about() != first.about() for one in known_ones):
+    first = known_contexts[0]
+    others = (each for each in known_contexts if each is not first)
+    if any(other.about() != first.about() for other in others):
         raise ValueError("tagged by other models, policies or thresholds: tag all of them alike")
     return first
 
@@ -297,8 +316,7 @@ def title_name(title: str) -> str:
 
 
 def source_name(file: str) -> str:
-    """Make the display name of an input: a link as it is, a file without the folders of the disk
-    that it lies in.
+    """Make the display name of an input: a link as it is, a file without its folders.
 
     >>> source_name("/home/ana/reports/togo.html"), source_name("https://example.org/togo")
     ('togo.html', 'https://example.org/togo')

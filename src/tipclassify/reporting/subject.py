@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from tipclassify.text.document import Passage
 
 __all__ = [
+    "SentenceCount",
     "Subject",
     "about_trafficking",
     "count_unknown",
@@ -33,31 +34,32 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 class Subject:
     """Number of a report's passages about trafficking, and of all its passages."""
 
-    about: int = 0
+    on_subject: int = 0
     passages: int = 0
 
     @classmethod
     def of(cls, passages: Iterable[Passage]) -> Subject:
         """Count the passages of a report; zeros if the model does not know its language."""
         passages = list(passages)
-        if is_unread(*count_unknown(passages)):
+        count = count_unknown(passages)
+        if is_unread(count.unknown, count.sentences):
             return cls()
         return cls(sum(about_trafficking(passages)), len(passages))
 
     def __add__(self, other: Subject) -> Subject:
-        return Subject(self.about + other.about, self.passages + other.passages)
+        return Subject(self.on_subject + other.on_subject, self.passages + other.passages)
 
     @property
     def is_other(self) -> bool:
         """Whether the report is long and less than a third of it is about trafficking."""
-        return self.passages >= _LONG and self.about < self.passages * _MINOR_SHARE
+        return self.passages >= _LONG and self.on_subject < self.passages * _MINOR_SHARE
 
 
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
     """Decide for each passage: a label, a likely one, or a section of which a quarter is tagged."""
     decisions: list[bool] = []
-    for _, group in groupby(passages, key=lambda passage: passage.section):
-        section = list(group)
+    for _, in_section in groupby(passages, key=lambda passage: passage.section):
+        section = list(in_section)
         tagged = sum(bool(passage.labels) for passage in section)
         is_whole_section = tagged >= len(section) * _SECTION_SHARE
         decisions += [is_whole_section or _is_likely(passage) for passage in section]
@@ -81,12 +83,12 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
     total = sum(other, Subject())
     if len(subjects) == 1:
         return (
-            f"{total.about} of {total.passages:,} passages are about trafficking; "
+            f"{total.on_subject} of {total.passages:,} passages are about trafficking; "
             "the rest of this report is on other subjects."
         )
     return (
         f"{len(other)} of {len(subjects)} reports are mostly on other subjects: "
-        f"{total.about} of their {total.passages:,} passages are about trafficking."
+        f"{total.on_subject} of their {total.passages:,} passages are about trafficking."
     )
 
 
@@ -98,10 +100,18 @@ def is_unknown(passage: Passage) -> bool:
     return lower_case >= _MIN_WORDS
 
 
-def count_unknown(passages: Sequence[Passage]) -> tuple[int, int]:
-    """Count the sentences of unknown words, and all sentences, without short fragments."""
+class SentenceCount(NamedTuple):
+    """Number of sentences of unknown words, and of all sentences, without short fragments."""
+
+    unknown: int
+    sentences: int
+
+
+def count_unknown(passages: Sequence[Passage]) -> SentenceCount:
+    """Count the sentences of unknown words, and all sentences."""
     unknown = sum(map(is_unknown, passages))
-    return unknown, unknown + sum(not passage.low_confidence for passage in passages)
+    known = sum(not passage.low_confidence for passage in passages)
+    return SentenceCount(unknown, unknown + known)
 
 
 def is_unread(unknown: int, sentences: int) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final, TypedDict
 
 import numpy as np
 
@@ -27,6 +27,15 @@ _MIN_WORDS: Final = 150  # of the table, below which a text is too short to say
 _MIN_ALL_WORDS: Final = 400  # from which a text with fewer of the table's words is unlike all kinds
 # log-odds of the likeliest kind against the next; below, the text is between two kinds
 _MIN_MARGIN: Final = 6.0
+
+
+class StoredTable(TypedDict):
+    """Content of ``text_kinds.json``; see `KindTable`."""
+
+    names: list[str]
+    words: dict[str, list[int]]  # hundredths of the log-probability in each kind
+    lowest_mean: list[float]
+    lowest_share: list[float]
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,15 @@ class KindTable:
     lowest_share: Floats
 
     @classmethod
-    def from_json(cls, table: dict[str, Any]) -> KindTable:
+    def from_json(cls, table: StoredTable) -> KindTable:
         """Read a table; log-probabilities are stored as whole hundredths."""
-        words = {word: at for at, word in enumerate(table["words"])}
-        log_probabilities = np.array(list(table["words"].values()), np.float64) / 100
-        lowest = (np.array(table[name], np.float64) for name in ("lowest_mean", "lowest_share"))
-        return cls(tuple(table["names"]), words, log_probabilities, *lowest)
+        return cls(
+            names=tuple(table["names"]),
+            words={word: number for number, word in enumerate(table["words"])},
+            log_probabilities=np.array(list(table["words"].values()), np.float64) / 100,
+            lowest_mean=np.array(table["lowest_mean"], np.float64),
+            lowest_share=np.array(table["lowest_share"], np.float64),
+        )
 
 
 @cache
@@ -74,13 +86,14 @@ class KindEvidence:
         table = table or load_kinds()
         words = [word for passage in passages for word in _WORD.findall(passage.text)]
         known = [table.words[word] for word in words if word in table.words]
-        return cls(
-            tuple(table.log_probabilities[known].sum(axis=0).tolist()), len(known), len(words)
-        )
+        sums = table.log_probabilities[known].sum(axis=0)
+        return cls(tuple(sums.tolist()), len(known), len(words))
 
     def __add__(self, other: KindEvidence) -> KindEvidence:
-        if not self.sums or not other.sums:
-            return self if self.sums else other
+        if not self.sums:
+            return other
+        if not other.sums:
+            return self
         sums = tuple(mine + its for mine, its in zip(self.sums, other.sums, strict=True))
         return KindEvidence(sums, self.words + other.words, self.all_words + other.all_words)
 
@@ -93,13 +106,16 @@ class KindEvidence:
         table = table or load_kinds()
         if self.words < _MIN_WORDS and self.all_words < _MIN_ALL_WORDS:
             return None
-        order = np.argsort(self.sums)[::-1].tolist()
-        best, second = order[0], order[1]
+        likeliest_first: list[int] = np.argsort(self.sums)[::-1].tolist()
+        best = likeliest_first[0]
+        second = likeliest_first[1]
         mean = self.sums[best] / max(1, self.words)
         share = self.words / self.all_words
         if mean < table.lowest_mean[best] or share < table.lowest_share[best]:
             return ""
-        return table.names[best] if self.sums[best] - self.sums[second] >= _MIN_MARGIN else None
+        if self.sums[best] - self.sums[second] < _MIN_MARGIN:
+            return None
+        return table.names[best]
 
 
 def kind_warning(kind: str | None, measured: Collection[str]) -> str | None:
@@ -111,6 +127,7 @@ def kind_warning(kind: str | None, measured: Collection[str]) -> str | None:
     """
     if kind is None or kind in measured:
         return None
-    what = f"reads like {kind}, on which" if kind else "reads unlike every kind of text on which"
-    measured_or_not = "was not measured" if kind else "was measured"
-    return f"{what} this model {measured_or_not}: check its tags before you count them"
+    likeness = "reads unlike every kind of text on which this model was measured"
+    if kind:
+        likeness = f"reads like {kind}, on which this model was not measured"
+    return f"{likeness}: check its tags before you count them"

@@ -31,6 +31,9 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import load_json, visible
 from tipclassify.labels import indicator
+from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
+from tipclassify.reporting.report import section_name
+from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
 from tipclassify.reporting.writers.templating import LETTERS, NAMES
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.review.retraining import Retraining
@@ -253,15 +256,23 @@ def build_app(
 
 
 def names_script() -> str:
-    """Make the module with the names of the labels and the letters beside them.
+    """Make the module of what the page's scripts share with Python: names and letters of labels.
 
     >>> print(names_script().splitlines()[0])
     export const LETTERS = {"positive_effort": "P", "failure": "F", "complicity": "C"};
     """
-    return "".join(
-        f"export const {name} = {json.dumps(by_label)};\n"
-        for name, by_label in (("LETTERS", LETTERS), ("NAMES", NAMES))
-    )
+    constants: dict[str, object] = {
+        "LETTERS": LETTERS,
+        "NAMES": NAMES,
+        "NO_SECTION": section_name(None),
+        "NEARLY_CERTAIN": NEARLY_CERTAIN,
+        "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
+        "MIN_RELATIVE_WEIGHT": MIN_RELATIVE_WEIGHT,
+        "MOST_FOR": MOST_FOR,
+        "MOST_AGAINST": MOST_AGAINST,
+    }
+    lines = [f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
+    return "".join(lines)
 
 
 def json_response(value: object, status: int = 200) -> Response:

@@ -19,7 +19,8 @@ from tipclassify.errors import InputError
 from tipclassify.formatting import escaped, load_json, one_line
 from tipclassify.labels import LABELS, Policy
 from tipclassify.reporting.adjustment import Rates
-from tipclassify.reporting.summary import Group, Summary
+from tipclassify.reporting.group import Group
+from tipclassify.reporting.summary import Summary
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit
 

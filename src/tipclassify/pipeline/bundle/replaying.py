@@ -36,7 +36,7 @@ from tipclassify.pipeline.bundle.manifest import (
 )
 from tipclassify.pipeline.bundle.steps import Check, Step, count_of, differences, listed
 from tipclassify.pipeline.bundle.writing import read_original
-from tipclassify.reporting.summary import Group
+from tipclassify.reporting.group import Group
 from tipclassify.text.document import Passage
 
 __all__ = ["replay"]

@@ -53,7 +53,7 @@ from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.adjustment import error_rates
-from tipclassify.reporting.summary import Group
+from tipclassify.reporting.group import Group
 from tipclassify.resources import read_resource
 from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage

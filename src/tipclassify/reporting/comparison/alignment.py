@@ -82,10 +82,10 @@ def align_reports(
     aligner.fill_gaps()
     aligner.share_reworded(candidates)
     return Alignment(
-        [aligner.continued.old.get(i) for i in range(len(old))],
-        [aligner.continued.new.get(j) for j in range(len(new))],
-        candidates.nearest(),
-        instead,
+        old=[aligner.continued.old.get(index) for index in range(len(old))],
+        new=[aligner.continued.new.get(index) for index in range(len(new))],
+        nearest=candidates.nearest(),
+        instead=instead,
     )
 
 
@@ -107,11 +107,15 @@ class _Aligner:
         """Take the matches that say the same thing."""
         moved = _moved(self._old, self._new, matches)
         for match in matches:
-            if match.alike:
-                status = (
-                    "reworded" if not match.equal else "moved" if match in moved else "repeated"
-                )
-                self._continue(match.old, match.new, status, match.similarity)
+            if not match.alike:
+                continue
+            if not match.equal:
+                status = "reworded"
+            elif match in moved:
+                status = "moved"
+            else:
+                status = "repeated"
+            self._continue(match.old, match.new, status, match.similarity)
 
     def _continue(self, old: int, new: int, status: str, similarity: float) -> None:
         self.continued.old[old] = Continuation(new, status, similarity)
@@ -165,16 +169,16 @@ class _Aligner:
 
     def share_reworded(self, candidates: Candidates) -> None:
         """Give a passage without a match one that says the same: a sentence split, or joined."""
-        for at in candidates.by_similarity():
-            old, new = int(candidates.olds[at]), int(candidates.news[at])
-            similarity = float(candidates.similarity[at])
-            apart = bool(candidates.apart[at])
+        for candidate in candidates.most_similar_first():
+            old = candidate.old
+            new = candidate.new
+            apart = candidate.apart
             in_terms = len(self._old) + new
             if old not in self.continued.old and is_part_of(old, in_terms, self._terms, apart):
-                shared = Continuation(new, "reworded", similarity, shared=True)
+                shared = Continuation(new, "reworded", candidate.similarity, shared=True)
                 self.continued.old[old] = shared
             if new not in self.continued.new and is_part_of(in_terms, old, self._terms, apart):
-                shared = Continuation(old, "reworded", similarity, shared=True)
+                shared = Continuation(old, "reworded", candidate.similarity, shared=True)
                 self.continued.new[new] = shared
 
 
@@ -213,7 +217,8 @@ def _moved(old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[Mat
     renamed = _renamed_headings(headings, matches)
     moved = set()
     for match in matches:
-        before, after = headings.old[match.old], headings.new[match.new]
+        before = headings.old[match.old]
+        after = headings.new[match.new]
         if match.equal and before != after and renamed.get(before) != after:
             moved.add(match)
     return moved
@@ -228,7 +233,8 @@ def _renamed_headings(headings: Sides[list[str]], matches: Sequence[Match]) -> d
     afters: defaultdict[str, Counter[str]] = defaultdict(Counter)
     befores: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for match in matches:
-        before, after = headings.old[match.old], headings.new[match.new]
+        before = headings.old[match.old]
+        after = headings.new[match.new]
         afters[before][after] += 1
         befores[after][before] += 1
     only_old = set(headings.old).difference(headings.new)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tipclassify.labels import label_name
 from tipclassify.reporting.common_phrases import text_identity
@@ -37,7 +37,7 @@ class SplitDecision:
         """Say of each place what its labels are: "Prosecution, page 4: failure (0.61)"."""
         return [_describe(place) for place in self.places]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, each place as in ``score --format jsonl``."""
         places = [place.to_dict() for place in self.places]
         return {"kind": "tagged_both_ways", "report": self.report, "places": places}

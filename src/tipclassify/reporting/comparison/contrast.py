@@ -2,8 +2,8 @@
 
 One passage reports an effort and the other a failure, in different publications, on the same
 matter: both name it (`MATTERS`), and they share rare words. The default's pooled vectors do not
-tell matters apart, since they were trained to tell labels (docs/explanation/methods.md has the figures), so
-they are not asked.
+tell matters apart, since they were trained to tell labels, so they are not asked
+(docs/explanation/methods.md has the figures).
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tipclassify.reporting.comparison.identity import identity_of
 from tipclassify.reporting.comparison.matching import shared_words
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
-__all__ = ["MATTER", "Contradiction", "Contrast", "contrast", "contrast_refusals"]
+__all__ = [
+    "MATTERS",
+    "MIN_SIMILARITY",
+    "Contradiction",
+    "Contrast",
+    "contrast",
+    "contrast_refusals",
+]
 
 MATTERS: Final = {
     "enforcement": r"enforc",
@@ -48,7 +55,7 @@ MATTERS: Final = {
 }
 """Matters on which publications may contradict each other, with the words that name each."""
 
-MATTER: Final = 0.17
+MIN_SIMILARITY: Final = 0.17
 """Minimum tf-idf cosine, 0 to 1, of two passages that name the same matter.
 
 Chosen on 60 pairs from 48 countries' reports of two publications, read by hand (none of them a
@@ -69,10 +76,14 @@ class Contradiction:
     matter: str  # a key of `MATTERS`
     similarity: float
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON."""
-        sides = {"effort": self.effort.to_dict(), "failure": self.failure.to_dict()}
-        return {"matter": self.matter, "similarity": round(self.similarity, 4), **sides}
+        return {
+            "matter": self.matter,
+            "similarity": round(self.similarity, 4),
+            "effort": self.effort.to_dict(),
+            "failure": self.failure.to_dict(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +102,8 @@ class Contrast:
     @property
     def publications(self) -> list[str]:
         """Names of the publications, or of the files of which it is not known."""
-        return [
-            identity.publication or identity.name for identity in map(identity_of, self.reports)
-        ]
+        identities = [identity_of(report) for report in self.reports]
+        return [identity.publication or identity.name for identity in identities]
 
 
 def contrast_refusals(reports: Sequence[TaggedReport]) -> list[str]:
@@ -119,16 +129,15 @@ def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contra
     pairs: list[Contradiction] = []
     taken_efforts: set[int] = set()
     taken_failures: set[int] = set()
-    for shared in shared_words(
-        [effort.text for effort in efforts],
-        [failure.text for failure in failures],
-        context.classifier.vocabulary,
-    ):
-        if shared.similarity < MATTER:
+    effort_texts = [effort.text for effort in efforts]
+    failure_texts = [failure.text for failure in failures]
+    for shared in shared_words(effort_texts, failure_texts, context.classifier.vocabulary):
+        if shared.similarity < MIN_SIMILARITY:
             break
         if shared.old in taken_efforts or shared.new in taken_failures:
             continue
-        effort, failure = efforts[shared.old], failures[shared.new]
+        effort = efforts[shared.old]
+        failure = failures[shared.new]
         if shared.words < _MIN_SHARED or effort.report == failure.report:
             continue
         matter = _matter(effort.text, failure.text)

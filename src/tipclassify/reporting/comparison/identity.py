@@ -23,23 +23,36 @@ class Identity:
 
 def identity_of(report: TaggedReport) -> Identity:
     """Return what a report is; rows have what all of them say in columns of these names."""
-    country = report.country or _common_text(report, "country")
-    publication = report.publication or _common_text(report, "publication")
     return Identity(
-        source_name(report.file), country, publication, report.year or _common_year(report)
+        name=source_name(report.file),
+        country=report.country or _common_text(report, "country"),
+        publication=report.publication or _common_text(report, "publication"),
+        year=report.year or _common_year(report),
     )
 
 
 def _common_text(report: TaggedReport, column: str) -> str | None:
-    values = {row.get(column) for row in report.extras if isinstance(row.get(column), str | None)}
-    value = values.pop() if len(values) == 1 else None
-    return value if isinstance(value, str) and value.strip() else None
+    """Return the text that all rows have in a column; None if they differ, or have none."""
+    texts: set[str] = set()
+    for row in report.extras:
+        value = row.get(column)
+        if value is None:
+            texts.add("")
+        elif isinstance(value, str):
+            texts.add(value)
+    text = texts.pop() if len(texts) == 1 else ""
+    return text if text.strip() else None
 
 
 def _common_year(report: TaggedReport) -> int | None:
-    values = [row.get("year") for row in report.extras]
-    first = values[0] if values else None
-    return first if type(first) is int and values.count(first) == len(values) else None
+    """Return the year that all rows have; None if they differ, or have none."""
+    years = [row.get("year") for row in report.extras]
+    if not years:
+        return None
+    first = years[0]
+    if type(first) is int and years.count(first) == len(years):
+        return first
+    return None
 
 
 def subject_refusals(reports: Sequence[Identity]) -> list[str]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.alignment import align_reports
@@ -31,6 +31,10 @@ class Standing:
     year: str
     finding: Finding
     status: str  # "first", or what it is to the year before it: "repeated", "moved" or "reworded"
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert to plain values for JSON, the passage as in ``score --format jsonl``."""
+        return {"year": self.year, "status": self.status, **self.finding.passage.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,10 @@ class LedgerLine:
     def same_since(self) -> str:
         """First of the years since which it has had the words that it has in the last."""
         since = self.last.year
-        for before, after in pairwise(reversed(self.standings)):
-            if before.status == "reworded":
+        for later, earlier in pairwise(reversed(self.standings)):
+            if later.status == "reworded":
                 break
-            since = after.year
+            since = earlier.year
         return since
 
     @property
@@ -80,6 +84,18 @@ class LedgerLine:
     def words(self) -> Sides[list[Segment]]:
         """Segment its first and last wording into words that both have and words that differ."""
         return changed_words(self.first.finding.passage.text, self.last.finding.passage.text)
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert to plain values for JSON."""
+        return {
+            "years": self.years,
+            "first": self.first.year,
+            "last": self.last.year,
+            "same_since": self.same_since,
+            "labels": list(self.labels),
+            "retagged": self.is_retagged,
+            "standings": [standing.to_dict() for standing in self.standings],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +127,22 @@ class Ledger:
             for decision in split_decisions(report, year)
         ]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, with passages as in ``score --format jsonl``."""
+        reports = []
+        for year, report in zip(self.years, self.reports, strict=True):
+            facts = {
+                "year": year,
+                "title": report.title,
+                "address": report.address,
+                "passages": len(report.passages),
+            }
+            reports.append(facts)
         return {
             "subject": self.subject,
             "years": list(self.years),
-            "reports": [
-                {
-                    "year": year,
-                    "title": report.title,
-                    "address": report.address,
-                    "passages": len(report.passages),
-                }
-                for year, report in zip(self.years, self.reports, strict=True)
-            ],
-            "lines": [_line_to_dict(line) for line in self.lines],
+            "reports": reports,
+            "lines": [line.to_dict() for line in self.lines],
             "tagged_both_ways": [decision.to_dict() for decision in self.split_decisions],
         }
 
@@ -133,22 +150,6 @@ class Ledger:
 def _only(values: set[str | None]) -> str | None:
     """Return the value of a set that has one; else None."""
     return next(iter(values)) if len(values) == 1 else None
-
-
-def _line_to_dict(line: LedgerLine) -> dict[str, Any]:
-    standings = []
-    for standing in line.standings:
-        passage = standing.finding.passage.to_dict()
-        standings.append({"year": standing.year, "status": standing.status, **passage})
-    return {
-        "years": line.years,
-        "first": line.first.year,
-        "last": line.last.year,
-        "same_since": line.same_since,
-        "labels": list(line.labels),
-        "retagged": line.is_retagged,
-        "standings": standings,
-    }
 
 
 def in_order(reports: Sequence[TaggedReport]) -> list[TaggedReport]:
@@ -191,20 +192,20 @@ def build_ledger(
     >>> [(line.years, line.same_since) for line in build_ledger(reports, context).lines]
     [(['1', '2', '3'], '3')]
     """
-    years = _names(reports)
+    years = _year_names(reports)
     threads = _Threads()
-    before: TaggedReport | None = None
+    earlier: TaggedReport | None = None
     for year, report in zip(years, reports, strict=True):
-        links = _links(before, report, context) if before else []
+        links = _links(earlier, report, context) if earlier else []
         threads.add_year(year, list(report.findings()), links)
-        before = report
+        earlier = report
     lines = [
         LedgerLine(tuple(thread.standings))
         for thread in threads.threads
         if everything or len(thread.standings) > 1
     ]
-    lines = _without_joined(lines)
-    return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years)))
+    in_reading_order = _sorted(_without_joined(lines), years)
+    return Ledger(tuple(reports), tuple(years), tuple(in_reading_order))
 
 
 class _Link(NamedTuple):
@@ -216,18 +217,18 @@ class _Link(NamedTuple):
 
 
 def _links(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> list[_Link]:
-    """List what continues what."""
+    """List the passages of two reports that continue each other, each pair once."""
     alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
-    links = []
-    linked: set[tuple[int, int]] = set()
-    for place, continuation in enumerate(alignment.new):
+    links: dict[tuple[int, int], _Link] = {}  # by the places of the passages
+    for new_place, continuation in enumerate(alignment.new):
         if continuation:
-            links.append(_Link(continuation.index, place, continuation.status))
-            linked.add((continuation.index, place))
-    for place, continuation in enumerate(alignment.old):
-        if continuation and (place, continuation.index) not in linked:
-            links.append(_Link(place, continuation.index, continuation.status))
-    return links
+            link = _Link(continuation.index, new_place, continuation.status)
+            links[link.old, link.new] = link
+    for old_place, continuation in enumerate(alignment.old):
+        if continuation:
+            link = _Link(old_place, continuation.index, continuation.status)
+            links.setdefault((link.old, link.new), link)
+    return list(links.values())
 
 
 @dataclass(slots=True)
@@ -290,13 +291,13 @@ def _without_joined(lines: list[LedgerLine]) -> list[LedgerLine]:
     longest: dict[tuple[str, int, int], LedgerLine] = {}
     for line in lines:
         passage = line.last.finding.passage
-        end = line.last.year, passage.start, passage.end
+        end = (line.last.year, passage.start, passage.end)
         if end not in longest or len(line.standings) > len(longest[end].standings):
             longest[end] = line
     return list(longest.values())
 
 
-def _names(reports: Sequence[TaggedReport]) -> list[str]:
+def _year_names(reports: Sequence[TaggedReport]) -> list[str]:
     """Name the reports by their years if these are known and differ, else by their number."""
     years = [identity_of(report).year for report in reports]
     if all(years) and len(set(years)) == len(years):
@@ -308,9 +309,10 @@ def _sorted(lines: list[LedgerLine], years: Sequence[str]) -> list[LedgerLine]:
     """Sort lines: most years first, then failures, complicity, efforts, then in reading order."""
     ranks = {"failure": 0, "complicity": 1, "positive_effort": 2}
 
-    def key(line: LedgerLine) -> tuple[int, int, int, int]:
-        rank = min((ranks[label] for label in line.labels), default=len(ranks))
-        last = line.last
-        return -len(line.standings), rank, -years.index(last.year), last.finding.passage.start
+    def sort_key(line: LedgerLine) -> tuple[int, int, int, int]:
+        most_years_first = -len(line.standings)
+        rank_of_label = min((ranks[label] for label in line.labels), default=len(ranks))
+        latest_first = -years.index(line.last.year)
+        return most_years_first, rank_of_label, latest_first, line.last.finding.passage.start
 
-    return sorted(lines, key=key)
+    return sorted(lines, key=sort_key)

@@ -17,7 +17,7 @@ from tipclassify.reporting.comparison.wording import least_wording, wording_shar
 from tipclassify.text.document import Passage
 
 __all__ = [
-    "SIMILAR",
+    "MIN_SIMILARITY",
     "Candidates",
     "Match",
     "Nearest",
@@ -29,7 +29,7 @@ __all__ = [
     "shared_words",
 ]
 
-SIMILAR: Final = 0.32
+MIN_SIMILARITY: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
 
 Chosen on 60 pairs of sentences judged by hand, 41 reworded and 19 unrelated but of similar build:
@@ -62,8 +62,8 @@ Nearest = dict[int, Neighbour]
 class Match(NamedTuple):
     """Indices of two matched passages.
 
-    Unless they are `alike`, with `wording.WORDING` in common, the new passage stands in the place
-    of the old one, on the same matter, but says it, or something else, in other words.
+    Unless they are `alike`, with `wording.MIN_WORDING` in common, the new passage stands in the
+    place of the old one, on the same matter, but says it, or something else, in other words.
     """
 
     old: int
@@ -71,6 +71,15 @@ class Match(NamedTuple):
     similarity: float
     equal: bool  # except for white space, quotation marks and case
     alike: bool = True
+
+
+class Candidate(NamedTuple):
+    """A pair that may match: indices in OLD and NEW, similarity, and whether in one section."""
+
+    old: int
+    new: int
+    similarity: float
+    apart: bool  # in different sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +92,31 @@ class Candidates:
     enough: Bools  # whether they share enough words
     apart: Bools  # whether they are in different sections
 
-    def by_similarity(self) -> Ints:
-        """Return the places of the pairs, most similar first, in an order that is symmetric."""
+    def pair(self, number: int) -> Candidate:
+        """Return a pair by its number."""
+        return Candidate(
+            old=int(self.olds[number]),
+            new=int(self.news[number]),
+            similarity=float(self.similarity[number]),
+            apart=bool(self.apart[number]),
+        )
+
+    def most_similar_first(self) -> Iterator[Candidate]:
+        """Yield the pairs, most similar first, in an order that is symmetric in OLD and NEW."""
         distance = np.abs(self.olds - self.news)
         larger = np.maximum(self.olds, self.news)
         smaller = np.minimum(self.olds, self.news)
-        return np.lexsort([larger, smaller, distance, -self.similarity])
+        for number in np.lexsort([larger, smaller, distance, -self.similarity]).tolist():
+            yield self.pair(number)
 
     def nearest(self) -> Sides[Nearest]:
         """Find for each passage of either report the most similar one of the other."""
         nearest: Sides[Nearest] = Sides({}, {})
-        for at in self.by_similarity():
-            old, new = int(self.olds[at]), int(self.news[at])
-            similarity = float(self.similarity[at])
-            nearest.old.setdefault(old, Neighbour(new, similarity))
-            nearest.new.setdefault(new, Neighbour(old, similarity))
+        for candidate in self.most_similar_first():
+            in_new = Neighbour(candidate.new, candidate.similarity)
+            in_old = Neighbour(candidate.old, candidate.similarity)
+            nearest.old.setdefault(candidate.old, in_new)
+            nearest.new.setdefault(candidate.new, in_old)
         return nearest
 
 
@@ -125,30 +144,38 @@ def match_passages(
     old: Sequence[Passage], new: Sequence[Passage], terms: Terms, candidates: Candidates
 ) -> list[Match]:
     """Match passages one to one by their `candidates`; `terms` are those of OLD, then of NEW."""
-    sections = shared_sections(old, new)
-    matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, sections)]
+    matches = list(_equal_matches(old, new))
     taken_old = {match.old for match in matches}
     taken_new = {match.new for match in matches}
     order = _matching_order(candidates, len(old), len(new))
     # The same statement reworded goes before another one on the same matter.
     for alike in (True, False):
-        for at in order:
-            i, j = int(candidates.olds[at]), int(candidates.news[at])
-            if i in taken_old or j in taken_new:
+        for number in order:
+            candidate = candidates.pair(number)
+            if candidate.old in taken_old or candidate.new in taken_new:
                 continue
-            in_terms = len(old) + j
-            least = least_wording(terms, i, in_terms, bool(candidates.apart[at]))
-            if not alike or wording_share(terms.words[i], terms.words[in_terms]) >= least:
-                taken_old.add(i)
-                taken_new.add(j)
-                matches.append(Match(i, j, float(candidates.similarity[at]), False, alike))
+            if alike and not _are_alike(candidate, terms, len(old)):
+                continue
+            taken_old.add(candidate.old)
+            taken_new.add(candidate.new)
+            match = Match(
+                candidate.old, candidate.new, candidate.similarity, equal=False, alike=alike
+            )
+            matches.append(match)
     return sorted(matches)
 
 
-def _matching_order(candidates: Candidates, olds: int, news: int) -> list[int]:
-    """Order the pairs that may match: most similar first, then by distance in position.
+def _are_alike(candidate: Candidate, terms: Terms, olds: int) -> bool:
+    """Test whether two passages say the same thing reworded; there are `olds` of OLD."""
+    in_terms = olds + candidate.new
+    least = least_wording(terms, candidate.old, in_terms, candidate.apart)
+    return wording_share(terms.words[candidate.old], terms.words[in_terms]) >= least
 
-    The order is symmetric in OLD and NEW.
+
+def _matching_order(candidates: Candidates, olds: int, news: int) -> list[int]:
+    """Order the pairs that may match, by number: most similar first, then by distance in position.
+
+    `olds` and `news` are the numbers of passages. The order is symmetric in OLD and NEW.
     """
     penalty = np.where(candidates.apart, _APART, 0.0)
     score = np.where(candidates.enough, candidates.similarity - penalty, 0.0)
@@ -156,56 +183,85 @@ def _matching_order(candidates: Candidates, olds: int, news: int) -> list[int]:
     larger = np.maximum(candidates.olds, candidates.news)
     smaller = np.minimum(candidates.olds, candidates.news)
     order = np.lexsort([larger, smaller, distance, -score])
-    return [at for at in order.tolist() if score[at] >= SIMILAR]
+    return [number for number in order.tolist() if score[number] >= MIN_SIMILARITY]
 
 
-def _equal_pairs(
-    old: Sequence[Passage], new: Sequence[Passage], sections: Sides[list[str]]
-) -> Iterator[tuple[int, int]]:
-    """Yield pairs of equal passages: first within a section, then across, in the text's order."""
-    old_texts = {at: normalize(passage.text) for at, passage in enumerate(old)}
-    new_texts = {at: normalize(passage.text) for at, passage in enumerate(new)}
+def _equal_matches(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[Match]:
+    """Match equal passages: first within a section, then across, in the text's order."""
+    sections = shared_sections(old, new)
+    # texts of the passages that have no match yet, by index
+    old_texts = {index: normalize(passage.text) for index, passage in enumerate(old)}
+    new_texts = {index: normalize(passage.text) for index, passage in enumerate(new)}
     for within_section in (True, False):
-        waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for i in sorted(old_texts, reverse=True):
-            waiting[old_texts[i], sections.old[i] if within_section else ""].append(i)
-        for j in sorted(new_texts):
-            stack = waiting.get((new_texts[j], sections.new[j] if within_section else ""))
-            if stack:
-                i = stack.pop()
-                del old_texts[i], new_texts[j]
-                yield i, j
+        waiting: defaultdict[tuple[str, str], list[int]] = defaultdict(list)  # the last first
+        for old_index in sorted(old_texts, reverse=True):
+            section = sections.old[old_index] if within_section else ""
+            waiting[old_texts[old_index], section].append(old_index)
+        for new_index in sorted(new_texts):
+            section = sections.new[new_index] if within_section else ""
+            same_text = waiting.get((new_texts[new_index], section))
+            if same_text:
+                old_index = same_text.pop()
+                del old_texts[old_index]
+                del new_texts[new_index]
+                yield Match(old_index, new_index, 1.0, equal=True)
 
 
 def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms) -> Candidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
     vectors = tfidf(terms.words)
-    present = vectors.sign()
-    sizes = np.diff(vectors.indptr)
-    olds, news = len(old), len(new)
+    present = vectors.sign()  # 1 for each word of a passage
+    sizes = np.diff(vectors.indptr)  # number of different words of each passage
+    in_old = len(old)
+    in_new = len(new)
     chunks = []
-    for first in range(0, max(olds, 1), _CHUNK):  # the full similarity matrix may not fit in memory
-        rows, others = slice(first, min(first + _CHUNK, olds)), slice(olds, None)
-        cosine = vectors[rows] @ vectors[others].T
-        shared = present[rows] @ present[others].T
+    # the full similarity matrix may not fit in memory
+    for first in range(0, max(in_old, 1), _CHUNK):
+        after = min(first + _CHUNK, in_old)
+        cosine = vectors[first:after] @ vectors[in_old:].T
+        shared = present[first:after] @ present[in_old:].T
         # the same sparsity pattern: sorted, their entries correspond
         cosine.sort_indices()
         shared.sort_indices()
         pairs = cosine.tocoo()
-        i, j = pairs.row + first, pairs.col
+        olds = pairs.row + first
+        news = pairs.col
         similarity = np.minimum(pairs.data, 1.0)
-        shorter = np.minimum(sizes[i], sizes[olds + j])
+        shorter = np.minimum(sizes[olds], sizes[in_old + news])
         enough = shared.data >= np.minimum(_MIN_SHARED, shorter)
-        distance = np.abs(i / max(olds, 1) - j / max(news, 1))
-        order = np.lexsort([distance, -similarity, i])
-        order = order[similarity[order] >= _MIN_NEAREST]
-        rank_of_pair = np.arange(len(order)) - np.searchsorted(i[order], i[order])
-        order = order[rank_of_pair < _MAX_CANDIDATES]
-        chunks.append((i[order], j[order], similarity[order], enough[order]))
-    i, j, similarity, enough = map(np.concatenate, zip(*chunks, strict=True))
+        distance = np.abs(olds / max(in_old, 1) - news / max(in_new, 1))
+        kept = _most_similar(olds, similarity, distance)
+        chunks.append(_Chunk(olds[kept], news[kept], similarity[kept], enough[kept]))
+    olds = np.concatenate([chunk.olds for chunk in chunks])
+    news = np.concatenate([chunk.news for chunk in chunks])
     sections = shared_sections(old, new)
-    apart = [sections.old[a] != sections.new[b] for a, b in zip(i, j, strict=True)]
-    return Candidates(i, j, similarity, enough, np.array(apart, bool))
+    apart = [sections.old[i] != sections.new[j] for i, j in zip(olds, news, strict=True)]
+    return Candidates(
+        olds=olds,
+        news=news,
+        similarity=np.concatenate([chunk.similarity for chunk in chunks]),
+        enough=np.concatenate([chunk.enough for chunk in chunks]),
+        apart=np.array(apart, bool),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Candidate pairs of some passages of OLD; see `Candidates`."""
+
+    olds: Ints
+    news: Ints
+    similarity: Floats
+    enough: Bools
+
+
+def _most_similar(olds: Ints, similarity: Floats, distance: Floats) -> Ints:
+    """Choose the pairs, by number, that are similar: of each passage of OLD the first hundred."""
+    order = np.lexsort([distance, -similarity, olds])
+    similar = order[similarity[order] >= _MIN_NEAREST]
+    first_of_passage = np.searchsorted(olds[similar], olds[similar])
+    rank_of_pair = np.arange(len(similar)) - first_of_passage
+    return similar[rank_of_pair < _MAX_CANDIDATES]
 
 
 class SharedWords(NamedTuple):
@@ -226,7 +282,8 @@ def shared_words(
         return
     vectors = tfidf(terms.words)
     pairs = (vectors[: len(olds)] @ vectors[len(olds) :].T).tocoo()
-    for at in np.lexsort([pairs.col, pairs.row, -pairs.data]):
-        i, j = int(pairs.row[at]), int(pairs.col[at])
-        number = len(set(terms.words[i]) & set(terms.words[len(olds) + j]))
-        yield SharedWords(i, j, float(pairs.data[at]), number)
+    for number in np.lexsort([pairs.col, pairs.row, -pairs.data]):
+        old = int(pairs.row[number])
+        new = int(pairs.col[number])
+        shared = set(terms.words[old]) & set(terms.words[len(olds) + new])
+        yield SharedWords(old, new, float(pairs.data[number]), len(shared))

@@ -10,9 +10,9 @@ from typing import Final
 
 from tipclassify.reporting.comparison.terms import Terms
 
-__all__ = ["MAX_WORDS", "WORDING", "is_part_of", "least_wording", "wording_share"]
+__all__ = ["MAX_WORDS", "MIN_WORDING", "is_part_of", "least_wording", "wording_share"]
 
-WORDING: Final = 0.45
+MIN_WORDING: Final = 0.45
 """Least share of content words, 0 to 1, of a reworded passage and its match, in the same order.
 
 Chosen on 140 pairs from twelve countries' reports of two years, read one by one (none of them a
@@ -54,7 +54,7 @@ def least_wording(terms: Terms, first: int, second: int, apart: bool) -> float:
         return _WORDING_OTHER_DAY
     if apart or terms.name_others(first, second):
         return _WORDING_STRICT
-    return WORDING
+    return MIN_WORDING
 
 
 def wording_share(old: Sequence[int], new: Sequence[int]) -> float:

@@ -1,5 +1,9 @@
-"""Writers: tagged reports in, one at a time, a stream of an output format out, by
-``write(reports, out, context)``."""
+"""Writers: tagged reports in, one at a time, a stream of an output format out.
+
+Each is a function ``write(reports, out, context)`` in a module of its own, imported on first use.
+Where rows of reports do not depend on each other, a second function renders a report's rows in the
+process that tagged it, and the writer takes these in place of the reports.
+"""
 
 from __future__ import annotations
 
@@ -7,38 +11,40 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final, NamedTuple, TypeAlias
 
 from tipclassify.errors import UsageError
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 
-__all__ = ["FORMATS", "OutputFormat", "format_of", "identity"]
+__all__ = ["FORMATS", "OutputFormat", "Rendered", "WriterSteps", "format_of", "identity"]
+
+Rendered: TypeAlias = TaggedReport | str
+"""A report as its writer takes it: as it is, or as the text of its rows."""
+
+
+class WriterSteps(NamedTuple):
+    """The steps of a writer: rendering a report, in a worker process, and writing the results."""
+
+    render: Callable[[TaggedReport], Rendered]
+    write: Callable[[Iterable[Rendered], IO[str] | IO[bytes], ScoringContext], None]
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """An output format: its writer, a function that is imported on first use, and its file
-    suffixes."""
+    """An output format: its writer and its file suffixes."""
 
     module: str
     function: str
     suffixes: tuple[str, ...]  # that select the format; the first is the default
     binary: bool = False  # whether the stream is
-    # name of the function that makes the text of a report's rows, if reports are rendered
-    # independently
+    # name of the function that renders the rows of a report, where they do not depend on others
     rows: str = ""
 
-    def steps(
-        self,
-    ) -> tuple[
-        Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]
-    ]:
-        """Import the two steps of the writer: rendering a report (in a worker process), and
-        writing the results."""
+    def steps(self) -> WriterSteps:
+        """Import the steps of the writer."""
         module = import_module(f"tipclassify.reporting.writers.{self.module}")
-        return (getattr(module, self.rows) if self.rows else identity), getattr(
-            module, self.function
-        )
+        render = getattr(module, self.rows) if self.rows else identity
+        return WriterSteps(render, getattr(module, self.function))
 
 
 def identity(report: TaggedReport) -> TaggedReport:
@@ -63,19 +69,22 @@ FORMATS: Final = {
 
 
 def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Look up the format of an output file by its suffix; `suffixes` of each format are those of
-    `FORMATS` by default.
+    """Look up the format of an output file by its suffix.
+
+    `suffixes` has those of each format; by default it is what `FORMATS` says.
 
     >>> format_of(Path("findings.csv"))
     'csv'
     """
-    suffixes = suffixes or {name: known.suffixes for name, known in FORMATS.items()}
-    for name, known in suffixes.items():
-        if path.name.lower().endswith(tuple(known)):
-            return name
+    if suffixes is None:
+        suffixes = {name: known.suffixes for name, known in FORMATS.items()}
+    file_name = path.name.lower()
+    for format_name, of_format in suffixes.items():
+        if file_name.endswith(tuple(of_format)):
+            return format_name
     if path.is_dir():
         raise UsageError(f"{path}: a folder; give the name of a file in it")
-    choice = ", ".join(known[0] for known in suffixes.values())
+    choice = ", ".join(of_format[0] for of_format in suffixes.values())
     raise UsageError(
         f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format"
     )

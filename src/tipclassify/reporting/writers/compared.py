@@ -12,11 +12,12 @@ from rich.text import Text
 from tipclassify.formatting import json_line, one_line
 from tipclassify.labels import label_name
 from tipclassify.reporting.comparison.changed_words import Segment
-from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Pair, PairGroup
+from tipclassify.reporting.comparison.comparison import Comparison, PairGroup
 from tipclassify.reporting.comparison.consistency import SplitDecision
+from tipclassify.reporting.comparison.pairs import MARGIN, Change, Pair
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext
-from tipclassify.reporting.writers.table import console_of, heading_of
+from tipclassify.reporting.writers.table import console_of, report_heading
 from tipclassify.reporting.writers.templating import rendered
 
 __all__ = ["write_html", "write_jsonl", "write_split_decisions", "write_table"]
@@ -65,8 +66,8 @@ def write_table(comparison: Comparison, out: IO[str], repeated: bool = False) ->
     old, new = comparison.names
     if comparison.subject:
         console.print(Text(f"{comparison.subject}: {old} set against {new}", style="bold"))
-    console.print(Text(f"{old}  {heading_of(comparison.old)}"))
-    console.print(Text(f"{new}  {heading_of(comparison.new)}"))
+    console.print(Text(f"{old}  {report_heading(comparison.old)}"))
+    console.print(Text(f"{new}  {report_heading(comparison.new)}"))
     for group in comparison.groups(repeated):
         _write_group(group, comparison.names, console)
     write_split_decisions(comparison.split_decisions, console)

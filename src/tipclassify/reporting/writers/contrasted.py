@@ -46,10 +46,13 @@ def _write_side(finding: Finding, label: str, context: ScoringContext, console: 
 def write_jsonl(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
     """Write an object for each pair."""
     for pair in contrast.pairs:
-        row = pair.to_dict()
-        row["effort"]["citation"] = cite(pair.effort, context).source
-        row["failure"]["citation"] = cite(pair.failure, context).source
-        out.write(json_line(row))
+        effort = _cited_side(pair.effort, context)
+        failure = _cited_side(pair.failure, context)
+        out.write(json_line({**pair.to_dict(), "effort": effort, "failure": failure}))
+
+
+def _cited_side(finding: Finding, context: ScoringContext) -> dict[str, object]:
+    return {**finding.to_dict(), "citation": cite(finding, context).source}
 
 
 def write_html(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:

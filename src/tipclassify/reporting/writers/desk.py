@@ -7,9 +7,10 @@ import os
 import re
 import secrets
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import accumulate, groupby
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -65,8 +66,9 @@ class Desk:
         self._resume = resume
         index = self.files.index
         if index.is_file() and not _ID.search(index.read_text("utf-8", "replace")):
-            what = "not an index that tipclassify wrote, so it stays; choose another folder"
-            raise OutputError(f"{index}: {what}")
+            raise OutputError(
+                f"{index}: not an index that tipclassify wrote, so it stays; choose another folder"
+            )
         for name in ("data", "changes"):
             (self.files.folder / name).mkdir(parents=True, exist_ok=True)
         if resume:
@@ -77,8 +79,8 @@ class Desk:
             page = self.files.folder / file.name.removesuffix(".json")
             data = read_passage_file(file)
             if data is None or data.report is None:
-                what = "not whole; its report is left out until it is scored again"
-                warnings.warn(f"{file}: {what}", stacklevel=3)
+                message = f"{file}: not whole; its report is left out until it is scored again"
+                warnings.warn(message, stacklevel=3)
             elif page.is_file():
                 self.reports[page] = data.report
 
@@ -154,21 +156,37 @@ class Desk:
 
         Each is named by its hash, so that an index page finds its own scripts or none.
         """
-        files = [file for report in reports for file in self.files.parts(report)]
-        ends = accumulate(file.stat().st_size for file in files)
-        scripts = [end // _MOST_BYTES for end in ends]  # number of the script of each file
-        for _, group in groupby(zip(scripts, files, strict=True), key=lambda pair: pair[0]):
-            text = "".join(_call_with(file.read_text("utf-8").rstrip()) for _, file in group)
+        for files in self._files_by_script(reports):
+            text = "".join(_call_with(file.read_text("utf-8").rstrip()) for file in files)
             script = self.files.folder / "data" / f"{_digest(text.encode())}.js"
             with self.files.open_file(script) as out:
                 out.write(text)
             yield script
 
+    def _files_by_script(self, reports: Sequence[DeskReport]) -> list[list[Path]]:
+        """Divide the data files among scripts, in order, by the size of those before them."""
+        by_script: defaultdict[int, list[Path]] = defaultdict(list)
+        end = 0  # bytes of a file and of those before it
+        for report in reports:
+            for file in self.files.parts(report):
+                end += file.stat().st_size
+                by_script[end // _MOST_BYTES].append(file)
+        return list(by_script.values())
+
     def _remove_old_scripts(self, keep: Sequence[Path]) -> None:
         """Remove the scripts of an earlier index page, and nobody else's."""
-        for script in {*(self.files.folder / "data").glob("????????.js")}.difference(keep):
-            if script.stem == _digest(script.read_bytes()):
+        for script in (self.files.folder / "data").glob("????????.js"):
+            if script not in keep and script.stem == _digest(script.read_bytes()):
                 script.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class _Coverage:
+    """What passages are about, and the publication that they stand in."""
+
+    country: str | None
+    year: int | None
+    publication: str
 
 
 class _PageData:
@@ -186,7 +204,7 @@ class _PageData:
         self._total = 0  # passages
         self._reports = 0  # of the input: parts of a book, batches of rows
         self._written = 1  # data files; the first is written last
-        self._sources: set[tuple[str | None, int | None, str]] = set()
+        self._coverages: set[_Coverage] = set()
         self._places: dict[DeskPlace, int] = {}
         self._passages: list[DeskPassage] = []
         self._size = 0  # of these, in bytes, as estimated
@@ -215,64 +233,63 @@ class _PageData:
         row = finding_row(finding)
         cited = cite(finding, self._context)
         place = DeskPlace(
-            country=row["country"],
-            year=row["year"],
-            section=row["section"],
+            country=row.country,
+            year=row.year,
+            section=row.section,
             cited_section=cited.section,
-            folded_section=fold_section(row["section"]) if row["section"] else "",
+            folded_section=fold_section(row.section) if row.section else "",
             publication=finding.publication or "",
         )
-        labels = row["labels"]
+        highest_score = max((row.scores[label] for label in row.labels), default=0.0)
         passage = DeskPassage(
             place=self._places.setdefault(place, len(self._places)),
-            start=row["start"],
-            end=row["end"],
-            page=row["page"],
+            start=row.start,
+            end=row.end,
+            page=row.page,
             paragraph=cited.paragraph,
-            label_bits=sum(1 << n for n, label in enumerate(LABELS) if label in labels),
-            scores=tuple(row[label] for label in LABELS),
-            low_confidence=row["low_confidence"],
+            label_bits=_label_bits(row.labels),
+            scores=tuple(row.scores[label] for label in LABELS),
+            low_confidence=row.low_confidence,
             key=cited.key,
-            anchor=anchor if labels else "",
+            anchor=anchor if row.labels else "",
             text=cited.quote,
             flags=_flags(nature, on_subject),
-            rank=nature.rank(max((row[label] for label in labels), default=0.0)),
+            rank=nature.rank(highest_score),
         )
         self._passages.append(passage)
         self._size += 2 * len(passage.text.encode()) + _BYTES_BESIDE_TEXT
-        self._sources.add((place.country, place.year, place.publication))
+        self._coverages.add(_Coverage(place.country, place.year, place.publication))
 
     def write_rest(self, source: str | None) -> DeskReport:
         """Write the first data file, with the report itself; return that."""
         first = self.first_report
         empty = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
         whole = Finding(
-            first.file,
-            empty,
-            {},
-            first.country,
-            first.year,
-            first.title,
+            file=first.file,
+            passage=empty,
+            extra={},
+            country=first.country,
+            year=first.year,
+            title=first.title,
             publication=first.publication,
             publisher=first.publisher,
             date=first.date,
             address=first.address,
         )
         cited = cite(whole, self._context)
-        country, year, series = cited.country, first.year, first.publication or ""
-        if len(self._sources) == 1:  # rows, or narratives, of one country and year
-            only_country, year, series = next(iter(self._sources))
-            country = only_country or ""
+        coverage = _Coverage(cited.country, first.year, first.publication or "")
+        if len(self._coverages) == 1:  # rows, or narratives, of one country and year
+            coverage = next(iter(self._coverages))
         report = DeskReport(
             page=quote(self._page.name),
             source=source,
             title=cited.title,
             publication=cited.publication,
-            series=series,
+            series=coverage.publication,
             publisher=cited.publisher,
             date=cited.date,
-            country=country,
-            year=year,
+            country=coverage.country or "",
+            year=coverage.year,
             address=cited.address,
             read=cited.read,
             model=cited.model,
@@ -299,6 +316,11 @@ class _PageData:
         self._places.clear()
         self._passages.clear()
         self._size = 0
+
+
+def _label_bits(labels: Collection[str]) -> int:
+    """Set bit n for the label `LABELS[n]`."""
+    return sum(1 << n for n, label in enumerate(LABELS) if label in labels)
 
 
 def _flags(nature: FindingNature, on_subject: bool) -> int:

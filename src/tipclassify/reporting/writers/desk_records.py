@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 from urllib.parse import unquote
 
 import msgspec
@@ -23,6 +23,8 @@ import msgspec
 from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
+from tipclassify.reporting.citation import CSL_DATES, CSL_VARIABLES
+from tipclassify.reporting.particulars import RECURRING_COUNTRIES
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, american
@@ -42,6 +44,26 @@ __all__ = [
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
+
+CITATION_COLUMNS: Final = (
+    "title",
+    "publication",
+    "publisher",
+    "date",
+    "country",
+    "year",
+    "section",
+    "page",
+    "paragraph",
+    "characters",
+    "quote",
+    "labels",
+    "address",
+    "read",
+    "model",
+    "key",
+)
+"""Fields of `tipclassify.reporting.citation.Citation`, in the order of exported CSV."""
 
 
 class PassageFlag(IntFlag):
@@ -152,16 +174,18 @@ class DeskFiles:
         passages = []
         for file in self.parts(report):
             data = read_passage_file(file)
-            for row in data.passages if data else ():
+            if data is None:
+                continue
+            for row in data.passages:
                 passage = Passage(
-                    row.text,
-                    row.start,
-                    row.end,
-                    data.places[row.place].section if data else None,
-                    row.labels,
-                    dict(zip(LABELS, row.scores, strict=True)),
-                    row.low_confidence,
-                    row.page,
+                    text=row.text,
+                    start=row.start,
+                    end=row.end,
+                    section=data.places[row.place].section,
+                    labels=row.labels,
+                    scores=dict(zip(LABELS, row.scores, strict=True)),
+                    low_confidence=row.low_confidence,
+                    page=row.page,
                 )
                 passages.append(passage)
         document = Document(
@@ -186,21 +210,31 @@ def read_passage_file(file: Path) -> PassageFile | None:
 
 
 def desk_constants() -> dict[str, object]:
-    """Return the constants of the desk's scripts: places in arrays, flags, British spellings."""
+    """Return the constants of the desk's scripts: places in arrays, columns, flags, spellings."""
     return {
         "PASSAGE": _places_of(DeskPassage),
         "PLACE": _places_of(DeskPlace),
-        "LONGEST_RESPELLED": MAX_RESPELLED,
         "FLAG": {flag.name: flag.value for flag in PassageFlag},
-        "BRITISH_PATTERNS": [
-            (pattern.pattern.replace(r"\w", r"[\p{L}\p{N}_]"), plain.replace("\\", "$"))
-            for pattern, plain in BRITISH
-        ],
+        "CITATION_COLUMNS": CITATION_COLUMNS,
+        "CSL_VARIABLES": CSL_VARIABLES,
+        "CSL_DATES": CSL_DATES,
+        "RECURRING_COUNTRIES": RECURRING_COUNTRIES,
+        "LONGEST_RESPELLED": MAX_RESPELLED,
+        "BRITISH_PATTERNS": [_script_pattern(pattern.pattern, plain) for pattern, plain in BRITISH],
     }
 
 
 def _places_of(record: type[msgspec.Struct]) -> dict[str, int]:
     return {name: place for place, name in enumerate(record.__struct_fields__)}
+
+
+def _script_pattern(pattern: str, replacement: str) -> list[str]:
+    r"""Write a pattern and its replacement as JavaScript has them.
+
+    >>> _script_pattern(r"(\w)our$", r"\1or")
+    ['([\\p{L}\\p{N}_])our$', '$1or']
+    """
+    return [pattern.replace(r"\w", r"[\p{L}\p{N}_]"), replacement.replace("\\", "$")]
 
 
 def index_words(texts: Sequence[str]) -> tuple[str, str]:

@@ -1,14 +1,10 @@
-"""Findings of each file by section: Word and Markdown, where counts come first, and citations."""
+"""Findings as documents: Word and Markdown, where counts come first, and files of citations."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -16,11 +12,9 @@ from markupsafe import Markup
 
 from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS, label_name
+from tipclassify.labels import label_name
 from tipclassify.reporting.citation import Citation, cite
-from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
 from tipclassify.reporting.report import (
-    Finding,
     ScoringContext,
     TaggedReport,
     known,
@@ -28,156 +22,16 @@ from tipclassify.reporting.report import (
     source_name,
     title_name,
 )
-from tipclassify.reporting.subject import Subject, about_trafficking, subject_line
-from tipclassify.reporting.summary import Group
-from tipclassify.text.document import Passage
+from tipclassify.reporting.subject import subject_line
+from tipclassify.reporting.writers.file_findings import FileFindings, ListedFinding, by_file
 
 if TYPE_CHECKING:
     from docx.document import Document
 
-__all__ = [
-    "COUNTED",
-    "FileFindings",
-    "ListedFinding",
-    "by_file",
-    "write_bibtex",
-    "write_csl",
-    "write_docx",
-    "write_markdown",
-    "write_ris",
-]
+__all__ = ["write_bibtex", "write_csl", "write_docx", "write_markdown", "write_ris"]
 
-Section = str | None
-
-COUNTED: Final = "Labels are counted by sentence, each sentence once; shares are of the {base}."
+_COUNTED: Final = "Labels are counted by sentence, each sentence once; shares are of the {base}."
 """Line under a table of counts, with a placeholder for what shares are of."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFinding:
-    """A tagged passage with what is said of its kind."""
-
-    finding: Finding
-    nature: FindingNature
-
-    @property
-    def passage(self) -> Passage:
-        """The passage."""
-        return self.finding.passage
-
-    @property
-    def remarks(self) -> list[str]:
-        """Remarks to print beside it: a table row, a sentence said before, low confidence."""
-        remarks = []
-        if self.nature.kind == "table row":
-            remarks.append("table row")
-        if self.nature.first is not None:
-            remarks.append("stands before in this report, counted there")
-        if self.passage.low_confidence:
-            remarks.append("low confidence: read it before you use it")
-        return remarks
-
-
-@dataclass(slots=True)
-class FileFindings:
-    """Counts of a file's passages, or of a part of it, by section, and its tagged passages.
-
-    Sections are in order of appearance. `counts` are of passages, each place; `kinds` are of
-    sentences, each once, and of table rows.
-    """
-
-    file: str
-    title: str
-    country: str | None
-    year: int | None
-    address: str | None = None
-    notes: list[str] = field(default_factory=list)
-    subject: Subject = field(default_factory=Subject)
-    counts: defaultdict[Section, Group] = field(
-        default_factory=lambda: defaultdict(lambda: Group(()))
-    )
-    kinds: defaultdict[Section, KindCounts] = field(default_factory=lambda: defaultdict(KindCounts))
-    tagged: defaultdict[Section, list[ListedFinding]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-
-    @classmethod
-    def of(cls, report: TaggedReport) -> FileFindings:
-        """Begin with the file of a report."""
-        return cls(report.file, report.title, report.country, report.year, report.address)
-
-    @property
-    def total(self) -> Group:
-        """Counts of passages of all sections."""
-        return sum(self.counts.values(), Group(()))
-
-    @property
-    def total_kinds(self) -> KindCounts:
-        """Counts of sentences and table rows of all sections."""
-        return sum(self.kinds.values(), KindCounts())
-
-    def table(self) -> Iterator[tuple[str, ...]]:
-        """Yield the cells of a table of sentences: its header, a row a section, one for all."""
-        labels = [label_name(label) for label in LABELS]
-        yield "section", "passages", "sentences about trafficking", *labels, "table rows tagged"
-        for section, group in self.counts.items():
-            yield _table_row(section_name(section), group, self.kinds[section])
-        yield _table_row("all", self.total, self.total_kinds)
-
-    def count(self, report: TaggedReport) -> None:
-        """Add the passages of the file, or of a part or batch of it."""
-        self.notes += report.notes
-        self.subject += Subject.of(report.passages)
-        by_section: defaultdict[Section, list[Passage]] = defaultdict(list)
-        for passage in report.passages:
-            by_section[passage.section].append(passage)
-        for section, passages in by_section.items():
-            self.counts[section] += Group.of((), passages)
-
-    def count_kinds(self, report: TaggedReport, natures: Sequence[FindingNature]) -> None:
-        """Add the sentences and table rows of the file, or of a part or batch of it."""
-        on_subject = about_trafficking(report.passages)
-        for passage, nature, is_about in zip(report.passages, natures, on_subject, strict=True):
-            self.kinds[passage.section].add_passage(passage, nature, is_about)
-
-
-def _table_row(name: str, group: Group, kinds: KindCounts) -> tuple[str, ...]:
-    counts = [kinds.count_and_share(label) for label in LABELS]
-    return (
-        name,
-        f"{group.passages:,}",
-        f"{kinds.on_subject:,}",
-        *counts,
-        f"{kinds.tagged_rows:,}",
-    )
-
-
-def by_file(reports: Iterable[TaggedReport], parts: bool = False) -> Iterator[FileFindings]:
-    """Gather the findings of each file, or with `parts` of each part; a file's come together."""
-    for _, of_file in groupby(reports, key=attrgetter("file")):
-        gathered: FileFindings | None = None
-        natures: Natures | None = None
-        for number, report in enumerate(of_file):
-            natures = natures or Natures(rows=report.document is None)
-            if parts and gathered and report.part:
-                yield gathered
-                gathered = None
-            gathered = gathered or FileFindings.of(report)
-            _gather(gathered, report, natures, number)
-        if gathered:
-            yield gathered
-
-
-def _gather(gathered: FileFindings, report: TaggedReport, natures: Natures, number: int) -> None:
-    """Add a report, the part or batch `number` of its file."""
-    names = [f"{number}.{place}" for place in range(len(report.passages))]
-    of_passages = list(natures.of(report.passages, names))
-    gathered.count(report)
-    gathered.count_kinds(report, of_passages)
-    for finding, nature in zip(report.findings(), of_passages, strict=True):
-        if finding.passage.labels:
-            gathered.tagged[finding.passage.section].append(ListedFinding(finding, nature))
-
 
 _MARKUP: Final = re.compile(
     r"[\\`*{}\[\]<>|~&$@^#=]"
@@ -197,7 +51,7 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
             "findings.md",
             escape=_escaped,
             files=by_file(reports),
-            counted=COUNTED,
+            counted=_COUNTED,
             context=context,
             cite=cite,
         )
@@ -212,7 +66,8 @@ def _escaped(value: object) -> Markup:
     """
     if isinstance(value, Markup):
         return value
-    return Markup(_NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(str(value)))))
+    without_markup = _MARKUP.sub(r"\\\g<0>", one_line(str(value)))
+    return Markup(_NUMBERED.sub(r"\1\\\2", without_markup))
 
 
 def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
@@ -232,12 +87,18 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     for name, value in context.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
-    saved, packed = io.BytesIO(), io.BytesIO()
+    out.write(_dateless(word))
+
+
+def _dateless(word: Document) -> bytes:
+    """Pack a Word document without the time of its parts."""
+    saved = io.BytesIO()
     word.save(saved)
+    packed = io.BytesIO()
     with ZipFile(saved) as dated, ZipFile(packed, "w", ZIP_DEFLATED) as dateless:
         for name in dated.namelist():
             dateless.writestr(ZipInfo(name), dated.read(name), ZIP_DEFLATED)
-    out.write(packed.getvalue())
+    return packed.getvalue()
 
 
 def _add_file(word: Document, file_findings: FileFindings, context: ScoringContext) -> None:
@@ -265,7 +126,7 @@ def _add_counts(word: Document, file_findings: FileFindings) -> None:
         for cell, text in zip(cells.cells, row, strict=True):
             cell.text = one_line(text)
     kinds = file_findings.total_kinds
-    word.add_paragraph(" ".join([COUNTED.format(base=kinds.base()), *kinds.beside()]))
+    word.add_paragraph(" ".join([_COUNTED.format(base=kinds.base()), *kinds.beside()]))
 
 
 def _add_finding(word: Document, listed: ListedFinding, context: ScoringContext) -> None:
@@ -293,18 +154,21 @@ def write_ris(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCon
 def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
     """Cite each tagged passage, and once what stands twice in input rows without ids."""
     keys: set[str] = set()
-    for finding in (
-        finding for report in reports for finding in report.findings() if finding.passage.labels
-    ):
-        citation = cite(finding, context)
-        if citation.key not in keys:
-            keys.add(citation.key)
-            yield citation
+    for report in reports:
+        for finding in report.findings():
+            if not finding.passage.labels:
+                continue
+            citation = cite(finding, context)
+            if citation.key not in keys:
+                keys.add(citation.key)
+                yield citation
 
 
 def write_csl(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
     """Write the citations as one CSL-JSON list, each once."""
     out.write("[")
-    for number, citation in enumerate(_citations(reports, context)):
-        out.write(("," if number else "") + "\n" + citation.csl)
+    separator = "\n"
+    for citation in _citations(reports, context):
+        out.write(separator + citation.csl)
+        separator = ",\n"
     out.write("\n]\n")

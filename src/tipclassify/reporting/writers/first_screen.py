@@ -8,16 +8,20 @@ from typing import Final, NamedTuple
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.common_phrases import text_identity
+from tipclassify.reporting.particulars import RECURRING_COUNTRIES, several
 from tipclassify.reporting.writers.marking import MarkedPassage
 
-__all__ = ["FirstScreen", "LabelBox"]
+__all__ = ["FirstScreen", "LabelBox", "screen_constants"]
 
 _STRONGEST: Final = 3  # findings of each label, on the first screen
+_FOLDED: Final = 40  # links below a folded line
 # kept of each label, since what recurs among the reports is known at the end
 _CANDIDATES: Final = 60
-# countries, or reports without one, in which a sentence is common to the reports at hand
-_RECURRING: Final = 3
-_FOLDED: Final = 40  # links below a folded line
+
+
+def screen_constants() -> dict[str, object]:
+    """Return the constants of the script that fills the first screen when a filter is set."""
+    return {"MOST_STRONGEST": _STRONGEST, "MOST_FOLDED": _FOLDED}
 
 
 class LabelBox(NamedTuple):
@@ -30,11 +34,11 @@ class LabelBox(NamedTuple):
     def folded(self) -> str:
         """Say what is folded: "and 7 sentences that stand in many reports, 23 table rows"."""
         parts = []
-        if number := len(self.templates):
-            sentences = "sentences that stand" if number > 1 else "sentence that stands"
-            parts.append(f"{number:,} {sentences} in many reports")
-        if number := len(self.rows):
-            parts.append(f"{number:,} table row{'s' if number > 1 else ''}")
+        if self.templates:
+            verb = "stand" if len(self.templates) > 1 else "stands"
+            parts.append(f"{several(len(self.templates), 'sentence')} that {verb} in many reports")
+        if self.rows:
+            parts.append(several(len(self.rows), "table row"))
         return f"and {', '.join(parts)}" if parts else ""
 
     def links(self) -> list[MarkedPassage]:
@@ -82,14 +86,18 @@ class FirstScreen:
         recurring = list(self._templates[label])
         for mark in self._candidates[label]:
             identity = text_identity(mark.passage.text)
-            if len(self._countries[identity]) >= _RECURRING:
+            if len(self._countries[identity]) >= RECURRING_COUNTRIES:
                 recurring.append(mark)
             else:
                 particular.setdefault(identity, mark)
-        best = list(particular.values())[:_STRONGEST]
-        once: dict[int, MarkedPassage] = {}
+        by_text: dict[int, MarkedPassage] = {}
         for mark in sorted(recurring, key=lambda mark: -mark.passage.scores[label]):
-            once.setdefault(text_identity(mark.passage.text), mark)
-        templates = list(once.values())
-        missing = _STRONGEST - len(best)
-        return LabelBox([*best, *templates[:missing]], templates[missing:], self._rows[label])
+            by_text.setdefault(text_identity(mark.passage.text), mark)
+        templates = list(by_text.values())
+        best = list(particular.values())[:_STRONGEST]
+        missing = _STRONGEST - len(best)  # which the most probable templates fill
+        return LabelBox(
+            strongest=best + templates[:missing],
+            templates=templates[missing:],
+            rows=self._rows[label],
+        )

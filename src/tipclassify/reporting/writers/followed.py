@@ -35,24 +35,24 @@ def describe(line: LedgerLine, latest: str) -> str:
     "the same sentence since 2016", "since 2016, reworded in 2021 and 2023", "2016 to 2019, the same
     sentence".
     """
+    span = f"from {line.first.year} to {line.last.year}"
+    if line.last.year == latest:
+        span = f"since {line.first.year}"
     reworded = [standing.year for standing in line.standings if standing.status == "reworded"]
-    stands = line.last.year == latest
     if not reworded:
-        if stands:
-            return f"the same sentence since {line.first.year}"
-        return f"the same sentence from {line.first.year} to {line.last.year}"
-    span = f"since {line.first.year}" if stands else f"from {line.first.year} to {line.last.year}"
+        return f"the same sentence {span}"
     return f"{span}, reworded in {', '.join(reworded)}"
 
 
-Cell = str | int
-Row = dict[str, Cell]  # by column
+Row = dict[str, str | int]
+"""Cells of a line, by column."""
 
 
 def columns(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
     """Yield a row a line: years, wording then and now, tags, citations, then a column a year."""
     for line in ledger.lines:
-        first, last = cite(line.first.finding, context), cite(line.last.finding, context)
+        first = cite(line.first.finding, context)
+        last = cite(line.last.finding, context)
         row: Row = {
             "years": len(line.years),
             "first": line.first.year,
@@ -91,28 +91,32 @@ def write_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
 
 def write_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
     """Write a sheet with a row for each line, and one about the reports and the model."""
-    from tipclassify.reporting.writers.sheets import open_workbook
+    from tipclassify.reporting.writers.workbook import open_workbook
 
     rows = list(columns(ledger, context))
     with open_workbook(out, context) as book:
         lines = book.table("Ledger", list(rows[0]) if rows else ["years", "first", "last"])
         for row in rows:
             lines.append(list(row.values()))
-        about = book.table("About", ("what", "value"))
-        about.append(("reports", ledger.subject or "of one country and publication"))
+        facts = book.table("About", ("what", "value"))
+        facts.append(("reports", ledger.subject or "of one country and publication"))
         for year, report in zip(ledger.years, ledger.reports, strict=True):
-            about.append((year, report.address or report.title))
+            facts.append((year, report.address or report.title))
         for name, value in context.about().items():
-            about.append((name, value))
+            facts.append((name, value))
 
 
 def write_json(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
     """Write one object: the reports, and each line with all its passages and their citations."""
-    written = ledger.to_dict()
-    for line, line_row in zip(ledger.lines, written["lines"], strict=True):
-        for standing, row in zip(line.standings, line_row["standings"], strict=True):
-            row["citation"] = cite(standing.finding, context).source
-    out.write(json_line({**written, "about": context.about()}))
+    lines = []
+    for line in ledger.lines:
+        standings = [_cited_standing(standing, context) for standing in line.standings]
+        lines.append({**line.to_dict(), "standings": standings})
+    out.write(json_line({**ledger.to_dict(), "lines": lines, "about": context.about()}))
+
+
+def _cited_standing(standing: Standing, context: ScoringContext) -> dict[str, object]:
+    return {**standing.to_dict(), "citation": cite(standing.finding, context).source}
 
 
 def write_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
@@ -138,9 +142,11 @@ def write_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     write_split_decisions(ledger.split_decisions, console)
     counts = {label: sum(label in line.labels for line in shown) for label in LABELS}
     tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())
+    counted = f"{len(shown)} passages stood in two years or more ({tagged})"
     left_out = len(ledger.lines) - len(shown)
-    more = f"; {left_out} more without a label, which --all shows" if left_out else ""
-    console.print(Text(f"\n{len(shown)} passages stood in two years or more ({tagged}){more}."))
+    if left_out:
+        counted = f"{counted}; {left_out} more without a label, which --all shows"
+    console.print(Text(f"\n{counted}."))
 
 
 def _write_line(line: LedgerLine, latest: str, console: Console) -> None:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.finding_row import finding_row
+from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import KindCounts
 from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import (
@@ -25,11 +26,10 @@ from tipclassify.reporting.subject import (
     count_unknown,
     is_unread,
 )
-from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers.findings import FileFindings
-from tipclassify.reporting.writers.first_screen import FirstScreen
+from tipclassify.reporting.writers.file_findings import FileFindings
+from tipclassify.reporting.writers.first_screen import FirstScreen, screen_constants
 from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, id_prefix
-from tipclassify.reporting.writers.templating import rendered
+from tipclassify.reporting.writers.templating import rendered, script_constants
 
 __all__ = ["write_html"]
 
@@ -114,6 +114,7 @@ class _Page:
             subjects=list(self._subjects.values()),
             long_reports=list(self._long_reports.values()),
             boxes={label: self._first_screen.box(label) for label in LABELS},
+            constants=script_constants(**screen_constants()),
             context=self._context,
         )
 
@@ -121,9 +122,14 @@ class _Page:
 def _extent(report: TaggedReport) -> str:
     """Name the first and last country of a part, or its first section: " (Karvonia to Zembla)"."""
     blocks = report.document.blocks if report.document else ()
-    if countries := [block.country for block in blocks if block.country]:
-        return f" ({' to '.join(dict.fromkeys((countries[0], countries[-1])))})"
-    return f" (from {section_name(blocks[0].section)})" if blocks and blocks[0].section else ""
+    countries = [block.country for block in blocks if block.country]
+    if countries and countries[0] == countries[-1]:
+        return f" ({countries[0]})"
+    if countries:
+        return f" ({countries[0]} to {countries[-1]})"
+    if blocks and blocks[0].section:
+        return f" (from {section_name(blocks[0].section)})"
+    return ""
 
 
 class MarkInText(NamedTuple):
@@ -171,6 +177,14 @@ def _article(
     )
 
 
+class _CountryYearSection(NamedTuple):
+    """What passages of a report are counted by."""
+
+    country: str
+    year: str
+    section: str
+
+
 class PassageCount(NamedTuple):
     """Passages of a country, year and section; the page's script reads an array of these."""
 
@@ -183,16 +197,22 @@ class PassageCount(NamedTuple):
 
 def _counted(report: TaggedReport, marks: Sequence[MarkedPassage]) -> list[PassageCount]:
     """Count the passages, and the sentences on the subject, by country, year and section."""
-    passages: Counter[tuple[str, str, str]] = Counter()
-    on_subject: Counter[tuple[str, str, str]] = Counter()
+    passages: Counter[_CountryYearSection] = Counter()
+    on_subject: Counter[_CountryYearSection] = Counter()
     is_about = about_trafficking(report.passages)
     for finding, mark, counts_as_about in zip(report.findings(), marks, is_about, strict=True):
         row = finding_row(finding)
-        year = str(row["year"] or "")
-        group = row["country"] or "", year, section_name(finding.passage.section)
+        group = _CountryYearSection(
+            country=row.country or "",
+            year=str(row.year or ""),
+            section=section_name(finding.passage.section),
+        )
         passages[group] += 1
         on_subject[group] += counts_as_about and mark.nature.counts
-    return [PassageCount(*group, count, on_subject[group]) for group, count in passages.items()]
+    return [
+        PassageCount(group.country, group.year, group.section, count, on_subject[group])
+        for group, count in passages.items()
+    ]
 
 
 def _blocks(report: TaggedReport, marks: Sequence[MarkedPassage]) -> Iterator[ArticleBlock]:

@@ -84,9 +84,13 @@ class MarkedPassage(NamedTuple):
     def place(self) -> Place:
         """Where it stands."""
         passage = self.passage
-        has_element = bool(passage.labels) or self.reasons is not None
         return Place(
-            self.name, self.number, passage.section, passage.page, passage.labels, has_element
+            name=self.name,
+            number=self.number,
+            section=passage.section,
+            page=passage.page,
+            labels=passage.labels,
+            is_linked=bool(passage.labels) or self.reasons is not None,
         )
 
 
@@ -128,9 +132,10 @@ class PageMarker:
         passages = report.passages
         is_long = report.document is not None and (report.part or len(passages) >= PART)
         thresholds = self._context.thresholds
-        shown = [
-            passage.labels if is_long else labels_shown(passage, thresholds) for passage in passages
-        ]
+        if is_long:
+            shown = [passage.labels for passage in passages]
+        else:
+            shown = [labels_shown(passage, thresholds) for passage in passages]
         explanations = explain_shown(list(compress(passages, shown)), self._context.classifier)
         numbers = range(first, first + len(passages))
         names = [f"{prefix}p{number}" for number in numbers]
@@ -139,27 +144,28 @@ class PageMarker:
             numbers, names, report.findings(), shown, natures, strict=True
         ):
             passage = finding.passage
-            in_doubt = self._newly_in_doubt(
-                name, nature, labels_near_threshold(passage, labels, thresholds)
-            )
+            near_threshold = labels_near_threshold(passage, labels, thresholds)
+            in_doubt = self._newly_in_doubt(name, nature, near_threshold)
             yield MarkedPassage(
-                passage,
-                number,
-                name,
-                labels,
-                in_doubt,
-                _reasons(passage, next(explanations), labels) if labels else None,
-                load_examples().nearest(passage.text, 1) if in_doubt else [],
-                self._cited(finding),
-                is_unknown(passage),
-                nature,
+                passage=passage,
+                number=number,
+                name=name,
+                shown=labels,
+                in_doubt=in_doubt,
+                reasons=_reasons(passage, next(explanations), labels) if labels else None,
+                examples=load_examples().nearest(passage.text, 1) if in_doubt else [],
+                cited=self._cited(finding),
+                unreadable=is_unknown(passage),
+                nature=nature,
             )
 
     def _newly_in_doubt(
         self, name: str, nature: FindingNature, in_doubt: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """Leave out labels that are in doubt at the first place of the same words, which the card
-        links: the rule and the near case stand there."""
+        """Leave out labels that are in doubt at the first place of the same words.
+
+        The card links that place, where the rule and the near case stand.
+        """
         self._in_doubt[name] = in_doubt
         if nature.first is None:
             return in_doubt
@@ -171,12 +177,7 @@ class PageMarker:
 
     def _with_places(self, marks: list[MarkedPassage]) -> list[MarkedPassage]:
         """Add to each mark the other places where its words stand."""
-        identities = [
-            text_identity(mark.passage.text)
-            if len(mark.passage.text.split()) >= _MIN_WORDS
-            else None
-            for mark in marks
-        ]
+        identities = [_linked_identity(mark.passage.text) for mark in marks]
         for mark, identity in zip(marks, identities, strict=True):
             if identity is not None:
                 self._places[identity].append(mark.place)
@@ -188,6 +189,11 @@ class PageMarker:
                 mark = mark._replace(elsewhere=OtherPlaces(shown, len(others) - len(shown)))
             placed.append(mark)
         return placed
+
+
+def _linked_identity(text: str) -> int | None:
+    """Return the identity of a sentence that is linked to its other places; None for a phrase."""
+    return text_identity(text) if len(text.split()) >= _MIN_WORDS else None
 
 
 def _reasons(

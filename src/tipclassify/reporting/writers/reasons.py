@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,14 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.common.scoring import reaches_threshold
 from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
+from tipclassify.reporting.probability import log_odds
 from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
 
 __all__ = [
+    "MIN_RELATIVE_WEIGHT",
+    "MOST_AGAINST",
+    "MOST_FOR",
     "Phrase",
     "Point",
     "Reason",
@@ -26,8 +29,14 @@ __all__ = [
     "summarize_explanation",
 ]
 
+MIN_RELATIVE_WEIGHT: Final = 0.2
+"""Weight of a word relative to the strongest; a weaker word joins no phrase."""
+
+MOST_FOR: Final = 4
+MOST_AGAINST: Final = 2
+"""Phrases for a label, and against it, that a reason has; more are noise."""
+
 _WORD: Final = re.compile(r"\S+")
-_MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
 _LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
 # share of its threshold from which the reasons of an absent label are shown
@@ -85,14 +94,10 @@ def labels_near_threshold(
     """
     in_doubt = []
     for label in shown:
-        excess = _log_odds(passage.scores[label]) - _log_odds(thresholds[label])
+        excess = log_odds(passage.scores[label]) - log_odds(thresholds[label])
         if label not in passage.labels or excess <= _NEAR_LOG_ODDS:
             in_doubt.append(label)
     return tuple(in_doubt)
-
-
-def _log_odds(probability: float) -> float:
-    return math.log(max(probability, 1e-12) / max(1 - probability, 1e-12))
 
 
 def explain_shown(
@@ -100,13 +105,15 @@ def explain_shown(
 ) -> Iterator[Mapping[str, Explanation]]:
     """Explain the passages whose reasons a report shows, by the phrases that contribute most."""
     for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
-        yield from classifier.explain_all(
-            passages[first : first + _EXPLAINED_AT_ONCE], _MAX_PHRASES
-        )
+        some_passages = passages[first : first + _EXPLAINED_AT_ONCE]
+        yield from classifier.explain_all(some_passages, _MAX_PHRASES)
 
 
 def summarize_explanation(
-    passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2
+    passage: Passage,
+    explanation: Explanation,
+    most_for: int = MOST_FOR,
+    most_against: int = MOST_AGAINST,
 ) -> Reason:
     """Summarize an explanation in at most `most_for` phrases for the label, `most_against` against.
 
@@ -114,26 +121,29 @@ def summarize_explanation(
     for a feature that needs them all; adjacent strong words of one sign make a phrase. Occlusion:
     the strongest words, and clause.
     """
-    occluded = explanation.method == OCCLUSION
-    list_phrases = _strongest if occluded else _joined
-    phrases = list_phrases(passage.text, explanation)
-    supporting = [phrase for phrase in phrases if phrase.weight > 0][:most_for]
-    opposing = [phrase for phrase in phrases if phrase.weight < 0][:most_against]
-    shown = [*supporting, *opposing]
+    is_occlusion = explanation.method == OCCLUSION
+    if is_occlusion:
+        phrases = _strongest(passage.text, explanation)
+    else:
+        phrases = _joined(passage.text, explanation)
+    supporting = [phrase for phrase in phrases if phrase.weight > 0]
+    opposing = [phrase for phrase in phrases if phrase.weight < 0]
+    shown = supporting[:most_for] + opposing[:most_against]
     points = [Point(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
     heading = _rounded(explanation.heading)
     if passage.section and heading:
         points.append(Point(f"the heading “{section_name(passage.section)}”", heading))
     total = _rounded(explanation.logit)
-    if occluded:
-        return Reason(shown, [*points, Point("points of the whole passage", total)], False)
+    if is_occlusion:
+        points.append(Point("points of the whole passage", total))
+        return Reason(shown, points, additive=False)
     bias = _rounded(explanation.bias)
     # "All other words" absorbs the rounding, so that the displayed numbers add up.
     others = _rounded(total - bias - sum(point.weight for point in points))
     points.append(Point("all other words", others))
     points.append(Point("before any word is read", bias))
     points.append(Point("together", total))
-    return Reason(shown, points, True)
+    return Reason(shown, points, additive=True)
 
 
 def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
@@ -143,12 +153,12 @@ def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
     """
     clauses = _containing_others(explanation.spans)
     parts = [span for span in explanation.spans if span not in clauses]
-    least = _MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
-    listed = bytearray(len(text))
+    least = MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
+    is_listed = bytearray(len(text))  # of each character, 1 in a part that is listed
     strong = []
     for part in parts:  # strongest first
-        if abs(part.weight) >= least and not any(listed[part.start : part.end]):
-            listed[part.start : part.end] = bytes([1]) * (part.end - part.start)
+        if abs(part.weight) >= least and not any(is_listed[part.start : part.end]):
+            is_listed[part.start : part.end] = b"\x01" * (part.end - part.start)
             strong.append(part)
     strongest_part = max((part.weight for part in parts), default=0.0)
     clause = max(clauses, key=lambda clause: abs(clause.weight), default=None)
@@ -163,18 +173,28 @@ def _containing_others(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
     return {span for span, following in pairwise(ordered) if following.end <= span.end}
 
 
-def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight]) -> list[float]:
+class _Word(NamedTuple):
+    """Place of a word in a text, in characters."""
+
+    start: int
+    end: int
+
+
+def _word_weights(words: Sequence[_Word], spans: Sequence[SpanWeight]) -> list[float]:
     """Divide the weight of each span equally among its words.
 
     Time is linear in the words and spans: a long span is added to the sum at its first word, and
     taken off after its last (difference array). Thousands of spans may each cover thousands of
     words.
     """
-    starts, ends = [start for start, _ in words], [end for _, end in words]
-    weights = [0.0] * len(words)
-    changes = [0.0] * (len(words) + 1)
+    starts = [word.start for word in words]
+    ends = [word.end for word in words]
+    from_short_spans = [0.0 for _ in words]
+    changes = [0.0 for _ in words]  # of the sum of long spans, from a word to the next
+    changes.append(0.0)  # after the last word
     for span in spans:
-        first, after = bisect_right(ends, span.start), bisect_left(starts, span.end)
+        first = bisect_right(ends, span.start)
+        after = bisect_left(starts, span.end)  # the first word behind the span
         if first >= after:
             continue
         share = span.weight / (after - first)
@@ -183,33 +203,44 @@ def _word_weights(words: Sequence[tuple[int, int]], spans: Sequence[SpanWeight])
             changes[after] -= share
         else:
             for number in range(first, after):
-                weights[number] += share
-    return [weight + change for weight, change in zip(weights, accumulate(changes), strict=False)]
+                from_short_spans[number] += share
+    from_long_spans = accumulate(changes[:-1])
+    return [short + long for short, long in zip(from_short_spans, from_long_spans, strict=True)]
 
 
 def _joined(text: str, explanation: Explanation) -> list[Phrase]:
     """Divide the spans' weights among words, and join strong neighbours of one sign, best first."""
-    words = [word.span() for word in _WORD.finditer(text)]
+    words = [_Word(match.start(), match.end()) for match in _WORD.finditer(text)]
     weights = _word_weights(words, explanation.spans)
-    least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
-    signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
+    least = MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
+    signs = [_sign(weight) if abs(weight) >= least else 0 for weight in weights]
     phrases = []
-    joined = -1  # the last word that is in a phrase
+    last_joined = -1  # the last word that is in a phrase
     for sign, run in groupby(range(len(words)), key=signs.__getitem__):
-        inside = [number for number in run if number > joined]
-        if sign and inside:
-            while _is_function(text, words, inside) and inside[-1] + 1 < len(words):
-                inside.append(inside[-1] + 1)  # "the" explains nothing without its noun
-            joined = inside[-1]
-            phrase = " ".join(text[words[inside[0]][0] : words[inside[-1]][1]].split())
-            phrases.append(Phrase(phrase.strip(_EDGE) or phrase, sum(weights[n] for n in inside)))
+        inside = [number for number in run if number > last_joined]
+        if not sign or not inside:
+            continue
+        while _are_function_words(text, words, inside) and inside[-1] + 1 < len(words):
+            inside.append(inside[-1] + 1)  # "the" explains nothing without its noun
+        last_joined = inside[-1]
+        phrase = " ".join(text[words[inside[0]].start : words[inside[-1]].end].split())
+        weight = sum(weights[number] for number in inside)
+        phrases.append(Phrase(phrase.strip(_EDGE) or phrase, weight))
     return sorted(phrases, key=lambda phrase: -abs(phrase.weight))
 
 
-def _is_function(text: str, words: Sequence[tuple[int, int]], numbers: Sequence[int]) -> bool:
+def _sign(weight: float) -> int:
+    """Return 1, 0 or -1."""
+    return (weight > 0) - (weight < 0)
+
+
+def _are_function_words(text: str, words: Sequence[_Word], numbers: Sequence[int]) -> bool:
     """Test whether all these words are words of function."""
-    plain = (text[words[number][0] : words[number][1]].strip(_EDGE).lower() for number in numbers)
-    return FUNCTION_WORDS.issuperset(plain)
+    plain_words = []
+    for number in numbers:
+        word = words[number]
+        plain_words.append(text[word.start : word.end].strip(_EDGE).lower())
+    return FUNCTION_WORDS.issuperset(plain_words)
 
 
 def _rounded(weight: float) -> float:

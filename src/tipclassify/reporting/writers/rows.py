@@ -1,5 +1,7 @@
-"""JSON Lines and CSV writers, whose rows are rendered where passages are tagged, in worker
-processes; and Parquet."""
+"""JSON Lines, CSV and Parquet writers: a row for each passage.
+
+Rows of JSON Lines and CSV are rendered where passages are tagged, in worker processes.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from itertools import islice
 from typing import IO, Final
 
 from tipclassify.formatting import csv_cell, json_line
-from tipclassify.reporting.finding_row import COLUMNS, finding_row
+from tipclassify.reporting.finding_row import COLUMNS, Cell, finding_row
 from tipclassify.reporting.report import ScoringContext, TaggedReport, source_name
 
 __all__ = [
@@ -29,34 +31,39 @@ def render_jsonl(report: TaggedReport) -> str:
     return "".join(json_line(finding.to_dict()) for finding in report.findings())
 
 
-def write_jsonl_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
+def write_jsonl_rows(
+    rendered: Iterable[str],
+    out: IO[str],
+    context: ScoringContext,  # noqa: ARG001
+) -> None:
     """Write reports rendered by `render_jsonl`."""
-    out.writelines(made)
+    out.writelines(rendered)
 
 
 def render_csv(report: TaggedReport) -> str:
-    """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run
-    as a formula.
+    """Render a report as CSV (RFC 4180), with ``'`` before what would run as a formula.
 
-    A file is named without its folder: people pass tables on.
+    It has the columns of `COLUMNS`. A file is named without its folder: people pass tables on.
     """
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\r\n")
     for finding in report.findings():
-        row = finding_row(finding)
-        cells = (row | {"file": source_name(finding.file)}).values()
-        writer.writerow(
-            f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in cells
-        )
+        cells = finding_row(finding).cells()
+        cells["file"] = source_name(finding.file)
+        writer.writerow([_csv_text(cell) for cell in cells.values()])
     return lines.getvalue()
 
 
-def write_csv_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:
+def _csv_text(cell: Cell) -> object:
+    return f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell)
+
+
+def write_csv_rows(rendered: Iterable[str], out: IO[str], context: ScoringContext) -> None:
     """Write the header, and reports rendered by `render_csv`."""
     if context.bom:
         out.write("\ufeff")
     csv.writer(out, lineterminator="\r\n").writerow(COLUMNS)
-    out.writelines(made)
+    out.writelines(rendered)
 
 
 def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
@@ -67,11 +74,11 @@ def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: Scor
     types = {
         name: pa.list_(pa.string()) if kind == "list" else kind for name, kind in COLUMNS.items()
     }
-    about = {
+    metadata = {
         f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()
     }
-    schema = pa.schema(types, about)
-    rows = (finding_row(finding) for report in reports for finding in report.findings())
+    schema = pa.schema(types, metadata)
+    rows = (finding_row(finding).cells() for report in reports for finding in report.findings())
     with parquet.ParquetWriter(out, schema) as writer:
         while batch := list(islice(rows, _ROWS_A_GROUP)):
             writer.write_table(pa.Table.from_pylist(batch, schema))

@@ -60,15 +60,16 @@ def write_reports(
     '<!DOCTYPE html>'
     """
     target = Path(path)
-    name = format_of(target) if format is None else format
-    if name not in FORMATS:
-        raise UsageError(f"unknown format {name!r}: use {', '.join(FORMATS)}")
-    given = [reports] if isinstance(reports, TaggedReport) else list(reports)
-    in_folder = replace(context_of(context, given), folder=target.absolute().parent)
-    render, write = FORMATS[name].steps()
+    format_name = format_of(target) if format is None else format
+    if format_name not in FORMATS:
+        raise UsageError(f"unknown format {format_name!r}: use {', '.join(FORMATS)}")
+    output_format = FORMATS[format_name]
+    tagged = [reports] if isinstance(reports, TaggedReport) else list(reports)
+    in_folder = replace(context_of(context, tagged), folder=target.absolute().parent)
+    render, write = output_format.steps()
     try:
-        with open_whole(target, FORMATS[name].binary) as out:
-            write(map(render, given), out, in_folder)
+        with open_whole(target, output_format.binary) as out:
+            write(map(render, tagged), out, in_folder)
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written ({reason_of(error)}); choose another place"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -11,8 +11,11 @@ from rich.text import Text
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.adjustment import ASSUMPTION, NOTES
+from tipclassify.reporting.dimensions import Key, shown_name
+from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.summary import NONE, OVERLAP, Group, Key, Summary, shown_name
+from tipclassify.reporting.summary import OVERLAP, Summary
+from tipclassify.reporting.summary_names import total_names
 from tipclassify.reporting.writers.table import console_of
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
@@ -33,10 +36,9 @@ def write_table(summary: Summary, out: IO[str]) -> None:
         table.add_row(*_names(summary, group, above), *_cells(summary, group))
         above = group.key
     table.add_section()
-    empty_names = [""] * (len(summary.by) - 1)
-    for total in summary.shown_totals:
-        name = f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
-        table.add_row(Text(name), *empty_names, *_cells(summary, total), style="bold")
+    no_names = ["" for _ in summary.by[1:]]
+    for name, total in zip(total_names(summary), summary.shown_totals, strict=True):
+        table.add_row(Text(name), *no_names, *_cells(summary, total), style="bold")
     console.print(table)
     console.print(Text("\n".join(["", *_caveats(summary)])))
 
@@ -45,9 +47,9 @@ def _names(summary: Summary, group: Group, above: Key) -> list[Text]:
     """Name the dimensions of a group; names that the group above has, too, are left out."""
     last = len(summary.by) - 1
     names = []
-    for at, (dimension, value) in enumerate(zip(summary.by, group.key, strict=True)):
-        is_repeated = at < last and group.key[: at + 1] == above[: at + 1]
+    for place, (dimension, value) in enumerate(zip(summary.by, group.key, strict=True)):
         name = summary.file_names[value] if dimension == "file" else value
+        is_repeated = place < last and group.key[: place + 1] == above[: place + 1]
         names.append(Text("" if is_repeated else shown_name(name, dimension)))
     return names
 
@@ -85,26 +87,7 @@ def write_jsonl(summary: Summary, out: IO[str]) -> None:
 def write_csv(summary: Summary, out: IO[str]) -> None:
     """Write the same rows with columns ``failure``, ``failure_share``, …; notes joined by ``;``."""
     writer = csv.writer(out, lineterminator="\r\n")
-    rows = list(map(_flat, summary.rows()))
+    rows = [row.flat() for row in summary.summary_rows()]
     writer.writerow(rows[0])
-    writer.writerows(map(csv_cell, row.values()) for row in rows)
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Give each figure of each label a column: ``failure``, ``failure_share``, …"""
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if name == "labels":
-            for label, figures in value.items():
-                flat |= _figure_columns(label, figures)
-        elif name == "none":
-            flat |= _figure_columns(name, value)
-        else:
-            flat[name] = value
-    return flat
-
-
-def _figure_columns(label: str, figures: dict[str, Any]) -> dict[str, Any]:
-    return {
-        label if name == "count" else f"{label}_{name}": figure for name, figure in figures.items()
-    }
+    for row in rows:
+        writer.writerow([csv_cell(value) for value in row.values()])

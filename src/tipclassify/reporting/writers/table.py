@@ -13,13 +13,13 @@ from rich.text import Text
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.particulars import KindCounts
+from tipclassify.reporting.particulars import KindCounts, several
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known
 from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.writers.findings import FileFindings, by_file
+from tipclassify.reporting.writers.file_findings import FileFindings, by_file
 from tipclassify.text.document import Passage
 
-__all__ = ["console_of", "heading_of", "write_table"]
+__all__ = ["console_of", "report_heading", "write_table"]
 
 
 def console_of(out: IO[str], width: int) -> Console:
@@ -29,7 +29,7 @@ def console_of(out: IO[str], width: int) -> Console:
     return Console(file=stream, highlight=False, width=None if out.isatty() else width)
 
 
-def heading_of(report: TaggedReport | FileFindings) -> str:
+def report_heading(report: TaggedReport | FileFindings) -> str:
     """Make the line of a report's file, with country and year as far as they are known."""
     country_and_year = one_line(" ".join(known(report.country, report.year)))
     return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "")
@@ -73,13 +73,13 @@ def _count_lines(passages: int, kinds: KindCounts) -> list[str]:
     ['3 passages, 2 on trafficking: positive_effort 0   failure 1 (50%)   complicity 0']
     """
     counts = "   ".join(f"{label} {kinds.count_and_share(label)}" for label in LABELS)
-    total = f"{passages:,} passage{'' if passages == 1 else 's'}, {kinds.on_subject:,} on trafficking: {counts}"
-    return [total, *kinds.beside()]
+    base = f"{several(passages, 'passage')}, {kinds.on_subject:,} on trafficking"
+    return [f"{base}: {counts}", *kinds.beside()]
 
 
 def _table(file_findings: FileFindings) -> Table:
     table = Table(
-        title=Text(heading_of(file_findings)),
+        title=Text(report_heading(file_findings)),
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -94,8 +94,8 @@ def _table(file_findings: FileFindings) -> Table:
     table.add_column("passage", overflow="fold")
     for section, findings in sections.items():
         name = f"[{one_line(section or '') or 'no section'}]"
-        empty_cells = [""] * (len(table.columns) - 1)
-        table.add_row(*empty_cells, Text(name, style="bold"))
+        other_cells = ["" for _ in table.columns[1:]]
+        table.add_row(*other_cells, Text(name, style="bold"))
         for listed in findings:
             table.add_row(*_cells(listed.passage, has_pages))
     return table

@@ -9,7 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Container, Iterator, Sized
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import jinja2
 from markupsafe import Markup
@@ -17,6 +17,18 @@ from markupsafe import Markup
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
+from tipclassify.reporting.citation import (
+    BIBTEX_FIELDS,
+    FRAGMENT_WORDS,
+    RIS_TAGS,
+    TEX_ESCAPES,
+)
+from tipclassify.reporting.probability import (
+    NEARLY_CERTAIN,
+    NEARLY_CERTAIN_IN_WORDS,
+    NEARLY_CERTAIN_SHOWN,
+    probability,
+)
 from tipclassify.reporting.report import section_name, source_name, title_name
 from tipclassify.reporting.subject import subject_line
 from tipclassify.resources import read_resource, resource_path
@@ -24,8 +36,10 @@ from tipclassify.resources import read_resource, resource_path
 __all__ = ["LETTERS", "NAMES", "attribute", "content", "rendered", "script_constants"]
 
 LETTERS: Final = {label: label[0].upper() for label in LABELS}
+"""Letters of the labels on pages, so that colour is not needed."""
+
 NAMES: Final = {label: label_name(label).capitalize() for label in LABELS}
-"""Names of the labels on pages; `LETTERS` are the letters beside them."""
+"""Names of the labels on pages."""
 
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -61,7 +75,7 @@ def _escaped(text: str) -> str:
 
 
 def rendered(
-    name: str, escape: Callable[[object], Markup] = content, **values: Any
+    name: str, escape: Callable[[object], Markup] = content, **values: object
 ) -> Iterator[str]:
     """Render a template in fragments; each expression passes `escape` or the filter `attribute`."""
     return _environment(escape).get_template(name).generate(**values)
@@ -92,12 +106,10 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "asset": asset,
-        "label_constants": label_constants,
+        "shared_constants": shared_constants,
         "palette": palette,
         "subject_line": subject_line,
         "version": __version__,
-    }
-    environment.globals |= {
         "LABELS": LABELS,
         "LETTERS": LETTERS,
         "MEANINGS": MEANINGS,
@@ -125,20 +137,28 @@ def script_constants(**constants: object) -> Markup:
     >>> print(script_constants(LETTERS=["P", "F"]))
     const LETTERS = ["P","F"];
     """
-    lines = (
-        f"const {name} = {json.dumps(value, separators=(',', ':'))};\n".replace("<", "\\u003c")
-        for name, value in constants.items()
-    )
-    return Markup("".join(lines).rstrip())
+    lines = []
+    for name, value in constants.items():
+        written = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+        lines.append(f"const {name} = {written};")
+    return Markup("\n".join(lines))
 
 
-def label_constants() -> Markup:
-    """Declare the labels, their letters and their names, as pages show them."""
+def shared_constants() -> Markup:
+    """Declare what the scripts of all pages share with Python: labels, and parts of citations."""
     return script_constants(
         LABELS=LABELS,
+        LABEL_NAMES={label: label_name(label) for label in LABELS},
         LETTERS=list(LETTERS.values()),
         NAMES={LETTERS[label]: NAMES[label] for label in LABELS},
         NO_SECTION=section_name(None),
+        NEARLY_CERTAIN=NEARLY_CERTAIN,
+        NEARLY_CERTAIN_SHOWN=NEARLY_CERTAIN_SHOWN,
+        NEARLY_CERTAIN_IN_WORDS=NEARLY_CERTAIN_IN_WORDS,
+        BIBTEX_FIELDS=BIBTEX_FIELDS,
+        RIS_TAGS=RIS_TAGS,
+        FRAGMENT_WORDS=FRAGMENT_WORDS,
+        TEX_ESCAPES=TEX_ESCAPES,
     )
 
 
@@ -154,12 +174,3 @@ def sentence(text: str) -> str:
     'Since 2016'
     """
     return text[:1].upper() + text[1:]
-
-
-def probability(value: float) -> str:
-    """Format a probability with two decimals, never as 1.00.
-
-    >>> probability(0.381), probability(0.9987)
-    ('0.38', '>0.99')
-    """
-    return ">0.99" if value >= 0.995 else f"{value:.2f}"

@@ -2,12 +2,13 @@
 // the command key, and when they are switched off in the help (WCAG 2.1.4).
 // Covered by tests/review/test_review_page.py.
 import { byId, el } from "./dom.js";
+import { LETTERS } from "./labels.js";
 
 const OFF = "tipclassify review keys off";
 
 export const KEYS = [
   ["Decide", [
-    [["P", "F", "C"], "give or take a label; saved at once"],
+    [Object.values(LETTERS), "give or take a label; saved at once"],
     [["N"], "no label; saved at once"],
     [["Enter"], "accept what is shown and go on"],
     [["S"], "unsure: kept, listed, and no model learns from it"],
@@ -73,10 +74,10 @@ export function keyboard(app, panel) {
     scrolled.scrollBy({ top: step * (innerHeight - byId("decide").offsetHeight) * 0.6 });
   };
   const often = { j: () => app.move(1), k: () => app.move(-1), arrowdown: () => app.move(1), arrowup: () => app.move(-1) };
+  const toggles = {}; // by the letter of the label
+  for (const [label, letter] of Object.entries(LETTERS)) toggles[letter.toLowerCase()] = () => app.toggle(label);
   const once = {
-    p: () => app.toggle("positive_effort"),
-    f: () => app.toggle("failure"),
-    c: () => app.toggle("complicity"),
+    ...toggles,
     n: () => app.decide([]),
     enter: () => app.accept(),
     u: () => app.undo(),
@@ -96,7 +97,7 @@ export function keyboard(app, panel) {
     },
     "?": showHelp,
   };
-  const onPassages = new Set(["j", "k", "arrowdown", "arrowup", "p", "f", "c", "n", "enter", "r", "g", "m", "h", "s", "v", "l", "/"]);
+  const onPassages = new Set(["j", "k", "arrowdown", "arrowup", ...Object.keys(toggles), "n", "enter", "r", "g", "m", "h", "s", "v", "l", "/"]);
   const withControl = (event) => ({ z: () => (event.shiftKey ? app.redo() : app.undo()), y: () => app.redo() })[event.key.toLowerCase()];
 
   document.addEventListener("keydown", (event) => {

@@ -1,9 +1,9 @@
 // What the page calls the labels, numbers and times that the server sends.
 // Covered by tests/review/test_review_page.py.
 import { el } from "./dom.js";
-import { LETTERS, NAMES } from "./names.js"; // which the server makes from the names in Python
+import { LETTERS, NAMES, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN, NO_SECTION } from "./names.js"; // which the server makes from the names in Python
 
-export { LETTERS, NAMES };
+export { LETTERS, NAMES, NO_SECTION };
 
 export const sameLabels = (a, b) => a.length === b.length && a.every((label) => b.includes(label));
 export const inOrder = (labels) => Object.keys(NAMES).filter((label) => labels.includes(label));
@@ -24,7 +24,7 @@ export const answerBadges = (answer) => (answer.unsure ? [el("b", { class: "none
 
 /** A probability with two decimals that never claims certainty. */
 export function probability(value) {
-  if (value >= 0.995) return ">0.99";
+  if (value >= NEARLY_CERTAIN) return NEARLY_CERTAIN_SHOWN;
   return value < 0.005 ? "<0.01" : value.toFixed(2);
 }
 

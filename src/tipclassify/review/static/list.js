@@ -4,10 +4,12 @@
 import { sides } from "./deciding.js";
 import { backToList, byId, el } from "./dom.js";
 import { DOUBTS, blank, isBlank, matcher, plain } from "./filters.js";
-import { NAMES, answerBadges, answerInWords, badge, count, sameAnswer, sameLabels } from "./labels.js";
+import { NAMES, NO_SECTION, answerBadges, answerInWords, badge, count, sameAnswer, sameLabels } from "./labels.js";
+
+const LABEL = new RegExp(Object.keys(NAMES).join("|"), "g");
 
 /** The server's reason for a passage of the queue, with labels as people call them. */
-export const whyOf = (why) => why.replace(/positive_effort|failure|complicity/g, (label) => NAMES[label]).replace(/^./, (letter) => letter.toUpperCase());
+export const whyOf = (why) => why.replace(LABEL, (label) => NAMES[label]).replace(/^./, (letter) => letter.toUpperCase());
 
 export function list(app) {
   const box = byId("rows");
@@ -72,7 +74,7 @@ export function list(app) {
     const passages = app.keys.map((key) => app.store.passages.get(key));
     const groups = [];
     for (const passage of passages) {
-      const name = app.view === "reading" ? passage.section || "No section" : app.view === "search" ? titles.get(passage.report) : "";
+      const name = app.view === "reading" ? passage.section || NO_SECTION : app.view === "search" ? titles.get(passage.report) : "";
       if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
       groups.at(-1).rows.push(fill(passage));
     }

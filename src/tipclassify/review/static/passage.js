@@ -1,7 +1,7 @@
 // The passage in the middle, large, with what stands around it, and below it the labels to give.
 // Covered by tests/review/test_review_page.py.
 import { backToList, byId, el } from "./dom.js";
-import { LETTERS, NAMES, answerBadges, answerInWords, badge, clock, count, probability, sameAnswer, sameLabels, signed } from "./labels.js";
+import { LETTERS, NAMES, NO_SECTION, answerBadges, answerInWords, badge, clock, count, probability, sameAnswer, sameLabels, signed } from "./labels.js";
 import { emptiness, whyOf } from "./list.js";
 import { pieces } from "./reasons.js";
 import { sides } from "./deciding.js";
@@ -165,7 +165,7 @@ function where(app, passage) {
   if (app.view !== "reading" && app.around) facts.unshift(app.around.title || app.around.name);
   return [
     el("p", { class: "facts" }, facts.join(" · ")),
-    el("p", { class: "path" }, passage.section || "No section"),
+    el("p", { class: "path" }, passage.section || NO_SECTION),
     app.view === "queue" && passage.why && el("p", { class: "why" }, el("strong", {}, "Why this one: "), `${whyOf(passage.why)}.`),
     passage.low_confidence && el("p", { class: "why" }, el("strong", {}, "Low confidence: "), "the model knows too few of these words; read with care."),
   ].filter(Boolean);

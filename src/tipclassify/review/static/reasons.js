@@ -6,8 +6,7 @@
 // Offsets count characters as Python does (code points), not the UTF-16 units of JavaScript strings.
 // Covered by tests/review/test_review_page.py.
 
-const STRONG = 0.2; // of the strongest word; below it a word joins no phrase
-const MOST = { for: 4, against: 2 }; // phrases; more are noise
+import { MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR } from "./names.js"; // which the server makes from writers/reasons.py
 
 export function wordsOf(points) {
   const words = [];
@@ -34,7 +33,7 @@ export function reasonOf(text, { probability, spans, bias, total, method, headin
     const covered = words.flatMap(([start, end], n) => (start < span.end && span.start < end ? [n] : []));
     for (const n of covered) weights[n] += span.weight / covered.length;
   }
-  const least = STRONG * Math.max(0, ...weights.map(Math.abs));
+  const least = MIN_RELATIVE_WEIGHT * Math.max(0, ...weights.map(Math.abs));
   const runs = [];
   weights.forEach((weight, n) => {
     if (!weight || Math.abs(weight) < least) return;
@@ -46,8 +45,8 @@ export function reasonOf(text, { probability, spans, bias, total, method, headin
   });
   const strongest = [...runs].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
   const kept = new Set([
-    ...strongest.filter((run) => run.weight > 0).slice(0, MOST.for),
-    ...strongest.filter((run) => run.weight < 0).slice(0, MOST.against),
+    ...strongest.filter((run) => run.weight > 0).slice(0, MOST_FOR),
+    ...strongest.filter((run) => run.weight < 0).slice(0, MOST_AGAINST),
   ]);
   const phrases = runs
     .filter((run) => kept.has(run))
@@ -62,8 +61,8 @@ export function reasonOf(text, { probability, spans, bias, total, method, headin
 /** The strongest words of the default's reasons, which are no parts of a sum: how far the log-odds fall with each masked. */
 function falls(points, spans) {
   const words = spans.filter((span) => !spans.some((other) => other !== span && span.start <= other.start && other.end <= span.end));
-  const strongest = words.sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).filter(({ weight }) => weight && Math.abs(weight) >= STRONG * Math.abs(words[0].weight));
-  return [...strongest.filter(({ weight }) => weight > 0).slice(0, MOST.for), ...strongest.filter(({ weight }) => weight < 0).slice(0, MOST.against)]
+  const strongest = words.sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).filter(({ weight }) => weight && Math.abs(weight) >= MIN_RELATIVE_WEIGHT * Math.abs(words[0].weight));
+  return [...strongest.filter(({ weight }) => weight > 0).slice(0, MOST_FOR), ...strongest.filter(({ weight }) => weight < 0).slice(0, MOST_AGAINST)]
     .sort((a, b) => a.start - b.start)
     .map(({ start, end, weight }) => ({ start, end, weight, text: points.slice(start, end).join("") }));
 }

@@ -1,16 +1,16 @@
-// A citation as plain text, BibTeX, RIS and CSL-JSON, character by character what citation.py gives for the same fields:
-// tests/reporting/test_desk.py compares both. On a desk, a remark of whoever checked the finding follows.
+// A citation as plain text, BibTeX and RIS, character by character what citation.py gives for the same fields:
+// tests/reporting/test_desk.py compares both. What both have in tables (names of labels and fields, escapes) comes from Python.
+// On a desk, a remark of whoever checked the finding follows.
 
 const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
 const known = (...values) => values.filter(Boolean);
-const nameOf = (label) => label.replaceAll("_", " ");
 const tagged = (cited) => `Tagged ${cited.labels ? `as ${cited.labels}` : "with no label"} by ${cited.model}.`;
-const keywords = (cited) => [...LABELS.map(nameOf).filter((name) => cited.labels.includes(name)), ...known(cited.country)];
+const keywords = (cited) => [...Object.values(LABEL_NAMES).filter((name) => cited.labels.includes(name)), ...known(cited.country)];
 const issued = (cited) => cited.date || cited.year;
 
 // A label with its probability, never as 1.00.
 function labelled(label, score) {
-  return `${nameOf(label)} (probability ${score >= 0.995 ? "over 0.99" : score.toFixed(2)})`;
+  return `${LABEL_NAMES[label]} (probability ${score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_IN_WORDS : score.toFixed(2)})`;
 }
 
 // The link that opens an address at a page of a PDF, or at the words themselves (URL Fragment Text Directives, WICG).
@@ -19,9 +19,9 @@ function linkOf({ address, quote, page }) {
   const start = address.split("#")[0];
   if (page) return `${start}#page=${page}`;
   const cells = quote.split(" | ").map((cell) => cell.split(/\s+/).filter(Boolean));
-  const [first, last] = [cells[0], cells.at(-1)];
-  const parts = cells.length === 1 && first.length <= 12 ? [first] : [first.slice(0, 6), last.slice(-6)];
-  const written = parts.filter((words) => words.length).map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
+  const isShort = cells.length === 1 && cells[0].length <= 2 * FRAGMENT_WORDS;
+  const ends = isShort ? [cells[0]] : [cells[0].slice(0, FRAGMENT_WORDS), cells.at(-1).slice(-FRAGMENT_WORDS)];
+  const written = ends.filter((words) => words.length).map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
   return `${start}#:~:text=${written.join(",")}`;
 }
 
@@ -43,72 +43,45 @@ function sourceOf(cited) {
 
 const plainCitation = (cited) => `“${cited.quote}” ${sourceOf(cited)}`;
 
-const TEX = { "\\": "\\textbackslash{}", "{": "\\textbraceleft{}", "}": "\\textbraceright{}" };
-Object.assign(TEX, { "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" });
-const escapeTex = (text) => text.replace(/[\\{}~^%&_#$]/g, (char) => TEX[char] ?? `\\${char}`);
+const escapeTex = (text) => Array.from(text, (char) => TEX_ESCAPES[char] ?? char).join("");
+
+// The fields, and what the forms derive from them, as Citation.values in citation.py.
+function valuesOf(cited) {
+  const place = placeOf(cited);
+  return {
+    ...cited,
+    issued: issued(cited),
+    issued_year: issued(cited).slice(0, 4),
+    date_with_slashes: cited.date.replace(/-/g, "/"),
+    read_with_slashes: cited.read.replace(/-/g, "/"),
+    link: linkOf(cited),
+    offline_address: isOnline(cited.address) ? "" : cited.address,
+    keywords: keywords(cited).join(", "),
+    place_and_labels: `${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`,
+    quoted: `“${cited.quote}”`,
+    source: sourceOf(cited),
+  };
+}
+
+function texValue(field, text) {
+  if (field === "url") return text;
+  return field === "title" ? `{${escapeTex(text)}}` : escapeTex(text);
+}
 
 function bibtexCitation(cited, remark = "") {
-  const place = placeOf(cited);
-  const fields = [
-    ["title", cited.title],
-    ["series", cited.publication],
-    ["organization", cited.publisher],
-    ["date", cited.date],
-    ["year", issued(cited).slice(0, 4)],
-    ["pages", cited.page],
-    isOnline(cited.address) ? ["url", linkOf(cited)] : ["howpublished", cited.address],
-    ["urldate", cited.read],
-    ["keywords", keywords(cited).join(", ")],
-    ["note", known(`${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`, remark).join(" ")],
-    ["annote", `“${cited.quote}”`],
-  ].filter(([, text]) => text);
-  const value = ([name, text]) => (name === "url" ? text : name === "title" ? `{${escapeTex(text)}}` : escapeTex(text));
-  return `@misc{${cited.key},\n${fields.map((field) => `  ${field[0]} = {${value(field)}},\n`).join("")}}\n`;
+  const values = valuesOf(cited);
+  values.place_and_labels = known(values.place_and_labels, remark).join(" ");
+  const fields = Object.entries(BIBTEX_FIELDS).filter(([, name]) => values[name]);
+  const lines = fields.map(([field, name]) => `  ${field} = {${texValue(field, values[name])}},\n`);
+  return `@misc{${cited.key},\n${lines.join("")}}\n`;
 }
 
 function risCitation(cited, remark = "") {
-  const fields = [
-    ["TY", "RPRT"],
-    ["ID", cited.key],
-    ["TI", cited.title],
-    ["T2", cited.publication],
-    ["PB", cited.publisher],
-    ["PY", issued(cited).slice(0, 4)],
-    ["DA", cited.date.replace(/-/g, "/")],
-    ["SE", cited.section],
-    ["SP", cited.page],
-    ["UR", linkOf(cited)],
-    ["Y2", cited.read.replace(/-/g, "/")],
-    ...keywords(cited).map((word) => ["KW", word]),
-    ["AB", `“${cited.quote}”`],
-    ["N1", sourceOf(cited)],
-    ["N1", remark],
-  ].filter(([, text]) => text);
+  const values = valuesOf(cited);
+  const textsOf = (tag, name) => known(...(tag === "KW" ? keywords(cited) : [values[name]]));
+  const tags = Object.entries(RIS_TAGS).flatMap(([tag, name]) => textsOf(tag, name).map((text) => [tag, text]));
+  const fields = [["TY", "RPRT"], ["ID", cited.key], ...tags, ...known(remark).map((text) => ["N1", text])];
   return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
-}
-
-function cslDate(date) {
-  return /^\d{4}(-\d\d){0,2}$/.test(date) ? { "date-parts": [date.split("-").map(Number)] } : null;
-}
-
-function cslCitation(cited, remark = "") {
-  const fields = [
-    ["id", cited.key],
-    ["type", "report"],
-    ["language", "en"],
-    ["title", cited.title],
-    ["collection-title", cited.publication],
-    ["publisher", cited.publisher],
-    ["issued", cslDate(issued(cited))],
-    ["accessed", cslDate(cited.read)],
-    ["page", cited.page],
-    ["section", cited.section],
-    ["URL", linkOf(cited)],
-    ["keyword", keywords(cited).join(", ")],
-    ["abstract", `“${cited.quote}”`],
-    ["note", known(sourceOf(cited), remark).join(" ")],
-  ];
-  return Object.fromEntries(fields.filter(([, value]) => value));
 }
 
 // Copy to the clipboard; false where the browser allows neither way.

@@ -27,13 +27,13 @@ function citationOf({ mark, article, section, country, year, labels }) {
     date: mark.dataset.date ?? article.dataset.date ?? "",
     country,
     year,
-    section: section === "No section" ? "" : section,
+    section: section === NO_SECTION ? "" : section,
     page: mark.dataset.page,
     paragraph: mark.dataset.paragraph,
     characters: mark.dataset.at.replace("-", "–"),
     address,
     read: day,
-    labels: labels.map(({ letter, score }) => labelled(LABELS[LETTERS.indexOf(letter)], score)).join(" and "),
+    labels: labels.map(({ letter, score }) => labelled(labelOf(letter), score)).join(" and "),
     model: tool,
   };
 }

@@ -257,7 +257,7 @@ initialsBox.addEventListener("change", () => {
 document.getElementById("export-checks").addEventListener("click", () => {
   // What was checked, so that a bundle of other files finds it again.
   const checked = passages.filter(({ key }) => checks.has(key));
-  const findings = checked.map(({ key, text, start, end, letters }) => [key, { text, start, end, labels: letters.map((letter) => LABELS[LETTERS.indexOf(letter)]) }]);
+  const findings = checked.map(({ key, text, start, end, letters }) => [key, { text, start, end, labels: letters.map(labelOf) }]);
   const data = { desk: document.body.dataset.desk, checks: Object.fromEntries(checks), findings: Object.fromEntries(findings) };
   const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 1)], { type: "application/json" }));
   make("a", { href: address, download: "desk-checks.json" }).click();

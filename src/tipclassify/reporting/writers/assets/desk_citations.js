@@ -1,8 +1,8 @@
-// The fields of a citation from the desk's data, and citations as rows of CSV. Covered by tests/reporting/test_desk.py.
+// The fields of a citation from the desk's data, and citations as CSL-JSON and as rows of CSV. Covered by tests/reporting/test_desk.py.
 
 function citationOf(passage) {
   const { report, letters, scores } = passage;
-  const labels = letters.map((letter) => LETTERS.indexOf(letter)).map((n) => labelled(LABELS[n], scores[n]));
+  const labels = letters.map((letter) => labelled(labelOf(letter), scores[LETTERS.indexOf(letter)]));
   return {
     key: passage.key,
     quote: passage.text,
@@ -23,6 +23,21 @@ function citationOf(passage) {
   };
 }
 
+function cslDate(date) {
+  return /^\d{4}(-\d\d){0,2}$/.test(date) ? { "date-parts": [date.split("-").map(Number)] } : null;
+}
+
+function cslCitation(cited, remark = "") {
+  const values = valuesOf(cited);
+  values.source = known(values.source, remark).join(" ");
+  const item = { id: cited.key, type: "report", language: "en" };
+  for (const [variable, name] of Object.entries(CSL_VARIABLES)) {
+    const value = CSL_DATES.includes(variable) ? cslDate(values[name]) : values[name];
+    if (value) item[variable] = value;
+  }
+  return item;
+}
+
 // A quotation mark before what a spreadsheet would run as a formula (CWE-1236), as formatting.csv_cell.
 function csvCell(value) {
   const inner = String(value).replace(/([;\t\r\n][\s\ufeff\ufffd"]*)(?=[=+\-@＝＋－＠])/g, "$1'");
@@ -32,7 +47,8 @@ function csvCell(value) {
 
 function csvTable(citations) {
   const own = (cited) => [cited.folder ?? "", cited.tags ?? "", cited.note ?? "", checkWords(cited.key).join("; ")];
-  const names = ["title", "publication", "publisher", "date", "country", "year", "section", "page", "paragraph", "characters", "quote", "labels", "address", "read", "model", "key"];
-  const rows = [[...names, "citation", "folder", "tags", "note", "checked"], ...citations.map((cited) => [...names.map((name) => cited[name] ?? ""), plainCitation(cited), ...own(cited)])];
+  const head = [...CITATION_COLUMNS, "citation", "folder", "tags", "note", "checked"];
+  const csvRow = (cited) => [...CITATION_COLUMNS.map((name) => cited[name] ?? ""), plainCitation(cited), ...own(cited)];
+  const rows = [head, ...citations.map(csvRow)];
   return "\ufeff" + rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 }

@@ -1,7 +1,7 @@
 // Reports and passages, which the scripts in data/ bring, and the search in their indexes of words.
 // Covered by tests/reporting/test_desk.py.
 
-const TAGS = Array.from({ length: 8 }, (_, bits) => LETTERS.filter((_, n) => (bits >> n) & 1)); // shared: most repeat
+const TAGS = Array.from({ length: 2 ** LETTERS.length }, (_, bits) => LETTERS.filter((_, n) => (bits >> n) & 1)); // shared: most repeat
 
 const reports = new Map(); // by their page
 const passages = []; // of all reports
@@ -140,8 +140,6 @@ function search(query) {
   return hits;
 }
 
-const RECURRING = 3; // countries, or reports without one, from which a sentence is common to the reports at hand
-
 // What is particular depends on the other reports: a sentence that many share is a template, and one that stood in an
 // earlier report of the country counts half.
 function rankAmongReports() {
@@ -157,7 +155,7 @@ function rankAmongReports() {
   }
   for (const passage of tagged) {
     const { countries, years } = where.get(passage.identity);
-    if (countries.size >= RECURRING) passage.template = true;
+    if (countries.size >= RECURRING_COUNTRIES) passage.template = true;
     if (passage.template) passage.rank = 0;
     else if (passage.year && years.get(passage.country || passage.report.page) < passage.year) passage.rank /= 2;
     delete passage.identity;

@@ -9,7 +9,6 @@ let byProbability = null; // all passages, sorted once
 let byRank = null;
 let counted = ""; // how many the filters leave, in words
 let folded = []; // sentences that stand in many reports, and rows of tables: below the others
-const showProbability = (score) => (score >= 0.995 ? ">0.99" : score.toFixed(2)); // as on the pages of reports
 
 function drawFindings() {
   byProbability ??= passages.slice().sort((a, b) => b.best - a.best);
@@ -30,7 +29,7 @@ function drawFindings() {
 // "62 sentences and 23 table rows of 3 reports: failure 40, complicity 22"
 function countsLine() {
   const reportCount = new Set(shown.map((passage) => passage.report)).size;
-  const counts = Object.fromEntries(LETTERS.map((letter) => [letter, 0]));
+  const counts = noCounts();
   for (const passage of shown) for (const letter of passage.counted) counts[letter] += 1;
   const parts = LETTERS.filter((letter) => counts[letter]).map((letter) => `${NAMES[letter].toLowerCase()} ${counts[letter].toLocaleString("en")}`);
   return `${kindsOf(shown)} of ${plural(reportCount, "report")}${parts.length ? `: ${parts.join(", ")}` : ""}`;
@@ -71,8 +70,8 @@ function findingItem(passage, begins) {
   const { report } = passage;
   const facts = make("p", { class: "facts" });
   for (const letter of passage.letters) {
-    const probability = showProbability(passage.scores[LETTERS.indexOf(letter)]);
-    facts.append(make("span", { class: "label" }, badge(letter), ` ${NAMES[letter]} `, probability), " ");
+    const score = probability(passage.scores[LETTERS.indexOf(letter)]);
+    facts.append(make("span", { class: "label" }, badge(letter), ` ${NAMES[letter]} `, score), " ");
   }
   const title = make("a", { href: report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, report.title));
   const where = [passage.country, passage.year, passage.section, passage.page && `p. ${passage.page}`];

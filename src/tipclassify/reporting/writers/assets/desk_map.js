@@ -22,7 +22,7 @@ function tally(keyOf) {
   for (const passage of within) {
     const key = keyOf(passage);
     let sum = sums.get(key);
-    if (!sum) sums.set(key, (sum = { total: 0, P: 0, F: 0, C: 0, passage, pages: new Set() }));
+    if (!sum) sums.set(key, (sum = { total: 0, ...noCounts(), passage, pages: new Set() }));
     sum.total += passage.subject ? 1 : 0; // shares are of the sentences about trafficking
     sum.pages.add(passage.report.page);
     for (const letter of passage.counted) {

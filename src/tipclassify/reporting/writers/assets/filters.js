@@ -91,7 +91,6 @@ function fill(cell, number, share) {
   cell.replaceChildren(number ? grouped(number) : "–", ...(number && share ? [" ", made("small", share)] : []));
 }
 
-const FOLDED = 40; // links below a folded line
 
 // The most particular findings of a label that the filter leaves, and below them those that are folded.
 function strongest(letter, box) {
@@ -102,7 +101,8 @@ function strongest(letter, box) {
   for (const finding of found) if (!finding.again && !once.has(finding.text)) once.set(finding.text, finding);
   const sentences = Array.from(once.values()).filter(({ row }) => !row);
   const rows = found.filter(({ row, again }) => row && !again);
-  const first = [...sentences.filter(({ template }) => !template), ...sentences.filter(({ template }) => template)].slice(0, 3);
+  const particular = sentences.filter(({ template }) => !template);
+  const first = [...particular, ...sentences.filter(({ template }) => template)].slice(0, MOST_STRONGEST);
   const templates = sentences.filter((finding) => finding.template && !first.includes(finding));
   const folded = [
     templates.length && `${grouped(templates.length)} sentence${templates.length > 1 ? "s that stand" : " that stands"} in many reports`,
@@ -112,7 +112,7 @@ function strongest(letter, box) {
   fold.hidden = !folded.length;
   one("summary", fold).textContent = `and ${folded.join(", ")}`;
   one("ol", fold).replaceChildren(
-    ...[...templates, ...rows].slice(0, FOLDED).map((finding) => {
+    ...[...templates, ...rows].slice(0, MOST_FOLDED).map((finding) => {
       const [item, link] = [made("li"), made("a", finding.text)];
       link.href = `#${finding.mark.id}`;
       item.append(link);

@@ -2,8 +2,6 @@
 
 const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
 const one = (selector, within = document) => within.querySelector(selector);
-const LABELS = ["positive_effort", "failure", "complicity"];
-const LETTERS = ["P", "F", "C"];
 
 const articles = all("main > article");
 // Outside of the text, direction characters would act on what stands around them (Unicode Annex 9).
@@ -38,7 +36,6 @@ const ofMark = new Map(findings.map((finding) => [finding.mark, finding]));
 const ofBadge = new Map(findings.map((finding) => [finding.badge, finding]));
 const ofHash = (hash) => ofMark.get(document.getElementById(hash.replace(/^#/, "")));
 
-const probability = (score) => (score >= 0.995 ? ">0.99" : score.toFixed(2));
 const grouped = (number) => number.toLocaleString("en-US");
 
 function made(name, text = "", kind = "") {

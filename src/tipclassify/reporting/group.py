@@ -1,0 +1,73 @@
+"""Passages counted together: how many have each set of labels."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tipclassify.reporting.dimensions import Key
+from tipclassify.reporting.subject import is_unknown
+from tipclassify.text.document import Passage
+
+__all__ = ["NONE", "Group"]
+
+NONE: Final = "(none)"
+"""Pseudo-label of passages without a label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Passages counted together."""
+
+    key: Key  # empty for the total
+    # passages by their labels; ``()`` for no label
+    sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
+    low_confidence: int = 0  # passages of few words, or of many that the model does not know
+    # those among them that are sentences (`tipclassify.reporting.subject.is_unknown`)
+    unknown: int = 0
+
+    @classmethod
+    def of(cls, key: Key, passages: Sequence[Passage]) -> Group:
+        """Count the passages."""
+        return cls(
+            key=key,
+            sets=Counter(passage.labels for passage in passages),
+            low_confidence=sum(passage.low_confidence for passage in passages),
+            unknown=sum(map(is_unknown, passages)),
+        )
+
+    def __add__(self, other: Group) -> Group:
+        return Group(
+            key=self.key,
+            sets=Counter(self.sets) + Counter(other.sets),
+            low_confidence=self.low_confidence + other.low_confidence,
+            unknown=self.unknown + other.unknown,
+        )
+
+    @property
+    def passages(self) -> int:
+        """Number of passages."""
+        return sum(self.sets.values())
+
+    @property
+    def tagged(self) -> int:
+        """Number of passages with a label."""
+        return self.passages - self.sets.get((), 0)
+
+    @property
+    def sentences(self) -> int:
+        """Number of passages without short fragments, which are of low confidence, too."""
+        return self.passages - self.low_confidence + self.unknown
+
+    def count(self, label: str) -> int:
+        """Count the passages with `label`; ``NONE`` for those without any."""
+        if label == NONE:
+            return self.sets.get((), 0)
+        return sum(number for labels, number in self.sets.items() if label in labels)
+
+    def share(self, label: str) -> float:
+        """Return the count as a share of passages, 0 to 1; NaN for no passages."""
+        return self.count(label) / self.passages if self.passages else math.nan

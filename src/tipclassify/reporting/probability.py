@@ -1,0 +1,47 @@
+"""Probabilities as texts, never 1.00, since no model is certain; and as log-odds."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+__all__ = [
+    "NEARLY_CERTAIN",
+    "NEARLY_CERTAIN_IN_WORDS",
+    "NEARLY_CERTAIN_SHOWN",
+    "log_odds",
+    "probability",
+    "probability_in_words",
+]
+
+NEARLY_CERTAIN: Final = 0.995
+"""Probability from which two decimals would round to 1.00."""
+
+NEARLY_CERTAIN_SHOWN: Final = ">0.99"
+"""What stands in its place."""
+
+NEARLY_CERTAIN_IN_WORDS: Final = "over 0.99"
+"""What stands in its place in a sentence."""
+
+
+def probability(value: float) -> str:
+    """Format a probability with two decimals, never as 1.00.
+
+    >>> probability(0.381), probability(0.9987)
+    ('0.38', '>0.99')
+    """
+    return NEARLY_CERTAIN_SHOWN if value >= NEARLY_CERTAIN else f"{value:.2f}"
+
+
+def probability_in_words(value: float) -> str:
+    """Format a probability for a sentence.
+
+    >>> probability_in_words(0.381), probability_in_words(0.9987)
+    ('0.38', 'over 0.99')
+    """
+    return NEARLY_CERTAIN_IN_WORDS if value >= NEARLY_CERTAIN else f"{value:.2f}"
+
+
+def log_odds(probability: float) -> float:
+    """Compute the log-odds of a probability, which may be 0 or 1."""
+    return math.log(max(probability, 1e-12) / max(1 - probability, 1e-12))

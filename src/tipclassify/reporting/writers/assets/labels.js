@@ -1,0 +1,6 @@
+// Labels and probabilities. Names in capitals come from Python: shared_constants in templating.py.
+// Scripts of report pages are covered by tests/reporting/test_html_report.py, in a browser.
+
+const labelOf = (letter) => LABELS[LETTERS.indexOf(letter)];
+const probability = (score) => (score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_SHOWN : score.toFixed(2));
+const noCounts = () => Object.fromEntries(LETTERS.map((letter) => [letter, 0]));
