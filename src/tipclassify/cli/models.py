@@ -216,7 +216,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
         "model": str(folder),
         "model hash": str(meta["sha256"]),
         "labels": ", ".join(LABELS),
-        **found.scorer.about(),
+        **found.scorer.description(),
         "corpus": f"{corpus.get('passages', '?')} passages, hash {corpus.get('sha256', 'not recorded')}",
         "trained with": ", ".join(
             f"{name} {version}" for name, version in meta.get("versions", {}).items()
