@@ -124,9 +124,7 @@ class EncoderScorer:
 
     def __init__(self, model: EncoderModel) -> None:
         self.model = model
-        self.meta = model.meta
-        self.thresholds = model.thresholds
-        self.vocabulary = model.vocabulary
+        self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
         try:
             self.tokenizer = _Tokenizer(model.tokenizer)
             self.graph = OnnxSession(model)
@@ -242,10 +240,12 @@ class EncoderScorer:
 
         Each is the token ids of a text and of its heading.
         """
-        windows: list[list[int]] = []
-        for ids, heading in inputs:
-            windows += self._windows(ids, heading)
-        vectors = iter(self.graph.token_vectors(windows))
+        windows = [self._windows(ids, heading) for ids, heading in inputs]
+        vectors = iter(
+            self.graph.token_vectors(
+                [window for text_windows in windows for window in text_windows]
+            )
+        )
         return [self._contributions(ids, heading, vectors) for ids, heading in inputs]
 
     def _contributions(
