@@ -20,7 +20,7 @@ from tipclassify.labels import LABELS
 from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
-    from tipclassify.corpus.loading import Columns
+    from tipclassify.corpus.row_files import Columns
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.readers import ReadOptions
 
@@ -173,7 +173,7 @@ def read_options(
 
 def columns(text_column: str, label_column: str) -> Columns:
     """Combine the options that name the columns of labelled passages."""
-    from tipclassify.corpus.loading import Columns
+    from tipclassify.corpus.row_files import Columns
 
     return Columns(text_column, label_column)
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.loading import RowError, json_rows, parse_labels, read_each
+from tipclassify.corpus.loading import parse_labels, read_each
+from tipclassify.corpus.row_files import RowError, json_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval
 from tipclassify.formatting import markdown_table, shown
