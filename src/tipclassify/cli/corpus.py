@@ -151,7 +151,9 @@ def add(
         )
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
-    added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
+    added = add_rows(
+        there, read_rows(*new, columns=options.named_columns(text_column, label_column))
+    )
     repeated = []
     for name, earlier_name in added.repeated:
         known_as = "" if name == earlier_name else f" as {earlier_name}"
@@ -196,7 +198,7 @@ def check(
     same order train to the same bytes on the same machine. Exits 1 when they are others, and says
     how many taught it.
     """
-    rows = read_rows(*paths, columns=options.columns(text_column, label_column))
+    rows = read_rows(*paths, columns=options.named_columns(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
     if model is not None and not _same_corpus(rows, model):
         raise typer.Exit(1)

@@ -65,7 +65,7 @@ _MOST_FILES: Final = 50
 _UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl", "taught.bin"})
 
 
-class CorpusFacts(TypedDict, total=False):
+class CorpusHead(TypedDict, total=False):
     """What a head says of the training corpus."""
 
     passages: int
@@ -81,7 +81,7 @@ class Head(TypedDict, total=False):
     labels: list[str]
     thresholds: dict[str, list[float]]
     bias: list[float]
-    corpus: CorpusFacts
+    corpus: CorpusHead
     files: dict[str, str]
     weights_sha256: str
     adapted_from: str

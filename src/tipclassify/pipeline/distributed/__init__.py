@@ -99,7 +99,12 @@ def score(
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
-    from tipclassify.pipeline.distributed.cluster import Task, joined, run, tasks_of_collection
+    from tipclassify.pipeline.distributed.cluster import (
+        Task,
+        joined,
+        run_tasks,
+        tasks_of_collection,
+    )
     from tipclassify.pipeline.distributed.folder import Folder, PartRecord
     from tipclassify.pipeline.distributed.inputs import find_sources, place_of, plan_parts
     from tipclassify.pipeline.distributed.worker import Work
@@ -130,7 +135,7 @@ def score(
         done = len(records)
         folder.open(work.settings)
         with joined(cluster, len(tasks)) as client:
-            for number, finished in enumerate(run(client, tasks, work), 1):
+            for number, finished in enumerate(run_tasks(client, tasks, work), 1):
                 records.update({record.name: record for record in finished})
                 if progress:
                     progress(done + number, done + len(tasks))

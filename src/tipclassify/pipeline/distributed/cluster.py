@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import dask.dataframe
     from dask.delayed import Delayed
 
-__all__ = ["Task", "connected", "joined", "run", "tasks_of_collection"]
+__all__ = ["Task", "connected", "joined", "run_tasks", "tasks_of_collection"]
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -158,7 +158,7 @@ def tasks_of_collection(
     return tasks
 
 
-def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
+def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
     """Run tasks on a cluster; yield the records of each as it completes.
 
     When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the
