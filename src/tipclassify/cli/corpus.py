@@ -386,11 +386,11 @@ def rebuild(
 ) -> None:
     """Find the labelled passages of real reports in the public files that they are from.
 
-    Writes FOLDER/passages.jsonl. labels.csv has the labels and the hash of each passage's words, sources.json the addresses of
-    the files. Files that are not in the download cache are downloaded, one after another; the
-    labels in data/real need some 1,600 files. An interrupted run continues where it stopped, and
-    passages found before are not searched for again. Training on data/ includes
-    data/real/passages.jsonl.
+    Writes FOLDER/passages.jsonl. labels.csv has the labels and the hash of each passage's words,
+    sources.json the addresses of the files. Files that are not in the download cache are
+    downloaded, one after another; the labels in data/real need some 1,600 files. An interrupted run
+    continues where it stopped, and passages found before are not searched for again. Training on
+    data/ includes data/real/passages.jsonl.
 
     Prints how many passages of each kind of source were found, and which sources lack some.
     Downloads need the extra "links". Exits 1 when a file could not be downloaded or read, or

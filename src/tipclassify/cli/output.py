@@ -299,8 +299,9 @@ def open_output(
 ) -> Iterator[IO[Any]]:  # of str or bytes, as `binary` says
     """Open a text (or binary) stream to `path`, or to stdout for None.
 
-    A file is renamed into place when complete. Raises `OutputError` when the stream cannot be opened, written or closed, `UsageError` if it is
-    one of the `inputs`: each caller says what it reads (`file_ids`).
+    A file is renamed into place when complete. Raises `OutputError` when the stream cannot be
+    opened, written or closed, `UsageError` if it is one of the `inputs`: each caller says what it
+    reads (`file_ids`).
     """
     check_output(path, inputs)
     try:

@@ -126,9 +126,11 @@ def review(
         with contextlib.suppress(KeyboardInterrupt):
             serve(session, retraining, socket, token, ready)
         session.close()
-    left_out = ""
-    if session.disputed:
-        left_out = f"; {session.disputed} left out until settled, since annotators differ"
+    left_out = (
+        f"; {session.disputed} left out until settled, since annotators differ"
+        if session.disputed
+        else ""
+    )
     print_note(f"decided passages in {corpus}: {session.decided}{left_out}")
     exit_failed(len(failures), 1)
 

@@ -211,9 +211,7 @@ def _score_each(request: _FolderRequest) -> None:
                 output = outputs[file]
                 with inputs.failing(), open_file(output, output_format.binary) as out:
                     rendered = outcome.outputs(reports)
-                    if desk:
-                        rendered = desk.gather(output, rendered)
-                    write(rendered, out, context)
+                    write(desk.gather(output, rendered) if desk else rendered, out, context)
                 if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
                     ledger.add(file, output)
                     finished += 1

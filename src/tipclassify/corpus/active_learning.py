@@ -48,11 +48,11 @@ def rank(
 ) -> list[Pick]:
     """Rank passages for annotation; return the first `n`, the most informative first.
 
-    Fewer are returned where there are fewer. A passage ranks high when a label's log-odds lie near its threshold (uncertainty sampling, Lewis
-    and Gale 1994, by the most uncertain label) or when models or annotators disagree on it (query
-    by committee, Dagan and Engelson 1995). Passages that differ from an earlier one in names and
-    figures only come last. Passages that differ in one other word do not: that word often decides
-    the label.
+    Fewer are returned where there are fewer. A passage ranks high when a label's log-odds lie near
+    its threshold (uncertainty sampling, Lewis and Gale 1994, by the most uncertain label) or when
+    models or annotators disagree on it (query by committee, Dagan and Engelson 1995). Passages that
+    differ from an earlier one in names and figures only come last. Passages that differ in one
+    other word do not: that word often decides the label.
 
     `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by
     other models or annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.

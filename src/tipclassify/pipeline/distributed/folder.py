@@ -182,7 +182,7 @@ class Folder:
             what = f"cannot be written ({describe_error(error)})"
             raise InputError(f"{path}: {what}; choose another output folder") from None
 
-    def _files(self, kind: str) -> dict[str, Mapping[str, Any]]:  # each file system has its own
+    def _files(self, kind: str) -> dict[str, Mapping[str, object]]:
         """List a subfolder: details of each file, by its name without suffix."""
         self.fs.invalidate_cache()
         path = f"{self.root}/{kind}"
