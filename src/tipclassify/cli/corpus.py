@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 from typer import Argument, Option
@@ -146,41 +146,39 @@ def add(
 
     if to.suffix.lower() != ".jsonl":
         raise UsageError(
-            f"{to}: rows are added to .jsonl only; "
-            "'tipclassify corpus convert --to jsonl' makes one"
+            f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one"
         )
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
-    added = add_rows(
-        there, read_rows(*new, columns=options.named_columns(text_column, label_column))
+    added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
+    same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
+    print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
+    print_notes(
+        [
+            f"{name}: the id is taken by another text; added as {given}"
+            for name, given in added.renamed
+        ]
     )
-    repeated = []
-    for name, earlier_name in added.repeated:
-        known_as = "" if name == earlier_name else f" as {earlier_name}"
-        repeated.append(f"{name}: the same passage is there{known_as}; left out")
-    print_notes(repeated)
-    renamed = []
-    for name, new_name in added.renamed:
-        renamed.append(f"{name}: the id is taken by another text; added as {new_name}")
-    print_notes(renamed)
     near = []
-    for row, earlier, similarity in added.near:
-        likeness = f"nearly the text of {earlier['id']} ({similarity:.2f})"
-        labels = ", ".join(row["labels"]) or "none"
-        earlier_labels = ", ".join(earlier["labels"]) or "none"
-        near.append(f"{row['id']}: {likeness}; labels {labels}, there {earlier_labels}")
+    for row, other, similarity in added.near:
+        here, earlier = (", ".join(one["labels"]) or "none" for one in (row, other))
+        near.append(
+            f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); labels {here}, there {earlier}"
+        )
     print_notes(near)
     if added.rows:
         with open_output(to, binary=True, inputs=frozenset()) as out:  # it keeps all that is there
-            out.write(before)
-            if before and not before.endswith(b"\n"):
-                out.write(b"\n")
+            out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
             for row in added.rows:
                 first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
-                others = {name: row[name] for name in row if name not in first}
-                out.write(json_line(first | others).encode())
-    total = len(there) + len(added.rows)
-    print_line(f"added {len(added.rows):,} passages to {to}, which now has {total:,}")
+                out.write(
+                    json_line(
+                        first | {name: row[name] for name in row if name not in first}
+                    ).encode()
+                )
+    print_line(
+        f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}"
+    )
 
 
 def check(
@@ -198,13 +196,13 @@ def check(
     same order train to the same bytes on the same machine. Exits 1 when they are others, and says
     how many taught it.
     """
-    rows = read_rows(*paths, columns=options.named_columns(text_column, label_column))
+    rows = read_rows(*paths, columns=options.columns(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
     if model is not None and not _same_corpus(rows, model):
         raise typer.Exit(1)
 
 
-def _same_corpus(rows: Sequence[Row], model: str) -> bool:
+def _same_corpus(rows: Sequence[dict[str, Any]], model: str) -> bool:
     """Print whether rows are the corpus of a model, and return it."""
     from tipclassify.corpus.loading import corpus_digest
     from tipclassify.corpus.taught import TAUGHT, were_taught
@@ -270,15 +268,15 @@ def split(
     check_output(test, read, "--test")
     train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
     with open_output(train, inputs=read) as train_out, open_output(test, inputs=read) as test_out:
-        _write_rows(train_rows, train_out)
-        _write_rows(test_rows, test_out)
+        train_out.writelines(map(_row_line, train_rows))
+        test_out.writelines(map(_row_line, test_rows))
     sizes = f"{len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
     print_note(f"wrote {sizes}")
 
 
-def _write_rows(rows: Sequence[Row], out: IO[str]) -> None:
-    """Write labelled passages as lines of JSON."""
-    out.writelines(json_line({**row, "labels": list(row["labels"])}) for row in rows)
+def _row_line(row: Row) -> str:
+    """Write a labelled passage as a line of JSON."""
+    return json_line({**row, "labels": list(row["labels"])})
 
 
 def agree(
@@ -359,8 +357,8 @@ def audit(
 
     Five parts: labels that are likely wrong, by the default, adapted to the other passages;
     near-identical passages with different labels; pairs whose labels do not differ; near-identical
-    passages that a split could part; labels by section. Findings are reasons to look, not errors:
-    the exit code is 0 whatever is found. Needs the extra "audit".
+    passages that a split could part; labels by section. Findings are reasons to look, not errors: the exit code is 0 whatever
+    is found. Needs the extra "audit".
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
 

@@ -138,7 +138,7 @@ def evaluate(
     keys = model_folder(model) / TAUGHT
     report = evaluate_rows(
         Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
-        read_rows(*labelled, columns=options.named_columns(text_column, label_column)),
+        read_rows(*labelled, columns=options.columns(text_column, label_column)),
         policy,
         parts=ReportParts(
             by=by,

@@ -171,7 +171,7 @@ def read_options(
     return ReadOptions(encoding, allow_private, text_column=text_column)
 
 
-def named_columns(text_column: str, label_column: str) -> Columns:
+def columns(text_column: str, label_column: str) -> Columns:
     """Combine the options that name the columns of labelled passages."""
     from tipclassify.corpus.row_files import Columns
 
