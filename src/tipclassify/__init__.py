@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     )
     from tipclassify.evaluation.evaluation import Evaluation, evaluate
     from tipclassify.labels import LABELS, POLICIES, Policy
-    from tipclassify.model.classifier import Classifier, Explanation, SpanWeight, classify, explain
+    from tipclassify.model.classifier import Classifier, Explanation, SpanWeight
+    from tipclassify.model.shortcuts import classify, explain
     from tipclassify.pipeline.dataset_map import tag_batch
     from tipclassify.pipeline.reports import tag_report
     from tipclassify.readers import read_report
@@ -46,7 +47,8 @@ _NAMES_OF: Final = {
     "errors": ("CorpusError", "InputError", "ModelError", "OutputError", "TipclassifyError"),
     "evaluation.evaluation": ("Evaluation", "evaluate"),
     "labels": ("LABELS", "POLICIES", "Policy"),
-    "model.classifier": ("Classifier", "Explanation", "SpanWeight", "classify", "explain"),
+    "model.classifier": ("Classifier", "Explanation", "SpanWeight"),
+    "model.shortcuts": ("classify", "explain"),
     "pipeline.dataset_map": ("tag_batch",),
     "pipeline.reports": ("tag_report",),
     "readers": ("read_report",),

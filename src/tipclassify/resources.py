@@ -1,5 +1,7 @@
-"""Data that comes with the package: files in its folders, and folders that a checkout keeps
-elsewhere."""
+"""Find data that comes with the package.
+
+These are files in its folders, and folders that a checkout keeps elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,10 @@ def checkout() -> Path | None:
 
 
 def shipped_folder(installed: str, in_checkout: str, holds: str) -> Path | None:
-    """Find a folder that is `installed` in the package and lies at `in_checkout` in a checkout,
-    by what it `holds`; None where neither does."""
+    """Find a folder of data by what it `holds`; None where there is none.
+
+    It is `installed` in the package, or lies at `in_checkout` in a checkout.
+    """
     places = [PACKAGE / installed]
     if root := checkout():
         places.append(root / in_checkout)

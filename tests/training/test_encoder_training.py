@@ -439,9 +439,9 @@ def test_padding_changes_no_score(base: Path) -> None:
 def examples() -> Any:
     """A passage of five tokens under heading 40, one without; heading 50 means the same."""
     pytest.importorskip("torch")
-    from tipclassify.training.encoder.fitting import Examples, SpecialTokens
+    from tipclassify.training.encoder.fitting import SpecialTokens, TokenizedExamples
 
-    return Examples(
+    return TokenizedExamples(
         texts=[[11, 12, 13, 14, 15], [21, 22]],
         headings=[[40, 41], []],
         targets=np.array([[1.0, 0, 0], [0, 1, 0]]),

@@ -1,5 +1,7 @@
-"""Command tree, and the run of a command line: streams, signals, and errors as lines with an
-exit code."""
+"""Define the command tree, and run a command line.
+
+That is its streams, its signals, and errors as lines with an exit code.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,10 @@ _SECTION_OF: Final = {name: title for title, names in _SECTIONS.items() for name
 
 
 class _PlainHelp:
-    """Mixin of commands and groups whose help has sections, and no types of Python, such as
-    ``<list[str]>``."""
+    """Mixin of commands and groups whose help has sections.
+
+    It shows no types of Python, such as ``<list[str]>``.
+    """
 
     # Any, since the base's own context and parameters are in a private module of Typer.
     def get_params(self, ctx: Any) -> list[Any]:
@@ -138,8 +142,10 @@ models_app = _group("Add and list models with a name.", _examples("tipclassify m
 def _add(
     to: typer.Typer, group: str, *commands: Callable[..., None], panel: str | None = None
 ) -> None:
-    """Add commands under their function names, in one panel of the group's help; the terminal
-    wraps the paragraphs of their help."""
+    """Add commands under their function names, in one panel of the group's help.
+
+    The terminal wraps the paragraphs of their help.
+    """
     for command in commands:
         name = command.__name__.rstrip("_")
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
@@ -233,7 +239,8 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
     streams = sys.stdout, sys.stderr
     for stream in streams:
         with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+            reconfigure = stream.reconfigure  # type: ignore[union-attr]
+            reconfigure(encoding="utf-8", errors="backslashreplace")
     warnings.showwarning = lambda message, *_: print_note(f"warning: {message}", program)
     # Of worker processes: on a signal we exit without Python's clean-up, of which a helper of
     # theirs would warn.
@@ -265,17 +272,18 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
     except _ClickException as error:
         if type(error).__name__ != "NoArgsIsHelpError":  # whose message, the help, Rich has printed
             command = error.ctx.command_path if getattr(error, "ctx", None) else program
-            message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(
-                "."
-            )
-            print_note(f"{message}; see '{command} --help'", program)
+            message = error.format_message().replace("Value error, ", "")
+            in_one_line = " ".join(message.split()).rstrip(".")
+            print_note(f"{in_one_line}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:
         print_notes(merge_repeated(error.problems), program=program)
         return 1
     except (TipclassifyError, refusal) as error:
         print_note(str(error), program)
-        return 3 if isinstance(error, ModelError) else 2 if isinstance(error, UsageError) else 1
+        if isinstance(error, ModelError):
+            return 3
+        return 2 if isinstance(error, UsageError) else 1
     except BrokenPipeError:
         return 0
     # of a file that is not an input: the ledger, a cache, a temporary folder
@@ -287,10 +295,14 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
 
 
 def _end(number: int, _: object = None) -> None:
-    """Unwind on the first signal, and end at once on the next: an exception in a cleanup might
-    be lost, or hang."""
+    """Unwind on the first signal, and end at once on the next.
+
+    An exception in a cleanup might be lost, or hang.
+    """
     for each in _SIGNALS:
         if signal.getsignal(each) is _end:
             signal.signal(each, lambda number, _: os._exit(128 + number))
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     if number:
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        raise SystemExit(128 + number)

@@ -104,13 +104,13 @@ def compare(
     inputs = input_ids((), files, model)
     check_output(output, inputs)
     request = _Request(
-        [_tagged(file, tagging) for file in files],
-        _context(tagging, policy, output),
-        wanted,
-        everything,
-        anyway,
-        output,
-        inputs,
+        reports=[_tagged(file, tagging) for file in files],
+        context=_context(tagging, policy, output),
+        format=wanted,
+        everything=everything,
+        anyway=anyway,
+        output=output,
+        inputs=inputs,
     )
     if result == "contrast":
         _write_contrast(request)
@@ -174,12 +174,15 @@ def _write_comparison(request: _Request) -> None:
     from tipclassify.reporting.writers import compared
 
     old, new = request.reports
-    identities = [identity_of(old), identity_of(new)]
+    old_identity = identity_of(old)
+    new_identity = identity_of(new)
     if not request.anyway:
+        identities = [old_identity, new_identity]
         remedy = ""
-        if identities[0].publication != identities[1].publication:
+        if old_identity.publication != new_identity.publication:
             remedy = "--side-by-side sets publications beside each other"
-        refuse(subject_refusals(identities) + years_refusals(*identities), identities, remedy)
+        refusals = subject_refusals(identities) + years_refusals(old_identity, new_identity)
+        refuse(refusals, identities, remedy)
     comparison = compare_reports(old, new, request.context)
     if messages := comparison.warnings():
         print_warnings(["; ".join(messages)])

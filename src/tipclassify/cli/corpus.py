@@ -23,7 +23,7 @@ from tipclassify.cli.output import (
     tagged_reports,
     write_results,
 )
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
@@ -218,8 +218,9 @@ def _same_corpus(rows: Sequence[dict[str, Any]], model: str) -> bool:
         print_line(f"the corpus of {name}: the same, SHA-256 {digest}")
         return True
     print_line(f"not the corpus of {name}: SHA-256 {digest} here, {corpus.get('sha256')} there")
-    there, held = corpus.get("passages", 0), corpus.get("held_out", 0)
-    print_line(f"{len(rows):,} passages here; there {there:,}, of which {held:,} were held out")
+    there = corpus.get("passages", 0)
+    held_out = corpus.get("held_out", 0)
+    print_line(f"{len(rows):,} passages here; there {there:,}, of which {held_out:,} were held out")
     keys = folder / TAUGHT
     if keys.is_file():
         known = int(were_taught([row["text"] for row in rows], keys.read_bytes()).sum())
@@ -230,11 +231,10 @@ def _same_corpus(rows: Sequence[dict[str, Any]], model: str) -> bool:
 def stats(
     paths: options.Labelled, format: options.Format = "table", output: options.Output = None
 ) -> None:
-    """Count passages by label, set of labels, section and source, their groups, and how long they
-    are.
+    """Count passages by label, set of labels, section and source, with their groups and lengths.
 
-    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical ones
-    ("pair") or one text.
+    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical
+    ones ("pair") or one text.
     """
     from tipclassify.corpus.curation import corpus_stats, stats_table
 
@@ -255,25 +255,28 @@ def split(
 ) -> None:
     """Split labelled passages into two files, with no near duplicates across them.
 
-    Groups (narratives, near-identical sentences, equal texts) stay whole, and so do passages of nearly
-    the same text; the share is approximated as far as they allow. The same seed gives the same
-    files.
+    Groups (narratives, near-identical sentences, equal texts) stay whole, and so do passages of
+    nearly the same text; the share is approximated as far as they allow. The same seed gives the
+    same files.
     """
     from tipclassify.corpus.curation import split_rows
 
     if train.absolute() == test.absolute():
         raise UsageError(f"{train}: is named for both parts; give two files")
     read = file_ids(paths)
-    for output, option in ((train, "--train"), (test, "--test")):
-        check_output(output, read, option)
-    parts = split_rows(read_rows(*paths), share, seed)
-    with open_output(train, inputs=read) as first, open_output(test, inputs=read) as second:
-        for out, rows in zip((first, second), parts, strict=True):
-            out.writelines(json_line({**row, "labels": list(row["labels"])}) for row in rows)
-    sizes = (
-        f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True)
-    )
-    print_note(f"wrote {', '.join(sizes)}")
+    check_output(train, read, "--train")
+    check_output(test, read, "--test")
+    train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
+    with open_output(train, inputs=read) as train_out, open_output(test, inputs=read) as test_out:
+        train_out.writelines(map(_row_line, train_rows))
+        test_out.writelines(map(_row_line, test_rows))
+    sizes = f"{len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
+    print_note(f"wrote {sizes}")
+
+
+def _row_line(row: Row) -> str:
+    """Write a labelled passage as a line of JSON."""
+    return json_line({**row, "labels": list(row["labels"])})
 
 
 def agree(
@@ -290,38 +293,54 @@ def agree(
     format: options.Format = "table",
     output: options.Output = None,
 ) -> None:
-    """Measure how far two annotators agree on each label (Cohen's kappa, Krippendorff's alpha), and
-    where they differ.
+    """Measure how far two annotators agree on each label, and list where they differ.
 
-    Rows that are not labelled yet are left out. Where rows of 'tipclassify review' say that both
+    The figures are Cohen's kappa and Krippendorff's alpha. Rows that are not labelled yet are left
+    out. Where rows of 'tipclassify review' say that both
     labelled without seeing the other ("blind"), only these passages count; standard error says how
     many. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages), then the
     passages that the two labelled differently. jsonl has a row for each label ("part": "agreement")
     and for each disagreement.
     """
-    from tipclassify.evaluation import agreement as of
+    from tipclassify.evaluation.agreement import (
+        agreement,
+        agreement_intervals_table,
+        agreement_table,
+        blindness,
+        disagreements,
+        disagreements_table,
+        read_annotations,
+        read_texts,
+    )
     from tipclassify.evaluation.metrics import rounded
 
     read = file_ids([first, second, *(texts or ())])
     check_output(output, read)
-    one, other = of.read_annotations(first), of.read_annotations(second)
-    alone, said = of.blindness(first, second, [key for key in one if key in other])
-    print_note(said)
-    if alone:
-        one, other = ({key: labels[key] for key in alone} for labels in (one, other))
-    figures = of.agreement(one, other, draws=draws, seed=seed)
-    known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
-    differing = of.disagreements(
-        one, other, {**known, **of.read_texts(second), **of.read_texts(first)}
-    )
-    intervals = [of.agreement_intervals_table(figures, draws)] if draws else []
-    tables = [of.agreement_table(figures), *intervals, of.disagreements_table(differing, most)]
-    rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
-    if not draws:
-        rows = [
-            {name: value for name, value in row.items() if not name.endswith("_interval")}
-            for row in rows
-        ]
+    first_labels = read_annotations(first)
+    second_labels = read_annotations(second)
+    shared = [key for key in first_labels if key in second_labels]
+    blind_keys, note = blindness(first, second, shared)
+    print_note(note)
+    if blind_keys:
+        first_labels = {key: first_labels[key] for key in blind_keys}
+        second_labels = {key: second_labels[key] for key in blind_keys}
+    figures = agreement(first_labels, second_labels, draws=draws, seed=seed)
+    text_of = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
+    text_of |= read_texts(second)
+    text_of |= read_texts(first)
+    differing = disagreements(first_labels, second_labels, text_of)
+    tables = [agreement_table(figures)]
+    if draws:
+        tables.append(agreement_intervals_table(figures, draws))
+    tables.append(disagreements_table(differing, most))
+    rows: list[dict[str, object]] = []
+    for figure in figures:
+        values = rounded(asdict(figure))
+        if not draws:
+            values = {
+                name: value for name, value in values.items() if not name.endswith("_interval")
+            }
+        rows.append({"part": "agreement", **values})
     rows += [{"part": "disagreement", **row} for row in differing[:most]]
     write_results(output, format, rows, "\n\n".join(tables), inputs=read)
 
@@ -363,14 +382,13 @@ def rebuild(
     ] = None,
     allow_private: options.AllowPrivate = False,
 ) -> None:
-    """Find the labelled passages of real reports in the public files that they are from; write
-    FOLDER/passages.jsonl.
+    """Find the labelled passages of real reports in the public files that they are from.
 
-    labels.csv has the labels and the hash of each passage's words, sources.json the addresses of
-    the files. Files that are not in the download cache are downloaded, one after another; the
-    labels in data/real need some 1,600 files. An interrupted run continues where it stopped, and
-    passages found before are not searched for again. Training on data/ includes
-    data/real/passages.jsonl.
+    Writes FOLDER/passages.jsonl. labels.csv has the labels and the hash of each passage's words,
+    sources.json the addresses of the files. Files that are not in the download cache are
+    downloaded, one after another; the labels in data/real need some 1,600 files. An interrupted run
+    continues where it stopped, and passages found before are not searched for again. Training on
+    data/ includes data/real/passages.jsonl.
 
     Prints how many passages of each kind of source were found, and which sources lack some.
     Downloads need the extra "links". Exits 1 when a file could not be downloaded or read, or
@@ -378,28 +396,30 @@ def rebuild(
     """
     from tipclassify.corpus.real_labels import PASSAGES, rebuild
 
-    problems, sources = [], list[Path | None](given or [])
-    for path in sources or [None]:
+    problems = []
+    sources: list[Path | None] = [None]  # None: download
+    if given:
+        sources = [*given]
+    for path in sources:
         with progress_bar("files") as progress:
-            found = rebuild(folder, path, allow_private=allow_private, progress=progress)
-        problems += found.problems
-        if found.rows:
-            write_results(folder / PASSAGES, "jsonl", found.rows, inputs=file_ids(given or ()))
+            rebuilt = rebuild(folder, path, allow_private=allow_private, progress=progress)
+        problems += rebuilt.problems
+        if rebuilt.rows:
+            write_results(folder / PASSAGES, "jsonl", rebuilt.rows, inputs=file_ids(given or ()))
     print_notes(problems)
-    there, missing = (
-        Counter(row["source"] for row in found.rows),
-        Counter(one.family for one in found.missing),
-    )
+    there = Counter(row["source"] for row in rebuilt.rows)
+    missing = Counter(label.family for label in rebuilt.missing)
     for family in sorted(there | missing):
-        lacking = Counter(one.source for one in found.missing if one.family == family)
-        named = ", ".join(source for source, _ in lacking.most_common(3)) + (
-            ", …" if len(lacking) > 3 else ""
-        )
-        rest = f"; missing from {len(lacking):,} sources: {named}" if lacking else ""
+        lacking = Counter(label.source for label in rebuilt.missing if label.family == family)
+        rest = ""
+        if lacking:
+            named = [source for source, _ in lacking.most_common(3)]
+            if len(lacking) > 3:
+                named.append("…")
+            rest = f"; missing from {len(lacking):,} sources: {', '.join(named)}"
         print_line(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
-    end = f"wrote {folder / PASSAGES}" if found.rows else "nothing is written"
-    print_line(
-        f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}"
-    )
-    if problems or not found.rows:
+    end = f"wrote {folder / PASSAGES}" if rebuilt.rows else "nothing is written"
+    total = len(rebuilt.rows) + len(rebuilt.missing)
+    print_line(f"found {len(rebuilt.rows):,} of {total:,} passages; {end}")
+    if problems or not rebuilt.rows:
         raise typer.Exit(1)

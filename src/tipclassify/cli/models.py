@@ -1,5 +1,4 @@
-"""Commands on models: ``explain``, ``evaluate``, ``check``, ``info``, ``models add`` and
-``models list``."""
+"""Commands on models: ``explain``, ``evaluate``, ``check``, ``info`` and those of ``models``."""
 
 from __future__ import annotations
 
@@ -60,14 +59,15 @@ def explain(
     classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
     reasons = classifier.explain(Passage(text, 0, len(text), section))
     no_prose = is_furniture(text, section)
-    rows, lines = [], []
+    rows = []
+    lines = []
     for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):
         reason = reasons[label]
         given = reaches_threshold(reason.probability, limit) and not no_prose
         rows.append({"label": label, "given": given, **reason.to_dict()})
-        verdict = (
-            "given" if given else "not given: no prose of a report" if no_prose else "not given"
-        )
+        verdict = "given" if given else "not given"
+        if no_prose:
+            verdict = "not given: no prose of a report"
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
         lines += _weights(reason, section, top)
     write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
@@ -193,13 +193,15 @@ def list_(output: options.Output = None) -> None:
     """
     from tipclassify.model.loading import SHIPPED, describe_folder, installed, model_folder
 
-    found = [*(describe_folder(name, model_folder(name)) for name in SHIPPED), *installed()]
-    rows = [
-        (one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder))
-        for one in found
-    ]
-    table = "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4))
-    write_results(output, "table", (), table, inputs=file_ids(one.folder for one in found))
+    shipped = [describe_folder(name, model_folder(name)) for name in SHIPPED]
+    listed = [*shipped, *installed()]
+    rows = []
+    for model in listed:
+        short_hash = str(model.head.get("sha256", ""))[:12] or "-"
+        cells = (model.name, model.kind, short_hash, str(model.folder))
+        rows.append([one_line(cell) for cell in cells])
+    table = "\n".join(aligned(rows, left=4))
+    write_results(output, "table", (), table, inputs=file_ids(model.folder for model in listed))
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
@@ -208,33 +210,30 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
     from tipclassify.model.loading import model_folder
 
     folder = model_folder(model)
-    found = Classifier.load(folder)
-    meta = dict(found.meta)
+    classifier = Classifier.load(folder)
+    meta = dict(classifier.meta)
     corpus = meta.get("corpus", {})
+    passages = corpus.get("passages", "?")
+    corpus_hash = corpus.get("sha256", "not recorded")
+    versions = meta.get("versions", {})
+    macro_f1 = meta.get("metrics", {}).get("macro_f1", "?")
     lines = {
         "tipclassify": __version__,
         "model": str(folder),
         "model hash": str(meta["sha256"]),
         "labels": ", ".join(LABELS),
-        **found.scorer.about(),
-        "corpus": f"{corpus.get('passages', '?')} passages, hash {corpus.get('sha256', 'not recorded')}",
-        "trained with": ", ".join(
-            f"{name} {version}" for name, version in meta.get("versions", {}).items()
-        ),
-        "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} ({found.scorer.measured})",
+        **classifier.scorer.description(),
+        "corpus": f"{passages} passages, hash {corpus_hash}",
+        "trained with": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "macro-F1": f"{macro_f1} ({classifier.scorer.measured})",
     }
     for policy in POLICIES:
-        limits = zip(LABELS, found.thresholds(policy).tolist(), strict=True)
+        limits = zip(LABELS, classifier.thresholds(policy).tolist(), strict=True)
         lines[f"thresholds, {policy}"] = ", ".join(
             f"{label} {limit:.3f}" for label, limit in limits
         )
-    write_results(
-        output,
-        "table",
-        (),
-        "\n".join(aligned(list(lines.items()), left=2)),
-        inputs=file_ids([folder]),
-    )
+    table = "\n".join(aligned(list(lines.items()), left=2))
+    write_results(output, "table", (), table, inputs=file_ids([folder]))
 
 
 def check(
@@ -251,8 +250,8 @@ def check(
 
     Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when
     the model was trained (the rates stored in its model.json), or a probability differs
-    from its reference output: by over 0.002 with the fast model; with the default, which processors round
-    differently, by over 0.15, or over 0.015 on average.
+    from its reference output: by over 0.002 with the fast model; with the default, which processors
+    round differently, by over 0.15, or over 0.015 on average.
     """
     from tipclassify.evaluation.behaviour_tests import replay_golden, run_cases
     from tipclassify.model.classifier import Classifier
@@ -265,12 +264,14 @@ def check(
     results = run_cases(classifier, cases)
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
     golden = path / "golden.jsonl"
-    changed = (
-        replay_golden(classifier, golden.read_bytes().splitlines()) if golden.is_file() else []
-    )
+    changed = []
+    if golden.is_file():
+        changed = replay_golden(classifier, golden.read_bytes().splitlines())
     # stored with four decimals
-    regressed = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]
-    width = max(len(r.rule) for r in results)
+    regressed = [
+        result.rule for result in results if result.rate < stored.get(result.rule, 0) - 5e-5
+    ]
+    width = max(len(result.rule) for result in results)
     lines = []
     for result in results:
         note = f"  under the stored {stored[result.rule]:.1%}" if result.rule in regressed else ""
@@ -278,16 +279,16 @@ def check(
             f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{note}"
         )
         for failure in result.failures[:failures]:
-            expected, given = (
-                ", ".join(names) or "no label" for names in (failure.expected, failure.given)
-            )
+            expected = ", ".join(failure.expected) or "no label"
+            given = ", ".join(failure.given) or "no label"
             lines.append(f"    expected {expected}; given {given}: {failure.text}")
-    passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
+    passed = sum(result.passed for result in results)
+    total = sum(result.cases for result in results)
     lines.append(f"\n{passed} of {total} cases passed; reference outputs: {len(changed)} changed")
-    lines += [
-        f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}"
-        for one in changed[:5]
-    ]
+    for output_change in changed[:5]:
+        before = ", ".join(output_change.expected)
+        now = ", ".join(output_change.given)
+        lines.append(f"    stored {before}; now {now}: {output_change.text}")
     write_results(output, "table", (), "\n".join(lines), inputs=read)
     if regressed or changed:
         raise typer.Exit(1)

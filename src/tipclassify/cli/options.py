@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 from typer import Argument, Option
+from typer.models import OptionInfo
 
 from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS
 from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
-    from tipclassify.corpus.loading import Columns
+    from tipclassify.corpus.row_files import Columns
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.readers import ReadOptions
 
@@ -44,8 +45,8 @@ Files = Annotated[
     list[str],
     Argument(
         metavar="FILE...",
-        help="Reports, folders, links, patterns, or '@list.txt' with one of these a line; all kinds "
-        "stand in 'tipclassify score --help'.",
+        help="Reports, folders, links, patterns, or '@list.txt' with one of these a line; all "
+        "kinds stand in 'tipclassify score --help'.",
     ),
 ]
 ScoredFiles = Annotated[
@@ -116,8 +117,10 @@ NewFile = Annotated[
 
 
 def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
-    """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``; the last of several for one label
-    applies."""
+    """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``.
+
+    The last of several for one label applies.
+    """
     chosen = {}
     for option in given or ():
         label, equals, written = option.partition("=")
@@ -145,9 +148,12 @@ def tagging(
     """Combine the options of a command into one picklable value for worker processes."""
     from tipclassify.pipeline.batch import Tagging
 
-    thresholds = tuple(sorted(parse_thresholds(threshold).items()))
     return Tagging(
-        model, policy, thresholds, unit, read_options(encoding, allow_private, text_column)
+        model=model,
+        policy=policy,
+        thresholds=tuple(sorted(parse_thresholds(threshold).items())),
+        unit=unit,
+        read=read_options(encoding, allow_private, text_column),
     )
 
 
@@ -167,14 +173,16 @@ def read_options(
 
 def columns(text_column: str, label_column: str) -> Columns:
     """Combine the options that name the columns of labelled passages."""
-    from tipclassify.corpus.loading import Columns
+    from tipclassify.corpus.row_files import Columns
 
     return Columns(text_column, label_column)
 
 
 def today() -> str:
-    """Return the day (UTC) as YYYY-MM-DD; that of SOURCE_DATE_EPOCH (reproducible-builds.org) if
-    it is set."""
+    """Return the day (UTC) as YYYY-MM-DD.
+
+    It is that of SOURCE_DATE_EPOCH (reproducible-builds.org) if it is set.
+    """
     seconds = os.environ.get("SOURCE_DATE_EPOCH") or time.time()
     try:
         return datetime.fromtimestamp(int(seconds), timezone.utc).date().isoformat()
@@ -184,12 +192,13 @@ def today() -> str:
         ) from None
 
 
-def choice(formats: Any) -> Any:
+def choice(formats: object) -> OptionInfo:
     """Declare the option of the output format, one of a `Literal` of names."""
     names = ", ".join(get_args(formats))
-    return Option(
+    option: OptionInfo = Option(
         "--format",
         "-f",
         metavar="FORMAT",
         help=f"One of {names}; by the suffix of --output, else table.",
     )
+    return option

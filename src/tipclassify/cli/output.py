@@ -1,5 +1,7 @@
-"""What commands read and write: tagged reports in; results to stdout or whole to a file, notes
-as lines on stderr."""
+"""Read and write for the commands.
+
+Tagged reports in; results to stdout or whole to a file, notes as lines on stderr.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import typer
 
@@ -62,18 +64,22 @@ def merge_repeated(problems: Sequence[str]) -> list[str]:
     """
     lines: dict[tuple[str, str], list[int]] = {}
     for problem in problems:
-        located = _LOCATED.fullmatch(problem)
-        file, what = (located["file"], located["problem"]) if located else ("", problem)
-        lines.setdefault((file, what), []).extend([int(located["line"])] if located else [])
+        if located := _LOCATED.fullmatch(problem):
+            key = (located["file"], located["problem"])
+            lines.setdefault(key, []).append(int(located["line"]))
+        else:
+            lines.setdefault(("", problem), [])
     merged = []
-    for (file, what), numbers in lines.items():
-        place = f"{file}:{numbers[0]}: " if numbers else ""
-        others = (
-            f" (so {'do' if len(numbers) > 2 else 'does'} {numbered('line', numbers[1:])})"
-            if numbers[1:]
-            else ""
-        )
-        merged.append(place + what + others)
+    for (file, problem), numbers in lines.items():
+        if not numbers:
+            merged.append(problem)
+            continue
+        first, *others = numbers
+        line = f"{file}:{first}: {problem}"
+        if others:
+            verb = "does" if len(others) == 1 else "do"
+            line += f" (so {verb} {numbered('line', others)})"
+        merged.append(line)
     return merged
 
 
@@ -83,9 +89,11 @@ def print_warnings(notes: Iterable[str]) -> None:
         print_note(f"warning: {note}")
 
 
-def flush_or_discard(stream: IO[Any]) -> None:
-    """Flush a standard stream, or drop what cannot be written: Python would fail again in its
-    flush at exit."""
+def flush_or_discard(stream: IO[str]) -> None:
+    """Flush a standard stream, or drop what cannot be written.
+
+    Python would fail again in its flush at exit.
+    """
     try:
         stream.flush()
     except (OSError, ValueError):
@@ -181,14 +189,16 @@ def tagged_outputs(
     make: Callable[[TaggedReport], R],
     bar: bool = True,
 ) -> Iterator[Iterator[R]]:
-    """Iterate over ``make(report)`` of the tagged reports of all inputs; collect inputs that
-    fail."""
+    """Iterate over ``make(report)`` of the tagged reports of all inputs.
+
+    Inputs that fail are collected.
+    """
     with tagged_inputs(files, tagging, jobs, make, bar) as inputs:
 
         def outputs() -> Iterator[R]:
-            for _, of_input in inputs:
+            for _, outputs_of_input in inputs:
                 with inputs.failing():
-                    yield from of_input
+                    yield from outputs_of_input
 
         yield outputs()
 
@@ -205,13 +215,15 @@ def tagged_reports(
 
 
 class Terminal:
-    """Standard output on a terminal, without control characters of reports; `stream` itself
-    takes colours."""
+    """Standard output on a terminal, without control characters of reports.
+
+    `stream` itself takes colours.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         self.stream = stream
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
@@ -227,7 +239,7 @@ def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId
     A list (``@list.txt``) is a file too, and ``-`` is what standard input comes from. Of a folder,
     the files in it count. Links to the web and what is missing have none.
     """
-    found = set[FileId]()
+    identities = set[FileId]()
     for name in names:
         if name is None:
             continue
@@ -235,19 +247,20 @@ def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId
         with contextlib.suppress(OSError, ValueError):
             status = os.fstat(0) if path == "-" else os.stat(path)
             if stat.S_ISREG(status.st_mode):
-                found.add((status.st_dev, status.st_ino))
+                identities.add((status.st_dev, status.st_ino))
             elif stat.S_ISDIR(status.st_mode):
-                found |= file_ids(
-                    os.path.join(folder, one) for folder, _, files in os.walk(path) for one in files
-                )
+                for folder, _, files in os.walk(path):
+                    identities |= file_ids(os.path.join(folder, file) for file in files)
         if path.startswith("@"):
-            found |= file_ids([path[1:]])
-    return frozenset(found)
+            identities |= file_ids([path[1:]])
+    return frozenset(identities)
 
 
 def input_ids(names: Sequence[str], files: Sequence[str], model: str | None) -> frozenset[FileId]:
-    """Return the identities of what a command on reports reads: files, the lists that name them,
-    and the model."""
+    """Return the identities of what a command on reports reads.
+
+    These are files, the lists that name them, and the model.
+    """
     from tipclassify.model.loading import model_folder
 
     # of a folder, `files` has what is read
@@ -266,25 +279,29 @@ def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--
 def write_results(
     path: Path | None,
     format: str,
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Mapping[str, object]],
     table: str = "",
     *,
     inputs: frozenset[FileId],
 ) -> None:
     """Write the rows as JSON lines, or the table and a line break, depending on `format`."""
     with open_output(path, inputs=inputs) as out:
-        out.writelines(map(json_line, rows) if format == "jsonl" else [table, "\n"])
+        if format == "jsonl":
+            out.writelines(map(json_line, rows))
+        else:
+            out.write(table)
+            out.write("\n")
 
 
 @contextlib.contextmanager
 def open_output(
     path: Path | None, binary: bool = False, *, inputs: frozenset[FileId]
-) -> Iterator[IO[Any]]:
-    """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place
-    when complete.
+) -> Iterator[IO[Any]]:  # of str or bytes, as `binary` says
+    """Open a text (or binary) stream to `path`, or to stdout for None.
 
-    Raises `OutputError` when the stream cannot be opened, written or closed, `UsageError` if it is
-    one of the `inputs`: each caller says what it reads (`file_ids`).
+    A file is renamed into place when complete. Raises `OutputError` when the stream cannot be
+    opened, written or closed, `UsageError` if it is one of the `inputs`: each caller says what it
+    reads (`file_ids`).
     """
     check_output(path, inputs)
     try:
@@ -299,16 +316,14 @@ def open_output(
 
 
 @contextlib.contextmanager
-def _standard_output(binary: bool) -> Iterator[IO[Any]]:
+def _standard_output(binary: bool) -> Iterator[IO[Any]]:  # of str or bytes, as `binary` says
     try:
-        out: Any = (
-            sys.stdout.buffer
-            if binary
-            else Terminal(sys.stdout)
-            if sys.stdout.isatty()
-            else sys.stdout
-        )
-        yield out
+        if binary:
+            yield sys.stdout.buffer
+        elif sys.stdout.isatty():
+            yield cast("IO[str]", Terminal(sys.stdout))
+        else:
+            yield sys.stdout
         sys.stdout.flush()
     except OSError as error:
         flush_or_discard(sys.stdout)

@@ -1,5 +1,4 @@
-"""``tipclassify fetch`` and ``text``: download country narratives of the TIP Report, print the
-text of a report."""
+"""``tipclassify fetch`` and ``text``: download narratives, print the text of a report."""
 
 from __future__ import annotations
 
@@ -51,7 +50,7 @@ def fetch(
     from tipclassify.readers.countries import find_country
     from tipclassify.readers.tip_report import check_year, find_narrative, latest_years
 
-    found = [find_country(name) for name in countries]
+    known_countries = [find_country(name) for name in countries]
     if year is None:
         years = latest_years(date.today())
         print_note(f"no --year given: trying {', then '.join(map(str, years))}")
@@ -61,10 +60,16 @@ def fetch(
     output_dir.mkdir(parents=True, exist_ok=True)
     site = base_url and base_url.rstrip("/")
     failed = 0
-    for country in found:
+    for country in known_countries:
         try:
-            access = {"allow_private": allow_private, "refresh": refresh}
-            year, page = find_narrative(country, years, site, **access, reported=print_note)
+            year, page = find_narrative(
+                country,
+                years,
+                site,
+                allow_private=allow_private,
+                refresh=refresh,
+                reported=print_note,
+            )
             years = [year]
             path = output_dir / f"tip-{year}-{country.slugs[0]}.html"
             with open_output(path, binary=True, inputs=frozenset()) as out:  # which are links
@@ -103,18 +108,21 @@ def text(
     print_warnings(notes)
     read = file_ids([file])
     if blocks:
-        names = ("start", "end", "page", "section", "heading")
-        rows = ({name: getattr(block, name) for name in names} for block in document.blocks)
-        write_results(
-            output,
-            "jsonl",
-            ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows),
-            inputs=read,
+        rows = (
+            {
+                "start": block.start,
+                "end": block.end,
+                "page": block.page,
+                "section": block.section,
+                "heading": block.heading,
+                "text": document.text[block.start : block.end],
+            }
+            for block in document.blocks
         )
+        write_results(output, "jsonl", rows, inputs=read)
         return
     whole = document.text if document.text.endswith("\n") else document.text + "\n"
-    with open_output(
-        output, binary=True, inputs=read
-    ) as out:  # in text mode, Windows would change line breaks and so offsets
+    # binary: in text mode, Windows would change line breaks and so offsets
+    with open_output(output, binary=True, inputs=read) as out:
         # a lone surrogate becomes one "?": offsets hold
         out.write(whole.encode("utf-8", "replace"))

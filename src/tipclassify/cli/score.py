@@ -1,10 +1,9 @@
-"""``tipclassify score``: tag the passages of reports, here or, with ``--engine dask``, on a
-cluster."""
+"""``tipclassify score``: tag the passages of reports, here or on a cluster (``--engine dask``)."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -106,28 +105,44 @@ def score(
     for option, given in (("--scheduler", scheduler), ("--workers", workers)):
         if given is not None:
             raise options.misused(option, "needs --engine dask")
-    folder = Path(output_dir) if output_dir else output and output.parent
+    folder = None
+    if output_dir:
+        folder = Path(output_dir)
+    elif output:
+        folder = output.parent
     context = ScoringContext(
         tagging.classifier(), policy, bom=bom, folder=folder, day=options.today()
     )
-    name = format or (format_of(output) if output else "table")
+    format_name = format or (format_of(output) if output else "table")
     if output_dir:
-        _score_each(files, tagging, jobs, context, name, Path(output_dir), resume)
+        _score_each(
+            _FolderRequest(
+                names=files,
+                tagging=tagging,
+                jobs=jobs,
+                context=context,
+                format=format_name,
+                folder=Path(output_dir),
+                resume=resume,
+            )
+        )
         return
-    render, write = FORMATS[name].steps()
-    bar = output is not None or not sys.stdout.isatty()
+    render, write = FORMATS[format_name].steps()
+    shows_bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(context.classifier.meta.get("kinds"))
     inputs = expand_inputs(files)
     read = input_ids(files, inputs, model)
-    with tagged_outputs(inputs, tagging, jobs, partial(counted, render), bar) as reports:
-        with open_output(output, FORMATS[name].binary, inputs=read) as out:
+    with tagged_outputs(inputs, tagging, jobs, partial(counted, render), shows_bar) as reports:
+        with open_output(output, FORMATS[format_name].binary, inputs=read) as out:
             write(outcome.outputs(reports), out, context)
-        _print_outcome(outcome, output, brief=name == "table")
+        _print_outcome(outcome, output, brief=format_name == "table")
 
 
 def _print_outcome(outcome: Outcome, output: Path | None, brief: bool = False) -> None:
-    """Print the warnings, then what was written; with `brief`, not for standard output, which
-    has counts of its own."""
+    """Print the warnings, then what was written.
+
+    With `brief`, not for standard output, which has counts of its own.
+    """
     print_notes([f"warning: {warning}" for warning in outcome.warnings])
     if output:
         print_note(f"wrote {output}: {outcome}")
@@ -135,52 +150,63 @@ def _print_outcome(outcome: Outcome, output: Path | None, brief: bool = False) -
         print_note(str(outcome))
 
 
-def _score_each(
-    names: list[str],
-    tagging: Tagging,
-    jobs: int,
-    context: ScoringContext,
-    format: str,
-    folder: Path,
-    resume: bool,
-) -> None:
-    """Write one output for each input; outputs finished before an interruption are kept, and are
-    in the ledger."""
+@dataclass(frozen=True, slots=True)
+class _FolderRequest:
+    """Inputs, and how each of them is scored into a file of its own."""
+
+    names: list[str]  # of the inputs, as the user gave them
+    tagging: Tagging
+    jobs: int
+    context: ScoringContext
+    format: str
+    folder: Path
+    resume: bool  # whether outputs of an earlier run are kept
+
+
+def _score_each(request: _FolderRequest) -> None:
+    """Write one output for each input.
+
+    Outputs finished before an interruption are kept, and are in the ledger.
+    """
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.pipeline.resume import FinishedOutputs, output_names
     from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS
     from tipclassify.reporting.writers.desk import Desk
 
-    output_format = FORMATS[format]
-    files = expand_inputs(names, output=folder)
+    context = request.context
+    output_format = FORMATS[request.format]
+    files = expand_inputs(request.names, output=request.folder)
     own_names = output_names(files, output_format.suffixes[0])
-    outputs = {file: folder / name for file, name in zip(files, own_names, strict=True)}
-    read = input_ids(names, files, tagging.model)
+    outputs = {file: request.folder / name for file, name in zip(files, own_names, strict=True)}
+    read = input_ids(request.names, files, request.tagging.model)
     open_file = partial(open_output, inputs=read)
-    ledger = FinishedOutputs(folder, {"setting": _setting(tagging, context, format)})
+    ledger = FinishedOutputs(request.folder, {"setting": _setting(request)})
     desk = None
-    if format == "html":
+    if request.format == "html":
         context = replace(context, index="index.html")
-        desk = Desk(context, open_file, resume)
+        desk = Desk(context, open_file, request.resume)
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     for output in outputs.values():
         check_output(output, read, "--output-dir")
-    if resume:
-        written = [desk.outputs(page) if desk else [page] for page in outputs.values()]
-        ledger.remove_scraps(path for paths in written for path in paths)
-    left = [
-        file
-        for file in files
-        if not (resume and ledger.has(file, outputs[file]))
-        or (desk and outputs[file] not in desk.reports)
-    ]
+    if request.resume:
+        written: list[Path] = []
+        for output in outputs.values():
+            written += desk.outputs(output) if desk else [output]
+        ledger.remove_scraps(written)
+    left = []
+    for file in files:
+        is_finished = request.resume and ledger.has(file, outputs[file])
+        is_on_desk = desk is None or outputs[file] in desk.reports
+        if not (is_finished and is_on_desk):
+            left.append(file)
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     render, write = output_format.steps()
     finished = 0
     outcome = Outcome(context.classifier.meta.get("kinds"))
-    with tagged_inputs(left, tagging, jobs, partial(counted, render)) as inputs:
+    make = partial(counted, render)
+    with tagged_inputs(left, request.tagging, request.jobs, make) as inputs:
         try:
             for file, reports in inputs:
                 failed_before = len(inputs.failures)
@@ -200,25 +226,25 @@ def _score_each(
                     line = desk.write_index(progress)
                 print_note(line)
         except (KeyboardInterrupt, OutputError):
-            print_note(
-                f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others"
-            )
+            whole = f"{finished} of {len(left)} outputs are whole"
+            print_note(f"interrupted; {whole}, --resume makes the others")
             raise
-        _print_outcome(outcome, folder)
+        _print_outcome(outcome, request.folder)
 
 
-def _setting(tagging: Tagging, context: ScoringContext, format: str) -> list[object]:
+def _setting(request: _FolderRequest) -> list[object]:
     """List what determines an output besides its input."""
+    tagging = request.tagging
     return [
         __version__,
-        context.classifier.meta.get("sha256"),
+        request.context.classifier.meta.get("sha256"),
         tagging.policy,
         tagging.thresholds,
         tagging.unit,
         tagging.read.encoding,
         tagging.read.text_column,
-        format,
-        context.bom,
+        request.format,
+        request.context.bom,
     ]
 
 
@@ -229,8 +255,10 @@ def _score_on_cluster(
     scheduler: str | None,
     workers: int | None,
 ) -> None:
-    """Score into a folder of Parquet files; failures are printed on standard error and make the
-    exit code 1."""
+    """Score into a folder of Parquet files.
+
+    Failures are printed on standard error and make the exit code 1.
+    """
     from tipclassify.pipeline.distributed import score
 
     if folder is None:
@@ -259,4 +287,5 @@ def _score_on_cluster(
         print_note(f"warning: {note}")
     if done.failures:
         print_notes([str(error) for _, error in done.failures], 50)  # all of them are in errors/
-        exit_failed(len({name for name, _ in done.failures}), len(done.inputs))
+        failed_inputs = {name for name, _ in done.failures}
+        exit_failed(len(failed_inputs), len(done.inputs))

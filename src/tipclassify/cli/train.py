@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Final, Literal, NoReturn
 
 import typer
 from typer import Option
+from typer.models import OptionInfo
 
 from tipclassify.cli import options
 from tipclassify.cli.training_run import EncoderOrder, Order, carry_out
 from tipclassify.errors import InputError
 
 
-# Its type is Typer's: an option, whatever the value.
-def _encoder_option(metavar: str | None, help: str, *names: str, min: int | None = None) -> Any:
+def _encoder_option(
+    metavar: str | None, help: str, *names: str, min: int | None = None
+) -> OptionInfo:
+    """Declare an option that only the fine-tuning of an encoder has."""
     panel = "With --model encoder"
-    return Option(*names, metavar=metavar, help=help, min=min, rich_help_panel=panel)
+    option: OptionInfo = Option(*names, metavar=metavar, help=help, min=min, rich_help_panel=panel)
+    return option
 
 
 Data = Annotated[

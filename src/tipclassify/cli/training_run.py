@@ -151,7 +151,9 @@ def _hash_of(out: Path) -> str:
     """Return the hash of the model in a folder, empty for none."""
     from tipclassify.model.common.folder import load_head
 
-    return str(load_head(out).get("sha256", "")) if (out / "model.json").is_file() else ""
+    if not (out / "model.json").is_file():
+        return ""
+    return str(load_head(out).get("sha256", ""))
 
 
 def replaced(out: Path) -> list[str]:
@@ -159,9 +161,9 @@ def replaced(out: Path) -> list[str]:
     from tipclassify.model.loading import SHIPPED, model_folder
 
     before = _hash_of(out)
-    lines = [
-        f"replaces the model {before[:12]} in {out}" if before else f"makes a new model in {out}"
-    ]
+    lines = [f"makes a new model in {out}"]
+    if before:
+        lines = [f"replaces the model {before[:12]} in {out}"]
     if out.name in SHIPPED:
         with suppress(ModelError):
             taken = model_folder(out.name).resolve()
@@ -267,11 +269,10 @@ def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = N
             progress=progress,
             report=order.note,
         )
-    pool = [
-        replace(passage, source=family)
-        for passage in unlabelled[:_POOL]
-        if (family := source_family(passage.source))
-    ]
+    pool = []
+    for passage in unlabelled[:_POOL]:
+        if family := source_family(passage.source):
+            pool.append(replace(passage, source=family))
     trained = export(rows, finetuned, order.out, pool=pool, report=order.note)
     order.note(f"{checkpoints} has the network in floats; remove it unless you go on with --resume")
     return trained

@@ -1,5 +1,7 @@
-"""Active learning: which passages to label next, by how much a label for each would improve the
-model."""
+"""Active learning: choose the passages to label next.
+
+They are ranked by how much a label for each would improve the model.
+"""
 
 from __future__ import annotations
 
@@ -44,24 +46,27 @@ def rank(
     others: Sequence[npt.ArrayLike] = (),
     seed: int = 0,
 ) -> list[Pick]:
-    """Rank passages for annotation and return the first `n`, most informative first; all where
-    there are fewer.
+    """Rank passages for annotation; return the first `n`, the most informative first.
 
-    A passage ranks high when a label's log-odds lie near its threshold (uncertainty sampling, Lewis
-    and Gale 1994, by the most uncertain label) or when models or annotators disagree on it (query
-    by committee, Dagan and Engelson 1995). Passages that differ from an earlier one in names and
-    figures only come last. Passages that differ in one other word do not: that word often decides
-    the label.
+    Fewer are returned where there are fewer. A passage ranks high when a label's log-odds lie near
+    its threshold (uncertainty sampling, Lewis and Gale 1994, by the most uncertain label) or when
+    models or annotators disagree on it (query by committee, Dagan and Engelson 1995). Passages that
+    differ from an earlier one in names and figures only come last. Passages that differ in one
+    other word do not: that word often decides the label.
 
     `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by
     other models or annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
 
-    >>> texts = {"Police arrested a recruiter.": 0.98, "A new unit was formed.": 0.52, "A new unit was formed!": 0.82}
-    >>> tagged = [
-    ...     Passage(text, 0, len(text), scores={"positive_effort": score, "failure": 0.02, "complicity": 0.02})
-    ...     for text, score in texts.items()
-    ... ]
-    >>> for pick in rank(tagged, [0.5] * 3, 3):
+    >>> texts = {
+    ...     "Police arrested a recruiter.": 0.98,
+    ...     "A new unit was formed.": 0.52,
+    ...     "A new unit was formed!": 0.82,
+    ... }
+    >>> tagged = []
+    >>> for text, score in texts.items():
+    ...     scores = {"positive_effort": score, "failure": 0.02, "complicity": 0.02}
+    ...     tagged.append(Passage(text, 0, len(text), scores=scores))
+    >>> for pick in rank(tagged, [0.5, 0.5, 0.5], 3):
     ...     print(pick.index, pick.why)
     1 positive_effort 0.52 near its threshold 0.50
     0 positive_effort 0.98 is nearest to its threshold 0.50
@@ -79,9 +84,8 @@ def rank(
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]
-    benefit = np.maximum(uncertainty, disagreement).max(axis=1) * [
-        len(of_text) >= _MIN_WORDS for of_text in words
-    ]
+    is_long = np.array([len(passage_words) >= _MIN_WORDS for passage_words in words])
+    benefit = np.maximum(uncertainty, disagreement).max(axis=1) * is_long
 
     def why(i: int) -> str:
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
@@ -89,18 +93,18 @@ def rank(
         each = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
         reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
         reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
-        reasons += ["many words unknown to the model"] if passages[i].low_confidence else []
-        return (
-            "; ".join(reasons)
-            or f"{each[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
-        )
+        if passages[i].low_confidence:
+            reasons.append("many words unknown to the model")
+        if not reasons:
+            nearest = order[0]
+            return f"{each[nearest]} is nearest to its threshold {cutoffs[nearest]:.2f}"
+        return "; ".join(reasons)
 
     seen = {gram for text in known for gram in trigrams(_words(text))}
     picks: list[Pick] = []
     last: list[Pick] = []
-    for i in np.lexsort(
-        (np.random.default_rng(seed).permutation(len(passages)), -benefit)
-    ).tolist():
+    tie_break = np.random.default_rng(seed).permutation(len(passages))
+    for i in np.lexsort((tie_break, -benefit)).tolist():
         if benefit[i] == 0:
             last.append(Pick(i, 0.0, "too short to teach"))
         elif (grams := trigrams(words[i])) <= seen:
@@ -112,15 +116,21 @@ def rank(
 
 
 def _words(text: str) -> list[str]:
-    """Split into lower-case words, with figures replaced by "0" and names (capitals inside the
-    passage) by "A".
+    """Split into lower-case words, with figures replaced by "0" and names by "A".
+
+    A name is a run of words inside the passage that begin with a capital.
 
     >>> _words("In 2020 police met 9 men of New Valdoria.")
     ['in', '0', 'police', 'met', '0', 'men', 'of', 'A']
     """
-    found: list[str] = []
-    for number, word in enumerate(_WORD.findall(text)):
-        word = "0" if word[0].isdigit() else "A" if number and word[0].isupper() else word.lower()
-        if not (found and word == found[-1] and word in "0A"):  # a run of names is one name
-            found.append(word)
-    return found
+    words: list[str] = []
+    for number, written in enumerate(_WORD.findall(text)):
+        word = written.lower()
+        if written[0].isdigit():
+            word = "0"
+        elif number and written[0].isupper():
+            word = "A"
+        is_repeated = bool(words) and word == words[-1]
+        if not (is_repeated and word in ("0", "A")):  # a run of names is one name
+            words.append(word)
+    return words

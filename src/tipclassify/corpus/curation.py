@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,14 @@ _QUANTILES: Final = {
 }
 
 
+class NearDuplicate(NamedTuple):
+    """An added row, the row that it nearly duplicates, and their similarity, 0 to 1."""
+
+    row: Row
+    earlier: Row
+    similarity: float
+
+
 @dataclass(frozen=True, slots=True)
 class Addition:
     """Rows to add, with unique ids, and what to report of them."""
@@ -39,8 +47,7 @@ class Addition:
     # ids of rows not added, and of the rows with the same text and labels
     repeated: list[tuple[str, str]]
     renamed: list[tuple[str, str]]  # ids taken by another text, and their replacements
-    # added rows, what they nearly duplicate, the similarity: the most similar first
-    near: list[tuple[Row, Row, float]]
+    near: list[NearDuplicate]  # the most similar first
 
 
 def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
@@ -82,8 +89,12 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     every = [*existing, *rows]
     pairs = near_duplicate_pairs([row["text"] for row in every], LEAK_SIMILARITY)
     # Of a pair i < j, so that j is new where either is.
-    near = [(every[j], every[i], similarity) for i, j, similarity in pairs if j >= len(existing)]
-    near.sort(key=lambda pair: (-round(pair[2], 4), pair[0]["id"], pair[1]["id"]))
+    near = [
+        NearDuplicate(every[j], every[i], similarity)
+        for i, j, similarity in pairs
+        if j >= len(existing)
+    ]
+    near.sort(key=lambda pair: (-round(pair.similarity, 4), pair.row["id"], pair.earlier["id"]))
     return Addition(rows, repeated, renamed, near)
 
 
@@ -221,9 +232,8 @@ def stats_table(stats: CorpusStats) -> str:
             passages = sum(count.passages for count in rest)
             cells.append((f"{len(rest):,} more", f"{passages:,}", ""))
         parts.append("\n".join(aligned(cells)))
-    lengths = [
-        (unit, *(f"{quantiles[name]:g}" for name in _QUANTILES))
-        for unit, quantiles in stats.lengths.items()
-    ]
-    parts.append("\n".join(aligned([("length in", *_QUANTILES), *lengths])))
+    lengths = [("length in", *_QUANTILES)]
+    for unit, quantiles in stats.lengths.items():
+        lengths.append((unit, *[f"{quantiles[name]:g}" for name in _QUANTILES]))
+    parts.append("\n".join(aligned(lengths)))
     return "\n\n".join(parts)

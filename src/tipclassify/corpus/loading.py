@@ -5,25 +5,27 @@ One `CorpusError` has a line for each bad row of all files, so that all can be c
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tipclassify.errors import CorpusError, reason_of
-from tipclassify.formatting import csv_text, load_json, numbered
+from tipclassify.corpus.row_files import (
+    NAME_THEM,
+    SUFFIXES,
+    Columns,
+    NumberedRow,
+    RowError,
+    numbered_rows,
+)
+from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS, SECTIONS
-from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
+from tipclassify.resources import shipped_folder
 
 if TYPE_CHECKING:
     import datasets
-from tipclassify.resources import shipped_folder
 
 __all__ = [
     "Columns",
@@ -42,49 +44,13 @@ __all__ = [
 LONGEST: Final = 2_000
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
-_NAME_THEM: Final = (
-    "name those of text and labels with --text-column and --label-column, or rename them"
-)
+_USUAL_COLUMNS: Final = Columns()
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 # Of any type, since rows keep every further field of a user's file; `_check` checks the fields that
 # the package reads.
 Row = dict[str, Any]
-NumberedRow = tuple[str, object]  # "file:line", and the row or a RowError
 T = TypeVar("T")
-
-
-class RowError(ValueError):
-    """Error in one row, with advice, to which its location is added."""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Names of the columns, or fields of JSON lines, that hold text and labels of a passage."""
-
-    text: str = "text"
-    labels: str = "labels"
-
-    def missing(self, names: Sequence[str]) -> str | None:
-        """Return the problem of a table with these columns, or None."""
-        label_columns = {self.labels, "predicted"}
-        if self.labels == "labels":
-            label_columns.add("label")
-        if self.text in names and label_columns & set(names):
-            return None
-        absent = self.labels if self.text in names else self.text
-        there = ", ".join(names) or "none"
-        return f"no column {absent!r}; the columns are {there}: {_NAME_THEM}"
-
-    def renamed(self, row: Row) -> Row:
-        """Rename the columns of a row to ``text`` and ``labels``."""
-        if self == Columns():
-            return row
-        own = {self.text, self.labels, "label"}
-        renamed = {name: value for name, value in row.items() if name not in own}
-        renamed["text"] = row.get(self.text)
-        renamed["labels"] = row.get(self.labels)
-        return renamed
 
 
 def load_corpus(
@@ -112,7 +78,9 @@ def load_corpus(
     import datasets
 
     rows = read_rows(*paths, columns=Columns(text_column, label_column))
-    names = dict.fromkeys((*_COLUMNS, *(name for row in rows for name in row)))
+    names = dict.fromkeys(_COLUMNS)
+    for row in rows:
+        names |= dict.fromkeys(row)
     values: dict[str, list[str | None] | list[list[str]]] = {}
     for name in names:
         values[name] = [None if row.get(name) is None else str(row[name]) for row in rows]
@@ -132,7 +100,7 @@ def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
     return rows
 
 
-def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> list[Row]:
+def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS) -> list[Row]:
     """Read validated rows as plain dicts, with ``labels`` as a tuple in the order of ``LABELS``.
 
     Raises `CorpusError` with one line for every invalid row of every file.
@@ -148,7 +116,7 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = Columns()) -> l
     # Keyed by resolved path: a file that is named twice is read once.
     files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
     for file in files.values():
-        for where, row in read_each(_numbered_rows(file, columns), check, problems):
+        for where, row in read_each(numbered_rows(file, columns), check, problems):
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             taken_at = places_of_ids.setdefault(row["id"], where)
             if taken_at != where:
@@ -234,6 +202,7 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
     """
     if not rows:
         return []
+    import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -244,7 +213,7 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
         edges += [(first_with_key.setdefault(key, i), i) for key in keys]
     ends = tuple(zip(*edges, strict=True))
-    graph = coo_array(([True] * len(edges), ends), shape=(len(rows), len(rows)))
+    graph = coo_array((np.ones(len(edges), bool), ends), shape=(len(rows), len(rows)))
     _, components = connected_components(graph, directed=False)
     first_of_component: dict[int, int] = {}
     return [
@@ -272,9 +241,8 @@ def _check(row: object) -> Row:
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     if row.get("text") is None:
-        raise RowError(
-            f"no text; the fields are {', '.join(map(str, row)) or 'none'}: {_NAME_THEM}"
-        )
+        fields = ", ".join(map(str, row)) or "none"
+        raise RowError(f"no text; the fields are {fields}: {NAME_THEM}")
     labels = row.get("labels", row.get("label"))
     if "low_confidence" in row and row.get("predicted") is None:
         raise RowError(
@@ -337,7 +305,7 @@ def _files(path: Path, problems: list[str]) -> list[Path]:
     """List the corpus files of a file or folder; append a line to `problems` without any."""
     if path.is_dir():
         folder = path / "corpus" if (path / "corpus").is_dir() else path
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
         if (path / _REAL).is_file():
             files.append(path / _REAL)
         if not files:
@@ -348,114 +316,7 @@ def _files(path: Path, problems: list[str]) -> list[Path]:
     if not path.is_file():
         problems.append(f"{path}: no such file; check the path")
         return []
-    if path.suffix.lower() not in _SUFFIXES:
-        problems.append(f"{path}: not a corpus file; use {', '.join(_SUFFIXES)}")
+    if path.suffix.lower() not in SUFFIXES:
+        problems.append(f"{path}: not a corpus file; use {', '.join(SUFFIXES)}")
         return []
     return [path]
-
-
-def read_file(file: Path) -> bytes:
-    """Return the bytes of a file; raise `CorpusError` if it cannot be read."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise CorpusError([f"{file}: {reason_of(error)}; check the path"]) from None
-
-
-def text_lines(file: Path) -> Iterator[NumberedRow]:
-    """Yield the non-blank lines with their locations; a `RowError` for one that is not UTF-8."""
-    for number, line in enumerate(read_file(file).split(b"\n"), 1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
-            if text.strip():
-                yield f"{file}:{number}", text
-        except UnicodeDecodeError as error:
-            problem = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
-            yield f"{file}:{number}", RowError(problem)
-
-
-def json_rows(file: Path) -> Iterator[NumberedRow]:
-    """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
-    for where, line in text_lines(file):
-        try:
-            yield where, load_json(line, strict=False) if isinstance(line, str) else line
-        except ValueError as error:
-            yield where, RowError(f"broken JSON ({error}); write one object a line")
-
-
-def _numbered_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
-    """Yield the rows of a corpus file; a table without the columns is one error."""
-    suffix = file.suffix.lower()
-    if suffix == ".csv":
-        return csv_rows(file, columns)
-    return parquet_rows(file, columns) if suffix == ".parquet" else json_rows(file)
-
-
-def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a CSV with a header, with their locations.
-
-    Empty cells are omitted, except text and labels. Rows with neither text nor labels, which
-    doccano exports, are left out with a warning. With `columns`, a header without them is one
-    `RowError`.
-    """
-    names = columns or Columns()
-    kept = (names.text, names.labels, "label")  # in the row even if empty
-    empty_lines = []
-    try:
-        text = read_file(file).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        # a space may follow a comma: "text, label"
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-        if columns is not None and (problem := columns.missing(reader.fieldnames)):
-            yield f"{file}:1", RowError(problem)
-            return
-        for row in reader:
-            cells = {
-                name: csv_text(value or "")
-                for name, value in row.items()
-                if name and (value or name in kept)
-            }
-            if any(str(cells.get(name, "")).strip() for name in kept):
-                yield f"{file}:{reader.line_num}", cells
-            else:
-                empty_lines.append(reader.line_num)
-        if empty_lines:
-            warnings.warn(
-                f"{file}: {numbered('line', empty_lines)} without a text, left out", stacklevel=2
-            )
-    except UnicodeDecodeError:
-        yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
-    except csv.Error as error:
-        advice = "quote fields with commas or line ends"
-        yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
-
-
-def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`.
-
-    A file that unpacks to much more than its size ends with a `RowError`.
-    """
-    import pyarrow
-    import pyarrow.parquet
-
-    data = read_file(file)
-    number = 0
-    try:
-        table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
-        if columns is not None and (problem := columns.missing(table.schema_arrow.names)):
-            yield f"{file}:1", RowError(problem)
-            return
-        for rows in read_row_batches(table, len(data)):
-            for number, row in enumerate(rows, number + 1):  # noqa: B020  # goes on counting
-                yield f"{file}:{number}", row
-    except ExcessiveTableError as error:
-        yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")
-    except UnicodeDecodeError:
-        yield f"{file}:{number + 1}", RowError("not UTF-8 from here on; write the file anew")
-    # ValueError, OverflowError: times and numbers that Python has not
-    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        yield f"{file}:{number + 1}", RowError(f"not a Parquet file ({reason}); write it anew")
-
-
-_SUFFIXES: Final = (".jsonl", ".csv", ".parquet")

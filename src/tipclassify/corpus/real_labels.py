@@ -1,5 +1,7 @@
-"""Labels of real passages, by the hash of their words: find the passages in public files, as
-corpus rows."""
+"""Find the labelled passages of real reports in public files, as corpus rows.
+
+Their labels are known by the hash of each passage's words.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from tipclassify.corpus.loading import parse_labels
+from tipclassify.corpus.loading import Row, parse_labels
 from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
@@ -69,26 +71,32 @@ class Reference:
         """Source family: the source up to the first slash."""
         return self.source.partition("/")[0]
 
-    def row(self, text: str) -> dict[str, Any]:
+    def row(self, text: str) -> Row:
         """Make the corpus row, given the passage's text."""
-        row: dict[str, Any] = {"id": f"real-{self.key}", "text": text, "labels": list(self.labels)}
+        row: Row = {"id": f"real-{self.key}", "text": text, "labels": list(self.labels)}
         if self.labels_alone is not None:
             row["labels_alone"] = ";".join(self.labels_alone) or "none"
-        place = {"section": self.section, "pair": None, "doc": self.source, "source": self.family}
-        return {**row, **place, "annotator": self.annotator}
+        row["section"] = self.section
+        row["pair"] = None
+        row["doc"] = self.source
+        row["source"] = self.family
+        row["annotator"] = self.annotator
+        return row
 
 
 class Rebuilt(NamedTuple):
     """Result of `rebuild`."""
 
-    rows: list[dict[str, Any]]  # of the corpus, in order
+    rows: list[Row]  # of the corpus, in order
     missing: list[Reference]  # in order
     problems: list[str]  # one line for each unreadable file
 
 
 def passage_key(text: str) -> str:
-    """Hash a passage: the first 16 hex digits of the SHA-256 of its lower-case words, joined by
-    single spaces.
+    """Hash a passage by its words.
+
+    These are the first 16 hex digits of the SHA-256 of its lower-case words, joined by single
+    spaces.
 
     >>> passage_key("Courts  slept."), passage_key("courts slept.")
     ('68154671bde9a7ac', '68154671bde9a7ac')
@@ -106,15 +114,20 @@ def read_references(path: Path) -> list[Reference]:
     reader = csv.DictReader(_text_of(path).splitlines(keepends=True), strict=True)
     try:
         for row in reader:
-            key, alone = row["key"], row["labels_alone"]
+            key = row["key"]
+            alone = row["labels_alone"]
             if None in row.values():
                 raise ValueError("too few columns")
             if key in references or not re.fullmatch("[0-9a-f]{16}", key):
                 raise ValueError(f"key {key!r}, no hash or a second time")
-            place = (key, int(row["words"]), row["source"], row["section"] or None)
-            labels_alone = parse_labels(alone.replace("none", "")) if alone else None
             references[key] = Reference(
-                *place, parse_labels(row["labels"]), labels_alone, row["annotator"]
+                key=key,
+                words=int(row["words"]),
+                source=row["source"],
+                section=row["section"] or None,
+                labels_alone=parse_labels(alone.replace("none", "")) if alone else None,
+                labels=parse_labels(row["labels"]),
+                annotator=row["annotator"],
             )
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise CorpusError(
@@ -130,28 +143,33 @@ def _text_of(path: Path) -> str:
 
 
 class _File(NamedTuple):
+    """A public file."""
+
     address: str  # of its folder
     name: str  # its path in that
 
 
 def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
-    """Group the references by public file; a source that is only a family's name is listed under
-    all its files."""
+    """Group the references by public file.
+
+    A source that is only a family's name is listed under all its files.
+    """
     path = folder / "sources.json"
     files: dict[_File, list[Reference]] = defaultdict(list)
     try:
         families = load_json(_text_of(path))
-        for one in sorted(references, key=lambda one: one.source == one.family):
-            about = families[one.family]
-            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(about["source"]))
-            if found := re.fullmatch(pattern, one.source):
-                files[_File(about["address"], about["file"].format(**found.groupdict()))].append(
-                    one
-                )
+        # Those of a family as a whole come last, when its files are known.
+        for reference in sorted(references, key=lambda known: known.source == known.family):
+            family = families[reference.family]
+            # "hrr/{year}/{name}.html" becomes a pattern with a group for each name in braces
+            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(family["source"]))
+            if parts := re.fullmatch(pattern, reference.source):
+                name = family["file"].format(**parts.groupdict())
+                files[_File(family["address"], name)].append(reference)
                 continue
             for members in files.values():
-                if members[0].family == one.family:
-                    members.append(one)
+                if members[0].family == reference.family:
+                    members.append(reference)
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise CorpusError(
             [f"{path}: does not describe the sources of labels.csv ({error}); restore both"]
@@ -170,33 +188,49 @@ def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, st
     >>> list(find_passages(document, {passage_key("Courts slept."): 2}).values())
     ['courts slept.']
     """
-    passages = [*split_passages(document), *split_passages(document, "clause")]
-    found = {
-        key: passage.text for passage in passages if (key := passage_key(passage.text)) in wanted
-    }
-    return found | _find_runs(
-        document.text, {key: words for key, words in wanted.items() if key not in found}
-    )
+    texts: dict[str, str] = {}
+    for passage in [*split_passages(document), *split_passages(document, "clause")]:
+        key = passage_key(passage.text)
+        if key in wanted:
+            texts[key] = passage.text
+    left = {key: words for key, words in wanted.items() if key not in texts}
+    return texts | _find_runs(document.text, left)
 
 
 def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
-    """Find word sequences with a wanted key, with or without final punctuation; one pass for
-    each number of words."""
-    spans = [match.span() for match in re.finditer(r"\S+", text)] if wanted else []
+    """Find word sequences with a wanted key, with or without final punctuation.
+
+    There is one pass for each number of words.
+    """
+    if not wanted:
+        return {}
+    spans = [match.span() for match in re.finditer(r"\S+", text)]
+    if len(spans) > _MAX_WORDS:
+        return {}
     lowered = [text[start:end].lower() for start, end in spans]
-    found = {}
-    for words in sorted(set(wanted.values())) if len(spans) <= _MAX_WORDS else ():
-        for first in range(len(spans) - words + 1 if words > 0 else 0):
+    texts = {}
+    for words in sorted(set(wanted.values())):
+        if words < 1:
+            continue
+        for first in range(len(spans) - words + 1):
             run = " ".join(lowered[first : first + words])
-            for cut in (0, 1) if run[-1] in _CLAUSE_PUNCTUATION else (0,):
-                if wanted.get(key := _hash(run[: len(run) - cut])) == words:
-                    found[key] = text[spans[first][0] : spans[first + words - 1][1] - cut]
-    return found
+            start = spans[first][0]
+            end = spans[first + words - 1][1]
+            key = _hash(run)
+            if wanted.get(key) == words:
+                texts[key] = text[start:end]
+            if run[-1] in _CLAUSE_PUNCTUATION:
+                key = _hash(run[:-1])
+                if wanted.get(key) == words:
+                    texts[key] = text[start : end - 1]
+    return texts
 
 
 def read_source(data: bytes, name: str) -> Document:
-    """Read a source file as a document: XML, SQL and CSV by the texts in them, others by the
-    report readers."""
+    """Read a source file as a document.
+
+    XML, SQL and CSV are read by the texts in them, others by the report readers.
+    """
     if name.endswith(".xml"):
         try:
             root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
@@ -204,17 +238,16 @@ def read_source(data: bytes, name: str) -> Document:
             raise InputError(f"{name}: broken XML ({error}); download it again") from None
         return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
     if name.endswith(".sql.gz"):
-        fields = _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace"))
-        contents = (
-            content.replace("''", "'")
-            for field, content in fields
-            if _SUBJECT in (field + content).lower()
-        )
+        contents = []
+        for field, content in _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace")):
+            if _SUBJECT in (field + content).lower():
+                contents.append(content.replace("''", "'"))
         return text_document("\n\n".join(contents), name)
     if name.endswith(".csv"):
         lines = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
         csv.field_size_limit(_MAX_CELL)
-        return text_document("\n\n".join(cell for row in csv.reader(lines) for cell in row), name)
+        cells = [cell for row in csv.reader(lines) for cell in row]
+        return text_document("\n\n".join(cells), name)
     return read_bytes_isolated(data, name)
 
 
@@ -244,56 +277,87 @@ def rebuild(
     """
     references = read_references(folder / "labels.csv")
     files = _files(folder, references)
-    keys = {one.key for one in references}
+    keys = {reference.key for reference in references}
     texts = _texts_of_rows(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
     problems: list[str] = []
     there = None
-    # files are known by the last part or parts of their paths
     if given is not None and given.is_dir():
-        paths = sorted(given.rglob("*"))
-        there = {end: path for path in paths for end in (path.name, "/".join(path.parts[-2:]))}
+        there = _files_in(given)
     elif given is not None:
         texts |= _texts_of_rows(given, keys)
         files = {}
-    names = [
-        file for file, members in files.items() if any(one.key not in texts for one in members)
-    ]
+    wanted_files = []
+    for file, members in files.items():
+        if any(reference.key not in texts for reference in members):
+            wanted_files.append(file)
     failed = 0
-    for done, file in enumerate(names, 1):
-        wanted = {one.key: one.words for one in files[file] if one.key not in texts}
+    for done, file in enumerate(wanted_files, 1):
+        wanted = {
+            reference.key: reference.words
+            for reference in files[file]
+            if reference.key not in texts
+        }
         offline = failed >= _MAX_FAILURES
         try:
             data = _read_file(file, there, allow_private, offline) if wanted else None
             if data is not None:
-                failed = failed if offline else 0
+                if not offline:
+                    failed = 0
                 texts |= find_passages(read_source(data, file.name), wanted)
         except InputError as error:
             problems.append(str(error))
-            failed += isinstance(error, LinkError) and error.status not in (404, 410)
+            if isinstance(error, LinkError) and error.status not in (404, 410):
+                failed += 1
             if failed >= _MAX_FAILURES and not offline:
                 problems.append(
-                    f"{failed} downloads failed in a row: no more are tried; run the command again later"
+                    f"{failed} downloads failed in a row: no more are tried; "
+                    "run the command again later"
                 )
         if progress:
-            progress(done, len(names))
-    rows = [one.row(texts[one.key]) for one in references if one.key in texts]
-    return Rebuilt(rows, [one for one in references if one.key not in texts], problems)
+            progress(done, len(wanted_files))
+    rows = []
+    missing = []
+    for reference in references:
+        if reference.key in texts:
+            rows.append(reference.row(texts[reference.key]))
+        else:
+            missing.append(reference)
+    return Rebuilt(rows, missing, problems)
+
+
+def _files_in(folder: Path) -> dict[str, Path]:
+    """List the files below a folder by the last part, and by the last two parts, of their paths."""
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        files[path.name] = path
+        files["/".join(path.parts[-2:])] = path
+    return files
 
 
 def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
+    """Read the texts of JSON lines that have one of the keys, by key."""
     data = gunzip(read_bounded(str(path)), str(path))
-    lines = enumerate(data.split(b"\n"), 1)
-    texts = (parse_row(line, f"{path}:{number}")["text"] for number, line in lines if line.strip())
-    return {key: text for text in texts if (key := passage_key(text)) in keys}
+    texts = {}
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.strip():
+            text = parse_row(line, f"{path}:{number}")["text"]
+            key = passage_key(text)
+            if key in keys:
+                texts[key] = text
+    return texts
 
 
 def _read_file(
     file: _File, there: Mapping[str, Path] | None, allow_private: bool, offline: bool
 ) -> bytes | None:
-    """Read a file from those `there`, or else from the cache of downloads or the web; None if it
-    is not there."""
+    """Read a file from those `there`, or else from the cache of downloads or the web.
+
+    None if it is not there.
+    """
     if there is not None:
-        return read_bounded(str(there[file.name])) if file.name in there else None
+        if file.name not in there:
+            return None
+        return read_bounded(str(there[file.name]))
     from tipclassify.download import download
     from tipclassify.download.cache import read_cached
     from tipclassify.download.request import parse_url

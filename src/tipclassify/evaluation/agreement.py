@@ -6,16 +6,17 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.loading import RowError, json_rows, parse_labels, read_each
+from tipclassify.corpus.loading import parse_labels, read_each
+from tipclassify.corpus.row_files import RowError, json_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval
 from tipclassify.formatting import markdown_table, shown
@@ -70,33 +71,30 @@ def agreement(
     1.0
     """
     times = Counter(key for annotator in annotators for key in annotator)
-    if not (shared := [key for key, count in times.items() if count > 1]):
+    shared = [key for key, count in times.items() if count > 1]
+    if not shared:
         raise CorpusError(["the annotators have no passage id in common; check the ids"])
-    none = (-1,) * len(LABELS)
-    votes = np.array(
-        [
-            [indicator(annotator[key]) if key in annotator else none for annotator in annotators]
-            for key in shared
-        ],
-        np.int8,
-    )
+    votes = np.full((len(shared), len(annotators), len(LABELS)), -1, np.int8)
+    for i, key in enumerate(shared):
+        for j, annotator in enumerate(annotators):
+            if key in annotator:
+                votes[i, j] = indicator(annotator[key])
     rng = np.random.default_rng(seed)
     rows = []
     # The coefficients depend on vote-pattern counts only, so a bootstrap draw is one multinomial.
     for j, label in enumerate(LABELS):
         patterns, count = np.unique(votes[:, :, j], axis=0, return_counts=True)
-        counts = np.vstack(
-            [count, rng.multinomial(len(shared), count / len(shared), draws)]
-        ).astype(np.float64)
+        drawn = rng.multinomial(len(shared), count / len(shared), draws)
+        counts = np.vstack([count, drawn]).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            same, kappa, f1 = _pair_coefficients(patterns, counts)
+            observed, kappa, f1 = _pair_coefficients(patterns, counts)
             alpha = _alphas(patterns, counts)
         # The first column counts all passages, the others the draws.
         rows.append(
             Agreement(
                 label=label,
                 passages=len(shared),
-                same=float(same[0]),
+                same=float(observed[0]),
                 kappa=float(kappa[0]),
                 alpha=float(alpha[0]),
                 f1=float(f1[0]),
@@ -117,13 +115,14 @@ def _pair_coefficients(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats
     for x, y in combinations(patterns.T, 2):
         n = counts * ((x >= 0) & (y >= 0))
         total = n.sum(axis=1)
-        same = n @ (x == y) / total
+        observed = n @ (x == y) / total
         first_yes = n @ (x == 1) / total
         second_yes = n @ (y == 1) / total
         both_yes = n @ ((x == 1) & (y == 1)) / total
         chance = first_yes * second_yes + (1 - first_yes) * (1 - second_yes)
-        kappa = (same - chance) / (1 - chance)
-        coefficients.append([same, kappa, 2 * both_yes / (first_yes + second_yes)])
+        kappa = (observed - chance) / (1 - chance)
+        f1 = 2 * both_yes / (first_yes + second_yes)
+        coefficients.append([observed, kappa, f1])
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
 
 
@@ -141,12 +140,15 @@ def disagreements(
     first: Mapping[str, Sequence[str]],
     second: Mapping[str, Sequence[str]],
     texts: Mapping[str, str],
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Find the passages labelled differently, those with most differing labels first.
 
     Each has its ``id``, its ``text``, and the labels of both, ``first`` and ``second``.
     """
-    differing = {key: len(set(first[key]) ^ set(second[key])) for key in first if key in second}
+    differing: dict[str, int] = {}  # number of differing labels, by passage
+    for key in first:
+        if key in second and set(first[key]) != set(second[key]):
+            differing[key] = len(set(first[key]) ^ set(second[key]))
     return [
         {
             "id": key,
@@ -154,7 +156,7 @@ def disagreements(
             "first": tuple(first[key]),
             "second": tuple(second[key]),
         }
-        for key in sorted(filter(differing.get, differing), key=lambda key: (-differing[key], key))
+        for key in sorted(differing, key=lambda key: (-differing[key], key))
     ]
 
 
@@ -164,28 +166,29 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one
     line for every invalid row, or when no row is labelled.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    annotations: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
     unlabelled = 0
     for where, (name, labels) in read_each(json_rows(Path(path)), _annotation, problems):
         if labels is None:
             unlabelled += 1
-        elif name in found:
+        elif name in annotations:
             problems.append(f"{where}: id {name!r} stands there twice; give each passage one row")
         else:
-            found[name] = labels
+            annotations[name] = labels
     if problems:
         raise CorpusError(problems)
-    if not found:
+    if not annotations:
         raise CorpusError([f"{path}: no row is labelled yet; {_WANTED}"])
     if unlabelled:
         warnings.warn(
             f"{path}: rows that are not labelled yet, left out: {unlabelled:,}", stacklevel=2
         )
-    return found
+    return annotations
 
 
-def _annotation(row: Any) -> tuple[str, tuple[str, ...] | None]:
+def _annotation(row: object) -> tuple[str, tuple[str, ...] | None]:
+    """Return the passage id and the labels of a row; None for a row that is not labelled yet."""
     if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
         raise RowError(f"no id or no labels; {_WANTED}")
     return str(row["id"]), None if row["labels"] is None else parse_labels(row["labels"])
@@ -220,22 +223,29 @@ def blindness(
 
 def _blind_rows(path: str | os.PathLike[str]) -> dict[str, bool | None]:
     """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
-    hidden = {
-        str(row["id"]): row.get("blind")
-        for _, row in json_rows(Path(path))
-        if isinstance(row, dict)
-    }
-    return {
-        key: None if names is None else "colleagues" in str(names) for key, names in hidden.items()
-    }
+    blind_rows: dict[str, bool | None] = {}
+    for _, row in json_rows(Path(path)):
+        if isinstance(row, dict):
+            hidden = row.get("blind")  # what the annotator did not see
+            blind_rows[str(row["id"])] = None if hidden is None else "colleagues" in str(hidden)
+    return blind_rows
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
     """Format the coefficients as a Markdown table."""
-    columns = ("label", "passages", "agree", "Cohen's kappa", "Krippendorff's alpha", "F1")
-    return markdown_table(
-        [columns, *(list(map(shown, astuple(row)[: len(columns)])) for row in rows)]
-    )
+    cells = [("label", "passages", "agree", "Cohen's kappa", "Krippendorff's alpha", "F1")]
+    for row in rows:
+        cells.append(
+            (
+                shown(row.label),
+                shown(row.passages),
+                shown(row.same),
+                shown(row.kappa),
+                shown(row.alpha),
+                shown(row.f1),
+            )
+        )
+    return markdown_table(cells)
 
 
 def agreement_intervals_table(rows: Sequence[Agreement], draws: int) -> str:
@@ -248,7 +258,7 @@ def agreement_intervals_table(rows: Sequence[Agreement], draws: int) -> str:
     return markdown_table([columns, *cells])
 
 
-def disagreements_table(rows: Sequence[Mapping[str, Any]], most: int) -> str:
+def disagreements_table(rows: Sequence[Mapping[str, object]], most: int) -> str:
     """Format the first `most` disagreements as a Markdown table, texts cut to 80 characters."""
     rest = f", first {most:,} shown" if len(rows) > most else ""
     title = f"{len(rows):,} passages labelled differently{rest}"
@@ -256,5 +266,5 @@ def disagreements_table(rows: Sequence[Mapping[str, Any]], most: int) -> str:
     for row in rows[:most]:
         text = shown(row["text"]).replace("|", "\\|")
         text = text if len(text) <= 80 else text[:79] + "…"
-        cells.append((row["id"], shown(row["first"]), shown(row["second"]), text))
+        cells.append((str(row["id"]), shown(row["first"]), shown(row["second"]), text))
     return f"{title}\n\n{markdown_table(cells)}" if rows[:most] else title

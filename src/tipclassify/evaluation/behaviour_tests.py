@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, cycle, groupby, islice
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +70,15 @@ class FailedCase:
 
 
 @dataclass(frozen=True, slots=True)
+class _Case:
+    """A case of a rule of the codebook."""
+
+    rule: str
+    passage: Passage
+    expected: tuple[str, ...]  # labels
+
+
+@dataclass(frozen=True, slots=True)
 class RuleResult:
     """Result of the cases of one rule."""
 
@@ -100,41 +109,37 @@ def run_cases(
     Raises `InputError` for case files that cannot be read.
     """
     folder = Path(cases) if cases is not None else default_cases_path()
-    rules = [
-        row
-        for file in sorted(folder.glob("*.jsonl"))
-        if file.name not in _NOT_RULES
-        for row in _read(file)
-    ]
-    if not rules:
+    rows = []
+    for file in sorted(folder.glob("*.jsonl")):
+        if file.name not in _NOT_RULES:
+            rows += _read(file)
+    if not rows:
         what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
         raise InputError(f"{folder}: {what}")
     try:
-        each = [
-            (str(row["rule"]), row_passage(row), _names(indicator(row["labels"]))) for row in rules
+        rule_cases = [
+            _Case(str(row["rule"]), row_passage(row), _names(indicator(row["labels"])))
+            for row in rows
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{folder}: not rows with rule, text and labels ({error}); mend them"
         ) from None
     results = []
-    for rule, of_rule in groupby(each, key=itemgetter(0)):
-        _, passages, expected = zip(*of_rule, strict=True)
-        results.append(_compare(rule, classifier, passages, expected))
-    plain = [passage for _, passage, _ in each if not passage.section]
+    for rule, cases_of_rule in groupby(rule_cases, key=attrgetter("rule")):
+        results.append(_compare(rule, classifier, list(cases_of_rule)))
+    plain = [case.passage for case in rule_cases if not case.passage.section]
     groups: defaultdict[str, list[_Variation]] = defaultdict(list)
     for variation in _variations(folder, plain):
         groups[variation.of].append(variation)
     for name, group in groups.items():
-        variants = [variant for variation in group for variant in variation.variants]
-        expected_labels = [
-            _names(row)
-            for row, variation in zip(
-                classifier.predict([variation.passage for variation in group]), group, strict=True
-            )
-            for _ in variation.variants
-        ]
-        results.append(_compare(f"invariance-{name}", classifier, variants, expected_labels))
+        rule = f"invariance-{name}"
+        predicted = classifier.predict([variation.passage for variation in group])
+        variant_cases = []
+        for variation, row in zip(group, predicted, strict=True):
+            for variant in variation.variants:
+                variant_cases.append(_Case(rule, variant, _names(row)))
+        results.append(_compare(rule, classifier, variant_cases))
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
@@ -148,46 +153,44 @@ def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[
         rows = [
             msgspec.convert(load_json(line), _ReferenceOutput) for line in lines if line.strip()
         ]
-        stored = np.array([[row.scores[label] for label in LABELS] for row in rows]).reshape(
-            -1, len(LABELS)
-        )
+        stored_rows = [[row.scores[label] for label in LABELS] for row in rows]
+        stored = np.array(stored_rows).reshape(-1, len(LABELS))
     except (ValueError, KeyError) as error:
         raise ModelError(
             f"golden.jsonl of the model: no reference outputs ({error}); get the model anew"
         ) from None
-    scores = classifier.predict_proba(
-        [Passage(row.text, 0, len(row.text), row.section) for row in rows]
-    )
+    passages = [Passage(row.text, 0, len(row.text), row.section) for row in rows]
+    scores = classifier.predict_proba(passages)
     gaps = np.abs(scores - stored)
     tolerance = max(_STORAGE_ROUNDING, classifier.scorer.rounding)
     # rounding changes few scores, another model or tokenizer most
     if len(rows) and gaps.mean() > tolerance / 10:
         tolerance /= 10
-    return [
-        FailedCase(
-            rows[i].text, tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i])
-        )
-        for i in np.flatnonzero((gaps > tolerance).any(axis=1))
-    ]
+    changed = []
+    for i in np.flatnonzero((gaps > tolerance).any(axis=1)):
+        expected = tuple(f"{score:.4f}" for score in stored[i])
+        given = tuple(f"{score:.4f}" for score in scores[i])
+        changed.append(FailedCase(rows[i].text, expected, given))
+    return changed
 
 
-def row_passage(row: Mapping[str, Any]) -> Passage:
+def row_passage(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
     """Convert a row with a ``text`` to a passage under its ``section``."""
     return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
 
-def _compare(
-    rule: str,
-    classifier: Classifier,
-    passages: Sequence[Passage],
-    expected: Iterable[tuple[str, ...]],
-) -> RuleResult:
-    wrong = []
-    for passage, true, row in zip(passages, expected, classifier.predict(passages), strict=True):
-        if true != (predicted := _names(row)):
-            text = f"[{passage.section}] {passage.text}" if passage.section else passage.text
-            wrong.append(FailedCase(text, true, predicted))
-    return RuleResult(rule, len(passages) - len(wrong), len(passages), tuple(wrong))
+def _compare(rule: str, classifier: Classifier, cases: Sequence[_Case]) -> RuleResult:
+    """Predict the labels of the cases of a rule, and compare them with those expected."""
+    failures = []
+    predicted_rows = classifier.predict([case.passage for case in cases])
+    for case, row in zip(cases, predicted_rows, strict=True):
+        predicted = _names(row)
+        if predicted != case.expected:
+            text = case.passage.text
+            if case.passage.section:
+                text = f"[{case.passage.section}] {text}"
+            failures.append(FailedCase(text, case.expected, predicted))
+    return RuleResult(rule, len(cases) - len(failures), len(cases), tuple(failures))
 
 
 def _names(row: Iterable[bool]) -> tuple[str, ...]:
@@ -219,13 +222,11 @@ def _variations(folder: Path, plain: list[Passage]) -> Iterator[_Variation]:
         fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
         for row in slots:
-            first, *others = (
-                row_passage({"text": row["text"].replace("{}", word)})
-                for word in fillers[row["slot"]]
-            )
+            texts = [row["text"].replace("{}", word) for word in fillers[row["slot"]]]
+            first, *others = [row_passage({"text": text}) for text in texts]
             yield _Variation(row["slot"], first, others)
     for row in _read(folder / "headings.jsonl"):  # headings of equivalent meaning
-        first, *others = (row_passage({**row, "section": heading}) for heading in row["headings"])
+        first, *others = [row_passage({**row, "section": heading}) for heading in row["headings"]]
         yield _Variation("heading", first, others)
     for name, replacements in _SURFACE.items():
         for passage in plain:

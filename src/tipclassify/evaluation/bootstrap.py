@@ -28,7 +28,13 @@ __all__ = [
 
 _FEW_GROUPS: Final = 20  # fewer make a percentile interval too narrow
 _Z: Final = 1.959964  # of a normal distribution, for 95%
-_F1S: Final = slice(6, 10)  # columns of `_figures`: macro-F1, then the F1 of each label
+# Columns of `_figures`; those of several are one for each label.
+_PRECISIONS: Final = slice(0, 3)
+_RECALLS: Final = slice(3, 6)
+_MACRO_F1: Final = 6
+_LABEL_F1S: Final = slice(7, 10)
+_ALL_F1S: Final = slice(6, 10)  # macro-F1, then the F1 of each label
+_EXACT_MATCH: Final = 10
 
 Groups = Sequence[int] | Ints
 
@@ -115,15 +121,22 @@ def intervals(
     """
     totals = _group_totals(y_true, y_pred, groups, weights)
     drawn = _figures(_draw(totals, draws, seed))
-    found = [
+    by_column = [
         _interval(sample, int(count))
         for sample, count in zip(drawn.T, _groups_with_a_say(totals), strict=True)
     ]
-    labels = tuple(
-        LabelIntervals(label, found[j], found[3 + j], found[7 + j])
-        for j, label in enumerate(LABELS)
+    labels = []
+    for label, precision, recall, f1 in zip(
+        LABELS, by_column[_PRECISIONS], by_column[_RECALLS], by_column[_LABEL_F1S], strict=True
+    ):
+        labels.append(LabelIntervals(label, precision, recall, f1))
+    return Intervals(
+        draws=draws,
+        groups=len(totals),
+        macro_f1=by_column[_MACRO_F1],
+        exact_match=by_column[_EXACT_MATCH],
+        labels=tuple(labels),
     )
-    return Intervals(draws, len(totals), found[6], found[10], labels)
 
 
 def _interval(sample: Floats, groups: int) -> Interval:
@@ -157,12 +170,15 @@ def compare(
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
     1.0
     """
-    totals = np.concatenate(
-        [_group_totals(y_true, labels, groups) for labels in (y_pred, y_other)], axis=1
-    )
+    totals_of_this = _group_totals(y_true, y_pred, groups)
+    totals_of_other = _group_totals(y_true, y_other, groups)
+    # Side by side, so that both models have the same draws.
+    totals = np.concatenate([totals_of_this, totals_of_other], axis=1)
     # The first row has the counts of all passages, the others those of the draws.
     every = np.concatenate([totals.sum(axis=0, keepdims=True), _draw(totals, draws, seed)])
-    f1s_of_this, f1s_of_other = (_figures(side)[:, _F1S] for side in np.split(every, 2, axis=1))
+    counts_of_this, counts_of_other = np.split(every, 2, axis=1)
+    f1s_of_this = _figures(counts_of_this)[:, _ALL_F1S]
+    f1s_of_other = _figures(counts_of_other)[:, _ALL_F1S]
     differences = []
     for j, figure in enumerate(("macro-F1", *LABELS)):
         this = float(f1s_of_this[0, j])
@@ -176,41 +192,56 @@ def compare(
     changed = np.not_equal(y_pred, y_other)
     gained = int((changed & (y_pred == y_true)).sum())
     return ModelComparison(
-        draws, len(totals), tuple(differences), gained, int(changed.sum()) - gained
+        draws=draws,
+        groups=len(totals),
+        differences=tuple(differences),
+        gained=gained,
+        lost=int(changed.sum()) - gained,
     )
 
 
-def intervals_table(found: Intervals) -> str:
+def intervals_table(drawn: Intervals) -> str:
     """Format the intervals as aligned plain text, like `metrics.metrics_table`."""
-    if found.groups < 2:
+    if drawn.groups < 2:
         return "no 95% intervals: they need passages of at least two groups (narratives, pairs)"
-    rows = [(row.label, str(row.precision), str(row.recall), str(row.f1)) for row in found.labels]
-    drawn = f"groups {found.groups:,}   draws {found.draws:,}"
-    closing = f"macro-F1 {found.macro_f1}   exact match {found.exact_match}   {drawn}"
-    lines = aligned([("95% interval", "precision", "recall", "F1"), *rows])
-    return "\n".join([*lines, closing, *_warning(found.groups)])
+    rows = [("95% interval", "precision", "recall", "F1")]
+    for row in drawn.labels:
+        rows.append((row.label, str(row.precision), str(row.recall), str(row.f1)))
+    counts = f"groups {drawn.groups:,}   draws {drawn.draws:,}"
+    closing = f"macro-F1 {drawn.macro_f1}   exact match {drawn.exact_match}   {counts}"
+    return "\n".join([*aligned(rows), closing, *_warning(drawn.groups)])
 
 
 def _warning(groups: int) -> list[str]:
     """Say what an interval over few groups covers, by simulation: 0.85 at 5 groups, 0.90 at 10."""
     if groups >= _FEW_GROUPS:
         return []
-    covers = (
-        "at most 85%" if groups <= 5 else "about 90%" if groups <= 10 else "a little less than 95%"
-    )
+    covers = "a little less than 95%"
+    if groups <= 5:
+        covers = "at most 85%"
+    elif groups <= 10:
+        covers = "about 90%"
     return [f"{groups} groups are few: such an interval covers {covers}; label more narratives"]
 
 
-def comparison_table(found: ModelComparison, other: str) -> str:
+def comparison_table(comparison: ModelComparison, other: str) -> str:
     """Format the differences as aligned plain text; `other` is the name of the other model."""
     rows = [("F1", "this", "other", "difference", "95% interval", "better in")]
-    for d in found.differences:
-        # never -0.000
-        difference = "–" if np.isnan(d.difference) else f"{round(d.difference, 3) + 0.0:+.3f}"
-        better = "–" if np.isnan(d.better) else "tie" if d.tied == 1 else f"{d.better:.1%}"
-        rows.append((d.figure, shown(d.this), shown(d.other), difference, str(d.interval), better))
-    title = f"this model against {other}: {found.draws:,} paired draws of {found.groups:,} groups"
-    return "\n".join([title, *aligned(rows), *_warning(found.groups)])
+    for row in comparison.differences:
+        difference = "–"
+        if not np.isnan(row.difference):
+            difference = f"{round(row.difference, 3) + 0.0:+.3f}"  # + 0.0: never -0.000
+        better = f"{row.better:.1%}"
+        if np.isnan(row.better):
+            better = "–"
+        elif row.tied == 1:
+            better = "tie"
+        rows.append(
+            (row.figure, shown(row.this), shown(row.other), difference, str(row.interval), better)
+        )
+    drawn = f"{comparison.draws:,} paired draws of {comparison.groups:,} groups"
+    title = f"this model against {other}: {drawn}"
+    return "\n".join([title, *aligned(rows), *_warning(comparison.groups)])
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:
@@ -234,7 +265,8 @@ def _group_totals(
     """
     right = (y_true == y_pred).all(axis=1, keepdims=True)
     counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
-    counts = counts if weights is None else counts * weights[:, None]
+    if weights is not None:
+        counts = counts * weights[:, None]
     names, number = np.unique(np.asarray(groups), return_inverse=True)
     return np.stack([np.bincount(number, column, len(names)) for column in counts.T], axis=1)
 
@@ -256,14 +288,15 @@ def _figures(counts: Floats) -> Floats:
 
     Precision and recall of each label, macro-F1, F1 of each label, exact match.
     """
-    hits, predicted, true, rest = np.split(counts, [3, 6, 9], axis=1)
+    hits, predicted, true, exact_and_all = np.split(counts, [3, 6, 9], axis=1)
+    precision = _ratio(hits, predicted)
+    recall = _ratio(hits, true)
     occurs = true > 0
     f1 = np.where(occurs, _ratio(2 * hits, predicted + true), np.nan)
     # as in `metrics.Metrics`
-    macro = _ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1))
-    return np.column_stack(
-        [_ratio(hits, predicted), _ratio(hits, true), macro, f1, _ratio(rest[:, 0], rest[:, 1])]
-    )
+    macro_f1 = _ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1))
+    exact_match = _ratio(exact_and_all[:, 0], exact_and_all[:, 1])
+    return np.column_stack([precision, recall, macro_f1, f1, exact_match])
 
 
 def _ratio(part: Floats, whole: npt.NDArray[np.float64 | np.int64]) -> Floats:

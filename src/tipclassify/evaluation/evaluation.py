@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from tipclassify.corpus.labelled import labelled_passages
 from tipclassify.evaluation.bootstrap import Intervals, intervals, intervals_table
@@ -36,12 +35,12 @@ class Evaluation:
 
 
 def evaluate(
-    X: Any,
-    y: Any = None,
+    X: object,
+    y: object = None,
     *,
     model: str | os.PathLike[str] | Classifier | None = None,
     policy: Policy = "balanced",
-    groups: Any = None,
+    groups: object = None,
     draws: int = 1_000,
     seed: int = 0,
 ) -> Evaluation:
@@ -78,8 +77,9 @@ def evaluate(
 
     Examples
     --------
-    >>> found = evaluate(["Courts convicted nine traffickers."], [["positive_effort"]], draws=0)
-    >>> found.macro_f1, found.metrics.passages
+    >>> texts = ["Courts convicted nine traffickers."]
+    >>> evaluation = evaluate(texts, [["positive_effort"]], draws=0)
+    >>> evaluation.macro_f1, evaluation.metrics.passages
     (1.0, 1)
     """
     known = labelled_passages(X, y, groups)
@@ -90,5 +90,5 @@ def evaluate(
     scores = classifier.predict_proba(known.passages)
     y_pred = apply_thresholds(scores, thresholds)
     metrics = measure(known.y_true, scores, y_pred, thresholds)
-    found = intervals(known.y_true, y_pred, known.groups, draws, seed) if draws else None
-    return Evaluation(metrics, found, policy, str(classifier.meta.get("sha256", "")))
+    drawn = intervals(known.y_true, y_pred, known.groups, draws, seed) if draws else None
+    return Evaluation(metrics, drawn, policy, str(classifier.meta.get("sha256", "")))

@@ -53,7 +53,7 @@ class Metrics:
     exact_match: float
     labels: tuple[LabelMetrics, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON, rounded to four decimals; an undefined metric is None."""
         return dict(rounded(asdict(self)))
 
@@ -85,16 +85,28 @@ def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) ->
     labels = []
     for j, label in enumerate(LABELS):
         precision, recall, f1, support = (column[j].item() for column in columns)
-        ranked = (
-            float(average_precision_score(y_true[:, j], scores[:, j])) if support else float("nan")
-        )
-        error = calibration_error(y_true[:, j], scores[:, j])
+        average_precision = float("nan")
+        if support:
+            average_precision = float(average_precision_score(y_true[:, j], scores[:, j]))
         labels.append(
-            LabelMetrics(label, precision, recall, f1, support, ranked, float(thresholds[j]), error)
+            LabelMetrics(
+                label=label,
+                precision=precision,
+                recall=recall,
+                f1=f1,
+                support=support,
+                average_precision=average_precision,
+                threshold=float(thresholds[j]),
+                calibration_error=calibration_error(y_true[:, j], scores[:, j]),
+            )
         )
     occurring = [row.f1 for row in labels if row.support]
-    macro = float(np.mean(occurring)) if occurring else float("nan")
-    return Metrics(len(y_true), macro, float((y_true == y_pred).all(axis=1).mean()), tuple(labels))
+    return Metrics(
+        passages=len(y_true),
+        macro_f1=float(np.mean(occurring)) if occurring else float("nan"),
+        exact_match=float((y_true == y_pred).all(axis=1).mean()),
+        labels=tuple(labels),
+    )
 
 
 def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
@@ -104,12 +116,20 @@ def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
     >>> [(b.low, b.passages, b.share_true) for b in bins[5:7]]
     [(0.5, 0, nan), (0.6, 2, 0.5)]
     """
-    which = np.minimum((scores * _BINS).astype(int), _BINS - 1)
+    bin_of = np.minimum((scores * _BINS).astype(int), _BINS - 1)
     bins = []
     for b in range(_BINS):
-        here = which == b
-        means = (float(x[here].mean()) if here.any() else float("nan") for x in (scores, y_true))
-        bins.append(ReliabilityBin(b / _BINS, (b + 1) / _BINS, int(here.sum()), *means))
+        here = bin_of == b
+        is_empty = not here.any()
+        bins.append(
+            ReliabilityBin(
+                low=b / _BINS,
+                high=(b + 1) / _BINS,
+                passages=int(here.sum()),
+                mean_probability=float("nan") if is_empty else float(scores[here].mean()),
+                share_true=float("nan") if is_empty else float(y_true[here].mean()),
+            )
+        )
     return tuple(bins)
 
 
@@ -119,10 +139,12 @@ def calibration_error(y_true: Bools, scores: Floats) -> float:
     >>> calibration_error(np.array([True, False]), np.array([1.0, 0.0]))
     0.0
     """
-    filled = [b for b in reliability(y_true, scores) if b.passages]
-    return float(
-        sum(b.passages / len(y_true) * abs(b.mean_probability - b.share_true) for b in filled)
-    )
+    error = 0.0
+    for filled_bin in reliability(y_true, scores):
+        if filled_bin.passages:
+            gap = abs(filled_bin.mean_probability - filled_bin.share_true)
+            error += filled_bin.passages / len(y_true) * gap
+    return error
 
 
 def contrast_pair_accuracy(
@@ -141,22 +163,25 @@ def contrast_pair_accuracy(
     for number, name in enumerate(sets):
         if name:
             members[name].append(number)
-    right = (y_true == y_pred).all(axis=1)
-    pairs = [
-        (a, b)
-        for passages in members.values()
-        for a, b in combinations(passages, 2)
-        if (y_true[a] != y_true[b]).any()
-    ]
-    return sum(bool(right[a] and right[b]) for a, b in pairs), len(pairs)
+    is_right = (y_true == y_pred).all(axis=1)
+    right = 0
+    pairs = 0
+    for passages in members.values():
+        for a, b in combinations(passages, 2):
+            if (y_true[a] != y_true[b]).any():
+                pairs += 1
+                if is_right[a] and is_right[b]:
+                    right += 1
+    return right, pairs
 
 
 def metrics_table(metrics: Metrics, title: str) -> str:
     """Format the metrics as aligned plain text, one row for each label."""
     columns = ("label", "precision", "recall", "F1", "support", "avg precision", "threshold", "ECE")
-    rows = [
-        [str(n) if isinstance(n, int) else shown(n) for n in astuple(row)] for row in metrics.labels
-    ]
+    rows = []
+    for row in metrics.labels:
+        values = astuple(row)
+        rows.append([str(value) if isinstance(value, int) else shown(value) for value in values])
     closing = (
         f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   "
         f"passages {metrics.passages}"
@@ -166,16 +191,14 @@ def metrics_table(metrics: Metrics, title: str) -> str:
 
 def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
     """Format the reliability bins of one label as aligned plain text."""
-    columns = ("probability", "passages", "mean probability", "share true")
-    rows = [
-        (f"{b.low:.2f}-{b.high:.2f}", b.passages, b.mean_probability, b.share_true) for b in bins
-    ]
-    return "\n".join(
-        [f"reliability of {label}", *aligned([columns, *(list(map(shown, row)) for row in rows)])]
-    )
+    rows = [("probability", "passages", "mean probability", "share true")]
+    for b in bins:
+        span = f"{b.low:.2f}-{b.high:.2f}"
+        rows.append((span, shown(b.passages), shown(b.mean_probability), shown(b.share_true)))
+    return "\n".join([f"reliability of {label}", *aligned(rows)])
 
 
-def rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:  # of any JSON type; the result has the same shape
     """Convert to plain values for JSON: floats to four decimals, NaN to None, tuples to lists.
 
     >>> rounded({"f1": 0.123456, "recall": float("nan"), "labels": ("failure",)})

@@ -144,14 +144,12 @@ def evaluate_rows(
         figures["slices"] = slices
         tables.append(slices_table(slices))
     if parts.reliability:
-        bins = {
-            label: reliability(judged.y_true[:, j], judged.scores[:, j])
-            for j, label in enumerate(LABELS)
-        }
-        figures["reliability"] = {
-            label: [asdict(one_bin) for one_bin in label_bins] for label, label_bins in bins.items()
-        }
-        tables += [reliability_table(label, label_bins) for label, label_bins in bins.items()]
+        reliability_figures = {}
+        for j, label in enumerate(LABELS):
+            bins = reliability(judged.y_true[:, j], judged.scores[:, j])
+            reliability_figures[label] = [asdict(label_bin) for label_bin in bins]
+            tables.append(reliability_table(label, bins))
+        figures["reliability"] = reliability_figures
     if other:
         y_other = other.classifier.predict([row_passage(row) for row in rows], policy)
         comparison = compare(

@@ -65,9 +65,9 @@ def add_model(
     if root is None:
         raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
     is_link = source.lower().startswith(("http://", "https://"))
-    get: Get = (
-        partial(_fetch, source, allow_private, progress) if is_link else partial(_copy, source)
-    )
+    get: Get = partial(_copy, source)
+    if is_link:
+        get = partial(_fetch, source, allow_private, progress)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -93,9 +93,12 @@ def add_model(
 
 
 def _copy(source: str, file: str, to: Path) -> None:
+    """Copy a file from the folder of a model, or from that of the ``model.json`` at `source`."""
     folder = Path(source)
-    path = (folder.parent if folder.name == HEAD else folder) / file
-    to.write_bytes(read_model_file(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
+    if folder.name == HEAD:
+        folder = folder.parent
+    largest = LARGEST_HEAD if file == HEAD else LARGEST_FILE
+    to.write_bytes(read_model_file(folder / file, largest))
 
 
 def _fetch(
@@ -111,11 +114,9 @@ def _fetch(
 
     def attempt(deadline: float) -> None:
         have = part.stat().st_size
-        headers = {
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-            **({"Range": f"bytes={have}-"} if have else {}),
-        }
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
         with open_link(address, deadline, limits, allow_private, headers) as response:
             if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # already complete
@@ -169,14 +170,16 @@ def _checked_name(source: str, name: str | None, head: Head) -> str:
     name = default if name is None else name
     if not is_name(name):
         raise ModelError(
-            f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', and not a taken one"
+            f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', "
+            "and not a taken one"
         )
     return name
 
 
 def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None:
     """Get one verified file into the staging folder, unless it is there."""
-    whole, part = staged / file, staged / f"{file}.part"
+    whole = staged / file
+    part = staged / f"{file}.part"
     if whole.is_file() and _has_hash(whole, wanted):
         return
     for _ in range(2 if part.is_file() else 1):  # the partial file may be of another version

@@ -1,4 +1,4 @@
-"""Load a model, score and tag passages, and explain scores."""
+"""Load a model, score and tag passages, and explain scores: the class `Classifier`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,15 +28,15 @@ from tipclassify.model.hub import download_model, is_hub_name
 from tipclassify.model.linear.model import Model, write_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
-from tipclassify.text.columns import column_values, read_passages, refuse_table
+from tipclassify.text.columns import column_values, read_passages
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_furniture
-from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
+from tipclassify.text.segmentation.passages import Unit, split_passages
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["Classifier", "Explanation", "SpanWeight", "classify", "explain"]
+__all__ = ["Classifier", "Explanation", "SpanWeight", "reached_labels"]
 
 
 class Classifier:
@@ -59,7 +59,8 @@ class Classifier:
     def __repr__(self) -> str:
         kind = "linear" if isinstance(self.scorer, LinearScorer) else "encoder"
         name = kind if self._folder is None else f"{self._folder.name}, {kind}"
-        return f"Classifier({name}, model {str(self.meta.get('sha256', 'not saved'))[:12]})"
+        model_hash = str(self.meta.get("sha256", "not saved"))[:12]
+        return f"Classifier({name}, model {model_hash})"
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
@@ -107,8 +108,10 @@ class Classifier:
             name: data.decode("utf-8", "replace")
             for name, data in self._read_beside("README.md", "golden.jsonl").items()
         }
-        if any(thresholds[policy] != tuple(self.scorer.thresholds[policy]) for policy in POLICIES):
-            texts["README.md"] = f"{texts.get('README.md', '')}\n{_thresholds_note(thresholds)}"
+        trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
+        if thresholds != trained:
+            card = texts.get("README.md", "")
+            texts["README.md"] = f"{card}\n{_thresholds_note(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
             linear = replace(self.scorer.model, thresholds=thresholds)
             # The record of training passages is a file only; an encoder has it in memory.
@@ -174,8 +177,8 @@ class Classifier:
                 )
         changed: dict[str, tuple[float, ...]] = {}
         for policy, row in self._thresholds.items():
-            pairs = zip(LABELS, row, strict=True)
-            changed[policy] = tuple(thresholds.get(label, old) for label, old in pairs)
+            of_label = {**dict(zip(LABELS, row, strict=True)), **thresholds}
+            changed[policy] = tuple(of_label[label] for label in LABELS)
         classifier = Classifier(self.scorer, changed)
         classifier._folder = self._folder
         return classifier
@@ -215,8 +218,8 @@ class Classifier:
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
         """
-        checked = _checked(passages)
-        return self._encoder().pooled(*_texts_and_headings(checked))
+        texts, headings = _texts_and_headings(_checked(passages))
+        return self._encoder().pooled(texts, headings)
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
         """Explain the score of each label by what the passage's spans contribute to the log-odds.
@@ -288,17 +291,17 @@ class Classifier:
         scores = logistic(scored.logits)
         reached = apply_thresholds(scores, thresholds)
         low_confidence = is_low_confidence(scored.words, scored.unknown)
-        return [
-            replace(
-                passage,
-                labels=reached_labels(passage, has),
-                scores=dict(zip(LABELS, row, strict=True)),
-                low_confidence=low,
+        tagged = []
+        for row, passage in enumerate(checked):
+            tagged.append(
+                replace(
+                    passage,
+                    labels=reached_labels(passage, reached[row].tolist()),
+                    scores=dict(zip(LABELS, scores[row].tolist(), strict=True)),
+                    low_confidence=bool(low_confidence[row]),
+                )
             )
-            for passage, row, has, low in zip(
-                checked, scores.tolist(), reached.tolist(), low_confidence.tolist(), strict=True
-            )
-        ]
+        return tagged
 
     def _score(self, passages: Sequence[str | Passage]) -> Scored:
         texts, headings = _texts_and_headings(passages)
@@ -315,118 +318,6 @@ def _thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
         "## Thresholds\nMoved after training, to (in the order of the labels above):\n\n"
         f"{''.join(lines)}"
     )
-
-
-@overload
-def classify(  # type: ignore[overload-overlap]  # a str is an iterable of str; the first form wins
-    text: str,
-    *,
-    model: str | os.PathLike[str] | Classifier | None = None,
-    policy: Policy = "balanced",
-) -> list[Passage]: ...
-@overload
-def classify(
-    text: Iterable[str],
-    *,
-    model: str | os.PathLike[str] | Classifier | None = None,
-    policy: Policy = "balanced",
-) -> list[list[Passage]]: ...
-def classify(
-    text: str | Iterable[str],
-    *,
-    model: str | os.PathLike[str] | Classifier | None = None,
-    policy: Policy = "balanced",
-) -> list[Passage] | list[list[Passage]]:
-    """Split a text into passages, and score and label each.
-
-    Parameters
-    ----------
-    text : str, or a list, pandas Series or datasets column of str
-        One text, or several; several give one list of passages each.
-    model : name, path or Classifier, optional
-        ``"default"``, ``"fast"``, or the folder of a trained model; by default ``"default"``.
-    policy : str
-        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
-
-    Returns
-    -------
-    list of Passage, or one such list per text
-        ``text[p.start:p.end] == p.text`` for each passage `p`.
-
-    Raises
-    ------
-    ModelError
-        When the model cannot be used.
-    TypeError
-        When a text is not a `str`.
-
-    Examples
-    --------
-    >>> [p.labels for p in classify("The government did not convict any traffickers.")]
-    [('failure',)]
-    """
-    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
-    if isinstance(text, str):
-        return classifier.tag(text_document(text), policy)
-    refuse_table(text, "text")
-    if isinstance(text, bytes | bytearray) or not isinstance(text, Iterable):
-        raise TypeError(f"classify takes a str or several, not {type(text).__name__}")
-    passages_of_texts = []
-    for number, element in enumerate(column_values(text, "text")):
-        if isinstance(element, Passage):
-            raise TypeError(
-                f"text {number} is a Passage, which is split already: call Classifier.tag_passages"
-            )
-        if not isinstance(element, str):
-            kind = type(element).__name__
-            raise TypeError(f"text {number} is not a str but {kind}: {element!r:.40}")
-        passages_of_texts.append(split_passages(text_document(element)))
-    # Scored together, which is faster than text by text.
-    every = [passage for passages in passages_of_texts for passage in passages]
-    tagged = iter(classifier.tag_passages(every, policy))
-    return [[next(tagged) for _ in passages] for passages in passages_of_texts]
-
-
-def explain(
-    passage: str | Passage,
-    *,
-    section: str | None = None,
-    model: str | os.PathLike[str] | Classifier | None = None,
-) -> dict[str, Explanation]:
-    """Explain the score of each label of one sentence; see `Explanation`.
-
-    Parameters
-    ----------
-    passage : str or Passage
-        The sentence; it is not split.
-    section : str, optional
-        Heading above a `str`, which is evidence; a `Passage` has its own.
-    model : name, path or Classifier, optional
-        As of `classify`.
-
-    Returns
-    -------
-    dict of str to Explanation
-        One for each of ``LABELS``.
-
-    Raises
-    ------
-    TypeError
-        When `passage` is neither a `str` nor a `Passage`.
-    ModelError
-        When the model cannot be used.
-
-    Examples
-    --------
-    >>> reasons = explain("Border guards took bribes from recruiters.", model="fast")["complicity"]
-    >>> total = reasons.bias + reasons.heading + sum(span.weight for span in reasons.spans)
-    >>> round(total - reasons.logit, 6)
-    0.0
-    """
-    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
-    if isinstance(passage, str):
-        passage = Passage(passage, 0, len(passage), section)
-    return classifier.explain(passage)
 
 
 def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:

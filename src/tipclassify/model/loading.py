@@ -127,8 +127,10 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
 
 def _shipped_places() -> list[Path]:
     """List the folders in which the shipped models may lie: of the package, and of a checkout."""
-    root = checkout()
-    return [resource_path("models"), *([root / "models"] if root else [])]
+    places = [resource_path("models")]
+    if root := checkout():
+        places.append(root / "models")
+    return places
 
 
 @lru_cache(maxsize=1)

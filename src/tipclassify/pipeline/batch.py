@@ -1,5 +1,7 @@
-"""Tag many inputs in their order, by one process or several; memory does not depend on the
-number of inputs."""
+"""Tag many inputs in their order, by one process or several.
+
+Memory does not depend on the number of inputs.
+"""
 
 from __future__ import annotations
 
@@ -126,24 +128,32 @@ def tag_inputs(
     a report in parts, one part at a time. Consume the results of an input before you advance to the
     next: the rest of them is discarded then.
     """
+    done = _done_tasks(files, tagging, make, jobs)
+    for number, done_of_input in groupby(done, key=attrgetter("number")):
+        yield files[number], chain.from_iterable(task.results for task in done_of_input)
+
+
+def _done_tasks(
+    files: Sequence[str], tagging: Tagging, make: Callable[[TaggedReport], R], jobs: int
+) -> Iterator[_Done[R]]:
+    """Run the tasks of all inputs; yield each with its results, in the order of the tasks."""
     run: Callable[[_Task], _Done[R] | _ReportTask]
     run = partial(_run_lazily if jobs == 1 else _run_in_worker, tagging, make)
-    done = (
-        # a worker has given a long report back
-        _run_lazily(tagging, make, finished) if isinstance(finished, _ReportTask) else finished
-        for finished in map_in_order(run, _tasks(files, tagging.read), jobs, _lost)
-    )
-    for number, of_input in groupby(done, key=attrgetter("number")):
-        yield files[number], chain.from_iterable(task.results for task in of_input)
+    finished: _Done[R] | _ReportTask
+    for finished in map_in_order(run, _tasks(files, tagging.read), jobs, _lost):
+        if isinstance(finished, _ReportTask):  # a worker has given a long report back
+            yield _run_lazily(tagging, make, finished)
+        else:
+            yield finished
 
 
 def tag_input(
     file: str, tagging: Tagging, classifier: Classifier | None = None
 ) -> Iterator[TaggedReport]:
-    """Tag one input: yield its report, its parts or batches of rows; then raise `InputError` for
-    what cannot be read, bad rows a line each.
+    """Tag one input: yield its report, its parts or batches of rows.
 
-    A `classifier`, if given, takes the place of that of `tagging`.
+    A `classifier`, if given, takes the place of that of `tagging`. Raises `InputError` at the end
+    for what cannot be read, bad rows a line each.
     """
     problems = Problems(file)
     for task in _tasks([file], tagging.read):
@@ -159,8 +169,10 @@ def tag_input(
 def tag_document(
     file: str, read: Callable[[], Document], classifier: Classifier, tagging: Tagging
 ) -> Iterator[TaggedReport]:
-    """Read, split and tag a report, a long one in parts; the reader's warnings become the notes
-    of the first."""
+    """Read, split and tag a report, a long one in parts.
+
+    The reader's warnings become the notes of the first part.
+    """
     document, notes = read_with_notes(read)
     for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
         tagged = classifier.tag_passages(passages, tagging.policy)
@@ -180,7 +192,10 @@ def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, 
 def tag_rows(
     file: str, rows: list[dict[str, Any]], classifier: Classifier, policy: Policy
 ) -> TaggedReport:
-    """Tag rows that are passages already, each with a ``text`` and optionally a ``section``."""
+    """Tag rows that are passages already, each with a ``text`` and optionally a ``section``.
+
+    Rows may have further JSON values, which the report keeps.
+    """
     passages = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
     return TaggedReport(file, None, classifier.tag_passages(passages, policy), rows)
 
@@ -260,12 +275,13 @@ def _run_in_worker(
     return _Done(task.number, results)
 
 
-def _lost(task: _Task) -> _Done[Any]:
+def _lost(task: _Task) -> _Done[R]:
     """Return the result of a task that ended its process."""
     where = task.file
     if isinstance(task, _RowsTask) and task.lines:
-        first, last = task.lines[0], task.lines[-1]
-        where = f"{task.file}:{first[0]}-{last[0]}"
+        first_number, _ = task.lines[0]
+        last_number, _ = task.lines[-1]
+        where = f"{task.file}:{first_number}-{last_number}"
     remedy = "save it in another format, and report this to us"
     problem = f"{where}: cannot be read (it ends the process that reads it); {remedy}"
     return _Done(task.number, [Failed(problem)])

@@ -1,5 +1,6 @@
-"""Tagging of column batches: a dict of columns in, label columns out, for ``datasets.Dataset.map``
-and the like.
+"""Tag column batches: a dict of columns in, label columns out.
+
+For ``datasets.Dataset.map`` and the like.
 
 >>> from tipclassify import tag_batch
 >>> tag_batch({"text": ["The government did not convict any traffickers."]})["labels"]
@@ -22,11 +23,12 @@ from tipclassify.text.document import Passage
 __all__ = ["tag_batch"]
 
 _SECTION: Final = "section"  # column of the headings, if the batch has it
+_RESULTS: Final = ("labels", *LABELS, "low_confidence")  # columns of the result, without prefix
+_NO_RESULT: Final = dict.fromkeys(_RESULTS)  # of a text that is None
 
 
 class _TagBatch:
-    """Tag a batch of passages, given as columns of equal length; each text is one passage, without
-    splitting.
+    """Tag a batch of passages, given as columns; each text is one passage, without splitting.
 
     ``load_dataset(…).map(tag_batch, batched=True, num_proc=4, fn_kwargs={"policy": "cite"})``
 
@@ -82,21 +84,22 @@ class _TagBatch:
     ['failure']
     """
 
-    __name__ = __qualname__ = "tag_batch"
+    __name__ = "tag_batch"
+    __qualname__ = "tag_batch"
 
     def __repr__(self) -> str:
         return "<function tipclassify.tag_batch>"
 
     def __call__(
         self,
-        batch: Mapping[str, Any],
+        batch: Mapping[str, object],
         *,
         text: str = "text",
         section: str | None = _SECTION,
         prefix: str | None = None,
         model: str | os.PathLike[str] | None = None,
         policy: Policy = "balanced",
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]:  # lists of str, float, bool or None; of one row, the values
         named = column_names(batch) or [str(name) for name in batch]
         if text not in named:
             raise KeyError(f'no column "{text}": say which holds the text, of {", ".join(named)}')
@@ -106,51 +109,61 @@ class _TagBatch:
             raise KeyError(
                 f'no column "{section}": say which holds the headings, of {", ".join(named)}'
             )
-        names = {name: f"{prefix or ''}{name}" for name in ("labels", *LABELS, "low_confidence")}
+        names = {name: f"{prefix or ''}{name}" for name in _RESULTS}
         taken = [name for name in names.values() if name in named]
         if taken and prefix is None:
             remedy = 'say prefix="model_" to keep it, or prefix="" to replace it'
             raise ValueError(
                 f'the batch has a column "{taken[0]}", which the tags would replace: {remedy}'
             )
-        single = batch[text] is None or isinstance(batch[text], str)
-        texts = _strings([batch[text]] if single else column_values(batch[text], text), text)
-        headings: list[str | None] = [None] * len(texts)
+        is_one_row = batch[text] is None or isinstance(batch[text], str)
+        texts = _strings(batch, text, is_one_row)
+        headings: list[str | None] = [None for _ in texts]
         if section is not None:
-            headings = _strings(
-                [batch[section]] if single else column_values(batch[section], section), section
-            )
+            headings = _strings(batch, section, is_one_row)
         passages = [
-            Passage(one, 0, len(one), heading or None)
-            for one, heading in zip(texts, headings, strict=True)
-            if one is not None
+            Passage(value, 0, len(value), heading or None)
+            for value, heading in zip(texts, headings, strict=True)
+            if value is not None
         ]
         classifier = Tagging(None if model is None else os.fspath(model)).classifier()
         tagged = iter(classifier.tag_passages(passages, policy))
-        rows = [None if one is None else next(tagged) for one in texts]
-        columns: dict[str, list[Any]] = {
-            names["labels"]: [None if row is None else list(row.labels) for row in rows],
-            **{
-                names[label]: [None if row is None else row.scores[label] for row in rows]
-                for label in LABELS
-            },
-            names["low_confidence"]: [None if row is None else row.low_confidence for row in rows],
-        }
-        return {name: column[0] for name, column in columns.items()} if single else columns
+        columns: dict[str, list[Any]] = {name: [] for name in names.values()}
+        for value in texts:
+            result = _NO_RESULT if value is None else _result_row(next(tagged))
+            for name, cell in result.items():
+                columns[names[name]].append(cell)
+        if is_one_row:
+            return {name: column[0] for name, column in columns.items()}
+        return columns
 
     def __reduce__(self) -> tuple[Callable[..., _TagBatch], tuple[str, str]]:
-        """Pickle by name, with the version and the model's hash, so that caches of results are
-        keyed by both."""
+        """Pickle by name, with the version and the model's hash.
+
+        So caches of results are keyed by both.
+        """
         return _unpickled, (__version__, str(Classifier.load().meta["sha256"]))
 
 
-def _strings(values: list[Any], column: str) -> list[str | None]:
+def _strings(batch: Mapping[str, object], column: str, is_one_row: bool) -> list[str | None]:
     """Return the values of a column; raise `TypeError` for one that is neither a `str` nor None."""
+    values = [batch[column]] if is_one_row else column_values(batch[column], column)
+    strings: list[str | None] = []
     for number, value in enumerate(values):
         if value is not None and not isinstance(value, str):
-            found = f"{type(value).__name__}: {value!r:.40}"
-            raise TypeError(f"row {number} of the batch: {column} is not a str but {found}")
-    return values
+            kind = f"{type(value).__name__}: {value!r:.40}"
+            raise TypeError(f"row {number} of the batch: {column} is not a str but {kind}")
+        strings.append(value)
+    return strings
+
+
+def _result_row(passage: Passage) -> dict[str, object]:
+    """Return the values that a tagged passage has in the columns of the result."""
+    return {
+        "labels": list(passage.labels),
+        **passage.scores,
+        "low_confidence": passage.low_confidence,
+    }
 
 
 def _unpickled(version: str, model: str) -> _TagBatch:  # noqa: ARG001

@@ -1,5 +1,7 @@
-"""Names of inputs, as a user gives them, to the files and links that are read: folders, patterns,
-lists and zip archives."""
+"""Expand names of inputs, as a user gives them, to the files and links that are read.
+
+Names may be of folders, patterns, lists and zip archives.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +58,10 @@ def expand_inputs(
 
 
 def is_input(name: str, rows: Sequence[str]) -> bool:
-    """Return whether a file of a folder is read: a report by its suffix, or one of the suffixes
-    `rows`."""
+    """Return whether a file of a folder is read: a report, or a file of rows.
+
+    Its suffix decides; `rows` are further suffixes of files of rows.
+    """
     suffix = os.path.splitext(name)[1].lower()
     return suffix in (*ROWS, *rows) or (suffix != "" and is_report(name))
 
@@ -103,14 +107,18 @@ def _file_or_members(path: Path, rows: Sequence[str]) -> list[str]:
 
 
 def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
-    """List the inputs in a folder, and the folders in it that cannot be opened, which are named
-    when their turn comes."""
+    """List the inputs in a folder.
+
+    Folders in it that cannot be opened are listed too, so that reading them reports what is wrong.
+    """
     candidates: list[Path] = []
     locked: list[str] = []
     own: set[Path] = set()
-    for folder, subfolders, names in os.walk(
-        name, onerror=lambda error: locked.append(error.filename)
-    ):
+
+    def keep_locked(error: OSError) -> None:
+        locked.append(error.filename)
+
+    for folder, subfolders, names in os.walk(name, onerror=keep_locked):
         visible = [subfolder for subfolder in subfolders if not subfolder.startswith(_HIDDEN)]
         results = {
             subfolder
@@ -167,8 +175,10 @@ def _is_archive(name: str) -> bool:
 
 
 def _members(archive: str, rows: Sequence[str]) -> list[str]:
-    """Return the reports in a zip archive; the archive itself if it has none, so that reading it
-    reports what is wrong."""
+    """Return the reports in a zip archive.
+
+    One without any is returned itself, so that reading it reports what is wrong.
+    """
     try:
         members = list_members(archive)
     except InputError:
@@ -184,9 +194,10 @@ def _members(archive: str, rows: Sequence[str]) -> list[str]:
 
 
 def _first_names(files: Sequence[str]) -> str:
-    return ", ".join(os.path.basename(file) for file in files[:3]) + (
-        ", …" if len(files) > 3 else ""
-    )
+    names = [os.path.basename(file) for file in files[:3]]
+    if len(files) > 3:
+        names.append("…")
+    return ", ".join(names)
 
 
 def names_in_list(text: str) -> list[str]:

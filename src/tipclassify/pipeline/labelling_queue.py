@@ -1,12 +1,13 @@
-"""The rows of a labelling queue: the passages of tagged reports that are most useful to label."""
+"""Choose the passages of tagged reports that are most useful to label, as rows of a queue."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import compress
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 from tipclassify.arrays import Floats
 from tipclassify.corpus.active_learning import rank
@@ -24,6 +25,15 @@ _OWN: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A passage that may be queued, and its source."""
+
+    passage: Passage
+    id: str  # of the input row, or made from the report's name; may be that of another passage too
+    source: dict[str, object]  # further fields of its row
+
+
 def queue_rows(
     reports: Iterable[TaggedReport],
     thresholds: Floats,
@@ -33,43 +43,43 @@ def queue_rows(
     other: Classifier | None = None,
     policy: Policy = "balanced",
     seed: int = 0,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Choose the `n` passages to label next, as rows; fewer if the reports have fewer.
 
     A passage with the text of a `known` one is left out. Passages on whose labels the model and the
     `other` one disagree, each at its thresholds of `policy`, come first.
     """
     labelled = {text_key(text) for text in known}
-    passages: list[Passage] = []
-    places: list[dict[str, Any]] = []
+    candidates: list[_Candidate] = []
     for report in reports:
         for number, passage in enumerate(report.passages):
             key = text_key(passage.text)
             if key and key not in labelled:
                 labelled.add(key)  # a repeated sentence is queued once
-                passages.append(passage)
-                places.append(_where(report, passage, number))
-    votes, other_scores = [], None
+                candidates.append(_candidate(report, passage, number))
+    passages = [candidate.passage for candidate in candidates]
+    votes = []
+    other_scores = None
     if other is not None and passages:
         other_scores = other.predict_proba(passages)
         votes = [apply_thresholds(other_scores, other.thresholds(policy))]
-    rows = []
+    rows: list[dict[str, object]] = []
     taken: Counter[str] = Counter()
     for pick in rank(passages, thresholds, n, known=known, others=votes, seed=seed):
-        passage, where = passages[pick.index], places[pick.index]
-        name = where.pop("id")
-        taken[name] += 1
+        candidate = candidates[pick.index]
+        taken[candidate.id] += 1
+        number = taken[candidate.id]
         row = {
-            "id": name if taken[name] == 1 else f"{name}-{taken[name]}",
-            "text": passage.text,
+            "id": candidate.id if number == 1 else f"{candidate.id}-{number}",
+            "text": candidate.passage.text,
             "labels": None,
-            "predicted": list(passage.labels),
-            "scores": _rounded(passage.scores.values()),
+            "predicted": list(candidate.passage.labels),
+            "scores": _rounded(candidate.passage.scores.values()),
         }
         if other_scores is not None:
             row["other_labels"] = list(compress(LABELS, votes[0][pick.index]))
             row["other_scores"] = _rounded(other_scores[pick.index].tolist())
-        rows.append({**row, "why": pick.why, **where})
+        rows.append({**row, "why": pick.why, **candidate.source})
     return rows
 
 
@@ -77,9 +87,11 @@ def _rounded(scores: Iterable[float]) -> dict[str, float]:
     return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
 
 
-def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
-    """Return the source of a passage: report, section, page and offsets; an input row keeps its
-    own fields."""
+def _candidate(report: TaggedReport, passage: Passage, number: int) -> _Candidate:
+    """Describe a passage with its source: report, section, page and offsets.
+
+    An input row keeps its own fields; `number` is its place in the report.
+    """
     stem = PurePath(report.file.rstrip("/")).stem or "input"
     if report.extras:
         own = {
@@ -87,13 +99,22 @@ def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any
             for name, value in report.extras[number].items()
             if name not in _OWN and value is not None
         }
-        return {"report": report.file, **own, "id": str(own.get("id") or f"{stem}-{number + 1}")}
-    where = {
-        "id": f"{stem}-{passage.start}",
+        own_id = own.pop("id", None)
+        return _Candidate(
+            passage, str(own_id or f"{stem}-{number + 1}"), {"report": report.file, **own}
+        )
+    source = {
         "report": report.file,
         "doc": report.file,  # passages of one report stay on one side of a split
         "country": report.document and report.document.country,
         "year": report.document and report.document.year,
-        **{name: getattr(passage, name) for name in ("section", "page", "start", "end")},
+        "section": passage.section,
+        "page": passage.page,
+        "start": passage.start,
+        "end": passage.end,
     }
-    return {name: value for name, value in where.items() if value is not None}
+    known: dict[str, object] = {}
+    for name, value in source.items():
+        if value is not None:
+            known[name] = value
+    return _Candidate(passage, f"{stem}-{passage.start}", known)

@@ -1,5 +1,7 @@
-"""Recognise what tipclassify wrote among the files of a folder: results must not be read as
-reports."""
+"""Recognise what tipclassify wrote among the files of a folder.
+
+Results must not be read as reports.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +41,12 @@ def own_files(folder: Path, files: Iterable[Path], reading_rows: bool) -> set[Pa
     every = list(files)
     names = {file.name for file in every}
     listed = listed_outputs(folder)
-    return {
-        file
-        for file in every
-        if _is_ours(file, names, listed if file.parent == folder else (), reading_rows)
-    }
+    own = set()
+    for file in every:
+        listed_here = listed if file.parent == folder else ()
+        if _is_ours(file, names, listed_here, reading_rows):
+            own.add(file)
+    return own
 
 
 def _is_ours(
@@ -69,16 +72,17 @@ def says_it_is_ours(file: Path) -> bool:
                 start = data.read(_ENDS)
                 data.seek(max(0, file.stat().st_size - _ENDS))
                 end = data.read(_ENDS)
-            return bool(_PAGE.search(start) if suffix.startswith(".h") else _MARKDOWN.search(end))
+            if suffix.startswith(".h"):
+                return _PAGE.search(start) is not None
+            return _MARKDOWN.search(end) is not None
         if suffix == ".docx":
             with zipfile.ZipFile(file) as archive, archive.open("docProps/core.xml") as part:
-                return bool(_AUTHOR.search(part.read(_LARGEST_PART)))
+                return _AUTHOR.search(part.read(_LARGEST_PART)) is not None
     return False
 
 
 def _rows_of(file: Path) -> str | None:
-    """Return the name of the report that the first row of a file of results is of; None for
-    other rows."""
+    """Return the name of the report of a file of results, by its first row; None for other rows."""
     with suppress(OSError, ValueError):
         with file.open("rb") as data:
             row = load_json(data.readline(_LONGEST_ROW))

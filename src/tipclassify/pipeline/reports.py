@@ -94,9 +94,8 @@ def joined_report(
     notes = tuple(note for report in reports for note in report.notes)
     document = reports[0].document
     if document is not None:
-        blocks = (
-            block for report in reports if report.document for block in report.document.blocks
-        )
+        documents = [report.document for report in reports if report.document]
+        blocks = [block for part in documents for block in part.blocks]
         document = replace(document, blocks=tuple(blocks))
     return replace(
         reports[0], document=document, passages=passages, extras=extras, notes=notes, part=0

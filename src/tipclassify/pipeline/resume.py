@@ -1,5 +1,7 @@
-"""Ledger of finished outputs, by the hash of input, options, model and version: ``--resume``
-skips what it has."""
+"""Keep a ledger of finished outputs, by the hash of input, options, model and version.
+
+``--resume`` skips what it has.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +53,9 @@ class FinishedOutputs:
                 self._done.add(str(load_json(line)["key"]))
 
     def remove_scraps(self, outputs: Iterable[Path]) -> None:
-        """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and
-        eight digits.
+        """Remove the half-written files that a killed run left beside these outputs.
 
-        What another run is writing now stays.
+        Their names are ``.NAME-`` and eight digits. What another run is writing now stays.
         """
         whole = set(outputs)
         for folder in {output.parent for output in whole}:
@@ -69,22 +70,27 @@ class FinishedOutputs:
 
     def add(self, file: str, output: Path) -> None:
         """Record that `output` is complete."""
-        if (key := self._key(file, output)) is not None:
-            try:
-                with open(self._file, "a+b") as ledger:
-                    end = ledger.seek(0, os.SEEK_END)
-                    ledger.seek(max(0, end - 1))
-                    cut_off = end > 0 and ledger.read(1) != b"\n"  # by a full disk or a killed run
-                    line = json_line({"input": Path(file).name, "output": output.name, "key": key})
-                    ledger.write(b"\n" * cut_off + line.encode())
-            except OSError as error:
-                raise OutputError(
-                    f"{self._file}: cannot be written ({reason_of(error)}); free some space"
-                ) from None
+        key = self._key(file, output)
+        if key is None:
+            return
+        line = json_line({"input": Path(file).name, "output": output.name, "key": key}).encode()
+        try:
+            with open(self._file, "a+b") as ledger:
+                end = ledger.seek(0, os.SEEK_END)
+                ledger.seek(max(0, end - 1))
+                if end > 0 and ledger.read(1) != b"\n":  # cut off by a full disk or a killed run
+                    line = b"\n" + line
+                ledger.write(line)
+        except OSError as error:
+            raise OutputError(
+                f"{self._file}: cannot be written ({reason_of(error)}); free some space"
+            ) from None
 
     def _key(self, file: str, output: Path) -> str | None:
-        """Hash input, output name and settings; None for an input that cannot be read twice
-        (stdin, link)."""
+        """Hash input, output name and settings.
+
+        None for an input that cannot be read twice: standard input, or a link.
+        """
         digest = hashlib.sha256(f"{self._setting}\n{output.name}\n".encode())
         try:
             if split_member(file):
@@ -120,14 +126,17 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     own = [_safe_name(os.path.basename(file.rstrip("/"))) for file in files]
     with_folder = [_safe_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
     times = Counter(map(str.casefold, own))  # Windows and macOS take "Togo" and "togo" for one file
-    names = [a if times[a.casefold()] == 1 else b for a, b in zip(own, with_folder, strict=True)]
-    times = Counter(map(str.casefold, names))
-    hashes = [f"-{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}" for file in files]
-    again = [
-        digest if times[name.casefold()] > 1 else ""
-        for name, digest in zip(names, hashes, strict=True)
+    names = [
+        own_name if times[own_name.casefold()] == 1 else longer_name
+        for own_name, longer_name in zip(own, with_folder, strict=True)
     ]
-    return [f"{name}{digest}{suffix}" for name, digest in zip(names, again, strict=True)]
+    times = Counter(map(str.casefold, names))
+    outputs = []
+    for file, name in zip(files, names, strict=True):
+        if times[name.casefold()] > 1:
+            name = f"{name}-{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}"
+        outputs.append(f"{name}{suffix}")
+    return outputs
 
 
 def _safe_name(name: str) -> str:

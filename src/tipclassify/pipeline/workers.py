@@ -1,5 +1,7 @@
-"""Map a function over tasks in several processes, in order; a process that dies loses its own task
-only."""
+"""Map a function over tasks in several processes, in order.
+
+A process that dies loses its own task only.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,12 @@ R = TypeVar("R")
 def map_in_order(
     work: Callable[[T], R], tasks: Iterable[T], jobs: int, lost: Callable[[T], R] | None = None
 ) -> Iterator[R]:
-    """Map `work` over `tasks` in `jobs` processes (-1: one for each core; 1: this process); yield
-    results in order.
+    """Map `work` over `tasks` in several processes; yield results in order.
 
-    `work` must be picklable. An exception in it is raised in the order of its task. If a process
-    dies, the tasks that were under way run again, one at a time; for one that ends its process even
-    then, the result is ``lost(task)``. Without `lost`, a process that dies raises
-    `TipclassifyError`.
+    `jobs` is the number of processes: -1 is one for each core, 1 is this process. `work` must be
+    picklable. An exception in it is raised in the order of its task. If a process dies, the tasks
+    that were under way run again, one at a time; for one that ends its process even then, the
+    result is ``lost(task)``. Without `lost`, a process that dies raises `TipclassifyError`.
 
     >>> list(map_in_order(len, ["Police", "slept"], 1))
     [6, 5]
@@ -107,7 +108,8 @@ def _recovered(
                         f"a worker process died ({again.exception()}); try fewer --jobs"
                     )
                 alone.shutdown(wait=True, cancel_futures=True)
-                alone, again = _pool(1), Future()
+                alone = _pool(1)
+                again = Future()
                 again.set_result(lost(task))
             ahead[number] = task, again
     finally:
@@ -116,18 +118,22 @@ def _recovered(
 
 
 def _start_process() -> None:
-    """Ignore interrupts, since the parent shuts the pool down; end with the parent; limit numpy
-    to one thread."""
+    """Set up a worker process.
+
+    It ignores interrupts, since the parent shuts the pool down, ends with the parent, and limits
+    numpy to one thread.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(
-        dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    )
+    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[threads] = "1"
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has ended, by whatever signal: nobody would take its
-    results."""
+    """End this process when its parent has ended, by whatever signal.
+
+    Nobody would take its results.
+    """
     from multiprocessing import parent_process
 
     if (parent := parent_process()) is not None:
@@ -137,8 +143,10 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C here, so that a process started meanwhile inherits that before its own code
-    runs."""
+    """Ignore Ctrl-C here.
+
+    A process that is started meanwhile inherits that before its own code runs.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -113,8 +113,9 @@ def operating_points(
     cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
     enough = hits >= min(_MIN_POSITIVES, hits[-1])
     precise = cut[(precision >= _TARGET) & enough]
-    balanced = float(min([f1.max() / 2, *precise[:1]]))
+    balanced = float(f1.max() / 2)
     if len(precise):
+        balanced = min(balanced, float(precise[0]))
         cite = precise[precise >= balanced][-1]
     else:
         cite = max(balanced, cut[np.argmax(np.where(enough, precision, 0))])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,9 @@ from tipclassify.training.model_card import CardFacts, describe_corpus
 from tipclassify.training.train_linear import LearnedLinear, write_linear
 from tipclassify.training.trained import FolderAdditions
 from tipclassify.training.write_heads import write_adapted
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 __all__ = ["TipClassifier"]
 
@@ -249,8 +252,8 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learned = LearnedLinear(fitted, self.examples_.texts, self.seed_)
         write_linear(path, learned, held, facts, additions)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         tags.classifier_tags.multi_label = True

@@ -59,13 +59,15 @@ class Examples:
         weights: Floats | None = None,
     ) -> Examples:
         """Make an example of each passage; without headings, and of weight 1, if omitted."""
+        if headings is None:
+            headings = [None for _ in texts]
         return cls(
-            list(texts),
-            [None] * len(texts) if headings is None else list(headings),
-            y_true,
-            np.asarray(groups, np.int64),
-            np.ones(len(texts)) if weights is None else weights,
-            np.arange(len(texts)),
+            texts=list(texts),
+            headings=list(headings),
+            y_true=y_true,
+            groups=np.asarray(groups, np.int64),
+            weights=np.ones(len(texts)) if weights is None else weights,
+            row=np.arange(len(texts)),
         )
 
     def __len__(self) -> int:

@@ -222,7 +222,7 @@ def pack_fixed(fixed: FixedSet) -> bytes:
 def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
     """Read a fixed set for heads of `width`; raise `ModelError` when it is none."""
     what = f"a fixed set of vectors of {width} numbers"
-    arrays = dict(zip(_ARRAYS, read_arrays(Path(file), data, _ARRAYS, what), strict=True))
+    arrays = read_arrays(Path(file), data, _ARRAYS, what)
     count = len(arrays["labels"])
     shapes = {
         "pooled": (count, width),

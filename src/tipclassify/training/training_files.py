@@ -52,7 +52,8 @@ def read_moment(model: EncoderModel) -> Floats | None:
     """Read the second moment of the corpus's vectors; None for a model without."""
     if _MOMENT not in model.training_files:
         return None
-    (moment,) = read_arrays(Path(_MOMENT), model.training_files[_MOMENT], ["moment"], "a moment")
+    data = model.training_files[_MOMENT]
+    moment = read_arrays(Path(_MOMENT), data, ["moment"], "a moment")["moment"]
     size = model.heads.weights.shape[1] + 1
     if moment.shape != (size, size) or not np.isfinite(moment).all():
         raise ModelError(f"{_MOMENT}: not a matrix of {size} rows; train or get the model anew")

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from tipclassify.corpus.formats import records, tools
 from tipclassify.corpus.formats.records import Record
-from tipclassify.corpus.loading import NumberedRow, RowError, csv_rows, parquet_rows, read_file
+from tipclassify.corpus.row_files import NumberedRow, RowError, csv_rows, parquet_rows, read_file
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import json_line
 
@@ -43,15 +43,17 @@ def _json_format(
 
     def write(written: Sequence[Record], out: IO[bytes]) -> list[str]:
         lines = [json_line(task(record)).rstrip("\n") for record in written]
-        text = "[" + ",\n".join(lines) + "]\n" if as_list else "\n".join(lines) + "\n"
-        out.write(text.encode())
+        text = "\n".join(lines)
+        if as_list:
+            text = "[" + ",\n".join(lines) + "]"
+        out.write(f"{text}\n".encode())
         return losses(written)
 
     return FileFormat(records.json_entries, parse, write)
 
 
 FORMATS: Final = {
-    "jsonl": _json_format(records.parse_row, records.corpus_row),
+    "jsonl": _json_format(records.parse_json_row, records.corpus_row),
     "csv": FileFormat(csv_rows, records.parse_table_row, records.write_csv),
     "parquet": FileFormat(parquet_rows, records.parse_table_row, records.write_parquet),
     "doccano": _json_format(tools.parse_doccano, tools.doccano_task, tools.doccano_losses),

@@ -11,15 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from tipclassify.corpus.loading import (
-    NumberedRow,
-    RowError,
-    check_text,
-    json_rows,
-    label_list,
-    parse_labels,
-    read_file,
-)
+from tipclassify.corpus.loading import check_text, label_list, parse_labels
+from tipclassify.corpus.row_files import NumberedRow, RowError, json_rows, read_file
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import csv_cell, csv_text, load_json, looks_like_a_formula
 from tipclassify.labels import LABELS
@@ -74,7 +67,9 @@ def as_scores(value: object) -> dict[str, float] | None:
 
 def label_names(labels: Iterable[str] | None) -> list[str]:
     """Return label names: ``["none"]`` if no label applies, ``[]`` for an unlabelled passage."""
-    return [] if labels is None else list(labels) or [NONE]
+    if labels is None:
+        return []
+    return list(labels) or [NONE]
 
 
 def predictions(record: Record) -> dict[str, object]:
@@ -130,13 +125,14 @@ def json_entries(path: Path) -> Iterator[NumberedRow]:
         yield f"{path}: entry {number}", entry
 
 
-def parse_row(row: object, given_id: str) -> Record:
+def parse_json_row(row: object, given_id: str) -> Record:
     """Parse a row of a corpus, or of ``tipclassify score -f jsonl`` or ``corpus queue``.
 
     The labels of a row from ``score`` are predictions: it has scores and ``low_confidence``, but no
     ``predicted``.
 
-    >>> record = parse_row({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
+    >>> row = {"text": "Police acted.", "labels": [], "doc": "A", "pair": None}
+    >>> record = parse_json_row(row, "x-1")
     >>> record.id, record.labels, record.meta
     ('x-1', (), {'doc': 'A'})
     """
@@ -174,12 +170,12 @@ def parse_table_row(row: object, given_id: str) -> Record:
     Labels of a row from ``score`` are predictions.
     """
     if not isinstance(row, dict):
-        return parse_row(row, given_id)
+        return parse_json_row(row, given_id)
     if row.get("labels") == _UNLABELLED:
         row = {**row, "labels": None}
     if all(row.get(label) is not None for label in LABELS):
         row = other_fields(row, *LABELS) | {"scores": {label: row[label] for label in LABELS}}
-    return parse_row(row, given_id)
+    return parse_json_row(row, given_id)
 
 
 def _table_row(record: Record) -> dict[str, object]:
@@ -223,10 +219,10 @@ def _csv_row(record: Record) -> dict[str, str]:
         "labels": _UNLABELLED if record.labels is None else ";".join(record.labels),
         "predicted": ";".join(label_names(record.predicted)),
     }
-    return {
-        name: label_cells[name] if name in label_cells else _csv_cell(value)
-        for name, value in _table_row(record).items()
-    }
+    cells = {}
+    for name, value in _table_row(record).items():
+        cells[name] = label_cells[name] if name in label_cells else _csv_cell(value)
+    return cells
 
 
 def _encodable(text: str) -> str:

@@ -15,7 +15,8 @@ from tipclassify.corpus.formats.records import (
     predictions,
     true_notes,
 )
-from tipclassify.corpus.loading import RowError, check_text
+from tipclassify.corpus.loading import check_text
+from tipclassify.corpus.row_files import RowError
 from tipclassify.labels import LABELS
 
 

@@ -65,7 +65,7 @@ _MOST_FILES: Final = 50
 _UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl", "taught.bin"})
 
 
-class CorpusFacts(TypedDict, total=False):
+class CorpusHead(TypedDict, total=False):
     """What a head says of the training corpus."""
 
     passages: int
@@ -81,7 +81,7 @@ class Head(TypedDict, total=False):
     labels: list[str]
     thresholds: dict[str, list[float]]
     bias: list[float]
-    corpus: CorpusFacts
+    corpus: CorpusHead
     files: dict[str, str]
     weights_sha256: str
     adapted_from: str
@@ -368,15 +368,15 @@ def read_model_file(file: Path, largest: int) -> bytes:
 
 def read_arrays(
     file: Path, data: bytes, names: Iterable[str], what: str
-) -> list[npt.NDArray[Any]]:  # of any number type, which the caller checks
-    """Read the named arrays from the bytes of an ``.npz`` file, without unpickling anything.
+) -> dict[str, npt.NDArray[Any]]:  # of any number type, which the caller checks
+    """Read arrays by name from the bytes of an ``.npz`` file, without unpickling anything.
 
     Arrays must be stored uncompressed and be as large as their header says, so that none is larger
     than the file. Raises `ModelError`, which says that `file` is not `what`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return [_read_array(archive, f"{name}.npy") for name in names]
+            return {name: _read_array(archive, f"{name}.npy") for name in names}
     except Exception:  # untrusted bytes: zipfile and numpy raise a dozen classes
         raise ModelError(f"{file}: not {what}; train or get the model anew") from None
 

@@ -1,5 +1,7 @@
-"""What both models have in common when they score: a scorer's members, its scores, and how a
-threshold and low confidence are decided."""
+"""Define what both models share when they score.
+
+That is a scorer's members, its scores, and how a threshold and low confidence are decided.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ class Scorer(Protocol):
     def rounding(self) -> float:
         """Tolerance of a probability between processors."""
 
-    def about(self) -> dict[str, str]:
+    def description(self) -> dict[str, str]:
         """Describe the model for ``tipclassify info``."""
 
     def score_texts(
@@ -91,13 +93,13 @@ def reaches_threshold(score: float, threshold: float) -> bool:
 
 def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
     """Count words and unknown words per text (see `Scored`), without scoring."""
-    counts = [np.zeros((2, 0), np.int64)]
-    counts += [
-        np.stack(word_counts(tokenize(batch, vocabulary), len(batch)))
-        for _, batch in batches(texts)
-    ]
-    words, unknown = np.concatenate(counts, axis=1)
-    return words, unknown
+    words = [np.zeros(0, np.int64)]
+    unknown = [np.zeros(0, np.int64)]
+    for _, batch in batches(texts):
+        batch_words, batch_unknown = word_counts(tokenize(batch, vocabulary), len(batch))
+        words.append(batch_words)
+        unknown.append(batch_unknown)
+    return np.concatenate(words), np.concatenate(unknown)
 
 
 def is_low_confidence(words: Ints, unknown: Ints) -> Bools:

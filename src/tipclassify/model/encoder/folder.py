@@ -25,6 +25,7 @@ from tipclassify.model.common.folder import (
     HEAD,
     check_head,
     digest,
+    hashed_files,
     load_head,
     read_arrays,
     read_files,
@@ -93,9 +94,8 @@ class EncoderModel:
     # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width)
     graph: bytes = field(repr=False)
     tokenizer: str = field(repr=False)  # JSON of the `tokenizers` library
-    vocabulary: frozenset[str] = field(
-        repr=False
-    )  # known lower-case words: distinguish names from words, and English from the rest
+    # known lower-case words: distinguish names from words, and English from the rest
+    vocabulary: frozenset[str] = field(repr=False)
     heads: Heads = field(repr=False)
     # of the fine-tuning, the starting point of every later fit
     finetuned_heads: Heads = field(repr=False)
@@ -127,7 +127,7 @@ class EncoderModel:
 def write_encoder(
     out: str | os.PathLike[str],
     model: EncoderModel,
-    meta: Mapping[str, Any],
+    meta: Mapping[str, object],
     files: Mapping[str, str] | None = None,
 ) -> None:
     """Write an encoder's folder, replacing the one at `out`.
@@ -136,21 +136,21 @@ def write_encoder(
     not be read again, or `out` is a folder that is no model.
     """
     arrays = io.BytesIO()
-    heads, finetuned = model.heads, model.finetuned_heads
     np.savez(
         arrays,
-        weights=heads.weights,
-        bias=heads.bias,
-        own_weights=finetuned.weights,
-        own_bias=finetuned.bias,
+        weights=model.heads.weights,
+        bias=model.heads.bias,
+        own_weights=model.finetuned_heads.weights,
+        own_bias=model.finetuned_heads.bias,
     )
+    texts = {**model.notices, **(files or {})}
     data = {
         _GRAPH: model.graph,
         _TOKENIZER: model.tokenizer.encode(),
         _WORDS: ("\n".join(sorted(model.vocabulary)) + "\n").encode(),
         _HEADS: arrays.getvalue(),
         **model.training_files,
-        **{name: text.encode() for name, text in {**model.notices, **(files or {})}.items()},
+        **{name: text.encode() for name, text in texts.items()},
     }
     head = {
         **{key: value for key, value in meta.items() if key not in _OWN_KEYS},
@@ -179,7 +179,8 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     settings = _read_settings(folder / HEAD, head)
     data = read_files(folder, head, _REQUIRED)
     try:
-        tokenizer, words = data[_TOKENIZER].decode("utf-8"), data[_WORDS].decode("utf-8")
+        tokenizer = data[_TOKENIZER].decode("utf-8")
+        words = data[_WORDS].decode("utf-8")
     except UnicodeDecodeError:
         raise ModelError(
             f"{folder}: {_TOKENIZER} or {_WORDS} is not UTF-8; copy or get the model anew"
@@ -207,15 +208,16 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     )
 
 
-def _read_settings(file: Path, head: Mapping[str, Any]) -> _Settings:
+def _read_settings(file: Path, head: Mapping[str, object]) -> _Settings:
     """Check a head and return its settings; the hash proves integrity, not validity."""
     check_head(file, head, _KIND, _FORMAT)
     try:
         settings = msgspec.convert(head, _Settings)
-        tokens, overlap = settings.window.tokens, settings.window.overlap
+        tokens = settings.window.tokens
+        overlap = settings.window.overlap
         if overlap >= tokens // 2 - SPECIAL_TOKENS:
             raise ValueError(f"a window of {tokens} tokens that share {overlap} covers no text")
-        if not set(_REQUIRED) <= set(head["files"]):
+        if not hashed_files(head).keys() >= set(_REQUIRED):
             raise ValueError(f"no hashes of {' and '.join(_REQUIRED)}")
     except ValueError as error:  # also that of msgspec
         raise ModelError(f"{file}: {error}; train or get the model anew") from None
@@ -223,12 +225,18 @@ def _read_settings(file: Path, head: Mapping[str, Any]) -> _Settings:
 
 
 def _read_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
+    """Read the heads of a model, and those of its fine-tuning."""
     names = ("weights", "bias", "own_weights", "own_bias")
     arrays = read_arrays(file, data, names, "the heads of an encoder")
-    shapes = [(len(LABELS), *arrays[0].shape[-1:]), (len(LABELS),)] * 2
-    for one, shape in zip(arrays, shapes, strict=True):
-        if one.shape != shape or one.dtype != np.float64 or not np.isfinite(one).all():
+    weights = arrays["weights"]
+    weights_shape = (len(LABELS), weights.shape[1] if weights.ndim == 2 else 0)
+    bias_shape = (len(LABELS),)
+    for name, array in arrays.items():
+        shape = weights_shape if name.endswith("weights") else bias_shape
+        if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
             raise ModelError(
                 f"{file}: not {len(LABELS)} heads of finite numbers; train or get the model anew"
             )
-    return Heads(*arrays[:2]), Heads(*arrays[2:])
+    heads = Heads(weights, arrays["bias"])
+    finetuned_heads = Heads(arrays["own_weights"], arrays["own_bias"])
+    return heads, finetuned_heads

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 __all__ = ["OPERATORS", "graph_problem", "model_class"]
 
@@ -154,12 +157,15 @@ def graph_problem(graph: bytes) -> str | None:
         return "is not one (it has no nodes)"
     if any(entry.key == _SESSION_OPTIONS for entry in model.metadata_props):
         return "sets options of ONNX Runtime"
-    return _node_problem(model.graph) or next(
-        filter(None, map(_tensor_problem, model.graph.initializer)), None
-    )
+    if problem := _node_problem(model.graph):
+        return problem
+    for tensor in model.graph.initializer:
+        if problem := _tensor_problem(tensor):
+            return problem
+    return None
 
 
-def _other_fields(message: Any, kind: str) -> str | None:
+def _other_fields(message: Message, kind: str) -> str | None:
     """Describe the first field that is not on the list, in a message or in those within it."""
     from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -169,15 +175,20 @@ def _other_fields(message: Any, kind: str) -> str | None:
     for field in _MESSAGES[kind].values():
         if field.type not in _MESSAGES:
             continue
-        inside = getattr(message, field.name)
-        messages = inside if field.repeated else [inside] if message.HasField(field.name) else []
-        for one in messages:
-            if problem := _other_fields(one, field.type):
+        if field.repeated:
+            inner_messages = list(getattr(message, field.name))
+        elif message.HasField(field.name):
+            inner_messages = [getattr(message, field.name)]
+        else:
+            inner_messages = []
+        for inner_message in inner_messages:
+            if problem := _other_fields(inner_message, field.type):
                 return problem
     return None
 
 
-def _node_problem(graph: Any) -> str | None:
+def _node_problem(graph: Message) -> str | None:
+    """Describe the first operator that is not allowed, or the first bad tensor of a node."""
     for node in graph.node:
         allowed = _DOMAINS.get(node.domain)
         if allowed is None:
@@ -191,7 +202,8 @@ def _node_problem(graph: Any) -> str | None:
     return None
 
 
-def _tensor_problem(tensor: Any) -> str | None:
+def _tensor_problem(tensor: Message) -> str | None:
+    """Describe why a tensor does not lie in the graph as it should."""
     if tensor.data_location:
         return f"has {_OUTSIDE}"
     if any(size < 0 for size in tensor.dims) or math.prod(tensor.dims) > 2 * tensor.ByteSize():
@@ -200,7 +212,7 @@ def _tensor_problem(tensor: Any) -> str | None:
 
 
 @cache
-def model_class() -> Any:
+def model_class() -> type[Message]:
     """Make the class of a model from the tables above, in a pool of its own.
 
     The package ``onnx`` has the same names.
@@ -216,16 +228,19 @@ def model_class() -> Any:
         if any(field.choice for field in fields.values()):
             message.oneof_decl.add(name="value")
         for number, field in fields.items():
-            one = message.field.add(name=field.name, number=number)
-            one.label = kinds.LABEL_REPEATED if field.repeated else kinds.LABEL_OPTIONAL
+            declared = message.field.add(name=field.name, number=number)
+            declared.label = kinds.LABEL_REPEATED if field.repeated else kinds.LABEL_OPTIONAL
             if field.type in _MESSAGES:
-                one.type, one.type_name = kinds.TYPE_MESSAGE, f".tipclassify.{field.type}"
+                declared.type = kinds.TYPE_MESSAGE
+                declared.type_name = f".tipclassify.{field.type}"
             else:
-                one.type = getattr(kinds, f"TYPE_{field.type.upper()}")
+                declared.type = getattr(kinds, f"TYPE_{field.type.upper()}")
             if field.packed:
-                one.options.packed = True
+                declared.options.packed = True
             if field.choice:
-                one.oneof_index = 0
+                declared.oneof_index = 0
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tipclassify.Model"))
+    descriptor = pool.FindMessageTypeByName("tipclassify.Model")
+    class_of_model: type[Message] = message_factory.GetMessageClass(descriptor)
+    return class_of_model

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from tipclassify.isolation import Child, ChildDiedError
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.graph_check import graph_problem
 from tipclassify.model.encoder.onnx_worker import POOLED, TOKENS, pack_rows, unpack_vectors
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 __all__ = ["LocalGraph", "OnnxSession", "thread_count"]
 
@@ -63,12 +66,14 @@ class OnnxSession:
         if is_shipped_graph(hashlib.sha256(model.graph).hexdigest()):
             self._graph = LocalGraph(model.graph)
         else:
-            import onnxruntime  # noqa: F401  # where it is missing, say so before a child is started
+            # where it is missing, say so before a child is started
+            import onnxruntime  # noqa: F401
 
             if problem := graph_problem(model.graph):
                 raise ModelError(f"the encoder's graph {problem}; get the model anew")
             self._graph = RemoteGraph(model.graph)
-        inputs, outputs = sorted(self._graph.inputs), self._graph.outputs
+        inputs = sorted(self._graph.inputs)
+        outputs = self._graph.outputs
         if inputs != ["attention_mask", "input_ids"] or outputs != ["pooled", "tokens"]:
             signature = f"takes {', '.join(inputs)} and gives {', '.join(outputs)}"
             wanted = "not tokens to a pooled vector and token vectors"
@@ -84,25 +89,25 @@ class OnnxSession:
         at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
         if not rows:
             return np.zeros((0, self._width), np.float32)
-        found = self._graph.pooled(list(distinct))
-        if found.shape != (len(distinct), self._width) or not np.isfinite(found).all():
+        vectors = self._graph.pooled(list(distinct))
+        if vectors.shape != (len(distinct), self._width) or not np.isfinite(vectors).all():
             raise ModelError(
                 "the encoder's graph does not give a vector of finite numbers; get the model anew"
             )
-        return found[at]
+        return vectors[at]
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[tuple[Vectors, Vectors]]:
         """Compute the pooled vector of each row and those of its tokens.
 
         They are float32 (width,) and (t, width).
         """
-        found = self._graph.token_vectors(rows) if rows else []
-        for row, vectors in zip(rows, found, strict=True):
+        row_vectors = self._graph.token_vectors(rows) if rows else []
+        for row, vectors in zip(rows, row_vectors, strict=True):
             if vectors.shape != (1 + len(row), self._width) or not np.isfinite(vectors).all():
                 raise ModelError(
                     "the encoder's graph does not give finite vectors of tokens; get the model anew"
                 )
-        return [(vectors[0], vectors[1:]) for vectors in found]
+        return [(vectors[0], vectors[1:]) for vectors in row_vectors]
 
 
 class LocalGraph:
@@ -116,7 +121,8 @@ class LocalGraph:
         self._threads = thread_count()
         options = onnxruntime.SessionOptions()
         # the threads share the rows instead
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
         # failures are raised; warnings of ONNX Runtime are not for the user
         options.log_severity_level = 4
@@ -124,7 +130,7 @@ class LocalGraph:
         # optimizers.
         chosen = {"providers": ["CPUExecutionProvider"], "enable_fallback": False}
         try:
-            self._session: Any = onnxruntime.InferenceSession(
+            self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
                 graph, options, disabled_optimizers=_SLOW_FUSIONS, **chosen
             )
         except Exception as error:  # a dozen exception classes without common base
@@ -132,8 +138,8 @@ class LocalGraph:
             raise ModelError(
                 f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})"
             ) from None
-        self.inputs = [str(one.name) for one in self._session.get_inputs()]
-        self.outputs = [str(one.name) for one in self._session.get_outputs()]
+        self.inputs = [str(node.name) for node in self._session.get_inputs()]
+        self.outputs = [str(node.name) for node in self._session.get_outputs()]
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
         """Compute the vector of each row, float32 (n, width).
@@ -141,12 +147,12 @@ class LocalGraph:
         Each row runs alone, since dynamic quantisation scales activations by the largest value in a
         batch: batching would move a probability by up to 0.2.
         """
-        found = self._in_threads(self._pooled, rows)
-        if len({one.shape for one in found}) > 1:
+        vectors = self._in_threads(self._pooled, rows)
+        if len({vector.shape for vector in vectors}) > 1:
             raise ModelError(
                 "the encoder's graph gives vectors of several sizes; get the model anew"
             )
-        return np.stack(found)
+        return np.stack(vectors)
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
         """Compute the vectors of each row, float32 (1 + t, width).
@@ -162,7 +168,7 @@ class LocalGraph:
         """
         workers = min(self._threads, len(inputs))
         if workers < 2:
-            return [run(one) for one in inputs]
+            return [run(given) for given in inputs]
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(run, inputs))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ _ERROR: Final = b"e"
 def pack_rows(rows: Sequence[Sequence[int]]) -> bytes:
     """Write rows of token ids as bytes: the number of rows, their lengths, their ids."""
     lengths = np.array([len(row) for row in rows], "<i8")
-    ids = np.array([one for row in rows for one in row], "<i8")
+    ids = np.array([token_id for row in rows for token_id in row], "<i8")
     return _COUNT.pack(len(rows)) + lengths.tobytes() + ids.tobytes()
 
 
@@ -51,7 +51,8 @@ def unpack_vectors(data: bytes) -> Vectors:
 
     Raises `ValueError` with the error in it, if it has one.
     """
-    kind, content = data[:1], data[1:]
+    kind = data[:1]
+    content = data[1:]
     if kind != _VECTORS:
         raise ValueError(content.decode("utf-8", "replace"))
     (count,) = _COUNT.unpack_from(content)
@@ -70,16 +71,16 @@ def main() -> None:
             if not loaded:
                 limit_memory(_MEMORY + 4 * len(request))
                 loaded.append(LocalGraph(request))
-                signature: dict[str, Any] = {
+                signature = {
                     "inputs": loaded[0].inputs,
                     "outputs": loaded[0].outputs,
                 }
                 return json.dumps(signature).encode()
             rows = _unpack_rows(request[1:])
-            tokens = request[:1] == TOKENS
-            vectors = (
-                np.concatenate(loaded[0].token_vectors(rows)) if tokens else loaded[0].pooled(rows)
-            )
+            if request[:1] == TOKENS:
+                vectors = np.concatenate(loaded[0].token_vectors(rows))
+            else:
+                vectors = loaded[0].pooled(rows)
             return _VECTORS + _COUNT.pack(len(vectors)) + vectors.astype("<f4").tobytes()
         except (ModelError, MemoryError) as error:
             message = str(error) or "out of memory"

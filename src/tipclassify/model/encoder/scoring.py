@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from tipclassify.model.encoder.name_masking import MaskedText, mask_names, norma
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.onnx_session import OnnxSession
 from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
 
 __all__ = ["EncoderScorer", "heading_room", "window_spans"]
 
@@ -57,7 +60,7 @@ class _Tokenizer:
                 raise ValueError(problem)
             # Written anew, so that the library cannot read a key that is there twice otherwise than
             # the check did.
-            self._tokenizer: Any = Tokenizer.from_str(json.dumps(parsed))
+            self._tokenizer: Tokenizer = Tokenizer.from_str(json.dumps(parsed))
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
             _check_template(parsed["post_processor"])
@@ -67,7 +70,7 @@ class _Tokenizer:
         masks = map(self._tokenizer.token_to_id, _MASKS)
         self.mask: int = next((mask for mask in masks if mask is not None), self.first)
 
-    def encode(self, texts: Sequence[str]) -> list[Any]:
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """Return the encoding of each text without special tokens.
 
         It has the lists ``ids`` and character ``offsets``.
@@ -93,7 +96,7 @@ def _one_line() -> Iterator[None]:
         raise ModelError(f"the encoder's {problem}; get the model anew") from None
 
 
-def _check_template(processor: Any) -> None:
+def _check_template(processor: Any) -> None:  # JSON of any shape
     """Raise `KeyError` if a template has a special token without id.
 
     The library would panic at it.
@@ -105,7 +108,7 @@ def _check_template(processor: Any) -> None:
 
 
 class EncoderScorer:
-    """Scorer of an encoder model; a long passage is scored in windows.
+    """Scorer of an encoder model.
 
     A long passage is scored in windows. Each window has the heading, and the largest log-odds count
     (max-pooling): any clause may support a label.
@@ -126,26 +129,33 @@ class EncoderScorer:
             self.tokenizer = _Tokenizer(model.tokenizer)
             self.graph = OnnxSession(model)
         except ImportError as error:
-            needs = f"needs onnxruntime and tokenizers, and {error.name or 'one of them'} cannot be imported here"
+            missing = error.name or "one of them"
             raise ModelError(
-                f"the default model {needs}; '--model fast' works without them"
+                f"the default model needs onnxruntime and tokenizers, and {missing} cannot be "
+                "imported here; '--model fast' works without them"
             ) from None
 
     def __reduce__(self) -> tuple[type[EncoderScorer], tuple[EncoderModel]]:
         return EncoderScorer, (self.model,)  # sessions cannot be pickled
 
-    def about(self) -> dict[str, str]:
+    def description(self) -> dict[str, str]:
+        """Describe the model for ``tipclassify info``."""
         base = self.model.meta.get("base", {})
-        return {
+        base_parts = [str(base[part]) for part in ("name", "licence") if part in base]
+        window = self.model.window
+        lines = {
             "kind": f"encoder, {len(self.model.graph) / 1e6:.1f} MB",
-            "base": ", ".join(str(base[part]) for part in ("name", "licence") if part in base)
-            or "not recorded",
-            **({"names": f"all read as {self.model.stand_in}"} if self.model.stand_in else {}),
-            "window": f"{self.model.window} tokens, of which two neighbours share {self.model.overlap}",
+            "base": ", ".join(base_parts) or "not recorded",
         }
+        if self.model.stand_in:
+            lines["names"] = f"all read as {self.model.stand_in}"
+        lines["window"] = f"{window} tokens, of which two neighbours share {self.model.overlap}"
+        return lines
 
     def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
-        return Scored(self.logits(texts, headings), *count_words(texts, self.vocabulary))
+        """Score each text; a heading is None for a text without section."""
+        words, unknown = count_words(texts, self.vocabulary)
+        return Scored(self.logits(texts, headings), words, unknown)
 
     def explain_texts(
         self,
@@ -154,8 +164,11 @@ class EncoderScorer:
         labels: Sequence[Sequence[str]] | None = None,
         max_phrases: int | None = None,
     ) -> list[dict[str, Explanation]]:
-        headings = [None] * len(texts) if headings is None else headings
-        labels = [()] * len(texts) if labels is None else labels
+        """Explain the score of each text, by label; see `Classifier.explain_all`."""
+        if headings is None:
+            headings = [None for _ in texts]
+        if labels is None:
+            labels = [() for _ in texts]
         return explain_by_occlusion(self, texts, headings, labels, max_phrases)
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
@@ -174,7 +187,8 @@ class EncoderScorer:
         """
         rows: list[list[int]] = []
         for ids, heads in self._token_batches(texts, headings):
-            rows += (self._windows(one, head)[0] for one, head in zip(ids, heads, strict=True))
+            for text_ids, heading in zip(ids, heads, strict=True):
+                rows.append(self._windows(text_ids, heading)[0])
         return self.graph.pooled(rows)
 
     def input_texts(self, texts: Sequence[str]) -> list[MaskedText]:
@@ -186,15 +200,13 @@ class EncoderScorer:
     def heading_ids(self, headings: Headings) -> list[list[int]]:
         """Return the token ids of each heading, truncated; an empty list without heading."""
         distinct = sorted({heading for heading in headings if heading})
-        read = (
-            [normalize_spelling(heading) for heading in distinct]
-            if self.model.stand_in
-            else distinct
-        )
+        normalized = distinct
+        if self.model.stand_in:
+            normalized = [normalize_spelling(heading) for heading in distinct]
         room = heading_room(self.model.window)
+        encoded = self.tokenizer.encode(normalized)
         ids = {
-            name: one.ids[:room]
-            for name, one in zip(distinct, self.tokenizer.encode(read), strict=True)
+            heading: tokens.ids[:room] for heading, tokens in zip(distinct, encoded, strict=True)
         }
         return [ids[heading] if heading else [] for heading in headings]
 
@@ -202,12 +214,14 @@ class EncoderScorer:
         self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]
     ) -> Floats:
         """Compute calibrated log-odds, float64 (n, 3), of tokenized texts and headings."""
-        windows = [self._windows(one, heading) for one, heading in zip(ids, headings, strict=True)]
-        logits = self.model.heads.logits(
-            self.graph.pooled([window for of_one in windows for window in of_one])
-        )
-        first = np.cumsum([0, *(len(of_one) for of_one in windows[:-1])])
-        return np.asarray(np.maximum.reduceat(logits, first) * self.model.scale + self.model.shift)
+        windows: list[list[int]] = []
+        first: list[int] = []  # number of each text's first window
+        for text_ids, heading in zip(ids, headings, strict=True):
+            first.append(len(windows))
+            windows += self._windows(text_ids, heading)
+        logits = self.model.heads.logits(self.graph.pooled(windows))
+        largest = np.maximum.reduceat(logits, np.array(first, np.int64))
+        return np.asarray(largest * self.model.scale + self.model.shift)
 
     def token_contributions(
         self, ids: Sequence[int], heading: Sequence[int]
@@ -259,29 +273,30 @@ class EncoderScorer:
     def _token_batches(
         self, texts: Sequence[str], headings: Headings | None
     ) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
+        """Yield the token ids of the texts and of their headings, for some texts at a time."""
         for first in range(0, len(texts), _BATCH_TEXTS):
-            part = texts[first : first + _BATCH_TEXTS]
-            heads = (
-                [None] * len(part) if headings is None else headings[first : first + _BATCH_TEXTS]
-            )
-            encoded = self.tokenizer.encode([one.text for one in self.input_texts(part)])
-            yield [one.ids for one in encoded], self.heading_ids(heads)
+            part = slice(first, first + _BATCH_TEXTS)
+            batch = texts[part]
+            batch_headings = [None for _ in batch] if headings is None else headings[part]
+            encoded = self.tokenizer.encode([masked.text for masked in self.input_texts(batch)])
+            yield [tokens.ids for tokens in encoded], self.heading_ids(batch_headings)
 
     def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[list[int]]:
         opening = self._opening(heading)
-        spans = self._window_spans(len(ids), opening)
-        return [[*opening, *ids[start:end], self.tokenizer.last] for start, end in spans]
+        windows = []
+        for start, end in self._window_spans(len(ids), opening):
+            window_ids = ids[start:end]
+            windows.append([*opening, *window_ids, self.tokenizer.last])
+        return windows
 
     def _opening(self, heading: Sequence[int]) -> list[int]:
         """Return the token ids before a text.
 
         These are the opening one, and the heading as a first segment.
         """
-        return (
-            [self.tokenizer.first, *heading, self.tokenizer.last]
-            if heading
-            else [self.tokenizer.first]
-        )
+        if not heading:
+            return [self.tokenizer.first]
+        return [self.tokenizer.first, *heading, self.tokenizer.last]
 
     def _window_spans(self, length: int, opening: Sequence[int]) -> list[Span]:
         return window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)

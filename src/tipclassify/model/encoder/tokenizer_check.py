@@ -20,15 +20,29 @@ _SPACES: Final = (" {2,}", r"\s+")  # regular expressions that take no longer th
 
 _MODELS: Final = ("WordPiece", "WordLevel", "BPE", "Unigram")
 _STEPS: Final = {
-    "normalizer": "Sequence BertNormalizer Lowercase NFC NFD NFKC NFKD StripAccents Strip Nmt Precompiled Prepend Replace",
-    "pre_tokenizer": "Sequence BertPreTokenizer Whitespace WhitespaceSplit ByteLevel Metaspace Punctuation Digits",
-    "post_processor": "Sequence TemplateProcessing BertProcessing RobertaProcessing ByteLevel",
-    "decoder": "Sequence WordPiece ByteLevel Metaspace BPEDecoder Fuse Strip ByteFallback",
+    "normalizer": (
+        "Sequence BertNormalizer Lowercase NFC NFD NFKC NFKD StripAccents Strip Nmt Precompiled "
+        "Prepend Replace"
+    ).split(),
+    "pre_tokenizer": (
+        "Sequence BertPreTokenizer Whitespace WhitespaceSplit ByteLevel Metaspace Punctuation "
+        "Digits"
+    ).split(),
+    "post_processor": (
+        "Sequence TemplateProcessing BertProcessing RobertaProcessing ByteLevel"
+    ).split(),
+    "decoder": "Sequence WordPiece ByteLevel Metaspace BPEDecoder Fuse Strip ByteFallback".split(),
 }
-_INSIDE: Final = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers"}  # of a Sequence
+# where a Sequence has its steps
+_INSIDE: Final = {
+    "normalizer": "normalizers",
+    "pre_tokenizer": "pretokenizers",
+    "post_processor": "processors",
+    "decoder": "decoders",
+}
 
 
-def tokenizer_problem(tokenizer: Any) -> str | None:
+def tokenizer_problem(tokenizer: object) -> str | None:
     """Describe what a parsed ``tokenizer.json`` must not have; None if there is nothing.
 
     >>> tokenizer_problem({"model": {"type": "WordPiece"}, "pre_tokenizer": {"type": "Split"}})
@@ -38,12 +52,9 @@ def tokenizer_problem(tokenizer: Any) -> str | None:
         return "is not one"
     for part, allowed in _STEPS.items():
         seen: list[str] = []
-        for step in _steps(
-            tokenizer.get(part),
-            _INSIDE.get(part, "processors" if part == "post_processor" else "decoders"),
-        ):
+        for step in _steps(tokenizer.get(part), _INSIDE[part]):
             kind = str(step.get("type")) if isinstance(step, dict) else "?"
-            if kind not in allowed.split():
+            if not isinstance(step, dict) or kind not in allowed:
                 return f"has a {part} that no encoder needs ({kind[:40]})"
             if (kind in seen and kind not in ("Replace", "Sequence")) or len(seen) > _MOST_STEPS:
                 return f"has a {part} that goes on and on"
@@ -53,53 +64,58 @@ def tokenizer_problem(tokenizer: Any) -> str | None:
     return _model_problem(tokenizer.get("model"))
 
 
-def _steps(step: Any, inside: str) -> Iterator[Any]:
-    """Yield a step and, of a sequence, those in it."""
+def _steps(step: object, inside: str) -> Iterator[object]:
+    """Yield a step and, of a sequence, those in it, which lie under `inside`."""
     if step is None:
         return
     yield step
     if isinstance(step, dict) and step.get("type") == "Sequence":
-        for one in step.get(inside) or ():
-            yield from _steps(one, inside)
+        for inner_step in step.get(inside) or ():
+            yield from _steps(inner_step, inside)
 
 
-def _step_problem(kind: str, step: dict[str, Any]) -> str | None:
+def _step_problem(kind: str, step: dict[str, Any]) -> str | None:  # JSON, unchecked so far
+    """Describe what an allowed kind of step must not do; None for a valid one."""
     if kind == "TemplateProcessing":
         texts = [piece for piece in step.get("single") or () if "Sequence" in piece]
         return None if len(texts) == 1 else "that repeats the text"
     if kind == "Prepend":
-        return (
-            None if len(str(step.get("prepend"))) <= _LONGEST_REPLACEMENT else "that adds too much"
-        )
+        is_long = len(str(step.get("prepend"))) > _LONGEST_REPLACEMENT
+        return "that adds too much" if is_long else None
     if kind == "Replace":
-        pattern, content = step.get("pattern"), str(step.get("content"))
-        text = pattern.get("String") if isinstance(pattern, dict) else None
-        safe = isinstance(text, str) and len(content.encode("utf-8", "replace")) <= max(
-            3, len(text)
-        )
-        known = isinstance(pattern, dict) and pattern.get("Regex") in _SPACES and len(content) <= 1
-        return (
-            None
-            if safe or known
-            else "that replaces by a regular expression, or by more than it takes away"
-        )
+        is_bounded = _is_bounded_replacement(step.get("pattern"), str(step.get("content")))
+        problem = "that replaces by a regular expression, or by more than it takes away"
+        return None if is_bounded else problem
     if kind == "Precompiled":
         try:
             data = base64.b64decode(step.get("precompiled_charsmap") or "", validate=True)
         except ValueError:
             return "that cannot be read"
-        texts = data[4 + int.from_bytes(data[:4], "little") :].split(b"\0")
-        return (
-            None
-            if max(map(len, texts)) <= _LONGEST_REPLACEMENT
-            else "that replaces a character by too much"
-        )
+        # The size of a trie, the trie, then the replacements, each ended by a zero.
+        trie_size = int.from_bytes(data[:4], "little")
+        replacements = data[4 + trie_size :].split(b"\0")
+        is_long = max(map(len, replacements)) > _LONGEST_REPLACEMENT
+        return "that replaces a character by too much" if is_long else None
     return None
 
 
-def _model_problem(model: Any) -> str | None:
+def _is_bounded_replacement(pattern: object, content: str) -> bool:
+    """Test whether a replacement is of a plain text by one as short, or of spaces by one of them.
+
+    A single character may become up to three bytes.
+    """
+    if not isinstance(pattern, dict):
+        return False
+    if pattern.get("Regex") in _SPACES and len(content) <= 1:
+        return True
+    text = pattern.get("String")
+    return isinstance(text, str) and len(content.encode("utf-8", "replace")) <= max(3, len(text))
+
+
+def _model_problem(model: object) -> str | None:
+    """Describe what the model of a tokenizer must not have; None if there is nothing."""
     kind = model.get("type") if isinstance(model, dict) else None
-    if kind not in _MODELS:
+    if not isinstance(model, dict) or kind not in _MODELS:
         return f"has a model that no encoder needs ({str(kind)[:40]})"
     longest = model.get("max_input_chars_per_word", 100)
     if kind == "WordPiece" and not (isinstance(longest, int) and longest <= _LONGEST_PIECE):

@@ -35,8 +35,13 @@ MAX_WEIGHT: Final = 4_000
 
 _FORMAT: Final = 4
 _WEIGHTS: Final = "weights.npz"
-# of hashes, weights, units and words
-_WEIGHT_TYPES: Final = [np.dtype(name) for name in ("uint32", "int16", "float64", "uint8")]
+# type and number of dimensions of each array of a weight table
+_WEIGHT_ARRAYS: Final = {
+    "hashes": (np.dtype("uint32"), 1),
+    "weights": (np.dtype("int16"), 2),
+    "units": (np.dtype("float64"), 1),
+    "words": (np.dtype("uint8"), 1),
+}
 _OWN_KEYS: Final = frozenset("format kind features labels bias thresholds weights_sha256".split())
 
 
@@ -99,12 +104,12 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         raise ModelError(f"{folder / HEAD}: {problem}")
     bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
-    names = ("hashes", "weights", "units", "words")
-    hashes, weights, units, words = read_arrays(folder / _WEIGHTS, packed, names, "a weight table")
-    arrays = (hashes, weights, units, words)
+    arrays = read_arrays(folder / _WEIGHTS, packed, _WEIGHT_ARRAYS, "a weight table")
+    hashes = arrays["hashes"]
+    weights = arrays["weights"]
+    units = arrays["units"]
     if (
-        [array.dtype for array in arrays] != _WEIGHT_TYPES
-        or [array.ndim for array in arrays] != [1, 2, 1, 1]
+        {name: (array.dtype, array.ndim) for name, array in arrays.items()} != _WEIGHT_ARRAYS
         or weights.shape != (len(hashes), len(LABELS))
         or not len(units) == len(bias) == len(LABELS)
         or not np.isfinite(units).all()
@@ -115,7 +120,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
             "train or get it anew"
         )
     try:
-        vocabulary = frozenset(words.tobytes().decode("utf-8").split())
+        vocabulary = frozenset(arrays["words"].tobytes().decode("utf-8").split())
     except UnicodeDecodeError:
         raise ModelError(
             f"{folder / _WEIGHTS}: its words are not UTF-8; train or get it anew"

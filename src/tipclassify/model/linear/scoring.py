@@ -1,9 +1,12 @@
-"""Score texts with a linear model, and explain the scores: a sum over features, so that its
-summands are exact."""
+"""Score texts with a linear model, and explain the scores.
+
+A score is a sum over features, so its summands explain it exactly.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -42,7 +45,9 @@ class LinearScorer:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
+        self.meta = model.meta
+        self.thresholds = model.thresholds
+        self.vocabulary = model.vocabulary
         # by slot: fingerprint, and weight for each label
         table = np.zeros((1 << SLOT_BITS, 4), np.int16)
         slot = model.hashes >> np.uint32(32 - SLOT_BITS)
@@ -55,7 +60,7 @@ class LinearScorer:
     def __reduce__(self) -> tuple[type[LinearScorer], tuple[Model]]:
         return LinearScorer, (self.model,)  # another process builds its own table
 
-    def about(self) -> dict[str, str]:
+    def description(self) -> dict[str, str]:
         """Describe the model for ``tipclassify info``."""
         return {"features": f"{len(self.model.hashes):,} ({len(self.vocabulary):,} words known)"}
 
@@ -64,7 +69,8 @@ class LinearScorer:
     ) -> Scored:
         """Score each text; a heading is None for a text without section."""
         logits = np.tile(self.model.bias, (len(texts), 1))
-        words, unknown = np.zeros((2, len(texts)), np.int64)
+        words = np.zeros(len(texts), np.int64)
+        unknown = np.zeros(len(texts), np.int64)
         for first, batch in batches(texts):
             rows = slice(first, first + len(batch))
             tokens = tokenize(batch, self.vocabulary)
@@ -81,29 +87,39 @@ class LinearScorer:
         labels: Sequence[Sequence[str]] | None = None,  # noqa: ARG002
         max_phrases: int | None = None,  # noqa: ARG002
     ) -> list[dict[str, Explanation]]:
-        """Explain the score of each text, by label; all weights are known, so there is nothing
-        to choose."""
-        row, places, weight = _contributions(self.model, texts)
-        order = np.argsort(row, kind="stable")
-        bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))
-        found = []
-        for number, (text, heading) in enumerate(
-            zip(texts, self._headings_logits(headings, len(texts)), strict=True)
-        ):
-            mine = order[bounds[number] : bounds[number + 1]]
-            spans, which = np.unique(places[mine], axis=0, return_inverse=True)
+        """Explain the score of each text, by label.
+
+        All weights are known, so `labels` and `max_phrases` change nothing.
+        """
+        bias = self.model.bias
+        known = _contributions(self.model, texts)
+        heading_logits = self._headings_logits(headings, len(texts))
+        # The features of a text, one text after the other.
+        order = np.argsort(known.row, kind="stable")
+        bounds = np.searchsorted(known.row[order], np.arange(len(texts) + 1))
+        explained = []
+        for number, text in enumerate(texts):
+            features = order[bounds[number] : bounds[number + 1]]
+            # Features of one span are added up.
+            spans, span_of = np.unique(known.spans[features], axis=0, return_inverse=True)
+            span_of = span_of.ravel()
             sums = np.array(
-                [np.bincount(which.ravel(), column, len(spans)) for column in weight[mine].T]
+                [
+                    np.bincount(span_of, label_weights, len(spans))
+                    for label_weights in known.contributions[features].T
+                ]
             )
-            logits = self.model.bias + heading + sums.sum(axis=1)
-            found.append(
-                explanations(text, logits, self.model.bias, heading, spans.tolist(), sums, ADDITIVE)
+            heading = heading_logits[number]
+            logits = bias + heading + sums.sum(axis=1)
+            explained.append(
+                explanations(text, logits, bias, heading, spans.tolist(), sums, ADDITIVE)
             )
-        return found
+        return explained
 
     def _headings_logits(self, headings: Sequence[str | None] | None, n: int) -> Floats:
         """Return the contribution of each of `n` headings to the log-odds, float64 (n, 3)."""
-        headings = [None] * n if headings is None else headings
+        if headings is None:
+            headings = [None for _ in range(n)]
         if len(headings) != n:
             raise ValueError(
                 f"{n} texts but {len(headings)} headings: give one for each text, or None"
@@ -118,8 +134,10 @@ class LinearScorer:
         return np.asarray(weights * length_scale(np.array(len(code))) * self.model.units)
 
     def _text_logits(self, tokens: Tokens, passages: int) -> Floats:
-        """Sum the weights of each passage, those of its best clause counted twice, float64
-        (passages, 3)."""
+        """Sum the weights of each passage, float64 (passages, 3).
+
+        Those of its best clause count twice.
+        """
         structure = structure_of(tokens)
         clauses = len(structure.begin)
         # of features within each clause, then of those across clauses
@@ -132,7 +150,8 @@ class LinearScorer:
             weights = self._look_up(code).T
             for label, weight in enumerate(weights, 1):
                 sums[label] += np.bincount(where, weight, sums.shape[1])
-        clause, whole = sums[:, :clauses], sums[:, clauses:]
+        clause = sums[:, :clauses]
+        whole = sums[:, clauses:]
         first = structure.clause[structure.first]  # clause of each passage that has words
         row = structure.row[structure.first]
         whole[:, row] += np.add.reduceat(clause, first, axis=1)
@@ -148,20 +167,31 @@ class LinearScorer:
         return rows[:, 1:]
 
 
-def _contributions(model: Model, texts: Sequence[str]) -> tuple[Ints, Ints, Floats]:
-    """Return passage, span (m, 2) and contributions (m, 3) of known features; those of the best
-    clause count twice."""
+@dataclass(frozen=True, eq=False)
+class _KnownFeatures:
+    """Known features of some texts, and what each adds to the log-odds."""
+
+    row: Ints  # (m,), number of the text
+    spans: Ints  # (m, 2), start and end in the text
+    contributions: Floats  # (m, 3)
+
+
+def _contributions(model: Model, texts: Sequence[str]) -> _KnownFeatures:
+    """Compute the contributions of known features; those of the best clause count twice."""
     features = featurize(texts, model.vocabulary)
     index, known = find_sorted(feature_keys(features.hash), model.hashes)
     weights = model.weights[index[known]]
-    row, clause = features.row[known], features.clause[known]
+    row = features.row[known]
+    clause = features.clause[known]
     inside = clause >= 0
     whole = length_scale(np.bincount(features.row, minlength=len(texts)))[row]
     counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
-    by_clause = np.append(length_scale(counts), 0.0)  # the last for features across clauses
+    # the last, reached by the index -1, is of features across clauses
+    by_clause = np.append(length_scale(counts), 0.0)
     contributions = weights * model.units
     for j in range(len(LABELS)):
         sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]
         best = best_clauses(sums, features.clause_row, len(texts))[row]
         contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
-    return row, np.stack([features.start[known], features.end[known]], axis=1), contributions
+    spans = np.stack([features.start[known], features.end[known]], axis=1)
+    return _KnownFeatures(row, spans, contributions)

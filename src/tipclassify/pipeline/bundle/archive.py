@@ -61,9 +61,11 @@ class Packer:
         digest = _digest_of(content)
         size = digest.size + sum(file.size for file in self.files.values())
         if digest.size > _LARGEST_FILE or size > _LARGEST or len(self.files) >= _MOST_FILES:
-            bytes_ = f"{_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file"
-            most = f"over {bytes_}, or {_MOST_FILES:,} files"
-            raise InputError(f"the bundle would have {most}; make several, of fewer inputs")
+            most = f"{_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file"
+            raise InputError(
+                f"the bundle would have over {most}, or {_MOST_FILES:,} files; "
+                "make several, of fewer inputs"
+            )
         entry = zipfile.ZipInfo(name, _EPOCH)
         # the defaults depend on the system
         entry.create_system = _UNIX
@@ -118,9 +120,9 @@ class Archive:
             with self._zip.open(member) as file:
                 yield file
         except ZIP_DAMAGE as error:
-            reason = (
-                "its checksum does not hold" if "CRC" in str(error) else "it cannot be unpacked"
-            )
+            reason = "it cannot be unpacked"
+            if "CRC" in str(error):
+                reason = "its checksum does not hold"
             what = f"{member} is damaged ({reason})"
             raise InputError(f"{self.name}: {what}; get the bundle anew") from None
 

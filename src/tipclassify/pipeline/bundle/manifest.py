@@ -224,7 +224,7 @@ def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Fi
     return {name: row[name] for name in ("passages", "low_confidence", "labels", "none")}
 
 
-def seal(plain: dict[str, Any]) -> tuple[bytes, str]:
+def seal(plain: dict[str, object]) -> tuple[bytes, str]:
     """Serialize a manifest; return its bytes, and the fingerprint (SHA-256) that ends them."""
     fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
     return dump({**plain, "sha256": fingerprint}, 1), fingerprint
@@ -236,7 +236,7 @@ def write_row(number: int, passage: Passage) -> bytes:
     return dump({name: row[name] for name in Row.__struct_fields__})
 
 
-def dump(value: Any, indent: int | None = None) -> bytes:
+def dump(value: object, indent: int | None = None) -> bytes:
     """Serialize a value as the canonical JSON of bundles."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     return (escaped(written) + "\n").encode()
@@ -248,8 +248,9 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
     Raises `InputError` when it is none.
     """
     try:
-        plain = msgspec.convert(load_json(data), dict[str, Any])
-        if type(number := plain.get("bundle")) is int and number > FORMAT:
+        plain = msgspec.convert(load_json(data), dict[str, object])
+        number = plain.get("bundle")
+        if type(number) is int and number > FORMAT:
             upgrade = "install a newer tipclassify"
             raise InputError(f"{where}: of a newer tipclassify (bundle format {number}); {upgrade}")
         stated = plain.pop("sha256", None)
@@ -257,9 +258,9 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
         whole, fingerprint = seal(plain)
-        for source in (recorded.source for recorded in manifest.inputs):
-            if source is not None and source not in manifest.files:
-                raise ValueError(f"{source!r:.60} is not among its files")
+        for recorded in manifest.inputs:
+            if recorded.source is not None and recorded.source not in manifest.files:
+                raise ValueError(f"{recorded.source!r:.60} is not among its files")
     except ValueError as error:  # a `msgspec.ValidationError` is one
         reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None

@@ -32,8 +32,10 @@ class Step:
     def add(self, details: Iterable[str], subject: str | None = None) -> None:
         """Add what differs in a file or input; one without any difference counts as good."""
         checks = [Check(self.name, "differs", detail, subject) for detail in details]
-        self.others += checks
-        self.good += not checks
+        if checks:
+            self.others += checks
+        else:
+            self.good += 1
 
     def checks(self, when_ok: str, needed: str = "nothing to check") -> list[Check]:
         """Return the good outcomes as one, then the others."""

@@ -161,7 +161,9 @@ def settings(
     """Return a classifier's thresholds under a policy, and its error rates if it records them."""
     rates = error_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
-    return thresholds, None if rates is None else {label: asdict(rates[label]) for label in LABELS}
+    if rates is None:
+        return thresholds, None
+    return thresholds, {label: asdict(rates[label]) for label in LABELS}
 
 
 def _pack_inputs(
@@ -257,9 +259,8 @@ def model_id(folder: Path) -> ModelId:
     """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
     head = load_head(folder)
     try:
-        return ModelId(
-            str(head["sha256"]), weights_digest(head), head.get("corpus", {}).get("sha256")
-        )
+        corpus_sha256 = head.get("corpus", {}).get("sha256")
+        return ModelId(str(head["sha256"]), weights_digest(head), corpus_sha256)
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
 

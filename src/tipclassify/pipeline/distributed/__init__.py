@@ -1,5 +1,7 @@
-"""Distributed scoring with Dask: inputs are divided into parts, and workers make one Parquet
-file of each."""
+"""Score many inputs with Dask.
+
+Inputs are divided into parts, and workers make one Parquet file of each.
+"""
 
 from __future__ import annotations
 
@@ -97,44 +99,56 @@ def score(
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
-    from tipclassify.pipeline.distributed.cluster import joined, run, tasks_of_collection
-    from tipclassify.pipeline.distributed.folder import Folder
+    from tipclassify.pipeline.distributed.cluster import (
+        Task,
+        joined,
+        run_tasks,
+        tasks_of_collection,
+    )
+    from tipclassify.pipeline.distributed.folder import Folder, PartRecord
     from tipclassify.pipeline.distributed.inputs import find_sources, place_of, plan_parts
     from tipclassify.pipeline.distributed.worker import Work
 
-    folder = Folder(os.fspath(output), *place_of(os.fspath(output)))
+    output_name = os.fspath(output)
+    file_system, root = place_of(output_name)
+    folder = Folder(output_name, file_system, root)
     work = Work(tagging or Tagging(), text, folder)
     if hasattr(source, "__dask_graph__"):
         tasks = tasks_of_collection(source, text)
-        inputs = [part.sources[0].name for part, _ in tasks]
+        inputs = [task.part.sources[0].name for task in tasks]
     else:
         names = [source] if isinstance(source, str | os.PathLike) else source
         sources = find_sources([os.fspath(name) for name in names], folder)
         inputs = [source.name for source in sources]
         parts = plan_parts(sources, part_size.bytes, part_size.reports)
-        tasks = [(part, None) for part in parts]
+        tasks = [Task(part) for part in parts]
     folder.check(work.settings, inputs)
-    datable = (
-        part for part, _ in tasks if all(source.stamp is not None for source in part.sources)
-    )
-    records = folder.done({part.name(work.settings) for part in datable})
-    tasks = [task for task in tasks if task[0].name(work.settings) not in records]
+    # A part is kept from an earlier run if all its inputs show whether they have changed.
+    kept_names = {
+        task.part.name(work.settings)
+        for task in tasks
+        if all(source.stamp is not None for source in task.part.sources)
+    }
+    records = folder.done(kept_names)
+    tasks = [task for task in tasks if task.part.name(work.settings) not in records]
     if tasks:
         done = len(records)
         folder.open(work.settings)
         with joined(cluster, len(tasks)) as client:
-            for number, finished in enumerate(run(client, tasks, work), 1):
+            for number, finished in enumerate(run_tasks(client, tasks, work), 1):
                 records.update({record.name: record for record in finished})
                 if progress:
                     progress(done + number, done + len(tasks))
     place = {name: number for number, name in enumerate(inputs)}
-    ordered = sorted(
-        records.values(), key=lambda record: (place[next(iter(record.inputs))], record.name)
-    )
-    failures = sorted(
-        (failure for record in ordered for failure in record.failures),
-        key=lambda failure: place[failure.input],
-    )
+
+    def order(record: PartRecord) -> tuple[int, str]:
+        """Order records by their first input, those of one input by name."""
+        first_input = next(iter(record.inputs))
+        return place[first_input], record.name
+
+    ordered = sorted(records.values(), key=order)
+    failures = [failure for record in ordered for failure in record.failures]
+    failures.sort(key=lambda failure: place[failure.input])
     return DistributedRun(
         tuple(inputs),
         rows=sum(record.rows for record in ordered),

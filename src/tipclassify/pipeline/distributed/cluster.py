@@ -1,5 +1,7 @@
-"""Dask cluster: connect to one or start processes here; parts go out, records come back, even if
-workers are killed."""
+"""Run tasks on a Dask cluster, or on processes started here.
+
+Parts go out, records come back, even if workers are killed.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import dask
 from dask.system import CPU_COUNT
@@ -23,7 +25,12 @@ from tipclassify.pipeline.distributed.folder import Failure, PartRecord, describ
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.distributed.worker import Work, score_part
 
-__all__ = ["Task", "connected", "joined", "run", "tasks_of_collection"]
+if TYPE_CHECKING:
+    import dask.bag
+    import dask.dataframe
+    from dask.delayed import Delayed
+
+__all__ = ["Task", "connected", "joined", "run_tasks", "tasks_of_collection"]
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -36,16 +43,22 @@ _KILLED: Final = (
     "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
 )
 
-Task = tuple[
-    InputPart, Any
-]  # a part and, for a partition of a collection, its delayed rows; else None
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A part to score."""
+
+    part: InputPart
+    rows: Delayed | None = None  # of a partition of a collection; None for a part that is read
 
 
 def joined(
     cluster: Client | str | int | None, tasks: int
 ) -> contextlib.AbstractContextManager[Client]:
-    """Join a cluster: by a client, which stays open, by the address of a scheduler, or as local
-    processes, at most one for each of the `tasks`."""
+    """Join a cluster: by a client, by the address of a scheduler, or as local processes.
+
+    A client stays open. Of local processes, there is at most one for each of the `tasks`.
+    """
     if isinstance(cluster, str):
         return connected(cluster)
     if cluster is None or isinstance(cluster, int):
@@ -55,8 +68,10 @@ def joined(
 
 @contextlib.contextmanager
 def connected(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
-    """Connect to the scheduler at an address, `InputError` if there is none, or to `workers` new
-    local processes."""
+    """Connect to the scheduler at an address, or to `workers` new local processes.
+
+    Raises `InputError` where no scheduler answers.
+    """
     with _quiet():
         if scheduler is not None:
             with _client_of(scheduler) as client:
@@ -88,7 +103,8 @@ def _client_of(scheduler: str) -> Client:
     # another kind of server may answer with anything: even a MemoryError was seen
     except Exception:
         raise InputError(
-            f"{scheduler}: no Dask scheduler answers there; start one with 'dask scheduler', or leave the address out"
+            f"{scheduler}: no Dask scheduler answers there; "
+            "start one with 'dask scheduler', or leave the address out"
         ) from None
     if not client.ncores():
         warnings.warn(
@@ -110,7 +126,8 @@ async def _greet(scheduler: str) -> None:
 def _quiet() -> Iterator[None]:
     """Silence Dask's log messages: a worker that ends or is replaced does not concern the user."""
     names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
-    levels = {logger: logger.level for logger in map(logging.getLogger, {*names, *_NOISY})}
+    loggers = [logging.getLogger(name) for name in {*names, *_NOISY}]
+    levels = {logger: logger.level for logger in loggers}
     try:
         for logger in levels:
             logger.setLevel(logging.CRITICAL + 1)
@@ -120,39 +137,47 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def tasks_of_collection(collection: Any, text: str) -> list[Task]:
-    """Make a task for each partition of a Bag or DataFrame; raise `InputError` for a table
-    without column `text`."""
+def tasks_of_collection(
+    collection: dask.bag.Bag | dask.dataframe.DataFrame, text: str
+) -> list[Task]:
+    """Make a task for each partition of a Bag or DataFrame.
+
+    Raises `InputError` for a table without column `text`.
+    """
     columns = getattr(collection, "columns", None)
     if columns is not None and text not in columns:
         raise InputError(
-            f'the DataFrame has no column "{text}"; say which holds the text, of {", ".join(columns)}'
+            f'the DataFrame has no column "{text}"; '
+            f"say which holds the text, of {', '.join(columns)}"
         )
     kind = "bag" if columns is None else "dataframe"
-    delayed = enumerate(collection.to_delayed())
-    return [
-        (InputPart("rows", (Source(f"{kind}:{number}", None, ""),)), rows)
-        for number, rows in delayed
-    ]
+    tasks = []
+    for number, rows in enumerate(collection.to_delayed()):
+        partition = Source(f"{kind}:{number}", None, "")
+        tasks.append(Task(InputPart("rows", (partition,)), rows))
+    return tasks
 
 
-def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
+def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
     """Run tasks on a cluster; yield the records of each as it completes.
 
     When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the
     end, one at a time; a part of several reports then runs report by report, so that one bad report
     does not lose the others.
     """
-    blamed = []
+    killed_tasks = []
     for task, record in _computed(client, tasks, work):
         if record:
             yield [record]
         else:
-            blamed.append(task)
-    for part, rows in blamed:
-        pieces = [replace(part, sources=(source,)) for source in part.sources]
-        alone = [next(_computed(client, [(piece, rows)], work)) for piece in pieces]
-        yield [record or _failed(piece, _KILLED) for (piece, _), record in alone]
+            killed_tasks.append(task)
+    for task in killed_tasks:
+        records = []
+        for source in task.part.sources:
+            piece = replace(task, part=replace(task.part, sources=(source,)))
+            _, record = next(_computed(client, [piece], work))
+            records.append(record or _failed(piece.part, _KILLED))
+        yield records
 
 
 def _computed(
@@ -161,14 +186,15 @@ def _computed(
     """Yield each task with its record, or with None if the processes that ran it were killed."""
     # Dask sends it once to each worker, also to those that join later
     shared = dask.delayed(work, traverse=False)
-    calls = [dask.delayed(score_part)(part, rows, shared) for part, rows in tasks]
+    calls = [dask.delayed(score_part)(task.part, task.rows, shared) for task in tasks]
     # a model is over 10 MB
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
         # in one call: partitions may share intermediate results
         futures = client.compute(calls, retries=_RETRIES)
     task_of = dict(zip((future.key for future in futures), tasks, strict=True))
     for future in as_completed(futures, loop=client.loop):
-        task, record = task_of[future.key], None
+        task = task_of[future.key]
+        record: PartRecord | None = None
         try:
             record = future.result()
         except CancelledError:
@@ -184,15 +210,16 @@ def _computed(
         except KilledWorker:
             pass
         except Exception as error:
-            record = _failed(task[0], f"cannot be computed ({describe_error(error)})")
+            record = _failed(task.part, f"cannot be computed ({describe_error(error)})")
         future.release()  # otherwise its dependencies stay marked as failed
         yield task, record
 
 
 def _failed(part: InputPart, error: str) -> PartRecord:
-    """Make the record of a part that no worker could finish: one retryable failure and no
-    passages."""
+    """Make the record of a part that no worker could finish.
+
+    It has one retryable failure and no passages.
+    """
     name = part.sources[0].name
-    return PartRecord(
-        part_name([str(part)]), {name: 0}, failures=[Failure(name, f"{part}: {error}", again=True)]
-    )
+    failure = Failure(name, f"{part}: {error}", again=True)
+    return PartRecord(part_name([str(part)]), {name: 0}, failures=[failure])

@@ -1,5 +1,7 @@
-"""Output folder of a distributed run: a Parquet file and a JSON record for each part, then
-errors and a manifest."""
+"""Write the output folder of a distributed run.
+
+It has a Parquet file and a JSON record for each part, then errors and a manifest.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,15 @@ import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 __all__ = ["Failure", "Folder", "PartRecord", "describe_error"]
 
@@ -58,12 +63,14 @@ class Folder:
     """An output folder: its name as the user wrote it, and its file system and path there."""
 
     name: str
-    fs: Any
+    fs: AbstractFileSystem
     root: str
 
-    def check(self, settings: Mapping[str, Any], inputs: Collection[str]) -> None:
-        """Raise `InputError` for a folder that is unreadable, or whose content a run of these
-        inputs would remove."""
+    def check(self, settings: Mapping[str, object], inputs: Collection[str]) -> None:
+        """Raise `InputError` for a folder that cannot be written to.
+
+        It is unreadable, or a run of these inputs would remove its content.
+        """
         try:
             wrong = "a file" if self.fs.isfile(self.root) else self._holds(settings, inputs)
         except Exception as error:
@@ -71,22 +78,21 @@ class Folder:
         if wrong:
             raise InputError(f"{self.name}: {wrong}; choose another output folder")
 
-    def _holds(self, settings: Mapping[str, Any], inputs: Collection[str]) -> str | None:
-        written, manifest = self._json("settings.json"), self._json("manifest.json") or {}
+    def _holds(self, settings: Mapping[str, object], inputs: Collection[str]) -> str | None:
+        """Describe the content of another run or program; None where there is none."""
+        written = self._json("settings.json")
+        manifest = self._json("manifest.json") or {}
         if written is None:
-            return (
-                "holds files of something else"
-                if self._files("passages") or self._files("errors")
-                else None
-            )
+            has_files = self._files("passages") or self._files("errors")
+            return "holds files of something else" if has_files else None
         if others := [name for name in settings if written.get(name) != settings[name]]:
             return f"holds results of another {' and '.join(others)}"
         earlier = {row["name"] for row in manifest.get("inputs", ())}
-        return (
-            "holds the results of other inputs" if earlier and earlier.isdisjoint(inputs) else None
-        )
+        if earlier and earlier.isdisjoint(inputs):
+            return "holds the results of other inputs"
+        return None
 
-    def open(self, settings: Mapping[str, Any]) -> None:
+    def open(self, settings: Mapping[str, object]) -> None:
         """Prepare for writing: there is no manifest until `close`."""
         if self.fs.exists(f"{self.root}/manifest.json"):
             self.fs.rm_file(f"{self.root}/manifest.json")
@@ -118,10 +124,12 @@ class Folder:
         self._write_json(f"records/{record.name}.json", msgspec.to_builtins(record))
 
     def close(
-        self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[PartRecord]
+        self, settings: Mapping[str, object], inputs: Sequence[str], records: Sequence[PartRecord]
     ) -> int:
-        """Remove files of other runs, write errors and manifest; return the number of passage
-        files removed."""
+        """Remove files of other runs, and write errors and manifest.
+
+        Returns the number of passage files removed.
+        """
         names = {record.name for record in records}
         removed = 0
         for kind in ("passages", "records"):
@@ -152,8 +160,10 @@ class Folder:
         self._write("errors/errors.parquet", out.getvalue())
 
     def _write(self, file: str, data: bytes) -> None:
-        """Write a file atomically, by renaming a temporary one; raise `InputError` when that
-        fails."""
+        """Write a file atomically, by renaming a temporary one.
+
+        Raises `InputError` when that fails.
+        """
         from fsspec.implementations.local import LocalFileSystem
 
         path = f"{self.root}/{file}"
@@ -172,17 +182,19 @@ class Folder:
             what = f"cannot be written ({describe_error(error)})"
             raise InputError(f"{path}: {what}; choose another output folder") from None
 
-    def _files(self, kind: str) -> dict[str, Mapping[str, Any]]:
+    def _files(self, kind: str) -> dict[str, Mapping[str, object]]:
         """List a subfolder: details of each file, by its name without suffix."""
         self.fs.invalidate_cache()
         path = f"{self.root}/{kind}"
-        details = self.fs.find(path, detail=True).values() if self.fs.isdir(path) else ()
-        return {
-            re.sub(r"\.(parquet|json)$", "", info["name"].rpartition("/")[2]): info
-            for info in details
-        }
+        if not self.fs.isdir(path):
+            return {}
+        files = {}
+        for info in self.fs.find(path, detail=True).values():
+            name = info["name"].rpartition("/")[2]
+            files[re.sub(r"\.(parquet|json)$", "", name)] = info
+        return files
 
-    def _json(self, file: str) -> dict[str, Any] | None:
+    def _json(self, file: str) -> dict[str, Any] | None:  # of a run of ours, or of somebody else
         """Read a JSON object; None if missing or malformed."""
         try:
             values = load_json(self.fs.cat_file(f"{self.root}/{file}"))
@@ -190,22 +202,21 @@ class Folder:
             return None
         return values if isinstance(values, dict) else None
 
-    def _write_json(self, file: str, values: Mapping[str, Any]) -> None:
+    def _write_json(self, file: str, values: Mapping[str, object]) -> None:
         self._write(file, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def _manifest(
-    settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[PartRecord]
-) -> dict[str, Any]:
+    settings: Mapping[str, object], inputs: Sequence[str], records: Sequence[PartRecord]
+) -> dict[str, object]:
     """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
-    counts: dict[str, dict[str, Any]] = {
-        name: {"name": name, "rows": 0, "errors": 0} for name in inputs
-    }
+    rows_of = dict.fromkeys(inputs, 0)
+    errors_of = dict.fromkeys(inputs, 0)
     for record in records:
         for name, count in record.inputs.items():
-            counts[name]["rows"] += count
+            rows_of[name] += count
         for failure in record.failures:
-            counts[failure.input]["errors"] += 1
+            errors_of[failure.input] += 1
     files = [
         {
             "name": f"passages/{record.name}.parquet",
@@ -223,14 +234,18 @@ def _manifest(
         "settings": settings,
         "rows": rows,
         "errors": errors,
-        "inputs": list(counts.values()),
+        "inputs": [
+            {"name": name, "rows": rows_of[name], "errors": errors_of[name]} for name in rows_of
+        ],
         "files": files,
     }
 
 
-def _is_recent(info: Mapping[str, Any]) -> bool:
-    """Return whether a file was written within ten minutes: perhaps another run is writing it
-    now."""
+def _is_recent(info: Mapping[str, object]) -> bool:
+    """Return whether a file was written within ten minutes.
+
+    Perhaps another run is writing it now.
+    """
     changed = info.get("mtime")
     return isinstance(changed, float) and time.time() - changed < _RECENT
 

@@ -1,5 +1,7 @@
-"""Inputs of a distributed run: names in, `InputPart`s out, one for each task and file. Only lists and
-sizes are read."""
+"""Divide the inputs of a distributed run: names in, `InputPart`s out, one for each task and file.
+
+Only lists and sizes are read.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tipclassify.errors import InputError
 from tipclassify.pipeline.distributed.folder import Folder, describe_error
 from tipclassify.pipeline.inputs import ROWS, expand_inputs, is_input, names_in_list
 from tipclassify.readers import is_link
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 __all__ = [
     "InputPart",
@@ -39,7 +44,7 @@ class Source:
     """One input."""
 
     name: str  # as the user wrote it; used in rows and errors
-    fs: Any  # file system of `path`, valid on any machine; None for a link
+    fs: AbstractFileSystem | None  # of `path`, valid on any machine; None for a link
     path: str
     size: int | None = None  # bytes, if known
     # changes when the input does; None if unknown, which means that it is always read again
@@ -60,26 +65,27 @@ class InputPart:
     start: int = 0  # bytes in which lines or row groups begin, half-open
     end: int = 0
 
-    def name(self, settings: Mapping[str, Any]) -> str:
+    def name(self, settings: Mapping[str, object]) -> str:
         """Make the name of its file under some settings, without suffix."""
-        what = [[source.name, source.path, source.stamp] for source in self.sources]
-        return part_name([settings, self.kind, what, self.start, self.end])
+        sources = [[source.name, source.path, source.stamp] for source in self.sources]
+        return part_name([settings, self.kind, sources, self.start, self.end])
 
     def __str__(self) -> str:
-        return self.sources[0].name + (
-            f", bytes {self.start} to {self.end}" if self.kind == "range" else ""
-        )
+        name = self.sources[0].name
+        return f"{name}, bytes {self.start} to {self.end}" if self.kind == "range" else name
 
 
-def part_name(what: Sequence[Any]) -> str:
+def part_name(values: Sequence[object]) -> str:
     """Name a part's file by a hash of values, as JSON."""
-    written = json.dumps(what, sort_keys=True, default=str)
+    written = json.dumps(values, sort_keys=True, default=str)
     return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
 
 
-def place_of(name: str) -> tuple[Any, str]:
-    """Resolve a path or address to its fsspec file system, which workers can use too, and the
-    path in it."""
+def place_of(name: str) -> tuple[AbstractFileSystem, str]:
+    """Resolve a path or address to its fsspec file system and the path in it.
+
+    Workers can use the file system too.
+    """
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
 
@@ -96,16 +102,18 @@ def place_of(name: str) -> tuple[Any, str]:
 
 
 def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
-    """Expand names as `pipeline.inputs.expand_inputs` does, also Parquet files and addresses; leave out
-    files in `output`."""
+    """Expand names as `pipeline.inputs.expand_inputs` does, also Parquet files and addresses.
+
+    Files in `output` are left out, and a name that is there twice is kept once.
+    """
     inside = f"{output.root.rstrip('/')}/"
-    sources = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
-    kept = (
-        source
-        for source in sources
-        if not (type(source.fs) is type(output.fs) and source.path.startswith(inside))
-    )
-    return list({source.name: source for source in kept}.values())
+    kept: dict[str, Source] = {}
+    for name in expand_inputs(names, _TABLES):
+        for source in _sources_of(name):
+            is_own = type(source.fs) is type(output.fs) and source.path.startswith(inside)
+            if not is_own:
+                kept[source.name] = source
+    return list(kept.values())
 
 
 def _sources_of(name: str) -> list[Source]:
@@ -127,34 +135,40 @@ def _sources_of(name: str) -> list[Source]:
         raise InputError(f"{name}: {describe_error(error)}; check the path") from None
 
 
-def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
-    """Expand a folder or pattern at an address; any other name, and any local path, is one
-    input."""
+def _sources_at(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
+    """Expand a folder or pattern at an address.
+
+    Any other name, and any local path, is one input.
+    """
     if "://" in name and fs.isdir(path):
         root = path.rstrip("/")
-        wrong = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
+        problem = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
         listed = fs.find(path, detail=True)
         details = {file: info for file, info in listed.items() if is_input(file, _TABLES)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
-        root, wrong = "", "matches no file; check the pattern"
+        root = ""
+        problem = "matches no file; check the pattern"
         listed = fs.glob(path, detail=True)
         details = {file: info for file, info in listed.items() if info["type"] == "file"}
     else:
         return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
     shown = sorted(file for file in details if "/." not in file.removeprefix(root))
     if not shown:
-        raise InputError(f"{name}: {wrong}")
+        raise InputError(f"{name}: {problem}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
     return [_source(prefix + file, fs, file, details[file]) for file in shown]
 
 
-def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
+def _source(name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> Source:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
     if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)
-    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
-    return Source(name, fs, path, info.get("size"), key and f"{info.get('size')} {key} {info[key]}")
+    size = info.get("size")
+    for key in _VERSION_KEYS:
+        if info.get(key) is not None:
+            return Source(name, fs, path, size, f"{size} {key} {info[key]}")
+    return Source(name, fs, path, size)
 
 
 def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[InputPart]:
@@ -165,10 +179,8 @@ def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> lis
         if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
             step = size if source.size is None else batch_bytes
-            parts += (
-                InputPart("range", (source,), at, min(at + step, size))
-                for at in range(0, size, step)
-            )
+            for start in range(0, size, step):
+                parts.append(InputPart("range", (source,), start, min(start + step, size)))
         else:
             whole.append(source)
     return [*parts, *group_reports(whole, reports, batch_bytes)]

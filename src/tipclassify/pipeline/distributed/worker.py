@@ -1,5 +1,7 @@
-"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry
-writes the same files."""
+"""Score one part of the inputs on a Dask worker: a part in, its Parquet file and record out.
+
+A retry writes the same files.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from fsspec.utils import seek_delimiter
 
@@ -33,6 +35,9 @@ from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
 from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
 
+if TYPE_CHECKING:
+    import pandas
+
 __all__ = ["Work", "lines_of_range", "score_part"]
 
 # of an input row, besides its text
@@ -43,13 +48,18 @@ _LOADING: Final = threading.Lock()
 
 
 class Work:
-    """Model, options and output folder, which all tasks of a run share: sent once to each
-    worker, loaded there."""
+    """Model, options and output folder, which all tasks of a run share.
+
+    It is sent once to each worker, and the model is loaded there.
+    """
 
     def __init__(self, tagging: Tagging, text: str, folder: Folder) -> None:
         model = model_folder(tagging.model)
-        self.tagging, self.text, self.folder = tagging, text, folder
-        self.settings = {  # what determines rows, besides the inputs
+        self.tagging = tagging
+        self.text = text
+        self.folder = folder
+        # what determines rows, besides the inputs
+        self.settings: dict[str, object] = {
             "version": __version__,
             "model": str(tagging.classifier().meta["sha256"]),
             "policy": tagging.policy,
@@ -78,44 +88,46 @@ class Work:
                 (Path(folder) / name).write_bytes(data)
             return Classifier.load(Path(folder)).with_thresholds(dict(self.tagging.thresholds))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Leave out the loaded model, so that one worker can pass this on to another."""
         return {name: value for name, value in vars(self).items() if name != "_classifier"}
 
 
-def score_part(part: InputPart, rows: Any, work: Work) -> PartRecord:
-    """Read, tag and write a part; `rows` is a partition of a DataFrame or of a Bag of texts or
-    mappings.
+def score_part(
+    part: InputPart, partition: pandas.DataFrame | Iterable[object] | None, work: Work
+) -> PartRecord:
+    """Read, tag and write a part.
 
-    The file of `rows` is named by a hash of their content, so that unchanged rows are not scored
-    again.
+    A `partition` is that of a DataFrame, or of a Bag of texts or mappings; None for other parts.
+    Its file is named by a hash of its rows, so that unchanged rows are not scored again.
     """
     context = ScoringContext(work.classifier, work.tagging.policy)
     record = PartRecord(part.name(work.settings), {source.name: 0 for source in part.sources})
-    if part.kind == "rows":
+    rows: list[dict[str, Any]] = []
+    if partition is not None:
         name = part.sources[0].name
-        rows = list(
-            _valid(
-                _records(rows, work.text) if hasattr(rows, "columns") else rows,
-                work.text,
-                name,
-                record,
-            )
-        )
+        if hasattr(partition, "columns"):
+            partition = _frame_rows(partition, work.text)
+        rows = list(_valid(partition, work.text, name, record))
         record.name = part_name([work.settings, "rows", name, rows, len(record.failures)])
         if not record.failures and (earlier := work.folder.done([record.name])):
             return earlier[record.name]
     out = io.BytesIO()
     write_parquet(_reports(part, rows, work, record), out, context)
     data = out.getvalue()
-    record.bytes, record.sha256 = len(data), hashlib.sha256(data).hexdigest()
+    record.bytes = len(data)
+    record.sha256 = hashlib.sha256(data).hexdigest()
     work.folder.add(record, data)
     return record
 
 
-def _reports(part: InputPart, rows: Any, work: Work, record: PartRecord) -> Iterator[TaggedReport]:
-    """Yield the tagged reports of a part, or one for each batch of rows; count its passages and
-    failures."""
+def _reports(
+    part: InputPart, rows: list[dict[str, Any]], work: Work, record: PartRecord
+) -> Iterator[TaggedReport]:
+    """Yield the tagged reports of a part, or one for each batch of its rows.
+
+    `rows` are those of a collection. Counts passages and failures in `record`.
+    """
     for source in part.sources:
         try:
             for report in _tagged(source, part, rows, work, record):
@@ -127,26 +139,26 @@ def _reports(part: InputPart, rows: Any, work: Work, record: PartRecord) -> Iter
                 Failure(source.name, str(error), isinstance(error, MissingExtraError))
             )
         except Exception as error:  # one bad file must not end a job of thousands
-            wrong = f"{source.name}: {describe_error(error)}; check the path"
-            record.failures.append(Failure(source.name, wrong, again=True))
+            problem = f"{source.name}: {describe_error(error)}; check the path"
+            record.failures.append(Failure(source.name, problem, again=True))
 
 
 def _tagged(
-    source: Source, part: InputPart, rows: Any, work: Work, record: PartRecord
+    source: Source, part: InputPart, rows: list[dict[str, Any]], work: Work, record: PartRecord
 ) -> Iterator[TaggedReport]:
+    """Yield the tagged reports of one input of a part."""
     if part.kind == "reports":
-        yield from tag_document(
-            source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging
-        )
+        read = partial(_read, source, work.tagging.read)
+        yield from tag_document(source.name, read, work.classifier, work.tagging)
         return
-    if part.kind == "range":
-        lines = source.suffix in ROWS
-        rows = (
-            _read_lines(source, part, record)
-            if lines
-            else _read_row_groups(source, part, work.text, record)
-        )
-    for batch in in_batches(rows, lambda row: len(row["text"]) + 1):
+    read_rows: Iterable[dict[str, Any]]
+    if part.kind == "rows":
+        read_rows = rows
+    elif source.suffix in ROWS:
+        read_rows = _read_lines(source, part, record)
+    else:
+        read_rows = _read_row_groups(source, part, work.text, record)
+    for batch in in_batches(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 
@@ -159,6 +171,7 @@ def _read(source: Source, options: ReadOptions) -> Document:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[IO[bytes]]:
+    assert source.fs is not None  # a link has no rows, and `_read` reads its report
     if source.stamp is None and source.fs.info(source.path)["type"] != "file":
         raise InputError(f"{source.name}: a folder, device or socket; give a file")
     with source.fs.open(source.path, "rb") as file:
@@ -178,11 +191,11 @@ def _read_lines(source: Source, part: InputPart, record: PartRecord) -> Iterator
 def lines_of_range(
     file: IO[bytes], start: int, end: int, longest: int
 ) -> Iterator[tuple[int, bytes]]:
-    r"""Yield offset and bytes of each line that begins in ``(start, end]``, or in ``[0, end]`` for
-    `start` 0.
+    r"""Yield offset and bytes of each line that begins in ``(start, end]``.
 
-    By this rule of ``dask.bag.read_text``, ranges that cover a file have each line exactly once. A
-    line of more than `longest` bytes is truncated to ``longest + 1``, which bounds memory.
+    For `start` 0, those that begin in ``[0, end]``. By this rule of ``dask.bag.read_text``, ranges
+    that cover a file have each line exactly once. A line of more than `longest` bytes is truncated
+    to ``longest + 1``, which bounds memory.
 
     >>> list(lines_of_range(io.BytesIO(b"one\ntwo\nthree\n"), 2, 8, 100))
     [(4, b'two\n'), (8, b'three\n')]
@@ -205,13 +218,12 @@ def _read_row_groups(
         columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
         if text not in columns:
             raise InputError(f'{source.name}: no column "{text}"; say which holds the text')
-        first = (
-            table.metadata.row_group(number).column(0) for number in range(table.num_row_groups)
-        )
-        starts = enumerate(
-            column.dictionary_page_offset or column.data_page_offset for column in first
-        )
-        groups = [number for number, start in starts if part.start <= start < part.end]
+        groups = []
+        for number in range(table.num_row_groups):
+            column = table.metadata.row_group(number).column(0)
+            start = column.dictionary_page_offset or column.data_page_offset
+            if part.start <= start < part.end:
+                groups.append(number)
         size = file.seek(0, os.SEEK_END)
         batches = read_row_batches(table, size, columns, groups)
         rows = chain.from_iterable(batches)
@@ -223,15 +235,16 @@ def _read_row_groups(
             raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None
 
 
-def _records(frame: Any, text: str) -> Any:
+def _frame_rows(frame: pandas.DataFrame, text: str) -> list[dict[str, object]]:
     """Convert a pandas DataFrame to rows, with None for missing values."""
     known = frame[[name for name in (text, *_FIELDS) if name in frame.columns]]
-    return known.astype(object).where(known.notna(), None).to_dict("records")
+    return list(known.astype(object).where(known.notna(), None).to_dict("records"))
 
 
 def _valid(
-    rows: Iterable[Any], text: str, name: str, record: PartRecord, where: str = ""
+    rows: Iterable[object], text: str, name: str, record: PartRecord, where: str = ""
 ) -> Iterator[dict[str, Any]]:
+    """Yield the rows that have a text; the others are failures of the input `name`."""
     for number, row in enumerate(rows):
         try:
             yield _clean_row(row, text)
@@ -239,11 +252,12 @@ def _valid(
             record.failures.append(Failure(name, f"{name}, {where}row {number}: {error}"))
 
 
-def _clean_row(row: Any, text: str) -> dict[str, Any]:
-    """Keep the known fields of a mapping or bare text, with the text as ``text``; raise
-    `ValueError` for another row.
+def _clean_row(row: Any, text: str) -> dict[str, Any]:  # of a user's collection, so anything
+    """Keep the known fields of a mapping or bare text, with the text as ``text``.
 
-    >>> _clean_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")  # tables have floats for integers
+    Raises `ValueError` for another row. Tables have floats for integers.
+
+    >>> _clean_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
     {'text': 'Police acted.', 'year': 2024}
     """
     if isinstance(row, str):

@@ -23,13 +23,13 @@ from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.network import Network
 
 __all__ = [
-    "Examples",
     "Run",
     "SpecialTokens",
+    "TokenizedExamples",
+    "best_macro_f1",
     "deterministic",
     "fit",
     "logits_of",
-    "macro_f1",
     "pad_batch",
     "precision",
     "set_rate",
@@ -57,7 +57,7 @@ class SpecialTokens:
 
 
 @dataclass(frozen=True)
-class Examples:
+class TokenizedExamples:
     """Token ids of passages and their headings, and probabilities of the labels."""
 
     texts: Sequence[list[int]]
@@ -72,7 +72,8 @@ class Examples:
         """Build the token ids of a passage with a heading, at most `longest`, as scoring does."""
         opening = [self.special.first]
         if heading:
-            opening += [*heading[: heading_room(longest)], self.special.separator]
+            opening += heading[: heading_room(longest)]
+            opening.append(self.special.separator)
         text = self.texts[i][: longest - len(opening) - 1]
         return [*opening, *text, self.special.separator]
 
@@ -124,7 +125,7 @@ class Run:
 
 def fit(
     network: Network,
-    examples: Examples,
+    examples: TokenizedExamples,
     epochs: Sequence[Ints],
     held: Ints,
     settings: Settings,
@@ -221,7 +222,7 @@ def logits_of(
     return logits
 
 
-def macro_f1(logits: Floats, y_true: Bools) -> float:
+def best_macro_f1(logits: Floats, y_true: Bools) -> float:
     """Compute the macro-F1 with the best threshold of each label, a bound for any chosen later."""
     best = []
     for column, true in zip(logits.T, y_true.T, strict=True):
@@ -261,7 +262,7 @@ def _autocast() -> torch.autocast:
 
 
 def _evaluate(
-    network: Network, examples: Examples, held: Ints, settings: Settings
+    network: Network, examples: TokenizedExamples, held: Ints, settings: Settings
 ) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for suffix, targets in (("", examples.targets), ("_alone", examples.targets_alone)):
@@ -270,7 +271,7 @@ def _evaluate(
         logits = logits_of(network, rows, examples.special.padding)
         losses = np.logaddexp(0, np.where(y_true, -logits, logits))
         metrics[f"loss{suffix}"] = float(np.mean(losses))
-        metrics[f"macro_f1{suffix}"] = macro_f1(logits, y_true)
+        metrics[f"macro_f1{suffix}"] = best_macro_f1(logits, y_true)
     return metrics
 
 

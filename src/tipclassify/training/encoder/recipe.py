@@ -36,7 +36,7 @@ from tipclassify.training.write_heads import write_exported_encoder
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from tipclassify.training.encoder.fitting import Examples, History
+    from tipclassify.training.encoder.fitting import History, TokenizedExamples
     from tipclassify.training.encoder.network import Network
 
 __all__ = [
@@ -186,7 +186,7 @@ def _model(finetuned: FineTuned, graph: bytes) -> EncoderModel:
         vocabulary=finetuned.recipe.vocabulary,
         heads=heads,
         finetuned_heads=heads,
-        thresholds=dict.fromkeys(POLICIES, (0.5,) * len(LABELS)),
+        thresholds=dict.fromkeys(POLICIES, tuple(0.5 for _ in LABELS)),
         scale=np.ones(len(LABELS)),
         shift=np.zeros(len(LABELS)),
         window=settings.tokens,
@@ -201,9 +201,9 @@ def _pooled(model: EncoderModel, rows: Sequence[Row]) -> Vectors:
 
 
 def _best_macro_f1(model: EncoderModel, rows: Sequence[Row], pooled: Vectors) -> float:
-    from tipclassify.training.encoder.fitting import macro_f1
+    from tipclassify.training.encoder.fitting import best_macro_f1
 
-    return macro_f1(model.heads.logits(pooled), labels_of(rows))
+    return best_macro_f1(model.heads.logits(pooled), labels_of(rows))
 
 
 def _notices(base: BaseEncoder) -> dict[str, str]:
@@ -257,9 +257,9 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids for encoding in encodings]
 
 
-def tokenize_rows(rows: Sequence[Row], tokenizer: Tokenizer, recipe: Recipe) -> Examples:
+def tokenize_rows(rows: Sequence[Row], tokenizer: Tokenizer, recipe: Recipe) -> TokenizedExamples:
     """Tokenize rows and their headings, names replaced as the settings have it."""
-    from tipclassify.training.encoder.fitting import Examples, SpecialTokens
+    from tipclassify.training.encoder.fitting import SpecialTokens, TokenizedExamples
 
     def token(*names: str) -> int | None:
         """Return the id of the first of some names that is a token."""
@@ -280,7 +280,7 @@ def tokenize_rows(rows: Sequence[Row], tokenizer: Tokenizer, recipe: Recipe) -> 
         if key in recipe.headings:
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids
-    return Examples(
+    return TokenizedExamples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],
         targets=labels_of(rows).astype(np.float64),
