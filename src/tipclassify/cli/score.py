@@ -214,8 +214,8 @@ def _score_each(request: _FolderRequest) -> None:
                 with inputs.failing(), open_file(output, output_format.binary) as out:
                     rendered = outcome.outputs(reports)
                     if desk:  # whose pages are made of whole reports
-                        whole = cast("Iterator[TaggedReport]", rendered)
-                        write(desk.gather(output, whole), out, context)
+                        whole_reports = cast("Iterator[TaggedReport]", rendered)
+                        write(desk.gather(output, whole_reports), out, context)
                     else:
                         write(rendered, out, context)
                 if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
@@ -226,8 +226,8 @@ def _score_each(request: _FolderRequest) -> None:
                     line = desk.write_index(progress)
                 print_note(line)
         except (KeyboardInterrupt, OutputError):
-            whole = f"{finished} of {len(left)} outputs are whole"
-            print_note(f"interrupted; {whole}, --resume makes the others")
+            so_far = f"{finished} of {len(left)} outputs are whole"
+            print_note(f"interrupted; {so_far}, --resume makes the others")
             raise
         _print_outcome(outcome, request.folder)
 
