@@ -104,8 +104,11 @@ class FixedComparison:
             if part is self.real:
                 lines.append(self._false_tag_cells())
         if self.real is None:
-            missing = "real passages: not measured, their words are not here"
-            lines.append((f"{missing} ('tipclassify corpus rebuild' fetches them)", "", "", "", ""))
+            missing = (
+                "real passages: not measured, their words are not here "
+                "(in a clone, 'tipclassify corpus rebuild data/real' fetches them)"
+            )
+            lines.append((missing, "", "", "", ""))
         return "\n".join(line.rstrip() for line in aligned(lines))
 
     def to_dict(self) -> dict[str, object]:
