@@ -3,10 +3,12 @@ model's."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from pathlib import Path
 
-from conftest import Run
+from conftest import ROOT, Run
 
 from tipclassify import Classifier
 
@@ -75,3 +77,19 @@ def test_train_says_in_a_line_what_is_missing_or_cannot_be_learned(
         assert done.returncode == code
         assert says in done.stderr.decode().splitlines()[-1]
     assert not (tmp_path / "m").exists()
+
+
+# An installed package has neither train.py nor data/real.
+TRAINING_SCRIPT = re.compile(r"'(?:python )?train\.py")
+
+
+def test_no_message_and_no_help_advises_what_an_installed_package_lacks() -> None:
+    advice = []
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                continue
+            fetches = "'tipclassify corpus rebuild" in node.value and "clone" not in node.value
+            if TRAINING_SCRIPT.search(node.value) or fetches:
+                advice.append(f"{file.relative_to(ROOT)}:{node.lineno}: {node.value}")
+    assert advice == []

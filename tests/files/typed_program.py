@@ -30,6 +30,7 @@ from tipclassify import (
     compare,
     evaluate,
     explain,
+    load_corpus,
     summarize,
     tag_batch,
     tag_report,
@@ -76,6 +77,15 @@ def main(folder: Path) -> None:
     assert tags(TEXT) == [passage.labels for passage in one]
 
 
+def trained(file: Path) -> TipClassifier:
+    """Train on a file of labelled passages; never called, since it takes long."""
+    rows = load_corpus(file)
+    by_columns = TipClassifier().fit(rows["text"], rows["labels"], groups=rows["doc"])
+    probabilities: npt.NDArray[np.float64] = by_columns.predict_proba(rows["text"])
+    assert probabilities.shape == (len(rows), len(LABELS))
+    return TipClassifier(penalty=30).fit(rows)
+
+
 def refused() -> None:
     """Make mistakes that a type checker finds; never called."""
     tags(TEXT, policy="bold")  # type: ignore[arg-type]
@@ -83,4 +93,5 @@ def refused() -> None:
     classify(3)  # type: ignore[call-overload]
     Classifier.load("fast").tag(TEXT)  # type: ignore[arg-type]
     summarize(TEXT)  # type: ignore[arg-type]
+    TipClassifier().fit(3)  # type: ignore[arg-type]
     explain(None)  # type: ignore[arg-type]

@@ -83,10 +83,11 @@ def test_planted_label_errors_are_found_well_above_chance() -> None:
     pytest.importorskip("cleanlab")
     rows, truth = with_errors()
     found = find_label_errors(rows)
-    assert len(found) < len(rows) / 2
-    assert sum(error["id"] in truth for error in found) >= 20  # of 30; by chance fewer than 15
+    # docs/how-to/label.md has the figures: 56 listed, 29 of the 30, 19 of the first 20
+    assert len(found) < 80
+    assert sum(error["id"] in truth for error in found) >= 27
+    assert sum(error["id"] in truth for error in found[:20]) >= 17
     first = [error for error in found[:30] if error["id"] in truth]
-    assert len(first) >= 7  # three times what chance would bring
     assert sum(error["suggested"] == truth[error["id"]] for error in first) >= len(first) / 2
     assert [error["quality"] for error in found] == sorted(error["quality"] for error in found)
     assert all(

@@ -166,6 +166,29 @@ def test_scores_depend_on_neither_order_nor_company() -> None:
     assert np.array_equal(np.vstack([estimator.predict_proba([text]) for text in X[:20]]), scores)
 
 
+def test_weights_in_a_list_or_series_count_alike_and_stay_as_they_are() -> None:
+    """As check_sample_weights_list, _pandas_series and _not_overwritten."""
+    import pandas
+
+    weights = np.linspace(0.5, 2, len(X))
+    before = weights.copy()
+    expected = clone(QUICK).fit(X, Y, sample_weight=weights).predict_proba(X[:20])
+    assert np.array_equal(weights, before)
+    for held in (weights.tolist(), pandas.Series(weights)):
+        scores = clone(QUICK).fit(X, Y, sample_weight=held).predict_proba(X[:20])
+        assert np.array_equal(scores, expected)
+
+
+def test_a_pipeline_of_it_alone_gives_the_same() -> None:
+    """As check_pipeline_consistency."""
+    from sklearn.pipeline import make_pipeline
+
+    alone = clone(QUICK).fit(X, Y)
+    piped = make_pipeline(clone(QUICK)).fit(X, Y)
+    assert np.array_equal(piped.predict_proba(X[:20]), alone.predict_proba(X[:20]))
+    assert piped.score(X, Y) == alone.score(X, Y)
+
+
 def test_its_outputs_have_the_shapes_and_types_of_a_multilabel_classifier() -> None:
     """As check_classifiers_multilabel_output_format_predict, _predict_proba, and
     check_fit_check_is_fitted."""

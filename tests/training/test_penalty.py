@@ -123,8 +123,13 @@ def test_the_comparison_has_false_tags_and_both_parts() -> None:
     table = found.table()
     assert "real passages: macro-F1" in table
     assert "invented passages: macro-F1" in table
+    last = "200 real passages, 200 invented ones, learned by neither model"
+    assert table.splitlines()[-1] == last
     words_missing = compare_on_fixed(fixed.take(~fixed.real), right[200:], right[200:])
-    assert "real passages: not measured, their words are not here" in words_missing.table()
+    *figures, missing, counts = words_missing.table().splitlines()
+    assert missing.startswith("real passages: not measured, their words are not here")
+    assert counts.startswith("0 real passages, 200 invented ones")
+    assert max(map(len, figures)) < 100  # the long line widens no column
 
 
 # ---------------------------------------------------------------------------------------------

@@ -726,8 +726,9 @@ def test_training_says_what_teaches_and_what_it_replaces(
     announce(Order("default", (), None, mine.out, program="train.py"), [], OWN)
     assert capsys.readouterr().err.splitlines() == [
         "train.py: 96 invented passages, 0 real ones, 0 of your own",
-        "train.py: warning: without the real passages ('tipclassify corpus rebuild data/real'): it tags real reports "
-        "far worse than the invented passages, on which it is measured, say",
+        "train.py: warning: without the real passages (in a clone, 'tipclassify corpus rebuild "
+        "data/real' fetches them): it tags real reports far worse than the invented passages, on "
+        "which it is measured, say",
         f"train.py: makes a new model in {tmp_path / 'new'}",
         "train.py: 48 passages of your own",
         "train.py: warning: 48 passages of your own are few: label 100 or more to tell a difference",

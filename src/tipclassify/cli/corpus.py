@@ -355,10 +355,12 @@ def audit(
 ) -> None:
     """Show what is suspect in labelled passages.
 
-    Five parts: labels that are likely wrong, by the default, adapted to the other passages;
+    Five parts: labels that are likely wrong, by the default, adapted to the other passages
+    ("quality", 0 to 1, is how well labels and model agree, "suggested" what the model would give);
     near-identical passages with different labels; pairs whose labels do not differ; near-identical
-    passages that a split could part; labels by section. Findings are reasons to look, not errors: the exit code is 0 whatever
-    is found. Needs the extra "audit".
+    passages that a split could part; labels by section. Findings are reasons to look, not errors:
+    where labels are good, most of them are right. The exit code is 0 whatever is found. Needs the
+    extra "audit".
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
 

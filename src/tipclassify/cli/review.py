@@ -52,13 +52,13 @@ def review(
     """Correct the tags of reports on a page of this machine, and retrain the model.
 
     Every decision is on disk before the page says "saved". FILE holds each decided passage once,
-    ready for 'train.py --data FILE'; the same name with the suffix .events holds the history of all
-    decisions, undone ones too. Several annotators can share one FILE at the same time: give each a
-    name with --annotator. What one decided and noted on a passage is hidden from the others until
-    they have decided on it, and each decision says whether it was. A passage on which they differ
-    is left out of FILE, and of training, until somebody decides it. Its "Retrain" adapts the
-    default, or the encoder given with --model, to FILE and --train-data, measures on passages held
-    out of every training what that changed, and saves to a new folder beside FILE.
+    ready for 'tipclassify train --data FILE'; the same name with the suffix .events holds the
+    history of all decisions, undone ones too. Several annotators can share one FILE at the same
+    time: give each a name with --annotator. What one decided and noted on a passage is hidden from
+    the others until they have decided on it, and each decision says whether it was. A passage on
+    which they differ is left out of FILE, and of training, until somebody decides it. Its "Retrain"
+    adapts the default, or the encoder given with --model, to FILE and --train-data, measures on
+    passages held out of every training what that changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the
     extra "review".

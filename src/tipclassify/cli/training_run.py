@@ -138,7 +138,10 @@ def announce(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> None:
     else:
         order.note(f"{len(own):,} passages of your own")
     if corpus and not real:
-        missing = "without the real passages ('tipclassify corpus rebuild data/real')"
+        missing = (
+            "without the real passages "
+            "(in a clone, 'tipclassify corpus rebuild data/real' fetches them)"
+        )
         order.note(f"warning: {missing}: {_REAL_MISSING[order.model]}")
     if 0 < len(own) < _FEW:
         advice = f"label {_FEW} or more to tell a difference"

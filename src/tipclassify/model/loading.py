@@ -104,13 +104,11 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
         if (_recovered(place / name) / HEAD).is_file():
             return place / name
     if name in SHIPPED:
-        problem = (
-            f"the shipped model {name!r} is missing: "
-            "reinstall tipclassify, or train it with 'python train.py'"
-        )
+        problem = f"the shipped model {name!r} is missing: reinstall tipclassify"
     elif Path(name).is_dir():
         problem = (
-            f"{name}: no model there (no {HEAD}); train one with 'python train.py --out {name}'"
+            f"{name}: no model there (no {HEAD}); "
+            f"train one with 'tipclassify train --data FILE --output {name}'"
         )
     elif is_name(name):
         problem = (

@@ -30,7 +30,7 @@ from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.text.columns import as_passages
+from tipclassify.text.columns import Table, as_passages
 from tipclassify.text.document import Passage
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.evidence import OUT_OF_FOLD, HeldOut
@@ -110,7 +110,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self,
-        X: Iterable[str | Passage],
+        X: Iterable[str | Passage] | Table,
         y: object = None,
         groups: Iterable[object] | None = None,
         *,

@@ -50,7 +50,7 @@ _COLUMNS: Final = (
     "macro-F1",
     "real: loss",
     "F1 lost",
-    "false tags",
+    "false alarms",
     "invented: F1 lost",
 )
 

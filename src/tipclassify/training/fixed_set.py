@@ -103,10 +103,14 @@ class FixedComparison:
             lines += (_cells(name, difference) for difference in part.differences)
             if part is self.real:
                 lines.append(self._false_tag_cells())
+        table = [line.rstrip() for line in aligned(lines)]
         if self.real is None:
             missing = "real passages: not measured, their words are not here"
-            lines.append((f"{missing} ('tipclassify corpus rebuild' fetches them)", "", "", "", ""))
-        return "\n".join(line.rstrip() for line in aligned(lines))
+            remedy = "in a clone, 'tipclassify corpus rebuild data/real' fetches them"
+            table.append(f"{missing} ({remedy})")
+        counts = f"{self.real_passages:,} real passages, {self.invented_passages:,} invented ones"
+        table.append(f"{counts}, learned by neither model")
+        return "\n".join(table)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values for ``model.json``."""

@@ -235,7 +235,8 @@ def load_head(folder: Path) -> Head:
     file = folder / HEAD
     if not file.is_file():
         raise ModelError(
-            f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'"
+            f"{folder}: no model there (no {HEAD}); "
+            f"train one with 'tipclassify train --data FILE --output {folder}'"
         )
     try:
         return parse_head(read_model_file(file, LARGEST_HEAD))

@@ -100,7 +100,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         if features > FEATURE_VERSION:
             problem = "made for newer features; install a newer tipclassify"
         else:
-            problem = "made for older features; retrain it with 'python train.py'"
+            problem = "made for older features; retrain it with 'tipclassify train --model fast'"
         raise ModelError(f"{folder / HEAD}: {problem}")
     bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
