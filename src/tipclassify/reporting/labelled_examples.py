@@ -3,12 +3,18 @@
 They stand beside the rule of the codebook where a probability is near its threshold, so that a
 reader sees how near cases were labelled. The index holds words, not vectors of a model: those of
 the default are trained to tell labels apart, and passages on other matters lie between them.
+
+To index the corpus takes longer than all searches of a report, so the index is kept in the user's
+cache folder, under the hash of the corpus.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,12 +26,15 @@ import numpy as np
 from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.loading import shipped_corpus
 from tipclassify.labels import LABELS
+from tipclassify.scrap import open_whole
 
 __all__ = ["ExampleIndex", "LabelledExample", "load_examples"]
 
 _WORD: Final = re.compile(r"[a-z]{3,}")
 # cosine below which a passage of the corpus is on another matter (as in comparison.matching)
 _MIN_SIMILARITY: Final = 0.2
+_KEPT_FORMAT: Final = b"1"  # of the kept index; raised when what it holds changes
+_DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +45,56 @@ class LabelledExample:
     labels: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WordTable:
+    """The words of each example, each word once; words and examples by their numbers."""
+
+    vocabulary: list[str]
+    words: Ints  # of the first example, of the second, …
+    counts: Ints  # words of each example
+    sources: Ints  # number of each example among those that were given: equal texts are one
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> WordTable:
+        """Number the words of texts. Of equal texts the last is kept, in the place of the first."""
+        sources = {text: number for number, text in enumerate(texts)}
+        numbers: dict[str, int] = {}
+        words: list[int] = []
+        counts: list[int] = []
+        for text in sources:
+            distinct = dict.fromkeys(_WORD.findall(text.lower()))
+            counts.append(len(distinct))
+            words += [numbers.setdefault(word, len(numbers)) for word in distinct]
+        return cls(
+            list(numbers),
+            np.array(words, np.int64),
+            np.array(counts, np.int64),
+            np.array(list(sources.values()), np.int64),
+        )
+
+
 class ExampleIndex:
     """Index of labelled passages by their words, to find the nearest ones to a text.
 
     Similarity is the cosine of tf-idf vectors in which each word counts once. A search takes time
-    linear in the corpus (5 ms for 32,000 passages).
+    linear in the corpus (5 ms for 32,000 passages). A `table` is that of the texts of `examples`.
     """
 
-    def __init__(self, examples: Iterable[LabelledExample]) -> None:
-        by_text = {example.text: example for example in examples}
-        self._examples = list(by_text.values())
-        self._numbers: dict[str, int] = {}
-        numbers: list[int] = []
-        lengths: list[int] = []
-        for example in self._examples:
-            words = dict.fromkeys(_WORD.findall(example.text.lower()))
-            lengths.append(len(words))
-            numbers += [self._numbers.setdefault(word, len(self._numbers)) for word in words]
+    def __init__(
+        self, examples: Iterable[LabelledExample], table: WordTable | None = None
+    ) -> None:
+        self._examples = examples if isinstance(examples, Sequence) else list(examples)
+        if table is None:
+            table = WordTable.of(example.text for example in self._examples)
+        self._numbers = {word: number for number, word in enumerate(table.vocabulary)}
+        self._sources = table.sources
         # of each word of each example: its number, and that of the example
-        self._words: Ints = np.array(numbers, np.int64)
-        self._rows: Ints = np.repeat(np.arange(len(lengths)), lengths)
+        self._words = table.words
+        self._rows: Ints = np.repeat(np.arange(len(table.counts)), table.counts)
         frequency = np.bincount(self._words, minlength=len(self._numbers))
-        self._idf: Floats = np.log1p(len(lengths) / np.maximum(frequency, 1))
+        self._idf: Floats = np.log1p(len(table.counts) / np.maximum(frequency, 1))
         self._norms: Floats = np.sqrt(
-            np.bincount(self._rows, self._idf[self._words] ** 2, len(lengths))
+            np.bincount(self._rows, self._idf[self._words] ** 2, len(table.counts))
         )
 
     def nearest(self, text: str, number: int = 2) -> list[LabelledExample]:
@@ -76,24 +111,81 @@ class ExampleIndex:
             return []
         weights = np.zeros(len(self._numbers))
         weights[known] = self._idf[known] ** 2
-        products = np.bincount(self._rows, weights[self._words], len(self._examples))
+        products = np.bincount(self._rows, weights[self._words], len(self._norms))
         cosines = products / np.maximum(self._norms * np.sqrt(weights.sum()), 1e-12)
         order = np.argsort(-cosines, kind="stable")[:number]
-        return [self._examples[at] for at in order if cosines[at] >= _MIN_SIMILARITY]
+        return [self._examples[self._sources[at]] for at in order if cosines[at] >= _MIN_SIMILARITY]
+
+
+class _CorpusRow(msgspec.Struct):
+    text: str
+    labels: list[str]
+
+
+class _CorpusExamples(Sequence[LabelledExample]):
+    """The examples of the corpus, each decoded when it is asked for."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+        self._decoder = msgspec.json.Decoder(_CorpusRow)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, number: int) -> LabelledExample:  # type: ignore[override]  # no slices
+        row = self._decoder.decode(self._lines[number])
+        return LabelledExample(row.text, tuple(label for label in LABELS if label in row.labels))
 
 
 @lru_cache(1)
 def load_examples() -> ExampleIndex:
     """Index the corpus that comes with the package, once a process; empty if there is none."""
     folder = shipped_corpus()
-    files = sorted((folder / "corpus").glob("*.jsonl")) if folder else []
-    return ExampleIndex(example for file in files for example in _read(file))
+    if folder is None:
+        return ExampleIndex([])
+    files = sorted((folder / "corpus").glob("*.jsonl"))
+    corpus = b"".join(file.read_bytes() for file in files)
+    examples = _CorpusExamples(corpus.splitlines())
+    digest = hashlib.sha256(_KEPT_FORMAT + corpus).hexdigest()
+    place = _place_of_index()
+    table = _read_kept(place, digest) if place else None
+    if table is None:
+        table = WordTable.of(example.text for example in examples)
+        if place:
+            _keep(place, digest, table)
+    return ExampleIndex(examples, table)
 
 
-def _read(file: Path) -> Iterable[LabelledExample]:
-    with file.open("rb") as lines:
-        for line in lines:
-            row: Mapping[str, object] = msgspec.json.decode(line)
-            names = row["labels"]
-            labels = tuple(label for label in LABELS if isinstance(names, list) and label in names)
-            yield LabelledExample(str(row["text"]), labels)
+def _place_of_index() -> Path | None:
+    from tipclassify.download.cache import cache_path  # slow to import
+
+    folder = cache_path("examples")
+    return folder / "words.npz" if folder else None
+
+
+def _keep(place: Path, digest: str, table: WordTable) -> None:
+    """Keep a table for the next process; without a writable folder it is made anew each time."""
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open_whole(place, binary=True) as out:
+            np.savez(
+                out,
+                digest=np.array(digest),
+                vocabulary=np.array("\n".join(table.vocabulary)),
+                words=table.words.astype(np.int32),
+                counts=table.counts.astype(np.int32),
+                sources=table.sources.astype(np.int32),
+            )
+
+
+def _read_kept(place: Path, digest: str) -> WordTable | None:
+    """Read the table of a corpus by its digest; None where another is kept, or a damaged one."""
+    with contextlib.suppress(*_DAMAGED), np.load(place) as kept:
+        if str(kept["digest"]) == digest:
+            return WordTable(
+                str(kept["vocabulary"]).split("\n"),
+                kept["words"].astype(np.int64),
+                kept["counts"].astype(np.int64),
+                kept["sources"].astype(np.int64),
+            )
+    return None
