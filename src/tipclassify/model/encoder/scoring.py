@@ -235,9 +235,7 @@ class EncoderScorer:
         first = np.cumsum([0, *(len(of_one) for of_one in windows[:-1])])
         return np.asarray(np.maximum.reduceat(logits, first) * self.model.scale + self.model.shift)
 
-    def token_contributions(
-        self, ids: Sequence[int], heading: Sequence[int]
-    ) -> Contributions:
+    def token_contributions(self, ids: Sequence[int], heading: Sequence[int]) -> Contributions:
         """Compute what each token of a text adds to the log-odds, and the log-odds.
 
         Both are float64: (tokens, 3) and (3,). Of a text of several windows, each label's are of
