@@ -162,6 +162,7 @@ class DeskFiles:
                     dict(zip(LABELS, row.scores, strict=True)),
                     row.low_confidence,
                     row.page,
+                    in_row=bool(row.flags & PassageFlag.TABLE_ROW),
                 )
                 passages.append(passage)
         document = Document(
