@@ -26,6 +26,7 @@ import numpy as np
 from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.loading import shipped_corpus
 from tipclassify.labels import LABELS
+from tipclassify.resources import cache_path
 from tipclassify.scrap import open_whole
 
 __all__ = ["ExampleIndex", "LabelledExample", "load_examples"]
@@ -125,15 +126,17 @@ class _CorpusRow(msgspec.Struct):
 class _CorpusExamples(Sequence[LabelledExample]):
     """The examples of the corpus, each decoded when it is asked for."""
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
-        self._lines = lines
+    def __init__(self, corpus: bytes) -> None:
+        self._corpus = corpus
+        self._ends = np.flatnonzero(np.frombuffer(corpus, np.uint8) == ord("\n"))  # of its lines
         self._decoder = msgspec.json.Decoder(_CorpusRow)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._ends)
 
     def __getitem__(self, number: int) -> LabelledExample:  # type: ignore[override]  # no slices
-        row = self._decoder.decode(self._lines[number])
+        start = self._ends[number - 1] + 1 if number else 0
+        row = self._decoder.decode(self._corpus[start : self._ends[number]])
         return LabelledExample(row.text, tuple(label for label in LABELS if label in row.labels))
 
 
@@ -144,8 +147,8 @@ def load_examples() -> ExampleIndex:
     if folder is None:
         return ExampleIndex([])
     files = sorted((folder / "corpus").glob("*.jsonl"))
-    corpus = b"".join(file.read_bytes() for file in files)
-    examples = _CorpusExamples(corpus.splitlines())
+    corpus = b"".join(file.read_bytes().removesuffix(b"\n") + b"\n" for file in files)
+    examples = _CorpusExamples(corpus)
     digest = hashlib.sha256(_KEPT_FORMAT + corpus).hexdigest()
     place = _place_of_index()
     table = _read_kept(place, digest) if place else None
@@ -157,8 +160,6 @@ def load_examples() -> ExampleIndex:
 
 
 def _place_of_index() -> Path | None:
-    from tipclassify.download.cache import cache_path  # slow to import
-
     folder = cache_path("examples")
     return folder / "words.npz" if folder else None
 
