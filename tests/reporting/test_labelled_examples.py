@@ -100,7 +100,7 @@ def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
     assert labels_near_threshold(passage, (FAILURE,), {FAILURE: 0.5}) == (FAILURE,) * in_doubt
 
 
-def test_a_card_in_doubt_shows_the_rule_and_the_nearest_case_with_its_labels(
+def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
     fast: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = [
@@ -115,14 +115,15 @@ def test_a_card_in_doubt_shows_the_rule_and_the_nearest_case_with_its_labels(
     scores = dict.fromkeys(LABELS, 0.01)
     near = card_of(fast, scores | {FAILURE: min(threshold + 0.01, 0.99)}, (FAILURE,))
     assert MEANINGS[FAILURE] in near
-    cases = re.findall(r"Near case, invented: (.*?)</p>", near)
-    assert len(cases) == 1
+    cases = re.findall(r"Near cases, invented: (.*?)</p>", near)[0].split(" – ")
+    assert len(cases) == 2
     assert "Positive effort, " in cases[0]
     assert "“The harbor ministry hired &lt;clerks&gt; who count boats.”" in cases[0]
+    assert cases[1] == "no label “The ministry hired four clerks.”"
     clear = card_of(fast, scores | {FAILURE: 0.999}, (FAILURE,))
     assert "Permalink" in clear
     assert MEANINGS[FAILURE] not in clear
-    assert "Near case" not in clear
+    assert "Near cases, invented" not in clear
 
 
 def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(

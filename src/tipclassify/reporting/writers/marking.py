@@ -149,7 +149,7 @@ class PageMarker:
                 labels,
                 in_doubt,
                 _reasons(passage, next(explanations), labels) if labels else None,
-                load_examples().nearest(passage.text, 1) if in_doubt else [],
+                load_examples().nearest(passage.text) if in_doubt else [],
                 self._cited(finding),
                 is_unknown(passage),
                 nature,
