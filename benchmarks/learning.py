@@ -35,8 +35,8 @@ from sklearn.linear_model import LogisticRegression
 from tipclassify.arrays import Bools
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, read_rows
-from tipclassify.download.cache import cache_path
 from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.resources import cache_path
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Vectors, expand_rows, headings_of, labels_of
 from tipclassify.training.fit_heads import HeadSettings, load_encoder, pooled_vectors

@@ -1,6 +1,6 @@
-"""Find data that comes with the package.
+"""Find data that comes with the package, and the folder of what it keeps for a user.
 
-These are files in its folders, and folders that a checkout keeps elsewhere.
+The data are files in the package's folders, and folders that a checkout keeps elsewhere.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-__all__ = ["PACKAGE", "checkout", "read_resource", "resource_path", "shipped_folder"]
+__all__ = ["PACKAGE", "cache_path", "checkout", "read_resource", "resource_path", "shipped_folder"]
 
 PACKAGE: Final = Path(__file__).resolve().parent
 
@@ -42,3 +42,14 @@ def shipped_folder(installed: str, in_checkout: str, holds: str) -> Path | None:
     if root := checkout():
         places.append(root / in_checkout)
     return next((place for place in places if (place / holds).exists()), None)
+
+
+def cache_path(name: str) -> Path | None:
+    """Return tipclassify's folder `name` in the user's cache folder.
+
+    None without a home.
+    """
+    import platformdirs
+
+    folder = platformdirs.user_cache_path() / "tipclassify" / name
+    return folder if folder.is_absolute() else None

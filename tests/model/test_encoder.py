@@ -13,7 +13,7 @@ import json
 import pickle
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -612,6 +612,30 @@ def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) ->
     at = len(ids) - 1
     assert contributions[at, COMPLICITY] > 0
     assert np.count_nonzero(contributions[:, COMPLICITY]) == 1
+
+
+def test_what_was_just_scored_is_explained_alike_without_a_run_for_its_tokens(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "The police did not arrest officers who took bribes from traffickers."
+    passage = Passage(text, 0, len(text), "Forced Labor", ("failure",))
+    scorer = classifier.scorer
+    rows: list[int] = []
+    computed = type(scorer.graph).token_vectors
+
+    def counted(self: Any, windows: Sequence[Any]) -> Any:
+        rows.append(len(windows))
+        return computed(self, windows)
+
+    monkeypatch.setattr(type(scorer.graph), "token_vectors", counted)
+    afresh = repr(classifier.explain_all([passage], max_phrases=2))  # NaN equals nothing
+    assert sum(rows) == 1
+    logits = classifier.logits([passage, passage])
+    assert sum(rows) == 2
+    assert repr(classifier.explain_all([passage], max_phrases=2)) == afresh
+    assert sum(rows) == 2
+    scored_apart = scorer.logits_of_ids(*next(scorer._token_batches([text], ["Forced Labor"])))
+    assert logits.tolist() == [scored_apart[0].tolist()] * 2
 
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:

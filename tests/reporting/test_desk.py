@@ -493,6 +493,33 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
     page.close()
 
 
+def test_paper_says_how_many_findings_it_leaves_out_until_they_are_shown(
+    context: ScoringContext, tmp_path: Path, browser: Any
+) -> None:
+    made = Desk(context, whole, resume=False)
+    report = report_of(2024, 30)
+    passages = [
+        replace(passage, text=f"Court {number} heard a case of forced labor.")
+        for number, passage in enumerate(report.passages)
+    ]
+    add(made, tmp_path, replace(report, passages=passages))
+    made.write_index()
+    page = browser.new_page()
+    page.goto((tmp_path / "index.html").as_uri() + "#view=findings")
+    page.wait_for_selector("html[data-ready]")
+    note = page.locator("#not-printed")
+    left_out = 30 - page.locator("#findings .quote").count()
+    assert left_out > 0
+    assert not note.is_visible()
+    page.emulate_media(media="print")
+    assert note.inner_text() == f"{left_out} more findings not printed: show them first."
+    page.emulate_media(media="screen")
+    page.locator("#further").click()
+    page.emulate_media(media="print")
+    assert note.inner_text() == ""
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

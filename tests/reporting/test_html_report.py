@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -1033,6 +1034,11 @@ def test_why_not_opens_and_closes_with_and_without_a_script(
         tab.get_by_text("Not tagged: that would be from").wait_for(state="hidden")
 
 
+def row_of(passage: Passage) -> str:
+    """Return the pattern of a passage tagged as complicity on paper."""
+    return f"C {passage.scores['complicity']:.2f} {re.escape(passage.text[:30])}"
+
+
 def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pages(
     opened: Opened, page: str, karvonia: TaggedReport
 ) -> None:
@@ -1064,9 +1070,15 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
 
     found = [p for p in karvonia.passages if "complicity" in p.labels]
     whole = " ".join(printed())
-    rows = whole.partition("Finding Section Passage")[2]
-    for passage in found:
-        assert f"{passage.scores['complicity']:.2f} {section_name(passage.section)}" in rows
+    rows = whole.partition("Finding Passage")[2]
+    for section, under in groupby(found, key=lambda passage: passage.section):
+        # a section is named once, above its findings
+        first, *others = under
+        named = re.escape(section_name(section)) + r" (?:[PF] [\d.>]+ )*"
+        assert re.search(named + row_of(first), rows)
+        for passage in others:
+            assert re.search(row_of(passage), rows)
+            assert not re.search(named + row_of(passage), rows)
     assert "Counts and findings are those of the filter: label C." in whole
     assert (
         karvonia.passages[-1].text.split(",")[0]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,7 @@ from tipclassify.reporting import labelled_examples
 from tipclassify.reporting.labelled_examples import (
     ExampleIndex,
     LabelledExample,
+    WordTable,
     load_examples,
 )
 from tipclassify.reporting.report import ScoringContext, TaggedReport
@@ -96,7 +100,7 @@ def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
     assert labels_near_threshold(passage, (FAILURE,), {FAILURE: 0.5}) == (FAILURE,) * in_doubt
 
 
-def test_a_card_in_doubt_shows_the_rule_and_the_nearest_case_with_its_labels(
+def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
     fast: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = [
@@ -111,14 +115,15 @@ def test_a_card_in_doubt_shows_the_rule_and_the_nearest_case_with_its_labels(
     scores = dict.fromkeys(LABELS, 0.01)
     near = card_of(fast, scores | {FAILURE: min(threshold + 0.01, 0.99)}, (FAILURE,))
     assert MEANINGS[FAILURE] in near
-    cases = re.findall(r"Near case, invented: (.*?)</p>", near)
-    assert len(cases) == 1
+    cases = re.findall(r"Near cases, invented: (.*?)</p>", near)[0].split(" – ")
+    assert len(cases) == 2
     assert "Positive effort, " in cases[0]
     assert "“The harbor ministry hired &lt;clerks&gt; who count boats.”" in cases[0]
+    assert cases[1] == "no label “The ministry hired four clerks.”"
     clear = card_of(fast, scores | {FAILURE: 0.999}, (FAILURE,))
     assert "Permalink" in clear
     assert MEANINGS[FAILURE] not in clear
-    assert "Near case" not in clear
+    assert "Near cases, invented" not in clear
 
 
 def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
@@ -144,3 +149,50 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
 
 def test_the_corpus_is_read_once_a_process() -> None:
     assert load_examples() is load_examples()
+
+
+def corpus_of(folder: Path, *texts: str) -> Path:
+    (folder / "corpus").mkdir(parents=True, exist_ok=True)
+    rows = [json.dumps({"text": text, "labels": [FAILURE]}) for text in texts]
+    (folder / "corpus" / "rows.jsonl").write_text("\n".join(rows), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the index is kept, apart from the user's own."""
+    place = tmp_path / "cache" / "tipclassify" / "examples" / "words.npz"
+    monkeypatch.setattr(labelled_examples, "_place_of_index", lambda: place)
+    load_examples.cache_clear()
+    yield place
+    load_examples.cache_clear()
+
+
+def test_a_kept_index_is_used_until_the_corpus_changes_or_the_file_is_damaged(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_nearest() -> str:
+        load_examples.cache_clear()
+        return load_examples().nearest(TEXT, 1)[0].text
+
+    folder = tmp_path / "data"
+    monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: folder)
+    corpus_of(folder, "Roads are bad.", "Four clerks count boats.", "Four clerks count boats.")
+    assert first_nearest() == "Four clerks count boats."
+    with monkeypatch.context() as context:
+        context.setattr(WordTable, "of", None)  # the kept one is read, and no new one made
+        assert first_nearest() == "Four clerks count boats."
+    kept.write_bytes(kept.read_bytes()[:-200])
+    assert first_nearest() == "Four clerks count boats."
+    corpus_of(folder, "Roads are bad.", "The harbor ministry hired clerks.")
+    assert first_nearest() == "The harbor ministry hired clerks."
+
+
+def test_without_a_writable_cache_folder_the_index_is_made_each_time(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    corpus = corpus_of(tmp_path / "data", "Four clerks count boats.")
+    monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: corpus)
+    assert load_examples().nearest(TEXT, 1)[0].labels == (FAILURE,)
+    assert not kept.exists()

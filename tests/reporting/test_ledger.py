@@ -26,6 +26,7 @@ from tipclassify.reporting.comparison.contrast import MATTERS, contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.comparison.normalization import normalize
 from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import contrasted
 from tipclassify.reporting.writers.followed import describe, write_html
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages
@@ -420,6 +421,32 @@ def test_publications_that_may_contradict_each_other_are_set_side_by_side(
         assert "fish farms" in text
         assert name == "b.jsonl" or str(tmp_path) not in text
     assert "may contradict each other" in (tmp_path / "b.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "dark")])
+def test_the_page_side_by_side_fits_has_colours_and_axe_finds_nothing(
+    width: int,
+    scheme: str,
+    beside: list[TaggedReport],
+    context: ScoringContext,
+    browser: Any,
+    axe: Any,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "contrast.html"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        contrasted.write_html(contrast(beside, context), out, context)
+    view = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
+    opened = view.new_page()
+    opened.goto(file.as_uri())
+    found = axe.run(opened).response["violations"]
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    colour = "(name) => getComputedStyle(document.querySelector(`.name ${name}`)).color"
+    assert len({opened.evaluate(colour, name) for name in ("b.P", "b.F", "b:not([class])")}) == 3
+    view.close()
 
 
 def test_one_publication_or_two_years_have_no_side_by_side(files: list[Path]) -> None:

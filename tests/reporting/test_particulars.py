@@ -20,6 +20,7 @@ from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import FORMATS
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.segmentation.passages import split_passages, text_document
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 SUMMARY = "In May the Harbor Court in Port Salwen jailed nine recruiters for forced labor."
@@ -170,6 +171,19 @@ def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> No
 def test_findings_say_their_kind() -> None:
     kinds = [finding.to_dict()["kind"] for finding in report_of(ROW, PLAIN).findings()]
     assert kinds == ["table row", "sentence"]
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "kinds"),
+    [
+        (f"Harbor board | Plans patrols. {SUMMARY}", ["table row", "table row"]),
+        (f"{SUMMARY} Its office is in Velm | Port Salwen.", ["sentence", "table row"]),
+        (f"{SUMMARY} {PLAIN}", ["sentence", "sentence"]),
+    ],
+    ids=["sentences of a cell", "a bar in prose", "prose"],
+)
+def test_each_sentence_of_a_row_of_a_table_is_of_the_row(paragraph: str, kinds: list[str]) -> None:
+    assert [passage.kind for passage in split_passages(text_document(paragraph))] == kinds
 
 
 def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:

@@ -186,7 +186,7 @@ def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Tr
         return run_encoder(order, [*corpus, *own])
     if order.model == "fast":
         return run_fast(order, corpus, own)
-    from tipclassify.download.cache import cache_path
+    from tipclassify.resources import cache_path
     from tipclassify.training.fit_heads import HeadSettings
     from tipclassify.training.train_heads import train_default
 

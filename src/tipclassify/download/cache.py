@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from tipclassify.errors import reason_of
 from tipclassify.formatting import load_json
+from tipclassify.resources import cache_path
 
 MEDIA_TYPES: Final = {
     "text/html": ".html",
@@ -49,17 +50,6 @@ class Download:
     encoding: str | None  # the declared charset, if Python knows it
     url: str  # after redirects
     fetched: str  # day (UTC), as YYYY-MM-DD
-
-
-def cache_path(name: str) -> Path | None:
-    """Return tipclassify's folder `name` in the user's cache folder.
-
-    None without a home.
-    """
-    import platformdirs
-
-    folder = platformdirs.user_cache_path() / "tipclassify" / name
-    return folder if folder.is_absolute() else None
 
 
 def cache_folder() -> Path | None:

@@ -20,7 +20,7 @@ from tipclassify.model.common.folder import (
     load_head,
     recover_folder,
 )
-from tipclassify.resources import checkout, resource_path
+from tipclassify.resources import cache_path, checkout, resource_path
 
 if TYPE_CHECKING:
     from tipclassify.model.common.scoring import Scorer
@@ -187,8 +187,6 @@ def models_folder() -> Path | None:
     """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
-    from tipclassify.download.cache import cache_path  # slow to import
-
     return cache_path("models")
 
 

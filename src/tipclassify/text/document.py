@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Final, Literal, TypedDict
 
-__all__ = ["Block", "Document", "Passage", "PassageRow"]
+__all__ = ["CELL_BAR", "Block", "Document", "Passage", "PassageRow"]
+
+CELL_BAR: Final = " | "
+"""What readers put between two cells of a row of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,13 @@ class Passage:
     page: int | None = None
     block: int | None = None
     country: str | None = None
+    # whether its block is a row of a table, whose cells may hold several sentences
+    in_row: bool = field(default=False, repr=False, compare=False)
 
     @property
     def kind(self) -> Literal["sentence", "table row"]:
-        """Kind of text: a row of a table, or a sentence or clause."""
-        # readers join the cells of a row with bars
-        return "table row" if " | " in self.text else "sentence"
+        """Kind of text: a row of a table or a sentence of its cells, or a sentence or clause."""
+        return "table row" if self.in_row or CELL_BAR in self.text else "sentence"
 
     def to_dict(self) -> PassageRow:
         """Convert to plain JSON values; probabilities are rounded to four decimals."""

@@ -20,11 +20,11 @@ from tipclassify.corpus.near_duplicates import (
     LEAK_SIMILARITY,
     near_duplicate_pairs,
 )
-from tipclassify.download.cache import cache_path
 from tipclassify.errors import CorpusError, needs_extra
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
+from tipclassify.resources import cache_path
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of

@@ -79,6 +79,8 @@ class OnnxSession:
             wanted = "not tokens to a pooled vector and token vectors"
             raise ModelError(f"the encoder's graph {signature}, {wanted}; get the model anew")
         self._width = model.heads.weights.shape[1]
+        # in this process, where vectors of tokens cost no transfer
+        self.is_local = isinstance(self._graph, LocalGraph)
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
         """Compute the pooled vector of each row of token ids, float32 (n, width).

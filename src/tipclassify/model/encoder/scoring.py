@@ -32,9 +32,16 @@ __all__ = ["EncoderScorer", "heading_room", "window_spans"]
 
 Headings = Sequence[str | None]
 Span = tuple[int, int]
+EncodedText = tuple[tuple[int, ...], tuple[int, ...]]
+"""Token ids of a text and of its heading."""
+Contributions = tuple[Floats, Floats]
+"""What each token adds to the log-odds, (tokens, 3), and the log-odds, (3,)."""
 Vectors = npt.NDArray[np.float32]
 
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
+# of a report; the token contributions of more texts would take time and memory for nothing
+_REMEMBERED_TEXTS: Final = 1_500
+_CHUNK_TEXTS: Final = 100  # whose token vectors are held at once
 _MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
@@ -124,6 +131,8 @@ class EncoderScorer:
 
     def __init__(self, model: EncoderModel) -> None:
         self.model = model
+        # of the report that was scored last: a page explains what was just tagged
+        self._recent: dict[EncodedText, Contributions] = {}
         self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
         try:
             self.tokenizer = _Tokenizer(model.tokenizer)
@@ -172,11 +181,28 @@ class EncoderScorer:
         return explain_by_occlusion(self, texts, headings, labels, max_phrases)
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
-        """Compute calibrated log-odds, float64 (n, 3)."""
-        parts = [
-            self.logits_of_ids(ids, heads) for ids, heads in self._token_batches(texts, headings)
-        ]
+        """Compute calibrated log-odds, float64 (n, 3).
+
+        Of the texts of one report the token contributions are remembered, which cost next to
+        nothing beside a run of the encoder. `contributions_of` would have to run it again.
+        """
+        remembers = self.graph.is_local and len(texts) <= _REMEMBERED_TEXTS
+        score = self._logits_remembered if remembers else self.logits_of_ids
+        parts = [score(ids, heads) for ids, heads in self._token_batches(texts, headings)]
         return np.concatenate([np.zeros((0, len(LABELS))), *parts])
+
+    def _logits_remembered(
+        self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]
+    ) -> Floats:
+        """Compute what `logits_of_ids` does, and remember the token contributions."""
+        encoded = [
+            (tuple(text_ids), tuple(heading))
+            for text_ids, heading in zip(ids, headings, strict=True)
+        ]
+        distinct = list(dict.fromkeys(encoded))
+        recent = dict(zip(distinct, self._computed_contributions(distinct), strict=True))
+        self._recent = recent
+        return np.array([recent[text][1] for text in encoded])
 
     def pooled(
         self, texts: Sequence[str], headings: Headings | None = None
@@ -223,9 +249,7 @@ class EncoderScorer:
         largest = np.maximum.reduceat(logits, np.array(first, np.int64))
         return np.asarray(largest * self.model.scale + self.model.shift)
 
-    def token_contributions(
-        self, ids: Sequence[int], heading: Sequence[int]
-    ) -> tuple[Floats, Floats]:
+    def token_contributions(self, ids: Sequence[int], heading: Sequence[int]) -> Contributions:
         """Compute what each token of a text adds to the log-odds, and the log-odds.
 
         Both are float64: (tokens, 3) and (3,). Of a text of several windows, each label's are of
@@ -235,22 +259,27 @@ class EncoderScorer:
 
     def contributions_of(
         self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]
-    ) -> list[tuple[Floats, Floats]]:
-        """Compute `token_contributions` of several inputs.
+    ) -> list[Contributions]:
+        """Compute `token_contributions` of several inputs, or take those that are remembered.
 
         Each is the token ids of a text and of its heading.
         """
-        windows = [self._windows(ids, heading) for ids, heading in inputs]
-        vectors = iter(
-            self.graph.token_vectors(
-                [window for text_windows in windows for window in text_windows]
-            )
-        )
-        return [self._contributions(ids, heading, vectors) for ids, heading in inputs]
+        encoded = [(tuple(ids), tuple(heading)) for ids, heading in inputs]
+        recent = self._recent
+        unknown = [text for text in dict.fromkeys(encoded) if text not in recent]
+        known = recent | dict(zip(unknown, self._computed_contributions(unknown), strict=True))
+        return [known[text] for text in encoded]
+
+    def _computed_contributions(self, texts: Sequence[EncodedText]) -> Iterator[Contributions]:
+        for first in range(0, len(texts), _CHUNK_TEXTS):
+            chunk = texts[first : first + _CHUNK_TEXTS]
+            windows = [window for ids, heading in chunk for window in self._windows(ids, heading)]
+            vectors = iter(self.graph.token_vectors(windows))
+            yield from (self._contributions(ids, heading, vectors) for ids, heading in chunk)
 
     def _contributions(
         self, ids: Sequence[int], heading: Sequence[int], vectors: Iterator[tuple[Vectors, Vectors]]
-    ) -> tuple[Floats, Floats]:
+    ) -> Contributions:
         """Sum up the windows of a text, whose pooled and token vectors come next in `vectors`."""
         contributions = np.zeros((len(ids), len(LABELS)))
         logits = np.full(len(LABELS), -np.inf)

@@ -186,6 +186,7 @@ class DeskFiles:
                     scores=dict(zip(LABELS, row.scores, strict=True)),
                     low_confidence=row.low_confidence,
                     page=row.page,
+                    in_row=bool(row.flags & PassageFlag.TABLE_ROW),
                 )
                 passages.append(passage)
         document = Document(

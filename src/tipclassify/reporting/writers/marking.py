@@ -153,7 +153,7 @@ class PageMarker:
                 shown=labels,
                 in_doubt=in_doubt,
                 reasons=_reasons(passage, next(explanations), labels) if labels else None,
-                examples=load_examples().nearest(passage.text, 1) if in_doubt else [],
+                examples=load_examples().nearest(passage.text) if in_doubt else [],
                 cited=self._cited(finding),
                 unreadable=is_unknown(passage),
                 nature=nature,

@@ -48,6 +48,8 @@ _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
 # screen. Isolated in a <bdi>, each character stays in place without effect.
 _DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+_COMMENT_LINE: Final = re.compile(r"^ *//.*\n", re.MULTILINE)  # of a script
+
 
 def content(value: object) -> Markup:
     """Escape a value as element content, such that the browser's ``textContent`` equals it.
@@ -127,8 +129,9 @@ def _contains(values: Container[object], value: object) -> bool:
 
 
 def asset(name: str) -> Markup:
-    """Read a bundled style sheet or script."""
-    return Markup(read_resource(f"reporting/writers/assets/{name}"))
+    """Read a bundled style sheet, or a script without its comments: every page holds them all."""
+    text = read_resource(f"reporting/writers/assets/{name}")
+    return Markup(_COMMENT_LINE.sub("", text) if name.endswith(".js") else text)
 
 
 def script_constants(**constants: object) -> Markup:

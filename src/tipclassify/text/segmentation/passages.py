@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.document import CELL_BAR, Block, Document, Passage
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.sections import (
     Outline,
@@ -132,8 +132,15 @@ class _Cut(NamedTuple):
 
 
 def _block_passages(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
-    """Yield the passages of block `number`."""
+    """Yield the passages of block `number`.
+
+    The block is a row of a table if its first sentence holds the bar between two cells; a bar
+    further on may stand in prose.
+    """
+    in_row: bool | None = None
     for sentence_start, sentence_end in sentence_spans(text, block.start, block.end):
+        if in_row is None:
+            in_row = CELL_BAR in text[sentence_start:sentence_end]
         spans: Iterable[tuple[int, int]] = [(sentence_start, sentence_end)]
         if unit == "clause":
             spans = _clause_spans(text, sentence_start, sentence_end)
@@ -147,6 +154,7 @@ def _block_passages(text: str, block: Block, number: int, unit: Unit) -> Iterato
                     page=block.page,
                     block=number,
                     country=block.country,
+                    in_row=in_row,
                 )
 
 

@@ -50,6 +50,8 @@ function showFurther() {
   const parts = [templates && `${plural(templates, "sentence")} that ${templates === 1 ? "stands" : "stand"} in many reports`, folded.length > templates && plural(folded.length - templates, "table row")];
   unfold.hidden = !further.hidden || !folded.length;
   unfold.textContent = `and ${parts.filter(Boolean).join(", ")}`;
+  const left = ordered.length + folded.length - findingsList.children.length;
+  document.getElementById("not-printed").textContent = left ? `${plural(left, "more finding")} not printed: show them first.` : "";
   if (from) findingsList.children[from]?.querySelector("a").focus();
 }
 further.addEventListener("click", showFurther);

@@ -45,28 +45,46 @@ addEventListener(
 
 // ---- Paper ----------------------------------------------------------------------------------------------------------
 
-// On paper a list of the findings stands before each text: all that the filter leaves, with section and probability.
+// On paper a list of the findings stands before each text: all that the filter leaves, with probability and page, under
+// the name of their section, which a column of its own would repeat.
 addEventListener("beforeprint", () => {
   all("details").forEach((details) => (details.open = true));
   all(".paper").forEach((list) => list.remove());
   for (const article of articles) {
     const found = findings.filter((finding) => finding.shown && finding.article === article);
-    if (!found.length) continue;
-    const list = made("table", "", "paper");
-    const head = list.createTHead().insertRow();
-    head.append(made("th", "Finding"), made("th", "Section"), made("th", "Passage"));
-    const body = list.createTBody();
-    for (const { labels, section, mark, text } of found) {
-      const row = body.insertRow();
-      const tags = row.insertCell();
-      for (const { letter, score } of labels) tags.append(made("b", letter, letter), ` ${probability(score)} `);
-      row.insertCell().textContent = inert(section) + (mark.dataset.page ? `, p. ${mark.dataset.page}` : "");
-      row.insertCell().textContent = text;
-    }
-    one(".text", article).before(list);
+    if (found.length) one(".text", article).before(paperList(found));
   }
 });
 addEventListener("afterprint", () => all(".paper").forEach((list) => list.remove()));
+
+function paperList(found) {
+  const list = made("table", "", "paper");
+  const hasPages = found.some(({ mark }) => mark.dataset.page);
+  const columns = ["Finding", ...(hasPages ? ["Page"] : []), "Passage"];
+  list.createTHead().insertRow().append(...columns.map((name) => made("th", name)));
+  let body = null;
+  let named = null; // the section whose name stands above
+  for (const { labels, section, mark, text } of found) {
+    if (section !== named) {
+      body = list.createTBody();
+      const head = made("th", inert(section));
+      head.colSpan = columns.length;
+      body.insertRow().append(head);
+      named = section;
+    }
+    const row = body.insertRow();
+    row.insertCell().append(...labels.map(paperTag));
+    if (hasPages) row.insertCell().textContent = mark.dataset.page ?? "–";
+    row.insertCell().textContent = text;
+  }
+  return list;
+}
+
+function paperTag({ letter, score }) {
+  const tag = made("span");
+  tag.append(made("b", letter, letter), ` ${probability(score)} `);
+  return tag;
+}
 
 // ---- The page begins ------------------------------------------------------------------------------------------------
 
