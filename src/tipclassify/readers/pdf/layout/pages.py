@@ -235,9 +235,7 @@ def body_size(pages: Iterable[Page]) -> float:
         if on_page:
             page_counts[_most_common(on_page)] += 1
         letter_counts.update(on_page)
-    return max(
-        page_counts, key=lambda size: (page_counts[size], letter_counts[size]), default=0.0
-    )
+    return max(page_counts, key=lambda size: (page_counts[size], letter_counts[size]), default=0.0)
 
 
 def main_size(words: Iterable[Word]) -> float:
