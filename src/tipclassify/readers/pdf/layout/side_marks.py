@@ -112,11 +112,10 @@ def _beside(page: Page) -> Iterator[Fragment]:
 
 def _edge(ends: list[tuple[float, int]]) -> float:
     """Return the least of the ends of fragments, each with its letters, but for a small share."""
-    all_letters = sum(letters for _, letters in ends)
-    edge = 0.0
-    letters_so_far = 0
-    for edge, letters in sorted(ends):
-        letters_so_far += letters
-        if letters_so_far > _EDGE_SHARE * all_letters:
-            break
-    return edge
+    max_outside = _EDGE_SHARE * sum(letters for _, letters in ends)
+    outside = 0
+    for end, letters in sorted(ends):
+        outside += letters
+        if outside > max_outside:
+            return end
+    return max(end for end, _ in ends)  # fragments without any letter
