@@ -161,6 +161,7 @@ class _Sections:
 
     def after(self, paragraph: Paragraph) -> str | None:
         """Return the section of a paragraph, which may be the first of one."""
+        opened: str | None
         if paragraph.is_heading:
             opened = self._outline.section(paragraph.text, paragraph.level)
         else:
