@@ -132,6 +132,8 @@ def _with_drawing(fragments: list[Fragment], bounds: Shape) -> list[Fragment]:
             inside += caption
             rows.append(TableRow([[line.text for line in caption]], header=True))
     inside += labels
+    if not inside:  # all that is beside the drawing is the caption of another one
+        return fragments
     rows.append(TableRow(_stacks(labels)))
     return _replaced(fragments, inside, rows)
 
