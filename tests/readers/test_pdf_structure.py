@@ -120,6 +120,12 @@ def test_the_labels_of_a_drawing_are_apart_from_the_table_beside_it() -> None:
     assert {"Figure 1. Work", "Farms 77% | Mills 23%"} <= {*blocks}
 
 
+def test_a_caption_right_of_a_drawing_without_labels_is_text() -> None:
+    drawing = "60 600 m 80 700 120 640 150 600 c 140 560 l f\n"
+    caption = show(160, 640, "Figure 2", 9)
+    assert read(drawing + caption + column(60, 500, REST)) == ["Figure 2", joined(REST)]
+
+
 # ---------------------------------------------------------------------------------------------
 # sentences, not headings
 

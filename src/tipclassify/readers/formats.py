@@ -86,7 +86,8 @@ _UNSUPPORTED: Final = {
         (
             "zip .zip",
             "an archive",
-            "'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME",
+            "'tipclassify score' takes one that has reports in it, any command one of them, "
+            "as ARCHIVE.zip/NAME",
         ),
         (
             "archive .tar .tgz .7z .rar .bz2 .xz .zst",
@@ -116,9 +117,13 @@ _SIGNATURES: Final = {
 }
 # The first of these that begins the name of a member of a zip file tells what it is.
 _ZIP_MEMBERS: Final = {
-    "word/": "docx", "META-INF/container.xml": "epub", "ppt/": ".pptx", "xl/": ".xlsx", "Index/": ".pages",
+    "word/": "docx",
+    "META-INF/container.xml": "epub",
+    "ppt/": ".pptx",
+    "xl/": ".xlsx",
+    "Index/": ".pages",
     "content.xml": "odt",
-}  # fmt: skip
+}
 # Names of streams in old Microsoft files; the first that is there tells what it is.
 _OLE_STREAMS: Final = {
     "EncryptedPackage": "locked",
@@ -131,7 +136,8 @@ _HTML_START: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _HTML_FRAGMENT: Final = re.compile(
-    rb"\s*<(?:title|meta|link|style|script|main|article|section|div|p|h[1-6]|table|ul|ol)(?:\s[^<>]{0,500})?>",
+    rb"\s*<(?:title|meta|link|style|script|main|article|section|div|p|h[1-6]|table|ul|ol)"
+    rb"(?:\s[^<>]{0,500})?>",
     re.IGNORECASE,
 )
 _MAIL_HEADERS: Final = re.compile(rb"(?:[A-Za-z-]+:.*\n(?:[ \t].*\n)*){1,20}")
@@ -159,14 +165,15 @@ def suffix_of(name: str) -> str:
         path = PurePosixPath(urlsplit(name).path if is_link(name) else PureWindowsPath(name).name)
     except ValueError:  # no address, though it begins like one
         return ""
-    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
+    if path.suffix.lower() == ".gz":
+        path = path.with_suffix("")
+    return path.suffix.lower()
 
 
 def reader_of(kind: str) -> Callable[..., Document]:
     """Return the reader of a format; it and its dependencies are imported on demand."""
-    reader: Callable[..., Document] = getattr(
-        import_module(f"tipclassify.readers.{_FORMATS[kind].module}"), f"read_{kind}"
-    )
+    module = import_module(f"tipclassify.readers.{_FORMATS[kind].module}")
+    reader: Callable[..., Document] = getattr(module, f"read_{kind}")
     return reader
 
 
@@ -175,24 +182,24 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
 
     Raises `InputError` if unsupported or where they contradict.
     """
-    found = _detect_content(data, source)
-    if found == "mhtml" and suffix == ".eml":
+    by_content = _detect_content(data, source)
+    if by_content == "mhtml" and suffix == ".eml":
         return "eml"
-    if found in _FORMATS:
-        return found
-    kind = _FORMAT_BY_MEDIA_TYPE.get((content_type or "").split(";")[0].strip().lower())
-    foreign = (
-        suffix
-        if suffix in _UNSUPPORTED and (found in ("archive", "zip", "ole") or not (found or kind))
-        else found
-    )
-    if foreign:
-        raise InputError(f"{source}: {_UNSUPPORTED[foreign]}")
+    if by_content in _FORMATS:
+        return by_content
+    media_type = (content_type or "").split(";")[0].strip().lower()
+    kind = _FORMAT_BY_MEDIA_TYPE.get(media_type)
+    # what a suffix says of an unsupported file is more than that it is an archive, or nothing
+    is_vague = by_content in ("archive", "zip", "ole") or (by_content is None and kind is None)
+    unsupported = suffix if suffix in _UNSUPPORTED and is_vague else by_content
+    if unsupported is not None:
+        raise InputError(f"{source}: {_UNSUPPORTED[unsupported]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
         kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
-    if kind and (what := _FORMATS[kind].signed):
+    if kind is not None and _FORMATS[kind].signed:
         raise InputError(
-            f"{source}: not {what}, though it is called one; check the file, or name it .txt if it is text"
+            f"{source}: not {_FORMATS[kind].signed}, though it is called one; check the file, "
+            "or name it .txt if it is text"
         )
     if kind is None and content_type is None and suffix and not _NOT_A_SUFFIX.fullmatch(suffix):
         readable = "PDF, Word (.docx), HTML, EPUB, Markdown or text (.txt)"
@@ -207,34 +214,55 @@ def _detect_content(data: bytes, source: str) -> str | None:
 
     None where they are ambiguous.
     """
-    found = next((what for what, starts in _SIGNATURES.items() if data.startswith(starts)), None)
-    if found == "zip":
-        names = open_zip(data, source).namelist()
-        members = (
-            what
-            for start, what in _ZIP_MEMBERS.items()
-            if any(name.startswith(start) for name in names)
-        )
-        return next(members, "zip")
-    if found == "ole":
-        return next(
-            (what for stream, what in _OLE_STREAMS.items() if stream.encode("utf-16-le") in data),
-            "ole",
-        )
-    if found or data[257:262] == b"ustar":
-        return found or "archive"
+    signed = _signed_format(data)
+    if signed == "zip":
+        return _format_in_zip(data, source)
+    if signed == "ole":
+        return _format_in_ole(data)
+    if signed is not None:
+        return signed
+    if data[257:262] == b"ustar":
+        return "archive"
     if _PDF_SIGNATURE.search(data[:1_024]):
         return "pdf"
+    head = _opening(data)
+    if _HTML_START.match(head):
+        return "html"
+    headers = _MAIL_HEADERS.match(head)
+    if headers is None or b"mime-version:" not in headers[0].lower():
+        return None
+    return "mhtml" if _MHTML_TYPE.search(headers[0]) else None
+
+
+def _signed_format(data: bytes) -> str | None:
+    """Return the format whose signature the bytes begin with."""
+    for name, signatures in _SIGNATURES.items():
+        if data.startswith(signatures):
+            return name
+    return None
+
+
+def _format_in_zip(data: bytes, source: str) -> str:
+    """Return the format of a zip file by the names of its members; "zip" for any other."""
+    members = open_zip(data, source).namelist()
+    for start, name in _ZIP_MEMBERS.items():
+        if any(member.startswith(start) for member in members):
+            return name
+    return "zip"
+
+
+def _format_in_ole(data: bytes) -> str:
+    """Return the format of an old Microsoft file by its streams; "ole" for any other."""
+    for stream, name in _OLE_STREAMS.items():
+        if stream.encode("utf-16-le") in data:
+            return name
+    return "ole"
+
+
+def _opening(data: bytes) -> bytes:
+    """Return the first bytes after white space, those of wide encodings as UTF-8."""
     head = data[:_MAX_BLANK_BYTES]
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             head = head[len(mark) :].decode(encoding, "replace").encode()
-    head = head.lstrip()[:_HEAD_BYTES]
-    if _HTML_START.match(head):
-        return "html"
-    headers = _MAIL_HEADERS.match(head)
-    return (
-        "mhtml"
-        if headers and b"mime-version:" in headers[0].lower() and _MHTML_TYPE.search(headers[0])
-        else None
-    )
+    return head.lstrip()[:_HEAD_BYTES]

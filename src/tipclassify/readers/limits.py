@@ -50,9 +50,16 @@ _MEMBER: Final = re.compile(r"(.+?\.zip)[/\\](.+)", re.IGNORECASE | re.DOTALL)
 _HIDDEN: Final = (".", "~$", "__MACOSX")
 
 ZIP_DAMAGE: Final = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    IndexError,
     RuntimeError,
-)  # fmt: skip
+)
 """Exceptions of zipfile for bytes that are no zip file, or a truncated or altered one."""
 
 
@@ -65,24 +72,29 @@ def read_bounded(name: str) -> bytes:
     try:
         if name == "-":
             return read_up_to_limit(sys.stdin.buffer, name)
-        if place := split_member(name):
-            with open_zip(place[0], place[0]) as archive:
-                return read_member(archive, place[1], name)
-        about = os.stat(name)
-        if stat.S_ISDIR(about.st_mode):
+        archived = split_member(name)
+        if archived is not None:
+            archive_path, member = archived
+            with open_zip(archive_path, archive_path) as archive:
+                return read_member(archive, member, name)
+        mode = os.stat(name).st_mode
+        if stat.S_ISDIR(mode):
             os.scandir(name).close()  # why it cannot be opened comes first
             raise InputError(f"{name}: a folder; give the files in it")
-        if not stat.S_ISREG(about.st_mode) and not stat.S_ISFIFO(about.st_mode):
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
             raise InputError(f"{name}: a device or socket; give a file")
         with open(name, "rb") as file:
             return read_up_to_limit(file, name)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        what = (
-            (error.strerror or str(error))
-            if isinstance(error, OSError)
-            else "no such path, a nul is in it"
-        )
-        raise InputError(f"{name}: {what.lower()}; check the path".replace("\0", "\\0")) from None
+    except OSError as error:
+        problem = (error.strerror or str(error)).lower()
+        raise _cannot_open(name, problem) from None
+    except ValueError:
+        raise _cannot_open(name, "no such path, a nul is in it") from None
+
+
+def _cannot_open(name: str, problem: str) -> InputError:
+    """Return the error of a path; a NUL in it is shown as ``\\0``."""
+    return InputError(f"{name}: {problem}; check the path".replace("\0", "\\0"))
 
 
 def list_members(path: str) -> list[str]:
@@ -92,7 +104,7 @@ def list_members(path: str) -> list[str]:
     """
     with open_zip(path, path) as archive:
         names = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
-    return [f"{path}/{name}" for name in sorted(names) if not any(map(_is_hidden, name.split("/")))]
+    return [f"{path}/{name}" for name in sorted(names) if not _is_hidden(name)]
 
 
 def split_member(path: str) -> tuple[str, str] | None:
@@ -106,8 +118,9 @@ def split_member(path: str) -> tuple[str, str] | None:
     return match[1], match[2].replace("\\", "/")
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(_HIDDEN)
+def _is_hidden(path: str) -> bool:
+    """Return whether a file in an archive, or a folder that it is in, is hidden."""
+    return any(name.startswith(_HIDDEN) for name in path.split("/"))
 
 
 def read_up_to_limit(file: IO[bytes], name: str) -> bytes:
@@ -153,14 +166,11 @@ def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
         ) from None
     if len(entries) > _MOST_MEMBERS:
         raise InputError(f"{name}: {len(entries):,} files in it, over {_MOST_MEMBERS:,}; split it")
-    # can be trusted: zipfile decompresses no entry beyond it
+    # these sizes can be trusted: zipfile decompresses no entry beyond its own
     size = sum(entry.file_size for entry in entries)
     if size > LARGEST:
         raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
-    if any(
-        entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size)
-        for entry in entries
-    ):
+    if any(map(_is_suspicious, entries)):
         ratio = f"over {MAX_RATIO} times its size, as no report does"
         raise InputError(f"{name}: unpacks to {ratio}; check where it comes from")
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
@@ -168,6 +178,11 @@ def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
     if any(entry.compress_type not in ALLOWED_COMPRESSION for entry in entries):
         raise InputError(f"{name}: packed in an unusual way; open it and save it again")
     return archive
+
+
+def _is_suspicious(entry: zipfile.ZipInfo) -> bool:
+    """Return whether an entry is large, and compressed as no text is."""
+    return entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size)
 
 
 def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any, Final
+from itertools import islice, pairwise, takewhile
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
@@ -48,6 +48,7 @@ _CHARACTER_ELEMENTS: Final = {f"{_W}{name}": " " for name in ("tab", "br", "cr",
 }
 _FALSE_VALUES: Final = ("0", "false", "off", "none")
 _DELETED_ENDS: Final = ("w:pPr/w:rPr/w:del", "w:pPr/w:rPr/w:moveFrom")
+_IS_FALSE: Final = " or ".join(f'@w:val = "{value}"' for value in _FALSE_VALUES)
 # Deleted and moved text, fallback renderings, tables of contents, merged cells, ruby annotations,
 # hidden text.
 _INVISIBLE: Final = f"""
@@ -55,13 +56,14 @@ _INVISIBLE: Final = f"""
     | .//mc:AlternateContent/*[position() > 1]
     | .//w:sdt[w:sdtPr/w:docPartObj/w:docPartGallery/@w:val = "Table of Contents"]
     | .//w:tc[w:tcPr/w:vMerge[not(@w:val = "restart")]] | .//w:rt
-    | .//w:r[w:rPr/w:vanish[not({" or ".join(f'@w:val = "{value}"' for value in _FALSE_VALUES)})]]"""
+    | .//w:r[w:rPr/w:vanish[not({_IS_FALSE})]]"""
 _MAX_BASES: Final = 12  # Word allows eleven styles based on each other
 _BODY_LEVEL: Final = 9  # the outline level that means "no heading"
 _TITLE_LEVEL: Final = 0  # above heading 1
 _OPENING_BLOCKS: Final = 40  # of a file without pages: about those of its first page
 # a cell of several paragraphs and more words is prose in a layout table
 _MIN_LAYOUT_WORDS: Final = 40
+_MAX_OPENING_WORDS: Final = 40  # a paragraph of more words is prose, and a title is above it
 _NOTES: Final = "Notes"
 _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that programs fill in
 
@@ -71,6 +73,7 @@ def read_docx(data: bytes, source: str) -> Document:
 
     Tracked insertions are kept; deletions, headers, footers, comments, hidden text and tables of
     contents are not.
+
     Raises `InputError` for a damaged, encrypted or too large file, `MissingExtraError` without
     python-docx.
     """
@@ -101,30 +104,22 @@ def _title(pieces: list[SourceBlock], property_title: str) -> str | None:
         return styled
     opening = list(islice((piece for piece in pieces if piece.text), _OPENING_BLOCKS))
     named = clean_text(property_title or "")
-    if (
-        named
-        and named.lower() not in _PLACEHOLDERS
-        and not is_stale(named, " ".join(piece.text for piece in opening))
-    ):
-        return named
-    prose = (
-        number
-        for number, piece in enumerate(opening)
-        if len(piece.text.split()) > _MIN_LAYOUT_WORDS
-    )
-    above = opening[: next(prose, len(opening))]
-    lines = [
-        TitleLine(
-            piece.text,
-            piece.kind == "heading",
-            _BODY_LEVEL - (_BODY_LEVEL if piece.level is None else piece.level),
-        )
-        for piece in above
-    ]
-    return title_of_first_page(lines, 0.0)
+    if named and named.lower() not in _PLACEHOLDERS:
+        opening_text = " ".join(piece.text for piece in opening)
+        if not is_stale(named, opening_text):
+            return named
+    above = list(takewhile(lambda piece: len(piece.text.split()) <= _MAX_OPENING_WORDS, opening))
+    return title_of_first_page([_title_line(piece) for piece in above], body_size=0.0)
 
 
-def _remove_invisible(root: Any) -> Any:
+def _title_line(piece: SourceBlock) -> TitleLine:
+    """Return a line whose size is higher for higher headings, and 0 for text."""
+    level = _BODY_LEVEL if piece.level is None else piece.level
+    return TitleLine(piece.text, piece.kind == "heading", size=_BODY_LEVEL - level)
+
+
+def _remove_invisible(root: etree._Element) -> etree._Element:
+    """Remove what a reader of the document does not see."""
     for element in etree.XPath(_INVISIBLE, namespaces=_NAMESPACES)(root):
         element.getparent().remove(element)
     return root
@@ -135,23 +130,24 @@ def _notes(word: WordDocument, styles: dict[str, _Style]) -> Iterator[SourceBloc
     from docx.oxml import parse_xml
 
     parts = {
-        rel.reltype.rsplit("/", 1)[-1]: rel.target_part
-        for rel in word.part.rels.values()
-        if not rel.is_external
+        relation.reltype.rsplit("/", 1)[-1]: relation.target_part
+        for relation in word.part.rels.values()
+        if not relation.is_external
     }
     for kind in ("footnote", "endnote"):
         part = parts.get(f"{kind}s")
-        for note in (
-            () if part is None else _remove_invisible(parse_xml(part.blob)).iter(f"{_W}{kind}")
-        ):
+        if part is None:
+            continue
+        for note in _remove_invisible(parse_xml(part.blob)).iter(f"{_W}{kind}"):
             if note.get(f"{_W}type") in (None, "normal"):  # the others are separator lines
-                yield SourceBlock(
-                    " ".join(piece.text for piece in _source_blocks(note, styles)), section=_NOTES
-                )
+                text = " ".join(piece.text for piece in _source_blocks(note, styles))
+                yield SourceBlock(text, section=_NOTES)
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
+    """Hold what a style says of its paragraphs or runs."""
+
     level: int | None = None  # of its headings
     bold: bool = False
     contents: bool = False  # an entry of a table of contents
@@ -162,21 +158,21 @@ def _read_styles(word: WordDocument) -> dict[str, _Style]:
     elements = {
         style.get(f"{_W}styleId"): style for style in word.styles.element.iter(f"{_W}style")
     }
-    styles = {}
+    styles: dict[str, _Style] = {}
     for key, style in elements.items():
         name = _property_value(style, "w:name").lower()
-        level = bold = None
+        level: int | None = None
+        bold: bool | None = None
         for _ in range(_MAX_BASES):  # a damaged file may have a circular base
             level = _style_level(style) if level is None else level
             bold = _bold_property(style) if bold is None else bold
             style = elements.get(_property_value(style, "w:basedOn"), style)
-        styles[key] = _Style(
-            level, bool(bold), name.startswith("toc ") or name == "table of figures"
-        )
+        contents = name.startswith("toc ") or name == "table of figures"
+        styles[key] = _Style(level, bool(bold), contents)
     return styles
 
 
-def _style_level(style: Any) -> int | None:
+def _style_level(style: etree._Element) -> int | None:
     """Return a style's heading level by its name or outline level; None for body text."""
     name = _property_value(style, "w:name").lower()
     if name == "title":
@@ -186,41 +182,47 @@ def _style_level(style: Any) -> int | None:
     return _outline_level(style)
 
 
-def _outline_level(holder: Any) -> int | None:
+def _outline_level(holder: etree._Element) -> int | None:
     """Return the outline level, from 1, in the paragraph properties of `holder`.
 
     None for body text.
     """
     level = _property_value(holder, "w:pPr/w:outlineLvl")
-    return int(level) + 1 if level.isdecimal() and int(level) < _BODY_LEVEL else None
+    if not level.isdecimal() or int(level) >= _BODY_LEVEL:
+        return None
+    return int(level) + 1
 
 
-def _property_value(element: Any, path: str) -> str:
+def _property_value(element: etree._Element, path: str) -> str:
     """Return the value of the property at a path below an element, or an empty string."""
-    found = element.find(path, _NAMESPACES)
-    return "" if found is None else str(found.get(f"{_W}val") or "")
+    element_property = element.find(path, _NAMESPACES)
+    if element_property is None:
+        return ""
+    return str(element_property.get(f"{_W}val") or "")
 
 
-def _bold_property(holder: Any) -> bool | None:
+def _bold_property(holder: etree._Element) -> bool | None:
     """Return whether the run properties of `holder` are bold; None where the style decides."""
     bold = holder.find("w:rPr/w:b", _NAMESPACES)
     return None if bold is None else bold.get(f"{_W}val") not in _FALSE_VALUES
 
 
-def _source_blocks(parent: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
+def _source_blocks(parent: etree._Element, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
     """Yield paragraphs and table rows of a body, cell, note or text box, in reading order."""
     elements = list(_outermost(parent, _PARAGRAPH, _TABLE))
-    for paragraph, following in pairwise(
-        element for element in elements if element.tag == _PARAGRAPH
-    ):
+    paragraphs = [element for element in elements if element.tag == _PARAGRAPH]
+    for paragraph, following in pairwise(paragraphs):
+        # a deleted paragraph mark joins the two: the runs move, and an empty paragraph is left
         if any(paragraph.find(path, _NAMESPACES) is not None for path in _DELETED_ENDS):
-            # A deleted paragraph mark joins the two.
             following[:0] = [child for child in paragraph if child.tag != f"{_W}pPr"]
     for element in elements:
-        yield from (_table_blocks if element.tag == _TABLE else _paragraph_blocks)(element, styles)
+        if element.tag == _TABLE:
+            yield from _table_blocks(element, styles)
+        else:
+            yield from _paragraph_blocks(element, styles)
 
 
-def _outermost(parent: Any, *tags: str) -> Iterator[Any]:
+def _outermost(parent: etree._Element, *tags: str) -> Iterator[etree._Element]:
     """Yield elements of these tags at any depth, but none nested in another."""
     for child in parent:
         if child.tag in tags:
@@ -229,7 +231,9 @@ def _outermost(parent: Any, *tags: str) -> Iterator[Any]:
             yield from _outermost(child, *tags)
 
 
-def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
+def _paragraph_blocks(
+    paragraph: etree._Element, styles: dict[str, _Style]
+) -> Iterator[SourceBlock]:
     """Yield a paragraph, then the text boxes anchored in it."""
     style = styles.get(_property_value(paragraph, "w:pPr/w:pStyle"), _Style())
     if style.contents:
@@ -252,34 +256,38 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
         yield from _source_blocks(box, styles)
 
 
-def _is_bold(paragraph: Any, style: _Style, styles: dict[str, _Style]) -> bool:
+def _is_bold(paragraph: etree._Element, style: _Style, styles: dict[str, _Style]) -> bool:
     """Return whether all text of a paragraph is bold.
 
     Its runs, their styles or its own style say so.
     """
-    for run in (
-        part.getparent() for part in paragraph.iter(*_RUN_TEXT) if (part.text or "").strip()
-    ):
+    for part in paragraph.iter(*_RUN_TEXT):
+        if not (part.text or "").strip():
+            continue
+        run = part.getparent()
         bold = _bold_property(run)
         if bold is None:
-            bold = style.bold or styles.get(_property_value(run, "w:rPr/w:rStyle"), _Style()).bold
+            run_style = styles.get(_property_value(run, "w:rPr/w:rStyle"), _Style())
+            bold = style.bold or run_style.bold
         if not bold:
             return False
     return True
 
 
-def _table_blocks(table: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
-    """Yield the rows of a table, or its paragraphs if it is a layout table."""
+def _table_blocks(table: etree._Element, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
+    """Yield the rows of a table, or the paragraphs of a row that lays out prose."""
     for row in _outermost(table, f"{_W}tr"):
-        cells = [
-            cell
-            for element in _outermost(row, f"{_W}tc")
-            if (cell := list(_source_blocks(element, styles)))
-        ]
-        lengths = [
-            sum(len(piece.text.split()) for piece in cell) for cell in cells if len(cell) > 1
-        ]
-        if len(cells) == 1 or max(lengths, default=0) > _MIN_LAYOUT_WORDS:
-            yield from (piece for cell in cells for piece in cell)
+        cells = [list(_source_blocks(cell, styles)) for cell in _outermost(row, f"{_W}tc")]
+        cells = [cell for cell in cells if cell]
+        if len(cells) == 1 or any(map(_is_prose, cells)):
+            for cell in cells:
+                yield from cell
         elif cells:
             yield SourceBlock(table_row(" ".join(piece.text for piece in cell) for cell in cells))
+
+
+def _is_prose(cell: list[SourceBlock]) -> bool:
+    """Return whether a cell has several paragraphs, and many words."""
+    if len(cell) < 2:
+        return False
+    return sum(len(piece.text.split()) for piece in cell) > _MIN_LAYOUT_WORDS

@@ -12,6 +12,7 @@ from tipclassify.text.segmentation.sections import Outline, named_section, run_i
 
 __all__ = ["SourceBlock", "build_document", "clean_text", "could_be_heading", "table_row"]
 
+_BETWEEN_BLOCKS: Final = "\n\n"
 _HEADING_WORDS: Final = 14
 # Soft hyphen, zero-width and direction marks, word joiner, byte-order mark.
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
@@ -22,9 +23,9 @@ class SourceBlock:
     """The text of a paragraph, list entry, table row or heading."""
 
     text: str  # as `clean_text` returns it
-    # or "heading"; "item" or "row", in which a section name before a colon opens no section;
+    # "text"; "heading"; "item" or "row", in which a section name before a colon opens no section;
+    # "title" of the document, under which the rest stands, but which is no part of the text
     kind: str = "text"
-    # "title" of the document: what follows stands under it, but it is no part of the text
     section: str | None = None  # where it does not follow from the headings before it
     level: int | None = None  # of a heading, from 1; None where the source gives none
 
@@ -36,12 +37,15 @@ def build_document(
 
     A block whose whole text is the name of a standard section is a heading, whatever its style.
 
-    >>> build_document([SourceBlock("Protection", "heading"), SourceBlock("No shelter opened.")], "x.md").text
+    >>> blocks = [SourceBlock("Protection", "heading"), SourceBlock("No shelter opened.")]
+    >>> build_document(blocks, "x.md").text
     'Protection\\n\\nNo shelter opened.'
     """
     texts: list[str] = []
     blocks: list[Block] = []
-    offset, section, outline = 0, None, Outline()
+    start = 0
+    section: str | None = None
+    outline = Outline()
     for source_block in source_blocks:
         text = source_block.text
         if not text:
@@ -54,10 +58,12 @@ def build_document(
             section = outline.section(text, source_block.level)
         elif source_block.kind == "text":
             section = run_in_section(text) or section
-        blocks.append(Block(offset, offset + len(text), source_block.section or section, heading))
+        end = start + len(text)
+        blocks.append(Block(start, end, source_block.section or section, heading))
         texts.append(text)
-        offset += len(text) + 2
-    return Document("\n\n".join(texts), tuple(blocks), source, clean_text(title or "") or None)
+        start = end + len(_BETWEEN_BLOCKS)
+    clean_title = clean_text(title or "") or None
+    return Document(_BETWEEN_BLOCKS.join(texts), tuple(blocks), source, clean_title)
 
 
 def clean_text(text: str) -> str:
@@ -65,9 +71,9 @@ def clean_text(text: str) -> str:
     if text.isprintable() and "  " not in text:  # of white space, only the space is printable
         return text.strip()
     text = " ".join(text.split())
-    return (
-        text if text.isascii() or text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
-    )
+    if text.isascii() or text.isprintable():
+        return text
+    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def could_be_heading(text: str) -> bool:
@@ -76,10 +82,9 @@ def could_be_heading(text: str) -> bool:
     >>> could_be_heading("Conduct of Officials"), could_be_heading("No shelter opened.")
     (True, False)
     """
-    return (
-        not text.rstrip().endswith((".", ";", ",", "!", "?"))
-        and 0 < len(text.split()) <= _HEADING_WORDS
-    )
+    if text.rstrip().endswith((".", ";", ",", "!", "?")):
+        return False
+    return 0 < len(text.split()) <= _HEADING_WORDS
 
 
 def table_row(cells: Iterable[str]) -> str:

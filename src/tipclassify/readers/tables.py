@@ -1,7 +1,4 @@
-"""Read tables (CSV, Excel) as numbered lines of JSON, one for each row.
-
-So they are scored as JSON Lines are.
-"""
+"""Read tables (CSV, Excel) as numbered lines of JSON, to be scored as JSON Lines are."""
 
 from __future__ import annotations
 
@@ -9,9 +6,9 @@ import csv
 import io
 import json
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import csv_text, numbered
@@ -21,6 +18,9 @@ from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
 from tipclassify.readers.text import decode_text
 
 __all__ = ["read_table", "sheet_lines"]
+
+NumberedLine = tuple[int, bytes]  # number of a row from 1, and the row as JSON
+NumberedCells = tuple[int, Iterable[object]]  # number of a row, and its cells
 
 _MOST_ROWS: Final = 1_048_576  # of a sheet of Excel
 # Cells, empty ones before the last of a row and rows before the last included: a few bytes can name
@@ -32,12 +32,11 @@ _MOST_CHARACTERS: Final = 200_000_000
 csv.field_size_limit(LARGEST)  # by itself 131,072 characters
 
 
-def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, bytes]]]:
+def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
     """Read the rows of a table, or of the first sheet of a workbook, in batches.
 
-    Each row is its number and JSON. Rows without a text are left out, with a warning. A workbook is
-    read in a child process. Raises `InputError` when the file is damaged, or has no column for the
-    text.
+    Rows without a text are left out, with a warning. A workbook is read in a child process. Raises
+    `InputError` when the file is damaged, or has no column for the text.
     """
     data = read_bounded(path)
     if Path(path).suffix.lower() == ".xlsx":
@@ -46,55 +45,73 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, byte
         lines = read_sheet_isolated(data, path, options)
     else:
         lines = _json_lines(_csv_rows(data, path, options.encoding), options.text_column, path)
-    yield from in_batches(lines, lambda line: len(line[1]))
+    yield from in_batches(lines, _line_size)
 
 
-def sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[tuple[int, bytes]]:
+def sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Yield the rows of the first sheet of a workbook, with their numbers."""
     yield from _json_lines(_sheet_rows(data, path), options.text_column, path)
 
 
+def _line_size(line: NumberedLine) -> int:
+    _, json_line = line
+    return len(json_line)
+
+
 def _json_lines(
-    rows: Iterator[tuple[int, Iterable[Any]]], column: str, path: str
-) -> Iterator[tuple[int, bytes]]:
+    rows: Iterator[NumberedCells], text_column: str, path: str
+) -> Iterator[NumberedLine]:
+    """Yield each row that has a text, as JSON with the names of the first row."""
     _, header = next(rows, (1, ()))
     names = ["" if cell is None else str(cell).strip() for cell in header]
-    if column not in names:
-        there = ", ".join(filter(None, names[:10])) or "none"
+    if text_column not in names:
+        named_columns = ", ".join(filter(None, names[:10])) or "none"
         raise InputError(
-            f"{path}: no column {column!r} in the first row ({there}); name one by --text-column"
+            f"{path}: no column {text_column!r} in the first row ({named_columns}); "
+            "name one by --text-column"
         )
-    empty = []
+    numbers_without_text: list[int] = []
     for number, cells in rows:
-        row = {
-            name: cell
-            for name, cell in zip(names, cells, strict=False)
-            if name and cell not in (None, "")
-        }
-        row |= {name: str(row[name]) for name in (column, "section") if name in row}
-        if row.get(column, "").strip():
+        row = _named_cells(names, cells)
+        for name in (text_column, "section"):  # which are text, even if a cell has a number
+            if name in row:
+                row[name] = str(row[name])
+        if str(row.get(text_column, "")).strip():
             yield number, json.dumps(row, default=str).encode()
         else:
-            empty.append(number)
-    if empty:
-        warnings.warn(f"{path}: {numbered('row', empty)} without a text, left out", stacklevel=2)
+            numbers_without_text.append(number)
+    if numbers_without_text:
+        rows_without_text = numbered("row", numbers_without_text)
+        warnings.warn(f"{path}: {rows_without_text} without a text, left out", stacklevel=2)
 
 
-def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
+def _named_cells(names: Sequence[str], cells: Iterable[object]) -> dict[str, object]:
+    """Return the cells of a row by the names of their columns, without empty ones."""
+    # a row may have fewer cells than the first, or more, which have no name
+    row: dict[str, object] = {}
+    for name, cell in zip(names, cells, strict=False):
+        if name and cell not in (None, ""):
+            row[name] = cell
+    return row
+
+
+def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[NumberedCells]:
+    """Yield the rows of a CSV file; raise `InputError` where it is broken."""
     text = decode_text(data, path, encoding).removeprefix("\ufeff")
     header = text.partition("\n")[0]
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True
-    )
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        yield from enumerate((list(map(csv_text, row)) for row in reader), 1)
+        for number, row in enumerate(reader, 1):
+            yield number, [csv_text(cell) for cell in row]
     except csv.Error as error:
         raise InputError(
             f"{path}:{reader.line_num}: broken CSV ({error}); quote fields with commas or line ends"
         ) from None
 
 
-def _sheet_rows(data: bytes, path: str) -> Iterator[tuple[int, Iterable[Any]]]:
+def _sheet_rows(data: bytes, path: str) -> Iterator[NumberedCells]:
+    """Yield the rows of the first sheet; raise `InputError` for a damaged or too large one."""
     with needs_extra("reading Excel files", "xlsx"):
         from openpyxl import load_workbook
     open_zip(data, path)
@@ -110,7 +127,8 @@ def _sheet_rows(data: bytes, path: str) -> Iterator[tuple[int, Iterable[Any]]]:
             character_count += sum(len(cell) for cell in cells if isinstance(cell, str))
             if cell_count > _MOST_CELLS or number > _MOST_ROWS:
                 raise InputError(
-                    f"{path}: has rows or cells beyond what Excel shows, as no table does; save it as .csv"
+                    f"{path}: has rows or cells beyond what Excel shows, as no table does; "
+                    "save it as .csv"
                 )
             if character_count > _MOST_CHARACTERS:
                 most = f"over {_MOST_CHARACTERS / 1e6:.0f} million characters"

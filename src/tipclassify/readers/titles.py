@@ -29,23 +29,22 @@ _NOTE_MARKS: Final = " *†‡"
 
 @dataclass(frozen=True, slots=True)
 class TitleLine:
-    """A paragraph of the first page.
-
-    It has its text, whether it is a heading, and its type size (larger is higher).
-    """
+    """A paragraph of the first page."""
 
     text: str
     heading: bool
-    size: float = 0.0
+    size: float = 0.0  # of its type; of files without sizes, higher headings are larger
 
 
 def is_stale(title: str, first_page: str) -> bool:
-    """Return whether a title of a file's metadata is none.
+    """Return whether a title of a file's metadata is that of another document, or of none.
 
     The first page lacks its words, or has it as its letterhead.
 
-    >>> is_stale("Questions to Norvia", "QUESTIONS TO  NORVIA"), is_stale("Questions to Qatar", "Questions to Norvia")
-    (False, True)
+    >>> is_stale("Questions to Norvia", "QUESTIONS TO  NORVIA")
+    False
+    >>> is_stale("Questions to Qatar", "Questions to Norvia")
+    True
     """
     if is_masthead(title):
         return True
@@ -69,22 +68,45 @@ def title_of_first_page(lines: Sequence[TitleLine], body_size: float) -> str | N
     headings = [line for line in lines if line.heading and _may_be_title(line.text)]
     if not headings:
         return None
-    countries = [
-        at for at, line in enumerate(lines) if at and line.heading and _is_country(line.text)
-    ]
-    if len(countries) == 1:  # several are those of a list
-        at = countries[0]
-        kind = _LEGAL_BASIS.split(lines[at - 1].text)[0].rstrip(_NOTE_MARKS)
-        ended = len(kind) > _MAX_KIND or kind.endswith((".", ";", ",", "?", "!"))
-        if lines[at].size >= body_size and not ended and _country_in(kind) is None:
-            return f"{kind}: {lines[at].text.rstrip(_NOTE_MARKS)}"
+    title = _title_with_country(lines, body_size)
+    if title is not None:
+        return title
     larger = [line for line in headings if line.size > body_size * _LARGER]
-    if not larger:
-        return headings[0].text.rstrip(_NOTE_MARKS) if lines[0] is headings[0] else None
-    title = max(larger, key=lambda line: line.size)
-    if _country_in(title.text) is None:
-        title = next((line for line in larger if _country_in(line.text)), title)
-    return title.text.rstrip(_NOTE_MARKS)
+    if larger:
+        return _without_marks(_largest_heading(larger).text)
+    return _without_marks(lines[0].text) if lines[0] is headings[0] else None
+
+
+def _title_with_country(lines: Sequence[TitleLine], body_size: float) -> str | None:
+    """Return what stands above the heading that is a country's name, and the name."""
+    countries = [
+        at for at, line in enumerate(lines) if at > 0 and line.heading and _is_country(line.text)
+    ]
+    if len(countries) != 1:  # several are those of a list
+        return None
+    country = lines[countries[0]]
+    above = lines[countries[0] - 1]
+    kind = _without_marks(_LEGAL_BASIS.split(above.text)[0])
+    is_sentence = len(kind) > _MAX_KIND or kind.endswith((".", ";", ",", "?", "!"))
+    if country.size < body_size or is_sentence or _country_in(kind) is not None:
+        return None
+    return f"{kind}: {_without_marks(country.text)}"
+
+
+def _largest_heading(headings: Sequence[TitleLine]) -> TitleLine:
+    """Return the heading in the largest type; without a country, the first that names one."""
+    largest = max(headings, key=lambda line: line.size)
+    if _country_in(largest.text) is not None:
+        return largest
+    for heading in headings:
+        if _country_in(heading.text):
+            return heading
+    return largest
+
+
+def _without_marks(text: str) -> str:
+    """Return a text without the marks of notes at its end."""
+    return text.rstrip(_NOTE_MARKS)
 
 
 def _may_be_title(text: str) -> bool:

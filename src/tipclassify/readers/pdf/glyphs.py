@@ -7,32 +7,45 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
-from itertools import islice, pairwise
+from dataclasses import dataclass
+from itertools import pairwise
 from math import atan2, hypot, pi
 from statistics import median
-from typing import Any, Final, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, NamedTuple
 from unicodedata import bidirectional, normalize
 
 from tipclassify.readers.pdf.layout.pages import Page, Shape, Tag, Word, make_page
 from tipclassify.readers.pdf.structure_tree import read_tags, tag_of
 
+if TYPE_CHECKING:
+    from pypdfium2 import PdfObject, PdfPage, PdfTextPage
+
 __all__ = ["plain_text", "read_page"]
 
-Box = tuple[float, float, float, float]  # least x and y, greatest x and y, in points
+
+class Box(NamedTuple):
+    """Hold a box: its least x and y, and its greatest, in points."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
 
 # White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes
 # \x02 or \ufffe for a hyphen at a line's end.
-_TOKEN: Final = re.compile(
-    r"[^ \t\r\n\0\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]"
-)
+_SPACES: Final = r" \t\r\n\0\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_TOKEN: Final = re.compile(rf"[^{_SPACES}\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]")
 # em between two text objects of one word; a wider gap separates a list marker from its entry
 _MAX_GAP: Final = 0.1
 _BOLD_NAME: Final = re.compile(rb"bold|black|heavy|demi|-medi\b|cmb|sfbx|-bd", re.IGNORECASE)
 _FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
 _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
-_SLANTING: Final = -1
+_SLANTING: Final = -1  # angle of text that is not along the edges of the page
 _MAX_SLANT: Final = 0.06  # of a quarter turn
 _MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
+_MAX_BASELINE_SHIFT: Final = 0.1  # points between the text objects of one word
 _MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
 _MIN_RIGHT_TO_LEFT: Final = 0.1  # of a page's characters; fewer are a name
 _MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
@@ -52,35 +65,34 @@ _CHARACTER_MAP: Final = {
 }
 
 
-def read_page(raw: Any, page: Any, number: int) -> Page:
+def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
     """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright.
 
     It is not closed. Text in another direction than most of the page (stamps, axis labels) or
     outside its crop box is left out.
     """
-    area: Box = page.get_bbox()
+    area = Box(*page.get_bbox())
     tags = read_tags(raw, page)
-    for _ in range(2):
-        with closing(page.get_textpage()) as textpage:
-            count = textpage.count_chars()
-            has_text = (count or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
-            text = textpage.get_text_range(0, count) if count else ""
-            found = list(_TextPage(raw, textpage, area, tags).runs(text))
-        inside = [run for run in found if run.inside]
-        letters = Counter[int]()
-        for run in inside:
-            letters[run.angle] += len(run.word.text)
-        angle = max(range(4), key=letters.__getitem__)
-        if not inside or page.get_rotation() == 90 * angle:
-            break
+    page_text = _read_text(raw, page, area, tags)
+    if page_text.inside and page.get_rotation() != 90 * page_text.angle:
         # PDFium has the parts of a line in order only where it is displayed upright
-        page.set_rotation(90 * angle)
-    words = [run.word for run in inside if run.angle == angle]
-    problem = _text_problem(found, inside, words) if has_text else ""
-    shapes = [
-        Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)
-    ]
-    return make_page(number, *_turned(area, area, angle)[2:], words, shapes, problem)
+        page.set_rotation(90 * page_text.angle)
+        page_text = _read_text(raw, page, area, tags)
+    angle = page_text.angle
+    words = [run.word for run in page_text.inside if run.angle == angle]
+    shapes: list[Shape] = []
+    for shape in _read_shapes(raw, page):
+        box = _turned(shape, area, angle)
+        shapes.append(Shape(box.x0, box.y0, box.x1, box.y1, shape.drawing))
+    upright_page = _turned(area, area, angle)
+    return make_page(
+        number,
+        width=upright_page.x1,
+        height=upright_page.y1,
+        words=words,
+        shapes=shapes,
+        problem=_text_problem(page_text, words),
+    )
 
 
 def plain_text(text: str) -> str:
@@ -95,27 +107,58 @@ def plain_text(text: str) -> str:
 
 
 class _Run(NamedTuple):
-    """Hold a word or a part of one, and where it is.
-
-    That is the quarter turns of its direction, and whether its center is on the page.
-    """
+    """Hold a word or a part of one, and where it is."""
 
     word: Word
-    angle: int
-    inside: bool
+    angle: int  # quarter turns of its direction, or `_SLANTING`
+    inside: bool  # its center is on the page
+
+
+class _Part(NamedTuple):
+    """Hold the place of a part of a token: the indexes of its first character and after its last.
+
+    It may be glued to the part before.
+    """
+
+    start: int
+    end: int
+    glued: bool
 
 
 class _Style(NamedTuple):
-    """Hold what the characters of a text object share.
+    """Hold what the characters of a text object share."""
 
-    That is the size in points, quarter turns, bold type, tag, and name of the font.
-    """
-
-    size: float
-    angle: int
+    size: float  # in points
+    angle: int  # quarter turns, or `_SLANTING`
     bold: bool
     tag: Tag | None
-    font: str
+    font: str  # its name
+
+
+@dataclass(frozen=True, slots=True)
+class _PageText:
+    """Hold the text of a page."""
+
+    runs: list[_Run]
+    inside: list[_Run]  # those whose center is on the page
+    angle: int  # of most of their characters
+    is_text: bool  # there are more characters than in a stamp or page number
+
+
+def _read_text(raw: ModuleType, page: PdfPage, area: Box, tags: dict[int, Tag]) -> _PageText:
+    """Read the runs of a page as it is rotated now."""
+    with closing(page.get_textpage()) as textpage:
+        count = textpage.count_chars()
+        text = textpage.get_text_range(0, count) if count else ""
+        runs = list(_TextPage(raw, textpage, area, tags).runs(text))
+    if not count:  # fonts may lack the names of all characters
+        count = len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))
+    inside = [run for run in runs if run.inside]
+    letters_by_angle = Counter[int]()
+    for run in inside:
+        letters_by_angle[run.angle] += len(run.word.text)
+    angle = max(range(4), key=letters_by_angle.__getitem__)
+    return _PageText(runs, inside, angle, is_text=count >= _MIN_TEXT)
 
 
 class _TextPage:
@@ -125,16 +168,26 @@ class _TextPage:
     text object, and the structures that it fills are made once for each page.
     """
 
-    def __init__(self, raw: Any, textpage: Any, area: Box, tags: dict[int, Tag]) -> None:
-        self._raw, self._area, self._tags = raw, area, tags
+    def __init__(
+        self, raw: ModuleType, textpage: PdfTextPage, area: Box, tags: dict[int, Tag]
+    ) -> None:
+        self._raw = raw
+        self._area = area
+        self._tags = tags
         self._handle = textpage.raw
         self._styles: dict[int, _Style] = {}  # by the address of the text object
-        self._matrix, self._rectangle, self._flags = raw.FS_MATRIX(), raw.FS_RECTF(), c_int()
-        self._x, self._y = c_double(), c_double()
-        self._asked, self._answer = -1, 0
-        self._page_sizes = {
-            angle: _turned(area, area, angle)[2:] for angle in (*range(4), _SLANTING)
-        }
+        self._upright_pages: dict[int, Box] = {}  # by the angle of the text
+        for angle in (0, 1, 2, 3, _SLANTING):
+            self._upright_pages[angle] = _turned(area, area, angle)
+        # of the last character whose text object was asked for
+        self._last_index = -1
+        self._last_address = 0
+        # filled by PDFium
+        self._matrix = raw.FS_MATRIX()
+        self._rectangle = raw.FS_RECTF()
+        self._flags = c_int()
+        self._x = c_double()
+        self._y = c_double()
         self._font_name = create_string_buffer(256)
 
     def runs(self, text: str) -> Iterator[_Run]:
@@ -148,158 +201,243 @@ class _TextPage:
                 chr(self._raw.FPDFText_GetUnicode(self._handle, at)) for at in range(count)
             )
         for token in _TOKEN.finditer(text):
-            for start, end, glued in self._split(*token.span()):
-                # a hyphen set at the margin may be a little off its word
-                if plain := plain_text(text[start:end]):
-                    yield self._run(
-                        start, end, plain, glued or (plain == "-" and start > token.start())
-                    )
+            token_start, token_end = token.span()
+            for part in self._parts(token_start, token_end):
+                plain = plain_text(text[part.start : part.end])
+                if plain:
+                    # a hyphen set at the margin may be a little off its word
+                    is_last_hyphen = plain == "-" and part.start > token_start
+                    glued = part.glued or is_last_hyphen
+                    yield self._run(part.start, part.end, plain, glued)
 
-    def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """Split a token whose ends are in different text objects.
-
-        A part is its start and end, and whether it is glued to the part before.
-        """
+    def _parts(self, start: int, end: int) -> Iterator[_Part]:
+        """Split a token whose ends are in different text objects, at gaps and changes of font."""
+        if end - start == 1 or self._address(end - 1) == self._address(start):
+            yield _Part(start, end, glued=False)
+            return
+        style = self._style(start)
+        boxes = [self._box(at, style.angle) for at in range(start, end)]
+        # the letters may be spaced
+        letter_gap = median(box.x0 - before.x1 for before, box in pairwise(boxes))
+        max_gap = _MAX_GAP * style.size + max(letter_gap, 0.0)
+        part_start = start
         glued = False
-        if end - start > 1 and self._address(end - 1) != self._address(start):
-            size, angle = self._style(start)[:2]
-            pairs = list(pairwise(self._box(at, angle) for at in range(start, end)))
-            # the letters may be spaced
-            limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)
-            for at, (a, b) in enumerate(pairs, start + 1):
-                gap = b[0] - a[2]
-                # another font or baseline
-                if gap > limit or abs(a[1] - b[1]) >= 0.1 or abs(a[3] - b[3]) >= 0.1:
-                    yield start, at, glued
-                    start, glued = at, gap <= limit
-        yield start, end, glued
+        for at, (before, box) in enumerate(pairwise(boxes), start + 1):
+            gap = box.x0 - before.x1
+            if gap > max_gap or _are_unlike(before, box):
+                yield _Part(part_start, at, glued)
+                part_start = at
+                glued = gap <= max_gap
+        yield _Part(part_start, end, glued)
 
     def _box(self, index: int, angle: int) -> Box:
         """Return the loose box of a character, with the height of the font.
 
         It is as high for "a" as for "l".
         """
-        found = self._rectangle
-        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(found))
-        return _turned((found.left, found.bottom, found.right, found.top), self._area, angle)
+        rectangle = self._rectangle
+        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(rectangle))
+        box = Box(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+        return _turned(box, self._area, angle)
 
     def _address(self, index: int) -> int:
         """Return the address of the text object of a character; 0 for one that PDFium generated."""
-        if index != self._asked:  # of the first character of a word, it is asked for twice
-            found = self._raw.FPDFText_GetTextObject(self._handle, index)
-            self._asked, self._answer = index, addressof(found.contents) if found else 0
-        return self._answer
+        if index != self._last_index:  # of the first character of a word, it is asked for twice
+            text_object = self._raw.FPDFText_GetTextObject(self._handle, index)
+            self._last_index = index
+            self._last_address = addressof(text_object.contents) if text_object else 0
+        return self._last_address
 
     def _style(self, index: int) -> _Style:
+        """Return the style of a character."""
         address = self._address(index)
-        style = self._styles.get(address) if address else None
+        if not address:
+            return self._read_style(index)
+        style = self._styles.get(address)
         if style is None:
-            style = self._styles[address] = self._read_style(index)
+            style = self._read_style(index)
+            self._styles[address] = style
         return style
 
     def _read_style(self, index: int) -> _Style:
-        """Read the style of a character's text object; the angle may be `_SLANTING`."""
+        """Read the style of a character's text object."""
+        raw = self._raw
         matrix = self._matrix
-        self._raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
-        size = self._raw.FPDFText_GetFontSize(self._handle, index) * hypot(matrix.c, matrix.d)
+        raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
+        size = raw.FPDFText_GetFontSize(self._handle, index) * hypot(matrix.c, matrix.d)
         turns = atan2(matrix.b, matrix.a) / (pi / 2)
-        angle = round(turns) % 4 if abs(turns - round(turns)) < _MAX_SLANT else _SLANTING
-        found = self._raw.FPDFText_GetTextObject(self._handle, index)
-        tag = tag_of(self._raw, found, self._tags) if found and self._tags else None
-        name, flags = self._font_name, self._flags
-        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
-        outlined = found and self._raw.FPDFTextObj_GetTextRenderMode(found) == _FILL_AND_STROKE
-        bold = (
-            outlined or flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        is_slanting = abs(turns - round(turns)) >= _MAX_SLANT
+        name = self._font_name
+        flags = self._flags
+        raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
+        bold = flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        tag: Tag | None = None
+        text_object = raw.FPDFText_GetTextObject(self._handle, index)
+        if text_object:
+            if self._tags:
+                tag = tag_of(raw, text_object, self._tags)
+            if raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
+                bold = True
+        return _Style(
+            size=round(size, 1),
+            angle=_SLANTING if is_slanting else round(turns) % 4,
+            bold=bold,
+            tag=tag,
+            font=name.value.decode("latin-1"),
         )
-        return _Style(round(size, 1), angle, bool(bold), tag, name.value.decode("latin-1"))
 
     def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
-        size, angle, bold, tag, font = self._style(start)
-        first = self._box(start, angle)
-        last = first if end - 1 == start else self._box(end - 1, angle)
-        x0, x1 = min(first[0], last[0]), max(first[2], last[2])
-        width, height = self._page_sizes[angle]
-        middle = (min(first[1], last[1]) + max(first[3], last[3])) / 2
-        inside = 0 <= x0 + x1 <= 2 * width and 0 <= middle <= height
-        x, y = self._x, self._y
-        self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(x), byref(y))
-        baseline = _turned((x.value, y.value, x.value, y.value), self._area, angle)[1]
-        return _Run(Word(text, x0, x1, baseline, size, bold, glued, tag, font), angle, inside)
+        """Make the run of a part; its ends are those of its first and last character."""
+        style = self._style(start)
+        first = self._box(start, style.angle)
+        last = first if end - start == 1 else self._box(end - 1, style.angle)
+        x0 = min(first.x0, last.x0)
+        x1 = max(first.x1, last.x1)
+        middle = (min(first.y0, last.y0) + max(first.y1, last.y1)) / 2
+        page = self._upright_pages[style.angle]
+        inside = 0 <= x0 + x1 <= 2 * page.x1 and 0 <= middle <= page.y1
+        self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(self._x), byref(self._y))
+        y = _turned_y(self._x.value, self._y.value, self._area, style.angle)
+        word = Word(text, x0, x1, y, style.size, style.bold, glued, style.tag, style.font)
+        return _Run(word, style.angle, inside)
 
 
-def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> str:
-    """Return why the text of a page is not read, or not in order; "" if it is."""
-    text = "".join(word.text for word in kept)
-    if sum(len(run.word.text) for run in found) < _MIN_TEXT:
+def _are_unlike(box: Box, other: Box) -> bool:
+    """Return whether two characters are in another font, or on another baseline."""
+    if abs(box.y0 - other.y0) >= _MAX_BASELINE_SHIFT:
+        return True
+    return abs(box.y1 - other.y1) >= _MAX_BASELINE_SHIFT
+
+
+def _text_problem(page_text: _PageText, words: list[Word]) -> str:
+    """Return why the text of a page is not read, or not in order; "" if it is.
+
+    `words` are those of the page that are kept.
+    """
+    if not page_text.is_text:
+        return ""
+    if sum(len(run.word.text) for run in page_text.runs) < _MIN_TEXT:
         return "with characters that the fonts do not name"
-    if not inside:
+    if not page_text.inside:
         return "with text outside of the page alone"
-    if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in inside):
+    text = "".join(word.text for word in words)
+    if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in page_text.inside):
         return "with text in other directions, which is left out"
-    letters = Counter() if text.isascii() else Counter(text)
-    to_left = sum(
-        count for letter, count in letters.items() if bidirectional(letter) in ("R", "AL")
-    )
-    if text and to_left >= _MIN_RIGHT_TO_LEFT * len(text):
+    if _is_right_to_left(text):
         return "with right-to-left text, whose words are out of order"
-    steps = sum(
-        abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept) if len(b.text) == 1
-    )
-    return "with vertical text, whose characters are out of order" if steps * 2 > len(kept) else ""
+    if _is_vertical(words):
+        return "with vertical text, whose characters are out of order"
+    return ""
 
 
-def _read_shapes(raw: Any, page: Any) -> list[Shape]:
+def _is_right_to_left(text: str) -> bool:
+    """Return whether a text has more than a name in Arabic, Hebrew or the like."""
+    if text.isascii():
+        return False
+    count = 0
+    for letter, letter_count in Counter(text).items():
+        if bidirectional(letter) in ("R", "AL"):
+            count += letter_count
+    return count >= _MIN_RIGHT_TO_LEFT * len(text)
+
+
+def _is_vertical(words: list[Word]) -> bool:
+    """Return whether most words are single characters below another."""
+    steps = 0
+    for above, word in pairwise(words):
+        if len(word.text) == 1:
+            half_em = 0.5 * above.size
+            is_below = abs(above.x0 - word.x0) < half_em < word.y - above.y
+            steps += is_below
+    return steps * 2 > len(words)
+
+
+def _read_shapes(raw: ModuleType, page: PdfPage) -> list[Shape]:
     """Return the shapes of a page in its own coordinates, y upwards.
 
     There are none if there are too many for tables.
     """
-    paths = page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1)
-    shapes = list(
-        islice((shape for path in paths for shape in _path_shapes(raw, path)), _MAX_SHAPES + 1)
-    )
-    return shapes if len(shapes) <= _MAX_SHAPES else []
+    shapes: list[Shape] = []
+    for path in page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1):
+        shapes += _path_shapes(raw, path)
+        if len(shapes) > _MAX_SHAPES:
+            return []
+    return shapes
 
 
-def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
-    """Yield the straight lines and boxes of a path one by one.
-
-    Yields its bounds if it has other segments.
-    """
-    count = raw.FPDFPath_CountSegments(path)
-    straight, matrix = count <= _MAX_SEGMENTS, path.get_matrix()
-    parts: list[list[tuple[float, float]]] = []
-    x, y = c_float(), c_float()
-    for segment in (
-        raw.FPDFPath_GetPathSegment(path, at) for at in range(count if straight else 0)
-    ):
-        raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
-        kind = raw.FPDFPathSegment_GetType(segment)
-        straight &= kind != raw.FPDF_SEGMENT_BEZIERTO
-        if kind == raw.FPDF_SEGMENT_MOVETO or not parts:
-            parts.append([])
-        parts[-1].append(matrix.on_point(x.value, y.value))
-    steps = [(abs(a[0] - b[0]), abs(a[1] - b[1])) for part in parts for a, b in pairwise(part)]
-    if straight and all(min(step) < _OFF_AXIS for step in steps):
-        for part in parts:
-            xs, ys = zip(*part, strict=True)
-            yield Shape(min(xs), min(ys), max(xs), max(ys))
-    else:
+def _path_shapes(raw: ModuleType, path: PdfObject) -> list[Shape]:
+    """Return the straight lines and boxes of a path, or its bounds if it has other segments."""
+    lines = _straight_lines(raw, path)
+    if lines is None or not all(_is_along_axes(line) for line in lines):
         left, bottom, right, top = path.get_bounds()
-        yield Shape(left, bottom, right, top, drawing=True)
+        return [Shape(left, bottom, right, top, drawing=True)]
+    shapes: list[Shape] = []
+    for line in lines:
+        xs = [point.x for point in line]
+        ys = [point.y for point in line]
+        shapes.append(Shape(min(xs), min(ys), max(xs), max(ys)))
+    return shapes
 
 
-def _turned(box: Box, area: Box, angle: int) -> Box:
+class _Point(NamedTuple):
+    """Hold a point of a page."""
+
+    x: float
+    y: float
+
+
+def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[_Point]] | None:
+    """Return the points of each line of a path; None if it has curves or very many segments."""
+    count = raw.FPDFPath_CountSegments(path)
+    if count > _MAX_SEGMENTS:
+        return None
+    matrix = path.get_matrix()
+    x = c_float()
+    y = c_float()
+    lines: list[list[_Point]] = []
+    for at in range(count):
+        segment = raw.FPDFPath_GetPathSegment(path, at)
+        kind = raw.FPDFPathSegment_GetType(segment)
+        if kind == raw.FPDF_SEGMENT_BEZIERTO:
+            return None
+        raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
+        if kind == raw.FPDF_SEGMENT_MOVETO or not lines:
+            lines.append([])
+        lines[-1].append(_Point(*matrix.on_point(x.value, y.value)))
+    return lines
+
+
+def _is_along_axes(line: list[_Point]) -> bool:
+    """Return whether all steps of a line are across or down the page."""
+    for point, following in pairwise(line):
+        across = abs(point.x - following.x)
+        down = abs(point.y - following.y)
+        if min(across, down) >= _OFF_AXIS:
+            return False
+    return True
+
+
+def _turned(box: Box | Shape, area: Box, angle: int) -> Box:
     """Return a box of the page, y upwards, in layout coordinates.
 
     These are upright after quarter turns, y downwards.
     """
-    (left, bottom, right, top), (x0, y0, x1, y1) = box, area
     if angle == 0:  # nearly always
-        return left - x0, y1 - top, right - x0, y1 - bottom
-    return (
-        (left - x0, y1 - top, right - x0, y1 - bottom),
-        (bottom - y0, left - x0, top - y0, right - x0),
-        (x1 - right, bottom - y0, x1 - left, top - y0),
-        (y1 - top, x1 - right, y1 - bottom, x1 - left),
-    )[angle]
+        return Box(box.x0 - area.x0, area.y1 - box.y1, box.x1 - area.x0, area.y1 - box.y0)
+    if angle == 1:
+        return Box(box.y0 - area.y0, box.x0 - area.x0, box.y1 - area.y0, box.x1 - area.x0)
+    if angle == 2:
+        return Box(area.x1 - box.x1, box.y0 - area.y0, area.x1 - box.x0, box.y1 - area.y0)
+    # slanting text is left out, so that its place does not matter
+    return Box(area.y1 - box.y1, area.x1 - box.x1, area.y1 - box.y0, area.x1 - box.x0)
+
+
+def _turned_y(x: float, y: float, area: Box, angle: int) -> float:
+    """Return y of a point of the page in layout coordinates, as `_turned` does of a box."""
+    if angle == 0:
+        return area.y1 - y
+    if angle == 1:
+        return x - area.x0
+    if angle == 2:
+        return y - area.y0
+    return area.x1 - x

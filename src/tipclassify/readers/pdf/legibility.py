@@ -1,6 +1,6 @@
-"""Find pages whose characters have the wrong names.
+"""Find pages whose text layer is no text, though the page looks right.
 
-Their text layer is no text, though the page looks right.
+Their characters have the wrong names.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ _MAX_ACRONYMS: Final = 0.75  # of the words of such a page
 _MIN_FREQUENT: Final = 0.03
 _MIN_PROSE: Final = 0.15  # the same of a page that is prose beyond doubt
 _FREQUENT: Final = frozenset(
-    "the of and to in a is that for on with as by was are be or from at an this which not have has it his her their "
-    "de la le les des et en du un une que qui dans pour par sur au aux el los las del y se con una por para su "
-    "o e da do dos das em no na com os die der und den von zu das mit ist im il di che per van het een".split()
+    # English
+    "the of and to in a is that for on with as by was are be or from at an this which not have has "
+    "it his her their "
+    # French, Spanish, Portuguese, German, Italian, Dutch
+    "de la le les des et en du un une que qui dans pour par sur au aux el los las del y se con una "
+    "por para su o e da do dos das em no na com os die der und den von zu das mit ist im il di che "
+    "per van het een".split()
 )
 _EDGES: Final = string.punctuation + "“”„‘’«»…–—•·¡¿†‡§¶°"
 _FIGURE: Final = re.compile(r"[\d\W]*[a-z]{0,2}")  # "2019", "12,5", "19th"
@@ -43,8 +47,10 @@ def is_garbled(texts: Iterable[str]) -> bool:
     Figures, addresses and other scripts than the Latin one do not count. A page in another language
     that is written with Latin letters is not garbled.
 
-    >>> is_garbled(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10), is_garbled(["THE", "COURTS", "SLEPT"] * 20)
-    (True, False)
+    >>> is_garbled(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10)
+    True
+    >>> is_garbled(["THE", "COURTS", "SLEPT"] * 20)
+    False
     """
     texts = list(texts)
     if sum(text in _FREQUENT for text in texts) >= _MIN_PROSE * len(texts):
@@ -54,13 +60,17 @@ def is_garbled(texts: Iterable[str]) -> bool:
         return False
     frequent = sum(word.lower() in _FREQUENT for word in words)
     if frequent >= _MIN_FREQUENT * len(words):
-        return sum(map(_looks_like_a_word, words)) < _MIN_SHARE * len(words)
+        return _count_plausible(words) < _MIN_SHARE * len(words)
     others = [word for word in words if not _is_acronym(word)]
     if len(others) < (1 - _MAX_ACRONYMS) * len(words):
         return True
-    return len(others) >= _MIN_WORDS and sum(
-        map(_looks_like_a_word, others)
-    ) < _MIN_SHARE_STRANGE * len(others)
+    if len(others) < _MIN_WORDS:
+        return False
+    return _count_plausible(others) < _MIN_SHARE_STRANGE * len(others)
+
+
+def _count_plausible(words: Iterable[str]) -> int:
+    return sum(_looks_like_a_word(word) for word in words)
 
 
 def _counted(texts: Iterable[str]) -> Iterator[str]:
@@ -73,27 +83,28 @@ def _counted(texts: Iterable[str]) -> Iterator[str]:
         if not word:
             if len(set(text)) > 2:  # several unlike marks; "....", "***" and "–" are none
                 yield text
-        elif (
-            not any(mark in word for mark in "/@.:")
-            and not _FIGURE.fullmatch(word)
-            and _is_latin(word)
-        ):
+            continue
+        is_address = any(mark in word for mark in "/@.:")
+        if not is_address and not _FIGURE.fullmatch(word) and _is_latin(word):
             yield word
 
 
 def _is_latin(word: str) -> bool:
+    """Return whether a word has Latin letters, or at least none of another script."""
     return _LATIN.search(word) is not None or not _OTHER_SCRIPT.search(word)
 
 
 def _looks_like_a_word(word: str) -> bool:
+    """Return whether a word is an acronym, or can be spoken and has no capitals inside."""
     if not _PLAIN.fullmatch(word) or _OTHER_SCRIPT.search(word):
         return False
-    plain = normalize("NFD", word)
     if _is_acronym(word):
         return True
-    lower = plain.lower()
-    has_vowel = len(word) < 3 or _VOWEL.search(lower) is not None
-    return has_vowel and not _CONSONANTS.search(lower) and not _INNER_CAPITAL.search(plain)
+    without_accents = normalize("NFD", word)  # which follow their letters
+    lower = without_accents.lower()
+    if len(word) > 2 and not _VOWEL.search(lower):
+        return False
+    return not _CONSONANTS.search(lower) and not _INNER_CAPITAL.search(without_accents)
 
 
 def _is_acronym(word: str) -> bool:

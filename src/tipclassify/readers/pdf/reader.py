@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import islice
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import numbered
@@ -41,6 +41,9 @@ from tipclassify.text.segmentation.sections import (
     without_continuation,
 )
 
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfPage
+
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
 MOST_PAGES: Final = 5_000  # maximum pages of a report; yearbooks of all countries have some 700
@@ -61,7 +64,9 @@ _PLACEHOLDER_TITLE: Final = re.compile(
     r"|.*\.(docx?|pdf|od[tf]|indd|qxd|rtf|tex|dvi|html?|p65|fm|xlsx?|pptx?|wpd)$",
     re.IGNORECASE,
 )
+_THREE_LETTERS: Final = re.compile(r"[^\W\d_]{3}")
 _GLUED_COLON: Final = re.compile(r"(?<=[^\W\d_]):(?=[^\W\d_])")
+_BETWEEN_BLOCKS: Final = "\n\n"
 _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
@@ -91,15 +96,22 @@ def read_pdf(data: bytes, source: str) -> Document:
     if title is None or is_stale(title, _text_of_first_page(pages)):
         lines = [TitleLine(p.text, p.kind == "heading", p.size) for p in paragraphs if p.page == 1]
         title = title_of_first_page(lines, body_size(pages))
-    text = "\n\n".join(paragraph.text for paragraph in paragraphs)
-    # Authors are mostly people, or whose computer it was; a body that publishes reports is neither.
-    publisher = known_publisher(author)
-    return Document(text, tuple(_blocks(paragraphs)), source, title, publisher=publisher)
+    return Document(
+        text=_BETWEEN_BLOCKS.join(paragraph.text for paragraph in paragraphs),
+        blocks=tuple(_blocks(paragraphs)),
+        source=source,
+        title=title,
+        # Authors are mostly people, or whose computer it was; a publisher of reports is neither.
+        publisher=known_publisher(author),
+    )
 
 
 def _text_of_first_page(pages: list[Page]) -> str:
     """Return all words of the first page that has any, with its headers and footers."""
-    return next((" ".join(whole_words(page.words)) for page in pages if page.words), "")
+    for page in pages:
+        if page.words:
+            return " ".join(whole_words(page.words))
+    return ""
 
 
 def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
@@ -108,31 +120,59 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
     Text after a table is in that of the heading before.
     """
     references = find_references(paragraphs)
-    outlines = {False: Outline(), True: Outline()}  # a sidebar has its own headings
-    sections: dict[bool, str | None] = {False: None, True: None}
-    table: str | None = None
-    at = 0
+    text_sections = _Sections()
+    sidebar_sections = _Sections()  # a sidebar has its own headings
+    table: str | None = None  # section of the table that the last paragraphs are in
+    start = 0
     for number, paragraph in enumerate(paragraphs):
-        text, aside, heading = paragraph.text, paragraph.aside, paragraph.is_heading
-        section = sections[aside]
+        text = paragraph.text
+        sections = sidebar_sections if paragraph.aside else text_sections
+        heading = paragraph.is_heading
+        section: str | None
         if number in references:
-            section, heading = REFERENCES, is_reference_heading(text)
+            section = REFERENCES
+            heading = is_reference_heading(text)
         elif paragraph.kind == "caption":
-            section = table = _table_section(section, text)
+            table = _table_section(sections.current, text)
+            section = table
         elif paragraph.kind in ("row", "header"):
-            section = table or section
-        elif heading and table is not None and (nested := join_headings(table, text)) != text:
-            section = sections[aside] = nested  # the name of a column, of a table that is not ruled
+            section = table or sections.current
+        elif heading and table is not None and _is_column_name(table, text):
+            section = sections.go_to(join_headings(table, text))
         else:
             table = None
-            opened = (
-                outlines[aside].section(text, paragraph.level) if heading else run_in_section(text)
-            )
-            section = sections[aside] = opened or section
-        yield Block(
-            at, at + len(text), section, heading or paragraph.kind == "header", paragraph.page
-        )
-        at += len(text) + 2
+            section = sections.after(paragraph)
+        end = start + len(text)
+        yield Block(start, end, section, heading or paragraph.kind == "header", paragraph.page)
+        start = end + len(_BETWEEN_BLOCKS)
+
+
+def _is_column_name(table: str, heading: str) -> bool:
+    """Return whether a heading names a column of a table that is not ruled."""
+    return join_headings(table, heading) != heading
+
+
+class _Sections:
+    """Follow the headings of the text, or of its sidebars."""
+
+    def __init__(self) -> None:
+        self.current: str | None = None
+        self._outline = Outline()
+
+    def after(self, paragraph: Paragraph) -> str | None:
+        """Return the section of a paragraph, which may be the first of one."""
+        opened: str | None
+        if paragraph.is_heading:
+            opened = self._outline.section(paragraph.text, paragraph.level)
+        else:
+            opened = run_in_section(paragraph.text)
+        self.current = opened or self.current
+        return self.current
+
+    def go_to(self, section: str) -> str:
+        """Make this the current section."""
+        self.current = section
+        return section
 
 
 def _table_section(section: str | None, caption: str) -> str:
@@ -140,10 +180,13 @@ def _table_section(section: str | None, caption: str) -> str:
     if section in SECTIONS:
         return section
     caption = without_continuation(caption)
-    return f"{section.rstrip(' :.')}: {caption}" if section else caption
+    if not section:
+        return caption
+    return f"{section.rstrip(' :.')}: {caption}"
 
 
-def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
+def _open_document(pdfium: ModuleType, data: bytes, source: str) -> PdfDocument:
+    """Open a PDF; raise `InputError` where it is damaged or encrypted."""
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
     try:
@@ -152,10 +195,8 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
             pdfium.PdfDocument(b"%PDF-")
         return pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
-        if getattr(error, "err_code", None) in (
-            pdfium.raw.FPDF_ERR_PASSWORD,
-            pdfium.raw.FPDF_ERR_SECURITY,
-        ):
+        locked = (pdfium.raw.FPDF_ERR_PASSWORD, pdfium.raw.FPDF_ERR_SECURITY)
+        if getattr(error, "err_code", None) in locked:
             raise InputError(
                 f"{source}: encrypted, or protected by a password; save a copy without"
             ) from None
@@ -164,23 +205,17 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
         ) from None
 
 
-def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
-    """Read all pages; those with images or drawings and hardly any text have a problem."""
+def _read_pages(pdfium: ModuleType, document: PdfDocument, source: str) -> list[Page]:
+    """Read all pages, each with its problem if it has one."""
     if len(document) > MOST_PAGES:
         raise InputError(f"{source}: {len(document):,} pages, over {MOST_PAGES:,}; split it")
     pages: list[Page] = []
     characters = 0
     for number in range(1, len(document) + 1):
         try:
-            with closing(document[number - 1]) as handle:
-                page = read_page(pdfium.raw, handle, number)
-                if not page.problem and _count_letters(page) < _MIN_LETTERS:
-                    kinds = {found.type for found in handle.get_objects(max_depth=_FORM_DEPTH)}
-                    page = replace(
-                        page, problem=_SCANNED if kinds - {pdfium.raw.FPDF_PAGEOBJ_TEXT} else ""
-                    )
-                elif not page.problem and is_garbled(whole_words(page.words)):
-                    page = replace(page, problem=_GARBLED)
+            with closing(document[number - 1]) as pdfium_page:
+                page = read_page(pdfium.raw, pdfium_page, number)
+                page = replace(page, problem=_problem(pdfium.raw, pdfium_page, page))
         except pdfium.PdfiumError:
             raise InputError(
                 f"{source}: damaged at page {number}; fetch or export it again"
@@ -192,15 +227,27 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
     return pages
 
 
-def _read_bookmarks(document: Any) -> Bookmarks:
+def _problem(raw: ModuleType, pdfium_page: PdfPage, page: Page) -> str:
+    """Return why the text of a page is not all that one sees, or ""."""
+    if page.problem:
+        return page.problem
+    if _count_letters(page) < _MIN_LETTERS:
+        kinds = {page_object.type for page_object in pdfium_page.get_objects(max_depth=_FORM_DEPTH)}
+        return _SCANNED if kinds - {raw.FPDF_PAGEOBJ_TEXT} else ""
+    return _GARBLED if is_garbled(whole_words(page.words)) else ""
+
+
+def _read_bookmarks(document: PdfDocument) -> Bookmarks:
     """Return the headings that the file's bookmarks name, with their levels."""
     # it warns of bookmarks that go round in circles
     logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
-    found = {}
+    levels: dict[tuple[int, str], int] = {}
     for mark in islice(document.get_toc(), _MAX_BOOKMARKS):
-        if (target := mark.get_dest()) and (index := target.get_index()) is not None:
-            found[bookmark(index + 1, plain_text(mark.get_title()))] = mark.level + 1
-    return found
+        target = mark.get_dest()
+        index = target.get_index() if target else None
+        if index is not None:
+            levels[bookmark(index + 1, plain_text(mark.get_title()))] = mark.level + 1
+    return levels
 
 
 def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
@@ -208,24 +255,27 @@ def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterato
 
     Raises `InputError` for a scan or a file without readable text.
     """
-    problems: dict[str, list[int]] = defaultdict(list)
+    pages_by_problem: dict[str, list[int]] = defaultdict(list)
     for page in pages:
         # a stamp or page number is text
         if page.problem and not (page.problem == _SCANNED and page.words):
-            problems[page.problem].append(page.number)
-    scans = sum(page.problem == _SCANNED for page in pages)
-    blank = not any(page.words for page in pages)
-    few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
-    if blank and problems.keys() - {_SCANNED}:
-        said = ", ".join(
-            f"{numbered('page', numbers)} {problem}" for problem, numbers in problems.items()
+            pages_by_problem[page.problem].append(page.number)
+    reasons = {
+        problem: f"{numbered('page', numbers)} {problem}"
+        for problem, numbers in pages_by_problem.items()
+    }
+    is_blank = not any(page.words for page in pages)
+    if is_blank and reasons.keys() - {_SCANNED}:
+        raise InputError(
+            f"{source}: no text that can be read: {', '.join(reasons.values())}; {_OCR}"
         )
-        raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
-    if blank or (few and scans * 2 > len(pages)):
+    scan_count = sum(page.problem == _SCANNED for page in pages)
+    has_few_letters = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
+    if is_blank or (has_few_letters and scan_count * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
-    for problem, numbers in problems.items():
+    for problem, reason in reasons.items():
         advice = _OCR if problem in (_SCANNED, _GARBLED) else "check it against the file"
-        yield f"{source}: {numbered('page', numbers)} {problem}; {advice}"
+        yield f"{source}: {reason}; {advice}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"
 
@@ -236,7 +286,8 @@ def _count_letters(page: Page) -> int:
 
 def _clean_title(title: str) -> str | None:
     """Return a metadata title, or None for placeholders such as file names."""
-    plain = _GLUED_COLON.sub(": ", " ".join(plain_text(title).split()))
-    return (
-        plain if re.search(r"[^\W\d_]{3}", plain) and not _PLACEHOLDER_TITLE.match(plain) else None
-    )
+    words = plain_text(title).split()
+    plain = _GLUED_COLON.sub(": ", " ".join(words))
+    if _PLACEHOLDER_TITLE.match(plain) or not _THREE_LETTERS.search(plain):
+        return None
+    return plain

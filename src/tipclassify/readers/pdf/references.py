@@ -15,13 +15,14 @@ __all__ = ["REFERENCES", "find_references", "is_reference_heading"]
 REFERENCES: Final = "references"
 _HEADING: Final = re.compile(
     r"\W*(?:(?:\d{1,2}|[IVX]+)\.)?\s*(?:(?:list of|selected|works|end|foot)\s*)?"
-    r"(?:references?|bibliograph(?:y|ies)|(?:works )?cited|(?:end|foot)notes|notes|sources|citations)\W*",
+    r"(?:references?|bibliograph(?:y|ies)|(?:works )?cited|(?:end|foot)notes|notes|sources"
+    r"|citations)\W*",
     re.IGNORECASE,
 )
 _EVIDENCE: Final = re.compile(
-    r"https?://|www\.\w|\bdoi:|\[(?:online|cited|previously|source|hard ?copy)|\bcited \d|\bAvailable (?:from|at)\b"
-    r"|\bAccessed\b|\bRetrieved (?:from|on)\b|[Oo]n file\b|\bIbid\b|\bet al\.|\bISBN\b|\bvol\. \d|\bpp\. \d"
-    r"|\b[Ee]-?mail communication\b"
+    r"https?://|www\.\w|\bdoi:|\[(?:online|cited|previously|source|hard ?copy)|\bcited \d"
+    r"|\bAvailable (?:from|at)\b|\bAccessed\b|\bRetrieved (?:from|on)\b|[Oo]n file\b|\bIbid\b"
+    r"|\bet al\.|\bISBN\b|\bvol\. \d|\bpp\. \d|\b[Ee]-?mail communication\b"
 )
 _NUMBERED: Final = re.compile(r"[\[(]?\d{1,3}[\])]?[.:]?\s+[\"“]?[^\W\d_]")
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
@@ -30,35 +31,43 @@ _MIN_ENTRIES: Final = 4
 _MAX_OTHERS: Final = 3  # consecutive paragraphs that are no entries, within a bibliography
 _MIN_NOTES_SHARE: Final = 0.5  # of the paragraphs under a heading of notes
 _MIN_SHARE: Final = 0.6  # of the paragraphs of a bibliography without a heading
+_STRONG: Final = 2  # evidence of a paragraph that says where or when a source was found
+_WEAK: Final = 1  # of one that is numbered and names a year
 
 
 def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
     """Return the indexes of the paragraphs of bibliographies, headings included."""
     evidence = [_evidence(paragraph) for paragraph in paragraphs]
-    found: set[int] = set()
+    references: set[int] = set()
     for start, paragraph in enumerate(paragraphs):
         headed = is_reference_heading(paragraph.text)
-        if start not in found and (evidence[start] or headed):
-            end = _end_of_run(paragraphs, evidence, start)
-            if headed:
-                end = max(end, _end_of_notes(paragraphs, evidence, start))
-            entries, strong = sum(map(bool, evidence[start:end])), evidence[start:end].count(2)
-            enough = (
-                entries >= _MIN_ENTRIES
-                and entries >= _MIN_SHARE * (end - start)
-                and strong * 3 >= entries
-            )
-            if enough or (headed and entries):
-                found.update(range(start, end))
-    return found
+        if start in references or not (evidence[start] or headed):
+            continue
+        end = _end_of_run(paragraphs, evidence, start)
+        if headed:
+            end = max(end, _end_of_notes(paragraphs, evidence, start))
+        run = evidence[start:end]
+        if _are_references(run) or (headed and any(run)):
+            references.update(range(start, end))
+    return references
 
 
 def is_reference_heading(text: str) -> bool:
-    """Return whether a paragraph is the heading of a bibliography or of notes, such as "VIII.
+    """Return whether a text is the heading of a bibliography or of notes.
 
-    REFERENCES".
+    >>> is_reference_heading("VIII. REFERENCES"), is_reference_heading("References to children")
+    (True, False)
     """
     return _HEADING.fullmatch(text) is not None
+
+
+def _are_references(evidence: Sequence[int]) -> bool:
+    """Return whether consecutive paragraphs with this evidence are a bibliography by themselves."""
+    entries = sum(strength > 0 for strength in evidence)
+    strong_entries = sum(strength == _STRONG for strength in evidence)
+    if entries < _MIN_ENTRIES or entries < _MIN_SHARE * len(evidence):
+        return False
+    return strong_entries * 3 >= entries
 
 
 def _end_of_run(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
@@ -67,9 +76,9 @@ def _end_of_run(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start:
     for at in range(start + 1, len(paragraphs)):
         if evidence[at]:
             last = at
-        elif at - last > _MAX_OTHERS or (
-            paragraphs[at].is_heading and not any(evidence[at + 1 : at + 3])
-        ):
+            continue
+        opens_text = paragraphs[at].is_heading and not any(evidence[at + 1 : at + 3])
+        if opens_text or at - last > _MAX_OTHERS:
             break
     return last + 1
 
@@ -83,38 +92,33 @@ def _end_of_notes(paragraphs: Sequence[Paragraph], evidence: Sequence[int], star
     end = start + 1
     while end < len(paragraphs) and not _opens_text(paragraphs, evidence, end):
         end += 1
-    notes = [
-        paragraphs[at].marked or evidence[at] > 0
-        for at in range(start + 1, end)
-        if _is_prose(paragraphs[at])
-    ]
-    return (
-        end
-        if sum(notes) >= _MIN_ENTRIES and sum(notes) >= _MIN_NOTES_SHARE * len(notes)
-        else start + 1
-    )
+    prose = [at for at in range(start + 1, end) if paragraphs[at].kind in ("text", "note")]
+    note_count = sum(_is_note(paragraphs, evidence, at) for at in prose)
+    if note_count >= _MIN_ENTRIES and note_count >= _MIN_NOTES_SHARE * len(prose):
+        return end
+    return start + 1
 
 
 def _opens_text(paragraphs: Sequence[Paragraph], evidence: Sequence[int], at: int) -> bool:
     """Return whether a paragraph is a heading that no note follows."""
-    after = range(at + 1, min(at + 3, len(paragraphs)))
-    return paragraphs[at].is_heading and not any(paragraphs[i].marked or evidence[i] for i in after)
+    following = range(at + 1, min(at + 3, len(paragraphs)))
+    if not paragraphs[at].is_heading:
+        return False
+    return not any(_is_note(paragraphs, evidence, next_at) for next_at in following)
 
 
-def _is_prose(paragraph: Paragraph) -> bool:
-    return paragraph.kind in ("text", "note")
+def _is_note(paragraphs: Sequence[Paragraph], evidence: Sequence[int], at: int) -> bool:
+    """Return whether a paragraph under a heading of notes is a note by itself."""
+    return paragraphs[at].marked or evidence[at] > 0
 
 
 def _evidence(paragraph: Paragraph) -> int:
-    """Return how much a paragraph looks like a reference, from 0 to 2.
-
-    2 if it says where or when a source was found, 1 if it is numbered and names a year.
-    """
-    text, kind = paragraph.text, paragraph.kind
-    if kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
+    """Return how much a paragraph looks like a reference: `_STRONG`, `_WEAK` or 0."""
+    text = paragraph.text
+    if paragraph.kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
         return 0
     if _EVIDENCE.search(text) or is_furniture(text):
-        return 2
-    return int(
-        kind != "heading" and _NUMBERED.match(text) is not None and _YEAR.search(text) is not None
-    )
+        return _STRONG
+    if paragraph.kind == "heading":
+        return 0
+    return _WEAK if _NUMBERED.match(text) and _YEAR.search(text) else 0

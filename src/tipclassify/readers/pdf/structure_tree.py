@@ -1,20 +1,33 @@
-"""Read the structure tree of a tagged PDF (ISO 32000-1, 14.8.4).
+"""Read the structure tree of a tagged PDF, and group the words of a page by its blocks.
 
-The words of a page are grouped by its blocks.
+The tree is that of ISO 32000-1, 14.8.4.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from ctypes import c_ulong, c_ushort
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ctypes import Array, c_ulong, c_ushort
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
 
 from tipclassify.readers.pdf.layout.grouping import LineGroup, group_lines, mark_ends
 from tipclassify.readers.pdf.layout.lines import Line, cell_lines, make_lines
-from tipclassify.readers.pdf.layout.pages import Page, Row, Tag, Word, group_rows, make_fragments
+from tipclassify.readers.pdf.layout.pages import (
+    Fragment,
+    Page,
+    Row,
+    Tag,
+    Word,
+    group_rows,
+    make_fragments,
+)
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
+    from pypdfium2.raw import FPDF_PAGEOBJECT, FPDF_STRUCTELEMENT
 
 __all__ = ["is_tagged", "read_tags", "tag_of", "tagged_groups"]
 
@@ -34,81 +47,99 @@ _MAX_LINES: Final = 80  # of a paragraph; a tree with a longer one is of no use
 _SAME_LINE: Final = 0.75  # em between baselines, for raised marks
 
 
-def read_tags(raw: Any, page: Any) -> dict[int, Tag]:
+def read_tags(raw: ModuleType, page: PdfPage) -> dict[int, Tag]:
     """Return the tag of each marked-content id of a page.
 
     Empty if the page has no structure tree.
     """
-    tags: dict[int, Tag] = {}
-    count = 0  # blocks so far
-
-    def visit(element: Any, outer: Tag | None, depth: int) -> None:
-        nonlocal count
-        role = (c_ushort * _MAX_NAME)()
-        tag = _tag(
-            _decoded(role, raw.FPDF_StructElement_GetType(element, role, 2 * _MAX_NAME)),
-            outer,
-            count + 1,
-        )
-        count = max(count, tag.block if tag else 0)
-        for at in range(raw.FPDF_StructElement_CountChildren(element) if depth < _MAX_DEPTH else 0):
-            content = raw.FPDF_StructElement_GetChildMarkedContentID(element, at)
-            child = raw.FPDF_StructElement_GetChildAtIndex(element, at)
-            if content < 0 and child:
-                visit(child, tag, depth + 1)
-            elif content >= 0 and tag is not None and tag.kind != "row":
-                tags[content] = tag
-
+    walk = _TreeWalk(raw)
     tree = raw.FPDF_StructTree_GetForPage(page.raw)
     try:
-        for at in range(raw.FPDF_StructTree_CountChildren(tree) if tree else 0):
-            if root := raw.FPDF_StructTree_GetChildAtIndex(tree, at):
-                visit(root, None, 0)
+        count = raw.FPDF_StructTree_CountChildren(tree) if tree else 0
+        for at in range(count):
+            root = raw.FPDF_StructTree_GetChildAtIndex(tree, at)
+            if root:
+                walk.visit(root, outer=None, depth=0)
     finally:
         raw.FPDF_StructTree_Close(tree)
-    return tags
+    return walk.tags
+
+
+class _TreeWalk:
+    """Collect the tags of a page's text from its structure tree, and number its blocks."""
+
+    def __init__(self, raw: ModuleType) -> None:
+        self.tags: dict[int, Tag] = {}  # by marked-content id
+        self._raw = raw
+        self._block_count = 0
+
+    def visit(self, element: FPDF_STRUCTELEMENT, outer: Tag | None, depth: int) -> None:
+        """Visit an element and those in it; `outer` is the block that it is in."""
+        raw = self._raw
+        tag = _tag(self._role(element), outer, self._block_count + 1)
+        if tag is not None:
+            self._block_count = max(self._block_count, tag.block)
+        if depth == _MAX_DEPTH:
+            return
+        for at in range(raw.FPDF_StructElement_CountChildren(element)):
+            content = raw.FPDF_StructElement_GetChildMarkedContentID(element, at)
+            if content >= 0:
+                if tag is not None and tag.kind != "row":
+                    self.tags[content] = tag
+                continue
+            child = raw.FPDF_StructElement_GetChildAtIndex(element, at)
+            if child:
+                self.visit(child, tag, depth + 1)
+
+    def _role(self, element: FPDF_STRUCTELEMENT) -> str:
+        """Return the type of an element, such as "P"."""
+        role = (c_ushort * _MAX_NAME)()
+        size = self._raw.FPDF_StructElement_GetType(element, role, 2 * _MAX_NAME)
+        return _decoded(role, size)
 
 
 def _tag(role: str, outer: Tag | None, block: int) -> Tag | None:
     """Return the block with a number that an element opens, or `outer`."""
-    around, heading, kind = (
-        outer.kind if outer else "",
-        _HEADING.fullmatch(role),
-        _KINDS.get(role, ""),
-    )
-    if around == "cell":
+    outer_kind = outer.kind if outer else ""
+    if outer_kind == "cell":
         return outer  # whatever is in it is one cell
     if role == "TR":
         return Tag(block, "row", row=block)
+    heading = _HEADING.fullmatch(role)
     if heading is not None:
-        return Tag(block, "heading", int(heading[1] or 0) or None)
+        level = int(heading[1]) if heading[1] else None
+        return Tag(block, "heading", level)
     # The first paragraph of a list entry or note is a part of it, as its marker is.
-    opened = outer is not None and around in ("text", "note") and outer.block == block - 1
+    opened = outer is not None and outer_kind in ("text", "note") and outer.block == block - 1
+    kind = _KINDS.get(role, "")
     if not kind or (opened and role in ("P", "LBody")):
         return None if role in ("L", "Table") else outer
     return Tag(
         block,
-        "note" if around == "note" else kind,
+        kind="note" if outer_kind == "note" else kind,
         row=outer.row if outer else 0,
         header=role == "TH",
     )
 
 
-def tag_of(raw: Any, text_object: Any, tags: Mapping[int, Tag]) -> Tag | None:
+def tag_of(raw: ModuleType, text_object: FPDF_PAGEOBJECT, tags: Mapping[int, Tag]) -> Tag | None:
     """Return the tag of a text object of a page with `tags`."""
     content = raw.FPDFPageObj_GetMarkedContentID(text_object)
     if content >= 0:
         return tags.get(content)
-    name, size = (c_ushort * _MAX_NAME)(), c_ulong()
+    name = (c_ushort * _MAX_NAME)()
+    size = c_ulong()
     for at in range(raw.FPDFPageObj_CountMarks(text_object)):
         mark = raw.FPDFPageObj_GetMark(text_object, at)
-        named = mark and raw.FPDFPageObjMark_GetName(mark, name, 2 * _MAX_NAME, size)
-        if named and _decoded(name, size.value) == "Artifact":
+        if not mark or not raw.FPDFPageObjMark_GetName(mark, name, 2 * _MAX_NAME, size):
+            continue
+        if _decoded(name, size.value) == "Artifact":
             return _ARTIFACT
     return None
 
 
-def _decoded(name: Any, size: int) -> str:
+def _decoded(name: Array[c_ushort], size: int) -> str:
+    """Return a name of PDFium, whose size in bytes counts the zero at its end."""
     return bytes(name)[: max(0, size - 2)].decode("utf-16-le", "replace")
 
 
@@ -118,13 +149,16 @@ def is_tagged(page: Page) -> bool:
     It has most of the page's text, in blocks as long as paragraphs.
     """
     blocks = _blocks(page.words)
-    total = sum(len(word.text) for word in page.words if word.tag != _ARTIFACT)
-    inside = sum(len(word.text) for words in blocks.values() for word in words)
-    lines = [len({word.y for word in words}) for words in blocks.values()]
-    return inside >= _MIN_SHARE * total and 0 < max(lines, default=0) <= _MAX_LINES
+    all_letters = sum(len(word.text) for word in page.words if word.tag != _ARTIFACT)
+    block_letters = sum(len(word.text) for words in blocks.values() for word in words)
+    line_counts = [len({word.y for word in words}) for words in blocks.values()]
+    if block_letters < _MIN_SHARE * all_letters:
+        return False
+    return 0 < max(line_counts, default=0) <= _MAX_LINES
 
 
 def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
+    """Group words by their block; those outside of all blocks are left out."""
     blocks: dict[Tag, list[Word]] = defaultdict(list)
     for word in words:
         if word.tag is not None and word.tag != _ARTIFACT:
@@ -132,35 +166,72 @@ def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
     return blocks
 
 
+@dataclass(frozen=True, slots=True)
+class _PlacedGroup:
+    """Hold a group, and its place in the order of the tree."""
+
+    place: float  # number of its block or table row; text outside of the tree is between two
+    group: LineGroup
+
+
 def tagged_groups(page: Page, body: float) -> list[LineGroup]:
     """Return the groups of a tagged page in the order of the tree.
 
     Other text follows what is before it in the file.
     """
-    placed: list[tuple[float, LineGroup]] = []
+    placed = [*_groups_of_blocks(page), *_loose_groups(page, body)]
+    placed.sort(key=lambda placed_group: placed_group.place)
+    return mark_ends([placed_group.group for placed_group in placed])
+
+
+def _groups_of_blocks(page: Page) -> Iterator[_PlacedGroup]:
+    """Yield a group for each block and each table row of the tree."""
     rows: dict[int, LineGroup] = {}
-    for tag, words in sorted(_blocks(word for f in page.fragments for word in f.words).items()):
+    blocks = _blocks(word for fragment in page.fragments for word in fragment.words)
+    for tag, words in sorted(blocks.items()):
         lines = cell_lines(_rows(words))
         if not lines:
             continue
-        group = rows.get(tag.row)
-        if group is None:
-            group = LineGroup(
-                lines, page.number, max(line.x1 for line in lines), kind=tag.kind, level=tag.level
-            )
-            placed.append((tag.row or tag.block, group))
         if tag.row:
-            rows[tag.row] = group
-            group.kind = "header" if tag.header and group.kind != "row" else "row"
-            group.cells.append([line.text for line in lines])
+            row = rows.get(tag.row)
+            if row is None:
+                row = _group_of(tag, lines, page.number)
+                rows[tag.row] = row
+                yield _PlacedGroup(tag.row, row)
+            # a row is a header if all of its cells are
+            row.kind = "header" if tag.header and row.kind != "row" else "row"
+            row.cells.append([line.text for line in lines])
         elif tag.kind in ("text", "note"):
-            placed[-1:] = [(tag.block, replace(group, lines=part)) for part in _split_notes(lines)]
+            group = _group_of(tag, lines, page.number)
+            for part in _split_notes(lines):
+                yield _PlacedGroup(tag.block, replace(group, lines=part))
+        else:
+            yield _PlacedGroup(tag.block, _group_of(tag, lines, page.number))
+
+
+def _group_of(tag: Tag, lines: list[Line], page: int) -> LineGroup:
+    margin = max(line.x1 for line in lines)
+    return LineGroup(lines, page, margin, kind=tag.kind, level=tag.level)
+
+
+def _loose_groups(page: Page, body: float) -> Iterator[_PlacedGroup]:
+    """Yield the groups of the text outside of the tree, each after the block before it."""
     loose = [f for f in page.fragments if all(word.tag is None for word in f.words)]
     for group in group_lines(make_lines(group_rows(loose)), page.number, body):
-        at = next(f.order for f in loose if f.y == group.lines[0].y or f is loose[-1])
-        before = _blocks(word for f in page.fragments if f.order < at for word in f.words)
-        placed.append((max((tag.row or tag.block for tag in before), default=0) + 0.5, group))
-    return mark_ends([group for _, group in sorted(placed, key=lambda pair: pair[0])])
+        order = _order_of(group, loose)
+        before: list[int] = []
+        for fragment in page.fragments:
+            if fragment.order < order:
+                before += [tag.row or tag.block for tag in _blocks(fragment.words)]
+        yield _PlacedGroup(max(before, default=0) + 0.5, group)
+
+
+def _order_of(group: LineGroup, fragments: Sequence[Fragment]) -> int:
+    """Return the index in the file of a group's first line, which is among fragments."""
+    for fragment in fragments:
+        if fragment.y == group.lines[0].y:
+            return fragment.order
+    return fragments[-1].order  # the baselines of a row's fragments may differ
 
 
 def _split_notes(lines: Sequence[Line]) -> list[list[Line]]:
@@ -168,9 +239,9 @@ def _split_notes(lines: Sequence[Line]) -> list[list[Line]]:
 
     Some trees have all notes of a page in one.
     """
-    parts = [list(lines[:1])]
-    for line in lines[1:]:
-        if line.begins_raised:
+    parts: list[list[Line]] = []
+    for line in lines:
+        if line.begins_raised or not parts:
             parts.append([])
         parts[-1].append(line)
     return parts
@@ -180,13 +251,12 @@ def _rows(words: Sequence[Word]) -> list[Row]:
     """Group words into rows in file order: a block may go on in the next column."""
     rows: list[Row] = []
     for fragment in make_fragments(words):
-        last = rows[-1][-1] if rows else None
-        if (
-            last is not None
-            and fragment.x0 > last.x0
-            and abs(fragment.y - last.y) < _SAME_LINE * last.size
-        ):
+        if rows and _is_right_of(rows[-1][-1], fragment):
             rows[-1].append(fragment)
         else:
             rows.append([fragment])
     return rows
+
+
+def _is_right_of(last: Fragment, fragment: Fragment) -> bool:
+    return fragment.x0 > last.x0 and abs(fragment.y - last.y) < _SAME_LINE * last.size

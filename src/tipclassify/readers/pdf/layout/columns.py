@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from math import floor
 from statistics import median
@@ -14,20 +15,17 @@ from typing import Final, NamedTuple
 
 from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows
 
-__all__ = ["reading_order"]
+__all__ = ["Region", "reading_order"]
 
 
 class _WhiteStrip(NamedTuple):
-    """Hold a white strip from x0 to x1 in rows start to end.
-
-    `both` is the lesser row count of its two sides.
-    """
+    """Hold a white strip in a page, from x0 to x1 in points."""
 
     x0: float
     x1: float
-    start: int
-    end: int
-    both: int
+    start: int  # its first row
+    end: int  # the row after its last one
+    both: int  # rows with text, on the side that has fewer of them
 
 
 _MIN_GUTTER: Final = 0.7  # em between columns
@@ -44,49 +42,87 @@ _MAX_STARTS: Final = 100  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
-def reading_order(page: Page) -> list[tuple[list[Row], bool]]:
-    """Return the rows of each part of a page in reading order, and whether it is a sidebar."""
+class Region(NamedTuple):
+    """Hold the rows of a part of a page without columns, and whether it is a sidebar."""
+
+    rows: list[Row]
+    aside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Hold the fragments of a part of an area, and whether it is a sidebar."""
+
+    fragments: list[Fragment]
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _CutRow:
+    """Hold the fragments of a row left and right of a white strip."""
+
+    left: Row
+    right: Row
+
+
+def reading_order(page: Page) -> list[Region]:
+    """Return the regions of a page in reading order."""
     rows = group_rows(page.fragments)
-    return (
-        list(_regions(rows, aside=False))
-        if len(page.fragments) <= _MAX_FRAGMENTS
-        else [(rows, False)]
-    )
+    if len(page.fragments) > _MAX_FRAGMENTS:
+        return [Region(rows, aside=False)]
+    return list(_regions(rows, aside=False))
 
 
-def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
+def _regions(rows: list[Row], aside: bool) -> Iterator[Region]:
+    """Yield the regions of an area, which is in a sidebar or not."""
     parts = _split(rows)
-    for fragments, is_box in parts:
-        yield from _regions(group_rows(fragments), is_box or aside)
+    for part in parts:
+        yield from _regions(group_rows(part.fragments), part.aside or aside)
     if rows and not parts:
-        yield rows, aside
+        yield Region(rows, aside)
 
 
-def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
-    """Split an area into parts in reading order, each with whether it is a sidebar.
-
-    None if it is a single column.
-    """
+def _split(rows: list[Row]) -> list[_Part]:
+    """Split an area into parts in reading order; a single column has none."""
     if len(rows) < 2:
         return []
     em = median(f.size for row in rows for f in row)
     for strip in _white_strips(rows, em)[:_MAX_TRIED_STRIPS]:
-        sides = [
-            ([f for f in row if f.x0 < strip.x1], [f for f in row if f.x0 >= strip.x1])
-            for row in rows[strip.start : strip.end]
-        ]
-        left, right = [a for a, _ in sides if a], [b for _, b in sides if b]
-        if _are_columns(left, right, strip, em):
-            above, below = _fragments(rows[: strip.start]), _fragments(rows[strip.end :])
-            for main, box in ((left, right), (right, left)):
-                if _size(box) < _MAX_BOX_SIZE * _size(main) and _width(
-                    box
-                ) < _MAX_BOX_WIDTH * _width(main):
-                    parts = [(part, False) for part in (above, _fragments(main), below)]
-                    # a sidebar is read after the text beside it
-                    return [*parts, (_fragments(box), True)]
-            return [(part, False) for part in (above, *_column_order(sides, em), below)]
+        cut_rows = [_cut(row, strip.x1) for row in rows[strip.start : strip.end]]
+        left = _left_column(cut_rows)
+        right = _right_column(cut_rows)
+        if not _are_columns(left, right, strip, em):
+            continue
+        above = _Part(_fragments(rows[: strip.start]))
+        below = _Part(_fragments(rows[strip.end :]))
+        # a sidebar is read after the text beside it
+        if _is_sidebar(right, text=left):
+            return [above, _Part(_fragments(left)), below, _Part(_fragments(right), aside=True)]
+        if _is_sidebar(left, text=right):
+            return [above, _Part(_fragments(right)), below, _Part(_fragments(left), aside=True)]
+        columns = [_Part(fragments) for fragments in _column_order(cut_rows, em)]
+        return [above, *columns, below]
     return []
+
+
+def _cut(row: Row, x: float) -> _CutRow:
+    left = [fragment for fragment in row if fragment.x0 < x]
+    right = [fragment for fragment in row if fragment.x0 >= x]
+    return _CutRow(left, right)
+
+
+def _left_column(rows: Sequence[_CutRow]) -> list[Row]:
+    return [row.left for row in rows if row.left]
+
+
+def _right_column(rows: Sequence[_CutRow]) -> list[Row]:
+    return [row.right for row in rows if row.right]
+
+
+def _is_sidebar(rows: list[Row], text: list[Row]) -> bool:
+    """Return whether a column is in smaller type than the text beside it, and narrower."""
+    is_small = _size(rows) < _MAX_BOX_SIZE * _size(text)
+    return is_small and _width(rows) < _MAX_BOX_WIDTH * _width(text)
 
 
 def _fragments(rows: Iterable[Row]) -> list[Fragment]:
@@ -106,83 +142,120 @@ def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: floa
 
     Its lines continue in lower case, unlike table cells.
     """
-    narrow, gutter = _width(right) < _MIN_COLUMN * em, strip.x1 - strip.x0
-    if _width(left) < _MIN_COLUMN * em or (narrow and gutter < 2 * _WIDE_GUTTER * em):
+    gutter = strip.x1 - strip.x0
+    right_is_narrow = _width(right) < _MIN_COLUMN * em
+    if _width(left) < _MIN_COLUMN * em or (right_is_narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
     if left[0][0].y > right[-1][0].y or right[0][0].y > left[-1][0].y:
         return False  # one above the other, as a title at the right margin is above the text
-    in_turn = max(f.order for f in _fragments(left)) < min(f.order for f in _fragments(right))
-    if gutter < _WIDE_GUTTER * em and strip.both < (
-        _MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED
-    ):
-        return False  # may be chance alignment of word gaps in a narrow column
-    texts = [[" ".join(f.text for f in row) for row in side] for side in (left, right)]
-    # no links
-    whole = [[text for text in side if " " in text or len(text) < _LONG_WORD] for side in texts]
-    return any(_is_prose(side, 3, 3, 0.3) for side in texts) or all(
-        _is_prose(side, 6, 4, 0.0) for side in whole
+    if gutter < _WIDE_GUTTER * em:
+        last_of_left = max(f.order for f in _fragments(left))
+        in_turn = last_of_left < min(f.order for f in _fragments(right))
+        if strip.both < (_MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED):
+            return False  # may be chance alignment of word gaps in a narrow column
+    left_texts = _texts(left)
+    right_texts = _texts(right)
+    if any(_is_prose(texts, 3, words=3, lower=0.3) for texts in (left_texts, right_texts)):
+        return True
+    return all(
+        _is_prose(_without_links(texts), 6, words=4, lower=0.0)
+        for texts in (left_texts, right_texts)
     )
 
 
-def _is_prose(texts: list[str], lines: int, words: float, lower: float) -> bool:
-    """Return whether texts are as many, as long, and in so large a share continue in lower case."""
-    continued = sum(text[:1].islower() for text in texts[1:]) >= lower * (len(texts) - 1)
-    return (
-        len(texts) >= lines and median(len(text.split()) for text in texts) >= words and continued
-    )
+def _texts(rows: list[Row]) -> list[str]:
+    return [" ".join(fragment.text for fragment in row) for row in rows]
 
 
-def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Fragment]]:
+def _without_links(texts: list[str]) -> list[str]:
+    return [text for text in texts if " " in text or len(text) < _LONG_WORD]
+
+
+def _is_prose(texts: list[str], count: int, words: float, lower: float) -> bool:
+    """Return whether there are so many texts, long enough and continued in lower case.
+
+    Half of them have at least so many `words`; `lower` is the share that begin in lower case.
+    """
+    if len(texts) < count or median(len(text.split()) for text in texts) < words:
+        return False
+    continued = sum(text[:1].islower() for text in texts[1:])
+    return continued >= lower * (len(texts) - 1)
+
+
+def _column_order(rows: Sequence[_CutRow], em: float) -> list[list[Fragment]]:
     """Order left and right columns.
 
     They begin anew from each heading at the side, or over both columns.
     """
-    left, right = [a for a, _ in sides if a], [b for _, b in sides if b]
+    left = _left_column(rows)
+    right = _right_column(rows)
     if all(_is_display(row, em) for row in left) and len(left) < _MAX_SIDE_HEADS * len(right):
-        starts = [at for at in range(1, len(sides)) if sides[at][0] and not sides[at - 1][0]]
+        starts = [at for at in range(1, len(rows)) if rows[at].left and not rows[at - 1].left]
     else:
-        starts = [at for at in range(1, len(sides)) if _heads_both(sides, at, em)]
-    return [
-        _fragments(side[i] for side in sides[start:end])
-        for start, end in pairwise([0, *starts, len(sides)])
-        for i in (0, 1)
-    ]
+        starts = [at for at in range(1, len(rows)) if _heads_both(rows, at, em)]
+    columns: list[list[Fragment]] = []
+    for start, end in pairwise([0, *starts, len(rows)]):
+        columns.append(_fragments(row.left for row in rows[start:end]))
+        columns.append(_fragments(row.right for row in rows[start:end]))
+    return columns
 
 
-def _heads_both(sides: Sequence[tuple[Row, Row]], at: int, em: float) -> bool:
+def _heads_both(rows: Sequence[_CutRow], at: int, em: float) -> bool:
     """Return whether row `at`, alone on the left, heads both columns.
 
     They end above it, and restart below.
     """
-    heading, beside = sides[at]
-    if (
-        heading[:1]
-        and max(f.order for side in sides[:at] for row in side for f in row) > heading[0].order
-    ):
-        return False  # the file has the left column first
-    over, under = sides[at - 1], next((side for side in sides[at + 1 :] if side[1]), None)
-    if beside or under is None or not (all(over) and all(under) and _is_display(heading, em)):
+    heading = rows[at].left
+    if rows[at].right or not _is_display(heading, em):
         return False
-    return under[1][0].y - over[1][0].y > 3 * em and not _is_display(under[1], em)
+    before = [f for row in rows[:at] for f in (*row.left, *row.right)]
+    if max(f.order for f in before) > heading[0].order:
+        return False  # the file has the left column first
+    above = rows[at - 1]
+    below = next((row for row in rows[at + 1 :] if row.right), None)
+    if below is None or not (above.left and above.right and below.left):
+        return False
+    gap = below.right[0].y - above.right[0].y
+    return gap > 3 * em and not _is_display(below.right, em)
 
 
 def _is_display(row: Row, em: float) -> bool:
+    """Return whether a row is set like a heading: larger than the text, or bold."""
     return row[0].size > 1.1 * em or row[0].words[0].bold
 
 
 def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
-    """Find white strips with text on both sides, sorted by the number of rows, descending."""
-    need = max(_MIN_GUTTER * em, 6.0)
+    """Find white strips with text on both sides; those beside the most rows come first."""
+    min_gutter = max(_MIN_GUTTER * em, 6.0)
     starts = Counter(floor(f.x0) for row in rows for f in row)
     strips: set[_WhiteStrip] = set()
     for x1, _ in starts.most_common(_MAX_STARTS):
-        free = [not any(f.x0 < x1 and f.x1 > x1 - need for f in row) for row in rows]
-        for is_free, numbers in groupby(range(len(rows)), key=free.__getitem__):
-            block = list(numbers) if is_free else []
-            both = min(
-                sum(rows[n][0].x0 < x1 for n in block), sum(rows[n][-1].x0 >= x1 for n in block)
-            )
-            if both and len(block) > 1:
-                left = max(f.x1 for n in block for f in rows[n] if f.x0 < x1)
-                strips.add(_WhiteStrip(left, x1, block[0], block[-1] + 1, both))
-    return sorted(strips, key=lambda s: (-s.both, s.start - s.end, s.x0 - s.x1, s))
+        x0 = x1 - min_gutter
+        is_white = [not any(f.x0 < x1 and f.x1 > x0 for f in row) for row in rows]
+        for white, group in groupby(range(len(rows)), key=is_white.__getitem__):
+            if white:
+                numbers = list(group)
+                strip = _strip(rows, x1, numbers[0], numbers[-1] + 1)
+                if strip is not None:
+                    strips.add(strip)
+    return sorted(strips, key=_preference)
+
+
+def _strip(rows: list[Row], x1: float, start: int, end: int) -> _WhiteStrip | None:
+    """Return the strip left of x1, as wide as it can be; None without text on both sides."""
+    beside = rows[start:end]
+    if len(beside) < 2:
+        return None
+    left_count = sum(row[0].x0 < x1 for row in beside)
+    right_count = sum(row[-1].x0 >= x1 for row in beside)
+    if left_count == 0 or right_count == 0:
+        return None
+    x0 = max(f.x1 for row in beside for f in row if f.x0 < x1)
+    return _WhiteStrip(x0, x1, start, end, both=min(left_count, right_count))
+
+
+def _preference(strip: _WhiteStrip) -> tuple[int, int, float, _WhiteStrip]:
+    """Return the sorting key of a strip: more rows with text on both sides, longer, wider."""
+    length = strip.end - strip.start
+    width = strip.x1 - strip.x0
+    return -strip.both, -length, -width, strip

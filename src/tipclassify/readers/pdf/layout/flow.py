@@ -1,4 +1,4 @@
-"""Assemble paragraphs of a document from its pages.
+"""Assemble the paragraphs of a document from its pages.
 
 They are joined across columns and pages; headings and notes are detected.
 """
@@ -40,23 +40,19 @@ Bookmarks = Mapping[tuple[int, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Hold a paragraph and the page on which it begins.
-
-    Its type size is in points; the level is that of a heading, if given. `kind` is "text",
-    "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar, `marked`
-    a paragraph that begins with the mark or number of a note.
-    """
+    """Hold a paragraph of a document."""
 
     text: str
-    page: int
-    kind: str = "text"
-    size: float = 0.0
-    aside: bool = False
-    level: int | None = None
-    marked: bool = False
+    page: int  # on which it begins
+    kind: str = "text"  # or "heading", "note", "caption", or "row" or "header" of a table
+    size: float = 0.0  # of its type, in points
+    aside: bool = False  # in a sidebar
+    level: int | None = None  # of a heading, where the file gives it
+    marked: bool = False  # it begins with the mark or number of a note
 
     @property
     def is_heading(self) -> bool:
+        """Whether it is a heading, or the caption of a table or drawing."""
         return self.kind in ("heading", "caption")
 
 
@@ -69,14 +65,24 @@ _END_INSIDE: Final = re.compile(
     r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]"
 )
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
+_MIN_HEADING_SIZE: Final = 0.9  # of the size of body text, but in sidebars
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
 # note marks after a heading that are as large as it
 _LAST_STARS: Final = re.compile(r"(?<=\w)[*†‡]{1,4}$")
 _STARRED: Final = re.compile(r"(?:\*{1,4}|[†‡]{1,3})(?=\s?\w)")
 _MAX_STARRED_LINES: Final = 16
+_LINE_GAP: Final = 1.6  # em between the baselines of lines of one block
 _NOTE_GAP: Final = 1.8  # em between the text and such notes
 # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 _LOOK_BACK: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _BodyType:
+    """Hold the type of running text: its size in points, and whether most of it is bold."""
+
+    size: float
+    is_bold: bool
 
 
 def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -> list[Paragraph]:
@@ -88,39 +94,26 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     pages = mark_bullets(pages)
     by_tree = {page.number for page in pages if is_tagged(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
-    body = body_size(pages)
+    body = _body_type(pages)
     groups: list[LineGroup] = []
     notes: list[LineGroup] = []
     for page in drop_side_marks(drop_running_headers(pages)):
         if page.number in by_tree:
-            for group in tagged_groups(page, body):
-                (notes if group.kind == "note" else groups).append(group)
+            for group in tagged_groups(page, body.size):
+                if group.kind == "note":
+                    notes.append(group)
+                else:
+                    groups.append(group)
             continue
-        for rows, aside in reading_order(page):
-            lines = make_lines(rows)
-            start = len(lines) if aside else _start_of_notes(lines, body)
-            groups += group_lines(lines[:start], page.number, body, aside=aside)
-            notes += group_lines(lines[start:], page.number, body, notes=True)
-    _find_kinds(groups, pages, body, bookmarks or {})
-    # notes after text
+        for region in reading_order(page):
+            lines = make_lines(region.rows)
+            start = len(lines) if region.aside else _start_of_notes(lines, body.size)
+            groups += group_lines(lines[:start], page.number, body.size, aside=region.aside)
+            notes += group_lines(lines[start:], page.number, body.size, notes=True)
+    _set_kinds(groups, body, bookmarks or {})
+    # notes after the text of their page
     ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
-    cells = [group.cells or [[line.text for line in group.lines]] for group in ordered]
-    texts = [lines for found in cells for lines in found]
-    words, hyphenated = count_whole_words(texts), hyphenates(texts)
-    paragraphs: list[Paragraph] = []
-    for group, found in zip(ordered, cells, strict=True):
-        text = BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found))
-        if group.kind in ("heading", "caption"):
-            text = _LAST_STARS.sub("", text)
-        if text:
-            first = group.lines[0]
-            kind = group.kind or "note"
-            paragraphs.append(
-                Paragraph(
-                    text, group.page, kind, first.size, group.aside, group.level, first.begins_note
-                )
-            )
-    return paragraphs
+    return _make_paragraphs(ordered)
 
 
 def bookmark(page: int, text: str) -> tuple[int, str]:
@@ -128,44 +121,99 @@ def bookmark(page: int, text: str) -> tuple[int, str]:
     return page, "".join(filter(str.isalnum, without_enumerator(text).casefold()))
 
 
-def _find_kinds(
-    groups: list[LineGroup], pages: Iterable[Page], body: float, bookmarks: Bookmarks
-) -> None:
+def _body_type(pages: Sequence[Page]) -> _BodyType:
+    """Find the type of running text."""
+    size = body_size(pages)
+    bold = [word.bold for page in pages for word in page.words if word.size == size]
+    return _BodyType(size, is_bold=sum(bold) * 2 > len(bold))
+
+
+def _make_paragraphs(groups: Sequence[LineGroup]) -> list[Paragraph]:
+    """Join the lines of each group; groups without text become no paragraphs."""
+    cells_by_group: list[list[list[str]]] = []
+    for group in groups:
+        lines = [line.text for line in group.lines]
+        cells_by_group.append(group.cells or [lines])
+    texts = [cell for cells in cells_by_group for cell in cells]
+    words = count_whole_words(texts)
+    hyphenated = hyphenates(texts)
+    paragraphs: list[Paragraph] = []
+    for group, cells in zip(groups, cells_by_group, strict=True):
+        text = table_row(join_lines(cell, words, hyphenated) for cell in cells)
+        text = BULLET.sub("", text)
+        if group.kind in ("heading", "caption"):
+            text = _LAST_STARS.sub("", text)
+        if text:
+            first = group.lines[0]
+            paragraphs.append(
+                Paragraph(
+                    text=text,
+                    page=group.page,
+                    kind=group.kind or "note",
+                    size=first.size,
+                    aside=group.aside,
+                    level=group.level,
+                    marked=first.begins_note,
+                )
+            )
+    return paragraphs
+
+
+def _set_kinds(groups: list[LineGroup], body: _BodyType, bookmarks: Bookmarks) -> None:
     """Tell headings, captions, rows and text apart.
 
     The tree decides if it names headings, else bookmarks and layout.
     """
-    bold = [word.bold for page in pages for word in page.words if word.size == body]
-    bold_body = sum(bold) * 2 > len(bold)
-    named = sum(group.kind == "heading" for group in groups) > 1
-    neighbours = zip([None, *groups], groups, [*groups[1:], None], strict=False)
-    for at, (before, group, following) in enumerate(neighbours):
+    tree_names_headings = sum(group.kind == "heading" for group in groups) > 1
+    for at, group in enumerate(groups):
         if group.is_table:
             group.kind = group.kind or "row"
-        elif group.kind != "caption":
-            if level := not group.kind and bookmarks.get(bookmark(group.page, group.text)):
-                group.kind, group.level = "heading", level
-            said = group.kind == "heading" and not _is_sentence(group.text)
-            heading = said or (not (named and group.kind) and _is_heading(group, body, bold_body))
-            is_title = (
-                CAPTION.match(group.text) is not None
-                and len(group.text.split()) <= _MAX_TITLE_WORDS
-            )
-            caption = is_title and (heading or (following is not None and following.is_table))
-            if heading and not said:
-                caption = caption or any(_is_beside(group, other) for other in (before, following))
-                heading = caption or not _is_cell(group, groups[max(at - _NEAR, 0) : at + _NEAR])
-            group.kind = "caption" if caption else "heading" if heading else "text"
+            continue
+        if group.kind == "caption":
+            continue
+        if not group.kind:
+            level = bookmarks.get(bookmark(group.page, group.text))
+            if level is not None:
+                group.kind = "heading"
+                group.level = level
+        if group.kind == "heading" and not _is_sentence(group.text):
+            group.kind = "caption" if _is_caption(group, groups, at, heading=True) else "heading"
+        elif group.kind and tree_names_headings:
+            group.kind = "caption" if _is_caption(group, groups, at, heading=False) else "text"
+        else:
+            group.kind = _kind_by_layout(group, groups, at, body)
+
+
+def _kind_by_layout(group: LineGroup, groups: Sequence[LineGroup], at: int, body: _BodyType) -> str:
+    """Return the kind of the group at an index of `groups`: "heading", "caption" or "text"."""
+    heading = _is_heading(group, body)
+    if _is_caption(group, groups, at, heading):
+        return "caption"
+    if not heading:
+        return "text"
+    before = groups[at - 1] if at > 0 else None
+    following = groups[at + 1] if at + 1 < len(groups) else None
+    if _is_beside(group, before) or _is_beside(group, following):
+        return "caption"
+    near = groups[max(at - _NEAR, 0) : at + _NEAR]
+    return "text" if _is_cell(group, near) else "heading"
+
+
+def _is_caption(group: LineGroup, groups: Sequence[LineGroup], at: int, heading: bool) -> bool:
+    """Return whether a group begins like a caption, and is a heading or above a table."""
+    if CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
+        return False
+    return heading or (at + 1 < len(groups) and groups[at + 1].is_table)
 
 
 def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
     """Return whether a paragraph stands at the side of a table, as its caption does."""
     if other is None or not other.is_table or other.page != group.page:
         return False
-    row, size = other.lines[0], group.lines[0].size
-    return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= max(
-        row.bottom, other.lines[-1].y
-    )
+    size = group.lines[0].size
+    row = other.lines[0]
+    bottom = max(row.bottom, other.lines[-1].y)
+    return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= bottom
 
 
 def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
@@ -174,17 +222,15 @@ def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
     The table is not ruled, the column an inner one.
     """
     line = group.lines[0]
-    rows = (
-        other.lines[0]
-        for other in near
-        if other.page == group.page and other.lines[0].table is None
-    )
-    return any(
-        abs(row.y - line.y) < _MAX_TABLE_REACH * line.size
-        and any(abs(start - line.x0) < MAX_MISALIGNMENT for start in row.cell_starts[1:])
-        for row in rows
-        if row.cells > 1
-    )
+    for other in near:
+        row = other.lines[0]
+        if other.page != group.page or row.table is not None or row.cells < 2:
+            continue
+        if abs(row.y - line.y) >= _MAX_TABLE_REACH * line.size:
+            continue
+        if any(abs(start - line.x0) < MAX_MISALIGNMENT for start in row.cell_starts[1:]):
+            return True
+    return False
 
 
 def _is_sentence(text: str) -> bool:
@@ -193,36 +239,40 @@ def _is_sentence(text: str) -> bool:
     It begins in lower case, or has the end of a sentence inside.
     """
     text = NOTES.sub("", text)
+    if text.endswith((";", ",")):
+        return True
+    if text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS:
+        return True
     plain = without_enumerator(text)
-    ended = text.endswith((";", ",")) or (
-        text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS
-    )
-    return ended or plain[:1].islower() or _END_INSIDE.search(plain) is not None
+    return plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
-def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
+def _is_heading(group: LineGroup, body: _BodyType) -> bool:
     """Return whether a paragraph is a heading.
 
     It is short and large, bold or capitalized, or the name of a section.
     """
-    text, size = group.text, group.lines[0].size
-    count, letters = len(text.split()), [c for c in text if c.isalpha()]
-    if (
-        len(letters) < 3
-        or BULLET.match(text)
-        or text.count("(") > text.count(")")
-        or _is_sentence(text)
-    ):
+    text = group.text
+    letters = [character for character in text if character.isalpha()]
+    if len(letters) < 3 or BULLET.match(text) or _is_sentence(text):
         return False
-    if size >= LARGE * body:
-        return count <= _MAX_TITLE_WORDS
-    bold = not bold_body and all(line.bold == "all" for line in group.lines)
+    if text.count("(") > text.count(")"):
+        return False  # goes on in the next paragraph
+    size = group.lines[0].size
+    word_count = len(text.split())
+    if size >= LARGE * body.size:
+        return word_count <= _MAX_TITLE_WORDS
+    bold = not body.is_bold and all(line.bold == "all" for line in group.lines)
     is_question = text.endswith("?")  # one in bold is a heading, as long as it may be
-    longest = _MAX_TITLE_WORDS if is_question and bold else _MAX_WORDS
-    if count > longest or text.endswith("!") or (size < 0.9 * body and not group.aside):
+    max_words = _MAX_TITLE_WORDS if is_question and bold else _MAX_WORDS
+    if word_count > max_words or text.endswith("!"):
         return False
-    capitals = len(letters) > 3 and all(c.isupper() for c in letters)
-    return bold or (not is_question and (capitals or named_section(text) is not None))
+    if size < _MIN_HEADING_SIZE * body.size and not group.aside:
+        return False
+    if bold:
+        return True
+    in_capitals = len(letters) > 3 and all(letter.isupper() for letter in letters)
+    return not is_question and (in_capitals or named_section(text) is not None)
 
 
 def _start_of_notes(lines: list[Line], body: float) -> int:
@@ -230,23 +280,26 @@ def _start_of_notes(lines: list[Line], body: float) -> int:
 
     It is the line count if there is none.
     """
-    if (starred := _start_of_starred_notes(lines, body)) is not None:
+    starred = _start_of_starred_notes(lines, body)
+    if starred is not None:
         return starred
-    ends = [
-        at
-        for at, line in enumerate(lines, 1)
-        if line.size > _MAX_NOTE_SIZE * body or line.cells > 1
-    ]
-    start = max(ends, default=0)
+    start = 0  # of the last lines in small type
+    for number, line in enumerate(lines, 1):
+        if line.size > _MAX_NOTE_SIZE * body or line.cells > 1:
+            start = number
     if not any(line.begins_note for line in lines[start:]):
         return len(lines)
-    while (
-        start > 0
-        and not lines[start].begins_note
-        and lines[start].y - lines[start - 1].y < 1.6 * lines[start].size
-    ):
-        start += 1  # the last lines of a caption or table above the notes
+    if start == 0:
+        return 0
+    # the last lines of a caption or table above the notes
+    while not lines[start].begins_note and _is_below(lines[start - 1], lines[start]):
+        start += 1
     return start
+
+
+def _is_below(line: Line, following: Line) -> bool:
+    """Return whether there is no gap between a line and the following one."""
+    return following.y - line.y < _LINE_GAP * following.size
 
 
 def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
@@ -257,49 +310,67 @@ def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
     """
     marks: list[str] = []
     for at in range(len(lines) - 1, max(0, len(lines) - _MAX_STARRED_LINES), -1):
-        line, gap = lines[at], lines[at].y - lines[at - 1].y
-        mark = _STARRED.match(line.text)
+        line = lines[at]
+        above = lines[at - 1]
         if line.bold == "all" or line.cells > 1 or line.size <= _MAX_NOTE_SIZE * body:
             return None
-        marks += [mark[0]] if mark else []
-        if gap > _NOTE_GAP * line.size or not same_size(lines[at - 1], line):
-            return at if mark and len(set(marks)) == len(marks) else None
+        mark = _STARRED.match(line.text)
+        if mark is not None:
+            marks.append(mark[0])
+        if line.y - above.y > _NOTE_GAP * line.size or not same_size(above, line):
+            marks_differ = len(set(marks)) == len(marks)
+            return at if mark is not None and marks_differ else None
     return None
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
+    """Join the parts of paragraphs that go on in the next column or page."""
     joined: list[LineGroup] = []
     before: LineGroup | None = None
     for group in groups:
-        near = reversed(joined[-_LOOK_BACK:]) if group.first else ()
-        start = next((other for other in near if _continues(other, group, other is before)), None)
+        start = _start_of(group, joined, before)
         if start is None:
             joined.append(group)
+            before = group
         else:
             start.lines += group.lines
-            start.margin, start.last = group.margin, group.last
-        before = start or group
+            start.margin = group.margin
+            start.last = group.last
+            before = start
     return joined
 
 
-def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
-    """Return whether `group` continues `start`.
+def _start_of(
+    group: LineGroup, earlier: Sequence[LineGroup], before: LineGroup | None
+) -> LineGroup | None:
+    """Return the last of the earlier groups that `group` continues, if any does.
+
+    `before` is the one directly before it.
+    """
+    if not group.first:
+        return None
+    for other in reversed(earlier[-_LOOK_BACK:]):
+        if _continues(other, group, is_next=other is before):
+            return other
+    return None
+
+
+def _continues(start: LineGroup, group: LineGroup, is_next: bool) -> bool:
+    """Return whether `group` continues `start`, which may be directly before it.
 
     Either `start` breaks off inside a sentence, or `group` begins inside one. Directly before it, a
     paragraph of several lines whose last one is full goes on, too.
     """
-    last, line = start.lines[-1], group.lines[0]
-    if (
-        {start.kind, group.kind} != {"text"}
-        or start.aside != group.aside
-        or not start.last
-        or group.is_entry
-    ):
+    if start.kind != "text" or group.kind != "text" or start.aside != group.aside:
         return False
+    if not start.last or group.is_entry:
+        return False
+    last = start.lines[-1]
+    line = group.lines[0]
     if not same_size(line, last) or _SENTENCE_END.search(NOTES.sub("", last.text)):
         return False
     if begins_lower(line.text) or is_unfinished(last.text):
         return True
     room = start.room_for(line)
     full = room < 0 or (len(start.lines) > 1 and start.is_full(room))
-    return beside and full and not ends_sentence(last.text, line.text)
+    return is_next and full and not ends_sentence(last.text, line.text)

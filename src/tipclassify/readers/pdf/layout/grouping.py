@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line
-from tipclassify.readers.pdf.layout.pages import LARGE
+from tipclassify.readers.pdf.layout.pages import LARGE, Table
 from tipclassify.readers.pdf.layout.tables import CAPTION
 from tipclassify.text.features.lexicon import WORDS
 
@@ -32,7 +33,8 @@ _ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")
 NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
 _MAX_ABBREVIATION: Final = 24  # characters
 _LAST_WORD: Final = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
-_TITLES, _BEFORE_NUMBER = (frozenset(WORDS[name]) for name in ("never_final", "before_number"))
+_TITLES: Final = frozenset(WORDS["never_final"])  # before a name: "Dr."
+_BEFORE_NUMBER: Final = frozenset(WORDS["before_number"])  # "p."
 _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,3}\.?)(?:\s|$)"
 )
@@ -40,12 +42,15 @@ _ENTRY_NUMBER: Final = re.compile(r"[\[(]?((?:\d{1,3}\.){0,3})(\d{1,3})[\])]?[.:
 _LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ]")
 # Words at the end of a line that nothing ends with: a sentence, a heading or an entry goes on.
 _UNFINISHED: Final = re.compile(
-    r"(?:^|\s)(?:the|a|an|of|and|or|in|to|for|by|with|on|at|from|into|between|that|which|as|than|its|their)$"
+    r"(?:^|\s)(?:the|a|an|of|and|or|in|to|for|by|with|on|at|from|into|between|that|which|as|than"
+    r"|its|their)$"
 )
 _SIZE_TOLERANCE: Final = 0.08  # relative difference of type sizes in one paragraph
 _PARAGRAPH_GAP: Final = 1.35  # of the line spacing, between paragraphs
 _SENTENCE_GAP: Final = 1.12  # the same after the end of a sentence
 _INDENT: Final = 0.8  # em
+_INDENT_LINES: Final = 3  # last lines of a paragraph, whose left end is its own
+_MIN_ROOM: Final = 0.3  # em that the first word of the next line leaves in one that ends early
 _SPACE_WIDTH: Final = 0.25  # em
 _MAX_ROOM: Final = 0.25  # of the width of the lines near by
 _MARGIN_LINES: Final = 3  # lines above and below whose ends are the margin
@@ -53,23 +58,26 @@ _MIN_FULL: Final = 0.75  # of the width of lines that are full
 _RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 
+class _Step(NamedTuple):
+    """Hold the distance of two baselines, in points, and the letters of the shorter line."""
+
+    height: float
+    letters: int
+
+
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph, or the cells of a table row.
-
-    `margin` is the right end of the lines near by. `kind` is as of `Paragraph`, or "" if the
-    structure tree does not give it; `first` and `last` are in the column.
-    """
+    """Collect the lines of a paragraph, or the cells of a table row."""
 
     lines: list[Line]
     page: int
-    margin: float = 0.0
-    aside: bool = False
-    first: bool = False
-    last: bool = False
-    kind: str = ""
-    level: int | None = None
-    cells: list[list[str]] = field(default_factory=list)
+    margin: float = 0.0  # right end of the lines near by, in points
+    aside: bool = False  # in a sidebar
+    first: bool = False  # of its column
+    last: bool = False  # of its column
+    kind: str = ""  # as of `Paragraph`; "" until it is known
+    level: int | None = None  # of a heading, where the file gives it
+    cells: list[list[str]] = field(default_factory=list)  # of a table row, each a list of lines
 
     def room_for(self, line: Line) -> float:
         """Return the room that the first word of `line` would leave in the last line, in points."""
@@ -78,21 +86,24 @@ class LineGroup:
     def is_full(self, room: float) -> bool:
         """Return whether the last line is nearly as long as the lines near by.
 
-        The room is that for the next word.
+        `room` is what the next word would leave in it, in points.
         """
         last = self.lines[-1]
         return room <= max(last.size, _MAX_ROOM * (self.margin - last.x0))
 
     @property
     def is_table(self) -> bool:
+        """Whether it is a row of a table."""
         return bool(self.cells) or self.lines[0].cells > 1
 
     @property
     def text(self) -> str:
+        """Text of the lines, whose hyphens at line ends stay."""
         return " ".join(line.text for line in self.lines)
 
     @property
     def is_entry(self) -> bool:
+        """Whether it begins with the bullet or number of a list entry."""
         text = self.lines[0].text
         return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
 
@@ -105,16 +116,22 @@ def same_size(a: Line, b: Line) -> bool:
 def ends_sentence(text: str, following: str) -> bool:
     """Return whether a line ends a sentence, or introduces a list, before the following one.
 
-    >>> [ends_sentence("Two men fled. (3,14)", "The court"), ends_sentence("The law bans:", "slavery")]
-    [True, True]
-    >>> [ends_sentence(line, next_line) for line, next_line in (("the U.S.", "army"), ("told Dr.", "Salo"), ("p.", "4"))]
-    [False, False, False]
+    >>> ends_sentence("Two men fled. (3,14)", "The court"), ends_sentence("The law bans:", "debts")
+    (True, True)
+    >>> ends_sentence("told Dr.", "Salo"), ends_sentence("p.", "4")
+    (False, False)
+    >>> ends_sentence("the U.S.", "army")
+    False
     """
     text = NOTES.sub("", text)
-    if not _ENDED.search(text) or (begins_lower(following) and not text.endswith((":", ";"))):
+    if not _ENDED.search(text):
+        return False
+    if begins_lower(following) and not text.endswith((":", ";")):
         return False
     word = _last_word(text)
-    return word not in _TITLES and not (word in _BEFORE_NUMBER and following[:1].isdecimal())
+    if word in _TITLES:
+        return False
+    return not (word in _BEFORE_NUMBER and following[:1].isdecimal())
 
 
 def begins_lower(text: str) -> bool:
@@ -131,16 +148,20 @@ def is_unfinished(text: str) -> bool:
 
     It ends with a hyphen, an article, a preposition or a title.
 
-    >>> [is_unfinished(text) for text in ("However, children in", "as he told Dr.", "However, children")]
-    [True, True, False]
+    >>> is_unfinished("However, children in"), is_unfinished("as he told Dr.")
+    (True, True)
+    >>> is_unfinished("However, children")
+    False
     """
     return text.endswith("-") or _UNFINISHED.search(text) is not None or _last_word(text) in _TITLES
 
 
 def _last_word(text: str) -> str:
     """Return the last word of a line that ends in a full stop, in lower case; "" if it does not."""
-    found = _LAST_WORD.search(text[-_MAX_ABBREVIATION:]) if text.endswith(".") else None
-    return found[1].lower() if found else ""
+    if not text.endswith("."):
+        return ""
+    match = _LAST_WORD.search(text[-_MAX_ABBREVIATION:])
+    return match[1].lower() if match else ""
 
 
 def group_lines(
@@ -153,22 +174,12 @@ def group_lines(
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
-        margin = _margin(lines, at)
-        # bold rows at the top have the names of columns, further down they are labels
         if line.table is not None:
-            names = next((number for number, row in enumerate(line.table) if not row.header), 0)
-            kinds = ["header" if number < names else "row" for number in range(len(line.table))]
-            rows = zip(line.table, kinds, strict=True)
-            groups += [
-                LineGroup([line], page, 0.0, aside, kind=kind, cells=row.cells)
-                for row, kind in rows
-                if row.cells
-            ]
-        elif (
-            groups
-            and not (notes and line.begins_note)
-            and not _breaks(groups[-1], line, leading, body)
-        ):
+            groups += _table_groups(line, line.table, page, aside)
+            continue
+        margin = _margin(lines, at)
+        is_new_note = notes and line.begins_note
+        if groups and not is_new_note and not _breaks(groups[-1], line, leading, body):
             groups[-1].lines.append(line)
             groups[-1].margin = margin
         else:
@@ -176,17 +187,42 @@ def group_lines(
     return mark_ends(groups)
 
 
+def _table_groups(line: Line, table: Table, page: int, aside: bool) -> list[LineGroup]:
+    """Make a group of each row of a ruled table, in whose place `line` is."""
+    groups: list[LineGroup] = []
+    name_count = _count_name_rows(table)
+    for number, row in enumerate(table):
+        if row.cells:
+            kind = "header" if number < name_count else "row"
+            groups.append(LineGroup([line], page, aside=aside, kind=kind, cells=row.cells))
+    return groups
+
+
+def _count_name_rows(table: Table) -> int:
+    """Count the bold rows at the top, which name the columns; bold rows further down are labels."""
+    for count, row in enumerate(table):
+        if not row.header:
+            return count
+    return 0  # a table of bold rows alone names none
+
+
 def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
     """Mark the first and last paragraph of a column.
 
     They may continue across table rows, captions and notes.
     """
-    text = [
-        g for g in groups if not g.cells and g.kind != "note" and not CAPTION.match(g.lines[0].text)
-    ]
-    for group in text:
-        group.first, group.last = group is text[0], group is text[-1]
+    paragraphs = [group for group in groups if _is_paragraph(group)]
+    for group in paragraphs:
+        group.first = group is paragraphs[0]
+        group.last = group is paragraphs[-1]
     return groups
+
+
+def _is_paragraph(group: LineGroup) -> bool:
+    """Return whether a group is no table row, no note, and no caption by its beginning."""
+    if group.cells or group.kind == "note":
+        return False
+    return CAPTION.match(group.lines[0].text) is None
 
 
 def _margin(lines: Sequence[Line], at: int) -> float:
@@ -201,8 +237,15 @@ def _margin(lines: Sequence[Line], at: int) -> float:
     alike = [i for i in near if lines[i].table is None and same_size(lines[i], line)]
     above = [lines[i] for i in alike if i <= at]
     below = [lines[i] for i in alike if i >= at]
-    ends = [max(one.x1 for one in side) for side in (above, below) if _are_full(side)]
-    return min(ends) if ends else max((lines[i].x1 for i in alike), default=line.x1)
+    margins = [_right_end(side) for side in (above, below) if _are_full(side)]
+    if margins:
+        return min(margins)
+    # a type size may be negative, and is then like none, not even itself
+    return max((lines[i].x1 for i in alike), default=line.x1)
+
+
+def _right_end(lines: Sequence[Line]) -> float:
+    return max(line.x1 for line in lines)
 
 
 def _are_full(lines: Sequence[Line]) -> bool:
@@ -212,12 +255,15 @@ def _are_full(lines: Sequence[Line]) -> bool:
     """
     if len(lines) < 3:
         return False
-    left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
-    full = sum(
-        above.x1 - left > _MIN_FULL * (right - left)
-        and above.x1 + (_SPACE_WIDTH + _RAGGED) * below.size + below.first_word_width > right
-        for above, below in pairwise(lines)
-    )
+    left = min(line.x0 for line in lines)
+    right = _right_end(lines)
+    min_width = _MIN_FULL * (right - left)
+    full = 0
+    for line, following in pairwise(lines):
+        space = (_SPACE_WIDTH + _RAGGED) * following.size
+        end_with_next_word = line.x1 + space + following.first_word_width
+        if line.x1 - left > min_width and end_with_next_word > right:
+            full += 1
     return full >= len(lines) - 2
 
 
@@ -227,48 +273,55 @@ def _leading(lines: Sequence[Line]) -> float:
     The lower quartile excludes paragraph gaps. Each step counts by its letters, so that the few
     short labels of a chart among the lines have no say.
     """
-    steps = sorted(
-        (b.y - a.y, min(len(a.text), len(b.text))) for a, b in pairwise(lines) if b.y > a.y
-    )
-    if len(steps) < 2:
-        return min((step for step, _ in steps), default=1.2 * lines[0].size if lines else 1.0)
-    letters = list(accumulate(count for _, count in steps))
-    return next(
-        step for (step, _), sofar in zip(steps, letters, strict=True) if sofar >= letters[-1] / 4
-    )
+    steps: list[_Step] = []
+    for line, following in pairwise(lines):
+        if following.y > line.y:
+            letters = min(len(line.text), len(following.text))
+            steps.append(_Step(following.y - line.y, letters))
+    if len(steps) == 1:
+        return steps[0].height
+    if not steps:
+        return 1.2 * lines[0].size if lines else 1.0
+    steps.sort()
+    letters_up_to = list(accumulate(step.letters for step in steps))
+    quartile = bisect_left(letters_up_to, letters_up_to[-1] / 4)
+    return steps[quartile].height
 
 
 def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
-    last, room = group.lines[-1], group.room_for(line)
-    numbered = _LIST_NUMBER.match(line.text) is not None
-    goes_on = is_unfinished(last.text) or begins_lower(line.text)
+    last = group.lines[-1]
     if _hangs(last, line, leading):
         return False
     if max(last.cells, line.cells) > 1 or line.begins_raised or not same_size(last, line):
         return True
-    large = min(last.size, line.size) >= LARGE * body
-    step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
-    if (
-        step > _PARAGRAPH_GAP
-        or step <= 0
-        or BULLET.match(line.text)
-        or _is_next_entry(group.lines[0], line)
-    ):
+    is_large = min(last.size, line.size) >= LARGE * body
+    spacing = max(leading, 1.2 * line.size) if is_large else leading
+    step = (line.y - last.y) / spacing
+    if step > _PARAGRAPH_GAP or step <= 0:
         return True
-    ended, capitals = ends_sentence(last.text, line.text), group.text.isupper()
-    if large and last.bold == line.bold:  # titles are broken by sense, not by width
+    if BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
+        return True
+    ended = ends_sentence(last.text, line.text)
+    if is_large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ended and not last.text.endswith(":")
-    if last.bold == line.bold == "all" and capitals == line.text.isupper() and not ended:
+    group_text = group.text
+    in_capitals = group_text.isupper()
+    numbered = _LIST_NUMBER.match(line.text) is not None
+    both_bold = last.bold == "all" and line.bold == "all"
+    if both_bold and in_capitals == line.text.isupper() and not ended:
         return numbered  # headings, too
-    if {last.bold, line.bold} == {"all", ""} and (last.bold or ended or room > 0.3 * line.size):
+    room = group.room_for(line)
+    has_room = room > _MIN_ROOM * line.size
+    if {last.bold, line.bold} == {"all", ""} and (last.bold or ended or has_room):
         return True
     # a single word may be an abbreviation
-    if capitals and " " in group.text and not line.text.isupper():
+    if in_capitals and " " in group_text and not line.text.isupper():
         return True
+    goes_on = is_unfinished(last.text) or begins_lower(line.text)
     if ended:
-        apart = step > _SENTENCE_GAP and not goes_on
-        return numbered or apart or room > 0.3 * line.size or _indent_breaks(group, line)
+        is_apart = step > _SENTENCE_GAP and not goes_on
+        return numbered or is_apart or has_room or _indent_breaks(group, line)
     return not goes_on and not group.is_full(room)
 
 
@@ -279,22 +332,29 @@ def _hangs(row: Line, line: Line, leading: float) -> bool:
     """
     if row.cells < 2 or row.table is not None or line.cells > 1 or not same_size(row, line):
         return False
-    below = 0 < line.y - row.y <= _PARAGRAPH_GAP * leading
-    return (
-        below and len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
-    )
+    if not 0 < line.y - row.y <= _PARAGRAPH_GAP * leading:
+        return False
+    return len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
 
 
 def _is_next_entry(first: Line, line: Line) -> bool:
     """Return whether a line begins with the number after that of an entry, at the same place."""
-    own, following = _ENTRY_NUMBER.match(first.text), _ENTRY_NUMBER.match(line.text)
-    if own is None or following is None or own[1] != following[1]:
+    own = _ENTRY_NUMBER.match(first.text)
+    following = _ENTRY_NUMBER.match(line.text)
+    if own is None or following is None:
         return False
-    return int(following[2]) == int(own[2]) + 1 and abs(first.x0 - line.x0) < line.size
+    own_chapter, own_number = own.groups()
+    chapter, number = following.groups()
+    if chapter != own_chapter or int(number) != int(own_number) + 1:
+        return False
+    return abs(first.x0 - line.x0) < line.size
 
 
 def _indent_breaks(group: LineGroup, line: Line) -> bool:
     """Return whether an indent, or the end of one, begins a paragraph at `line`."""
+    min_indent = _INDENT * line.size
     if len(group.lines) == 1:
-        return not group.is_entry and line.x0 > group.lines[-1].x0 + _INDENT * line.size
-    return abs(line.x0 - min(before.x0 for before in group.lines[1:][-3:])) > _INDENT * line.size
+        return not group.is_entry and line.x0 > group.lines[0].x0 + min_indent
+    after_first = group.lines[1:]
+    left = min(before.x0 for before in after_first[-_INDENT_LINES:])
+    return abs(line.x0 - left) > min_indent

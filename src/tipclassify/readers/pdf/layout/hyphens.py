@@ -24,8 +24,8 @@ _MAX_UNHYPHENATED_SHARE: Final = 0.03
 _MIN_WORD_LETTERS: Final = 5
 _COMPOUND_FIRST: Final = frozenset("anti self well cross quasi one two three five".split())
 _COMPOUND_LAST: Final = frozenset(
-    "based centered related funded owned led run sponsored backed controlled informed specific sensitive speaking "
-    "language year old".split()
+    "based centered related funded owned led run sponsored backed controlled informed specific "
+    "sensitive speaking language year old".split()
 )
 
 
@@ -47,10 +47,11 @@ def hyphenates(paragraphs: Iterable[Sequence[str]]) -> bool:
 
 
 def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = True) -> str:
-    """Join the stripped lines of a paragraph.
+    """Join the stripped lines of a paragraph, whose words may be hyphenated at line ends.
 
-    The words of its document are given (`count_whole_words`, `hyphenates`). A hyphen at a line's
-    end stays by a capital, digit or abbreviation, and in a compound; else it divides a word.
+    `words` are those of its document (`count_whole_words`), `hyphenated` whether it hyphenates at
+    all (`hyphenates`). A hyphen at a line's end stays by a capital, digit or abbreviation, and in a
+    compound; else it divides a word.
 
     >>> join_lines(["Police stopped traf-", "ficking by a U.S.-", "funded gang."], Counter())
     'Police stopped trafficking by a U.S.-funded gang.'
@@ -63,33 +64,40 @@ def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = Tru
         elif touches and (line.endswith(("—", "–", "/")) or _LINK.search(line)):
             parts.append(line)
         else:
-            parts += (line, " ")
-    return "".join([*parts, *lines[-1:]])
+            parts.append(line)
+            parts.append(" ")
+    if lines:
+        parts.append(lines[-1])
+    return "".join(parts)
 
 
 def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> str:
     """Return the joint of two parts at a line's end: nothing, a hyphen, or a hyphen and a space."""
-    left, right = _LAST_PART.search(line), _WORD.match(following)
-    if left is None or right is None:
+    before = _LAST_PART.search(line)
+    after = _WORD.match(following)
+    if before is None or after is None:
         return "-"
-    first, second = left[1].lstrip("([{“‘\"'"), right[0]
-    if not (first.isupper() and second.isupper()) and (
-        not second[0].islower() or first[-2:].isupper()
-    ):
+    first = before[1].lstrip("([{“‘\"'")
+    second = after[0]
+    in_capitals = first.isupper() and second.isupper()
+    if not in_capitals and (not second[0].islower() or first[-2:].isupper()):
         return "-"
-    first, second = first.lower(), second.lower()
-    compound, joined = words[f"{first}-{second}"], words[first + second]
-    if compound or joined:
-        return "-" if compound >= joined else ""
-    head, _, first = first.rpartition("-")
-    second = second.partition("-")[0]
+    first = first.lower()
+    second = second.lower()
+    compound_count = words[f"{first}-{second}"]
+    joined_count = words[first + second]
+    if compound_count or joined_count:
+        return "-" if compound_count >= joined_count else ""
+    # of words with hyphens inside, the parts at the line's end decide
+    head, _, first_part = first.rpartition("-")
+    second_part = second.partition("-")[0]
     # "short- and long-term"
-    if second in ("and", "or", "to") and (words[first] or not first.isalpha()):
+    if second_part in ("and", "or", "to") and (words[first_part] or not first_part.isalpha()):
         return "- "
-    known = (
-        words[first]
-        and words[second]
-        and (head or min(len(first), len(second)) >= _MIN_WORD_LETTERS)
-    )
-    listed = first in _COMPOUND_FIRST or (second in _COMPOUND_LAST and len(first) > 2)
-    return "-" if not hyphenated or not first.isalpha() or known or listed else ""
+    if not hyphenated or not first_part.isalpha():
+        return "-"
+    if first_part in _COMPOUND_FIRST or (second_part in _COMPOUND_LAST and len(first_part) > 2):
+        return "-"
+    are_words = words[first_part] > 0 and words[second_part] > 0
+    are_long = min(len(first_part), len(second_part)) >= _MIN_WORD_LETTERS
+    return "-" if are_words and (head or are_long) else ""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, pairwise
 from statistics import median
 from typing import Final
 
 from tipclassify.readers.pdf.layout.pages import (
     MAX_RAISED_SIZE,
+    Fragment,
     Row,
     Table,
     Word,
@@ -23,40 +24,39 @@ from tipclassify.readers.pdf.layout.pages import (
 
 __all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
 
+Cell = list[Word]  # words of a row between two wide gaps
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold a line of a column, or in its place a whole table.
-
-    Its ends, baseline, size and widths are in points. `bold` says which words are: "all", "some" or
-    "". `cells` counts table cells; running text has 1. `begins_note`: by a mark or a number;
-    `begins_raised`: by a raised mark, which is dropped from the text. `cell_starts` are the left
-    ends of its cells, `bottom` is the last baseline of a whole table.
-    """
+    """Hold a line of a column, or in its place a whole table; lengths are in points."""
 
     text: str
     x0: float
     x1: float
-    y: float
+    y: float  # its baseline
     size: float
     first_word_width: float = 0.0
-    bold: str = ""
-    begins_note: bool = False
-    begins_raised: bool = False
-    cells: int = 1
-    cell_starts: tuple[float, ...] = ()
-    bottom: float = 0.0
+    bold: str = ""  # which words are: "all", "some" or ""
+    begins_note: bool = False  # by a mark or a number
+    begins_raised: bool = False  # by a raised mark, which is dropped from the text
+    cells: int = 1  # count of table cells; running text has 1
+    cell_starts: tuple[float, ...] = ()  # left ends of the cells
+    bottom: float = 0.0  # last baseline of a whole table
     table: Table | None = None
 
 
 _MIN_CELL_GAP: Final = 1.2  # em between table cells
 MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
+_NEAR_ROWS: Final = 2  # rows above and below whose cells are compared
 _MAX_COMPARED_CELLS: Final = 20  # cells compared in a row
+_MIN_RAISE: Final = 0.15  # em between the baselines of a line and of a raised mark
 # Of a list or a paragraph: "(a)", "iv.", "12.", "136.32."
 _LIST_MARK: Final = re.compile(
     r"\W{1,2}|\(?(?:\d{1,3}(?:\.\d{1,3}){0,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]"
 )
-_BARE_MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}")  # the same without a stop: "136.32"
+# The same without a stop: "136.32".
+_BARE_MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}")
 _LEADER_PARTS: Final = ("..", ". .", "…", "_")  # one is in every text with leaders
 _LEADERS: Final = re.compile(r"(?:\s?\.){4,}\s*|\s*…{2,}\s*|(?:\s_){4,}\s*")
 _MARK: Final = re.compile(
@@ -72,95 +72,145 @@ _SUPERSCRIPTS: Final = re.compile(
 
 def make_lines(rows: Sequence[Row]) -> list[Line]:
     """Make a line of each row; rows with aligned cells are table rows."""
-    cells = [_cells([word for f in row if f.table is None for word in f.words]) for row in rows]
+    cells_by_row: list[list[Cell]] = []
+    for row in rows:
+        cells_by_row.append(
+            _cells([word for fragment in row if fragment.table is None for word in fragment.words])
+        )
     lines: list[Line] = []
-    for at, (row, found) in enumerate(zip(rows, cells, strict=True)):
-        lines += [
-            Line("", f.x0, f.x1, f.y, f.size, cells=2, table=f.table, bottom=f.bottom)
-            for f in row
-            if f.table is not None
-        ]
-        near = [*cells[max(at - 2, 0) : at], *cells[at + 1 : at + 3]]
-        is_table = not _is_justified(found) and any(_are_aligned(found, other) for other in near)
-        if line := _line(found if is_table else [[word for cell in found for word in cell]]):
+    for at, (row, cells) in enumerate(zip(rows, cells_by_row, strict=True)):
+        lines += [_table_line(fragment) for fragment in row if fragment.table is not None]
+        above = cells_by_row[max(at - _NEAR_ROWS, 0) : at]
+        below = cells_by_row[at + 1 : at + 1 + _NEAR_ROWS]
+        if _is_table_row(cells, above + below):
+            line = _line(cells)
+        else:
+            line = _line([[word for cell in cells for word in cell]])
+        if line is not None:
             lines.append(line)
     return lines
 
 
 def cell_lines(rows: Iterable[Row]) -> list[Line]:
     """Make a line of running text of each row."""
-    return [
-        line
-        for row in rows
-        if (line := _line([[word for fragment in row for word in fragment.words]]))
-    ]
+    lines: list[Line] = []
+    for row in rows:
+        line = _line([[word for fragment in row for word in fragment.words]])
+        if line is not None:
+            lines.append(line)
+    return lines
 
 
-def _cells(words: list[Word]) -> list[list[Word]]:
+def _table_line(fragment: Fragment) -> Line:
+    """Make the line that stands in place of a whole table."""
+    return Line(
+        text="",
+        x0=fragment.x0,
+        x1=fragment.x1,
+        y=fragment.y,
+        size=fragment.size,
+        cells=2,
+        table=fragment.table,
+        bottom=fragment.bottom,
+    )
+
+
+def _cells(words: list[Word]) -> list[Cell]:
+    """Split the words of a row at wide gaps."""
     cells = [words[:1]]
     for last, word in pairwise(words):
         if word.x0 - last.x1 >= _MIN_CELL_GAP * max(word.size, last.size):
             cells.append([])
         cells[-1].append(word)
-    # of a list, paragraph or note; a number before several cells is one of them
-    mark = join_words(cells[0])
-    bare = len(cells) == 2 and _BARE_MARK.fullmatch(mark)
-    if len(cells) > 1 and (bare or _LIST_MARK.fullmatch(mark)):
-        cells[:2] = [[*cells[0], *cells[1]]]
+    if len(cells) > 1 and _is_entry_mark(join_words(cells[0]), len(cells)):
+        mark = cells.pop(0)
+        cells[0] = mark + cells[0]
     return cells
 
 
-def _are_aligned(cells: list[list[Word]], other: list[list[Word]]) -> bool:
+def _is_entry_mark(text: str, cell_count: int) -> bool:
+    """Return whether the first cell of a row is the mark of a list entry, paragraph or note."""
+    # a number before several cells is one of them
+    if cell_count == 2 and _BARE_MARK.fullmatch(text):
+        return True
+    return _LIST_MARK.fullmatch(text) is not None
+
+
+def _is_table_row(cells: list[Cell], near: Sequence[list[Cell]]) -> bool:
+    return not _is_justified(cells) and any(_are_aligned(cells, other) for other in near)
+
+
+def _are_aligned(cells: list[Cell], other: list[Cell]) -> bool:
     """Return whether two rows have a cell, after the first, with an aligned edge."""
-    ends = [
-        [(cell[0].x0, cell[-1].x1) for cell in row[1:_MAX_COMPARED_CELLS]] for row in (cells, other)
-    ]
-    return any(
-        min(abs(a[0] - b[0]), abs(a[1] - b[1])) < MAX_MISALIGNMENT for a in ends[0] for b in ends[1]
-    )
+    for cell in cells[1:_MAX_COMPARED_CELLS]:
+        for other_cell in other[1:_MAX_COMPARED_CELLS]:
+            between_starts = abs(cell[0].x0 - other_cell[0].x0)
+            between_ends = abs(cell[-1].x1 - other_cell[-1].x1)
+            if min(between_starts, between_ends) < MAX_MISALIGNMENT:
+                return True
+    return False
 
 
-def _is_justified(cells: list[list[Word]]) -> bool:
+def _is_justified(cells: list[Cell]) -> bool:
     """Return whether a row is one cell or a justified line of prose.
 
     Prose has a hyphen at its end, or lower case after gaps.
     """
+    if len(cells) < 2 or cells[-1][-1].text.endswith("-"):
+        return True
     lower = sum(cell[0].text[0].islower() for cell in cells[1:])
-    return len(cells) < 2 or cells[-1][-1].text.endswith("-") or lower * 4 > len(cells)
+    return lower * 4 > len(cells)
 
 
-def _line(cells: list[list[Word]]) -> Line | None:
+def _line(cells: list[Cell]) -> Line | None:
     """Make a line of cells; None if they have no text."""
     words = [word for cell in cells for word in cell]
     if not words:
         return None
     size = main_size(words)
     y = median(word.y for word in words if word.size == size)
-    kept = [_without_marks(cell, size, y) for cell in cells]
-    texts = [text for rest in kept if (text := _text(rest))]
+    text_cells = [_without_marks(cell, size, y) for cell in cells]
+    texts = [text for text in map(_text, text_cells) if text]
     if not texts:
         return None
     text = " | ".join(texts)
-    shown = [word for rest in kept for word in rest]
-    first = [shown[0], *takewhile(lambda word: word.glued, shown[1:])]
-    x1, width = max(word.x1 for word in words), first[-1].x1 - first[0].x0
-    bold = (
-        "all"
-        if all(word.bold for word in shown)
-        else "some"
-        if any(word.bold for word in shown)
-        else ""
-    )
-    raised = shown[0] is not words[0]
-    begins_note = raised or _NOTE_START.match(text) is not None
-    cell_count = max(len(texts), 1 + (" | " in text))
-    starts = tuple(rest[0].x0 for rest in kept if rest)
+    text_words = [word for cell in text_cells for word in cell]
+    begins_raised = text_words[0] is not words[0]
+    least_cells = 2 if " | " in text else 1  # dot leaders separate cells, too
     return Line(
-        text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count, starts
+        text=text,
+        x0=words[0].x0,
+        x1=max(word.x1 for word in words),
+        y=y,
+        size=size,
+        first_word_width=_first_word_width(text_words),
+        bold=_bold_words(text_words),
+        begins_note=begins_raised or _NOTE_START.match(text) is not None,
+        begins_raised=begins_raised,
+        cells=max(len(texts), least_cells),
+        cell_starts=tuple(cell[0].x0 for cell in text_cells if cell),
     )
+
+
+def _first_word_width(words: list[Word]) -> float:
+    """Return the width of the first word, which may have several parts, in points."""
+    last = words[0]
+    for word in words[1:]:
+        if not word.glued:
+            break
+        last = word
+    return last.x1 - words[0].x0
+
+
+def _bold_words(words: list[Word]) -> str:
+    """Return which words are bold, as `Line.bold` has it."""
+    if all(word.bold for word in words):
+        return "all"
+    return "some" if any(word.bold for word in words) else ""
 
 
 def _text(words: list[Word]) -> str:
+    """Return the text of a cell, without raised digits; its dot leaders become " | "."""
     text = " ".join(join_words(words).split())
     if not text.isascii():
         text = " ".join(_SUPERSCRIPTS.sub("", text).split())
@@ -171,19 +221,26 @@ def _text(words: list[Word]) -> str:
 
 def _without_marks(words: list[Word], size: float, y: float) -> list[Word]:
     """Remove raised note marks, and small ones in brackets on the baseline."""
+    max_mark_size = MAX_RAISED_SIZE * size
+    min_raise = _MIN_RAISE * size
     kept: list[Word] = []
-    for raised, part in groupby(
-        words, key=lambda w: w.size < MAX_RAISED_SIZE * size and y - w.y > 0.15 * size
+    for raised, group in groupby(
+        words, key=lambda word: word.size < max_mark_size and y - word.y > min_raise
     ):
-        found = list(part)
-        text = "".join(word.text for word in found)
-        is_exponent = text in ("2", "3") and kept and _UNIT.search(kept[-1].text)
-        if raised and (is_exponent or not _MARK.fullmatch(text)):
-            kept += found
-        elif not raised:
-            kept += [
-                w
-                for w in found
-                if w.size >= MAX_RAISED_SIZE * size or not _BRACKETED.fullmatch(w.text)
-            ]
+        run = list(group)
+        if raised:
+            if not _is_note_mark(run, kept):
+                kept += run
+            continue
+        for word in run:
+            if word.size >= max_mark_size or not _BRACKETED.fullmatch(word.text):
+                kept.append(word)
     return kept
+
+
+def _is_note_mark(raised: list[Word], before: list[Word]) -> bool:
+    """Return whether raised words are a note mark; after a unit, "2" and "3" are exponents."""
+    text = "".join(word.text for word in raised)
+    if text in ("2", "3") and before and _UNIT.search(before[-1].text):
+        return False
+    return _MARK.fullmatch(text) is not None

@@ -91,6 +91,7 @@ class Fragment:
 
     @property
     def text(self) -> str:
+        """Text of the words, with spaces between them."""
         return join_words(self.words)
 
 
@@ -131,6 +132,7 @@ _MAX_MARKER_GAP: Final = 3.0  # em between the marker of a list entry and its te
 _MARKER: Final = re.compile(r"\d{1,3}[.)]?|[•●▪◦‣–—-]")
 _MAX_OVERLAP: Final = 0.5  # em of overlap with the last word, by kerning or italics
 _MIN_INITIAL_SIZE: Final = 1.8  # size of a drop cap relative to its line
+_MAX_INITIAL_OVERLAP: Final = 0.5  # em of overlap of a drop cap with its word
 _MAX_BASELINE_SHIFT: Final = 0.35  # em between baselines of one line
 _MAX_RAISE: Final = 0.75  # em between baselines of a word and the raised mark after it
 
@@ -146,23 +148,29 @@ def make_page(
     """Make a page; group its words into fragments, with drop caps at the words that they begin."""
     joined = list(words)
     for at, (initial, word) in enumerate(pairwise(words)):
-        is_initial = (
-            len(initial.text) == 1
-            and initial.text.isupper()
-            and initial.size >= _MIN_INITIAL_SIZE * word.size
-        )
-        if (
-            is_initial
-            and -0.5 * word.size < word.x0 - initial.x1 < word.size
-            and word.text[0].islower()
-        ):
-            joined[at : at + 2] = [
-                initial._replace(size=word.size, y=word.y),
-                word._replace(glued=True),
-            ]
+        if _is_drop_cap_of(initial, word):
+            joined[at] = initial._replace(size=word.size, y=word.y)
+            joined[at + 1] = word._replace(glued=True)
     return Page(
-        number, width, height, tuple(joined), tuple(make_fragments(joined)), shapes, problem
+        number=number,
+        width=width,
+        height=height,
+        words=tuple(joined),
+        fragments=tuple(make_fragments(joined)),
+        shapes=shapes,
+        problem=problem,
     )
+
+
+def _is_drop_cap_of(initial: Word, word: Word) -> bool:
+    """Return whether a word is a large capital that begins the next one."""
+    if len(initial.text) != 1 or not initial.text.isupper():
+        return False
+    if initial.size < _MIN_INITIAL_SIZE * word.size:
+        return False
+    gap = word.x0 - initial.x1
+    is_near = -_MAX_INITIAL_OVERLAP * word.size < gap < word.size
+    return is_near and word.text[0].islower()
 
 
 def make_fragments(words: Sequence[Word]) -> list[Fragment]:
@@ -177,32 +185,42 @@ def make_fragments(words: Sequence[Word]) -> list[Fragment]:
 
 
 def _fragment(order: int, words: list[Word]) -> Fragment:
-    main = max(words, key=lambda word: word.size)  # sets the baseline
+    largest = max(words, key=lambda word: word.size)  # sets the baseline
     return Fragment(
-        order, tuple(words), words[0].x0, max(word.x1 for word in words), main.y, main.size
+        order=order,
+        words=tuple(words),
+        x0=words[0].x0,
+        x1=max(word.x1 for word in words),
+        y=largest.y,
+        size=largest.size,
     )
 
 
 def _follows(last: Word, word: Word) -> bool:
+    """Return whether a word continues the fragment of the word before it in the file."""
     em = max(last.size, word.size)
     raised = min(last.size, word.size) < MAX_RAISED_SIZE * em
-    same_line = abs(word.y - last.y) < (_MAX_RAISE if raised else _MAX_BASELINE_SHIFT) * em
-    return same_line and -_MAX_OVERLAP * em < word.x0 - last.x1 < _MAX_WORD_GAP * em
+    max_shift = _MAX_RAISE if raised else _MAX_BASELINE_SHIFT
+    on_line = abs(word.y - last.y) < max_shift * em
+    return on_line and -_MAX_OVERLAP * em < word.x0 - last.x1 < _MAX_WORD_GAP * em
 
 
 def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
-    """Return whether a line begins with a number or bullet, then its entry.
+    """Return whether the last run is the marker of a list entry that begins with `word`.
 
     There is some space between the two.
     """
-    marker, shift = runs[-1][0], _MAX_BASELINE_SHIFT * word.size
-    alone = len(runs[-1]) == 1 and not (len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < shift)
-    raised = (
-        marker.size < MAX_RAISED_SIZE * word.size and 0 < word.y - marker.y < _MAX_RAISE * word.size
-    )
-    on_line = raised or abs(word.y - marker.y) < shift
+    if len(runs[-1]) != 1:
+        return False
+    marker = runs[-1][0]
+    max_shift = _MAX_BASELINE_SHIFT * word.size
+    if len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < max_shift:
+        return False  # the marker is not the first of its line
+    is_small = marker.size < MAX_RAISED_SIZE * word.size
+    raised = is_small and 0 < word.y - marker.y < _MAX_RAISE * word.size
+    on_line = raised or abs(word.y - marker.y) < max_shift
     near = on_line and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
-    return alone and near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
+    return near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
 
 
 def body_size(pages: Iterable[Page]) -> float:
@@ -210,15 +228,24 @@ def body_size(pages: Iterable[Page]) -> float:
 
     It is the main one of most pages, outside of ruled tables.
     """
-    sizes = [_letters_by_size(word for f in page.fragments for word in f.words) for page in pages]
-    votes = Counter(size for found in sizes for size, _ in found.most_common(1))
-    letters = sum(sizes, Counter[float]())
-    return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
+    page_counts = Counter[float]()  # pages by their main size
+    letter_counts = Counter[float]()  # letters by size, of all pages
+    for page in pages:
+        on_page = _letters_by_size(word for f in page.fragments for word in f.words)
+        if on_page:
+            page_counts[_most_common(on_page)] += 1
+        letter_counts.update(on_page)
+    return max(page_counts, key=lambda size: (page_counts[size], letter_counts[size]), default=0.0)
 
 
 def main_size(words: Iterable[Word]) -> float:
     """Return the type size that most letters of words have, in points."""
-    return _letters_by_size(words).most_common(1)[0][0]
+    return _most_common(_letters_by_size(words))
+
+
+def _most_common(counts: Counter[float]) -> float:
+    size, _ = counts.most_common(1)[0]
+    return size
 
 
 def _letters_by_size(words: Iterable[Word]) -> Counter[float]:
@@ -233,15 +260,19 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
     rows: list[Row] = []
     base: Fragment | None = None  # the largest fragment of the row, which sets its baseline
     for fragment in sorted(fragments, key=lambda f: f.y):
-        if base is not None and fragment.y - base.y <= _MAX_BASELINE_SHIFT * min(
-            base.size, fragment.size
-        ):
-            rows[-1].append(fragment)
-            base = max(base, fragment, key=lambda f: f.size)
-        else:
+        if base is None or not _is_on_line_of(base, fragment):
             rows.append([fragment])
             base = fragment
+            continue
+        rows[-1].append(fragment)
+        if fragment.size > base.size:
+            base = fragment
     return [sorted(row, key=lambda f: f.x0) for row in rows]
+
+
+def _is_on_line_of(base: Fragment, fragment: Fragment) -> bool:
+    """Return whether a fragment is hardly lower than the row whose baseline `base` sets."""
+    return fragment.y - base.y <= _MAX_BASELINE_SHIFT * min(base.size, fragment.size)
 
 
 def whole_words(words: Iterable[Word]) -> list[str]:
@@ -256,5 +287,5 @@ def whole_words(words: Iterable[Word]) -> list[str]:
 
 
 def join_words(words: Iterable[Word]) -> str:
-    """Join words with spaces, and the parts of each without."""
+    """Join words with spaces, and the parts of each word without."""
     return "".join(word.text if word.glued else " " + word.text for word in words).strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -25,18 +25,30 @@ _PAGE_NUMBER: Final = re.compile(
 _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
-class _Edge(NamedTuple):
-    """Hold a row near an edge: its text with masked numerals, and its place.
+class _Look(NamedTuple):
+    """Hold the place of a row, counted from the edge in slots, and its type size in points."""
 
-    The place is counted from the edge; a gap may follow inwards.
-    """
-
-    row: Row
-    form: str
     slot: int
     size: float
-    is_number: bool
-    is_apart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _EdgeRow:
+    """Hold a row near an edge of a page."""
+
+    row: Row
+    form: str  # its text with masked numerals
+    look: _Look
+    is_number: bool  # of a page
+    is_apart: bool  # a gap separates it from what is further inside
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeats:
+    """Hold what repeats near the edges of the pages of a document."""
+
+    times: dict[tuple[str, int], int]  # by form and slot
+    looks: set[_Look]  # of places where most rows repeat
 
 
 def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
@@ -48,51 +60,88 @@ def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
     what is below them in type as large as the text.
     """
     body = body_size(pages)
-    titles: set[str] = set()
-    parts = [part for page in pages for part in _edges(page)]
-    edges = [edge for part in parts for edge in part]
-    count = Counter((edge.form, edge.slot) for edge in edges)
-    times = {key: sum(count[key[0], key[1] + shift] for shift in (-1, 0, 1)) for key in count}
-    taken = Counter(edge.slot for edge in edges)
-    repeated = [edge for edge in edges if times[edge.form, edge.slot] > 1]
-    often = Counter(edge.slot for edge in repeated)
-    looks = {(edge.slot, edge.size) for edge in repeated if often[edge.slot] * 2 > taken[edge.slot]}
+    edges = [edge for page in pages for edge in _edges(page)]
+    repeats = _find_repeats([row for edge in edges for row in edge])
+    min_times = max(3, _MIN_PAGE_SHARE * len(pages))
+    titles: set[str] = set()  # forms of those so far
     removed: set[int] = set()
-    for part in parts:
-        run: list[int] = []
-        in_title = False
-        for edge in part:
-            if (edge.slot, edge.size) not in looks and (run or not edge.is_number):
-                break
-            if edge.slot > 0 and edge.form not in titles and not edge.is_number:
-                in_title = edge.size >= (body if in_title else LARGE * body)
-                if in_title:
-                    titles.add(edge.form)
-                    continue
-            run += map(id, edge.row)
-            if edge.is_apart or times[edge.form, edge.slot] >= max(3, _MIN_PAGE_SHARE * len(pages)):
-                removed.update(run)
+    for edge in edges:
+        for edge_row in _running_rows(edge, repeats, min_times, titles, body):
+            removed.update(id(fragment) for fragment in edge_row.row)
     return [
         replace(page, fragments=tuple(f for f in page.fragments if id(f) not in removed))
         for page in pages
     ]
 
 
-def _edges(page: Page) -> Iterator[list[_Edge]]:
+def _find_repeats(rows: Sequence[_EdgeRow]) -> _Repeats:
+    """Count how often each row is at its place, and find the places of repeated rows."""
+    counts = Counter((row.form, row.look.slot) for row in rows)
+    times: dict[tuple[str, int], int] = {}
+    for form, slot in counts:
+        near = (slot - 1, slot, slot + 1)  # a place between two slots may be in either
+        times[form, slot] = sum(counts[form, near_slot] for near_slot in near)
+    repeated = [row.look for row in rows if times[row.form, row.look.slot] > 1]
+    all_counts = Counter(row.look.slot for row in rows)
+    repeated_counts = Counter(look.slot for look in repeated)
+    looks = {look for look in repeated if repeated_counts[look.slot] * 2 > all_counts[look.slot]}
+    return _Repeats(times, looks)
+
+
+def _running_rows(
+    edge: Sequence[_EdgeRow], repeats: _Repeats, min_times: float, titles: set[str], body: float
+) -> list[_EdgeRow]:
+    """Return the rows at one edge of a page that are a header or footer; add to the titles.
+
+    `min_times` is on how many pages a row that no gap separates from the text must be.
+    """
+    rows: list[_EdgeRow] = []
+    count = 0  # of those rows that a gap, or their number, tells from text
+    in_title = False
+    for edge_row in edge:
+        # a page number may be the outermost row, without any like it
+        if edge_row.look not in repeats.looks and (rows or not edge_row.is_number):
+            break
+        is_at_top = edge_row.look.slot > 0
+        if is_at_top and edge_row.form not in titles and not edge_row.is_number:
+            in_title = edge_row.look.size >= (body if in_title else LARGE * body)
+            if in_title:
+                titles.add(edge_row.form)
+                continue
+        rows.append(edge_row)
+        if edge_row.is_apart or repeats.times[edge_row.form, edge_row.look.slot] >= min_times:
+            count = len(rows)
+    return rows[:count]
+
+
+def _edges(page: Page) -> Iterator[list[_EdgeRow]]:
     """Yield the rows near the top, downwards, then those near the bottom, upwards."""
     rows = group_rows(page.fragments)
-    for ordered, start in ((rows, 0.0), (rows[::-1], page.height + 1)):
-        found: list[_Edge] = []
-        for row, inner in zip(
-            ordered[:_MAX_ROWS], [*ordered[1 : _MAX_ROWS + 1], None], strict=False
-        ):
-            offset, text = row[0].y - start, " ".join(f.text for f in row)
-            if abs(offset) > page.height * _MARGIN_SHARE or any(f.table for f in row):
-                break
-            apart = inner is None or abs(inner[0].y - row[0].y) > _MIN_GAP * median(
-                f.size for f in inner
+    yield _edge_rows(rows, 0.0, page.height)
+    yield _edge_rows(rows[::-1], page.height + 1, page.height)
+
+
+def _edge_rows(rows: Sequence[Row], edge: float, height: float) -> list[_EdgeRow]:
+    """Return the rows near one edge of a page, whose rows are ordered inwards from it."""
+    edge_rows: list[_EdgeRow] = []
+    for at, row in enumerate(rows[:_MAX_ROWS]):
+        offset = row[0].y - edge
+        if abs(offset) > height * _MARGIN_SHARE or any(f.table for f in row):
+            break
+        text = " ".join(f.text for f in row)
+        size = max(f.size for f in row)
+        inner = rows[at + 1] if at + 1 < len(rows) else None
+        edge_rows.append(
+            _EdgeRow(
+                row=row,
+                form=_NUMERAL.sub("#", text.lower()),
+                look=_Look(round(offset / _POSITION_TOLERANCE), size),
+                is_number=_PAGE_NUMBER.fullmatch(text) is not None,
+                is_apart=inner is None or _are_apart(row, inner),
             )
-            form, slot = _NUMERAL.sub("#", text.lower()), round(offset / _POSITION_TOLERANCE)
-            is_number = _PAGE_NUMBER.fullmatch(text) is not None
-            found.append(_Edge(row, form, slot, max(f.size for f in row), is_number, apart))
-        yield found
+        )
+    return edge_rows
+
+
+def _are_apart(row: Row, inner: Row) -> bool:
+    return abs(inner[0].y - row[0].y) > _MIN_GAP * median(f.size for f in inner)

@@ -1,14 +1,11 @@
-"""Drop what stands beside the text of many pages.
-
-Such are letters of a thumb index, tabs, and numbers of lines.
-"""
+"""Drop marks beside the text of many pages: thumb indexes, tabs, numbers of lines."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import accumulate, product
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final, NamedTuple
 
 from tipclassify.readers.pdf.layout.pages import Fragment, Page
@@ -25,38 +22,52 @@ _MIN_PAGES: Final = 3  # pages with a mark at a place
 _NEIGHBOURS: Final = tuple(product((-1, 0, 1), repeat=2))
 
 
-class _Mark(NamedTuple):
-    """Hold a mark: its text, its place in slots, and its type size in points."""
+class _Place(NamedTuple):
+    """Hold a place on a page, in slots."""
 
-    text: str
     x: int
     y: int
+
+
+class _Mark(NamedTuple):
+    """Hold a mark: its text, its place, and its type size in points."""
+
+    text: str
+    place: _Place
     size: float
+
+    @property
+    def line(self) -> tuple[int, float]:
+        """Key of the marks that stand one above the other, in type of one size."""
+        return self.place.x, self.size
+
+
+@dataclass(frozen=True, slots=True)
+class _MarkOnPage:
+    """Hold a mark, its page, and the fragment that it was made of."""
+
+    page: int
+    fragment: Fragment
+    mark: _Mark
 
 
 def drop_side_marks(pages: Sequence[Page]) -> list[Page]:
-    """Drop short texts outside of the text's columns.
+    """Drop short texts outside of the text's columns that repeat on other pages.
 
-    They stand at the same place of other pages, too. A list marker hangs outside as well, but that
-    it is the same on other pages is chance. Most of the marks in a line of them, one above the
-    other, must repeat: then all of the line are dropped, since an index has letters with a single
-    page.
+    They stand at the same place there. A list marker hangs outside as well, but that it is the same
+    on other pages is chance. Most of the marks in a line of them, one above the other, must repeat:
+    then all of the line are dropped, since an index has letters with a single page.
     """
-    found = [
-        (page.number, fragment, _mark(fragment)) for page in pages for fragment in _beside(page)
-    ]
-    count = Counter(
-        (mark.text, mark.x, mark.y) for _, mark in {(number, mark) for number, _, mark in found}
-    )
-    repeats = {
-        mark: sum(count[mark.text, mark.x + right, mark.y + down] for right, down in _NEIGHBOURS)
-        >= _MIN_PAGES
-        for _, _, mark in found
-    }
-    total = Counter((mark.x, mark.size) for _, _, mark in found)
-    often = Counter((mark.x, mark.size) for _, _, mark in found if repeats[mark])
-    lines = {line for line in total if often[line] * 2 > total[line]}
-    removed = {id(fragment) for _, fragment, mark in found if (mark.x, mark.size) in lines}
+    marks_on_pages: list[_MarkOnPage] = []
+    for page in pages:
+        for fragment in _beside(page):
+            marks_on_pages.append(_MarkOnPage(page.number, fragment, _mark(fragment)))
+    marks = [on_page.mark for on_page in marks_on_pages]
+    repeated = _repeated(marks_on_pages)
+    mark_counts = Counter(mark.line for mark in marks)
+    repeated_counts = Counter(mark.line for mark in marks if mark in repeated)
+    lines = {line for line in mark_counts if repeated_counts[line] * 2 > mark_counts[line]}
+    removed = {id(on_page.fragment) for on_page in marks_on_pages if on_page.mark.line in lines}
     if not removed:
         return list(pages)
     return [
@@ -65,10 +76,25 @@ def drop_side_marks(pages: Sequence[Page]) -> list[Page]:
     ]
 
 
+def _repeated(marks_on_pages: Sequence[_MarkOnPage]) -> set[_Mark]:
+    """Return the marks whose text stands at the same place of several pages."""
+    # a mark that a page has twice counts once
+    marks_by_page = {(on_page.page, on_page.mark) for on_page in marks_on_pages}
+    page_counts = Counter((mark.text, mark.place) for _, mark in marks_by_page)
+    repeated: set[_Mark] = set()
+    for mark in {on_page.mark for on_page in marks_on_pages}:
+        count = 0
+        for right, down in _NEIGHBOURS:  # a place between two slots may be in either
+            place = _Place(mark.place.x + right, mark.place.y + down)
+            count += page_counts[mark.text, place]
+        if count >= _MIN_PAGES:
+            repeated.add(mark)
+    return repeated
+
+
 def _mark(fragment: Fragment) -> _Mark:
-    return _Mark(
-        fragment.text, round(fragment.x0 / _SLOT), round(fragment.y / _SLOT), fragment.size
-    )
+    place = _Place(round(fragment.x0 / _SLOT), round(fragment.y / _SLOT))
+    return _Mark(fragment.text, place, fragment.size)
 
 
 def _beside(page: Page) -> Iterator[Fragment]:
@@ -85,9 +111,11 @@ def _beside(page: Page) -> Iterator[Fragment]:
 
 
 def _edge(ends: list[tuple[float, int]]) -> float:
-    """Return the least end but for a small share of the letters."""
-    ends = sorted(ends)
-    sums = list(accumulate(letters for _, letters in ends))
-    return next(
-        end for (end, _), total in zip(ends, sums, strict=True) if total > _EDGE_SHARE * sums[-1]
-    )
+    """Return the least of the ends of fragments, each with its letters, but for a small share."""
+    max_outside = _EDGE_SHARE * sum(letters for _, letters in ends)
+    outside = 0
+    for end, letters in sorted(ends):
+        outside += letters
+        if outside > max_outside:
+            return end
+    return max(end for end, _ in ends)  # fragments without any letter

@@ -1,4 +1,4 @@
-"""Read the marks of symbol fonts, whose characters have the names of letters.
+"""Put bullets for the marks of symbol fonts, whose characters have the names of letters.
 
 "b In March" is "• In March".
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from tipclassify.readers.pdf.layout.pages import Page, Word, make_page
 
@@ -22,56 +22,78 @@ _SAME_LINE: Final = 0.35  # em between baselines of one line
 _BULLET: Final = "•"
 
 
+class _PlacedWord(NamedTuple):
+    """Hold a word, and whether it begins a line, before a word in another font."""
+
+    word: Word
+    opens_line: bool
+
+
 def mark_bullets(pages: Sequence[Page]) -> list[Page]:
     """Put a bullet in place of each mark of a symbol font.
 
     A font is one by its name, or if all that the file has in it is one letter or two, each alone at
     the beginning of a line, before a word in another font.
     """
-    of_words = {word.font for page in pages for word in page.words if len(word.text) > 1}
-    of_marks = {word.font for page in pages for word in page.words} - of_words - {""}
-    found: dict[str, list[tuple[Word, bool]]] = defaultdict(list)
-    for page in pages if of_marks else ():
-        for word, opens in _with_places(page.words):
-            found[word.font].append((word, opens))
-    fonts = {font for font in of_words if _NAME.search(font)}
-    fonts |= {font for font in of_marks if _NAME.search(font) or _are_marks(found[font])}
+    fonts = _symbol_fonts(pages)
     if not fonts:
         return list(pages)
-    return [
-        _with_bullets(page, fonts) if any(word.font in fonts for word in page.words) else page
-        for page in pages
-    ]
+    marked: list[Page] = []
+    for page in pages:
+        has_marks = any(word.font in fonts for word in page.words)
+        marked.append(_with_bullets(page, fonts) if has_marks else page)
+    return marked
 
 
-def _with_places(words: Sequence[Word]) -> Iterator[tuple[Word, bool]]:
+def _symbol_fonts(pages: Sequence[Page]) -> set[str]:
+    """Return the names of the symbol fonts of a document."""
+    all_fonts = {word.font for page in pages for word in page.words}
+    # fonts with a text of several letters; the others may be of marks
+    word_fonts = {word.font for page in pages for word in page.words if len(word.text) > 1}
+    letter_fonts = all_fonts - word_fonts - {""}
+    symbol_fonts = {font for font in word_fonts if _NAME.search(font)}
+    if not letter_fonts:
+        return symbol_fonts
+    words_by_font: dict[str, list[_PlacedWord]] = defaultdict(list)
+    for page in pages:
+        for placed in _with_places(page.words):
+            words_by_font[placed.word.font].append(placed)
+    for font in letter_fonts:
+        if _NAME.search(font) or _are_marks(words_by_font[font]):
+            symbol_fonts.add(font)
+    return symbol_fonts
+
+
+def _with_places(words: Sequence[Word]) -> Iterator[_PlacedWord]:
     """Yield each word with whether it begins a line, before a word in another font."""
-    for before, word, after in zip([None, *words], words, [*words[1:], None], strict=False):
-        begins = before is None or not _is_left_of(before, word)
-        yield (
-            word,
-            begins and after is not None and _is_left_of(word, after) and after.font != word.font,
+    for at, word in enumerate(words):
+        begins = at == 0 or not _is_left_of(words[at - 1], word)
+        after = words[at + 1] if at + 1 < len(words) else None
+        is_before_other_font = (
+            after is not None and _is_left_of(word, after) and after.font != word.font
         )
+        yield _PlacedWord(word, begins and is_before_other_font)
 
 
 def _is_left_of(word: Word, other: Word) -> bool:
-    same_line = abs(word.y - other.y) < _SAME_LINE * max(word.size, other.size)
-    return same_line and word.x1 <= other.x0 + _SAME_LINE * word.size
+    on_line = abs(word.y - other.y) < _SAME_LINE * max(word.size, other.size)
+    return on_line and word.x1 <= other.x0 + _SAME_LINE * word.size
 
 
-def _are_marks(words: Sequence[tuple[Word, bool]]) -> bool:
-    """Return whether the words of a font, each with whether it opens a line, are marks only."""
-    if len(words) < _MIN_MARKS or not all(opens and len(word.text) == 1 for word, opens in words):
+def _are_marks(words: Sequence[_PlacedWord]) -> bool:
+    """Return whether the words of a font are marks only."""
+    if len(words) < _MIN_MARKS:
         return False
-    forms = {word.text for word, _ in words}
+    if not all(placed.opens_line and len(placed.word.text) == 1 for placed in words):
+        return False
+    forms = {placed.word.text for placed in words}
     return len(forms) <= _MAX_FORMS and all(form.isalpha() and form not in _WORDS for form in forms)
 
 
 def _with_bullets(page: Page, fonts: set[str]) -> Page:
-    words = [
-        word._replace(text=_BULLET)
-        if word.font in fonts and len(word.text) == 1 and word.text.isalnum()
-        else word
-        for word in page.words
-    ]
+    """Return a page with bullets for the marks of these fonts."""
+    words: list[Word] = []
+    for word in page.words:
+        is_mark = word.font in fonts and len(word.text) == 1 and word.text.isalnum()
+        words.append(word._replace(text=_BULLET) if is_mark else word)
     return make_page(page.number, page.width, page.height, words, page.shapes, page.problem)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from tipclassify.readers.pdf.layout.lines import cell_lines
 from tipclassify.readers.pdf.layout.pages import (
@@ -40,93 +40,173 @@ _MIN_DRAWING: Final = 40.0  # points
 _MAX_TICK: Final = 14.0  # points
 _LABEL_REACH: Final = 6.0  # em right of a drawing
 _CAPTION_LEADING: Final = 1.5  # em between the lines of a caption
+_LABEL_LEADING: Final = 1.5  # em between the lines of a label
 _MAX_LABEL_WORDS: Final = 4
 _TICK: Final = "✓"
 
 
-def place_tables(page: Page) -> Page:
-    """Replace the fragments of each ruled table by one fragment.
+@dataclass(frozen=True, slots=True)
+class _RuledLine:
+    """Hold a line across the page, from x0 to x1, or an edge of a box."""
 
-    So it does with the labels of each drawing.
-    """
+    y: float
+    x0: float
+    x1: float
+
+
+class _Cell(NamedTuple):
+    """Hold the place of a cell: its column, and the slot in which it begins."""
+
+    column: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Hold the lines of a table, in ascending order; a slot is between two levels."""
+
+    edges: list[float]  # x of the lines between columns, in points
+    levels: list[float]  # y of the lines between rows
+    tops: list[list[int]]  # for each column and slot, the slot in which the cell there begins
+
+    @property
+    def bounds(self) -> Shape:
+        """Outer lines of the table."""
+        return Shape(self.edges[0], self.levels[0], self.edges[-1], self.levels[-1])
+
+    def cell_of(self, text: Word) -> _Cell:
+        """Return the cell in which the middle of a text is."""
+        x, y = _middle(text)
+        column = max(bisect(self.edges[:-1], x) - 1, 0)
+        slot = max(bisect(self.levels[:-1], y) - 1, 0)
+        return _Cell(column, self.tops[column][slot])
+
+
+def place_tables(page: Page) -> Page:
+    """Replace the fragments of each ruled table by one, and so the labels of each drawing."""
+    shapes = [shape for shape in page.shapes if not _is_background(shape, page)]
+    lines = [shape for shape in shapes if not shape.drawing]
+    drawings = [shape for shape in shapes if shape.drawing]
     fragments = list(page.fragments)
-    shapes = [
-        s
-        for s in page.shapes
-        if s.x1 - s.x0 <= _PAGE_SHARE * page.width or s.y1 - s.y0 <= _PAGE_SHARE * page.height
-    ]
-    lines, drawings = [s for s in shapes if not s.drawing], [s for s in shapes if s.drawing]
-    ticks = [
-        Word(_TICK, s.x0, s.x1, s.y1, s.y1 - s.y0)
-        for s in drawings
-        if max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK
-    ]
-    for group in _joined(
-        _touching(lines), lambda above, below: _are_stacked(above, below, page.fragments)
-    ):
+    ticks = [_tick(shape) for shape in drawings if _is_tick(shape)]
+    for group in _stacked(_touching(lines), page.fragments):
         bounds = _bounds(group)
         inside = [f for f in fragments if _holds(bounds, f)]
-        if inside and (rows := _ruled_rows(group, inside, ticks)):
+        rows = _ruled_rows(group, inside, ticks) if inside else []
+        if rows:
             fragments = _replaced(fragments, inside, rows)
-    for bounds in map(_bounds, _touching(drawings)):
-        labels = [f for f in fragments if _is_label(f, bounds)]
-        others = [f for f in fragments if _holds(bounds, f) and not _is_label(f, bounds)]
-        large = min(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) >= _MIN_DRAWING
-        if large and len(labels) > 2 * len(others):
-            labels = [f for f in labels if not CAPTION.match(f.text)]
-            captions = [
-                _caption(f, fragments, labels) for f in fragments if _is_caption_of(f, bounds)
-            ]
-            rows = [TableRow([[f.text for f in caption]], header=True) for caption in captions]
-            inside = [*(f for caption in captions for f in caption), *labels]
-            fragments = _replaced(fragments, inside, [*rows, TableRow(_stacks(labels))])
+    for group in _touching(drawings):
+        fragments = _with_drawing(fragments, _bounds(group))
     return replace(page, fragments=tuple(fragments))
+
+
+def _is_background(shape: Shape, page: Page) -> bool:
+    """Return whether a shape is nearly as wide and as high as the page."""
+    is_wide = shape.x1 - shape.x0 > _PAGE_SHARE * page.width
+    return is_wide and shape.y1 - shape.y0 > _PAGE_SHARE * page.height
+
+
+def _is_tick(drawing: Shape) -> bool:
+    return max(drawing.x1 - drawing.x0, drawing.y1 - drawing.y0) <= _MAX_TICK
+
+
+def _tick(drawing: Shape) -> Word:
+    """Return the check mark that a small drawing is, if it is alone in a cell of a table."""
+    return Word(_TICK, drawing.x0, drawing.x1, drawing.y1, size=drawing.y1 - drawing.y0)
+
+
+def _with_drawing(fragments: list[Fragment], bounds: Shape) -> list[Fragment]:
+    """Replace the caption and labels of a drawing by one fragment, if it is one with labels."""
+    if min(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) < _MIN_DRAWING:
+        return fragments
+    labels = [f for f in fragments if _is_label(f, bounds)]
+    others = [f for f in fragments if _holds(bounds, f) and not _is_label(f, bounds)]
+    if len(labels) <= 2 * len(others):
+        return fragments
+    labels = [label for label in labels if not CAPTION.match(label.text)]
+    inside: list[Fragment] = []
+    rows: list[TableRow] = []
+    for fragment in fragments:
+        if _is_caption_of(fragment, bounds):
+            caption = _caption(fragment, fragments, labels)
+            inside += caption
+            rows.append(TableRow([[line.text for line in caption]], header=True))
+    inside += labels
+    if not inside:  # all that is beside the drawing is the caption of another one
+        return fragments
+    rows.append(TableRow(_stacks(labels)))
+    return _replaced(fragments, inside, rows)
 
 
 def _replaced(
     fragments: list[Fragment], inside: list[Fragment], rows: list[TableRow]
 ) -> list[Fragment]:
     """Put a table in place of the fragments inside, on the baseline of its first row."""
-    bounds = _bounds(Shape(f.x0, f.y - f.size, f.x1, f.y) for f in inside)
+    bounds = _bounds([Shape(f.x0, f.y - f.size, f.x1, f.y) for f in inside])
     first = min(inside, key=lambda f: f.y)
-    word, order = Word("|", bounds.x0, bounds.x1, first.y, first.size), min(f.order for f in inside)
-    table = Fragment(order, (word,), bounds.x0, bounds.x1, first.y, first.size, rows, bounds.y1)
-    taken = set(map(id, inside))
-    return sorted([*(f for f in fragments if id(f) not in taken), table], key=lambda f: f.order)
+    table = Fragment(
+        order=min(f.order for f in inside),
+        words=(Word("|", bounds.x0, bounds.x1, first.y, first.size),),
+        x0=bounds.x0,
+        x1=bounds.x1,
+        y=first.y,
+        size=first.size,
+        table=rows,
+        bottom=bounds.y1,
+    )
+    inside_ids = {id(f) for f in inside}
+    others = [f for f in fragments if id(f) not in inside_ids]
+    return sorted([*others, table], key=lambda f: f.order)
 
 
-def _bounds(shapes: Iterable[Shape]) -> Shape:
-    x0, y0, x1, y1 = zip(*(shape[:4] for shape in shapes), strict=True)
-    return Shape(min(x0), min(y0), max(x1), max(y1))
+def _bounds(shapes: Sequence[Shape]) -> Shape:
+    """Return the smallest box around shapes."""
+    return Shape(
+        x0=min(shape.x0 for shape in shapes),
+        y0=min(shape.y0 for shape in shapes),
+        x1=max(shape.x1 for shape in shapes),
+        y1=max(shape.y1 for shape in shapes),
+    )
 
 
 def _joined(
     groups: list[list[Shape]], belong: Callable[[list[Shape], list[Shape]], bool]
 ) -> list[list[Shape]]:
-    """Join groups that belong together, directly or through others, from the top."""
+    """Join groups that belong together, directly or through others, from the top.
+
+    `belong` is asked about a group and one that begins below its top.
+    """
     joined: list[list[Shape]] = []
-    for group in sorted(groups, key=lambda g: _bounds(g).y0):
-        near = [other for other in joined if belong(other, group)]
-        joined = [
-            *(other for other in joined if other not in near),
-            [*(s for other in near for s in other), *group],
-        ]
+    for group in sorted(groups, key=lambda shapes: _bounds(shapes).y0):
+        apart: list[list[Shape]] = []
+        together: list[Shape] = []
+        for other in joined:
+            if belong(other, group):
+                together += other
+            else:
+                apart.append(other)
+        joined = [*apart, together + group]
     return joined
 
 
 def _touching(shapes: list[Shape]) -> list[list[Shape]]:
-    return _joined(
-        [[s] for s in shapes], lambda group, new: any(_touch(new[0], other) for other in group)
-    )
+    """Group shapes that touch, directly or through others."""
+
+    def belong(group: list[Shape], single: list[Shape]) -> bool:
+        (shape,) = single
+        return any(_touch(shape, other) for other in group)
+
+    return _joined([[shape] for shape in shapes], belong)
 
 
 def _touch(a: Shape, b: Shape) -> bool:
-    return (
-        a.x0 - _TOUCH <= b.x1
-        and b.x0 <= a.x1 + _TOUCH
-        and a.y0 - _TOUCH <= b.y1
-        and b.y0 <= a.y1 + _TOUCH
-    )
+    across = a.x0 - _TOUCH <= b.x1 and b.x0 <= a.x1 + _TOUCH
+    return across and a.y0 - _TOUCH <= b.y1 and b.y0 <= a.y1 + _TOUCH
+
+
+def _stacked(groups: list[list[Shape]], fragments: Sequence[Fragment]) -> list[list[Shape]]:
+    """Join the groups of lines that rule one table, row by row."""
+    return _joined(groups, lambda group, other: _are_stacked(group, other, fragments))
 
 
 def _are_stacked(group: list[Shape], other: list[Shape], fragments: Sequence[Fragment]) -> bool:
@@ -134,27 +214,43 @@ def _are_stacked(group: list[Shape], other: list[Shape], fragments: Sequence[Fra
 
     Such are rows ruled by lines.
     """
-    above, below = _bounds(group), _bounds(other)
+    above = _bounds(group)
+    below = _bounds(other)
     if abs(above.x1 - below.x1) > _TOLERANCE or below.y0 - above.y1 >= _MAX_ROW:
         return False
-    breaks = [
-        _clusters(edge for shape in part for edge in (shape.x0, shape.x1))[1:-1]
-        for part in (group, other)
+    other_breaks = _breaks(other)
+    shared = [
+        x for x in _breaks(group) if any(abs(x - other_x) <= _TOLERANCE for other_x in other_breaks)
     ]
-    shared = [a for a in breaks[0] for b in breaks[1] if abs(a - b) <= _TOLERANCE]
-    between = [f for f in fragments if above.y1 < _middle(f)[1] < below.y0 and f.x0 < above.x1]
-    crossed = any(
-        CAPTION.match(f.text) or any(f.x0 < x - 1 < x + 1 < f.x1 for x in shared) for f in between
-    )
-    return bool(shared) and not crossed
+    if not shared:
+        return False
+    for fragment in fragments:
+        y = _middle(fragment)[1]
+        if not above.y1 < y < below.y0 or fragment.x0 >= above.x1:
+            continue
+        if CAPTION.match(fragment.text) or any(_crosses(fragment, x) for x in shared):
+            return False
+    return True
+
+
+def _breaks(shapes: list[Shape]) -> list[float]:
+    """Return where lines across begin or end, but for the outermost ends, in points."""
+    ends = [end for shape in shapes for end in (shape.x0, shape.x1)]
+    return _clusters(ends)[1:-1]
+
+
+def _crosses(fragment: Fragment, x: float) -> bool:
+    return fragment.x0 < x - 1 and x + 1 < fragment.x1
 
 
 def _holds(bounds: Shape, text: Fragment | Word) -> bool:
+    """Return whether the middle of a text is in a box."""
     x, y = _middle(text)
     return bounds.x0 <= x <= bounds.x1 and bounds.y0 <= y <= bounds.y1
 
 
 def _middle(text: Fragment | Word) -> tuple[float, float]:
+    """Return x and y of the middle of a text's letters, in points."""
     return (text.x0 + text.x1) / 2, text.y - 0.3 * text.size
 
 
@@ -165,37 +261,54 @@ def _ruled_rows(
 
     There are none if it has no two columns and rows of text.
     """
-    words = [word for fragment in inside for word in fragment.words]
-    edges = _clusters(x for s in shapes for x in _edges(s.x0, s.x1))
-    across = [(y, s.x0, s.x1) for s in shapes if s.x1 - s.x0 > _THIN for y in _edges(s.y0, s.y1)]
-    levels = _clusters(y for y, _, _ in across)
-    if len(edges) < 3 or len(levels) < 2:
+    grid = _grid(shapes)
+    if grid is None:
         return []
-    tops = [
-        _tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels)
-        for a, b in pairwise(edges)
-    ]
-
-    def cell_of(text: Word) -> tuple[int, int]:
-        x, y = _middle(text)
-        column, slot = max(bisect(edges[:-1], x) - 1, 0), max(bisect(levels[:-1], y) - 1, 0)
-        return column, tops[column][slot]
-
-    cells: dict[tuple[int, int], list[Word]] = defaultdict(list)
-    for word in words:
-        cells[cell_of(word)].append(word)
-    table = Shape(edges[0], levels[0], edges[-1], levels[-1])
-    ticked = {tick: cell_of(tick) for tick in ticks if _holds(table, tick)}
-    alone = [
-        cell for cell, count in Counter(ticked.values()).items() if count == 1 and cell not in cells
-    ]
-    cells |= {cell: [tick] for tick, cell in ticked.items() if cell in alone}
-    rows = list(_table_rows(cells, tops))
+    cells: dict[_Cell, list[Word]] = defaultdict(list)
+    for fragment in inside:
+        for word in fragment.words:
+            cells[grid.cell_of(word)].append(word)
+    cells.update(_ticked_cells(grid, ticks, cells))
+    rows = list(_table_rows(cells, grid.tops))
     if sum(len(row.cells) > 1 for row in rows) < 2:
         return []
-    # around prose
-    is_frame = len(rows) == 2 and any(len(cell) > _MAX_NAME_LINES for cell in rows[0].cells)
-    return [] if is_frame else rows
+    if len(rows) == 2 and any(len(cell) > _MAX_NAME_LINES for cell in rows[0].cells):
+        return []  # a frame around prose
+    return rows
+
+
+def _grid(shapes: Sequence[Shape]) -> _Grid | None:
+    """Return the grid of the table that shapes rule; None without two columns and a row."""
+    edges = _clusters(x for shape in shapes for x in _edges(shape.x0, shape.x1))
+    across = [
+        _RuledLine(y, shape.x0, shape.x1)
+        for shape in shapes
+        if shape.x1 - shape.x0 > _THIN
+        for y in _edges(shape.y0, shape.y1)
+    ]
+    levels = _clusters(line.y for line in across)
+    if len(edges) < 3 or len(levels) < 2:
+        return None
+    tops: list[list[int]] = []
+    for left, right in pairwise(edges):
+        middle = (left + right) / 2
+        tops.append(_tops([line.y for line in across if line.x0 <= middle <= line.x1], levels))
+    return _Grid(edges, levels, tops)
+
+
+def _ticked_cells(
+    grid: _Grid, ticks: Sequence[Word], filled: Container[_Cell]
+) -> dict[_Cell, list[Word]]:
+    """Return the cells that have nothing in them but a single tick."""
+    ticks_by_cell: dict[_Cell, list[Word]] = defaultdict(list)
+    for tick in dict.fromkeys(ticks):  # one that is drawn twice counts once
+        if _holds(grid.bounds, tick):
+            ticks_by_cell[grid.cell_of(tick)].append(tick)
+    return {
+        cell: words
+        for cell, words in ticks_by_cell.items()
+        if len(words) == 1 and cell not in filled
+    }
 
 
 def _edges(low: float, high: float) -> tuple[float, ...]:
@@ -205,47 +318,51 @@ def _edges(low: float, high: float) -> tuple[float, ...]:
 
 def _clusters(values: Iterable[float]) -> list[float]:
     """Return the ascending values without those that are close to one before."""
-    found: list[float] = []
+    kept: list[float] = []
     for value in sorted(values):
-        if not found or value - found[-1] > _TOLERANCE:
-            found.append(value)
-    return found
+        if not kept or value - kept[-1] > _TOLERANCE:
+            kept.append(value)
+    return kept
 
 
 def _tops(ruled: list[float], levels: list[float]) -> list[int]:
     """Return for each slot between two levels the slot in which its cell of a column begins."""
     tops = [0]
     for slot, level in enumerate(levels[1:-1], 1):
-        tops.append(slot if any(abs(y - level) <= _TOLERANCE for y in ruled) else tops[-1])
+        is_ruled = any(abs(y - level) <= _TOLERANCE for y in ruled)
+        tops.append(slot if is_ruled else tops[-1])
     return tops
 
 
-def _table_rows(
-    cells: dict[tuple[int, int], list[Word]], tops: list[list[int]]
-) -> Iterator[TableRow]:
+def _table_rows(cells: Mapping[_Cell, list[Word]], tops: list[list[int]]) -> Iterator[TableRow]:
     """Yield the rows; a label beside several rows is given with each of them."""
-    label = min((column for column, _ in cells), default=0)
+    label_column = min((cell.column for cell in cells), default=0)
     for slot in range(len(tops[0])):
-        places = [(column, slot) for column in range(len(tops)) if (column, slot) in cells]
-        if places:
-            if (label, slot) not in cells and (label, tops[label][slot]) in cells:
-                places.insert(0, (label, tops[label][slot]))
-            bold = all(word.bold for place in places for word in cells[place])
-            rows = [group_rows(make_fragments(cells[place])) for place in places]
-            yield TableRow(
-                [[line.text for line in lines] for found in rows if (lines := cell_lines(found))],
-                bold,
-            )
+        row = [_Cell(column, slot) for column in range(len(tops))]
+        row = [cell for cell in row if cell in cells]
+        if not row:
+            continue
+        label = _Cell(label_column, tops[label_column][slot])
+        if row[0].column != label_column and label in cells:
+            row.insert(0, label)
+        texts = [_cell_text(cells[cell]) for cell in row]
+        bold = all(word.bold for cell in row for word in cells[cell])
+        yield TableRow([lines for lines in texts if lines], header=bold)
+
+
+def _cell_text(words: Sequence[Word]) -> list[str]:
+    """Return the lines of text in a cell."""
+    rows = group_rows(make_fragments(words))
+    return [line.text for line in cell_lines(rows)]
 
 
 def _is_label(fragment: Fragment, drawing: Shape) -> bool:
     """Return whether a fragment is short and inside a drawing, or beside it on the right."""
-    beside = drawing.x0 <= fragment.x0 and fragment.x1 <= drawing.x1 + _LABEL_REACH * fragment.size
-    return (
-        len(fragment.words) <= _MAX_LABEL_WORDS
-        and beside
-        and drawing.y0 <= _middle(fragment)[1] <= drawing.y1
-    )
+    if len(fragment.words) > _MAX_LABEL_WORDS or fragment.x0 < drawing.x0:
+        return False
+    _, y = _middle(fragment)
+    max_x1 = drawing.x1 + _LABEL_REACH * fragment.size
+    return fragment.x1 <= max_x1 and drawing.y0 <= y <= drawing.y1
 
 
 def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
@@ -260,26 +377,32 @@ def _caption(
 ) -> list[Fragment]:
     """Return the lines of a caption.
 
-    These are below the first one, in its type and about its middle.
+    These are below the first one, in its type and about its middle; labels are none.
     """
-    lines, taken = [first], set(map(id, labels))
+    lines = [first]
+    label_ids = {id(label) for label in labels}
     for fragment in sorted(fragments, key=lambda f: f.y):
         last = lines[-1]
         below = 0 < fragment.y - last.y < _CAPTION_LEADING * last.size
         alike = fragment.size == last.size and fragment.words[0].bold == last.words[0].bold
         centered = abs(_middle(fragment)[0] - _middle(first)[0]) < last.size
-        if below and alike and centered and fragment.table is None and id(fragment) not in taken:
+        is_free = fragment.table is None and id(fragment) not in label_ids
+        if below and alike and centered and is_free:
             lines.append(fragment)
     return lines
 
 
 def _stacks(labels: Sequence[Fragment]) -> list[list[str]]:
-    """Join labels that stand under one another."""
+    """Join labels that stand under one another, into the lines of one text."""
     stacks: list[list[Fragment]] = []
     for label in labels:
-        last = stacks[-1][-1] if stacks else label
-        if 0 < label.y - last.y < 1.5 * label.size and label.x0 < last.x1 and last.x0 < label.x1:
+        if stacks and _is_under(stacks[-1][-1], label):
             stacks[-1].append(label)
         else:
             stacks.append([label])
     return [[label.text for label in stack] for stack in stacks]
+
+
+def _is_under(last: Fragment, label: Fragment) -> bool:
+    below = 0 < label.y - last.y < _LABEL_LEADING * label.size
+    return below and label.x0 < last.x1 and last.x0 < label.x1
