@@ -179,3 +179,22 @@ def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(
     assert sorted(outputs[1]) == sorted(outputs[2])
     reports = [json.loads(line)["file"] for line in outputs[2]]
     assert list(dict.fromkeys(reports)) == [str(tmp_path / name) for name in names[::-1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("columns.csv", b'"the first\nname",sect\x0bion,\x1b[31m\r\nPolice acted.,a,b\r\n'),
+        ("fields.jsonl", b'{"the first\\nname": "Police acted.", "labels": []}\n'),
+    ],
+)
+def test_names_of_columns_over_several_lines_are_named_in_one(
+    cli: Run, tmp_path: Path, name: str, data: bytes
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(data)
+    for command in ("score", "evaluate"):
+        stderr = cli(command, file, "--model", "fast").stderr.decode()
+        assert stderr.startswith(f"tipclassify: {file}:")
+        assert len(stderr.splitlines()) == 1
+        assert "\x1b" not in stderr

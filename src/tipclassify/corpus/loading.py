@@ -21,6 +21,7 @@ from tipclassify.corpus.row_files import (
     numbered_rows,
 )
 from tipclassify.errors import CorpusError
+from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.resources import shipped_folder
 
@@ -241,7 +242,7 @@ def _check(row: object) -> Row:
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     if row.get("text") is None:
-        fields = ", ".join(map(str, row)) or "none"
+        fields = one_line(", ".join(map(str, row))) or "none"
         raise RowError(f"no text; the fields are {fields}: {NAME_THEM}")
     labels = row.get("labels", row.get("label"))
     if "low_confidence" in row and row.get("predicted") is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import CorpusError, reason_of
-from tipclassify.formatting import csv_text, load_json, numbered
+from tipclassify.formatting import csv_text, load_json, numbered, one_line
 from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
 
 __all__ = [
@@ -61,7 +61,7 @@ class Columns:
         if self.text in names and label_columns & set(names):
             return None
         absent = self.labels if self.text in names else self.text
-        there = ", ".join(names) or "none"
+        there = one_line(", ".join(names)) or "none"
         return f"no column {absent!r}; the columns are {there}: {NAME_THEM}"
 
     def renamed(self, row: Mapping[str, object]) -> Mapping[str, object]:

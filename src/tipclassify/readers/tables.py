@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError, needs_extra
-from tipclassify.formatting import csv_text, numbered
+from tipclassify.formatting import csv_text, numbered, one_line
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.jsonl import in_batches
 from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
@@ -65,7 +65,7 @@ def _json_lines(
     _, header = next(rows, (1, ()))
     names = ["" if cell is None else str(cell).strip() for cell in header]
     if text_column not in names:
-        named_columns = ", ".join(filter(None, names[:10])) or "none"
+        named_columns = one_line(", ".join(filter(None, names[:10]))) or "none"
         raise InputError(
             f"{path}: no column {text_column!r} in the first row ({named_columns}); "
             "name one by --text-column"

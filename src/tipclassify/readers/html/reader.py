@@ -361,7 +361,7 @@ def _advice_without_text(tree: etree._Element) -> str:
     """Return advice for a page without text: frames, a redirect, or a script."""
     frames = [frame.get("src") or "" for frame in tree.iter("frame")]
     if frames:
-        named = ", ".join(filter(None, frames[:_MAX_FRAMES]))
+        named = one_line(", ".join(filter(None, frames[:_MAX_FRAMES])))
         return f"it shows others in frames ({named}); give the one with the text"
     for meta in tree.iter("meta"):
         onward = _ONWARD.search(meta.get("content") or "")
