@@ -12,6 +12,7 @@ from conftest import Run
 from tipclassify import LABELS, CorpusError
 from tipclassify.corpus.loading import (
     Columns,
+    Row,
     corpus_digest,
     corpus_rows,
     group_rows,
@@ -207,12 +208,11 @@ def test_groups_join_narratives_pairs_and_equal_texts() -> None:
     assert group_rows(rows) == [0, 0, 2, 0, 0]
 
 
-def test_no_pair_or_narrative_of_the_corpus_spans_two_groups() -> None:
-    rows = read_rows(ROOT / "data")
-    groups = group_rows(rows)
+def test_no_pair_or_narrative_of_the_corpus_spans_two_groups(shipped_rows: list[Row]) -> None:
+    groups = group_rows(shipped_rows)
     for name in ("pair", "doc"):
         of: dict[str, set[int]] = {}
-        for row, group in zip(rows, groups, strict=True):
+        for row, group in zip(shipped_rows, groups, strict=True):
             if row.get(name):
                 of.setdefault(row[name], set()).add(group)
         assert all(len(found) == 1 for found in of.values())
