@@ -1,4 +1,4 @@
-"""The codebook, one plain sentence for each row of "Settled cases", and the rules around them.
+"""The codebook, one plain sentence for each row of "Borderline cases", and the rules around them.
 
 Pass rates over all cases in data/behaviours are the business of ``tipclassify check``; here they
 must not fall below those stored with the model.
@@ -21,7 +21,7 @@ from tipclassify.text.document import Passage
 ROOT = Path(__file__).resolve().parents[2]
 P, F, C = "positive_effort", "failure", "complicity"
 
-SETTLED = [
+BORDERLINE = [
     (
         "Valdoria was granted a waiver from downgrade because it has a written plan that, if carried out, would make "
         "significant efforts.", {P}
@@ -152,8 +152,8 @@ def tagged(classifier: Classifier, text: str) -> set[str]:
     return set(passage.labels)
 
 
-@pytest.mark.parametrize(("text", "labels"), known(SETTLED))
-def test_a_settled_case_is_tagged_as_settled(
+@pytest.mark.parametrize(("text", "labels"), known(BORDERLINE))
+def test_a_borderline_case_is_tagged_as_the_codebook_says(
     text: str, labels: set[str], classifier: Classifier
 ) -> None:
     assert tagged(classifier, text) == labels

@@ -195,7 +195,7 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
     if isinstance(error, httpx.NetworkError) or (
         isinstance(error, httpx.RemoteProtocolError) and error.__cause__
     ):
-        return LinkError(f"the connection broke off; try again later, or {_SAVE_IT}", retry=True)
+        return LinkError(f"the connection was lost; try again later, or {_SAVE_IT}", retry=True)
     return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
 
 
