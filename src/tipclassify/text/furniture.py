@@ -1,4 +1,4 @@
-"""Detect references, addresses and other page furniture, which become no passages.
+"""Detect references, addresses and the like, which become no passages.
 
 It is references, notes, contents, dates, addresses, and stock phrases of websites.
 """

@@ -285,7 +285,7 @@ def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
 def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
     """Return whether `group` continues `start`.
 
-    Either `start` breaks off inside a sentence, or `group` begins inside one. Directly before it, a
+    Either `start` ends inside a sentence, or `group` begins inside one. Directly before it, a
     paragraph of several lines whose last one is full goes on, too.
     """
     last, line = start.lines[-1], group.lines[0]
