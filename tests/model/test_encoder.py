@@ -688,7 +688,7 @@ def test_rows_bring_the_heading_that_they_stand_under(here: Run, tmp_path: Path)
 
 def test_the_html_report_says_how_it_explains(here: Run, report: Path) -> None:
     page = here("score", report, "--model", TINY, "--format", "html").stdout
-    assert "masked" in page
+    assert "without this word, clause or heading" in page
     assert "do not add up" in page
 
 
