@@ -59,7 +59,7 @@ def train(
     It prints what your rows changed, out of fold on your rows and on a fixed
     set of passages of real reports. "labels" is [] for a passage without any; a
     "section" holds its heading. Rows with the same "doc" (narrative) or "pair"
-    (near twins) are held out together.
+    (near-identical) are held out together.
     """
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")

@@ -274,7 +274,7 @@ def set_tables(name: str, methods: dict[str, dict[str, Figures]]) -> str:
         "macro-F1",
         "95% interval",
         *(f"{label} F1" for label in LABELS),
-        "without cause",
+        "false alarms",
     ]
     for part, first in next(iter(methods.values())).items():
         title = f"### {name}: {part}, {first['passages']:,} from {first['documents']:,} documents"

@@ -276,7 +276,7 @@ def dataset_card(markdown: str) -> str:
     table.append(f"| **all** | {' | '.join(f'{n:,}' for n in total)} |")
     narratives = len({row["doc"] for row in rows if row["doc"]})
     pairs = len({row["pair"] for row in rows if row["pair"]})
-    table.append(f"\n{narratives} whole documents, {pairs:,} sets of near twins.")
+    table.append(f"\n{narratives} whole documents, {pairs:,} sets of near-identical passages.")
     author, reader, settled = (
         read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
         for name in ("author", "reader", "settled")
@@ -284,7 +284,7 @@ def dataset_card(markdown: str) -> str:
     differences = sum(set(author[i]) != set(reader[i]) for i in author)
     agreed = agreement_table(agreement(author, reader))
     agreed += (
-        f"\n\nThey differed on {differences:,} of {len(author):,} sentences. {len(settled):,} labels were settled: "
+        f"\n\nThey differed on {differences:,} of {len(author):,} sentences. {len(settled):,} labels were decided by a third reading: "
         "of those differences, of sentences\nput in doubt by an audit with confident learning, and of sentences that "
         "the shipped encoder still disputed after five epochs\n(a fresh reader confirmed 1,907 of 2,147 such "
         "sentences; where a second agreed with the first on other labels, in 177, these hold)."

@@ -17,6 +17,7 @@ from command_server import CommandServer, limit_files
 from hypothesis import settings
 
 from tipclassify import Classifier
+from tipclassify.corpus.loading import Row, read_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -70,6 +71,12 @@ def classifier() -> Classifier:
 def fast() -> Classifier:
     """The shipped linear model."""
     return Classifier.load("fast")
+
+
+@pytest.fixture(scope="session")
+def shipped_rows() -> list[Row]:
+    """Rows of the folder ``data``, which no test changes: the corpus, and what else is there."""
+    return read_rows(ROOT / "data")
 
 
 @pytest.fixture(scope="session")

@@ -153,7 +153,7 @@ def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
     assert (words["least"], words["median"], words["most"]) == (1.0, 2.5, 4.0)
     table = cli("corpus", "stats", corpus).stdout.decode()
     assert table.startswith(
-        "4 passages in 3 groups (largest 2): 1 documents, 1 sets of near twins\n"
+        "4 passages in 3 groups (largest 2): 1 documents, 1 sets of near-identical passages\n"
     )
 
 

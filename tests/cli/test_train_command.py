@@ -48,12 +48,12 @@ def test_train_writes_a_model_that_every_command_takes(cli: Run, tmp_path: Path)
     again = cli("train", "--data", data, "--output", out, "--penalty", 10, env=environment)
     assert "the same bytes as before" in again.stderr.decode()
     flatter = cli("evaluate", data, "--model", out).stdout.decode()
-    assert "24 of these passages taught this model: the figures flatter" in flatter
+    assert "24 of these passages are in this model's training: the figures flatter" in flatter
     same = cli("corpus", "check", data, "--model", out)
     assert (same.returncode, "the same, SHA-256" in same.stdout.decode()) == (0, True)
     other = cli("corpus", "check", write(tmp_path / "other.jsonl", ROWS[1:]), "--model", out)
     assert other.returncode == 1
-    assert "23 of those here taught the model" in other.stdout.decode()
+    assert "23 of those here are in the training of the model" in other.stdout.decode()
 
 
 def test_train_says_in_a_line_what_is_missing_or_cannot_be_learned(

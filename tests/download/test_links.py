@@ -287,7 +287,7 @@ def test_a_connection_that_breaks_off_is_tried_once_more(server: Server) -> None
     )
     assert fetched(server, "/broken").data == PAGE
     server.routes["/cut"] = lambda to: to.answer(PAGE, Content_Length="900")
-    assert "the connection broke off" in refused(server.url("/cut"))
+    assert "the connection was lost" in refused(server.url("/cut"))
 
 
 def test_a_refused_connection_is_reported() -> None:
@@ -323,7 +323,7 @@ def test_an_answer_that_is_not_http_is_reported() -> None:
 
         thread = threading.Thread(target=answer)
         thread.start()
-        assert "broke off" in refused(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        assert "was lost" in refused(f"http://127.0.0.1:{listening.getsockname()[1]}/")
         thread.join()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from conftest import Run
 
 from tipclassify import CorpusError
 from tipclassify.corpus.holdout import is_real
-from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.agreement import agreement, agreement_table, read_annotations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,28 +77,28 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
     ]
 
 
-@cache
-def invented() -> list[Row]:
+@pytest.fixture
+def invented(shipped_rows: list[Row]) -> list[Row]:
     """Rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
-    return [row for row in read_rows(ROOT / "data") if not is_real(row)]
+    return [row for row in shipped_rows if not is_real(row)]
 
 
-def test_every_passage_of_the_corpus_was_labelled_twice() -> None:
+def test_every_passage_of_the_corpus_was_labelled_twice(invented: list[Row]) -> None:
     author, reader = (
         read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
         for name in ("author", "reader")
     )
-    ids = {row["id"] for row in invented()}
+    ids = {row["id"] for row in invented}
     assert ids <= author.keys()
     assert ids <= reader.keys()
 
 
-def test_where_both_agree_the_corpus_says_the_same_unless_settled() -> None:
+def test_where_both_agree_the_corpus_says_the_same_unless_settled(invented: list[Row]) -> None:
     author, reader, settled = (
         read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
         for name in ("author", "reader", "settled")
     )
-    for row in invented():
+    for row in invented:
         i = row["id"]
         wanted = settled[i] if i in settled else author[i]
         assert set(row["labels"]) == set(wanted), i

@@ -102,7 +102,7 @@ def test_rows_that_taught_or_were_labelled_in_view_are_said_to_flatter(fast: Cla
     assert (
         tables[1]
         .splitlines()[0]
-        .startswith("3 of these passages taught this model: the figures flatter")
+        .startswith("3 of these passages are in this model's training: the figures flatter")
     )
     assert tables[1].splitlines()[1].startswith("2 were labelled with a model's answer in view")
     assert len(evaluate_rows(fast, rows[3:4], draws=Draws(0)).tables) == 1

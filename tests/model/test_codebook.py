@@ -1,4 +1,4 @@
-"""The codebook, one plain sentence for each row of "Settled cases", and the rules around them.
+"""The codebook, one plain sentence for each row of "Borderline cases", and the rules around them.
 
 Pass rates over all cases in data/behaviours are the business of ``tipclassify check``; here they
 must not fall below those stored with the model.
@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from tipclassify import Classifier, InputError
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.behaviour_tests import RuleResult, replay_golden, run_cases
 from tipclassify.text.document import Passage
 
 ROOT = Path(__file__).resolve().parents[2]
 P, F, C = "positive_effort", "failure", "complicity"
 
-SETTLED = [
+BORDERLINE = [
     (
         "Valdoria was granted a waiver from downgrade because it has a written plan that, if carried out, would make "
         "significant efforts.", {P}
@@ -152,8 +152,8 @@ def tagged(classifier: Classifier, text: str) -> set[str]:
     return set(passage.labels)
 
 
-@pytest.mark.parametrize(("text", "labels"), known(SETTLED))
-def test_a_settled_case_is_tagged_as_settled(
+@pytest.mark.parametrize(("text", "labels"), known(BORDERLINE))
+def test_a_borderline_case_is_tagged_as_the_codebook_says(
     text: str, labels: set[str], classifier: Classifier
 ) -> None:
     assert tagged(classifier, text) == labels
@@ -234,11 +234,11 @@ def test_figures_change_no_tag(checked: tuple[Classifier, Results]) -> None:
     assert rate > 0.9
 
 
-def test_the_behaviour_cases_are_no_training_sentences() -> None:
+def test_the_behaviour_cases_are_no_training_sentences(shipped_rows: list[Row]) -> None:
     def key(text: str) -> str:
         return " ".join(re.findall(r"\w+", text.lower()))
 
-    known = {key(row["text"]) for row in read_rows(ROOT / "data")}
+    known = {key(row["text"]) for row in shipped_rows}
     files = [
         file
         for file in (ROOT / "data/behaviours").glob("*.jsonl")

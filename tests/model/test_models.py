@@ -282,7 +282,7 @@ def test_a_transfer_that_breaks_off_goes_on_at_once(server: Server) -> None:
 
 def test_a_run_that_broke_off_is_taken_up_by_the_next(server: Server, models: Path) -> None:
     server.breaks_off = [10**6, 400, 0, 0]
-    with pytest.raises(InputError, match=r"model\.onnx: the connection broke off; try again later"):
+    with pytest.raises(InputError, match=r"model\.onnx: the connection was lost; try again later"):
         fetch(server)
     assert installed() == []
     server.breaks_off = []

@@ -520,6 +520,37 @@ def test_paper_says_how_many_findings_it_leaves_out_until_they_are_shown(
     page.close()
 
 
+SEARCHED = (
+    "Two labor inspectors met.",
+    "Two labour inspectors left.",
+    "Harbour police slept.",
+    "Police organised quarries.",
+)
+
+
+@pytest.fixture(scope="module")
+def search_page(
+    fast: Classifier, browser: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """The findings of a desk with a report of these sentences."""
+    folder = tmp_path_factory.mktemp("searched")
+    passages = [
+        Passage(
+            text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6)
+        )
+        for n, text in enumerate(SEARCHED)
+    ]
+    made = Desk(ScoringContext(fast, folder=folder, day="2026-11-28"), whole, resume=False)
+    document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
+    add(made, folder, TaggedReport("a.txt", document, passages))
+    made.write_index()
+    page = browser.new_page()
+    page.goto((folder / "index.html").as_uri() + "#view=findings")
+    page.wait_for_selector("html[data-ready]")
+    yield page
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -534,30 +565,14 @@ def test_paper_says_how_many_findings_it_leaves_out_until_they_are_shown(
     ],
 )
 def test_search_takes_or_not_phrases_and_both_spellings(
-    context: ScoringContext, tmp_path: Path, browser: Any, query: str, found: set[int]
+    search_page: Any, query: str, found: set[int]
 ) -> None:
-    texts = (
-        "Two labor inspectors met.", "Two labour inspectors left.", "Harbour police slept.", "Police organised quarries."
-    )  # fmt: skip
-    passages = [
-        Passage(
-            text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6)
-        )
-        for n, text in enumerate(texts)
-    ]
-    made = Desk(context, whole, resume=False)
-    add(
-        made,
-        tmp_path,
-        TaggedReport("a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages),
-    )
-    made.write_index()
-    page = browser.new_page()
-    page.goto((tmp_path / "index.html").as_uri() + "#view=findings")
-    page.wait_for_selector("html[data-ready]")
-    page.get_by_label("Words in a finding").fill(query)
-    assert set(page.locator("#findings .quote").all_inner_texts()) == {texts[n] for n in found}
-    page.close()
+    words = search_page.get_by_label("Words in a finding")
+    quotes = search_page.locator("#findings .quote")
+    words.fill("")  # the queries stand in each other's place
+    assert set(quotes.all_inner_texts()) == set(SEARCHED)
+    words.fill(query)
+    assert set(quotes.all_inner_texts()) == {SEARCHED[n] for n in found}
 
 
 def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(

@@ -46,25 +46,17 @@ def serve(
     return start
 
 
-@pytest.fixture(scope="module")
-def desk(serve: Callable[..., LocalReviewer]) -> LocalReviewer:
-    """A server for the tests that only look, or undo what they do."""
-    return serve(REPORT, EXCERPT)
-
-
-@pytest.fixture(scope="module")
-def encoder(serve: Callable[..., LocalReviewer]) -> LocalReviewer:
-    """A server of an encoder, whose reasons do not add up."""
-    return serve(EXCERPT, classifier=Classifier.load(TINY), model=str(TINY))
-
-
 class Pages:
-    """Pages by server, used again by the next test, and what their browser asked for and
-    complained of."""
+    """Pages by server, and what their browser asked for and complained of.
+
+    Those of shared servers are used again by the next test. Others are closed, since an open page
+    keeps asking its server what is new.
+    """
 
     def __init__(self, browser: Any) -> None:
         self.browser = browser
         self.kept: dict[str, Any] = {}
+        self.shared: set[str] = set()
         self.asked: list[str] = []
         self.wrong: list[str] = []
         self.allowed: set[str] = set()
@@ -89,6 +81,22 @@ def pages(browser: Any) -> Pages:
     return Pages(browser)
 
 
+@pytest.fixture(scope="module")
+def desk(serve: Callable[..., LocalReviewer], pages: Pages) -> LocalReviewer:
+    """A server for the tests that only look, or undo what they do."""
+    server = serve(REPORT, EXCERPT)
+    pages.shared.add(server.origin)
+    return server
+
+
+@pytest.fixture(scope="module")
+def encoder(serve: Callable[..., LocalReviewer], pages: Pages) -> LocalReviewer:
+    """A server of an encoder, whose reasons do not add up."""
+    server = serve(EXCERPT, classifier=Classifier.load(TINY), model=str(TINY))
+    pages.shared.add(server.origin)
+    return server
+
+
 @pytest.fixture
 def opened(pages: Pages) -> Iterator[Open]:
     """Open the page of a server.
@@ -107,10 +115,10 @@ def opened(pages: Pages) -> Iterator[Open]:
         size = {"width": width, "height": height}
         if more or server.origin not in pages.kept:
             tab = pages.new(server, viewport=size, **more)
-            if more:
-                closed.append(tab.context)
-            else:
+            if not more:
                 pages.kept[server.origin] = tab
+            if more or server.origin not in pages.shared:
+                closed.append(tab.context)
         else:  # as if the browser had never been here
             tab = pages.kept[server.origin]
             tab.unroute_all()
@@ -128,6 +136,8 @@ def opened(pages: Pages) -> Iterator[Open]:
     yield open_page
     for context in closed:
         context.close()
+    for origin in pages.kept.keys() - pages.shared:
+        del pages.kept[origin]
     asked, wrong = pages.asked[:], pages.wrong[:]
     pages.asked.clear(), pages.wrong.clear()
     assert {
@@ -175,7 +185,7 @@ def pressed(tab: Any) -> set[str]:
 
 @pytest.fixture(scope="module")
 def school(
-    serve: Callable[..., LocalReviewer], tmp_path_factory: pytest.TempPathFactory
+    serve: Callable[..., LocalReviewer], pages: Pages, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalReviewer]:
     """A server with all of a report decided and little to train on besides."""
     folder = tmp_path_factory.mktemp("school")
@@ -196,6 +206,7 @@ def school(
     ]
     (folder / "base.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     server = serve(EXCERPT, data=(folder / "base.jsonl",))
+    pages.shared.add(server.origin)
     for passage in server.passages():
         server.post("/api/decisions", key=passage["key"], labels=passage["labels"])
     yield server
@@ -602,15 +613,25 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
 # notes, doubts, search
 
 
+@pytest.fixture(scope="module")
+def notebook(serve: Callable[..., LocalReviewer], pages: Pages) -> LocalReviewer:
+    """A server for notes, each test's on another passage."""
+    server = serve(EXCERPT)
+    pages.shared.add(server.origin)
+    return server
+
+
 @pytest.mark.parametrize(
-    "leave", ["Escape", "#after", "#tab-reasons", "#close-panel", "reload", "q"]
+    ("number", "leave"),
+    list(enumerate(["Escape", "#after", "#tab-reasons", "#close-panel", "reload", "q"])),
 )
 def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
-    opened: Open, serve: Callable[..., LocalReviewer], leave: str
+    opened: Open, notebook: LocalReviewer, number: int, leave: str
 ) -> None:
-    server = serve(EXCERPT)
-    tab = opened(server)
-    key = server.passages()[0]["key"]
+    tab = opened(notebook)
+    key = notebook.passages()[number]["key"]
+    for _ in range(number):
+        tab.keyboard.press("j")
     tab.keyboard.press("m")
     tab.locator("#note").type("Ask the ministry")
     if leave == "reload":
@@ -629,7 +650,7 @@ def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
     settled(tab)
 
     def noted() -> dict[str, Any]:
-        found: dict[str, Any] = next(p for p in server.passages() if p["key"] == key)["notes"]
+        found: dict[str, Any] = next(p for p in notebook.passages() if p["key"] == key)["notes"]
         return found
 
     end = time.monotonic() + 8

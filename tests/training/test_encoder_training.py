@@ -364,19 +364,12 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     ]
     recipe = Recipe("", scorer.vocabulary, SETTINGS)
     examples = tokenize_rows(rows, read_tokenizer(scorer.model.tokenizer), recipe)
-    found = examples.rows(range(len(rows)), SETTINGS.tokens)
-    headings = scorer.heading_ids([row.get("section") for row in rows])
-    texts = [
-        one.ids
-        for one in scorer.tokenizer.encode(
-            [t.text for t in scorer.input_texts([r["text"] for r in rows])]
-        )
-    ]
-    wanted = [
-        scorer._windows(ids, heading)[0] for ids, heading in zip(texts, headings, strict=True)
-    ]
-    assert found == wanted
-    assert [len(row) <= SETTINGS.tokens for row in found] == [True] * len(rows)
+    read_in_training = examples.rows(range(len(rows)), SETTINGS.tokens)
+    assert max(map(len, read_in_training)) <= SETTINGS.tokens
+    texts, headings = [row["text"] for row in rows], [row.get("section") for row in rows]
+    vectors = scorer.pooled(texts, headings)
+    assert np.array_equal(scorer.graph.pooled(read_in_training), vectors)
+    assert len(np.unique(vectors, axis=0)) == len(rows)
 
 
 @trains

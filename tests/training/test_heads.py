@@ -4,8 +4,8 @@ unseen passages."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 
@@ -207,30 +207,30 @@ def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
     assert pooled_vectors(scorer, [], []).shape == (0, 3)
 
 
-def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
-    scorer: EncoderScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tipclassify.training import fit_heads as heads
+def kept_files(folder: Path) -> set[Path]:
+    """The vectors that are kept between trainings."""
+    return set(folder.rglob("output.pkl"))
 
-    monkeypatch.setattr(heads, "_CACHE_ROWS", 2)
-    texts = ["Courts convicted them.", "Officers met.", "Judges failed."]
+
+def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
+    scorer: EncoderScorer, tmp_path: Path
+) -> None:
+    texts = [f"Courts convicted {number} of them." for number in range(600)]
+    headings: list[str | None] = [None] * len(texts)
     reported: list[tuple[int, int]] = []
     first = pooled_vectors(
-        scorer, texts, [None] * 3, cache=tmp_path, progress=lambda *at: reported.append(at)
+        scorer, texts, headings, cache=tmp_path, progress=lambda *at: reported.append(at)
     )
-    assert reported == [(2, 3), (3, 3)]
-    read: list[Any] = []
-    plain = EncoderScorer.pooled
-    monkeypatch.setattr(
-        EncoderScorer,
-        "pooled",
-        lambda self, texts, headings=None: read.append(texts) or plain(self, texts, headings),
-    )
-    again = pooled_vectors(scorer, texts, [None] * 3, cache=tmp_path)
-    assert read == []
+    assert reported == [(500, 600), (600, 600)]
+    kept = kept_files(tmp_path)
+    assert len(kept) == 2  # so that a few new passages leave the others' vectors as they are
+    again = pooled_vectors(scorer, texts, headings, cache=tmp_path)
+    assert kept_files(tmp_path) == kept
     assert again.tobytes() == first.tobytes()
-    more = pooled_vectors(
-        scorer, [*texts, "Police acted."], [None, "Bribes", None, None], cache=tmp_path
-    )
-    assert read == [texts[:2], [texts[2], "Police acted."]]
+    under_another = [None, "Bribes", *headings[2:]]
+    more = pooled_vectors(scorer, texts, under_another, cache=tmp_path)
+    assert len(kept_files(tmp_path)) == 3
     assert more[1].tolist() != first[1].tolist()
+    for file in kept:  # the vectors come from the files: with others in them, others come
+        joblib.dump(np.ones_like(joblib.load(file)), file)
+    assert (pooled_vectors(scorer, texts, headings, cache=tmp_path) == 1).all()

@@ -26,6 +26,7 @@ import pytest
 
 from tipclassify import LABELS, Classifier, ModelError, Passage
 from tipclassify.cli.training_run import Order, announce, replaced, run_fast
+from tipclassify.corpus import loading
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
@@ -124,12 +125,14 @@ REAL = np.array([is_real(row) for row in CORPUS])
 
 @pytest.fixture(scope="module", autouse=True)
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A single behaviour case: running all takes longer than what is tested here; and fewer
-    passages are enough."""
-    folder = tmp_path_factory.mktemp("cases")
+    """A single behaviour case, and a small corpus in place of the shipped one: reading and
+    running all takes longer than what is tested here; and fewer passages are enough."""
+    folder, shipped = tmp_path_factory.mktemp("cases"), tmp_path_factory.mktemp("shipped")
     case = {"rule": "bribes", "text": "Officers took bribes.", "labels": ["complicity"]}
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
+    written(shipped / "corpus.jsonl", CORPUS)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "shipped_corpus", lambda: shipped)
         patch.setattr(evidence_module, "default_cases_path", lambda: folder)
         patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(train_linear, "_MIN_REAL", 100)

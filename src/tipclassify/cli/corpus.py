@@ -49,7 +49,7 @@ def queue(
     jobs: options.Jobs = 1,
     seed: options.Seed = 0,
 ) -> None:
-    """Choose the passages of reports whose labels would teach the model most, for annotators.
+    """Choose the passages of reports most useful to label, for annotators.
 
     Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of
     --other, and the reason for the choice. "labels" is null: training refuses the row until
@@ -194,7 +194,7 @@ def check(
 
     With --model, compares their hash with the one in that model's card: the same passages in the
     same order train to the same bytes on the same machine. Exits 1 when they are others, and says
-    how many taught it.
+    how many it was trained on.
     """
     rows = read_rows(*paths, columns=options.columns(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
@@ -224,7 +224,7 @@ def _same_corpus(rows: Sequence[dict[str, Any]], model: str) -> bool:
     keys = folder / TAUGHT
     if keys.is_file():
         known = int(were_taught([row["text"] for row in rows], keys.read_bytes()).sum())
-        print_line(f"{known:,} of those here taught the model")
+        print_line(f"{known:,} of those here are in the training of the model")
     return False
 
 

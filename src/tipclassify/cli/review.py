@@ -127,7 +127,7 @@ def review(
             serve(session, retraining, socket, token, ready)
         session.close()
     left_out = (
-        f"; {session.disputed} left out until settled, since annotators differ"
+        f"; {session.disputed} left out until adjudicated, since annotators differ"
         if session.disputed
         else ""
     )

@@ -81,7 +81,7 @@ Epochs = Annotated[int | None, _encoder_option("N", _EPOCHS, min=1)]
 Rate = Annotated[
     float | None, _encoder_option("RATE", "Largest learning rate of the head; 0.0002 without.")
 ]
-Resume = Annotated[bool, _encoder_option(None, "Go on with a run that was broken off.", "--resume")]
+Resume = Annotated[bool, _encoder_option(None, "Go on with an interrupted run.", "--resume")]
 
 
 def train(

@@ -128,7 +128,7 @@ def load_rows(order: Order) -> tuple[list[Row], list[Row]]:
 
 
 def announce(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> None:
-    """Say what teaches, what the training will replace, and where the command line looks for it."""
+    """Say what it learns from, what it will replace, and where the command line looks for it."""
     from tipclassify.corpus.holdout import is_real
 
     real = sum(map(is_real, corpus))

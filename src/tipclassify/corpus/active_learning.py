@@ -21,7 +21,7 @@ from tipclassify.text.document import Passage
 
 __all__ = ["Pick", "rank"]
 
-_MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment and teaches nothing
+_MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment, not worth a label
 # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
 _NEAR_THRESHOLD: Final = 0.5
 _EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
@@ -106,7 +106,7 @@ def rank(
     tie_break = np.random.default_rng(seed).permutation(len(passages))
     for i in np.lexsort((tie_break, -benefit)).tolist():
         if benefit[i] == 0:
-            last.append(Pick(i, 0.0, "too short to teach"))
+            last.append(Pick(i, 0.0, "too short to be worth a label"))
         elif (grams := trigrams(words[i])) <= seen:
             last.append(Pick(i, 0.0, "says what is picked or labelled already"))
         elif len(picks) < n:

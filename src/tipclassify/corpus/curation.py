@@ -125,7 +125,7 @@ def split_rows(
         raise CorpusError(
             [
                 f"{len(rows):,} passages cannot be parted at {share:g}: "
-                "near twins, and passages of one document, stay together, "
+                "near-identical passages, and those of one document, stay together, "
                 f"and the number of such groups is {len(names):,}; add others"
             ]
         )
@@ -217,7 +217,7 @@ def stats_table(stats: CorpusStats) -> str:
     parts = [
         f"{stats.passages:,} passages in {stats.groups:,} groups "
         f"(largest {stats.largest_group:,}): "
-        f"{stats.docs:,} documents, {stats.pairs:,} sets of near twins"
+        f"{stats.docs:,} documents, {stats.pairs:,} sets of near-identical passages"
     ]
     titles = {"label": "label", "labels": "set of labels", "section": "section", "source": "source"}
     for part, title in titles.items():

@@ -184,7 +184,7 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
     is_cut = isinstance(error, httpx.RemoteProtocolError) and error.__cause__ is not None
     if is_cut or isinstance(error, httpx.NetworkError):
-        return LinkError(f"the connection broke off; try again later, or {_SAVE_IT}", retry=True)
+        return LinkError(f"the connection was lost; try again later, or {_SAVE_IT}", retry=True)
     return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
 
 

@@ -123,7 +123,7 @@ def run_cases(
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{folder}: not rows with rule, text and labels ({error}); mend them"
+            f"{folder}: not rows with rule, text and labels ({error}); correct them"
         ) from None
     results = []
     for rule, cases_of_rule in groupby(rule_cases, key=attrgetter("rule")):

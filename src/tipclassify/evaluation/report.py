@@ -234,7 +234,7 @@ def _measure_part(judged: _Judged, value: str | None, mask: Bools, draws: Draws)
 class Flattering:
     """Rows on which a model looks better than it is."""
 
-    taught: int  # rows whose text taught the model
+    taught: int  # rows that the model was trained on
     in_view: int  # rows labelled with a model's answer in view
 
     def notes(self) -> list[str]:
@@ -242,7 +242,7 @@ class Flattering:
         lines = []
         if self.taught:
             lines.append(
-                f"{self.taught:,} of these passages taught this model: "
+                f"{self.taught:,} of these passages are in this model's training: "
                 "the figures flatter; measure on others"
             )
         if self.in_view:

@@ -275,7 +275,7 @@ class Classifier:
 
         Raises `TypeError` for elements that are no `Passage`: `predict` takes plain strings.
 
-        Page furniture (`tipclassify.text.furniture`: references, notes, contents, dates, addresses)
+        What is no prose (`tipclassify.text.furniture`: references, contents, dates, addresses)
         gets no label.
         """
         thresholds = self.thresholds(policy)
@@ -321,7 +321,7 @@ def _thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
 
 
 def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
-    """Return the labels whose thresholds a passage `reached`; page furniture has none."""
+    """Return the labels whose thresholds a passage `reached`; references have none."""
     if not any(reached) or is_furniture(passage.text, passage.section):
         return ()
     return tuple(compress(LABELS, reached))

@@ -53,7 +53,7 @@ def read_text(
 def _with_copied_title(document: Document) -> Document:
     """Return a text copied from a web page from its title on.
 
-    The title is the first long line under the page's furniture.
+    The title is the first long line below menus and the like.
     """
     for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
         text = document.text[block.start : block.end].strip()

@@ -42,7 +42,7 @@ class StoredTable(TypedDict):
 class KindTable:
     """Log-probabilities of words by kind of text.
 
-    `names` are of the kinds, as a reader is told them; `log_probabilities` is float64 (words,
+    `names` are of the kinds, as a reader sees them; `log_probabilities` is float64 (words,
     kinds), by `words`. A text is unlike its likeliest kind if the mean log-probability of its words
     is below `lowest_mean`, float64 (kinds,), or the share of its words that the table has below
     `lowest_share`, float64 (kinds,).

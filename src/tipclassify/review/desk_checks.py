@@ -55,7 +55,7 @@ def _checks_of_folder(folder: Path, notify: Callable[[str], None]) -> list[Findi
         try:
             history.add(parse_event(line))
         except ValueError as error:
-            what = f"not an event ({error}); mend this line, from a copy if there is one"
+            what = f"not an event ({error}); correct this line, from a copy if there is one"
             raise InputError(f"{log}:{number}: {what}") from None
     checks = []
     for key in history.by_passage:

@@ -118,7 +118,7 @@ class EventLog:
             try:
                 self.history.add(parse_event(line))
             except ValueError as error:
-                what = f"not an event ({error}); mend this line, from a copy if there is one"
+                what = f"not an event ({error}); correct this line, from a copy if there is one"
                 raise CorpusError([f"{self.path}:{len(self.history) + 1}: {what}"]) from None
             self._read += len(line)
             self._end = line[-_COMPARED:]

@@ -97,7 +97,7 @@ class Guard:
             kind = _only(headers, "content-type") or "application/json"
             # other types need no CORS preflight
             if kind.partition(";")[0].strip().lower() != "application/json":
-                return 415, "a change is told as application/json"
+                return 415, "a change is sent as application/json"
         elif site in ("same-site", "cross-site") and _only(headers, "sec-fetch-mode") != "navigate":
             return 403, "this server answers to its own page only"
         token = (_only(headers, "x-tipclassify") or "").encode("latin-1")

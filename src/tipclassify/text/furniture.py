@@ -1,4 +1,4 @@
-"""Detect page furniture, which becomes no passage.
+"""Detect references, addresses and the like, which become no passages.
 
 It is references, notes, contents, dates, addresses, and stock phrases of websites.
 """
@@ -106,7 +106,7 @@ _NOTICE_WORDS: Final = re.compile(
 
 
 def is_furniture(text: str, section: str | None = None) -> bool:
-    """Test whether a text is page furniture, by its section's heading or its own words.
+    """Test whether a text is a reference or the like, by its section's heading or own words.
 
     >>> is_furniture("Courts convicted nine traffickers.", "VIII. REFERENCES")
     True
@@ -130,7 +130,7 @@ def is_furniture(text: str, section: str | None = None) -> bool:
 
 @lru_cache(maxsize=1_024)
 def _is_reference_heading(section: str) -> bool:
-    """Test whether a heading, or one of the joined ones, names page furniture only."""
+    """Test whether a heading, or one of the joined ones, names references or the like only."""
     return any(names_furniture(heading) for heading in section.split(": "))
 
 

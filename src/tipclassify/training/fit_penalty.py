@@ -1,8 +1,8 @@
 """Choose the penalty of the heads: what the user's rows gain by it against what it costs elsewhere.
 
 Each penalty of a log scale is tried twice. Cross-validation on the user's own rows, grouped by
-document, says how well the heads then know what these rows teach; the fixed set says what they
-forget of real passages that teach nothing. Among the penalties that cost at most 0.01 of macro-F1
+document, says how well the heads then know what is in these rows; the fixed set says what they
+forget of real passages left out of training. Among the penalties that cost at most 0.01 of macro-F1
 there, the largest is taken whose sum of both is within one standard error of the lowest (Breiman et
 al. 1984, on paired differences by document): a dozen rows prove little, and move little. Log losses
 are compared, since they change smoothly where F1 jumps with a passage or two.

@@ -211,7 +211,7 @@ def _pack_inputs(
         if progress:
             progress(len(files), len(files))
         if failures:
-            remedy = "no bundle was written: mend them or leave them out"
+            remedy = "no bundle was written: correct them or leave them out"
             count = f"{len(failures)} of {len(files)} inputs failed, so {remedy}"
             raise InputError("\n".join([*failures, count]))
         lines.seek(0)

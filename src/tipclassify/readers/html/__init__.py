@@ -1,1 +1,1 @@
-"""Read saved web pages: their text without menus, banners and other furniture."""
+"""Read saved web pages: their text without menus, banners and the like."""

@@ -22,7 +22,7 @@ def write_reports(
     format: str | None = None,
     context: ScoringContext | None = None,
 ) -> None:
-    """Write tagged reports to one file, whole or not at all, as ``tipclassify score -o`` does.
+    """Write tagged reports to one file, never partial, as ``tipclassify score -o`` does.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 // Where the analyst is and what they can do: the verbs behind every key and button. Drawing is done by others, who are
-// told by events: "list" (other rows), "place" (another passage), "passages" (some changed), "view", "saved".
+// notified by events: "list" (other rows), "place" (another passage), "passages" (some changed), "view", "saved".
 // Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { agreed, Deciding } from "./deciding.js";

@@ -53,7 +53,7 @@ function what({ kind, steps, of }) {
   const answer = () => [...answerBadges(of), el("span", { class: "vh" }, answerInWords(of))];
   const said = of.hidden
     ? ["decided or noted something; shown once you have decided"]
-    : { decision: ["decided ", ...answer()], adjudication: ["settled ", ...answer()], note: of.note ? ["noted “", el("bdi", {}, of.note), "”"] : ["removed a note"], reveal: ["looked at what colleagues decided"] }[of.kind];
+    : { decision: ["decided ", ...answer()], adjudication: ["adjudicated ", ...answer()], note: of.note ? ["noted “", el("bdi", {}, of.note), "”"] : ["removed a note"], reveal: ["looked at what colleagues decided"] }[of.kind];
   if (kind !== "undo") return said;
   return [el("strong", {}, steps % 2 ? "took back: " : "did again: "), ...said];
 }

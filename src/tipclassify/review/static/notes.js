@@ -23,7 +23,7 @@ export function notes(app) {
   const drafts = new Drafts(`${app.place} notes`);
   const commit = () => {
     if (!key) return;
-    drafts.remove(key); // first, since what is told of the note draws the panel anew
+    drafts.remove(key); // first, since news of the note draws the panel anew
     app.note(key, written());
   };
   for (const [of, { report, note }] of drafts.all()) {

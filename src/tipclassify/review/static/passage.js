@@ -177,8 +177,8 @@ function status(app, passage, shown, decided) {
   const model = { labels: passage.labels };
   if (app.view === "adjudication") {
     if (passage.hidden.colleagues) said.push("What colleagues decided is hidden until you have decided yourself. ", reveal(app));
-    else if (decided) said.push(el("strong", {}, "Settled: "), spell(shown));
-    else said.push("Not settled: choose a side, labels, or no label. ", ...(shown.labels.length ? ["All gave ", spell(shown), "."] : ["No label is common to all."]));
+    else if (decided) said.push(el("strong", {}, "Adjudicated: "), spell(shown));
+    else said.push("Not adjudicated: choose a side, labels, or no label. ", ...(shown.labels.length ? ["All gave ", spell(shown), "."] : ["No label is common to all."]));
     if (decided && passage.settled.annotator !== app.store.session.annotator) said.push(` by ${passage.settled.annotator}`);
   } else if (app.draft?.key === passage.key) said.push(el("strong", {}, "Not saved yet: "), spell(shown), ". Saved together, by Enter or on going on.");
   else if (decided) {
@@ -197,7 +197,7 @@ function status(app, passage, shown, decided) {
       const same = sameAnswer(other, shown);
       lines.push(el("p", { class: same ? "soft" : "differs" }, el("bdi", {}, other.annotator), same ? " says the same" : " says ", ...(same ? [] : [spell(other)]), ` (${clock(other.time)})`));
     }
-    if (passage.settled) lines.push(el("p", {}, "Settled by ", el("bdi", {}, passage.settled.annotator), ": ", spell(passage.settled)));
+    if (passage.settled) lines.push(el("p", {}, "Adjudicated by ", el("bdi", {}, passage.settled.annotator), ": ", spell(passage.settled)));
   }
   for (const [name, { note }] of Object.entries(passage.notes)) {
     lines.push(el("p", { class: "noted" }, el("span", { "aria-hidden": "true" }, "✎ "), name === app.store.session.annotator ? "Your note" : el("bdi", {}, name), ": ", el("bdi", {}, note)));

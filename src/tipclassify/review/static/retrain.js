@@ -90,7 +90,7 @@ function plan({ start, data, decided, disputed }) {
   const paths = data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)]);
   return [
     el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; the heads that give the labels start from those in use and move as far as your decisions call for, and no further than a hundredth of macro F1 on passages of real reports."),
-    disputed > 0 && el("p", { id: "left-out" }, el("strong", {}, `${count(disputed, "passage is", "passages are")} left out`), `: annotators differ on ${disputed === 1 ? "it" : "them"}, and nobody has settled ${disputed === 1 ? "it" : "them"} yet (view Adjudicate).`),
+    disputed > 0 && el("p", { id: "left-out" }, el("strong", {}, `${count(disputed, "passage is", "passages are")} left out`), `: annotators differ on ${disputed === 1 ? "it" : "them"}, and nobody has adjudicated ${disputed === 1 ? "it" : "them"} yet (view Adjudicate).`),
     decided < ENOUGH && el("p", {}, el("strong", {}, `Fewer than ${ENOUGH} decided passages change little. `), "Most likely no difference between the two models can be shown yet."),
     el("p", {}, "The new model is compared with the one in use on these passages, each held out in turn, and on a fixed set of passages of real reports left out of both trainings. What became worse is said first."),
     el("p", { class: "soft" }, "Seconds for some hundred passages. What the encoder has read is kept for the next time. “Unsure” is left out of training."),

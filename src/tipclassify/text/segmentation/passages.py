@@ -72,7 +72,7 @@ _SERIES: Final = (
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    Page furniture (`is_furniture`) is no passage. With ``unit="clause"``, each item of a list
+    References (`is_furniture`) are no passages. With ``unit="clause"``, each item of a list
     inside a sentence is a passage: lists are split at semicolons (three items or more, or two if
     the sentence has over 40 words), and enumerations at consecutive enumerators, "(1) … (2) …", "a)
     … b) …", "(i) … (ii) …". The introduction of a list belongs to its first clause; brackets and

@@ -114,7 +114,7 @@ class TokenizedExamples:
 
 @dataclass(frozen=True)
 class Run:
-    """A fine-tuning as it proceeds: its checkpoints, and who is told how far it is."""
+    """A fine-tuning as it proceeds: its checkpoints, and whom its progress is reported to."""
 
     folder: Path  # of checkpoints
     identity: Mapping[str, object] = field(default_factory=dict)  # plain values

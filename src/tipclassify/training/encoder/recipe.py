@@ -224,7 +224,7 @@ def _notices(base: BaseEncoder) -> dict[str, str]:
 def epoch_rows(rows: Sequence[Row], learned: Bools, settings: Settings, number: int) -> Ints:
     """Choose the rows of an epoch, int (m,): all real ones, and invented ones drawn anew.
 
-    Passages of other genres and near-identical pairs are few for what they teach, so all come, and
+    Passages of other genres and near-identical pairs are few and useful, so all come, and
     more than once. Where no passage is real, all are chosen.
     """
     real = np.array([is_real(row) for row in rows])

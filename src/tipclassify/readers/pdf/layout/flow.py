@@ -358,7 +358,7 @@ def _start_of(
 def _continues(start: LineGroup, group: LineGroup, is_next: bool) -> bool:
     """Return whether `group` continues `start`, which may be directly before it.
 
-    Either `start` breaks off inside a sentence, or `group` begins inside one. Directly before it, a
+    Either `start` ends inside a sentence, or `group` begins inside one. Directly before it, a
     paragraph of several lines whose last one is full goes on, too.
     """
     if start.kind != "text" or group.kind != "text" or start.aside != group.aside:

@@ -144,7 +144,7 @@ def begins_lower(text: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether a line breaks off inside a sentence.
+    """Return whether a line ends inside a sentence.
 
     It ends with a hyphen, an article, a preposition or a title.
 
