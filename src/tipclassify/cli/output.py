@@ -12,6 +12,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -104,8 +105,9 @@ def flush_or_discard(stream: IO[str]) -> None:
 class TaggedInputs(Generic[R]):
     """The inputs of a command, each with the outputs of its reports, and the failures so far."""
 
-    def __init__(self, inputs: Iterable[tuple[str, Iterator[Result[R]]]]) -> None:
+    def __init__(self, inputs: Iterable[tuple[str, Iterator[Result[R]]]], count: int) -> None:
         self._inputs = inputs
+        self._count = count
         self.failures: list[str] = []  # an input each, of one line or of several
 
     def __iter__(self) -> Iterator[tuple[str, Iterator[R]]]:
@@ -142,6 +144,12 @@ class TaggedInputs(Generic[R]):
         except InputError as error:
             self.failures.append(str(error))
 
+    def end(self) -> None:
+        """Print the failures, and exit with 1 if there are any."""
+        lines = [line for failure in self.failures for line in failure.split("\n")]
+        print_notes(lines, most=sys.maxsize)
+        exit_failed(len(self.failures), self._count)
+
 
 @contextlib.contextmanager
 def tagged_inputs(
@@ -166,11 +174,9 @@ def tagged_inputs(
                 if progress:
                     progress(done, len(files))
 
-    inputs = TaggedInputs(counted())
+    inputs = TaggedInputs(counted(), len(files))
     yield inputs
-    lines = [line for failure in inputs.failures for line in failure.split("\n")]
-    print_notes(lines, most=sys.maxsize)
-    exit_failed(len(inputs.failures), len(files))
+    inputs.end()
 
 
 def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
@@ -191,7 +197,8 @@ def tagged_outputs(
 ) -> Iterator[Iterator[R]]:
     """Iterate over ``make(report)`` of the tagged reports of all inputs.
 
-    Inputs that fail are collected.
+    Inputs that fail are collected. Where all fail, the command exits before it opens its output,
+    which would replace one that holds something.
     """
     with tagged_inputs(files, tagging, jobs, make, bar) as inputs:
 
@@ -200,7 +207,11 @@ def tagged_outputs(
                 with inputs.failing():
                     yield from outputs_of_input
 
-        yield outputs()
+        results = outputs()
+        first = list(islice(results, 1))
+        if not first and inputs.failures:
+            inputs.end()
+        yield chain(first, results)
 
 
 @contextlib.contextmanager
