@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # unlabelled passages from which the class proportions of whole reports are estimated
 _POOL: Final = 20_000
-_DISTILLED: Final = 80_000  # unlabelled passages whose scores by the default the fast model learns
 _EVERY: Final = 30.0  # seconds between two lines of progress off a terminal
 _FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
 _UNMEASURED: Final = (
@@ -207,7 +206,7 @@ def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained
     rows = [*corpus, *own]
     settings = LinearSettings(seed=order.seed, jobs=order.jobs)
     teacher = Teacher()
-    pool = read_unlabelled(order.unlabelled, [row["text"] for row in rows], _DISTILLED, order.seed)
+    pool = read_unlabelled(order.unlabelled, [row["text"] for row in rows], None, order.seed)
     # The default is needed to score unlabelled passages; without any it is used where it is there.
     with nullcontext() if order.unlabelled else suppress(ModelError):
         scorer = load_encoder()

@@ -29,7 +29,7 @@ from tipclassify.text.features.hashing import FEATURE_VERSION
 
 __all__ = ["MAX_WEIGHT", "SLOT_BITS", "Model", "read_model", "write_model"]
 
-SLOT_BITS: Final = 20  # upper bits of a feature's key: its slot in the hash table
+SLOT_BITS: Final = 22  # upper bits of a feature's key: its slot in the hash table
 # largest absolute weight, in units: the seven features of a token still fit into int16
 MAX_WEIGHT: Final = 4_000
 
