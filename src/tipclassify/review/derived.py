@@ -323,6 +323,6 @@ def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, obj
 
 def _storable(value: object) -> object:
     """Replace a lone surrogate, which no table can store, by "?"."""
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "replace").decode("utf-8")
     return value

@@ -123,9 +123,8 @@ def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contra
         [effort.text for effort in efforts],
         [failure.text for failure in failures],
         context.classifier.vocabulary,
+        MATTER,
     ):
-        if shared.similarity < MATTER:
-            break
         if shared.old in taken_efforts or shared.new in taken_failures:
             continue
         effort, failure = efforts[shared.old], failures[shared.new]

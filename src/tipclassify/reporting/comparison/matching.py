@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -44,6 +44,9 @@ _MIN_NEAREST: Final = 0.2
 _MIN_SHARED: Final = 3
 # for each passage: a report that repeats one line a thousand times must not fill memory
 _MAX_CANDIDATES: Final = 100
+_MAX_SHARING: Final = 500  # likewise, of texts that share words
+# passages of both reports; a word of more would make the pairs, and the time, grow with the square
+_TOO_COMMON: Final = 5_000
 _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
 
 
@@ -179,7 +182,7 @@ def _equal_pairs(
 
 def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms) -> Candidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
-    vectors = tfidf(terms.words)
+    vectors = tfidf(_rarer_words(terms.words))
     present = vectors.sign()
     sizes = np.diff(vectors.indptr)
     olds, news = len(old), len(new)
@@ -192,13 +195,13 @@ def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms
         cosine.sort_indices()
         shared.sort_indices()
         pairs = cosine.tocoo()
-        i, j = pairs.row + first, pairs.col
-        similarity = np.minimum(pairs.data, 1.0)
+        near = np.flatnonzero(pairs.data >= _MIN_NEAREST)  # few: most share a common word only
+        i, j = pairs.row[near] + first, pairs.col[near]
+        similarity = np.minimum(pairs.data[near], 1.0)
         shorter = np.minimum(sizes[i], sizes[olds + j])
-        enough = shared.data >= np.minimum(_MIN_SHARED, shorter)
+        enough = shared.data[near] >= np.minimum(_MIN_SHARED, shorter)
         distance = np.abs(i / max(olds, 1) - j / max(news, 1))
         order = np.lexsort([distance, -similarity, i])
-        order = order[similarity[order] >= _MIN_NEAREST]
         rank_of_pair = np.arange(len(order)) - np.searchsorted(i[order], i[order])
         order = order[rank_of_pair < _MAX_CANDIDATES]
         chunks.append((i[order], j[order], similarity[order], enough[order]))
@@ -206,6 +209,14 @@ def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms
     sections = shared_sections(old, new)
     apart = [sections.old[a] != sections.new[b] for a, b in zip(i, j, strict=True)]
     return Candidates(i, j, similarity, enough, np.array(apart, bool))
+
+
+def _rarer_words(passages: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Leave out the words that too many passages have to say which of them belong together."""
+    uses = Counter(word for words in passages for word in set(words))
+    if not uses or max(uses.values()) <= _TOO_COMMON:
+        return [list(words) for words in passages]
+    return [[word for word in words if uses[word] <= _TOO_COMMON] for words in passages]
 
 
 class SharedWords(NamedTuple):
@@ -218,15 +229,28 @@ class SharedWords(NamedTuple):
 
 
 def shared_words(
-    olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str]
+    olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str], least: float
 ) -> Iterator[SharedWords]:
-    """Yield pairs of texts that share content words, most similar first."""
+    """Yield pairs of texts of at least the similarity `least`, most similar first.
+
+    Of each of `olds`, the most similar ones, up to some hundreds.
+    """
     terms = extract_terms([*olds, *news], vocabulary)
     if not olds or not news:
         return
-    vectors = tfidf(terms.words)
-    pairs = (vectors[: len(olds)] @ vectors[len(olds) :].T).tocoo()
-    for at in np.lexsort([pairs.col, pairs.row, -pairs.data]):
-        i, j = int(pairs.row[at]), int(pairs.col[at])
-        number = len(set(terms.words[i]) & set(terms.words[len(olds) + j]))
-        yield SharedWords(i, j, float(pairs.data[at]), number)
+    vectors = tfidf(_rarer_words(terms.words))
+    others = vectors[len(olds) :].T
+    chunks = []
+    for first in range(0, len(olds), _CHUNK):
+        pairs = (vectors[first : min(first + _CHUNK, len(olds))] @ others).tocoo()
+        near = np.flatnonzero(pairs.data >= least)
+        i, j, similarity = pairs.row[near] + first, pairs.col[near], pairs.data[near]
+        order = np.lexsort([j, -similarity, i])
+        rank_of_pair = np.arange(len(order)) - np.searchsorted(i[order], i[order])
+        order = order[rank_of_pair < _MAX_SHARING]
+        chunks.append((i[order], j[order], similarity[order]))
+    i, j, similarity = map(np.concatenate, zip(*chunks, strict=True))
+    for at in np.lexsort([j, i, -similarity]):
+        old, new = int(i[at]), int(j[at])
+        number = len(set(terms.words[old]) & set(terms.words[len(olds) + new]))
+        yield SharedWords(old, new, float(similarity[at]), number)
