@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import runpy
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,8 +17,8 @@ from typing import Literal
 
 import pytest
 
-from tipclassify.corpus import loading
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus import curation, loading
+from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.model.adding import add_model
 from tipclassify.model.common import folder as folders
 from tipclassify.model.common.folder import check_head, load_head, write_folder
@@ -106,6 +108,30 @@ def test_rows_are_added_to_a_corpus_or_not_at_all(tmp_path: Path) -> None:
     assert found <= {before, after}
     assert corpus.read_bytes() == after
     assert {path.name for path in tmp_path.iterdir()} == {"new.jsonl", "corpus.jsonl"}
+
+
+def test_two_additions_to_one_corpus_lose_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = written(tmp_path / "corpus.jsonl", ["A shelter opened."])
+    first = written(tmp_path / "first.jsonl", ["Courts slept."])
+    second = written(tmp_path / "second.jsonl", ["Police acted on it."])
+    add_second = [sys.executable, "-m", "tipclassify", "corpus", "add", second, "--to", corpus]
+    real_add_rows = curation.add_rows
+    others = []
+
+    def add_while_another_does(there: list[Row], new: list[Row]) -> object:
+        # the first has read the corpus, and not written it yet
+        others.append(subprocess.Popen(add_second, stdout=subprocess.DEVNULL))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            others[0].wait(3)
+        return real_add_rows(there, new)
+
+    monkeypatch.setattr(curation, "add_rows", add_while_another_does)
+    command("corpus", "add", first, "--to", corpus)()
+    assert others[0].wait(60) == 0
+    texts = {row["text"] for row in read_rows(corpus)}
+    assert texts == {"A shelter opened.", "Courts slept.", "Police acted on it."}
 
 
 def test_the_parts_of_a_split_are_whole(tmp_path: Path) -> None:
@@ -207,9 +233,14 @@ def by_command(rows: Path, target: Path, model: Literal["default", "fast"]) -> C
     return command("train", "--data", rows, "--output", target, "--model", model, "--jobs", 1)
 
 
-@pytest.mark.parametrize("is_exchanged", [True, False])
-@pytest.mark.parametrize("model", ["default", "fast"])
-@pytest.mark.parametrize("train", [by_train_script, by_command])
+@pytest.mark.parametrize(
+    ("train", "model", "is_exchanged"),
+    [
+        (by_train_script, "default", True),
+        (by_command, "default", False),
+        (by_command, "fast", True),
+    ],
+)
 def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     tmp_path: Path,
     tiny_training: Path,

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from tipclassify.errors import CorpusError, InputError, reason_of
 from tipclassify.review.events import Event, History, event_line, parse_event
+from tipclassify.scrap import hidden_name
 
 _COMPARED: Final = 200  # bytes at the end of what was read
 _START: Final = b'{"event": 1, '  # of every log
@@ -38,7 +39,7 @@ class EventLog:
         self.history = History()
         self.guard = threading.RLock()  # protects `history` among the threads of this process
         # among processes; released if one dies
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._lock = FileLock(hidden_name(path, ".lock"))
         self._notify = notify
         self._read = 0  # bytes of the log that are in `history`
         self._end = b""  # the last of these bytes: another log in its place has others

@@ -24,7 +24,7 @@ import msgspec
 from tipclassify.errors import ModelError, reason_of
 from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.scrap import exchange
+from tipclassify.scrap import exchange, staging_start
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,6 +58,7 @@ LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _OLD: Final = "old-"  # begins the random part of the folder to which a model is moved
 _SCRAP: Final = re.compile(r"(old-)?[a-z0-9_]{8}")  # the random part of `mkdtemp`
+_RANDOM: Final = len("old-") + 8  # bytes of it
 _RECENT: Final = 3_600  # seconds
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
@@ -182,7 +183,7 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
 
     What was changed within the last hour is left, and `keep`: another process may be at work on it.
     """
-    prefix = f".{target.name}-"
+    prefix = staging_start(target, _RANDOM)
     try:
         names = [name for name in os.listdir(target.parent or ".") if name.startswith(prefix)]
     except OSError:
@@ -227,7 +228,7 @@ def _beside(target: Path, prefix: str = "") -> Path:
     """Create a temporary folder beside `target`, on the same disk."""
     from tempfile import mkdtemp  # slow to import, and not needed for reading
 
-    return Path(mkdtemp(prefix=f".{target.name}-{prefix}", dir=target.parent))
+    return Path(mkdtemp(prefix=staging_start(target, _RANDOM) + prefix, dir=target.parent))
 
 
 def load_head(folder: Path) -> Head:
