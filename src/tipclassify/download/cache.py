@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tipclassify.errors import reason_of
 from tipclassify.formatting import load_json
+from tipclassify.scrap import open_whole
 
 MEDIA_TYPES: Final = {  # supported, with their file suffixes
     "text/html": ".html",
@@ -107,8 +107,10 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         entry = folder / f"{hashlib.sha256(url.encode()).hexdigest()}-{download.fetched}.json"
         # The JSON is written last: it marks the body as complete.
-        _write_atomically(entry.with_suffix(_suffix(download)), download.data)
-        _write_atomically(entry, json.dumps(metadata, indent=1).encode())
+        with open_whole(entry.with_suffix(_suffix(download)), binary=True) as out:
+            out.write(download.data)
+        with open_whole(entry, binary=True) as out:
+            out.write(json.dumps(metadata, indent=1).encode())
     except OSError as error:
         problem = f"{folder or 'cache of links'}: cannot be written ({reason_of(error)}), so links are fetched each time"
         warnings.warn(f"{problem}; set TIPCLASSIFY_CACHE to a folder that can", stacklevel=3)
@@ -118,14 +120,3 @@ def _suffix(download: Download) -> str:
     in_url = PurePosixPath(urlsplit(download.url).path).suffix.lower()
     in_url = in_url if in_url in MEDIA_TYPES.values() else ""
     return MEDIA_TYPES.get(download.content_type or "") or in_url or ".bin"
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    handle, staged = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(staged, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(staged)

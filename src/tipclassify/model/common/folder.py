@@ -24,7 +24,7 @@ import msgspec
 from tipclassify.errors import ModelError, reason_of
 from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.scrap import exchange, staging_start
+from tipclassify.scrap import exchange, is_held, lock_folder, staging_start
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -143,10 +143,11 @@ def write_folder(
     whole["sha256"] = digest(head)
     staged = _beside(target)
     try:
-        for name, data in files.items():
-            (staged / name).write_bytes(data)
-        (staged / HEAD).write_bytes((json.dumps(whole, indent=1) + "\n").encode())
-        replace_folder(staged, target)
+        with lock_folder(staged):  # by which others tell it from what a killed process left
+            for name, data in files.items():
+                (staged / name).write_bytes(data)
+            (staged / HEAD).write_bytes((json.dumps(whole, indent=1) + "\n").encode())
+            replace_folder(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
@@ -181,7 +182,7 @@ def replace_folder(staged: Path, target: Path) -> None:
 def recover_folder(target: Path, keep: Path | None = None) -> None:
     """Restore a model that a killed process had moved away, and remove leftovers beside it.
 
-    What was changed within the last hour is left, and `keep`: another process may be at work on it.
+    What was changed within the last hour is left, and what another process holds, and `keep`.
     """
     prefix = staging_start(target, _RANDOM)
     try:
@@ -193,7 +194,7 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
         moved_model = scrap / target.name
         if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]):
             continue
-        if scrap.is_symlink() or not scrap.is_dir():
+        if scrap.is_symlink() or not scrap.is_dir() or is_held(scrap):
             continue
         with contextlib.suppress(OSError):
             if (moved_model / HEAD).is_file() and not os.path.lexists(target):
