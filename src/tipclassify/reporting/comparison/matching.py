@@ -44,7 +44,6 @@ _MIN_NEAREST: Final = 0.2
 _MIN_SHARED: Final = 3
 # for each passage: a report that repeats one line a thousand times must not fill memory
 _MAX_CANDIDATES: Final = 100
-_MAX_SHARING: Final = 500  # likewise, of texts that share words
 # passages of both reports; a word of more would make the pairs, and the time, grow with the square
 _TOO_COMMON: Final = 5_000
 _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
@@ -233,7 +232,7 @@ def shared_words(
 ) -> Iterator[SharedWords]:
     """Yield pairs of texts of at least the similarity `least`, most similar first.
 
-    Of each of `olds`, the most similar ones, up to some hundreds.
+    Each of `olds` is paired with the hundred texts that are most similar to it.
     """
     terms = extract_terms([*olds, *news], vocabulary)
     if not olds or not news:
@@ -247,10 +246,12 @@ def shared_words(
         i, j, similarity = pairs.row[near] + first, pairs.col[near], pairs.data[near]
         order = np.lexsort([j, -similarity, i])
         rank_of_pair = np.arange(len(order)) - np.searchsorted(i[order], i[order])
-        order = order[rank_of_pair < _MAX_SHARING]
+        order = order[rank_of_pair < _MAX_CANDIDATES]
         chunks.append((i[order], j[order], similarity[order]))
     i, j, similarity = map(np.concatenate, zip(*chunks, strict=True))
+    words = [frozenset(of_text) for of_text in terms.words]
     for at in np.lexsort([j, i, -similarity]):
-        old, new = int(i[at]), int(j[at])
-        number = len(set(terms.words[old]) & set(terms.words[len(olds) + new]))
-        yield SharedWords(old, new, float(similarity[at]), number)
+        old = int(i[at])
+        new = int(j[at])
+        common = words[old] & words[len(olds) + new]
+        yield SharedWords(old, new, float(similarity[at]), len(common))
