@@ -19,9 +19,10 @@ import pytest
 
 from tipclassify.corpus import curation, loading
 from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.errors import InputError
 from tipclassify.model.adding import add_model
 from tipclassify.model.common import folder as folders
-from tipclassify.model.common.folder import check_head, load_head, write_folder
+from tipclassify.model.common.folder import check_head, load_head, recover_folder, write_folder
 from tipclassify.model.loading import load_scorer
 from tipclassify.scrap import open_whole
 from tipclassify.training import fit_heads, train_heads
@@ -263,17 +264,30 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     left = set()
     step = 1
     while killed_at(step, work):
-        load_scorer(target)  # which first puts back what was moved away, and checks every hash
+        remove_old_scrap(place)
+        recover_folder(target)  # as every training does first
+        assert [path.name for path in place.iterdir()] == ["mine"]
+        load_scorer(target)  # which checks every hash
         left.add(load_head(target)["sha256"])
         if load_head(target)["sha256"] == new:
             shutil.rmtree(target)
             shutil.copytree(TINY, target)
-        remove_old_scrap(place)
         step += 1
     assert step > 12  # a folder, its files, and what takes their place
     assert left == {old, new}
     assert load_head(target)["sha256"] == new
     assert [path.name for path in place.iterdir()] == ["mine"]
+
+
+def test_a_training_first_removes_what_killed_ones_left(tmp_path: Path) -> None:
+    """Even one that then fails: its rows have no labels."""
+    rows = written(tmp_path / "rows.jsonl", ["Courts slept.", "A shelter opened."])
+    place = tmp_path / "models"
+    shutil.copytree(TINY, place / ".mine-abcd1234")
+    remove_old_scrap(place)
+    with pytest.raises(InputError, match="no passage has a label"):
+        by_command(rows, place / "mine", "default")()
+    assert list(place.iterdir()) == []
 
 
 def test_what_another_process_writes_now_is_not_removed(tmp_path: Path) -> None:

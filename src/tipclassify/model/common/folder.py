@@ -199,6 +199,8 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
         with contextlib.suppress(OSError):
             if (moved_model / HEAD).is_file() and not os.path.lexists(target):
                 os.replace(moved_model, target)
+                scrap.rmdir()
+                continue
             if time.time() - scrap.stat().st_mtime > _RECENT:
                 shutil.rmtree(scrap, ignore_errors=True)
 
