@@ -24,6 +24,7 @@ from _measure import passages
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.active_learning import rank
+from tipclassify.corpus.loading import load_corpus
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging
@@ -336,9 +337,9 @@ def row_structures() -> Iterator[Structure[bytes]]:
         (".csv", "columns", repeated("a,", "text,", "\n")),
         (".xlsx", "rows", partial(workbook, 1)),
         (".xlsx", "columns", partial(workbook, 200)),
-        (".parquet", "rows", parquet),
     ):
         yield Structure(suffix[1:], name, make, partial(read_rows, suffix))
+    yield Structure("parquet", "labelled rows", parquet, read_labelled_parquet)
 
 
 def workbook(cells: int, size: int) -> bytes:
@@ -356,11 +357,13 @@ def workbook(cells: int, size: int) -> bytes:
 
 
 def parquet(size: int) -> bytes:
-    """Make a Parquet file of rows that take a size when unpacked."""
+    """Make a Parquet file of labelled rows that take a size when unpacked."""
     import pyarrow
     import pyarrow.parquet
 
-    table = pyarrow.table({"text": [_SENTENCE] * (size // len(_SENTENCE))})
+    count = size // len(_SENTENCE)
+    texts = [f"{_SENTENCE}({number})" for number in range(count)]
+    table = pyarrow.table({"text": texts, "labels": ["failure"] * count})
     out = io.BytesIO()
     pyarrow.parquet.write_table(table, out)
     return out.getvalue()
@@ -372,6 +375,14 @@ def read_rows(suffix: str, data: bytes) -> object:
         return list(parsed_rows(suffix, data))
     except InputError as error:
         return error
+
+
+def read_labelled_parquet(data: bytes) -> object:
+    """Read the rows of a Parquet file as training does."""
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        file.write(data)
+        file.flush()
+        return load_corpus(file.name)
 
 
 def parsed_rows(suffix: str, data: bytes) -> Iterator[object]:
