@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import runpy
 import shutil
 import signal
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -117,20 +116,21 @@ def test_two_additions_to_one_corpus_lose_no_row(
     corpus = written(tmp_path / "corpus.jsonl", ["A shelter opened."])
     first = written(tmp_path / "first.jsonl", ["Courts slept."])
     second = written(tmp_path / "second.jsonl", ["Police acted on it."])
-    add_second = [sys.executable, "-m", "tipclassify", "corpus", "add", second, "--to", corpus]
+    add_second = threading.Thread(target=command("corpus", "add", second, "--to", corpus))
+    has_read = threading.Event()
     real_add_rows = curation.add_rows
-    others = []
 
     def add_while_another_does(there: list[Row], new: list[Row]) -> object:
-        # the first has read the corpus, and not written it yet
-        others.append(subprocess.Popen(add_second, stdout=subprocess.DEVNULL))
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            others[0].wait(3)
+        if threading.current_thread() is add_second:
+            has_read.set()
+        else:  # the first has read the corpus, and not written it yet
+            add_second.start()
+            has_read.wait(2)
         return real_add_rows(there, new)
 
     monkeypatch.setattr(curation, "add_rows", add_while_another_does)
     command("corpus", "add", first, "--to", corpus)()
-    assert others[0].wait(60) == 0
+    add_second.join()
     texts = {row["text"] for row in read_rows(corpus)}
     assert texts == {"A shelter opened.", "Courts slept.", "Police acted on it."}
 
