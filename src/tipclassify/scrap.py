@@ -7,6 +7,7 @@ files in use from those that a killed process left.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import sys
@@ -24,19 +25,23 @@ except ImportError:  # Windows, where a file in use cannot be removed anyway
 __all__ = [
     "FailsOnce",
     "exchange",
+    "hidden_name",
     "hold",
     "is_held",
+    "lock_folder",
     "open_whole",
     "remove_if_left",
     "remove_left_for",
     "staging_name",
+    "staging_start",
 ]
 
 T = TypeVar("T")
 
 _LONGEST: Final = 255  # bytes of a file name
+_DIGITS: Final = 8  # hexadecimal, that end a staging name
 _RECENT: Final = 3_600  # seconds in which a staged file may be at work where there are no locks
-_DRAWN: Final = re.compile(r"[0-9a-f]{8}")  # ends a staging name
+_DRAWN: Final = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
 _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
@@ -84,20 +89,61 @@ def staging_name(path: Path) -> Path:
     >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
     255
     """
-    return path.with_name(f"{_staging_start(path)}{os.urandom(4).hex()}")
+    return path.with_name(f"{staging_start(path)}{os.urandom(4).hex()}")
 
 
-def _staging_start(path: Path) -> str:
-    """Return how the names of staged files for `path` begin."""
-    name = path.name
-    while len(os.fsencode(name)) > _LONGEST - len(".-01234567"):
+def staging_start(path: Path, room: int = _DIGITS) -> str:
+    """Return how the names of staged files for `path` begin; `room` bytes are left for their end.
+
+    >>> staging_start(Path("models/mine"))
+    '.mine-'
+    """
+    return f".{_cut(path.name, _LONGEST - len('.-') - room)}-"
+
+
+def hidden_name(path: Path, suffix: str) -> Path:
+    """Return the hidden name beside `path` that ends in a suffix, always the same.
+
+    A name that is too long for its folder is cut, and tells those apart that begin alike.
+
+    >>> hidden_name(Path("my.jsonl"), ".new").name
+    '.my.jsonl.new'
+    >>> len(os.fsencode(hidden_name(Path("a" * 255), ".new").name))
+    255
+    """
+    longest = _LONGEST - len(".") - len(suffix)
+    whole = os.fsencode(path.name)
+    if len(whole) <= longest:
+        return path.with_name(f".{path.name}{suffix}")
+    digest = hashlib.sha256(whole).hexdigest()[:_DIGITS]
+    return path.with_name(f".{_cut(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}")
+
+
+def _cut(name: str, most: int) -> str:
+    """Cut a name to at most so many bytes, between characters."""
+    while len(os.fsencode(name)) > most:
         name = name[:-1]
-    return f".{name}-"
+    return name
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds a folder, and hold it; go on where there are no locks."""
+    handle = None
+    if fcntl:
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def remove_left_for(path: Path) -> None:
     """Remove what killed processes left of `path`, unless it changed within the last hour."""
-    start = _staging_start(path)
+    start = staging_start(path)
     try:
         names = [name for name in os.listdir(path.parent) if name.startswith(start)]
     except OSError:

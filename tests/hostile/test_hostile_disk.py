@@ -19,11 +19,12 @@ from tipclassify import Classifier, ModelError
 from tipclassify.cli.review import redirect_page
 from tipclassify.errors import OutputError
 from tipclassify.model.common import folder as folders
-from tipclassify.model.common.folder import HEAD, replace_folder
+from tipclassify.model.common.folder import HEAD, recover_folder, replace_folder
 from tipclassify.model.loading import installed, load_scorer
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event
 from tipclassify.review.log import EventLog, now
+from tipclassify.scrap import lock_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and locks of POSIX")
 
@@ -202,6 +203,19 @@ def test_what_killed_processes_left_is_removed_after_an_hour(tmp_path: Path) -> 
     recent = staged_copy(target)
     replace_folder(staged_copy(target), target)
     assert {path.name for path in tmp_path.iterdir()} == {"mine", recent.name, *names[2:]}
+
+
+def test_a_model_that_another_process_writes_is_not_scrap_whatever_the_clock_says(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "mine"
+    at_work = staged_copy(target)
+    with lock_folder(at_work):
+        os.utime(at_work, (0, 0))  # as after a clock that was set forward
+        recover_folder(target)
+        assert at_work.exists()
+    recover_folder(target)
+    assert not at_work.exists()
 
 
 KILLED = """

@@ -16,8 +16,13 @@ import pytest
 from conftest import Run
 
 from tipclassify import InputError
+from tipclassify.model.common.folder import load_head, write_folder
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
+from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.events import Event
+from tipclassify.review.log import EventLog, now
+from tipclassify.scrap import hidden_name
 
 FAST = ("--model", "fast")
 TEXT = "<h2>Prosecution</h2><p>Police arrested nine recruiters in Karvonia, but courts convicted none of them.</p>"
@@ -67,6 +72,10 @@ REPLACED = {
     "known to the queue": (
         "corpus queue page.html --against rows.jsonl -o rows.jsonl",
         "rows.jsonl",
+    ),
+    "second model of the queue": (
+        "corpus queue page.html --other mine -o mine/golden.jsonl",
+        "mine/golden.jsonl",
     ),
     "convert": ("corpus convert rows.jsonl --to csv -o rows.jsonl", "rows.jsonl"),
     "stats": ("corpus stats rows.jsonl -o rows.jsonl", "rows.jsonl"),
@@ -228,6 +237,31 @@ def test_an_output_may_have_the_longest_name(cli: Run, work: Path) -> None:
         done = cli("score", "page.html", "-o", name, *FAST)
         assert done.returncode == 0, done.stderr
         assert (work / name).is_file()
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "年"])
+def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter: str) -> None:
+    """Their locks, and what is staged beside them, have names that are cut."""
+    stem = letter * ((255 - len(".events")) // len(letter.encode()))
+    corpus = tmp_path / f"{stem}.jsonl"
+    log = EventLog(events_path(corpus))
+    with log.exclusive() as append:
+        append(Event(1, "decision", "k", "ana", now(), about={"text": "Police slept."}))
+    CorpusFile(corpus).write(log.history)
+    assert corpus.read_bytes().count(b"\n") == 1
+    model = tmp_path / (letter * (255 // len(letter.encode())))
+    for version in (1, 2):
+        head = {"format": version, "weights_sha256": 64 * "0"}
+        write_folder(model, head, {"weights.npz": b""})
+    assert load_head(model)["format"] == 2
+    assert [path.suffix for path in tmp_path.glob(".*")] == [".lock"]
+
+
+def test_long_names_that_begin_alike_have_hidden_names_of_their_own() -> None:
+    names = [f"{'a' * 250}{number}" for number in range(3)]
+    hidden = {hidden_name(Path(name), ".lock").name for name in names}
+    assert len(hidden) == 3
+    assert max(len(os.fsencode(name)) for name in hidden) == 255
 
 
 def test_names_are_cut_by_bytes_and_never_collide() -> None:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus import curation, loading
+from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.errors import InputError
 from tipclassify.model.adding import add_model
-from tipclassify.model.common.folder import check_head, load_head, write_folder
+from tipclassify.model.common import folder as folders
+from tipclassify.model.common.folder import check_head, load_head, recover_folder, write_folder
+from tipclassify.model.loading import load_scorer
 from tipclassify.scrap import open_whole
+from tipclassify.training import fit_heads, train_heads
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process")
 
-TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ROOT / "tests" / "files" / "tiny_encoder"
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate")
 WRITES = os.O_WRONLY | os.O_RDWR
 
@@ -101,6 +110,31 @@ def test_rows_are_added_to_a_corpus_or_not_at_all(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"new.jsonl", "corpus.jsonl"}
 
 
+def test_two_additions_to_one_corpus_lose_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = written(tmp_path / "corpus.jsonl", ["A shelter opened."])
+    first = written(tmp_path / "first.jsonl", ["Courts slept."])
+    second = written(tmp_path / "second.jsonl", ["Police acted on it."])
+    add_second = threading.Thread(target=command("corpus", "add", second, "--to", corpus))
+    has_read = threading.Event()
+    real_add_rows = curation.add_rows
+
+    def add_while_another_does(there: list[Row], new: list[Row]) -> object:
+        if threading.current_thread() is add_second:
+            has_read.set()
+        else:  # the first has read the corpus, and not written it yet
+            add_second.start()
+            has_read.wait(2)
+        return real_add_rows(there, new)
+
+    monkeypatch.setattr(curation, "add_rows", add_while_another_does)
+    command("corpus", "add", first, "--to", corpus)()
+    add_second.join()
+    texts = {row["text"] for row in read_rows(corpus)}
+    assert texts == {"A shelter opened.", "Courts slept.", "Police acted on it."}
+
+
 def test_the_parts_of_a_split_are_whole(tmp_path: Path) -> None:
     rows = written(tmp_path / "all.jsonl", [f"Police arrested {n} of {n * n}." for n in range(20)])
     parts = [tmp_path / "train.jsonl", tmp_path / "test.jsonl"]
@@ -158,6 +192,102 @@ def test_a_trained_model_replaces_the_last_one_or_leaves_it(tmp_path: Path) -> N
     assert step > 5
     assert load_head(target)["stand_in"] == "Arcadia"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.fixture
+def tiny_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Rows of a training that takes a moment: its default is tiny, and no other corpus is here."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def load_tiny(_: object = None) -> object:
+        return load_scorer(TINY)
+
+    monkeypatch.setattr(train_heads, "load_encoder", load_tiny)
+    monkeypatch.setattr(fit_heads, "load_encoder", load_tiny)
+    monkeypatch.setattr(loading, "shipped_corpus", lambda: None)
+    kinds = {
+        "Police arrested {} traffickers.": ["positive_effort"],
+        "The ministry failed to open {} shelters.": ["failure"],
+        "Border guards took bribes from {} recruiters.": ["complicity"],
+        "Traffickers exploit {} women in bars.": [],
+    }
+    rows = [
+        {"id": f"{text[:6]}{n}", "text": text.format(n), "labels": labels, "doc": f"d{n}-{text}"}
+        for n in range(2, 12)
+        for text, labels in kinds.items()
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return file
+
+
+def by_train_script(
+    rows: Path, target: Path, model: Literal["default", "fast"]
+) -> Callable[[], object]:
+    """Train as ``python train.py`` does."""
+    script = runpy.run_path(str(ROOT / "train.py"))["train"]
+    return lambda: script(data=[rows], out=target, model=model, corpus=False, jobs=1)
+
+
+def by_command(rows: Path, target: Path, model: Literal["default", "fast"]) -> Callable[[], object]:
+    """Train as ``tipclassify train`` does."""
+    return command("train", "--data", rows, "--output", target, "--model", model, "--jobs", 1)
+
+
+@pytest.mark.parametrize(
+    ("train", "model", "is_exchanged"),
+    [
+        (by_train_script, "default", True),
+        (by_command, "default", False),
+        (by_command, "fast", True),
+    ],
+)
+def test_a_killed_training_leaves_the_old_model_or_the_new_one(
+    tmp_path: Path,
+    tiny_training: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    train: Callable[..., Callable[[], object]],
+    model: str,
+    is_exchanged: bool,
+) -> None:
+    if not is_exchanged:  # as on a system that cannot exchange two folders in one step
+        monkeypatch.setattr(folders, "exchange", lambda *_: False)
+    place = tmp_path / "models"
+    place.mkdir()
+    target = place / "mine"
+    work = train(tiny_training, target, model)
+    work()
+    new = load_head(target)["sha256"]
+    shutil.rmtree(target)
+    shutil.copytree(TINY, target)
+    old = load_head(target)["sha256"]
+    left = set()
+    step = 1
+    while killed_at(step, work):
+        remove_old_scrap(place)
+        recover_folder(target)  # as every training does first
+        assert [path.name for path in place.iterdir()] == ["mine"]
+        load_scorer(target)  # which checks every hash
+        left.add(load_head(target)["sha256"])
+        if load_head(target)["sha256"] == new:
+            shutil.rmtree(target)
+            shutil.copytree(TINY, target)
+        step += 1
+    assert step > 12  # a folder, its files, and what takes their place
+    assert left == {old, new}
+    assert load_head(target)["sha256"] == new
+    assert [path.name for path in place.iterdir()] == ["mine"]
+
+
+def test_a_training_first_removes_what_killed_ones_left(tmp_path: Path) -> None:
+    """Even one that then fails: its rows have no labels."""
+    rows = written(tmp_path / "rows.jsonl", ["Courts slept.", "A shelter opened."])
+    place = tmp_path / "models"
+    shutil.copytree(TINY, place / ".mine-abcd1234")
+    remove_old_scrap(place)
+    with pytest.raises(InputError, match="no passage has a label"):
+        by_command(rows, place / "mine", "default")()
+    assert list(place.iterdir()) == []
 
 
 def test_what_another_process_writes_now_is_not_removed(tmp_path: Path) -> None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from tipclassify import Classifier
+from tipclassify.corpus.loading import group_rows
+from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.formatting import csv_cell, csv_text
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
+from tipclassify.pipeline.batch import Tagging
 from tipclassify.readers.html.lines import page_lines
+from tipclassify.reporting.comparison import matching
+from tipclassify.reporting.comparison.matching import find_candidates
+from tipclassify.reporting.comparison.terms import extract_terms
 from tipclassify.reporting.writers.reasons import summarize_explanation
+from tipclassify.review.derived import events_path
+from tipclassify.review.events import Event, event_line
+from tipclassify.review.log import now
+from tipclassify.review.opened import open_reports
+from tipclassify.review.session import ReviewSession
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.furniture import is_furniture
@@ -92,3 +106,81 @@ def grows_in_step(step: Callable[[str], object], short: str, long: str) -> bool:
     """Compare the times of two texts; under 40 ms for the short one they say nothing."""
     longer = seconds(step, long)
     return longer < 2.5 * 0.04 or longer < 2.5 * seconds(step, short)
+
+
+# ---------------------------------------------------------------------------------------------
+# what is compared with what
+
+
+def test_near_identical_rows_are_compared_with_some_and_still_one_group() -> None:
+    """All pairs of 3,000 such rows would be 4.5 million."""
+    start = "Police in Karvonia arrested nine recruiters, but the courts convicted none of"
+    texts = [f"{start} case{number}." for number in range(3_000)]
+    pairs = [(first, second) for first, second, _ in near_duplicate_pairs(texts, LEAK_SIMILARITY)]
+    assert len(pairs) < 450 * len(texts)
+    rows = [{"text": text, "labels": [], "id": text} for text in texts]
+    assert len(set(group_rows(rows, pairs))) == 1
+
+
+def test_words_that_too_many_passages_have_find_no_candidates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Passages whose common words would make each a candidate of all others."""
+    names = [f"{first}{second}ovia" for first in "BDFGKLMNPR" for second in "aeiou"]
+    shared = (
+        "Police arrested recruiters, charged smugglers, jailed brokers, freed workers, "
+        "closed farms, seized boats and fined owners of"
+    )
+    texts = [f"{shared} {name}." for name in names]
+    passages = [Passage(text, 0, len(text)) for text in texts]
+    vocabulary = frozenset(re.findall("[a-z]+", shared.lower()))
+    terms = extract_terms(texts + texts, vocabulary)
+    assert len(find_candidates(passages, passages, terms).olds) == len(names) ** 2
+    monkeypatch.setattr(matching, "_TOO_COMMON", len(names))
+    candidates = find_candidates(passages, passages, terms)
+    assert candidates.olds.tolist() == candidates.news.tolist() == list(range(len(names)))
+
+
+def calls_of(step: Callable[..., object], *arguments: object) -> int:
+    """Count the calls of functions that a step makes, which no other process disturbs."""
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        step(*arguments)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def session_with(events: int, folder: Path) -> ReviewSession:
+    """Open a report for review beside a log of so many decisions on others."""
+    report = folder / "a.txt"
+    sentences = [f"Police arrested {number} recruiters." for number in range(2, 12)]
+    report.write_text("\n\n".join(sentences), "utf-8")
+    reports, _ = open_reports([str(report)], Tagging("fast"))
+    corpus = folder / f"{events}.jsonl"
+    with events_path(corpus).open("wb") as log:
+        for number in range(1, events + 1):
+            about = {"text": f"Courts convicted {number}.", "report_id": str(number % 7)}
+            event = Event(number, "decision", f"k{number}", "ana", now(), about=about)
+            log.write(event_line(event))
+    return ReviewSession(FAST, reports, corpus, "ana")
+
+
+def test_a_decision_takes_as_long_on_a_long_log(tmp_path: Path) -> None:
+    """So do the figures of the page that teaches the model, which asks for them every second."""
+    calls = []
+    for events in (20, 2_000):
+        session = session_with(events, tmp_path)
+        first, second, *_ = session.reports[0].passages
+        session.decide(first.key, ["failure"])  # which fills caches
+        a_key = calls_of(session.decide, second.key, ["failure"])
+        a_look = calls_of(lambda session: (session.decided, session.disputed), session)
+        calls.append((a_key, a_look))
+        assert session.decided == events + 2
+    assert calls[0] == calls[1]

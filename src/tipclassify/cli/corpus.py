@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 from typer import Argument, Option
@@ -27,6 +27,10 @@ from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
+from tipclassify.scrap import lock_folder
+
+if TYPE_CHECKING:
+    from tipclassify.corpus.curation import Addition
 
 FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "prodigy"]
 
@@ -58,6 +62,7 @@ def queue(
     add'.
     """
     from tipclassify.model.classifier import Classifier
+    from tipclassify.model.loading import model_folder
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.pipeline.labelling_queue import queue_rows
 
@@ -69,6 +74,8 @@ def queue(
     second = Classifier.load(other) if other else None
     inputs = expand_inputs(files)
     read = input_ids(files, inputs, model) | file_ids(against or ())
+    if other:
+        read |= file_ids([model_folder(other)])
     check_output(output, read)
     with tagged_reports(inputs, tagging, jobs) as reports:
         rows = queue_rows(
@@ -148,9 +155,20 @@ def add(
         raise UsageError(
             f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one"
         )
-    before = to.read_bytes() if to.exists() else b""
-    there = read_rows(to) if before.strip() else []
-    added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
+    with lock_folder(to.parent):  # what another process adds at the same time would be lost
+        before = to.read_bytes() if to.exists() else b""
+        there = read_rows(to) if before.strip() else []
+        added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
+        _print_added(added)
+        if added.rows:
+            _write_added(to, before, added.rows)
+    print_line(
+        f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}"
+    )
+
+
+def _print_added(added: Addition) -> None:
+    """Note which rows are left out, renamed, or nearly there already."""
     same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
     print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
     print_notes(
@@ -161,24 +179,25 @@ def add(
     )
     near = []
     for row, other, similarity in added.near:
-        here, earlier = (", ".join(one["labels"]) or "none" for one in (row, other))
+        here = ", ".join(row["labels"]) or "none"
+        there = ", ".join(other["labels"]) or "none"
         near.append(
-            f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); labels {here}, there {earlier}"
+            f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); "
+            f"labels {here}, there {there}"
         )
     print_notes(near)
-    if added.rows:
-        with open_output(to, binary=True, inputs=frozenset()) as out:  # it keeps all that is there
-            out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
-            for row in added.rows:
-                first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
-                out.write(
-                    json_line(
-                        first | {name: row[name] for name in row if name not in first}
-                    ).encode()
-                )
-    print_line(
-        f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}"
-    )
+
+
+def _write_added(to: Path, before: bytes, rows: Sequence[Row]) -> None:
+    """Write a corpus file: what it had before, byte for byte, then the new rows."""
+    with open_output(to, binary=True, inputs=frozenset()) as out:  # it keeps all that is there
+        out.write(before)
+        if before and not before.endswith(b"\n"):
+            out.write(b"\n")
+        for row in rows:
+            first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
+            others = {name: value for name, value in row.items() if name not in first}
+            out.write(json_line(first | others).encode())
 
 
 def check(

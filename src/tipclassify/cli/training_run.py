@@ -73,7 +73,7 @@ class Order:
 
 def check_order(order: Order) -> None:
     """Refuse options of another kind of model, and an output in the way."""
-    from tipclassify.model.common.folder import check_replaceable
+    from tipclassify.model.common.folder import check_replaceable, recover_folder
 
     encoder = order.encoder
     if order.model == "encoder" and not encoder.base:
@@ -95,6 +95,7 @@ def check_order(order: Order) -> None:
         raise options.misused("--penalty", "needs --model default")
     if order.penalty is not None and not order.data:
         raise options.misused("--penalty", "needs --data, whose rows move the heads")
+    recover_folder(order.out)  # what a killed training left takes space
     check_replaceable(order.out)
 
 

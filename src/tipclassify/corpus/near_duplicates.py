@@ -23,13 +23,16 @@ CONFLICT_SIMILARITY: Final = 0.6
 # from which a split leaks one text into the other side: one word of 29 changed, or more
 LEAK_SIMILARITY: Final = 0.8
 
+_MOST_COMPARED: Final = 200  # earlier texts that share a rare gram, for each text
+
 
 def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
     """Yield, unordered, the pairs ``(i, j, similarity)``, i < j, of similarity at least `least`.
 
     Case and punctuation are ignored. The search is exact, by prefix filtering (Bayardo, Ma and
     Srikant 2007): with grams sorted by rarity, two sets of at least that similarity share one among
-    the first ``n - ceil(least * n) + 1``.
+    the first ``n - ceil(least * n) + 1``. Of several hundred texts that share such a gram, each is
+    compared with the nearest in length only, so that time does not grow with their square.
 
     >>> texts = ["Police arrested nine men.", "police arrested NINE men", "Courts slept."]
     >>> list(near_duplicate_pairs(texts, 0.6))
@@ -45,7 +48,12 @@ def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[i
         size = len(ranked[i])
         shortest = math.ceil(least * size - 1e-9)  # 0.6 * 5 is a shade over 3 in some products
         prefix = ranked[i][: size - shortest + 1]
-        candidates = {j for gram in prefix for j in texts_with[gram] if len(ranked[j]) >= shortest}
+        candidates = {
+            j
+            for gram in prefix
+            for j in texts_with[gram][-_MOST_COMPARED:]
+            if len(ranked[j]) >= shortest
+        }
         for j in candidates:
             common = len(sets[i] & sets[j])
             similarity = common / (size + len(sets[j]) - common)

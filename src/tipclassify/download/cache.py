@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from tipclassify.errors import reason_of
 from tipclassify.formatting import load_json
 from tipclassify.resources import cache_path
+from tipclassify.scrap import open_whole
 
 MEDIA_TYPES: Final = {
     "text/html": ".html",
@@ -109,8 +109,10 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         entry = folder / f"{_key(url)}-{download.fetched}.json"
         # The JSON is written last: it marks the body as complete.
-        _write_atomically(entry.with_suffix(_suffix(download)), download.data)
-        _write_atomically(entry, json.dumps(metadata, indent=1).encode())
+        with open_whole(entry.with_suffix(_suffix(download)), binary=True) as out:
+            out.write(download.data)
+        with open_whole(entry, binary=True) as out:
+            out.write(json.dumps(metadata, indent=1).encode())
     except OSError as error:
         where = folder or "cache of links"
         warnings.warn(
@@ -132,15 +134,3 @@ def _suffix(download: Download) -> str:
     if suffix_in_url and suffix_in_url in MEDIA_TYPES.values():
         return suffix_in_url
     return ".bin"
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """Write a file under another name, then rename it, so that nobody reads a part of it."""
-    handle, staged = tempfile.mkstemp(prefix=".", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(staged, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(staged)

@@ -22,6 +22,7 @@ from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, load_json
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import open_plain
+from tipclassify.scrap import hidden_name
 
 # bytes of blank lines that are left standing, however short the rows are
 _MIN_BLANK: Final = 1 << 20
@@ -91,7 +92,7 @@ class CorpusFile:
         """Write the content; `OutputError`, with nothing left of it, if the disk is full."""
         # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one
         # file at most.
-        staged = self.path.with_name(f".{self.path.name}.new")
+        staged = hidden_name(self.path, ".new")
         try:
             staged.unlink(missing_ok=True)
             with open_plain(staged, "xb") as out:
@@ -323,6 +324,6 @@ def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, obj
 
 def _storable(value: object) -> object:
     """Replace a lone surrogate, which no table can store, by "?"."""
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "replace").decode("utf-8")
     return value

@@ -134,6 +134,9 @@ class History:
         # (passage key, annotator) who was shown a colleague's decision
         self.seen: set[tuple[str, str]] = set()
         self.requests: dict[tuple[str, str | None], Event] = {}  # (annotator, request) -> its event
+        # passage keys; kept, since looking through 100,000 passages takes a second
+        self.decided_keys: set[str] = set()
+        self.disputed_keys: set[str] = set()
         self._states: dict[str, _PassageState] = {}  # by passage key
         self._undos: dict[str, list[Event]] = {}  # by passage key
         # number of an undo -> the event at the end of its chain, and the steps to it
@@ -178,6 +181,7 @@ class History:
             self.answered.add((event.key, event.annotator))
         self._note_who_saw(event)
         self._note_the_notes(event.key, changed)
+        self._note_the_outcome(event.key)
 
     def _undo(self, undo: Event, undone: int, state: _PassageState) -> Event:
         """Apply an undo; return the event that it takes out of effect, or puts back into it.
@@ -224,6 +228,17 @@ class History:
         }
         if notes != states[-1]:
             states.append(notes)
+
+    def _note_the_outcome(self, key: str) -> None:
+        """Note whether a passage is now decided or disputed."""
+        if self.final(key) is None:
+            self.decided_keys.discard(key)
+        else:
+            self.decided_keys.add(key)
+        if self.disputed(key):
+            self.disputed_keys.add(key)
+        else:
+            self.disputed_keys.discard(key)
 
     def is_undone(self, number: int) -> bool:
         """Return whether an event was undone, by an undo that was not undone itself."""

@@ -6,10 +6,11 @@ An event is synced to disk before it is confirmed.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Final
@@ -18,9 +19,11 @@ from filelock import FileLock
 
 from tipclassify.errors import CorpusError, InputError, reason_of
 from tipclassify.review.events import Event, History, event_line, parse_event
+from tipclassify.scrap import hidden_name
 
 _COMPARED: Final = 200  # bytes at the end of what was read
 _START: Final = b'{"event": 1, '  # of every log
+_MANY: Final = 1_000  # events, from which garbage collection takes longer than reading them
 
 
 class EventLog:
@@ -36,7 +39,7 @@ class EventLog:
         self.history = History()
         self.guard = threading.RLock()  # protects `history` among the threads of this process
         # among processes; released if one dies
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._lock = FileLock(hidden_name(path, ".lock"))
         self._notify = notify
         self._read = 0  # bytes of the log that are in `history`
         self._end = b""  # the last of these bytes: another log in its place has others
@@ -114,6 +117,14 @@ class EventLog:
         # disk blocks may be written in any order
         elif last and (cut or (lines and not _is_event(lines[-1]))):
             self._set_aside(file, cut or lines.pop(), size)
+        if len(lines) < _MANY:
+            self._add(lines)
+            return
+        with _without_garbage_collection():
+            self._add(lines)
+
+    def _add(self, lines: Iterable[bytes]) -> None:
+        """Add the events of whole lines."""
         for line in lines:
             try:
                 self.history.add(parse_event(line))
@@ -137,6 +148,21 @@ class EventLog:
         os.fsync(file.fileno())
         where = f"its {len(torn)} bytes are in {aside.name}"
         self._notify(f"{self.path}: the last line was cut off by a crash; {where}")
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Pause the search for circular references.
+
+    Events have none, and searching all of them again and again takes longer than reading them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def open_plain(path: Path, mode: str) -> IO[bytes]:

@@ -94,15 +94,13 @@ class ReviewSession:
     def decided(self) -> int:
         """Number of decided passages, by all annotators."""
         with self._log.guard:
-            history = self._log.history
-            return sum(history.final(key) is not None for key in history.by_passage)
+            return len(self._log.history.decided_keys)
 
     @property
     def disputed(self) -> int:
         """Number of passages that the corpus leaves out until one is settled."""
         with self._log.guard:
-            history = self._log.history
-            return sum(history.disputed(key) for key in history.by_passage)
+            return len(self._log.history.disputed_keys)
 
     def close(self) -> None:
         """Leave the corpus without blank lines."""

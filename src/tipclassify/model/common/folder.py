@@ -24,7 +24,7 @@ import msgspec
 from tipclassify.errors import ModelError, reason_of
 from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.scrap import exchange
+from tipclassify.scrap import exchange, is_held, lock_folder, staging_start
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,6 +58,7 @@ LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _OLD: Final = "old-"  # begins the random part of the folder to which a model is moved
 _SCRAP: Final = re.compile(r"(old-)?[a-z0-9_]{8}")  # the random part of `mkdtemp`
+_RANDOM: Final = len("old-") + 8  # bytes of it
 _RECENT: Final = 3_600  # seconds
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
@@ -142,10 +143,11 @@ def write_folder(
     whole["sha256"] = digest(head)
     staged = _beside(target)
     try:
-        for name, data in files.items():
-            (staged / name).write_bytes(data)
-        (staged / HEAD).write_bytes((json.dumps(whole, indent=1) + "\n").encode())
-        replace_folder(staged, target)
+        with lock_folder(staged):  # by which others tell it from what a killed process left
+            for name, data in files.items():
+                (staged / name).write_bytes(data)
+            (staged / HEAD).write_bytes((json.dumps(whole, indent=1) + "\n").encode())
+            replace_folder(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
@@ -180,9 +182,9 @@ def replace_folder(staged: Path, target: Path) -> None:
 def recover_folder(target: Path, keep: Path | None = None) -> None:
     """Restore a model that a killed process had moved away, and remove leftovers beside it.
 
-    What was changed within the last hour is left, and `keep`: another process may be at work on it.
+    What was changed within the last hour is left, and what another process holds, and `keep`.
     """
-    prefix = f".{target.name}-"
+    prefix = staging_start(target, _RANDOM)
     try:
         names = [name for name in os.listdir(target.parent or ".") if name.startswith(prefix)]
     except OSError:
@@ -192,11 +194,13 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
         moved_model = scrap / target.name
         if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]):
             continue
-        if scrap.is_symlink() or not scrap.is_dir():
+        if scrap.is_symlink() or not scrap.is_dir() or is_held(scrap):
             continue
         with contextlib.suppress(OSError):
             if (moved_model / HEAD).is_file() and not os.path.lexists(target):
                 os.replace(moved_model, target)
+                scrap.rmdir()
+                continue
             if time.time() - scrap.stat().st_mtime > _RECENT:
                 shutil.rmtree(scrap, ignore_errors=True)
 
@@ -227,7 +231,7 @@ def _beside(target: Path, prefix: str = "") -> Path:
     """Create a temporary folder beside `target`, on the same disk."""
     from tempfile import mkdtemp  # slow to import, and not needed for reading
 
-    return Path(mkdtemp(prefix=f".{target.name}-{prefix}", dir=target.parent))
+    return Path(mkdtemp(prefix=staging_start(target, _RANDOM) + prefix, dir=target.parent))
 
 
 def load_head(folder: Path) -> Head:

@@ -131,9 +131,8 @@ def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contra
     taken_failures: set[int] = set()
     effort_texts = [effort.text for effort in efforts]
     failure_texts = [failure.text for failure in failures]
-    for shared in shared_words(effort_texts, failure_texts, context.classifier.vocabulary):
-        if shared.similarity < MIN_SIMILARITY:
-            break
+    vocabulary = context.classifier.vocabulary
+    for shared in shared_words(effort_texts, failure_texts, vocabulary, MIN_SIMILARITY):
         if shared.old in taken_efforts or shared.new in taken_failures:
             continue
         effort = efforts[shared.old]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -44,6 +44,8 @@ _MIN_NEAREST: Final = 0.2
 _MIN_SHARED: Final = 3
 # for each passage: a report that repeats one line a thousand times must not fill memory
 _MAX_CANDIDATES: Final = 100
+# passages of both reports; a word of more would make the pairs, and the time, grow with the square
+_TOO_COMMON: Final = 5_000
 _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
 
 
@@ -209,7 +211,7 @@ def _equal_matches(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[M
 
 def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms) -> Candidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
-    vectors = tfidf(terms.words)
+    vectors = tfidf(_rarer_words(terms.words))
     present = vectors.sign()  # 1 for each word of a passage
     sizes = np.diff(vectors.indptr)  # number of different words of each passage
     in_old = len(old)
@@ -224,11 +226,12 @@ def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms
         cosine.sort_indices()
         shared.sort_indices()
         pairs = cosine.tocoo()
-        olds = pairs.row + first
-        news = pairs.col
-        similarity = np.minimum(pairs.data, 1.0)
+        near = np.flatnonzero(pairs.data >= _MIN_NEAREST)  # few: most share a common word only
+        olds = pairs.row[near] + first
+        news = pairs.col[near]
+        similarity = np.minimum(pairs.data[near], 1.0)
         shorter = np.minimum(sizes[olds], sizes[in_old + news])
-        enough = shared.data >= np.minimum(_MIN_SHARED, shorter)
+        enough = shared.data[near] >= np.minimum(_MIN_SHARED, shorter)
         distance = np.abs(olds / max(in_old, 1) - news / max(in_new, 1))
         kept = _most_similar(olds, similarity, distance)
         chunks.append(_Chunk(olds[kept], news[kept], similarity[kept], enough[kept]))
@@ -255,13 +258,20 @@ class _Chunk:
     enough: Bools
 
 
-def _most_similar(olds: Ints, similarity: Floats, distance: Floats) -> Ints:
-    """Choose the pairs, by number, that are similar: of each passage of OLD the first hundred."""
-    order = np.lexsort([distance, -similarity, olds])
-    similar = order[similarity[order] >= _MIN_NEAREST]
-    first_of_passage = np.searchsorted(olds[similar], olds[similar])
-    rank_of_pair = np.arange(len(similar)) - first_of_passage
-    return similar[rank_of_pair < _MAX_CANDIDATES]
+def _most_similar(olds: Ints, similarity: Floats, tie: Floats | Ints) -> Ints:
+    """Choose pairs, by number: of each passage of OLD the hundred most similar, least `tie` first."""
+    order = np.lexsort([tie, -similarity, olds])
+    first_of_passage = np.searchsorted(olds[order], olds[order])
+    rank_of_pair = np.arange(len(order)) - first_of_passage
+    return order[rank_of_pair < _MAX_CANDIDATES]
+
+
+def _rarer_words(passages: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Leave out the words that too many passages have to say which of them belong together."""
+    uses = Counter(word for words in passages for word in set(words))
+    if not uses or max(uses.values()) <= _TOO_COMMON:
+        return [list(words) for words in passages]
+    return [[word for word in words if uses[word] <= _TOO_COMMON] for words in passages]
 
 
 class SharedWords(NamedTuple):
@@ -274,16 +284,36 @@ class SharedWords(NamedTuple):
 
 
 def shared_words(
-    olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str]
+    olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str], least: float
 ) -> Iterator[SharedWords]:
-    """Yield pairs of texts that share content words, most similar first."""
+    """Yield pairs of texts of at least the similarity `least`, most similar first.
+
+    Each of `olds` is paired with the hundred texts that are most similar to it.
+    """
     terms = extract_terms([*olds, *news], vocabulary)
     if not olds or not news:
         return
-    vectors = tfidf(terms.words)
-    pairs = (vectors[: len(olds)] @ vectors[len(olds) :].T).tocoo()
-    for number in np.lexsort([pairs.col, pairs.row, -pairs.data]):
-        old = int(pairs.row[number])
-        new = int(pairs.col[number])
-        shared = set(terms.words[old]) & set(terms.words[len(olds) + new])
-        yield SharedWords(old, new, float(pairs.data[number]), len(shared))
+    vectors = tfidf(_rarer_words(terms.words))
+    others = vectors[len(olds) :].T
+    old_parts = []
+    new_parts = []
+    similarity_parts = []
+    for first in range(0, len(olds), _CHUNK):
+        pairs = (vectors[first : min(first + _CHUNK, len(olds))] @ others).tocoo()
+        near = np.flatnonzero(pairs.data >= least)
+        rows = pairs.row[near] + first
+        columns = pairs.col[near]
+        cosine = pairs.data[near]
+        kept = _most_similar(rows, cosine, columns)
+        old_parts.append(rows[kept])
+        new_parts.append(columns[kept])
+        similarity_parts.append(cosine[kept])
+    old_places = np.concatenate(old_parts)
+    new_places = np.concatenate(new_parts)
+    similarity = np.concatenate(similarity_parts)
+    words = [frozenset(of_text) for of_text in terms.words]
+    for number in np.lexsort([new_places, old_places, -similarity]):
+        old = int(old_places[number])
+        new = int(new_places[number])
+        common = words[old] & words[len(olds) + new]
+        yield SharedWords(old, new, float(similarity[number]), len(common))
