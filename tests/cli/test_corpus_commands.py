@@ -399,4 +399,4 @@ def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Run, tmp_path: Path) ->
         tmp_path / "todo.jsonl",
     )
     assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (1, False)
-    assert "no passage was read" in done.stderr.decode()
+    assert "gone.html: no such file" in done.stderr.decode()

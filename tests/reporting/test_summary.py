@@ -594,7 +594,7 @@ def test_an_input_that_fails_is_reported_and_the_rest_is_counted(
     assert json.loads(done.stdout.splitlines()[-1])["passages"] == 3
     nothing = run("summary", tmp_path / "gone.txt", "--chart", "heatmap", "-f", "svg")
     assert nothing.exit_code == 1
-    assert "total: 0 passages" in nothing.stdout
+    assert nothing.stdout == ""  # a chart of nothing would say that nothing was found
 
 
 def test_the_suffix_names_the_format(report: Path, tmp_path: Path) -> None:

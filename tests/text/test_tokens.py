@@ -43,6 +43,22 @@ def test_a_name_and_a_figure_are_stand_ins() -> None:
     assert words("Kessara prosecuted 14") == [NAME, words("prosecuted")[0], NUMBER]
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("the law in Karvo-au-Prince", ["Karvo-au-Prince"]),
+        ("the law in Karvo-Prince and suspects", ["Karvo-Prince"]),
+        ("Valdoria-led shelters", ["Valdoria"]),
+        ("Valdoria - Prince of law", ["Valdoria"]),
+        ("the au-Prince law", []),
+    ],
+)
+def test_what_hyphens_join_to_a_name_is_part_of_it(text: str, names: list[str]) -> None:
+    tokens = tokenize([text], KNOWN | {"au", "prince", "led"})
+    spans = zip(tokens.start[tokens.name], tokens.end[tokens.name], strict=True)
+    assert [text[start:end] for start, end in spans] == names
+
+
 def test_a_known_word_in_capitals_is_no_name() -> None:
     assert words("GOVERNMENT") == words("government")
 

@@ -569,7 +569,8 @@ def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
     linear: Trained, tmp_path: Path
 ) -> None:
     soft = [
-        SoftPassage(f"clerks ate {what}", "Aviation", [0.0, 0.0, 1.0]) for what in ("figs", "nuts")
+        SoftPassage(f"clerks ate {what}", "Aviation", [0.0, 0.0, 1.0])
+        for what in ("figs", "nuts", "dates", "plums")
     ]
     trained = train_fast(
         CORPUS,
@@ -583,7 +584,7 @@ def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
     )
     assert before < 0.1 < after
     card = (trained.out / "README.md").read_text("utf-8")
-    assert "Beside them 2 passages without labels, by the scores of a teacher." in card
+    assert "Beside them 4 passages without labels, by the scores of a teacher." in card
 
 
 def test_the_default_says_what_passages_of_the_linear_model_stand_for(

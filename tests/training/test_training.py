@@ -113,16 +113,16 @@ def test_a_heading_decides_which_law_was_not_enforced() -> None:
 
 def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
     texts, headings = (
-        ["Police acted."] * 2 + ["Courts did not."] * 2,
-        ["Forced Labor", "Forced Labor", None, ""],
+        ["Police acted."] * 4 + ["Courts did not."] * 4,
+        ["Forced Labor"] * 4 + [None, "", None, ""],
     )
     features = featurize(texts, frozenset())
-    bare = build_design(features, [None] * 4)
+    bare = build_design(features, [None] * 8)
     design = build_design(features, headings)
     assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
     more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
     assert len(design.hashes) == len(bare.hashes) + 4
-    np.testing.assert_allclose(more, [4 * 4**-0.2] * 2 + [0, 0])
+    np.testing.assert_allclose(more, [4 * 4**-0.2] * 4 + [0] * 4)
 
 
 TAUGHT = "The zorp was flooded."

@@ -119,8 +119,8 @@ def explain(
     --------
     >>> reasons = explain("Border guards took bribes from recruiters.", model="fast")["complicity"]
     >>> total = reasons.bias + reasons.heading + sum(span.weight for span in reasons.spans)
-    >>> round(total - reasons.logit, 6)
-    0.0
+    >>> abs(total - reasons.logit) < 1e-6
+    True
     """
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
     if isinstance(passage, str):

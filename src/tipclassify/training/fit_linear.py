@@ -46,7 +46,7 @@ from tipclassify.training.examples import Examples, group_folds
 __all__ = ["FittedLinear", "LinearSettings", "SoftPassage", "fit_linear"]
 
 _C: Final = 2.0  # inverse regularisation strength; others: docs/contributing/experiments.md
-_LEAST_USE: Final = 3  # a feature of fewer passages does not generalise
+_LEAST_USE: Final = 4  # a feature of fewer passages does not generalise
 _ROUNDS: Final = 2  # alternations after the first fit; more change next to nothing
 # a copy of a smaller weight costs as much time and changes next to nothing
 _LEAST_TARGET: Final = 0.02

@@ -14,6 +14,7 @@ from tipclassify.arrays import Bools, logistic
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.corpus.taught import TAUGHT, pack_taught
+from tipclassify.errors import ModelError
 from tipclassify.evaluation.behaviour_tests import row_passage
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.folder import EncoderModel
@@ -134,16 +135,20 @@ def compare_linear(
 ) -> FixedComparison | None:
     """Compare a linear model with the shipped one on the fixed set of `measured`.
 
-    Rows among those `learned` are left out. None where nothing is left.
+    Rows among those `learned` are left out. None where nothing is left, or where the shipped one
+    was made for other features, as while the features change.
     """
     known = {row_digest(row) for row in learned}
     chosen = [measured[i] for i in fixed_rows(measured)]
     rows = [row for row in chosen if row_digest(row) not in known]
     if not rows:
         return None
+    try:
+        shipped = Classifier.load("fast")
+    except ModelError:
+        return None
     passages = [row_passage(row) for row in rows]
     fixed = choose_fixed(rows, np.zeros((len(rows), 0), np.float32))
-    shipped = Classifier.load("fast")
     return compare_on_fixed(fixed, classifier.predict(passages), shipped.predict(passages), seed)
 
 

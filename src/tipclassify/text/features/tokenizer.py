@@ -80,7 +80,10 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     inner = np.zeros(len(row), bool)  # whether the previous token is of the same passage
     inner[1:] = row[1:] == row[:-1]
 
+    hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
+    hyphened[1:] = (start[1:] == end[:-1] + 1) & text.hyphen(end[:-1])
     name = _names(bits, upper, end - start, inner)
+    name = _whole_compounds(name, hyphened, upper, end - start)
     figure = (bits & Flag.FIGURE > 0) & ~name
     repeated = inner & ((name & _previous(name)) | (figure & _previous(figure)))
     # "the" before a name is no token
@@ -125,6 +128,17 @@ def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bool
         name_follows_next = _next(joining & inner & next_is_name)
         name = name | (joining & _previous(name) & inner & (next_is_name | name_follows_next))
     return np.asarray(name)
+
+
+def _whole_compounds(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
+    """Add what hyphens join to a name: capitalised words, with a short word between them.
+
+    All of "Port-au-Prince" is a name, but not the second word of "Karvonia-led".
+    """
+    capital = hyphened & upper
+    between = hyphened & ~upper & (length <= _NAME_LETTERS) & _next(capital)
+    name = name | (between & _previous(name))
+    return np.asarray(name | (capital & _previous(name)))
 
 
 def word_counts(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
