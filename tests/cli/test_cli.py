@@ -150,7 +150,7 @@ def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Pa
 def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     (tmp_path / "rows.jsonl").write_text(
-        '{"text": "Police acted."}\n{"txt": 1}\n{"text": "It rained."}\n', "utf-8"
+        '{"text": "The sun shone."}\n{"txt": 1}\n{"text": "It rained."}\n', "utf-8"
     )
     files = (tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl")
     done = cli("score", *files, "-f", "jsonl", *FAST)
@@ -178,7 +178,7 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
         "Kiosk 4\n\nMiners, Port Alba\n\nNot applicable\n\nPolice arrested nine traffickers.",
         "utf-8",
     )
-    other.write_text("The council met in the capital in May and talked about roads. " * 50, "utf-8")
+    other.write_text("The choir met in the village in May and sang about roads. " * 50, "utf-8")
     out = tmp_path / f"out{suffix}"
     done = cli(
         "score", report, foreign, cells, other, *FAST, *(["--output", out] if suffix else [])
