@@ -45,7 +45,7 @@ _MIN_SHARED: Final = 3
 # for each passage: a report that repeats one line a thousand times must not fill memory
 _MAX_CANDIDATES: Final = 100
 # passages of both reports; a word of more would make the pairs, and the time, grow with the square
-_TOO_COMMON: Final = 5_000
+_TOO_COMMON: Final = 2_000
 _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
 
 
