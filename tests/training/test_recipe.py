@@ -638,9 +638,12 @@ def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
 ELSEWHERE = """
 import runpy, sys
 from pathlib import Path
+import tipclassify.corpus.loading as loading
 import tipclassify.training.evidence as evidence
 cases = Path(sys.argv.pop(1))
 evidence.default_cases_path = lambda: cases
+shipped = Path(sys.argv.pop(1))
+loading.shipped_corpus = lambda: shipped
 sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -764,6 +767,7 @@ def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(
         "-c",
         ELSEWHERE,
         cases,
+        loading.shipped_corpus(),
         ROOT / "train.py",
         *alone,
         other,
