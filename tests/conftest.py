@@ -29,7 +29,15 @@ CHROMIUM = (
 # What `pytest -m quick` leaves out, since it starts processes or browsers, or trains: whole rooms,
 # single files, and in the others each test that takes one of these fixtures.
 LONG_ROOMS = frozenset(["cli", "hostile", "pipeline", "review", "training"])
-LONG_FILES = frozenset(["test_benchmarks.py", "test_docs.py", "test_imports.py", "test_readme.py"])
+LONG_FILES = frozenset(
+    [
+        "test_benchmarks.py",
+        "test_corpus.py",  # which reads all labelled passages
+        "test_docs.py",
+        "test_imports.py",
+        "test_readme.py",
+    ]
+)
 LONG_FIXTURES = frozenset(["browser", "cli", "real"])
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
