@@ -38,12 +38,12 @@ from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points, platt
 from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.fitting import (
-    Examples,
     Run,
+    TokenizedExamples,
+    best_macro_f1,
     deterministic,
     fit,
     logits_of,
-    macro_f1,
 )
 from tipclassify.training.encoder.network import new_network
 from tipclassify.training.encoder.recipe import Recipe, encode, read_tokenizer, tokenize_rows
@@ -118,7 +118,9 @@ def run_trial(
         ]
 
 
-def with_sentences_before(examples: Examples, before: Sequence[list[int]]) -> Examples:
+def with_sentences_before(
+    examples: TokenizedExamples, before: Sequence[list[int]]
+) -> TokenizedExamples:
     """Append the previous sentence to the heading of each passage, if there are both."""
     separator = examples.special.separator
     headings = []
@@ -151,9 +153,9 @@ def trial_line(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> 
     )
     least = [operating_points(y_true[:, j], scores[:, j])["balanced"] for j in range(len(LABELS))]
     tagged = (scores >= least)[~y_true.any(axis=1)].any(axis=1).mean()
-    return (
-        f"{name:30} {macro_f1(headed, y_true):10.3f} {macro_f1(bare, alone):10.3f} {tagged:10.1%}"
-    )
+    f1_headed = best_macro_f1(headed, y_true)
+    f1_bare = best_macro_f1(bare, alone)
+    return f"{name:30} {f1_headed:10.3f} {f1_bare:10.3f} {tagged:10.1%}"
 
 
 def trials(
