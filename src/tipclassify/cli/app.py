@@ -133,10 +133,14 @@ for _name in _SHOWN_FIRST:
 app = _group(DESCRIPTION, _first_examples, "tipclassify")
 app.info.epilog = EXIT_CODES
 corpus_app = _group(
-    "Collect, convert, check and audit labelled passages.",
+    "Collect, convert, check and audit labelled passages.\n\n"
+    "'tipclassify corpus COMMAND --help' says more of each.",
     [*_examples("tipclassify corpus queue"), *_examples("tipclassify corpus check")],
 )
-models_app = _group("Add and list models with a name.", _examples("tipclassify models", most=4))
+models_app = _group(
+    "Add and list models with a name.\n\n'tipclassify models COMMAND --help' says more of each.",
+    _examples("tipclassify models", most=4),
+)
 
 
 def _add(

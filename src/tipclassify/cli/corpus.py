@@ -407,7 +407,7 @@ def rebuild(
 
     Writes FOLDER/passages.jsonl. labels.csv has the labels and the hash of each passage's words,
     sources.json the addresses of the files. Files that are not in the download cache are
-    downloaded, one after another; the labels in data/real need some 1,600 files. An interrupted run
+    downloaded, one after another; the labels in data/real need some 3,600 files. An interrupted run
     continues where it stopped, and passages found before are not searched for again. Training on
     data/ includes data/real/passages.jsonl.
 

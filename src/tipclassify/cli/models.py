@@ -205,7 +205,10 @@ def list_(output: options.Output = None) -> None:
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
-    """Describe a model: its training data, versions, metrics and thresholds."""
+    """Describe a model: its training data, versions, metrics and thresholds.
+
+    The card, README.md in the folder of the model, says it at length.
+    """
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
 
