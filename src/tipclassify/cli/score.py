@@ -132,6 +132,7 @@ def score(
     outcome = Outcome(context.classifier.meta.get("kinds"))
     inputs = expand_inputs(files)
     read = input_ids(files, inputs, model)
+    check_output(output, read)
     with tagged_outputs(inputs, tagging, jobs, partial(counted, render), shows_bar) as reports:
         with open_output(output, FORMATS[format_name].binary, inputs=read) as out:
             write(outcome.outputs(reports), out, context)
