@@ -485,8 +485,10 @@ def test_credentials_are_neither_sent_nor_shown(server: Server) -> None:
 
 
 class Names:
-    """A resolver of ours, and connections that are noted: what goes to a public address ends at
-    the server."""
+    """A resolver of ours, and connections that are noted.
+
+    What goes to a public address ends at the server.
+    """
 
     def __init__(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: dict[str, list[list[str]]] = {}
@@ -585,18 +587,19 @@ def test_private_addresses_are_followed_when_allowed(server: Server) -> None:
 def test_certificates_are_checked_against_the_name_and_not_the_address(
     server: Server, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate = tmp_path / "certificate.pem"
+    key = tmp_path / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-keyout", key, "-out", made, "-subj", "/CN=site.example", "-addext", "subjectAltName=DNS:site.example"],
+         "-keyout", key, "-out", certificate, "-subj", "/CN=site.example", "-addext", "subjectAltName=DNS:site.example"],
         check=True, capture_output=True,
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made, key)
+    context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     names.answers |= {"site.example": [[PUBLIC]], "other.example": [[PUBLIC]]}
     assert "no secure connection (self" in refused("https://site.example/page", allow_private=False)
-    monkeypatch.setenv("SSL_CERT_FILE", str(made))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert download("https://site.example/page", limits=QUICK).data == PAGE
     assert "no secure connection (" in refused("https://other.example/page", allow_private=False)
 

@@ -1,5 +1,7 @@
-"""A yearbook of countries is read as narratives, each with its country, tier and sections; real
-PDFs without faults."""
+"""A yearbook of countries is read as narratives, each with its country, tier and sections.
+
+Real PDFs are read without faults.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,11 @@ def test_the_book_has_no_country_and_its_findings_have(book: Document) -> None:
 
 
 def test_a_tier_below_the_name_begins_a_narrative_and_back_matter_ends_the_last() -> None:
-    text = "# ARVENIA\n\n**TIER 2**\n\nCourts slept.\n\n# Togo\n\n**Tier 3**\n\nPolice acted.\n\n# Glossary\n\nTIP: trafficking."
+    text = (
+        "# ARVENIA\n\n**TIER 2**\n\nCourts slept.\n\n"
+        "# Togo\n\n**Tier 3**\n\nPolice acted.\n\n"
+        "# Glossary\n\nTIP: trafficking."
+    )
     document = read_bytes(text.encode(), "book.md")
     countries = [block.country for block in document.blocks if not block.heading]
     assert countries == ["Arvenia", "Togo", None]

@@ -1,5 +1,4 @@
-"""Pages in the style of the sites that reports come from: every paragraph is kept, in order, and
-nothing else is.
+"""Of pages like those of reports, every paragraph is kept, in order, and nothing else is.
 
 In ``pages/``, ``data-keep`` marks an element whose text is a block of its own (or gives that text,
 where the page has more), ``data-section`` the section it stands under; ``§`` and ``¶`` stand for a
@@ -41,7 +40,8 @@ def rendered(name: str) -> str:
     ahead: dict[str, str] = {}
 
     def filled(match: re.Match[str]) -> str:
-        attribute, mark = match[1] or "", match[2]
+        attribute = match[1] or ""
+        mark = match[2]
         text = ahead.pop(mark, None) or next(fill[mark])
         if attribute:
             ahead[mark] = text  # the element's own text is the same
@@ -69,10 +69,11 @@ def narrative(document: Document) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_keeps_its_paragraphs_and_nothing_else(name: str) -> None:
     page = rendered(name)
-    found, wanted = narrative(read_html(page.encode(), name)), marked(page)
-    assert [text for text, _ in found] == [text for text, _ in wanted]
+    blocks = narrative(read_html(page.encode(), name))
+    wanted = marked(page)
+    assert [text for text, _ in blocks] == [text for text, _ in wanted]
     named = [(text, section) for text, section in wanted if section]
-    assert [pair for pair, (_, section) in zip(found, wanted, strict=True) if section] == named
+    assert [pair for pair, (_, section) in zip(blocks, wanted, strict=True) if section] == named
 
 
 def test_there_are_pages_of_many_kinds_of_site() -> None:
@@ -82,8 +83,7 @@ def test_there_are_pages_of_many_kinds_of_site() -> None:
 
 
 def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(real: Path) -> None:
-    """The text is kept when structural tags, class names and closing tags are removed step by
-    step."""
+    """Structural tags, class names and closing tags are removed step by step."""
     for path in sorted((real / "reports").glob("*.html"))[::4]:
         page = path.read_text("utf-8")
         nodes = LexborHTMLParser(page).css(".report__content p, .report__content li")
@@ -98,11 +98,14 @@ def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(rea
 
 
 def test_articles_are_read_at_least_as_well_as_by_the_library_and_keep_their_headings() -> None:
-    """60 pages of ten kinds of site: the library alone loses headings, lists and tables, and
-    keeps teasers."""
+    """60 pages of ten kinds of site.
+
+    The library alone loses headings, lists and tables, and keeps teasers.
+    """
     import trafilatura
 
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: list[float] = []
     for article in articles():
         document = read_html(article.page.encode(), "page.html")
         ours.append(shingle_f1(document.text, article.text))

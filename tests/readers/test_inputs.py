@@ -79,13 +79,25 @@ BAD: list[Bad] = [
     ("blank.docx", lambda: b" \r\n\t\n", "empty; give a file with text"),
     ("mark.txt", lambda: b"\xef\xbb\xbf \r\n", "no readable text in it; give a file with text"),
     ("zeros.pdf", lambda: bytes(500), "empty; give a file with text"),
-    ("invisible.txt", lambda: "\u00a0\n\u2003\n".encode(), "no readable text in it; give a file with text"),
-    ("headings.md", lambda: b"# Protection\n\n## Prosecution\n", "no readable text in it; give a file with text"),
-    ("nul.txt", lambda: b"Police\0arrested", "not text (binary data); give PDF, Word, HTML, EPUB or text"),
+    (
+        "invisible.txt", lambda: "\u00a0\n\u2003\n".encode(),
+        "no readable text in it; give a file with text",
+    ),
+    (
+        "headings.md", lambda: b"# Protection\n\n## Prosecution\n",
+        "no readable text in it; give a file with text",
+    ),
+    (
+        "nul.txt", lambda: b"Police\0arrested",
+        "not text (binary data); give PDF, Word, HTML, EPUB or text",
+    ),
     ("noise.txt", noise, "not text (binary data); give PDF, Word, HTML, EPUB or text"),
     ("noise.html", noise, "not text (binary data); give PDF, Word, HTML, EPUB or text"),
     ("noise.md", noise, "not text (binary data); give PDF, Word, HTML, EPUB or text"),
-    ("noise.pdf", noise, "not a PDF file, though it is called one; check the file, or name it .txt if it is text"),
+    (
+        "noise.pdf", noise,
+        "not a PDF file, though it is called one; check the file, or name it .txt if it is text",
+    ),
     (
         "text.pdf", lambda: TEXT,
         "not a PDF file, though it is called one; check the file, or name it .txt if it is text",
@@ -146,14 +158,20 @@ BAD: list[Bad] = [
         "report.odt", lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b""}),
         "an OpenDocument text (.odt), " + NEEDS.format("LibreOffice or pandoc"),
     ),
-    ("slides.pptx", lambda: zipped({"ppt/slides/slide1.xml": b""}), "a presentation; save it as PDF"),
+    (
+        "slides.pptx", lambda: zipped({"ppt/slides/slide1.xml": b""}),
+        "a presentation; save it as PDF",
+    ),
     ("figures.docx", lambda: zipped({"xl/workbook.xml": b""}), f"a table; {BY_COLUMN}"),
     ("figures.csv", lambda: b"a,b", f"a table; {BY_COLUMN}"),
     ("all.zip", lambda: zipped({"a.txt": TEXT}), ARCHIVE),
     ("none.zip", lambda: zipped({}), ARCHIVE),
     ("all.tar.gz", lambda: gzip.compress(tar()), "an archive; unpack it and give the files in it"),
     ("all.7z", lambda: b"7z\xbc\xaf\x27\x1c", "an archive; unpack it and give the files in it"),
-    ("program.txt", lambda: b"\x7fELF\2\1\1", "not text (binary data); give PDF, Word, HTML, EPUB or text"),
+    (
+        "program.txt", lambda: b"\x7fELF\2\1\1",
+        "not text (binary data); give PDF, Word, HTML, EPUB or text",
+    ),
     (
         "cut.docx", lambda: (FILES / "word-report.docx").read_bytes()[:9_000],
         "damaged or incomplete file; download it or save it again",
@@ -190,8 +208,14 @@ BAD: list[Bad] = [
         "size.epub", lambda: zipped({f"{n}.xhtml": bytes(9_900_000) for n in range(11)}),
         "unpacks to 109 MB, over the limit of 100 MB; split it",
     ),
-    ("bomb.txt.gz", lambda: gzip.compress(bytes(100_000_001), 1), "unpacks to over 100 MB; unpack and split it"),
-    ("cut.txt.gz", lambda: gzip.compress(TEXT * 9)[:-9], "damaged or incomplete gzip file; download it again"),
+    (
+        "bomb.txt.gz", lambda: gzip.compress(bytes(100_000_001), 1),
+        "unpacks to over 100 MB; unpack and split it",
+    ),
+    (
+        "cut.txt.gz", lambda: gzip.compress(TEXT * 9)[:-9],
+        "damaged or incomplete gzip file; download it again",
+    ),
     (
         "damaged.txt.gz", lambda: gzip.compress(TEXT)[:12] + b"????" + gzip.compress(TEXT)[16:],
         "damaged or incomplete gzip file; download it again",
@@ -422,7 +446,9 @@ def test_links_are_read_by_content_type_then_suffix_then_content(
     class Got:
         encoding = content_type.partition("charset=")[2] or None if content_type else None
 
-    Got.data, Got.url, Got.content_type = data, url, content_type  # type: ignore[attr-defined]
+    Got.data = data  # type: ignore[attr-defined]
+    Got.url = url  # type: ignore[attr-defined]
+    Got.content_type = content_type  # type: ignore[attr-defined]
     asked: list[object] = []
 
     def download(link: str, *, allow_private: bool) -> type[Got]:
@@ -468,8 +494,10 @@ def assert_document_or_line(data: bytes, name: str) -> None:
 
 
 def assert_exact(document: Document) -> None:
-    """Check a document: blocks ordered, disjoint, not empty; passages equal to their offsets; it
-    can be written."""
+    """Check a document, and that it can be written.
+
+    Its blocks are ordered, disjoint and not empty, its passages equal to their offsets.
+    """
     at = 0
     for block in document.blocks:
         assert at <= block.start < block.end <= len(document.text)

@@ -52,7 +52,9 @@ PAGES = {  # on which some blocks begin, as one sees when one opens the files
 
 def source() -> tuple[list[str], list[str], list[str]]:
     """Blocks, headings and notes that the files were made from."""
-    blocks, headings, notes = [], [], []
+    blocks: list[str] = []
+    headings: list[str] = []
+    notes: list[str] = []
     for line in REPORT:
         while "[^" in line:
             before, rest = line.split("[^", 1)
@@ -420,8 +422,10 @@ def test_there_may_be_no_title() -> None:
 
 
 def masthead(*lines: tuple[float, str, float, str]) -> bytes:
-    """The first page of a document of the United Nations, with more lines: height, text, size,
-    font."""
+    """The first page of a document of the United Nations.
+
+    More lines are given by height, text, size and font.
+    """
     page = show(60, 740, "United Nations A/HRC/99/7*", 14, "B") + show(
         60, 715, "General Assembly", 20, "B"
     )
@@ -547,8 +551,9 @@ def test_text_that_is_not_read_or_not_in_order_is_told_as_what_it_is() -> None:
 
 def test_text_that_runs_from_right_to_left_is_reported_and_a_name_is_not() -> None:
     text = column(60, 700, PROSE)
-    names, lines = show(60, 500, "abcd", font="U"), column(60, 500, ["abcd " * 12] * 8)
-    assert len(read(text + names, letters="שלום")) == 2
+    name = show(60, 500, "abcd", font="U")
+    lines = column(60, 500, ["abcd " * 12] * 8)
+    assert len(read(text + name, letters="שלום")) == 2
     with pytest.warns(UserWarning, match="page 1 with right-to-left text, whose words are out of"):
         read(text + lines.replace("/F 10", "/U 10"), letters="שלום")
 
@@ -662,7 +667,8 @@ words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
 def test_words_that_the_document_has_elsewhere_are_joined(
     found: list[str], step: int, data: st.DataObject
 ) -> None:
-    lines, current = [], ""
+    lines: list[str] = []
+    current = ""
     for number, word in enumerate(found):
         current = f"{current} {word}".strip()
         if number % step == 0:
@@ -704,10 +710,12 @@ def test_every_word_is_in_one_part_whatever_the_page(found: list[Word]) -> None:
 def set_text(text: Sequence[str], left: float, width: float, top: float) -> list[Word]:
     """Words set ragged in 10-point type whose letters are 5 points wide."""
     found: list[Word] = []
-    x, y = left, top
+    x = left
+    y = top
     for word in text:
         if x > left and x + 5 * len(word) > left + width:
-            x, y = left, y + 12
+            x = left
+            y += 12
         found.append(Word(word, x, x + 5 * len(word), y, 10.0))
         x += 5 * len(word) + 2.5
     return found

@@ -1,5 +1,7 @@
-"""Paragraphs of a PDF are read in one piece, and what stands among them is told apart: notes,
-marks, titles, captions."""
+"""Paragraphs of a PDF are read in one piece, and what stands among them is told apart.
+
+That is notes, marks, titles and captions.
+"""
 
 from __future__ import annotations
 

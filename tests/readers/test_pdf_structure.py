@@ -1,5 +1,4 @@
-"""Tables, headings, bibliographies and the structure tree of PDF files are read as what they
-are."""
+"""Tables, headings, bibliographies and structure trees of PDF files are read as what they are."""
 
 from __future__ import annotations
 
@@ -16,7 +15,8 @@ from tipclassify.text.document import Document
 
 TABLE = "".join(show(x, y, text, 8, font) for x, y, text, font in (
     (62, 652, "Area", "B"), (162, 652, "Action", "B"), (402, 652, "Done", "B"),
-    (62, 632, "Courts", "F"), (162, 632, "Train judges on the law and on", "F"), (402, 632, "2023", "F"),
+    (62, 632, "Courts", "F"), (162, 632, "Train judges on the law and on", "F"),
+    (402, 632, "2023", "F"),
     (162, 622, "the care of children.", "F"),
     (162, 602, "Publish all verdicts", "F"), (402, 602, "No", "F"),
     (62, 582, "Shelters for", "F"), (162, 582, "Open one in the north", "F"),
@@ -53,10 +53,8 @@ def test_a_ruled_table_is_read_row_by_row_with_the_label_of_each() -> None:
         LINES,
         column(60, 540, REST),
     ]
-    heading, table = (
-        "III. ENFORCEMENT OF THE LAW",
-        "III. ENFORCEMENT OF THE LAW: Table 4. Actions Suggested",
-    )
+    heading = "III. ENFORCEMENT OF THE LAW"
+    table = "III. ENFORCEMENT OF THE LAW: Table 4. Actions Suggested"
     assert sections(read_pdf(make_pdf("".join(page)), "x")) == [
         (heading, heading, True),
         (joined(PROSE[:4]), heading, False),
@@ -235,7 +233,8 @@ def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes
     kids = " ".join(f"{first + n} 0 R" for n in range(len(tree)))
     root = f"<</Type/StructTreeRoot/K[{kids}]/ParentTree<</Nums[0[{places}]]>>>>"
     data = make_pdf(content, extra="/StructParents 0").decode("cp1252")
-    start, end = data.index("xref"), data.index("trailer")
+    start = data.index("xref")
+    end = data.index("trailer")
     more = [*elements, root]
     objects = "".join(f"{first + n} 0 obj\n{text}\nendobj\n" for n, text in enumerate(more))
     data = data[:start] + objects + data[end:]

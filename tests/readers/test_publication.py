@@ -1,5 +1,7 @@
-"""A document says what it is called, who published it in what series and when, or nothing; never
-a path."""
+"""A document says what it is called, who published it in what series and when, or nothing.
+
+It never says a path.
+"""
 
 from __future__ import annotations
 

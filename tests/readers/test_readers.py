@@ -91,8 +91,7 @@ def test_text_is_decoded(data: bytes) -> None:
 
 
 def report_proper(page: str) -> tuple[list[str], str]:
-    """Paragraphs, and all text, of the report in a state.gov page, found by the class that holds
-    it."""
+    """Paragraphs, and all text, of the report in a state.gov page, by the class that holds it."""
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(page)

@@ -1,5 +1,7 @@
-"""Rows of JSON Lines: every valid notation gives the same row, and a bad one is reported with
-its line."""
+"""Every valid notation of a row of JSON Lines is read as the same row.
+
+A bad one is reported with its line.
+"""
 
 from __future__ import annotations
 

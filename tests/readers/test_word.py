@@ -1,5 +1,7 @@
-"""Word files are read as their reader sees them: in order, without what was deleted, each cell
-once."""
+"""Word files are read as their reader sees them.
+
+That is in order, without what was deleted, each cell once.
+"""
 
 from __future__ import annotations
 

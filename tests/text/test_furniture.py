@@ -1,5 +1,7 @@
-"""Page furniture is no passage of a report, and has no labels as a row; prose that resembles it
-stays prose."""
+"""References and the like are no passages of a report, and have no labels as rows.
+
+Prose that resembles them stays prose.
+"""
 
 from __future__ import annotations
 

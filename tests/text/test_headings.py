@@ -1,5 +1,7 @@
-"""Headings as evidence: taken as the file gives them, after the outer one where they name no
-subject themselves."""
+"""Headings are evidence: they are taken as the file gives them.
+
+Those that name no subject themselves stand after the outer one.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +125,8 @@ def test_the_sections_of_a_narrative_keep_their_names_under_its_title(level: int
 
 def test_what_stands_in_a_section_of_a_narrative_stays_in_it() -> None:
     outline = (
-        ("Norvia (Tier 2)", 2), ("Overview", 3), ("Recommendations", 2), ("General", 3), ("Protection", 2), ("2019", 3)
+        ("Norvia (Tier 2)", 2), ("Overview", 3), ("Recommendations", 2), ("General", 3),
+        ("Protection", 2), ("2019", 3)
     )  # fmt: skip
     assert opened(*outline) == [
         *(
@@ -255,10 +258,8 @@ def test_a_line_in_capitals_is_a_sentence_where_nothing_stands_under_it_or_right
 
 
 def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifier) -> None:
-    text, headings = (
-        "Officials did not effectively apply the law.",
-        ("b. Forced Labor", "Prisons", None),
-    )
+    text = "Officials did not effectively apply the law."
+    headings = ("b. Forced Labor", "Prisons", None)
     file = tmp_path / "rows.jsonl"
     file.write_text(
         "".join(json.dumps({"text": text, "section": heading}) + "\n" for heading in headings),

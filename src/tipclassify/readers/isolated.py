@@ -20,6 +20,7 @@ from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
 from tipclassify.readers import ReadOptions, get_bytes, read_bytes
 from tipclassify.readers.formats import detect_format, suffix_of
+from tipclassify.readers.jsonl import NumberedLine
 from tipclassify.readers.limits import gunzip
 from tipclassify.text.document import Block, Document
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from tipclassify.download import Download
 
 __all__ = ["main", "read_bytes_isolated", "read_isolated", "read_sheet_isolated", "unpack_answer"]
-
-NumberedLine = tuple[int, bytes]
-"""Number of a row, and the row as JSON."""
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python

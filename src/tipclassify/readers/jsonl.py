@@ -10,7 +10,10 @@ from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import load_json
 from tipclassify.readers.limits import LARGEST, read_bounded, split_member
 
-__all__ = ["in_batches", "parse_row", "read_lines"]
+__all__ = ["NumberedLine", "in_batches", "line_size", "parse_row", "read_lines"]
+
+NumberedLine = tuple[int, bytes]
+"""Number of a row in its file, from 1, and the row as JSON."""
 
 # bytes or characters a batch; bounds memory for any length of file or row
 _BATCH_SIZE: Final = 300_000
@@ -18,19 +21,19 @@ _BATCH_SIZE: Final = 300_000
 T = TypeVar("T")
 
 
-def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
+def read_lines(path: str) -> Iterator[list[NumberedLine]]:
     """Read non-blank lines with their numbers, from 1, in batches.
 
     Raises `InputError` when the file cannot be read.
     """
     try:
         with _opened(path) as file:
-            yield from in_batches(_numbered_lines(file), _line_size)
+            yield from in_batches(_numbered_lines(file), line_size)
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}; check the path") from None
 
 
-def _numbered_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def _numbered_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
     """Yield non-blank lines with their numbers; of a line that is too long only the first part."""
     number = 0
     begins_line = True
@@ -42,7 +45,8 @@ def _numbered_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         begins_line = part.endswith(b"\n")
 
 
-def _line_size(numbered_line: tuple[int, bytes]) -> int:
+def line_size(numbered_line: NumberedLine) -> int:
+    """Return the bytes of a row, for `in_batches`."""
     _, line = numbered_line
     return len(line)
 

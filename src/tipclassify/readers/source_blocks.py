@@ -7,12 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tipclassify.text.document import Block, Document
+from tipclassify.text.document import CELL_BAR, Block, Document
 from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
 
-__all__ = ["SourceBlock", "build_document", "clean_text", "could_be_heading", "table_row"]
+__all__ = [
+    "BETWEEN_BLOCKS",
+    "SourceBlock",
+    "build_document",
+    "clean_text",
+    "could_be_heading",
+    "table_row",
+]
 
-_BETWEEN_BLOCKS: Final = "\n\n"
+BETWEEN_BLOCKS: Final = "\n\n"
+"""What stands in the text of a `Document` between two blocks."""
+
 _HEADING_WORDS: Final = 14
 # Soft hyphen, zero-width and direction marks, word joiner, byte-order mark.
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
@@ -61,9 +70,9 @@ def build_document(
         end = start + len(text)
         blocks.append(Block(start, end, source_block.section or section, heading))
         texts.append(text)
-        start = end + len(_BETWEEN_BLOCKS)
+        start = end + len(BETWEEN_BLOCKS)
     clean_title = clean_text(title or "") or None
-    return Document(_BETWEEN_BLOCKS.join(texts), tuple(blocks), source, clean_title)
+    return Document(BETWEEN_BLOCKS.join(texts), tuple(blocks), source, clean_title)
 
 
 def clean_text(text: str) -> str:
@@ -93,4 +102,4 @@ def table_row(cells: Iterable[str]) -> str:
     >>> table_row(["Victims", "", " 73 "])
     'Victims | 73'
     """
-    return " | ".join(cell.strip() for cell in cells if cell.strip())
+    return CELL_BAR.join(cell.strip() for cell in cells if cell.strip())

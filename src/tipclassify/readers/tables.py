@@ -13,13 +13,12 @@ from typing import Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import csv_text, numbered, one_line
 from tipclassify.readers import ReadOptions
-from tipclassify.readers.jsonl import in_batches
+from tipclassify.readers.jsonl import NumberedLine, in_batches, line_size
 from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
 from tipclassify.readers.text import decode_text
 
 __all__ = ["read_table", "sheet_lines"]
 
-NumberedLine = tuple[int, bytes]  # number of a row from 1, and the row as JSON
 NumberedCells = tuple[int, Iterable[object]]  # number of a row, and its cells
 
 _MOST_ROWS: Final = 1_048_576  # of a sheet of Excel
@@ -45,17 +44,12 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
         lines = read_sheet_isolated(data, path, options)
     else:
         lines = _json_lines(_csv_rows(data, path, options.encoding), options.text_column, path)
-    yield from in_batches(lines, _line_size)
+    yield from in_batches(lines, line_size)
 
 
 def sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Yield the rows of the first sheet of a workbook, with their numbers."""
     yield from _json_lines(_sheet_rows(data, path), options.text_column, path)
-
-
-def _line_size(line: NumberedLine) -> int:
-    _, json_line = line
-    return len(json_line)
 
 
 def _json_lines(

@@ -1,6 +1,6 @@
 """Detect references, addresses and the like, which become no passages.
 
-It is references, notes, contents, dates, addresses, and stock phrases of websites.
+These are references, notes, contents, dates, addresses, and stock phrases of websites.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ _QUOTED: Final = re.compile(r"[\"“][^\"“”]+[\"”],?\s+")  # a title, befo
 _MIN_GLUED: Final = 12
 _GLUED: Final = re.compile(r"[a-zA-Z-]{30}")
 _LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a page number
-# Beginnings and endings of references of `_MAX_SHORT` characters or more.
 _DIGITS: Final = tuple("0123456789")
+# Beginnings and endings of references of `_MAX_SHORT` characters or more.
 _REFERENCE_STARTS: Final = (
     *_DIGITS,
     "(",

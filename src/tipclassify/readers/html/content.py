@@ -31,8 +31,8 @@ _MAX_ELEMENTS: Final = 20_000  # more than an article has; the library takes sec
 _MIN_SHARE: Final = 0.1
 _MIN_SHARE_BELOW: Final = 0.4
 _MIN_PROSE_WORDS: Final = 8
-_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
-_MOSTLY_LINKED: Final = 0.6  # such a share, from which a line that is no sentence is furniture
+# Share of a line's characters in links, from which it is furniture if it is no sentence.
+_MOSTLY_LINKED: Final = 0.6
 _MIN_MENU_HEADINGS: Final = 3
 _MIN_LINKED_SENTENCE: Final = 120  # characters of a sentence that is a link, and no entry of a menu
 _MAX_TEASER: Final = 3  # lines, with the heading
@@ -227,7 +227,7 @@ def _without_teasers(lines: list[PageLine]) -> list[PageLine]:
     end = len(lines)
     teasers = 0
     for heading in reversed(headings):
-        if lines[heading].linked <= _LINKED or end - heading > _MAX_TEASER:
+        if not lines[heading].is_link or end - heading > _MAX_TEASER:
             break
         end = heading
         teasers += 1
@@ -251,7 +251,7 @@ def _is_prose(line: PageLine, words: int = _MIN_PROSE_WORDS) -> bool:
 
 def _without_link_lists(lines: Iterable[PageLine]) -> Iterator[PageLine]:
     """Yield lines outside menus: no runs of links, and no runs of linked headings."""
-    for linked, group in groupby(lines, key=lambda line: line.linked > _LINKED and not line.notes):
+    for linked, group in groupby(lines, key=lambda line: line.is_link and not line.notes):
         run = list(group)
         if linked:
             yield from _without_menu(run)

@@ -22,7 +22,7 @@ from tipclassify.readers.html.elements import (
     traits_of,
     visible_text,
 )
-from tipclassify.readers.source_blocks import SourceBlock, could_be_heading
+from tipclassify.readers.source_blocks import SourceBlock, could_be_heading, table_row
 from tipclassify.text.segmentation.sections import named_section
 
 __all__ = ["PageLine", "is_sentence", "page_lines"]
@@ -41,7 +41,7 @@ _FOOTNOTE: Final = re.compile(
 )
 _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\])]")
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
-_MENU_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a menu's
+_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
 _MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
 # of a list in a layout table
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
@@ -82,6 +82,11 @@ class PageLine(SourceBlock):
     doubtful: bool = False  # in an element with the name of furniture
     # the innermost element that groups paragraphs, with its siblings of the same tag and class
     group: int = 0
+
+    @property
+    def is_link(self) -> bool:
+        """Whether nearly all of it is in links."""
+        return self.linked > _LINKED
 
 
 class _Piece(NamedTuple):
@@ -239,7 +244,7 @@ class _LineReader:
         elif traits.heading and block and not self.flags & _HEADING:
             self.kind = "title"
             self.level = _DEFAULT_LEVEL
-        elif tag == "a" and text is not None and _is_link(element):
+        elif tag == "a" and text is not None and _leads_somewhere(element):
             flags |= _LINK
         self.start_row_or_cell(tag)
         if tag in ("div", "section"):
@@ -411,13 +416,13 @@ class _LineReader:
         if len(cells) < 2 or any(len(cell) > 1 or cell[0].kind == "heading" for cell in cells):
             return
         lines = [cell[0] for cell in cells]
-        has_menu = any(line.linked > _MENU_LINKED for line in lines)
+        has_menu = any(line.is_link for line in lines)
         has_paragraph = any(len(line.text) > _MIN_PARAGRAPH for line in lines)
         if not (has_menu and has_paragraph):
             self.lines[row.first_line :] = [_joined(lines, self.group)]
 
 
-def _is_link(anchor: etree._Element) -> bool:
+def _leads_somewhere(anchor: etree._Element) -> bool:
     """Return whether an anchor leads somewhere; some open a panel."""
     return anchor.get("href") is not None and anchor.get("aria-expanded") is None
 
@@ -426,9 +431,9 @@ def _joined(cells: Sequence[PageLine], group: int) -> PageLine:
     """Join the cells of a row into one line, with bars between but for its enumerator."""
     texts = [cell.text for cell in cells]
     if _ENUMERATOR.fullmatch(texts[0]):
-        text = f"{texts[0]} {' | '.join(texts[1:])}"
+        text = f"{texts[0]} {table_row(texts[1:])}"
     else:
-        text = " | ".join(texts)
+        text = table_row(texts)
     size = sum(map(len, texts))
     linked_size = sum(cell.linked * len(cell.text) for cell in cells)
     return replace(

@@ -32,6 +32,7 @@ from tipclassify.readers.pdf.layout.pages import Page, whole_words
 from tipclassify.readers.pdf.legibility import is_garbled
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.readers.publication import known_publisher
+from tipclassify.readers.source_blocks import BETWEEN_BLOCKS
 from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import (
@@ -66,7 +67,6 @@ _PLACEHOLDER_TITLE: Final = re.compile(
 )
 _THREE_LETTERS: Final = re.compile(r"[^\W\d_]{3}")
 _GLUED_COLON: Final = re.compile(r"(?<=[^\W\d_]):(?=[^\W\d_])")
-_BETWEEN_BLOCKS: Final = "\n\n"
 _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
@@ -97,7 +97,7 @@ def read_pdf(data: bytes, source: str) -> Document:
         lines = [TitleLine(p.text, p.kind == "heading", p.size) for p in paragraphs if p.page == 1]
         title = title_of_first_page(lines, body_size(pages))
     return Document(
-        text=_BETWEEN_BLOCKS.join(paragraph.text for paragraph in paragraphs),
+        text=BETWEEN_BLOCKS.join(paragraph.text for paragraph in paragraphs),
         blocks=tuple(_blocks(paragraphs)),
         source=source,
         title=title,
@@ -144,7 +144,7 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
             section = sections.after(paragraph)
         end = start + len(text)
         yield Block(start, end, section, heading or paragraph.kind == "header", paragraph.page)
-        start = end + len(_BETWEEN_BLOCKS)
+        start = end + len(BETWEEN_BLOCKS)
 
 
 def _is_column_name(table: str, heading: str) -> bool:

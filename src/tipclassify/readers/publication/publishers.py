@@ -114,8 +114,9 @@ def publication_in_path(address: str) -> str | None:
     'Trafficking in Persons Report'
     """
     publisher = publisher_of_address(address)
+    publications = _index().publications
     for part in unquote(urlsplit(address).path).split("/"):
-        publication = _index().publications.get(_YEAR.sub("", part).strip("-"))
+        publication = publications.get(_YEAR.sub("", part).strip("-"))
         if publication is not None and publication.publisher == publisher:
             return publication.name
     return None

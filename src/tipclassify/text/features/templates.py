@@ -279,11 +279,14 @@ def _actor_features(tokens: Tokens, structure: Structure) -> Iterator[TemplateFe
     """Yield stems and classes with their actor."""
     actor = _actors(structure)
     acts = np.flatnonzero(actor >= 0)
-    for salt, act_hash in ((70, tokens.stem), (71, _CLASS_HASH[structure.kind])):
-        head = actor[acts]
-        code = _class_hash(structure, head) * FACTOR[0] + act_hash[acts] * FACTOR[1] + SALT[salt]
-        yield TemplateFeatures(head, acts, code, _same_clause(structure, head, acts))
-        acts = acts[structure.kind.take(acts) > 0]  # for the second salt: those with a class
+    head = actor[acts]
+    code = _class_hash(structure, head) * FACTOR[0] + tokens.stem.take(acts) * FACTOR[1] + SALT[70]
+    yield TemplateFeatures(head, acts, code, _same_clause(structure, head, acts))
+    classed = acts[structure.kind.take(acts) > 0]
+    head = actor[classed]
+    code = _class_hash(structure, head) * FACTOR[0] + _class_hash(structure, classed) * FACTOR[1]
+    code = code + SALT[71]
+    yield TemplateFeatures(head, classed, code, _same_clause(structure, head, classed))
 
 
 def _scope_features(tokens: Tokens, structure: Structure) -> Iterator[TemplateFeatures]:

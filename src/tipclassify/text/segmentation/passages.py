@@ -72,13 +72,15 @@ _SERIES: Final = (
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    References (`is_furniture`) are no passages. With ``unit="clause"``, each item of a list
-    inside a sentence is a passage: lists are split at semicolons (three items or more, or two if
-    the sentence has over 40 words), and enumerations at consecutive enumerators, "(1) … (2) …", "a)
-    … b) …", "(i) … (ii) …". The introduction of a list belongs to its first clause; brackets and
-    quotations are not split; a clause of under three words is joined to the next one, the last to
-    the previous one. Commas, "but" and "although" are no boundaries: the text after them is seldom
-    self-contained. Sentences are never split for their length.
+    References and the like (`is_furniture`) are no passages.
+
+    With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at
+    semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
+    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list
+    belongs to its first clause; brackets and quotations are not split; a clause of under three
+    words is joined to the next one, the last to the previous one. Commas, "but" and "although" are
+    no boundaries: the text after them is seldom self-contained. Sentences are never split for their
+    length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
     >>> [(p.section, p.text) for p in split_passages(text_document(text))]

@@ -21,6 +21,8 @@ from tipclassify.readers.pdf.layout.pages import (
     join_words,
     main_size,
 )
+from tipclassify.readers.source_blocks import table_row
+from tipclassify.text.document import CELL_BAR
 
 __all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
 
@@ -173,10 +175,10 @@ def _line(cells: list[Cell]) -> Line | None:
     texts = [text for text in map(_text, text_cells) if text]
     if not texts:
         return None
-    text = " | ".join(texts)
+    text = table_row(texts)
     text_words = [word for cell in text_cells for word in cell]
     begins_raised = text_words[0] is not words[0]
-    least_cells = 2 if " | " in text else 1  # dot leaders separate cells, too
+    least_cells = 2 if CELL_BAR in text else 1  # dot leaders separate cells, too
     return Line(
         text=text,
         x0=words[0].x0,
@@ -216,7 +218,7 @@ def _text(words: list[Word]) -> str:
         text = " ".join(_SUPERSCRIPTS.sub("", text).split())
     if not any(leader in text for leader in _LEADER_PARTS):
         return text.strip(" |") or text
-    return _LEADERS.sub(" | ", text).strip(" |") or text
+    return _LEADERS.sub(CELL_BAR, text).strip(" |") or text
 
 
 def _without_marks(words: list[Word], size: float, y: float) -> list[Word]:

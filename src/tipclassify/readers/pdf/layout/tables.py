@@ -225,7 +225,7 @@ def _are_stacked(group: list[Shape], other: list[Shape], fragments: Sequence[Fra
     if not shared:
         return False
     for fragment in fragments:
-        y = _middle(fragment)[1]
+        _, y = _middle(fragment)
         if not above.y1 < y < below.y0 or fragment.x0 >= above.x1:
             continue
         if CAPTION.match(fragment.text) or any(_crosses(fragment, x) for x in shared):
