@@ -289,7 +289,6 @@ class Classifier:
             checked.append(passage)
         scored = self._score(checked)
         scores = logistic(scored.logits)
-        # lists at once, which is faster than row by row
         score_rows = scores.tolist()
         reached = apply_thresholds(scores, thresholds).tolist()
         low_confidence = is_low_confidence(scored.words, scored.unknown).tolist()
