@@ -132,7 +132,8 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
     A thread reads them, so that the process ends with its parent even while it works.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    stdin = sys.stdin.buffer
+    stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read_requests, args=(stdin, requests), daemon=True).start()

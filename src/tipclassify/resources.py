@@ -45,11 +45,8 @@ def shipped_folder(installed: str, in_checkout: str, holds: str) -> Path | None:
 
 
 def cache_path(name: str) -> Path | None:
-    """Return tipclassify's folder `name` in the user's cache folder.
-
-    None without a home.
-    """
-    import platformdirs
+    """Return tipclassify's folder `name` in the user's cache folder; None without a home."""
+    import platformdirs  # slow to import
 
     folder = platformdirs.user_cache_path() / "tipclassify" / name
     return folder if folder.is_absolute() else None

@@ -39,9 +39,9 @@ __all__ = [
 T = TypeVar("T")
 
 _LONGEST: Final = 255  # bytes of a file name
-_DIGITS: Final = 8  # hexadecimal, that end a staging name
+_DIGITS: Final = 8  # hexadecimal, that end a staging name or tell cut names apart
 _RECENT: Final = 3_600  # seconds in which a staged file may be at work where there are no locks
-_DRAWN: Final = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
+_DRAWN: Final = re.compile("[0-9a-f]" * _DIGITS)
 _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
@@ -89,7 +89,7 @@ def staging_name(path: Path) -> Path:
     >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
     255
     """
-    return path.with_name(f"{staging_start(path)}{os.urandom(4).hex()}")
+    return path.with_name(f"{staging_start(path)}{os.urandom(_DIGITS // 2).hex()}")
 
 
 def staging_start(path: Path, room: int = _DIGITS) -> str:

@@ -23,16 +23,17 @@ CONFLICT_SIMILARITY: Final = 0.6
 # from which a split leaks one text into the other side: one word of 29 changed, or more
 LEAK_SIMILARITY: Final = 0.8
 
-_MOST_COMPARED: Final = 200  # earlier texts that share a rare gram, for each text
+_MOST_COMPARED: Final = 200  # texts with a gram in common, for each text and gram
 
 
 def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
     """Yield, unordered, the pairs ``(i, j, similarity)``, i < j, of similarity at least `least`.
 
-    Case and punctuation are ignored. The search is exact, by prefix filtering (Bayardo, Ma and
-    Srikant 2007): with grams sorted by rarity, two sets of at least that similarity share one among
-    the first ``n - ceil(least * n) + 1``. Of several hundred texts that share such a gram, each is
-    compared with the nearest in length only, so that time does not grow with their square.
+    Case and punctuation are ignored. The search is by prefix filtering (Bayardo, Ma and Srikant
+    2007): with grams sorted by rarity, two sets of at least that similarity share one among the
+    first ``n - ceil(least * n) + 1``. It is exact unless more than 200 texts share such a gram:
+    each is then compared with the 200 before it in length only, so that time does not grow with
+    their square.
 
     >>> texts = ["Police arrested nine men.", "police arrested NINE men", "Courts slept."]
     >>> list(near_duplicate_pairs(texts, 0.6))

@@ -147,8 +147,8 @@ def disagreements(
     """
     differing: dict[str, int] = {}  # number of differing labels, by passage
     for key in first:
-        if key in second and set(first[key]) != set(second[key]):
-            differing[key] = len(set(first[key]) ^ set(second[key]))
+        if key in second and (labels := set(first[key]) ^ set(second[key])):
+            differing[key] = len(labels)
     return [
         {
             "id": key,

@@ -289,16 +289,17 @@ class Classifier:
             checked.append(passage)
         scored = self._score(checked)
         scores = logistic(scored.logits)
-        reached = apply_thresholds(scores, thresholds)
-        low_confidence = is_low_confidence(scored.words, scored.unknown)
+        score_rows = scores.tolist()
+        reached = apply_thresholds(scores, thresholds).tolist()
+        low_confidence = is_low_confidence(scored.words, scored.unknown).tolist()
         tagged = []
         for row, passage in enumerate(checked):
             tagged.append(
                 replace(
                     passage,
-                    labels=reached_labels(passage, reached[row].tolist()),
-                    scores=dict(zip(LABELS, scores[row].tolist(), strict=True)),
-                    low_confidence=bool(low_confidence[row]),
+                    labels=reached_labels(passage, reached[row]),
+                    scores=dict(zip(LABELS, score_rows[row], strict=True)),
+                    low_confidence=low_confidence[row],
                 )
             )
         return tagged
@@ -321,7 +322,7 @@ def _thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
 
 
 def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
-    """Return the labels whose thresholds a passage `reached`; references have none."""
+    """Return the labels whose thresholds a passage `reached`; what is no prose has none."""
     if not any(reached) or is_furniture(passage.text, passage.section):
         return ()
     return tuple(compress(LABELS, reached))

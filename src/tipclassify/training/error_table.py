@@ -26,7 +26,7 @@ def operating_point_figures(
 ) -> PointFigures:
     """Return precision and recall of each label under a policy, with their 95% intervals.
 
-    `weights`, float (n,), match whole reports: how many passages of them each represents.
+    `weights`, float (n,), are the numbers of passages of whole reports that each represents.
     """
     y_true = predictions.y_true
     y_pred = predictions.y_pred[policy]

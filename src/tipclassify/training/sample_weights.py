@@ -1,8 +1,8 @@
 """Weight held-out passages of real reports to the proportions of whole reports.
 
-Passages were mostly chosen for being hard. Post-stratification (Little 1993) weights them
-to match whole reports; the proportions come from a random sample of unlabelled passages, which
-the encoder scored when it was exported (``natural`` in its ``model.json``).
+Passages were mostly chosen for being hard. Post-stratification (Little 1993) weights them to match
+whole reports; the proportions come from a random sample of unlabelled passages, which the encoder
+scored when it was exported (``natural`` in its ``model.json``).
 """
 
 from __future__ import annotations

@@ -59,16 +59,12 @@ class MaskedText:
 
     def _source_offset(self, at: int, first: bool) -> int:
         # the last placeholder that starts at or before `at` (before it, for the end of a span)
-        number = (
-            bisect_right(self.placeholder_spans, at if first else at - 1, key=lambda span: span[0])
-            - 1
-        )
+        latest = at if first else at - 1
+        number = bisect_right(self.placeholder_spans, latest, key=lambda span: span[0]) - 1
         if number < 0:
             return at
-        (start, end), (_, placeholder_end) = (
-            self.source_spans[number],
-            self.placeholder_spans[number],
-        )
+        start, end = self.source_spans[number]
+        _, placeholder_end = self.placeholder_spans[number]
         if at < placeholder_end or (at == placeholder_end and not first):
             return start if first else end
         return end + at - placeholder_end
@@ -86,7 +82,7 @@ def mask_names(
     >>> [masked.text for masked in mask_names(texts, frozenset({"do", "not"}), "X")]
     ["Do not jail them. X's courts met X."]
     """
-    found: list[MaskedText] = []
+    masked: list[MaskedText] = []
     for _, batch in batches(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
@@ -96,11 +92,11 @@ def mask_names(
         ]
         for row, *within in np.stack([tokens.row, tokens.start, tokens.end], axis=1)[at].tolist():
             names[row].extend(_split_names(batch[row], within, vocabulary, countries[row]))
-        found += (
+        masked += (
             _replace(text, _merge_overlaps(spans), placeholder)
             for text, spans in zip(batch, names, strict=True)
         )
-    return found
+    return masked
 
 
 def _merge_overlaps(spans: list[Span]) -> list[Span]:
@@ -146,7 +142,8 @@ def _trim_name(
         not vocabulary.issuperset(folded) or b <= countries.get(a, 0)
         for (a, b), folded in zip(run, words, strict=True)
     ]
-    first, last = run[0][0], run[-1][1]
+    first = run[0][0]
+    last = run[-1][1]
     article = _ARTICLE.search(text, max(0, first - _LOOKBEHIND), first)
     if article:
         first = article.start()
@@ -189,16 +186,21 @@ def _replace(text: str, names: list[Span], placeholder: str) -> MaskedText:
         for word in _LETTERS.finditer(text)
         if (plain := _american(word.group()))
     ]
-    parts, spans, placeholder_spans, last, length = [], list[Span](), list[Span](), 0, 0
-    changes = [*((*name, placeholder) for name in names), *words]
-    for start, end, new in sorted(changes, key=lambda one: (one[0], -one[1])):
+    parts: list[str] = []
+    spans: list[Span] = []
+    placeholder_spans: list[Span] = []
+    last = 0  # end of what is replaced, in `text`
+    length = 0  # of the parts
+    changes = [(start, end, placeholder) for start, end in names] + words
+    for start, end, new in sorted(changes, key=lambda change: (change[0], -change[1])):
         if start < last:
             continue  # a word of a name
         length += start - last
         spans.append((start, end))
         placeholder_spans.append((length, length + len(new)))
         parts += [text[last:start], new]
-        last, length = end, length + len(new)
+        last = end
+        length += len(new)
     return MaskedText("".join([*parts, text[last:]]).translate(_STRAIGHT), spans, placeholder_spans)
 
 

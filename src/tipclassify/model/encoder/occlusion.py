@@ -33,11 +33,15 @@ _BATCH_TEXTS: Final = 100  # some hundred masked variants
 _PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
 # Closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
 FUNCTION_WORDS: Final = frozenset(
-    """a an the this that these those it its he him his she her they them their we our us i you your who whom whose which
-    what of in on at by for from to into with within without under over between among through during before after since
-    until against about as than per via upon toward towards across along and or but nor so yet if because although though
-    while whereas when where whether both either also there is are was were be been being am has have had having do does
-    did done will would shall should can could may might must such some any each every all other not no""".split()
+    """
+    a an the this that these those it its he him his she her they them their we our us i you
+    your who whom whose which what of in on at by for from to into with within without under
+    over between among through during before after since until against about as than per via
+    upon toward towards across along and or but nor so yet if because although though while
+    whereas when where whether both either also there is are was were be been being am has
+    have had having do does did done will would shall should can could may might must such
+    some any each every all other not no
+    """.split()
 )
 
 
@@ -161,11 +165,14 @@ def _mask_phrases(
     Phrases are important that contribute most to a label of the text. Pooling is a mean and a head
     is linear, so the contributions of the tokens to a window's log-odds add up exactly.
     """
-    found = scorer.contributions_of([(reading.token_ids, reading.heading) for reading in readings])
+    encoded = [(reading.token_ids, reading.heading) for reading in readings]
+    computed = scorer.contributions_of(encoded)
     chosen: list[list[Span]] = []
     variants: list[list[int]] = []
     headings: list[list[int]] = []
-    for reading, text_labels, (contributions, logits) in zip(readings, labels, found, strict=True):
+    for reading, text_labels, (contributions, logits) in zip(
+        readings, labels, computed, strict=True
+    ):
         wanted = [LABELS.index(label) for label in text_labels] or [int(np.argmax(logits))]
         spans: set[Span] = set()
         for column in wanted:
@@ -186,7 +193,7 @@ def _mask_phrases(
     masked = iter(scorer.logits_of_ids(variants, headings)) if variants else iter(())
     nothing = np.full(len(LABELS), np.nan)
     explained = []
-    for reading, spans_of_text, (_, whole) in zip(readings, chosen, found, strict=True):
+    for reading, spans_of_text, (_, whole) in zip(readings, chosen, computed, strict=True):
         heading = whole - next(masked) if reading.heading else np.zeros(len(LABELS))
         falls = [whole - next(masked) for _ in spans_of_text]
         weights = np.array(falls).reshape(-1, len(LABELS)).T
@@ -238,5 +245,5 @@ def _mask_spans(
     return explained
 
 
-def _overlap(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
+def _overlap(first: Span, second: Span) -> bool:
+    return first[0] < second[1] and second[0] < first[1]

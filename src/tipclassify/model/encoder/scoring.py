@@ -131,9 +131,11 @@ class EncoderScorer:
 
     def __init__(self, model: EncoderModel) -> None:
         self.model = model
+        self.meta = model.meta
+        self.thresholds = model.thresholds
+        self.vocabulary = model.vocabulary
         # of the report that was scored last: a page explains what was just tagged
         self._recent: dict[EncodedText, Contributions] = {}
-        self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
         try:
             self.tokenizer = _Tokenizer(model.tokenizer)
             self.graph = OnnxSession(model)
@@ -265,12 +267,13 @@ class EncoderScorer:
         Each is the token ids of a text and of its heading.
         """
         encoded = [(tuple(ids), tuple(heading)) for ids, heading in inputs]
-        recent = self._recent
+        recent = self._recent  # another thread may replace it meanwhile
         unknown = [text for text in dict.fromkeys(encoded) if text not in recent]
         known = recent | dict(zip(unknown, self._computed_contributions(unknown), strict=True))
         return [known[text] for text in encoded]
 
     def _computed_contributions(self, texts: Sequence[EncodedText]) -> Iterator[Contributions]:
+        """Yield the `token_contributions` of each text, by runs of the encoder."""
         for first in range(0, len(texts), _CHUNK_TEXTS):
             chunk = texts[first : first + _CHUNK_TEXTS]
             windows = [window for ids, heading in chunk for window in self._windows(ids, heading)]

@@ -123,13 +123,13 @@ def score(
         parts = plan_parts(sources, part_size.bytes, part_size.reports)
         tasks = [Task(part) for part in parts]
     folder.check(work.settings, inputs)
-    # A part is kept from an earlier run if all its inputs show whether they have changed.
-    kept_names = {
+    # Only a part whose inputs all show whether they have changed is taken from an earlier run.
+    stamped_names = {
         task.part.name(work.settings)
         for task in tasks
         if all(source.stamp is not None for source in task.part.sources)
     }
-    records = folder.done(kept_names)
+    records = folder.done(stamped_names)
     tasks = [task for task in tasks if task.part.name(work.settings) not in records]
     if tasks:
         done = len(records)
