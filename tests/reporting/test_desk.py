@@ -575,11 +575,19 @@ def test_search_takes_or_not_phrases_and_both_spellings(
     assert set(quotes.all_inner_texts()) == {SEARCHED[n] for n in found}
 
 
+@pytest.fixture
+def nothing_kept(tab: Any, made: Path) -> Iterator[None]:
+    """Empty what the browser keeps for the desk, before a test and after it."""
+    at(tab, made, "")
+    tab.evaluate("localStorage.clear()")
+    yield
+    tab.evaluate("localStorage.clear()")
+
+
+@pytest.mark.usefixtures("nothing_kept")
 def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     tab: Any, made: Path, tmp_path: Path
 ) -> None:
-    at(tab, made, "")
-    tab.evaluate("localStorage.clear()")
     at(tab, made, "#view=findings&order=report")
     tab.locator("#findings .confirmed").first.click()  # without initials nothing is checked
     assert "Write your initials first" in tab.locator("#status").inner_text()
@@ -629,15 +637,13 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     assert re.search(rf"(?m)^N1  - {remark.pattern}$", (tmp_path / "RIS").read_text("utf-8"))
     (item,) = json.loads((tmp_path / "CSL-JSON").read_text("utf-8"))
     assert remark.search(item["note"])
-    tab.evaluate("localStorage.clear()")
 
 
+@pytest.mark.usefixtures("nothing_kept")
 @pytest.mark.parametrize("answer", ["return null", "throw new Error('busy')"])
 def test_a_list_that_the_browser_does_not_give_is_not_overwritten(
     tab: Any, made: Path, answer: str
 ) -> None:
-    at(tab, made, "")
-    tab.evaluate("localStorage.clear()")
     at(tab, made, "#view=findings&order=report")
     tab.locator("#findings .save").nth(0).click()
     tab.evaluate(f"() => {{ Storage.prototype.getItem = () => {{ {answer} }}; }}")
@@ -645,14 +651,12 @@ def test_a_list_that_the_browser_does_not_give_is_not_overwritten(
     quotes = tab.locator("#findings .quote").all_inner_texts()[:2]
     at(tab, made, "#view=saved")  # a new page, with its own getItem
     assert tab.locator("#saved .quote").all_inner_texts() == quotes
-    tab.evaluate("localStorage.clear()")
 
 
+@pytest.mark.usefixtures("nothing_kept")
 def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
     tab: Any, made: Path, tmp_path: Path
 ) -> None:
-    at(tab, made, "")
-    tab.evaluate("localStorage.clear()")
     at(tab, made, "#view=findings&order=report")
     for number in range(3):
         tab.locator("#findings .save").nth(number).click()
@@ -685,7 +689,6 @@ def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
     word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
     heads = [p.text for p in word.paragraphs if p.style.name == "Heading 1"]
     assert heads[0] == "Courts"
-    tab.evaluate("localStorage.clear()")
 
 
 def citations(file: Path, folder: Path, fast: Classifier) -> Iterator[Citation]:

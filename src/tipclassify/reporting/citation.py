@@ -41,8 +41,8 @@ __all__ = [
     "link_to",
 ]
 
-# In these three, for each name of a form the value that it has, of `Citation.values`. The scripts
-# of pages, which cite too, take them from here.
+# Names in three formats of citations, each with the key in `Citation.values` of what it holds. The
+# scripts of pages, which cite too, take them from here.
 BIBTEX_FIELDS: Final = {
     "title": "title",
     "series": "publication",

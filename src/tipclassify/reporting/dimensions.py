@@ -32,7 +32,7 @@ SORTED: Final = ("country", "publication", "year", "section")
 """Dimensions sorted by `rank`; files are in order of appearance."""
 
 Name = str | int | None
-"""Value of a dimension: a file, country, section or year; None if unknown."""
+"""Value of a dimension, such as a country or a year; None if unknown."""
 
 Key = tuple[Name, ...]
 """Values of the dimensions of a group."""
@@ -67,12 +67,12 @@ def section_of(name: str | None) -> str | None:
 
 
 def shown_name(name: Name, dimension: str) -> str:
-    """Make the display name of a file, country, year or section."""
+    """Make the display name of a value of a dimension."""
     return f"(no {dimension})" if name is None else one_line(str(name))
 
 
 def rank(name: Name) -> Rank:
-    """Make the sort key of a country, year or section: numbers, plain text, then None.
+    """Make the sort key of a value of a `SORTED` dimension: numbers, plain text, then None.
 
     Text is compared without case and accents.
     """

@@ -59,7 +59,7 @@ class Group:
 
     @property
     def sentences(self) -> int:
-        """Number of passages without short fragments, which are of low confidence, too."""
+        """Number of sentences: of passages of low confidence only those of unknown words."""
         return self.passages - self.low_confidence + self.unknown
 
     def count(self, label: str) -> int:

@@ -200,9 +200,8 @@ class TaggedReport:
         no_fields: Mapping[str, object] = {}
         # a document has no extras, so the pairing ends with the passages
         for passage, extra in zip(self.passages, self.extras or repeat(no_fields), strict=False):
-            begun = bisect_right(
-                starts, passage.start
-            )  # paragraphs that begin where it does, or before
+            # number of the paragraphs that begin where it does, or before
+            begun = bisect_right(starts, passage.start)
             yield Finding(
                 file=self.file,
                 passage=passage,

@@ -20,7 +20,7 @@ from tipclassify.arrays import Floats
 from tipclassify.resources import read_resource
 from tipclassify.text.document import Passage
 
-__all__ = ["KindEvidence", "KindTable", "kind_warning", "load_kinds"]
+__all__ = ["KindEvidence", "KindTable", "StoredTable", "kind_warning", "load_kinds"]
 
 _WORD: Final = re.compile(r"\b[a-z]{2,}")
 _MIN_WORDS: Final = 150  # of the table, below which a text is too short to say

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.adjustment import Estimate
-from tipclassify.reporting.charts.figure import INK, check_size, new_figure
+from tipclassify.reporting.charts.figure import INK, MOST_ROWS, check_size, new_figure
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.palette import INKS, TINTS
 from tipclassify.reporting.summary import Summary
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "BarPart", "draw_bars"]
 
-_MOST_ROWS: Final = 600
 _BAR: Final = 0.72  # height of a bar, of the distance of rows
 
 
@@ -77,7 +76,7 @@ def _rows(summary: Summary) -> list[_Row]:
 def draw_bars(summary: Summary) -> Figure:
     """Draw a row for each group: parts stacked to 100%, then each label with its interval."""
     rows = _rows(summary)
-    check_size(len(rows), "rows", _MOST_ROWS)
+    check_size(len(rows), "rows", MOST_ROWS)
     figure = new_figure(
         summary,
         width=11,

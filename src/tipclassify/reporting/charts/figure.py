@@ -16,9 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "check_size", "lay_out", "new_figure", "set_style", "svg_of", "title_of"]
+__all__ = [
+    "INK",
+    "MOST_ROWS",
+    "check_size",
+    "lay_out",
+    "new_figure",
+    "set_style",
+    "svg_of",
+    "title_of",
+]
 
 INK: Final = "#222222"
+MOST_ROWS: Final = 600  # that a picture can show
 # in inches
 _LINE: Final = 0.15  # height of a line of notes
 _CHARACTER: Final = 0.06  # width of a character of them

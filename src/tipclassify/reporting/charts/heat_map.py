@@ -11,7 +11,7 @@ import numpy as np
 
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.adjustment import Estimate
-from tipclassify.reporting.charts.figure import check_size, new_figure
+from tipclassify.reporting.charts.figure import MOST_ROWS, check_size, new_figure
 from tipclassify.reporting.dimensions import SORTED, rank
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.palette import INKS, text_on
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_heat_map"]
 
-_MOST_ROWS: Final = 600
 _MOST_CELLS: Final = 6_000  # 240 countries in 25 years
 _LONGEST_COLUMN_NAME: Final = 26
 
@@ -58,7 +57,7 @@ def draw_heat_map(summary: Summary) -> Figure:
     across = list(dict.fromkeys(group.key[1] for group in summary.groups))
     if summary.by[1] in SORTED:  # again: the first country may lack some years
         across.sort(key=rank)
-    check_size(len(down), "rows", _MOST_ROWS)
+    check_size(len(down), "rows", MOST_ROWS)
     check_size(len(down) * len(across), "cells", _MOST_CELLS)
     names_down = dimension_names(summary, 0)
     names_across = dimension_names(summary, 1)

@@ -259,7 +259,10 @@ class _Chunk:
 
 
 def _most_similar(olds: Ints, similarity: Floats, tie: Floats | Ints) -> Ints:
-    """Choose pairs, by number: of each passage of OLD the hundred most similar, least `tie` first."""
+    """Choose pairs, by number: the hundred most similar of each passage of OLD.
+
+    Of equally similar ones those of the least `tie` come first.
+    """
     order = np.lexsort([tie, -similarity, olds])
     first_of_passage = np.searchsorted(olds[order], olds[order])
     rank_of_pair = np.arange(len(order)) - first_of_passage
@@ -294,12 +297,13 @@ def shared_words(
     if not olds or not news:
         return
     vectors = tfidf(_rarer_words(terms.words))
-    others = vectors[len(olds) :].T
+    old_vectors = vectors[: len(olds)]
+    new_vectors = vectors[len(olds) :].T
     old_parts = []
     new_parts = []
     similarity_parts = []
     for first in range(0, len(olds), _CHUNK):
-        pairs = (vectors[first : min(first + _CHUNK, len(olds))] @ others).tocoo()
+        pairs = (old_vectors[first : first + _CHUNK] @ new_vectors).tocoo()
         near = np.flatnonzero(pairs.data >= least)
         rows = pairs.row[near] + first
         columns = pairs.col[near]

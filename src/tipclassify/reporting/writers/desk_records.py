@@ -45,7 +45,8 @@ __all__ = [
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
 
-CITATION_COLUMNS: Final = (
+# of exported CSV, in order: fields of `tipclassify.reporting.citation.Citation`
+_CITATION_COLUMNS: Final = (
     "title",
     "publication",
     "publisher",
@@ -63,7 +64,6 @@ CITATION_COLUMNS: Final = (
     "model",
     "key",
 )
-"""Fields of `tipclassify.reporting.citation.Citation`, in the order of exported CSV."""
 
 
 class PassageFlag(IntFlag):
@@ -216,7 +216,7 @@ def desk_constants() -> dict[str, object]:
         "PASSAGE": _places_of(DeskPassage),
         "PLACE": _places_of(DeskPlace),
         "FLAG": {flag.name: flag.value for flag in PassageFlag},
-        "CITATION_COLUMNS": CITATION_COLUMNS,
+        "CITATION_COLUMNS": _CITATION_COLUMNS,
         "CSL_VARIABLES": CSL_VARIABLES,
         "CSL_DATES": CSL_DATES,
         "RECURRING_COUNTRIES": RECURRING_COUNTRIES,

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["write_bibtex", "write_csl", "write_docx", "write_markdown", "write_ris"]
 
+# under a table of counts
 _COUNTED: Final = "Labels are counted by sentence, each sentence once; shares are of the {base}."
-"""Line under a table of counts, with a placeholder for what shares are of."""
 
 _MARKUP: Final = re.compile(
     r"[\\`*{}\[\]<>|~&$@^#=]"

@@ -164,7 +164,7 @@ class PageMarker:
     ) -> tuple[str, ...]:
         """Leave out labels that are in doubt at the first place of the same words.
 
-        The card links that place, where the rule and the near case stand.
+        The card links that place, where the rule and the near cases stand.
         """
         self._in_doubt[name] = in_doubt
         if nature.first is None:

@@ -10,6 +10,7 @@ from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.finding_row import COLUMNS, Cell, FindingRow, finding_row
 from tipclassify.reporting.group import NONE, Group
+from tipclassify.reporting.probability import NEARLY_CERTAIN
 from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
@@ -44,7 +45,7 @@ _FINDINGS: Final = (
     "probability",
     "citation",
 )
-_PROBABILITY: Final = '[>=0.995]">99%";0%'  # never as 100%
+_PROBABILITY: Final = f'[>={NEARLY_CERTAIN}]">99%";0%'  # never as 100%
 _REMARKS: Final = {
     "column file": "name of the input, without its folder; a link to its address, "
     "or to it where it lies beside this",

@@ -192,16 +192,17 @@ class Table:
         for column, (name, value) in enumerate(zip(self._columns, values, strict=True)):
             label = coloured.get(name)
             cell = _cell_value(value)
+            cell_link = link if column == 0 else None
             look = _Look(
                 bold=bold or label is not None,
                 background=TINTS[label] if label is not None else None,
                 number_format=self._number_formats.get(name),
                 quoted=isinstance(cell, str) and looks_like_a_formula(cell),
                 to_the_right=cell is not None and not isinstance(cell, str),
-                linked=link is not None and column == 0,
+                linked=cell_link is not None,
             )
-            if link is not None and column == 0:
-                url = _url(link, str(cell))
+            if cell_link is not None:
+                url = _url(cell_link, str(cell))
                 self._sheet.write_url(self._rows, column, url, self._format(look))
             else:
                 self._sheet.write(self._rows, column, cell, self._format(look))

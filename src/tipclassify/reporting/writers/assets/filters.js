@@ -91,7 +91,6 @@ function fill(cell, number, share) {
   cell.replaceChildren(number ? grouped(number) : "–", ...(number && share ? [" ", made("small", share)] : []));
 }
 
-
 // The most particular findings of a label that the filter leaves, and below them those that are folded.
 function strongest(letter, box) {
   const score = (finding) => finding.left.find((label) => label.letter === letter).score;
