@@ -42,7 +42,7 @@ from tipclassify.reporting.writers.desk import Desk
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.text.document import Passage
 
-__all__ = ["Structure", "list_structures"]
+__all__ = ["AnyStructure", "Structure", "list_structures"]
 
 Content = TypeVar("Content")
 

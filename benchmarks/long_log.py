@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measure the servers of `review` and `desk` on a long log: ``python benchmarks/long_log.py 100000``.
+"""Measure the servers of `review` and `desk` on a long log.
 
-In: a log of as many invented decisions, and a report of 600 passages (for the desk: a desk of 5,000
+``python benchmarks/long_log.py 100000``. In: a log of as many invented decisions, and a report of 600 passages (for the desk: a desk of 5,000
 findings, each decided again and again). Out, for each server: seconds from its start until the page
 and its data are served, and milliseconds of a key, which is one decision that is on disk when it is
 answered, and of the undo of it. Both as the clock says, and as the processor says of the server
@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -213,10 +212,8 @@ def measure_desk(events: int) -> None:
         write_log(folder / "desk.events", events, check)
         command = ["desk", folder, "--annotator", "AB"]
         server, start = started(command, ["/index.html", "/api/checks"])
-        numbers = count()
 
-        def press(_: int) -> None:
-            number = next(numbers)
+        def press(number: int) -> None:
             body = {"key": findings[number].key, "confirmed": bool(number % 2)}
             server.post("/api/checks", body)
 

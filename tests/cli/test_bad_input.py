@@ -97,13 +97,23 @@ def test_an_input_that_is_not_there_is_an_error_and_no_count(cli: Run, tmp_path:
     assert len(done.stderr.decode().splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["findings.html", "findings.xlsx", "findings.jsonl"])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("score", "findings.html"),
+        ("score", "findings.xlsx"),
+        ("score", "findings.jsonl"),
+        ("summary", "counts.csv"),
+        ("corpus queue", "todo.jsonl"),
+    ],
+)
 def test_where_no_input_can_be_read_an_output_stays_as_it_was(
-    cli: Run, tmp_path: Path, name: str
+    cli: Run, tmp_path: Path, command: str, name: str
 ) -> None:
     output = tmp_path / name
     output.write_text("what an earlier run found", encoding="utf-8")
-    done = cli("score", "--model", "fast", tmp_path / "nothere.html", "-o", output)
+    missing = tmp_path / "nothere.html"
+    done = cli(*command.split(), "--model", "fast", missing, "-o", output)
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1
     assert output.read_text("utf-8") == "what an earlier run found"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 from typer import Argument, Option
@@ -153,7 +153,8 @@ def add(
 
     if to.suffix.lower() != ".jsonl":
         raise UsageError(
-            f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one"
+            f"{to}: rows are added to .jsonl only; "
+            "'tipclassify corpus convert --to jsonl' makes one"
         )
     with lock_folder(to.parent):  # what another process adds at the same time would be lost
         before = to.read_bytes() if to.exists() else b""
@@ -162,21 +163,22 @@ def add(
         _print_added(added)
         if added.rows:
             _write_added(to, before, added.rows)
-    print_line(
-        f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}"
-    )
+    total = len(there) + len(added.rows)
+    print_line(f"added {len(added.rows):,} passages to {to}, which now has {total:,}")
 
 
 def _print_added(added: Addition) -> None:
     """Note which rows are left out, renamed, or nearly there already."""
-    same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
-    print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
-    print_notes(
-        [
-            f"{name}: the id is taken by another text; added as {given}"
-            for name, given in added.renamed
-        ]
-    )
+    repeated = []
+    for name, earlier in added.repeated:
+        known_as = "" if name == earlier else f" as {earlier}"
+        repeated.append(f"{name}: the same passage is there{known_as}; left out")
+    print_notes(repeated)
+    renamed = [
+        f"{name}: the id is taken by another text; added as {given}"
+        for name, given in added.renamed
+    ]
+    print_notes(renamed)
     near = []
     for row, other, similarity in added.near:
         here = ", ".join(row["labels"]) or "none"
@@ -221,7 +223,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _same_corpus(rows: Sequence[dict[str, Any]], model: str) -> bool:
+def _same_corpus(rows: Sequence[Row], model: str) -> bool:
     """Print whether rows are the corpus of a model, and return it."""
     from tipclassify.corpus.loading import corpus_digest
     from tipclassify.corpus.taught import TAUGHT, were_taught
@@ -315,11 +317,10 @@ def agree(
     """Measure how far two annotators agree on each label, and list where they differ.
 
     The figures are Cohen's kappa and Krippendorff's alpha. Rows that are not labelled yet are left
-    out. Where rows of 'tipclassify review' say that both
-    labelled without seeing the other ("blind"), only these passages count; standard error says how
-    many. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages), then the
-    passages that the two labelled differently. jsonl has a row for each label ("part": "agreement")
-    and for each disagreement.
+    out. Where rows of 'tipclassify review' say that both labelled without seeing the other
+    ("blind"), only these passages count; standard error says how many. Below the table stand 95%
+    intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled
+    differently. jsonl has a row for each label ("part": "agreement") and for each disagreement.
     """
     from tipclassify.evaluation.agreement import (
         agreement,

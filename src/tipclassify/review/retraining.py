@@ -314,8 +314,8 @@ def _verdict(macro: Difference, where: str) -> str:
     if np.isnan(low):
         return f"Nothing can be said of {where}: there are too few."
     if _is_zero(macro):
-        same = "macro-F1 is the same with the corrections and without"
-        return f"Nothing changes on {where}: {same}."
+        unchanged = "macro-F1 is the same with the corrections and without"
+        return f"Nothing changes on {where}: {unchanged}."
     interval = f"(95% interval {low:+.3f} to {high:+.3f})"
     if high < 0:
         falls = f"macro-F1 falls by {-macro.difference:.3f} {interval}"

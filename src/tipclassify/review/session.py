@@ -98,7 +98,7 @@ class ReviewSession:
 
     @property
     def disputed(self) -> int:
-        """Number of passages that the corpus leaves out until one is settled."""
+        """Number of passages that the corpus leaves out until somebody adjudicates them."""
         with self._log.guard:
             return len(self._log.history.disputed_keys)
 
