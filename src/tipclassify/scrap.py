@@ -158,11 +158,14 @@ def remove_left_for(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:  # of str or of bytes
-    """Open a private file that takes the place of `path` when complete.
+def open_whole(
+    path: Path, binary: bool = False, *, private: bool = False
+) -> Iterator[IO[Any]]:  # of str or of bytes
+    """Open a file that only this user can read, and that takes the place of `path` when complete.
 
-    What killed processes left of it is removed. A device or pipe is never replaced. Text is UTF-8,
-    with line ends as they are written.
+    A complete one that is not `private` has the rights that this user's new files have. What killed
+    processes left of it is removed. A device or pipe is never replaced. Text is UTF-8, with line
+    ends as they are written.
     """
     if path.exists() and not path.is_file():
         with _open(path, "w", binary) as out:
@@ -178,9 +181,10 @@ def open_whole(path: Path, binary: bool = False) -> Iterator[IO[Any]]:  # of str
                 if file.exists():
                     yield out
                     break
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(file, 0o666 & ~umask)
+        if not private:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(file, 0o666 & ~umask)
         os.replace(file, path)
     finally:
         with contextlib.suppress(OSError):

@@ -658,6 +658,15 @@ def test_refresh_fetches_anew_and_keeps_what_it_found(server: Server) -> None:
     assert len(server.asked) == 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of files are others there")
+def test_a_download_can_be_read_by_its_user_only(server: Server, cache: Path) -> None:
+    """Also where the folder, named by TIPCLASSIFY_CACHE, is open to others."""
+    cache.mkdir(parents=True, exist_ok=True)
+    cache.chmod(0o755)
+    fetched(server, "/page")
+    assert {file.stat().st_mode & 0o777 for file in cache.iterdir()} == {0o600}
+
+
 def test_an_entry_describes_itself(server: Server, cache: Path) -> None:
     server.routes["/from"] = _to("/page")
     fetched(server, "/from")

@@ -108,10 +108,11 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
             raise FileNotFoundError("no home folder")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         entry = folder / f"{_key(url)}-{download.fetched}.json"
+        body = entry.with_suffix(_suffix(download))
         # The JSON is written last: it marks the body as complete.
-        with open_whole(entry.with_suffix(_suffix(download)), binary=True) as out:
+        with open_whole(body, binary=True, private=True) as out:
             out.write(download.data)
-        with open_whole(entry, binary=True) as out:
+        with open_whole(entry, binary=True, private=True) as out:
             out.write(json.dumps(metadata, indent=1).encode())
     except OSError as error:
         where = folder or "cache of links"

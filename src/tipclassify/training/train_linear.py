@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,8 +136,8 @@ def compare_linear(
 ) -> FixedComparison | None:
     """Compare a linear model with the shipped one on the fixed set of `measured`.
 
-    Rows among those `learned` are left out. None where nothing is left, or where the shipped one
-    was made for other features, as while the features change.
+    Rows among those `learned` are left out. None where nothing is left, and, with a warning,
+    where the shipped one cannot be read: while its features change, it is of others.
     """
     known = {row_digest(row) for row in learned}
     chosen = [measured[i] for i in fixed_rows(measured)]
@@ -145,7 +146,8 @@ def compare_linear(
         return None
     try:
         shipped = Classifier.load("fast")
-    except ModelError:
+    except ModelError as error:
+        warnings.warn(f"not compared with the shipped model: {error}", stacklevel=2)
         return None
     passages = [row_passage(row) for row in rows]
     fixed = choose_fixed(rows, np.zeros((len(rows), 0), np.float32))

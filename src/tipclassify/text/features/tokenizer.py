@@ -131,7 +131,7 @@ def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bool
 
 
 def _whole_compounds(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
-    """Add what hyphens join to a name: capitalised words, with a short word between them.
+    """Add what a hyphen joins to a name: a capitalised word, also behind a short word.
 
     All of "Port-au-Prince" is a name, but not the second word of "Karvonia-led".
     """
