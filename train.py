@@ -13,17 +13,20 @@
 | evaluate | beside the model before, on your rows and on the fixed set | `evidence.py` |
 | save | the folder, with its card | `write_heads.py`, `model_card.py` |
 
-`train_heads.py` goes through them; `train_linear.py` and `encoder/` train the other models.
+`train_heads.py` goes through them; `train_linear.py` trains the linear model, and `finetuning/`,
+beside this file, the encoder.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
 
+from finetuning import command as finetuning
 from tipclassify.cli import train as cli
-from tipclassify.cli.training_run import EncoderOrder, Order, carry_out
+from tipclassify.cli.training_run import Order, carry_out, fit_and_write
 
 HERE = Path(__file__).resolve().parent
 
@@ -32,17 +35,18 @@ def train(
     data: cli.Data = None,
     text_column: cli.TextColumn = "text",
     label_column: cli.LabelColumn = "labels",
-    model: cli.Kind = "default",
+    model: finetuning.Kind = "default",
     penalty: cli.Penalty = None,
     corpus: cli.Corpus = None,
     out: cli.Out = None,
     seed: cli.Seed = 0,
     jobs: cli.Jobs = -1,
     unlabelled: cli.Unlabelled = None,
-    base: cli.Base = None,
-    epochs: cli.Epochs = None,
-    rate: cli.Rate = None,
-    resume: cli.Resume = False,
+    base: finetuning.Base = None,
+    teacher: finetuning.Teachers = None,
+    epochs: finetuning.Epochs = None,
+    rate: finetuning.Rate = None,
+    resume: finetuning.Resume = False,
 ) -> None:
     """Train a model on labelled passages, and measure it on held-out passages.
 
@@ -75,10 +79,18 @@ def train(
         seed=seed,
         jobs=jobs,
         unlabelled=unlabelled or (),
-        encoder=EncoderOrder(base, epochs, rate, resume, HERE / "data" / "headings.json"),
         program="train.py",
     )
-    carry_out(order)
+    chosen = finetuning.FineTuningOptions(
+        base=base,
+        teachers=teacher or (),
+        epochs=epochs,
+        rate=rate,
+        resume=resume,
+        headings=HERE / "data" / "headings.json",
+    )
+    finetuning.check_options(order, chosen)
+    carry_out(order, partial(finetuning.run, chosen) if model == "encoder" else fit_and_write)
 
 
 if __name__ == "__main__":

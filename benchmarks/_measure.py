@@ -30,6 +30,7 @@ import tipclassify
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DATA: Final = ROOT / "data"
+sys.path.append(str(ROOT))  # for `finetuning`, which lies beside the package
 WORDS: Final = 24  # of a sentence of a report on human trafficking, on average
 
 _THREADS: Final = (

@@ -29,15 +29,8 @@ from _measure import DATA, about, about_line
 from _rows import training_rows
 from torch import Tensor, nn
 
-from tipclassify.arrays import logistic
-from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import Row, labels_alone
-from tipclassify.labels import LABELS, indicator
-from tipclassify.model.encoder.name_masking import mask_names
-from tipclassify.text.features.tokenizer import known_words
-from tipclassify.training.calibration import operating_points, platt
-from tipclassify.training.encoder import Settings
-from tipclassify.training.encoder.fitting import (
+from finetuning import Settings
+from finetuning.fitting import (
     Run,
     TokenizedExamples,
     best_macro_f1,
@@ -45,8 +38,15 @@ from tipclassify.training.encoder.fitting import (
     fit,
     logits_of,
 )
-from tipclassify.training.encoder.network import new_network
-from tipclassify.training.encoder.recipe import Recipe, encode, read_tokenizer, tokenize_rows
+from finetuning.network import new_network
+from finetuning.recipe import Recipe, encode, read_tokenizer, tokenize_rows
+from tipclassify.arrays import logistic
+from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.loading import Row, labels_alone
+from tipclassify.labels import LABELS, indicator
+from tipclassify.model.encoder.name_masking import mask_names
+from tipclassify.text.features.tokenizer import known_words
+from tipclassify.training.calibration import operating_points, platt
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a
 # heading.

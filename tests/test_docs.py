@@ -399,10 +399,7 @@ def unknown_names(text: str) -> list[str]:
         rf"`((?:[\w/]+/)?\w+\.py|(?:benchmarks|data|docs|tests|{rooms})/[\w/.]*)`", text
     )
     names = re.findall(rf"`(?:tipclassify\.)?((?:{rooms})(?:\.\w+)+)`", text)
-    # need torch
-    names = [
-        name for name in names if name != "model.json" and not name.startswith("training.encoder")
-    ]
+    names = [name for name in names if name != "model.json"]
     modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names}
     return [
         file

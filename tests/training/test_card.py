@@ -36,7 +36,7 @@ RUN = FineTuningRun(
 )
 OF_THE_DEFAULT: dict[str, Any] = {
     "encoder": BASE.name,
-    "fine_tuning": FineTuning(BASE, RUN, bits=7),
+    "fine_tuning": FineTuning(BASE, RUN, taught=None, bits=7),
     "start": "They started from those of the fine-tuning.",
 }
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from typer import Option
-from typer.models import OptionInfo
 
 from tipclassify.cli import options
-from tipclassify.cli.training_run import EncoderOrder, Order, carry_out
+from tipclassify.cli.training_run import Order, carry_out
 from tipclassify.errors import InputError
-
-
-def _encoder_option(
-    metavar: str | None, help: str, *names: str, min: int | None = None
-) -> OptionInfo:
-    """Declare an option that only the fine-tuning of an encoder has."""
-    panel = "With --model encoder"
-    option: OptionInfo = Option(*names, metavar=metavar, help=help, min=min, rich_help_panel=panel)
-    return option
-
 
 Data = Annotated[
     list[Path] | None, Option("--data", metavar="PATH", help=f"{options.LABELLED_HELP} Repeatable.")
@@ -30,12 +19,8 @@ Data = Annotated[
 TextColumn = options.TextColumn
 LabelColumn = options.LabelColumn
 Kind = Annotated[
-    Literal["default", "fast", "encoder"],
-    Option(
-        "--model",
-        help="default: the shipped encoder's heads; fast: the linear model; "
-        "encoder: fine-tuned (hours).",
-    ),
+    Literal["default", "fast"],
+    Option("--model", help="default: the shipped encoder's heads; fast: the linear model."),
 ]
 Corpus = Annotated[
     bool | None,
@@ -69,19 +54,9 @@ Unlabelled = Annotated[
     list[Path] | None,
     Option(
         metavar="FILE",
-        help="For fast and encoder: real passages (.jsonl or .jsonl.gz: text, section, source).",
+        help="For fast: real passages (.jsonl or .jsonl.gz: text, section, source).",
     ),
 ]
-Base = Annotated[
-    str | None,
-    _encoder_option("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub."),
-]
-_EPOCHS: Final = "Passes over the passages; 4 without."
-Epochs = Annotated[int | None, _encoder_option("N", _EPOCHS, min=1)]
-Rate = Annotated[
-    float | None, _encoder_option("RATE", "Largest learning rate of the head; 0.0002 without.")
-]
-Resume = Annotated[bool, _encoder_option(None, "Go on with an interrupted run.", "--resume")]
 
 
 def train(
@@ -95,10 +70,6 @@ def train(
     seed: Seed = 0,
     jobs: Jobs = -1,
     unlabelled: Unlabelled = None,
-    base: Base = None,
-    epochs: Epochs = None,
-    rate: Rate = None,
-    resume: Resume = False,
 ) -> None:
     """Train a model on labelled passages of your own, and measure what it learned and what it cost.
 
@@ -125,7 +96,6 @@ def train(
             seed=seed,
             jobs=jobs,
             unlabelled=unlabelled or (),
-            encoder=EncoderOrder(base, epochs, rate, resume),
         )
     )
 

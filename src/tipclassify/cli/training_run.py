@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -18,11 +17,8 @@ from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.corpus.loading import Row
-    from tipclassify.training.encoder import Settings
     from tipclassify.training.trained import Trained
 
-# unlabelled passages from which the class proportions of whole reports are estimated
-_POOL: Final = 20_000
 _EVERY: Final = 30.0  # seconds between two lines of progress off a terminal
 _FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
 _UNMEASURED: Final = (
@@ -39,17 +35,6 @@ progress_lines = partial(progress_bar, every=_EVERY)
 
 
 @dataclass(frozen=True)
-class EncoderOrder:
-    """Options of the fine-tuning of an encoder; None: as in `training.encoder.Settings`."""
-
-    base: str | None = None
-    epochs: int | None = None
-    rate: float | None = None
-    resume: bool = False
-    headings: Path | None = None  # JSON: headings of like meaning, by a heading in lower case
-
-
-@dataclass(frozen=True)
 class Order:
     """A training as it was asked for."""
 
@@ -63,7 +48,6 @@ class Order:
     seed: int = 0
     jobs: int = -1
     unlabelled: Sequence[Path] = ()
-    encoder: EncoderOrder = field(default_factory=EncoderOrder)
     program: str = "tipclassify"
 
     def note(self, line: str) -> None:
@@ -71,24 +55,14 @@ class Order:
         print_note(line, self.program)
 
 
+Fit = Callable[[Order, Sequence["Row"], Sequence["Row"]], "Trained"]
+"""Train on the rows of the project's corpus and the user's own."""
+
+
 def check_order(order: Order) -> None:
     """Refuse options of another kind of model, and an output in the way."""
     from tipclassify.model.common.folder import check_replaceable, recover_folder
 
-    encoder = order.encoder
-    if order.model == "encoder" and not encoder.base:
-        raise options.misused(
-            "--model encoder", "needs --base, the pretrained encoder to start from"
-        )
-    for_encoder = {
-        "base": encoder.base,
-        "epochs": encoder.epochs,
-        "rate": encoder.rate,
-        "resume": encoder.resume,
-    }
-    for name, value in for_encoder.items():
-        if value and order.model != "encoder":
-            raise options.misused(f"--{name}", "needs --model encoder")
     if order.unlabelled and order.model == "default":
         raise options.misused("--unlabelled", "needs --model fast or encoder")
     if order.penalty is not None and order.model != "default":
@@ -99,14 +73,27 @@ def check_order(order: Order) -> None:
     check_replaceable(order.out)
 
 
-def carry_out(order: Order) -> None:
-    """Load the rows, say what will be replaced, train, and print what came of it."""
+def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
+    """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
+    if order.model == "fast":
+        return run_fast(order, corpus, own)
+    from tipclassify.resources import cache_path
+    from tipclassify.training.fit_heads import HeadSettings
+    from tipclassify.training.train_heads import train_default
+
+    settings = HeadSettings(order.penalty, seed=order.seed, cache=cache_path("pooled"))
+    with progress_lines("passages read by the encoder") as progress:
+        return train_default(corpus, own, order.out, settings=settings, progress=progress)
+
+
+def carry_out(order: Order, fit: Fit = fit_and_write) -> None:
+    """Load the rows, say what will be replaced, train by `fit`, and print what came of it."""
     check_order(order)
     corpus, own = load_rows(order)
     announce(order, corpus, own)
     before = _hash_of(order.out)
     try:
-        trained = fit_and_write(order, corpus, own)
+        trained = fit(order, corpus, own)
     except ValueError as error:  # of rows that cannot be learned
         raise InputError(str(error)) from error
     print_line(trained.table())
@@ -180,21 +167,6 @@ def replaced(out: Path) -> list[str]:
     return lines
 
 
-def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
-    """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
-    if order.model == "encoder":
-        return run_encoder(order, [*corpus, *own])
-    if order.model == "fast":
-        return run_fast(order, corpus, own)
-    from tipclassify.resources import cache_path
-    from tipclassify.training.fit_heads import HeadSettings
-    from tipclassify.training.train_heads import train_default
-
-    settings = HeadSettings(order.penalty, seed=order.seed, cache=cache_path("pooled"))
-    with progress_lines("passages read by the encoder") as progress:
-        return train_default(corpus, own, order.out, settings=settings, progress=progress)
-
-
 def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
     """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
     from tipclassify.corpus.loading import corpus_rows, load_corpus, shipped_corpus
@@ -229,53 +201,3 @@ def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained
             measured=measured,
             progress=progress,
         )
-
-
-def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = None) -> Trained:
-    """Fine-tune an encoder on `rows`, and export it with the heads of the fine-tuning.
-
-    `settings` are those of the order if omitted.
-    """
-    from tipclassify.corpus.holdout import source_family
-    from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
-    from tipclassify.text.features.tokenizer import known_words
-    from tipclassify.training.encoder import Settings
-    from tipclassify.training.encoder.recipe import Recipe, export, fine_tune
-    from tipclassify.training.unlabelled import read_unlabelled
-
-    settings = settings or Settings(
-        seed=order.seed,
-        epochs=order.encoder.epochs or Settings.epochs,
-        rate=Settings.rate if order.encoder.rate is None else order.encoder.rate,
-    )
-    texts = [row["text"] for row in rows]
-    unlabelled = read_unlabelled(order.unlabelled, texts, None, settings.seed)
-    # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
-    # as a word.
-    vocabulary = known_words(texts) | known_words((passage.text for passage in unlabelled), least=4)
-    headings = order.encoder.headings
-    recipe = Recipe(
-        base=str(order.encoder.base),
-        # "guinea" fowl and the verb "polish" must not hide the names of countries
-        vocabulary=vocabulary - COUNTRY_WORDS,
-        settings=settings,
-        headings=json.loads(headings.read_text(encoding="utf-8")) if headings else {},
-    )
-    checkpoints = order.out.with_name(f"{order.out.name}-training")
-    with progress_lines("fine-tuning") as progress:
-        finetuned = fine_tune(
-            rows,
-            recipe,
-            checkpoints,
-            resume=order.encoder.resume,
-            threads=max(0, order.jobs),
-            progress=progress,
-            report=order.note,
-        )
-    pool = []
-    for passage in unlabelled[:_POOL]:
-        if family := source_family(passage.source):
-            pool.append(replace(passage, source=family))
-    trained = export(rows, finetuned, order.out, pool=pool, report=order.note)
-    order.note(f"{checkpoints} has the network in floats; remove it unless you go on with --resume")
-    return trained

@@ -30,6 +30,7 @@ __all__ = [
     "CorpusFacts",
     "FineTuning",
     "FineTuningRun",
+    "TaughtPassages",
     "describe_corpus",
     "model_card",
 ]
@@ -60,7 +61,7 @@ class BaseEncoder:
 
 @dataclass(frozen=True)
 class FineTuningRun:
-    """Those of `training.encoder.Settings` that the card states."""
+    """Those settings of the fine-tuning that the card states."""
 
     epochs: int
     invented: int
@@ -76,11 +77,21 @@ class FineTuningRun:
 
 
 @dataclass(frozen=True)
+class TaughtPassages:
+    """Unlabelled passages that an encoder learned by the scores of other models."""
+
+    passages: int
+    rate: float  # peak learning rate of the head
+    teachers: list[str]  # the first characters of their SHA-256
+
+
+@dataclass(frozen=True)
 class FineTuning:
     """How an encoder was made."""
 
     base: BaseEncoder
     run: FineTuningRun
+    taught: TaughtPassages | None
     bits: int  # of an exported weight
 
 

@@ -46,6 +46,7 @@ from tipclassify.training.model_card import (
     CardFacts,
     FineTuning,
     FineTuningRun,
+    TaughtPassages,
     describe_corpus,
 )
 from tipclassify.training.sample_weights import weigh_real_rows
@@ -242,9 +243,11 @@ def _encoder_name(meta: Meta) -> str:
 def _fine_tuning(meta: Meta) -> FineTuning | None:
     """Return what the card says of the encoder's fine-tuning, if ``model.json`` has all of it."""
     with suppress(KeyError, TypeError, msgspec.ValidationError):
+        training = meta["training"]
         return FineTuning(
             base=msgspec.convert(meta["base"], BaseEncoder),
-            run=msgspec.convert(meta["training"]["settings"], FineTuningRun),
+            run=msgspec.convert(training["settings"], FineTuningRun),
+            taught=msgspec.convert(training.get("taught"), TaughtPassages | None),
             bits=msgspec.convert(meta["weight_bits"], int),
         )
     return None

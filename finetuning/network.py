@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 from transformers.utils import logging as transformers_logging
 
+from finetuning import Settings
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.training.encoder import Settings
 from tipclassify.training.model_card import BaseEncoder
 
 __all__ = ["Graphs", "Network", "base_folder", "describe_base", "export_graphs", "new_network"]

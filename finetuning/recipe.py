@@ -6,6 +6,8 @@ numbers, calibrates and evaluates it, and writes the folder.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from finetuning import Settings
 from tipclassify.arrays import Bools, Ints, logistic
 from tipclassify.corpus.holdout import held_out, is_other_genre, is_real, natural_shares
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
@@ -26,9 +29,9 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.training.encoder import Settings
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
-from tipclassify.training.model_card import BaseEncoder
+from tipclassify.training.fit_linear import SoftPassage
+from tipclassify.training.model_card import BaseEncoder, TaughtPassages
 from tipclassify.training.trained import Trained
 from tipclassify.training.unlabelled import UnlabelledPassage
 from tipclassify.training.write_heads import write_exported_encoder
@@ -36,8 +39,8 @@ from tipclassify.training.write_heads import write_exported_encoder
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from tipclassify.training.encoder.fitting import History, TokenizedExamples
-    from tipclassify.training.encoder.network import Network
+    from finetuning.fitting import History, TokenizedExamples
+    from finetuning.network import Network
 
 __all__ = [
     "FineTuned",
@@ -75,6 +78,7 @@ class FineTuned:
     base: BaseEncoder
     precision: str
     history: History
+    taught: int  # passages learned by the scores of teachers
 
 
 def fine_tune(
@@ -82,6 +86,7 @@ def fine_tune(
     recipe: Recipe,
     folder: Path,
     *,
+    taught: Sequence[SoftPassage] = (),
     resume: bool = False,
     threads: int = 0,
     progress: Progress | None = None,
@@ -89,14 +94,15 @@ def fine_tune(
 ) -> FineTuned:
     """Fine-tune a base on the rows that are not held out; checkpoints go to `folder`.
 
-    With `resume` a run of the same corpus and recipe goes on from its checkpoint there. The same
-    number of `threads` (0: one a core) gives the same weights.
+    Passages `taught` by their scores are learned in an epoch of their own, beside the rows. With
+    `resume` a run of the same corpus and recipe goes on from its checkpoint there. The same number
+    of `threads` (0: one a core) gives the same weights.
     """
     with needs_extra("training an encoder", "train"):
         for name in ("onnx", "safetensors", "torch", "transformers"):
             import_module(name)
-    from tipclassify.training.encoder import fitting
-    from tipclassify.training.encoder import network as networks
+    from finetuning import fitting
+    from finetuning import network as networks
 
     base = networks.base_folder(recipe.base)
     described = networks.describe_base(recipe.base, base)
@@ -116,17 +122,27 @@ def fine_tune(
         "corpus": corpus_digest(rows),
         "precision": precision,
     }
+    examples = tokenize_rows(rows, read_tokenizer(tokenizer), recipe, taught)
+    measured = np.flatnonzero(held)
     with fitting.deterministic(threads):
         network = networks.new_network(base, settings)
-        history = fitting.fit(
-            network,
-            tokenize_rows(rows, read_tokenizer(tokenizer), recipe),
-            [epoch_rows(rows, ~held, settings, number) for number in range(settings.epochs)],
-            np.flatnonzero(held),
-            settings,
-            fitting.Run(folder, identity, resume, progress, report),
-        )
-    return FineTuned(network, tokenizer, recipe, described, precision, history)
+        run = fitting.Run(folder, identity, resume, progress, report)
+        epochs = [epoch_rows(rows, ~held, settings, number) for number in range(settings.epochs)]
+        history = fitting.fit(network, examples, epochs, measured, settings, run)
+        if taught:
+            labelled = epoch_rows(rows, ~held, settings, settings.epochs)
+            last_epoch = np.concatenate([labelled, np.flatnonzero(examples.taught)])
+            slower = replace(settings, rate=settings.taught_rate)
+            identity = {**identity, "taught": _digest_of_taught(taught)}
+            run = replace(run, folder=folder / "taught", identity=identity)
+            history += fitting.fit(network, examples, [last_epoch], measured, slower, run)
+    return FineTuned(network, tokenizer, recipe, described, precision, history, len(taught))
+
+
+def _digest_of_taught(taught: Sequence[SoftPassage]) -> str:
+    """Compute the SHA-256 of passages and their scores."""
+    lines = [json.dumps([soft.text, soft.heading, *soft.scores]) for soft in taught]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def export(
@@ -135,14 +151,16 @@ def export(
     out: str | os.PathLike[str],
     *,
     pool: Sequence[UnlabelledPassage] = (),
+    teachers: Sequence[str] = (),
     report: Callable[[str], None] | None = None,
 ) -> Trained:
     """Quantize a network, calibrate and evaluate it on held-out rows, and write its model folder.
 
     `pool`, a random sample of unlabelled real passages whose sources are families of reports,
-    gives the proportions of whole reports.
+    gives the proportions of whole reports. `teachers` are the first characters of the SHA-256 of
+    the models by whose scores it learned.
     """
-    from tipclassify.training.encoder.network import export_graphs
+    from finetuning.network import export_graphs
 
     held_rows = CorpusSplit(rows, held_out(rows)).held_rows
     graphs = export_graphs(finetuned.network)
@@ -156,13 +174,17 @@ def export(
         report(f"macro-F1 at the best thresholds, held out: {figures}")
 
     settings = finetuned.recipe.settings
+    training: dict[str, object] = {
+        "settings": asdict(settings),
+        "history": finetuned.history,
+        "precision": finetuned.precision,
+    }
+    if finetuned.taught:
+        taught = TaughtPassages(finetuned.taught, settings.taught_rate, list(teachers))
+        training["taught"] = asdict(taught)
     meta: dict[str, object] = {
         "base": asdict(finetuned.base),
-        "training": {
-            "settings": asdict(settings),
-            "history": finetuned.history,
-            "precision": finetuned.precision,
-        },
+        "training": training,
         "weight_bits": _BITS,
         "float_macro_f1": round(float_f1, 4),
         "whole_number_macro_f1": round(f1, 4),
@@ -201,7 +223,7 @@ def _pooled(model: EncoderModel, rows: Sequence[Row]) -> Vectors:
 
 
 def _best_macro_f1(model: EncoderModel, rows: Sequence[Row], pooled: Vectors) -> float:
-    from tipclassify.training.encoder.fitting import best_macro_f1
+    from finetuning.fitting import best_macro_f1
 
     return best_macro_f1(model.heads.logits(pooled), labels_of(rows))
 
@@ -257,16 +279,25 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids for encoding in encodings]
 
 
-def tokenize_rows(rows: Sequence[Row], tokenizer: Tokenizer, recipe: Recipe) -> TokenizedExamples:
-    """Tokenize rows and their headings, names replaced as the settings have it."""
-    from tipclassify.training.encoder.fitting import SpecialTokens, TokenizedExamples
+def tokenize_rows(
+    rows: Sequence[Row],
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    taught: Sequence[SoftPassage] = (),
+) -> TokenizedExamples:
+    """Tokenize rows, then `taught` passages, and their headings.
+
+    Names are replaced as the settings have it.
+    """
+    from finetuning.fitting import SpecialTokens, TokenizedExamples
 
     def token(*names: str) -> int | None:
         """Return the id of the first of some names that is a token."""
         return next(filter(None, map(tokenizer.token_to_id, names)), None)
 
-    texts = [str(row["text"]) for row in rows]
+    texts = [str(row["text"]) for row in rows] + [soft.text for soft in taught]
     headings = [str(row.get("section") or "") for row in rows]
+    headings += [soft.heading or "" for soft in taught]
     distinct = sorted(set(headings) - {""})
     spelled = distinct
     stand_in = recipe.settings.stand_in
@@ -280,11 +311,14 @@ def tokenize_rows(rows: Sequence[Row], tokenizer: Tokenizer, recipe: Recipe) -> 
         if key in recipe.headings:
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids
+    scores = np.array([soft.scores for soft in taught]).reshape(-1, len(LABELS))
+    alone = np.array([indicator(labels_alone(row)) for row in rows], np.float64)
     return TokenizedExamples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],
-        targets=labels_of(rows).astype(np.float64),
-        targets_alone=np.array([indicator(labels_alone(row)) for row in rows], np.float64),
+        targets=np.concatenate([labels_of(rows), scores]),
+        targets_alone=np.concatenate([alone, scores]),
+        taught=np.arange(len(texts)) >= len(rows),
         similar=similar,
         special=SpecialTokens(
             first=first,

@@ -24,14 +24,15 @@ import numpy as np
 import pytest
 import typer
 
+from finetuning import Settings
 from tipclassify import Classifier, Passage
 from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import indicator
-from tipclassify.training.encoder import Settings
+from tipclassify.training.fit_linear import SoftPassage
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("torch", "transformers", "onnx", "safetensors")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
 trains = pytest.mark.skipif(
@@ -161,7 +162,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of an encoder trained for some epochs; ``mine-training`` has its checkpoint."""
-    from tipclassify.cli.training_run import EncoderOrder, Order, run_encoder
+    from finetuning.command import FineTuningOptions, run
+    from tipclassify.cli.training_run import Order
     from tipclassify.training import evidence, fit_corpus
 
     folder = tmp_path_factory.mktemp("models")
@@ -191,11 +193,9 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(evidence, "default_cases_path", lambda: cases)
-        encoder = EncoderOrder(str(base), headings=like)
-        order = Order(
-            "encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool], encoder=encoder
-        )
-        run_encoder(order, ROWS, Settings(**chosen))
+        options = FineTuningOptions(str(base), headings=like)
+        order = Order("encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool])
+        run(options, order, ROWS, [], Settings(**chosen))
     return folder / "mine"
 
 
@@ -211,7 +211,7 @@ def kept(
     base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any
 ) -> Any:
     """The network of a short training."""
-    from tipclassify.training.encoder.recipe import Recipe, fine_tune
+    from finetuning.recipe import Recipe, fine_tune
 
     settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
     recipe = Recipe(str(base), WORDS, settings)
@@ -220,7 +220,7 @@ def kept(
 
 def restored(base: Path, trained: Path) -> Any:
     """The network of the fixture `trained`, from its checkpoint."""
-    from tipclassify.training.encoder.recipe import Recipe, fine_tune
+    from finetuning.recipe import Recipe, fine_tune
 
     steps: list[int] = []
     finetuned = fine_tune(
@@ -276,8 +276,8 @@ def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) ->
 @trains
 @quiet
 def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
-    from tipclassify.training.encoder.fitting import logits_of
-    from tipclassify.training.encoder.recipe import encode, read_tokenizer
+    from finetuning.fitting import logits_of
+    from finetuning.recipe import encode, read_tokenizer
 
     here, there = (f"police ignored {place} ." for place in PLACES)
     logits = Classifier.load(trained).logits([here, there])
@@ -291,7 +291,7 @@ def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_pa
 @trains
 @quiet
 def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -> None:
-    from tipclassify.training.encoder.network import describe_base
+    from finetuning.network import describe_base
 
     head = head_of(trained)
     assert head["base"] == {
@@ -351,8 +351,8 @@ def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) ->
 @trains
 @quiet
 def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
+    from finetuning.recipe import Recipe, read_tokenizer, tokenize_rows
     from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.training.encoder.recipe import Recipe, read_tokenizer, tokenize_rows
 
     scorer = Classifier.load(trained).scorer
     assert isinstance(scorer, EncoderScorer)
@@ -378,10 +378,10 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
     import onnxruntime
     import torch
 
+    from finetuning.fitting import logits_of, pad_batch
+    from finetuning.network import export_graphs
     from tipclassify.model.encoder.folder import read_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.training.encoder.fitting import logits_of, pad_batch
-    from tipclassify.training.encoder.network import export_graphs
 
     network = restored(base, trained).network
     rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
@@ -401,7 +401,7 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
 @trains
 @quiet
 def test_the_same_network_is_exported_to_the_same_bytes(trained: Path, base: Path) -> None:
-    from tipclassify.training.encoder.network import export_graphs
+    from finetuning.network import export_graphs
 
     network = restored(base, trained).network
     graphs = [export_graphs(network).whole_numbers for _ in range(2)]
@@ -413,7 +413,7 @@ def test_the_same_network_is_exported_to_the_same_bytes(trained: Path, base: Pat
 def test_padding_changes_no_score(base: Path) -> None:
     import torch
 
-    from tipclassify.training.encoder.network import new_network
+    from finetuning.network import new_network
 
     network = new_network(base, SETTINGS).eval()
     ids = torch.tensor([[2, 7, 15, 20, 5, 3]])
@@ -432,13 +432,14 @@ def test_padding_changes_no_score(base: Path) -> None:
 def examples() -> Any:
     """A passage of five tokens under heading 40, one without; heading 50 means the same."""
     pytest.importorskip("torch")
-    from tipclassify.training.encoder.fitting import SpecialTokens, TokenizedExamples
+    from finetuning.fitting import SpecialTokens, TokenizedExamples
 
     return TokenizedExamples(
         texts=[[11, 12, 13, 14, 15], [21, 22]],
         headings=[[40, 41], []],
         targets=np.array([[1.0, 0, 0], [0, 1, 0]]),
         targets_alone=np.array([[0.0, 0, 1], [0, 1, 0]]),
+        taught=np.array([False, False]),
         similar={(40, 41): [[50]]},
         special=SpecialTokens(first=2, separator=3, mask=4, padding=0),
     )
@@ -455,6 +456,13 @@ def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(exa
     rows, targets = examples.sample(BOTH, replace(PLAIN, no_heading=1.0), 0)
     assert rows == [[2, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
     assert targets.tolist() == [[0, 0, 1], [0, 1, 0]]
+
+
+def test_a_passage_of_a_teacher_keeps_the_heading_for_which_it_was_scored(examples: Any) -> None:
+    taught = replace(examples, taught=np.array([True, False]))
+    rows, targets = taught.sample(BOTH, replace(PLAIN, no_heading=1.0), 0)
+    assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
+    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
 def test_a_heading_of_like_meaning_keeps_the_labels(examples: Any) -> None:
@@ -476,7 +484,7 @@ def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) ->
 
 @trains
 def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> None:
-    from tipclassify.training.encoder.recipe import epoch_rows
+    from finetuning.recipe import epoch_rows
 
     rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
     real = np.array([is_real(row) for row in rows])
@@ -512,7 +520,7 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
 
 @trains
 def test_headings_of_like_meaning_are_found_without_their_number(base: Path) -> None:
-    from tipclassify.training.encoder.recipe import Recipe, read_tokenizer, tokenize_rows
+    from finetuning.recipe import Recipe, read_tokenizer, tokenize_rows
 
     rows = [{**ROWS[-1], "section": "b. aviation"}]
     tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
@@ -539,7 +547,7 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_p
 
 @trains
 def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> None:
-    from tipclassify.training.encoder.fitting import set_rate, shuffled_batches
+    from finetuning.fitting import set_rate, shuffled_batches
 
     optimizer: Any = SimpleNamespace(param_groups=[{"peak": 2.0}])
     rates = []
@@ -556,7 +564,7 @@ def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> N
 def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tipclassify.training.encoder import fitting
+    from finetuning import fitting
 
     monkeypatch.setattr(fitting, "_CHECKPOINT_STEPS", 4)
     done: list[tuple[int, int]] = []
@@ -587,10 +595,96 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     assert begun[0][0] > an_epoch  # it went on
 
 
+TAUGHT = [
+    SoftPassage("police ignored victims here .", "trafficking", [0.1, 0.9, 0.1]),
+    SoftPassage("courts sold children here .", None, [0.0, 0.2, 0.8]),
+]
+
+
+def kept_with_teachers(base: Path, out: Path, taught: list[SoftPassage], **run: Any) -> Any:
+    """The network of a short training, and of an epoch with passages that teachers scored."""
+    from finetuning.recipe import Recipe, fine_tune
+
+    settings = replace(SETTINGS, epochs=1, invented=30)
+    recipe = Recipe(str(base), WORDS, settings)
+    return fine_tune(ROWS[::4], recipe, out, taught=taught, threads=1, **run)
+
+
+@trains
+@quiet
+def test_an_epoch_with_teachers_follows_the_labels_and_resumes(base: Path, tmp_path: Path) -> None:
+    alone = kept(base, tmp_path / "labels", epochs=1)
+    whole = kept_with_teachers(base, tmp_path / "whole", TAUGHT)
+    assert (len(alone.history), len(whole.history)) == (1, 2)
+    assert whole.history[0] == alone.history[0]
+    assert weights(whole) != weights(alone)
+    assert whole.taught == len(TAUGHT)
+
+    steps = 0
+
+    def breaks_off(_: int, planned: int) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == planned + 3:  # the third step after the labels, or of the same number
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kept_with_teachers(base, tmp_path / "parts", TAUGHT, progress=breaks_off)
+    resumed = kept_with_teachers(base, tmp_path / "parts", TAUGHT, resume=True)
+    assert weights(resumed) == weights(whole)
+    assert resumed.history == whole.history
+    with pytest.raises(ModelError, match="of a run with other taught"):
+        kept_with_teachers(base, tmp_path / "whole", TAUGHT[:1], resume=True)
+
+
+class FixedTeacher:
+    """A model that gives every passage the log-odds of its text, and notes what it was asked."""
+
+    def __init__(self, log_odds: dict[str, float]) -> None:
+        self.log_odds = log_odds
+        self.asked: list[tuple[str, str | None]] = []
+
+    def logits(self, passages: list[Passage]) -> Any:
+        self.asked += [(passage.text, passage.section) for passage in passages]
+        return np.array([[self.log_odds[passage.text], -9.0, -9.0] for passage in passages])
+
+    def predict_proba(self, passages: list[Passage]) -> Any:
+        return 1 / (1 + np.exp(-self.logits(passages)))
+
+
+def test_teachers_score_what_tells_something_and_other_passages_at_random() -> None:
+    from finetuning.teachers import passages_of_teachers
+    from tipclassify.training.unlabelled import UnlabelledPassage
+
+    pool = [
+        UnlabelledPassage("plain a", "Labor", "hrr/2020/karvonia.html"),
+        UnlabelledPassage("telling", "Labor", "hrr/2020/karvonia.html"),
+        UnlabelledPassage("debate", "Labor", "un-debate/1.txt"),
+        UnlabelledPassage("plain b", None, "hrr/2020/karvonia.html"),
+        UnlabelledPassage("plain c", None, "hrr/2020/karvonia.html"),
+    ]
+    first = FixedTeacher(
+        {"plain a": -8.0, "telling": 2.0, "debate": 1.0, "plain b": -8.0, "plain c": -8.0}
+    )
+    second = FixedTeacher(dict.fromkeys(first.log_odds, 4.0))
+    chosen = passages_of_teachers([first, second], pool, 3, 0)  # type: ignore[list-item]
+    assert len(chosen) == 3
+    by_text = {soft.text: soft for soft in chosen}
+    assert {"telling", "debate"} < set(by_text)
+    # the mean of 2 and 4; the first alone where the passage is of another genre
+    assert by_text["telling"].scores[0] == pytest.approx(1 / (1 + np.exp(-3.0)))
+    assert by_text["debate"].scores[0] == pytest.approx(1 / (1 + np.exp(-1.0)))
+    assert ("telling", "Labor") in second.asked
+    assert "debate" not in dict(second.asked)
+    again = passages_of_teachers([first, second], pool, 3, 0)  # type: ignore[list-item]
+    assert again == chosen
+    assert len(passages_of_teachers([first], pool, 99, 0)) == 5  # type: ignore[list-item]
+
+
 @trains
 @quiet
 def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> None:
-    from tipclassify.training.encoder.recipe import Recipe, fine_tune
+    from finetuning.recipe import Recipe, fine_tune
 
     run = tmp_path / "run"
     kept(base, run, epochs=1)
@@ -627,7 +721,7 @@ def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> N
 def test_a_corpus_that_cannot_teach_is_refused(
     base: Path, tmp_path: Path, rows: list[Any], message: str
 ) -> None:
-    from tipclassify.training.encoder.recipe import Recipe, fine_tune
+    from finetuning.recipe import Recipe, fine_tune
 
     with pytest.raises(ValueError, match=message):
         fine_tune(rows, Recipe(str(base), WORDS, SETTINGS), tmp_path / "run")
@@ -641,8 +735,8 @@ def test_bfloat16_is_for_processors_that_have_it(
 ) -> None:
     import torch
 
-    from tipclassify.training.encoder import fitting
-    from tipclassify.training.encoder.network import new_network
+    from finetuning import fitting
+    from finetuning.network import new_network
 
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
@@ -668,7 +762,7 @@ def test_bfloat16_is_for_processors_that_have_it(
 def test_without_pytorch_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from tipclassify.training.encoder.recipe import Recipe, fine_tune
+    from finetuning.recipe import Recipe, fine_tune
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
@@ -680,7 +774,7 @@ def test_without_pytorch_the_extra_is_named(
 
 @trains
 def test_what_is_wrong_with_a_base_is_reported_in_a_line(tmp_path: Path) -> None:
-    from tipclassify.training.encoder.network import base_folder
+    from finetuning.network import base_folder
 
     with pytest.raises(ModelError, match="no such folder"):
         base_folder(str(tmp_path / "none"))
@@ -704,7 +798,7 @@ def test_every_option_of_an_encoder_arrives(
 ) -> None:
     from typer.testing import CliRunner
 
-    from tipclassify.cli import training_run
+    from finetuning import command
 
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
@@ -712,11 +806,17 @@ def test_every_option_of_an_encoder_arrives(
     data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
     seen: list[Any] = []
     monkeypatch.setattr(
-        training_run,
-        "run_encoder",
+        command,
+        "run",
         lambda *given: seen.append(given) or SimpleNamespace(table=lambda: "good"),
     )
-    for option in (["--rate", "0.1"], ["--epochs", "1"], ["--resume"], ["--base", "b"]):
+    for option in (
+        ["--rate", "0.1"],
+        ["--epochs", "1"],
+        ["--resume"],
+        ["--base", "b"],
+        ["--teacher", "t"],
+    ):
         assert CliRunner().invoke(app, option).exit_code == 2
     start = ["--model", "encoder", "--base", "b", "--data", str(data), "--out", "o", "--no-corpus"]
     options = [
@@ -731,20 +831,24 @@ def test_every_option_of_an_encoder_arrives(
         "--resume",
         "--jobs",
         "2",
+        "--teacher",
+        "t",
+        "--teacher",
+        "u",
     ]
     done = CliRunner().invoke(app, [*start, *options])
     assert (done.exit_code, done.stdout) == (0, "good\n")
-    order, rows = seen[0]
-    assert [row["text"] for row in rows] == ["Police acted."]
+    encoder, order, corpus, own = seen[0]
+    assert corpus == []
+    assert [row["text"] for row in own] == ["Police acted."]
     assert (order.out, order.seed, order.jobs) == (Path("o"), 5, 2)
     assert list(order.unlabelled) == [Path("u.jsonl")]
-    encoder = order.encoder
     assert (encoder.base, encoder.epochs, encoder.rate, encoder.resume) == ("b", 2, 0.0002, True)
+    assert encoder.teachers == [Path("t"), Path("u")]
     assert encoder.headings is not None
     assert encoder.headings.is_file()
     assert CliRunner().invoke(app, start).exit_code == 0
-    order = seen[1][0]
-    encoder = order.encoder
+    encoder, order, _, _ = seen[1]
     assert (encoder.epochs, encoder.rate, encoder.resume, order.jobs) == (None, None, False, -1)
 
 

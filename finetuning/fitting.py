@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from finetuning import Settings
+from finetuning.network import Network
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.scoring import heading_room
 from tipclassify.progress import Progress
-from tipclassify.training.encoder import Settings
-from tipclassify.training.encoder.network import Network
 
 __all__ = [
     "Run",
@@ -64,6 +64,8 @@ class TokenizedExamples:
     headings: Sequence[list[int]]  # empty without one
     targets: Floats  # (n, 3), with the heading
     targets_alone: Floats  # (n, 3), without it
+    # whether teachers gave the targets, for the heading as it is: it is never left out
+    taught: Bools  # (n,)
     # headings of equivalent meaning, by those of a heading
     similar: Mapping[tuple[int, ...], Sequence[list[int]]]
     special: SpecialTokens
@@ -98,7 +100,8 @@ class TokenizedExamples:
         targets = []
         for i in positions.tolist():
             leave_out, replace, which = rng.random(3)
-            heading = [] if leave_out < settings.no_heading else self.headings[i]
+            left_out = leave_out < settings.no_heading and not self.taught[i]
+            heading = [] if left_out else self.headings[i]
             similar = self.similar.get(tuple(heading))
             if similar and replace < settings.other_heading:
                 heading = similar[int(which * len(similar))]

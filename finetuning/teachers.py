@@ -1,0 +1,71 @@
+"""Choose the unlabelled passages that teach most, with the scores that models give them.
+
+A network that has learned the labels for some epochs begins to learn them by heart: its loss on
+passages left out rises. The scores of models on text that nobody labelled are further targets
+(Hinton et al. 2015, arXiv:1503.02531), and those of two networks that were trained apart err less
+than either's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from scipy.special import expit, logit
+
+from tipclassify.arrays import Floats, Ints
+from tipclassify.model.classifier import Classifier
+from tipclassify.progress import Progress
+from tipclassify.text.document import Passage
+from tipclassify.training.fit_linear import SoftPassage
+from tipclassify.training.unlabelled import UnlabelledPassage, score_unlabelled
+
+__all__ = ["passages_of_teachers"]
+
+_TELLING: Final = 0.02  # highest probability from which a passage says something of a label
+# beginnings of the sources of reports on countries
+_REPORTS: Final = ("hrr", "dol", "factbook")
+
+
+def passages_of_teachers(
+    teachers: Sequence[Classifier],
+    pool: Sequence[UnlabelledPassage],
+    most: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> list[SoftPassage]:
+    """Choose up to `most` passages of a pool, each with the mean of the teachers' log-odds.
+
+    The first teacher scores all of them; those that it gives no label a probability over 0.02 are
+    drawn at random. Further teachers score passages of reports alone: the networks before learned
+    from no other genre.
+    """
+    first, *others = teachers
+    soft = score_unlabelled(first, pool, progress)
+    scores = np.array([passage.scores for passage in soft])
+    chosen = _choose(scores, most, seed)
+    logits = logit(scores[chosen])
+    of_reports = [
+        place for place, i in enumerate(chosen.tolist()) if pool[i].source.startswith(_REPORTS)
+    ]
+    passages = [_passage(soft[chosen[place]]) for place in of_reports]
+    logits[of_reports] = np.mean(
+        [logits[of_reports], *(teacher.logits(passages) for teacher in others)], axis=0
+    )
+    return [
+        SoftPassage(soft[i].text, soft[i].heading, row)
+        for i, row in zip(chosen.tolist(), expit(logits).tolist(), strict=True)
+    ]
+
+
+def _choose(scores: Floats, most: int, seed: int) -> Ints:
+    """Choose positions, int (m,) in order: the telling passages first, others at random."""
+    telling = scores.max(axis=1) > _TELLING
+    rng = np.random.default_rng(seed)
+    others = rng.permutation(np.flatnonzero(~telling))[: max(0, most - telling.sum())]
+    return np.sort(np.concatenate([np.flatnonzero(telling)[:most], others]))
+
+
+def _passage(soft: SoftPassage) -> Passage:
+    return Passage(soft.text, 0, len(soft.text), soft.heading)
