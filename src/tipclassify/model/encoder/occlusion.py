@@ -24,13 +24,20 @@ from tipclassify.text.features.tokenizer import tokenize
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["FUNCTION_WORDS", "Reading", "explain_by_occlusion", "read_for_masking", "span_sums"]
+__all__ = [
+    "FUNCTION_WORDS",
+    "PHRASE_WORDS",
+    "Reading",
+    "explain_by_occlusion",
+    "read_for_masking",
+    "span_sums",
+]
 
 Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
 _BATCH_TEXTS: Final = 100  # some hundred masked variants
-_PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
+PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
 # Closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
 FUNCTION_WORDS: Final = frozenset(
     """
@@ -147,10 +154,10 @@ def _phrases(text: str, words: Sequence[Span]) -> list[range]:
     >>> [text[words[phrase[0]][0] : words[phrase[-1]][1]] for phrase in _phrases(text, words)]
     ['did not convict', 'not convict any', 'convict any of', 'of the men']
     """
-    if len(words) <= _PHRASE_WORDS:
+    if len(words) <= PHRASE_WORDS:
         return [range(len(words))] if words else []
     has_content = [text[start:end].lower() not in FUNCTION_WORDS for start, end in words]
-    runs = [range(first, first + _PHRASE_WORDS) for first in range(len(words) - _PHRASE_WORDS + 1)]
+    runs = [range(first, first + PHRASE_WORDS) for first in range(len(words) - PHRASE_WORDS + 1)]
     return [run for run in runs if any(has_content[word] for word in run)] or runs
 
 
