@@ -49,7 +49,8 @@ def fit_drop_weights(model: EncoderModel, rows: Sequence[Row]) -> Floats | None:
     labelled = [row for row in rows if row["labels"]]
     real = [row for row in labelled if is_real(row)]
     candidates = real or labelled
-    sample = candidates[:: max(1, len(candidates) // _PASSAGES)][:_PASSAGES]
+    size = min(_PASSAGES, len(candidates))
+    sample = [candidates[number * len(candidates) // size] for number in range(size)]
     scorer = EncoderScorer(model)
     passages: list[_Drops] = []
     for first in range(0, len(sample), _TEXTS_AT_ONCE):

@@ -1,8 +1,8 @@
 """Explain an encoder's scores by occlusion: mask words, and measure by how much the log-odds fall.
 
-Every word costs a run of the encoder. For a report the few phrases of the largest token
-contributions are chosen first, which costs one run, and only these are masked
-(``benchmarks/reasons.py`` has what that is worth).
+Every word costs a run of the encoder. For a report a few phrases are chosen first, by the output
+vectors of their tokens, which costs one run, and only these are masked (``benchmarks/reasons.py``
+has what that is worth; ``training/fit_drops.py``, how a model learns to choose).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def explain_by_occlusion(
 
     Without `max_phrases`, every word and every clause is masked. With it, only so many phrases for
     each of the text's `labels` (of its most probable label where it has none): those whose tokens
-    contribute most to the log-odds. The bias, which costs a run more, is then NaN.
+    are foretold to cost most. The bias, which costs a run more, is then NaN.
     """
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
@@ -169,8 +169,9 @@ def _mask_phrases(
 ) -> list[dict[str, Explanation]]:
     """Score each text without its heading, and with each important phrase masked.
 
-    Phrases are important that contribute most to a label of the text. Pooling is a mean and a head
-    is linear, so the contributions of the tokens to a window's log-odds add up exactly.
+    Phrases are important whose tokens are foretold to cost a label of the text most. In a model
+    that has not learned this, those that contribute most: pooling is a mean and a head is linear,
+    so the contributions of the tokens to a window's log-odds add up exactly.
     """
     encoded = [(reading.token_ids, reading.heading) for reading in readings]
     computed = scorer.contributions_of(encoded)

@@ -271,6 +271,8 @@ class EncoderScorer:
     def token_contributions(self, ids: Sequence[int], heading: Sequence[int]) -> Contributions:
         """Compute what each token of a text adds to the log-odds, and the log-odds.
 
+        In a model with weights of drops, the drops foretold instead (`EncoderModel.token_weights`).
+
         Both are float64: (tokens, 3) and (3,). Of a text of several windows, each label's are of
         the window that decides it; tokens outside have 0.
         """
