@@ -10,11 +10,13 @@ encoder that it takes for a passage.
 
 - *every word masked*: each word is masked in turn, and those are named whose drop is largest
   (occlusion).
-- *token contributions*: the exact summands of the log-odds, with no run but the one that scores the
+- *contributions*: the exact summands of the log-odds, with no run but the one that scores the
   passage.
-- *K words masked*: the K words of the largest contributions are masked in turn.
-- *K phrases masked*: the K phrases of three words of the largest contributions are masked in turn,
-  and one is named; phrases may overlap. Reports do this with five.
+- *foretold*: the drops that the model's learned weights foretell from the token vectors of that
+  run; the contributions, in a model that has learned none.
+- *K words*: the K words of the largest sums are masked in turn.
+- *K phrases*: the K phrases of three words of the largest sums are masked in turn, and one is
+  named; phrases may overlap. Reports do this with five, by what is foretold.
 - *chance*: three words at random.
 """
 
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +33,7 @@ import typer
 from _measure import about, about_line, markdown
 
 from tipclassify import Classifier, Passage
+from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.occlusion import Reading, read_for_masking, span_sums
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -66,15 +69,22 @@ def rows_of(file: Path) -> list[Passage]:
 class Probe:
     """A passage's most probable label, and the log-odds of it with words masked."""
 
-    def __init__(self, scorer: EncoderScorer, reading: Reading) -> None:
+    def __init__(self, scorer: EncoderScorer, plain: EncoderScorer, reading: Reading) -> None:
+        """Read what each word contributes by `plain`, which has no learned weights of drops."""
         self.scorer = scorer
         self.reading = reading
-        contributions, logits = scorer.token_contributions(reading.token_ids, reading.heading)
+        foretold, logits = scorer.token_contributions(reading.token_ids, reading.heading)
+        contributions, _ = plain.token_contributions(reading.token_ids, reading.heading)
         self.label = int(np.argmax(logits))
         self.logit = float(logits[self.label])
-        self.sums = span_sums(reading.words, reading.token_spans, contributions[:, self.label])
+        self.foretold = self.word_sums(foretold)
+        self.contributions = self.word_sums(contributions)
         self.phrases = [list(phrase) for phrase in reading.phrases]
         self.runs = 0
+
+    def word_sums(self, of_tokens: Floats) -> Floats:
+        """Sum what tokens have, (tokens, 3), for each word and the label."""
+        return span_sums(self.reading.words, self.reading.token_spans, of_tokens[:, self.label])
 
     def drop(self, words: Words) -> float:
         """Return the log-odds lost when `words` are masked together."""
@@ -95,15 +105,16 @@ class Probe:
         drops = [self.drop(unit) for unit in units]
         return [units[at] for at in np.argsort([-drop for drop in drops], kind="stable").tolist()]
 
-    def largest(self, most: int) -> list[Words]:
-        """Return the words of the largest contributions, each as a unit."""
-        return [[at] for at in np.argsort(-self.sums, kind="stable")[:most].tolist()]
-
-    def largest_phrases(self, most: int) -> list[Words]:
-        """Return the phrases of the largest contributions."""
-        losses = [-self.sums[phrase].sum() for phrase in self.phrases]
+    def largest_phrases(self, sums: Floats, most: int) -> list[Words]:
+        """Return the phrases of the largest sums."""
+        losses = [-sums[phrase].sum() for phrase in self.phrases]
         order = np.argsort(losses, kind="stable")[:most].tolist()
         return [self.phrases[at] for at in order]
+
+
+def largest(sums: Floats, most: int) -> list[Words]:
+    """Return the words of the largest sums, each as a unit."""
+    return [[at] for at in np.argsort(-sums, kind="stable")[:most].tolist()]
 
 
 def joined(units: Sequence[Words], units_named: int = NAMED) -> Words:
@@ -115,15 +126,28 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
     """Return, by name, each way to choose the words that a reader is shown first."""
     return {
         "every word masked": lambda probe: joined(
-            probe.by_drop([[at] for at in range(len(probe.sums))])
+            probe.by_drop([[at] for at in range(len(probe.foretold))])
         ),
-        "token contributions": lambda probe: joined(probe.largest(NAMED)),
-        "6 words masked": lambda probe: joined(probe.by_drop(probe.largest(6))),
-        "8 words masked": lambda probe: joined(probe.by_drop(probe.largest(8))),
-        "10 words masked": lambda probe: joined(probe.by_drop(probe.largest(10))),
-        "5 phrases masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(5)), 1),
-        "8 phrases masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(8)), 1),
-        "chance": lambda probe: rng.choice(len(probe.sums), NAMED, replace=False).tolist(),
+        "contributions": lambda probe: joined(largest(probe.contributions, NAMED)),
+        "contributions, 8 words": lambda probe: joined(
+            probe.by_drop(largest(probe.contributions, 8))
+        ),
+        "contributions, 5 phrases": lambda probe: joined(
+            probe.by_drop(probe.largest_phrases(probe.contributions, 5)), 1
+        ),
+        "contributions, 8 phrases": lambda probe: joined(
+            probe.by_drop(probe.largest_phrases(probe.contributions, 8)), 1
+        ),
+        "foretold": lambda probe: joined(largest(probe.foretold, NAMED)),
+        "foretold, 5 words": lambda probe: joined(probe.by_drop(largest(probe.foretold, 5))),
+        "foretold, 8 words": lambda probe: joined(probe.by_drop(largest(probe.foretold, 8))),
+        "foretold, 5 phrases": lambda probe: joined(
+            probe.by_drop(probe.largest_phrases(probe.foretold, 5)), 1
+        ),
+        "foretold, 8 phrases": lambda probe: joined(
+            probe.by_drop(probe.largest_phrases(probe.foretold, 8)), 1
+        ),
+        "chance": lambda probe: rng.choice(len(probe.foretold), NAMED, replace=False).tolist(),
     }
 
 
@@ -148,7 +172,8 @@ def measure(
     readings = read_for_masking(
         scorer, [passage.text for passage in passages], [passage.section for passage in passages]
     )
-    probes = [Probe(scorer, reading) for reading in readings if len(reading.words) >= NAMED]
+    plain = EncoderScorer(replace(scorer.model, drop_weights=None))
+    probes = [Probe(scorer, plain, reading) for reading in readings if len(reading.words) >= NAMED]
     by_way = {}
     for name, choose in ways(np.random.default_rng(seed)).items():
         drops = []

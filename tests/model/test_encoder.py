@@ -159,6 +159,27 @@ def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) 
         read_encoder(edited(copy, files=files))
 
 
+def test_weights_of_drops_come_back_and_may_be_missing(tmp_path: Path) -> None:
+    assert read_encoder(TINY).drop_weights is None
+    weights = np.arange(9.0).reshape(3, 3)
+    write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=weights), {})
+    assert np.array_equal(read_encoder(tmp_path / "a").token_weights, weights)
+    (tmp_path / "a" / "reasons.npz").unlink()
+    without = read_encoder(tmp_path / "a")
+    assert without.drop_weights is None
+    assert np.array_equal(without.token_weights, np.diag([1.0, 0.9, 0.8]))  # heads, calibrated
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [np.zeros((3, 4)), np.zeros((2, 3)), np.full((3, 3), np.inf), np.zeros((3, 3), np.float32)],
+)
+def test_weights_of_drops_that_do_not_fit_are_refused(tmp_path: Path, weights: Any) -> None:
+    write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=weights), {})
+    with pytest.raises(ModelError, match=r"reasons\.npz: not 3 rows of 3 finite numbers; train or"):
+        read_encoder(tmp_path / "a")
+
+
 def test_heads_of_another_encoder_are_reported_in_a_line(tmp_path: Path) -> None:
     wide = Heads(np.zeros((3, 5)), np.zeros(3))
     write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, finetuned_heads=wide), {})
@@ -580,6 +601,18 @@ def test_the_phrases_that_contribute_most_are_the_ones_measured(tiny: Classifier
     (unlabelled,) = tiny.explain_all([text], max_phrases=1)
     # its most probable label
     assert {span.text for span in unlabelled["failure"].spans} == {"officers took bribes"}
+
+
+def test_the_phrases_of_the_largest_foretold_drops_are_measured(tmp_path: Path) -> None:
+    # as if what counts for failure counted for complicity, and the other way round
+    swapped = np.array([[1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
+    write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=swapped), {})
+    text = "Nine victims of the police officers took bribes, but the courts did not act."
+    (chosen,) = Classifier.load(tmp_path / "a").explain_all(
+        [replace(under(None, text), labels=("complicity",))], max_phrases=1
+    )
+    (span,) = chosen["complicity"].spans
+    assert (span.text, span.weight) == ("courts did not", pytest.approx(0))  # measured as it is
 
 
 def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) -> None:

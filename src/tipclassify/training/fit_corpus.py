@@ -25,6 +25,7 @@ from tipclassify.training.examples import (
     group_folds,
     labels_of,
 )
+from tipclassify.training.fit_drops import fit_drop_weights
 from tipclassify.training.fit_heads import (
     HeadSettings,
     Prior,
@@ -88,7 +89,7 @@ def fit_on_corpus(
     """Fit heads from those of the fine-tuning, and calibrate them on the held-out real rows.
 
     Their model has a new fixed set, second moment and keys of what it learned, for later
-    trainings.
+    trainings, and the weights by which phrases are chosen for reasons.
     """
     model = scorer.model
     split = CorpusSplit(corpus, held_out(corpus))
@@ -118,8 +119,9 @@ def fit_on_corpus(
     fixed = choose_fixed([corpus[i] for i in chosen], with_headings[chosen])
     learned_texts = [row["text"] for row in split.training_rows]
     files = pack_training_files(fixed, second_moment(pooled[learned]), learned_texts, model)
+    drop_weights = fit_drop_weights(fitted, split.training_rows)
     return CorpusHeads(
-        model=replace(fitted, training_files=files),
+        model=replace(fitted, drop_weights=drop_weights, training_files=files),
         split=split,
         held_pooled=held_pooled,
         calibrated=calibrated,

@@ -44,6 +44,7 @@ _GRAPH: Final = "model.onnx"
 _TOKENIZER: Final = "tokenizer.json"
 _WORDS: Final = "words.txt"
 _HEADS: Final = "heads.npz"
+_REASONS: Final = "reasons.npz"  # a model without it explains by the heads alone
 _NOTICES: Final = ("NOTICE", "LICENSE")  # of the pretrained base: they go where its weights go
 _TRAINING: Final = ("fixed.npz", "moment.npz", "taught.bin")  # that scoring never reads
 _REQUIRED: Final = (_GRAPH, _TOKENIZER, _WORDS, _HEADS)
@@ -107,9 +108,22 @@ class EncoderModel:
     # base model, corpus, settings, versions, metrics, as plain JSON values
     meta: Mapping[str, Any] = field(repr=False)
     stand_in: str = ""  # placeholder for names in the input text; "" disables name masking
+    # (3, width): how much of each log-odds masking a token costs, foretold by its output vector
+    drop_weights: Floats | None = field(default=None, repr=False)
     notices: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of each
     # see `training.training_files`
     training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def token_weights(self) -> Floats:
+        """Return what a token's output vector says of the log-odds, (3, width).
+
+        Divided by the tokens of the window: the drop foretold if the token is masked, or, in a
+        model that has not learned this, what the token adds to the mean.
+        """
+        if self.drop_weights is None:
+            return self.heads.weights * self.scale[:, None]
+        return self.drop_weights
 
     def as_finetuned(self) -> EncoderModel:
         """Return the model before any fit of heads or calibration.
@@ -143,12 +157,16 @@ def write_encoder(
         own_weights=model.finetuned_heads.weights,
         own_bias=model.finetuned_heads.bias,
     )
+    optional = {}
+    if model.drop_weights is not None:
+        optional[_REASONS] = _pack_drop_weights(model.drop_weights)
     texts = {**model.notices, **(files or {})}
     data = {
         _GRAPH: model.graph,
         _TOKENIZER: model.tokenizer.encode(),
         _WORDS: ("\n".join(sorted(model.vocabulary)) + "\n").encode(),
         _HEADS: arrays.getvalue(),
+        **optional,
         **model.training_files,
         **{name: text.encode() for name, text in texts.items()},
     }
@@ -186,6 +204,9 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
             f"{folder}: {_TOKENIZER} or {_WORDS} is not UTF-8; copy or get the model anew"
         ) from None
     heads, finetuned_heads = _read_heads(folder / _HEADS, data[_HEADS])
+    drop_weights = None
+    if _REASONS in data:
+        drop_weights = _read_drop_weights(folder / _REASONS, data[_REASONS], heads)
     return EncoderModel(
         graph=data[_GRAPH],
         tokenizer=tokenizer,
@@ -203,6 +224,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
             if key not in {"format", "kind", "labels", "thresholds"}
         },
         stand_in=settings.stand_in,
+        drop_weights=drop_weights,
         notices={name: data[name].decode("utf-8", "replace") for name in _NOTICES if name in data},
         training_files={name: data[name] for name in _TRAINING if name in data},
     )
@@ -240,3 +262,20 @@ def _read_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
     heads = Heads(weights, arrays["bias"])
     finetuned_heads = Heads(arrays["own_weights"], arrays["own_bias"])
     return heads, finetuned_heads
+
+
+def _pack_drop_weights(weights: Floats) -> bytes:
+    arrays = io.BytesIO()
+    np.savez(arrays, drop_weights=weights)
+    return arrays.getvalue()
+
+
+def _read_drop_weights(file: Path, data: bytes, heads: Heads) -> Floats:
+    """Read the weights that foretell drops, of the shape of the heads' weights."""
+    weights = read_arrays(file, data, ["drop_weights"], "the weights of reasons")["drop_weights"]
+    shape = heads.weights.shape
+    if weights.shape != shape or weights.dtype != np.float64 or not np.isfinite(weights).all():
+        raise ModelError(
+            f"{file}: not {shape[0]} rows of {shape[1]} finite numbers; train or get the model anew"
+        )
+    return weights

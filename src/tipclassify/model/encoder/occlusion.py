@@ -1,8 +1,8 @@
 """Explain an encoder's scores by occlusion: mask words, and measure by how much the log-odds fall.
 
-Every word costs a run of the encoder. For a report the few phrases of the largest token
-contributions are chosen first, which costs one run, and only these are masked
-(``benchmarks/reasons.py`` has what that is worth).
+Every word costs a run of the encoder. For a report a few phrases are chosen first, by the output
+vectors of their tokens, which costs one run, and only these are masked (``benchmarks/reasons.py``
+has what that is worth; ``training/fit_drops.py``, how a model learns to choose).
 """
 
 from __future__ import annotations
@@ -24,13 +24,20 @@ from tipclassify.text.features.tokenizer import tokenize
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["FUNCTION_WORDS", "Reading", "explain_by_occlusion", "read_for_masking", "span_sums"]
+__all__ = [
+    "FUNCTION_WORDS",
+    "PHRASE_WORDS",
+    "Reading",
+    "explain_by_occlusion",
+    "read_for_masking",
+    "span_sums",
+]
 
 Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
 _BATCH_TEXTS: Final = 100  # some hundred masked variants
-_PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
+PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
 # Closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
 FUNCTION_WORDS: Final = frozenset(
     """
@@ -82,7 +89,7 @@ def explain_by_occlusion(
 
     Without `max_phrases`, every word and every clause is masked. With it, only so many phrases for
     each of the text's `labels` (of its most probable label where it has none): those whose tokens
-    contribute most to the log-odds. The bias, which costs a run more, is then NaN.
+    are foretold to cost most. The bias, which costs a run more, is then NaN.
     """
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
@@ -147,10 +154,10 @@ def _phrases(text: str, words: Sequence[Span]) -> list[range]:
     >>> [text[words[phrase[0]][0] : words[phrase[-1]][1]] for phrase in _phrases(text, words)]
     ['did not convict', 'not convict any', 'convict any of', 'of the men']
     """
-    if len(words) <= _PHRASE_WORDS:
+    if len(words) <= PHRASE_WORDS:
         return [range(len(words))] if words else []
     has_content = [text[start:end].lower() not in FUNCTION_WORDS for start, end in words]
-    runs = [range(first, first + _PHRASE_WORDS) for first in range(len(words) - _PHRASE_WORDS + 1)]
+    runs = [range(first, first + PHRASE_WORDS) for first in range(len(words) - PHRASE_WORDS + 1)]
     return [run for run in runs if any(has_content[word] for word in run)] or runs
 
 
@@ -162,8 +169,9 @@ def _mask_phrases(
 ) -> list[dict[str, Explanation]]:
     """Score each text without its heading, and with each important phrase masked.
 
-    Phrases are important that contribute most to a label of the text. Pooling is a mean and a head
-    is linear, so the contributions of the tokens to a window's log-odds add up exactly.
+    Phrases are important whose tokens are foretold to cost a label of the text most. In a model
+    that has not learned this, those that contribute most: pooling is a mean and a head is linear,
+    so the contributions of the tokens to a window's log-odds add up exactly.
     """
     encoded = [(reading.token_ids, reading.heading) for reading in readings]
     computed = scorer.contributions_of(encoded)

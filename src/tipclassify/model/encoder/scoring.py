@@ -219,6 +219,23 @@ class EncoderScorer:
                 rows.append(self._windows(text_ids, heading)[0])
         return self.graph.pooled(rows)
 
+    def first_window_vectors(
+        self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[Vectors]:
+        """Compute the vectors of the tokens of each text's first window, float32 (tokens, width).
+
+        Each input is the token ids of a text and of its heading. The vectors are divided by the
+        tokens of the window, so that with those of heading and ends they add up to the pooled one.
+        """
+        windows = [self._windows(ids, heading)[0] for ids, heading in inputs]
+        text_vectors = []
+        for (_, heading), (_, vectors) in zip(
+            inputs, self.graph.token_vectors(windows), strict=True
+        ):
+            opening = self._opening(heading)
+            text_vectors.append(vectors[len(opening) : -1] / np.float32(len(vectors)))
+        return text_vectors
+
     def input_texts(self, texts: Sequence[str]) -> list[MaskedText]:
         """Return each text as the encoder reads it, names masked if the model does so."""
         if not self.model.stand_in:
@@ -253,6 +270,8 @@ class EncoderScorer:
 
     def token_contributions(self, ids: Sequence[int], heading: Sequence[int]) -> Contributions:
         """Compute what each token of a text adds to the log-odds, and the log-odds.
+
+        In a model with weights of drops, the drops foretold instead (`EncoderModel.token_weights`).
 
         Both are float64: (tokens, 3) and (3,). Of a text of several windows, each label's are of
         the window that decides it; tokens outside have 0.
@@ -293,9 +312,7 @@ class EncoderScorer:
                 self.model.heads.logits(pooled[None])[0] * self.model.scale + self.model.shift
             )
             text_vectors = token_vectors[len(opening) : -1].astype(np.float64)
-            window_contributions = (
-                text_vectors @ self.model.heads.weights.T * self.model.scale / len(token_vectors)
-            )
+            window_contributions = text_vectors @ self.model.token_weights.T / len(token_vectors)
             for column in np.flatnonzero(window_logits > logits).tolist():
                 contributions[:, column] = 0
                 contributions[start:end, column] = window_contributions[:, column]

@@ -1,0 +1,107 @@
+"""Learn to foretell, from a token's output vector, the log-odds that masking it costs.
+
+Labelled passages come in, weights go out. A report's reasons come from masking a few phrases, and
+the weights choose which. What a token adds to the mean vector tells little of that, since masking
+it changes the vectors of all others as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tipclassify.arrays import Floats
+from tipclassify.corpus.holdout import is_real
+from tipclassify.corpus.loading import Row
+from tipclassify.labels import LABELS
+from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.model.encoder.occlusion import PHRASE_WORDS, Reading, read_for_masking
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.training.examples import headings_of
+
+__all__ = ["fit_drop_weights"]
+
+_PASSAGES: Final = 800  # masked in ten places each: some 20 s
+_PENALTY: Final = 0.01  # ridge, as a share of the mean squared entry of the phrases' vectors
+_TEXTS_AT_ONCE: Final = 100  # whose token vectors are held
+
+
+@dataclass(frozen=True)
+class _Drops:
+    """Masked phrases of a passage."""
+
+    vectors: Floats  # (phrases, width): sum of the token vectors, divided by the tokens of the row
+    drops: Floats  # (phrases, 3), of the calibrated log-odds
+    logits: Floats  # (3,), of the passage as it is
+
+
+def fit_drop_weights(model: EncoderModel, rows: Sequence[Row]) -> Floats | None:
+    """Fit weights, float64 (3, width), by ridge regression of the drops that masking phrases cost.
+
+    They are measured on an even sample of the labelled real passages of `rows`, or of all labelled
+    ones where none is real; for each label, on those to which the model gives it. None where a
+    label has no such passage.
+    """
+    labelled = [row for row in rows if row["labels"]]
+    real = [row for row in labelled if is_real(row)]
+    candidates = real or labelled
+    size = min(_PASSAGES, len(candidates))
+    sample = [candidates[number * len(candidates) // size] for number in range(size)]
+    scorer = EncoderScorer(model)
+    passages: list[_Drops] = []
+    for first in range(0, len(sample), _TEXTS_AT_ONCE):
+        passages += _measured_drops(scorer, sample[first : first + _TEXTS_AT_ONCE])
+    weights = []
+    with threadpool_limits(1):  # a fixed order of summation on every machine
+        for column in range(len(LABELS)):
+            tagged = [passage for passage in passages if passage.logits[column] > 0]
+            if not tagged:
+                return None
+            vectors = np.concatenate([passage.vectors for passage in tagged])
+            drops = np.concatenate([passage.drops[:, column] for passage in tagged])
+            weights.append(_ridge(vectors, drops))
+    return np.array(weights)
+
+
+def _ridge(vectors: Floats, drops: Floats) -> Floats:
+    """Solve the ridge regression of drops on vectors, without intercept."""
+    width = vectors.shape[1]
+    gram = vectors.T @ vectors
+    penalty = _PENALTY * np.trace(gram) / width
+    # least squares, since the matrix of vectors that are all zero has no inverse
+    solution, *_ = np.linalg.lstsq(gram + penalty * np.eye(width), vectors.T @ drops)
+    return np.asarray(solution)
+
+
+def _measured_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
+    """Mask the phrases of some passages in turn, and measure by how much the log-odds fall.
+
+    Passages of several windows are left out, since a phrase may count in two of them.
+    """
+    readings = read_for_masking(scorer, [row["text"] for row in rows], headings_of(rows))
+    encoded = [(reading.token_ids, reading.heading) for reading in readings]
+    vectors = scorer.first_window_vectors(encoded)
+    measured = []
+    for reading, token_vectors in zip(readings, vectors, strict=True):
+        if reading.words and len(token_vectors) == len(reading.token_ids):
+            measured.append(_mask_in_turn(scorer, reading, token_vectors.astype(np.float64)))
+    return measured
+
+
+def _mask_in_turn(scorer: EncoderScorer, reading: Reading, token_vectors: Floats) -> _Drops:
+    """Mask each of the disjoint phrases of a passage."""
+    words = reading.words
+    starts = range(0, len(words), PHRASE_WORDS)
+    spans = [
+        (words[start][0], words[min(start + PHRASE_WORDS, len(words)) - 1][1]) for start in starts
+    ]
+    masked = [reading.masked(span, scorer.tokenizer.mask) for span in spans]
+    ids = np.array(reading.token_ids)
+    vectors = [token_vectors[ids != np.array(variant)].sum(axis=0) for variant in masked]
+    variants = [reading.token_ids, *masked]
+    logits = scorer.logits_of_ids(variants, [reading.heading for _ in variants])
+    return _Drops(np.array(vectors), logits[0] - logits[1:], logits[0])
