@@ -46,14 +46,14 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 ) -> None:
     for name in ("a", "odd", "z"):
         (tmp_path / f"{name}.txt").write_text(GOOD + name, "utf-8")
-    whole = batch.passage_parts
+    whole = batch.split_passages_in_parts
 
     def broken(document: Document, *args: object) -> object:
         if document.text.endswith("odd"):
             raise IndexError("list index out of range")
         return whole(document, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batch, "passage_parts", broken)
+    monkeypatch.setattr(batch, "split_passages_in_parts", broken)
     done, failed = [], []
     files = [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")]
     for file, results in batch.tag_inputs(files, Tagging("fast"), identity):

@@ -32,13 +32,13 @@ from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import split_passages, text_document
-from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
+from tipclassify.text.segmentation.sections import HeadingOutline, named_section, run_in_section
 
 KNOWN = frozenset("the police acted in of and labor".split())
 
 
 def read_heading(text: str) -> None:
-    outline = Outline()
+    outline = HeadingOutline()
     for heading in ("b. Forced Labor", text, "Description"):
         outline.section(heading)
     named_section(text)

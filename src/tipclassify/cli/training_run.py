@@ -238,7 +238,7 @@ def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = N
     """
     from tipclassify.corpus.holdout import source_family
     from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
-    from tipclassify.text.features.tokenizer import known_words
+    from tipclassify.text.features.tokenizer import collect_vocabulary
     from tipclassify.training.encoder import Settings
     from tipclassify.training.encoder.recipe import Recipe, export, fine_tune
     from tipclassify.training.unlabelled import read_unlabelled
@@ -252,7 +252,9 @@ def run_encoder(order: Order, rows: Sequence[Row], settings: Settings | None = N
     unlabelled = read_unlabelled(order.unlabelled, texts, None, settings.seed)
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
     # as a word.
-    vocabulary = known_words(texts) | known_words((passage.text for passage in unlabelled), least=4)
+    vocabulary = collect_vocabulary(texts) | collect_vocabulary(
+        (passage.text for passage in unlabelled), least=4
+    )
     headings = order.encoder.headings
     recipe = Recipe(
         base=str(order.encoder.base),

@@ -359,10 +359,10 @@ def _read_file(
             return None
         return read_bounded(str(there[file.name]))
     from tipclassify.download import download
-    from tipclassify.download.cache import read_cached
+    from tipclassify.download.cache import read_cached_download
     from tipclassify.download.request import parse_url
 
     url = str(parse_url(file.address + quote(file.name)))
-    if kept := read_cached(url):
+    if kept := read_cached_download(url):
         return kept.data
     return None if offline else download(url, allow_private=allow_private).data

@@ -26,7 +26,7 @@ from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.writers import identity
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.segmentation.passages import Unit, passage_parts
+from tipclassify.text.segmentation.passages import Unit, split_passages_in_parts
 
 __all__ = [
     "Failed",
@@ -174,7 +174,7 @@ def tag_document(
     The reader's warnings become the notes of the first part.
     """
     document, notes = read_with_notes(read)
-    for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
+    for part, (within, passages) in enumerate(split_passages_in_parts(document, tagging.unit), 1):
         tagged = classifier.tag_passages(passages, tagging.policy)
         number = part if len(within.blocks) < len(document.blocks) else 0
         yield TaggedReport(file, within, tagged, notes=notes if part == 1 else (), part=number)

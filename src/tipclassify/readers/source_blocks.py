@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.text.document import CELL_BAR, Block, Document
-from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
+from tipclassify.text.segmentation.sections import HeadingOutline, named_section, run_in_section
 
 __all__ = [
     "BETWEEN_BLOCKS",
@@ -54,7 +54,7 @@ def build_document(
     blocks: list[Block] = []
     start = 0
     section: str | None = None
-    outline = Outline()
+    outline = HeadingOutline()
     for source_block in source_blocks:
         text = source_block.text
         if not text:

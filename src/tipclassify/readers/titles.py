@@ -13,7 +13,7 @@ from typing import Final
 from tipclassify.readers.countries import country_and_year
 from tipclassify.readers.countries.names import country_named, fold_name
 from tipclassify.readers.publication import is_masthead
-from tipclassify.text.segmentation.sections import named_section, without_enumerator
+from tipclassify.text.segmentation.sections import heading_without_enumerator, named_section
 
 __all__ = ["TitleLine", "is_stale", "title_of_first_page"]
 
@@ -110,7 +110,7 @@ def _without_marks(text: str) -> str:
 
 
 def _may_be_title(text: str) -> bool:
-    return named_section(text) is None and without_enumerator(text) == text
+    return named_section(text) is None and heading_without_enumerator(text) == text
 
 
 def _is_country(text: str) -> bool:

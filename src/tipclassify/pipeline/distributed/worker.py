@@ -33,7 +33,7 @@ from tipclassify.readers.limits import LARGEST, read_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
-from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
+from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
 if TYPE_CHECKING:
     import pandas
@@ -225,11 +225,11 @@ def _read_row_groups(
             if part.start <= start < part.end:
                 groups.append(number)
         size = file.seek(0, os.SEEK_END)
-        batches = read_row_batches(table, size, columns, groups)
+        batches = read_parquet_batches(table, size, columns, groups)
         rows = chain.from_iterable(batches)
         try:
             yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
-        except ExcessiveTableError as error:
+        except ExcessiveParquetError as error:
             raise InputError(f"{source.name}: {error}; check where it comes from") from None
         except UnicodeDecodeError:
             raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None

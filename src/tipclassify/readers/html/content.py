@@ -16,7 +16,7 @@ from lxml import etree
 
 from tipclassify.readers.html.elements import HEADINGS, traits_of
 from tipclassify.readers.html.lines import PageLine, is_sentence
-from tipclassify.text.furniture import is_stock
+from tipclassify.text.furniture import is_stock_phrase
 from tipclassify.text.segmentation.sections import named_section
 
 __all__ = ["main_content", "trim_edges", "without_furniture"]
@@ -58,7 +58,7 @@ def main_content(lines: Sequence[PageLine], page: etree._Element) -> list[PageLi
 
 def without_furniture(lines: Iterable[PageLine]) -> list[PageLine]:
     """Return lines without menus and stock phrases of websites."""
-    return [line for line in _without_link_lists(lines) if not is_stock(line.text)]
+    return [line for line in _without_link_lists(lines) if not is_stock_phrase(line.text)]
 
 
 def _extracted_text(page: etree._Element) -> str:

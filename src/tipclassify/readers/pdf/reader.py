@@ -36,10 +36,10 @@ from tipclassify.readers.source_blocks import BETWEEN_BLOCKS
 from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import (
-    Outline,
+    HeadingOutline,
+    heading_without_continuation,
     join_headings,
     run_in_section,
-    without_continuation,
 )
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class _Sections:
 
     def __init__(self) -> None:
         self.current: str | None = None
-        self._outline = Outline()
+        self._outline = HeadingOutline()
 
     def after(self, paragraph: Paragraph) -> str | None:
         """Return the section of a paragraph, which may be the first of one."""
@@ -179,7 +179,7 @@ def _table_section(section: str | None, caption: str) -> str:
     """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
-    caption = without_continuation(caption)
+    caption = heading_without_continuation(caption)
     if not section:
         return caption
     return f"{section.rstrip(' :.')}: {caption}"

@@ -25,7 +25,7 @@ from tipclassify.model.encoder.name_masking import mask_names, normalize_spellin
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout
-from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.encoder import Settings
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
 from tipclassify.training.model_card import BaseEncoder
@@ -276,7 +276,7 @@ def tokenize_rows(rows: Sequence[Row], tokenizer: Tokenizer, recipe: Recipe) -> 
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
     similar = {}
     for heading in distinct:
-        key = without_enumerator(heading).lower()
+        key = heading_without_enumerator(heading).lower()
         if key in recipe.headings:
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids

@@ -30,7 +30,7 @@ from tipclassify.readers.pdf.layout.symbol_fonts import mark_bullets
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
-from tipclassify.text.segmentation.sections import named_section, without_enumerator
+from tipclassify.text.segmentation.sections import heading_without_enumerator, named_section
 
 __all__ = ["Bookmarks", "Paragraph", "body_size", "bookmark", "read_paragraphs"]
 
@@ -118,7 +118,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
 
 def bookmark(page: int, text: str) -> tuple[int, str]:
     """Return the key of a heading on a page: its letters and digits, without an enumerator."""
-    return page, "".join(filter(str.isalnum, without_enumerator(text).casefold()))
+    return page, "".join(filter(str.isalnum, heading_without_enumerator(text).casefold()))
 
 
 def _body_type(pages: Sequence[Page]) -> _BodyType:
@@ -243,7 +243,7 @@ def _is_sentence(text: str) -> bool:
         return True
     if text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS:
         return True
-    plain = without_enumerator(text)
+    plain = heading_without_enumerator(text)
     return plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
