@@ -146,7 +146,9 @@ def test_a_sheet_that_names_far_places_does_not_fill_all_before_them(
         for member in source.namelist():
             made.writestr(member, sheet if member.endswith("sheet1.xml") else source.read(member))
     with pytest.raises(InputError, match=r"odd\.xlsx: has rows or cells beyond what Excel shows"):
-        list(tables.sheet_lines((tmp_path / "odd.xlsx").read_bytes(), "odd.xlsx", ReadOptions()))
+        list(
+            tables.read_sheet_lines((tmp_path / "odd.xlsx").read_bytes(), "odd.xlsx", ReadOptions())
+        )
 
 
 def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tipclassify.formatting import csv_cell, csv_text
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.readers.html.lines import page_lines
+from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.reporting.comparison import matching
 from tipclassify.reporting.comparison.matching import find_candidates
 from tipclassify.reporting.comparison.terms import extract_terms
@@ -69,7 +69,7 @@ def give_reasons_by_words(text: str) -> None:
 
 def read_page(text: str) -> None:
     """Read a web page without its layout."""
-    page_lines(etree.HTML(f"<body>{text}</body>"))
+    read_html_lines(etree.HTML(f"<body>{text}</body>"))
 
 
 CASES: dict[Callable[[str], object], tuple[str, ...]] = {

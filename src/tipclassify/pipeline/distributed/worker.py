@@ -28,8 +28,8 @@ from tipclassify.pipeline.distributed.folder import Failure, Folder, PartRecord,
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
-from tipclassify.readers.jsonl import in_batches, parse_row
-from tipclassify.readers.limits import LARGEST, read_up_to_limit
+from tipclassify.readers.jsonl import batches_of_read_rows, parse_jsonl_row
+from tipclassify.readers.limits import LARGEST, read_stream_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
@@ -158,7 +158,7 @@ def _tagged(
         read_rows = _read_lines(source, part, record)
     else:
         read_rows = _read_row_groups(source, part, work.text, record)
-    for batch in in_batches(read_rows, lambda row: len(row["text"]) + 1):
+    for batch in batches_of_read_rows(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 
@@ -166,7 +166,7 @@ def _read(source: Source, options: ReadOptions) -> Document:
     if source.fs is None:
         return read_report(source.path, options)
     with _opened(source) as file:
-        return read_bytes(read_up_to_limit(file, source.name), source.name, options)
+        return read_bytes(read_stream_up_to_limit(file, source.name), source.name, options)
 
 
 @contextmanager
@@ -183,7 +183,7 @@ def _read_lines(source: Source, part: InputPart, record: PartRecord) -> Iterator
         for at, line in lines_of_range(file, part.start, part.end, LARGEST):
             try:
                 if line.strip():
-                    yield parse_row(line, f"{source.name}, byte {at}")
+                    yield parse_jsonl_row(line, f"{source.name}, byte {at}")
             except InputError as error:
                 record.failures.append(Failure(source.name, str(error)))
 
