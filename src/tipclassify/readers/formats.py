@@ -164,8 +164,10 @@ def is_link(name: str) -> bool:
 def format_suffix_of(name: str) -> str:
     """Return the suffix of a file or link, in lower case and without ``.gz``.
 
-    >>> format_suffix_of("https://example.org/Karvonia.PDF?download=1"), format_suffix_of("notes.txt.gz")
-    ('.pdf', '.txt')
+    >>> format_suffix_of("https://example.org/Karvonia.PDF?download=1")
+    '.pdf'
+    >>> format_suffix_of("notes.txt.gz")
+    '.txt'
     """
     try:
         path = PurePosixPath(urlsplit(name).path if is_link(name) else PureWindowsPath(name).name)

@@ -88,8 +88,8 @@ def clean_source_text(text: str) -> str:
 def could_be_source_heading(text: str) -> bool:
     """Return whether a paragraph is as short as a heading and lacks the end of a sentence.
 
-    >>> could_be_source_heading("Conduct of Officials"), could_be_source_heading("No shelter opened.")
-    (True, False)
+    >>> [could_be_source_heading(text) for text in ("Conduct of Officials", "No shelter opened.")]
+    [True, False]
     """
     if text.rstrip().endswith((".", ";", ",", "!", "?")):
         return False

@@ -122,7 +122,7 @@ def detect_country_and_year(
 
     >>> detect_country_and_year("2023 Trafficking in Persons Report: Karvonia", "x.html", "")
     ('Karvonia', 2023)
-    >>> detect_country_and_year("Qatar - United States Department of State", "hrr-2016-qatar.html", "")
+    >>> detect_country_and_year("Qatar - United States Department of State", "hrr-2016.html", "")
     ('Qatar', 2016)
     >>> detect_country_and_year("Georgia Tech", "georgia-tech.html", "Jordan joined the team.")
     (None, None)

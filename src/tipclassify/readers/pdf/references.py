@@ -55,8 +55,10 @@ def find_pdf_references(paragraphs: Sequence[PdfParagraph]) -> set[int]:
 def is_pdf_reference_heading(text: str) -> bool:
     """Return whether a text is the heading of a bibliography or of notes.
 
-    >>> is_pdf_reference_heading("VIII. REFERENCES"), is_pdf_reference_heading("References to children")
-    (True, False)
+    >>> is_pdf_reference_heading("VIII. REFERENCES")
+    True
+    >>> is_pdf_reference_heading("References to children")
+    False
     """
     return _HEADING.fullmatch(text) is not None
 

@@ -156,7 +156,8 @@ def metadata_of_web_page(tree: etree._Element) -> SourceMetadata:
 def metadata_in_front_matter(fields: Mapping[str, str]) -> SourceMetadata:
     """Return the metadata in the front matter of a Markdown file.
 
-    >>> metadata = metadata_in_front_matter({"title": "Norvia", "publisher": "OSCE", "url": "/norvia"})
+    >>> fields = {"title": "Norvia", "publisher": "OSCE", "url": "/norvia"}
+    >>> metadata = metadata_in_front_matter(fields)
     >>> metadata.title, metadata.address
     ('Norvia', None)
     """

@@ -153,10 +153,9 @@ def _are_pdf_columns(left: list[Row], right: list[Row], strip: _WhitePageStrip, 
     Its lines continue in lower case, unlike table cells.
     """
     gutter = strip.x1 - strip.x0
+    left_is_narrow = _width_of_column(left) < _MIN_COLUMN * em
     right_is_narrow = _width_of_column(right) < _MIN_COLUMN * em
-    if _width_of_column(left) < _MIN_COLUMN * em or (
-        right_is_narrow and gutter < 2 * _WIDE_GUTTER * em
-    ):
+    if left_is_narrow or (right_is_narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
     if left[0][0].y > right[-1][0].y or right[0][0].y > left[-1][0].y:
         return False  # one above the other, as a title at the right margin is above the text
@@ -201,9 +200,8 @@ def _order_pdf_columns(rows: Sequence[_CutPdfRow], em: float) -> list[list[PdfFr
     """
     left = _left_column_of_pdf(rows)
     right = _right_column_of_pdf(rows)
-    if all(_is_heading_like_row(row, em) for row in left) and len(left) < _MAX_SIDE_HEADS * len(
-        right
-    ):
+    are_headings = all(_is_heading_like_row(row, em) for row in left)
+    if are_headings and len(left) < _MAX_SIDE_HEADS * len(right):
         starts = [at for at in range(1, len(rows)) if rows[at].left and not rows[at - 1].left]
     else:
         starts = [at for at in range(1, len(rows)) if _heads_both_columns(rows, at, em)]

@@ -55,7 +55,8 @@ def join_hyphenated_lines(
     hyphenates at all (`hyphenates_line_ends`). A hyphen at a line's end stays by a capital, digit
     or abbreviation, and in a compound; else it divides a word.
 
-    >>> join_hyphenated_lines(["Police stopped traf-", "ficking by a U.S.-", "funded gang."], Counter())
+    >>> lines = ["Police stopped traf-", "ficking by a U.S.-", "funded gang."]
+    >>> join_hyphenated_lines(lines, Counter())
     'Police stopped trafficking by a U.S.-funded gang.'
     """
     parts: list[str] = []
