@@ -46,7 +46,7 @@ _BRACKETS: Final = re.compile(r"[\[(] ?[\])]")
 _EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")  # left by a removed footnote mark
 
 
-def _compile_class_names(words: str) -> re.Pattern[str]:
+def _compile_html_names(words: str) -> re.Pattern[str]:
     """Compile a pattern that finds one of the words between spaces, hyphens and underscores."""
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words.split())})(?=[\s_-]|$)")
 
@@ -61,7 +61,7 @@ _FURNITURE_ROLES: Final = frozenset(
 # Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides
 # alone, and only those of these elements count.
 _NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())
-_FURNITURE_NAMES: Final = _compile_class_names(
+_FURNITURE_NAMES: Final = _compile_html_names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w*
     sharing social-?\w* newsletter sign-?up subscri\w+ comments respond disqus related-?\w*
     recommended recirc read-?next most-read teasers? \w*footer sidebar widgets? tags taglist byline
@@ -69,18 +69,18 @@ _FURNITURE_NAMES: Final = _compile_class_names(
     pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box search-?\w*
     copyright disclaimer dropdown utility"""
 )
-_INVISIBLE_NAMES: Final = _compile_class_names(
+_INVISIBLE_NAMES: Final = _compile_html_names(
     r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden
     screen-reader(?:-\w+)? a11y-hidden element-invisible assistive-text mw-editsection editsection
     material-icons material-symbols-\w+ mw-jump print-?only noprint back-?to-?top"""
 )
-_PANEL_NAMES: Final = _compile_class_names(
+_PANEL_NAMES: Final = _compile_html_names(
     r"tab-?\w* panel pane accordion(?:-\w+)? collaps\w* toggle expand\w* details faq answer"
 )
-_NOTE_NAMES: Final = _compile_class_names(
+_NOTE_NAMES: Final = _compile_html_names(
     r"footnotes? endnotes? references reflist fn-list notes msofootnotetext msoendnotetext"
 )
-_HEADING_NAMES: Final = _compile_class_names(
+_HEADING_NAMES: Final = _compile_html_names(
     r"""heading section-(?:title|heading|head) sub-?heading sub-?head subtitle msotitle msoheading\d
     h[2-5]"""
 )

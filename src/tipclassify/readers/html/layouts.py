@@ -51,9 +51,10 @@ def parts_of_known_layout(page: etree._Element) -> list[etree._Element]:
         outermost = [
             part for part in parts if not any(outer in parts for outer in part.iterancestors())
         ]
-        if outermost and sum(
-            map(_text_length_of_element, outermost)
-        ) >= _MIN_SHARE * _text_length_of_element(page):
+        if not outermost:
+            continue
+        length = sum(map(_text_length_of_element, outermost))
+        if length >= _MIN_SHARE * _text_length_of_element(page):
             return outermost
     return []
 

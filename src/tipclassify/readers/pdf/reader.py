@@ -250,9 +250,8 @@ def _read_pdf_bookmarks(document: PdfDocument) -> Bookmarks:
         target = mark.get_dest()
         index = target.get_index() if target else None
         if index is not None:
-            levels[pdf_bookmark_key(index + 1, normalize_pdf_text(mark.get_title()))] = (
-                mark.level + 1
-            )
+            title = normalize_pdf_text(mark.get_title())
+            levels[pdf_bookmark_key(index + 1, title)] = mark.level + 1
     return levels
 
 

@@ -76,11 +76,8 @@ def make_pdf_lines(rows: Sequence[Row]) -> list[PdfLine]:
     """Make a line of each row; rows with aligned cells are table rows."""
     cells_by_row: list[list[Cell]] = []
     for row in rows:
-        cells_by_row.append(
-            _split_pdf_row_into_cells(
-                [word for fragment in row if fragment.table is None for word in fragment.words]
-            )
-        )
+        words = [word for fragment in row if fragment.table is None for word in fragment.words]
+        cells_by_row.append(_split_pdf_row_into_cells(words))
     lines: list[PdfLine] = []
     for at, (row, cells) in enumerate(zip(rows, cells_by_row, strict=True)):
         lines += [_line_for_pdf_table(fragment) for fragment in row if fragment.table is not None]

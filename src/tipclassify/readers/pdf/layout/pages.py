@@ -177,9 +177,9 @@ def make_pdf_fragments(words: Sequence[PdfWord]) -> list[PdfFragment]:
     """Group words in file order into fragments."""
     runs: list[list[PdfWord]] = []
     for word in words:
-        if runs and (
-            _continues_pdf_fragment(runs[-1][-1], word) or _is_list_marker_of_word(runs, word)
-        ):
+        if not runs:
+            runs.append([word])
+        elif _continues_pdf_fragment(runs[-1][-1], word) or _is_list_marker_of_word(runs, word):
             runs[-1].append(word)
         else:
             runs.append([word])

@@ -61,9 +61,8 @@ def drop_side_marks(pages: Sequence[PageLayout]) -> list[PageLayout]:
     marks_on_pages: list[_SideMarkOnPage] = []
     for page in pages:
         for fragment in _fragments_beside_text(page):
-            marks_on_pages.append(
-                _SideMarkOnPage(page.number, fragment, _side_mark_of_fragment(fragment))
-            )
+            mark = _side_mark_of_fragment(fragment)
+            marks_on_pages.append(_SideMarkOnPage(page.number, fragment, mark))
     marks = [on_page.mark for on_page in marks_on_pages]
     repeated = _repeated_side_marks(marks_on_pages)
     mark_counts = Counter(mark.line for mark in marks)
