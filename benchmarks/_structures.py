@@ -30,8 +30,8 @@ from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.bundle.writing import write_bundle
 from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers.jsonl import parse_row, read_lines
-from tipclassify.readers.tables import read_table, sheet_lines
+from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
+from tipclassify.readers.tables import read_sheet_lines, read_table
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import contrast
 from tipclassify.reporting.comparison.ledger import build_ledger
@@ -388,17 +388,17 @@ def read_labelled_parquet(data: bytes) -> object:
 def parsed_rows(suffix: str, data: bytes) -> Iterator[object]:
     """Yield the rows of a table or of JSON lines."""
     if suffix == ".xlsx":  # which is read in another process otherwise
-        for number, line in sheet_lines(data, "growth.xlsx", ReadOptions()):
-            yield parse_row(line, str(number))
+        for number, line in read_sheet_lines(data, "growth.xlsx", ReadOptions()):
+            yield parse_jsonl_row(line, str(number))
         return
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(data)
         file.flush()
         is_jsonl = suffix == ".jsonl"
-        batches = read_lines(file.name) if is_jsonl else read_table(file.name, ReadOptions())
+        batches = read_jsonl_lines(file.name) if is_jsonl else read_table(file.name, ReadOptions())
         for batch in batches:
             for number, line in batch:
-                yield parse_row(line, str(number))
+                yield parse_jsonl_row(line, str(number))
 
 
 # ---------------------------------------------------------------------------------------------

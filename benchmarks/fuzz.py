@@ -214,14 +214,16 @@ def read(kind: str, chance: random.Random) -> None:
     from tipclassify import Classifier
     from tipclassify.errors import InputError
     from tipclassify.readers import read_bytes
-    from tipclassify.readers.jsonl import parse_row
+    from tipclassify.readers.jsonl import parse_jsonl_row
 
     data = (altered_zip if kind in ("docx", "epub") else altered)(sample(kind), chance)
     if kind == "jsonl":
         texts, bad = list[str](), list[InputError]()
         for number, line in enumerate(data.split(b"\n"), 1):
             try:
-                texts += [parse_row(line, f"fuzz.jsonl:{number}")["text"]] if line.strip() else []
+                texts += (
+                    [parse_jsonl_row(line, f"fuzz.jsonl:{number}")["text"]] if line.strip() else []
+                )
             except InputError as error:
                 bad.append(error)
         Classifier.load("fast").predict(texts)
@@ -262,11 +264,11 @@ def _events() -> bytes:
 def read_rows_of_table(kind: str, chance: random.Random) -> None:
     """Read the rows of an altered table."""
     from tipclassify.readers import ReadOptions
-    from tipclassify.readers.tables import read_table, sheet_lines
+    from tipclassify.readers.tables import read_sheet_lines, read_table
 
     if kind == "xlsx":  # which is read in another process otherwise
         data = altered_zip(sample(kind), chance)
-        list(sheet_lines(data, "fuzz.xlsx", ReadOptions()))
+        list(read_sheet_lines(data, "fuzz.xlsx", ReadOptions()))
         return
     with tempfile.NamedTemporaryFile(suffix=f".{kind}") as file:
         file.write(altered(sample(kind), chance))

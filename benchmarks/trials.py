@@ -45,7 +45,7 @@ from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, labels_alone
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.encoder.name_masking import mask_names
-from tipclassify.text.features.tokenizer import known_words
+from tipclassify.text.features.tokenizer import collect_vocabulary
 from tipclassify.training.calibration import operating_points, platt
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a
@@ -176,7 +176,7 @@ def trials(
 ) -> None:
     """Run the trials, and print their figures."""
     rows = training_rows(data or [DATA], real_train or [])
-    words = known_words([row["text"] for row in rows])
+    words = collect_vocabulary([row["text"] for row in rows])
     out = held_out(rows)
     real = np.array(list(map(is_real, rows)), bool)
     held = [rows[i] for i in np.flatnonzero(real & out)]

@@ -21,7 +21,7 @@ from tipclassify.corpus.loading import Row
 from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
-from tipclassify.text.features.tokenizer import known_words
+from tipclassify.text.features.tokenizer import collect_vocabulary
 from tipclassify.training.trained import Trained
 from tipclassify.training.unlabelled import UnlabelledPassage, read_unlabelled
 
@@ -124,7 +124,9 @@ def run(
     unlabelled = read_unlabelled(order.unlabelled, texts, None, settings.seed)
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
     # as a word.
-    vocabulary = known_words(texts) | known_words((passage.text for passage in unlabelled), least=4)
+    vocabulary = collect_vocabulary(texts) | collect_vocabulary(
+        (passage.text for passage in unlabelled), least=4
+    )
     headings = chosen.headings
     recipe = Recipe(
         base=str(chosen.base),

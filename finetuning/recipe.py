@@ -28,7 +28,7 @@ from tipclassify.model.encoder.name_masking import mask_names, normalize_spellin
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout
-from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
 from tipclassify.training.fit_linear import SoftPassage
 from tipclassify.training.model_card import BaseEncoder, TaughtPassages
@@ -307,7 +307,7 @@ def tokenize_rows(
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
     similar = {}
     for heading in distinct:
-        key = without_enumerator(heading).lower()
+        key = heading_without_enumerator(heading).lower()
         if key in recipe.headings:
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids

@@ -400,7 +400,7 @@ def test_a_part_ends_with_its_country_and_within_a_long_country_with_a_section(
     ]
     document = Document("Police slept.\n" * len(blocks), tuple(blocks))
     monkeypatch.setattr(splitting, "PART", 4)
-    parts = list(splitting.passage_parts(document))
+    parts = list(splitting.split_passages_in_parts(document))
     # A; B and the first section of C; the rest of C
     assert [len(passages) for _, passages in parts] == [5, 5, 5]
     assert [block for part, _ in parts for block in part.blocks] == blocks

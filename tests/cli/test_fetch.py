@@ -23,7 +23,7 @@ from tipclassify.cli.reading import fetch
 from tipclassify.download import Download
 from tipclassify.errors import InputError, UsageError
 from tipclassify.readers import tip_report as narratives
-from tipclassify.readers.countries import country_and_year, find_country
+from tipclassify.readers.countries import detect_country_and_year, find_country
 
 THIS_YEAR = date.today().year
 
@@ -178,7 +178,9 @@ def test_a_site_that_refuses_is_not_asked_for_the_same_country_again(
 def test_without_a_year_this_years_report_is_tried_then_the_last(
     site: Site, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(narratives, "latest_years", lambda _today: [THIS_YEAR, THIS_YEAR - 1])
+    monkeypatch.setattr(
+        narratives, "latest_narrative_years", lambda _today: [THIS_YEAR, THIS_YEAR - 1]
+    )
     site.add(THIS_YEAR - 1, "togo")
     site.add(THIS_YEAR, "benin")
     site.add(THIS_YEAR - 1, "benin")
@@ -202,7 +204,7 @@ def test_without_a_year_this_years_report_is_tried_then_the_last(
     ],
 )  # fmt: skip
 def test_the_latest_report_by_the_day(day: date, years: list[int]) -> None:
-    assert narratives.latest_years(day) == years
+    assert narratives.latest_narrative_years(day) == years
 
 
 @pytest.mark.parametrize(
@@ -248,7 +250,7 @@ def test_titles_that_a_narrative_may_have(title: str, country: str) -> None:
         "https://a.example/",
         "2024-01-01",
     )
-    assert narratives.is_narrative(page, find_country(country), 2023)
+    assert narratives.is_country_narrative(page, find_country(country), 2023)
 
 
 def test_refresh_downloads_anew(site: Site, run: Run, tmp_path: Path) -> None:
@@ -292,13 +294,17 @@ def test_renamed_countries_are_tried_by_their_new_and_old_names() -> None:
 
 def test_addresses_lie_on_state_gov_and_then_in_its_archive() -> None:
     togo = find_country("Togo")
-    assert narratives.addresses(togo, 2020) == [
+    assert narratives.addresses_of_narrative(togo, 2020) == [
         f"https://{at}.state.gov/reports/2020-trafficking-in-persons-report{suffix}/togo/"
         for at in ("www", "2017-2021")
         for suffix in ("", "-2")
     ]
-    assert narratives.addresses(togo, 2024)[-1].startswith("https://2021-2025.state.gov/")
-    assert {url.split("/")[2] for url in narratives.addresses(togo, 2025)} == {"www.state.gov"}
+    assert narratives.addresses_of_narrative(togo, 2024)[-1].startswith(
+        "https://2021-2025.state.gov/"
+    )
+    assert {url.split("/")[2] for url in narratives.addresses_of_narrative(togo, 2025)} == {
+        "www.state.gov"
+    }
 
 
 def test_country_and_year_are_read_from_file_names_and_addresses() -> None:
@@ -310,6 +316,9 @@ def test_country_and_year_are_read_from_file_names_and_addresses() -> None:
     for country in countries:
         for year in (2017, 2024):
             for slug in country.slugs:
-                assert country_and_year(None, f"tip-{year}-{slug}.html", "") == (country.name, year)
-            for url in narratives.addresses(country, year):
-                assert country_and_year(None, url, "") == (country.name, year)
+                assert detect_country_and_year(None, f"tip-{year}-{slug}.html", "") == (
+                    country.name,
+                    year,
+                )
+            for url in narratives.addresses_of_narrative(country, year):
+                assert detect_country_and_year(None, url, "") == (country.name, year)

@@ -23,13 +23,13 @@ import pytest
 pytest.importorskip("httpx")
 
 import tipclassify.download as links
-from tipclassify.download import Limits, LinkError, download, transport
-from tipclassify.download.cache import cache_folder
-from tipclassify.download.transport import is_public, resolve
+from tipclassify.download import DownloadLimits, LinkError, download, transport
+from tipclassify.download.cache import download_cache_folder
+from tipclassify.download.transport import is_public_address, resolve_host
 from tipclassify.errors import InputError, MissingExtraError
 
 PAGE = b"<!doctype html><title>Karvonia</title><p>Police arrested nine traffickers.</p>"
-QUICK = Limits(connect=2, read=2, total=5, largest=50_000, pause=0.01)
+QUICK = DownloadLimits(connect=2, read=2, total=5, largest=50_000, pause=0.01)
 PUBLIC = "151.101.1.1"  # stands for a public address; nothing here ever connects to it
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -110,12 +110,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fetched(
-    server: Server, path: str, refresh: bool = False, limits: Limits = QUICK
+    server: Server, path: str, refresh: bool = False, limits: DownloadLimits = QUICK
 ) -> links.Download:
     return download(server.url(path), allow_private=True, refresh=refresh, limits=limits)
 
 
-def refused(url: str, limits: Limits = QUICK, allow_private: bool = True) -> str:
+def refused(url: str, limits: DownloadLimits = QUICK, allow_private: bool = True) -> str:
     with pytest.raises(LinkError) as caught:
         download(url, allow_private=allow_private, limits=limits)
     message = str(caught.value)
@@ -425,13 +425,13 @@ def _drip(to: _Handler, head: bytes, drop: bytes) -> None:
 def test_a_server_that_drips_does_not_hold_us(server: Server, head: bytes, drop: bytes) -> None:
     server.routes["/drip"] = lambda to: _drip(to, head, drop)
     began = time.monotonic()
-    assert "took over 0.3 s" in refused(server.url("/drip"), Limits(total=0.3))
+    assert "took over 0.3 s" in refused(server.url("/drip"), DownloadLimits(total=0.3))
     assert time.monotonic() - began < 1.5
 
 
 def test_a_server_that_says_nothing_does_not_hold_us(server: Server) -> None:
     server.routes["/silent"] = lambda to: to.server.stop.wait(5) and None  # type: ignore[func-returns-value]
-    assert "no answer for 0.2 s" in refused(server.url("/silent"), Limits(read=0.2))
+    assert "no answer for 0.2 s" in refused(server.url("/silent"), DownloadLimits(read=0.2))
 
 
 # Addresses
@@ -462,8 +462,8 @@ NO_WEB = (
 
 
 def test_private_and_special_addresses_are_distinguished_from_public_ones() -> None:
-    assert [address for address in PRIVATE if is_public(address)] == []
-    assert [address for address in GLOBAL if not is_public(address)] == []
+    assert [address for address in PRIVATE if is_public_address(address)] == []
+    assert [address for address in GLOBAL if not is_public_address(address)] == []
 
 
 def test_no_spelling_of_a_private_address_is_followed(server: Server) -> None:
@@ -503,7 +503,7 @@ class Names:
             self.connected.append(address[0])
             return plain(("127.0.0.1", server.server_port), *rest, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(transport, "_lookup", lookup)
+        monkeypatch.setattr(transport, "_addresses_of_host", lookup)
         monkeypatch.setattr(socket, "create_connection", connect)
 
 
@@ -580,7 +580,7 @@ def test_private_addresses_are_followed_when_allowed(server: Server) -> None:
         ).data
         == PAGE
     )
-    assert resolve("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
+    assert resolve_host("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
@@ -644,7 +644,7 @@ def test_a_page_is_fetched_once_a_day(server: Server, monkeypatch: pytest.Monkey
     assert fetched(server, "/page#elsewhere") == first
     assert len(server.asked) == 1
     tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
-    monkeypatch.setattr(links, "_now", lambda: tomorrow)
+    monkeypatch.setattr(links, "_time_of_download", lambda: tomorrow)
     assert fetched(server, "/page").fetched == tomorrow.date().isoformat()
     assert len(server.asked) == 2
 
@@ -707,8 +707,8 @@ def test_what_a_private_address_gave_is_not_given_when_they_are_refused(server: 
 
 def test_an_older_copy_is_never_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched(server, "/page")
-    today = links._now()
-    monkeypatch.setattr(links, "_now", lambda: today + datetime.timedelta(days=2))
+    today = links._time_of_download()
+    monkeypatch.setattr(links, "_time_of_download", lambda: today + datetime.timedelta(days=2))
     server.routes["/page"] = lambda to: to.answer(b"", 503)
     assert "in trouble (503)" in refused(server.url("/page"))
 
@@ -747,7 +747,7 @@ def test_the_cache_lies_where_the_platform_keeps_caches(
         monkeypatch.delenv(name, raising=False)
     for name, value in {"HOME": "/home/ana", **variables}.items():
         monkeypatch.setenv(name, value)
-    assert cache_folder() == Path(folder)
+    assert download_cache_folder() == Path(folder)
 
 
 @pytest.mark.parametrize("where", ["relative", "~/unresolved"])

@@ -259,7 +259,7 @@ def test_a_long_text_that_many_cells_share_is_bounded(monkeypatch: pytest.Monkey
     strings = f"<si><t>text</t></si><si><t>{'Police acted. ' * 1_000}</t></si>"
     rows = '<row><c t="s"><v>0</v></c></row>' + '<row><c t="s"><v>1</v></c></row>' * 1_000
     with pytest.raises(InputError, match=r"^odd\.xlsx: has over 1 million characters in its cells"):
-        list(tables.sheet_lines(workbook(rows, strings), "odd.xlsx", ReadOptions()))
+        list(tables.read_sheet_lines(workbook(rows, strings), "odd.xlsx", ReadOptions()))
 
 
 def test_a_workbook_that_kills_its_reader_is_one_line(

@@ -18,7 +18,7 @@ import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.pipeline.workers import map_in_order
-from tipclassify.readers.isolated import read_isolated, unpack_answer
+from tipclassify.readers.isolated import read_report_isolated, unpack_read_answer
 from tipclassify.text.document import Block, Document
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -82,7 +82,7 @@ def test_the_reading_process_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(PAGE, "utf-8")
     script = (
         "import sys, os, signal; from tipclassify.readers import isolated\n"
-        "isolated.read_isolated(sys.argv[1]); print(isolated._child.pid, flush=True)\n"
+        "isolated.read_report_isolated(sys.argv[1]); print(isolated._child.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(
@@ -99,9 +99,9 @@ def test_the_reading_process_ends_with_its_parent(tmp_path: Path) -> None:
 def test_what_a_reader_warns_of_and_refuses_comes_through(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(PAGE, "utf-8")
     (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.4 nothing")
-    assert "nine recruiters" in read_isolated(str(tmp_path / "a.html")).text
+    assert "nine recruiters" in read_report_isolated(str(tmp_path / "a.html")).text
     with pytest.raises(InputError, match=r"bad\.pdf: [^\n]+$"):
-        read_isolated(str(tmp_path / "bad.pdf"))
+        read_report_isolated(str(tmp_path / "bad.pdf"))
 
 
 def message(fields: dict[str, Any], data: bytes = b"") -> bytes:
@@ -113,18 +113,18 @@ def test_only_documents_and_rows_come_out_of_the_child() -> None:
     block = {"start": 0, "end": 4, "section": None, "heading": False, "page": None, "country": None}
     document = {"text": "Text", "blocks": [block], "source": "a.html"}
     fields: dict[str, Any] = {"notes": ["note"], "problem": "", "document": document, "numbers": []}
-    answer = unpack_answer(message(fields))
+    answer = unpack_read_answer(message(fields))
     assert answer.document == Document("Text", (Block(0, 4),), "a.html")
     assert (answer.notes, answer.problem) == (["note"], "")
     sheet = {**fields, "document": None, "numbers": [2, 5]}
-    assert unpack_answer(message(sheet, b"{}\n[]")).rows == ((2, b"{}"), (5, b"[]"))
+    assert unpack_read_answer(message(sheet, b"{}\n[]")).rows == ((2, b"{}"), (5, b"[]"))
     for hostile in (
         message({"notes": []})[:8] + b"\x80\x04cos\nsystem\n",
         message({**fields, "document": {**document, "blocks": [], "run": "os.system"}}),
         message({**sheet, "numbers": [2, 3, 4]}, b"{}\n[]"),
     ):
         with pytest.raises((ValueError, TypeError)):
-            unpack_answer(hostile)
+            unpack_read_answer(hostile)
 
 
 def end_or_square(number: int) -> int:

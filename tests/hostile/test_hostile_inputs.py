@@ -46,14 +46,14 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 ) -> None:
     for name in ("a", "odd", "z"):
         (tmp_path / f"{name}.txt").write_text(GOOD + name, "utf-8")
-    whole = batch.passage_parts
+    whole = batch.split_passages_in_parts
 
     def broken(document: Document, *args: object) -> object:
         if document.text.endswith("odd"):
             raise IndexError("list index out of range")
         return whole(document, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batch, "passage_parts", broken)
+    monkeypatch.setattr(batch, "split_passages_in_parts", broken)
     done, failed = [], []
     files = [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")]
     for file, results in batch.tag_inputs(files, Tagging("fast"), identity):
@@ -146,7 +146,9 @@ def test_a_sheet_that_names_far_places_does_not_fill_all_before_them(
         for member in source.namelist():
             made.writestr(member, sheet if member.endswith("sheet1.xml") else source.read(member))
     with pytest.raises(InputError, match=r"odd\.xlsx: has rows or cells beyond what Excel shows"):
-        list(tables.sheet_lines((tmp_path / "odd.xlsx").read_bytes(), "odd.xlsx", ReadOptions()))
+        list(
+            tables.read_sheet_lines((tmp_path / "odd.xlsx").read_bytes(), "odd.xlsx", ReadOptions())
+        )
 
 
 def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tipclassify.formatting import csv_cell, csv_text
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.readers.html.lines import page_lines
+from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.reporting.comparison import matching
 from tipclassify.reporting.comparison.matching import find_candidates
 from tipclassify.reporting.comparison.terms import extract_terms
@@ -32,13 +32,13 @@ from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import split_passages, text_document
-from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
+from tipclassify.text.segmentation.sections import HeadingOutline, named_section, run_in_section
 
 KNOWN = frozenset("the police acted in of and labor".split())
 
 
 def read_heading(text: str) -> None:
-    outline = Outline()
+    outline = HeadingOutline()
     for heading in ("b. Forced Labor", text, "Description"):
         outline.section(heading)
     named_section(text)
@@ -69,7 +69,7 @@ def give_reasons_by_words(text: str) -> None:
 
 def read_page(text: str) -> None:
     """Read a web page without its layout."""
-    page_lines(etree.HTML(f"<body>{text}</body>"))
+    read_html_lines(etree.HTML(f"<body>{text}</body>"))
 
 
 CASES: dict[Callable[[str], object], tuple[str, ...]] = {

@@ -20,7 +20,11 @@ from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features import vocabulary as words
 from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes
-from tipclassify.text.features.templates import length_scale, scopes, structure_of
+from tipclassify.text.features.templates import (
+    feature_length_scale,
+    find_cue_scopes,
+    structure_of_tokens,
+)
 from tipclassify.text.features.tokenizer import tokenize
 from tipclassify.text.features.vocabulary import VocabularyTable
 from tipclassify.training.examples import Examples
@@ -113,7 +117,7 @@ def sums_of_features(model: Model, texts: list[str]) -> np.ndarray:
             *(features.clause == one for one in np.flatnonzero(features.clause_row == row)),
         ]
         whole, *clauses = [
-            weights[group].sum(axis=0) * length_scale(group.sum()) for group in groups
+            weights[group].sum(axis=0) * feature_length_scale(group.sum()) for group in groups
         ]
         scores.append(
             (whole + np.max(clauses, axis=0) if clauses else whole) * model.units + model.bias
@@ -166,11 +170,15 @@ def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(
     one, other = "Prosecutors closed one agency", "officials took bribes"
     alone = [scorer.score_texts([text]).logits[0] for text in (one, other)]
     assert (scorer.score_texts([one, other]).logits == alone).all()
-    kinds = structure_of(tokenize([one, other], model.vocabulary)).kind.tolist()
+    kinds = structure_of_tokens(tokenize([one, other], model.vocabulary)).kind.tolist()
     assert kinds == [
-        k for text in (one, other) for k in structure_of(tokenize([text], model.vocabulary)).kind
+        k
+        for text in (one, other)
+        for k in structure_of_tokens(tokenize([text], model.vocabulary)).kind
     ]
-    assert structure_of(tokenize([f"{one} {other}"], model.vocabulary)).kind.tolist() != kinds
+    assert (
+        structure_of_tokens(tokenize([f"{one} {other}"], model.vocabulary)).kind.tolist() != kinds
+    )
 
 
 def test_words_whose_slots_are_taken_are_found_all_the_same(
@@ -199,7 +207,7 @@ def test_words_whose_slots_are_taken_are_found_all_the_same(
 )
 def test_how_far_a_negation_reaches(text: str, reached: str) -> None:
     tokens = tokenize([text], frozenset(text.split()))
-    inside = sorted(scopes(structure_of(tokens))[1].tolist())
+    inside = sorted(find_cue_scopes(structure_of_tokens(tokens))[1].tolist())
     assert [text[tokens.start[at] : tokens.end[at]] for at in inside] == reached.split()
 
 
@@ -227,7 +235,9 @@ def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
 ) -> None:
     hashes = heading_hashes(heading)
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
-    amount = length_scale(np.array(len(hashes))) * model.weights[rows].sum(axis=0) * model.units
+    amount = (
+        feature_length_scale(np.array(len(hashes))) * model.weights[rows].sum(axis=0) * model.units
+    )
     assert (heading == "Qwzx Vbnm") == (len(rows) == 0)
     texts = [
         "Police arrested nine suspects.",

@@ -11,8 +11,8 @@ import pytest
 from babel import Locale
 
 from tipclassify.errors import InputError, UsageError
-from tipclassify.readers.countries import country_and_year, find_country
-from tipclassify.readers.countries.names import extract_countries, fold_name
+from tipclassify.readers.countries import detect_country_and_year, find_country
+from tipclassify.readers.countries.names import extract_countries, fold_country_name
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 # Codes of CLDR that are none of ISO 3166.
@@ -46,18 +46,21 @@ def test_every_country_is_found_by_name_and_codes_and_in_titles_and_addresses(co
     assert find_country(country.alpha3.lower()) == find_country(country.name.upper()) == country
     for name in (NAMES[code], country.name):
         assert find_country(name) == country
-        assert country_and_year(f"2023 Trafficking in Persons Report: {name}", "-", "") == (
+        assert detect_country_and_year(f"2023 Trafficking in Persons Report: {name}", "-", "") == (
             country.name,
             2023,
         )
-        assert country_and_year(f"{name} - United States Department of State", "-", "") == (
+        assert detect_country_and_year(f"{name} - United States Department of State", "-", "") == (
             country.name,
             None,
         )
-        slug = fold_name(name).replace(" ", "-")
+        slug = fold_country_name(name).replace(" ", "-")
         address = f"https://www.state.gov/reports/2021-trafficking-in-persons-report/{slug}/"
-        assert country_and_year(None, address, "") == (country.name, 2021)
-        assert country_and_year(None, f"some/where/{slug}_2019.pdf", "") == (country.name, 2019)
+        assert detect_country_and_year(None, address, "") == (country.name, 2021)
+        assert detect_country_and_year(None, f"some/where/{slug}_2019.pdf", "") == (
+            country.name,
+            2019,
+        )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_every_country_is_found_by_name_and_codes_and_in_titles_and_addresses(co
 def test_what_reports_call_a_country(written: str, code: str) -> None:
     country = find_country(written)
     assert country.alpha2 == code
-    assert country_and_year(f"2023 Trafficking in Persons Report: {written}", "", "") == (
+    assert detect_country_and_year(f"2023 Trafficking in Persons Report: {written}", "", "") == (
         country.name,
         2023,
     )
@@ -104,7 +107,7 @@ def test_what_reports_call_a_country(written: str, code: str) -> None:
 
 def test_codes_are_no_words_of_a_title() -> None:
     assert find_country("U.S.") == find_country("us") == find_country("USA")
-    assert country_and_year("2023 report: tell us all, it is for no man", "", "")[0] is None
+    assert detect_country_and_year("2023 report: tell us all, it is for no man", "", "")[0] is None
 
 
 @pytest.mark.parametrize(
@@ -175,9 +178,9 @@ def test_titles_with_a_country_or_a_year(
     title: str, expected: tuple[str | None, int | None] | None
 ) -> None:
     if expected is None:  # the publisher's name is in the way of the country, not of the year
-        assert country_and_year(title, "", "")[1] == 2023
+        assert detect_country_and_year(title, "", "")[1] == 2023
         return
-    assert country_and_year(title, "", "") == expected
+    assert detect_country_and_year(title, "", "") == expected
 
 
 @pytest.mark.parametrize(
@@ -195,11 +198,11 @@ def test_titles_with_a_country_or_a_year(
     ],
 )  # fmt: skip
 def test_titles_without_a_country(title: str) -> None:
-    assert country_and_year(title, "", "")[0] is None
+    assert detect_country_and_year(title, "", "")[0] is None
 
 
 def test_a_title_of_two_countries_is_not_settled_by_the_address() -> None:
-    assert country_and_year("Togo and Benin", "togo-2020.html", "TOGO") == (None, 2020)
+    assert detect_country_and_year("Togo and Benin", "togo-2020.html", "TOGO") == (None, 2020)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,7 @@ def test_a_title_of_two_countries_is_not_settled_by_the_address() -> None:
     ],
 )
 def test_the_year_of_a_title(title: str, year: int | None) -> None:
-    assert country_and_year(title, "", "") == (None, year)
+    assert detect_country_and_year(title, "", "") == (None, year)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +258,7 @@ def test_the_year_of_a_title(title: str, year: int | None) -> None:
     ],
 )  # fmt: skip
 def test_addresses_and_file_names(source: str, expected: tuple[str | None, int | None]) -> None:
-    assert country_and_year(None, source, "") == expected
+    assert detect_country_and_year(None, source, "") == expected
 
 
 @pytest.mark.parametrize(
@@ -286,15 +289,20 @@ def test_addresses_and_file_names(source: str, expected: tuple[str | None, int |
     ],
 )
 def test_first_lines(opening: str, expected: tuple[str | None, int | None]) -> None:
-    assert country_and_year(None, "", opening) == expected
+    assert detect_country_and_year(None, "", opening) == expected
 
 
 def test_title_goes_before_address_and_address_before_text() -> None:
-    assert country_and_year("Togo", "hrr-2016-qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT") == (
+    assert detect_country_and_year(
+        "Togo", "hrr-2016-qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT"
+    ) == (
         "Togo",
         2016,
     )
-    assert country_and_year(None, "qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT") == ("Qatar", 2020)
+    assert detect_country_and_year(None, "qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT") == (
+        "Qatar",
+        2020,
+    )
 
 
 def test_our_samples_name_country_and_year() -> None:
@@ -304,7 +312,7 @@ def test_our_samples_name_country_and_year() -> None:
         "karvonia-2024.txt": ("Karvonia", 2024),
         "excerpt.txt": (None, None),
     }.items():
-        assert country_and_year(*_title_source_opening(SAMPLES / name)) == expected
+        assert detect_country_and_year(*_title_source_opening(SAMPLES / name)) == expected
 
 
 def test_real_pages_name_country_and_year(real: Path) -> None:
@@ -312,7 +320,7 @@ def test_real_pages_name_country_and_year(real: Path) -> None:
     assert len(pages) == 10
     for page in pages:
         _, year, slug = page.stem.split("-", 2)
-        assert country_and_year(*_title_source_opening(page)) == (
+        assert detect_country_and_year(*_title_source_opening(page)) == (
             find_country(slug).name,
             int(year),
         )

@@ -24,8 +24,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import Document, InputError
-from tipclassify.readers import SUFFIXES, ReadOptions, is_report, limits, read_bytes, read_report
-from tipclassify.readers.formats import suffix_of
+from tipclassify.readers import (
+    SUFFIXES,
+    ReadOptions,
+    has_report_suffix,
+    limits,
+    read_bytes,
+    read_report,
+)
+from tipclassify.readers.formats import format_suffix_of
 from tipclassify.text.segmentation.passages import split_passages
 
 FILES = Path(__file__).parents[1] / "files"
@@ -403,10 +410,13 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_suffixes() -> None:
-    assert suffix_of("C:\\reports\\karvonia.TXT") == ".txt"
-    assert suffix_of("https://[bad/x.pdf") == ""
-    assert all(is_report(f"a{suffix}") and is_report(f"a{suffix}.gz") for suffix in SUFFIXES)
-    assert not any(map(is_report, ("a", "a.gz", "a.tar.gz", "a.jsonl", ".txt", "LICENSE")))
+    assert format_suffix_of("C:\\reports\\karvonia.TXT") == ".txt"
+    assert format_suffix_of("https://[bad/x.pdf") == ""
+    assert all(
+        has_report_suffix(f"a{suffix}") and has_report_suffix(f"a{suffix}.gz")
+        for suffix in SUFFIXES
+    )
+    assert not any(map(has_report_suffix, ("a", "a.gz", "a.tar.gz", "a.jsonl", ".txt", "LICENSE")))
 
 
 # ---------------------------------------------------------------------------------------------------
@@ -477,7 +487,7 @@ STARTS = [
     b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n",
 ]  # fmt: skip
 GOOD = sorted(
-    path for path in FILES.iterdir() if is_report(path.name) and path.name != "locked.pdf"
+    path for path in FILES.iterdir() if has_report_suffix(path.name) and path.name != "locked.pdf"
 )
 
 

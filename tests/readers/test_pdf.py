@@ -19,12 +19,17 @@ from tipclassify import InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_bytes
 from tipclassify.readers.pdf import reader as pdf
-from tipclassify.readers.pdf.glyphs import plain_text
-from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.flow import read_paragraphs
-from tipclassify.readers.pdf.layout.hyphens import count_whole_words, join_lines
-from tipclassify.readers.pdf.layout.lines import make_lines
-from tipclassify.readers.pdf.layout.pages import Page, Word, group_rows, make_page
+from tipclassify.readers.pdf.glyphs import normalize_pdf_text
+from tipclassify.readers.pdf.layout.columns import pdf_reading_order
+from tipclassify.readers.pdf.layout.flow import read_pdf_paragraphs
+from tipclassify.readers.pdf.layout.hyphens import count_unhyphenated_words, join_hyphenated_lines
+from tipclassify.readers.pdf.layout.lines import make_pdf_lines
+from tipclassify.readers.pdf.layout.pages import (
+    PageLayout,
+    PdfWord,
+    group_pdf_rows,
+    make_page_layout,
+)
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.text.document import Document
@@ -622,7 +627,7 @@ def test_altered_bytes_raise_nothing_but_the_error_for_input(place: int, junk: b
     ],
 )
 def test_typography_is_undone(raw: str, plain: str) -> None:
-    assert plain_text(raw) == plain
+    assert normalize_pdf_text(raw) == plain
 
 
 @pytest.mark.parametrize(
@@ -652,11 +657,14 @@ def test_typography_is_undone(raw: str, plain: str) -> None:
     ],
 )
 def test_hyphens_at_line_ends(lines: list[str], elsewhere: str, text: str) -> None:
-    assert join_lines(lines, count_whole_words([[elsewhere]])) == text
+    assert join_hyphenated_lines(lines, count_unhyphenated_words([[elsewhere]])) == text
 
 
 def test_where_words_are_not_divided_hyphens_stay() -> None:
-    assert join_lines(["gender-", "affirming"], Counter(), hyphenated=False) == "gender-affirming"
+    assert (
+        join_hyphenated_lines(["gender-", "affirming"], Counter(), hyphenated=False)
+        == "gender-affirming"
+    )
 
 
 words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
@@ -676,7 +684,7 @@ def test_words_that_the_document_has_elsewhere_are_joined(
             lines.append(current[: len(current) - len(word) + cut] + "-")
             current = word[cut:]
     text = " ".join(found)
-    assert join_lines([*lines, current], count_whole_words([[text]])) == text
+    assert join_hyphenated_lines([*lines, current], count_unhyphenated_words([[text]])) == text
 
 
 # ---------------------------------------------------------------------------------------------
@@ -684,7 +692,7 @@ def test_words_that_the_document_has_elsewhere_are_joined(
 
 coordinates = st.floats(0, 600, allow_nan=False).map(lambda value: round(value, 1))
 placed = st.builds(
-    lambda text, x, width, y, size: Word(text, x, x + width, y, size),
+    lambda text, x, width, y, size: PdfWord(text, x, x + width, y, size),
     words,
     coordinates,
     st.floats(5, 80),
@@ -695,28 +703,28 @@ placed = st.builds(
 
 @settings(max_examples=30)
 @given(st.lists(placed, max_size=60))
-def test_every_word_is_in_one_part_whatever_the_page(found: list[Word]) -> None:
-    page = make_page(1, 612, 792, found)
+def test_every_word_is_in_one_part_whatever_the_page(found: list[PdfWord]) -> None:
+    page = make_page_layout(1, 612, 792, found)
     assert Counter(
-        w for row in group_rows(page.fragments) for f in row for w in f.words
+        w for row in group_pdf_rows(page.fragments) for f in row for w in f.words
     ) == Counter(found)
-    parts = [w for rows, _ in reading_order(page) for row in rows for f in row for w in f.words]
+    parts = [w for rows, _ in pdf_reading_order(page) for row in rows for f in row for w in f.words]
     assert Counter(parts) == Counter(found)
-    for rows, _ in reading_order(page):
-        make_lines(rows)
-    read_paragraphs([page, page, page])
+    for rows, _ in pdf_reading_order(page):
+        make_pdf_lines(rows)
+    read_pdf_paragraphs([page, page, page])
 
 
-def set_text(text: Sequence[str], left: float, width: float, top: float) -> list[Word]:
+def set_text(text: Sequence[str], left: float, width: float, top: float) -> list[PdfWord]:
     """Words set ragged in 10-point type whose letters are 5 points wide."""
-    found: list[Word] = []
+    found: list[PdfWord] = []
     x = left
     y = top
     for word in text:
         if x > left and x + 5 * len(word) > left + width:
             x = left
             y += 12
-        found.append(Word(word, x, x + 5 * len(word), y, 10.0))
+        found.append(PdfWord(word, x, x + 5 * len(word), y, 10.0))
         x += 5 * len(word) + 2.5
     return found
 
@@ -734,7 +742,7 @@ def test_two_columns_of_any_words_are_read_in_turn(
     found = [*set_text(one, 50, 230, 100), *set_text(two, 280 + gutter, 230, 100)]
     if by_line and gutter > 15:  # narrower gutters need the order of the file
         found.sort(key=lambda word: (word.y, word.x0))
-    parts = reading_order(make_page(1, 612, 1_200, found))
+    parts = pdf_reading_order(make_page_layout(1, 612, 1_200, found))
     assert [w.text for rows, _ in parts for row in rows for f in row for w in f.words] == [
         *one,
         *two,
@@ -745,10 +753,10 @@ def test_two_columns_of_any_words_are_read_in_turn(
 @given(st.lists(st.lists(words, min_size=40, max_size=60), min_size=3, max_size=6), words)
 def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], head: str) -> None:
     bodies = [[word + "abcdef"[number] for word in body] for number, body in enumerate(bodies)]
-    pages: list[Page] = []
+    pages: list[PageLayout] = []
     for number, body in enumerate(bodies, 1):
-        top = [Word(head, 50, 90, 40, 8.0), Word(str(number), 500, 510, 40, 8.0)]
-        pages.append(make_page(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
+        top = [PdfWord(head, 50, 90, 40, 8.0), PdfWord(str(number), 500, 510, 40, 8.0)]
+        pages.append(make_page_layout(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
     kept = [
         [w.text for f in page.fragments for w in f.words] for page in drop_running_headers(pages)
     ]

@@ -11,7 +11,7 @@ import pytest
 from tipclassify import Classifier, InputError
 from tipclassify.readers import read_report
 from tipclassify.readers.html.reader import read_html
-from tipclassify.readers.text import decode
+from tipclassify.readers.text import decode_bytes_of_file
 from tipclassify.text.segmentation.passages import split_passages
 
 PAGE = """<!DOCTYPE html><html><head><title>Tab title</title><script>var p = "Police took bribes.";</script></head>\
@@ -83,7 +83,7 @@ def test_the_declared_encoding_of_a_page_is_used() -> None:
     ],
 )
 def test_text_is_decoded(data: bytes) -> None:
-    assert decode(data) == "café"
+    assert decode_bytes_of_file(data) == "café"
 
 
 # ----------------------------------------------------------------------------------------------

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from tipclassify.errors import InputError
 from tipclassify.readers import jsonl as rows
-from tipclassify.readers.jsonl import parse_row, read_lines
+from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
 
 
 def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
-    for lines in read_lines(path):
-        yield [parse_row(line, f"{path}:{number}") for number, line in lines]
+    for lines in read_jsonl_lines(path):
+        yield [parse_jsonl_row(line, f"{path}:{number}") for number, line in lines]
 
 
 values = st.recursive(
@@ -107,8 +107,8 @@ def test_a_line_over_the_limit_is_not_read_into_memory(
     file.write_text(
         '{"text": "Police slept."}\n' + json.dumps({"text": "x" * (length - 12)}) + end, "utf-8"
     )
-    (_, long, *others) = (one for batch in read_lines(str(file)) for one in batch)
+    (_, long, *others) = (one for batch in read_jsonl_lines(str(file)) for one in batch)
     assert [number for number, _ in others] == [3] * (end != "\n")
     assert len(long[1]) == 1_001
     with pytest.raises(InputError, match=re.escape("2: a line of over 0 MB; split it")):
-        parse_row(long[1], str(long[0]))
+        parse_jsonl_row(long[1], str(long[0]))

@@ -25,7 +25,7 @@ from tipclassify.readers.office import read_docx
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages, text_document
-from tipclassify.text.segmentation.sections import Outline, join_headings
+from tipclassify.text.segmentation.sections import HeadingOutline, join_headings
 
 FOLDER = ROOT / "data" / "behaviours"
 
@@ -65,7 +65,7 @@ def test_a_heading_that_names_its_subject_stands_alone(inner: str) -> None:
 
 
 def opened(*headings: tuple[str, int | None]) -> list[str]:
-    outline = Outline()
+    outline = HeadingOutline()
     return [outline.section(heading, level) for heading, level in headings]
 
 

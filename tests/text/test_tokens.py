@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify.text.features.hashing import featurize, heading_hashes
-from tipclassify.text.features.tokenizer import known_words, tokenize
+from tipclassify.text.features.tokenizer import collect_vocabulary, tokenize
 from tipclassify.text.features.vocabulary import NAME, NUMBER
 
 KNOWN = frozenset(
@@ -100,7 +100,7 @@ def test_an_address_is_one_word_in_a_text_of_any_length(text: str) -> None:
 
 
 def test_known_words_are_those_seen_in_lower_case_often_enough() -> None:
-    assert known_words(["The police acted", "Police in Kessara, the police"]) == frozenset(
+    assert collect_vocabulary(["The police acted", "Police in Kessara, the police"]) == frozenset(
         {"police"}
     )
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_s
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
 from tipclassify.corpus.indicator import as_indicator
 from tipclassify.corpus.loading import load_corpus, read_rows
-from tipclassify.text.columns import as_passages
+from tipclassify.text.columns import texts_as_passages
 from tipclassify.training.fit_penalty import MOST_LOST, PENALTIES
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -239,7 +239,7 @@ class Table:
     ],
 )
 def test_what_is_no_list_of_texts_is_refused_in_one_line(x: Any, message: str) -> None:
-    for call in (as_passages, lambda x: TipClassifier().fit(x, [[]])):
+    for call in (texts_as_passages, lambda x: TipClassifier().fit(x, [[]])):
         with pytest.raises(TypeError, match=f"^{message}$"):
             call(x)
 
@@ -250,13 +250,13 @@ def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
     frame = pandas.DataFrame({"text": X, "labels": NAMES}, index=range(7, 7 + len(X)))
     with pytest.raises(TypeError, match="X is a table"):
         clone(QUICK).fit(frame, NAMES)
-    assert [passage.text for passage in as_passages(frame["text"])] == X
+    assert [passage.text for passage in texts_as_passages(frame["text"])] == X
     frame.loc[9, "text"] = None
     with pytest.raises(
         TypeError,
         match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$",
     ):
-        as_passages(frame["text"])
+        texts_as_passages(frame["text"])
 
 
 @pytest.mark.parametrize(

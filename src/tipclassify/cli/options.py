@@ -162,9 +162,9 @@ def read_options(
 ) -> ReadOptions:
     """Combine the options for reading; `typer.BadParameter` for an unknown encoding."""
     from tipclassify.readers import ReadOptions
-    from tipclassify.readers.text import codec_named
+    from tipclassify.readers.text import codec_of_encoding
 
-    if encoding is not None and codec_named(encoding) is None:
+    if encoding is not None and codec_of_encoding(encoding) is None:
         raise misused(
             "--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
         )

@@ -48,21 +48,25 @@ def fetch(
     "tipclassify score" reads them as well. Exits 1 when any country failed; the rest are saved.
     """
     from tipclassify.readers.countries import find_country
-    from tipclassify.readers.tip_report import check_year, find_narrative, latest_years
+    from tipclassify.readers.tip_report import (
+        check_narrative_year,
+        find_country_narrative,
+        latest_narrative_years,
+    )
 
     known_countries = [find_country(name) for name in countries]
     if year is None:
-        years = latest_years(date.today())
+        years = latest_narrative_years(date.today())
         print_note(f"no --year given: trying {', then '.join(map(str, years))}")
     else:
-        check_year(year)
+        check_narrative_year(year)
         years = [year]
     output_dir.mkdir(parents=True, exist_ok=True)
     site = base_url and base_url.rstrip("/")
     failed = 0
     for country in known_countries:
         try:
-            year, page = find_narrative(
+            year, page = find_country_narrative(
                 country,
                 years,
                 site,
@@ -100,10 +104,10 @@ def text(
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
     from tipclassify.pipeline.batch import read_with_notes
-    from tipclassify.readers.isolated import read_isolated
+    from tipclassify.readers.isolated import read_report_isolated
 
     document, notes = read_with_notes(
-        lambda: read_isolated(file, options.read_options(encoding, allow_private))
+        lambda: read_report_isolated(file, options.read_options(encoding, allow_private))
     )
     print_warnings(notes)
     read = file_ids([file])

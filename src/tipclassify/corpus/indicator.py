@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tipclassify.arrays import Bools
 from tipclassify.labels import LABELS, indicator
-from tipclassify.text.columns import Table, column_names, column_values
+from tipclassify.text.columns import ColumnTable, column_names, column_values
 
 __all__ = ["as_indicator"]
 
@@ -34,7 +34,7 @@ def as_indicator(y: object) -> Bools:
     """
     names = column_names(y)
     if names is not None:
-        return _from_table(cast("Table", y), names)
+        return _from_table(cast("ColumnTable", y), names)
     if hasattr(y, "toarray"):  # a sparse matrix of scipy
         y = y.toarray()
     if isinstance(y, np.ndarray) and y.dtype != object:
@@ -80,7 +80,7 @@ def _from_matrix(matrix: npt.NDArray[np.generic]) -> Bools:
     return np.asarray(matrix.astype(bool))
 
 
-def _from_table(table: Table, names: Sequence[str]) -> Bools:
+def _from_table(table: ColumnTable, names: Sequence[str]) -> Bools:
     """Read the column of each label by its name."""
     if set(names) != set(LABELS) or len(names) != len(LABELS):
         raise ValueError(

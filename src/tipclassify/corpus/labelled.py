@@ -10,7 +10,7 @@ import numpy as np
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.indicator import as_indicator
 from tipclassify.corpus.loading import Row, group_rows
-from tipclassify.text.columns import Table, as_passages, column_names, column_values
+from tipclassify.text.columns import ColumnTable, column_names, column_values, texts_as_passages
 from tipclassify.text.document import Passage
 
 __all__ = ["LabelledPassages", "labelled_passages"]
@@ -30,9 +30,9 @@ class LabelledPassages:
 def labelled_passages(X: object, y: object = None, groups: object = None) -> LabelledPassages:
     """Check passages and their labels, and number the group of each.
 
-    `X` is what `as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one for
-    each passage; equal texts share a group if omitted. Without `y`, `X` is a dataset or table as
-    `load_corpus` gives it: its columns have labels, headings and groups.
+    `X` is what `texts_as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one
+    for each passage; equal texts share a group if omitted. Without `y`, `X` is a dataset or table
+    as `load_corpus` gives it: its columns have labels, headings and groups.
 
     Raises `TypeError` or `ValueError`, in one line, for anything else, or when lengths differ.
 
@@ -45,12 +45,12 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
         if names is None or not {"text", "labels"} <= set(names):
             remedy = "give the labels of each passage, or a dataset of load_corpus as X"
             raise ValueError(f"y is missing: {remedy}")
-        table = cast("Table", X)  # it has columns
+        table = cast("ColumnTable", X)  # it has columns
         rows = _rows(table, names)
         y = table["labels"]
         X = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
         groups = group_rows(rows) if groups is None else groups
-    passages = as_passages(X)
+    passages = texts_as_passages(X)
     y_true = as_indicator(y)
     count = len(passages)
     if len(y_true) != count:
@@ -69,9 +69,9 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
     return LabelledPassages(passages, y_true, np.array(numbers, np.int64))
 
 
-def _rows(table: Table, names: list[str]) -> list[Row]:
+def _rows(table: ColumnTable, names: list[str]) -> list[Row]:
     """Return text, heading, document and pair of each row of a table."""
-    texts = [passage.text for passage in as_passages(table["text"], "X['text']")]
+    texts = [passage.text for passage in texts_as_passages(table["text"], "X['text']")]
     rows: list[Row] = [{"text": text} for text in texts]
     for name in ("section", *_KEPT_WHOLE):
         if name in names:

@@ -22,7 +22,7 @@ from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
 from tipclassify.readers.isolated import read_bytes_isolated
-from tipclassify.readers.jsonl import parse_row
+from tipclassify.readers.jsonl import parse_jsonl_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import split_passages, text_document
@@ -340,7 +340,7 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
     texts = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
-            text = parse_row(line, f"{path}:{number}")["text"]
+            text = parse_jsonl_row(line, f"{path}:{number}")["text"]
             key = passage_key(text)
             if key in keys:
                 texts[key] = text
@@ -359,10 +359,10 @@ def _read_file(
             return None
         return read_bounded(str(there[file.name]))
     from tipclassify.download import download
-    from tipclassify.download.cache import read_cached
+    from tipclassify.download.cache import read_cached_download
     from tipclassify.download.request import parse_url
 
     url = str(parse_url(file.address + quote(file.name)))
-    if kept := read_cached(url):
+    if kept := read_cached_download(url):
         return kept.data
     return None if offline else download(url, allow_private=allow_private).data

@@ -15,7 +15,7 @@ from typing import Final
 
 from tipclassify.errors import CorpusError, reason_of
 from tipclassify.formatting import csv_text, load_json, numbered, one_line
-from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
+from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
 __all__ = [
     "NAME_THEM",
@@ -167,10 +167,10 @@ def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[Numbere
         if columns is not None and (problem := columns.missing(table.schema_arrow.names)):
             yield f"{file}:1", RowError(problem)
             return
-        for rows in read_row_batches(table, len(data)):
+        for rows in read_parquet_batches(table, len(data)):
             for number, row in enumerate(rows, number + 1):  # noqa: B020  # goes on counting
                 yield f"{file}:{number}", row
-    except ExcessiveTableError as error:
+    except ExcessiveParquetError as error:
         yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")
     except UnicodeDecodeError:
         yield f"{file}:{number + 1}", RowError("not UTF-8 from here on; write the file anew")

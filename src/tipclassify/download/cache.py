@@ -52,7 +52,7 @@ class Download:
     fetched: str  # day (UTC), as YYYY-MM-DD
 
 
-def cache_folder() -> Path | None:
+def download_cache_folder() -> Path | None:
     """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache.
 
     None without a home.
@@ -62,15 +62,15 @@ def cache_folder() -> Path | None:
     return cache_path("links")
 
 
-def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
+def read_cached_download(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
     """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``).
 
     Downloads made with `allow_private` are returned only with it.
     """
-    folder = cache_folder()
+    folder = download_cache_folder()
     if folder is None:
         return None
-    for entry in sorted(folder.glob(f"{_key(url)}-{day}.json"), reverse=True):
+    for entry in sorted(folder.glob(f"{_cache_key_of_url(url)}-{day}.json"), reverse=True):
         # a damaged entry, or one of another version, is none
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             metadata = load_json(entry.read_bytes())
@@ -81,7 +81,7 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
                 url=metadata["final_url"],
                 fetched=entry.stem[-len("YYYY-MM-DD") :],
             )
-            body = entry.with_suffix(_suffix(without_body)).read_bytes()
+            body = entry.with_suffix(_suffix_of_download(without_body)).read_bytes()
             if metadata["url"] != url or metadata["sha256"] != hashlib.sha256(body).hexdigest():
                 continue
             if allow_private or not metadata["allow_private"]:
@@ -89,12 +89,12 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
     return None
 
 
-def write_cached(url: str, download: Download, allow_private: bool) -> None:
+def write_cached_download(url: str, download: Download, allow_private: bool) -> None:
     """Write a download to the cache under the requested address.
 
     Warn if the folder is not writable.
     """
-    folder = cache_folder()
+    folder = download_cache_folder()
     metadata = {
         "url": url,
         "final_url": download.url,
@@ -107,8 +107,8 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         if folder is None:
             raise FileNotFoundError("no home folder")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = folder / f"{_key(url)}-{download.fetched}.json"
-        body = entry.with_suffix(_suffix(download))
+        entry = folder / f"{_cache_key_of_url(url)}-{download.fetched}.json"
+        body = entry.with_suffix(_suffix_of_download(download))
         # The JSON is written last: it marks the body as complete.
         with open_whole(body, binary=True, private=True) as out:
             out.write(download.data)
@@ -123,11 +123,11 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         )
 
 
-def _key(url: str) -> str:
+def _cache_key_of_url(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def _suffix(download: Download) -> str:
+def _suffix_of_download(download: Download) -> str:
     """Return the suffix of a download's body: that of its media type, or else of its address."""
     if suffix := MEDIA_TYPES.get(download.content_type or ""):
         return suffix

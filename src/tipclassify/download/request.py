@@ -36,7 +36,7 @@ _MEDIA_TYPE: Final = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DownloadLimits:
     """Limits of one download, in seconds, bytes and redirects."""
 
     connect: float = 10.0  # timeout of a connection
@@ -60,7 +60,7 @@ def parse_url(url: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         remedy = "give http:// or https:// and the rest as a browser shows it"
         raise LinkError(f"{where}: not an address; {remedy}") from None
-    _check(address, where)
+    _check_url(address, where)
     return address
 
 
@@ -70,7 +70,7 @@ def redact_url(url: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in bare[:500])
 
 
-def _check(address: httpx.URL, where: str) -> None:
+def _check_url(address: httpx.URL, where: str) -> None:
     """Raise `LinkError`, beginning with `where`, for an address that is not of the web."""
     import httpx
 
@@ -93,8 +93,11 @@ def _check(address: httpx.URL, where: str) -> None:
         raise LinkError(f"{where}: no host in the address; give the whole address")
 
 
-def retry(
-    url: str, attempt: Callable[[float], T], limits: Limits, received: Callable[[], int] = lambda: 0
+def retry_request(
+    url: str,
+    attempt: Callable[[float], T],
+    limits: DownloadLimits,
+    received: Callable[[], int] = lambda: 0,
 ) -> T:
     """Return the result of `attempt`, called with a deadline on the monotonic clock.
 
@@ -118,7 +121,7 @@ def retry(
 def open_link(
     address: httpx.URL,
     deadline: float,
-    limits: Limits,
+    limits: DownloadLimits,
     allow_private: bool,
     headers: Mapping[str, str],
 ) -> Iterator[httpx.Response]:
@@ -156,7 +159,7 @@ def open_link(
                         yield response
                         return
                     request = response.next_request
-                    _check(request.url, f"redirects to {redact_url(str(request.url))}")
+                    _check_url(request.url, f"redirects to {redact_url(str(request.url))}")
         remedy = "open it in a browser and give the address it ends at"
         raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
     # ValueError: of odd addresses
@@ -168,7 +171,7 @@ def open_link(
         raise failure from None
 
 
-def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
+def _link_error(error: Exception, limits: DownloadLimits, deadline: float) -> LinkError:
     """Convert an error of httpx."""
     import httpx
 
@@ -180,7 +183,7 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
             what = f"no connection within {limits.connect:g} s"
         return LinkError(f"{what}; try again later, or {_SAVE_IT}")
     if isinstance(error, httpx.ConnectError):
-        return _connection_error(error)
+        return _link_connection_error(error)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
     is_cut = isinstance(error, httpx.RemoteProtocolError) and error.__cause__ is not None
     if is_cut or isinstance(error, httpx.NetworkError):
@@ -188,7 +191,7 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
     return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
 
 
-def _connection_error(error: httpx.ConnectError) -> LinkError:
+def _link_connection_error(error: httpx.ConnectError) -> LinkError:
     """Convert the error of a connection that could not be made."""
     # httpcore wraps the socket's error
     cause = next(iter(error.__cause__.args), None) if error.__cause__ else None
@@ -205,12 +208,12 @@ def _connection_error(error: httpx.ConnectError) -> LinkError:
     return LinkError(f"connection {what}; check the address, or try again later", retry=True)
 
 
-def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
+def read_http_response(response: httpx.Response, limits: DownloadLimits, day: str) -> Download:
     """Read the body of a response of permitted status, media type and size.
 
     Raises `LinkError` for any other.
     """
-    check_status(response)
+    check_http_status(response)
     match = _MEDIA_TYPE.match(response.headers.get("content-type", ""))
     media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
@@ -223,11 +226,11 @@ def read_response(response: httpx.Response, limits: Limits, day: str) -> Downloa
         b" ".decode(charset or "ascii", "replace")
     except (LookupError, ValueError):
         charset = None
-    data = b"".join(_decompressed(response, limits.largest))
+    data = b"".join(_decompress_response(response, limits.largest))
     return Download(data, media_type, charset, str(response.url), day)
 
 
-def check_status(response: httpx.Response) -> None:
+def check_http_status(response: httpx.Response) -> None:
     """Raise `LinkError` for a status other than 200."""
     status = response.status_code
     if status == 200:
@@ -247,7 +250,7 @@ def check_status(response: httpx.Response) -> None:
     raise LinkError(problem, status=status)
 
 
-def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
+def _decompress_response(response: httpx.Response, largest: int) -> Iterator[bytes]:
     """Yield the decompressed body in parts; raise before it exceeds `largest` bytes."""
     too_large = LinkError(f"over {largest / 1e6:g} MB; download it with a browser and split it")
     length = response.headers.get("content-length", "")

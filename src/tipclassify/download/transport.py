@@ -31,14 +31,14 @@ _GLOBAL_IPV6: Final = ipaddress.ip_network("2000::/3")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # IPv4 in the last 32 bits (RFC 6052)
 
 
-def is_public(address: str) -> bool:
+def is_public_address(address: str) -> bool:
     """Return whether a numeric IP address is public.
 
     Of an IPv6 address, the embedded IPv4 one counts.
 
-    >>> is_public("151.101.1.1"), is_public("10.0.0.1")
+    >>> is_public_address("151.101.1.1"), is_public_address("10.0.0.1")
     (True, False)
-    >>> is_public("::ffff:127.0.0.1"), is_public("64:ff9b::a9fe:a9fe")
+    >>> is_public_address("::ffff:127.0.0.1"), is_public_address("64:ff9b::a9fe:a9fe")
     (False, False)
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
@@ -52,34 +52,34 @@ def is_public(address: str) -> bool:
     return ip.is_global and (ip.version == 4 or ip in _GLOBAL_IPV6)
 
 
-def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
+def resolve_host(host: str, port: int, allow_private: bool = False) -> list[str]:
     """Resolve a host, once, against DNS rebinding.
 
     Without `allow_private`, `LinkError` unless all IPs are public.
     """
     if allow_private:
-        return _lookup(host, port)
-    if _is_local_name(host):
-        raise _private_error(host)
-    addresses = _lookup(host, port)
+        return _addresses_of_host(host, port)
+    if _is_local_host(host):
+        raise _private_address_error(host)
+    addresses = _addresses_of_host(host, port)
     # One private address among public ones is refused too: legitimate names have no such mixture.
     for address in addresses:
-        if not is_public(address):
-            raise _private_error(host if address == host else f"{host}, that is {address}")
+        if not is_public_address(address):
+            raise _private_address_error(host if address == host else f"{host}, that is {address}")
     return addresses
 
 
-def _private_error(where: str) -> LinkError:
+def _private_address_error(where: str) -> LinkError:
     remedy = "if you trust it, add --allow-private (allow_private=True)"
     return LinkError(f"leads to a private or local address ({where}); {remedy}")
 
 
-def _is_local_name(host: str) -> bool:
+def _is_local_host(host: str) -> bool:
     """Return whether a host is localhost or an IPv4 address in a non-standard notation.
 
-    >>> [_is_local_name(host) for host in ("a.localhost.", "2130706433", "0x7f.1", "127.1")]
+    >>> [_is_local_host(host) for host in ("a.localhost.", "2130706433", "0x7f.1", "127.1")]
     [True, True, True, True]
-    >>> [_is_local_name(host) for host in ("127.0.0.1", "7.example")]
+    >>> [_is_local_host(host) for host in ("127.0.0.1", "7.example")]
     [False, False]
     """
     try:
@@ -89,7 +89,7 @@ def _is_local_name(host: str) -> bool:
     return False
 
 
-def _lookup(host: str, port: int) -> list[str]:
+def _addresses_of_host(host: str, port: int) -> list[str]:
     """Return the IP addresses of a host, each once."""
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -108,13 +108,13 @@ class CheckedTransport(httpx.HTTPTransport):
     def __init__(self, deadline: float, allow_private: bool = False) -> None:
         # Without super().__init__(): this pool is the only one, and if httpx ever renames it,
         # nothing is sent at all.
-        backend = _Backend(deadline, allow_private)
+        backend = _CheckedBackend(deadline, allow_private)
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(), network_backend=backend
         )
 
 
-def _time_left(timeout: float | None, deadline: float) -> float:
+def _network_timeout(timeout: float | None, deadline: float) -> float:
     """Return the seconds that a wait may take: those of `timeout`, or fewer before the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
@@ -122,7 +122,7 @@ def _time_left(timeout: float | None, deadline: float) -> float:
     return left if timeout is None else min(timeout, left)
 
 
-class _Backend(httpcore.SyncBackend):
+class _CheckedBackend(httpcore.SyncBackend):
     """Connect to checked addresses."""
 
     def __init__(self, deadline: float, allow_private: bool) -> None:
@@ -138,17 +138,17 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError("no address")
-        for address in resolve(host, port, self._allow_private)[:_MAX_ADDRESSES]:
-            wait = _time_left(timeout, self._deadline)
+        for address in resolve_host(host, port, self._allow_private)[:_MAX_ADDRESSES]:
+            wait = _network_timeout(timeout, self._deadline)
             try:
                 plain = super().connect_tcp(address, port, wait, local_address, socket_options)
-                return _Stream(plain, self._deadline)
+                return _CheckedStream(plain, self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
 
-class _Stream(httpcore.NetworkStream):
+class _CheckedStream(httpcore.NetworkStream):
     """Read and write within the deadline."""
 
     def __init__(self, plain: httpcore.NetworkStream, deadline: float) -> None:
@@ -156,10 +156,10 @@ class _Stream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._plain.read(max_bytes, _time_left(timeout, self._deadline))
+        return self._plain.read(max_bytes, _network_timeout(timeout, self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._plain.write(buffer, _time_left(timeout, self._deadline))
+        self._plain.write(buffer, _network_timeout(timeout, self._deadline))
 
     def close(self) -> None:
         self._plain.close()
@@ -171,9 +171,9 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         plain = self._plain.start_tls(
-            ssl_context, server_hostname, _time_left(timeout, self._deadline)
+            ssl_context, server_hostname, _network_timeout(timeout, self._deadline)
         )
-        return _Stream(plain, self._deadline)
+        return _CheckedStream(plain, self._deadline)
 
     def get_extra_info(self, info: str) -> object:
         return self._plain.get_extra_info(info)

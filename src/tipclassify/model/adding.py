@@ -13,12 +13,12 @@ from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from tipclassify.download.request import (
-    Limits,
-    check_status,
+    DownloadLimits,
+    check_http_status,
     open_link,
     parse_url,
     redact_url,
-    retry,
+    retry_request,
 )
 from tipclassify.errors import InputError, LinkError, ModelError, reason_of
 from tipclassify.model.common.folder import (
@@ -109,7 +109,9 @@ def _fetch(
     path = at.path.removesuffix(HEAD).rstrip("/")
     url = urlunsplit(at._replace(path=f"{path}/{quote(file)}", fragment=""))
     address = parse_url(url)
-    limits = Limits(total=_MOST_SECONDS, largest=LARGEST_HEAD if file == HEAD else LARGEST_FILE)
+    limits = DownloadLimits(
+        total=_MOST_SECONDS, largest=LARGEST_HEAD if file == HEAD else LARGEST_FILE
+    )
     part.touch()
 
     def attempt(deadline: float) -> None:
@@ -127,7 +129,7 @@ def _fetch(
                         f"the site sends another part of the file than was asked for; remove {part}"
                     )
             else:
-                check_status(response)
+                check_http_status(response)
                 have = 0  # no support for ranges: the site sends the whole file
             if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
                 raise LinkError("is compressed unasked; download the files and give their folder")
@@ -144,7 +146,7 @@ def _fetch(
                     if progress and total:
                         progress(have, total)
 
-    retry(url, attempt, limits, lambda: part.stat().st_size)
+    retry_request(url, attempt, limits, lambda: part.stat().st_size)
 
 
 def _checked_head(source: str, data: bytes, sha256: str | None) -> Head:

@@ -28,7 +28,7 @@ from tipclassify.model.hub import download_model, is_hub_name
 from tipclassify.model.linear.model import Model, write_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
-from tipclassify.text.columns import column_values, read_passages
+from tipclassify.text.columns import check_texts_or_passages, column_values
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import Unit, split_passages
@@ -332,7 +332,7 @@ def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
     """Return the elements of a list, generator or column; raise `TypeError` for anything else."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
-    return read_passages(passages, "passages")
+    return check_texts_or_passages(passages, "passages")
 
 
 def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:

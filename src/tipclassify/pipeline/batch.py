@@ -21,12 +21,12 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.inputs import ROWS, TABLES
 from tipclassify.pipeline.workers import map_in_order
 from tipclassify.readers import ReadOptions, is_link
-from tipclassify.readers.isolated import read_isolated
-from tipclassify.readers.jsonl import parse_row, read_lines
+from tipclassify.readers.isolated import read_report_isolated
+from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.writers import identity
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.segmentation.passages import Unit, passage_parts
+from tipclassify.text.segmentation.passages import Unit, split_passages_in_parts
 
 __all__ = [
     "Failed",
@@ -174,7 +174,7 @@ def tag_document(
     The reader's warnings become the notes of the first part.
     """
     document, notes = read_with_notes(read)
-    for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
+    for part, (within, passages) in enumerate(split_passages_in_parts(document, tagging.unit), 1):
         tagged = classifier.tag_passages(passages, tagging.policy)
         number = part if len(within.blocks) < len(document.blocks) else 0
         yield TaggedReport(file, within, tagged, notes=notes if part == 1 else (), part=number)
@@ -248,7 +248,7 @@ def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
 
         yield _RowsTask(number, file, [])  # so that an empty file has a result too
         try:
-            for lines in read_table(file, options) if suffix in TABLES else read_lines(file):
+            for lines in read_table(file, options) if suffix in TABLES else read_jsonl_lines(file):
                 yield _RowsTask(number, file, lines)
         except InputError as error:
             yield _UnreadableTask(number, file, Failed(str(error)))
@@ -315,13 +315,15 @@ def _reports(
     if isinstance(task, _UnreadableTask):
         yield task.failed
     elif isinstance(task, _ReportTask):
-        read = partial(read_isolated, task.file, tagging.read)
+        read = partial(read_report_isolated, task.file, tagging.read)
         yield from tag_document(task.file, read, classifier, tagging)
     else:
         rows = []
         for number, line in task.lines:
             try:
-                rows.append(parse_row(line, f"{task.file}:{number}", tagging.read.text_column))
+                rows.append(
+                    parse_jsonl_row(line, f"{task.file}:{number}", tagging.read.text_column)
+                )
             except InputError as error:
                 yield Failed(str(error))
         if rows:

@@ -15,8 +15,8 @@ from typing import Final
 from tipclassify.errors import InputError
 from tipclassify.pipeline.own_files import is_output_folder, own_files, says_it_is_ours
 from tipclassify.pipeline.resume import LEDGER
-from tipclassify.readers import is_report
-from tipclassify.readers.limits import list_members, read_bounded
+from tipclassify.readers import has_report_suffix
+from tipclassify.readers.limits import list_zip_members, read_bounded
 
 __all__ = ["ROWS", "TABLES", "expand_inputs", "is_input", "names_in_list"]
 
@@ -63,7 +63,7 @@ def is_input(name: str, rows: Sequence[str]) -> bool:
     Its suffix decides; `rows` are further suffixes of files of rows.
     """
     suffix = os.path.splitext(name)[1].lower()
-    return suffix in (*ROWS, *rows) or (suffix != "" and is_report(name))
+    return suffix in (*ROWS, *rows) or (suffix != "" and has_report_suffix(name))
 
 
 def _expanded(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
@@ -180,7 +180,7 @@ def _members(archive: str, rows: Sequence[str]) -> list[str]:
     One without any is returned itself, so that reading it reports what is wrong.
     """
     try:
-        members = list_members(archive)
+        members = list_zip_members(archive)
     except InputError:
         return [archive]
     files = [member for member in members if is_input(member, rows)]

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
-from tipclassify.readers.formats import SUFFIXES, detect_format, is_link, reader_of, suffix_of
+from tipclassify.readers.formats import (
+    SUFFIXES,
+    detect_report_format,
+    format_suffix_of,
+    is_link,
+    reader_of_format,
+)
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 
@@ -17,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = [
     "SUFFIXES",
     "ReadOptions",
-    "get_bytes",
+    "has_report_suffix",
     "is_link",
-    "is_report",
     "read_bytes",
     "read_report",
+    "read_source_bytes",
 ]
 
 
@@ -34,13 +40,13 @@ class ReadOptions:
     text_column: str = "text"  # column of tables, or field of JSON Lines, with the text of a row
 
 
-def is_report(name: str) -> bool:
+def has_report_suffix(name: str) -> bool:
     """Return whether a file's suffix is that of a supported format, with or without ``.gz``.
 
-    >>> is_report("karvonia.PDF"), is_report("karvonia.txt.gz"), is_report("figures.xlsx")
-    (True, True, False)
+    >>> [has_report_suffix(name) for name in ("karvonia.PDF", "karvonia.txt.gz", "figures.xlsx")]
+    [True, True, False]
     """
-    return suffix_of(name) in SUFFIXES
+    return format_suffix_of(name) in SUFFIXES
 
 
 def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:
@@ -59,11 +65,13 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
     'prosecution'
     """
     name = os.fspath(path)
-    data, got = get_bytes(name, options)
+    data, got = read_source_bytes(name, options)
     return read_bytes(data, name, options, got)
 
 
-def get_bytes(name: str, options: ReadOptions = ReadOptions()) -> tuple[bytes, Download | None]:
+def read_source_bytes(
+    name: str, options: ReadOptions = ReadOptions()
+) -> tuple[bytes, Download | None]:
     """Read the bytes of a file or standard input, or download those of a link.
 
     Raises `InputError` when that fails.
@@ -88,7 +96,7 @@ def read_bytes(
     'Karvonia'
     """
     try:
-        return _read(data, name, options, got)
+        return _read_document(data, name, options, got)
     except ImportError as error:  # after ``pip install --no-deps``
         remedy = "'pip install tipclassify' without --no-deps brings it"
         raise InputError(
@@ -96,27 +104,27 @@ def read_bytes(
         ) from None
 
 
-def _read(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:
+def _read_document(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:
     """Read a report, and complete its country, year and bibliographic fields."""
-    from tipclassify.readers.countries import country_and_year, with_countries
-    from tipclassify.readers.publication import with_publication
+    from tipclassify.readers.countries import detect_country_and_year, with_countries_of_blocks
+    from tipclassify.readers.publication import with_publication_fields
 
     data = gunzip(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
         raise InputError(f"{name}: empty; give a file with text")
-    suffix = suffix_of(name)
+    suffix = format_suffix_of(name)
     content_type: str | None = None
     declared_encoding: str | None = None
     if got is not None:
-        suffix = suffix_of(got.url) or suffix
+        suffix = format_suffix_of(got.url) or suffix
         content_type = got.content_type
         declared_encoding = got.encoding
-    kind = detect_format(data, name, suffix, content_type)
+    kind = detect_report_format(data, name, suffix, content_type)
     try:
         if kind in ("text", "markdown", "html"):
-            document = reader_of(kind)(data, name, options.encoding, declared_encoding)
+            document = reader_of_format(kind)(data, name, options.encoding, declared_encoding)
         else:
-            document = reader_of(kind)(data, name)
+            document = reader_of_format(kind)(data, name)
     except RecursionError:
         raise InputError(f"{name}: nested too deeply to be a report; save it as text") from None
     except (TipclassifyError, ImportError):
@@ -127,6 +135,6 @@ def _read(data: bytes, name: str, options: ReadOptions, got: Download | None) ->
     if all(block.heading for block in document.blocks):
         raise InputError(f"{name}: no readable text in it; give a file with text")
     opening = document.text[document.blocks[0].start :]
-    country, year = country_and_year(document.title, name, opening, document.address)
+    country, year = detect_country_and_year(document.title, name, opening, document.address)
     document = replace(document, country=document.country or country, year=document.year or year)
-    return with_countries(with_publication(document, got.url if got else None))
+    return with_countries_of_blocks(with_publication_fields(document, got.url if got else None))

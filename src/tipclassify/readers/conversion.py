@@ -58,7 +58,7 @@ _SECURITY: Final = "/org.openoffice.Office.Common/Security/Scripting"
 _UPDATES: Final = "/org.openoffice.Office.Writer/Content/Update"
 
 
-def _setting(path: str, name: str, value: str) -> str:
+def _libreoffice_setting(path: str, name: str, value: str) -> str:
     """Write one setting of LibreOffice as it stands in a user's profile."""
     prop = f'<prop oor:name="{name}" oor:op="fuse"><value>{value}</value></prop>'
     return f'<item oor:path="{path}">{prop}</item>'
@@ -67,17 +67,17 @@ def _setting(path: str, name: str, value: str) -> str:
 # No macros, no updates of links to other files, no content from other addresses.
 _SETTINGS: Final = f"""<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
-{_setting(_SECURITY, "MacroSecurityLevel", "3")}
-{_setting(_SECURITY, "DisableMacrosExecution", "true")}
-{_setting(_SECURITY, "BlockUntrustedRefererLinks", "true")}
-{_setting(_SECURITY, "DisableActiveContent", "true")}
-{_setting(_UPDATES, "Link", "0")}
+{_libreoffice_setting(_SECURITY, "MacroSecurityLevel", "3")}
+{_libreoffice_setting(_SECURITY, "DisableMacrosExecution", "true")}
+{_libreoffice_setting(_SECURITY, "BlockUntrustedRefererLinks", "true")}
+{_libreoffice_setting(_SECURITY, "DisableActiveContent", "true")}
+{_libreoffice_setting(_UPDATES, "Link", "0")}
 </oor:items>
 """
 
 
 @dataclass(frozen=True, slots=True)
-class _Converter:
+class _DocxConverter:
     """A program that converts other files to .docx."""
 
     name: str
@@ -108,40 +108,40 @@ def read_odt(data: bytes, source: str) -> Document:
 
     Raises `InputError` if no converter is installed, or it cannot read the file.
     """
-    return _read(data, source, "odt", "an OpenDocument text (.odt)")
+    return _convert_and_read(data, source, "odt", "an OpenDocument text (.odt)")
 
 
 def read_rtf(data: bytes, source: str) -> Document:
     """Read a rich-text file; raise `InputError` as `read_odt` does."""
-    return _read(data, source, "rtf", "a rich-text file (.rtf)")
+    return _convert_and_read(data, source, "rtf", "a rich-text file (.rtf)")
 
 
 def read_doc(data: bytes, source: str) -> Document:
     """Read an old Word file; raise `InputError` as `read_odt` does; pandoc reads none."""
-    return _read(data, source, "doc", "an old Word file (.doc)")
+    return _convert_and_read(data, source, "doc", "an old Word file (.doc)")
 
 
-def _read(data: bytes, source: str, kind: str, what: str) -> Document:
+def _convert_and_read(data: bytes, source: str, kind: str, what: str) -> Document:
     """Convert a file of a `kind`, called `what` in messages, and read the result."""
-    converter = _find_converter(kind)
+    converter = _find_docx_converter(kind)
     if converter is None:
         needed = "LibreOffice or pandoc" if kind in _PANDOC_READS else "LibreOffice"
         remedy = "install it, or save as .docx or PDF"
         raise InputError(f"{source}: {what}, which needs {needed} on the path; {remedy}")
-    return read_docx(_to_docx(data, source, kind, converter), source)
+    return read_docx(_convert_to_docx(data, source, kind, converter), source)
 
 
-def _find_converter(kind: str) -> _Converter | None:
+def _find_docx_converter(kind: str) -> _DocxConverter | None:
     """Return the first program on the path that reads files of a kind."""
     for name in _OFFICE:
         if path := shutil.which(name):
-            return _Converter(name, path)
+            return _DocxConverter(name, path)
     if kind in _PANDOC_READS and (path := shutil.which("pandoc")):
-        return _Converter("pandoc", os.path.realpath(path))
+        return _DocxConverter("pandoc", os.path.realpath(path))
     return None
 
 
-def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> bytes:
+def _convert_to_docx(data: bytes, source: str, kind: str, converter: _DocxConverter) -> bytes:
     """Convert a file in a new folder.
 
     Raises `InputError` if that fails, or takes too long or too much.
@@ -156,7 +156,9 @@ def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> byte
         settings = folder / _PROFILE / "user" / "registrymodifications.xcu"
         settings.parent.mkdir(parents=True)
         settings.write_text(_SETTINGS, "utf-8")
-        exit_code = _run(_bounded(converter.command(file, kind)), folder)
+        exit_code = _run_converter(
+            _bounded_converter_command(converter.command(file, kind)), folder
+        )
         if exit_code is None:
             raise InputError(
                 f"{source}: {converter.name} took over {_SECONDS} seconds to read it; {save}"
@@ -169,7 +171,7 @@ def _to_docx(data: bytes, source: str, kind: str, converter: _Converter) -> byte
         return read_bounded(str(results[0]))
 
 
-def _bounded(command: list[str]) -> list[str]:
+def _bounded_converter_command(command: list[str]) -> list[str]:
     """Return the command with limits on memory and file size, without a network.
 
     Where the system has no such limits, there are none.
@@ -177,11 +179,11 @@ def _bounded(command: list[str]) -> list[str]:
     if sys.platform == "win32":
         return command
     limits = [sys.executable, "-I", "-c", _LIMITED, str(_MEMORY), str(LARGEST)]
-    return [*_without_network(), *limits, *command]
+    return [*_command_without_network(), *limits, *command]
 
 
 @cache
-def _without_network() -> tuple[str, ...]:
+def _command_without_network() -> tuple[str, ...]:
     """Return the command prefix of a Linux namespace without network interfaces.
 
     It is empty if this user may make none.
@@ -197,7 +199,7 @@ def _without_network() -> tuple[str, ...]:
     return prefix if trial.returncode == 0 else ()
 
 
-def _run(command: list[str], folder: Path) -> int | None:
+def _run_converter(command: list[str], folder: Path) -> int | None:
     """Run a command that sees nothing of this process but the path.
 
     Returns its exit code, or None after the limit.
@@ -223,10 +225,10 @@ def _run(command: list[str], folder: Path) -> int | None:
     except subprocess.TimeoutExpired:
         return None
     finally:
-        _end(process)
+        _end_converter(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end_converter(process: subprocess.Popen[bytes]) -> None:
     """End a process and those that it started: LibreOffice leaves some behind."""
     if sys.platform == "win32":
         process.kill()

@@ -12,11 +12,11 @@ from typing import Final
 
 __all__ = [
     "BYTE_ORDER_MARKS",
+    "detect_wide_encoding",
     "guess_encoding",
-    "has_words",
-    "is_binary",
-    "looks_like_text",
-    "wide_encoding",
+    "has_decoded_words",
+    "is_binary_file",
+    "looks_like_decoded_text",
 ]
 
 # The byte-order mark of UTF-32 begins with that of UTF-16, so it comes first.
@@ -101,12 +101,12 @@ _MAX_RUN: Final = 200  # characters between spaces; encoded data have none for t
 _MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
-def wide_encoding(data: bytes) -> str | None:
+def detect_wide_encoding(data: bytes) -> str | None:
     """Detect UTF-16 or UTF-32 without a byte-order mark.
 
     In English text, zero bytes are at certain positions.
 
-    >>> wide_encoding("Police arrested nine.".encode("utf-16-be"))
+    >>> detect_wide_encoding("Police arrested nine.".encode("utf-16-be"))
     'utf-16-be'
     """
     head = data[:4_000]
@@ -117,48 +117,48 @@ def wide_encoding(data: bytes) -> str | None:
     return _WIDE_ENCODINGS.get(zeros)
 
 
-def is_binary(data: bytes) -> bool:
+def is_binary_file(data: bytes) -> bool:
     """Return whether bytes are not text in UTF-8 or a one-byte encoding.
 
     Zero bytes, or more than a few control characters other than white space and escape, make them
     binary.
 
-    >>> is_binary(b"Police\\r\\n"), is_binary(b"\\x89PNG\\x00")
+    >>> is_binary_file(b"Police\\r\\n"), is_binary_file(b"\\x89PNG\\x00")
     (False, True)
     """
     controls = data.translate(None, _ALLOWED_BYTES)
     return b"\0" in controls or len(controls) > _MAX_CONTROL_SHARE * len(data)
 
 
-def looks_like_text(text: str) -> bool:
+def looks_like_decoded_text(text: str) -> bool:
     """Return whether decoded bytes are characters of a text.
 
     Those of a program are in no encoding.
 
-    >>> looks_like_text("Police arrested nine."), looks_like_text("\ufffd\ue021\x07E\ufffd")
-    (True, False)
+    >>> [looks_like_decoded_text(text) for text in ("Police acted.", "\ufffd\ue021\x07E\ufffd")]
+    [True, False]
     """
-    counts = Counter(_sample(text))
-    bad = sum(count for char, count in counts.items() if _is_no_character(char))
+    counts = Counter(_sample_of_decoded_text(text))
+    bad = sum(count for char, count in counts.items() if _is_undecoded_character(char))
     return bad <= _MAX_NO_CHARACTERS * counts.total()
 
 
-def _is_no_character(char: str) -> bool:
+def _is_undecoded_character(char: str) -> bool:
     if char == "\ufffd":  # in place of bytes that cannot be decoded
         return True
     return char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS
 
 
-def has_words(text: str) -> bool:
+def has_decoded_words(text: str) -> bool:
     """Return whether most letters are in words of usual case, with spaces between them.
 
     Usual are capitals at the start or throughout. Scripts without capitals, of which some have no
     spaces, pass; so does a text of few letters.
 
-    >>> has_words("Courts slept. " * 50), has_words("qW8zTy" * 50), has_words("警察逮捕了九人" * 50)
-    (True, False, True)
+    >>> [has_decoded_words(50 * part) for part in ("Courts slept. ", "qW8zTy", "警察逮捕了九人")]
+    [True, False, True]
     """
-    sample = _sample(text)
+    sample = _sample_of_decoded_text(text)
     words = _WORD.findall(sample)
     cased = [word for word in words if word.lower() != word.upper()]
     letters = sum(map(len, cased))
@@ -169,7 +169,7 @@ def has_words(text: str) -> bool:
     return usual >= _MIN_USUAL * letters and 2 * unbroken < len(sample)
 
 
-def _sample(text: str) -> str:
+def _sample_of_decoded_text(text: str) -> str:
     """Return the beginning and the end of a long text."""
     if len(text) <= 2 * _SAMPLED:
         return text
@@ -187,7 +187,7 @@ def guess_encoding(data: bytes) -> str | None:
     best: str | None = None
     best_score = _MIN_PLAUSIBILITY * len(runs)
     for encoding in _CANDIDATES:
-        score = _plausibility(joined.decode(encoding, "replace"))
+        score = _plausibility_of_decoding(joined.decode(encoding, "replace"))
         if score > best_score:
             best = encoding
             best_score = score
@@ -205,17 +205,17 @@ def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
     for run in _NON_ASCII_RUN.finditer(data):
         start = run.start()
         before = data[max(end, start - _CONTEXT) : start]
-        yield _last_word(before) + run[0]
+        yield _last_word_of_bytes(before) + run[0]
         end = run.end()
 
 
-def _last_word(data: bytes) -> bytes:
+def _last_word_of_bytes(data: bytes) -> bytes:
     """Return the non-blank bytes at the end of some bytes."""
     ends_with_blank = not data[-1:].strip()
     return b"" if ends_with_blank else data.split()[-1]
 
 
-def _plausibility(text: str) -> float:
+def _plausibility_of_decoding(text: str) -> float:
     """Score a decoding: about 1 for each plausible word or sign, -1 for each implausible one."""
     score = 0.0
     words_of_alphabet = Counter[int]()
@@ -226,18 +226,18 @@ def _plausibility(text: str) -> float:
         start, end = word.span()
         alphabets = [number for number, alphabet in enumerate(_ALPHABETS) if foreign <= alphabet]
         beside_digit = text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()
-        is_plausible = alphabets and not beside_digit and _has_usual_case(word[0])
+        is_plausible = alphabets and not beside_digit and _has_plausible_capitals(word[0])
         score += 1.0 if is_plausible else _MISPLACED
         words_of_alphabet.update(alphabets)
     for at, sign in enumerate(text):
         if not sign.isascii() and not sign.isalpha():
             before = text[at - 1 : at] or " "
             after = text[at + 1 : at + 2] or " "
-            score += _sign_plausibility(sign, before, after)
+            score += _plausibility_of_sign(sign, before, after)
     return score + _SAME_LANGUAGE_BONUS * max(words_of_alphabet.values(), default=0)
 
 
-def _has_usual_case(word: str) -> bool:
+def _has_plausible_capitals(word: str) -> bool:
     """Return whether capitals are at the start of a word or throughout, as is usual."""
     if len(word) == 1:
         return word in _ONE_LETTER_WORDS
@@ -246,7 +246,7 @@ def _has_usual_case(word: str) -> bool:
     return word.isupper() or not (foreign_capitals or odd_start)
 
 
-def _sign_plausibility(sign: str, before: str, after: str) -> float:
+def _plausibility_of_sign(sign: str, before: str, after: str) -> float:
     """Score a character that is no letter, by the characters beside it."""
     if sign in _ANYWHERE:
         return _ANYWHERE[sign]

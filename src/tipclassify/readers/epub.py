@@ -15,10 +15,10 @@ from urllib.parse import unquote
 from lxml import etree
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.reader import declared_encoding, read_whole_page
-from tipclassify.readers.limits import open_zip, read_member
-from tipclassify.readers.source_blocks import build_document
-from tipclassify.readers.text import decode
+from tipclassify.readers.html.reader import encoding_declared_in_html, read_whole_web_page
+from tipclassify.readers.limits import open_bounded_zip, read_zip_member
+from tipclassify.readers.source_blocks import document_of_source_blocks
+from tipclassify.readers.text import decode_bytes_of_file
 from tipclassify.text.document import Document
 
 __all__ = ["read_epub"]
@@ -42,26 +42,26 @@ def read_epub(data: bytes, source: str) -> Document:
 
     Raises `InputError` if there is no text.
     """
-    archive = open_zip(data, source)
-    root_file = next(_parse(archive, _CONTAINER, source).iter("{*}rootfile"), None)
+    archive = open_bounded_zip(data, source)
+    root_file = next(_parse_epub_xml(archive, _CONTAINER, source).iter("{*}rootfile"), None)
     root = "" if root_file is None else root_file.get("full-path", "")
     if not root:
         raise InputError(f"{source}: incomplete, it names no book; download it or convert it again")
-    package = _parse(archive, root, source)
+    package = _parse_epub_xml(archive, root, source)
     title = next(package.iter("{*}title"), None)
     blocks = [
         block
-        for page in _chapters(archive, package, root, source)
-        for block in read_whole_page(page, source)
+        for page in _chapters_of_epub(archive, package, root, source)
+        for block in read_whole_web_page(page, source)
     ]
     if all(block.kind == "heading" for block in blocks):
         locked = any(name in archive.namelist() for name in _DRM_FILES)
         why = "locked against copying (DRM); give" if locked else "no readable text in it; give"
         raise InputError(f"{source}: {why} the report in another format")
-    return build_document(blocks, source, None if title is None else title.text)
+    return document_of_source_blocks(blocks, source, None if title is None else title.text)
 
 
-def _chapters(
+def _chapters_of_epub(
     archive: zipfile.ZipFile, package: etree._Element, root: str, source: str
 ) -> Iterator[str]:
     """Yield the pages of the chapters in the order of the book."""
@@ -71,37 +71,37 @@ def _chapters(
     # A book names each chapter once; a hostile one could name a long one a million times.
     for name in dict.fromkeys(reference.get("idref") for reference in package.iter("{*}itemref")):
         item = items.get(name)
-        if item is None or not _is_chapter(item):
+        if item is None or not _is_chapter_of_epub(item):
             continue
         member = posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
         if member in members:
-            page = read_member(archive, member, source)
-            text = decode(page, declared_encoding(page), source)
-            yield _SELF_CLOSED.sub(_with_end_tag, text)
+            page = read_zip_member(archive, member, source)
+            text = decode_bytes_of_file(page, encoding_declared_in_html(page), source)
+            yield _SELF_CLOSED.sub(_write_xhtml_end_tag, text)
 
 
-def _is_chapter(item: etree._Element) -> bool:
+def _is_chapter_of_epub(item: etree._Element) -> bool:
     """Return whether an item of a book is text, and not its table of contents."""
     if item.get("media-type") not in _CHAPTER_TYPES:
         return False
     return "nav" not in item.get("properties", "").split()
 
 
-def _with_end_tag(element: re.Match[str]) -> str:
+def _write_xhtml_end_tag(element: re.Match[str]) -> str:
     """Write a self-closed element with an end tag, unless HTML knows it as empty."""
     if element["name"].lower() in _VOID:
         return element[0]
     return f"<{element['name']}{element['attributes']}></{element['name']}>"
 
 
-def _parse(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:
+def _parse_epub_xml(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:
     """Parse an XML file, tolerantly.
 
     Its entities, which could expand to gigabytes, are left as they are.
     """
     parser = etree.XMLParser(recover=True, resolve_entities=False, load_dtd=False, no_network=True)
     try:
-        tree = etree.fromstring(read_member(archive, member, source), parser)
+        tree = etree.fromstring(read_zip_member(archive, member, source), parser)
     except (etree.XMLSyntaxError, ValueError):
         tree = None
     if tree is None:

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 
 from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS
-from tipclassify.readers.limits import open_zip
+from tipclassify.readers.limits import open_bounded_zip
 from tipclassify.text.document import Document
 
-__all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
+__all__ = ["SUFFIXES", "detect_report_format", "format_suffix_of", "is_link", "reader_of_format"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Format:
+class _ReportFormat:
     """A supported format."""
 
     module: str  # of the reader, `read_<format>`
@@ -34,21 +34,27 @@ class _Format:
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _OPEN_DOCUMENT: Final = "application/vnd.oasis.opendocument.text"
 _FORMATS: Final = {
-    "text": _Format("text", (".txt", ".text"), ("text/plain",)),
-    "markdown": _Format("markdown", (".md", ".markdown"), ("text/markdown", "text/x-markdown")),
-    "html": _Format(
+    "text": _ReportFormat("text", (".txt", ".text"), ("text/plain",)),
+    "markdown": _ReportFormat(
+        "markdown", (".md", ".markdown"), ("text/markdown", "text/x-markdown")
+    ),
+    "html": _ReportFormat(
         "html.reader", (".html", ".htm", ".xhtml"), ("text/html", "application/xhtml+xml")
     ),
-    "mhtml": _Format(
+    "mhtml": _ReportFormat(
         "html.reader", (".mht", ".mhtml"), ("multipart/related",), "a saved web page (MHTML)"
     ),
-    "pdf": _Format("pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"),
-    "docx": _Format("office", (".docx",), (_WORD,), "a Word file"),
-    "epub": _Format("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
-    "eml": _Format("html.reader", (".eml",), ("message/rfc822",)),
-    "odt": _Format("conversion", (".odt",), (_OPEN_DOCUMENT,), "an OpenDocument text"),
-    "rtf": _Format("conversion", (".rtf",), ("application/rtf", "text/rtf"), "a rich-text file"),
-    "doc": _Format("conversion", (".doc",), ("application/msword",), "an old Word file"),
+    "pdf": _ReportFormat(
+        "pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"
+    ),
+    "docx": _ReportFormat("office", (".docx",), (_WORD,), "a Word file"),
+    "epub": _ReportFormat("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
+    "eml": _ReportFormat("html.reader", (".eml",), ("message/rfc822",)),
+    "odt": _ReportFormat("conversion", (".odt",), (_OPEN_DOCUMENT,), "an OpenDocument text"),
+    "rtf": _ReportFormat(
+        "conversion", (".rtf",), ("application/rtf", "text/rtf"), "a rich-text file"
+    ),
+    "doc": _ReportFormat("conversion", (".doc",), ("application/msword",), "an old Word file"),
 }
 _FORMAT_BY_SUFFIX: Final = {
     suffix: name for name, known in _FORMATS.items() for suffix in known.suffixes
@@ -155,11 +161,13 @@ def is_link(name: str) -> bool:
     return name.lower().startswith(("http://", "https://"))
 
 
-def suffix_of(name: str) -> str:
+def format_suffix_of(name: str) -> str:
     """Return the suffix of a file or link, in lower case and without ``.gz``.
 
-    >>> suffix_of("https://example.org/Karvonia.PDF?download=1"), suffix_of("notes.txt.gz")
-    ('.pdf', '.txt')
+    >>> format_suffix_of("https://example.org/Karvonia.PDF?download=1")
+    '.pdf'
+    >>> format_suffix_of("notes.txt.gz")
+    '.txt'
     """
     try:
         path = PurePosixPath(urlsplit(name).path if is_link(name) else PureWindowsPath(name).name)
@@ -170,19 +178,21 @@ def suffix_of(name: str) -> str:
     return path.suffix.lower()
 
 
-def reader_of(kind: str) -> Callable[..., Document]:
+def reader_of_format(kind: str) -> Callable[..., Document]:
     """Return the reader of a format; it and its dependencies are imported on demand."""
     module = import_module(f"tipclassify.readers.{_FORMATS[kind].module}")
     reader: Callable[..., Document] = getattr(module, f"read_{kind}")
     return reader
 
 
-def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> str:
+def detect_report_format(
+    data: bytes, source: str, suffix: str, content_type: str | None = None
+) -> str:
     """Detect the format from content, media type or suffix.
 
     Raises `InputError` if unsupported or where they contradict.
     """
-    by_content = _detect_content(data, source)
+    by_content = _detect_format_of_bytes(data, source)
     if by_content == "mhtml" and suffix == ".eml":
         return "eml"
     if by_content in _FORMATS:
@@ -209,12 +219,12 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
     return kind or "text"
 
 
-def _detect_content(data: bytes, source: str) -> str | None:
+def _detect_format_of_bytes(data: bytes, source: str) -> str | None:
     """Return the format that the first bytes tell, supported or not.
 
     None where they are ambiguous.
     """
-    signed = _signed_format(data)
+    signed = _format_with_signature(data)
     if signed == "zip":
         return _format_in_zip(data, source)
     if signed == "ole":
@@ -225,7 +235,7 @@ def _detect_content(data: bytes, source: str) -> str | None:
         return "archive"
     if _PDF_SIGNATURE.search(data[:1_024]):
         return "pdf"
-    head = _opening(data)
+    head = _first_bytes_of_report(data)
     if _HTML_START.match(head):
         return "html"
     headers = _MAIL_HEADERS.match(head)
@@ -234,7 +244,7 @@ def _detect_content(data: bytes, source: str) -> str | None:
     return "mhtml" if _MHTML_TYPE.search(headers[0]) else None
 
 
-def _signed_format(data: bytes) -> str | None:
+def _format_with_signature(data: bytes) -> str | None:
     """Return the format whose signature the bytes begin with."""
     for name, signatures in _SIGNATURES.items():
         if data.startswith(signatures):
@@ -244,7 +254,7 @@ def _signed_format(data: bytes) -> str | None:
 
 def _format_in_zip(data: bytes, source: str) -> str:
     """Return the format of a zip file by the names of its members; "zip" for any other."""
-    members = open_zip(data, source).namelist()
+    members = open_bounded_zip(data, source).namelist()
     for start, name in _ZIP_MEMBERS.items():
         if any(member.startswith(start) for member in members):
             return name
@@ -259,7 +269,7 @@ def _format_in_ole(data: bytes) -> str:
     return "ole"
 
 
-def _opening(data: bytes) -> bytes:
+def _first_bytes_of_report(data: bytes) -> bytes:
     """Return the first bytes after white space, those of wide encodings as UTF-8."""
     head = data[:_MAX_BLANK_BYTES]
     for mark, encoding in BYTE_ORDER_MARKS:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final, TypedDict
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
-from tipclassify.readers import ReadOptions, get_bytes, read_bytes
-from tipclassify.readers.formats import detect_format, suffix_of
+from tipclassify.readers import ReadOptions, read_bytes, read_source_bytes
+from tipclassify.readers.formats import detect_report_format, format_suffix_of
 from tipclassify.readers.jsonl import NumberedLine
 from tipclassify.readers.limits import gunzip
 from tipclassify.text.document import Block, Document
@@ -27,7 +27,13 @@ from tipclassify.text.document import Block, Document
 if TYPE_CHECKING:
     from tipclassify.download import Download
 
-__all__ = ["main", "read_bytes_isolated", "read_isolated", "read_sheet_isolated", "unpack_answer"]
+__all__ = [
+    "main",
+    "read_bytes_isolated",
+    "read_report_isolated",
+    "read_sheet_isolated",
+    "unpack_read_answer",
+]
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python
@@ -53,7 +59,7 @@ class _ReadRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _ReadAnswer:
     """What was read, with the reader's warnings; `problem` is "" where there is none."""
 
     notes: list[str]
@@ -62,12 +68,12 @@ class _Answer:
     rows: tuple[NumberedLine, ...] = ()  # of a sheet, up to the problem
 
 
-def read_isolated(name: str, options: ReadOptions = _PLAIN) -> Document:
+def read_report_isolated(name: str, options: ReadOptions = _PLAIN) -> Document:
     """Read a file, link or standard input as `read_report` does, in a child process.
 
     Raises `InputError` also if the input ends that process.
     """
-    data, got = get_bytes(name, options)
+    data, got = read_source_bytes(name, options)
     return read_bytes_isolated(data, name, options, got)
 
 
@@ -78,14 +84,14 @@ def read_bytes_isolated(
 
     The reader's warnings are given here.
     """
-    if _is_safe(data, name, got):
+    if _has_safe_reader(data, name, got):
         return read_bytes(data, name, options, got)
     request = _ReadRequest(name, data, options, got)
     try:
-        child = _running_child()
+        child = _running_reading_child()
     except OSError:  # no process can be started here, as in some sandboxes
         return read_bytes(data, name, options, got)
-    answer = unpack_answer(_ask(child, request))
+    answer = unpack_read_answer(_ask_reading_child(child, request))
     for note in answer.notes:
         warnings.warn(note, stacklevel=2)
     if answer.document is None:
@@ -94,16 +100,16 @@ def read_bytes_isolated(
 
 
 def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterator[NumberedLine]:
-    """Read the rows of a workbook as `tables.sheet_lines` does, in a child process."""
+    """Read the rows of a workbook as `tables.read_sheet_lines` does, in a child process."""
     request = _ReadRequest(name, data, options, is_sheet=True)
     try:
-        child = _running_child()
+        child = _running_reading_child()
     except OSError:
-        from tipclassify.readers.tables import sheet_lines
+        from tipclassify.readers.tables import read_sheet_lines
 
-        yield from sheet_lines(data, name, options)
+        yield from read_sheet_lines(data, name, options)
         return
-    answer = unpack_answer(_ask(child, request))
+    answer = unpack_read_answer(_ask_reading_child(child, request))
     yield from answer.rows
     for note in answer.notes:
         warnings.warn(note, stacklevel=2)
@@ -111,29 +117,29 @@ def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterato
         raise InputError(answer.problem)
 
 
-def _ask(child: Child, request: _ReadRequest) -> bytes:
+def _ask_reading_child(child: Child, request: _ReadRequest) -> bytes:
     """Return the child's answer; raise `InputError` if it dies of the file, or is killed for it."""
     megabytes = len(request.data) / 1e6
     seconds = _PATIENCE + _PATIENCE_FOR_A_MEGABYTE * megabytes
     try:
-        return child.ask(_pack_request(request), seconds)
+        return child.ask(_pack_read_request(request), seconds)
     except ChildDiedError as error:
         why = f"took over {seconds:,.0f} s" if error.timed_out else str(error)
         remedy = "save it in another format, and report this to us"
         raise InputError(f"{request.name}: cannot be read ({why}); {remedy}") from None
 
 
-def _is_safe(data: bytes, name: str, got: Download | None) -> bool:
+def _has_safe_reader(data: bytes, name: str, got: Download | None) -> bool:
     """Return whether the reader of a file is in Python, and so cannot crash."""
-    suffix = suffix_of(name)
+    suffix = format_suffix_of(name)
     declared: str | None = None
     if got is not None:
-        suffix = suffix_of(got.url) or suffix
+        suffix = format_suffix_of(got.url) or suffix
         declared = got.content_type
-    return detect_format(gunzip(data, name), name, suffix, declared) in _SAFE
+    return detect_report_format(gunzip(data, name), name, suffix, declared) in _SAFE
 
 
-def _running_child() -> Child:
+def _running_reading_child() -> Child:
     """Return the child of this process, a new one if it has none or the last one died."""
     global _child
     with _starting:
@@ -154,8 +160,8 @@ class _ReadRequestFields(TypedDict):
     download: dict[str, object] | None  # of `Download`
 
 
-class _AnswerFields(TypedDict):
-    """Plain values of an `_Answer`, without the text of rows."""
+class _ReadAnswerFields(TypedDict):
+    """Plain values of an `_ReadAnswer`, without the text of rows."""
 
     notes: list[str]
     problem: str
@@ -163,20 +169,20 @@ class _AnswerFields(TypedDict):
     numbers: list[int]  # of rows
 
 
-def _pack(fields: _ReadRequestFields | _AnswerFields, data: bytes) -> bytes:
+def _pack_read_message(fields: _ReadRequestFields | _ReadAnswerFields, data: bytes) -> bytes:
     """Join plain values, as JSON, and bytes."""
     head = json.dumps(fields).encode()  # ASCII, also for names of any bytes
     return _LENGTH.pack(len(head)) + head + data
 
 
-def _split(message: bytes) -> tuple[bytes, bytes]:
+def _split_read_message(message: bytes) -> tuple[bytes, bytes]:
     """Return the JSON of a message, and the bytes after it."""
     (length,) = _LENGTH.unpack_from(message)
     end = _LENGTH.size + length
     return message[_LENGTH.size : end], message[end:]
 
 
-def _pack_request(request: _ReadRequest) -> bytes:
+def _pack_read_request(request: _ReadRequest) -> bytes:
     download = None
     if request.download is not None:
         download = dataclasses.asdict(request.download)
@@ -187,13 +193,13 @@ def _pack_request(request: _ReadRequest) -> bytes:
         is_sheet=request.is_sheet,
         download=download,
     )
-    return _pack(fields, request.data)
+    return _pack_read_message(fields, request.data)
 
 
-def _unpack_request(message: bytes) -> _ReadRequest:
+def _unpack_read_request(message: bytes) -> _ReadRequest:
     from tipclassify.download import Download
 
-    head, data = _split(message)
+    head, data = _split_read_message(message)
     fields = json.loads(head)
     download = None
     if fields["download"] is not None:
@@ -202,71 +208,73 @@ def _unpack_request(message: bytes) -> _ReadRequest:
     return _ReadRequest(fields["name"], data, options, download, fields["is_sheet"])
 
 
-def _pack_answer(answer: _Answer) -> bytes:
+def _pack_read_answer(answer: _ReadAnswer) -> bytes:
     document = answer.document
-    fields = _AnswerFields(
+    fields = _ReadAnswerFields(
         notes=answer.notes,
         problem=answer.problem,
         document=None if document is None else dataclasses.asdict(document),
         numbers=[number for number, _ in answer.rows],
     )
-    return _pack(fields, b"\n".join(line for _, line in answer.rows))
+    return _pack_read_message(fields, b"\n".join(line for _, line in answer.rows))
 
 
-def unpack_answer(message: bytes) -> _Answer:
+def unpack_read_answer(message: bytes) -> _ReadAnswer:
     """Make a document or rows of plain values.
 
     Nothing else comes out of the child, even if it was taken over.
     """
-    head, lines = _split(message)
+    head, lines = _split_read_message(message)
     fields = json.loads(head)
     notes = [str(note) for note in fields["notes"]]
     problem = str(fields["problem"])
     if fields["numbers"]:
         numbers = map(int, fields["numbers"])
         rows = tuple(zip(numbers, lines.split(b"\n"), strict=True))
-        return _Answer(notes, problem, rows=rows)
+        return _ReadAnswer(notes, problem, rows=rows)
     document = fields["document"]
     if document is None:
-        return _Answer(notes, problem)
+        return _ReadAnswer(notes, problem)
     blocks = tuple(Block(**block) for block in document.pop("blocks"))
-    return _Answer(notes, problem, Document(blocks=blocks, **document))
+    return _ReadAnswer(notes, problem, Document(blocks=blocks, **document))
 
 
 # --------------------------------------------------------------------------------- the child
 
 
-def _answer(message: bytes) -> bytes:
+def _answer_read_request(message: bytes) -> bytes:
     """Read the file of a request, and return what was read with the warnings."""
-    request = _unpack_request(message)
+    request = _unpack_read_request(message)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        answer = _read_sheet(request) if request.is_sheet else _read_report(request)
+        answer = (
+            _read_requested_sheet(request) if request.is_sheet else _read_requested_report(request)
+        )
     notes = [str(warning.message) for warning in caught if warning.category is UserWarning]
-    return _pack_answer(dataclasses.replace(answer, notes=notes))
+    return _pack_read_answer(dataclasses.replace(answer, notes=notes))
 
 
-def _read_report(request: _ReadRequest) -> _Answer:
+def _read_requested_report(request: _ReadRequest) -> _ReadAnswer:
     try:
         document = read_bytes(request.data, request.name, request.options, request.download)
     except Exception as error:
-        return _Answer([], _problem(request, error))
-    return _Answer([], "", document)
+        return _ReadAnswer([], _problem_in_reading(request, error))
+    return _ReadAnswer([], "", document)
 
 
-def _read_sheet(request: _ReadRequest) -> _Answer:
-    from tipclassify.readers.tables import sheet_lines
+def _read_requested_sheet(request: _ReadRequest) -> _ReadAnswer:
+    from tipclassify.readers.tables import read_sheet_lines
 
     rows: list[NumberedLine] = []
     problem = ""
     try:
-        rows.extend(sheet_lines(request.data, request.name, request.options))
+        rows.extend(read_sheet_lines(request.data, request.name, request.options))
     except Exception as error:
-        problem = _problem(request, error)
-    return _Answer([], problem, rows=tuple(rows))
+        problem = _problem_in_reading(request, error)
+    return _ReadAnswer([], problem, rows=tuple(rows))
 
 
-def _problem(request: _ReadRequest, error: Exception) -> str:
+def _problem_in_reading(request: _ReadRequest, error: Exception) -> str:
     """Return the message of an error, in the form of this package's own."""
     if isinstance(error, TipclassifyError):
         return str(error)
@@ -276,4 +284,4 @@ def _problem(request: _ReadRequest, error: Exception) -> str:
 def main() -> None:
     """Read what the parent sends, until it is gone."""
     limit_memory(_MEMORY)
-    serve(_answer)
+    serve(_answer_read_request)

@@ -8,9 +8,15 @@ from typing import IO, Any, Final, TypeVar
 
 from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import load_json
-from tipclassify.readers.limits import LARGEST, read_bounded, split_member
+from tipclassify.readers.limits import LARGEST, read_bounded, split_zip_path
 
-__all__ = ["NumberedLine", "in_batches", "line_size", "parse_row", "read_lines"]
+__all__ = [
+    "NumberedLine",
+    "batches_of_read_rows",
+    "parse_jsonl_row",
+    "read_jsonl_lines",
+    "size_of_jsonl_line",
+]
 
 NumberedLine = tuple[int, bytes]
 """Number of a row in its file, from 1, and the row as JSON."""
@@ -21,19 +27,19 @@ _BATCH_SIZE: Final = 300_000
 T = TypeVar("T")
 
 
-def read_lines(path: str) -> Iterator[list[NumberedLine]]:
+def read_jsonl_lines(path: str) -> Iterator[list[NumberedLine]]:
     """Read non-blank lines with their numbers, from 1, in batches.
 
     Raises `InputError` when the file cannot be read.
     """
     try:
-        with _opened(path) as file:
-            yield from in_batches(_numbered_lines(file), line_size)
+        with _open_jsonl(path) as file:
+            yield from batches_of_read_rows(_numbered_jsonl_lines(file), size_of_jsonl_line)
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}; check the path") from None
 
 
-def _numbered_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
+def _numbered_jsonl_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
     """Yield non-blank lines with their numbers; of a line that is too long only the first part."""
     number = 0
     begins_line = True
@@ -45,20 +51,20 @@ def _numbered_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
         begins_line = part.endswith(b"\n")
 
 
-def line_size(numbered_line: NumberedLine) -> int:
-    """Return the bytes of a row, for `in_batches`."""
+def size_of_jsonl_line(numbered_line: NumberedLine) -> int:
+    """Return the bytes of a row, for `batches_of_read_rows`."""
     _, line = numbered_line
     return len(line)
 
 
-def _opened(path: str) -> IO[bytes]:
+def _open_jsonl(path: str) -> IO[bytes]:
     """Open a file, or one in a zip archive, which is small enough to be read at once."""
-    if split_member(path):
+    if split_zip_path(path):
         return io.BytesIO(read_bounded(path))
     return open(path, "rb")
 
 
-def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+def batches_of_read_rows(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
     """Group rows, or their lines, into batches.
 
     `size` gives the bytes or characters of one, at least 1.
@@ -76,7 +82,7 @@ def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]
         yield batch
 
 
-def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
+def parse_jsonl_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
     """Parse one line, a JSON object with a text in the field `column`; the row has it as ``text``.
 
     Raises `InputError`, beginning with `where`, when it is none.

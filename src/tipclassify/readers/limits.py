@@ -27,12 +27,12 @@ __all__ = [
     "MIN_SUSPICIOUS_BYTES",
     "ZIP_DAMAGE",
     "gunzip",
-    "list_members",
-    "open_zip",
+    "list_zip_members",
+    "open_bounded_zip",
     "read_bounded",
-    "read_member",
-    "read_up_to_limit",
-    "split_member",
+    "read_stream_up_to_limit",
+    "read_zip_member",
+    "split_zip_path",
 ]
 
 # bytes of a file, compressed and decompressed; the longest real report has two million
@@ -71,12 +71,12 @@ def read_bounded(name: str) -> bytes:
     """
     try:
         if name == "-":
-            return read_up_to_limit(sys.stdin.buffer, name)
-        archived = split_member(name)
+            return read_stream_up_to_limit(sys.stdin.buffer, name)
+        archived = split_zip_path(name)
         if archived is not None:
             archive_path, member = archived
-            with open_zip(archive_path, archive_path) as archive:
-                return read_member(archive, member, name)
+            with open_bounded_zip(archive_path, archive_path) as archive:
+                return read_zip_member(archive, member, name)
         mode = os.stat(name).st_mode
         if stat.S_ISDIR(mode):
             os.scandir(name).close()  # why it cannot be opened comes first
@@ -84,30 +84,30 @@ def read_bounded(name: str) -> bytes:
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
             raise InputError(f"{name}: a device or socket; give a file")
         with open(name, "rb") as file:
-            return read_up_to_limit(file, name)
+            return read_stream_up_to_limit(file, name)
     except OSError as error:
         problem = (error.strerror or str(error)).lower()
-        raise _cannot_open(name, problem) from None
+        raise _error_in_reading_path(name, problem) from None
     except ValueError:
-        raise _cannot_open(name, "no such path, a nul is in it") from None
+        raise _error_in_reading_path(name, "no such path, a nul is in it") from None
 
 
-def _cannot_open(name: str, problem: str) -> InputError:
+def _error_in_reading_path(name: str, problem: str) -> InputError:
     """Return the error of a path; a NUL in it is shown as ``\\0``."""
     return InputError(f"{name}: {problem}; check the path".replace("\0", "\\0"))
 
 
-def list_members(path: str) -> list[str]:
+def list_zip_members(path: str) -> list[str]:
     """Return the paths of all files in a zip archive but hidden ones, in order.
 
     Raises `InputError` if it is damaged.
     """
-    with open_zip(path, path) as archive:
+    with open_bounded_zip(path, path) as archive:
         names = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
-    return [f"{path}/{name}" for name in sorted(names) if not _is_hidden(name)]
+    return [f"{path}/{name}" for name in sorted(names) if not _is_hidden_zip_member(name)]
 
 
-def split_member(path: str) -> tuple[str, str] | None:
+def split_zip_path(path: str) -> tuple[str, str] | None:
     """Split ``all.zip/togo.pdf`` into the path of the archive and the name in it.
 
     None for other paths.
@@ -118,20 +118,20 @@ def split_member(path: str) -> tuple[str, str] | None:
     return match[1], match[2].replace("\\", "/")
 
 
-def _is_hidden(path: str) -> bool:
+def _is_hidden_zip_member(path: str) -> bool:
     """Return whether a file in an archive, or a folder that it is in, is hidden."""
     return any(name.startswith(_HIDDEN) for name in path.split("/"))
 
 
-def read_up_to_limit(file: IO[bytes], name: str) -> bytes:
+def read_stream_up_to_limit(file: IO[bytes], name: str) -> bytes:
     """Read a stream to its end; raise `InputError` when it is larger than `LARGEST`."""
     data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise InputError(f"{name}: {_over_limit()}")
+        raise InputError(f"{name}: {_advice_over_size_limit()}")
     return data
 
 
-def _over_limit() -> str:
+def _advice_over_size_limit() -> str:
     return f"over the limit of {LARGEST / 1e6:.0f} MB; split it"
 
 
@@ -152,7 +152,7 @@ def gunzip(data: bytes, name: str) -> bytes:
     return unpacked
 
 
-def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
+def open_bounded_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
     """Open a zip file, its bytes or its path.
 
     Raises `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed.
@@ -169,8 +169,8 @@ def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
     # these sizes can be trusted: zipfile decompresses no entry beyond its own
     size = sum(entry.file_size for entry in entries)
     if size > LARGEST:
-        raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
-    if any(map(_is_suspicious, entries)):
+        raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_advice_over_size_limit()}")
+    if any(map(_is_suspicious_zip_entry, entries)):
         ratio = f"over {MAX_RATIO} times its size, as no report does"
         raise InputError(f"{name}: unpacks to {ratio}; check where it comes from")
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
@@ -180,12 +180,12 @@ def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
     return archive
 
 
-def _is_suspicious(entry: zipfile.ZipInfo) -> bool:
+def _is_suspicious_zip_entry(entry: zipfile.ZipInfo) -> bool:
     """Return whether an entry is large, and compressed as no text is."""
     return entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size)
 
 
-def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
+def read_zip_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
     """Read one member of a zip file; raise `InputError` when it is missing or damaged."""
     try:
         return archive.read(member)

@@ -11,9 +11,9 @@ from typing import Final
 
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import LARGEST_MARKUP
-from tipclassify.readers.publication import front_matter
-from tipclassify.readers.source_blocks import build_document, could_be_heading
-from tipclassify.readers.text import decode_text
+from tipclassify.readers.publication import metadata_in_front_matter
+from tipclassify.readers.source_blocks import could_be_source_heading, document_of_source_blocks
+from tipclassify.readers.text import decode_text_file
 from tipclassify.text.document import Document
 
 __all__ = ["read_markdown"]
@@ -38,31 +38,31 @@ def read_markdown(
     """
     from markdown_it import MarkdownIt
 
-    from tipclassify.readers.html.reader import read_whole_page
+    from tipclassify.readers.html.reader import read_whole_web_page
 
     if len(data) > LARGEST_MARKUP:
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
-    text = decode_text(data, source, encoding, declared)
+    text = decode_text_file(data, source, encoding, declared)
     fields: dict[str, str] = {}
     if matter := _FRONT_MATTER.match(text):
-        fields = _fields(matter[2])
+        fields = _fields_of_front_matter(matter[2])
         text = text[matter.end() :]
-    metadata = front_matter(fields)
+    metadata = metadata_in_front_matter(fields)
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("code")
     parsed = parser.parse(_NOTE_MARK.sub("", text))
     tokens = [token for token in parsed if token.type != "fence"]
     for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
         # Hyphens under a paragraph make it a heading, which authors seldom intend.
         is_underlined = opening.type == "heading_open" and opening.markup == "-"
-        if is_underlined and not could_be_heading(inline.content):
+        if is_underlined and not could_be_source_heading(inline.content):
             opening.tag = "p"
             closing.tag = "p"
-    blocks = read_whole_page(parser.renderer.render(tokens, parser.options, {}), source)
+    blocks = read_whole_web_page(parser.renderer.render(tokens, parser.options, {}), source)
     headings = [block for block in blocks if block.kind == "heading"]
     highest = min(headings, key=lambda block: block.level or _LOWEST_LEVEL, default=None)
     title = metadata.title or (highest.text if highest else None)
     return replace(
-        build_document(blocks, source, title),
+        document_of_source_blocks(blocks, source, title),
         publication=metadata.publication,
         publisher=metadata.publisher,
         date=metadata.date,
@@ -70,7 +70,7 @@ def read_markdown(
     )
 
 
-def _fields(matter: str) -> dict[str, str]:
+def _fields_of_front_matter(matter: str) -> dict[str, str]:
     """Return the fields of front matter (YAML or TOML) that hold one text each.
 
     Their names are in lower case.
@@ -79,12 +79,12 @@ def _fields(matter: str) -> dict[str, str]:
     for name, value in _FIELD.findall(matter):
         text = value.strip()
         if text.startswith('"'):
-            text = _ESCAPE.sub(_escaped_char, text)
+            text = _ESCAPE.sub(_unescape_front_matter, text)
         fields.setdefault(name.lower(), " ".join(text.split()).strip("\"'"))
     return fields
 
 
-def _escaped_char(escape: re.Match[str]) -> str:
+def _unescape_front_matter(escape: re.Match[str]) -> str:
     """Return the character of an escape; those without a number are spaces and line ends."""
     code = escape[1]
     return chr(int(code, 16)) if code else " "

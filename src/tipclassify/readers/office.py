@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from tipclassify.errors import InputError, needs_extra
-from tipclassify.readers.limits import open_zip
+from tipclassify.readers.limits import open_bounded_zip
 from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import (
     SourceBlock,
-    build_document,
-    clean_text,
-    could_be_heading,
-    table_row,
+    clean_source_text,
+    could_be_source_heading,
+    document_of_source_blocks,
+    join_source_cells,
 )
-from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
+from tipclassify.readers.titles import TitleLine, is_stale_title, title_of_first_page
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -77,24 +77,24 @@ def read_docx(data: bytes, source: str) -> Document:
     Raises `InputError` for a damaged, encrypted or too large file, `MissingExtraError` without
     python-docx.
     """
-    open_zip(data, source)  # raises for unsafe archives
+    open_bounded_zip(data, source)  # raises for unsafe archives
     with needs_extra(f"{source}: reading Word files", "docx"):
         import docx
     try:
         word = docx.Document(io.BytesIO(data))
-        styles = _read_styles(word)
-        pieces = list(_source_blocks(_remove_invisible(word.element.body), styles))
-        title = _title(pieces, word.core_properties.title)
+        styles = _read_docx_styles(word)
+        pieces = list(_blocks_of_docx(_remove_invisible_docx_text(word.element.body), styles))
+        title = _title_of_docx(pieces, word.core_properties.title)
         publisher = known_publisher(word.core_properties.author or "")
-        pieces += _notes(word, styles)
+        pieces += _notes_of_docx(word, styles)
     except Exception as error:  # python-docx and lxml raise all sorts of errors over altered files
         template = isinstance(error, ValueError) and "content type" in str(error)
         what = "a Word template or a file with macros" if template else "damaged Word file"
         raise InputError(f"{source}: {what}; open it in Word and save it as .docx") from None
-    return replace(build_document(pieces, source, title), publisher=publisher)
+    return replace(document_of_source_blocks(pieces, source, title), publisher=publisher)
 
 
-def _title(pieces: list[SourceBlock], property_title: str) -> str | None:
+def _title_of_docx(pieces: list[SourceBlock], property_title: str) -> str | None:
     """Return the title of a Word file: a paragraph in the style of one, if any.
 
     Else that of the properties if the opening has it, else a heading.
@@ -103,29 +103,29 @@ def _title(pieces: list[SourceBlock], property_title: str) -> str | None:
     if styled:
         return styled
     opening = list(islice((piece for piece in pieces if piece.text), _OPENING_BLOCKS))
-    named = clean_text(property_title or "")
+    named = clean_source_text(property_title or "")
     if named and named.lower() not in _PLACEHOLDERS:
         opening_text = " ".join(piece.text for piece in opening)
-        if not is_stale(named, opening_text):
+        if not is_stale_title(named, opening_text):
             return named
     above = list(takewhile(lambda piece: len(piece.text.split()) <= _MAX_OPENING_WORDS, opening))
-    return title_of_first_page([_title_line(piece) for piece in above], body_size=0.0)
+    return title_of_first_page([_title_line_of_docx(piece) for piece in above], body_size=0.0)
 
 
-def _title_line(piece: SourceBlock) -> TitleLine:
+def _title_line_of_docx(piece: SourceBlock) -> TitleLine:
     """Return a line whose size is higher for higher headings, and 0 for text."""
     level = _BODY_LEVEL if piece.level is None else piece.level
     return TitleLine(piece.text, piece.kind == "heading", size=_BODY_LEVEL - level)
 
 
-def _remove_invisible(root: etree._Element) -> etree._Element:
+def _remove_invisible_docx_text(root: etree._Element) -> etree._Element:
     """Remove what a reader of the document does not see."""
     for element in etree.XPath(_INVISIBLE, namespaces=_NAMESPACES)(root):
         element.getparent().remove(element)
     return root
 
 
-def _notes(word: WordDocument, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
+def _notes_of_docx(word: WordDocument, styles: dict[str, _DocxStyle]) -> Iterator[SourceBlock]:
     """Yield footnotes, then endnotes, parsed from their parts, for which python-docx has no API."""
     from docx.oxml import parse_xml
 
@@ -138,14 +138,14 @@ def _notes(word: WordDocument, styles: dict[str, _Style]) -> Iterator[SourceBloc
         part = parts.get(f"{kind}s")
         if part is None:
             continue
-        for note in _remove_invisible(parse_xml(part.blob)).iter(f"{_W}{kind}"):
+        for note in _remove_invisible_docx_text(parse_xml(part.blob)).iter(f"{_W}{kind}"):
             if note.get(f"{_W}type") in (None, "normal"):  # the others are separator lines
-                text = " ".join(piece.text for piece in _source_blocks(note, styles))
+                text = " ".join(piece.text for piece in _blocks_of_docx(note, styles))
                 yield SourceBlock(text, section=_NOTES)
 
 
 @dataclass(frozen=True, slots=True)
-class _Style:
+class _DocxStyle:
     """Hold what a style says of its paragraphs or runs."""
 
     level: int | None = None  # of its headings
@@ -153,47 +153,47 @@ class _Style:
     contents: bool = False  # an entry of a table of contents
 
 
-def _read_styles(word: WordDocument) -> dict[str, _Style]:
+def _read_docx_styles(word: WordDocument) -> dict[str, _DocxStyle]:
     """Map style ids to styles; what a style leaves open is that of its base."""
     elements = {
         style.get(f"{_W}styleId"): style for style in word.styles.element.iter(f"{_W}style")
     }
-    styles: dict[str, _Style] = {}
+    styles: dict[str, _DocxStyle] = {}
     for key, style in elements.items():
-        name = _property_value(style, "w:name").lower()
+        name = _docx_property_value(style, "w:name").lower()
         level: int | None = None
         bold: bool | None = None
         for _ in range(_MAX_BASES):  # a damaged file may have a circular base
-            level = _style_level(style) if level is None else level
-            bold = _bold_property(style) if bold is None else bold
-            style = elements.get(_property_value(style, "w:basedOn"), style)
+            level = _level_of_docx_style(style) if level is None else level
+            bold = _docx_bold_property(style) if bold is None else bold
+            style = elements.get(_docx_property_value(style, "w:basedOn"), style)
         contents = name.startswith("toc ") or name == "table of figures"
-        styles[key] = _Style(level, bool(bold), contents)
+        styles[key] = _DocxStyle(level, bool(bold), contents)
     return styles
 
 
-def _style_level(style: etree._Element) -> int | None:
+def _level_of_docx_style(style: etree._Element) -> int | None:
     """Return a style's heading level by its name or outline level; None for body text."""
-    name = _property_value(style, "w:name").lower()
+    name = _docx_property_value(style, "w:name").lower()
     if name == "title":
         return _TITLE_LEVEL
     if name.startswith("heading "):
         return int(name[8]) if name[8:9].isdecimal() else 1
-    return _outline_level(style)
+    return _outline_level_of_docx(style)
 
 
-def _outline_level(holder: etree._Element) -> int | None:
+def _outline_level_of_docx(holder: etree._Element) -> int | None:
     """Return the outline level, from 1, in the paragraph properties of `holder`.
 
     None for body text.
     """
-    level = _property_value(holder, "w:pPr/w:outlineLvl")
+    level = _docx_property_value(holder, "w:pPr/w:outlineLvl")
     if not level.isdecimal() or int(level) >= _BODY_LEVEL:
         return None
     return int(level) + 1
 
 
-def _property_value(element: etree._Element, path: str) -> str:
+def _docx_property_value(element: etree._Element, path: str) -> str:
     """Return the value of the property at a path below an element, or an empty string."""
     element_property = element.find(path, _NAMESPACES)
     if element_property is None:
@@ -201,15 +201,15 @@ def _property_value(element: etree._Element, path: str) -> str:
     return str(element_property.get(f"{_W}val") or "")
 
 
-def _bold_property(holder: etree._Element) -> bool | None:
+def _docx_bold_property(holder: etree._Element) -> bool | None:
     """Return whether the run properties of `holder` are bold; None where the style decides."""
     bold = holder.find("w:rPr/w:b", _NAMESPACES)
     return None if bold is None else bold.get(f"{_W}val") not in _FALSE_VALUES
 
 
-def _source_blocks(parent: etree._Element, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
+def _blocks_of_docx(parent: etree._Element, styles: dict[str, _DocxStyle]) -> Iterator[SourceBlock]:
     """Yield paragraphs and table rows of a body, cell, note or text box, in reading order."""
-    elements = list(_outermost(parent, _PARAGRAPH, _TABLE))
+    elements = list(_outermost_docx_elements(parent, _PARAGRAPH, _TABLE))
     paragraphs = [element for element in elements if element.tag == _PARAGRAPH]
     for paragraph, following in pairwise(paragraphs):
         # a deleted paragraph mark joins the two: the runs move, and an empty paragraph is left
@@ -217,46 +217,48 @@ def _source_blocks(parent: etree._Element, styles: dict[str, _Style]) -> Iterato
             following[:0] = [child for child in paragraph if child.tag != f"{_W}pPr"]
     for element in elements:
         if element.tag == _TABLE:
-            yield from _table_blocks(element, styles)
+            yield from _blocks_of_docx_table(element, styles)
         else:
-            yield from _paragraph_blocks(element, styles)
+            yield from _blocks_of_docx_paragraph(element, styles)
 
 
-def _outermost(parent: etree._Element, *tags: str) -> Iterator[etree._Element]:
+def _outermost_docx_elements(parent: etree._Element, *tags: str) -> Iterator[etree._Element]:
     """Yield elements of these tags at any depth, but none nested in another."""
     for child in parent:
         if child.tag in tags:
             yield child
         else:
-            yield from _outermost(child, *tags)
+            yield from _outermost_docx_elements(child, *tags)
 
 
-def _paragraph_blocks(
-    paragraph: etree._Element, styles: dict[str, _Style]
+def _blocks_of_docx_paragraph(
+    paragraph: etree._Element, styles: dict[str, _DocxStyle]
 ) -> Iterator[SourceBlock]:
     """Yield a paragraph, then the text boxes anchored in it."""
-    style = styles.get(_property_value(paragraph, "w:pPr/w:pStyle"), _Style())
+    style = styles.get(_docx_property_value(paragraph, "w:pPr/w:pStyle"), _DocxStyle())
     if style.contents:
         return
-    boxes = list(_outermost(paragraph, _TEXT_BOX))
+    boxes = list(_outermost_docx_elements(paragraph, _TEXT_BOX))
     for box in boxes:
         box.getparent().remove(box)
     parts = [
         _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
         for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS)
     ]
-    text = clean_text("".join(parts))
-    level = _outline_level(paragraph) if style.level is None else style.level
+    text = clean_source_text("".join(parts))
+    level = _outline_level_of_docx(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (
-            could_be_heading(text) and _is_bold(paragraph, style, styles)
+            could_be_source_heading(text) and _is_bold_docx_paragraph(paragraph, style, styles)
         )
         yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
-        yield from _source_blocks(box, styles)
+        yield from _blocks_of_docx(box, styles)
 
 
-def _is_bold(paragraph: etree._Element, style: _Style, styles: dict[str, _Style]) -> bool:
+def _is_bold_docx_paragraph(
+    paragraph: etree._Element, style: _DocxStyle, styles: dict[str, _DocxStyle]
+) -> bool:
     """Return whether all text of a paragraph is bold.
 
     Its runs, their styles or its own style say so.
@@ -265,28 +267,34 @@ def _is_bold(paragraph: etree._Element, style: _Style, styles: dict[str, _Style]
         if not (part.text or "").strip():
             continue
         run = part.getparent()
-        bold = _bold_property(run)
+        bold = _docx_bold_property(run)
         if bold is None:
-            run_style = styles.get(_property_value(run, "w:rPr/w:rStyle"), _Style())
+            run_style = styles.get(_docx_property_value(run, "w:rPr/w:rStyle"), _DocxStyle())
             bold = style.bold or run_style.bold
         if not bold:
             return False
     return True
 
 
-def _table_blocks(table: etree._Element, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
+def _blocks_of_docx_table(
+    table: etree._Element, styles: dict[str, _DocxStyle]
+) -> Iterator[SourceBlock]:
     """Yield the rows of a table, or the paragraphs of a row that lays out prose."""
-    for row in _outermost(table, f"{_W}tr"):
-        cells = [list(_source_blocks(cell, styles)) for cell in _outermost(row, f"{_W}tc")]
+    for row in _outermost_docx_elements(table, f"{_W}tr"):
+        cells = [
+            list(_blocks_of_docx(cell, styles)) for cell in _outermost_docx_elements(row, f"{_W}tc")
+        ]
         cells = [cell for cell in cells if cell]
-        if len(cells) == 1 or any(map(_is_prose, cells)):
+        if len(cells) == 1 or any(map(_is_prose_docx_cell, cells)):
             for cell in cells:
                 yield from cell
         elif cells:
-            yield SourceBlock(table_row(" ".join(piece.text for piece in cell) for cell in cells))
+            yield SourceBlock(
+                join_source_cells(" ".join(piece.text for piece in cell) for cell in cells)
+            )
 
 
-def _is_prose(cell: list[SourceBlock]) -> bool:
+def _is_prose_docx_cell(cell: list[SourceBlock]) -> bool:
     """Return whether a cell has several paragraphs, and many words."""
     if len(cell) < 2:
         return False

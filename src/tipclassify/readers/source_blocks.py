@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.text.document import CELL_BAR, Block, Document
-from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
+from tipclassify.text.segmentation.sections import HeadingOutline, named_section, run_in_section
 
 __all__ = [
     "BETWEEN_BLOCKS",
     "SourceBlock",
-    "build_document",
-    "clean_text",
-    "could_be_heading",
-    "table_row",
+    "clean_source_text",
+    "could_be_source_heading",
+    "document_of_source_blocks",
+    "join_source_cells",
 ]
 
 BETWEEN_BLOCKS: Final = "\n\n"
@@ -31,7 +31,7 @@ _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u
 class SourceBlock:
     """The text of a paragraph, list entry, table row or heading."""
 
-    text: str  # as `clean_text` returns it
+    text: str  # as `clean_source_text` returns it
     # "text"; "heading"; "item" or "row", in which a section name before a colon opens no section;
     # "title" of the document, under which the rest stands, but which is no part of the text
     kind: str = "text"
@@ -39,7 +39,7 @@ class SourceBlock:
     level: int | None = None  # of a heading, from 1; None where the source gives none
 
 
-def build_document(
+def document_of_source_blocks(
     source_blocks: Iterable[SourceBlock], source: str, title: str | None = None
 ) -> Document:
     """Join blocks with empty lines between them, each in the section of the last heading.
@@ -47,14 +47,14 @@ def build_document(
     A block whose whole text is the name of a standard section is a heading, whatever its style.
 
     >>> blocks = [SourceBlock("Protection", "heading"), SourceBlock("No shelter opened.")]
-    >>> build_document(blocks, "x.md").text
+    >>> document_of_source_blocks(blocks, "x.md").text
     'Protection\\n\\nNo shelter opened.'
     """
     texts: list[str] = []
     blocks: list[Block] = []
     start = 0
     section: str | None = None
-    outline = Outline()
+    outline = HeadingOutline()
     for source_block in source_blocks:
         text = source_block.text
         if not text:
@@ -71,11 +71,11 @@ def build_document(
         blocks.append(Block(start, end, source_block.section or section, heading))
         texts.append(text)
         start = end + len(BETWEEN_BLOCKS)
-    clean_title = clean_text(title or "") or None
+    clean_title = clean_source_text(title or "") or None
     return Document(BETWEEN_BLOCKS.join(texts), tuple(blocks), source, clean_title)
 
 
-def clean_text(text: str) -> str:
+def clean_source_text(text: str) -> str:
     """Return text without invisible characters, with white space collapsed."""
     if text.isprintable() and "  " not in text:  # of white space, only the space is printable
         return text.strip()
@@ -85,21 +85,21 @@ def clean_text(text: str) -> str:
     return " ".join(_INVISIBLE.sub("", text).split())
 
 
-def could_be_heading(text: str) -> bool:
+def could_be_source_heading(text: str) -> bool:
     """Return whether a paragraph is as short as a heading and lacks the end of a sentence.
 
-    >>> could_be_heading("Conduct of Officials"), could_be_heading("No shelter opened.")
-    (True, False)
+    >>> [could_be_source_heading(text) for text in ("Conduct of Officials", "No shelter opened.")]
+    [True, False]
     """
     if text.rstrip().endswith((".", ";", ",", "!", "?")):
         return False
     return 0 < len(text.split()) <= _HEADING_WORDS
 
 
-def table_row(cells: Iterable[str]) -> str:
+def join_source_cells(cells: Iterable[str]) -> str:
     """Join the cells of a table row into one text, without empty ones.
 
-    >>> table_row(["Victims", "", " 73 "])
+    >>> join_source_cells(["Victims", "", " 73 "])
     'Victims | 73'
     """
     return CELL_BAR.join(cell.strip() for cell in cells if cell.strip())

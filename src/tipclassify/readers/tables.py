@@ -13,11 +13,11 @@ from typing import Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import csv_text, numbered, one_line
 from tipclassify.readers import ReadOptions
-from tipclassify.readers.jsonl import NumberedLine, in_batches, line_size
-from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
-from tipclassify.readers.text import decode_text
+from tipclassify.readers.jsonl import NumberedLine, batches_of_read_rows, size_of_jsonl_line
+from tipclassify.readers.limits import LARGEST, open_bounded_zip, read_bounded
+from tipclassify.readers.text import decode_text_file
 
-__all__ = ["read_table", "sheet_lines"]
+__all__ = ["read_sheet_lines", "read_table"]
 
 NumberedCells = tuple[int, Iterable[object]]  # number of a row, and its cells
 
@@ -43,16 +43,18 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
 
         lines = read_sheet_isolated(data, path, options)
     else:
-        lines = _json_lines(_csv_rows(data, path, options.encoding), options.text_column, path)
-    yield from in_batches(lines, line_size)
+        lines = _json_lines_of_table(
+            _rows_of_csv_table(data, path, options.encoding), options.text_column, path
+        )
+    yield from batches_of_read_rows(lines, size_of_jsonl_line)
 
 
-def sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
+def read_sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Yield the rows of the first sheet of a workbook, with their numbers."""
-    yield from _json_lines(_sheet_rows(data, path), options.text_column, path)
+    yield from _json_lines_of_table(_rows_of_sheet(data, path), options.text_column, path)
 
 
-def _json_lines(
+def _json_lines_of_table(
     rows: Iterator[NumberedCells], text_column: str, path: str
 ) -> Iterator[NumberedLine]:
     """Yield each row that has a text, as JSON with the names of the first row."""
@@ -66,7 +68,7 @@ def _json_lines(
         )
     numbers_without_text: list[int] = []
     for number, cells in rows:
-        row = _named_cells(names, cells)
+        row = _table_cells_by_name(names, cells)
         for name in (text_column, "section"):  # which are text, even if a cell has a number
             if name in row:
                 row[name] = str(row[name])
@@ -79,7 +81,7 @@ def _json_lines(
         warnings.warn(f"{path}: {rows_without_text} without a text, left out", stacklevel=2)
 
 
-def _named_cells(names: Sequence[str], cells: Iterable[object]) -> dict[str, object]:
+def _table_cells_by_name(names: Sequence[str], cells: Iterable[object]) -> dict[str, object]:
     """Return the cells of a row by the names of their columns, without empty ones."""
     # a row may have fewer cells than the first, or more, which have no name
     row: dict[str, object] = {}
@@ -89,9 +91,9 @@ def _named_cells(names: Sequence[str], cells: Iterable[object]) -> dict[str, obj
     return row
 
 
-def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[NumberedCells]:
+def _rows_of_csv_table(data: bytes, path: str, encoding: str | None) -> Iterator[NumberedCells]:
     """Yield the rows of a CSV file; raise `InputError` where it is broken."""
-    text = decode_text(data, path, encoding).removeprefix("\ufeff")
+    text = decode_text_file(data, path, encoding).removeprefix("\ufeff")
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -104,11 +106,11 @@ def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[Numbered
         ) from None
 
 
-def _sheet_rows(data: bytes, path: str) -> Iterator[NumberedCells]:
+def _rows_of_sheet(data: bytes, path: str) -> Iterator[NumberedCells]:
     """Yield the rows of the first sheet; raise `InputError` for a damaged or too large one."""
     with needs_extra("reading Excel files", "xlsx"):
         from openpyxl import load_workbook
-    open_zip(data, path)
+    open_bounded_zip(data, path)
     try:
         with warnings.catch_warnings():  # of styles and the like
             warnings.simplefilter("ignore")

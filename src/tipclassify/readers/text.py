@@ -15,18 +15,18 @@ from typing import Final
 from tipclassify.errors import InputError
 from tipclassify.readers.encodings import (
     BYTE_ORDER_MARKS,
+    detect_wide_encoding,
     guess_encoding,
-    has_words,
-    is_binary,
-    looks_like_text,
-    wide_encoding,
+    has_decoded_words,
+    is_binary_file,
+    looks_like_decoded_text,
 )
 from tipclassify.text.document import Block, Document
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import SENTENCE_END as _SENTENCE_END
 from tipclassify.text.segmentation.passages import text_document
 
-__all__ = ["codec_named", "decode", "decode_text", "read_text"]
+__all__ = ["codec_of_encoding", "decode_bytes_of_file", "decode_text_file", "read_text"]
 
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
@@ -45,12 +45,12 @@ def read_text(
     is tried; one `declared` by a server is often wrong. Raises `InputError` when the bytes are no
     text, or not in `encoding`.
     """
-    text = decode_text(data, source, encoding, declared, words=True)
-    document = _with_copied_title(text_document(text, source))
-    return _with_pages(document) if "\f" in text else document
+    text = decode_text_file(data, source, encoding, declared, words=True)
+    document = _start_text_at_copied_title(text_document(text, source))
+    return _with_page_numbers(document) if "\f" in text else document
 
 
-def _with_copied_title(document: Document) -> Document:
+def _start_text_at_copied_title(document: Document) -> Document:
     """Return a text copied from a web page from its title on.
 
     The title is the first long line below menus and the like.
@@ -67,7 +67,7 @@ def _with_copied_title(document: Document) -> Document:
     return document
 
 
-def decode_text(
+def decode_text_file(
     data: bytes,
     source: str,
     encoding: str | None = None,
@@ -75,85 +75,85 @@ def decode_text(
     *,
     words: bool = False,
 ) -> str:
-    """Decode a file in the `encoding` that the user names, or as detected (`decode`).
+    """Decode a file in the `encoding` that the user names, or as detected (`decode_bytes_of_file`).
 
     Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
     in it; with `words`, also where it is text, but has no words, such as encoded data.
 
-    >>> decode_text(b"caf\\x8e", "menu.txt", "macintosh")
+    >>> decode_text_file(b"caf\\x8e", "menu.txt", "macintosh")
     'café'
     """
     if encoding is not None:
-        decoded = _decode_as_named(data, source, encoding)
-        binary = is_binary(decoded.text.encode("latin-1", "replace"))
+        decoded = _decode_file_as_named(data, source, encoding)
+        binary = is_binary_file(decoded.text.encode("latin-1", "replace"))
     else:
         has_mark = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
-        binary = is_binary(data) and not has_mark and not wide_encoding(data)
-        decoded = _Decoded("") if binary else _decode(data, declared)
-    if binary or not looks_like_text(decoded.text):
+        binary = is_binary_file(data) and not has_mark and not detect_wide_encoding(data)
+        decoded = _DecodedFile("") if binary else _decode_file_as_detected(data, declared)
+    if binary or not looks_like_decoded_text(decoded.text):
         raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
-    if words and not has_words(decoded.text):
+    if words and not has_decoded_words(decoded.text):
         raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
-    _warn_of_losses(decoded, source)
+    _warn_of_undecoded_bytes(decoded, source)
     return decoded.text
 
 
-def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
+def decode_bytes_of_file(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
     """Decode `data` in the encoding that fits.
 
     It is that of the byte-order mark, UTF-8, the declared one, or the most plausible. A file of
     mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
 
-    >>> decode(b"caf\\xe9")
+    >>> decode_bytes_of_file(b"caf\\xe9")
     'café'
     """
-    decoded = _decode(data, declared)
-    _warn_of_losses(decoded, source)
+    decoded = _decode_file_as_detected(data, declared)
+    _warn_of_undecoded_bytes(decoded, source)
     return decoded.text
 
 
 @dataclass(frozen=True, slots=True)
-class _Decoded:
+class _DecodedFile:
     """Text of a file, and its encoding if some of the bytes are not valid in it."""
 
     text: str
     lossy_encoding: str | None = None
 
 
-def _decode_as_named(data: bytes, source: str, encoding: str) -> _Decoded:
+def _decode_file_as_named(data: bytes, source: str, encoding: str) -> _DecodedFile:
     """Decode a file in the encoding that the user names; raise `InputError` if it is in another."""
-    codec = codec_named(encoding)
+    codec = codec_of_encoding(encoding)
     if codec is None:
         raise InputError(
             f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
         )
     try:
-        return _Decoded(data.decode(codec).removeprefix("\ufeff"))
+        return _DecodedFile(data.decode(codec).removeprefix("\ufeff"))
     except UnicodeError:
         raise InputError(
             f"{source}: not in {encoding}; give another encoding, or none to detect it"
         ) from None
 
 
-def _decode(data: bytes, declared: str | None) -> _Decoded:
+def _decode_file_as_detected(data: bytes, declared: str | None) -> _DecodedFile:
     """Decode a file in the encoding that fits."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _decode_in(encoding, data[len(mark) :])
-    if wide := wide_encoding(data):
-        return _decode_in(wide, data)
+            return _decode_file_in(encoding, data[len(mark) :])
+    if wide := detect_wide_encoding(data):
+        return _decode_file_in(wide, data)
     # valid UTF-8 is UTF-8, whatever the server declares
-    for codec in filter(None, ("utf-8", codec_named(declared))):
+    for codec in filter(None, ("utf-8", codec_of_encoding(declared))):
         with suppress(UnicodeError):
-            return _Decoded(data.decode(codec))
+            return _DecodedFile(data.decode(codec))
     # text in another encoding has hardly any character that is valid UTF-8
     text = data.decode("utf-8", "replace")
     if len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd"):
-        return _decode_in("utf-8", data)
-    return _decode_in(guess_encoding(data) or "cp1252", data)
+        return _decode_file_in("utf-8", data)
+    return _decode_file_in(guess_encoding(data) or "cp1252", data)
 
 
-def codec_named(encoding: str | None) -> str | None:
+def codec_of_encoding(encoding: str | None) -> str | None:
     """Return the Python codec of that name.
 
     Latin-1 is read as its superset Windows-1252, as in browsers.
@@ -168,15 +168,15 @@ def codec_named(encoding: str | None) -> str | None:
     return "cp1252" if name in ("iso8859-1", "ascii") else name
 
 
-def _decode_in(encoding: str, data: bytes) -> _Decoded:
+def _decode_file_in(encoding: str, data: bytes) -> _DecodedFile:
     """Decode a file in an encoding in which some of its bytes may not be valid."""
     try:
-        return _Decoded(data.decode(encoding))
+        return _DecodedFile(data.decode(encoding))
     except UnicodeError:
-        return _Decoded(data.decode(encoding, "replace"), encoding)
+        return _DecodedFile(data.decode(encoding, "replace"), encoding)
 
 
-def _warn_of_losses(decoded: _Decoded, source: str) -> None:
+def _warn_of_undecoded_bytes(decoded: _DecodedFile, source: str) -> None:
     """Warn of characters that are lost since the bytes are not valid."""
     if decoded.lossy_encoding:
         lost = decoded.text.count("\ufffd")
@@ -187,7 +187,7 @@ def _warn_of_losses(decoded: _Decoded, source: str) -> None:
         )
 
 
-def _with_pages(document: Document) -> Document:
+def _with_page_numbers(document: Document) -> Document:
     """Return a document with page numbers.
 
     A sentence split by a page break is rejoined into one block.
@@ -199,14 +199,14 @@ def _with_pages(document: Document) -> Document:
         form_feeds = document.text.count("\f", counted_to, block.start)
         page += form_feeds
         counted_to = block.start
-        if form_feeds and blocks and _is_continued(document.text, blocks[-1], block):
+        if form_feeds and blocks and _is_block_continued(document.text, blocks[-1], block):
             blocks[-1] = replace(blocks[-1], end=block.end)
         else:
             blocks.append(replace(block, page=page))
     return replace(document, blocks=tuple(blocks))
 
 
-def _is_continued(text: str, block: Block, following: Block) -> bool:
+def _is_block_continued(text: str, block: Block, following: Block) -> bool:
     """Return whether a block ends inside a sentence, with which the following one begins."""
     if block.heading or following.heading:
         return False

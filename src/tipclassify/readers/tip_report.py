@@ -9,16 +9,22 @@ from typing import Final, NamedTuple
 from tipclassify.download import Download, LinkError, download
 from tipclassify.errors import InputError, UsageError
 from tipclassify.readers import read_bytes
-from tipclassify.readers.countries import Country, country_and_year, fold_name
+from tipclassify.readers.countries import Country, detect_country_and_year, fold_country_name
 
-__all__ = ["addresses", "check_year", "find_narrative", "is_narrative", "latest_years"]
+__all__ = [
+    "addresses_of_narrative",
+    "check_narrative_year",
+    "find_country_narrative",
+    "is_country_narrative",
+    "latest_narrative_years",
+]
 
 _SITE: Final = "https://www.state.gov"
 _FIRST_REPORT: Final = 2017
 _PAGE_TYPES: Final = (None, "text/html", "application/xhtml+xml")
 
 
-class _Archive(NamedTuple):
+class _ArchivedSite(NamedTuple):
     """Archived site of an earlier administration."""
 
     last_report: int  # year
@@ -26,12 +32,12 @@ class _Archive(NamedTuple):
 
 
 _ARCHIVES: Final = (
-    _Archive(2020, "https://2017-2021.state.gov"),
-    _Archive(2024, "https://2021-2025.state.gov"),
+    _ArchivedSite(2020, "https://2017-2021.state.gov"),
+    _ArchivedSite(2024, "https://2021-2025.state.gov"),
 )
 
 
-def check_year(year: int) -> None:
+def check_narrative_year(year: int) -> None:
     """Raise `UsageError` for a year whose narratives have no predictable addresses.
 
     Such are years before 2017, and those to come.
@@ -44,12 +50,12 @@ def check_year(year: int) -> None:
         )
 
 
-def latest_years(today: date) -> list[int]:
+def latest_narrative_years(today: date) -> list[int]:
     """Return the candidate years of the latest report, newest first.
 
     It is published between June and September.
 
-    >>> latest_years(date(2024, 3, 1)), latest_years(date(2024, 7, 1))
+    >>> latest_narrative_years(date(2024, 3, 1)), latest_narrative_years(date(2024, 7, 1))
     ([2023], [2024, 2023])
     """
     last_year = today.year - 1
@@ -57,12 +63,12 @@ def latest_years(today: date) -> list[int]:
     return [today.year, last_year] if may_be_published else [last_year]
 
 
-def addresses(country: Country, year: int, site: str | None = None) -> list[str]:
+def addresses_of_narrative(country: Country, year: int, site: str | None = None) -> list[str]:
     """Return candidate addresses of a narrative, likeliest first.
 
     They are on `site` alone, or on state.gov and its archive.
     """
-    sites = [site] if site else _sites(year)
+    sites = [site] if site else _sites_of_narratives(year)
     # Only the report of 2019 is known to have a suffix.
     suffixes = ("-2", "") if year == 2019 else ("", "-2")
     return [
@@ -73,7 +79,7 @@ def addresses(country: Country, year: int, site: str | None = None) -> list[str]
     ]
 
 
-def _sites(year: int) -> list[str]:
+def _sites_of_narratives(year: int) -> list[str]:
     """Return the sites that may have the report of a year, likeliest first."""
     for archive in _ARCHIVES:
         if year <= archive.last_report:
@@ -81,7 +87,7 @@ def _sites(year: int) -> list[str]:
     return [_SITE]
 
 
-def find_narrative(
+def find_country_narrative(
     country: Country,
     years: Sequence[int],
     site: str | None = None,
@@ -98,7 +104,7 @@ def find_narrative(
     """
     for year in years:
         unreachable: set[str] = set()  # sites; each fails for all of its addresses
-        for url in addresses(country, year, site):
+        for url in addresses_of_narrative(country, year, site):
             base = url.split("/reports/")[0]
             if base in unreachable:
                 continue
@@ -112,7 +118,7 @@ def find_narrative(
                     reported(str(error))
                 continue
             moved = page.url != url
-            if is_narrative(page, country, year):
+            if is_country_narrative(page, country, year):
                 reported(f"{url}: found at {page.url}" if moved else f"{url}: found")
                 return year, page
             where = f", {page.url}" if moved else ""
@@ -126,19 +132,21 @@ def find_narrative(
     raise InputError(f"{country.name}: no narrative of {tried} found; {remedy}")
 
 
-def is_narrative(page: Download, country: Country, year: int) -> bool:
+def is_country_narrative(page: Download, country: Country, year: int) -> bool:
     """Return whether a page is that narrative.
 
     Sites redirect unknown addresses to a front page or CAPTCHA.
     """
-    _, year_of_address = country_and_year(None, page.url, "")
+    _, year_of_address = detect_country_and_year(None, page.url, "")
     if year_of_address not in (None, year) or page.content_type not in _PAGE_TYPES:
         return False
     try:
         title = read_bytes(page.data, page.url, got=page).title or ""
     except InputError:
         return False
-    name, _ = country_and_year(title, "", "")
+    name, _ = detect_country_and_year(title, "", "")
     if name is not None:
         return name == country.name
-    return any(f" {fold_name(slug)} " in f" {fold_name(title)} " for slug in country.slugs)
+    return any(
+        f" {fold_country_name(slug)} " in f" {fold_country_name(title)} " for slug in country.slugs
+    )

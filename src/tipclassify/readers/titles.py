@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tipclassify.readers.countries import country_and_year
-from tipclassify.readers.countries.names import country_named, fold_name
+from tipclassify.readers.countries import detect_country_and_year
+from tipclassify.readers.countries.names import country_named, fold_country_name
 from tipclassify.readers.publication import is_masthead
-from tipclassify.text.segmentation.sections import named_section, without_enumerator
+from tipclassify.text.segmentation.sections import heading_without_enumerator, named_section
 
-__all__ = ["TitleLine", "is_stale", "title_of_first_page"]
+__all__ = ["TitleLine", "is_stale_title", "title_of_first_page"]
 
 _LARGER: Final = 1.1  # times the size of the text
 _MIN_LETTERS: Final = 4  # of a word that must stand on the page; shorter ones stand on every page
@@ -36,21 +36,21 @@ class TitleLine:
     size: float = 0.0  # of its type; of files without sizes, higher headings are larger
 
 
-def is_stale(title: str, first_page: str) -> bool:
+def is_stale_title(title: str, first_page: str) -> bool:
     """Return whether a title of a file's metadata is that of another document, or of none.
 
     The first page lacks its words, or has it as its letterhead.
 
-    >>> is_stale("Questions to Norvia", "QUESTIONS TO  NORVIA")
+    >>> is_stale_title("Questions to Norvia", "QUESTIONS TO  NORVIA")
     False
-    >>> is_stale("Questions to Qatar", "Questions to Norvia")
+    >>> is_stale_title("Questions to Qatar", "Questions to Norvia")
     True
     """
     if is_masthead(title):
         return True
-    page = fold_name.__wrapped__(first_page[:_MAX_PAGE])  # not to be kept in its cache
+    page = fold_country_name.__wrapped__(first_page[:_MAX_PAGE])  # not to be kept in its cache
     joined = page.replace(" ", "")  # the letters of a word may stand apart
-    words = fold_name(title).split()
+    words = fold_country_name(title).split()
     long_words = [word for word in words if len(word) >= _MIN_LETTERS]
     if not long_words:
         return not set(words) <= set(page.split())
@@ -65,57 +65,59 @@ def title_of_first_page(lines: Sequence[TitleLine], body_size: float) -> str | N
     "Report of the Working Group: Norvia".
     """
     lines = [line for line in lines if not is_masthead(line.text)]
-    headings = [line for line in lines if line.heading and _may_be_title(line.text)]
+    headings = [line for line in lines if line.heading and _may_be_report_title(line.text)]
     if not headings:
         return None
-    title = _title_with_country(lines, body_size)
+    title = _title_above_country(lines, body_size)
     if title is not None:
         return title
     larger = [line for line in headings if line.size > body_size * _LARGER]
     if larger:
-        return _without_marks(_largest_heading(larger).text)
-    return _without_marks(lines[0].text) if lines[0] is headings[0] else None
+        return _title_without_note_marks(_largest_heading_of_first_page(larger).text)
+    return _title_without_note_marks(lines[0].text) if lines[0] is headings[0] else None
 
 
-def _title_with_country(lines: Sequence[TitleLine], body_size: float) -> str | None:
+def _title_above_country(lines: Sequence[TitleLine], body_size: float) -> str | None:
     """Return what stands above the heading that is a country's name, and the name."""
     countries = [
-        at for at, line in enumerate(lines) if at > 0 and line.heading and _is_country(line.text)
+        at
+        for at, line in enumerate(lines)
+        if at > 0 and line.heading and _title_is_country(line.text)
     ]
     if len(countries) != 1:  # several are those of a list
         return None
     country = lines[countries[0]]
     above = lines[countries[0] - 1]
-    kind = _without_marks(_LEGAL_BASIS.split(above.text)[0])
+    kind = _title_without_note_marks(_LEGAL_BASIS.split(above.text)[0])
     is_sentence = len(kind) > _MAX_KIND or kind.endswith((".", ";", ",", "?", "!"))
-    if country.size < body_size or is_sentence or _country_in(kind) is not None:
+    if country.size < body_size or is_sentence or _country_in_title(kind) is not None:
         return None
-    return f"{kind}: {_without_marks(country.text)}"
+    return f"{kind}: {_title_without_note_marks(country.text)}"
 
 
-def _largest_heading(headings: Sequence[TitleLine]) -> TitleLine:
+def _largest_heading_of_first_page(headings: Sequence[TitleLine]) -> TitleLine:
     """Return the heading in the largest type; without a country, the first that names one."""
     largest = max(headings, key=lambda line: line.size)
-    if _country_in(largest.text) is not None:
+    if _country_in_title(largest.text) is not None:
         return largest
     for heading in headings:
-        if _country_in(heading.text):
+        if _country_in_title(heading.text):
             return heading
     return largest
 
 
-def _without_marks(text: str) -> str:
+def _title_without_note_marks(text: str) -> str:
     """Return a text without the marks of notes at its end."""
     return text.rstrip(_NOTE_MARKS)
 
 
-def _may_be_title(text: str) -> bool:
-    return named_section(text) is None and without_enumerator(text) == text
+def _may_be_report_title(text: str) -> bool:
+    return named_section(text) is None and heading_without_enumerator(text) == text
 
 
-def _is_country(text: str) -> bool:
-    return country_named(fold_name(text)) is not None
+def _title_is_country(text: str) -> bool:
+    return country_named(fold_country_name(text)) is not None
 
 
-def _country_in(text: str) -> str | None:
-    return country_and_year(text, "", "")[0]
+def _country_in_title(text: str) -> str | None:
+    return detect_country_and_year(text, "", "")[0]

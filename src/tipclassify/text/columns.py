@@ -11,16 +11,16 @@ from typing import Protocol
 from tipclassify.text.document import Passage
 
 __all__ = [
-    "Table",
-    "as_passages",
+    "ColumnTable",
+    "check_texts_or_passages",
     "column_names",
     "column_values",
-    "read_passages",
     "refuse_table",
+    "texts_as_passages",
 ]
 
 
-class Table(Protocol):
+class ColumnTable(Protocol):
     """Table of pandas, polars, Arrow or datasets: its columns by name."""
 
     def __getitem__(self, name: str, /) -> object: ...
@@ -72,7 +72,7 @@ def column_values(values: object, name: str) -> list[object]:
     return list(values)
 
 
-def read_passages(values: object, name: str) -> list[str | Passage]:
+def check_texts_or_passages(values: object, name: str) -> list[str | Passage]:
     """Return the elements; raise `TypeError` for the first that is not a `str` or `Passage`."""
     passages = []
     for number, element in enumerate(column_values(values, name)):
@@ -83,13 +83,13 @@ def read_passages(values: object, name: str) -> list[str | Passage]:
     return passages
 
 
-def as_passages(values: object, name: str = "X") -> list[Passage]:
-    """Convert texts to passages without a section; errors as of `read_passages`.
+def texts_as_passages(values: object, name: str = "X") -> list[Passage]:
+    """Convert texts to passages without a section; errors as of `check_texts_or_passages`.
 
-    >>> [passage.end for passage in as_passages(["Police acted."])]
+    >>> [passage.end for passage in texts_as_passages(["Police acted."])]
     [13]
     """
     return [
         Passage(passage, 0, len(passage)) if isinstance(passage, str) else passage
-        for passage in read_passages(values, name)
+        for passage in check_texts_or_passages(values, name)
     ]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
-__all__ = ["ExcessiveTableError", "read_row_batches"]
+__all__ = ["ExcessiveParquetError", "read_parquet_batches"]
 
 _BATCH_ROWS: Final = 1_000
 _MAX_RATIO: Final = 200  # of what comes out to the file; text compresses 20 to 1
 _MIN_SUSPICIOUS_BYTES: Final = 100_000_000  # below it, a short file of equal rows may be honest
 
 
-class RecordBatch(Protocol):
+class ParquetRowBatch(Protocol):
     """Rows of a table, as pyarrow holds them."""
 
     nbytes: int
@@ -33,14 +33,14 @@ class ParquetFile(Protocol):
         batch_size: int,
         row_groups: Sequence[int] | None,
         columns: Sequence[str] | None,
-    ) -> Iterable[RecordBatch]: ...
+    ) -> Iterable[ParquetRowBatch]: ...
 
 
-class ExcessiveTableError(ValueError):
+class ExcessiveParquetError(ValueError):
     """A table that takes many times the memory of its file."""
 
 
-def read_row_batches(
+def read_parquet_batches(
     table: ParquetFile,
     file_size: int,
     columns: Sequence[str] | None = None,
@@ -48,7 +48,7 @@ def read_row_batches(
 ) -> Iterator[list[dict[str, object]]]:
     """Yield rows of a file of `file_size` bytes, in batches.
 
-    Raises `ExcessiveTableError` where they take over 200 times the size of the file, and 100 MB.
+    Raises `ExcessiveParquetError` where they take over 200 times the size of the file, and 100 MB.
     """
     most = max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * file_size)
     read = 0
@@ -56,5 +56,5 @@ def read_row_batches(
         # a row of nulls takes no byte of the batch, but takes time
         read += max(batch.nbytes, batch.num_rows)
         if read > most:
-            raise ExcessiveTableError(f"unpacks to over {_MAX_RATIO} times its size")
+            raise ExcessiveParquetError(f"unpacks to over {_MAX_RATIO} times its size")
         yield batch.to_pylist()

@@ -25,7 +25,7 @@ from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.resources import cache_path
-from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
 from tipclassify.training.fit_heads import HeadSettings, load_encoder
@@ -132,7 +132,7 @@ def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
     The former are under one heading, and no contrast pair.
     """
     groups = group_rows(rows)
-    headings = [without_enumerator(row.get("section") or "").lower() for row in rows]
+    headings = [heading_without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would
     # repeat findings.
     firsts: dict[tuple[str, str], int] = {}

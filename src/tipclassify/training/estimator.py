@@ -30,7 +30,7 @@ from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.text.columns import Table, as_passages
+from tipclassify.text.columns import ColumnTable, texts_as_passages
 from tipclassify.text.document import Passage
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.evidence import OUT_OF_FOLD, HeldOut
@@ -110,7 +110,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self,
-        X: Iterable[str | Passage] | Table,
+        X: Iterable[str | Passage] | ColumnTable,
         y: object = None,
         groups: Iterable[object] | None = None,
         *,
@@ -191,12 +191,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
         """Return calibrated probabilities, float array (n, 3)."""
         check_is_fitted(self)
-        return self.classifier_.predict_proba(as_passages(X))
+        return self.classifier_.predict_proba(texts_as_passages(X))
 
     def predict(self, X: Iterable[str | Passage]) -> Ints:
         """Return predicted labels as an indicator matrix, int array (n, 3)."""
         check_is_fitted(self)
-        return self.classifier_.predict(as_passages(X), self.policy).astype(np.int64)
+        return self.classifier_.predict(texts_as_passages(X), self.policy).astype(np.int64)
 
     def score(
         self,

@@ -32,14 +32,14 @@ from tipclassify.labels import LABELS
 from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.progress import Progress
 from tipclassify.text.features.hashing import (
-    Features,
+    HashedFeatures,
     best_clauses,
     feature_keys,
     featurize,
     heading_hashes,
 )
-from tipclassify.text.features.templates import length_scale
-from tipclassify.text.features.tokenizer import known_words
+from tipclassify.text.features.templates import feature_length_scale
+from tipclassify.text.features.tokenizer import collect_vocabulary
 from tipclassify.training.calibration import Calibrated, calibrate
 from tipclassify.training.examples import Examples, group_folds
 
@@ -77,7 +77,7 @@ class LinearSettings:
 
     `soft` passages, with a teacher's probabilities, are in every training set and in nothing else.
     `vocabulary` has the words known in lower case; by default those of all texts
-    (`tokenizer.known_words`).
+    (`tokenizer.collect_vocabulary`).
     """
 
     soft: Sequence[SoftPassage] = ()
@@ -117,7 +117,7 @@ def fit_linear(
     soft_scores = np.array([passage.scores for passage in soft], np.float64)
     target = np.concatenate([examples.y_true, soft_scores.reshape(-1, len(LABELS))])
     all_weights = np.concatenate([weights, np.ones(len(soft))])
-    vocabulary = known_words(texts) if settings.vocabulary is None else settings.vocabulary
+    vocabulary = collect_vocabulary(texts) if settings.vocabulary is None else settings.vocabulary
     design = build_design(featurize(texts, vocabulary), headings)
 
     judged = np.ones(len(examples), bool) if held is None else held
@@ -193,7 +193,7 @@ class Design:
         )
 
 
-def build_design(features: Features, headings: Sequence[str | None]) -> Design:
+def build_design(features: HashedFeatures, headings: Sequence[str | None]) -> Design:
     """Build the design matrices of all passages, with a column for each feature in use."""
     n = len(features.words)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
@@ -206,7 +206,7 @@ def build_design(features: Features, headings: Sequence[str | None]) -> Design:
     column, heading_column = np.split(column, [len(features.hash)])
 
     def counts(row: Ints, column: Ints, number: int) -> csr_matrix:
-        scale = length_scale(np.bincount(row, minlength=number))
+        scale = feature_length_scale(np.bincount(row, minlength=number))
         matrix = csr_matrix((scale[row], (row, column)), shape=(number, len(hashes)))
         matrix.sum_duplicates()
         return matrix

@@ -12,7 +12,7 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.model.common.explanation import Explanation
-from tipclassify.text.features.tokenizer import batches, tokenize, word_counts
+from tipclassify.text.features.tokenizer import count_token_words, tokenize, tokenizer_batches
 
 __all__ = [
     "Scored",
@@ -95,8 +95,8 @@ def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints,
     """Count words and unknown words per text (see `Scored`), without scoring."""
     words = [np.zeros(0, np.int64)]
     unknown = [np.zeros(0, np.int64)]
-    for _, batch in batches(texts):
-        batch_words, batch_unknown = word_counts(tokenize(batch, vocabulary), len(batch))
+    for _, batch in tokenizer_batches(texts):
+        batch_words, batch_unknown = count_token_words(tokenize(batch, vocabulary), len(batch))
         words.append(batch_words)
         unknown.append(batch_unknown)
     return np.concatenate(words), np.concatenate(unknown)

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 from tipclassify.text.features.lexicon import WORDS
-from tipclassify.text.features.tokenizer import batches, tokenize, words_of
-from tipclassify.text.features.vocabulary import NAME, american
+from tipclassify.text.features.tokenizer import folded_words_of, tokenize, tokenizer_batches
+from tipclassify.text.features.vocabulary import NAME, american_spelling
 
 __all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling"]
 
@@ -83,7 +83,7 @@ def mask_names(
     ["Do not jail them. X's courts met X."]
     """
     masked: list[MaskedText] = []
-    for _, batch in batches(texts):
+    for _, batch in tokenizer_batches(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
         names = [[name.span() for name in _COUNTRY_NAMES.finditer(text)] for text in batch]
@@ -137,7 +137,7 @@ def _trim_name(
     text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Trim a run of capitalised words to its name; yield nothing if it holds none."""
-    words = [words_of(text[a:b]) for a, b in run]
+    words = [folded_words_of(text[a:b]) for a, b in run]
     unknown = [
         not vocabulary.issuperset(folded) or b <= countries.get(a, 0)
         for (a, b), folded in zip(run, words, strict=True)
@@ -208,5 +208,5 @@ def _replace(text: str, names: list[Span], placeholder: str) -> MaskedText:
 def _american(word: str) -> str:
     """Return the American spelling of a British word, "" for any other word."""
     folded = word.lower()
-    plain = american(folded)
+    plain = american_spelling(folded)
     return "" if plain == folded else plain

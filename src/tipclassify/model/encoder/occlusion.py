@@ -18,7 +18,7 @@ import numpy as np
 from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, explanations
-from tipclassify.text.features.templates import structure_of
+from tipclassify.text.features.templates import structure_of_tokens
 from tipclassify.text.features.tokenizer import tokenize
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _words(text: str, names: Sequence[Span]) -> list[Span]:
 def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> list[Span]:
     """Return the span of each clause of several words; none for a text of one clause."""
     tokens = tokenize([text], vocabulary)
-    starts = tokens.start[structure_of(tokens).begin].tolist() if len(tokens.row) else []
+    starts = tokens.start[structure_of_tokens(tokens).begin].tolist() if len(tokens.row) else []
     if len(starts) < 2:
         return []
     clauses = []

@@ -55,7 +55,7 @@ class Model:
     weights: npt.NDArray[np.int16]
     units: Floats  # (3,), log-odds of one unit of weight
     bias: Floats  # (3,), log-odds of a passage without known features
-    # known lower-case words (`tokenizer.known_words`)
+    # known lower-case words (`tokenizer.collect_vocabulary`)
     vocabulary: frozenset[str] = field(repr=False)
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
     # data hash, seed, settings, versions, metrics: plain JSON values of many types

@@ -20,12 +20,17 @@ from tipclassify.model.common.scoring import Scored
 from tipclassify.model.linear.model import SLOT_BITS, Model
 from tipclassify.text.features.hashing import best_clauses, feature_keys, featurize, heading_hashes
 from tipclassify.text.features.templates import (
-    find_sorted,
-    length_scale,
-    structure_of,
+    feature_length_scale,
+    find_sorted_hashes,
+    structure_of_tokens,
     template_features,
 )
-from tipclassify.text.features.tokenizer import Tokens, batches, tokenize, word_counts
+from tipclassify.text.features.tokenizer import (
+    Tokens,
+    count_token_words,
+    tokenize,
+    tokenizer_batches,
+)
 
 __all__ = ["LinearScorer"]
 
@@ -71,10 +76,10 @@ class LinearScorer:
         logits = np.tile(self.model.bias, (len(texts), 1))
         words = np.zeros(len(texts), np.int64)
         unknown = np.zeros(len(texts), np.int64)
-        for first, batch in batches(texts):
+        for first, batch in tokenizer_batches(texts):
             rows = slice(first, first + len(batch))
             tokens = tokenize(batch, self.vocabulary)
-            words[rows], unknown[rows] = word_counts(tokens, len(batch))
+            words[rows], unknown[rows] = count_token_words(tokens, len(batch))
             if len(tokens.row):
                 logits[rows] += self._text_logits(tokens, len(batch))
         logits += self._headings_logits(headings, len(texts))
@@ -131,14 +136,14 @@ class LinearScorer:
     def _heading_logits(self, heading: str | None) -> Floats:
         code = heading_hashes(heading)
         weights = self._look_up(code).sum(axis=0, dtype=np.int64)
-        return np.asarray(weights * length_scale(np.array(len(code))) * self.model.units)
+        return np.asarray(weights * feature_length_scale(np.array(len(code))) * self.model.units)
 
     def _text_logits(self, tokens: Tokens, passages: int) -> Floats:
         """Sum the weights of each passage, float64 (passages, 3).
 
         Those of its best clause count twice.
         """
-        structure = structure_of(tokens)
+        structure = structure_of_tokens(tokens)
         clauses = len(structure.begin)
         # of features within each clause, then of those across clauses
         sums = np.zeros((4, clauses + passages))
@@ -155,8 +160,10 @@ class LinearScorer:
         first = structure.clause[structure.first]  # clause of each passage that has words
         row = structure.row[structure.first]
         whole[:, row] += np.add.reduceat(clause, first, axis=1)
-        logits = whole[1:] * length_scale(whole[0])
-        logits[:, row] += np.maximum.reduceat(clause[1:] * length_scale(clause[0]), first, axis=1)
+        logits = whole[1:] * feature_length_scale(whole[0])
+        logits[:, row] += np.maximum.reduceat(
+            clause[1:] * feature_length_scale(clause[0]), first, axis=1
+        )
         return np.asarray(logits.T * self.model.units)
 
     def _look_up(self, code: U64) -> npt.NDArray[np.int16]:
@@ -179,15 +186,15 @@ class _KnownFeatures:
 def _contributions(model: Model, texts: Sequence[str]) -> _KnownFeatures:
     """Compute the contributions of known features; those of the best clause count twice."""
     features = featurize(texts, model.vocabulary)
-    index, known = find_sorted(feature_keys(features.hash), model.hashes)
+    index, known = find_sorted_hashes(feature_keys(features.hash), model.hashes)
     weights = model.weights[index[known]]
     row = features.row[known]
     clause = features.clause[known]
     inside = clause >= 0
-    whole = length_scale(np.bincount(features.row, minlength=len(texts)))[row]
+    whole = feature_length_scale(np.bincount(features.row, minlength=len(texts)))[row]
     counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
     # the last, reached by the index -1, is of features across clauses
-    by_clause = np.append(length_scale(counts), 0.0)
+    by_clause = np.append(feature_length_scale(counts), 0.0)
     contributions = weights * model.units
     for j in range(len(LABELS)):
         sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]

@@ -48,9 +48,9 @@ from tipclassify.pipeline.bundle.manifest import (
 from tipclassify.pipeline.inputs import ROWS as ROW_FILES
 from tipclassify.progress import Progress
 from tipclassify.readers import ReadOptions, is_link
-from tipclassify.readers.formats import detect_format, suffix_of
+from tipclassify.readers.formats import detect_report_format, format_suffix_of
 from tipclassify.readers.isolated import read_bytes_isolated
-from tipclassify.readers.jsonl import parse_row
+from tipclassify.readers.jsonl import parse_jsonl_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.adjustment import error_rates
 from tipclassify.reporting.group import Group
@@ -355,8 +355,8 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
     document, notes = read_with_notes(
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
-    suffix = suffix_of(original.url) or suffix_of(name)
-    kind = detect_format(gunzip(original.data, name), name, suffix, original.content_type)
+    suffix = format_suffix_of(original.url) or format_suffix_of(name)
+    kind = detect_report_format(gunzip(original.data, name), name, suffix, original.content_type)
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
     link = None
     if is_link(name):
@@ -381,6 +381,6 @@ def _passages_of_rows(name: str, data: bytes) -> list[Passage]:
     passages = []
     for number, line in enumerate(io.BytesIO(data), 1):
         if line.strip():
-            row = parse_row(line, f"{name}:{number}")
+            row = parse_jsonl_row(line, f"{name}:{number}")
             passages.append(Passage(row["text"], 0, len(row["text"]), row.get("section")))
     return passages

@@ -28,12 +28,12 @@ from tipclassify.pipeline.distributed.folder import Failure, Folder, PartRecord,
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
-from tipclassify.readers.jsonl import in_batches, parse_row
-from tipclassify.readers.limits import LARGEST, read_up_to_limit
+from tipclassify.readers.jsonl import batches_of_read_rows, parse_jsonl_row
+from tipclassify.readers.limits import LARGEST, read_stream_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
-from tipclassify.text.parquet import ExcessiveTableError, read_row_batches
+from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
 if TYPE_CHECKING:
     import pandas
@@ -158,7 +158,7 @@ def _tagged(
         read_rows = _read_lines(source, part, record)
     else:
         read_rows = _read_row_groups(source, part, work.text, record)
-    for batch in in_batches(read_rows, lambda row: len(row["text"]) + 1):
+    for batch in batches_of_read_rows(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 
@@ -166,7 +166,7 @@ def _read(source: Source, options: ReadOptions) -> Document:
     if source.fs is None:
         return read_report(source.path, options)
     with _opened(source) as file:
-        return read_bytes(read_up_to_limit(file, source.name), source.name, options)
+        return read_bytes(read_stream_up_to_limit(file, source.name), source.name, options)
 
 
 @contextmanager
@@ -183,7 +183,7 @@ def _read_lines(source: Source, part: InputPart, record: PartRecord) -> Iterator
         for at, line in lines_of_range(file, part.start, part.end, LARGEST):
             try:
                 if line.strip():
-                    yield parse_row(line, f"{source.name}, byte {at}")
+                    yield parse_jsonl_row(line, f"{source.name}, byte {at}")
             except InputError as error:
                 record.failures.append(Failure(source.name, str(error)))
 
@@ -225,11 +225,11 @@ def _read_row_groups(
             if part.start <= start < part.end:
                 groups.append(number)
         size = file.seek(0, os.SEEK_END)
-        batches = read_row_batches(table, size, columns, groups)
+        batches = read_parquet_batches(table, size, columns, groups)
         rows = chain.from_iterable(batches)
         try:
             yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
-        except ExcessiveTableError as error:
+        except ExcessiveParquetError as error:
             raise InputError(f"{source.name}: {error}; check where it comes from") from None
         except UnicodeDecodeError:
             raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None

@@ -16,7 +16,7 @@ from typing import Final
 from tipclassify.errors import UsageError
 from tipclassify.resources import read_resource
 
-__all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
+__all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_country_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,13 @@ _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islan
 
 
 @lru_cache(maxsize=1_024)  # the reports of a year share most of their headings
-def fold_name(text: str) -> str:
+def fold_country_name(text: str) -> str:
     """Normalize a name for lookup.
 
     It is put in lower case, without accents, with single spaces, "saint" and "and" in full.
 
-    >>> fold_name("Côte d’Ivoire"), fold_name("St. Kitts & Nevis"), fold_name("U.S. Virgin Islands")
-    ('cote divoire', 'saint kitts and nevis', 'us virgin islands')
+    >>> [fold_country_name(name) for name in ("Côte d’Ivoire", "St. Kitts & Nevis", "U.S. Guam")]
+    ['cote divoire', 'saint kitts and nevis', 'us guam']
     """
     text = text.lower()
     if not text.isascii():
@@ -94,25 +94,25 @@ class _CountryIndex:
 
 
 @cache  # babel reads its data for 30 ms
-def _index() -> _CountryIndex:
+def _country_index() -> _CountryIndex:
     """Read the names, the codes and the aliases of all countries."""
     from babel import Locale
 
     cldr_names = Locale("en").territories
-    alpha3 = _alpha3_codes()
-    aliases = _read_aliases()
+    alpha3 = _alpha3_country_codes()
+    aliases = _read_country_aliases()
     countries: dict[str, Country] = {}
     for code in cldr_names.keys() & alpha3.keys() - _NOT_COUNTRIES:
         name = _NAMES.get(code, cldr_names[code])
         slugs = aliases[code].slugs if code in aliases else ()
-        own_slug = fold_name(name).replace(" ", "-")
+        own_slug = fold_country_name(name).replace(" ", "-")
         countries[code] = Country(name, code, alpha3[code], slugs or (own_slug,))
     names = dict.fromkeys(_AMBIGUOUS, "")
     for code, others in aliases.items():
         names.update(dict.fromkeys(others.names, code))
     for code, country in sorted(countries.items()):
-        name = fold_name(country.name)
-        for spelling in (name, fold_name(cldr_names[code])):
+        name = fold_country_name(country.name)
+        for spelling in (name, fold_country_name(cldr_names[code])):
             names.setdefault(spelling, code)
             names.setdefault(f"{spelling} the", code)  # "Bahamas, The"
         for kind in _KINDS:
@@ -126,27 +126,27 @@ def _index() -> _CountryIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class _Aliases:
+class _CountryAliases:
     """What ``names.txt`` says of a country."""
 
     names: list[str]
     slugs: tuple[str, ...]  # as of `Country`; none where they follow from its name
 
 
-def _read_aliases() -> dict[str, _Aliases]:
+def _read_country_aliases() -> dict[str, _CountryAliases]:
     """Read the aliases of countries, by alpha-2 code: ``CODE: NAME/NAME | SLUG SLUG``."""
-    aliases: dict[str, _Aliases] = {}
+    aliases: dict[str, _CountryAliases] = {}
     for line in read_resource("readers/countries/names.txt").splitlines():
         if line.startswith("#"):
             continue
         code, _, fields = line.partition(":")
         names, _, slugs = fields.partition("|")
         names_of_country = [name.strip() for name in names.split("/") if name.strip()]
-        aliases[code] = _Aliases(names_of_country, tuple(slugs.split()))
+        aliases[code] = _CountryAliases(names_of_country, tuple(slugs.split()))
     return aliases
 
 
-def _alpha3_codes() -> dict[str, str]:
+def _alpha3_country_codes() -> dict[str, str]:
     """Return the alpha-3 codes of CLDR by their alpha-2 code."""
     from babel.core import get_global
 
@@ -167,18 +167,20 @@ def find_country(text: str) -> Country:
     >>> find_country("tgo").name
     'Togo'
     """
-    index = _index()
-    folded = fold_name(text).removeprefix("the ")
+    index = _country_index()
+    folded = fold_country_name(text).removeprefix("the ")
     code = index.names.get(folded) or index.codes.get(re.sub(r"\W", "", text).upper())
     if code is None and "," in text:
         last, first = text.split(",", 1)
-        code = index.names.get(fold_name(f"{first} {last}").removeprefix("the "))
+        code = index.names.get(fold_country_name(f"{first} {last}").removeprefix("the "))
     if code:
         return index.countries[code]
-    raise UsageError(f"{text.strip()!r} is no country that we know; {_advice(folded, index)}")
+    raise UsageError(
+        f"{text.strip()!r} is no country that we know; {_advice_on_country_name(folded, index)}"
+    )
 
 
-def _advice(folded: str, index: _CountryIndex) -> str:
+def _advice_on_country_name(folded: str, index: _CountryIndex) -> str:
     """Return advice for an unknown or ambiguous name, with those that may be meant."""
     from difflib import get_close_matches
 
@@ -195,7 +197,7 @@ def _advice(folded: str, index: _CountryIndex) -> str:
 
 def country_named(folded: str) -> str | None:
     """Return the English name for a normalized name; None for unknown and ambiguous ones."""
-    index = _index()
+    index = _country_index()
     code = index.names.get(folded.removeprefix("the "))
     return index.countries[code].name if code else None
 
@@ -208,7 +210,7 @@ def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> extract_countries("forced labor in papua new guinea".split())
     (['Papua New Guinea'], ['forced', 'labor', 'in'])
     """
-    index = _index()
+    index = _country_index()
     countries: list[str] = []
     other_words: list[str] = []
     at = 0

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from tipclassify.readers.countries.names import country_named, fold_name
-from tipclassify.readers.countries.subject import country_and_year
+from tipclassify.readers.countries.names import country_named, fold_country_name
+from tipclassify.readers.countries.subject import detect_country_and_year
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.sections import named_section
 
-__all__ = ["with_countries"]
+__all__ = ["with_countries_of_blocks"]
 
 _TIER: Final = r"(?:tier (?:[123]|one|two|three)(?:[:,]? watch ?list)?|special case)"
 _NAME: Final = r"([^\W\d_][^.;:!?()]{1,50}?)"
@@ -34,7 +34,7 @@ _MIN_TIERED: Final = 2  # narratives of a book
 _MIN_NAMED: Final = 3  # the same where headings are names of countries alone
 
 
-def with_countries(document: Document) -> Document:
+def with_countries_of_blocks(document: Document) -> Document:
     """Return the document with the country of each block.
 
     It is unchanged unless it has narratives of several countries.
@@ -43,10 +43,10 @@ def with_countries(document: Document) -> Document:
     >>> document = text_document(
     ...     "ARVENIA: Tier 2\\n\\nCourts slept.\\n\\nBELMORIA: Tier 3\\n\\nPolice acted."
     ... )
-    >>> [block.country for block in with_countries(document).blocks]
+    >>> [block.country for block in with_countries_of_blocks(document).blocks]
     ['Arvenia', 'Arvenia', 'Belmoria', 'Belmoria']
     """
-    starts = _starts(document)
+    starts = _starts_of_narratives(document)
     if len(set(starts.values()) - {None}) < _MIN_TIERED:
         return document
     country: str | None = None
@@ -57,7 +57,7 @@ def with_countries(document: Document) -> Document:
     return replace(document, blocks=tuple(blocks), country=None)
 
 
-def _starts(document: Document) -> dict[int, str | None]:
+def _starts_of_narratives(document: Document) -> dict[int, str | None]:
     """Return the country of each narrative by the number of its first block.
 
     The back matter has None.
@@ -69,10 +69,10 @@ def _starts(document: Document) -> dict[int, str | None]:
     for number in headings:
         if country := _country_with_tier(texts, number):
             with_tier[number] = country
-        if country := country_named(fold_name(texts[number])):
+        if country := country_named(fold_country_name(texts[number])):
             names_alone[number] = country
     starts: dict[int, str | None] = {}
-    if with_tier or _is_book_without_tiers(document, names_alone.values()):
+    if with_tier or _is_country_book_without_tiers(document, names_alone.values()):
         starts.update(names_alone)
         starts.update(with_tier)
     for number in headings:
@@ -81,10 +81,10 @@ def _starts(document: Document) -> dict[int, str | None]:
     return starts
 
 
-def _is_book_without_tiers(document: Document, names: Iterable[str]) -> bool:
+def _is_country_book_without_tiers(document: Document, names: Iterable[str]) -> bool:
     """Return whether headings that are names of countries alone begin narratives."""
     # Headings of a report on one country may name others: those that put questions to it, say.
-    country, _ = country_and_year(document.title, "", "")
+    country, _ = detect_country_and_year(document.title, "", "")
     return country is None and len(set(names)) >= _MIN_NAMED
 
 
@@ -99,7 +99,7 @@ def _country_with_tier(texts: list[str], number: int) -> str | None:
             return None
         name = text
     name = " ".join(name.split())
-    country = country_named(fold_name(name))
+    country = country_named(fold_country_name(name))
     if country is None and name.isupper():
         return name.title()
     return country or name

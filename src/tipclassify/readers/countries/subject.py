@@ -12,9 +12,9 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tipclassify.readers.countries.names import country_named, extract_countries, fold_name
+from tipclassify.readers.countries.names import country_named, extract_countries, fold_country_name
 
-__all__ = ["country_and_year"]
+__all__ = ["detect_country_and_year"]
 
 _CITED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”](?:,.{0,30})?\Z")  # a title, with its date
 _OPENING: Final = 1_500  # characters of the text searched for the country and the year
@@ -110,7 +110,7 @@ _SUFFIX: Final = re.compile(
 )
 
 
-def country_and_year(
+def detect_country_and_year(
     title: str | None, source: str, opening: str, address: str | None = None
 ) -> tuple[str | None, int | None]:
     """Detect the country and the year of a report, from 1990 to next year.
@@ -120,20 +120,20 @@ def country_and_year(
     last the first characters of the text. A country has its English name; a title in the form of
     the TIP Report may give an unknown one, too.
 
-    >>> country_and_year("2023 Trafficking in Persons Report: Karvonia", "x.html", "")
+    >>> detect_country_and_year("2023 Trafficking in Persons Report: Karvonia", "x.html", "")
     ('Karvonia', 2023)
-    >>> country_and_year("Qatar - United States Department of State", "hrr-2016-qatar.html", "")
+    >>> detect_country_and_year("Qatar - United States Department of State", "hrr-2016.html", "")
     ('Qatar', 2016)
-    >>> country_and_year("Georgia Tech", "georgia-tech.html", "Jordan joined the team.")
+    >>> detect_country_and_year("Georgia Tech", "georgia-tech.html", "Jordan joined the team.")
     (None, None)
     """
     country: str | None = None
     year: int | None = None
     for detect, text in (
-        (_from_title, title or ""),
-        (_from_source, address or ""),
-        (_from_source, source),
-        (_from_opening, opening[:_OPENING]),
+        (_country_and_year_of_title, title or ""),
+        (_country_and_year_of_source, address or ""),
+        (_country_and_year_of_source, source),
+        (_country_and_year_of_opening, opening[:_OPENING]),
     ):
         if text and (country is None or year is None):
             subject = detect(text)
@@ -143,43 +143,43 @@ def country_and_year(
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
+class _CountryAndYear:
     """What one place says of the country and the year, None where it does not say them."""
 
     country: str | None = None  # `_SEVERAL`, so that no other place is asked, for several
     year: int | None = None
 
 
-def _years(text: str) -> list[int]:
+def _covered_years(text: str) -> list[int]:
     """Return the years in a text that a report may cover, each once."""
     last = date.today().year + 1
     years = map(int, dict.fromkeys(_YEAR.findall(text)))
     return [year for year in years if _FIRST_YEAR <= year <= last]
 
 
-def _single(years: list[int]) -> int | None:
+def _single_year(years: list[int]) -> int | None:
     return years[0] if len(years) == 1 else None
 
 
-def _from_title(title: str) -> _Subject:
+def _country_and_year_of_title(title: str) -> _CountryAndYear:
     """Detect the subject by the title of a report."""
     title = " ".join(_PUBLISHER.sub(" | ", title).split())
     line = _country_of_line(title)
     country = line.country
     for part in _TITLE_PARTS.split(title):
-        country = _country_in_pattern(part) or country
-    names_report = not _GENRE.isdisjoint(fold_name(title).split())
-    year = _single(_years(title)) if names_report or not line.other_words else None
-    return _Subject(country, year)
+        country = _country_in_title_pattern(part) or country
+    names_report = not _GENRE.isdisjoint(fold_country_name(title).split())
+    year = _single_year(_covered_years(title)) if names_report or not line.other_words else None
+    return _CountryAndYear(country, year)
 
 
-def _country_in_pattern(line: str) -> str | None:
+def _country_in_title_pattern(line: str) -> str | None:
     """Return the country in a title of the form of a TIP or human-rights report, known or not."""
     match = _YEAR.search(line) and (_TYPE_FIRST.fullmatch(line) or _NAME_FIRST.fullmatch(line))
     if not match:
         return None
     name = match[1].strip(" .")
-    words = fold_name(name).split()
+    words = fold_country_name(name).split()
     countries, other_words = extract_countries(words)
     if countries:
         only_fillers = _FILLER.issuperset(word for word in other_words if not word.isdigit())
@@ -191,38 +191,38 @@ def _country_in_pattern(line: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _LineSubject:
+class _CountryOfLine:
     """The country that a line is on, or None, or `_SEVERAL`."""
 
     country: str | None
     other_words: list[str]  # those that are in no title of a report
 
 
-def _country_of_line(line: str) -> _LineSubject:
+def _country_of_line(line: str) -> _CountryOfLine:
     """Return the country of a line that names nothing else."""
-    words = [word for word in fold_name(line).split() if not _WHOLE_YEAR.fullmatch(word)]
+    words = [word for word in fold_country_name(line).split() if not _WHOLE_YEAR.fullmatch(word)]
     countries, others = extract_countries(words)
     other_words = [word for word in others if word not in _FILLER and not word.isdigit()]
     if len(set(countries)) > 1:
-        return _LineSubject(_SEVERAL, other_words)
+        return _CountryOfLine(_SEVERAL, other_words)
     country = countries[0] if countries else None
     if not country:  # none, or an ambiguous name
-        return _LineSubject(None, other_words)
+        return _CountryOfLine(None, other_words)
     if not other_words:
-        return _LineSubject(country, [])
+        return _CountryOfLine(country, [])
     is_ambiguous = country in _AMBIGUOUS_NAMES
-    if not is_ambiguous and _is_alternative_name(line, country):
-        return _LineSubject(country, [])
-    if _names_document_on(line, other_words, country):
-        return _LineSubject(country, other_words)
+    if not is_ambiguous and _is_alternative_country_name(line, country):
+        return _CountryOfLine(country, [])
+    if _names_document_on_country(line, other_words, country):
+        return _CountryOfLine(country, other_words)
     # "Norvia: a year of reforms"
-    begins_with_country = country_named(fold_name(_LINE_PARTS.split(line)[0])) == country
+    begins_with_country = country_named(fold_country_name(_LINE_PARTS.split(line)[0])) == country
     if is_ambiguous or not begins_with_country:
-        return _LineSubject(None, other_words)
-    return _LineSubject(country, other_words)
+        return _CountryOfLine(None, other_words)
+    return _CountryOfLine(country, other_words)
 
 
-def _is_alternative_name(line: str, country: str) -> bool:
+def _is_alternative_country_name(line: str, country: str) -> bool:
     """Return whether a line is a country's name with another in brackets.
 
     Such a line is "Falkland Islands (Islas Malvinas)".
@@ -230,27 +230,27 @@ def _is_alternative_name(line: str, country: str) -> bool:
     match = _NAME_IN_BRACKETS.fullmatch(line)
     return (
         match is not None
-        and country_named(fold_name(match[1])) == country
+        and country_named(fold_country_name(match[1])) == country
         and not re.search(r"\d", match[2])
     )
 
 
-def _names_document_on(line: str, other_words: list[str], country: str) -> bool:
+def _names_document_on_country(line: str, other_words: list[str], country: str) -> bool:
     """Return whether a title names a document, and at its end the country that it is on."""
-    if _DOCUMENTS.isdisjoint([*other_words, *fold_name(line).split()]):
+    if _DOCUMENTS.isdisjoint([*other_words, *fold_country_name(line).split()]):
         return False
     words = line.rstrip(" .*†)]0123456789,").split()
     for start in range(max(1, len(words) - _MAX_NAME_WORDS), len(words)):
-        if country_named(fold_name(" ".join(words[start:]))) == country:
+        if country_named(fold_country_name(" ".join(words[start:]))) == country:
             before = " ".join(words[:start]) + " "
             return _ON_COUNTRY.search(before) is not None and _PLACES.search(before) is None
     return False
 
 
-def _from_source(source: str) -> _Subject:
+def _country_and_year_of_source(source: str) -> _CountryAndYear:
     """Detect the subject by a web address, or by the name of a file."""
     if source in ("-", "<text>"):
-        return _Subject()
+        return _CountryAndYear()
     is_address = "://" in source
     path = unquote(urlsplit(source).path if is_address else re.split(r"[/\\]", source)[-1])
     parts = [part for part in _SUFFIX.sub("", path).split("/") if part]
@@ -258,7 +258,9 @@ def _from_source(source: str) -> _Subject:
         for part, following in pairwise([*parts, ""]):
             # state.gov: /reports/2021-trafficking-in-persons-report/togo/
             if _REPORT_FOLDER.match(part):
-                return _Subject(country_named(fold_name(following)), _single(_years(part)))
+                return _CountryAndYear(
+                    country_named(fold_country_name(following)), _single_year(_covered_years(part))
+                )
     country: str | None = None
     for part in reversed(parts):
         line = _country_of_line(part)
@@ -266,14 +268,14 @@ def _from_source(source: str) -> _Subject:
         if country is not None or line.other_words:
             break
     # A year inside the name of a file is that of the report only if the name is one of a report.
-    names_report = not _GENRE.isdisjoint(fold_name(path).split())
+    names_report = not _GENRE.isdisjoint(fold_country_name(path).split())
     year: int | None = None
     if country or names_report or any(map(_YEAR_AT_EDGE.match, parts)):
-        year = _single(_years("/".join(parts)))
-    return _Subject(country, year)
+        year = _single_year(_covered_years("/".join(parts)))
+    return _CountryAndYear(country, year)
 
 
-def _from_opening(opening: str) -> _Subject:
+def _country_and_year_of_opening(opening: str) -> _CountryAndYear:
     """Detect the subject by the headings of a masthead, and by the first sentences."""
     countries: set[str] = set()
     years: set[int] = set()
@@ -282,15 +284,17 @@ def _from_opening(opening: str) -> _Subject:
         if len(text) > _MAX_HEADING or text.endswith("."):
             continue  # a sentence, not a heading
         line = _country_of_line(text)
-        in_pattern = _country_in_pattern(text)
+        in_pattern = _country_in_title_pattern(text)
         country = line.country if in_pattern is None else in_pattern
         if country is not None:
             countries.add(country)
-        names_report = not _GENRE.isdisjoint(fold_name(text).split())
+        names_report = not _GENRE.isdisjoint(fold_country_name(text).split())
         if in_pattern or (line.country and not line.other_words and names_report):
-            years.update(_years(text))
+            years.update(_covered_years(text))
     for formula in _FORMULAE:
         for match in formula.finditer(opening):
-            if name := country_named(fold_name(match[1])):
+            if name := country_named(fold_country_name(match[1])):
                 countries.add(name)
-    return _Subject(countries.pop() if len(countries) == 1 else None, _single(list(years)))
+    return _CountryAndYear(
+        countries.pop() if len(countries) == 1 else None, _single_year(list(years))
+    )

@@ -14,12 +14,12 @@ from typing import Final
 
 from lxml import etree
 
-from tipclassify.readers.html.elements import HEADINGS, traits_of
-from tipclassify.readers.html.lines import PageLine, is_sentence
-from tipclassify.text.furniture import is_stock
+from tipclassify.readers.html.elements import HEADINGS, traits_of_element
+from tipclassify.readers.html.lines import HtmlLine, html_line_is_sentence
+from tipclassify.text.furniture import is_stock_phrase
 from tipclassify.text.segmentation.sections import named_section
 
-__all__ = ["main_content", "trim_edges", "without_furniture"]
+__all__ = ["find_main_content", "trim_edges_of_page", "without_web_furniture"]
 
 _WORD: Final = re.compile(r"\w+")
 _LINE_OR_CELL_END: Final = re.compile(r"[\n|]")
@@ -43,32 +43,32 @@ _MIN_PARAGRAPHS: Final = 3  # of a page with edges
 _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
 
 
-def main_content(lines: Sequence[PageLine], page: etree._Element) -> list[PageLine]:
+def find_main_content(lines: Sequence[HtmlLine], page: etree._Element) -> list[HtmlLine]:
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
     is_small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
-    extract = _Extract(_extracted_text(page) if is_small else "")
-    lines = [line for line in without_furniture(lines) if _is_trusted(line, extract)]
+    extract = _ExtractedPageText(_extract_page_text(page) if is_small else "")
+    lines = [line for line in without_web_furniture(lines) if _is_trusted_html_line(line, extract)]
     kept = [extract.holds(line.text) for line in lines]
-    kept_prose = _prose_size(compress(lines, kept))
-    share = _MIN_SHARE if _opens_page(lines, kept) else _MIN_SHARE_BELOW
-    if kept_prose and kept_prose >= _prose_size(lines) * share:
-        lines = _fill_gaps(lines, kept)
-    return _without_teasers(trim_edges(lines))
+    kept_prose = _size_of_html_prose(compress(lines, kept))
+    share = _MIN_SHARE if _extract_opens_page(lines, kept) else _MIN_SHARE_BELOW
+    if kept_prose and kept_prose >= _size_of_html_prose(lines) * share:
+        lines = _fill_gaps_of_extract(lines, kept)
+    return _without_teasers_of_pages(trim_edges_of_page(lines))
 
 
-def without_furniture(lines: Iterable[PageLine]) -> list[PageLine]:
+def without_web_furniture(lines: Iterable[HtmlLine]) -> list[HtmlLine]:
     """Return lines without menus and stock phrases of websites."""
-    return [line for line in _without_link_lists(lines) if not is_stock(line.text)]
+    return [line for line in _without_lists_of_links(lines) if not is_stock_phrase(line.text)]
 
 
-def _extracted_text(page: etree._Element) -> str:
+def _extract_page_text(page: etree._Element) -> str:
     """Return the main text of a page as trafilatura extracts it; it changes the page."""
     from trafilatura import extract
 
     # it warns of what it then works around
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     for element in page.iter(etree.Element):
-        hidden = traits_of(element).hidden
+        hidden = traits_of_element(element).hidden
         if element.tag in _NAMELESS:  # a paragraph's class must not decide
             element.attrib.pop("class", None)
             element.attrib.pop("id", None)
@@ -79,12 +79,12 @@ def _extracted_text(page: etree._Element) -> str:
     return extract(markup, include_comments=False) or ""
 
 
-class _Extract:
+class _ExtractedPageText:
     """Text that the library extracted, for questions whether a line stands in it."""
 
     def __init__(self, text: str) -> None:
         folded = text.casefold()
-        self.grams = set(_grams(_WORD.findall(folded)))
+        self.grams = set(_word_runs_of_html(_WORD.findall(folded)))
         self.lines = {" ".join(_WORD.findall(line)) for line in _LINE_OR_CELL_END.split(folded)}
 
     def holds(self, line: str) -> bool:
@@ -93,18 +93,18 @@ class _Extract:
         A shorter line must be one there.
         """
         words = _WORD.findall(line.casefold())
-        grams = list(_grams(words))
+        grams = list(_word_runs_of_html(words))
         held = sum(gram in self.grams for gram in grams)
         return 2 * held > len(grams) or " ".join(words) in self.lines
 
 
-def _grams(words: list[str]) -> Iterator[tuple[str, ...]]:
+def _word_runs_of_html(words: list[str]) -> Iterator[tuple[str, ...]]:
     """Return each `_GRAM` consecutive words."""
     from_each_word = [words[first:] for first in range(_GRAM)]
     return zip(*from_each_word, strict=False)
 
 
-def _is_trusted(line: PageLine, extract: _Extract) -> bool:
+def _is_trusted_html_line(line: HtmlLine, extract: _ExtractedPageText) -> bool:
     """Return whether a line may be content.
 
     In an element that is called furniture it must be long, and extracted.
@@ -114,33 +114,33 @@ def _is_trusted(line: PageLine, extract: _Extract) -> bool:
     return line.text.count(" ") > _MAX_BOX and extract.holds(line.text)
 
 
-def _opens_page(lines: Sequence[PageLine], kept: Sequence[bool]) -> bool:
+def _extract_opens_page(lines: Sequence[HtmlLine], kept: Sequence[bool]) -> bool:
     """Return whether hardly any prose stands above the first prose that the library extracted."""
-    kept_prose = (keep for line, keep in zip(lines, kept, strict=True) if _is_prose(line))
+    kept_prose = (keep for line, keep in zip(lines, kept, strict=True) if _is_html_prose(line))
     return any(islice(kept_prose, _MIN_LOST))
 
 
-def _fill_gaps(lines: Sequence[PageLine], kept: Sequence[bool]) -> list[PageLine]:
+def _fill_gaps_of_extract(lines: Sequence[HtmlLine], kept: Sequence[bool]) -> list[HtmlLine]:
     """Return the title, the kept lines, and what the library lost beside or between them."""
     kept_numbers = [number for number, keep in enumerate(kept) if keep]
-    first_prose = next(number for number in kept_numbers if _is_prose(lines[number]))
-    groups = {lines[number].group for number in kept_numbers if _is_prose(lines[number])}
+    first_prose = next(number for number in kept_numbers if _is_html_prose(lines[number]))
+    groups = {lines[number].group for number in kept_numbers if _is_html_prose(lines[number])}
     wanted = [
-        keep or line.notes or (line.group in groups and _says_something(line))
+        keep or line.notes or (line.group in groups and _is_html_content(line))
         for line, keep in zip(lines, kept, strict=True)
     ]
-    title = _title(lines[:first_prose])
+    title = _find_html_title(lines[:first_prose])
     below_title = 0 if title is None else title + 1
     gap: list[int] = []  # lines with text since the last wanted one
     for number in range(below_title, kept_numbers[-1]):
         if not wanted[number]:
-            if _says_something(lines[number]):
+            if _is_html_content(lines[number]):
                 gap.append(number)
             continue
-        _fill(wanted, gap, first_prose)
+        _fill_html_gap(wanted, gap, first_prose)
         gap = []
-    _fill(wanted, gap, first_prose)
-    _choose_headings(lines, wanted)
+    _fill_html_gap(wanted, gap, first_prose)
+    _choose_html_headings(lines, wanted)
     text = list(compress(lines[below_title:], wanted[below_title:]))
     if title is None:
         return text
@@ -149,14 +149,14 @@ def _fill_gaps(lines: Sequence[PageLine], kept: Sequence[bool]) -> list[PageLine
     return [heading, *text]
 
 
-def _fill(wanted: list[bool], gap: Sequence[int], first_prose: int) -> None:
+def _fill_html_gap(wanted: list[bool], gap: Sequence[int], first_prose: int) -> None:
     """Want the lines of a gap if they are many, or stand above the first prose."""
     if gap and (len(gap) >= _MIN_LOST or gap[-1] < first_prose):
         for number in gap:
             wanted[number] = True
 
 
-def _choose_headings(lines: Sequence[PageLine], wanted: list[bool]) -> None:
+def _choose_html_headings(lines: Sequence[HtmlLine], wanted: list[bool]) -> None:
     """Want those headings under which text is wanted; one of subheadings has theirs."""
     has_text = False  # whether text below this line, up to the next section, is wanted
     is_above_heading = False
@@ -169,7 +169,7 @@ def _choose_headings(lines: Sequence[PageLine], wanted: list[bool]) -> None:
             is_above_heading = False
 
 
-def _title(lines: Sequence[PageLine]) -> int | None:
+def _find_html_title(lines: Sequence[HtmlLine]) -> int | None:
     """Return the number of the title among the lines before the text.
 
     It is the last of the highest headings.
@@ -183,21 +183,23 @@ def _title(lines: Sequence[PageLine]) -> int | None:
     return None
 
 
-def trim_edges(lines: list[PageLine]) -> list[PageLine]:
+def trim_edges_of_page(lines: list[HtmlLine]) -> list[HtmlLine]:
     """Remove fragments before the first sentence and after the last text.
 
     Such are dates, names and captions.
     """
-    prose = (number for number, line in enumerate(lines) if _is_prose(line))
+    prose = (number for number, line in enumerate(lines) if _is_html_prose(line))
     first_paragraphs = list(islice(prose, _MIN_PARAGRAPHS))
     if len(first_paragraphs) < _MIN_PARAGRAPHS:
         return lines
     first = first_paragraphs[0]
-    last = next(number for number in reversed(range(len(lines))) if _may_end_text(lines[number]))
-    return list(_without_fragments(lines[:first])) + lines[first : last + 1]
+    last = next(
+        number for number in reversed(range(len(lines))) if _may_end_html_text(lines[number])
+    )
+    return list(_without_html_fragments(lines[:first])) + lines[first : last + 1]
 
 
-def _without_fragments(lines: Iterable[PageLine]) -> Iterator[PageLine]:
+def _without_html_fragments(lines: Iterable[HtmlLine]) -> Iterator[HtmlLine]:
     """Yield the headings, sentences and lists of prose among the lines above the text."""
     for listed, run in groupby(lines, key=lambda line: line.kind in ("item", "row")):
         group = list(run)
@@ -207,18 +209,18 @@ def _without_fragments(lines: Iterable[PageLine]) -> Iterator[PageLine]:
                 yield from group
             continue
         for line in group:
-            if line.kind in ("heading", "title") or is_sentence(line.text):
+            if line.kind in ("heading", "title") or html_line_is_sentence(line.text):
                 yield line
 
 
-def _may_end_text(line: PageLine) -> bool:
+def _may_end_html_text(line: HtmlLine) -> bool:
     """Return whether a text may end with this line: no heading, and no fragment."""
     if line.kind not in ("heading", "text"):
         return True
-    return is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
+    return html_line_is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
 
 
-def _without_teasers(lines: list[PageLine]) -> list[PageLine]:
+def _without_teasers_of_pages(lines: list[HtmlLine]) -> list[HtmlLine]:
     """Remove teasers of other pages at the end.
 
     Such are headings that are links, with a paragraph or two each.
@@ -231,37 +233,41 @@ def _without_teasers(lines: list[PageLine]) -> list[PageLine]:
             break
         end = heading
         teasers += 1
-    return trim_edges(lines[:end]) if teasers > 1 else lines
+    return trim_edges_of_page(lines[:end]) if teasers > 1 else lines
 
 
-def _prose_size(lines: Iterable[PageLine]) -> int:
+def _size_of_html_prose(lines: Iterable[HtmlLine]) -> int:
     """Return the number of characters of the paragraphs among the lines."""
-    return sum(len(line.text) for line in lines if _is_prose(line))
+    return sum(len(line.text) for line in lines if _is_html_prose(line))
 
 
-def _says_something(line: PageLine) -> bool:
+def _is_html_content(line: HtmlLine) -> bool:
     """Return whether a line is a sentence, or an entry of a list or table."""
-    return line.kind in ("item", "row") or _is_prose(line, _MIN_WORDS)
+    return line.kind in ("item", "row") or _is_html_prose(line, _MIN_WORDS)
 
 
-def _is_prose(line: PageLine, words: int = _MIN_PROSE_WORDS) -> bool:
+def _is_html_prose(line: HtmlLine, words: int = _MIN_PROSE_WORDS) -> bool:
     """Return whether a line is a sentence of as many words, and no heading."""
-    return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= words - 1
+    return (
+        line.kind != "heading"
+        and html_line_is_sentence(line.text)
+        and line.text.count(" ") >= words - 1
+    )
 
 
-def _without_link_lists(lines: Iterable[PageLine]) -> Iterator[PageLine]:
+def _without_lists_of_links(lines: Iterable[HtmlLine]) -> Iterator[HtmlLine]:
     """Yield lines outside menus: no runs of links, and no runs of linked headings."""
     for linked, group in groupby(lines, key=lambda line: line.is_link and not line.notes):
         run = list(group)
         if linked:
-            yield from _without_menu(run)
+            yield from _without_menu_links(run)
             continue
         for line in run:
-            if line.linked < _MOSTLY_LINKED or line.notes or is_sentence(line.text):
+            if line.linked < _MOSTLY_LINKED or line.notes or html_line_is_sentence(line.text):
                 yield line
 
 
-def _without_menu(run: Sequence[PageLine]) -> list[PageLine]:
+def _without_menu_links(run: Sequence[HtmlLine]) -> list[HtmlLine]:
     """Return what is content among consecutive lines that are links."""
     first = run[0]
     last = run[-1]
@@ -271,6 +277,10 @@ def _without_menu(run: Sequence[PageLine]) -> list[PageLine]:
         return [replace(first, linked=0.0)]  # the heading of a panel
     if last.kind == "heading":  # it may be that of the text below the menu
         return [last]
-    if len(run) == 1 and len(first.text) >= _MIN_LINKED_SENTENCE and is_sentence(first.text):
+    if (
+        len(run) == 1
+        and len(first.text) >= _MIN_LINKED_SENTENCE
+        and html_line_is_sentence(first.text)
+    ):
         return [first]
     return []

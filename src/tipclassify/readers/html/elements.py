@@ -13,9 +13,17 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from tipclassify.readers.source_blocks import clean_text
+from tipclassify.readers.source_blocks import clean_source_text
 
-__all__ = ["BLOCKS", "HEADINGS", "Furniture", "Traits", "short_text", "traits_of", "visible_text"]
+__all__ = [
+    "BLOCKS",
+    "HEADINGS",
+    "ElementTraits",
+    "PageFurniture",
+    "short_text_of_element",
+    "traits_of_element",
+    "visible_text_of_element",
+]
 
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 
@@ -38,7 +46,7 @@ _BRACKETS: Final = re.compile(r"[\[(] ?[\])]")
 _EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")  # left by a removed footnote mark
 
 
-def _names(words: str) -> re.Pattern[str]:
+def _compile_html_names(words: str) -> re.Pattern[str]:
     """Compile a pattern that finds one of the words between spaces, hyphens and underscores."""
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words.split())})(?=[\s_-]|$)")
 
@@ -53,7 +61,7 @@ _FURNITURE_ROLES: Final = frozenset(
 # Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides
 # alone, and only those of these elements count.
 _NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())
-_FURNITURE_NAMES: Final = _names(
+_FURNITURE_NAMES: Final = _compile_html_names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w*
     sharing social-?\w* newsletter sign-?up subscri\w+ comments respond disqus related-?\w*
     recommended recirc read-?next most-read teasers? \w*footer sidebar widgets? tags taglist byline
@@ -61,18 +69,18 @@ _FURNITURE_NAMES: Final = _names(
     pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box search-?\w*
     copyright disclaimer dropdown utility"""
 )
-_INVISIBLE_NAMES: Final = _names(
+_INVISIBLE_NAMES: Final = _compile_html_names(
     r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden
     screen-reader(?:-\w+)? a11y-hidden element-invisible assistive-text mw-editsection editsection
     material-icons material-symbols-\w+ mw-jump print-?only noprint back-?to-?top"""
 )
-_PANEL_NAMES: Final = _names(
+_PANEL_NAMES: Final = _compile_html_names(
     r"tab-?\w* panel pane accordion(?:-\w+)? collaps\w* toggle expand\w* details faq answer"
 )
-_NOTE_NAMES: Final = _names(
+_NOTE_NAMES: Final = _compile_html_names(
     r"footnotes? endnotes? references reflist fn-list notes msofootnotetext msoendnotetext"
 )
-_HEADING_NAMES: Final = _names(
+_HEADING_NAMES: Final = _compile_html_names(
     r"""heading section-(?:title|heading|head) sub-?heading sub-?head subtitle msotitle msoheading\d
     h[2-5]"""
 )
@@ -84,7 +92,7 @@ _DIGITS: Final = re.compile(r"\d+")
 _MAX_CLASS_LENGTH: Final = 1_000  # characters of a class attribute; longer ones are generated
 
 
-class Traits(NamedTuple):
+class ElementTraits(NamedTuple):
     """Properties of an element, by its tag and attributes."""
 
     furniture: bool = False  # by its tag or role
@@ -95,19 +103,19 @@ class Traits(NamedTuple):
     notes: bool = False  # footnotes
 
 
-def traits_of(element: etree._Element) -> Traits:
+def traits_of_element(element: etree._Element) -> ElementTraits:
     """Derive the traits of an element from its tag and attributes.
 
-    >>> traits_of(etree.XML('<div class="socialShare"/>')).named
+    >>> traits_of_element(etree.XML('<div class="socialShare"/>')).named
     True
     """
     tag = element.tag
     if not element.keys():
-        return _traits(tag)
+        return _traits_of_attributes(tag)
     # of a book; "footnote", "rearnote", "endnotes"
     if tag == "aside" and "note" in element.get("epub:type", ""):
-        return Traits(notes=True)
-    return _traits(
+        return ElementTraits(notes=True)
+    return _traits_of_attributes(
         tag,
         # the ids of other elements say nothing, and would fill the cache, since nearly each differs
         element.get("id") if tag in _NAMED_TAGS else None,
@@ -120,7 +128,7 @@ def traits_of(element: etree._Element) -> Traits:
 
 
 @lru_cache(maxsize=4_096)
-def _traits(
+def _traits_of_attributes(
     tag: str,
     identifier: str | None = None,
     classes: str | None = None,
@@ -128,10 +136,10 @@ def _traits(
     style: str | None = None,
     hidden: str | None = None,
     aria_hidden: str | None = None,
-) -> Traits:
+) -> ElementTraits:
     """Derive the traits of an element from its tag and the attributes that count."""
-    class_names = _hyphenated(classes or "")
-    own_name = _hyphenated(identifier or "")
+    class_names = _hyphenate_class_name(classes or "")
+    own_name = _hyphenate_class_name(identifier or "")
     style = style or ""
     can_be_named = tag in _NAMED_TAGS
     notes = (
@@ -150,7 +158,7 @@ def _traits(
         or _INVISIBLE_STYLE.search(style) is not None
     )
     is_panel = role == "tabpanel" or _PANEL_NAMES.search(class_names) is not None
-    return Traits(
+    return ElementTraits(
         furniture=(
             (tag in _FURNITURE_TAGS and not notes)
             or role in _FURNITURE_ROLES
@@ -167,12 +175,12 @@ def _traits(
     )
 
 
-def _hyphenated(name: str) -> str:
+def _hyphenate_class_name(name: str) -> str:
     """Write "socialShare" as "social-share", in which the patterns of names find their words."""
     return _CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower()
 
 
-class _Kind(NamedTuple):
+class _ElementKind(NamedTuple):
     """Elements that are judged as one: siblings of the same tag and class."""
 
     parent: etree._Element | None
@@ -180,17 +188,17 @@ class _Kind(NamedTuple):
     class_name: str  # without its digits, which number the siblings
 
 
-class Furniture:
+class PageFurniture:
     """Detect the furniture of one page."""
 
     def __init__(self, page: etree._Element) -> None:
         self.page = page
-        self._much: dict[_Kind, bool] = {}  # those asked before, by `has_much`
+        self._much: dict[_ElementKind, bool] = {}  # those asked before, by `has_much`
 
     @cached_property
     def page_prose(self) -> int:
         """Return the number of characters of prose on the page, at least 1."""
-        return sum(_paragraph_sizes(self.page)) or 1
+        return sum(_paragraph_sizes_of_element(self.page)) or 1
 
     @cached_property
     def controlled(self) -> set[str]:
@@ -207,10 +215,10 @@ class Furniture:
         for tab in self.page.xpath(f"({attributes})[. = 'tab']/.."):
             targets = (tab.get(name) for name in _TAB_TARGETS)
             panel = next(filter(None, targets), "").lstrip("#")
-            labels[panel] = short_text(tab)
+            labels[panel] = short_text_of_element(tab)
         return labels
 
-    def holds(self, element: etree._Element, traits: Traits) -> bool:
+    def holds(self, element: etree._Element, traits: ElementTraits) -> bool:
         """Return whether an element is furniture by tag, role or style.
 
         One with much of the page's prose is not.
@@ -223,40 +231,40 @@ class Furniture:
 
         Alike are siblings of the same tag and class.
         """
-        kind = _Kind(element.getparent(), element.tag, _class_without_digits(element))
+        kind = _ElementKind(element.getparent(), element.tag, _html_class_without_digits(element))
         if kind not in self._much:
             # in doubt it stays, where a page has so many that to measure all takes too long
             too_many = len(self._much) >= _MAX_MEASURED
             self._much[kind] = too_many or self._measures_much(element, kind)
         return self._much[kind]
 
-    def _measures_much(self, element: etree._Element, kind: _Kind) -> bool:
+    def _measures_much(self, element: etree._Element, kind: _ElementKind) -> bool:
         alike = [element]
         for preceding in (False, True):
             siblings = element.itersiblings(element.tag, preceding=preceding)
             for sibling in islice(siblings, _MAX_SIBLINGS):
-                if _class_without_digits(sibling) == kind.class_name:
+                if _html_class_without_digits(sibling) == kind.class_name:
                     alike.append(sibling)
-        sizes = [size for other in alike for size in _paragraph_sizes(other)]
+        sizes = [size for other in alike for size in _paragraph_sizes_of_element(other)]
         return (
             len(sizes) >= _MIN_PARAGRAPHS
             or (len(sizes) > 0 and sum(sizes) >= _MAX_SHARE * self.page_prose)
-            or _holds_title(element)
+            or _element_holds_title(element)
         )
 
 
-def _class_without_digits(element: etree._Element) -> str:
+def _html_class_without_digits(element: etree._Element) -> str:
     return _DIGITS.sub("", element.get("class") or "")
 
 
-def _paragraph_sizes(element: etree._Element) -> list[int]:
+def _paragraph_sizes_of_element(element: etree._Element) -> list[int]:
     """Return the length of each longer text in an element."""
     return [
         len(text) for text in element.itertext() if len(text) > _MIN_PROSE and not text.isspace()
     ]
 
 
-def _holds_title(element: etree._Element) -> bool:
+def _element_holds_title(element: etree._Element) -> bool:
     """Return whether an element holds the title of the page or, a header, of a section.
 
     The title of the site, which is a link to its front page, does not count.
@@ -268,7 +276,7 @@ def _holds_title(element: etree._Element) -> bool:
     return bool(headings) and next(element.iter("nav", "form"), None) is None
 
 
-def short_text(element: etree._Element) -> str | None:
+def short_text_of_element(element: etree._Element) -> str | None:
     """Return the visible text of an element, or None where it is long, as after an unclosed tag."""
     text = element.text or ""
     if len(element):
@@ -276,19 +284,19 @@ def short_text(element: etree._Element) -> str | None:
         if inside is not None:  # it has more elements than that
             return None
         text = "".join(element.itertext())
-    text = visible_text(text)
+    text = visible_text_of_element(text)
     return text if len(text) <= _MAX_SHORT else None
 
 
-def visible_text(text: str) -> str:
+def visible_text_of_element(text: str) -> str:
     """Return visible text: entities decoded, invisible characters removed, white space collapsed.
 
-    >>> visible_text("Nine&nbsp;traffickers\\n[ ]  were fined\u00ad.")
+    >>> visible_text_of_element("Nine&nbsp;traffickers\\n[ ]  were fined\u00ad.")
     'Nine traffickers were fined.'
     """
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)  # double-escaped by the site
-    text = clean_text(text)
+    text = clean_source_text(text)
     may_have_brackets = "]" in text or ")" in text
     if may_have_brackets and _BRACKETS.search(text):
         return _EMPTY_BRACKETS.sub("", text).strip()

@@ -11,7 +11,7 @@ from typing import Final
 
 from lxml import etree
 
-__all__ = ["known_parts"]
+__all__ = ["parts_of_known_layout"]
 
 _MIN_SHARE: Final = 0.3  # of the page's text: a redesigned site must not lose its reports
 _MAX_PARTS: Final = 100
@@ -34,12 +34,12 @@ _LAYOUTS: Final = {
 _CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
 
 
-def known_parts(page: etree._Element) -> list[etree._Element]:
+def parts_of_known_layout(page: etree._Element) -> list[etree._Element]:
     """Return the elements that hold title and text in a known layout, in order, or none.
 
     >>> title = "<h1 class='page-header'>Norvia</h1>"
     >>> page = etree.HTML(f"<p>Menu</p>{title}<div class='field--name-body'>It met.</div>")
-    >>> [part.text for part in known_parts(page)]
+    >>> [part.text for part in parts_of_known_layout(page)]
     ['Norvia', 'It met.']
     """
     elements_of = _elements_by_selector(page)
@@ -51,7 +51,10 @@ def known_parts(page: etree._Element) -> list[etree._Element]:
         outermost = [
             part for part in parts if not any(outer in parts for outer in part.iterancestors())
         ]
-        if outermost and sum(map(_length, outermost)) >= _MIN_SHARE * _length(page):
+        if not outermost:
+            continue
+        length = sum(map(_text_length_of_element, outermost))
+        if length >= _MIN_SHARE * _text_length_of_element(page):
             return outermost
     return []
 
@@ -67,6 +70,6 @@ def _elements_by_selector(page: etree._Element) -> defaultdict[str, list[etree._
     return elements_of
 
 
-def _length(element: etree._Element) -> int:
+def _text_length_of_element(element: etree._Element) -> int:
     """Return the number of characters of an element's text, white space collapsed."""
     return int(element.xpath("string-length(normalize-space())"))

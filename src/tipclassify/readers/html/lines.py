@@ -16,16 +16,20 @@ from lxml import etree
 from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
-    Furniture,
-    Traits,
-    short_text,
-    traits_of,
-    visible_text,
+    ElementTraits,
+    PageFurniture,
+    short_text_of_element,
+    traits_of_element,
+    visible_text_of_element,
 )
-from tipclassify.readers.source_blocks import SourceBlock, could_be_heading, table_row
+from tipclassify.readers.source_blocks import (
+    SourceBlock,
+    could_be_source_heading,
+    join_source_cells,
+)
 from tipclassify.text.segmentation.sections import named_section
 
-__all__ = ["PageLine", "is_sentence", "page_lines"]
+__all__ = ["HtmlLine", "html_line_is_sentence", "read_html_lines"]
 
 _SENTENCE_END: Final = re.compile(r"[.!?…:;][\"”’')\]]*$")
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
@@ -73,7 +77,7 @@ _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
 
 
 @dataclass(slots=True)
-class PageLine(SourceBlock):
+class HtmlLine(SourceBlock):
     """A block of text of the page."""
 
     linked: float = 0.0  # share of its characters in links
@@ -89,7 +93,7 @@ class PageLine(SourceBlock):
         return self.linked > _LINKED
 
 
-class _Piece(NamedTuple):
+class _HtmlLinePiece(NamedTuple):
     """A part of the current line."""
 
     text: str
@@ -98,11 +102,11 @@ class _Piece(NamedTuple):
 
 
 # Line breaks and spaces are in every element, so that they do not end what is bold or a link.
-_BREAK: Final = _Piece("\n", _ALL_FLAGS, 0)
-_SPACE: Final = _Piece(" ", _ALL_FLAGS, 0)
+_BREAK: Final = _HtmlLinePiece("\n", _ALL_FLAGS, 0)
+_SPACE: Final = _HtmlLinePiece(" ", _ALL_FLAGS, 0)
 
 
-class _Outer(NamedTuple):
+class _OuterHtmlState(NamedTuple):
     """The state around an open element, which is set again at its end."""
 
     flags: int
@@ -111,29 +115,30 @@ class _Outer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _OpenRow:
+class _OpenHtmlRow:
     """A table row that is being read, by the numbers of its lines."""
 
     first_line: int
     cell_starts: list[int]  # first line of each cell
 
 
-def is_sentence(text: str) -> bool:
+def html_line_is_sentence(text: str) -> bool:
     """Return whether a line ends with sentence punctuation.
 
-    >>> is_sentence("No shelter opened.”"), is_sentence("Conduct of Officials")
+    >>> html_line_is_sentence("No shelter opened.”"), html_line_is_sentence("Conduct of Officials")
     (True, False)
     """
     return _SENTENCE_END.search(text[-6:]) is not None
 
 
-def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[PageLine]:
+def read_html_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[HtmlLine]:
     """Read the lines of a page, or of some parts of it, without furniture.
 
-    >>> [line.text for line in page_lines(etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>"))]
+    >>> page = etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>")
+    >>> [line.text for line in read_html_lines(page)]
     ['Police acted.']
     """
-    reader = _LineReader(Furniture(page))
+    reader = _HtmlLineReader(PageFurniture(page))
     for part in parts or [page]:
         reader.read(part)
     lines = reader.lines
@@ -141,7 +146,7 @@ def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> li
     bold_size = sum([len(line.text) for line in lines if line.bold and line.kind != "heading"])
     bold_is_heading = bold_size < _MAX_BOLD_SHARE * size
     for line in lines:
-        if _is_heading(line, bold_is_heading):
+        if _is_html_heading(line, bold_is_heading):
             line.kind = "heading"
         else:
             line.level = None
@@ -150,7 +155,7 @@ def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> li
     return lines
 
 
-def _is_heading(line: PageLine, bold_is_heading: bool) -> bool:
+def _is_html_heading(line: HtmlLine, bold_is_heading: bool) -> bool:
     """Return whether a line is a heading, by its markup, its words and its bold type."""
     text = line.text
     if line.kind == "row":
@@ -158,7 +163,9 @@ def _is_heading(line: PageLine, bold_is_heading: bool) -> bool:
     if line.kind == "heading":
         words = text.count(" ") + 1
         return words <= _MAX_HEADING_WORDS and (
-            could_be_heading(text) or words <= _MAX_SENTENCE_WORDS or not is_sentence(text)
+            could_be_source_heading(text)
+            or words <= _MAX_SENTENCE_WORDS
+            or not html_line_is_sentence(text)
         )
     if named_section(text) is not None:
         return True
@@ -169,36 +176,36 @@ def _is_heading(line: PageLine, bold_is_heading: bool) -> bool:
         or (line.bold and bold_is_heading)
         or (text.isupper() and len(text) > _MIN_CAPITALS)
     )
-    return emphasized and could_be_heading(text)
+    return emphasized and could_be_source_heading(text)
 
 
-class _LineReader:
+class _HtmlLineReader:
     """Hold the state of reading a page: finished lines and the current one."""
 
-    def __init__(self, furniture: Furniture) -> None:
+    def __init__(self, furniture: PageFurniture) -> None:
         self.furniture = furniture
-        self.lines: list[PageLine] = []
+        self.lines: list[HtmlLine] = []
         # of the innermost open element; its flags include those of the elements around it
         self.flags = 0
         self.group = 0
         # by the group around an element, its tag and its class
         self.group_numbers: dict[tuple[int, str, str], int] = {}
-        self.rows: list[_OpenRow] = []
+        self.rows: list[_OpenHtmlRow] = []
         # The current line; its kind is "title" for a heading by its class.
-        self.pieces: list[_Piece] = []
+        self.pieces: list[_HtmlLinePiece] = []
         self.kind = "text"
         self.level: int | None = None
 
     def read(self, root: etree._Element) -> None:
         """Read the text of an element and of all in it."""
-        outer: list[_Outer] = []  # of the open elements
+        outer: list[_OuterHtmlState] = []  # of the open elements
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
             if event == "start":
                 # A custom element begins a line, unless it is part of a paragraph.
                 block = tag in BLOCKS or ("-" in tag and not self.flags & _PARAGRAPH)
-                outer.append(_Outer(self.flags, self.group, block))
+                outer.append(_OuterHtmlState(self.flags, self.group, block))
                 added_flags = self.start(element, tag, block)
                 if tag in _GROUPS:
                     self.group = self.group_of(element, tag)
@@ -220,10 +227,10 @@ class _LineReader:
 
     def start(self, element: etree._Element, tag: str, block: bool) -> int | None:
         """Begin an element: return the flags of its text, or None to leave it out."""
-        traits = traits_of(element)
+        traits = traits_of_element(element)
         if any(traits) and self.furniture.holds(element, traits):
             return None
-        text = short_text(element) if tag in _WHOLE else None
+        text = short_text_of_element(element) if tag in _WHOLE else None
         if tag in ("button", "label") and not self.control(element, text):
             return None
         if tag in ("a", "sup") and self.is_note_mark(element, text):
@@ -244,14 +251,14 @@ class _LineReader:
         elif traits.heading and block and not self.flags & _HEADING:
             self.kind = "title"
             self.level = _DEFAULT_LEVEL
-        elif tag == "a" and text is not None and _leads_somewhere(element):
+        elif tag == "a" and text is not None and _html_link_leads_somewhere(element):
             flags |= _LINK
         self.start_row_or_cell(tag)
         if tag in ("div", "section"):
             self.add_tab_label(element)
         return flags
 
-    def flags_of_traits(self, element: etree._Element, traits: Traits) -> int:
+    def flags_of_traits(self, element: etree._Element, traits: ElementTraits) -> int:
         """Return the flags of an element's text that follow from its traits."""
         flags = 0
         if traits.named and not self.furniture.has_much(element):
@@ -265,7 +272,7 @@ class _LineReader:
     def start_row_or_cell(self, tag: str) -> None:
         """Note the line at which a row or a cell begins."""
         if tag == "tr":
-            self.rows.append(_OpenRow(len(self.lines), []))
+            self.rows.append(_OpenHtmlRow(len(self.lines), []))
         elif tag in ("td", "th") and self.rows:
             self.rows[-1].cell_starts.append(len(self.lines))
 
@@ -273,7 +280,7 @@ class _LineReader:
         """Add the label of the tab that shows a panel as the panel's heading."""
         panel = element.get("id")
         label = self.furniture.tabs.get(panel) if panel else None
-        if label and could_be_heading(label):
+        if label and could_be_source_heading(label):
             self.add_heading(label, _TAB_LEVEL)
 
     def group_of(self, element: etree._Element, tag: str) -> int:
@@ -292,7 +299,7 @@ class _LineReader:
             if part.strip():
                 if self.pieces and self.pieces[-1] is _BREAK and _BULLET.match(part):
                     self.flush()
-                self.pieces.append(_Piece(part, self.flags, self.group))
+                self.pieces.append(_HtmlLinePiece(part, self.flags, self.group))
             elif self.pieces and self.pieces[-1] is not _BREAK:
                 self.pieces.append(_SPACE)
 
@@ -300,7 +307,7 @@ class _LineReader:
         """End the current line, if it has text."""
         pieces = self.pieces
         self.pieces = []
-        text = visible_text("".join([piece.text for piece in pieces])) if pieces else ""
+        text = visible_text_of_element("".join([piece.text for piece in pieces])) if pieces else ""
         if not text:
             return
         written = [piece for piece in pieces if piece.flags != _ALL_FLAGS]
@@ -309,7 +316,7 @@ class _LineReader:
         last = written[-1]
         is_item = self.kind == "text" and last.flags & _ITEM > 0
         self.lines.append(
-            PageLine(
+            HtmlLine(
                 text,
                 "item" if is_item else self.kind,
                 level=self.level,
@@ -330,7 +337,7 @@ class _LineReader:
     def add_heading(self, text: str, level: int) -> None:
         """Add a heading that is not among the text, after the current line."""
         self.flush()
-        self.lines.append(PageLine(text, "heading", level=level))
+        self.lines.append(HtmlLine(text, "heading", level=level))
 
     def block(self) -> None:
         """Begin or end a block; within a heading it is a space."""
@@ -356,9 +363,9 @@ class _LineReader:
         while start and self.pieces[start - 1] is not _BREAK:
             start -= 1
         last = self.pieces[start:]
-        text = visible_text("".join([piece.text for piece in last]))
+        text = visible_text_of_element("".join([piece.text for piece in last]))
         bold = all(piece.flags & _BOLD for piece in last)
-        is_heading = named_section(text) is not None or (bold and could_be_heading(text))
+        is_heading = named_section(text) is not None or (bold and could_be_source_heading(text))
         if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
         if self.kind != "title":
@@ -390,11 +397,13 @@ class _LineReader:
         if text is None or len(text) > _MAX_HEADING_LINE:
             return True
         inside_sentence = bool(self.pieces) and (element.tail or "").strip() != ""
-        says_something = element.tag == "label" and (is_sentence(text) or text.count(" ") >= 5)
+        says_something = element.tag == "label" and (
+            html_line_is_sentence(text) or text.count(" ") >= 5
+        )
         if self.flags & _HEADING or inside_sentence or says_something:
             return True
         opens_panel = "accordion" in (element.get("class") or "")
-        if named_section(text) or (opens_panel and could_be_heading(text)):
+        if named_section(text) or (opens_panel and could_be_source_heading(text)):
             self.add_heading(text, _DEFAULT_LEVEL)
         else:
             self.flush()
@@ -419,21 +428,21 @@ class _LineReader:
         has_menu = any(line.is_link for line in lines)
         has_paragraph = any(len(line.text) > _MIN_PARAGRAPH for line in lines)
         if not (has_menu and has_paragraph):
-            self.lines[row.first_line :] = [_joined(lines, self.group)]
+            self.lines[row.first_line :] = [_join_html_cells(lines, self.group)]
 
 
-def _leads_somewhere(anchor: etree._Element) -> bool:
+def _html_link_leads_somewhere(anchor: etree._Element) -> bool:
     """Return whether an anchor leads somewhere; some open a panel."""
     return anchor.get("href") is not None and anchor.get("aria-expanded") is None
 
 
-def _joined(cells: Sequence[PageLine], group: int) -> PageLine:
+def _join_html_cells(cells: Sequence[HtmlLine], group: int) -> HtmlLine:
     """Join the cells of a row into one line, with bars between but for its enumerator."""
     texts = [cell.text for cell in cells]
     if _ENUMERATOR.fullmatch(texts[0]):
-        text = f"{texts[0]} {table_row(texts[1:])}"
+        text = f"{texts[0]} {join_source_cells(texts[1:])}"
     else:
-        text = table_row(texts)
+        text = join_source_cells(texts)
     size = sum(map(len, texts))
     linked_size = sum(cell.linked * len(cell.text) for cell in cells)
     return replace(

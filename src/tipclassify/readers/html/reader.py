@@ -21,23 +21,31 @@ from lxml import etree
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
-from tipclassify.readers.html.content import main_content, trim_edges, without_furniture
-from tipclassify.readers.html.elements import short_text
-from tipclassify.readers.html.layouts import known_parts
-from tipclassify.readers.html.lines import PageLine, page_lines
-from tipclassify.readers.publication import known_publisher, page_metadata, web_address
-from tipclassify.readers.source_blocks import build_document, clean_text
-from tipclassify.readers.text import decode, decode_text
+from tipclassify.readers.html.content import (
+    find_main_content,
+    trim_edges_of_page,
+    without_web_furniture,
+)
+from tipclassify.readers.html.elements import short_text_of_element
+from tipclassify.readers.html.layouts import parts_of_known_layout
+from tipclassify.readers.html.lines import HtmlLine, read_html_lines
+from tipclassify.readers.publication import (
+    absolute_web_address,
+    known_publisher,
+    metadata_of_web_page,
+)
+from tipclassify.readers.source_blocks import clean_source_text, document_of_source_blocks
+from tipclassify.readers.text import decode_bytes_of_file, decode_text_file
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import text_document
 
 __all__ = [
-    "declared_encoding",
+    "encoding_declared_in_html",
     "read_eml",
     "read_html",
     "read_mhtml",
-    "read_page",
-    "read_whole_page",
+    "read_web_page",
+    "read_whole_web_page",
 ]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
@@ -111,8 +119,8 @@ def read_html(
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    page = decode_text(data, source, encoding, declared or declared_encoding(data))
-    return read_page(page, source)
+    page = decode_text_file(data, source, encoding, declared or encoding_declared_in_html(data))
+    return read_web_page(page, source)
 
 
 def read_mhtml(data: bytes, source: str) -> Document:
@@ -126,11 +134,13 @@ def read_mhtml(data: bytes, source: str) -> Document:
     content = None if page is None else page.get_payload(decode=True)
     if page is None or not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    document = read_page(decode(content, page.get_content_charset(), source), source)
+    document = read_web_page(
+        decode_bytes_of_file(content, page.get_content_charset(), source), source
+    )
     address = (
         document.address
-        or web_address(message["Snapshot-Content-Location"])
-        or web_address(page["Content-Location"])
+        or absolute_web_address(message["Snapshot-Content-Location"])
+        or absolute_web_address(page["Content-Location"])
     )
     return replace(document, address=address)
 
@@ -143,13 +153,13 @@ def read_eml(data: bytes, source: str) -> Document:
     message = _parse_mail(data, source)
     bodies: dict[str, Message] = {}  # the first of each type
     attached: list[str] = []
-    for part in _leaves(message):
+    for part in _leaf_parts_of_mail(message):
         kind = part.get_content_type()
         is_text = kind in ("text/html", "text/plain")
         if is_text and part.get_content_disposition() != "attachment":
             bodies.setdefault(kind, part)
         elif part.get("Content-ID") is None:  # others are pictures in the page
-            attached.append(_plain_header(part.get_filename() or kind))
+            attached.append(_plain_mail_header(part.get_filename() or kind))
     document = _mail_text(bodies, source)
     if attached:
         names = ", ".join(attached[:_MAX_NAMED])
@@ -159,7 +169,7 @@ def read_eml(data: bytes, source: str) -> Document:
             f"{source}: {len(attached)} attached files are not read: {names}; save them",
             stacklevel=2,
         )
-    title = clean_text(_plain_header(message["Subject"])) or document.title
+    title = clean_source_text(_plain_mail_header(message["Subject"])) or document.title
     return replace(document, title=title, date=document.date or _mail_date(message["Date"]))
 
 
@@ -174,7 +184,7 @@ def _parse_mail(data: bytes, source: str) -> Message:
     return message_from_bytes(data, policy=policy.compat32)
 
 
-def _leaves(message: Message) -> Iterator[Message]:
+def _leaf_parts_of_mail(message: Message) -> Iterator[Message]:
     """Yield the parts of a mail that have no parts; a mail attached to it is one."""
     parts = message.get_payload() if message.get_content_maintype() == "multipart" else None
     if not isinstance(parts, list):
@@ -182,7 +192,7 @@ def _leaves(message: Message) -> Iterator[Message]:
         return
     for part in parts:
         if isinstance(part, Message):
-            yield from _leaves(part)
+            yield from _leaf_parts_of_mail(part)
 
 
 def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
@@ -194,17 +204,17 @@ def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
         content = part.get_payload(decode=True)
         if not isinstance(content, bytes) or not content.strip():
             continue
-        text = decode(content, part.get_content_charset(), source)
+        text = decode_bytes_of_file(content, part.get_content_charset(), source)
         if kind == "text/plain":
             return text_document(text.replace("\r\n", "\n"), source)
         with suppress(InputError):  # a page without text: the plain one may have it
-            return read_page(text, source)
+            return read_web_page(text, source)
     raise InputError(
         f"{source}: no text in this mail; save the report that is attached to it, or linked in it"
     )
 
 
-def _plain_header(value: object) -> str:
+def _plain_mail_header(value: object) -> str:
     """Return a header in one line, with its encoded words decoded."""
     written = str(value or "")[:_MAX_HEADER]
     with suppress(ValueError, LookupError, HeaderParseError):
@@ -219,24 +229,26 @@ def _mail_date(value: object) -> str | None:
     return None
 
 
-def read_page(page: str, source: str) -> Document:
+def read_web_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
-    tree = _parse(page, source)
-    if any(_is_own_mark(meta) for meta in tree.iter("meta")):
+    tree = _parse_html(page, source)
+    if any(_is_own_html_mark(meta) for meta in tree.iter("meta")):
         remedy = "give the report that it was made from"
         raise InputError(f"{source}: a page that tipclassify wrote, skipped; {remedy}")
     # before the scripts are removed, which may hold either
-    metadata = page_metadata(tree)
-    advice = _advice_without_text(tree)
-    body = _body(tree)
-    parts = known_parts(body)
-    lines = page_lines(body, parts)
+    metadata = metadata_of_web_page(tree)
+    advice = _advice_on_html_without_text(tree)
+    body = _body_of_html(tree)
+    parts = parts_of_known_layout(body)
+    lines = read_html_lines(body, parts)
     if parts:
-        lines = trim_edges(without_furniture(line for line in lines if not line.doubtful))
+        lines = trim_edges_of_page(
+            without_web_furniture(line for line in lines if not line.doubtful)
+        )
     else:
-        lines = main_content(lines, body)
-    title = _title(tree, lines) or metadata.title
-    document = build_document(lines, source, title)
+        lines = find_main_content(lines, body)
+    title = _title_of_html(tree, lines) or metadata.title
+    document = document_of_source_blocks(lines, source, title)
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
@@ -245,21 +257,21 @@ def read_page(page: str, source: str) -> Document:
     return replace(
         document,
         publication=metadata.publication,
-        publisher=metadata.publisher or _publisher_in_tab(tree),
+        publisher=metadata.publisher or _publisher_in_tab_title(tree),
         date=metadata.date,
         address=metadata.address,
     )
 
 
-def read_whole_page(page: str, source: str) -> list[PageLine]:
+def read_whole_web_page(page: str, source: str) -> list[HtmlLine]:
     """Read the blocks of a page, such as a chapter, all main text.
 
     Raises `InputError` if it is nested too deeply.
     """
-    return without_furniture(page_lines(_body(_parse(page, source))))
+    return without_web_furniture(read_html_lines(_body_of_html(_parse_html(page, source))))
 
 
-def declared_encoding(data: bytes) -> str:
+def encoding_declared_in_html(data: bytes) -> str:
     """Return the encoding that a page declares, or an empty string."""
     declaration = _CHARSET.search(data[:_HEAD])
     if declaration is None:
@@ -269,14 +281,14 @@ def declared_encoding(data: bytes) -> str:
     return _WEB_ENCODINGS.get(label, label)
 
 
-def _is_own_mark(meta: etree._Element) -> bool:
+def _is_own_html_mark(meta: etree._Element) -> bool:
     """Return whether a meta tag says that this package wrote the page."""
     if meta.get("name") != "generator":
         return False
     return (meta.get("content") or "").startswith("tipclassify ")
 
 
-def _parse(page: str, source: str) -> etree._Element:
+def _parse_html(page: str, source: str) -> etree._Element:
     """Parse a page; the parser stops where elements are nested 2,048 deep."""
     parser = etree.HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False
@@ -288,19 +300,19 @@ def _parse(page: str, source: str) -> etree._Element:
     return etree.Element("html") if tree is None else tree
 
 
-def _body(tree: etree._Element) -> etree._Element:
+def _body_of_html(tree: etree._Element) -> etree._Element:
     """Return the body of a page, without scripts, pictures and form fields."""
     etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
     body = tree.find("body")
     return tree if body is None else body
 
 
-def _title(tree: etree._Element, lines: Sequence[PageLine]) -> str | None:
+def _title_of_html(tree: etree._Element, lines: Sequence[HtmlLine]) -> str | None:
     """Return the main heading, or the title element without the site's name if that adds words."""
     headings = [line.text for line in lines if line.level == 1]
     if not headings:
-        headings = [text for heading in tree.iter("h1") if (text := short_text(heading))]
-    tab, site = _without_site(_tab_title(tree), _site_name(tree))
+        headings = [text for heading in tree.iter("h1") if (text := short_text_of_element(heading))]
+    tab, site = _split_off_site_name(_tab_title_of_html(tree), _site_name_of_html(tree))
     if not headings:
         return tab or next((line.text for line in lines if line.kind == "heading"), None)
     heading = headings[0]
@@ -312,13 +324,13 @@ def _title(tree: etree._Element, lines: Sequence[PageLine]) -> str | None:
     return tab if tab_says_more or is_site_name else heading
 
 
-def _tab_title(tree: etree._Element) -> str:
+def _tab_title_of_html(tree: etree._Element) -> str:
     """Return the text of the title element, which a browser shows in the tab."""
     title = next(tree.iter("title"), None)
-    return "" if title is None else short_text(title) or ""
+    return "" if title is None else short_text_of_element(title) or ""
 
 
-def _site_name(tree: etree._Element) -> str:
+def _site_name_of_html(tree: etree._Element) -> str:
     """Return the name of the site that the page gives, or an empty string."""
     for meta in tree.iter("meta"):
         if meta.get("property") == "og:site_name":
@@ -326,21 +338,21 @@ def _site_name(tree: etree._Element) -> str:
     return ""
 
 
-def _publisher_in_tab(tree: etree._Element) -> str | None:
+def _publisher_in_tab_title(tree: etree._Element) -> str | None:
     """Return the known publisher named beside the title of the page.
 
     None if there is none; an acronym counts.
     """
-    parts = _SEPARATOR.split(_tab_title(tree))
+    parts = _SEPARATOR.split(_tab_title_of_html(tree))
     if len(parts) < 2:
         return None
     return known_publisher(parts[0]) or known_publisher(parts[-1])
 
 
-def _without_site(title: str, site: str) -> tuple[str, str]:
+def _split_off_site_name(title: str, site: str) -> tuple[str, str]:
     """Split a page title into the title proper and the name of the site.
 
-    >>> _without_site("Karvonia - 2024 report | Halden Institute", "")
+    >>> _split_off_site_name("Karvonia - 2024 report | Halden Institute", "")
     ('Karvonia - 2024 report', 'Halden Institute')
     """
     cuts = list(_SEPARATOR.finditer(title))
@@ -357,7 +369,7 @@ def _without_site(title: str, site: str) -> tuple[str, str]:
     return title, ""
 
 
-def _advice_without_text(tree: etree._Element) -> str:
+def _advice_on_html_without_text(tree: etree._Element) -> str:
     """Return advice for a page without text: frames, a redirect, or a script."""
     frames = [frame.get("src") or "" for frame in tree.iter("frame")]
     if frames:

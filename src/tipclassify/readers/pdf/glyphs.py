@@ -15,16 +15,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
 from unicodedata import bidirectional, normalize
 
-from tipclassify.readers.pdf.layout.pages import Page, Shape, Tag, Word, make_page
-from tipclassify.readers.pdf.structure_tree import read_tags, tag_of
+from tipclassify.readers.pdf.layout.pages import (
+    PageLayout,
+    PdfShape,
+    PdfTag,
+    PdfWord,
+    make_page_layout,
+)
+from tipclassify.readers.pdf.structure_tree import pdf_tag_of, read_pdf_tags
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfObject, PdfPage, PdfTextPage
 
-__all__ = ["plain_text", "read_page"]
+__all__ = ["normalize_pdf_text", "read_pdf_page"]
 
 
-class Box(NamedTuple):
+class PdfBox(NamedTuple):
     """Hold a box: its least x and y, and its greatest, in points."""
 
     x0: float
@@ -65,37 +71,37 @@ _CHARACTER_MAP: Final = {
 }
 
 
-def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
+def read_pdf_page(raw: ModuleType, page: PdfPage, number: int) -> PageLayout:
     """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright.
 
     It is not closed. Text in another direction than most of the page (stamps, axis labels) or
     outside its crop box is left out.
     """
-    area = Box(*page.get_bbox())
-    tags = read_tags(raw, page)
-    page_text = _read_text(raw, page, area, tags)
+    area = PdfBox(*page.get_bbox())
+    tags = read_pdf_tags(raw, page)
+    page_text = _read_glyph_runs(raw, page, area, tags)
     if page_text.inside and page.get_rotation() != 90 * page_text.angle:
         # PDFium has the parts of a line in order only where it is displayed upright
         page.set_rotation(90 * page_text.angle)
-        page_text = _read_text(raw, page, area, tags)
+        page_text = _read_glyph_runs(raw, page, area, tags)
     angle = page_text.angle
     words = [run.word for run in page_text.inside if run.angle == angle]
-    shapes: list[Shape] = []
-    for shape in _read_shapes(raw, page):
-        box = _turned(shape, area, angle)
-        shapes.append(Shape(box.x0, box.y0, box.x1, box.y1, shape.drawing))
-    upright_page = _turned(area, area, angle)
-    return make_page(
+    shapes: list[PdfShape] = []
+    for shape in _read_pdf_shapes(raw, page):
+        box = _turn_pdf_box(shape, area, angle)
+        shapes.append(PdfShape(box.x0, box.y0, box.x1, box.y1, shape.drawing))
+    upright_page = _turn_pdf_box(area, area, angle)
+    return make_page_layout(
         number,
         width=upright_page.x1,
         height=upright_page.y1,
         words=words,
         shapes=shapes,
-        problem=_text_problem(page_text, words),
+        problem=_problem_of_glyph_text(page_text, words),
     )
 
 
-def plain_text(text: str) -> str:
+def normalize_pdf_text(text: str) -> str:
     """Normalize text: expand ligatures, remove soft hyphens and zero-width characters."""
     if text.isascii() and text.isprintable():
         return text
@@ -106,15 +112,15 @@ def plain_text(text: str) -> str:
     return normalize("NFC", text.translate(_CHARACTER_MAP))
 
 
-class _Run(NamedTuple):
+class _GlyphRun(NamedTuple):
     """Hold a word or a part of one, and where it is."""
 
-    word: Word
+    word: PdfWord
     angle: int  # quarter turns of its direction, or `_SLANTING`
     inside: bool  # its center is on the page
 
 
-class _Part(NamedTuple):
+class _GlyphPart(NamedTuple):
     """Hold the place of a part of a token: the indexes of its first character and after its last.
 
     It may be glued to the part before.
@@ -125,32 +131,34 @@ class _Part(NamedTuple):
     glued: bool
 
 
-class _Style(NamedTuple):
+class _GlyphStyle(NamedTuple):
     """Hold what the characters of a text object share."""
 
     size: float  # in points
     angle: int  # quarter turns, or `_SLANTING`
     bold: bool
-    tag: Tag | None
+    tag: PdfTag | None
     font: str  # its name
 
 
 @dataclass(frozen=True, slots=True)
-class _PageText:
+class _PdfPageText:
     """Hold the text of a page."""
 
-    runs: list[_Run]
-    inside: list[_Run]  # those whose center is on the page
+    runs: list[_GlyphRun]
+    inside: list[_GlyphRun]  # those whose center is on the page
     angle: int  # of most of their characters
     is_text: bool  # there are more characters than in a stamp or page number
 
 
-def _read_text(raw: ModuleType, page: PdfPage, area: Box, tags: dict[int, Tag]) -> _PageText:
+def _read_glyph_runs(
+    raw: ModuleType, page: PdfPage, area: PdfBox, tags: dict[int, PdfTag]
+) -> _PdfPageText:
     """Read the runs of a page as it is rotated now."""
     with closing(page.get_textpage()) as textpage:
         count = textpage.count_chars()
         text = textpage.get_text_range(0, count) if count else ""
-        runs = list(_TextPage(raw, textpage, area, tags).runs(text))
+        runs = list(_PdfTextPage(raw, textpage, area, tags).runs(text))
     if not count:  # fonts may lack the names of all characters
         count = len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))
     inside = [run for run in runs if run.inside]
@@ -158,10 +166,10 @@ def _read_text(raw: ModuleType, page: PdfPage, area: Box, tags: dict[int, Tag]) 
     for run in inside:
         letters_by_angle[run.angle] += len(run.word.text)
     angle = max(range(4), key=letters_by_angle.__getitem__)
-    return _PageText(runs, inside, angle, is_text=count >= _MIN_TEXT)
+    return _PdfPageText(runs, inside, angle, is_text=count >= _MIN_TEXT)
 
 
-class _TextPage:
+class _PdfTextPage:
     """Read the words of a PDFium text page by the indexes of its characters.
 
     Calls of PDFium cost more than what it does in them: so the style is asked for once for each
@@ -169,16 +177,16 @@ class _TextPage:
     """
 
     def __init__(
-        self, raw: ModuleType, textpage: PdfTextPage, area: Box, tags: dict[int, Tag]
+        self, raw: ModuleType, textpage: PdfTextPage, area: PdfBox, tags: dict[int, PdfTag]
     ) -> None:
         self._raw = raw
         self._area = area
         self._tags = tags
         self._handle = textpage.raw
-        self._styles: dict[int, _Style] = {}  # by the address of the text object
-        self._upright_pages: dict[int, Box] = {}  # by the angle of the text
+        self._styles: dict[int, _GlyphStyle] = {}  # by the address of the text object
+        self._upright_pages: dict[int, PdfBox] = {}  # by the angle of the text
         for angle in (0, 1, 2, 3, _SLANTING):
-            self._upright_pages[angle] = _turned(area, area, angle)
+            self._upright_pages[angle] = _turn_pdf_box(area, area, angle)
         # of the last character whose text object was asked for
         self._last_index = -1
         self._last_address = 0
@@ -190,7 +198,7 @@ class _TextPage:
         self._y = c_double()
         self._font_name = create_string_buffer(256)
 
-    def runs(self, text: str) -> Iterator[_Run]:
+    def runs(self, text: str) -> Iterator[_GlyphRun]:
         """Yield the words of the page, which has this text.
 
         Each is split at changes of style and at gaps.
@@ -203,17 +211,17 @@ class _TextPage:
         for token in _TOKEN.finditer(text):
             token_start, token_end = token.span()
             for part in self._parts(token_start, token_end):
-                plain = plain_text(text[part.start : part.end])
+                plain = normalize_pdf_text(text[part.start : part.end])
                 if plain:
                     # a hyphen set at the margin may be a little off its word
                     is_last_hyphen = plain == "-" and part.start > token_start
                     glued = part.glued or is_last_hyphen
                     yield self._run(part.start, part.end, plain, glued)
 
-    def _parts(self, start: int, end: int) -> Iterator[_Part]:
+    def _parts(self, start: int, end: int) -> Iterator[_GlyphPart]:
         """Split a token whose ends are in different text objects, at gaps and changes of font."""
         if end - start == 1 or self._address(end - 1) == self._address(start):
-            yield _Part(start, end, glued=False)
+            yield _GlyphPart(start, end, glued=False)
             return
         style = self._style(start)
         boxes = [self._box(at, style.angle) for at in range(start, end)]
@@ -224,21 +232,21 @@ class _TextPage:
         glued = False
         for at, (before, box) in enumerate(pairwise(boxes), start + 1):
             gap = box.x0 - before.x1
-            if gap > max_gap or _are_unlike(before, box):
-                yield _Part(part_start, at, glued)
+            if gap > max_gap or _are_unlike_glyphs(before, box):
+                yield _GlyphPart(part_start, at, glued)
                 part_start = at
                 glued = gap <= max_gap
-        yield _Part(part_start, end, glued)
+        yield _GlyphPart(part_start, end, glued)
 
-    def _box(self, index: int, angle: int) -> Box:
+    def _box(self, index: int, angle: int) -> PdfBox:
         """Return the loose box of a character, with the height of the font.
 
         It is as high for "a" as for "l".
         """
         rectangle = self._rectangle
         self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(rectangle))
-        box = Box(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-        return _turned(box, self._area, angle)
+        box = PdfBox(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+        return _turn_pdf_box(box, self._area, angle)
 
     def _address(self, index: int) -> int:
         """Return the address of the text object of a character; 0 for one that PDFium generated."""
@@ -248,7 +256,7 @@ class _TextPage:
             self._last_address = addressof(text_object.contents) if text_object else 0
         return self._last_address
 
-    def _style(self, index: int) -> _Style:
+    def _style(self, index: int) -> _GlyphStyle:
         """Return the style of a character."""
         address = self._address(index)
         if not address:
@@ -259,7 +267,7 @@ class _TextPage:
             self._styles[address] = style
         return style
 
-    def _read_style(self, index: int) -> _Style:
+    def _read_style(self, index: int) -> _GlyphStyle:
         """Read the style of a character's text object."""
         raw = self._raw
         matrix = self._matrix
@@ -271,14 +279,14 @@ class _TextPage:
         flags = self._flags
         raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
         bold = flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
-        tag: Tag | None = None
+        tag: PdfTag | None = None
         text_object = raw.FPDFText_GetTextObject(self._handle, index)
         if text_object:
             if self._tags:
-                tag = tag_of(raw, text_object, self._tags)
+                tag = pdf_tag_of(raw, text_object, self._tags)
             if raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
                 bold = True
-        return _Style(
+        return _GlyphStyle(
             size=round(size, 1),
             angle=_SLANTING if is_slanting else round(turns) % 4,
             bold=bold,
@@ -286,7 +294,7 @@ class _TextPage:
             font=name.value.decode("latin-1"),
         )
 
-    def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
+    def _run(self, start: int, end: int, text: str, glued: bool) -> _GlyphRun:
         """Make the run of a part; its ends are those of its first and last character."""
         style = self._style(start)
         first = self._box(start, style.angle)
@@ -297,19 +305,19 @@ class _TextPage:
         page = self._upright_pages[style.angle]
         inside = 0 <= x0 + x1 <= 2 * page.x1 and 0 <= middle <= page.y1
         self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(self._x), byref(self._y))
-        y = _turned_y(self._x.value, self._y.value, self._area, style.angle)
-        word = Word(text, x0, x1, y, style.size, style.bold, glued, style.tag, style.font)
-        return _Run(word, style.angle, inside)
+        y = _turn_pdf_y(self._x.value, self._y.value, self._area, style.angle)
+        word = PdfWord(text, x0, x1, y, style.size, style.bold, glued, style.tag, style.font)
+        return _GlyphRun(word, style.angle, inside)
 
 
-def _are_unlike(box: Box, other: Box) -> bool:
+def _are_unlike_glyphs(box: PdfBox, other: PdfBox) -> bool:
     """Return whether two characters are in another font, or on another baseline."""
     if abs(box.y0 - other.y0) >= _MAX_BASELINE_SHIFT:
         return True
     return abs(box.y1 - other.y1) >= _MAX_BASELINE_SHIFT
 
 
-def _text_problem(page_text: _PageText, words: list[Word]) -> str:
+def _problem_of_glyph_text(page_text: _PdfPageText, words: list[PdfWord]) -> str:
     """Return why the text of a page is not read, or not in order; "" if it is.
 
     `words` are those of the page that are kept.
@@ -323,14 +331,14 @@ def _text_problem(page_text: _PageText, words: list[Word]) -> str:
     text = "".join(word.text for word in words)
     if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in page_text.inside):
         return "with text in other directions, which is left out"
-    if _is_right_to_left(text):
+    if _is_right_to_left_pdf_text(text):
         return "with right-to-left text, whose words are out of order"
-    if _is_vertical(words):
+    if _is_vertical_pdf_text(words):
         return "with vertical text, whose characters are out of order"
     return ""
 
 
-def _is_right_to_left(text: str) -> bool:
+def _is_right_to_left_pdf_text(text: str) -> bool:
     """Return whether a text has more than a name in Arabic, Hebrew or the like."""
     if text.isascii():
         return False
@@ -341,7 +349,7 @@ def _is_right_to_left(text: str) -> bool:
     return count >= _MIN_RIGHT_TO_LEFT * len(text)
 
 
-def _is_vertical(words: list[Word]) -> bool:
+def _is_vertical_pdf_text(words: list[PdfWord]) -> bool:
     """Return whether most words are single characters below another."""
     steps = 0
     for above, word in pairwise(words):
@@ -352,41 +360,41 @@ def _is_vertical(words: list[Word]) -> bool:
     return steps * 2 > len(words)
 
 
-def _read_shapes(raw: ModuleType, page: PdfPage) -> list[Shape]:
+def _read_pdf_shapes(raw: ModuleType, page: PdfPage) -> list[PdfShape]:
     """Return the shapes of a page in its own coordinates, y upwards.
 
     There are none if there are too many for tables.
     """
-    shapes: list[Shape] = []
+    shapes: list[PdfShape] = []
     for path in page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1):
-        shapes += _path_shapes(raw, path)
+        shapes += _shapes_of_pdf_path(raw, path)
         if len(shapes) > _MAX_SHAPES:
             return []
     return shapes
 
 
-def _path_shapes(raw: ModuleType, path: PdfObject) -> list[Shape]:
+def _shapes_of_pdf_path(raw: ModuleType, path: PdfObject) -> list[PdfShape]:
     """Return the straight lines and boxes of a path, or its bounds if it has other segments."""
-    lines = _straight_lines(raw, path)
-    if lines is None or not all(_is_along_axes(line) for line in lines):
+    lines = _straight_lines_of_path(raw, path)
+    if lines is None or not all(_is_path_along_axes(line) for line in lines):
         left, bottom, right, top = path.get_bounds()
-        return [Shape(left, bottom, right, top, drawing=True)]
-    shapes: list[Shape] = []
+        return [PdfShape(left, bottom, right, top, drawing=True)]
+    shapes: list[PdfShape] = []
     for line in lines:
         xs = [point.x for point in line]
         ys = [point.y for point in line]
-        shapes.append(Shape(min(xs), min(ys), max(xs), max(ys)))
+        shapes.append(PdfShape(min(xs), min(ys), max(xs), max(ys)))
     return shapes
 
 
-class _Point(NamedTuple):
+class _PdfPoint(NamedTuple):
     """Hold a point of a page."""
 
     x: float
     y: float
 
 
-def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[_Point]] | None:
+def _straight_lines_of_path(raw: ModuleType, path: PdfObject) -> list[list[_PdfPoint]] | None:
     """Return the points of each line of a path; None if it has curves or very many segments."""
     count = raw.FPDFPath_CountSegments(path)
     if count > _MAX_SEGMENTS:
@@ -394,7 +402,7 @@ def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[_Point]] | No
     matrix = path.get_matrix()
     x = c_float()
     y = c_float()
-    lines: list[list[_Point]] = []
+    lines: list[list[_PdfPoint]] = []
     for at in range(count):
         segment = raw.FPDFPath_GetPathSegment(path, at)
         kind = raw.FPDFPathSegment_GetType(segment)
@@ -403,11 +411,11 @@ def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[_Point]] | No
         raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
         if kind == raw.FPDF_SEGMENT_MOVETO or not lines:
             lines.append([])
-        lines[-1].append(_Point(*matrix.on_point(x.value, y.value)))
+        lines[-1].append(_PdfPoint(*matrix.on_point(x.value, y.value)))
     return lines
 
 
-def _is_along_axes(line: list[_Point]) -> bool:
+def _is_path_along_axes(line: list[_PdfPoint]) -> bool:
     """Return whether all steps of a line are across or down the page."""
     for point, following in pairwise(line):
         across = abs(point.x - following.x)
@@ -417,23 +425,23 @@ def _is_along_axes(line: list[_Point]) -> bool:
     return True
 
 
-def _turned(box: Box | Shape, area: Box, angle: int) -> Box:
+def _turn_pdf_box(box: PdfBox | PdfShape, area: PdfBox, angle: int) -> PdfBox:
     """Return a box of the page, y upwards, in layout coordinates.
 
     These are upright after quarter turns, y downwards.
     """
     if angle == 0:  # nearly always
-        return Box(box.x0 - area.x0, area.y1 - box.y1, box.x1 - area.x0, area.y1 - box.y0)
+        return PdfBox(box.x0 - area.x0, area.y1 - box.y1, box.x1 - area.x0, area.y1 - box.y0)
     if angle == 1:
-        return Box(box.y0 - area.y0, box.x0 - area.x0, box.y1 - area.y0, box.x1 - area.x0)
+        return PdfBox(box.y0 - area.y0, box.x0 - area.x0, box.y1 - area.y0, box.x1 - area.x0)
     if angle == 2:
-        return Box(area.x1 - box.x1, box.y0 - area.y0, area.x1 - box.x0, box.y1 - area.y0)
+        return PdfBox(area.x1 - box.x1, box.y0 - area.y0, area.x1 - box.x0, box.y1 - area.y0)
     # slanting text is left out, so that its place does not matter
-    return Box(area.y1 - box.y1, area.x1 - box.x1, area.y1 - box.y0, area.x1 - box.x0)
+    return PdfBox(area.y1 - box.y1, area.x1 - box.x1, area.y1 - box.y0, area.x1 - box.x0)
 
 
-def _turned_y(x: float, y: float, area: Box, angle: int) -> float:
-    """Return y of a point of the page in layout coordinates, as `_turned` does of a box."""
+def _turn_pdf_y(x: float, y: float, area: PdfBox, angle: int) -> float:
+    """Return y of a point of the page in layout coordinates, as `_turn_pdf_box` does of a box."""
     if angle == 0:
         return area.y1 - y
     if angle == 1:

@@ -20,26 +20,30 @@ from typing import TYPE_CHECKING, Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import numbered
 from tipclassify.labels import SECTIONS
-from tipclassify.readers.pdf.glyphs import plain_text, read_page
+from tipclassify.readers.pdf.glyphs import normalize_pdf_text, read_pdf_page
 from tipclassify.readers.pdf.layout.flow import (
     Bookmarks,
-    Paragraph,
-    body_size,
-    bookmark,
-    read_paragraphs,
+    PdfParagraph,
+    body_type_size,
+    pdf_bookmark_key,
+    read_pdf_paragraphs,
 )
-from tipclassify.readers.pdf.layout.pages import Page, whole_words
-from tipclassify.readers.pdf.legibility import is_garbled
-from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
+from tipclassify.readers.pdf.layout.pages import PageLayout, whole_pdf_words
+from tipclassify.readers.pdf.legibility import is_garbled_page
+from tipclassify.readers.pdf.references import (
+    REFERENCES,
+    find_pdf_references,
+    is_pdf_reference_heading,
+)
 from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import BETWEEN_BLOCKS
-from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
+from tipclassify.readers.titles import TitleLine, is_stale_title, title_of_first_page
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import (
-    Outline,
+    HeadingOutline,
+    heading_without_continuation,
     join_headings,
     run_in_section,
-    without_continuation,
 )
 
 if TYPE_CHECKING:
@@ -83,22 +87,22 @@ def read_pdf(data: bytes, source: str) -> Document:
     """
     with needs_extra("reading PDF", "pdf"):
         import pypdfium2
-    with _PDFIUM, _open_document(pypdfium2, data, source) as document:
-        pages = _read_pages(pypdfium2, document, source)
-        bookmarks = _read_bookmarks(document)
-        title = _clean_title(document.get_metadata_value("Title"))
-        author = plain_text(document.get_metadata_value("Author"))
-    for warning in _text_layer_warnings(pages, data, source):
+    with _PDFIUM, _open_pdf(pypdfium2, data, source) as document:
+        pages = _read_pdf_pages(pypdfium2, document, source)
+        bookmarks = _read_pdf_bookmarks(document)
+        title = _clean_pdf_title(document.get_metadata_value("Title"))
+        author = normalize_pdf_text(document.get_metadata_value("Author"))
+    for warning in _warnings_of_text_layer(pages, data, source):
         warnings.warn(warning, stacklevel=2)
-    paragraphs = read_paragraphs(pages, bookmarks)
+    paragraphs = read_pdf_paragraphs(pages, bookmarks)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
-    if title is None or is_stale(title, _text_of_first_page(pages)):
+    if title is None or is_stale_title(title, _text_of_first_pdf_page(pages)):
         lines = [TitleLine(p.text, p.kind == "heading", p.size) for p in paragraphs if p.page == 1]
-        title = title_of_first_page(lines, body_size(pages))
+        title = title_of_first_page(lines, body_type_size(pages))
     return Document(
         text=BETWEEN_BLOCKS.join(paragraph.text for paragraph in paragraphs),
-        blocks=tuple(_blocks(paragraphs)),
+        blocks=tuple(_blocks_of_pdf(paragraphs)),
         source=source,
         title=title,
         # Authors are mostly people, or whose computer it was; a publisher of reports is neither.
@@ -106,22 +110,22 @@ def read_pdf(data: bytes, source: str) -> Document:
     )
 
 
-def _text_of_first_page(pages: list[Page]) -> str:
+def _text_of_first_pdf_page(pages: list[PageLayout]) -> str:
     """Return all words of the first page that has any, with its headers and footers."""
     for page in pages:
         if page.words:
-            return " ".join(whole_words(page.words))
+            return " ".join(whole_pdf_words(page.words))
     return ""
 
 
-def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
+def _blocks_of_pdf(paragraphs: list[PdfParagraph]) -> Iterator[Block]:
     """Yield a block for each paragraph in its section.
 
     Text after a table is in that of the heading before.
     """
-    references = find_references(paragraphs)
-    text_sections = _Sections()
-    sidebar_sections = _Sections()  # a sidebar has its own headings
+    references = find_pdf_references(paragraphs)
+    text_sections = _PdfSections()
+    sidebar_sections = _PdfSections()  # a sidebar has its own headings
     table: str | None = None  # section of the table that the last paragraphs are in
     start = 0
     for number, paragraph in enumerate(paragraphs):
@@ -131,13 +135,13 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
         section: str | None
         if number in references:
             section = REFERENCES
-            heading = is_reference_heading(text)
+            heading = is_pdf_reference_heading(text)
         elif paragraph.kind == "caption":
-            table = _table_section(sections.current, text)
+            table = _section_of_pdf_table(sections.current, text)
             section = table
         elif paragraph.kind in ("row", "header"):
             section = table or sections.current
-        elif heading and table is not None and _is_column_name(table, text):
+        elif heading and table is not None and _is_name_of_pdf_column(table, text):
             section = sections.go_to(join_headings(table, text))
         else:
             table = None
@@ -147,19 +151,19 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
         start = end + len(BETWEEN_BLOCKS)
 
 
-def _is_column_name(table: str, heading: str) -> bool:
+def _is_name_of_pdf_column(table: str, heading: str) -> bool:
     """Return whether a heading names a column of a table that is not ruled."""
     return join_headings(table, heading) != heading
 
 
-class _Sections:
+class _PdfSections:
     """Follow the headings of the text, or of its sidebars."""
 
     def __init__(self) -> None:
         self.current: str | None = None
-        self._outline = Outline()
+        self._outline = HeadingOutline()
 
-    def after(self, paragraph: Paragraph) -> str | None:
+    def after(self, paragraph: PdfParagraph) -> str | None:
         """Return the section of a paragraph, which may be the first of one."""
         opened: str | None
         if paragraph.is_heading:
@@ -175,17 +179,17 @@ class _Sections:
         return section
 
 
-def _table_section(section: str | None, caption: str) -> str:
+def _section_of_pdf_table(section: str | None, caption: str) -> str:
     """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
-    caption = without_continuation(caption)
+    caption = heading_without_continuation(caption)
     if not section:
         return caption
     return f"{section.rstrip(' :.')}: {caption}"
 
 
-def _open_document(pdfium: ModuleType, data: bytes, source: str) -> PdfDocument:
+def _open_pdf(pdfium: ModuleType, data: bytes, source: str) -> PdfDocument:
     """Open a PDF; raise `InputError` where it is damaged or encrypted."""
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
@@ -205,17 +209,17 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> PdfDocument:
         ) from None
 
 
-def _read_pages(pdfium: ModuleType, document: PdfDocument, source: str) -> list[Page]:
+def _read_pdf_pages(pdfium: ModuleType, document: PdfDocument, source: str) -> list[PageLayout]:
     """Read all pages, each with its problem if it has one."""
     if len(document) > MOST_PAGES:
         raise InputError(f"{source}: {len(document):,} pages, over {MOST_PAGES:,}; split it")
-    pages: list[Page] = []
+    pages: list[PageLayout] = []
     characters = 0
     for number in range(1, len(document) + 1):
         try:
             with closing(document[number - 1]) as pdfium_page:
-                page = read_page(pdfium.raw, pdfium_page, number)
-                page = replace(page, problem=_problem(pdfium.raw, pdfium_page, page))
+                page = read_pdf_page(pdfium.raw, pdfium_page, number)
+                page = replace(page, problem=_problem_of_pdf_page(pdfium.raw, pdfium_page, page))
         except pdfium.PdfiumError:
             raise InputError(
                 f"{source}: damaged at page {number}; fetch or export it again"
@@ -227,17 +231,17 @@ def _read_pages(pdfium: ModuleType, document: PdfDocument, source: str) -> list[
     return pages
 
 
-def _problem(raw: ModuleType, pdfium_page: PdfPage, page: Page) -> str:
+def _problem_of_pdf_page(raw: ModuleType, pdfium_page: PdfPage, page: PageLayout) -> str:
     """Return why the text of a page is not all that one sees, or ""."""
     if page.problem:
         return page.problem
-    if _count_letters(page) < _MIN_LETTERS:
+    if _count_pdf_letters(page) < _MIN_LETTERS:
         kinds = {page_object.type for page_object in pdfium_page.get_objects(max_depth=_FORM_DEPTH)}
         return _SCANNED if kinds - {raw.FPDF_PAGEOBJ_TEXT} else ""
-    return _GARBLED if is_garbled(whole_words(page.words)) else ""
+    return _GARBLED if is_garbled_page(whole_pdf_words(page.words)) else ""
 
 
-def _read_bookmarks(document: PdfDocument) -> Bookmarks:
+def _read_pdf_bookmarks(document: PdfDocument) -> Bookmarks:
     """Return the headings that the file's bookmarks name, with their levels."""
     # it warns of bookmarks that go round in circles
     logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
@@ -246,11 +250,12 @@ def _read_bookmarks(document: PdfDocument) -> Bookmarks:
         target = mark.get_dest()
         index = target.get_index() if target else None
         if index is not None:
-            levels[bookmark(index + 1, plain_text(mark.get_title()))] = mark.level + 1
+            title = normalize_pdf_text(mark.get_title())
+            levels[pdf_bookmark_key(index + 1, title)] = mark.level + 1
     return levels
 
 
-def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
+def _warnings_of_text_layer(pages: list[PageLayout], data: bytes, source: str) -> Iterator[str]:
     """Yield warnings of missing text.
 
     Raises `InputError` for a scan or a file without readable text.
@@ -270,7 +275,7 @@ def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterato
             f"{source}: no text that can be read: {', '.join(reasons.values())}; {_OCR}"
         )
     scan_count = sum(page.problem == _SCANNED for page in pages)
-    has_few_letters = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
+    has_few_letters = sum(map(_count_pdf_letters, pages)) < _MIN_LETTERS * len(pages)
     if is_blank or (has_few_letters and scan_count * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
     for problem, reason in reasons.items():
@@ -280,13 +285,13 @@ def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterato
         yield f"{source}: its end is missing, and text may be too; fetch it again"
 
 
-def _count_letters(page: Page) -> int:
+def _count_pdf_letters(page: PageLayout) -> int:
     return sum(sum(map(str.isalpha, word.text)) for word in page.words)
 
 
-def _clean_title(title: str) -> str | None:
+def _clean_pdf_title(title: str) -> str | None:
     """Return a metadata title, or None for placeholders such as file names."""
-    words = plain_text(title).split()
+    words = normalize_pdf_text(title).split()
     plain = _GLUED_COLON.sub(": ", " ".join(words))
     if _PLACEHOLDER_TITLE.match(plain) or not _THREE_LETTERS.search(plain):
         return None

@@ -13,26 +13,31 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.readers.pdf.layout.grouping import LineGroup, group_lines, mark_ends
-from tipclassify.readers.pdf.layout.lines import Line, cell_lines, make_lines
+from tipclassify.readers.pdf.layout.grouping import LineGroup, group_pdf_lines, mark_ends_of_column
+from tipclassify.readers.pdf.layout.lines import PdfLine, make_lines_of_pdf_cell, make_pdf_lines
 from tipclassify.readers.pdf.layout.pages import (
-    Fragment,
-    Page,
+    PageLayout,
+    PdfFragment,
+    PdfTag,
+    PdfWord,
     Row,
-    Tag,
-    Word,
-    group_rows,
-    make_fragments,
+    group_pdf_rows,
+    make_pdf_fragments,
 )
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
     from pypdfium2.raw import FPDF_PAGEOBJECT, FPDF_STRUCTELEMENT
 
-__all__ = ["is_tagged", "read_tags", "tag_of", "tagged_groups"]
+__all__ = [
+    "has_usable_structure_tree",
+    "line_groups_by_structure_tree",
+    "pdf_tag_of",
+    "read_pdf_tags",
+]
 
 # page numbers and other text that the file declares no part of the report
-_ARTIFACT: Final = Tag(0, "artifact")
+_ARTIFACT: Final = PdfTag(0, "artifact")
 _MAX_DEPTH: Final = 60
 _MAX_NAME: Final = 100  # letters
 _HEADING: Final = re.compile(r"H([1-6]?)|Title")
@@ -47,12 +52,12 @@ _MAX_LINES: Final = 80  # of a paragraph; a tree with a longer one is of no use
 _SAME_LINE: Final = 0.75  # em between baselines, for raised marks
 
 
-def read_tags(raw: ModuleType, page: PdfPage) -> dict[int, Tag]:
+def read_pdf_tags(raw: ModuleType, page: PdfPage) -> dict[int, PdfTag]:
     """Return the tag of each marked-content id of a page.
 
     Empty if the page has no structure tree.
     """
-    walk = _TreeWalk(raw)
+    walk = _StructureTreeWalk(raw)
     tree = raw.FPDF_StructTree_GetForPage(page.raw)
     try:
         count = raw.FPDF_StructTree_CountChildren(tree) if tree else 0
@@ -65,18 +70,18 @@ def read_tags(raw: ModuleType, page: PdfPage) -> dict[int, Tag]:
     return walk.tags
 
 
-class _TreeWalk:
+class _StructureTreeWalk:
     """Collect the tags of a page's text from its structure tree, and number its blocks."""
 
     def __init__(self, raw: ModuleType) -> None:
-        self.tags: dict[int, Tag] = {}  # by marked-content id
+        self.tags: dict[int, PdfTag] = {}  # by marked-content id
         self._raw = raw
         self._block_count = 0
 
-    def visit(self, element: FPDF_STRUCTELEMENT, outer: Tag | None, depth: int) -> None:
+    def visit(self, element: FPDF_STRUCTELEMENT, outer: PdfTag | None, depth: int) -> None:
         """Visit an element and those in it; `outer` is the block that it is in."""
         raw = self._raw
-        tag = _tag(self._role(element), outer, self._block_count + 1)
+        tag = _tag_of_element(self._role(element), outer, self._block_count + 1)
         if tag is not None:
             self._block_count = max(self._block_count, tag.block)
         if depth == _MAX_DEPTH:
@@ -95,26 +100,26 @@ class _TreeWalk:
         """Return the type of an element, such as "P"."""
         role = (c_ushort * _MAX_NAME)()
         size = self._raw.FPDF_StructElement_GetType(element, role, 2 * _MAX_NAME)
-        return _decoded(role, size)
+        return _decode_pdfium_name(role, size)
 
 
-def _tag(role: str, outer: Tag | None, block: int) -> Tag | None:
+def _tag_of_element(role: str, outer: PdfTag | None, block: int) -> PdfTag | None:
     """Return the block with a number that an element opens, or `outer`."""
     outer_kind = outer.kind if outer else ""
     if outer_kind == "cell":
         return outer  # whatever is in it is one cell
     if role == "TR":
-        return Tag(block, "row", row=block)
+        return PdfTag(block, "row", row=block)
     heading = _HEADING.fullmatch(role)
     if heading is not None:
         level = int(heading[1]) if heading[1] else None
-        return Tag(block, "heading", level)
+        return PdfTag(block, "heading", level)
     # The first paragraph of a list entry or note is a part of it, as its marker is.
     opened = outer is not None and outer_kind in ("text", "note") and outer.block == block - 1
     kind = _KINDS.get(role, "")
     if not kind or (opened and role in ("P", "LBody")):
         return None if role in ("L", "Table") else outer
-    return Tag(
+    return PdfTag(
         block,
         kind="note" if outer_kind == "note" else kind,
         row=outer.row if outer else 0,
@@ -122,7 +127,9 @@ def _tag(role: str, outer: Tag | None, block: int) -> Tag | None:
     )
 
 
-def tag_of(raw: ModuleType, text_object: FPDF_PAGEOBJECT, tags: Mapping[int, Tag]) -> Tag | None:
+def pdf_tag_of(
+    raw: ModuleType, text_object: FPDF_PAGEOBJECT, tags: Mapping[int, PdfTag]
+) -> PdfTag | None:
     """Return the tag of a text object of a page with `tags`."""
     content = raw.FPDFPageObj_GetMarkedContentID(text_object)
     if content >= 0:
@@ -133,22 +140,22 @@ def tag_of(raw: ModuleType, text_object: FPDF_PAGEOBJECT, tags: Mapping[int, Tag
         mark = raw.FPDFPageObj_GetMark(text_object, at)
         if not mark or not raw.FPDFPageObjMark_GetName(mark, name, 2 * _MAX_NAME, size):
             continue
-        if _decoded(name, size.value) == "Artifact":
+        if _decode_pdfium_name(name, size.value) == "Artifact":
             return _ARTIFACT
     return None
 
 
-def _decoded(name: Array[c_ushort], size: int) -> str:
+def _decode_pdfium_name(name: Array[c_ushort], size: int) -> str:
     """Return a name of PDFium, whose size in bytes counts the zero at its end."""
     return bytes(name)[: max(0, size - 2)].decode("utf-16-le", "replace")
 
 
-def is_tagged(page: Page) -> bool:
+def has_usable_structure_tree(page: PageLayout) -> bool:
     """Return whether the structure tree decides.
 
     It has most of the page's text, in blocks as long as paragraphs.
     """
-    blocks = _blocks(page.words)
+    blocks = _words_by_pdf_block(page.words)
     all_letters = sum(len(word.text) for word in page.words if word.tag != _ARTIFACT)
     block_letters = sum(len(word.text) for words in blocks.values() for word in words)
     line_counts = [len({word.y for word in words}) for words in blocks.values()]
@@ -157,9 +164,9 @@ def is_tagged(page: Page) -> bool:
     return 0 < max(line_counts, default=0) <= _MAX_LINES
 
 
-def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
+def _words_by_pdf_block(words: Iterable[PdfWord]) -> dict[PdfTag, list[PdfWord]]:
     """Group words by their block; those outside of all blocks are left out."""
-    blocks: dict[Tag, list[Word]] = defaultdict(list)
+    blocks: dict[PdfTag, list[PdfWord]] = defaultdict(list)
     for word in words:
         if word.tag is not None and word.tag != _ARTIFACT:
             blocks[word.tag].append(word)
@@ -167,66 +174,66 @@ def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _PlacedGroup:
+class _PlacedLineGroup:
     """Hold a group, and its place in the order of the tree."""
 
     place: float  # number of its block or table row; text outside of the tree is between two
     group: LineGroup
 
 
-def tagged_groups(page: Page, body: float) -> list[LineGroup]:
+def line_groups_by_structure_tree(page: PageLayout, body: float) -> list[LineGroup]:
     """Return the groups of a tagged page in the order of the tree.
 
     Other text follows what is before it in the file.
     """
-    placed = [*_groups_of_blocks(page), *_loose_groups(page, body)]
+    placed = [*_line_groups_of_pdf_blocks(page), *_line_groups_outside_tree(page, body)]
     placed.sort(key=lambda placed_group: placed_group.place)
-    return mark_ends([placed_group.group for placed_group in placed])
+    return mark_ends_of_column([placed_group.group for placed_group in placed])
 
 
-def _groups_of_blocks(page: Page) -> Iterator[_PlacedGroup]:
+def _line_groups_of_pdf_blocks(page: PageLayout) -> Iterator[_PlacedLineGroup]:
     """Yield a group for each block and each table row of the tree."""
     rows: dict[int, LineGroup] = {}
-    blocks = _blocks(word for fragment in page.fragments for word in fragment.words)
+    blocks = _words_by_pdf_block(word for fragment in page.fragments for word in fragment.words)
     for tag, words in sorted(blocks.items()):
-        lines = cell_lines(_rows(words))
+        lines = make_lines_of_pdf_cell(_group_pdf_words_by_row(words))
         if not lines:
             continue
         if tag.row:
             row = rows.get(tag.row)
             if row is None:
-                row = _group_of(tag, lines, page.number)
+                row = _line_group_of_pdf_tag(tag, lines, page.number)
                 rows[tag.row] = row
-                yield _PlacedGroup(tag.row, row)
+                yield _PlacedLineGroup(tag.row, row)
             # a row is a header if all of its cells are
             row.kind = "header" if tag.header and row.kind != "row" else "row"
             row.cells.append([line.text for line in lines])
         elif tag.kind in ("text", "note"):
-            group = _group_of(tag, lines, page.number)
-            for part in _split_notes(lines):
-                yield _PlacedGroup(tag.block, replace(group, lines=part))
+            group = _line_group_of_pdf_tag(tag, lines, page.number)
+            for part in _split_off_pdf_notes(lines):
+                yield _PlacedLineGroup(tag.block, replace(group, lines=part))
         else:
-            yield _PlacedGroup(tag.block, _group_of(tag, lines, page.number))
+            yield _PlacedLineGroup(tag.block, _line_group_of_pdf_tag(tag, lines, page.number))
 
 
-def _group_of(tag: Tag, lines: list[Line], page: int) -> LineGroup:
+def _line_group_of_pdf_tag(tag: PdfTag, lines: list[PdfLine], page: int) -> LineGroup:
     margin = max(line.x1 for line in lines)
     return LineGroup(lines, page, margin, kind=tag.kind, level=tag.level)
 
 
-def _loose_groups(page: Page, body: float) -> Iterator[_PlacedGroup]:
+def _line_groups_outside_tree(page: PageLayout, body: float) -> Iterator[_PlacedLineGroup]:
     """Yield the groups of the text outside of the tree, each after the block before it."""
     loose = [f for f in page.fragments if all(word.tag is None for word in f.words)]
-    for group in group_lines(make_lines(group_rows(loose)), page.number, body):
-        order = _order_of(group, loose)
+    for group in group_pdf_lines(make_pdf_lines(group_pdf_rows(loose)), page.number, body):
+        order = _order_of_line_group(group, loose)
         before: list[int] = []
         for fragment in page.fragments:
             if fragment.order < order:
-                before += [tag.row or tag.block for tag in _blocks(fragment.words)]
-        yield _PlacedGroup(max(before, default=0) + 0.5, group)
+                before += [tag.row or tag.block for tag in _words_by_pdf_block(fragment.words)]
+        yield _PlacedLineGroup(max(before, default=0) + 0.5, group)
 
 
-def _order_of(group: LineGroup, fragments: Sequence[Fragment]) -> int:
+def _order_of_line_group(group: LineGroup, fragments: Sequence[PdfFragment]) -> int:
     """Return the index in the file of a group's first line, which is among fragments."""
     for fragment in fragments:
         if fragment.y == group.lines[0].y:
@@ -234,12 +241,12 @@ def _order_of(group: LineGroup, fragments: Sequence[Fragment]) -> int:
     return fragments[-1].order  # the baselines of a row's fragments may differ
 
 
-def _split_notes(lines: Sequence[Line]) -> list[list[Line]]:
+def _split_off_pdf_notes(lines: Sequence[PdfLine]) -> list[list[PdfLine]]:
     """Split a block before each note that begins with a raised mark.
 
     Some trees have all notes of a page in one.
     """
-    parts: list[list[Line]] = []
+    parts: list[list[PdfLine]] = []
     for line in lines:
         if line.begins_raised or not parts:
             parts.append([])
@@ -247,16 +254,16 @@ def _split_notes(lines: Sequence[Line]) -> list[list[Line]]:
     return parts
 
 
-def _rows(words: Sequence[Word]) -> list[Row]:
+def _group_pdf_words_by_row(words: Sequence[PdfWord]) -> list[Row]:
     """Group words into rows in file order: a block may go on in the next column."""
     rows: list[Row] = []
-    for fragment in make_fragments(words):
-        if rows and _is_right_of(rows[-1][-1], fragment):
+    for fragment in make_pdf_fragments(words):
+        if rows and _is_right_of_fragment(rows[-1][-1], fragment):
             rows[-1].append(fragment)
         else:
             rows.append([fragment])
     return rows
 
 
-def _is_right_of(last: Fragment, fragment: Fragment) -> bool:
+def _is_right_of_fragment(last: PdfFragment, fragment: PdfFragment) -> bool:
     return fragment.x0 > last.x0 and abs(fragment.y - last.y) < _SAME_LINE * last.size

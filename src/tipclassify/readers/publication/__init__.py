@@ -3,22 +3,22 @@
 Its own metadata are asked first, then its words.
 """
 
-from tipclassify.readers.publication.detection import with_publication
+from tipclassify.readers.publication.detection import with_publication_fields
 from tipclassify.readers.publication.masthead import is_masthead
 from tipclassify.readers.publication.metadata import (
-    Metadata,
-    front_matter,
-    page_metadata,
-    web_address,
+    SourceMetadata,
+    absolute_web_address,
+    metadata_in_front_matter,
+    metadata_of_web_page,
 )
 from tipclassify.readers.publication.publishers import known_publisher
 
 __all__ = [
-    "Metadata",
-    "front_matter",
+    "SourceMetadata",
+    "absolute_web_address",
     "is_masthead",
     "known_publisher",
-    "page_metadata",
-    "web_address",
-    "with_publication",
+    "metadata_in_front_matter",
+    "metadata_of_web_page",
+    "with_publication_fields",
 ]

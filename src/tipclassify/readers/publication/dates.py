@@ -48,7 +48,7 @@ def iso_date(written: str) -> str | None:
     if match is None:
         return None
     year = int(match["year"])
-    month = _number_of(match["month"])
+    month = _number_of_month(match["month"])
     day = int(match["day"]) if match["day"] else None
     try:
         whole = date(year, month or 1, day or 1)
@@ -61,7 +61,7 @@ def iso_date(written: str) -> str | None:
     return f"{whole:%Y-%m}" if month else f"{whole:%Y}"
 
 
-def _number_of(month: str | None) -> int | None:
+def _number_of_month(month: str | None) -> int | None:
     """Return the number of a month that is written in words or digits."""
     if not month:
         return None

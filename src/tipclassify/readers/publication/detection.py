@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tipclassify.readers.countries.names import extract_countries, fold_name
+from tipclassify.readers.countries.names import extract_countries, fold_country_name
 from tipclassify.readers.publication.masthead import Masthead, read_masthead
-from tipclassify.readers.publication.metadata import web_address
+from tipclassify.readers.publication.metadata import absolute_web_address
 from tipclassify.readers.publication.publishers import (
     publication_in_path,
     publisher_of_address,
@@ -20,7 +20,7 @@ from tipclassify.readers.publication.publishers import (
 )
 from tipclassify.text.document import Document
 
-__all__ = ["publication_in_title", "with_publication"]
+__all__ = ["publication_in_title", "with_publication_fields"]
 
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-–/](?:19|20)?\d\d)?(?!\d)")
 _DATE: Final = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
@@ -45,19 +45,19 @@ _SMALL_WORDS: Final = frozenset("a an and by for from in of on or the to with".s
 _MAX_FIRST_PAGE: Final = 3_000  # characters
 
 
-def with_publication(document: Document, address: str | None = None) -> Document:
+def with_publication_fields(document: Document, address: str | None = None) -> Document:
     """Return the document with the fields that its own metadata lack; what is not known stays None.
 
     `address` is that of the link that it was read from. `country` must have been looked for before.
     """
-    linked_from = web_address(address) if address else None
+    linked_from = absolute_web_address(address) if address else None
     document = replace(document, address=document.address or linked_from)
-    if masthead := read_masthead(_first_page(document)):
-        document = _with_masthead(document, masthead)
+    if masthead := read_masthead(_first_page_of_document(document)):
+        document = _with_masthead_fields(document, masthead)
     found_at = document.address
     publication = document.publication
     if publication is None and found_at:
-        publication = publication_in_path(found_at) or _publication_in_folders(found_at)
+        publication = publication_in_path(found_at) or _publication_in_address_folders(found_at)
     if publication is None and document.title:
         publication = publication_in_title(document.title, document.country)
     publisher = document.publisher
@@ -66,13 +66,13 @@ def with_publication(document: Document, address: str | None = None) -> Document
     if publisher is None and publication:
         publisher = publisher_of_publication(publication)
     title = document.title
-    if title and publication and document.country and _is_country_alone(title):
+    if title and publication and document.country and _is_country_name_alone(title):
         dated = f"{document.year} {publication}" if document.year else publication
         title = f"{dated}: {title}"
     return replace(document, title=title, publication=publication, publisher=publisher)
 
 
-def _with_masthead(document: Document, masthead: Masthead) -> Document:
+def _with_masthead_fields(document: Document, masthead: Masthead) -> Document:
     """Return the document with the fields of its masthead that it lacks."""
     return replace(
         document,
@@ -85,7 +85,7 @@ def _with_masthead(document: Document, masthead: Masthead) -> Document:
     )
 
 
-def _first_page(document: Document) -> str:
+def _first_page_of_document(document: Document) -> str:
     """Return the text of the first page; at most its first characters."""
     first = document.blocks[0].start if document.blocks else 0
     end = first + _MAX_FIRST_PAGE
@@ -108,7 +108,7 @@ def publication_in_title(title: str, country: str | None) -> str | None:
     [None, 'World Report']
     """
     parts = [part for part in _SEPARATOR.split(_DATE.sub(" ", title)) if part.strip()]
-    serials = [part for part in parts if _is_serial(_without_year(part))]
+    serials = [part for part in parts if _is_serial_publication(_title_without_year(part))]
     if len(serials) != 1:
         return None
     serial = serials[0]
@@ -116,41 +116,41 @@ def publication_in_title(title: str, country: str | None) -> str | None:
     beside_country = False
     if country:
         others = [part for part in parts if part != serial]
-        beside_country = any(_names_country(part, country) for part in others)
+        beside_country = any(_title_names_country(part, country) for part in others)
     if not dated and not beside_country:
         return None
-    name = _without_year(serial)
-    return _title_case(name.lower().split()) if name.isupper() else name
+    name = _title_without_year(serial)
+    return _publication_in_title_case(name.lower().split()) if name.isupper() else name
 
 
-def _is_serial(name: str) -> bool:
+def _is_serial_publication(name: str) -> bool:
     """Return whether a part of a title is the name of a series: no country, no sentence."""
     if _SERIAL_NAME.fullmatch(name) is None or not name[:1].isupper():
         return False
-    countries, _ = extract_countries(fold_name(name).split())
+    countries, _ = extract_countries(fold_country_name(name).split())
     return not countries or _NATIONAL_SERIAL.search(name) is not None
 
 
-def _without_year(part: str) -> str:
+def _title_without_year(part: str) -> str:
     """Return a part of a title without its year and the brackets around it."""
     rest = _EMPTY_BRACKETS.sub(" ", _YEAR.sub(" ", part))
     return " ".join(rest.split()).strip(" ,;.-")
 
 
-def _names_country(part: str, country: str) -> bool:
+def _title_names_country(part: str, country: str) -> bool:
     """Return whether a part of a title names a country."""
-    countries, _ = extract_countries(fold_name(part).split())
-    return country in countries or fold_name(country) in fold_name(part)
+    countries, _ = extract_countries(fold_country_name(part).split())
+    return country in countries or fold_country_name(country) in fold_country_name(part)
 
 
-def _is_country_alone(title: str) -> bool:
+def _is_country_name_alone(title: str) -> bool:
     """Return whether a title is the name of a country and nothing else, but for brackets."""
-    words = fold_name(_BRACKETS.sub(" ", title)).split()
+    words = fold_country_name(_BRACKETS.sub(" ", title)).split()
     countries, other_words = extract_countries(words)
     return len(set(countries)) == 1 and not other_words
 
 
-def _publication_in_folders(address: str) -> str | None:
+def _publication_in_address_folders(address: str) -> str | None:
     """Return the publication that a folder of an address names, with its year.
 
     Such a folder is in ``2021-human-rights-report/togo``.
@@ -159,11 +159,11 @@ def _publication_in_folders(address: str) -> str | None:
     for folder in parts[:-1]:
         if _FOLDER.match(folder):
             name = _YEAR.sub("", folder, count=1).strip("-")
-            return _title_case(_COPY.sub("", name).split("-"))
+            return _publication_in_title_case(_COPY.sub("", name).split("-"))
     return None
 
 
-def _title_case(words: list[str]) -> str:
+def _publication_in_title_case(words: list[str]) -> str:
     """Write a name as titles are: small words, but for the first, are not capitalized."""
     written = [word[:1].upper() + word[1:] for word in words]
     for number, word in enumerate(words):

@@ -101,7 +101,7 @@ def read_masthead(first_page: str) -> Masthead | None:
     return Masthead(
         symbol=symbol,
         date=iso_date(day[0]) if day else None,
-        country=_country_in_symbol(symbol) if symbol else None,
+        country=_country_in_un_symbol(symbol) if symbol else None,
         publication=_REVIEW if is_review else symbol,
     )
 
@@ -119,7 +119,7 @@ def is_masthead(line: str) -> bool:
     return not other_words or _LETTERHEAD.fullmatch(other_words) is not None
 
 
-def _country_in_symbol(symbol: str) -> str | None:
+def _country_in_un_symbol(symbol: str) -> str | None:
     """Return the country whose code of three letters is a part of a symbol, or None."""
     for code in _CODE.findall(symbol):
         try:

@@ -17,9 +17,14 @@ from lxml import etree
 from tipclassify.formatting import load_json
 from tipclassify.readers.publication.dates import iso_date
 from tipclassify.readers.publication.publishers import known_publisher
-from tipclassify.readers.source_blocks import clean_text
+from tipclassify.readers.source_blocks import clean_source_text
 
-__all__ = ["Metadata", "front_matter", "page_metadata", "web_address"]
+__all__ = [
+    "SourceMetadata",
+    "absolute_web_address",
+    "metadata_in_front_matter",
+    "metadata_of_web_page",
+]
 
 _MAX_LENGTH: Final = 300  # characters of a name; longer ones are texts
 _MAX_ADDRESS: Final = 2_000
@@ -106,7 +111,7 @@ _Object = Mapping[str, object]  # of JSON-LD
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
+class SourceMetadata:
     """What a source says of itself; None where it says nothing that can be used."""
 
     title: str | None = None
@@ -116,63 +121,64 @@ class Metadata:
     address: str | None = None
 
 
-def page_metadata(tree: etree._Element) -> Metadata:
+def metadata_of_web_page(tree: etree._Element) -> SourceMetadata:
     """Read the metadata of a web page; scripts must not have been removed from it.
 
     >>> site = "<meta property='og:site_name' content='ILO'>"
     >>> page = etree.HTML(f"{site}<meta name='dc.date' content='2021-05-04'><p>Text")
-    >>> metadata = page_metadata(page)
+    >>> metadata = metadata_of_web_page(page)
     >>> metadata.publisher, metadata.date
     ('International Labour Organization', '2021-05-04')
     """
-    tags = _meta_tags(tree)
-    articles = [thing for thing in _linked_data(tree) if _is_of_type(thing, _ARTICLES)]
-    news = [article for article in articles if _is_of_type(article, _NEWS)]
-    publications = [_name_of_series(article.get("isPartOf")) for article in articles]
+    tags = _meta_tags_of_page(tree)
+    articles = [thing for thing in _json_ld_objects(tree) if _is_of_json_ld_type(thing, _ARTICLES)]
+    news = [article for article in articles if _is_of_json_ld_type(article, _NEWS)]
+    publications = [_series_name_of_json_ld(article.get("isPartOf")) for article in articles]
     publications += [tags.get(name) for name in _PUBLICATION_TAGS]
-    publications += [_name(article.get("publisher")) for article in news]
+    publications += [_name_of_json_ld(article.get("publisher")) for article in news]
     publishers = [tags.get(name) for name in _PUBLISHER_TAGS]
-    publishers += [_name(article.get("publisher")) for article in articles]
+    publishers += [_name_of_json_ld(article.get("publisher")) for article in articles]
     publishers.append(tags.get(_SITE_TAG))
     dates: list[object] = [tags.get(name) for name in _DATE_TAGS]
     dates += [article.get("datePublished") for article in articles]
-    addresses: list[object] = [*_canonical_links(tree)]
+    addresses: list[object] = [*_canonical_links_of_page(tree)]
     addresses += [tags.get(name) for name in _ADDRESS_TAGS]
     addresses += [article.get("url") for article in articles]
-    return Metadata(
-        title=_first_name(tags.get(name) for name in _TITLE_TAGS),
-        publication=_first_name(publications),
-        publisher=_first_publisher(publishers),
-        date=_first_date(dates),
-        address=_first_page_address(addresses),
+    return SourceMetadata(
+        title=_first_name_in_metadata(tags.get(name) for name in _TITLE_TAGS),
+        publication=_first_name_in_metadata(publications),
+        publisher=_first_publisher_in_metadata(publishers),
+        date=_first_date_in_metadata(dates),
+        address=_first_address_in_metadata(addresses),
     )
 
 
-def front_matter(fields: Mapping[str, str]) -> Metadata:
+def metadata_in_front_matter(fields: Mapping[str, str]) -> SourceMetadata:
     """Return the metadata in the front matter of a Markdown file.
 
-    >>> metadata = front_matter({"title": "Norvia", "publisher": "OSCE", "url": "/norvia"})
+    >>> fields = {"title": "Norvia", "publisher": "OSCE", "url": "/norvia"}
+    >>> metadata = metadata_in_front_matter(fields)
     >>> metadata.title, metadata.address
     ('Norvia', None)
     """
-    addresses = map(web_address, map(fields.get, _ADDRESS_FIELDS))
-    return Metadata(
-        title=_first_name(map(fields.get, _TITLE_FIELDS)),
-        publication=_first_name(map(fields.get, _PUBLICATION_FIELDS)),
-        publisher=_first_publisher(map(fields.get, _PUBLISHER_FIELDS)),
-        date=_first_date(map(fields.get, _DATE_FIELDS)),
+    addresses = map(absolute_web_address, map(fields.get, _ADDRESS_FIELDS))
+    return SourceMetadata(
+        title=_first_name_in_metadata(map(fields.get, _TITLE_FIELDS)),
+        publication=_first_name_in_metadata(map(fields.get, _PUBLICATION_FIELDS)),
+        publisher=_first_publisher_in_metadata(map(fields.get, _PUBLISHER_FIELDS)),
+        date=_first_date_in_metadata(map(fields.get, _DATE_FIELDS)),
         address=next(filter(None, addresses), None),
     )
 
 
-def web_address(written: object) -> str | None:
+def absolute_web_address(written: object) -> str | None:
     """Return an absolute address of the web, or None.
 
     For one in the Wayback Machine it is that of the page itself.
 
-    >>> web_address("https://web.archive.org/web/2013/http://www.example.gov/norvia.htm")
+    >>> absolute_web_address("https://web.archive.org/web/2013/http://www.example.gov/norvia.htm")
     'http://www.example.gov/norvia.htm'
-    >>> web_address("/norvia.htm") is None
+    >>> absolute_web_address("/norvia.htm") is None
     True
     """
     if not isinstance(written, str) or len(written) > _MAX_ADDRESS:
@@ -189,19 +195,19 @@ def web_address(written: object) -> str | None:
     return address if is_web and address.isprintable() and " " not in address else None
 
 
-def _meta_tags(tree: etree._Element) -> dict[str, str]:
+def _meta_tags_of_page(tree: etree._Element) -> dict[str, str]:
     """Return the first content of each meta tag, by its name or property in lower case."""
     tags: dict[str, str] = {}
     for meta in tree.iter("meta"):
         name = meta.get("property") or meta.get("name") or ""
         name = name.strip().lower().replace("dc:", "dc.")
-        content = clean_text(meta.get("content") or "")
+        content = clean_source_text(meta.get("content") or "")
         if name and content:
             tags.setdefault(name, content)
     return tags
 
 
-def _linked_data(tree: etree._Element) -> Iterator[_Object]:
+def _json_ld_objects(tree: etree._Element) -> Iterator[_Object]:
     """Yield the objects at the top of JSON-LD scripts, and those in their graphs and lists."""
     scripts = (
         script
@@ -228,57 +234,57 @@ def _linked_data(tree: etree._Element) -> Iterator[_Object]:
                     waiting.append(thing["@graph"])
 
 
-def _types(thing: _Object) -> list[str]:
+def _json_ld_types(thing: _Object) -> list[str]:
     """Return the names of the types of an object."""
     types = thing.get("@type")
     names = types if isinstance(types, list) else [types]
     return [name for name in names if isinstance(name, str)]
 
 
-def _is_of_type(thing: _Object, pattern: re.Pattern[str]) -> bool:
-    return any(map(pattern.fullmatch, _types(thing)))
+def _is_of_json_ld_type(thing: _Object, pattern: re.Pattern[str]) -> bool:
+    return any(map(pattern.fullmatch, _json_ld_types(thing)))
 
 
-def _name(thing: object) -> str | None:
+def _name_of_json_ld(thing: object) -> str | None:
     """Return the name of an object of JSON-LD, or the first name in a list of them."""
     if isinstance(thing, str):
         return None if "://" in thing else thing
     if isinstance(thing, dict):
         name = thing.get("name")
         return name if isinstance(name, str) else None
-    return next(filter(None, map(_name, _without_lists(thing))), None)
+    return next(filter(None, map(_name_of_json_ld, _json_ld_without_lists(thing))), None)
 
 
-def _name_of_series(thing: object) -> str | None:
+def _series_name_of_json_ld(thing: object) -> str | None:
     """Return the name of an object of JSON-LD if it is a series, or of the first one in a list."""
     if isinstance(thing, dict):
-        return _name(thing) if not _SERIES.isdisjoint(_types(thing)) else None
-    return next(filter(None, map(_name_of_series, _without_lists(thing))), None)
+        return _name_of_json_ld(thing) if not _SERIES.isdisjoint(_json_ld_types(thing)) else None
+    return next(filter(None, map(_series_name_of_json_ld, _json_ld_without_lists(thing))), None)
 
 
-def _without_lists(things: object) -> list[object]:
+def _json_ld_without_lists(things: object) -> list[object]:
     """Return the first elements of a list but for lists; none of anything else."""
     if not isinstance(things, list):
         return []
     return [thing for thing in things[:_MAX_NAMES] if not isinstance(thing, list)]
 
 
-def _first_name(candidates: Iterable[str | None]) -> str | None:
+def _first_name_in_metadata(candidates: Iterable[str | None]) -> str | None:
     """Return the first candidate that is a name: no address, no text of any length, not empty."""
     for candidate in candidates:
-        name = clean_text(candidate or "")
+        name = clean_source_text(candidate or "")
         if name and len(name) <= _MAX_LENGTH and "://" not in name and any(map(str.isalpha, name)):
             return name
     return None
 
 
-def _first_publisher(candidates: Iterable[str | None]) -> str | None:
+def _first_publisher_in_metadata(candidates: Iterable[str | None]) -> str | None:
     """Return the first name of a publisher, by its full name if it is a known one.
 
     Sites of others' reports are none.
     """
     for candidate in candidates:
-        name = _first_name([candidate])
+        name = _first_name_in_metadata([candidate])
         if name is None or name.casefold() in _LIBRARIES:
             continue
         if publisher := known_publisher(name):
@@ -288,7 +294,7 @@ def _first_publisher(candidates: Iterable[str | None]) -> str | None:
     return None
 
 
-def _first_date(candidates: Iterable[object]) -> str | None:
+def _first_date_in_metadata(candidates: Iterable[object]) -> str | None:
     """Return the first candidate that is a date, in the form of ISO 8601."""
     for candidate in candidates:
         date = iso_date(candidate) if isinstance(candidate, str) else None
@@ -297,19 +303,19 @@ def _first_date(candidates: Iterable[object]) -> str | None:
     return None
 
 
-def _first_page_address(candidates: Iterable[object]) -> str | None:
+def _first_address_in_metadata(candidates: Iterable[object]) -> str | None:
     """Return the first candidate that is an address of the web, and not of a site's front page.
 
     Some sites give their front page as the address of every page.
     """
     for candidate in candidates:
-        address = web_address(candidate)
+        address = absolute_web_address(candidate)
         if address and urlsplit(address).path.strip("/"):
             return address
     return None
 
 
-def _canonical_links(tree: etree._Element) -> list[str | None]:
+def _canonical_links_of_page(tree: etree._Element) -> list[str | None]:
     """Return the addresses that links in the head of a page give as its own."""
     return [
         link.get("href")

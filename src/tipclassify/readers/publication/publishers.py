@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tipclassify.readers.countries.names import fold_name
+from tipclassify.readers.countries.names import fold_country_name
 from tipclassify.resources import read_resource
 
 __all__ = [
@@ -43,7 +43,7 @@ class _Publication:
 
 
 @cache
-def _index() -> _PublisherIndex:
+def _publisher_index() -> _PublisherIndex:
     """Read ``publishers.txt``, whose first lines give its form."""
     index = _PublisherIndex({}, {}, {}, {})
     for line in read_resource("readers/publication/publishers.txt").splitlines():
@@ -52,23 +52,25 @@ def _index() -> _PublisherIndex:
         publisher, domains, aliases, publications = (field.strip() for field in line.split("|"))
         for domain in domains.split():
             index.by_domain[domain] = publisher
-        for name in [publisher, *_split_names(aliases)]:
-            index.by_name[_fold(name)] = publisher
-        for publication in _split_names(publications):
+        for name in [publisher, *_split_publisher_names(aliases)]:
+            index.by_name[_fold_publisher_name(name)] = publisher
+        for publication in _split_publisher_names(publications):
             name, _, folder = (part.strip() for part in publication.partition("="))
-            index.by_publication[_fold(name)] = publisher
+            index.by_publication[_fold_publisher_name(name)] = publisher
             if folder:
                 index.publications[folder] = _Publication(name, publisher)
     return index
 
 
-def _split_names(field: str) -> list[str]:
+def _split_publisher_names(field: str) -> list[str]:
     return [name.strip() for name in field.split("/") if name.strip()]
 
 
-def _fold(name: str) -> str:
+def _fold_publisher_name(name: str) -> str:
     """Normalize a name: "The United States" and "U. S." are "us"."""
-    words = f" {fold_name(name)} ".replace(" u s ", " us ").replace(" united states ", " us ")
+    words = f" {fold_country_name(name)} ".replace(" u s ", " us ").replace(
+        " united states ", " us "
+    )
     return words.strip().removeprefix("the ")
 
 
@@ -80,12 +82,12 @@ def known_publisher(name: str) -> str | None:
     >>> known_publisher("OHCHR")
     'Office of the United Nations High Commissioner for Human Rights'
     """
-    return _index().by_name.get(_fold(name))
+    return _publisher_index().by_name.get(_fold_publisher_name(name))
 
 
 def publisher_of_publication(publication: str) -> str | None:
     """Return the publisher of a serial publication, by its full name, or None."""
-    return _index().by_publication.get(_fold(publication))
+    return _publisher_index().by_publication.get(_fold_publisher_name(publication))
 
 
 def publisher_of_address(address: str) -> str | None:
@@ -100,7 +102,7 @@ def publisher_of_address(address: str) -> str | None:
         return None
     parts = host.split(".")
     domains = (".".join(parts[start:]) for start in range(len(parts) - 1))
-    by_domain = _index().by_domain
+    by_domain = _publisher_index().by_domain
     return next((by_domain[domain] for domain in domains if domain in by_domain), None)
 
 
@@ -114,7 +116,7 @@ def publication_in_path(address: str) -> str | None:
     'Trafficking in Persons Report'
     """
     publisher = publisher_of_address(address)
-    publications = _index().publications
+    publications = _publisher_index().publications
     for part in unquote(urlsplit(address).path).split("/"):
         publication = publications.get(_YEAR.sub("", part).strip("-"))
         if publication is not None and publication.publisher == publisher:

@@ -27,7 +27,7 @@ from tipclassify.reporting.citation import CSL_DATES, CSL_VARIABLES
 from tipclassify.reporting.particulars import RECURRING_COUNTRIES
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, american
+from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, american_spelling
 
 __all__ = [
     "DeskFiles",
@@ -248,7 +248,7 @@ def index_words(texts: Sequence[str]) -> tuple[str, str]:
     for number, text in enumerate(texts):
         words = set(_words(text))
         # "labour" is found by "labor", and so on
-        for word in sorted(words.union(map(american, words))):
+        for word in sorted(words.union(map(american_spelling, words))):
             numbers[word].append(str(number))
     return " ".join(numbers), ",".join(map(" ".join, numbers.values()))
 

@@ -15,14 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Floats, Ints
-from tipclassify.text.features.templates import SALT, structure_of, template_features
-from tipclassify.text.features.tokenizer import batches, tokenize, word_counts, words_of
+from tipclassify.text.features.templates import SALT, structure_of_tokens, template_features
+from tipclassify.text.features.tokenizer import (
+    count_token_words,
+    folded_words_of,
+    tokenize,
+    tokenizer_batches,
+)
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
-from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.text.segmentation.sections import heading_without_enumerator
 
 __all__ = [
     "FEATURE_VERSION",
-    "Features",
+    "HashedFeatures",
     "best_clauses",
     "feature_keys",
     "featurize",
@@ -33,7 +38,7 @@ FEATURE_VERSION: Final = 4  # raise it whenever the hashes of a text change
 
 
 @dataclass(frozen=True)
-class Features:
+class HashedFeatures:
     """Hashed features of a list of passages, one row a feature."""
 
     row: Ints  # (m,), passage
@@ -46,7 +51,7 @@ class Features:
     unknown: Ints  # (passages,), unknown words among them
 
 
-def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
+def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeatures:
     """Extract the features of each passage; `vocabulary` is that of `tokenizer.tokenize`.
 
     >>> f = featurize(["Police did not act.", ""], frozenset({"act"}))
@@ -64,9 +69,9 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     words = [none]
     unknown = [none]
     clause_count = 0
-    for first_passage, batch in batches(passages):
+    for first_passage, batch in tokenizer_batches(passages):
         tokens = tokenize(batch, vocabulary)
-        structure = structure_of(tokens)
+        structure = structure_of_tokens(tokens)
         for head, tail, code, inside in template_features(tokens, structure):
             rows.append(tokens.row[head] + first_passage)
             hashes.append(code)
@@ -75,10 +80,10 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
             clauses.append(np.where(inside, structure.clause[head] + clause_count, -1))
         clause_rows.append(tokens.row[structure.begin] + first_passage)
         clause_count += len(structure.begin)
-        batch_words, batch_unknown = word_counts(tokens, len(batch))
+        batch_words, batch_unknown = count_token_words(tokens, len(batch))
         words.append(batch_words)
         unknown.append(batch_unknown)
-    return Features(
+    return HashedFeatures(
         row=np.concatenate(rows),
         hash=np.concatenate(hashes),
         start=np.concatenate(starts),
@@ -100,7 +105,7 @@ def heading_hashes(heading: str | None) -> U64:
     >>> heading_hashes("b. Forced Labor").tolist() == heading_hashes("FORCED LABOUR").tolist()
     True
     """
-    words = words_of(without_enumerator(heading or ""))
+    words = folded_words_of(heading_without_enumerator(heading or ""))
     if not words:
         return np.zeros(0, np.uint64)
     code = np.array([hash_word(word) for word in words], np.uint64)

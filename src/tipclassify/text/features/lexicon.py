@@ -11,18 +11,27 @@ from typing import Final
 
 from tipclassify.resources import read_resource
 
-__all__ = ["ACTORS", "CLASSES", "CUES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "WORDS", "class_of"]
+__all__ = [
+    "ACTORS",
+    "CLASSES",
+    "CUES",
+    "MAX_SCOPE",
+    "PHRASES",
+    "SHIFTERS",
+    "WORDS",
+    "lexicon_class_of",
+]
 
 
-def _read_lists(name: str) -> dict[str, list[str]]:
+def _read_lexicon(name: str) -> dict[str, list[str]]:
     """Read the lists of a file, ``name: words``; lines that begin with ``#`` are comments."""
     lines = read_resource(f"text/features/{name}").splitlines()
     text = " ".join(line for line in lines if not line.startswith("#"))
     return {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?= \w+:|$)", text)}
 
 
-WORDS: Final = _read_lists("words.txt")
-_TABLE: Final = _read_lists("lexicon.txt")
+WORDS: Final = _read_lexicon("words.txt")
+_TABLE: Final = _read_lexicon("lexicon.txt")
 
 CLASSES: Final[tuple[str, ...]] = tuple(_TABLE)
 
@@ -37,7 +46,7 @@ SHIFTERS: Final = ("neg", "limit", "modal", "plan")
 ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
 
 
-def _number_entries() -> dict[str, int]:
+def _number_lexicon_entries() -> dict[str, int]:
     """Return the class number of each entry: a word, a prefix "abc-" or two words "one_two"."""
     numbers: dict[str, int] = {}
     for number, entries in enumerate(_TABLE.values(), 1):
@@ -46,10 +55,10 @@ def _number_entries() -> dict[str, int]:
     return numbers
 
 
-_NUMBERS: Final = _number_entries()
+_NUMBERS: Final = _number_lexicon_entries()
 
 
-def _number_phrases() -> dict[tuple[str, str], int]:
+def _number_lexicon_phrases() -> dict[tuple[str, str], int]:
     phrases: dict[tuple[str, str], int] = {}
     for entry, number in _NUMBERS.items():
         first, _, second = entry.partition("_")
@@ -58,16 +67,16 @@ def _number_phrases() -> dict[tuple[str, str], int]:
     return phrases
 
 
-PHRASES: Final = _number_phrases()
+PHRASES: Final = _number_lexicon_phrases()
 """Class numbers of two-word entries."""
 
 _LONGEST: Final = max(len(entry) - 1 for entry in _NUMBERS if entry.endswith("-"))
 
 
-def class_of(word: str) -> int:
+def lexicon_class_of(word: str) -> int:
     """Return the class number of a lower-case word: 1 for ``CLASSES[0]`` and so on, 0 for none.
 
-    >>> CLASSES[class_of("investigations") - 1], class_of("the")
+    >>> CLASSES[lexicon_class_of("investigations") - 1], lexicon_class_of("the")
     ('justice', 0)
     """
     if word in _NUMBERS:

@@ -13,14 +13,21 @@ import numpy.typing as npt
 from tipclassify.arrays import U64, Bools, Ints
 from tipclassify.text.features.vocabulary import (
     BREAK,
-    Characters,
-    Flag,
+    FoldedCharacters,
     WordColumns,
-    american,
+    WordFlag,
+    american_spelling,
     vocabulary_table,
 )
 
-__all__ = ["Tokens", "batches", "known_words", "tokenize", "word_counts", "words_of"]
+__all__ = [
+    "Tokens",
+    "collect_vocabulary",
+    "count_token_words",
+    "folded_words_of",
+    "tokenize",
+    "tokenizer_batches",
+]
 
 # maximum length of an unknown lower-case word inside a name: "bin", "van", "dos"
 _NAME_LETTERS: Final = 3
@@ -35,7 +42,7 @@ class Tokens:
     start: Ints  # (n,), character offset in the passage
     end: Ints  # (n,)
     number: Ints  # (n,), row of the word in `columns`; 0 for a name
-    bits: npt.NDArray[np.uint16]  # (n,), properties of the word (`vocabulary.Flag`)
+    bits: npt.NDArray[np.uint16]  # (n,), properties of the word (`vocabulary.WordFlag`)
     edge: Bools  # (n,), whether punctuation precedes the token: a possible clause boundary
     known: Bools  # (n,), whether the token is in vocabulary or lexicon, a name or a figure
     columns: WordColumns  # properties of words
@@ -59,17 +66,17 @@ class Tokens:
 def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     """Tokenize passages.
 
-    `vocabulary` holds the known lower-case words (`known_words`); a capitalised word in neither
-    vocabulary nor lexicon is a name.
+    `vocabulary` holds the known lower-case words (`collect_vocabulary`); a capitalised word in
+    neither vocabulary nor lexicon is a name.
 
     >>> t = tokenize(["Valdoria opened 12 shelters."], frozenset({"shelters"}))
     >>> t.start.tolist(), t.name.tolist()
     ([0, 9, 16, 19], [True, False, False, False])
     """
-    text = Characters(passages)
+    text = FoldedCharacters(passages)
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
-    kept = np.flatnonzero(bits & Flag.DROPPED == 0)
+    kept = np.flatnonzero(bits & WordFlag.DROPPED == 0)
     start = text.start.take(kept)
     end = text.end.take(kept)
     number = number.take(kept)
@@ -82,12 +89,12 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
 
     hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
     hyphened[1:] = (start[1:] == end[:-1] + 1) & text.hyphen(end[:-1])
-    name = _names(bits, upper, end - start, inner)
-    name = _whole_compounds(name, hyphened, upper, end - start)
-    figure = (bits & Flag.FIGURE > 0) & ~name
-    repeated = inner & ((name & _previous(name)) | (figure & _previous(figure)))
+    name = _name_tokens(bits, upper, end - start, inner)
+    name = _add_hyphenated_names(name, hyphened, upper, end - start)
+    figure = (bits & WordFlag.FIGURE > 0) & ~name
+    repeated = inner & ((name & _at_previous_token(name)) | (figure & _at_previous_token(figure)))
     # "the" before a name is no token
-    article = (bits & Flag.THE > 0) & ~name & _next(name & inner)
+    article = (bits & WordFlag.THE > 0) & ~name & _at_next_token(name & inner)
     at = np.flatnonzero(~(repeated | article))
     last = np.append(at, len(row))[1:] - 1  # last token of each run of names or figures
     # an article before the next name does not belong to it
@@ -105,75 +112,77 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
         number=number.take(at) * ~name.take(at),
         bits=bits.take(at),
         edge=edge,
-        known=((bits & Flag.UNKNOWN == 0) | upper).take(at),
+        known=((bits & WordFlag.UNKNOWN == 0) | upper).take(at),
         columns=columns,
     )
 
 
-def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools) -> Bools:
+def _name_tokens(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools) -> Bools:
     """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names.
 
     `inner` marks tokens that another one of their passage precedes.
     """
-    unknown = bits & Flag.UNKNOWN > 0
-    joiner = bits & Flag.JOINER > 0
-    name = upper & ((bits & Flag.GEO > 0) | ((unknown | joiner) & (bits & Flag.PLAIN == 0)))
+    unknown = bits & WordFlag.UNKNOWN > 0
+    joiner = bits & WordFlag.JOINER > 0
+    name = upper & ((bits & WordFlag.GEO > 0) | ((unknown | joiner) & (bits & WordFlag.PLAIN == 0)))
     joining = joiner | (unknown & ~upper & (length <= _NAME_LETTERS))
-    state = upper & (bits & Flag.STATE > 0)
-    before_of_name = _next((bits & Flag.OF > 0) & inner & _next(name & inner))
-    after_name = _previous(name) & inner
+    state = upper & (bits & WordFlag.STATE > 0)
+    before_of_name = _at_next_token((bits & WordFlag.OF > 0) & inner & _at_next_token(name & inner))
+    after_name = _at_previous_token(name) & inner
     name = name | (state & (before_of_name | after_name))
     for _ in range(2):  # up to two joining words: "X and the Y"
-        next_is_name = _next(name & inner)
-        name_follows_next = _next(joining & inner & next_is_name)
-        name = name | (joining & _previous(name) & inner & (next_is_name | name_follows_next))
+        next_is_name = _at_next_token(name & inner)
+        name_follows_next = _at_next_token(joining & inner & next_is_name)
+        name = name | (
+            joining & _at_previous_token(name) & inner & (next_is_name | name_follows_next)
+        )
     return np.asarray(name)
 
 
-def _whole_compounds(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
+def _add_hyphenated_names(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
     """Add what a hyphen joins to a name: a capitalised word, also behind a short word.
 
     All of "Port-au-Prince" is a name, but not the second word of "Karvonia-led".
     """
     capital = hyphened & upper
-    between = hyphened & ~upper & (length <= _NAME_LETTERS) & _next(capital)
-    name = name | (between & _previous(name))
-    return np.asarray(name | (capital & _previous(name)))
+    between = hyphened & ~upper & (length <= _NAME_LETTERS) & _at_next_token(capital)
+    name = name | (between & _at_previous_token(name))
+    return np.asarray(name | (capital & _at_previous_token(name)))
 
 
-def word_counts(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
+def count_token_words(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
     """Count each passage's words, figures and names excluded, and its unknown words.
 
     Both arrays are int64 (passages,).
     """
-    plain = (tokens.bits & Flag.FIGURE == 0) & ~tokens.name
+    plain = (tokens.bits & WordFlag.FIGURE == 0) & ~tokens.name
     words = np.bincount(tokens.row[plain], minlength=passages)
     return words, np.bincount(tokens.row[plain & ~tokens.known], minlength=passages)
 
 
-def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
+def collect_vocabulary(texts: Iterable[str], least: int = 2) -> frozenset[str]:
     """Collect the vocabulary of `tokenize`: words `least` times or more in lower case."""
     counts: dict[str, int] = {}
     for passage in texts:
-        text = Characters([passage])
+        text = FoldedCharacters([passage])
         capitals = np.append(0, np.cumsum(text.capital(np.arange(len(text.code)))))
         capitalised = (capitals[text.end] > capitals[text.start]).tolist()
         for word, has_capital in zip(text.words(), capitalised, strict=True):
             if not has_capital and not word.isdigit():
                 counts[word] = counts.get(word, 0) + 1
-    return frozenset(american(word) for word, count in counts.items() if count >= least)
+    return frozenset(american_spelling(word) for word, count in counts.items() if count >= least)
 
 
-def words_of(text: str) -> list[str]:
+def folded_words_of(text: str) -> list[str]:
     """Split a text into folded words; figures and names are kept.
 
-    >>> words_of("The organisation didn’t act.")
+    >>> folded_words_of("The organisation didn’t act.")
     ['the', 'organization', 'didn', 't', 'act']
     """
-    return [american(word) for word in Characters([text]).words()]
+    return [american_spelling(word) for word in FoldedCharacters([text]).words()]
 
 
-def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+def tokenizer_batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield batches of similar size: the index of the first passage, and the passages."""
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
@@ -182,9 +191,9 @@ def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         yield begin, texts[begin:stop]
 
 
-def _previous(flags: Bools) -> Bools:
+def _at_previous_token(flags: Bools) -> Bools:
     return np.append(False, flags[:-1]) if len(flags) else flags
 
 
-def _next(flags: Bools) -> Bools:
+def _at_next_token(flags: Bools) -> Bools:
     return np.append(flags[1:], False) if len(flags) else flags

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Ints
-from tipclassify.text.features.lexicon import PHRASES, WORDS, class_of
+from tipclassify.text.features.lexicon import PHRASES, WORDS, lexicon_class_of
 
 __all__ = [
     "BREAK",
@@ -28,11 +28,11 @@ __all__ = [
     "MAX_RESPELLED",
     "NAME",
     "NUMBER",
-    "Characters",
-    "Flag",
+    "FoldedCharacters",
     "VocabularyTable",
     "WordColumns",
-    "american",
+    "WordFlag",
+    "american_spelling",
     "hash_word",
     "vocabulary_table",
 ]
@@ -47,7 +47,7 @@ FACTOR: Final = np.array(
 """Odd factors of a multilinear hash (Lemire and Kaser 2014), one for each place in an n-gram."""
 
 
-class Flag:
+class WordFlag:
     """Bit flags of a word's properties."""
 
     FIGURE: Final = 1
@@ -66,10 +66,10 @@ _FIGURE_WORDS: Final = frozenset(WORDS["figures"])
 _JOINERS: Final = frozenset(WORDS["joiners"])
 _GEOGRAPHIC: Final = frozenset(WORDS["geographic"])
 _BITS: Final = {
-    "the": Flag.THE | Flag.PLAIN,
-    "of": Flag.OF | Flag.PLAIN,
-    "and": Flag.PLAIN,
-    "state": Flag.STATE,
+    "the": WordFlag.THE | WordFlag.PLAIN,
+    "of": WordFlag.OF | WordFlag.PLAIN,
+    "and": WordFlag.PLAIN,
+    "state": WordFlag.STATE,
 }
 _PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
 _MOST_WORDS: Final = 1 << 17
@@ -98,24 +98,24 @@ _INVISIBLE: Final = "\xad"  # the soft hyphen stands for all characters that are
 _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
 
-class Characters:
+class FoldedCharacters:
     """Folded characters of a batch of passages, joined by line feeds.
 
     `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each
     passage; `start` and `end` those of each word, half-open.
 
-    >>> Characters(["The organisation’s Café, www.example.org"]).words()
+    >>> FoldedCharacters(["The organisation’s Café, www.example.org"]).words()
     ['the', 'organisation', 's', 'cafe', 'weblink']
     """
 
     def __init__(self, passages: Sequence[str]) -> None:
         text = "\n".join(passages)
-        if _may_have_link(text):
-            text = "\n".join(map(_hide_links, passages))
+        if _text_may_have_link(text):
+            text = "\n".join(map(_hide_links_in_text, passages))
         for currency in _CURRENCIES:
             text = text.replace(currency, "  $")
         self._cased = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
-        self.code = _fold_codes(self._cased)
+        self.code = _fold_character_codes(self._cased)
         length = np.fromiter(map(len, passages), np.int64, len(passages))
         self.begin = np.cumsum(length + 1) - length - 1
         inside = np.zeros(len(self.code) + 2, bool)
@@ -141,27 +141,27 @@ class Characters:
         return np.asarray(self._cased.take(at) == _HYPHEN)
 
 
-def _may_have_link(text: str) -> bool:
+def _text_may_have_link(text: str) -> bool:
     return any(mark in text for mark in _LINK_MARKS)
 
 
-def _hide_links(passage: str) -> str:
+def _hide_links_in_text(passage: str) -> str:
     """Replace each link by "weblink", cut or padded to its length, so that offsets stay valid."""
-    if not _may_have_link(passage):
+    if not _text_may_have_link(passage):
         return passage
     return _LINK.sub(lambda link: "weblink"[: len(link[0])].ljust(len(link[0])), passage)
 
 
-def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
+def _fold_character_codes(cased: npt.NDArray[np.uint32]) -> U16:
     """Fold codes by a table that is filled on demand."""
     code = _lower.take(cased)
     new = cased[code == 0]
     if not len(new):
         return code
     for code_point in set(new.tolist()):  # `np.unique` would import masked arrays first
-        plain = _fold_char(chr(code_point))
+        plain = _fold_character(chr(code_point))
         if code_point >= _PLANE:  # may have folded to an accented letter of the basic plane
-            plain = _fold_char(plain)
+            plain = _fold_character(plain)
         _upper[code_point] = "A" <= plain <= "Z"
         lower = plain.lower()
         if unicodedata.category(chr(code_point)) == "Cf":  # not seen: does not part a word
@@ -173,7 +173,7 @@ def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
     return _lower.take(cased)
 
 
-def _fold_char(char: str) -> str:
+def _fold_character(char: str) -> str:
     """Strip accents, and map typographic punctuation to ASCII."""
     if char in _TYPOGRAPHIC:
         return _TYPOGRAPHIC[char]
@@ -210,10 +210,10 @@ def hash_word(text: str) -> int:
     return int.from_bytes(digest, "little") | 4
 
 
-def american(word: str) -> str:
+def american_spelling(word: str) -> str:
     """Convert a folded word to American spelling.
 
-    >>> american("organisation"), american("labour"), american("police")
+    >>> american_spelling("organisation"), american_spelling("labour"), american_spelling("police")
     ('organization', 'labor', 'police')
     """
     if len(word) > MAX_RESPELLED or not _ANY_BRITISH.match(word):
@@ -225,36 +225,36 @@ def american(word: str) -> str:
     return word
 
 
-class _Properties(NamedTuple):
+class _WordProperties(NamedTuple):
     """Properties of a word."""
 
     word: int  # hash
     stem: int  # hash of the first five letters
     kind: int  # lexicon class
-    bits: int  # of `Flag`
+    bits: int  # of `WordFlag`
 
 
-def _properties(word: str, vocabulary: frozenset[str]) -> _Properties:
+def _properties_of_word(word: str, vocabulary: frozenset[str]) -> _WordProperties:
     """Look up the properties of a folded word."""
-    word = american(word)
+    word = american_spelling(word)
     if word[:1].isdigit() or word in _FIGURE_WORDS:
-        return _Properties(NUMBER, NUMBER, 0, Flag.FIGURE)
+        return _WordProperties(NUMBER, NUMBER, 0, WordFlag.FIGURE)
     if len(word) < 2 and word != "a":
-        bits = Flag.DROPPED
+        bits = WordFlag.DROPPED
         if word not in vocabulary:
-            bits |= Flag.UNKNOWN
-        return _Properties(0, 0, 0, bits)
-    kind = class_of(word)
+            bits |= WordFlag.UNKNOWN
+        return _WordProperties(0, 0, 0, bits)
+    kind = lexicon_class_of(word)
     bits = _BITS.get(word, 0)
     if word in _JOINERS:
-        bits |= Flag.JOINER
+        bits |= WordFlag.JOINER
     elif word in _GEOGRAPHIC:
-        bits |= Flag.GEO
+        bits |= WordFlag.GEO
     if not kind and word not in vocabulary:
-        bits |= Flag.UNKNOWN
+        bits |= WordFlag.UNKNOWN
     if word in _PHRASE_STARTS:
-        bits |= Flag.PHRASE_START
-    return _Properties(hash_word(word), hash_word(word[:5] + "*"), kind, bits)
+        bits |= WordFlag.PHRASE_START
+    return _WordProperties(hash_word(word), hash_word(word[:5] + "*"), kind, bits)
 
 
 class WordColumns(NamedTuple):
@@ -263,7 +263,7 @@ class WordColumns(NamedTuple):
     word: U64  # hash
     stem: U64  # hash of the first five letters
     kind: Ints  # lexicon class
-    bits: U16  # of `Flag`
+    bits: U16  # of `WordFlag`
 
 
 class VocabularyTable:
@@ -288,9 +288,9 @@ class VocabularyTable:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def look_up(self, text: Characters) -> tuple[Ints, WordColumns]:
+    def look_up(self, text: FoldedCharacters) -> tuple[Ints, WordColumns]:
         """Look up the numbers of a text's words, int64 (words,); also return their properties."""
-        code = _hashes(text)
+        code = _hash_folded_words(text)
         with self._lock:
             if len(self) > _MOST_WORDS:
                 self._clear()
@@ -316,7 +316,7 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        new = [_properties(word, self._vocabulary) for word in words]
+        new = [_properties_of_word(word, self._vocabulary) for word in words]
         old = self.columns
         self.columns = WordColumns(
             word=np.append(old.word, np.array([word.word for word in new], np.uint64)),
@@ -329,7 +329,7 @@ class VocabularyTable:
 vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)  # one for all of the process
 
 
-def _hashes(text: Characters) -> U64:
+def _hash_folded_words(text: FoldedCharacters) -> U64:
     """Hash the characters of each word, uint64 (words,), independent of its position."""
     value = np.empty(len(text.start), np.uint64)
     for first in range(0, len(value), _BLOCK):
@@ -339,7 +339,7 @@ def _hashes(text: Characters) -> U64:
         length = block_end - block_start
         start = text.start[block] - block_start
         end = text.end[block] - block_start
-        power, inverse = _powers(length.bit_length())
+        power, inverse = _powers_of_hash_base(length.bit_length())
         prefix_sums = np.zeros(length + 1, np.uint64)
         np.cumsum(text.code[block_start:block_end] * power[:length], out=prefix_sums[1:])
         value[block] = (prefix_sums.take(end) - prefix_sums.take(start)) * inverse.take(start)
@@ -347,7 +347,7 @@ def _hashes(text: Characters) -> U64:
 
 
 @lru_cache(maxsize=4)
-def _powers(bits: int) -> tuple[U64, U64]:
+def _powers_of_hash_base(bits: int) -> tuple[U64, U64]:
     """Compute the first ``2**bits`` powers of `_BASE` and of its inverse, modulo 2**64."""
     factors = np.ones((2, 1 << bits), np.uint64)
     factors[0, 1:] = _BASE

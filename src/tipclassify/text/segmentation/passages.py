@@ -14,11 +14,11 @@ from typing import Final, Literal, NamedTuple
 from tipclassify.text.document import CELL_BAR, Block, Document, Passage
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.sections import (
-    Outline,
+    HeadingOutline,
+    heading_without_enumerator,
     named_section,
     run_in_section,
     section_of_heading,
-    without_enumerator,
 )
 from tipclassify.text.segmentation.sentences import (
     BLANK,
@@ -28,7 +28,7 @@ from tipclassify.text.segmentation.sentences import (
     sentence_spans,
 )
 
-__all__ = ["PART", "Unit", "passage_parts", "split_passages", "text_document"]
+__all__ = ["PART", "Unit", "split_passages", "split_passages_in_parts", "text_document"]
 
 Unit = Literal["sentence", "clause"]
 """Granularity of the passages."""
@@ -89,10 +89,12 @@ def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]
     >>> [p.text for p in split_passages(text_document(text), unit="clause")]
     ['The ministry should: (1) fund two shelters;', '(2) train judges on the law.']
     """
-    return [passage for _, passages in passage_parts(document, unit) for passage in passages]
+    return [
+        passage for _, passages in split_passages_in_parts(document, unit) for passage in passages
+    ]
 
 
-def passage_parts(
+def split_passages_in_parts(
     document: Document, unit: Unit = "sentence"
 ) -> Iterator[tuple[Document, list[Passage]]]:
     """Yield the document with its passages; a long one in parts, for constant memory.
@@ -104,36 +106,36 @@ def passage_parts(
     blocks = document.blocks
     first_block = 0  # of the part
     passages: list[Passage] = []
-    cut: _Cut | None = None  # the first change of section after `PART` passages
+    cut: _DocumentCut | None = None  # the first change of section after `PART` passages
     for number, block in enumerate(blocks):
         if len(passages) >= PART and number:
             above = blocks[number - 1]
             new_country = block.country != above.country
             if new_country or (cut is None and block.section != above.section):
-                cut = _Cut(number, len(passages))
+                cut = _DocumentCut(number, len(passages))
             too_long = len(passages) >= 1.5 * PART
             if new_country or too_long or (cut and not block.country):
-                end = cut or _Cut(number, len(passages))
+                end = cut or _DocumentCut(number, len(passages))
                 part = replace(document, blocks=blocks[first_block : end.block])
                 yield part, passages[: end.passages]
                 first_block = end.block
                 passages = passages[end.passages :]
                 cut = None
         if not block.heading:
-            passages += _block_passages(document.text, block, number, unit)
+            passages += _passages_of_block(document.text, block, number, unit)
     if first_block:
         document = replace(document, blocks=blocks[first_block:])
     yield document, passages
 
 
-class _Cut(NamedTuple):
+class _DocumentCut(NamedTuple):
     """Place at which a long document may be cut."""
 
     block: int  # the first of the next part
     passages: int  # of this part
 
 
-def _block_passages(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
+def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
     """Yield the passages of block `number`.
 
     The block is a row of a table if its first sentence holds the bar between two cells; a bar
@@ -171,7 +173,7 @@ def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _clause_cuts(sentence: str) -> list[int]:
     """Return the start of each clause but the first."""
     enclosed = enclosed_spans(sentence)
-    items = _enumeration(sentence, enclosed)
+    items = _enumeration_cuts(sentence, enclosed)
     semicolons = [
         match.end()
         for match in _SEMICOLON.finditer(sentence)
@@ -180,10 +182,10 @@ def _clause_cuts(sentence: str) -> list[int]:
     least = 1 if len(sentence.split()) > _LONG_SENTENCE else 2
     if len(semicolons) < least and not items:
         return []
-    return _without_short(sentence, sorted(set(items[1:] + semicolons)))
+    return _without_short_clauses(sentence, sorted(set(items[1:] + semicolons)))
 
 
-def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
+def _enumeration_cuts(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
     """Return the start of each item of an enumeration of at least two items.
 
     Each item has `_MIN_WORDS` words or more.
@@ -209,7 +211,7 @@ def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
     return best
 
 
-def _without_short(sentence: str, cuts: list[int]) -> list[int]:
+def _without_short_clauses(sentence: str, cuts: list[int]) -> list[int]:
     """Return the cuts without those that leave a clause of under `_MIN_WORDS` words."""
     kept: list[int] = []
     for cut in cuts:
@@ -230,8 +232,8 @@ def text_document(text: str, source: str = "<text>") -> Document:
     """
     blocks: list[Block] = []
     section: str | None = None
-    outline = Outline()
-    paragraphs = _paragraphs(text)
+    outline = HeadingOutline()
+    paragraphs = _paragraph_spans(text)
     following = next(paragraphs, None)
     while following is not None:
         paragraph = following
@@ -240,11 +242,11 @@ def text_document(text: str, source: str = "<text>") -> Document:
         end = paragraph.end
         written = text[start:end]
         may_be_title = paragraph.alone and following is not None
-        is_heading = _section_name(written) is not None or (
-            may_be_title and _is_title(written.strip())
+        is_heading = _section_named_by_line(written) is not None or (
+            may_be_title and _is_title_line(written.strip())
         )
         heading_end = None if is_heading else heading_run_in(text, start, end)
-        heading_name = _section_name(text[start:heading_end]) if heading_end else None
+        heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
         if is_heading:
             section = outline.section(" ".join(written.split()))
         elif heading_end and heading_name:
@@ -257,7 +259,7 @@ def text_document(text: str, source: str = "<text>") -> Document:
     return Document(text, tuple(blocks), source)
 
 
-class _Paragraph(NamedTuple):
+class _ParagraphSpan(NamedTuple):
     """A paragraph by its offsets."""
 
     start: int
@@ -265,7 +267,7 @@ class _Paragraph(NamedTuple):
     alone: bool  # a single line between blank lines
 
 
-def _paragraphs(text: str) -> Iterator[_Paragraph]:
+def _paragraph_spans(text: str) -> Iterator[_ParagraphSpan]:
     """Yield the paragraphs of a text."""
     run: list[tuple[int, int]] = []  # spans of lines with text, one after the other
     for line in _LINE.finditer(text):
@@ -273,20 +275,20 @@ def _paragraphs(text: str) -> Iterator[_Paragraph]:
         if visible:
             run.append(line.span())
         if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
-            for start, end in _split_run(text, run):
-                yield _Paragraph(start, end, alone=len(run) == 1)
+            for start, end in _split_lines_into_blocks(text, run):
+                yield _ParagraphSpan(start, end, alone=len(run) == 1)
             run = []
 
 
-def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _split_lines_into_blocks(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
-    wrapped = _is_wrapped([text[line_start:line_end] for line_start, line_end in lines])
+    wrapped = _is_hard_wrapped([text[line_start:line_end] for line_start, line_end in lines])
     start, end = lines[0]
     for _, line_end in lines[1:]:
         goes_on = (
             wrapped
             and not _LIST_ENUMERATOR.match(text, end, line_end)
-            and not _section_name(text[start:end])
+            and not _section_named_by_line(text[start:end])
         )
         if not goes_on:
             yield start, end
@@ -295,7 +297,7 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
     yield start, end
 
 
-def _is_wrapped(lines: list[str]) -> bool:
+def _is_hard_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
     unfinished = sum(not SENTENCE_END.search(line) for line in body)
@@ -309,10 +311,10 @@ def _is_wrapped(lines: list[str]) -> bool:
     return shortest <= median(map(len, body)) <= 120
 
 
-def _is_title(line: str) -> bool:
+def _is_title_line(line: str) -> bool:
     """Test whether a line is a lettered title or in capitals."""
     words = line.split()
-    title = without_enumerator(line).split()
+    title = heading_without_enumerator(line).split()
     if (
         not 2 <= len(words) <= _MAX_TITLE_WORDS
         or words[0].isdecimal()
@@ -324,7 +326,7 @@ def _is_title(line: str) -> bool:
     return line.isupper() or (lettered and not lower_case)
 
 
-def _section_name(paragraph: str) -> str | None:
+def _section_named_by_line(paragraph: str) -> str | None:
     """Return the standard section that a short line names, if any."""
     line = " ".join(paragraph.split())
     words = line.split()

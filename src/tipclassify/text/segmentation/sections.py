@@ -11,15 +11,15 @@ from tipclassify.text.features.lexicon import WORDS
 
 __all__ = [
     "FOLDED",
-    "Outline",
+    "HeadingOutline",
     "fold_section",
+    "heading_names_furniture",
+    "heading_without_continuation",
+    "heading_without_enumerator",
     "join_headings",
     "named_section",
-    "names_furniture",
     "run_in_section",
     "section_of_heading",
-    "without_continuation",
-    "without_enumerator",
 ]
 
 # Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a
@@ -103,11 +103,11 @@ _CHAPTER: Final = re.compile(r"(?:section|chapter|part)\s", re.IGNORECASE)
 _UNMARKED_LEVEL: Final = 7  # level of a heading without markup: below h1 to h6
 
 
-def without_enumerator(heading: str) -> str:
+def heading_without_enumerator(heading: str) -> str:
     """Strip the leading number or letter of a heading.
 
     >>> headings = ("b. Forced Labor", "Section 7. Worker Rights", "Women")
-    >>> [without_enumerator(heading) for heading in headings]
+    >>> [heading_without_enumerator(heading) for heading in headings]
     ['Forced Labor', 'Worker Rights', 'Women']
     """
     enumerator = _ENUMERATOR.match(heading)
@@ -124,7 +124,7 @@ def section_of_heading(heading: str) -> str:
     'c. Prohibition of Child Labor'
     """
     plain = " ".join(heading.split()).rstrip(" :.#¶§")  # "#" and "¶" are link anchors
-    folded = without_enumerator(plain.lower())
+    folded = heading_without_enumerator(plain.lower())
     for pattern, section in _RULES:
         if pattern.search(folded):
             return section
@@ -146,31 +146,33 @@ def fold_section(section: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def names_furniture(heading: str) -> bool:
+def heading_names_furniture(heading: str) -> bool:
     """Test whether a heading names references, notes, contents or abbreviations only.
 
     >>> headings = ("Table of contents", "VIII. REFERENCES", "Notes on courts")
-    >>> [names_furniture(heading) for heading in headings]
+    >>> [heading_names_furniture(heading) for heading in headings]
     [True, True, False]
     """
-    words = set(_LETTERS.findall(without_enumerator(heading).lower()))
+    words = set(_LETTERS.findall(heading_without_enumerator(heading).lower()))
     return not words.isdisjoint(_FURNITURE_WORDS) and words <= _FURNITURE_WORDS | _FILLER_WORDS
 
 
-def without_continuation(heading: str) -> str:
+def heading_without_continuation(heading: str) -> str:
     """Strip the note that a heading is repeated on another page.
 
-    >>> without_continuation("Table 2. Key Laws (Cont.)"), without_continuation("(continued)")
-    ('Table 2. Key Laws', '')
+    >>> heading_without_continuation("Table 2. Key Laws (Cont.)")
+    'Table 2. Key Laws'
+    >>> heading_without_continuation("(continued)")
+    ''
     """
     note = _CONTINUED.search(heading)
     return heading[: note.start()].rstrip() if note else heading
 
 
 @lru_cache(maxsize=1_024)
-def _names_subject(heading: str) -> bool:
+def _heading_names_subject(heading: str) -> bool:
     """Test whether a heading is specific; those of chapters are, since their subheadings are."""
-    words = _WORD.findall(without_enumerator(heading).lower())
+    words = _WORD.findall(heading_without_enumerator(heading).lower())
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
 
 
@@ -180,20 +182,24 @@ def join_headings(outer: str | None, inner: str) -> str:
     >>> [join_headings("b. Forced Labor", inner) for inner in ("Role & Description", "Prisons")]
     ['b. Forced Labor: Role & Description', 'Prisons']
     """
-    return inner if outer is None or _names_subject(inner) else f"{outer.rstrip(' :.')}: {inner}"
+    return (
+        inner
+        if outer is None or _heading_names_subject(inner)
+        else f"{outer.rstrip(' :.')}: {inner}"
+    )
 
 
-class Outline:
+class HeadingOutline:
     """Stack of open headings while a document is read; `section` opens the next one.
 
     Only specific headings are kept as parents, so that a heading is joined to one parent only;
     contents are none. A heading that is continued on another page is the same one.
 
-    >>> outline = Outline()
+    >>> outline = HeadingOutline()
     >>> headings = [("Norvia", 1), ("Child Labor", 2), ("Table 3.", 3), ("Prisons", 2)]
     >>> [outline.section(heading, level) for heading, level in headings]
     ['Norvia', 'Child Labor', 'Child Labor: Table 3', 'Prisons']
-    >>> outline = Outline()
+    >>> outline = HeadingOutline()
     >>> [outline.section(heading) for heading in ("Contents", "Prisons", "Prisons (cont.)")]
     ['Contents', 'Prisons', 'Prisons']
     """
@@ -209,22 +215,22 @@ class Outline:
 
         `level` is 1 to 6, or None without markup: below the last specific heading.
         """
-        whole = without_continuation(heading)
+        whole = heading_without_continuation(heading)
         if whole or not self._last:
             self._last = self._section(whole or heading, level)
         return self._last
 
     def _section(self, heading: str, level: int | None) -> str:
-        specific = _names_subject(heading)
+        specific = _heading_names_subject(heading)
         depth = level
         if depth is None:  # a generic heading stands below a specific one
             depth = _UNMARKED_LEVEL if specific else _UNMARKED_LEVEL + 1
         while self._open and self._open[-1][0] >= depth:
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
-        is_parent = specific and not names_furniture(heading)
+        is_parent = specific and not heading_names_furniture(heading)
         # a broken-off line of a sentence is no heading
-        if is_parent and not without_enumerator(heading)[:1].islower():
+        if is_parent and not heading_without_enumerator(heading)[:1].islower():
             self._open.append((depth, heading))
             self._title = self._title or heading
         section = named_section(heading) or section_of_heading(heading)

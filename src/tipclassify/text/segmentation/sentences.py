@@ -95,7 +95,7 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     >>> [text[a:b] for a, b in sentence_spans(text, 0, len(text))]
     ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)']
     """
-    flat = _flatten(text[start:end])
+    flat = _flatten_white_space(text[start:end])
     spans = []
     for begin, cut in pairwise([0, *_sentence_cuts(flat), len(flat)]):
         sentence = flat[begin:cut].lstrip(" ")
@@ -130,7 +130,7 @@ def is_enclosed(spans: list[tuple[int, int]], at: int) -> bool:
     return number >= 0 and at < spans[number][1] - 1
 
 
-def _flatten(block: str) -> str:
+def _flatten_white_space(block: str) -> str:
     """Replace each white or invisible character by a space, so that offsets stay valid."""
     if block.isprintable():
         return block
@@ -146,8 +146,8 @@ def _sentence_cuts(flat: str) -> list[int]:
     if not visible:
         return []
     may_have_list = ";" in flat or ":" in flat
-    for cut in _behind_notes(flat, _candidate_cuts(flat)):
-        if cut <= at or _continues(flat, at, cut, all_lower):
+    for cut in _move_cuts_behind_notes(flat, _candidate_sentence_cuts(flat)):
+        if cut <= at or _sentence_continues(flat, at, cut, all_lower):
             continue
         number = None
         if may_have_list:
@@ -155,7 +155,7 @@ def _sentence_cuts(flat: str) -> list[int]:
         if number:
             cut = number.start(1)  # "the following: 1.": the number belongs to the next sentence
         elif own := _ENTRY.match(flat, at):
-            cut = _start_of_next_entry(flat, cut, own)
+            cut = _sentence_cut_at_entry(flat, cut, own)
         if cut <= visible.start():
             continue
         if at and not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
@@ -167,17 +167,17 @@ def _sentence_cuts(flat: str) -> list[int]:
     return ends
 
 
-def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
+def _move_cuts_behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
     notes = list(_NOTE_GROUPS.finditer(flat))
-    if not notes or _is_numbered_list(flat, notes):
+    if not notes or _notes_number_items(flat, notes):
         return cuts
     inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
     behind_notes = {note.end() for note in notes} - {len(flat)}
     return sorted((set(cuts) - inside_notes) | behind_notes)
 
 
-def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
+def _notes_number_items(flat: str, notes: list[re.Match[str]]) -> bool:
     """Test whether the groups number items: 1, 2, 3, …, the last of them before the text's end."""
     numbers = [note[1].strip()[1:-1] for note in notes]
     first = int(numbers[0]) if numbers[0].isdigit() else 0
@@ -187,7 +187,7 @@ def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
     return begun and consecutive and notes[-1].end() < len(flat)
 
 
-def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
+def _sentence_cut_at_entry(flat: str, cut: int, own: re.Match[str]) -> int:
     """Return the start of the number after the sentence's `own`, if it ends in that; else `cut`."""
     last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
     if not last or _REFERENCE.fullmatch(last["before"]):
@@ -199,7 +199,7 @@ def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
     return last.start("entry") if last["number"] == following else cut
 
 
-def _candidate_cuts(flat: str) -> list[int]:
+def _candidate_sentence_cuts(flat: str) -> list[int]:
     """Return possible sentence starts: the boundaries of sentencex, and those that it misses."""
     cuts = _sentencex_cuts(flat)
     # computed on demand: most blocks have no stop that sentencex may have missed
@@ -211,13 +211,13 @@ def _candidate_cuts(flat: str) -> list[int]:
         if quoted is None:
             quoted = []
             for start, end in enclosed_spans(flat):
-                if _holds_sentences(flat, start, end):
+                if _is_enclosed_sentence(flat, start, end):
                     quoted.append((start, end))
                 else:
                     fragments.append((start, end))
         if is_enclosed(fragments, stop.end("closed")):
             continue
-        if _is_missed_end(flat, stop, is_enclosed(quoted, stop.start())):
+        if _is_missed_sentence_end(flat, stop, is_enclosed(quoted, stop.start())):
             cuts.difference_update(range(stop.start(), stop.end()))
             cuts.add(stop.end())
     if not flat.isascii():
@@ -244,18 +244,18 @@ def _sentencex_cuts(flat: str) -> set[int]:
     return cuts
 
 
-def _holds_sentences(flat: str, start: int, end: int) -> bool:
+def _is_enclosed_sentence(flat: str, start: int, end: int) -> bool:
     """Test whether a bracket or quotation ends with a stop, and a new sentence follows."""
     if flat[start] in "([" and start and flat[start - 2 : start] not in (". ", "! ", "? "):
         return False
     return flat[end - 2] in ".!?…" and _NEW_SENTENCE.match(flat, end) is not None
 
 
-def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
+def _is_missed_sentence_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
     """Test whether a stop is a boundary that sentencex missed; inside quotations it misses all."""
     at = stop.start()
     before = flat[at - 1 : at]
-    word = _word_before(flat, at)
+    word = _word_before_full_stop(flat, at)
     short = word.lower()
     abbreviated = flat[at] == "." and (
         short in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None
@@ -284,14 +284,14 @@ def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
     return bracket or (before.islower() if quoted else opener)
 
 
-def _continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:
+def _sentence_continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:
     """Test whether the sentence from `at` continues beyond the possible boundary `cut`."""
     if cut - at < _MAX_ABBREVIATION and _ENUMERATOR_ALONE.fullmatch(flat, at, cut):
         return True
     if at == 0 and cut < _MAX_CAPTION and _CAPTION.fullmatch(flat, 0, cut):
         return True
     last = cut - 1
-    if flat[last] != " " and _in_address(flat, cut):
+    if flat[last] != " " and _is_inside_address(flat, cut):
         return True
     while flat[last] == " ":
         last -= 1
@@ -308,7 +308,7 @@ def _continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:
         last -= 1  # "Brig. (ret.) Moro"
     if flat[last] != ".":
         return False
-    word = _word_before(flat, last)
+    word = _word_before_full_stop(flat, last)
     short = word.lower()
     if word[1:2].islower() and short not in _ABBREVIATIONS:
         return False  # an ordinary word, as nearly always: neither initials nor a time
@@ -323,7 +323,7 @@ def _continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:
     return False
 
 
-def _in_address(flat: str, at: int) -> bool:
+def _is_inside_address(flat: str, at: int) -> bool:
     """Test whether the characters around an offset, up to spaces, are a link or e-mail address."""
     start = max(0, at - _MAX_ADDRESS)
     end = at + _MAX_ADDRESS
@@ -336,7 +336,7 @@ def _in_address(flat: str, at: int) -> bool:
     return _ADDRESS.search(flat, start, end) is not None
 
 
-def _word_before(flat: str, at: int) -> str:
+def _word_before_full_stop(flat: str, at: int) -> str:
     """Return the word before a full stop, without opening punctuation: ``"U.S"`` of ``"(U.S."``."""
     head = flat[max(0, at - _MAX_ABBREVIATION) : at]
     return head[head.rfind(" ") + 1 :].lstrip("([\"“‘'")

@@ -13,12 +13,12 @@ from math import floor
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows
+from tipclassify.readers.pdf.layout.pages import PageLayout, PdfFragment, Row, group_pdf_rows
 
-__all__ = ["Region", "reading_order"]
+__all__ = ["PdfRegion", "pdf_reading_order"]
 
 
-class _WhiteStrip(NamedTuple):
+class _WhitePageStrip(NamedTuple):
     """Hold a white strip in a page, from x0 to x1 in points."""
 
     x0: float
@@ -42,7 +42,7 @@ _MAX_STARTS: Final = 100  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
-class Region(NamedTuple):
+class PdfRegion(NamedTuple):
     """Hold the rows of a part of a page without columns, and whether it is a sidebar."""
 
     rows: list[Row]
@@ -50,128 +50,139 @@ class Region(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _PdfAreaPart:
     """Hold the fragments of a part of an area, and whether it is a sidebar."""
 
-    fragments: list[Fragment]
+    fragments: list[PdfFragment]
     aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _CutRow:
+class _CutPdfRow:
     """Hold the fragments of a row left and right of a white strip."""
 
     left: Row
     right: Row
 
 
-def reading_order(page: Page) -> list[Region]:
+def pdf_reading_order(page: PageLayout) -> list[PdfRegion]:
     """Return the regions of a page in reading order."""
-    rows = group_rows(page.fragments)
+    rows = group_pdf_rows(page.fragments)
     if len(page.fragments) > _MAX_FRAGMENTS:
-        return [Region(rows, aside=False)]
-    return list(_regions(rows, aside=False))
+        return [PdfRegion(rows, aside=False)]
+    return list(_regions_of_pdf_area(rows, aside=False))
 
 
-def _regions(rows: list[Row], aside: bool) -> Iterator[Region]:
+def _regions_of_pdf_area(rows: list[Row], aside: bool) -> Iterator[PdfRegion]:
     """Yield the regions of an area, which is in a sidebar or not."""
-    parts = _split(rows)
+    parts = _split_pdf_area(rows)
     for part in parts:
-        yield from _regions(group_rows(part.fragments), part.aside or aside)
+        yield from _regions_of_pdf_area(group_pdf_rows(part.fragments), part.aside or aside)
     if rows and not parts:
-        yield Region(rows, aside)
+        yield PdfRegion(rows, aside)
 
 
-def _split(rows: list[Row]) -> list[_Part]:
+def _split_pdf_area(rows: list[Row]) -> list[_PdfAreaPart]:
     """Split an area into parts in reading order; a single column has none."""
     if len(rows) < 2:
         return []
     em = median(f.size for row in rows for f in row)
-    for strip in _white_strips(rows, em)[:_MAX_TRIED_STRIPS]:
-        cut_rows = [_cut(row, strip.x1) for row in rows[strip.start : strip.end]]
-        left = _left_column(cut_rows)
-        right = _right_column(cut_rows)
-        if not _are_columns(left, right, strip, em):
+    for strip in _white_page_strips(rows, em)[:_MAX_TRIED_STRIPS]:
+        cut_rows = [_cut_pdf_row(row, strip.x1) for row in rows[strip.start : strip.end]]
+        left = _left_column_of_pdf(cut_rows)
+        right = _right_column_of_pdf(cut_rows)
+        if not _are_pdf_columns(left, right, strip, em):
             continue
-        above = _Part(_fragments(rows[: strip.start]))
-        below = _Part(_fragments(rows[strip.end :]))
+        above = _PdfAreaPart(_fragments_of_column(rows[: strip.start]))
+        below = _PdfAreaPart(_fragments_of_column(rows[strip.end :]))
         # a sidebar is read after the text beside it
-        if _is_sidebar(right, text=left):
-            return [above, _Part(_fragments(left)), below, _Part(_fragments(right), aside=True)]
-        if _is_sidebar(left, text=right):
-            return [above, _Part(_fragments(right)), below, _Part(_fragments(left), aside=True)]
-        columns = [_Part(fragments) for fragments in _column_order(cut_rows, em)]
+        if _is_pdf_sidebar(right, text=left):
+            return [
+                above,
+                _PdfAreaPart(_fragments_of_column(left)),
+                below,
+                _PdfAreaPart(_fragments_of_column(right), aside=True),
+            ]
+        if _is_pdf_sidebar(left, text=right):
+            return [
+                above,
+                _PdfAreaPart(_fragments_of_column(right)),
+                below,
+                _PdfAreaPart(_fragments_of_column(left), aside=True),
+            ]
+        columns = [_PdfAreaPart(fragments) for fragments in _order_pdf_columns(cut_rows, em)]
         return [above, *columns, below]
     return []
 
 
-def _cut(row: Row, x: float) -> _CutRow:
+def _cut_pdf_row(row: Row, x: float) -> _CutPdfRow:
     left = [fragment for fragment in row if fragment.x0 < x]
     right = [fragment for fragment in row if fragment.x0 >= x]
-    return _CutRow(left, right)
+    return _CutPdfRow(left, right)
 
 
-def _left_column(rows: Sequence[_CutRow]) -> list[Row]:
+def _left_column_of_pdf(rows: Sequence[_CutPdfRow]) -> list[Row]:
     return [row.left for row in rows if row.left]
 
 
-def _right_column(rows: Sequence[_CutRow]) -> list[Row]:
+def _right_column_of_pdf(rows: Sequence[_CutPdfRow]) -> list[Row]:
     return [row.right for row in rows if row.right]
 
 
-def _is_sidebar(rows: list[Row], text: list[Row]) -> bool:
+def _is_pdf_sidebar(rows: list[Row], text: list[Row]) -> bool:
     """Return whether a column is in smaller type than the text beside it, and narrower."""
-    is_small = _size(rows) < _MAX_BOX_SIZE * _size(text)
-    return is_small and _width(rows) < _MAX_BOX_WIDTH * _width(text)
+    is_small = _type_size_of_column(rows) < _MAX_BOX_SIZE * _type_size_of_column(text)
+    return is_small and _width_of_column(rows) < _MAX_BOX_WIDTH * _width_of_column(text)
 
 
-def _fragments(rows: Iterable[Row]) -> list[Fragment]:
+def _fragments_of_column(rows: Iterable[Row]) -> list[PdfFragment]:
     return [fragment for row in rows for fragment in row]
 
 
-def _width(rows: list[Row]) -> float:
+def _width_of_column(rows: list[Row]) -> float:
     return max(row[-1].x1 for row in rows) - min(row[0].x0 for row in rows)
 
 
-def _size(rows: list[Row]) -> float:
+def _type_size_of_column(rows: list[Row]) -> float:
     return median(f.size for row in rows for f in row for _ in f.words)
 
 
-def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: float) -> bool:
+def _are_pdf_columns(left: list[Row], right: list[Row], strip: _WhitePageStrip, em: float) -> bool:
     """Return whether a side of the strip is prose.
 
     Its lines continue in lower case, unlike table cells.
     """
     gutter = strip.x1 - strip.x0
-    right_is_narrow = _width(right) < _MIN_COLUMN * em
-    if _width(left) < _MIN_COLUMN * em or (right_is_narrow and gutter < 2 * _WIDE_GUTTER * em):
+    left_is_narrow = _width_of_column(left) < _MIN_COLUMN * em
+    right_is_narrow = _width_of_column(right) < _MIN_COLUMN * em
+    if left_is_narrow or (right_is_narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
     if left[0][0].y > right[-1][0].y or right[0][0].y > left[-1][0].y:
         return False  # one above the other, as a title at the right margin is above the text
     if gutter < _WIDE_GUTTER * em:
-        last_of_left = max(f.order for f in _fragments(left))
-        in_turn = last_of_left < min(f.order for f in _fragments(right))
+        last_of_left = max(f.order for f in _fragments_of_column(left))
+        in_turn = last_of_left < min(f.order for f in _fragments_of_column(right))
         if strip.both < (_MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED):
             return False  # may be chance alignment of word gaps in a narrow column
-    left_texts = _texts(left)
-    right_texts = _texts(right)
-    if any(_is_prose(texts, 3, words=3, lower=0.3) for texts in (left_texts, right_texts)):
+    left_texts = _texts_of_column(left)
+    right_texts = _texts_of_column(right)
+    if any(_is_prose_column(texts, 3, words=3, lower=0.3) for texts in (left_texts, right_texts)):
         return True
     return all(
-        _is_prose(_without_links(texts), 6, words=4, lower=0.0)
+        _is_prose_column(_column_without_links(texts), 6, words=4, lower=0.0)
         for texts in (left_texts, right_texts)
     )
 
 
-def _texts(rows: list[Row]) -> list[str]:
+def _texts_of_column(rows: list[Row]) -> list[str]:
     return [" ".join(fragment.text for fragment in row) for row in rows]
 
 
-def _without_links(texts: list[str]) -> list[str]:
+def _column_without_links(texts: list[str]) -> list[str]:
     return [text for text in texts if " " in text or len(text) < _LONG_WORD]
 
 
-def _is_prose(texts: list[str], count: int, words: float, lower: float) -> bool:
+def _is_prose_column(texts: list[str], count: int, words: float, lower: float) -> bool:
     """Return whether there are so many texts, long enough and continued in lower case.
 
     Half of them have at least so many `words`; `lower` is the share that begin in lower case.
@@ -182,31 +193,32 @@ def _is_prose(texts: list[str], count: int, words: float, lower: float) -> bool:
     return continued >= lower * (len(texts) - 1)
 
 
-def _column_order(rows: Sequence[_CutRow], em: float) -> list[list[Fragment]]:
+def _order_pdf_columns(rows: Sequence[_CutPdfRow], em: float) -> list[list[PdfFragment]]:
     """Order left and right columns.
 
     They begin anew from each heading at the side, or over both columns.
     """
-    left = _left_column(rows)
-    right = _right_column(rows)
-    if all(_is_display(row, em) for row in left) and len(left) < _MAX_SIDE_HEADS * len(right):
+    left = _left_column_of_pdf(rows)
+    right = _right_column_of_pdf(rows)
+    are_headings = all(_is_heading_like_row(row, em) for row in left)
+    if are_headings and len(left) < _MAX_SIDE_HEADS * len(right):
         starts = [at for at in range(1, len(rows)) if rows[at].left and not rows[at - 1].left]
     else:
-        starts = [at for at in range(1, len(rows)) if _heads_both(rows, at, em)]
-    columns: list[list[Fragment]] = []
+        starts = [at for at in range(1, len(rows)) if _heads_both_columns(rows, at, em)]
+    columns: list[list[PdfFragment]] = []
     for start, end in pairwise([0, *starts, len(rows)]):
-        columns.append(_fragments(row.left for row in rows[start:end]))
-        columns.append(_fragments(row.right for row in rows[start:end]))
+        columns.append(_fragments_of_column(row.left for row in rows[start:end]))
+        columns.append(_fragments_of_column(row.right for row in rows[start:end]))
     return columns
 
 
-def _heads_both(rows: Sequence[_CutRow], at: int, em: float) -> bool:
+def _heads_both_columns(rows: Sequence[_CutPdfRow], at: int, em: float) -> bool:
     """Return whether row `at`, alone on the left, heads both columns.
 
     They end above it, and restart below.
     """
     heading = rows[at].left
-    if rows[at].right or not _is_display(heading, em):
+    if rows[at].right or not _is_heading_like_row(heading, em):
         return False
     before = [f for row in rows[:at] for f in (*row.left, *row.right)]
     if max(f.order for f in before) > heading[0].order:
@@ -216,32 +228,32 @@ def _heads_both(rows: Sequence[_CutRow], at: int, em: float) -> bool:
     if below is None or not (above.left and above.right and below.left):
         return False
     gap = below.right[0].y - above.right[0].y
-    return gap > 3 * em and not _is_display(below.right, em)
+    return gap > 3 * em and not _is_heading_like_row(below.right, em)
 
 
-def _is_display(row: Row, em: float) -> bool:
+def _is_heading_like_row(row: Row, em: float) -> bool:
     """Return whether a row is set like a heading: larger than the text, or bold."""
     return row[0].size > 1.1 * em or row[0].words[0].bold
 
 
-def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
+def _white_page_strips(rows: list[Row], em: float) -> list[_WhitePageStrip]:
     """Find white strips with text on both sides; those beside the most rows come first."""
     min_gutter = max(_MIN_GUTTER * em, 6.0)
     starts = Counter(floor(f.x0) for row in rows for f in row)
-    strips: set[_WhiteStrip] = set()
+    strips: set[_WhitePageStrip] = set()
     for x1, _ in starts.most_common(_MAX_STARTS):
         x0 = x1 - min_gutter
         is_white = [not any(f.x0 < x1 and f.x1 > x0 for f in row) for row in rows]
         for white, group in groupby(range(len(rows)), key=is_white.__getitem__):
             if white:
                 numbers = list(group)
-                strip = _strip(rows, x1, numbers[0], numbers[-1] + 1)
+                strip = _widest_white_strip(rows, x1, numbers[0], numbers[-1] + 1)
                 if strip is not None:
                     strips.add(strip)
-    return sorted(strips, key=_preference)
+    return sorted(strips, key=_preference_of_white_strip)
 
 
-def _strip(rows: list[Row], x1: float, start: int, end: int) -> _WhiteStrip | None:
+def _widest_white_strip(rows: list[Row], x1: float, start: int, end: int) -> _WhitePageStrip | None:
     """Return the strip left of x1, as wide as it can be; None without text on both sides."""
     beside = rows[start:end]
     if len(beside) < 2:
@@ -251,10 +263,10 @@ def _strip(rows: list[Row], x1: float, start: int, end: int) -> _WhiteStrip | No
     if left_count == 0 or right_count == 0:
         return None
     x0 = max(f.x1 for row in beside for f in row if f.x0 < x1)
-    return _WhiteStrip(x0, x1, start, end, both=min(left_count, right_count))
+    return _WhitePageStrip(x0, x1, start, end, both=min(left_count, right_count))
 
 
-def _preference(strip: _WhiteStrip) -> tuple[int, int, float, _WhiteStrip]:
+def _preference_of_white_strip(strip: _WhitePageStrip) -> tuple[int, int, float, _WhitePageStrip]:
     """Return the sorting key of a strip: more rows with text on both sides, longer, wider."""
     length = strip.end - strip.start
     width = strip.x1 - strip.x0

@@ -10,36 +10,43 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tipclassify.readers.pdf.layout.columns import reading_order
+from tipclassify.readers.pdf.layout.columns import pdf_reading_order
 from tipclassify.readers.pdf.layout.grouping import (
     BULLET,
     NOTES,
     LineGroup,
-    begins_lower,
-    ends_sentence,
-    group_lines,
-    is_unfinished,
-    same_size,
+    group_pdf_lines,
+    pdf_line_begins_lower,
+    pdf_line_ends_sentence,
+    pdf_line_is_unfinished,
+    same_type_size,
 )
-from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
-from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line, make_lines
-from tipclassify.readers.pdf.layout.pages import LARGE, Page, body_size
+from tipclassify.readers.pdf.layout.hyphens import (
+    count_unhyphenated_words,
+    hyphenates_line_ends,
+    join_hyphenated_lines,
+)
+from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, PdfLine, make_pdf_lines
+from tipclassify.readers.pdf.layout.pages import LARGE, PageLayout, body_type_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.side_marks import drop_side_marks
-from tipclassify.readers.pdf.layout.symbol_fonts import mark_bullets
-from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
-from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
-from tipclassify.readers.source_blocks import table_row
-from tipclassify.text.segmentation.sections import named_section, without_enumerator
+from tipclassify.readers.pdf.layout.symbol_fonts import put_bullets_for_symbol_fonts
+from tipclassify.readers.pdf.layout.tables import CAPTION, place_ruled_tables
+from tipclassify.readers.pdf.structure_tree import (
+    has_usable_structure_tree,
+    line_groups_by_structure_tree,
+)
+from tipclassify.readers.source_blocks import join_source_cells
+from tipclassify.text.segmentation.sections import heading_without_enumerator, named_section
 
-__all__ = ["Bookmarks", "Paragraph", "body_size", "bookmark", "read_paragraphs"]
+__all__ = ["Bookmarks", "PdfParagraph", "body_type_size", "pdf_bookmark_key", "read_pdf_paragraphs"]
 
-# levels of the headings that the bookmarks of a file name, by `bookmark`
+# levels of the headings that the bookmarks of a file name, by `pdf_bookmark_key`
 Bookmarks = Mapping[tuple[int, str], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class PdfParagraph:
     """Hold a paragraph of a document."""
 
     text: str
@@ -78,75 +85,77 @@ _LOOK_BACK: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _BodyType:
+class _PdfBodyType:
     """Hold the type of running text: its size in points, and whether most of it is bold."""
 
     size: float
     is_bold: bool
 
 
-def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -> list[Paragraph]:
+def read_pdf_paragraphs(
+    pages: Sequence[PageLayout], bookmarks: Bookmarks | None = None
+) -> list[PdfParagraph]:
     """Read the paragraphs of a document, by its structure tree or its layout.
 
     The tree counts where it has most of a page's text. There, a paragraph that a bookmark of its
     page names is a heading.
     """
-    pages = mark_bullets(pages)
-    by_tree = {page.number for page in pages if is_tagged(page)}
-    pages = [page if page.number in by_tree else place_tables(page) for page in pages]
-    body = _body_type(pages)
+    pages = put_bullets_for_symbol_fonts(pages)
+    by_tree = {page.number for page in pages if has_usable_structure_tree(page)}
+    pages = [page if page.number in by_tree else place_ruled_tables(page) for page in pages]
+    body = _pdf_body_type(pages)
     groups: list[LineGroup] = []
     notes: list[LineGroup] = []
     for page in drop_side_marks(drop_running_headers(pages)):
         if page.number in by_tree:
-            for group in tagged_groups(page, body.size):
+            for group in line_groups_by_structure_tree(page, body.size):
                 if group.kind == "note":
                     notes.append(group)
                 else:
                     groups.append(group)
             continue
-        for region in reading_order(page):
-            lines = make_lines(region.rows)
-            start = len(lines) if region.aside else _start_of_notes(lines, body.size)
-            groups += group_lines(lines[:start], page.number, body.size, aside=region.aside)
-            notes += group_lines(lines[start:], page.number, body.size, notes=True)
-    _set_kinds(groups, body, bookmarks or {})
+        for region in pdf_reading_order(page):
+            lines = make_pdf_lines(region.rows)
+            start = len(lines) if region.aside else _start_of_pdf_footnotes(lines, body.size)
+            groups += group_pdf_lines(lines[:start], page.number, body.size, aside=region.aside)
+            notes += group_pdf_lines(lines[start:], page.number, body.size, notes=True)
+    _set_kinds_of_line_groups(groups, body, bookmarks or {})
     # notes after the text of their page
-    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
-    return _make_paragraphs(ordered)
+    ordered = sorted([*_join_continued_line_groups(groups), *notes], key=lambda group: group.page)
+    return _make_pdf_paragraphs(ordered)
 
 
-def bookmark(page: int, text: str) -> tuple[int, str]:
+def pdf_bookmark_key(page: int, text: str) -> tuple[int, str]:
     """Return the key of a heading on a page: its letters and digits, without an enumerator."""
-    return page, "".join(filter(str.isalnum, without_enumerator(text).casefold()))
+    return page, "".join(filter(str.isalnum, heading_without_enumerator(text).casefold()))
 
 
-def _body_type(pages: Sequence[Page]) -> _BodyType:
+def _pdf_body_type(pages: Sequence[PageLayout]) -> _PdfBodyType:
     """Find the type of running text."""
-    size = body_size(pages)
+    size = body_type_size(pages)
     bold = [word.bold for page in pages for word in page.words if word.size == size]
-    return _BodyType(size, is_bold=sum(bold) * 2 > len(bold))
+    return _PdfBodyType(size, is_bold=sum(bold) * 2 > len(bold))
 
 
-def _make_paragraphs(groups: Sequence[LineGroup]) -> list[Paragraph]:
+def _make_pdf_paragraphs(groups: Sequence[LineGroup]) -> list[PdfParagraph]:
     """Join the lines of each group; groups without text become no paragraphs."""
     cells_by_group: list[list[list[str]]] = []
     for group in groups:
         lines = [line.text for line in group.lines]
         cells_by_group.append(group.cells or [lines])
     texts = [cell for cells in cells_by_group for cell in cells]
-    words = count_whole_words(texts)
-    hyphenated = hyphenates(texts)
-    paragraphs: list[Paragraph] = []
+    words = count_unhyphenated_words(texts)
+    hyphenated = hyphenates_line_ends(texts)
+    paragraphs: list[PdfParagraph] = []
     for group, cells in zip(groups, cells_by_group, strict=True):
-        text = table_row(join_lines(cell, words, hyphenated) for cell in cells)
+        text = join_source_cells(join_hyphenated_lines(cell, words, hyphenated) for cell in cells)
         text = BULLET.sub("", text)
         if group.kind in ("heading", "caption"):
             text = _LAST_STARS.sub("", text)
         if text:
             first = group.lines[0]
             paragraphs.append(
-                Paragraph(
+                PdfParagraph(
                     text=text,
                     page=group.page,
                     kind=group.kind or "note",
@@ -159,7 +168,9 @@ def _make_paragraphs(groups: Sequence[LineGroup]) -> list[Paragraph]:
     return paragraphs
 
 
-def _set_kinds(groups: list[LineGroup], body: _BodyType, bookmarks: Bookmarks) -> None:
+def _set_kinds_of_line_groups(
+    groups: list[LineGroup], body: _PdfBodyType, bookmarks: Bookmarks
+) -> None:
     """Tell headings, captions, rows and text apart.
 
     The tree decides if it names headings, else bookmarks and layout.
@@ -172,41 +183,45 @@ def _set_kinds(groups: list[LineGroup], body: _BodyType, bookmarks: Bookmarks) -
         if group.kind == "caption":
             continue
         if not group.kind:
-            level = bookmarks.get(bookmark(group.page, group.text))
+            level = bookmarks.get(pdf_bookmark_key(group.page, group.text))
             if level is not None:
                 group.kind = "heading"
                 group.level = level
-        if group.kind == "heading" and not _is_sentence(group.text):
-            group.kind = "caption" if _is_caption(group, groups, at, heading=True) else "heading"
+        if group.kind == "heading" and not _is_pdf_sentence(group.text):
+            group.kind = (
+                "caption" if _is_pdf_caption(group, groups, at, heading=True) else "heading"
+            )
         elif group.kind and tree_names_headings:
-            group.kind = "caption" if _is_caption(group, groups, at, heading=False) else "text"
+            group.kind = "caption" if _is_pdf_caption(group, groups, at, heading=False) else "text"
         else:
-            group.kind = _kind_by_layout(group, groups, at, body)
+            group.kind = _paragraph_kind_by_layout(group, groups, at, body)
 
 
-def _kind_by_layout(group: LineGroup, groups: Sequence[LineGroup], at: int, body: _BodyType) -> str:
+def _paragraph_kind_by_layout(
+    group: LineGroup, groups: Sequence[LineGroup], at: int, body: _PdfBodyType
+) -> str:
     """Return the kind of the group at an index of `groups`: "heading", "caption" or "text"."""
-    heading = _is_heading(group, body)
-    if _is_caption(group, groups, at, heading):
+    heading = _is_pdf_heading(group, body)
+    if _is_pdf_caption(group, groups, at, heading):
         return "caption"
     if not heading:
         return "text"
     before = groups[at - 1] if at > 0 else None
     following = groups[at + 1] if at + 1 < len(groups) else None
-    if _is_beside(group, before) or _is_beside(group, following):
+    if _is_beside_pdf_table(group, before) or _is_beside_pdf_table(group, following):
         return "caption"
     near = groups[max(at - _NEAR, 0) : at + _NEAR]
-    return "text" if _is_cell(group, near) else "heading"
+    return "text" if _is_cell_of_pdf_table(group, near) else "heading"
 
 
-def _is_caption(group: LineGroup, groups: Sequence[LineGroup], at: int, heading: bool) -> bool:
+def _is_pdf_caption(group: LineGroup, groups: Sequence[LineGroup], at: int, heading: bool) -> bool:
     """Return whether a group begins like a caption, and is a heading or above a table."""
     if CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
         return False
     return heading or (at + 1 < len(groups) and groups[at + 1].is_table)
 
 
-def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
+def _is_beside_pdf_table(group: LineGroup, other: LineGroup | None) -> bool:
     """Return whether a paragraph stands at the side of a table, as its caption does."""
     if other is None or not other.is_table or other.page != group.page:
         return False
@@ -216,7 +231,7 @@ def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
     return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= bottom
 
 
-def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
+def _is_cell_of_pdf_table(group: LineGroup, near: Iterable[LineGroup]) -> bool:
     """Return whether a paragraph begins where a column of a table near by does.
 
     The table is not ruled, the column an inner one.
@@ -233,7 +248,7 @@ def _is_cell(group: LineGroup, near: Iterable[LineGroup]) -> bool:
     return False
 
 
-def _is_sentence(text: str) -> bool:
+def _is_pdf_sentence(text: str) -> bool:
     """Return whether a text begins or ends like a sentence.
 
     It begins in lower case, or has the end of a sentence inside.
@@ -243,18 +258,18 @@ def _is_sentence(text: str) -> bool:
         return True
     if text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS:
         return True
-    plain = without_enumerator(text)
+    plain = heading_without_enumerator(text)
     return plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
-def _is_heading(group: LineGroup, body: _BodyType) -> bool:
+def _is_pdf_heading(group: LineGroup, body: _PdfBodyType) -> bool:
     """Return whether a paragraph is a heading.
 
     It is short and large, bold or capitalized, or the name of a section.
     """
     text = group.text
     letters = [character for character in text if character.isalpha()]
-    if len(letters) < 3 or BULLET.match(text) or _is_sentence(text):
+    if len(letters) < 3 or BULLET.match(text) or _is_pdf_sentence(text):
         return False
     if text.count("(") > text.count(")"):
         return False  # goes on in the next paragraph
@@ -275,12 +290,12 @@ def _is_heading(group: LineGroup, body: _BodyType) -> bool:
     return not is_question and (in_capitals or named_section(text) is not None)
 
 
-def _start_of_notes(lines: list[Line], body: float) -> int:
+def _start_of_pdf_footnotes(lines: list[PdfLine], body: float) -> int:
     """Return the index of the first footnote line at the end of a column.
 
     It is the line count if there is none.
     """
-    starred = _start_of_starred_notes(lines, body)
+    starred = _start_of_starred_footnotes(lines, body)
     if starred is not None:
         return starred
     start = 0  # of the last lines in small type
@@ -292,17 +307,17 @@ def _start_of_notes(lines: list[Line], body: float) -> int:
     if start == 0:
         return 0
     # the last lines of a caption or table above the notes
-    while not lines[start].begins_note and _is_below(lines[start - 1], lines[start]):
+    while not lines[start].begins_note and _is_directly_below_line(lines[start - 1], lines[start]):
         start += 1
     return start
 
 
-def _is_below(line: Line, following: Line) -> bool:
+def _is_directly_below_line(line: PdfLine, following: PdfLine) -> bool:
     """Return whether there is no gap between a line and the following one."""
     return following.y - line.y < _LINE_GAP * following.size
 
 
-def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
+def _start_of_starred_footnotes(lines: list[PdfLine], body: float) -> int | None:
     """Return the index of the first of the last lines that are notes in type as large as the text.
 
     None without any. Such notes begin with asterisks or daggers, each with others, unlike the
@@ -317,18 +332,18 @@ def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
         mark = _STARRED.match(line.text)
         if mark is not None:
             marks.append(mark[0])
-        if line.y - above.y > _NOTE_GAP * line.size or not same_size(above, line):
+        if line.y - above.y > _NOTE_GAP * line.size or not same_type_size(above, line):
             marks_differ = len(set(marks)) == len(marks)
             return at if mark is not None and marks_differ else None
     return None
 
 
-def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
+def _join_continued_line_groups(groups: list[LineGroup]) -> list[LineGroup]:
     """Join the parts of paragraphs that go on in the next column or page."""
     joined: list[LineGroup] = []
     before: LineGroup | None = None
     for group in groups:
-        start = _start_of(group, joined, before)
+        start = _find_continued_line_group(group, joined, before)
         if start is None:
             joined.append(group)
             before = group
@@ -340,7 +355,7 @@ def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
     return joined
 
 
-def _start_of(
+def _find_continued_line_group(
     group: LineGroup, earlier: Sequence[LineGroup], before: LineGroup | None
 ) -> LineGroup | None:
     """Return the last of the earlier groups that `group` continues, if any does.
@@ -350,12 +365,12 @@ def _start_of(
     if not group.first:
         return None
     for other in reversed(earlier[-_LOOK_BACK:]):
-        if _continues(other, group, is_next=other is before):
+        if _continues_line_group(other, group, is_next=other is before):
             return other
     return None
 
 
-def _continues(start: LineGroup, group: LineGroup, is_next: bool) -> bool:
+def _continues_line_group(start: LineGroup, group: LineGroup, is_next: bool) -> bool:
     """Return whether `group` continues `start`, which may be directly before it.
 
     Either `start` ends inside a sentence, or `group` begins inside one. Directly before it, a
@@ -367,10 +382,10 @@ def _continues(start: LineGroup, group: LineGroup, is_next: bool) -> bool:
         return False
     last = start.lines[-1]
     line = group.lines[0]
-    if not same_size(line, last) or _SENTENCE_END.search(NOTES.sub("", last.text)):
+    if not same_type_size(line, last) or _SENTENCE_END.search(NOTES.sub("", last.text)):
         return False
-    if begins_lower(line.text) or is_unfinished(last.text):
+    if pdf_line_begins_lower(line.text) or pdf_line_is_unfinished(last.text):
         return True
     room = start.room_for(line)
     full = room < 0 or (len(start.lines) > 1 and start.is_full(room))
-    return is_next and full and not ends_sentence(last.text, line.text)
+    return is_next and full and not pdf_line_ends_sentence(last.text, line.text)

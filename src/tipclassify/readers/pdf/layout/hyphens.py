@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["count_whole_words", "hyphenates", "join_lines"]
+__all__ = ["count_unhyphenated_words", "hyphenates_line_ends", "join_hyphenated_lines"]
 
 _LAST_PART: Final = re.compile(r"([^\s—–/]+)-$")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
@@ -29,7 +29,7 @@ _COMPOUND_LAST: Final = frozenset(
 )
 
 
-def count_whole_words(paragraphs: Iterable[Sequence[str]]) -> Counter[str]:
+def count_unhyphenated_words(paragraphs: Iterable[Sequence[str]]) -> Counter[str]:
     """Count lower-cased words that are whole within a line."""
     words: Counter[str] = Counter()
     for lines in paragraphs:
@@ -37,7 +37,7 @@ def count_whole_words(paragraphs: Iterable[Sequence[str]]) -> Counter[str]:
     return words
 
 
-def hyphenates(paragraphs: Iterable[Sequence[str]]) -> bool:
+def hyphenates_line_ends(paragraphs: Iterable[Sequence[str]]) -> bool:
     """Return whether a document hyphenates words at line ends.
 
     If not, a rare hyphen there is a compound's.
@@ -46,21 +46,24 @@ def hyphenates(paragraphs: Iterable[Sequence[str]]) -> bool:
     return len(ends) < _MIN_LINE_ENDS or sum(ends) > _MAX_UNHYPHENATED_SHARE * len(ends)
 
 
-def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = True) -> str:
+def join_hyphenated_lines(
+    lines: Sequence[str], words: Counter[str], hyphenated: bool = True
+) -> str:
     """Join the stripped lines of a paragraph, whose words may be hyphenated at line ends.
 
-    `words` are those of its document (`count_whole_words`), `hyphenated` whether it hyphenates at
-    all (`hyphenates`). A hyphen at a line's end stays by a capital, digit or abbreviation, and in a
-    compound; else it divides a word.
+    `words` are those of its document (`count_unhyphenated_words`), `hyphenated` whether it
+    hyphenates at all (`hyphenates_line_ends`). A hyphen at a line's end stays by a capital, digit
+    or abbreviation, and in a compound; else it divides a word.
 
-    >>> join_lines(["Police stopped traf-", "ficking by a U.S.-", "funded gang."], Counter())
+    >>> lines = ["Police stopped traf-", "ficking by a U.S.-", "funded gang."]
+    >>> join_hyphenated_lines(lines, Counter())
     'Police stopped trafficking by a U.S.-funded gang.'
     """
     parts: list[str] = []
     for line, following in pairwise(lines):
         touches = len(line) > 1 and not line[-2].isspace()  # "traf-", not "2023 -"
         if touches and line.endswith("-") and not _LINK.search(line):
-            parts.append(line[:-1] + _joint(line, following, words, hyphenated))
+            parts.append(line[:-1] + _joint_at_line_end(line, following, words, hyphenated))
         elif touches and (line.endswith(("—", "–", "/")) or _LINK.search(line)):
             parts.append(line)
         else:
@@ -71,7 +74,7 @@ def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = Tru
     return "".join(parts)
 
 
-def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> str:
+def _joint_at_line_end(line: str, following: str, words: Counter[str], hyphenated: bool) -> str:
     """Return the joint of two parts at a line's end: nothing, a hyphen, or a hyphen and a space."""
     before = _LAST_PART.search(line)
     after = _WORD.match(following)

@@ -14,23 +14,23 @@ from typing import Final
 
 from tipclassify.readers.pdf.layout.pages import (
     MAX_RAISED_SIZE,
-    Fragment,
+    PdfFragment,
+    PdfWord,
     Row,
     Table,
-    Word,
-    join_words,
-    main_size,
+    join_pdf_words,
+    main_type_size,
 )
-from tipclassify.readers.source_blocks import table_row
+from tipclassify.readers.source_blocks import join_source_cells
 from tipclassify.text.document import CELL_BAR
 
-__all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
+__all__ = ["MAX_MISALIGNMENT", "PdfLine", "make_lines_of_pdf_cell", "make_pdf_lines"]
 
-Cell = list[Word]  # words of a row between two wide gaps
+Cell = list[PdfWord]  # words of a row between two wide gaps
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PdfLine:
     """Hold a line of a column, or in its place a whole table; lengths are in points."""
 
     text: str
@@ -72,40 +72,39 @@ _SUPERSCRIPTS: Final = re.compile(
 )
 
 
-def make_lines(rows: Sequence[Row]) -> list[Line]:
+def make_pdf_lines(rows: Sequence[Row]) -> list[PdfLine]:
     """Make a line of each row; rows with aligned cells are table rows."""
     cells_by_row: list[list[Cell]] = []
     for row in rows:
-        cells_by_row.append(
-            _cells([word for fragment in row if fragment.table is None for word in fragment.words])
-        )
-    lines: list[Line] = []
+        words = [word for fragment in row if fragment.table is None for word in fragment.words]
+        cells_by_row.append(_split_pdf_row_into_cells(words))
+    lines: list[PdfLine] = []
     for at, (row, cells) in enumerate(zip(rows, cells_by_row, strict=True)):
-        lines += [_table_line(fragment) for fragment in row if fragment.table is not None]
+        lines += [_line_for_pdf_table(fragment) for fragment in row if fragment.table is not None]
         above = cells_by_row[max(at - _NEAR_ROWS, 0) : at]
         below = cells_by_row[at + 1 : at + 1 + _NEAR_ROWS]
-        if _is_table_row(cells, above + below):
-            line = _line(cells)
+        if _is_pdf_table_row(cells, above + below):
+            line = _line_of_pdf_cells(cells)
         else:
-            line = _line([[word for cell in cells for word in cell]])
+            line = _line_of_pdf_cells([[word for cell in cells for word in cell]])
         if line is not None:
             lines.append(line)
     return lines
 
 
-def cell_lines(rows: Iterable[Row]) -> list[Line]:
+def make_lines_of_pdf_cell(rows: Iterable[Row]) -> list[PdfLine]:
     """Make a line of running text of each row."""
-    lines: list[Line] = []
+    lines: list[PdfLine] = []
     for row in rows:
-        line = _line([[word for fragment in row for word in fragment.words]])
+        line = _line_of_pdf_cells([[word for fragment in row for word in fragment.words]])
         if line is not None:
             lines.append(line)
     return lines
 
 
-def _table_line(fragment: Fragment) -> Line:
+def _line_for_pdf_table(fragment: PdfFragment) -> PdfLine:
     """Make the line that stands in place of a whole table."""
-    return Line(
+    return PdfLine(
         text="",
         x0=fragment.x0,
         x1=fragment.x1,
@@ -117,20 +116,20 @@ def _table_line(fragment: Fragment) -> Line:
     )
 
 
-def _cells(words: list[Word]) -> list[Cell]:
+def _split_pdf_row_into_cells(words: list[PdfWord]) -> list[Cell]:
     """Split the words of a row at wide gaps."""
     cells = [words[:1]]
     for last, word in pairwise(words):
         if word.x0 - last.x1 >= _MIN_CELL_GAP * max(word.size, last.size):
             cells.append([])
         cells[-1].append(word)
-    if len(cells) > 1 and _is_entry_mark(join_words(cells[0]), len(cells)):
+    if len(cells) > 1 and _is_mark_of_list_entry(join_pdf_words(cells[0]), len(cells)):
         mark = cells.pop(0)
         cells[0] = mark + cells[0]
     return cells
 
 
-def _is_entry_mark(text: str, cell_count: int) -> bool:
+def _is_mark_of_list_entry(text: str, cell_count: int) -> bool:
     """Return whether the first cell of a row is the mark of a list entry, paragraph or note."""
     # a number before several cells is one of them
     if cell_count == 2 and _BARE_MARK.fullmatch(text):
@@ -138,11 +137,13 @@ def _is_entry_mark(text: str, cell_count: int) -> bool:
     return _LIST_MARK.fullmatch(text) is not None
 
 
-def _is_table_row(cells: list[Cell], near: Sequence[list[Cell]]) -> bool:
-    return not _is_justified(cells) and any(_are_aligned(cells, other) for other in near)
+def _is_pdf_table_row(cells: list[Cell], near: Sequence[list[Cell]]) -> bool:
+    return not _is_justified_pdf_row(cells) and any(
+        _are_aligned_pdf_rows(cells, other) for other in near
+    )
 
 
-def _are_aligned(cells: list[Cell], other: list[Cell]) -> bool:
+def _are_aligned_pdf_rows(cells: list[Cell], other: list[Cell]) -> bool:
     """Return whether two rows have a cell, after the first, with an aligned edge."""
     for cell in cells[1:_MAX_COMPARED_CELLS]:
         for other_cell in other[1:_MAX_COMPARED_CELLS]:
@@ -153,7 +154,7 @@ def _are_aligned(cells: list[Cell], other: list[Cell]) -> bool:
     return False
 
 
-def _is_justified(cells: list[Cell]) -> bool:
+def _is_justified_pdf_row(cells: list[Cell]) -> bool:
     """Return whether a row is one cell or a justified line of prose.
 
     Prose has a hyphen at its end, or lower case after gaps.
@@ -164,29 +165,29 @@ def _is_justified(cells: list[Cell]) -> bool:
     return lower * 4 > len(cells)
 
 
-def _line(cells: list[Cell]) -> Line | None:
+def _line_of_pdf_cells(cells: list[Cell]) -> PdfLine | None:
     """Make a line of cells; None if they have no text."""
     words = [word for cell in cells for word in cell]
     if not words:
         return None
-    size = main_size(words)
+    size = main_type_size(words)
     y = median(word.y for word in words if word.size == size)
-    text_cells = [_without_marks(cell, size, y) for cell in cells]
-    texts = [text for text in map(_text, text_cells) if text]
+    text_cells = [_without_raised_note_marks(cell, size, y) for cell in cells]
+    texts = [text for text in map(_text_of_pdf_cell, text_cells) if text]
     if not texts:
         return None
-    text = table_row(texts)
+    text = join_source_cells(texts)
     text_words = [word for cell in text_cells for word in cell]
     begins_raised = text_words[0] is not words[0]
     least_cells = 2 if CELL_BAR in text else 1  # dot leaders separate cells, too
-    return Line(
+    return PdfLine(
         text=text,
         x0=words[0].x0,
         x1=max(word.x1 for word in words),
         y=y,
         size=size,
-        first_word_width=_first_word_width(text_words),
-        bold=_bold_words(text_words),
+        first_word_width=_width_of_first_pdf_word(text_words),
+        bold=_bold_words_of_pdf_line(text_words),
         begins_note=begins_raised or _NOTE_START.match(text) is not None,
         begins_raised=begins_raised,
         cells=max(len(texts), least_cells),
@@ -194,7 +195,7 @@ def _line(cells: list[Cell]) -> Line | None:
     )
 
 
-def _first_word_width(words: list[Word]) -> float:
+def _width_of_first_pdf_word(words: list[PdfWord]) -> float:
     """Return the width of the first word, which may have several parts, in points."""
     last = words[0]
     for word in words[1:]:
@@ -204,16 +205,16 @@ def _first_word_width(words: list[Word]) -> float:
     return last.x1 - words[0].x0
 
 
-def _bold_words(words: list[Word]) -> str:
-    """Return which words are bold, as `Line.bold` has it."""
+def _bold_words_of_pdf_line(words: list[PdfWord]) -> str:
+    """Return which words are bold, as `PdfLine.bold` has it."""
     if all(word.bold for word in words):
         return "all"
     return "some" if any(word.bold for word in words) else ""
 
 
-def _text(words: list[Word]) -> str:
+def _text_of_pdf_cell(words: list[PdfWord]) -> str:
     """Return the text of a cell, without raised digits; its dot leaders become " | "."""
-    text = " ".join(join_words(words).split())
+    text = " ".join(join_pdf_words(words).split())
     if not text.isascii():
         text = " ".join(_SUPERSCRIPTS.sub("", text).split())
     if not any(leader in text for leader in _LEADER_PARTS):
@@ -221,17 +222,17 @@ def _text(words: list[Word]) -> str:
     return _LEADERS.sub(CELL_BAR, text).strip(" |") or text
 
 
-def _without_marks(words: list[Word], size: float, y: float) -> list[Word]:
+def _without_raised_note_marks(words: list[PdfWord], size: float, y: float) -> list[PdfWord]:
     """Remove raised note marks, and small ones in brackets on the baseline."""
     max_mark_size = MAX_RAISED_SIZE * size
     min_raise = _MIN_RAISE * size
-    kept: list[Word] = []
+    kept: list[PdfWord] = []
     for raised, group in groupby(
         words, key=lambda word: word.size < max_mark_size and y - word.y > min_raise
     ):
         run = list(group)
         if raised:
-            if not _is_note_mark(run, kept):
+            if not _is_raised_note_mark(run, kept):
                 kept += run
             continue
         for word in run:
@@ -240,7 +241,7 @@ def _without_marks(words: list[Word], size: float, y: float) -> list[Word]:
     return kept
 
 
-def _is_note_mark(raised: list[Word], before: list[Word]) -> bool:
+def _is_raised_note_mark(raised: list[PdfWord], before: list[PdfWord]) -> bool:
     """Return whether raised words are a note mark; after a unit, "2" and "3" are exponents."""
     text = "".join(word.text for word in raised)
     if text in ("2", "3") and before and _UNIT.search(before[-1].text):

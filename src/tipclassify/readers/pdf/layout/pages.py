@@ -15,25 +15,25 @@ from typing import Final, NamedTuple
 __all__ = [
     "LARGE",
     "MAX_RAISED_SIZE",
-    "Fragment",
-    "Page",
+    "PageLayout",
+    "PdfFragment",
+    "PdfShape",
+    "PdfTableRow",
+    "PdfTag",
+    "PdfWord",
     "Row",
-    "Shape",
     "Table",
-    "TableRow",
-    "Tag",
-    "Word",
-    "body_size",
-    "group_rows",
-    "join_words",
-    "main_size",
-    "make_fragments",
-    "make_page",
-    "whole_words",
+    "body_type_size",
+    "group_pdf_rows",
+    "join_pdf_words",
+    "main_type_size",
+    "make_page_layout",
+    "make_pdf_fragments",
+    "whole_pdf_words",
 ]
 
 
-class Tag(NamedTuple):
+class PdfTag(NamedTuple):
     """Hold the innermost block of the tree around a text, and its table row or 0.
 
     Both are numbered in reading order.
@@ -46,7 +46,7 @@ class Tag(NamedTuple):
     header: bool = False
 
 
-class Word(NamedTuple):
+class PdfWord(NamedTuple):
     """Hold a word, or a part of one in one style, `glued` to the part before.
 
     `tag` is None outside of the tree. `font` is the name of its font in the file.
@@ -59,11 +59,11 @@ class Word(NamedTuple):
     size: float
     bold: bool = False
     glued: bool = False
-    tag: Tag | None = None
+    tag: PdfTag | None = None
     font: str = ""
 
 
-class Shape(NamedTuple):
+class PdfShape(NamedTuple):
     """Hold a straight line or box, or the bounds of a drawing; edges in points."""
 
     x0: float
@@ -74,14 +74,14 @@ class Shape(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
+class PdfFragment:
     """Hold adjacent words on one baseline, or in their place a whole table.
 
     A table reaches down to the baseline `bottom`. `order` is the index in the file.
     """
 
     order: int
-    words: tuple[Word, ...]
+    words: tuple[PdfWord, ...]
     x0: float
     x1: float
     y: float
@@ -92,24 +92,24 @@ class Fragment:
     @property
     def text(self) -> str:
         """Text of the words, with spaces between them."""
-        return join_words(self.words)
+        return join_pdf_words(self.words)
 
 
-Row = list[Fragment]  # fragments of one baseline, from left to right
+Row = list[PdfFragment]  # fragments of one baseline, from left to right
 
 
-class TableRow(NamedTuple):
+class PdfTableRow(NamedTuple):
     """Hold the cells of a table row, each the lines of its text."""
 
     cells: list[list[str]]
     header: bool = False
 
 
-Table = list[TableRow]  # rows of a ruled table, or the caption and labels of a drawing
+Table = list[PdfTableRow]  # rows of a ruled table, or the caption and labels of a drawing
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageLayout:
     """Hold a page: its words, fragments and drawn shapes, in file order.
 
     `problem` is why text is not read or not in order.
@@ -118,9 +118,9 @@ class Page:
     number: int
     width: float
     height: float
-    words: tuple[Word, ...]
-    fragments: tuple[Fragment, ...]
-    shapes: Sequence[Shape] = ()
+    words: tuple[PdfWord, ...]
+    fragments: tuple[PdfFragment, ...]
+    shapes: Sequence[PdfShape] = ()
     problem: str = ""
 
 
@@ -137,32 +137,32 @@ _MAX_BASELINE_SHIFT: Final = 0.35  # em between baselines of one line
 _MAX_RAISE: Final = 0.75  # em between baselines of a word and the raised mark after it
 
 
-def make_page(
+def make_page_layout(
     number: int,
     width: float,
     height: float,
-    words: Sequence[Word],
-    shapes: Sequence[Shape] = (),
+    words: Sequence[PdfWord],
+    shapes: Sequence[PdfShape] = (),
     problem: str = "",
-) -> Page:
+) -> PageLayout:
     """Make a page; group its words into fragments, with drop caps at the words that they begin."""
     joined = list(words)
     for at, (initial, word) in enumerate(pairwise(words)):
-        if _is_drop_cap_of(initial, word):
+        if _is_drop_cap_of_word(initial, word):
             joined[at] = initial._replace(size=word.size, y=word.y)
             joined[at + 1] = word._replace(glued=True)
-    return Page(
+    return PageLayout(
         number=number,
         width=width,
         height=height,
         words=tuple(joined),
-        fragments=tuple(make_fragments(joined)),
+        fragments=tuple(make_pdf_fragments(joined)),
         shapes=shapes,
         problem=problem,
     )
 
 
-def _is_drop_cap_of(initial: Word, word: Word) -> bool:
+def _is_drop_cap_of_word(initial: PdfWord, word: PdfWord) -> bool:
     """Return whether a word is a large capital that begins the next one."""
     if len(initial.text) != 1 or not initial.text.isupper():
         return False
@@ -173,20 +173,22 @@ def _is_drop_cap_of(initial: Word, word: Word) -> bool:
     return is_near and word.text[0].islower()
 
 
-def make_fragments(words: Sequence[Word]) -> list[Fragment]:
+def make_pdf_fragments(words: Sequence[PdfWord]) -> list[PdfFragment]:
     """Group words in file order into fragments."""
-    runs: list[list[Word]] = []
+    runs: list[list[PdfWord]] = []
     for word in words:
-        if runs and (_follows(runs[-1][-1], word) or _is_marker_of(runs, word)):
+        if not runs:
+            runs.append([word])
+        elif _continues_pdf_fragment(runs[-1][-1], word) or _is_list_marker_of_word(runs, word):
             runs[-1].append(word)
         else:
             runs.append([word])
-    return [_fragment(order, run) for order, run in enumerate(runs)]
+    return [_make_pdf_fragment(order, run) for order, run in enumerate(runs)]
 
 
-def _fragment(order: int, words: list[Word]) -> Fragment:
+def _make_pdf_fragment(order: int, words: list[PdfWord]) -> PdfFragment:
     largest = max(words, key=lambda word: word.size)  # sets the baseline
-    return Fragment(
+    return PdfFragment(
         order=order,
         words=tuple(words),
         x0=words[0].x0,
@@ -196,7 +198,7 @@ def _fragment(order: int, words: list[Word]) -> Fragment:
     )
 
 
-def _follows(last: Word, word: Word) -> bool:
+def _continues_pdf_fragment(last: PdfWord, word: PdfWord) -> bool:
     """Return whether a word continues the fragment of the word before it in the file."""
     em = max(last.size, word.size)
     raised = min(last.size, word.size) < MAX_RAISED_SIZE * em
@@ -205,7 +207,7 @@ def _follows(last: Word, word: Word) -> bool:
     return on_line and -_MAX_OVERLAP * em < word.x0 - last.x1 < _MAX_WORD_GAP * em
 
 
-def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
+def _is_list_marker_of_word(runs: list[list[PdfWord]], word: PdfWord) -> bool:
     """Return whether the last run is the marker of a list entry that begins with `word`.
 
     There is some space between the two.
@@ -223,7 +225,7 @@ def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
     return near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
 
 
-def body_size(pages: Iterable[Page]) -> float:
+def body_type_size(pages: Iterable[PageLayout]) -> float:
     """Return the type size of running text, in points.
 
     It is the main one of most pages, outside of ruled tables.
@@ -231,36 +233,36 @@ def body_size(pages: Iterable[Page]) -> float:
     page_counts = Counter[float]()  # pages by their main size
     letter_counts = Counter[float]()  # letters by size, of all pages
     for page in pages:
-        on_page = _letters_by_size(word for f in page.fragments for word in f.words)
+        on_page = _letters_by_type_size(word for f in page.fragments for word in f.words)
         if on_page:
-            page_counts[_most_common(on_page)] += 1
+            page_counts[_most_common_type_size(on_page)] += 1
         letter_counts.update(on_page)
     return max(page_counts, key=lambda size: (page_counts[size], letter_counts[size]), default=0.0)
 
 
-def main_size(words: Iterable[Word]) -> float:
+def main_type_size(words: Iterable[PdfWord]) -> float:
     """Return the type size that most letters of words have, in points."""
-    return _most_common(_letters_by_size(words))
+    return _most_common_type_size(_letters_by_type_size(words))
 
 
-def _most_common(counts: Counter[float]) -> float:
+def _most_common_type_size(counts: Counter[float]) -> float:
     size, _ = counts.most_common(1)[0]
     return size
 
 
-def _letters_by_size(words: Iterable[Word]) -> Counter[float]:
+def _letters_by_type_size(words: Iterable[PdfWord]) -> Counter[float]:
     letters = Counter[float]()
     for word in words:
         letters[word.size] += len(word.text)
     return letters
 
 
-def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
+def group_pdf_rows(fragments: Iterable[PdfFragment]) -> list[Row]:
     """Group fragments by baseline, rows from the top, fragments from the left."""
     rows: list[Row] = []
-    base: Fragment | None = None  # the largest fragment of the row, which sets its baseline
+    base: PdfFragment | None = None  # the largest fragment of the row, which sets its baseline
     for fragment in sorted(fragments, key=lambda f: f.y):
-        if base is None or not _is_on_line_of(base, fragment):
+        if base is None or not _is_on_baseline_of_row(base, fragment):
             rows.append([fragment])
             base = fragment
             continue
@@ -270,12 +272,12 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
     return [sorted(row, key=lambda f: f.x0) for row in rows]
 
 
-def _is_on_line_of(base: Fragment, fragment: Fragment) -> bool:
+def _is_on_baseline_of_row(base: PdfFragment, fragment: PdfFragment) -> bool:
     """Return whether a fragment is hardly lower than the row whose baseline `base` sets."""
     return fragment.y - base.y <= _MAX_BASELINE_SHIFT * min(base.size, fragment.size)
 
 
-def whole_words(words: Iterable[Word]) -> list[str]:
+def whole_pdf_words(words: Iterable[PdfWord]) -> list[str]:
     """Return the texts of words, with the parts of each joined."""
     texts: list[str] = []
     for word in words:
@@ -286,6 +288,6 @@ def whole_words(words: Iterable[Word]) -> list[str]:
     return texts
 
 
-def join_words(words: Iterable[Word]) -> str:
+def join_pdf_words(words: Iterable[PdfWord]) -> str:
     """Join words with spaces, and the parts of each word without."""
     return "".join(word.text if word.glued else " " + word.text for word in words).strip()

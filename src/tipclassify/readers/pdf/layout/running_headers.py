@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import LARGE, Page, Row, body_size, group_rows
+from tipclassify.readers.pdf.layout.pages import (
+    LARGE,
+    PageLayout,
+    Row,
+    body_type_size,
+    group_pdf_rows,
+)
 
 __all__ = ["drop_running_headers"]
 
@@ -25,7 +31,7 @@ _PAGE_NUMBER: Final = re.compile(
 _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
-class _Look(NamedTuple):
+class _RunningHeaderLook(NamedTuple):
     """Hold the place of a row, counted from the edge in slots, and its type size in points."""
 
     slot: int
@@ -33,25 +39,25 @@ class _Look(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _EdgeRow:
+class _PageEdgeRow:
     """Hold a row near an edge of a page."""
 
     row: Row
     form: str  # its text with masked numerals
-    look: _Look
+    look: _RunningHeaderLook
     is_number: bool  # of a page
     is_apart: bool  # a gap separates it from what is further inside
 
 
 @dataclass(frozen=True, slots=True)
-class _Repeats:
+class _RepeatedHeaders:
     """Hold what repeats near the edges of the pages of a document."""
 
     times: dict[tuple[str, int], int]  # by form and slot
-    looks: set[_Look]  # of places where most rows repeat
+    looks: set[_RunningHeaderLook]  # of places where most rows repeat
 
 
-def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
+def drop_running_headers(pages: Sequence[PageLayout]) -> list[PageLayout]:
     """Drop rows at top and bottom that repeat across pages, apart from numerals, and page numbers.
 
     Most rows at its place repeat, too: a heading that opens two pages is where others have text. A
@@ -59,14 +65,14 @@ def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
     size of repeated ones goes as well. Titles stay where they first stand: rows in large type, and
     what is below them in type as large as the text.
     """
-    body = body_size(pages)
-    edges = [edge for page in pages for edge in _edges(page)]
-    repeats = _find_repeats([row for edge in edges for row in edge])
+    body = body_type_size(pages)
+    edges = [edge for page in pages for edge in _rows_near_both_edges(page)]
+    repeats = _find_repeated_headers([row for edge in edges for row in edge])
     min_times = max(3, _MIN_PAGE_SHARE * len(pages))
     titles: set[str] = set()  # forms of those so far
     removed: set[int] = set()
     for edge in edges:
-        for edge_row in _running_rows(edge, repeats, min_times, titles, body):
+        for edge_row in _running_header_rows(edge, repeats, min_times, titles, body):
             removed.update(id(fragment) for fragment in edge_row.row)
     return [
         replace(page, fragments=tuple(f for f in page.fragments if id(f) not in removed))
@@ -74,7 +80,7 @@ def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
     ]
 
 
-def _find_repeats(rows: Sequence[_EdgeRow]) -> _Repeats:
+def _find_repeated_headers(rows: Sequence[_PageEdgeRow]) -> _RepeatedHeaders:
     """Count how often each row is at its place, and find the places of repeated rows."""
     counts = Counter((row.form, row.look.slot) for row in rows)
     times: dict[tuple[str, int], int] = {}
@@ -85,17 +91,21 @@ def _find_repeats(rows: Sequence[_EdgeRow]) -> _Repeats:
     all_counts = Counter(row.look.slot for row in rows)
     repeated_counts = Counter(look.slot for look in repeated)
     looks = {look for look in repeated if repeated_counts[look.slot] * 2 > all_counts[look.slot]}
-    return _Repeats(times, looks)
+    return _RepeatedHeaders(times, looks)
 
 
-def _running_rows(
-    edge: Sequence[_EdgeRow], repeats: _Repeats, min_times: float, titles: set[str], body: float
-) -> list[_EdgeRow]:
+def _running_header_rows(
+    edge: Sequence[_PageEdgeRow],
+    repeats: _RepeatedHeaders,
+    min_times: float,
+    titles: set[str],
+    body: float,
+) -> list[_PageEdgeRow]:
     """Return the rows at one edge of a page that are a header or footer; add to the titles.
 
     `min_times` is on how many pages a row that no gap separates from the text must be.
     """
-    rows: list[_EdgeRow] = []
+    rows: list[_PageEdgeRow] = []
     count = 0  # of those rows that a gap, or their number, tells from text
     in_title = False
     for edge_row in edge:
@@ -114,16 +124,16 @@ def _running_rows(
     return rows[:count]
 
 
-def _edges(page: Page) -> Iterator[list[_EdgeRow]]:
+def _rows_near_both_edges(page: PageLayout) -> Iterator[list[_PageEdgeRow]]:
     """Yield the rows near the top, downwards, then those near the bottom, upwards."""
-    rows = group_rows(page.fragments)
-    yield _edge_rows(rows, 0.0, page.height)
-    yield _edge_rows(rows[::-1], page.height + 1, page.height)
+    rows = group_pdf_rows(page.fragments)
+    yield _rows_near_page_edge(rows, 0.0, page.height)
+    yield _rows_near_page_edge(rows[::-1], page.height + 1, page.height)
 
 
-def _edge_rows(rows: Sequence[Row], edge: float, height: float) -> list[_EdgeRow]:
+def _rows_near_page_edge(rows: Sequence[Row], edge: float, height: float) -> list[_PageEdgeRow]:
     """Return the rows near one edge of a page, whose rows are ordered inwards from it."""
-    edge_rows: list[_EdgeRow] = []
+    edge_rows: list[_PageEdgeRow] = []
     for at, row in enumerate(rows[:_MAX_ROWS]):
         offset = row[0].y - edge
         if abs(offset) > height * _MARGIN_SHARE or any(f.table for f in row):
@@ -132,16 +142,16 @@ def _edge_rows(rows: Sequence[Row], edge: float, height: float) -> list[_EdgeRow
         size = max(f.size for f in row)
         inner = rows[at + 1] if at + 1 < len(rows) else None
         edge_rows.append(
-            _EdgeRow(
+            _PageEdgeRow(
                 row=row,
                 form=_NUMERAL.sub("#", text.lower()),
-                look=_Look(round(offset / _POSITION_TOLERANCE), size),
+                look=_RunningHeaderLook(round(offset / _POSITION_TOLERANCE), size),
                 is_number=_PAGE_NUMBER.fullmatch(text) is not None,
-                is_apart=inner is None or _are_apart(row, inner),
+                is_apart=inner is None or _pdf_rows_are_apart(row, inner),
             )
         )
     return edge_rows
 
 
-def _are_apart(row: Row, inner: Row) -> bool:
+def _pdf_rows_are_apart(row: Row, inner: Row) -> bool:
     return abs(inner[0].y - row[0].y) > _MIN_GAP * median(f.size for f in inner)
