@@ -456,7 +456,7 @@ def _altered_arrays(data: bytes, chance: random.Random) -> bytes:
 
 def _seal_model(kind: str, altered_name: str, files: dict[str, bytes]) -> None:
     """Make the hashes of a model fit its files, where its head can be read."""
-    from tipclassify.model.common.folder import digest
+    from tipclassify.model.common.head import digest
 
     try:
         head = json.loads(files["model.json"])

@@ -18,8 +18,10 @@ from conftest import Run
 from tipclassify import Classifier, ModelError
 from tipclassify.cli.review import redirect_page
 from tipclassify.errors import OutputError
-from tipclassify.model.common import folder as folders
-from tipclassify.model.common.folder import HEAD, recover_folder, replace_folder
+from tipclassify.model.common import replacement
+from tipclassify.model.common.folder import read_model_file
+from tipclassify.model.common.head import HEAD
+from tipclassify.model.common.replacement import recover_folder, replace_folder
 from tipclassify.model.loading import installed, load_scorer
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event
@@ -157,7 +159,7 @@ def test_a_model_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
 ) -> None:
     if not in_one_step:
-        monkeypatch.setattr(folders, "exchange", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     target = tmp_path / "mine"
     for _ in range(3):
         replace_folder(staged_copy(target), target)
@@ -178,8 +180,8 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
         os.rename(source, to)
 
     with monkeypatch.context() as patched:
-        patched.setattr(folders, "exchange", lambda *_: False)
-        patched.setattr(folders.os, "replace", killed)
+        patched.setattr(replacement, "exchange", lambda *_: False)
+        patched.setattr(replacement.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             replace_folder(staged_copy(target), target)
     assert not target.exists()
@@ -220,7 +222,7 @@ def test_a_model_that_another_process_writes_is_not_scrap_whatever_the_clock_say
 
 KILLED = """
 import shutil, sys, os; from pathlib import Path
-from tipclassify.model.common.folder import replace_folder
+from tipclassify.model.common.replacement import replace_folder
 source, target = map(Path, sys.argv[1:3])
 print(".", flush=True)
 for number in range(10_000):
@@ -248,4 +250,4 @@ def test_a_model_is_never_gone_however_its_replacement_is_killed(tmp_path: Path)
             process.send_signal(signal.SIGKILL)
         assert (target / HEAD).is_file()
     with pytest.raises(ModelError):  # it was cut off above, and is whole all the same
-        folders.read_model_file(target / "none", 1)
+        read_model_file(target / "none", 1)

@@ -16,7 +16,8 @@ import pytest
 from conftest import Run
 
 from tipclassify import InputError
-from tipclassify.model.common.folder import load_head, write_folder
+from tipclassify.model.common.folder import load_head
+from tipclassify.model.common.replacement import write_folder
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.review.derived import CorpusFile, events_path

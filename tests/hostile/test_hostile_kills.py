@@ -20,8 +20,10 @@ from tipclassify.corpus import curation, loading
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import InputError
 from tipclassify.model.adding import add_model
-from tipclassify.model.common import folder as folders
-from tipclassify.model.common.folder import check_head, load_head, recover_folder, write_folder
+from tipclassify.model.common import replacement
+from tipclassify.model.common.folder import load_head
+from tipclassify.model.common.head import check_head
+from tipclassify.model.common.replacement import recover_folder, write_folder
 from tipclassify.model.loading import load_scorer
 from tipclassify.scrap import open_whole
 from tipclassify.training import fit_heads, train_heads
@@ -251,7 +253,7 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     is_exchanged: bool,
 ) -> None:
     if not is_exchanged:  # as on a system that cannot exchange two folders in one step
-        monkeypatch.setattr(folders, "exchange", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     place = tmp_path / "models"
     place.mkdir()
     target = place / "mine"

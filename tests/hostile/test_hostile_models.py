@@ -23,7 +23,8 @@ from conftest import Run
 
 from tipclassify import Classifier, ModelError
 from tipclassify.model.adding import add_model
-from tipclassify.model.common.folder import digest, write_folder
+from tipclassify.model.common.head import digest
+from tipclassify.model.common.replacement import write_folder
 from tipclassify.model.encoder.graph_check import graph_problem
 from tipclassify.model.loading import installed
 

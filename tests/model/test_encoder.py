@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
-from tipclassify.model.common.folder import digest
+from tipclassify.model.common.head import digest
 from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count

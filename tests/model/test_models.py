@@ -19,7 +19,8 @@ from tipclassify import Classifier, InputError, ModelError
 from tipclassify.model import adding
 from tipclassify.model import loading as places
 from tipclassify.model.adding import add_model
-from tipclassify.model.common.folder import digest, kind_of, load_head
+from tipclassify.model.common.folder import load_head
+from tipclassify.model.common.head import digest, kind_of
 from tipclassify.model.loading import installed, load_scorer, model_folder, models_folder
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"

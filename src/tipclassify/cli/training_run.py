@@ -73,7 +73,7 @@ class Order:
 
 def check_order(order: Order) -> None:
     """Refuse options of another kind of model, and an output in the way."""
-    from tipclassify.model.common.folder import check_replaceable, recover_folder
+    from tipclassify.model.common.replacement import check_replaceable, recover_folder
 
     encoder = order.encoder
     if order.model == "encoder" and not encoder.base:

@@ -21,20 +21,17 @@ from tipclassify.download.request import (
     retry,
 )
 from tipclassify.errors import InputError, LinkError, ModelError, reason_of
-from tipclassify.model.common.folder import (
+from tipclassify.model.common.folder import LARGEST_FILE, LARGEST_HEAD, read_model_file
+from tipclassify.model.common.head import (
     HEAD,
-    LARGEST_FILE,
-    LARGEST_HEAD,
     LINEAR,
     Head,
     check_head,
-    check_replaceable,
     hashed_files,
     kind_of,
     parse_head,
-    read_model_file,
-    replace_folder,
 )
+from tipclassify.model.common.replacement import check_replaceable, replace_folder
 from tipclassify.model.loading import Installed, is_name, models_folder
 from tipclassify.progress import Progress
 

@@ -7,14 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import (
-    HEAD,
-    LARGEST_HEAD,
-    check_head,
-    hashed_files,
-    parse_head,
-    read_model_file,
-)
+from tipclassify.model.common.folder import LARGEST_HEAD, read_model_file
+from tipclassify.model.common.head import HEAD, check_head, hashed_files, parse_head
 
 __all__ = ["download_model", "is_hub_name"]
 

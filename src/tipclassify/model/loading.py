@@ -11,15 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import (
-    HEAD,
-    LINEAR,
-    Head,
-    hashed_files,
-    kind_of,
-    load_head,
-    recover_folder,
-)
+from tipclassify.model.common.folder import load_head
+from tipclassify.model.common.head import HEAD, LINEAR, Head, hashed_files, kind_of
+from tipclassify.model.common.replacement import recover_folder
 from tipclassify.resources import cache_path, checkout, resource_path
 
 if TYPE_CHECKING:

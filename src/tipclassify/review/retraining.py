@@ -24,7 +24,8 @@ from msgspec.structs import replace
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
-from tipclassify.model.common.folder import LINEAR, kind_of, load_head
+from tipclassify.model.common.folder import load_head
+from tipclassify.model.common.head import LINEAR, kind_of
 from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.resources import cache_path
 from tipclassify.review.session import RefusedError

@@ -21,16 +21,9 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import (
-    HEAD,
-    check_head,
-    digest,
-    hashed_files,
-    load_head,
-    read_arrays,
-    read_files,
-    write_folder,
-)
+from tipclassify.model.common.folder import load_head, read_arrays, read_files
+from tipclassify.model.common.head import HEAD, check_head, digest, hashed_files
+from tipclassify.model.common.replacement import write_folder
 
 __all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
 

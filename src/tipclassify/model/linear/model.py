@@ -16,15 +16,9 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import (
-    HEAD,
-    LINEAR,
-    check_head,
-    load_head,
-    read_arrays,
-    read_files,
-    write_folder,
-)
+from tipclassify.model.common.folder import load_head, read_arrays, read_files
+from tipclassify.model.common.head import HEAD, LINEAR, check_head
+from tipclassify.model.common.replacement import write_folder
 from tipclassify.text.features.hashing import FEATURE_VERSION
 
 __all__ = ["MAX_WEIGHT", "SLOT_BITS", "Model", "read_model", "write_model"]

@@ -24,7 +24,8 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.folder import HEAD, load_head, read_files, weights_digest
+from tipclassify.model.common.folder import load_head, read_files
+from tipclassify.model.common.head import HEAD, weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
