@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError, reason_of
-from tipclassify.model.common.head import HEAD, Head, hashed_files, parse_head
+from tipclassify.model.common.head import HEAD, Head, hashed_model_files, parse_model_head
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_FILE",
     "LARGEST_HEAD",
-    "load_head",
-    "read_arrays",
-    "read_files",
+    "load_model_head",
+    "read_model_arrays",
     "read_model_file",
+    "read_model_files",
 ]
 
 LARGEST_HEAD: Final = 5_000_000  # bytes of ``model.json``
 LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 
 
-def load_head(folder: Path) -> Head:
+def load_model_head(folder: Path) -> Head:
     """Load the head of a model folder, unchecked; raise `ModelError` without a valid one."""
     file = folder / HEAD
     if not file.is_file():
@@ -38,14 +38,14 @@ def load_head(folder: Path) -> Head:
             f"train one with 'tipclassify train --data FILE --output {folder}'"
         )
     try:
-        return parse_head(read_model_file(file, LARGEST_HEAD))
+        return parse_model_head(read_model_file(file, LARGEST_HEAD))
     except ValueError:
         raise ModelError(
             f"{file}: truncated or not a model; copy or train the model anew"
         ) from None
 
 
-def read_files(
+def read_model_files(
     folder: Path, head: Mapping[str, object], required: Iterable[str]
 ) -> dict[str, bytes]:
     """Read the files that a head lists, and verify their hashes.
@@ -53,7 +53,7 @@ def read_files(
     Files that are not `required` may be missing.
     """
     files = {}
-    for name, sha256 in hashed_files(head).items():
+    for name, sha256 in hashed_model_files(head).items():
         file = folder / name
         if name not in required and not file.exists():
             continue
@@ -80,7 +80,7 @@ def read_model_file(file: Path, largest: int) -> bytes:
     raise ModelError(f"{file}: {problem}; copy or get the model anew")
 
 
-def read_arrays(
+def read_model_arrays(
     file: Path, data: bytes, names: Iterable[str], what: str
 ) -> dict[str, npt.NDArray[Any]]:  # of any number type, which the caller checks
     """Read arrays by name from the bytes of an ``.npz`` file, without unpickling anything.
@@ -90,12 +90,12 @@ def read_arrays(
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {name: _read_array(archive, f"{name}.npy") for name in names}
+            return {name: _read_model_array(archive, f"{name}.npy") for name in names}
     except Exception:  # untrusted bytes: zipfile and numpy raise a dozen classes
         raise ModelError(f"{file}: not {what}; train or get the model anew") from None
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+def _read_model_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     import numpy as np  # slow to import, and not needed for a head
 
     entry = archive.getinfo(name)

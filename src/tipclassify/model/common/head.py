@@ -22,12 +22,12 @@ __all__ = [
     "HEAD",
     "LINEAR",
     "Head",
-    "check_head",
-    "digest",
-    "hashed_files",
-    "kind_of",
-    "parse_head",
-    "weights_digest",
+    "check_model_head",
+    "hashed_model_files",
+    "model_head_digest",
+    "model_kind",
+    "model_weights_digest",
+    "parse_model_head",
 ]
 
 HEAD: Final = "model.json"
@@ -37,7 +37,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
 
 
-class CorpusHead(TypedDict, total=False):
+class HeadCorpus(TypedDict, total=False):
     """What a head says of the training corpus."""
 
     passages: int
@@ -45,7 +45,7 @@ class CorpusHead(TypedDict, total=False):
 
 
 class Head(TypedDict, total=False):
-    """Fields of ``model.json`` that are read by name; `check_head` verifies their types."""
+    """Fields of ``model.json`` that are read by name; `check_model_head` verifies their types."""
 
     format: int
     kind: str
@@ -53,30 +53,30 @@ class Head(TypedDict, total=False):
     labels: list[str]
     thresholds: dict[str, list[float]]
     bias: list[float]
-    corpus: CorpusHead
+    corpus: HeadCorpus
     files: dict[str, str]
     weights_sha256: str
     adapted_from: str
     sha256: str
 
 
-class _ErrorTable(msgspec.Struct):
+class _HeadErrorTable(msgspec.Struct):
     policies: dict[str, dict[str, dict[str, float]]]
     histogram: dict[str, dict[str, list[float]]] = {}
     dispersion: float = 1.0
 
 
-class _Point(msgspec.Struct):
+class _HeadOperatingPoint(msgspec.Struct):
     threshold: float
     precision: list[float | None] = []  # with its interval, which few groups leave undefined
     recall: list[float | None] = []
 
 
-class _Metrics(msgspec.Struct):
+class _HeadMetrics(msgspec.Struct):
     macro_f1: float | None = None
 
 
-class _Head(msgspec.Struct):
+class _CheckedHead(msgspec.Struct):
     """Types of the fields of a head that are read anywhere; all but the first are optional."""
 
     format: int
@@ -88,19 +88,19 @@ class _Head(msgspec.Struct):
     base: dict[str, str] = {}
     corpus: dict[str, object] = {}
     versions: dict[str, str] = {}
-    metrics: _Metrics = msgspec.field(default_factory=_Metrics)
+    metrics: _HeadMetrics = msgspec.field(default_factory=_HeadMetrics)
     behaviours: dict[str, float] = {}
-    operating_points: dict[str, dict[str, _Point]] = {}
-    error_table: _ErrorTable | None = None
+    operating_points: dict[str, dict[str, _HeadOperatingPoint]] = {}
+    error_table: _HeadErrorTable | None = None
 
 
-def digest(head: Mapping[str, object]) -> str:
+def model_head_digest(head: Mapping[str, object]) -> str:
     """Compute the SHA-256 of a head without its ``sha256``, in hexadecimal."""
     plain = {key: value for key, value in head.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()
 
 
-def parse_head(data: bytes) -> Head:
+def parse_model_head(data: bytes) -> Head:
     """Parse the bytes of a ``model.json``; raise `ValueError` if invalid."""
     head = load_json(data)
     if not isinstance(head, dict) or "format" not in head:
@@ -108,17 +108,17 @@ def parse_head(data: bytes) -> Head:
     return cast("Head", head)
 
 
-def kind_of(head: Mapping[str, object]) -> str:
+def model_kind(head: Mapping[str, object]) -> str:
     """Return the kind of model of a head."""
     return str(head.get("kind", LINEAR))
 
 
-def hashed_files(head: Mapping[str, object]) -> dict[str, str]:
+def hashed_model_files(head: Mapping[str, object]) -> dict[str, str]:
     """Return the files that a head lists, with their SHA-256 in hexadecimal.
 
     Raises `ValueError` when the list is missing, or an entry is no plain file name with a hash.
     """
-    if kind_of(head) == LINEAR:
+    if model_kind(head) == LINEAR:
         listed: object = {"weights.npz": head.get("weights_sha256")}
     else:
         listed = head.get("files")
@@ -130,13 +130,13 @@ def hashed_files(head: Mapping[str, object]) -> dict[str, str]:
     return dict(listed)
 
 
-def weights_digest(head: Mapping[str, object]) -> str:
+def model_weights_digest(head: Mapping[str, object]) -> str:
     """Return the SHA-256 of the weights; raise `ValueError` or `KeyError` if the head has none."""
-    files = hashed_files(head)
+    files = hashed_model_files(head)
     return files.get("weights.npz") or files["model.onnx"]
 
 
-def check_head(
+def check_model_head(
     file: Path | str,
     head: Mapping[str, object],
     kind: str | None = None,
@@ -146,12 +146,12 @@ def check_head(
 
     Raises `ModelError`, which names `file`.
     """
-    if kind is not None and kind_of(head) != kind:
+    if kind is not None and model_kind(head) != kind:
         raise ModelError(
-            f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model"
+            f"{file}: a model of kind {model_kind(head)!r}, not {kind!r}; use another model"
         )
     try:
-        typed = msgspec.convert(head, _Head)
+        typed = msgspec.convert(head, _CheckedHead)
     except ValueError as error:  # also where a string holds half of a surrogate pair
         raise ModelError(
             f"{file}: not a head that can be used ({error}); train or get the model anew"
@@ -170,7 +170,7 @@ def check_head(
             f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; "
             "use another model"
         )
-    if head.get("sha256") != digest(head):
+    if head.get("sha256") != model_head_digest(head):
         raise ModelError(
             f"{file}: changed since training (its hash does not match); "
             "copy or train the model anew"
@@ -181,6 +181,6 @@ def check_head(
     if missing:
         raise ModelError(f"{file}: has no thresholds for {', '.join(missing)}; retrain it")
     try:
-        hashed_files(head)
+        hashed_model_files(head)
     except ValueError as error:
         raise ModelError(f"{file}: {error}; train or get the model anew") from None

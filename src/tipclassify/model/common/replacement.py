@@ -17,15 +17,15 @@ from typing import Final
 
 from tipclassify.errors import ModelError
 from tipclassify.formatting import one_line
-from tipclassify.model.common.folder import load_head
-from tipclassify.model.common.head import HEAD, digest, hashed_files
+from tipclassify.model.common.folder import load_model_head
+from tipclassify.model.common.head import HEAD, hashed_model_files, model_head_digest
 from tipclassify.scrap import exchange, is_held, lock_folder, staging_start
 
 __all__ = [
-    "check_replaceable",
-    "recover_folder",
-    "replace_folder",
-    "write_folder",
+    "check_replaceable_model",
+    "recover_model_folder",
+    "replace_model_folder",
+    "write_model_folder",
 ]
 
 _OLD: Final = "old-"  # begins the random part of the folder to which a model is moved
@@ -36,38 +36,38 @@ _RECENT: Final = 3_600  # seconds
 _UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl", "taught.bin"})
 
 
-def write_folder(
+def write_model_folder(
     path: str | os.PathLike[str], head: Mapping[str, object], files: Mapping[str, bytes]
 ) -> None:
     """Write a model folder, replacing the one at `path`; the hash of the head is added to it.
 
     Written beside `path` and renamed, so that a reader never sees an incomplete model. Raises
-    `ModelError` when something else is in the way (`check_replaceable`).
+    `ModelError` when something else is in the way (`check_replaceable_model`).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     whole = {key: value for key, value in head.items() if key != "sha256"}
-    whole["sha256"] = digest(head)
-    staged = _beside(target)
+    whole["sha256"] = model_head_digest(head)
+    staged = _make_folder_beside_model(target)
     try:
         with lock_folder(staged):  # by which others tell it from what a killed process left
             for name, data in files.items():
                 (staged / name).write_bytes(data)
             (staged / HEAD).write_bytes((json.dumps(whole, indent=1) + "\n").encode())
-            replace_folder(staged, target)
+            replace_model_folder(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def replace_folder(staged: Path, target: Path) -> None:
+def replace_model_folder(staged: Path, target: Path) -> None:
     """Rename a finished folder to `target` on the same disk, replacing an older model.
 
-    Raises `ModelError` when something else is there (`check_replaceable`). Both are exchanged in
+    Raises `ModelError` when something else is there (`check_replaceable_model`). Both are exchanged in
     one step where the system can. Elsewhere the older one is moved away first: if the process is
-    killed then, `recover_folder` puts it back.
+    killed then, `recover_model_folder` puts it back.
     """
-    recover_folder(target, keep=staged)
-    check_replaceable(target)
+    recover_model_folder(target, keep=staged)
+    check_replaceable_model(target)
     staged.chmod(0o755)
     if not target.exists():
         os.replace(staged, target)
@@ -75,7 +75,7 @@ def replace_folder(staged: Path, target: Path) -> None:
     if exchange(staged, target):
         shutil.rmtree(staged, ignore_errors=True)
         return
-    old = _beside(target, _OLD)
+    old = _make_folder_beside_model(target, _OLD)
     os.replace(target, old / target.name)
     try:
         os.replace(staged, target)
@@ -86,7 +86,7 @@ def replace_folder(staged: Path, target: Path) -> None:
     shutil.rmtree(old)
 
 
-def recover_folder(target: Path, keep: Path | None = None) -> None:
+def recover_model_folder(target: Path, keep: Path | None = None) -> None:
     """Restore a model that a killed process had moved away, and remove leftovers beside it.
 
     What was changed within the last hour is left, and what another process holds, and `keep`.
@@ -112,7 +112,7 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
                 shutil.rmtree(scrap, ignore_errors=True)
 
 
-def check_replaceable(target: Path) -> None:
+def check_replaceable_model(target: Path) -> None:
     """Raise `ModelError` unless `target` is missing, empty, or a model's folder without others."""
     if not os.path.lexists(target):
         return
@@ -122,7 +122,7 @@ def check_replaceable(target: Path) -> None:
     if not names:
         return
     try:
-        foreign = names - _UNHASHED - hashed_files(load_head(target)).keys()
+        foreign = names - _UNHASHED - hashed_model_files(load_model_head(target)).keys()
     except (ModelError, ValueError):
         raise ModelError(
             f"{target}: a folder that is no model is in the way; move it, or choose another"
@@ -134,7 +134,7 @@ def check_replaceable(target: Path) -> None:
         )
 
 
-def _beside(target: Path, prefix: str = "") -> Path:
+def _make_folder_beside_model(target: Path, prefix: str = "") -> Path:
     """Create a temporary folder beside `target`, on the same disk."""
     from tempfile import mkdtemp  # slow to import, and not needed for reading
 
