@@ -48,8 +48,8 @@ _REAL: Final = Path("real") / "passages.jsonl"
 _USUAL_COLUMNS: Final = Columns()
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
-# Of any type, since rows keep every further field of a user's file; `_check_corpus_row` checks the fields that
-# the package reads.
+# Of any type, since rows keep every further field of a user's file; `_check_corpus_row` checks the
+# fields that the package reads.
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -128,8 +128,9 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS)
                 )
             first, labels = first_of_texts.setdefault(row_key(row), (where, row["labels"]))
             if labels != row["labels"]:
+                labels_here = _corpus_labels_in_words(row["labels"])
                 problems.append(
-                    f"{where}: {_corpus_labels_in_words(row['labels'])}, but the same text at {first} has "
+                    f"{where}: {labels_here}, but the same text at {first} has "
                     f"{_corpus_labels_in_words(labels)}; settle one"
                 )
             rows.append(row)

@@ -152,7 +152,7 @@ def _bootstrap_interval(sample: Floats, groups: int) -> Interval:
 
 
 def _count_groups_by_metric(totals: Floats) -> Ints:
-    """Count the groups in which each metric of `_metrics_of_draws` has anything to divide by, int (11,)."""
+    """Count the groups in which each metric has anything to divide by, int (11,)."""
     _, predicted, true, rest = np.split(totals, [3, 6, 9], axis=1)
     either = (predicted + true) > 0
     columns = [predicted > 0, true > 0, either.any(axis=1), either, rest[:, 1] > 0]

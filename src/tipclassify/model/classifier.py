@@ -132,9 +132,9 @@ class Classifier:
 
     def _read_beside(self, *names: str) -> dict[str, bytes]:
         """Read files of the folder that the model was loaded from, unless it was replaced since."""
-        if self._folder is None or load_model_head(self._folder).get("sha256") != self.meta.get(
-            "sha256"
-        ):
+        if self._folder is None:
+            return {}
+        if load_model_head(self._folder).get("sha256") != self.meta.get("sha256"):
             return {}
         files = [self._folder / name for name in names]
         return {file.name: file.read_bytes() for file in files if file.is_file()}

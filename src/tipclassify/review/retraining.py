@@ -197,11 +197,9 @@ class Retraining:
 
 def model_to_adapt(model: str | None) -> str:
     """Choose the encoder to adapt: the model under review or, if it has no heads, the default."""
-    return (
-        DEFAULT
-        if not model or model_kind(load_model_head(model_folder(model))) == LINEAR
-        else model
-    )
+    if not model or model_kind(load_model_head(model_folder(model))) == LINEAR:
+        return DEFAULT
+    return model
 
 
 def retrain(

@@ -40,8 +40,10 @@ class Record:
 def parse_annotation_labels(value: object) -> tuple[str, ...] | None:
     """Parse label names like `parse_corpus_labels`, with ``none`` for no label; null gives None.
 
-    >>> parse_annotation_labels("failure; positive_effort"), parse_annotation_labels(["none"]), parse_annotation_labels(None)
-    (('positive_effort', 'failure'), (), None)
+    >>> parse_annotation_labels("failure; positive_effort")
+    ('positive_effort', 'failure')
+    >>> parse_annotation_labels(["none"]), parse_annotation_labels(None)
+    ((), None)
     """
     if value is None:
         return None

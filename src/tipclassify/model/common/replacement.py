@@ -62,9 +62,9 @@ def write_model_folder(
 def replace_model_folder(staged: Path, target: Path) -> None:
     """Rename a finished folder to `target` on the same disk, replacing an older model.
 
-    Raises `ModelError` when something else is there (`check_replaceable_model`). Both are exchanged in
-    one step where the system can. Elsewhere the older one is moved away first: if the process is
-    killed then, `recover_model_folder` puts it back.
+    Raises `ModelError` when something else is there (`check_replaceable_model`). Both are exchanged
+    in one step where the system can. Elsewhere the older one is moved away first: if the process
+    is killed then, `recover_model_folder` puts it back.
     """
     recover_model_folder(target, keep=staged)
     check_replaceable_model(target)

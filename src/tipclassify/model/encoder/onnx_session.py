@@ -142,9 +142,8 @@ class LocalGraph:
             )
         except Exception as error:  # a dozen exception classes without common base
             version = onnxruntime.__version__
-            raise ModelError(
-                f"ONNX Runtime {version} cannot load the encoder ({_first_line_of_onnx_error(error)})"
-            ) from None
+            reason = _first_line_of_onnx_error(error)
+            raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({reason})") from None
         self.inputs = [str(node.name) for node in self._session.get_inputs()]
         self.outputs = [str(node.name) for node in self._session.get_outputs()]
 
@@ -207,9 +206,8 @@ class LocalGraph:
                 names, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
             )
         except Exception as error:
-            raise ModelError(
-                f"the encoder's graph fails ({_first_line_of_onnx_error(error)}); get the model anew"
-            ) from None
+            reason = _first_line_of_onnx_error(error)
+            raise ModelError(f"the encoder's graph fails ({reason}); get the model anew") from None
         return outputs
 
 

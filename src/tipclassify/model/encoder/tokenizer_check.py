@@ -75,8 +75,9 @@ def _tokenizer_steps(step: object, inside: str) -> Iterator[object]:
 
 
 def _tokenizer_step_problem(
-    kind: str, step: dict[str, Any]
-) -> str | None:  # JSON, unchecked so far
+    kind: str,
+    step: dict[str, Any],  # JSON, unchecked so far
+) -> str | None:
     """Describe what an allowed kind of step must not do; None for a valid one."""
     if kind == "TemplateProcessing":
         texts = [piece for piece in step.get("single") or () if "Sequence" in piece]
