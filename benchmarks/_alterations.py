@@ -132,9 +132,9 @@ def altered_graph(graph: bytes, operators: Sequence[str], chance: random.Random)
 
     `operators` are names that a node may get.
     """
-    from tipclassify.model.encoder.graph_check import model_class
+    from tipclassify.model.encoder.graph_check import onnx_model_class
 
-    model = model_class().FromString(graph)
+    model = onnx_model_class().FromString(graph)
     for _ in range(chance.randint(1, 3)):
         _alter_message(chance.choice(list(_messages(model))), operators, chance)
     written: bytes = model.SerializeToString(deterministic=True)

@@ -40,7 +40,7 @@ from tipclassify.resources import cache_path
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Vectors, expand_rows, headings_of, labels_of
 from tipclassify.training.fit_heads import HeadSettings, load_encoder, pooled_vectors
-from tipclassify.training.fit_penalty import given_labels, macro_f1
+from tipclassify.training.fit_penalty import given_labels, macro_f1_of_heads
 from tipclassify.training.fixed_set import read_fixed, row_digest
 
 SIZES: Final = (300, 100, 30)
@@ -120,7 +120,7 @@ def real_passages(scorer: EncoderScorer, data: Path) -> Real:
 def run_all(scorer: EncoderScorer, drawn: Drawn, real: Real, seed: int) -> list[Run]:
     """Train every method on the rows of one user, and measure it."""
     pooled = _vectors(scorer, drawn.train)
-    before = macro_f1(
+    before = macro_f1_of_heads(
         real.y_true, given_labels(scorer.model.heads.logits(real.pooled), scorer.model)
     )
     adapted, penalty = fit_ours(scorer, drawn.train)
@@ -137,7 +137,7 @@ def run_all(scorer: EncoderScorer, drawn: Drawn, real: Real, seed: int) -> list[
 
         lost = float("nan")
         if real.texts or method != "TF-IDF + LR":
-            lost = before - macro_f1(real.y_true, predict(real.texts, real.pooled))
+            lost = before - macro_f1_of_heads(real.y_true, predict(real.texts, real.pooled))
         runs.append(
             Run(
                 method,

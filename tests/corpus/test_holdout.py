@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify.corpus.holdout import (
-    document_country,
     held_out,
+    holdout_country,
     is_real,
     natural_shares,
     natural_weights,
@@ -81,16 +81,16 @@ def test_one_country_has_one_name_in_all_sources() -> None:
         "dol-pdf/Upper Xland, The.pdf",
         "dol-descriptions/2016/Upper Xland",
     ]
-    assert len({document_country(doc) for doc in same}) == 1
+    assert len({holdout_country(doc) for doc in same}) == 1
     # it names none
-    assert document_country("factbook/2020/17") != document_country("factbook/2020/18")
+    assert holdout_country("factbook/2020/17") != holdout_country("factbook/2020/18")
 
 
 def test_countries_are_held_out_whole() -> None:
     held = held_out(REAL)
     of: dict[str, set[bool]] = {}
     for row, mine in zip(REAL, held, strict=True):
-        of.setdefault(document_country(row["doc"]), set()).add(bool(mine))
+        of.setdefault(holdout_country(row["doc"]), set()).add(bool(mine))
     assert all(len(found) == 1 for found in of.values())
     assert 1 <= sum(found == {True} for found in of.values()) <= len(COUNTRIES) / 4
 

@@ -18,9 +18,11 @@ from conftest import Run
 from tipclassify import Classifier, ModelError
 from tipclassify.cli.review import redirect_page
 from tipclassify.errors import OutputError
-from tipclassify.model.common import folder as folders
-from tipclassify.model.common.folder import HEAD, recover_folder, replace_folder
-from tipclassify.model.loading import installed, load_scorer
+from tipclassify.model.common import replacement
+from tipclassify.model.common.folder import read_model_file
+from tipclassify.model.common.head import HEAD
+from tipclassify.model.common.replacement import recover_model_folder, replace_model_folder
+from tipclassify.model.loading import installed_models, load_scorer
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event
 from tipclassify.review.log import EventLog, now
@@ -157,10 +159,10 @@ def test_a_model_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
 ) -> None:
     if not in_one_step:
-        monkeypatch.setattr(folders, "exchange", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     target = tmp_path / "mine"
     for _ in range(3):
-        replace_folder(staged_copy(target), target)
+        replace_model_folder(staged_copy(target), target)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     Classifier.load(target)
 
@@ -170,7 +172,7 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
 ) -> None:
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path))
     target = tmp_path / "mine"
-    replace_folder(staged_copy(target), target)
+    replace_model_folder(staged_copy(target), target)
 
     def killed(source: Path, to: Path) -> None:
         if to == target:
@@ -178,12 +180,12 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
         os.rename(source, to)
 
     with monkeypatch.context() as patched:
-        patched.setattr(folders, "exchange", lambda *_: False)
-        patched.setattr(folders.os, "replace", killed)
+        patched.setattr(replacement, "exchange", lambda *_: False)
+        patched.setattr(replacement.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            replace_folder(staged_copy(target), target)
+            replace_model_folder(staged_copy(target), target)
     assert not target.exists()
-    assert [one.name for one in installed()] == ["mine"]
+    assert [one.name for one in installed_models()] == ["mine"]
     assert (target / HEAD).is_file()
     load_scorer("mine")
 
@@ -201,7 +203,7 @@ def test_what_killed_processes_left_is_removed_after_an_hour(tmp_path: Path) -> 
         shutil.copytree(FAST, tmp_path / name)
         os.utime(tmp_path / name, (0, 0))
     recent = staged_copy(target)
-    replace_folder(staged_copy(target), target)
+    replace_model_folder(staged_copy(target), target)
     assert {path.name for path in tmp_path.iterdir()} == {"mine", recent.name, *names[2:]}
 
 
@@ -212,21 +214,21 @@ def test_a_model_that_another_process_writes_is_not_scrap_whatever_the_clock_say
     at_work = staged_copy(target)
     with lock_folder(at_work):
         os.utime(at_work, (0, 0))  # as after a clock that was set forward
-        recover_folder(target)
+        recover_model_folder(target)
         assert at_work.exists()
-    recover_folder(target)
+    recover_model_folder(target)
     assert not at_work.exists()
 
 
 KILLED = """
 import shutil, sys, os; from pathlib import Path
-from tipclassify.model.common.folder import replace_folder
+from tipclassify.model.common.replacement import replace_model_folder
 source, target = map(Path, sys.argv[1:3])
 print(".", flush=True)
 for number in range(10_000):
     staged = target.with_name(f".{target.name}-{number:08d}")
     shutil.copytree(source, staged, dirs_exist_ok=True)
-    replace_folder(staged, target)
+    replace_model_folder(staged, target)
 """
 
 
@@ -248,4 +250,4 @@ def test_a_model_is_never_gone_however_its_replacement_is_killed(tmp_path: Path)
             process.send_signal(signal.SIGKILL)
         assert (target / HEAD).is_file()
     with pytest.raises(ModelError):  # it was cut off above, and is whole all the same
-        folders.read_model_file(target / "none", 1)
+        read_model_file(target / "none", 1)

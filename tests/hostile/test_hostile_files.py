@@ -16,7 +16,8 @@ import pytest
 from conftest import Run
 
 from tipclassify import InputError
-from tipclassify.model.common.folder import load_head, write_folder
+from tipclassify.model.common.folder import load_model_head
+from tipclassify.model.common.replacement import write_model_folder
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.review.derived import CorpusFile, events_path
@@ -252,8 +253,8 @@ def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter:
     model = tmp_path / (letter * (255 // len(letter.encode())))
     for version in (1, 2):
         head = {"format": version, "weights_sha256": 64 * "0"}
-        write_folder(model, head, {"weights.npz": b""})
-    assert load_head(model)["format"] == 2
+        write_model_folder(model, head, {"weights.npz": b""})
+    assert load_model_head(model)["format"] == 2
     assert [path.suffix for path in tmp_path.glob(".*")] == [".lock"]
 
 

@@ -20,8 +20,10 @@ from tipclassify.corpus import curation, loading
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import InputError
 from tipclassify.model.adding import add_model
-from tipclassify.model.common import folder as folders
-from tipclassify.model.common.folder import check_head, load_head, recover_folder, write_folder
+from tipclassify.model.common import replacement
+from tipclassify.model.common.folder import load_model_head
+from tipclassify.model.common.head import check_model_head
+from tipclassify.model.common.replacement import recover_model_folder, write_model_folder
 from tipclassify.model.loading import load_scorer
 from tipclassify.scrap import open_whole
 from tipclassify.training import fit_heads, train_heads
@@ -168,7 +170,7 @@ def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
     step = 1
     while killed_at(step, lambda: add_model(str(TINY), "odd")):
         if target.exists():
-            check_head(target, load_head(target))
+            check_model_head(target, load_model_head(target))
         step += 1
     assert step > 5
     assert sorted(path.name for path in target.iterdir()) == sorted(
@@ -180,17 +182,19 @@ def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
 def test_a_trained_model_replaces_the_last_one_or_leaves_it(tmp_path: Path) -> None:
     target = tmp_path / "mine"
     shutil.copytree(TINY, target)
-    head = load_head(target)
+    head = load_model_head(target)
     files = {name: (TINY / name).read_bytes() for name in head["files"]}
     step = 1
-    while killed_at(step, lambda: write_folder(target, {**head, "stand_in": "Arcadia"}, files)):
-        found = load_head(target)
-        check_head(target, found)
+    while killed_at(
+        step, lambda: write_model_folder(target, {**head, "stand_in": "Arcadia"}, files)
+    ):
+        found = load_model_head(target)
+        check_model_head(target, found)
         assert all((target / name).read_bytes() == data for name, data in files.items())
         remove_old_scrap(tmp_path)
         step += 1
     assert step > 5
-    assert load_head(target)["stand_in"] == "Arcadia"
+    assert load_model_head(target)["stand_in"] == "Arcadia"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -251,31 +255,31 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     is_exchanged: bool,
 ) -> None:
     if not is_exchanged:  # as on a system that cannot exchange two folders in one step
-        monkeypatch.setattr(folders, "exchange", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     place = tmp_path / "models"
     place.mkdir()
     target = place / "mine"
     work = train(tiny_training, target, model)
     work()
-    new = load_head(target)["sha256"]
+    new = load_model_head(target)["sha256"]
     shutil.rmtree(target)
     shutil.copytree(TINY, target)
-    old = load_head(target)["sha256"]
+    old = load_model_head(target)["sha256"]
     left = set()
     step = 1
     while killed_at(step, work):
         remove_old_scrap(place)
-        recover_folder(target)  # as every training does first
+        recover_model_folder(target)  # as every training does first
         assert [path.name for path in place.iterdir()] == ["mine"]
         load_scorer(target)  # which checks every hash
-        left.add(load_head(target)["sha256"])
-        if load_head(target)["sha256"] == new:
+        left.add(load_model_head(target)["sha256"])
+        if load_model_head(target)["sha256"] == new:
             shutil.rmtree(target)
             shutil.copytree(TINY, target)
         step += 1
     assert step > 12  # a folder, its files, and what takes their place
     assert left == {old, new}
-    assert load_head(target)["sha256"] == new
+    assert load_model_head(target)["sha256"] == new
     assert [path.name for path in place.iterdir()] == ["mine"]
 
 

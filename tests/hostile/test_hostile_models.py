@@ -23,9 +23,10 @@ from conftest import Run
 
 from tipclassify import Classifier, ModelError
 from tipclassify.model.adding import add_model
-from tipclassify.model.common.folder import digest, write_folder
+from tipclassify.model.common.head import model_head_digest
+from tipclassify.model.common.replacement import write_model_folder
 from tipclassify.model.encoder.graph_check import graph_problem
-from tipclassify.model.loading import installed
+from tipclassify.model.loading import installed_models
 
 TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"
 FAST = Path(__file__).resolve().parents[2] / "models" / "fast"
@@ -51,7 +52,9 @@ def resealed(source: Path, folder: Path, files: dict[str, bytes], **changes: Any
             head["files"][name] = hashlib.sha256(data).hexdigest()
         else:
             head["weights_sha256"] = hashlib.sha256(data).hexdigest()
-    (folder / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    (folder / "model.json").write_text(
+        json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8"
+    )
     return folder
 
 
@@ -90,7 +93,7 @@ def test_a_model_with_files_of_the_user_in_it_is_not_replaced(models: Path) -> N
     with pytest.raises(ModelError, match=r"has files of no model in it \(notes\.txt\)"):
         add_model(str(TINY), "odd")
     with pytest.raises(ModelError, match="notes"):
-        write_folder(models / "odd", {"format": 1}, {})
+        write_model_folder(models / "odd", {"format": 1}, {})
     assert (models / "odd" / "notes.txt").read_text("utf-8") == "years of work"
     add_model(str(TINY), "plain")
     add_model(str(TINY), "plain")  # a model alone is
@@ -549,7 +552,7 @@ def test_a_head_that_is_no_plain_json_is_refused_and_listed_as_unreadable(
     shutil.copytree(FAST, models / "odd")
     (models / "odd" / "model.json").write_bytes(written)
     assert "truncated or not a model" in refused(models / "odd")
-    assert [(one.name, one.kind) for one in installed()] == [("odd", "unreadable")]
+    assert [(one.name, one.kind) for one in installed_models()] == [("odd", "unreadable")]
 
 
 def test_one_bad_folder_is_one_line_of_the_list(models: Path, cli: Run) -> None:

@@ -25,11 +25,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
-from tipclassify.model.common.folder import digest
+from tipclassify.model.common.head import model_head_digest
 from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
-from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count
-from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, window_spans
+from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
+from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, token_window_spans
 from tipclassify.reporting.writers.reasons import summarize_explanation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,9 @@ def copy(tmp_path: Path) -> Path:
 def edited(folder: Path, **changes: Any) -> Path:
     """The folder with a changed head, whose hash is right."""
     head = {**json.loads((folder / "model.json").read_text("utf-8")), **changes}
-    (folder / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    (folder / "model.json").write_text(
+        json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8"
+    )
     return folder
 
 
@@ -312,7 +314,7 @@ def test_every_token_of_a_long_passage_is_in_some_window(
     length: int, room: int, data: st.DataObject
 ) -> None:
     overlap = data.draw(st.integers(0, room - 1))
-    spans = window_spans(length, room, overlap)
+    spans = token_window_spans(length, room, overlap)
     assert {token for start, end in spans for token in range(start, end)} == set(range(length))
     assert all(end - start <= room for start, end in spans)
     assert all(end - start == room for start, end in spans) or len(spans) == 1
@@ -420,9 +422,9 @@ def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.Monk
 
 def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert thread_count() == 3
+    assert onnx_thread_count() == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
-    assert thread_count() >= 1
+    assert onnx_thread_count() >= 1
 
 
 def test_a_graph_that_gives_no_numbers_is_reported() -> None:

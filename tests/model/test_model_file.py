@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from tipclassify import ModelError
-from tipclassify.model.common import folder as model_folder
-from tipclassify.model.common.folder import digest
+from tipclassify.model.common import replacement
+from tipclassify.model.common.head import model_head_digest
 from tipclassify.model.linear.model import Model, read_model, write_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.training.examples import Examples
@@ -42,7 +42,7 @@ def test_a_model_that_cannot_be_replaced_stays(
     model: Model, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
-    monkeypatch.setattr(model_folder, "exchange", lambda *_: False)  # as on a system that cannot
+    monkeypatch.setattr(replacement, "exchange", lambda *_: False)  # as on a system that cannot
     rename = os.replace
 
     def fails(source: Path, target: Path) -> None:
@@ -66,7 +66,7 @@ def edit(folder: Path, **changes: object) -> None:
     """Change the head, with a hash that fits."""
     file = folder / "model.json"
     head = {**json.loads(file.read_text("utf-8")), **changes}
-    file.write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    file.write_text(json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8")
 
 
 def test_writing_and_reading_gives_the_same_model(

@@ -19,8 +19,9 @@ from tipclassify import Classifier, InputError, ModelError
 from tipclassify.model import adding
 from tipclassify.model import loading as places
 from tipclassify.model.adding import add_model
-from tipclassify.model.common.folder import digest, kind_of, load_head
-from tipclassify.model.loading import installed, load_scorer, model_folder, models_folder
+from tipclassify.model.common.folder import load_model_head
+from tipclassify.model.common.head import model_head_digest, model_kind
+from tipclassify.model.loading import installed_models, load_scorer, model_folder, models_folder
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
 SHIPPED = (
@@ -36,7 +37,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and a checkout without further models."""
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(places, "_checkout", lambda: None)
+    monkeypatch.setattr(places, "_checkout_models_folder", lambda: None)
     return tmp_path / "models"
 
 
@@ -48,7 +49,7 @@ def test_a_name_is_a_folder_then_one_of_the_cache_then_one_of_the_checkout(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout = Path(shutil.copytree(TINY, tmp_path / "checkout" / "encoder"))
-    monkeypatch.setattr(places, "_checkout", lambda: tmp_path / "checkout")
+    monkeypatch.setattr(places, "_checkout_models_folder", lambda: tmp_path / "checkout")
     assert model_folder("encoder") == checkout
     cached = Path(shutil.copytree(TINY, models / "encoder"))
     assert model_folder("encoder") == cached
@@ -72,7 +73,7 @@ def test_default_and_fast_come_with_the_library(models: Path) -> None:
         assert model_folder(name).resolve() == SHIPPED / name
     assert model_folder(None) == model_folder("default")
     assert model_folder(models / "fast") == models / "fast"  # a path is that path
-    assert [kind_of(load_head(SHIPPED / name)) for name in ("default", "fast")] == [
+    assert [model_kind(load_model_head(SHIPPED / name)) for name in ("default", "fast")] == [
         "encoder",
         "linear",
     ]
@@ -95,7 +96,7 @@ def test_a_kind_of_a_later_version_is_reported(models: Path) -> None:
     shutil.copytree(TINY, models / "odd")
     head = {**json.loads((TINY / "model.json").read_text("utf-8")), "kind": "oracle"}
     (models / "odd" / "model.json").write_text(
-        json.dumps({**head, "sha256": digest(head)}), "utf-8"
+        json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8"
     )
     with pytest.raises(ModelError, match="a model of kind 'oracle'; install a newer tipclassify"):
         Classifier.load("odd")
@@ -122,10 +123,10 @@ def test_a_folder_is_added_whole_and_listed(models: Path) -> None:
         "model.json", "model.onnx", "tokenizer.json", "words.txt", "heads.npz"
     }  # fmt: skip
     assert (added.folder / "model.json").read_bytes() == (TINY / "model.json").read_bytes()
-    assert [(one.name, one.head["sha256"]) for one in installed()] == [("encoder", HASH)]
+    assert [(one.name, one.head["sha256"]) for one in installed_models()] == [("encoder", HASH)]
     assert [path.name for path in models.iterdir()] == ["encoder"]  # nothing half done is left
     assert add_model(str(TINY / "model.json"), "small").name == "small"
-    assert [one.name for one in installed()] == ["encoder", "small"]
+    assert [one.name for one in installed_models()] == ["encoder", "small"]
 
 
 def test_a_linear_model_is_added_under_the_name_of_its_folder(models: Path, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_linear_model_is_added_under_the_name_of_its_folder(models: Path, tmp_
 def test_names_that_would_mislead_are_refused(name: str) -> None:
     with pytest.raises(ModelError, match="no name for a model"):
         add_model(str(TINY), name)
-    assert installed() == []
+    assert installed_models() == []
 
 
 def test_a_model_with_another_hash_than_the_one_given_is_refused(models: Path) -> None:
@@ -168,7 +169,9 @@ def test_a_damaged_folder_is_refused_and_the_model_there_stays(
         add_model(str(bad))
     head = json.loads((bad / "model.json").read_text("utf-8"))
     head["files"]["../evil"] = head["files"]["model.onnx"]
-    (bad / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    (bad / "model.json").write_text(
+        json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8"
+    )
     with pytest.raises(ModelError, match="no file with its hash"):
         add_model(str(bad))
     (bad / "model.json").write_text("[]", "utf-8")
@@ -252,7 +255,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread.join()
 
 
-def fetch(server: Server, **more: str) -> places.Installed:
+def fetch(server: Server, **more: str) -> places.InstalledModel:
     return add_model(server.url, allow_private=True, **more)
 
 
@@ -284,7 +287,7 @@ def test_a_run_that_broke_off_is_taken_up_by_the_next(server: Server, models: Pa
     server.breaks_off = [10**6, 400, 0, 0]
     with pytest.raises(InputError, match=r"model\.onnx: the connection was lost; try again later"):
         fetch(server)
-    assert installed() == []
+    assert installed_models() == []
     server.breaks_off = []
     server.asked.clear()
     added = fetch(server)
@@ -308,7 +311,7 @@ def test_a_file_with_another_hash_is_refused(server: Server, models: Path) -> No
         match=r"model\.onnx is not the file that model\.json tells of .* nothing was added",
     ):
         fetch(server)
-    assert installed() == []
+    assert installed_models() == []
     assert not list(models.rglob("*.part"))  # what is wrong is not gone on with
 
 

@@ -15,7 +15,7 @@ from tipclassify.training.model_card import (
     CardFacts,
     FineTuning,
     FineTuningRun,
-    describe_corpus,
+    describe_training_corpus,
 )
 
 yaml = pytest.importorskip("yaml", reason="comes with huggingface_hub")
@@ -55,7 +55,7 @@ def card(fast: Classifier, real: bool, own: int = 0, **about: Any) -> str:
     ]
     scores = np.eye(3).repeat(30, axis=0)
     scores[:3, 0] = 0.0
-    corpus = describe_corpus(rows, own=own)
+    corpus = describe_training_corpus(rows, own=own)
     facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
     return judge_model(fast, HeldOut(rows, scores), facts, seed=0, cases=False).files["README.md"]
 

@@ -227,11 +227,11 @@ def _same_corpus(rows: Sequence[Row], model: str) -> bool:
     """Print whether rows are the corpus of a model, and return it."""
     from tipclassify.corpus.loading import corpus_digest
     from tipclassify.corpus.taught import TAUGHT, were_taught
-    from tipclassify.model.common.folder import load_head
+    from tipclassify.model.common.folder import load_model_head
     from tipclassify.model.loading import model_folder
 
     folder = model_folder(model)
-    head = load_head(folder)
+    head = load_model_head(folder)
     corpus = head.get("corpus", {})
     name = f"model {str(head.get('sha256'))[:12]}"
     digest = corpus_digest(rows)

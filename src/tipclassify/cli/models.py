@@ -191,10 +191,15 @@ def list_(output: options.Output = None) -> None:
 
     "default" and "fast" come with tipclassify.
     """
-    from tipclassify.model.loading import SHIPPED, describe_folder, installed, model_folder
+    from tipclassify.model.loading import (
+        SHIPPED,
+        describe_model_folder,
+        installed_models,
+        model_folder,
+    )
 
-    shipped = [describe_folder(name, model_folder(name)) for name in SHIPPED]
-    listed = [*shipped, *installed()]
+    shipped = [describe_model_folder(name, model_folder(name)) for name in SHIPPED]
+    listed = [*shipped, *installed_models()]
     rows = []
     for model in listed:
         short_hash = str(model.head.get("sha256", ""))[:12] or "-"

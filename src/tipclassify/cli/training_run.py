@@ -61,7 +61,7 @@ Fit = Callable[[Order, Sequence["Row"], Sequence["Row"]], "Trained"]
 
 def check_order(order: Order) -> None:
     """Refuse options of another kind of model, and an output in the way."""
-    from tipclassify.model.common.folder import check_replaceable, recover_folder
+    from tipclassify.model.common.replacement import check_replaceable_model, recover_model_folder
 
     if order.unlabelled and order.model == "default":
         raise options.misused("--unlabelled", "needs --model fast or encoder")
@@ -69,8 +69,8 @@ def check_order(order: Order) -> None:
         raise options.misused("--penalty", "needs --model default")
     if order.penalty is not None and not order.data:
         raise options.misused("--penalty", "needs --data, whose rows move the heads")
-    recover_folder(order.out)  # what a killed training left takes space
-    check_replaceable(order.out)
+    recover_model_folder(order.out)  # what a killed training left takes space
+    check_replaceable_model(order.out)
 
 
 def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
@@ -139,11 +139,11 @@ def announce(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> None:
 
 def _hash_of(out: Path) -> str:
     """Return the hash of the model in a folder, empty for none."""
-    from tipclassify.model.common.folder import load_head
+    from tipclassify.model.common.folder import load_model_head
 
     if not (out / "model.json").is_file():
         return ""
-    return str(load_head(out).get("sha256", ""))
+    return str(load_model_head(out).get("sha256", ""))
 
 
 def replaced(out: Path) -> list[str]:

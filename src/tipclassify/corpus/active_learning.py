@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.near_duplicates import trigrams
+from tipclassify.corpus.near_duplicates import word_shingles
 from tipclassify.labels import LABELS
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.text.document import Passage
@@ -83,11 +83,11 @@ def rank(
     votes = np.stack([own_labels, *(np.asarray(labels, np.float64) for labels in others)])
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
-    words = [_words(passage.text) for passage in passages]
+    words = [_words_to_compare_picks(passage.text) for passage in passages]
     is_long = np.array([len(passage_words) >= _MIN_WORDS for passage_words in words])
     benefit = np.maximum(uncertainty, disagreement).max(axis=1) * is_long
 
-    def why(i: int) -> str:
+    def reason_to_label(i: int) -> str:
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
         near = [j for j in order if uncertainty[i, j] >= _NEAR_THRESHOLD]
         each = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
@@ -100,27 +100,27 @@ def rank(
             return f"{each[nearest]} is nearest to its threshold {cutoffs[nearest]:.2f}"
         return "; ".join(reasons)
 
-    seen = {gram for text in known for gram in trigrams(_words(text))}
+    seen = {gram for text in known for gram in word_shingles(_words_to_compare_picks(text))}
     picks: list[Pick] = []
     last: list[Pick] = []
     tie_break = np.random.default_rng(seed).permutation(len(passages))
     for i in np.lexsort((tie_break, -benefit)).tolist():
         if benefit[i] == 0:
             last.append(Pick(i, 0.0, "too short to be worth a label"))
-        elif (grams := trigrams(words[i])) <= seen:
+        elif (grams := word_shingles(words[i])) <= seen:
             last.append(Pick(i, 0.0, "says what is picked or labelled already"))
         elif len(picks) < n:
-            picks.append(Pick(i, round(float(benefit[i]), 4), why(i)))
+            picks.append(Pick(i, round(float(benefit[i]), 4), reason_to_label(i)))
             seen |= grams
     return [*picks, *last][:n]
 
 
-def _words(text: str) -> list[str]:
+def _words_to_compare_picks(text: str) -> list[str]:
     """Split into lower-case words, with figures replaced by "0" and names by "A".
 
     A name is a run of words inside the passage that begin with a capital.
 
-    >>> _words("In 2020 police met 9 men of New Valdoria.")
+    >>> _words_to_compare_picks("In 2020 police met 9 men of New Valdoria.")
     ['in', '0', 'police', 'met', '0', 'men', 'of', 'A']
     """
     words: list[str] = []

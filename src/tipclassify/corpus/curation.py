@@ -176,7 +176,7 @@ def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
     groups = group_rows(rows)
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
     counts = [
-        LabelCount("label", label, of_label[label], _share(of_label[label], rows))
+        LabelCount("label", label, of_label[label], _share_of_corpus(of_label[label], rows))
         for label in (*LABELS, _NONE)
     ]
     names = {
@@ -187,7 +187,8 @@ def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
     for part, row_names in names.items():
         largest_first = sorted(Counter(row_names).items(), key=lambda entry: (-entry[1], entry[0]))
         counts += [
-            LabelCount(part, name, count, _share(count, rows)) for name, count in largest_first
+            LabelCount(part, name, count, _share_of_corpus(count, rows))
+            for name, count in largest_first
         ]
     return CorpusStats(
         passages=len(rows),
@@ -197,17 +198,17 @@ def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
         largest_group=max(Counter(groups).values()),
         counts=counts,
         lengths={
-            "words": _quantiles([len(row["text"].split()) for row in rows]),
-            "characters": _quantiles([len(row["text"]) for row in rows]),
+            "words": _passage_length_quantiles([len(row["text"].split()) for row in rows]),
+            "characters": _passage_length_quantiles([len(row["text"]) for row in rows]),
         },
     )
 
 
-def _share(count: int, rows: Sequence[Row]) -> float:
+def _share_of_corpus(count: int, rows: Sequence[Row]) -> float:
     return round(count / len(rows), 4)
 
 
-def _quantiles(lengths: Sequence[int]) -> dict[str, float]:
+def _passage_length_quantiles(lengths: Sequence[int]) -> dict[str, float]:
     values = np.quantile(lengths, list(_QUANTILES.values())).tolist()
     return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
 

@@ -60,12 +60,12 @@ def is_other_genre(row: Row) -> bool:
     return source_family(row.get("doc")) in _OTHER_GENRES or row.get("source") == _OTHER_VOICES
 
 
-def document_country(doc: str) -> str:
+def holdout_country(doc: str) -> str:
     """Return the normalised country of a real document; else `doc` itself.
 
-    >>> document_country("hrr/2017/the-gambia.html"), document_country("dol-pdf/Gambia, The.pdf")
+    >>> holdout_country("hrr/2017/the-gambia.html"), holdout_country("dol-pdf/Gambia, The.pdf")
     ('gambia', 'gambia')
-    >>> document_country("treasury/press-releases/2015-09-29-jl0188.md")
+    >>> holdout_country("treasury/press-releases/2015-09-29-jl0188.md")
     'treasury/press-releases/2015-09-29-jl0188.md'
     """
     if not doc.startswith(_OF_COUNTRIES):
@@ -82,7 +82,7 @@ def held_out(rows: Sequence[Row]) -> Bools:
     keys = []
     for row in rows:
         if is_real(row):
-            keys.append(document_country(str(row["doc"])))
+            keys.append(holdout_country(str(row["doc"])))
         else:
             first = next(firsts)  # the first row of its group
             keys.append(str(first.get("doc") or first["id"]))
@@ -92,7 +92,7 @@ def held_out(rows: Sequence[Row]) -> Bools:
 
 def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
     """Estimate, from a random sample, the share of passages in each bin, by family."""
-    bins = _bins(scores)
+    bins = _bins_of_natural_shares(scores)
     family = np.array(families)
     shares = {}
     for name in sorted(set(families)):
@@ -110,7 +110,7 @@ def natural_weights(
     Passages were mostly chosen for being hard: a weight is the natural share of the passage's bin
     over its share here (Little 1993, JASA 88:1001-1012).
     """
-    bins = _bins(scores)
+    bins = _bins_of_natural_shares(scores)
     family = np.array(families)
     weights = np.ones(len(bins))
     for name in set(families) & set(shares):
@@ -123,6 +123,6 @@ def natural_weights(
     return weights
 
 
-def _bins(scores: Floats) -> Ints:
+def _bins_of_natural_shares(scores: Floats) -> Ints:
     """Number the bin of each passage's highest probability."""
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

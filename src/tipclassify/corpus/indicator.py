@@ -34,14 +34,14 @@ def as_indicator(y: object) -> Bools:
     """
     names = column_names(y)
     if names is not None:
-        return _from_table(cast("ColumnTable", y), names)
+        return _indicator_from_table(cast("ColumnTable", y), names)
     if hasattr(y, "toarray"):  # a sparse matrix of scipy
         y = y.toarray()
     if isinstance(y, np.ndarray) and y.dtype != object:
-        return _from_matrix(y)
+        return _indicator_from_matrix(y)
     if isinstance(y, str | bytes | Mapping) or y is None:
         raise ValueError(f"y is a bare {type(y).__name__}: {_EITHER}")
-    classes = _class_names(y)
+    classes = _names_of_class_labels(y)
     rows: list[Sequence[object] | set[object] | frozenset[object]] = []
     for number, value in enumerate(column_values(y, "y")):
         row = value.tolist() if isinstance(value, np.ndarray) else value
@@ -53,7 +53,7 @@ def as_indicator(y: object) -> Bools:
             raise ValueError(f"row {number} of y is {row!r:.40}: {_EITHER}, [] for none")
         rows.append(row)
     if all(isinstance(name, str) for row in rows for name in row):
-        return _from_names(cast("list[Sequence[str]]", rows))
+        return _indicator_from_names(cast("list[Sequence[str]]", rows))
     lengths = {len(row) for row in rows}
     if lengths != {len(LABELS)}:
         raise ValueError(
@@ -61,10 +61,10 @@ def as_indicator(y: object) -> Bools:
             f"{_EITHER}; "
             "numbers of a ClassLabel need their names: features['labels'].feature.int2str(numbers)"
         )
-    return _from_matrix(np.array([list(row) for row in rows]))
+    return _indicator_from_matrix(np.array([list(row) for row in rows]))
 
 
-def _from_names(rows: Sequence[Sequence[str]]) -> Bools:
+def _indicator_from_names(rows: Sequence[Sequence[str]]) -> Bools:
     indicators = []
     for number, row in enumerate(rows):
         try:
@@ -74,13 +74,13 @@ def _from_names(rows: Sequence[Sequence[str]]) -> Bools:
     return np.array(indicators, bool).reshape(-1, len(LABELS))
 
 
-def _from_matrix(matrix: npt.NDArray[np.generic]) -> Bools:
+def _indicator_from_matrix(matrix: npt.NDArray[np.generic]) -> Bools:
     if matrix.ndim != 2 or matrix.shape[1] != len(LABELS) or not np.isin(matrix, (0, 1)).all():
         raise ValueError(f"y has shape {matrix.shape}: {_EITHER}")
     return np.asarray(matrix.astype(bool))
 
 
-def _from_table(table: ColumnTable, names: Sequence[str]) -> Bools:
+def _indicator_from_table(table: ColumnTable, names: Sequence[str]) -> Bools:
     """Read the column of each label by its name."""
     if set(names) != set(LABELS) or len(names) != len(LABELS):
         raise ValueError(
@@ -98,7 +98,7 @@ def _from_table(table: ColumnTable, names: Sequence[str]) -> Bools:
     return np.stack(columns, axis=1)
 
 
-def _class_names(column: object) -> list[str] | None:
+def _names_of_class_labels(column: object) -> list[str] | None:
     """Return the names of a datasets column of ``ClassLabel`` numbers; None for any other."""
     features = getattr(column, "features", None)
     name = getattr(column, "column_name", None)

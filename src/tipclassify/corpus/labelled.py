@@ -46,7 +46,7 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
             remedy = "give the labels of each passage, or a dataset of load_corpus as X"
             raise ValueError(f"y is missing: {remedy}")
         table = cast("ColumnTable", X)  # it has columns
-        rows = _rows(table, names)
+        rows = _rows_of_labelled_table(table, names)
         y = table["labels"]
         X = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
         groups = group_rows(rows) if groups is None else groups
@@ -69,7 +69,7 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
     return LabelledPassages(passages, y_true, np.array(numbers, np.int64))
 
 
-def _rows(table: ColumnTable, names: list[str]) -> list[Row]:
+def _rows_of_labelled_table(table: ColumnTable, names: list[str]) -> list[Row]:
     """Return text, heading, document and pair of each row of a table."""
     texts = [passage.text for passage in texts_as_passages(table["text"], "X['text']")]
     rows: list[Row] = [{"text": text} for text in texts]

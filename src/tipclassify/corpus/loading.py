@@ -18,7 +18,7 @@ from tipclassify.corpus.row_files import (
     Columns,
     NumberedRow,
     RowError,
-    numbered_rows,
+    numbered_corpus_rows,
 )
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import one_line
@@ -48,8 +48,8 @@ _REAL: Final = Path("real") / "passages.jsonl"
 _USUAL_COLUMNS: Final = Columns()
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
-# Of any type, since rows keep every further field of a user's file; `_check` checks the fields that
-# the package reads.
+# Of any type, since rows keep every further field of a user's file; `_check_corpus_row` checks the
+# fields that the package reads.
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -111,13 +111,15 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS)
     places_of_ids: dict[str, str] = {}
     first_of_texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}  # place, and labels
 
-    def check(row: object) -> Row:
-        return _check(columns.renamed(row) if isinstance(row, dict) else row)
+    def check_renamed_row(row: object) -> Row:
+        return _check_corpus_row(columns.renamed(row) if isinstance(row, dict) else row)
 
     # Keyed by resolved path: a file that is named twice is read once.
-    files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
+    files = {file.resolve(): file for path in paths for file in _corpus_files(Path(path), problems)}
     for file in files.values():
-        for where, row in read_each(numbered_rows(file, columns), check, problems):
+        for where, row in read_each_corpus_row(
+            numbered_corpus_rows(file, columns), check_renamed_row, problems
+        ):
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             taken_at = places_of_ids.setdefault(row["id"], where)
             if taken_at != where:
@@ -126,9 +128,10 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS)
                 )
             first, labels = first_of_texts.setdefault(row_key(row), (where, row["labels"]))
             if labels != row["labels"]:
+                labels_here = _corpus_labels_in_words(row["labels"])
                 problems.append(
-                    f"{where}: {_label_text(row['labels'])}, but the same text at {first} has "
-                    f"{_label_text(labels)}; settle one"
+                    f"{where}: {labels_here}, but the same text at {first} has "
+                    f"{_corpus_labels_in_words(labels)}; settle one"
                 )
             rows.append(row)
     if not rows and not problems:
@@ -139,7 +142,7 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS)
     return rows
 
 
-def _label_text(labels: Sequence[str]) -> str:
+def _corpus_labels_in_words(labels: Sequence[str]) -> str:
     return ", ".join(labels) or "no label"
 
 
@@ -154,7 +157,7 @@ def row_key(row: Mapping[str, object]) -> tuple[str, str]:
     return text_key(str(row["text"])), heading
 
 
-def read_each(
+def read_each_corpus_row(
     rows: Iterable[NumberedRow], read: Callable[[object], T], problems: list[str]
 ) -> Iterator[tuple[str, T]]:
     """Apply `read` to each row, and yield the result with its location.
@@ -237,7 +240,7 @@ def corpus_digest(rows: Iterable[Row]) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check(row: object) -> Row:
+def _check_corpus_row(row: object) -> Row:
     """Validate a row, and return it with its labels in the order of ``LABELS``."""
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
@@ -255,20 +258,20 @@ def _check(row: object) -> Row:
             'not labelled yet; set "labels" to a list, [] for none '
             '(what "predicted" says is the model\'s)'
         )
-    text = check_text(row.get("text"))
+    text = check_corpus_text(row.get("text"))
     if len(text) > LONGEST:
         raise RowError(
             f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
         )
     checked: Row = {name: value for name, value in row.items() if name != "label"}
-    checked["labels"] = parse_labels(labels)
+    checked["labels"] = parse_corpus_labels(labels)
     alone = row.get("labels_alone")
     if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
     return checked
 
 
-def check_text(value: object) -> str:
+def check_corpus_text(value: object) -> str:
     """Return the text of a row; raise `RowError` for none."""
     if not isinstance(value, str):
         raise RowError('no text; add a "text" field')
@@ -277,7 +280,7 @@ def check_text(value: object) -> str:
     return value
 
 
-def label_list(value: object) -> list[str]:
+def split_corpus_labels(value: object) -> list[str]:
     """Return label names from a list, or from text with ``;``, ``,`` or ``|`` between them.
 
     Raises `RowError` for any other value.
@@ -290,19 +293,19 @@ def label_list(value: object) -> list[str]:
     return [name.strip() for name in value]
 
 
-def parse_labels(value: object) -> tuple[str, ...]:
+def parse_corpus_labels(value: object) -> tuple[str, ...]:
     """Parse label names into the order of ``LABELS``; raise `RowError` for an unknown one.
 
-    >>> parse_labels("failure; positive_effort")
+    >>> parse_corpus_labels("failure; positive_effort")
     ('positive_effort', 'failure')
     """
-    names = label_list(value)
+    names = split_corpus_labels(value)
     if unknown := [name for name in names if name not in LABELS]:
         raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}")
     return tuple(label for label in LABELS if label in names)
 
 
-def _files(path: Path, problems: list[str]) -> list[Path]:
+def _corpus_files(path: Path, problems: list[str]) -> list[Path]:
     """List the corpus files of a file or folder; append a line to `problems` without any."""
     if path.is_dir():
         folder = path / "corpus" if (path / "corpus").is_dir() else path

@@ -39,7 +39,7 @@ def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[i
     >>> list(near_duplicate_pairs(texts, 0.6))
     [(0, 1, 1.0)]
     """
-    grams = [trigrams(re.findall(r"\w+", text.casefold())) for text in texts]
+    grams = [word_shingles(re.findall(r"\w+", text.casefold())) for text in texts]
     use = Counter(gram for text_grams in grams for gram in text_grams)
     rarity = {gram: number for number, gram in enumerate(sorted(use, key=use.__getitem__))}
     ranked = [sorted(rarity[gram] for gram in text_grams) for text_grams in grams]
@@ -64,7 +64,7 @@ def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[i
             texts_with[gram].append(i)
 
 
-def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
+def word_shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
     """Return the word 3-grams; for one or two words a single shorter gram."""
     return {tuple(words[i : i + 3]) for i in range(max(bool(words), len(words) - 2))}
 

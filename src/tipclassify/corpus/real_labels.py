@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from tipclassify.corpus.loading import Row, parse_labels
+from tipclassify.corpus.loading import Row, parse_corpus_labels
 from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
@@ -55,7 +55,7 @@ _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'"
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class LabelReference:
     """A row of ``labels.csv``: the source of a passage and its labels."""
 
     key: str  # `passage_key` of its text
@@ -88,7 +88,7 @@ class Rebuilt(NamedTuple):
     """Result of `rebuild`."""
 
     rows: list[Row]  # of the corpus, in order
-    missing: list[Reference]  # in order
+    missing: list[LabelReference]  # in order
     problems: list[str]  # one line for each unreadable file
 
 
@@ -101,17 +101,17 @@ def passage_key(text: str) -> str:
     >>> passage_key("Courts  slept."), passage_key("courts slept.")
     ('68154671bde9a7ac', '68154671bde9a7ac')
     """
-    return _hash(" ".join(text.lower().split()))
+    return _hash_of_real_passage(" ".join(text.lower().split()))
 
 
-def _hash(words: str) -> str:
+def _hash_of_real_passage(words: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_references(path: Path) -> list[Reference]:
+def read_references(path: Path) -> list[LabelReference]:
     """Read ``labels.csv``; raise `CorpusError` at the first bad row, naming its line."""
-    references: dict[str, Reference] = {}
-    reader = csv.DictReader(_text_of(path).splitlines(keepends=True), strict=True)
+    references: dict[str, LabelReference] = {}
+    reader = csv.DictReader(_read_real_label_file(path).splitlines(keepends=True), strict=True)
     try:
         for row in reader:
             key = row["key"]
@@ -120,13 +120,13 @@ def read_references(path: Path) -> list[Reference]:
                 raise ValueError("too few columns")
             if key in references or not re.fullmatch("[0-9a-f]{16}", key):
                 raise ValueError(f"key {key!r}, no hash or a second time")
-            references[key] = Reference(
+            references[key] = LabelReference(
                 key=key,
                 words=int(row["words"]),
                 source=row["source"],
                 section=row["section"] or None,
-                labels_alone=parse_labels(alone.replace("none", "")) if alone else None,
-                labels=parse_labels(row["labels"]),
+                labels_alone=parse_corpus_labels(alone.replace("none", "")) if alone else None,
+                labels=parse_corpus_labels(row["labels"]),
                 annotator=row["annotator"],
             )
     except (KeyError, ValueError, TypeError, csv.Error) as error:
@@ -138,26 +138,28 @@ def read_references(path: Path) -> list[Reference]:
     return list(references.values())
 
 
-def _text_of(path: Path) -> str:
+def _read_real_label_file(path: Path) -> str:
     return read_bounded(str(path)).decode("utf-8-sig", "replace")
 
 
-class _File(NamedTuple):
+class _PublicFile(NamedTuple):
     """A public file."""
 
     address: str  # of its folder
     name: str  # its path in that
 
 
-def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
+def _public_files_of_references(
+    folder: Path, references: Sequence[LabelReference]
+) -> dict[_PublicFile, list[LabelReference]]:
     """Group the references by public file.
 
     A source that is only a family's name is listed under all its files.
     """
     path = folder / "sources.json"
-    files: dict[_File, list[Reference]] = defaultdict(list)
+    files: dict[_PublicFile, list[LabelReference]] = defaultdict(list)
     try:
-        families = load_json(_text_of(path))
+        families = load_json(_read_real_label_file(path))
         # Those of a family as a whole come last, when its files are known.
         for reference in sorted(references, key=lambda known: known.source == known.family):
             family = families[reference.family]
@@ -165,7 +167,7 @@ def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Re
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(family["source"]))
             if parts := re.fullmatch(pattern, reference.source):
                 name = family["file"].format(**parts.groupdict())
-                files[_File(family["address"], name)].append(reference)
+                files[_PublicFile(family["address"], name)].append(reference)
                 continue
             for members in files.values():
                 if members[0].family == reference.family:
@@ -194,10 +196,10 @@ def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, st
         if key in wanted:
             texts[key] = passage.text
     left = {key: words for key, words in wanted.items() if key not in texts}
-    return texts | _find_runs(document.text, left)
+    return texts | _find_labelled_word_runs(document.text, left)
 
 
-def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
+def _find_labelled_word_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
     """Find word sequences with a wanted key, with or without final punctuation.
 
     There is one pass for each number of words.
@@ -216,11 +218,11 @@ def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
             run = " ".join(lowered[first : first + words])
             start = spans[first][0]
             end = spans[first + words - 1][1]
-            key = _hash(run)
+            key = _hash_of_real_passage(run)
             if wanted.get(key) == words:
                 texts[key] = text[start:end]
             if run[-1] in _CLAUSE_PUNCTUATION:
-                key = _hash(run[:-1])
+                key = _hash_of_real_passage(run[:-1])
                 if wanted.get(key) == words:
                     texts[key] = text[start : end - 1]
     return texts
@@ -233,7 +235,7 @@ def read_source(data: bytes, name: str) -> Document:
     """
     if name.endswith(".xml"):
         try:
-            root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
+            root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_PublicSourceTree()))
         except (ElementTree.ParseError, ValueError) as error:
             raise InputError(f"{name}: broken XML ({error}); download it again") from None
         return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
@@ -251,7 +253,7 @@ def read_source(data: bytes, name: str) -> Document:
     return read_bytes_isolated(data, name)
 
 
-class _NoDoctype(ElementTree.TreeBuilder):
+class _PublicSourceTree(ElementTree.TreeBuilder):
     """Tree builder that rejects a DOCTYPE, whose entities may expand without bound (XML bomb)."""
 
     def doctype(self, *_: object) -> None:
@@ -276,15 +278,15 @@ def rebuild(
     ``sources.json`` is malformed.
     """
     references = read_references(folder / "labels.csv")
-    files = _files(folder, references)
+    files = _public_files_of_references(folder, references)
     keys = {reference.key for reference in references}
-    texts = _texts_of_rows(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
+    texts = _texts_by_passage_key(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
     problems: list[str] = []
     there = None
     if given is not None and given.is_dir():
-        there = _files_in(given)
+        there = _given_public_files(given)
     elif given is not None:
-        texts |= _texts_of_rows(given, keys)
+        texts |= _texts_by_passage_key(given, keys)
         files = {}
     wanted_files = []
     for file, members in files.items():
@@ -299,7 +301,7 @@ def rebuild(
         }
         offline = failed >= _MAX_FAILURES
         try:
-            data = _read_file(file, there, allow_private, offline) if wanted else None
+            data = _read_public_file(file, there, allow_private, offline) if wanted else None
             if data is not None:
                 if not offline:
                     failed = 0
@@ -325,7 +327,7 @@ def rebuild(
     return Rebuilt(rows, missing, problems)
 
 
-def _files_in(folder: Path) -> dict[str, Path]:
+def _given_public_files(folder: Path) -> dict[str, Path]:
     """List the files below a folder by the last part, and by the last two parts, of their paths."""
     files = {}
     for path in sorted(folder.rglob("*")):
@@ -334,7 +336,7 @@ def _files_in(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
+def _texts_by_passage_key(path: Path, keys: set[str]) -> dict[str, str]:
     """Read the texts of JSON lines that have one of the keys, by key."""
     data = gunzip(read_bounded(str(path)), str(path))
     texts = {}
@@ -347,8 +349,8 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
     return texts
 
 
-def _read_file(
-    file: _File, there: Mapping[str, Path] | None, allow_private: bool, offline: bool
+def _read_public_file(
+    file: _PublicFile, there: Mapping[str, Path] | None, allow_private: bool, offline: bool
 ) -> bytes | None:
     """Read a file from those `there`, or else from the cache of downloads or the web.
 

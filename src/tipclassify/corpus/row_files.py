@@ -23,12 +23,12 @@ __all__ = [
     "Columns",
     "NumberedRow",
     "RowError",
-    "csv_rows",
-    "json_rows",
-    "numbered_rows",
-    "parquet_rows",
-    "read_file",
-    "text_lines",
+    "corpus_csv_rows",
+    "corpus_json_rows",
+    "corpus_parquet_rows",
+    "corpus_text_lines",
+    "numbered_corpus_rows",
+    "read_corpus_file",
 ]
 
 SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
@@ -75,7 +75,7 @@ class Columns:
         return renamed
 
 
-def read_file(file: Path) -> bytes:
+def read_corpus_file(file: Path) -> bytes:
     """Return the bytes of a file; raise `CorpusError` if it cannot be read."""
     try:
         return file.read_bytes()
@@ -83,9 +83,9 @@ def read_file(file: Path) -> bytes:
         raise CorpusError([f"{file}: {reason_of(error)}; check the path"]) from None
 
 
-def text_lines(file: Path) -> Iterator[NumberedRow]:
+def corpus_text_lines(file: Path) -> Iterator[NumberedRow]:
     """Yield the non-blank lines with their locations; a `RowError` for one that is not UTF-8."""
-    for number, line in enumerate(read_file(file).split(b"\n"), 1):
+    for number, line in enumerate(read_corpus_file(file).split(b"\n"), 1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
             if text.strip():
@@ -95,26 +95,26 @@ def text_lines(file: Path) -> Iterator[NumberedRow]:
             yield f"{file}:{number}", RowError(problem)
 
 
-def json_rows(file: Path) -> Iterator[NumberedRow]:
+def corpus_json_rows(file: Path) -> Iterator[NumberedRow]:
     """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
-    for where, line in text_lines(file):
+    for where, line in corpus_text_lines(file):
         try:
             yield where, load_json(line, strict=False) if isinstance(line, str) else line
         except ValueError as error:
             yield where, RowError(f"broken JSON ({error}); write one object a line")
 
 
-def numbered_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
+def numbered_corpus_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
     """Yield the rows of a corpus file; a table without the columns is one error."""
     suffix = file.suffix.lower()
     if suffix == ".csv":
-        return csv_rows(file, columns)
+        return corpus_csv_rows(file, columns)
     if suffix == ".parquet":
-        return parquet_rows(file, columns)
-    return json_rows(file)
+        return corpus_parquet_rows(file, columns)
+    return corpus_json_rows(file)
 
 
-def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+def corpus_csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
     """Yield the rows of a CSV with a header, with their locations.
 
     Empty cells are omitted, except text and labels. Rows with neither text nor labels, which
@@ -125,7 +125,7 @@ def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow
     kept = (names.text, names.labels, "label")  # in the row even if empty
     empty_lines = []
     try:
-        text = read_file(file).decode("utf-8-sig")
+        text = read_corpus_file(file).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         # a space may follow a comma: "text, label"
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
@@ -152,15 +152,15 @@ def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow
         yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
 
 
-def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`.
+def corpus_parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+    """Yield the rows of a Parquet file with their locations; `columns` as in `corpus_csv_rows`.
 
     A file that unpacks to much more than its size ends with a `RowError`.
     """
     import pyarrow
     import pyarrow.parquet
 
-    data = read_file(file)
+    data = read_corpus_file(file)
     number = 0
     try:
         table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))

@@ -27,19 +27,19 @@ def pack_taught(texts: Iterable[str], before: bytes = b"") -> bytes:
     >>> were_taught(["courts  slept.", "Police acted."], packed).tolist()
     [True, False]
     """
-    keys = np.array([_key(text) for text in texts], _KEY)
-    return np.union1d(keys, _read(before)).astype(_KEY).tobytes()
+    keys = np.array([_taught_key(text) for text in texts], _KEY)
+    return np.union1d(keys, _read_taught_keys(before)).astype(_KEY).tobytes()
 
 
 def were_taught(texts: Sequence[str], packed: bytes) -> Bools:
     """Return which texts are among the training texts of `packed`, bool (n,)."""
-    return np.isin(np.array([_key(text) for text in texts], _KEY), _read(packed))
+    return np.isin(np.array([_taught_key(text) for text in texts], _KEY), _read_taught_keys(packed))
 
 
-def _key(text: str) -> int:
+def _taught_key(text: str) -> int:
     digest = hashlib.sha256(text_key(text).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "little")
 
 
-def _read(packed: bytes) -> npt.NDArray[np.uint32]:
+def _read_taught_keys(packed: bytes) -> npt.NDArray[np.uint32]:
     return np.frombuffer(packed[: len(packed) // _KEY.itemsize * _KEY.itemsize], _KEY)

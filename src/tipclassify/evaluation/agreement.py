@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.loading import parse_labels, read_each
-from tipclassify.corpus.row_files import RowError, json_rows
+from tipclassify.corpus.loading import parse_corpus_labels, read_each_corpus_row
+from tipclassify.corpus.row_files import RowError, corpus_json_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval
 from tipclassify.formatting import markdown_table, shown
@@ -87,8 +87,8 @@ def agreement(
         drawn = rng.multinomial(len(shared), count / len(shared), draws)
         counts = np.vstack([count, drawn]).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            observed, kappa, f1 = _pair_coefficients(patterns, counts)
-            alpha = _alphas(patterns, counts)
+            observed, kappa, f1 = _agreement_of_pairs(patterns, counts)
+            alpha = _krippendorff_alphas(patterns, counts)
         # The first column counts all passages, the others the draws.
         rows.append(
             Agreement(
@@ -105,7 +105,7 @@ def agreement(
     return rows
 
 
-def _pair_coefficients(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
+def _agreement_of_pairs(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws).
 
     Each is the mean over the pairs of annotators. `patterns`, (k, annotators), has 1 with the
@@ -126,7 +126,7 @@ def _pair_coefficients(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
 
 
-def _alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
+def _krippendorff_alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     """Compute binary Krippendorff's alpha of each draw, with missing votes."""
     yes = (patterns == 1).sum(axis=1)
     no = (patterns == 0).sum(axis=1)
@@ -169,7 +169,9 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     annotations: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
     unlabelled = 0
-    for where, (name, labels) in read_each(json_rows(Path(path)), _annotation, problems):
+    for where, (name, labels) in read_each_corpus_row(
+        corpus_json_rows(Path(path)), _labels_of_annotator_row, problems
+    ):
         if labels is None:
             unlabelled += 1
         elif name in annotations:
@@ -187,18 +189,18 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     return annotations
 
 
-def _annotation(row: object) -> tuple[str, tuple[str, ...] | None]:
+def _labels_of_annotator_row(row: object) -> tuple[str, tuple[str, ...] | None]:
     """Return the passage id and the labels of a row; None for a row that is not labelled yet."""
     if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
         raise RowError(f"no id or no labels; {_WANTED}")
-    return str(row["id"]), None if row["labels"] is None else parse_labels(row["labels"])
+    return str(row["id"]), None if row["labels"] is None else parse_corpus_labels(row["labels"])
 
 
 def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read texts by passage id from JSON lines that `read_annotations` accepts, where given."""
     return {
         str(row["id"]): row["text"]
-        for _, row in json_rows(Path(path))
+        for _, row in corpus_json_rows(Path(path))
         if isinstance(row, dict) and isinstance(row.get("text"), str)
     }
 
@@ -211,8 +213,8 @@ def blindness(
     The rows of both files say so in ``blind``. Returns the passages, and a line on how many were
     not labelled so, or do not say.
     """
-    first_blind = _blind_rows(first)
-    second_blind = _blind_rows(second)
+    first_blind = _rows_annotated_blind(first)
+    second_blind = _rows_annotated_blind(second)
     alone = [key for key in shared if first_blind[key] and second_blind[key]]
     seen = sum(first_blind[key] is False or second_blind[key] is False for key in shared)
     count = "which alone count" if alone else "so that all count, independent or not"
@@ -221,10 +223,10 @@ def blindness(
     return alone, f"labelled without seeing the other: {shares}, {count}; {rest}"
 
 
-def _blind_rows(path: str | os.PathLike[str]) -> dict[str, bool | None]:
+def _rows_annotated_blind(path: str | os.PathLike[str]) -> dict[str, bool | None]:
     """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
     blind_rows: dict[str, bool | None] = {}
-    for _, row in json_rows(Path(path)):
+    for _, row in corpus_json_rows(Path(path)):
         if isinstance(row, dict):
             hidden = row.get("blind")  # what the annotator did not see
             blind_rows[str(row["id"])] = None if hidden is None else "colleagues" in str(hidden)

@@ -70,7 +70,7 @@ class FailedCase:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _RuleCase:
     """A case of a rule of the codebook."""
 
     rule: str
@@ -112,13 +112,15 @@ def run_cases(
     rows = []
     for file in sorted(folder.glob("*.jsonl")):
         if file.name not in _NOT_RULES:
-            rows += _read(file)
+            rows += _read_case_file(file)
     if not rows:
         what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
         raise InputError(f"{folder}: {what}")
     try:
         rule_cases = [
-            _Case(str(row["rule"]), row_passage(row), _names(indicator(row["labels"])))
+            _RuleCase(
+                str(row["rule"]), row_passage(row), _label_names_of_case(indicator(row["labels"]))
+            )
             for row in rows
         ]
     except (KeyError, TypeError, ValueError) as error:
@@ -127,10 +129,10 @@ def run_cases(
         ) from None
     results = []
     for rule, cases_of_rule in groupby(rule_cases, key=attrgetter("rule")):
-        results.append(_compare(rule, classifier, list(cases_of_rule)))
+        results.append(_run_rule_cases(rule, classifier, list(cases_of_rule)))
     plain = [case.passage for case in rule_cases if not case.passage.section]
-    groups: defaultdict[str, list[_Variation]] = defaultdict(list)
-    for variation in _variations(folder, plain):
+    groups: defaultdict[str, list[_CaseVariation]] = defaultdict(list)
+    for variation in _case_variations(folder, plain):
         groups[variation.of].append(variation)
     for name, group in groups.items():
         rule = f"invariance-{name}"
@@ -138,8 +140,8 @@ def run_cases(
         variant_cases = []
         for variation, row in zip(group, predicted, strict=True):
             for variant in variation.variants:
-                variant_cases.append(_Case(rule, variant, _names(row)))
-        results.append(_compare(rule, classifier, variant_cases))
+                variant_cases.append(_RuleCase(rule, variant, _label_names_of_case(row)))
+        results.append(_run_rule_cases(rule, classifier, variant_cases))
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
@@ -179,12 +181,12 @@ def row_passage(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
     return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
 
-def _compare(rule: str, classifier: Classifier, cases: Sequence[_Case]) -> RuleResult:
+def _run_rule_cases(rule: str, classifier: Classifier, cases: Sequence[_RuleCase]) -> RuleResult:
     """Predict the labels of the cases of a rule, and compare them with those expected."""
     failures = []
     predicted_rows = classifier.predict([case.passage for case in cases])
     for case, row in zip(cases, predicted_rows, strict=True):
-        predicted = _names(row)
+        predicted = _label_names_of_case(row)
         if predicted != case.expected:
             text = case.passage.text
             if case.passage.section:
@@ -193,11 +195,11 @@ def _compare(rule: str, classifier: Classifier, cases: Sequence[_Case]) -> RuleR
     return RuleResult(rule, len(cases) - len(failures), len(cases), tuple(failures))
 
 
-def _names(row: Iterable[bool]) -> tuple[str, ...]:
+def _label_names_of_case(row: Iterable[bool]) -> tuple[str, ...]:
     return tuple(compress(LABELS, row))
 
 
-def _read(file: Path) -> list[dict[str, Any]]:
+def _read_case_file(file: Path) -> list[dict[str, Any]]:
     """Read JSON lines; empty for a file that a user's folder of cases lacks."""
     try:
         return [load_json(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
@@ -208,7 +210,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Variation:
+class _CaseVariation:
     """A passage, and variants of it that must have the same labels."""
 
     of: str  # what varies
@@ -216,29 +218,31 @@ class _Variation:
     variants: list[Passage]
 
 
-def _variations(folder: Path, plain: list[Passage]) -> Iterator[_Variation]:
+def _case_variations(folder: Path, plain: list[Passage]) -> Iterator[_CaseVariation]:
     """Yield variations of the cases of a folder: of slots and headings, and of `plain` passages."""
-    if slots := _read(folder / "slots.jsonl"):
+    if slots := _read_case_file(folder / "slots.jsonl"):
         fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
         for row in slots:
             texts = [row["text"].replace("{}", word) for word in fillers[row["slot"]]]
             first, *others = [row_passage({"text": text}) for text in texts]
-            yield _Variation(row["slot"], first, others)
-    for row in _read(folder / "headings.jsonl"):  # headings of equivalent meaning
+            yield _CaseVariation(row["slot"], first, others)
+    for row in _read_case_file(folder / "headings.jsonl"):  # headings of equivalent meaning
         first, *others = [row_passage({**row, "section": heading}) for heading in row["headings"]]
-        yield _Variation("heading", first, others)
+        yield _CaseVariation("heading", first, others)
     for name, replacements in _SURFACE.items():
         for passage in plain:
             text = passage.text
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                yield _Variation(name, passage, [row_passage({"text": text})])
+                yield _CaseVariation(name, passage, [row_passage({"text": text})])
     # Unrelated clauses in rotation, two to every fifth passage: every combination would show no
     # more.
-    clauses = cycle([row["clause"] for row in _read(folder / "appended.jsonl")])
+    clauses = cycle([row["clause"] for row in _read_case_file(folder / "appended.jsonl")])
     for passage in plain[::5]:
         if passage.text.endswith("."):
             longer = [f"{passage.text[:-1]}{clause}." for clause in islice(clauses, 2)]
-            yield _Variation("addition", passage, [row_passage({"text": text}) for text in longer])
+            yield _CaseVariation(
+                "addition", passage, [row_passage({"text": text}) for text in longer]
+            )

@@ -28,7 +28,7 @@ __all__ = [
 
 _FEW_GROUPS: Final = 20  # fewer make a percentile interval too narrow
 _Z: Final = 1.959964  # of a normal distribution, for 95%
-# Columns of `_figures`; those of several are one for each label.
+# Columns of `_metrics_of_draws`; those of several are one for each label.
 _PRECISIONS: Final = slice(0, 3)
 _RECALLS: Final = slice(3, 6)
 _MACRO_F1: Final = 6
@@ -119,11 +119,11 @@ def intervals(
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
     '[0.940, 1.000]'
     """
-    totals = _group_totals(y_true, y_pred, groups, weights)
-    drawn = _figures(_draw(totals, draws, seed))
+    totals = _metric_counts_by_group(y_true, y_pred, groups, weights)
+    drawn = _metrics_of_draws(_draw_bootstrap_counts(totals, draws, seed))
     by_column = [
-        _interval(sample, int(count))
-        for sample, count in zip(drawn.T, _groups_with_a_say(totals), strict=True)
+        _bootstrap_interval(sample, int(count))
+        for sample, count in zip(drawn.T, _count_groups_by_metric(totals), strict=True)
     ]
     labels = []
     for label, precision, recall, f1 in zip(
@@ -139,7 +139,7 @@ def intervals(
     )
 
 
-def _interval(sample: Floats, groups: int) -> Interval:
+def _bootstrap_interval(sample: Floats, groups: int) -> Interval:
     """Return the percentile interval of the draws; Wilson's over the groups where all agree."""
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
@@ -151,8 +151,8 @@ def _interval(sample: Floats, groups: int) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
-def _groups_with_a_say(totals: Floats) -> Ints:
-    """Count the groups in which each metric of `_figures` has anything to divide by, int (11,)."""
+def _count_groups_by_metric(totals: Floats) -> Ints:
+    """Count the groups in which each metric has anything to divide by, int (11,)."""
     _, predicted, true, rest = np.split(totals, [3, 6, 9], axis=1)
     either = (predicted + true) > 0
     columns = [predicted > 0, true > 0, either.any(axis=1), either, rest[:, 1] > 0]
@@ -170,15 +170,17 @@ def compare(
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
     1.0
     """
-    totals_of_this = _group_totals(y_true, y_pred, groups)
-    totals_of_other = _group_totals(y_true, y_other, groups)
+    totals_of_this = _metric_counts_by_group(y_true, y_pred, groups)
+    totals_of_other = _metric_counts_by_group(y_true, y_other, groups)
     # Side by side, so that both models have the same draws.
     totals = np.concatenate([totals_of_this, totals_of_other], axis=1)
     # The first row has the counts of all passages, the others those of the draws.
-    every = np.concatenate([totals.sum(axis=0, keepdims=True), _draw(totals, draws, seed)])
+    every = np.concatenate(
+        [totals.sum(axis=0, keepdims=True), _draw_bootstrap_counts(totals, draws, seed)]
+    )
     counts_of_this, counts_of_other = np.split(every, 2, axis=1)
-    f1s_of_this = _figures(counts_of_this)[:, _ALL_F1S]
-    f1s_of_other = _figures(counts_of_other)[:, _ALL_F1S]
+    f1s_of_this = _metrics_of_draws(counts_of_this)[:, _ALL_F1S]
+    f1s_of_other = _metrics_of_draws(counts_of_other)[:, _ALL_F1S]
     differences = []
     for j, figure in enumerate(("macro-F1", *LABELS)):
         this = float(f1s_of_this[0, j])
@@ -209,10 +211,10 @@ def intervals_table(drawn: Intervals) -> str:
         rows.append((row.label, str(row.precision), str(row.recall), str(row.f1)))
     counts = f"groups {drawn.groups:,}   draws {drawn.draws:,}"
     closing = f"macro-F1 {drawn.macro_f1}   exact match {drawn.exact_match}   {counts}"
-    return "\n".join([*aligned(rows), closing, *_warning(drawn.groups)])
+    return "\n".join([*aligned(rows), closing, *_few_groups_warning(drawn.groups)])
 
 
-def _warning(groups: int) -> list[str]:
+def _few_groups_warning(groups: int) -> list[str]:
     """Say what an interval over few groups covers, by simulation: 0.85 at 5 groups, 0.90 at 10."""
     if groups >= _FEW_GROUPS:
         return []
@@ -241,7 +243,7 @@ def comparison_table(comparison: ModelComparison, other: str) -> str:
         )
     drawn = f"{comparison.draws:,} paired draws of {comparison.groups:,} groups"
     title = f"this model against {other}: {drawn}"
-    return "\n".join([title, *aligned(rows), *_warning(comparison.groups)])
+    return "\n".join([title, *aligned(rows), *_few_groups_warning(comparison.groups)])
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:
@@ -256,7 +258,7 @@ def percentile_interval(sample: Floats) -> tuple[float, float]:
     return low, high
 
 
-def _group_totals(
+def _metric_counts_by_group(
     y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None
 ) -> Floats:
     """Count by group, (groups, 11), what the metrics are ratios of.
@@ -271,7 +273,7 @@ def _group_totals(
     return np.stack([np.bincount(number, column, len(names)) for column in counts.T], axis=1)
 
 
-def _draw(totals: Floats, draws: int, seed: int) -> Floats:
+def _draw_bootstrap_counts(totals: Floats, draws: int, seed: int) -> Floats:
     """Resample the groups and sum their counts, (draws, columns); none of fewer than two groups."""
     # Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
     distinct, times = np.unique(totals, axis=0, return_counts=True)
@@ -283,21 +285,21 @@ def _draw(totals: Floats, draws: int, seed: int) -> Floats:
     return np.array(drawn).reshape(-1, totals.shape[1])
 
 
-def _figures(counts: Floats) -> Floats:
+def _metrics_of_draws(counts: Floats) -> Floats:
     """Compute the metrics of each draw, (draws, 11).
 
     Precision and recall of each label, macro-F1, F1 of each label, exact match.
     """
     hits, predicted, true, exact_and_all = np.split(counts, [3, 6, 9], axis=1)
-    precision = _ratio(hits, predicted)
-    recall = _ratio(hits, true)
+    precision = _metric_ratio(hits, predicted)
+    recall = _metric_ratio(hits, true)
     occurs = true > 0
-    f1 = np.where(occurs, _ratio(2 * hits, predicted + true), np.nan)
+    f1 = np.where(occurs, _metric_ratio(2 * hits, predicted + true), np.nan)
     # as in `metrics.Metrics`
-    macro_f1 = _ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1))
-    exact_match = _ratio(exact_and_all[:, 0], exact_and_all[:, 1])
+    macro_f1 = _metric_ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1))
+    exact_match = _metric_ratio(exact_and_all[:, 0], exact_and_all[:, 1])
     return np.column_stack([precision, recall, macro_f1, f1, exact_match])
 
 
-def _ratio(part: Floats, whole: npt.NDArray[np.float64 | np.int64]) -> Floats:
+def _metric_ratio(part: Floats, whole: npt.NDArray[np.float64 | np.int64]) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0))

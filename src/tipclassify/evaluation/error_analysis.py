@@ -89,8 +89,8 @@ def confused_sets(y_true: Bools, y_pred: Bools) -> list[Figures]:
         count = passages[true, given]
         cells.append(
             {
-                "truth": _label_set(true),
-                "given": _label_set(given),
+                "truth": _confused_label_set(true),
+                "given": _confused_label_set(given),
                 "passages": count,
                 "share": count / true_passages[true],
             }
@@ -98,7 +98,7 @@ def confused_sets(y_true: Bools, y_pred: Bools) -> list[Figures]:
     return cells
 
 
-def _label_set(number: int) -> tuple[str, ...]:
+def _confused_label_set(number: int) -> tuple[str, ...]:
     return tuple(label for j, label in enumerate(LABELS) if number >> j & 1)
 
 

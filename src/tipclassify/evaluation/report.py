@@ -111,7 +111,7 @@ def evaluate_rows(
     if parts.by and not any(parts.by in row for row in rows):
         fields = ", ".join(sorted(rows[0]))
         raise InputError(f"no row has a field {parts.by!r}; choose one of {fields}")
-    judged = _judge(classifier, rows, policy)
+    judged = _predict_evaluated_rows(classifier, rows, policy)
     figures: dict[str, object] = {
         "model": classifier.meta.get("sha256"),
         "policy": policy,
@@ -120,7 +120,7 @@ def evaluate_rows(
         "seed": draws.seed,
         "by": parts.by,
     }
-    measured = _measure_values(judged, rows, parts.by, draws)
+    measured = _evaluate_field_values(judged, rows, parts.by, draws)
     figures["parts"] = [part.to_dict() for part in measured]
     tables = [part.table(parts.by) for part in measured]
 
@@ -165,7 +165,7 @@ def evaluate_rows(
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _EvaluatedRows:
     """Labels of rows, and what a model predicts for them, as arrays of one length n."""
 
     y_true: Bools  # (n, 3)
@@ -175,10 +175,12 @@ class _Judged:
     thresholds: Floats  # (3,)
 
 
-def _judge(classifier: Classifier, rows: Sequence[Row], policy: Policy) -> _Judged:
+def _predict_evaluated_rows(
+    classifier: Classifier, rows: Sequence[Row], policy: Policy
+) -> _EvaluatedRows:
     thresholds = classifier.thresholds(policy)
     scores = classifier.predict_proba([row_passage(row) for row in rows])
-    return _Judged(
+    return _EvaluatedRows(
         y_true=np.array([indicator(row["labels"]) for row in rows], bool),
         scores=scores,
         y_pred=apply_thresholds(scores, thresholds),
@@ -188,7 +190,7 @@ def _judge(classifier: Classifier, rows: Sequence[Row], policy: Policy) -> _Judg
 
 
 @dataclass(frozen=True)
-class _MeasuredPart:
+class _EvaluatedPart:
     """Metrics on the rows of one value of a field; None for all rows."""
 
     value: str | None
@@ -205,9 +207,9 @@ class _MeasuredPart:
         return f"{table}\n{intervals_table(self.intervals)}" if self.intervals else table
 
 
-def _measure_values(
-    judged: _Judged, rows: Sequence[Row], field: str | None, draws: Draws
-) -> list[_MeasuredPart]:
+def _evaluate_field_values(
+    judged: _EvaluatedRows, rows: Sequence[Row], field: str | None, draws: Draws
+) -> list[_EvaluatedPart]:
     """Measure the rows of each value of a field, in the order of the rows, then all rows."""
     every = np.ones(len(rows), bool)
     masks: list[tuple[str | None, Bools]] = []
@@ -216,18 +218,20 @@ def _measure_values(
         column = np.array(values)
         masks += [(value, column == value) for value in dict.fromkeys(values)]
     masks.append((None, every))
-    return [_measure_part(judged, value, mask, draws) for value, mask in masks]
+    return [_evaluate_part(judged, value, mask, draws) for value, mask in masks]
 
 
-def _measure_part(judged: _Judged, value: str | None, mask: Bools, draws: Draws) -> _MeasuredPart:
+def _evaluate_part(
+    judged: _EvaluatedRows, value: str | None, mask: Bools, draws: Draws
+) -> _EvaluatedPart:
     y_true = judged.y_true[mask]
     y_pred = judged.y_pred[mask]
     groups = judged.groups[mask]
     metrics = measure(y_true, judged.scores[mask], y_pred, judged.thresholds)
     if not draws.number:
-        return _MeasuredPart(value, metrics, None)
+        return _EvaluatedPart(value, metrics, None)
     drawn = intervals(y_true, y_pred, groups, draws.number, draws.seed)
-    return _MeasuredPart(value, metrics, drawn)
+    return _EvaluatedPart(value, metrics, drawn)
 
 
 @dataclass(frozen=True)
@@ -266,10 +270,10 @@ def count_flattering(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
     Flattering(taught=1, in_view=1)
     """
     learned = were_taught([row["text"] for row in rows], taught)
-    return Flattering(taught=int(learned.sum()), in_view=sum(map(_in_view, rows)))
+    return Flattering(taught=int(learned.sum()), in_view=sum(map(_is_flattering_row, rows)))
 
 
-def _in_view(row: Row) -> bool:
+def _is_flattering_row(row: Row) -> bool:
     """Whether a row of 'queue' or 'review' was labelled with a model's answer in view."""
     if row.get("predicted") is not None:
         return True

@@ -21,26 +21,23 @@ from tipclassify.download.request import (
     retry_request,
 )
 from tipclassify.errors import InputError, LinkError, ModelError, reason_of
-from tipclassify.model.common.folder import (
+from tipclassify.model.common.folder import LARGEST_FILE, LARGEST_HEAD, read_model_file
+from tipclassify.model.common.head import (
     HEAD,
-    LARGEST_FILE,
-    LARGEST_HEAD,
     LINEAR,
     Head,
-    check_head,
-    check_replaceable,
-    hashed_files,
-    kind_of,
-    parse_head,
-    read_model_file,
-    replace_folder,
+    check_model_head,
+    hashed_model_files,
+    model_kind,
+    parse_model_head,
 )
-from tipclassify.model.loading import Installed, is_name, models_folder
+from tipclassify.model.common.replacement import check_replaceable_model, replace_model_folder
+from tipclassify.model.loading import InstalledModel, is_model_name, models_folder
 from tipclassify.progress import Progress
 
 __all__ = ["add_model"]
 
-Get = Callable[[str, Path], None]
+GetModelFile = Callable[[str, Path], None]
 
 _MOST_SECONDS: Final = 3_600.0  # per file; long, because the user asked for this download
 
@@ -52,7 +49,7 @@ def add_model(
     sha256: str | None = None,
     allow_private: bool = False,
     progress: Progress | None = None,
-) -> Installed:
+) -> InstalledModel:
     """Install a model where `model_folder` finds it, replacing one of the same name.
 
     `source` is the folder of the model, or the URL of the folder or its ``model.json``; `name` by
@@ -65,34 +62,34 @@ def add_model(
     if root is None:
         raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
     is_link = source.lower().startswith(("http://", "https://"))
-    get: Get = partial(_copy, source)
+    get: GetModelFile = partial(_copy_model_file, source)
     if is_link:
-        get = partial(_fetch, source, allow_private, progress)
+        get = partial(_download_model_file, source, allow_private, progress)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             get(HEAD, Path(folder, HEAD))
             data = Path(folder, HEAD).read_bytes()
-        head = _checked_head(source, data, sha256)
-        name = _checked_name(source, name, head)
-        check_replaceable(root / name)  # before a long download
+        head = _checked_model_head(source, data, sha256)
+        name = _checked_model_name(source, name, head)
+        check_replaceable_model(root / name)  # before a long download
         staged = root / f".{name}-{head['sha256'][:16]}"
         if staged.is_symlink():
             raise ModelError(f"{staged}: a link is in the way; remove it")
         staged.mkdir(exist_ok=True)
-        for file, wanted in hashed_files(head).items():
-            _gather(source, get, staged, file, wanted)
+        for file, wanted in hashed_model_files(head).items():
+            _gather_model_file(source, get, staged, file, wanted)
         (staged / HEAD).write_bytes(data)
         for left in staged.glob("*.part"):  # remains of an interrupted run
             left.unlink()
-        replace_folder(staged, root / name)
+        replace_model_folder(staged, root / name)
     except OSError as error:
         remedy = "set TIPCLASSIFY_MODELS to a folder that can"
         raise InputError(f"{root}: cannot be written ({reason_of(error)}); {remedy}") from None
-    return Installed(name, root / name, head)
+    return InstalledModel(name, root / name, head)
 
 
-def _copy(source: str, file: str, to: Path) -> None:
+def _copy_model_file(source: str, file: str, to: Path) -> None:
     """Copy a file from the folder of a model, or from that of the ``model.json`` at `source`."""
     folder = Path(source)
     if folder.name == HEAD:
@@ -101,7 +98,7 @@ def _copy(source: str, file: str, to: Path) -> None:
     to.write_bytes(read_model_file(folder / file, largest))
 
 
-def _fetch(
+def _download_model_file(
     source: str, allow_private: bool, progress: Progress | None, file: str, part: Path
 ) -> None:
     """Download a file, resuming after the bytes in `part`; the hash later verifies the whole."""
@@ -114,7 +111,7 @@ def _fetch(
     )
     part.touch()
 
-    def attempt(deadline: float) -> None:
+    def resume_model_download(deadline: float) -> None:
         have = part.stat().st_size
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if have:
@@ -146,17 +143,17 @@ def _fetch(
                     if progress and total:
                         progress(have, total)
 
-    retry_request(url, attempt, limits, lambda: part.stat().st_size)
+    retry_request(url, resume_model_download, limits, lambda: part.stat().st_size)
 
 
-def _checked_head(source: str, data: bytes, sha256: str | None) -> Head:
+def _checked_model_head(source: str, data: bytes, sha256: str | None) -> Head:
     where = f"{redact_url(source)}: {HEAD}"
     try:
-        head = parse_head(data)
+        head = parse_model_head(data)
     except ValueError as error:
         remedy = "give the folder of one, or its address"
         raise ModelError(f"{where}: not the head of a model ({error}); {remedy}") from None
-    check_head(where, head)
+    check_model_head(where, head)
     if sha256 is not None and head["sha256"] != sha256.strip().lower():
         raise ModelError(
             f"{where}: is the model {head['sha256']}, not {sha256.strip()}; nothing was added"
@@ -164,13 +161,13 @@ def _checked_head(source: str, data: bytes, sha256: str | None) -> Head:
     return head
 
 
-def _checked_name(source: str, name: str | None, head: Head) -> str:
+def _checked_model_name(source: str, name: str | None, head: Head) -> str:
     folder = re.split(r"[/\\]", urlsplit(source).path.removesuffix(HEAD).rstrip("/\\"))[-1]
-    default = folder.lower() if kind_of(head) == LINEAR else kind_of(head)
-    if name is None and not is_name(default):
+    default = folder.lower() if model_kind(head) == LINEAR else model_kind(head)
+    if name is None and not is_model_name(default):
         raise ModelError(f"{redact_url(source)}: say under which --name to keep it")
     name = default if name is None else name
-    if not is_name(name):
+    if not is_model_name(name):
         raise ModelError(
             f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', "
             "and not a taken one"
@@ -178,15 +175,17 @@ def _checked_name(source: str, name: str | None, head: Head) -> str:
     return name
 
 
-def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None:
+def _gather_model_file(
+    source: str, get: GetModelFile, staged: Path, file: str, wanted: str
+) -> None:
     """Get one verified file into the staging folder, unless it is there."""
     whole = staged / file
     part = staged / f"{file}.part"
-    if whole.is_file() and _has_hash(whole, wanted):
+    if whole.is_file() and _model_file_has_hash(whole, wanted):
         return
     for _ in range(2 if part.is_file() else 1):  # the partial file may be of another version
         get(file, part)
-        if _has_hash(part, wanted):
+        if _model_file_has_hash(part, wanted):
             part.replace(whole)
             return
         part.unlink()
@@ -194,5 +193,5 @@ def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None
     raise ModelError(f"{redact_url(source)}: {reason}; nothing was added")
 
 
-def _has_hash(file: Path, wanted: str) -> bool:
+def _model_file_has_hash(file: Path, wanted: str) -> bool:
     return hashlib.sha256(file.read_bytes()).hexdigest() == wanted

@@ -16,15 +16,15 @@ from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.common.explanation import Explanation, SpanWeight
-from tipclassify.model.common.folder import load_head
+from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.scoring import (
     Scored,
     Scorer,
     apply_thresholds,
-    count_words,
+    count_scored_words,
     is_low_confidence,
 )
-from tipclassify.model.hub import download_model, is_hub_name
+from tipclassify.model.hub import download_hub_model, is_hub_name
 from tipclassify.model.linear.model import Model, write_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
@@ -82,7 +82,7 @@ class Classifier:
         (3,)
         """
         from_hub = isinstance(model, str) and is_hub_name(model)
-        folder = download_model(str(model)) if from_hub else model_folder(model)
+        folder = download_hub_model(str(model)) if from_hub else model_folder(model)
         classifier = cls(load_scorer(folder))
         classifier._folder = folder
         return classifier
@@ -111,7 +111,7 @@ class Classifier:
         trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
         if thresholds != trained:
             card = texts.get("README.md", "")
-            texts["README.md"] = f"{card}\n{_thresholds_note(thresholds)}"
+            texts["README.md"] = f"{card}\n{_classifier_thresholds_note(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
             linear = replace(self.scorer.model, thresholds=thresholds)
             # The record of training passages is a file only; an encoder has it in memory.
@@ -132,7 +132,9 @@ class Classifier:
 
     def _read_beside(self, *names: str) -> dict[str, bytes]:
         """Read files of the folder that the model was loaded from, unless it was replaced since."""
-        if self._folder is None or load_head(self._folder).get("sha256") != self.meta.get("sha256"):
+        if self._folder is None:
+            return {}
+        if load_model_head(self._folder).get("sha256") != self.meta.get("sha256"):
             return {}
         files = [self._folder / name for name in names]
         return {file.name: file.read_bytes() for file in files if file.is_file()}
@@ -188,7 +190,7 @@ class Classifier:
 
         Takes what `predict_proba` takes, with the same errors.
         """
-        return self._score(_checked(passages)).logits
+        return self._score(_checked_classifier_input(passages)).logits
 
     def predict_proba(self, passages: Iterable[str | Passage]) -> Floats:
         """Compute calibrated probabilities, float64 (n, 3), in the order of ``LABELS``.
@@ -218,7 +220,7 @@ class Classifier:
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
         """
-        texts, headings = _texts_and_headings(_checked(passages))
+        texts, headings = _scorer_inputs(_checked_classifier_input(passages))
         return self._encoder().pooled(texts, headings)
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
@@ -238,8 +240,8 @@ class Classifier:
         that a passage has, or for its most probable one: those whose tokens contribute most. With
         five, that takes about a fourth of the time. ``fast`` needs no limit.
         """
-        checked = _checked(passages)
-        texts, headings = _texts_and_headings(checked)
+        checked = _checked_classifier_input(passages)
+        texts, headings = _scorer_inputs(checked)
         labels = [() if isinstance(passage, str) else passage.labels for passage in checked]
         return self.scorer.explain_texts(texts, headings, labels, max_phrases)
 
@@ -249,8 +251,8 @@ class Classifier:
         A passage is flagged if it has fewer than three words, figures and names excluded, or if
         over a third of them are unknown to the training corpus, as in text that is not English.
         """
-        texts, _ = _texts_and_headings(_checked(passages))
-        words, unknown = count_words(texts, self.vocabulary)
+        texts, _ = _scorer_inputs(_checked_classifier_input(passages))
+        words, unknown = count_scored_words(texts, self.vocabulary)
         return is_low_confidence(words, unknown)
 
     def tag(
@@ -305,11 +307,11 @@ class Classifier:
         return tagged
 
     def _score(self, passages: Sequence[str | Passage]) -> Scored:
-        texts, headings = _texts_and_headings(passages)
+        texts, headings = _scorer_inputs(passages)
         return self.scorer.score_texts(texts, headings)
 
 
-def _thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
+def _classifier_thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
     """Format the part of a model's card on thresholds that were moved after training."""
     lines = [
         f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"
@@ -328,14 +330,14 @@ def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]
     return tuple(compress(LABELS, reached))
 
 
-def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
+def _checked_classifier_input(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
     """Return the elements of a list, generator or column; raise `TypeError` for anything else."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
     return check_texts_or_passages(passages, "passages")
 
 
-def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
+def _scorer_inputs(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
     """Return texts and section headings; a plain string has no heading."""
     texts = [passage if isinstance(passage, str) else passage.text for passage in passages]
     headings = [None if isinstance(passage, str) else passage.section for passage in passages]

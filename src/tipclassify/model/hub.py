@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import (
+from tipclassify.model.common.folder import LARGEST_HEAD, read_model_file
+from tipclassify.model.common.head import (
     HEAD,
-    LARGEST_HEAD,
-    check_head,
-    hashed_files,
-    parse_head,
-    read_model_file,
+    check_model_head,
+    hashed_model_files,
+    parse_model_head,
 )
 
-__all__ = ["download_model", "is_hub_name"]
+__all__ = ["download_hub_model", "is_hub_name"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 _FOLDER: Final = "models"  # where our documentation puts a user's models
@@ -38,7 +37,7 @@ def is_hub_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and first != _FOLDER and not Path(first).exists()
 
 
-def download_model(name: str) -> Path:
+def download_hub_model(name: str) -> Path:
     """Download the files that a model's ``model.json`` lists; return their folder in the cache.
 
     `name` is ``"owner/name"``, or ``"owner/name@revision"``. A file that is there already is not
@@ -56,10 +55,10 @@ def download_model(name: str) -> Path:
     repository, _, revision = name.partition("@")
     try:
         file = Path(huggingface_hub.hf_hub_download(repository, HEAD, revision=revision or None))
-        head = parse_head(read_model_file(file, LARGEST_HEAD))
-        check_head(f"{name}: {HEAD}", head)
+        head = parse_model_head(read_model_file(file, LARGEST_HEAD))
+        check_model_head(f"{name}: {HEAD}", head)
         commit = file.parent.name  # all files of one state, whatever is pushed meanwhile
-        for listed in hashed_files(head):
+        for listed in hashed_model_files(head):
             if listed != _CARD:
                 huggingface_hub.hf_hub_download(repository, listed, revision=commit)
     except ModelError:

@@ -11,15 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import (
-    HEAD,
-    LINEAR,
-    Head,
-    hashed_files,
-    kind_of,
-    load_head,
-    recover_folder,
-)
+from tipclassify.model.common.folder import load_model_head
+from tipclassify.model.common.head import HEAD, LINEAR, Head, hashed_model_files, model_kind
+from tipclassify.model.common.replacement import recover_model_folder
 from tipclassify.resources import cache_path, checkout, resource_path
 
 if TYPE_CHECKING:
@@ -28,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT",
     "SHIPPED",
-    "Installed",
-    "describe_folder",
-    "installed",
-    "is_name",
+    "InstalledModel",
+    "describe_model_folder",
+    "installed_models",
+    "is_model_name",
     "is_shipped_graph",
     "load_scorer",
     "model_folder",
@@ -46,7 +40,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class InstalledModel:
     """Installed model; `head` is its ``model.json``, unchecked, or empty if unreadable."""
 
     name: str
@@ -56,7 +50,7 @@ class Installed:
     @property
     def kind(self) -> str:
         """Kind of the model."""
-        return kind_of(self.head) if self.head else "unreadable"
+        return model_kind(self.head) if self.head else "unreadable"
 
 
 def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
@@ -67,13 +61,13 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     """
     folder = model_folder(name).resolve()
     file = folder / HEAD
-    return _loaded(folder, file.stat().st_mtime_ns if file.is_file() else None)
+    return _cached_scorer(folder, file.stat().st_mtime_ns if file.is_file() else None)
 
 
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
-def _loaded(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
+def _cached_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
     """Load a model; the time `stamp` of its head keeps a replaced one out of the cache."""
-    kind = kind_of(load_head(folder))
+    kind = model_kind(load_model_head(folder))
     if kind == LINEAR:
         from tipclassify.model.linear.model import read_model
         from tipclassify.model.linear.scoring import LinearScorer
@@ -93,15 +87,15 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     Raises `ModelError` when there is no such model; the message gives the remedy.
     """
     if isinstance(name, os.PathLike):
-        return _recovered(Path(name))
+        return _recovered_model(Path(name))
     name = name or DEFAULT
     places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
-        places += _shipped_places()
-    elif is_name(name):
+        places += _shipped_model_places()
+    elif is_model_name(name):
         places += _model_folders()
     for place in places:
-        if (_recovered(place / name) / HEAD).is_file():
+        if (_recovered_model(place / name) / HEAD).is_file():
             return place / name
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify"
@@ -110,7 +104,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
             f"{name}: no model there (no {HEAD}); "
             f"train one with 'tipclassify train --data FILE --output {name}'"
         )
-    elif is_name(name):
+    elif is_model_name(name):
         problem = (
             f"no model {name!r} here: get it with 'tipclassify models add FOLDER-OR-URL "
             f"--name {name}' (its folder or address); 'tipclassify models list' shows what is here"
@@ -123,7 +117,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     raise ModelError(problem)
 
 
-def _shipped_places() -> list[Path]:
+def _shipped_model_places() -> list[Path]:
     """List the folders in which the shipped models may lie: of the package, and of a checkout."""
     places = [resource_path("models")]
     if root := checkout():
@@ -132,55 +126,55 @@ def _shipped_places() -> list[Path]:
 
 
 @lru_cache(maxsize=1)
-def _shipped_graph() -> str | None:
+def _shipped_graph_digest() -> str | None:
     """Return the SHA-256 of the graph that comes with tipclassify, wherever it is run."""
-    for place in _shipped_places():
+    for place in _shipped_model_places():
         with contextlib.suppress(ModelError, OSError, ValueError):
-            return hashed_files(load_head(place / DEFAULT)).get("model.onnx")
+            return hashed_model_files(load_model_head(place / DEFAULT)).get("model.onnx")
     return None
 
 
 def is_shipped_graph(sha256: str) -> bool:
     """Test whether this is the hash of the graph that comes with tipclassify."""
-    return sha256 == _shipped_graph()
+    return sha256 == _shipped_graph_digest()
 
 
-def _recovered(folder: Path) -> Path:
+def _recovered_model(folder: Path) -> Path:
     """Return the folder of a model, put back where a killed process had just moved it away."""
     if not os.path.lexists(folder):
-        recover_folder(folder)
+        recover_model_folder(folder)
     return folder
 
 
-def is_name(name: str) -> bool:
+def is_model_name(name: str) -> bool:
     """Test whether a model may be installed under this name.
 
-    >>> is_name("ours-2026"), is_name("../ours"), is_name("fast")
+    >>> is_model_name("ours-2026"), is_model_name("../ours"), is_model_name("fast")
     (True, False, False)
     """
     return bool(_NAME.fullmatch(name)) and name not in SHIPPED
 
 
-def installed() -> list[Installed]:
+def installed_models() -> list[InstalledModel]:
     """List the installed models by name; of equal names, the one that `model_folder` returns."""
-    models: dict[str, Installed] = {}
+    models: dict[str, InstalledModel] = {}
     for place in _model_folders():
         for folder in list(place.iterdir()) if place.is_dir() else ():
             if moved := _MOVED.fullmatch(folder.name):
-                folder = _recovered(place / moved[1])
+                folder = _recovered_model(place / moved[1])
             name = folder.name
             with contextlib.suppress(OSError):  # a folder of another user
-                if is_name(name) and name not in models and (folder / HEAD).is_file():
-                    models[name] = describe_folder(name, folder)
+                if is_model_name(name) and name not in models and (folder / HEAD).is_file():
+                    models[name] = describe_model_folder(name, folder)
     return [models[name] for name in sorted(models)]
 
 
-def describe_folder(name: str, folder: Path) -> Installed:
+def describe_model_folder(name: str, folder: Path) -> InstalledModel:
     """Describe a model's folder, which may be unreadable."""
     try:
-        return Installed(name, folder, load_head(folder))
+        return InstalledModel(name, folder, load_model_head(folder))
     except ModelError:
-        return Installed(name, folder, {})
+        return InstalledModel(name, folder, {})
 
 
 def models_folder() -> Path | None:
@@ -191,10 +185,10 @@ def models_folder() -> Path | None:
 
 
 def _model_folders() -> list[Path]:
-    return [place for place in (models_folder(), _checkout()) if place is not None]
+    return [place for place in (models_folder(), _checkout_models_folder()) if place is not None]
 
 
-def _checkout() -> Path | None:
+def _checkout_models_folder() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
     root = checkout()
     return root / "models" if root else None

@@ -24,7 +24,8 @@ from msgspec.structs import replace
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
-from tipclassify.model.common.folder import LINEAR, kind_of, load_head
+from tipclassify.model.common.folder import load_model_head
+from tipclassify.model.common.head import LINEAR, model_kind
 from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.resources import cache_path
 from tipclassify.review.session import RefusedError
@@ -196,7 +197,9 @@ class Retraining:
 
 def model_to_adapt(model: str | None) -> str:
     """Choose the encoder to adapt: the model under review or, if it has no heads, the default."""
-    return DEFAULT if not model or kind_of(load_head(model_folder(model))) == LINEAR else model
+    if not model or model_kind(load_model_head(model_folder(model))) == LINEAR:
+        return DEFAULT
+    return model
 
 
 def retrain(
@@ -242,7 +245,7 @@ def retrain(
     return Retrained(
         out=out,
         start=start,
-        adapted_from=load_head(Path(out))["adapted_from"],
+        adapted_from=load_model_head(Path(out))["adapted_from"],
         added=len(corrected),
         trained_on=len(rows),
         held_out=measured,

@@ -14,7 +14,7 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.training.calibration import Recalibrated, recalibrate
 from tipclassify.training.examples import Examples, group_folds
-from tipclassify.training.fit_corpus import compare_encoders
+from tipclassify.training.fit_corpus import compare_heads_on_fixed
 from tipclassify.training.fit_heads import (
     HeadSettings,
     Prior,
@@ -33,7 +33,7 @@ from tipclassify.training.fit_penalty import (
 from tipclassify.training.fixed_set import FixedComparison, FixedSet
 from tipclassify.training.training_files import (
     add_learned_texts,
-    read_moment,
+    read_second_moment,
     read_unlearned_fixed_set,
 )
 
@@ -74,10 +74,10 @@ def adapt_to_own(
         scorer, own.texts, own.headings, cache=settings.cache, progress=progress
     )
     fold = group_folds(own.groups, settings.folds, settings.seed)
-    prior = Prior(model.heads, read_moment(model))
+    prior = Prior(model.heads, read_second_moment(model))
     fixed = read_unlearned_fixed_set(model, own)
     if settings.penalty is None:
-        some = _sample_groups(own)
+        some = _sample_groups_for_penalty(own)
         choice = choose_penalty(prior, model, own.take(some), pooled[some], fold[some], fixed)
     else:
         choice = PenaltyChoice(settings.penalty, "as given")
@@ -91,7 +91,7 @@ def adapt_to_own(
     groups = own.groups[first]
     raw = raw[first]
     refit = recalibrate(raw, y_true, groups, fold[first], model.scale, model.shift)
-    if not _pays(refit, moved, fixed):
+    if not _recalibration_pays(refit, moved, fixed):
         refit = replace(refit, scale=model.scale, shift=model.shift, sentence=_KEPT)
     adapted = replace(
         moved,
@@ -108,12 +108,12 @@ def adapt_to_own(
         penalty=choice,
         calibration=refit.sentence,
         on_own=compare(y_true, after, before, groups, seed=settings.seed),
-        fixed=compare_encoders(fixed, adapted, model, settings.seed) if fixed else None,
+        fixed=compare_heads_on_fixed(fixed, adapted, model, settings.seed) if fixed else None,
         adapted_from=str(model.meta["sha256"]),
     )
 
 
-def _sample_groups(own: Examples) -> Bools:
+def _sample_groups_for_penalty(own: Examples) -> Bools:
     """Choose whole groups of about 5,000 examples, bool (n,): enough to choose a penalty."""
     parts = max(1, len(own) // _MANY)
     _, number = np.unique(own.groups, return_inverse=True)
@@ -121,7 +121,7 @@ def _sample_groups(own: Examples) -> Bools:
     return chosen if len(np.unique(number[chosen])) > 1 else np.ones(len(own), bool)
 
 
-def _pays(refit: Recalibrated, moved: EncoderModel, fixed: FixedSet | None) -> bool:
+def _recalibration_pays(refit: Recalibrated, moved: EncoderModel, fixed: FixedSet | None) -> bool:
     """Whether a refitted calibration gains more on the user's rows than it loses on the fixed set.
 
     The same sum decides as for the penalty (`fit_penalty`).

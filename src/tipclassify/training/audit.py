@@ -56,8 +56,8 @@ _PARTS: Final = {
     "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
 }
 
-Finding = dict[str, Any]  # plain values, as in the JSON lines
-Audit = Mapping[str, Sequence[Finding]]  # by the names in `_PARTS`
+AuditFinding = dict[str, Any]  # plain values, as in the JSON lines
+Audit = Mapping[str, Sequence[AuditFinding]]  # by the names in `_PARTS`
 
 
 def audit_corpus(
@@ -77,7 +77,7 @@ def audit_corpus(
 
 def find_label_errors(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Find passages whose labels are likely wrong, by confident learning.
 
     Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), each label alone as in Thyagarajan
@@ -106,14 +106,14 @@ def find_label_errors(
         return []
     doubted = np.zeros_like(y_true)
     doubted[:, varied] = find_multilabel_issues_per_class(
-        _label_numbers(y_true[:, varied]), scores[:, varied], n_jobs=1
+        _label_numbers_for_cleanlab(y_true[:, varied]), scores[:, varied], n_jobs=1
     )
-    quality = get_label_quality_scores(_label_numbers(y_true), scores)
+    quality = get_label_quality_scores(_label_numbers_for_cleanlab(y_true), scores)
     suggested = y_true ^ doubted
     return [
         {
             "quality": round(float(quality[i]), 4),
-            **_passage(rows[i]),
+            **_audited_passage(rows[i]),
             "suggested": tuple(label for j, label in enumerate(LABELS) if suggested[i, j]),
         }
         for i in np.argsort(quality, kind="stable")
@@ -121,12 +121,12 @@ def find_label_errors(
     ]
 
 
-def _label_numbers(y_true: Bools) -> list[list[int]]:
+def _label_numbers_for_cleanlab(y_true: Bools) -> list[list[int]]:
     """Return the numbers of the labels of each passage, as cleanlab takes them."""
     return [np.flatnonzero(row).tolist() for row in y_true]
 
 
-def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
+def find_near_twins(rows: Sequence[Row]) -> tuple[list[AuditFinding], list[AuditFinding]]:
     """Find near-identical passages with different labels, and those in different groups.
 
     The former are under one heading, and no contrast pair.
@@ -137,7 +137,7 @@ def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
     # repeat findings.
     firsts: dict[tuple[str, str], int] = {}
     for number, row in enumerate(rows):
-        firsts.setdefault((text_key(row["text"]), _pair(row)), number)
+        firsts.setdefault((text_key(row["text"]), _audited_pair(row)), number)
     kept = sorted(firsts.values())
     pairs = near_duplicate_pairs([rows[i]["text"] for i in kept], CONFLICT_SIMILARITY)
     conflicts = []
@@ -147,10 +147,10 @@ def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
         j = kept[second]
         finding = {
             "similarity": round(similarity, 4),
-            "first": _passage(rows[i]),
-            "second": _passage(rows[j]),
+            "first": _audited_passage(rows[i]),
+            "second": _audited_passage(rows[j]),
         }
-        contrast = rows[i].get("pair") and _pair(rows[i]) == _pair(rows[j])
+        contrast = rows[i].get("pair") and _audited_pair(rows[i]) == _audited_pair(rows[j])
         if rows[i]["labels"] != rows[j]["labels"] and headings[i] == headings[j] and not contrast:
             conflicts.append(finding)
         if similarity >= LEAK_SIMILARITY and groups[i] != groups[j]:
@@ -158,7 +158,7 @@ def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
     return conflicts, leaks
 
 
-def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
+def find_same_pairs(rows: Sequence[Row]) -> list[AuditFinding]:
     """Find contrast pairs whose passages all have the same labels, and so show no contrast.
 
     >>> rows = [{"id": name, "text": name, "labels": (), "pair": "p"} for name in "ab"]
@@ -168,15 +168,19 @@ def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
     pairs: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.get("pair"):
-            pairs[_pair(row)].append(row)
+            pairs[_audited_pair(row)].append(row)
     return [
-        {"pair": pair, "labels": members[0]["labels"], "passages": tuple(map(_passage, members))}
+        {
+            "pair": pair,
+            "labels": members[0]["labels"],
+            "passages": tuple(map(_audited_passage, members)),
+        }
         for pair, members in pairs.items()
         if len({row["labels"] for row in members}) == 1
     ]
 
 
-def section_balance(rows: Sequence[Row]) -> list[Finding]:
+def section_balance(rows: Sequence[Row]) -> list[AuditFinding]:
     """Count the passages of each section by label and without labels, largest section first."""
     names = [str(row["section"]) if row.get("section") else None for row in rows]
     sections = Counter(names)
@@ -193,15 +197,15 @@ def section_balance(rows: Sequence[Row]) -> list[Finding]:
     return balance
 
 
-def _pair(row: Row) -> str:
+def _audited_pair(row: Row) -> str:
     return str(row.get("pair") or "")
 
 
-def _passage(row: Row) -> Finding:
+def _audited_passage(row: Row) -> AuditFinding:
     return {name: row[name] for name in ("id", "text", "labels")}
 
 
-def audit_rows(audit: Audit, most: int) -> Iterator[Finding]:
+def audit_rows(audit: Audit, most: int) -> Iterator[AuditFinding]:
     """Yield for each audit a row with its ``count``, then its first `most` findings."""
     for part, findings in audit.items():
         yield {"part": part, "count": len(findings)}
@@ -215,7 +219,9 @@ def audit_table(audit: Audit, most: int) -> str:
         findings = audit[part]
         rest = f", first {most} shown" if len(findings) > most else ""
         lines = [f"{title}: {len(findings)}{rest}"]
-        rows = [cells for finding in findings[:most] for cells in _cells(part, finding)]
+        rows = [
+            cells for finding in findings[:most] for cells in _cells_of_audit_finding(part, finding)
+        ]
         if rows:
             left = 1 if part == "balance" else len(columns)  # columns that are no numbers
             lines += aligned([columns, *rows], left=left)
@@ -223,7 +229,7 @@ def audit_table(audit: Audit, most: int) -> str:
     return "\n\n".join(tables)
 
 
-def _cells(part: str, finding: Finding) -> list[tuple[str, ...]]:
+def _cells_of_audit_finding(part: str, finding: AuditFinding) -> list[tuple[str, ...]]:
     """Format a finding as rows of its table: one, or one for each of its passages."""
     if part == "balance":
         shares = finding["shares"]

@@ -58,7 +58,7 @@ def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = N
 
 
 @dataclass(frozen=True)
-class _Calibration:
+class _FittedCalibration:
     """Scale and shift of each label, and thresholds by policy, fitted on one set of passages."""
 
     scale: Floats  # (3,)
@@ -69,7 +69,7 @@ class _Calibration:
         return logistic(raw * self.scale + self.shift)
 
 
-def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> _Calibration:
+def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> _FittedCalibration:
     fits = np.array([platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))])
     scale, shift = fits.T
     scores = logistic(raw * scale + shift)
@@ -77,7 +77,7 @@ def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> _Calibratio
     thresholds: dict[str, tuple[float, ...]] = {
         policy: tuple(point[policy] for point in points) for policy in POLICIES
     }
-    return _Calibration(scale, shift, thresholds)
+    return _FittedCalibration(scale, shift, thresholds)
 
 
 def operating_points(
@@ -169,19 +169,19 @@ def recalibrate(
             continue
         before = raw[:, j] * scale[j] + shift[j]
         sign = np.where(has, -1.0, 1.0)
-        loss_after = np.logaddexp(0, sign * _cross_fitted(raw[:, j], has, fold))
+        loss_after = np.logaddexp(0, sign * _cross_calibrated_logits(raw[:, j], has, fold))
         fall = np.logaddexp(0, sign * before) - loss_after
-        if fall.mean() > _standard_error(fall, document, len(documents)):
+        if fall.mean() > _standard_error_of_recalibration(fall, document, len(documents)):
             new_scale[j], new_shift[j] = platt(raw[:, j], has)
             refitted.append(label)
             total_fall += float(fall.mean()) / len(LABELS)
         else:
             no_better.append(label)
-    sentence = _describe_refit(refitted, no_better, too_few)
+    sentence = _describe_recalibration(refitted, no_better, too_few)
     return Recalibrated(new_scale, new_shift, total_fall, sentence)
 
 
-def _cross_fitted(raw: Floats, has: Bools, fold: Ints) -> Floats:
+def _cross_calibrated_logits(raw: Floats, has: Bools, fold: Ints) -> Floats:
     """Calibrate the logits of each fold by a calibration fitted on the others."""
     crossed = np.zeros(len(raw))
     for number in np.unique(fold):
@@ -191,13 +191,13 @@ def _cross_fitted(raw: Floats, has: Bools, fold: Ints) -> Floats:
     return crossed
 
 
-def _standard_error(values: Floats, document: Ints, documents: int) -> float:
+def _standard_error_of_recalibration(values: Floats, document: Ints, documents: int) -> float:
     """Compute the standard error of a mean whose values are correlated within documents."""
     sums = np.bincount(document, values - values.mean())
     return float(np.sqrt(documents / (documents - 1) * (sums @ sums))) / len(values)
 
 
-def _describe_refit(refitted: list[str], no_better: list[str], too_few: list[str]) -> str:
+def _describe_recalibration(refitted: list[str], no_better: list[str], too_few: list[str]) -> str:
     parts = []
     if refitted:
         parts.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")

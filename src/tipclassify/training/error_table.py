@@ -56,14 +56,19 @@ def error_table(
     weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
     return {
         "passages": round(float(weights.sum()), 1),
-        "policies": {policy: _confusion(y_true, y_pred[policy], weights) for policy in POLICIES},
+        "policies": {
+            policy: _error_table_counts(y_true, y_pred[policy], weights) for policy in POLICIES
+        },
         "histogram": {
-            label: _histogram(y_true[:, j], scores[:, j], weights) for j, label in enumerate(LABELS)
+            label: _error_table_histogram(y_true[:, j], scores[:, j], weights)
+            for j, label in enumerate(LABELS)
         },
     }
 
 
-def _confusion(y_true: Bools, y_pred: Bools, weights: Floats) -> dict[str, dict[str, float]]:
+def _error_table_counts(
+    y_true: Bools, y_pred: Bools, weights: Floats
+) -> dict[str, dict[str, float]]:
     """Sum the weights of true and false positives and negatives, by label."""
     cells = {
         "tp": y_true & y_pred,
@@ -77,14 +82,14 @@ def _confusion(y_true: Bools, y_pred: Bools, weights: Floats) -> dict[str, dict[
     }
 
 
-def _histogram(has: Bools, scores: Floats, weights: Floats) -> dict[str, list[float]]:
+def _error_table_histogram(has: Bools, scores: Floats, weights: Floats) -> dict[str, list[float]]:
     """Sum the weights of the passages with and without one label, by bin of its probability."""
     step = np.minimum((scores * _BINS).astype(int), _BINS - 1)
 
-    def weigh(chosen: Bools) -> list[float]:
+    def sum_weights_by_bin(chosen: Bools) -> list[float]:
         sums: list[float] = (
             np.bincount(step[chosen], weights[chosen], minlength=_BINS).round(3).tolist()
         )
         return sums
 
-    return {"with": weigh(has), "without": weigh(~has)}
+    return {"with": sum_weights_by_bin(has), "without": sum_weights_by_bin(~has)}

@@ -37,10 +37,10 @@ from tipclassify.training.evidence import OUT_OF_FOLD, HeldOut
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_heads import HeadSettings, load_encoder
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
-from tipclassify.training.model_card import CardFacts, describe_corpus
+from tipclassify.training.model_card import CardFacts, describe_training_corpus
 from tipclassify.training.train_linear import LearnedLinear, write_linear
 from tipclassify.training.trained import FolderAdditions
-from tipclassify.training.write_heads import write_adapted
+from tipclassify.training.write_heads import write_adapted_heads
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -145,8 +145,8 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"{count} passages are few to train on: {stays}; label at least {_FEW}",
                 stacklevel=2,
             )
-        self.seed_ = _seed(self.random_state)
-        self.examples_ = _examples(labelled, _sample_weights(sample_weight, count))
+        self.seed_ = _seed_of_random_state(self.random_state)
+        self.examples_ = _training_examples(labelled, _checked_sample_weights(sample_weight, count))
         if self.model == "default":
             self._fit_default(self.examples_)
         else:
@@ -228,7 +228,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         text files by name.
         """
         check_is_fitted(self)
-        rows = _rows_of(self.examples_)
+        rows = _rows_of_examples(self.examples_)
         settings: dict[str, float] = {
             "seed": self.seed_,
             "folds": self.folds,
@@ -238,11 +238,11 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             settings["penalty"] = self.penalty_.penalty
         additions = FolderAdditions({"settings": settings, **(meta or {})}, files or {})
         if isinstance(self.classifier_.scorer, EncoderScorer):
-            write_adapted(path, self.adapted_, rows, self.settings_, additions=additions)
+            write_adapted_heads(path, self.adapted_, rows, self.settings_, additions=additions)
             return
         facts = CardFacts(
             name="the linear model, of your rows",
-            corpus=describe_corpus(rows, own=len(rows)),
+            corpus=describe_training_corpus(rows, own=len(rows)),
             held_out=OUT_OF_FOLD,
             calibration="fitted on these rows, out of fold",
             start="It started from nothing.",
@@ -260,7 +260,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _sample_weights(sample_weight: npt.ArrayLike | None, count: int) -> Floats:
+def _checked_sample_weights(sample_weight: npt.ArrayLike | None, count: int) -> Floats:
     """Check the sample weights of `count` passages, float (count,); all 1 if omitted."""
     if sample_weight is None:
         return np.ones(count)
@@ -277,7 +277,7 @@ def _sample_weights(sample_weight: npt.ArrayLike | None, count: int) -> Floats:
     return weights
 
 
-def _examples(labelled: LabelledPassages, weights: Floats) -> Examples:
+def _training_examples(labelled: LabelledPassages, weights: Floats) -> Examples:
     """Make examples of the passages that weigh anything."""
     used: Ints = np.flatnonzero(weights)
     passages = [labelled.passages[i] for i in used]
@@ -290,25 +290,25 @@ def _examples(labelled: LabelledPassages, weights: Floats) -> Examples:
     )
 
 
-def _rows_of(examples: Examples) -> list[Row]:
+def _rows_of_examples(examples: Examples) -> list[Row]:
     """Return examples as rows of a corpus, numbered."""
     return [
         {
             "id": f"row-{number + 1}",
             "text": text,
             "section": examples.headings[number],
-            "labels": _label_names(examples.y_true[number]),
+            "labels": _label_names_of_example(examples.y_true[number]),
             "doc": f"group-{examples.groups[number]}",
         }
         for number, text in enumerate(examples.texts)
     ]
 
 
-def _label_names(row: Bools) -> tuple[str, ...]:
+def _label_names_of_example(row: Bools) -> tuple[str, ...]:
     return tuple(label for label, has in zip(LABELS, row, strict=True) if has)
 
 
-def _seed(random_state: RandomState) -> int:
+def _seed_of_random_state(random_state: RandomState) -> int:
     """Return a seed for a `random_state` of scikit-learn; an int is its own."""
     if isinstance(random_state, int | np.integer):
         return int(random_state)

@@ -30,9 +30,16 @@ from tipclassify.training.error_table import (
 )
 from tipclassify.training.examples import country_groups, labels_of
 from tipclassify.training.model_card import CardFacts, CardFigures, model_card
-from tipclassify.training.parts import FAMILIES, Part, Predictions, measure_parts
+from tipclassify.training.parts import FAMILIES, Part, Predictions, measure_held_out_parts
 
-__all__ = ["HELD_OUT_RULE", "OUT_OF_FOLD", "Evidence", "HeldOut", "judge_model", "model_meta"]
+__all__ = [
+    "HELD_OUT_RULE",
+    "OUT_OF_FOLD",
+    "Evidence",
+    "HeldOut",
+    "judge_model",
+    "meta_of_trained_model",
+]
 
 HELD_OUT_RULE: Final = "one country in ten of real reports, one group in ten of the others"
 """Which rows of a corpus are held out, for the card (`corpus.holdout`)."""
@@ -83,7 +90,7 @@ class Evidence:
     files: dict[str, str]  # the card and the reference outputs, by file name
 
 
-def model_meta(meta: Mapping[str, object]) -> dict[str, object]:
+def meta_of_trained_model(meta: Mapping[str, object]) -> dict[str, object]:
     """Add the library versions to the metadata of a ``model.json``."""
     versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
     return {**meta, "versions": {"tipclassify": __version__, **versions}}
@@ -99,7 +106,7 @@ def judge_model(
     """
     rows = held.rows
     predictions = held.predictions(classifier)
-    parts = measure_parts(rows, predictions, classifier.thresholds("balanced"), seed)
+    parts = measure_held_out_parts(rows, predictions, classifier.thresholds("balanced"), seed)
     contrast_pairs = contrast_pair_accuracy(
         [row.get("pair") for row in rows], predictions.y_true, predictions.y_pred["balanced"]
     )
@@ -141,12 +148,12 @@ def judge_model(
         figures["fixed_set"] = facts.fixed.to_dict()
     files = {
         "README.md": model_card(facts, card_figures),
-        "golden.jsonl": _reference_outputs(classifier, rows),
+        "golden.jsonl": _reference_outputs_of_training(classifier, rows),
     }
     return Evidence(parts, figures, files)
 
 
-def _reference_outputs(classifier: Classifier, rows: Sequence[Row]) -> str:
+def _reference_outputs_of_training(classifier: Classifier, rows: Sequence[Row]) -> str:
     """Write reference outputs as JSON lines: an even sample of invented passages, with scores."""
     invented = [row for row in rows if not is_real(row)]
     sample = invented[:: max(1, len(invented) // _MOST_REFERENCES)][:_MOST_REFERENCES]

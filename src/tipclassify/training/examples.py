@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.holdout import document_country, is_real
+from tipclassify.corpus.holdout import holdout_country, is_real
 from tipclassify.corpus.loading import Row, group_rows, labels_alone
 from tipclassify.labels import LABELS, indicator
 
@@ -150,7 +150,7 @@ def expand_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
 def country_groups(rows: Sequence[Row]) -> Ints:
     """Number the group of each row, int (n,): the country of a real row, else its document's."""
     names = [
-        document_country(str(row["doc"])) if is_real(row) else f"#{group}"
+        holdout_country(str(row["doc"])) if is_real(row) else f"#{group}"
         for row, group in zip(rows, group_rows(rows), strict=True)
     ]
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)

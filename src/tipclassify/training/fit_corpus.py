@@ -47,7 +47,7 @@ from tipclassify.training.training_files import pack_training_files
 __all__ = [
     "CorpusHeads",
     "calibrate_on_real",
-    "compare_encoders",
+    "compare_heads_on_fixed",
     "fit_on_corpus",
     "with_calibration",
 ]
@@ -102,7 +102,7 @@ def fit_on_corpus(
         Prior(model.finetuned_heads),
         pooled[learned],
         examples.y_true[learned],
-        _weigh_pairs(corpus, examples)[learned],
+        _weigh_invented_pairs(corpus, examples)[learned],
         _PENALTY,
     )
 
@@ -126,11 +126,11 @@ def fit_on_corpus(
         held_pooled=held_pooled,
         calibrated=calibrated,
         weights=weights,
-        fixed=compare_encoders(fixed, fitted, model, settings.seed),
+        fixed=compare_heads_on_fixed(fixed, fitted, model, settings.seed),
     )
 
 
-def _weigh_pairs(corpus: Sequence[Row], examples: Examples) -> Floats:
+def _weigh_invented_pairs(corpus: Sequence[Row], examples: Examples) -> Floats:
     """Weight the examples, float (n,): those of invented pairs more."""
     paired = np.array([bool(row.get("pair")) and not is_real(row) for row in corpus])
     return np.where(paired[examples.row], _PAIR_WEIGHT * examples.weights, examples.weights)
@@ -162,7 +162,7 @@ def with_calibration(model: EncoderModel, calibrated: Calibrated | None) -> Enco
     )
 
 
-def compare_encoders(
+def compare_heads_on_fixed(
     fixed: FixedSet, after: EncoderModel, before: EncoderModel, seed: int
 ) -> FixedComparison:
     """Compare two sets of heads on the same encoder, by the fixed set."""

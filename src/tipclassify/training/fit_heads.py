@@ -73,7 +73,7 @@ class Prior:
 
 def second_moment(pooled: Vectors) -> Floats:
     """Compute the mean outer product of pooled vectors with a 1 appended, a square matrix."""
-    design = _design(pooled)
+    design = _pooled_design_matrix(pooled)
     total = np.zeros((design.shape[1], design.shape[1]))
     with threadpool_limits(1):  # a fixed order of summation on every machine
         for start in range(0, len(design), _BLOCK):
@@ -90,13 +90,13 @@ def fit_heads(
     `pooled` is float32 (n, width), `y_true` bool (n, 3), `weights` the sample weights, float (n,).
     """
     start = np.column_stack([prior.heads.weights, prior.heads.bias])
-    design = _design(pooled)
+    design = _pooled_design_matrix(pooled)
     fitted = start.copy()
     with threadpool_limits(1):
         whitening = prior.whitening()
-        coordinates, basis = _row_space(design @ whitening)
+        coordinates, basis = _row_space_of_design(design @ whitening)
         for j in range(len(start)):
-            u = _newton(coordinates, design @ start[j], y_true[:, j], weights, penalty)
+            u = _fit_head_by_newton(coordinates, design @ start[j], y_true[:, j], weights, penalty)
             fitted[j] += whitening @ (basis @ u)
     return Heads(np.ascontiguousarray(fitted[:, :-1]), np.ascontiguousarray(fitted[:, -1]))
 
@@ -113,11 +113,11 @@ def out_of_fold_logits(
     return logits
 
 
-def _design(pooled: Vectors) -> Floats:
+def _pooled_design_matrix(pooled: Vectors) -> Floats:
     return np.column_stack([pooled.astype(np.float64), np.ones(len(pooled))])
 
 
-def _row_space(design: Floats) -> tuple[Floats, Floats]:
+def _row_space_of_design(design: Floats) -> tuple[Floats, Floats]:
     """Return coordinates of the rows and an orthonormal basis; the solution lies in their span."""
     rows, columns = design.shape
     if rows >= columns:
@@ -126,7 +126,9 @@ def _row_space(design: Floats) -> tuple[Floats, Floats]:
     return left * singular, right.T
 
 
-def _newton(design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float) -> Floats:
+def _fit_head_by_newton(
+    design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float
+) -> Floats:
     """Minimise ``sum(w * logloss(offset + design @ u)) + penalty / 2 * |u|²`` by Newton steps.
 
     A step that raises the loss is halved until it does not.
@@ -142,7 +144,7 @@ def _newton(design: Floats, offset: Floats, has: Bools, weights: Floats, penalty
     for _ in range(_STEPS):
         probability = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
         gradient = design.T @ (weights * (probability - has)) + penalty * u
-        curvature = _weighted_gram(design, weights * probability * (1 - probability))
+        curvature = _weighted_gram_matrix(design, weights * probability * (1 - probability))
         step = np.linalg.solve(curvature + penalty * np.eye(len(u)), -gradient)
         moved = design @ step
         scale = 1.0
@@ -159,7 +161,7 @@ def _newton(design: Floats, offset: Floats, has: Bools, weights: Floats, penalty
     return u
 
 
-def _weighted_gram(design: Floats, weights: Floats) -> Floats:
+def _weighted_gram_matrix(design: Floats, weights: Floats) -> Floats:
     total = np.zeros((design.shape[1], design.shape[1]))
     for start in range(0, len(design), _BLOCK):
         part = design[start : start + _BLOCK]

@@ -108,7 +108,7 @@ def fit_linear(
     if not examples.y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
     weights = examples.weights if held is None else np.where(held, 0.0, examples.weights)
-    _warn_of_rare_labels(examples.y_true[weights > 0], settings.folds)
+    _warn_of_rare_training_labels(examples.y_true[weights > 0], settings.folds)
 
     # The soft passages come after the labelled ones, and are in every training set.
     soft = settings.soft
@@ -118,29 +118,34 @@ def fit_linear(
     target = np.concatenate([examples.y_true, soft_scores.reshape(-1, len(LABELS))])
     all_weights = np.concatenate([weights, np.ones(len(soft))])
     vocabulary = collect_vocabulary(texts) if settings.vocabulary is None else settings.vocabulary
-    design = build_design(featurize(texts, vocabulary), headings)
+    design = build_linear_design(featurize(texts, vocabulary), headings)
 
     judged = np.ones(len(examples), bool) if held is None else held
     fold = group_folds(examples.groups[judged], settings.folds, settings.seed)
     if held is None:
         all_folds = np.concatenate([fold, np.full(len(soft), _TRAIN_ONLY)])
-        raw = out_of_fold(design, target, all_weights, all_folds, settings.jobs, progress)
+        raw = linear_out_of_fold_logits(
+            design, target, all_weights, all_folds, settings.jobs, progress
+        )
         raw = raw[: len(examples)]
-        fits = fit_labels(design, target, all_weights, settings.jobs)
+        fits = fit_linear_labels(design, target, all_weights, settings.jobs)
     else:
-        fits = fit_labels(design, target, all_weights, settings.jobs)
+        fits = fit_linear_labels(design, target, all_weights, settings.jobs)
         scores = [design.scores(fit.weights)[0] + fit.bias for fit in fits]
         raw = np.stack([column[: len(examples)][held] for column in scores], axis=1)
     y_true = examples.y_true[judged]
     calibrated = calibrate(raw, y_true, fold, held_weights)
-    model = _calibrated_model(design, fits, calibrated, vocabulary)
+    model = _calibrated_linear_model(design, fits, calibrated, vocabulary)
     thresholds = np.array(model.thresholds["balanced"])
     y_pred = calibrated.y_pred["balanced"]
     return FittedLinear(model, calibrated, measure(y_true, calibrated.scores, y_pred, thresholds))
 
 
-def _calibrated_model(
-    design: Design, fits: Sequence[LabelFit], calibrated: Calibrated, vocabulary: frozenset[str]
+def _calibrated_linear_model(
+    design: LinearDesign,
+    fits: Sequence[LinearLabelFit],
+    calibrated: Calibrated,
+    vocabulary: frozenset[str],
 ) -> Model:
     """Put the calibration into the weights, and store these as whole numbers of 16 bits."""
     weights = np.stack([fit.weights for fit in fits], axis=1) * calibrated.scale
@@ -158,7 +163,7 @@ def _calibrated_model(
     )
 
 
-def _warn_of_rare_labels(y_true: Bools, folds: int) -> None:
+def _warn_of_rare_training_labels(y_true: Bools, folds: int) -> None:
     for label, count in zip(LABELS, y_true.sum(axis=0), strict=True):
         if count < 2 * folds:
             what = f"has {count} passages" if count else "is absent"
@@ -169,7 +174,7 @@ def _warn_of_rare_labels(y_true: Bools, folds: int) -> None:
 
 
 @dataclass(frozen=True)
-class Design:
+class LinearDesign:
     """Length-scaled feature counts of passages with their headings, and of clauses."""
 
     passages: csr_matrix  # (n, m)
@@ -193,7 +198,7 @@ class Design:
         )
 
 
-def build_design(features: HashedFeatures, headings: Sequence[str | None]) -> Design:
+def build_linear_design(features: HashedFeatures, headings: Sequence[str | None]) -> LinearDesign:
     """Build the design matrices of all passages, with a column for each feature in use."""
     n = len(features.words)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
@@ -215,8 +220,8 @@ def build_design(features: HashedFeatures, headings: Sequence[str | None]) -> De
     inside = features.clause >= 0
     clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
     uses = np.bincount(passages.indices, minlength=len(hashes))
-    used = _one_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
-    design = Design(
+    used = _one_feature_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
+    design = LinearDesign(
         passages=passages[:, used].tocsr(),
         clauses=clauses[:, used].tocsr(),
         clause_row=features.clause_row,
@@ -227,7 +232,7 @@ def build_design(features: HashedFeatures, headings: Sequence[str | None]) -> De
     return design
 
 
-def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
+def _one_feature_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
     """Keep the most frequent of the `used` features in each slot of the weight table."""
     place = hashes[used] >> np.uint32(32 - SLOT_BITS)
     order = np.lexsort((-uses[used], place))
@@ -235,8 +240,8 @@ def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Int
     return np.sort(used[order[first]])
 
 
-def out_of_fold(
-    design: Design,
+def linear_out_of_fold_logits(
+    design: LinearDesign,
     target: Floats,
     weights: Floats,
     fold: Ints,
@@ -250,7 +255,7 @@ def out_of_fold(
     tasks = list(product(range(int(np.max(fold)) + 1), range(target.shape[1])))
     raw = np.zeros(target.shape)
     fits = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
+        delayed(_fit_linear_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
         for k, j in tasks
     )
     for done, ((k, j), fit) in enumerate(zip(tasks, fits, strict=True), 1):
@@ -261,21 +266,25 @@ def out_of_fold(
 
 
 @dataclass(frozen=True)
-class LabelFit:
+class LinearLabelFit:
     """Weights and bias of one label, before calibration."""
 
     weights: Floats  # (m,)
     bias: float
 
 
-def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[LabelFit]:
+def fit_linear_labels(
+    design: LinearDesign, target: Floats, weights: Floats, jobs: int = 1
+) -> list[LinearLabelFit]:
     """Fit the weights and the bias of each label on all passages."""
     return list(
-        Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T)
+        Parallel(n_jobs=jobs)(
+            delayed(_fit_linear_label)(design, column, weights) for column in target.T
+        )
     )
 
 
-def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
+def _fit_linear_label(design: LinearDesign, target: Floats, weights: Floats) -> LinearLabelFit:
     """Fit the weights and the bias of one label.
 
     A label that all passages have, or none, gets zero weights, and its log-odds as bias.
@@ -287,7 +296,7 @@ def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
         total = target[learned].sum()
         count = np.count_nonzero(learned)
         log_odds = float(np.log((total + 0.5) / (count - total + 0.5)))
-        return LabelFit(np.zeros(design.passages.shape[1]), log_odds)
+        return LinearLabelFit(np.zeros(design.passages.shape[1]), log_odds)
     row = np.concatenate([positive, negative])
     label = np.arange(len(row)) < len(positive)
     weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
@@ -299,4 +308,4 @@ def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
         with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors, where threads cost time
             fitted = solver.fit(matrix[row], label, weight)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
-    return LabelFit(fitted.coef_[0], float(fitted.intercept_[0]))
+    return LinearLabelFit(fitted.coef_[0], float(fitted.intercept_[0]))

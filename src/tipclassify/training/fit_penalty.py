@@ -73,14 +73,14 @@ class PenaltyPoint:
             f"{self.penalty:g}{' *' if taken else ''}",
             f"{self.loss:.4f}",
             f"{self.macro_f1:.3f}",
-            _or_dash(self.rise, "+.4f"),
-            _or_dash(round(self.cost, 3) + 0.0, ".3f"),  # never -0.000
-            _or_dash(self.false_tags, ".1%"),
-            _or_dash(round(self.cost_invented, 3) + 0.0, ".3f"),
+            _penalty_cell(self.rise, "+.4f"),
+            _penalty_cell(round(self.cost, 3) + 0.0, ".3f"),  # never -0.000
+            _penalty_cell(self.false_tags, ".1%"),
+            _penalty_cell(round(self.cost_invented, 3) + 0.0, ".3f"),
         )
 
 
-def _or_dash(value: float, form: str) -> str:
+def _penalty_cell(value: float, form: str) -> str:
     return "–" if np.isnan(value) else f"{value:{form}}"
 
 
@@ -124,7 +124,7 @@ def choose_penalty(
     before = measure_on_fixed(fixed, prior.heads, model)
     for penalty in penalties:
         raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, penalty)
-        loss = _log_loss(raw * model.scale + model.shift, own.y_true)
+        loss = _log_loss_by_example(raw * model.scale + model.shift, own.y_true)
         losses.append(loss)
         heads = fit_heads(prior, pooled, own.y_true, own.weights, penalty)
         after = measure_on_fixed(fixed, heads, model)
@@ -132,17 +132,17 @@ def choose_penalty(
             PenaltyPoint(
                 penalty=penalty,
                 loss=float(np.average(loss, weights=own.weights)),
-                macro_f1=macro_f1(own.y_true[first], given_labels(raw[first], model)),
+                macro_f1=macro_f1_of_heads(own.y_true[first], given_labels(raw[first], model)),
                 rise=after.loss - before.loss,
                 cost=before.macro_f1_real - after.macro_f1_real,
                 cost_invented=before.macro_f1_invented - after.macro_f1_invented,
                 false_tags=after.false_tags,
             )
         )
-    return _choose(points, losses, own)
+    return _choose_penalty_point(points, losses, own)
 
 
-def _choose(
+def _choose_penalty_point(
     points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examples
 ) -> PenaltyChoice:
     """Take the largest penalty within a standard error of the best of those that are allowed.
@@ -159,7 +159,9 @@ def _choose(
     best = min(allowed, key=lambda i: sums[i])
     # Penalties come largest first, and the best one is within its own error.
     chosen = next(
-        i for i in allowed if sums[i] - sums[best] <= _standard_error(losses[i] - losses[best], own)
+        i
+        for i in allowed
+        if sums[i] - sums[best] <= _standard_error_of_penalty_loss(losses[i] - losses[best], own)
     )
     reason = "the largest within a standard error of the lowest loss on your rows"
     if measured:
@@ -172,7 +174,7 @@ def _choose(
     return PenaltyChoice(points[chosen].penalty, reason, tuple(points))
 
 
-def _standard_error(difference: Floats, own: Examples) -> float:
+def _standard_error_of_penalty_loss(difference: Floats, own: Examples) -> float:
     """Compute the standard error of the weighted mean of differences, float (n,), by document."""
     _, number = np.unique(own.groups, return_inverse=True)
     weight = np.bincount(number, own.weights)
@@ -184,7 +186,7 @@ def _standard_error(difference: Floats, own: Examples) -> float:
     return float(np.sqrt(documents / (documents - 1) * (total @ total))) / float(weight.sum())
 
 
-def _log_loss(logits: Floats, y_true: Bools) -> Floats:
+def _log_loss_by_example(logits: Floats, y_true: Bools) -> Floats:
     return np.asarray(np.logaddexp(0, np.where(y_true, -1.0, 1.0) * logits).mean(axis=1))
 
 
@@ -194,7 +196,7 @@ def given_labels(raw: Floats, model: EncoderModel) -> Bools:
     return apply_thresholds(scores, np.array(model.thresholds["balanced"]))
 
 
-def macro_f1(y_true: Bools, y_pred: Bools) -> float:
+def macro_f1_of_heads(y_true: Bools, y_pred: Bools) -> float:
     """Compute the mean F1 of the labels that occur; NaN if none does."""
     right = (y_true & y_pred).sum(axis=0)
     total = y_true.sum(axis=0) + y_pred.sum(axis=0)
@@ -220,10 +222,10 @@ def measure_on_fixed(fixed: FixedSet | None, heads: Heads, model: EncoderModel) 
     raw = heads.logits(fixed.pooled)
     y_pred = given_labels(raw, model)
     real = fixed.real
-    loss = _log_loss(raw * model.scale + model.shift, fixed.y_true)
+    loss = _log_loss_by_example(raw * model.scale + model.shift, fixed.y_true)
     return FixedFigures(
-        macro_f1_real=macro_f1(fixed.y_true[real], y_pred[real]),
-        macro_f1_invented=macro_f1(fixed.y_true[~real], y_pred[~real]),
+        macro_f1_real=macro_f1_of_heads(fixed.y_true[real], y_pred[real]),
+        macro_f1_invented=macro_f1_of_heads(fixed.y_true[~real], y_pred[~real]),
         false_tags=false_tag_rate(fixed.y_true[real], y_pred[real]),
         loss=float(loss[real].mean()) if real.any() else undefined,
     )

@@ -26,7 +26,7 @@ from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compar
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import read_arrays
+from tipclassify.model.common.folder import read_model_arrays
 from tipclassify.training.examples import Vectors, country_groups, labels_of
 
 __all__ = [
@@ -100,7 +100,9 @@ class FixedComparison:
         """Format as aligned plain text: before, after, difference with its interval."""
         lines = [("on the fixed set", "before", "after", "difference", "95% interval")]
         for name, part in self._parts():
-            lines += (_cells(name, difference) for difference in part.differences)
+            lines += (
+                _cells_of_fixed_comparison(name, difference) for difference in part.differences
+            )
             if part is self.real:
                 lines.append(self._false_tag_cells())
         table = [line.rstrip() for line in aligned(lines)]
@@ -130,9 +132,9 @@ class FixedComparison:
     def _false_tag_cells(self) -> tuple[str, str, str, str, str]:
         return (
             "  false alarms",
-            _share(self.false_tags_before),
-            _share(self.false_tags),
-            _change(self.false_tags - self.false_tags_before),
+            _fixed_share_cell(self.false_tags_before),
+            _fixed_share_cell(self.false_tags),
+            _fixed_change_cell(self.false_tags - self.false_tags_before),
             "",
         )
 
@@ -141,27 +143,27 @@ class FixedComparison:
         return [(name, part) for name, part in named if part]
 
 
-def _cells(part: str, difference: Difference) -> tuple[str, str, str, str, str]:
+def _cells_of_fixed_comparison(part: str, difference: Difference) -> tuple[str, str, str, str, str]:
     """Format one figure of a part: the part is named in its first line, that of macro-F1."""
     figure = difference.figure
     return (
         f"{part}: {figure}" if figure == "macro-F1" else f"  {figure}",
-        _figure(difference.other),
-        _figure(difference.this),
-        _change(difference.difference),
+        _fixed_figure_cell(difference.other),
+        _fixed_figure_cell(difference.this),
+        _fixed_change_cell(difference.difference),
         str(difference.interval),
     )
 
 
-def _figure(value: float) -> str:
+def _fixed_figure_cell(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.3f}"
 
 
-def _change(value: float) -> str:
+def _fixed_change_cell(value: float) -> str:
     return "–" if np.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"  # never -0.000
 
 
-def _share(value: float) -> str:
+def _fixed_share_cell(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.1%}"
 
 
@@ -226,7 +228,7 @@ def pack_fixed(fixed: FixedSet) -> bytes:
 def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
     """Read a fixed set for heads of `width`; raise `ModelError` when it is none."""
     what = f"a fixed set of vectors of {width} numbers"
-    arrays = read_arrays(Path(file), data, _ARRAYS, what)
+    arrays = read_model_arrays(Path(file), data, _ARRAYS, what)
     count = len(arrays["labels"])
     shapes = {
         "pooled": (count, width),
@@ -251,7 +253,7 @@ def compare_on_fixed(
 ) -> FixedComparison:
     """Set the labels that a new model gives the fixed set, bool (n, 3), beside those before."""
 
-    def part(chosen: Bools) -> ModelComparison | None:
+    def compare_fixed_part(chosen: Bools) -> ModelComparison | None:
         if not chosen.any():
             return None
         groups = fixed.groups[chosen]
@@ -259,8 +261,8 @@ def compare_on_fixed(
 
     real = fixed.real
     return FixedComparison(
-        real=part(real),
-        invented=part(~real),
+        real=compare_fixed_part(real),
+        invented=compare_fixed_part(~real),
         real_passages=int(real.sum()),
         invented_passages=int((~real).sum()),
         false_tags=false_tag_rate(fixed.y_true[real], after[real]),

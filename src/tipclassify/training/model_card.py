@@ -31,7 +31,7 @@ __all__ = [
     "FineTuning",
     "FineTuningRun",
     "TaughtPassages",
-    "describe_corpus",
+    "describe_training_corpus",
     "model_card",
 ]
 
@@ -124,7 +124,7 @@ class CardFigures:
     behaviours: Sequence[RuleResult]
 
 
-def describe_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> CorpusFacts:
+def describe_training_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> CorpusFacts:
     """Count the passages of a training by kind and label.
 
     `held_out` is the number of those left out of training, `own` of those that are the user's.
@@ -151,7 +151,7 @@ def model_card(facts: CardFacts, figures: CardFigures) -> str:
     environment.filters["share"] = "{:.1%}".format
     environment.filters["percent"] = "{:.0%}".format
     environment.filters["count"] = "{:,}".format
-    environment.filters["interval"] = _value_and_interval
+    environment.filters["interval"] = _card_value_and_interval
     return environment.get_template("model_card.md").render(
         LABELS=LABELS,
         MEANINGS=MEANINGS,
@@ -167,7 +167,7 @@ def model_card(facts: CardFacts, figures: CardFigures) -> str:
     )
 
 
-def _value_and_interval(numbers: Sequence[float | None]) -> str:
+def _card_value_and_interval(numbers: Sequence[float | None]) -> str:
     """Format a value with both ends of its interval; None, as JSON has it, is undefined."""
     value, low, high = (float("nan") if number is None else number for number in numbers)
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"

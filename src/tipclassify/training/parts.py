@@ -15,7 +15,7 @@ from tipclassify.evaluation.bootstrap import Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.training.fixed_set import false_tag_rate
 
-__all__ = ["FAMILIES", "Part", "Predictions", "measure_parts"]
+__all__ = ["FAMILIES", "Part", "Predictions", "measure_held_out_parts"]
 
 FAMILIES: Final = {
     "hrr": "human-rights reports",
@@ -69,7 +69,7 @@ class Part:
     false_tag_rate: float  # of passages without a label; NaN where each has one
 
 
-def measure_parts(
+def measure_held_out_parts(
     rows: Sequence[Row], predictions: Predictions, thresholds: Floats, seed: int
 ) -> list[Part]:
     """Measure the whole first, then kinds of report and of section, then invented passages.
@@ -80,7 +80,7 @@ def measure_parts(
     real = np.array([is_real(row) for row in rows], bool)
     masks = {"real passages": real} if real.any() else {"all passages": np.ones(len(rows), bool)}
     reports = np.array([FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
-    sections = np.array([_section_kind(row) for row in rows])
+    sections = np.array([_held_out_section_kind(row) for row in rows])
     for name in FAMILIES.values():
         masks[name] = real & (reports == name)
     for name in dict.fromkeys([*_SECTIONS.values(), _NO_HEADING]):
@@ -88,20 +88,22 @@ def measure_parts(
     if real.any() and not real.all():
         masks["invented passages"] = ~real
     return [
-        _measure_part(name, predictions.take(mask), thresholds, seed)
+        _measure_held_out_part(name, predictions.take(mask), thresholds, seed)
         for name, mask in masks.items()
         if mask.any()
     ]
 
 
-def _section_kind(row: Row) -> str:
+def _held_out_section_kind(row: Row) -> str:
     heading = str(row.get("section") or "").lower()
     if not heading:
         return _NO_HEADING
     return next(kind for word, kind in _SECTIONS.items() if word in heading)
 
 
-def _measure_part(name: str, predictions: Predictions, thresholds: Floats, seed: int) -> Part:
+def _measure_held_out_part(
+    name: str, predictions: Predictions, thresholds: Floats, seed: int
+) -> Part:
     y_true = predictions.y_true
     y_pred = predictions.y_pred["balanced"]
     return Part(

@@ -24,7 +24,7 @@ from tipclassify.training.examples import expand_rows
 from tipclassify.training.fit_corpus import fit_on_corpus
 from tipclassify.training.fit_heads import HeadSettings, load_encoder
 from tipclassify.training.trained import Trained
-from tipclassify.training.write_heads import write_adapted, write_fitted
+from tipclassify.training.write_heads import write_adapted_heads, write_fitted_heads
 
 __all__ = ["train_default"]
 
@@ -51,9 +51,9 @@ def train_default(
         raise ValueError("no passage has a label: nothing to learn; label some")
     if not corpus:
         adapted = adapt_to_own(scorer, expand_rows(own), settings, progress)
-        return write_adapted(out, adapted, own, settings)
+        return write_adapted_heads(out, adapted, own, settings)
     fitted = fit_on_corpus(scorer, corpus, settings, progress)
     if not own:
-        return write_fitted(out, fitted, scorer.model, settings)
+        return write_fitted_heads(out, fitted, scorer.model, settings)
     adapted = adapt_to_own(EncoderScorer(fitted.model), expand_rows(own), settings, progress)
-    return write_adapted(out, adapted, own, settings, fitted=fitted)
+    return write_adapted_heads(out, adapted, own, settings, fitted=fitted)

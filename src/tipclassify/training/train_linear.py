@@ -27,7 +27,7 @@ from tipclassify.training.evidence import (
     OUT_OF_FOLD,
     HeldOut,
     judge_model,
-    model_meta,
+    meta_of_trained_model,
 )
 from tipclassify.training.examples import CorpusSplit, Examples, expand_rows, headings_of
 from tipclassify.training.fit_linear import FittedLinear, LinearSettings, fit_linear
@@ -38,7 +38,7 @@ from tipclassify.training.fixed_set import (
     fixed_rows,
     row_digest,
 )
-from tipclassify.training.model_card import CardFacts, describe_corpus
+from tipclassify.training.model_card import CardFacts, describe_training_corpus
 from tipclassify.training.sample_weights import SampleWeights, weigh_real_rows
 from tipclassify.training.trained import FolderAdditions, Trained
 
@@ -74,14 +74,14 @@ def train_fast(
     settings = settings or LinearSettings()
     teacher = teacher or Teacher()
     examples = expand_rows(rows)
-    holdout = _hold_out(rows, own, teacher.weighting_model)
+    holdout = _hold_out_linear_rows(rows, own, teacher.weighting_model)
     split = holdout.split
     held = split.held
     learned = examples.weighted(np.where(held[examples.row], 0.0, examples.weights))
     fitted = fit_linear(
         learned,
         settings,
-        held=_calibrating(split, examples),
+        held=_calibrating_examples(split, examples),
         held_weights=holdout.weights.calibration,
         progress=progress,
     )
@@ -91,7 +91,7 @@ def train_fast(
     calibrated_on = "the real passages held out" if held.any() else "these rows, out of fold"
     facts = CardFacts(
         name="fast" if not own else "the linear model, of your rows",
-        corpus=describe_corpus(rows, int(held.sum()), own=own),
+        corpus=describe_training_corpus(rows, int(held.sum()), own=own),
         held_out=f"the rows held out: {HELD_OUT_RULE}" if held.any() else OUT_OF_FOLD,
         calibration=f"fitted on {calibrated_on}",
         start="It started from nothing.",
@@ -100,7 +100,7 @@ def train_fast(
         fixed=fixed if own else None,
     )
     learning = LearnedLinear(fitted, [row["text"] for row in split.training_rows], settings.seed)
-    evidence = _evidence(holdout, examples, fitted)
+    evidence = _evidence_of_linear_model(holdout, examples, fitted)
     return replace(write_linear(out, learning, evidence, facts), fixed=fixed)
 
 
@@ -125,7 +125,7 @@ def write_linear(
     model = learned.fitted.model
     evidence = judge_model(Classifier(model), held, facts, learned.seed)
     settings = {"seed": learned.seed, "soft": facts.soft}
-    meta = model_meta({**evidence.figures, "settings": settings, **additions.values})
+    meta = meta_of_trained_model({**evidence.figures, "settings": settings, **additions.values})
     files: dict[str, str | bytes] = {**evidence.files, TAUGHT: pack_taught(learned.texts)}
     write_model(replace(model, meta=meta), out, {**files, **additions.files})
     return Trained(Path(out), evidence.parts, fixed=facts.fixed, calibration=facts.calibration)
@@ -155,31 +155,35 @@ def compare_linear(
 
 
 @dataclass(frozen=True)
-class _Holdout:
+class _LinearHoldout:
     """Rows, those of them held out, and the sample weights of the held-out real ones."""
 
     split: CorpusSplit
     weights: SampleWeights = field(default_factory=SampleWeights)
 
 
-def _hold_out(rows: Sequence[Row], own: int, weighting_model: EncoderModel | None) -> _Holdout:
+def _hold_out_linear_rows(
+    rows: Sequence[Row], own: int, weighting_model: EncoderModel | None
+) -> _LinearHoldout:
     """Hold rows out, none of a small corpus, and weight the real ones to whole reports."""
     held = held_out(rows)
     held[len(rows) - own :] = False
     real = held & np.array([is_real(row) for row in rows])
     if real.sum() < _MIN_REAL:
-        return _Holdout(CorpusSplit(rows, np.zeros(len(rows), bool)))
+        return _LinearHoldout(CorpusSplit(rows, np.zeros(len(rows), bool)))
     split = CorpusSplit(rows, held)
     if weighting_model is None:
-        return _Holdout(split)
+        return _LinearHoldout(split)
     plain = EncoderScorer(weighting_model.as_finetuned())
     passages = [row for row, chosen in zip(rows, real, strict=True) if chosen]
     texts = [row["text"] for row in passages]
     strata = logistic(plain.logits(texts, headings_of(passages)))
-    return _Holdout(split, weigh_real_rows(passages, strata, weighting_model.meta.get("natural")))
+    return _LinearHoldout(
+        split, weigh_real_rows(passages, strata, weighting_model.meta.get("natural"))
+    )
 
 
-def _calibrating(split: CorpusSplit, examples: Examples) -> Bools | None:
+def _calibrating_examples(split: CorpusSplit, examples: Examples) -> Bools | None:
     """Return the mask of the examples that calibrate: held-out real ones, with their headings.
 
     None where nothing is held out: then all calibrate, out of fold.
@@ -192,7 +196,9 @@ def _calibrating(split: CorpusSplit, examples: Examples) -> Bools | None:
     return mask
 
 
-def _evidence(holdout: _Holdout, examples: Examples, fitted: FittedLinear) -> HeldOut:
+def _evidence_of_linear_model(
+    holdout: _LinearHoldout, examples: Examples, fitted: FittedLinear
+) -> HeldOut:
     """Return what measures the model: the held-out rows, or else all, out of fold."""
     calibrated = fitted.calibrated
     split = holdout.split

@@ -16,12 +16,17 @@ import numpy as np
 from tipclassify.arrays import Floats
 from tipclassify.corpus.taught import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import read_arrays
+from tipclassify.model.common.folder import read_model_arrays
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.training.examples import Examples
 from tipclassify.training.fixed_set import FixedSet, pack_fixed, read_fixed
 
-__all__ = ["add_learned_texts", "pack_training_files", "read_moment", "read_unlearned_fixed_set"]
+__all__ = [
+    "add_learned_texts",
+    "pack_training_files",
+    "read_second_moment",
+    "read_unlearned_fixed_set",
+]
 
 _FIXED: Final = "fixed.npz"
 _MOMENT: Final = "moment.npz"
@@ -48,12 +53,12 @@ def add_learned_texts(model: EncoderModel, texts: Sequence[str]) -> dict[str, by
     return files
 
 
-def read_moment(model: EncoderModel) -> Floats | None:
+def read_second_moment(model: EncoderModel) -> Floats | None:
     """Read the second moment of the corpus's vectors; None for a model without."""
     if _MOMENT not in model.training_files:
         return None
     data = model.training_files[_MOMENT]
-    moment = read_arrays(Path(_MOMENT), data, ["moment"], "a moment")["moment"]
+    moment = read_model_arrays(Path(_MOMENT), data, ["moment"], "a moment")["moment"]
     size = model.heads.weights.shape[1] + 1
     if moment.shape != (size, size) or not np.isfinite(moment).all():
         raise ModelError(f"{_MOMENT}: not a matrix of {size} rows; train or get the model anew")

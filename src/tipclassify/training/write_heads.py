@@ -28,7 +28,7 @@ from tipclassify.training.evidence import (
     HELD_OUT_RULE,
     HeldOut,
     judge_model,
-    model_meta,
+    meta_of_trained_model,
 )
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of
 from tipclassify.training.fit_corpus import CorpusHeads, calibrate_on_real, with_calibration
@@ -47,13 +47,13 @@ from tipclassify.training.model_card import (
     FineTuning,
     FineTuningRun,
     TaughtPassages,
-    describe_corpus,
+    describe_training_corpus,
 )
 from tipclassify.training.sample_weights import weigh_real_rows
 from tipclassify.training.trained import FolderAdditions, Trained
 from tipclassify.training.training_files import pack_training_files
 
-__all__ = ["write_adapted", "write_exported_encoder", "write_fitted"]
+__all__ = ["write_adapted_heads", "write_exported_encoder", "write_fitted_heads"]
 
 Meta = Mapping[str, Any]
 """Metadata of a ``model.json``, plain JSON values."""
@@ -66,7 +66,7 @@ _OF_ENCODER: Final = ("base", "training", "natural", "weight_bits")
 # ------------------------------------------------------------------------------------- three ways
 
 
-def write_fitted(
+def write_fitted_heads(
     out: str | os.PathLike[str], fitted: CorpusHeads, start: EncoderModel, settings: HeadSettings
 ) -> Trained:
     """Evaluate heads fitted on the corpus alone, and write their model folder."""
@@ -74,10 +74,10 @@ def write_fitted(
     kept = (*_OF_ENCODER, "adapted_from")
     meta = {key: start.meta[key] for key in kept if key in start.meta}
     meta.setdefault("adapted_from", str(start.meta["sha256"]))
-    draft = _Draft(
+    draft = _ModelDraft(
         model=fitted.model,
         held=fitted.held_out(),
-        facts=_corpus_facts(
+        facts=_card_facts_of_corpus(
             fitted.split,
             fitted.calibrated is not None,
             meta,
@@ -88,10 +88,10 @@ def write_fitted(
     )
     # The comparison with the model before is no part of the folder: a second run has the same
     # bytes.
-    return replace(_judge_and_write(out, draft, settings.seed), fixed=fitted.fixed)
+    return replace(_judge_and_write_model(out, draft, settings.seed), fixed=fitted.fixed)
 
 
-def write_adapted(
+def write_adapted_heads(
     out: str | os.PathLike[str],
     adapted: AdaptedHeads,
     own: Sequence[Row],
@@ -110,7 +110,7 @@ def write_adapted(
     if fitted is not None:
         held_rows = fitted.split.held_rows
         held = HeldOut(held_rows, fitted.held_scores(model), weights=fitted.weights.reports)
-        corpus = describe_corpus([*fitted.split.rows, *own], len(held_rows), own=len(own))
+        corpus = describe_training_corpus([*fitted.split.rows, *own], len(held_rows), own=len(own))
         measured = f"the rows held out of the corpus: {HELD_OUT_RULE}"
         start = (
             "They were first fitted on the corpus, from those of the fine-tuning, "
@@ -118,7 +118,7 @@ def write_adapted(
         )
     else:
         held = HeldOut(own, adapted.scores)
-        corpus = describe_corpus(own, own=len(own))
+        corpus = describe_training_corpus(own, own=len(own))
         measured = "the user's rows, each judged by heads that did not see its group"
         start = f"They started from those in use of model `{adapted.adapted_from[:12]}`."
     facts = CardFacts(
@@ -126,7 +126,7 @@ def write_adapted(
         corpus=corpus,
         held_out=measured,
         calibration=adapted.calibration,
-        encoder=_encoder_name(model.meta),
+        encoder=_encoder_name_for_card(model.meta),
         start=start,
         penalty=adapted.penalty,
         fixed=adapted.fixed,
@@ -141,8 +141,8 @@ def write_adapted(
         },
         **additions.values,
     }
-    draft = _Draft(model, held, facts, meta, run_cases=False, files=additions.files)
-    return replace(_judge_and_write(out, draft, settings.seed), on_own=adapted.on_own)
+    draft = _ModelDraft(model, held, facts, meta, run_cases=False, files=additions.files)
+    return replace(_judge_and_write_model(out, draft, settings.seed), on_own=adapted.on_own)
 
 
 def write_exported_encoder(
@@ -171,28 +171,28 @@ def write_exported_encoder(
     fixed = choose_fixed(fixed_passages, held_pooled[position[chosen]])
     learned = split.training_rows
     learned_texts = [row["text"] for row in learned]
-    files = pack_training_files(fixed, _sampled_moment(model, learned), learned_texts)
+    files = pack_training_files(fixed, _second_moment_of_sample(model, learned), learned_texts)
     model = replace(model, training_files=files)
 
     scores = logistic(raw * model.scale + model.shift)
-    draft = _Draft(
+    draft = _ModelDraft(
         model=model,
         held=HeldOut(split.held_rows, scores, calibrated, weights.reports),
-        facts=_corpus_facts(
+        facts=_card_facts_of_corpus(
             split, calibrated is not None, meta, start="They are those of the fine-tuning."
         ),
         meta=meta,
         run_cases=True,
     )
-    comparison = _compare_with_shipped(fixed, fixed_passages, model, seed)
-    return replace(_judge_and_write(out, draft, seed), fixed=comparison)
+    comparison = _compare_with_shipped_default(fixed, fixed_passages, model, seed)
+    return replace(_judge_and_write_model(out, draft, seed), fixed=comparison)
 
 
 # ------------------------------------------------------------------------------------ their parts
 
 
 @dataclass(frozen=True)
-class _Draft:
+class _ModelDraft:
     """A model folder before its evaluation."""
 
     model: EncoderModel
@@ -203,12 +203,12 @@ class _Draft:
     files: Mapping[str, str] = field(default_factory=dict)  # further texts by name
 
 
-def _judge_and_write(out: str | os.PathLike[str], draft: _Draft, seed: int) -> Trained:
+def _judge_and_write_model(out: str | os.PathLike[str], draft: _ModelDraft, seed: int) -> Trained:
     facts = draft.facts
     # What is measured is what the folder will score with, which has a hash only when written.
     scorer = EncoderScorer(replace(draft.model, meta={"sha256": "", **draft.meta}))
     evidence = judge_model(Classifier(scorer), draft.held, facts, seed, draft.run_cases)
-    meta = model_meta({**evidence.figures, **draft.meta})
+    meta = meta_of_trained_model({**evidence.figures, **draft.meta})
     write_encoder(out, draft.model, meta, {**evidence.files, **draft.files})
     return Trained(
         Path(out),
@@ -219,28 +219,28 @@ def _judge_and_write(out: str | os.PathLike[str], draft: _Draft, seed: int) -> T
     )
 
 
-def _corpus_facts(split: CorpusSplit, refitted: bool, meta: Meta, start: str) -> CardFacts:
+def _card_facts_of_corpus(split: CorpusSplit, refitted: bool, meta: Meta, start: str) -> CardFacts:
     """Say what a training on the corpus alone was; `refitted` is about its calibration."""
     return CardFacts(
         name="default",
-        corpus=describe_corpus(split.rows, int(split.held.sum())),
+        corpus=describe_training_corpus(split.rows, int(split.held.sum())),
         held_out=f"the rows held out: {HELD_OUT_RULE}",
         calibration=(
             "refitted on the real passages held out, cross-fitted by country"
             if refitted
             else "kept, since too few real passages were held out"
         ),
-        encoder=_encoder_name(meta),
+        encoder=_encoder_name_for_card(meta),
         start=start,
-        fine_tuning=_fine_tuning(meta),
+        fine_tuning=_fine_tuning_for_card(meta),
     )
 
 
-def _encoder_name(meta: Meta) -> str:
+def _encoder_name_for_card(meta: Meta) -> str:
     return str(meta.get("base", {}).get("name", "a pretrained encoder"))
 
 
-def _fine_tuning(meta: Meta) -> FineTuning | None:
+def _fine_tuning_for_card(meta: Meta) -> FineTuning | None:
     """Return what the card says of the encoder's fine-tuning, if ``model.json`` has all of it."""
     with suppress(KeyError, TypeError, msgspec.ValidationError):
         training = meta["training"]
@@ -253,14 +253,14 @@ def _fine_tuning(meta: Meta) -> FineTuning | None:
     return None
 
 
-def _sampled_moment(model: EncoderModel, rows: Sequence[Row]) -> Floats:
+def _second_moment_of_sample(model: EncoderModel, rows: Sequence[Row]) -> Floats:
     """Compute the second moment of the vectors of an even sample of rows."""
     sample = rows[:: max(1, len(rows) // _MOMENT_ROWS)]
     texts = [row["text"] for row in sample]
     return second_moment(EncoderScorer(model).pooled(texts, headings_of(sample)))
 
 
-def _compare_with_shipped(
+def _compare_with_shipped_default(
     fixed: FixedSet, passages: Sequence[Row], model: EncoderModel, seed: int
 ) -> FixedComparison | None:
     """Set another encoder beside the shipped default, which reads the passages itself."""

@@ -13,7 +13,13 @@ from typing import IO, Final
 
 from tipclassify.corpus.formats import records, tools
 from tipclassify.corpus.formats.records import Record
-from tipclassify.corpus.row_files import NumberedRow, RowError, csv_rows, parquet_rows, read_file
+from tipclassify.corpus.row_files import (
+    NumberedRow,
+    RowError,
+    corpus_csv_rows,
+    corpus_parquet_rows,
+    read_corpus_file,
+)
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import json_line
 
@@ -29,19 +35,19 @@ class FileFormat:
     write: Callable[[Sequence[Record], IO[bytes]], list[str]]  # returns notes on lost data
 
 
-def _no_losses(_: Sequence[Record]) -> list[str]:
+def _no_lost_annotations(_: Sequence[Record]) -> list[str]:
     return []
 
 
-def _json_format(
+def _json_annotation_format(
     parse: Callable[[object, str], Record],
     task: Callable[[Record], dict[str, object]],
-    losses: Callable[[Sequence[Record]], list[str]] = _no_losses,
+    losses: Callable[[Sequence[Record]], list[str]] = _no_lost_annotations,
     as_list: bool = False,
 ) -> FileFormat:
     """Make a format of JSON lines, or of one JSON list, from functions on a single entry."""
 
-    def write(written: Sequence[Record], out: IO[bytes]) -> list[str]:
+    def write_annotations(written: Sequence[Record], out: IO[bytes]) -> list[str]:
         lines = [json_line(task(record)).rstrip("\n") for record in written]
         text = "\n".join(lines)
         if as_list:
@@ -49,16 +55,22 @@ def _json_format(
         out.write(f"{text}\n".encode())
         return losses(written)
 
-    return FileFormat(records.json_entries, parse, write)
+    return FileFormat(records.corpus_json_entries, parse, write_annotations)
 
 
 FORMATS: Final = {
-    "jsonl": _json_format(records.parse_json_row, records.corpus_row),
-    "csv": FileFormat(csv_rows, records.parse_table_row, records.write_csv),
-    "parquet": FileFormat(parquet_rows, records.parse_table_row, records.write_parquet),
-    "doccano": _json_format(tools.parse_doccano, tools.doccano_task, tools.doccano_losses),
-    "label-studio": _json_format(tools.parse_label_studio, tools.label_studio_task, as_list=True),
-    "prodigy": _json_format(tools.parse_prodigy, tools.prodigy_task),
+    "jsonl": _json_annotation_format(records.parse_corpus_json_row, records.corpus_row),
+    "csv": FileFormat(corpus_csv_rows, records.parse_corpus_table_row, records.write_corpus_csv),
+    "parquet": FileFormat(
+        corpus_parquet_rows, records.parse_corpus_table_row, records.write_corpus_parquet
+    ),
+    "doccano": _json_annotation_format(
+        tools.parse_doccano, tools.doccano_task, tools.doccano_losses
+    ),
+    "label-studio": _json_annotation_format(
+        tools.parse_label_studio, tools.label_studio_task, as_list=True
+    ),
+    "prodigy": _json_annotation_format(tools.parse_prodigy, tools.prodigy_task),
 }
 """File formats by the name that ``--to`` and ``--from`` take."""
 
@@ -99,13 +111,13 @@ def guess_format(path: Path) -> str:
 
     Raises `CorpusError` for a file of none of `FORMATS`.
     """
-    data = read_file(path)
+    data = read_corpus_file(path)
     if data[:4] == b"PAR1":
         return "parquet"
     if path.suffix.lower() == ".csv":
         return "csv"
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        _, first = next(records.json_entries(path), ("", None))
+        _, first = next(records.corpus_json_entries(path), ("", None))
         entry = first if isinstance(first, dict) else {}
         if isinstance(entry.get("data"), dict):
             return "label-studio"

@@ -7,20 +7,20 @@ from typing import Final, TypedDict, cast
 
 from tipclassify.corpus.formats.records import (
     Record,
-    as_labels,
-    as_scores,
-    label_names,
-    list_fields,
-    other_fields,
-    predictions,
-    true_notes,
+    annotation_label_names,
+    list_corpus_fields,
+    lost_annotation_notes,
+    other_corpus_fields,
+    parse_annotation_labels,
+    parse_annotation_scores,
+    predicted_corpus_fields,
 )
-from tipclassify.corpus.loading import check_text
+from tipclassify.corpus.loading import check_corpus_text
 from tipclassify.corpus.row_files import RowError
 from tipclassify.labels import LABELS
 
 
-def _as_object(value: object, problem: str) -> Mapping[str, object]:
+def _annotation_object(value: object, problem: str) -> Mapping[str, object]:
     """Return a JSON object; raise `RowError` with the `problem` for another value."""
     if not isinstance(value, Mapping):
         raise RowError(problem)
@@ -38,29 +38,34 @@ def parse_doccano(entry: object, given_id: str) -> Record:
 
     An empty list of labels is an unlabelled passage; the label ``none`` means that none applies.
     """
-    task = _as_object(entry, "no JSON object; export the project as JSONL")
+    task = _annotation_object(entry, "no JSON object; export the project as JSONL")
     return Record(
-        labels=as_labels(task.get("label") or None),
-        predicted=as_labels(task.get("predicted")),
-        scores=as_scores(task.get("scores")),
-        text=check_text(task.get("text", task.get("data"))),
+        labels=parse_annotation_labels(task.get("label") or None),
+        predicted=parse_annotation_labels(task.get("predicted")),
+        scores=parse_annotation_scores(task.get("scores")),
+        text=check_corpus_text(task.get("text", task.get("data"))),
         id=str(task.get("passage_id") or task.get("id") or given_id),
-        meta=other_fields(task, *_DOCCANO),
+        meta=other_corpus_fields(task, *_DOCCANO),
     )
 
 
 def doccano_task(record: Record) -> dict[str, object]:
     """Make a task for doccano's JSONL import (text classification)."""
-    label = label_names(record.predicted if record.labels is None else record.labels)
-    task = {"text": record.text, "label": label, "passage_id": record.id, **predictions(record)}
-    return {**task, **other_fields(record.meta, *_DOCCANO)}
+    label = annotation_label_names(record.predicted if record.labels is None else record.labels)
+    task = {
+        "text": record.text,
+        "label": label,
+        "passage_id": record.id,
+        **predicted_corpus_fields(record),
+    }
+    return {**task, **other_corpus_fields(record.meta, *_DOCCANO)}
 
 
 def doccano_losses(records: Sequence[Record]) -> list[str]:
     """Note predictions written as labels, and fields omitted because of reserved names."""
     guessed = sum(record.labels is None and record.predicted is not None for record in records)
-    reserved = list_fields(records, lambda name, _: name in _DOCCANO)
-    return true_notes(
+    reserved = list_corpus_fields(records, lambda name, _: name in _DOCCANO)
+    return lost_annotation_notes(
         (
             "doccano keeps no predictions apart: "
             f"those of {guessed:,} passages are written as labels to check",
@@ -77,20 +82,20 @@ def doccano_losses(records: Sequence[Record]) -> list[str]:
 # Label Studio
 
 
-class _Choices(TypedDict):
+class _LabelStudioChoices(TypedDict):
     choices: list[str]
 
 
-class _Result(TypedDict):
+class _LabelStudioResult(TypedDict):
     id: str
     type: str
     from_name: str
     to_name: str
-    value: _Choices
+    value: _LabelStudioChoices
 
 
-class _Annotation(TypedDict, total=False):
-    result: list[_Result]
+class _LabelStudioAnnotation(TypedDict, total=False):
+    result: list[_LabelStudioResult]
     was_cancelled: bool
     ground_truth: bool
 
@@ -103,34 +108,36 @@ def parse_label_studio(entry: object, given_id: str) -> Record:
     choice="multiple">``.
     """
     task = entry if isinstance(entry, Mapping) else {}
-    data = _as_object(
+    data = _annotation_object(
         task.get("data"), "no JSON object 'data'; export the project as JSON, not JSON-MIN"
     )
     # Unchecked: where an entry has another form, what it raises is reported with its place.
-    annotations = cast("list[_Annotation]", task.get("annotations") or [])
-    guesses = cast("list[_Annotation]", task.get("predictions") or [])
+    annotations = cast("list[_LabelStudioAnnotation]", task.get("annotations") or [])
+    guesses = cast("list[_LabelStudioAnnotation]", task.get("predictions") or [])
     meta = data.get("meta")
     fields = {
         **(meta if isinstance(meta, Mapping) else {"meta": meta}),
-        **other_fields(data, "text", "passage_id", "scores", "meta"),
+        **other_corpus_fields(data, "text", "passage_id", "scores", "meta"),
     }
     return Record(
-        labels=_agreed_labels(annotations),
-        predicted=as_labels(_choices(guesses[0])) if guesses else None,
-        scores=as_scores(data.get("scores")),
-        text=check_text(data.get("text")),
+        labels=_labels_agreed_in_label_studio(annotations),
+        predicted=parse_annotation_labels(_label_studio_choices(guesses[0])) if guesses else None,
+        scores=parse_annotation_scores(data.get("scores")),
+        text=check_corpus_text(data.get("text")),
         id=str(data.get("passage_id") or task.get("id") or given_id),
-        meta=other_fields(fields),
+        meta=other_corpus_fields(fields),
     )
 
 
-def _agreed_labels(annotations: Sequence[_Annotation]) -> tuple[str, ...] | None:
+def _labels_agreed_in_label_studio(
+    annotations: Sequence[_LabelStudioAnnotation],
+) -> tuple[str, ...] | None:
     """Return the labels on which all annotators agree; None without annotations."""
     done = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
     done = [annotation for annotation in done if annotation.get("ground_truth")] or done
-    votes = {as_labels(_choices(annotation)) for annotation in done}
+    votes = {parse_annotation_labels(_label_studio_choices(annotation)) for annotation in done}
     if len(votes) > 1:
-        answers = " / ".join(sorted(", ".join(label_names(labels)) for labels in votes))
+        answers = " / ".join(sorted(", ".join(annotation_label_names(labels)) for labels in votes))
         raise RowError(
             f"annotators differ ({answers}); "
             "settle it in Label Studio, by marking one as ground truth"
@@ -138,7 +145,7 @@ def _agreed_labels(annotations: Sequence[_Annotation]) -> tuple[str, ...] | None
     return votes.pop() if votes else None
 
 
-def _choices(annotation: _Annotation) -> list[str]:
+def _label_studio_choices(annotation: _LabelStudioAnnotation) -> list[str]:
     results = annotation.get("result") or ()
     if other_types := {str(result.get("type")) for result in results} - {"choices"}:
         raise RowError(
@@ -153,15 +160,15 @@ def label_studio_task(record: Record) -> dict[str, object]:
 
     Its score, by which Label Studio sorts tasks, is the confidence in the least certain label.
     """
-    extra = other_fields({"scores": record.scores, "meta": record.meta or None})
+    extra = other_corpus_fields({"scores": record.scores, "meta": record.meta or None})
     task: dict[str, object] = {"data": {"text": record.text, "passage_id": record.id, **extra}}
     if record.labels is not None:
-        results = _results(record.labels, f"{record.id}-labels")
+        results = _label_studio_results(record.labels, f"{record.id}-labels")
         task["annotations"] = [{"result": results, "was_cancelled": False}]
     if record.predicted is not None:
         prediction: dict[str, object] = {
             "model_version": "tipclassify",
-            "result": _results(record.predicted, f"{record.id}-predicted"),
+            "result": _label_studio_results(record.predicted, f"{record.id}-predicted"),
         }
         if record.scores is not None:
             confidence = min(max(p, 1 - p) for p in record.scores.values())
@@ -170,7 +177,7 @@ def label_studio_task(record: Record) -> dict[str, object]:
     return task
 
 
-def _results(labels: Sequence[str], name: str) -> list[_Result]:
+def _label_studio_results(labels: Sequence[str], name: str) -> list[_LabelStudioResult]:
     if not labels:
         return []
     return [
@@ -195,24 +202,24 @@ def parse_prodigy(entry: object, given_id: str) -> Record:
 
     An accepted task has the chosen labels; any other is unlabelled.
     """
-    task = _as_object(entry, "no JSON object; export with prodigy db-out")
+    task = _annotation_object(entry, "no JSON object; export with prodigy db-out")
     if "label" in task and "accept" not in task:
         raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")
     answer = task.get("answer")
     if answer not in (None, *_ANSWERS):
         raise RowError(f"unknown answer {answer!r}; use {', '.join(_ANSWERS)}")
-    chosen = as_labels(task.get("accept"))
-    predicted = as_labels(task.get("predicted"))
+    chosen = parse_annotation_labels(task.get("accept"))
+    predicted = parse_annotation_labels(task.get("predicted"))
     if answer is None and predicted is None:
         predicted = chosen
     meta = task.get("meta")
     return Record(
-        text=check_text(task.get("text")),
+        text=check_corpus_text(task.get("text")),
         id=str(task.get("id") or given_id),
         labels=(chosen or ()) if answer == "accept" else None,
         predicted=predicted,
-        scores=as_scores(task.get("scores")),
-        meta=other_fields(meta) if isinstance(meta, Mapping) else {},
+        scores=parse_annotation_scores(task.get("scores")),
+        meta=other_corpus_fields(meta) if isinstance(meta, Mapping) else {},
     )
 
 
@@ -232,7 +239,7 @@ def prodigy_task(record: Record) -> dict[str, object]:
         "options": options,
         "accept": None if chosen is None else list(chosen),
         "answer": None if record.labels is None else "accept",
-        **predictions(record),
+        **predicted_corpus_fields(record),
         "meta": record.meta or None,
     }
-    return other_fields(task)
+    return other_corpus_fields(task)

@@ -18,7 +18,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "apply_thresholds",
-    "count_words",
+    "count_scored_words",
     "is_low_confidence",
     "reaches_threshold",
 ]
@@ -91,7 +91,7 @@ def reaches_threshold(score: float, threshold: float) -> bool:
     return score >= threshold
 
 
-def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
+def count_scored_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
     """Count words and unknown words per text (see `Scored`), without scoring."""
     words = [np.zeros(0, np.int64)]
     unknown = [np.zeros(0, np.int64)]

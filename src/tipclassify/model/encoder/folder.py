@@ -21,16 +21,14 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import (
+from tipclassify.model.common.folder import load_model_head, read_model_arrays, read_model_files
+from tipclassify.model.common.head import (
     HEAD,
-    check_head,
-    digest,
-    hashed_files,
-    load_head,
-    read_arrays,
-    read_files,
-    write_folder,
+    check_model_head,
+    hashed_model_files,
+    model_head_digest,
 )
+from tipclassify.model.common.replacement import write_model_folder
 
 __all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
 
@@ -51,21 +49,21 @@ _REQUIRED: Final = (_GRAPH, _TOKENIZER, _WORDS, _HEADS)
 _THREE: Final = msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))
 
 
-class _Calibration(msgspec.Struct):
+class _EncoderCalibration(msgspec.Struct):
     scale: Annotated[list[Annotated[float, msgspec.Meta(gt=0)]], _THREE]
     shift: Annotated[list[float], _THREE]
 
 
-class _Window(msgspec.Struct):
+class _EncoderWindow(msgspec.Struct):
     tokens: Annotated[int, msgspec.Meta(le=4_096)]  # the cost of attention is quadratic
     overlap: Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Settings(msgspec.Struct):
+class _EncoderSettings(msgspec.Struct):
     """Fields that only the head of an encoder has."""
 
-    calibration: _Calibration
-    window: _Window
+    calibration: _EncoderCalibration
+    window: _EncoderWindow
     stand_in: Annotated[str, msgspec.Meta(pattern=r"^(\S(.*\S)?)?$")]
 
 
@@ -182,8 +180,8 @@ def write_encoder(
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in data.items()},
     }
     head = json.loads(json.dumps(head, allow_nan=False))  # the types that reading returns
-    _read_settings(Path(out) / HEAD, {**head, "sha256": digest(head)})
-    write_folder(out, head, data)
+    _read_encoder_settings(Path(out) / HEAD, {**head, "sha256": model_head_digest(head)})
+    write_model_folder(out, head, data)
 
 
 def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
@@ -193,9 +191,9 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     other labels.
     """
     folder = Path(path)
-    head = load_head(folder)
-    settings = _read_settings(folder / HEAD, head)
-    data = read_files(folder, head, _REQUIRED)
+    head = load_model_head(folder)
+    settings = _read_encoder_settings(folder / HEAD, head)
+    data = read_model_files(folder, head, _REQUIRED)
     try:
         tokenizer = data[_TOKENIZER].decode("utf-8")
         words = data[_WORDS].decode("utf-8")
@@ -203,7 +201,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
         raise ModelError(
             f"{folder}: {_TOKENIZER} or {_WORDS} is not UTF-8; copy or get the model anew"
         ) from None
-    heads, finetuned_heads = _read_heads(folder / _HEADS, data[_HEADS])
+    heads, finetuned_heads = _read_encoder_heads(folder / _HEADS, data[_HEADS])
     drop_weights = None
     if _REASONS in data:
         drop_weights = _read_drop_weights(folder / _REASONS, data[_REASONS], heads)
@@ -230,26 +228,26 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     )
 
 
-def _read_settings(file: Path, head: Mapping[str, object]) -> _Settings:
+def _read_encoder_settings(file: Path, head: Mapping[str, object]) -> _EncoderSettings:
     """Check a head and return its settings; the hash proves integrity, not validity."""
-    check_head(file, head, _KIND, _FORMAT)
+    check_model_head(file, head, _KIND, _FORMAT)
     try:
-        settings = msgspec.convert(head, _Settings)
+        settings = msgspec.convert(head, _EncoderSettings)
         tokens = settings.window.tokens
         overlap = settings.window.overlap
         if overlap >= tokens // 2 - SPECIAL_TOKENS:
             raise ValueError(f"a window of {tokens} tokens that share {overlap} covers no text")
-        if not hashed_files(head).keys() >= set(_REQUIRED):
+        if not hashed_model_files(head).keys() >= set(_REQUIRED):
             raise ValueError(f"no hashes of {' and '.join(_REQUIRED)}")
     except ValueError as error:  # also that of msgspec
         raise ModelError(f"{file}: {error}; train or get the model anew") from None
     return settings
 
 
-def _read_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
+def _read_encoder_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
     """Read the heads of a model, and those of its fine-tuning."""
     names = ("weights", "bias", "own_weights", "own_bias")
-    arrays = read_arrays(file, data, names, "the heads of an encoder")
+    arrays = read_model_arrays(file, data, names, "the heads of an encoder")
     weights = arrays["weights"]
     weights_shape = (len(LABELS), weights.shape[1] if weights.ndim == 2 else 0)
     bias_shape = (len(LABELS),)
@@ -272,7 +270,9 @@ def _pack_drop_weights(weights: Floats) -> bytes:
 
 def _read_drop_weights(file: Path, data: bytes, heads: Heads) -> Floats:
     """Read the weights that foretell drops, of the shape of the heads' weights."""
-    weights = read_arrays(file, data, ["drop_weights"], "the weights of reasons")["drop_weights"]
+    weights = read_model_arrays(file, data, ["drop_weights"], "the weights of reasons")[
+        "drop_weights"
+    ]
     shape = heads.weights.shape
     if weights.shape != shape or weights.dtype != np.float64 or not np.isfinite(weights).all():
         raise ModelError(

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-__all__ = ["OPERATORS", "graph_problem", "model_class"]
+__all__ = ["OPERATORS", "graph_problem", "onnx_model_class"]
 
 
-class _Field(NamedTuple):
+class _GraphField(NamedTuple):
     """A field of a message: its name and type.
 
     The type is a message of this module, or one of protobuf's own types.
@@ -30,75 +30,75 @@ class _Field(NamedTuple):
 
 
 # The fields of onnx.proto (proto2) that an encoder needs, by their numbers. Text is read as bytes.
-_MESSAGES: Final[dict[str, dict[int, _Field]]] = {
+_MESSAGES: Final[dict[str, dict[int, _GraphField]]] = {
     "Model": {
-        1: _Field("ir_version", "int64"),
-        2: _Field("producer_name", "bytes"),
-        3: _Field("producer_version", "bytes"),
-        4: _Field("domain", "bytes"),
-        5: _Field("model_version", "int64"),
-        6: _Field("doc_string", "bytes"),
-        7: _Field("graph", "Graph"),
-        8: _Field("opset_import", "OperatorSet", repeated=True),
-        14: _Field("metadata_props", "Entry", repeated=True),
+        1: _GraphField("ir_version", "int64"),
+        2: _GraphField("producer_name", "bytes"),
+        3: _GraphField("producer_version", "bytes"),
+        4: _GraphField("domain", "bytes"),
+        5: _GraphField("model_version", "int64"),
+        6: _GraphField("doc_string", "bytes"),
+        7: _GraphField("graph", "Graph"),
+        8: _GraphField("opset_import", "OperatorSet", repeated=True),
+        14: _GraphField("metadata_props", "Entry", repeated=True),
     },
-    "OperatorSet": {1: _Field("domain", "bytes"), 2: _Field("version", "int64")},
-    "Entry": {1: _Field("key", "bytes"), 2: _Field("value", "bytes")},
+    "OperatorSet": {1: _GraphField("domain", "bytes"), 2: _GraphField("version", "int64")},
+    "Entry": {1: _GraphField("key", "bytes"), 2: _GraphField("value", "bytes")},
     "Graph": {
-        1: _Field("node", "Node", repeated=True),
-        2: _Field("name", "bytes"),
-        5: _Field("initializer", "Tensor", repeated=True),
-        10: _Field("doc_string", "bytes"),
-        11: _Field("input", "ValueInfo", repeated=True),
-        12: _Field("output", "ValueInfo", repeated=True),
-        13: _Field("value_info", "ValueInfo", repeated=True),
+        1: _GraphField("node", "Node", repeated=True),
+        2: _GraphField("name", "bytes"),
+        5: _GraphField("initializer", "Tensor", repeated=True),
+        10: _GraphField("doc_string", "bytes"),
+        11: _GraphField("input", "ValueInfo", repeated=True),
+        12: _GraphField("output", "ValueInfo", repeated=True),
+        13: _GraphField("value_info", "ValueInfo", repeated=True),
     },
     "Node": {
-        1: _Field("input", "bytes", repeated=True),
-        2: _Field("output", "bytes", repeated=True),
-        3: _Field("name", "bytes"),
-        4: _Field("op_type", "bytes"),
-        5: _Field("attribute", "Attribute", repeated=True),
-        6: _Field("doc_string", "bytes"),
-        7: _Field("domain", "bytes"),
+        1: _GraphField("input", "bytes", repeated=True),
+        2: _GraphField("output", "bytes", repeated=True),
+        3: _GraphField("name", "bytes"),
+        4: _GraphField("op_type", "bytes"),
+        5: _GraphField("attribute", "Attribute", repeated=True),
+        6: _GraphField("doc_string", "bytes"),
+        7: _GraphField("domain", "bytes"),
     },
     "Attribute": {
-        1: _Field("name", "bytes"),
-        2: _Field("f", "float"),
-        3: _Field("i", "int64"),
-        4: _Field("s", "bytes"),
-        5: _Field("t", "Tensor"),
-        7: _Field("floats", "float", repeated=True),
-        8: _Field("ints", "int64", repeated=True),
-        9: _Field("strings", "bytes", repeated=True),
-        13: _Field("doc_string", "bytes"),
-        20: _Field("type", "int32"),
+        1: _GraphField("name", "bytes"),
+        2: _GraphField("f", "float"),
+        3: _GraphField("i", "int64"),
+        4: _GraphField("s", "bytes"),
+        5: _GraphField("t", "Tensor"),
+        7: _GraphField("floats", "float", repeated=True),
+        8: _GraphField("ints", "int64", repeated=True),
+        9: _GraphField("strings", "bytes", repeated=True),
+        13: _GraphField("doc_string", "bytes"),
+        20: _GraphField("type", "int32"),
     },
     "Tensor": {
-        1: _Field("dims", "int64", repeated=True),
-        2: _Field("data_type", "int32"),
-        4: _Field("float_data", "float", repeated=True, packed=True),
-        5: _Field("int32_data", "int32", repeated=True, packed=True),
-        7: _Field("int64_data", "int64", repeated=True, packed=True),
-        8: _Field("name", "bytes"),
-        9: _Field("raw_data", "bytes"),
-        10: _Field("double_data", "double", repeated=True, packed=True),
-        11: _Field("uint64_data", "uint64", repeated=True, packed=True),
-        12: _Field("doc_string", "bytes"),
-        14: _Field("data_location", "int32"),
+        1: _GraphField("dims", "int64", repeated=True),
+        2: _GraphField("data_type", "int32"),
+        4: _GraphField("float_data", "float", repeated=True, packed=True),
+        5: _GraphField("int32_data", "int32", repeated=True, packed=True),
+        7: _GraphField("int64_data", "int64", repeated=True, packed=True),
+        8: _GraphField("name", "bytes"),
+        9: _GraphField("raw_data", "bytes"),
+        10: _GraphField("double_data", "double", repeated=True, packed=True),
+        11: _GraphField("uint64_data", "uint64", repeated=True, packed=True),
+        12: _GraphField("doc_string", "bytes"),
+        14: _GraphField("data_location", "int32"),
     },
     "ValueInfo": {
-        1: _Field("name", "bytes"),
-        2: _Field("type", "Type"),
-        3: _Field("doc_string", "bytes"),
+        1: _GraphField("name", "bytes"),
+        2: _GraphField("type", "Type"),
+        3: _GraphField("doc_string", "bytes"),
     },
-    "Type": {1: _Field("tensor_type", "TensorType"), 6: _Field("denotation", "bytes")},
-    "TensorType": {1: _Field("elem_type", "int32"), 2: _Field("shape", "Shape")},
-    "Shape": {1: _Field("dim", "Dimension", repeated=True)},
+    "Type": {1: _GraphField("tensor_type", "TensorType"), 6: _GraphField("denotation", "bytes")},
+    "TensorType": {1: _GraphField("elem_type", "int32"), 2: _GraphField("shape", "Shape")},
+    "Shape": {1: _GraphField("dim", "Dimension", repeated=True)},
     "Dimension": {
-        1: _Field("dim_value", "int64", choice=True),
-        2: _Field("dim_param", "bytes", choice=True),
-        3: _Field("denotation", "bytes"),
+        1: _GraphField("dim_value", "int64", choice=True),
+        2: _GraphField("dim_param", "bytes", choice=True),
+        3: _GraphField("denotation", "bytes"),
     },
 }
 
@@ -145,11 +145,11 @@ def graph_problem(graph: bytes) -> str | None:
     from google.protobuf.message import DecodeError
 
     try:
-        model = model_class().FromString(graph)
+        model = onnx_model_class().FromString(graph)
         again: bytes = model.SerializeToString(deterministic=True)
     except (DecodeError, ValueError, RecursionError) as error:
         return f"is not one ({' '.join(str(error).split())[:100] or 'truncated'})"
-    if problem := _other_fields(model, "Model"):
+    if problem := _unlisted_graph_field(model, "Model"):
         return problem
     if again != graph:
         return "is written in an unusual way (it does not encode back to the same bytes)"
@@ -157,15 +157,15 @@ def graph_problem(graph: bytes) -> str | None:
         return "is not one (it has no nodes)"
     if any(entry.key == _SESSION_OPTIONS for entry in model.metadata_props):
         return "sets options of ONNX Runtime"
-    if problem := _node_problem(model.graph):
+    if problem := _graph_node_problem(model.graph):
         return problem
     for tensor in model.graph.initializer:
-        if problem := _tensor_problem(tensor):
+        if problem := _graph_tensor_problem(tensor):
             return problem
     return None
 
 
-def _other_fields(message: Message, kind: str) -> str | None:
+def _unlisted_graph_field(message: Message, kind: str) -> str | None:
     """Describe the first field that is not on the list, in a message or in those within it."""
     from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -182,12 +182,12 @@ def _other_fields(message: Message, kind: str) -> str | None:
         else:
             inner_messages = []
         for inner_message in inner_messages:
-            if problem := _other_fields(inner_message, field.type):
+            if problem := _unlisted_graph_field(inner_message, field.type):
                 return problem
     return None
 
 
-def _node_problem(graph: Message) -> str | None:
+def _graph_node_problem(graph: Message) -> str | None:
     """Describe the first operator that is not allowed, or the first bad tensor of a node."""
     for node in graph.node:
         allowed = _DOMAINS.get(node.domain)
@@ -197,12 +197,12 @@ def _node_problem(graph: Message) -> str | None:
         if name not in allowed:
             return f"has an operator that no encoder needs ({name[:40]!r})"
         for attribute in node.attribute:
-            if attribute.HasField("t") and (problem := _tensor_problem(attribute.t)):
+            if attribute.HasField("t") and (problem := _graph_tensor_problem(attribute.t)):
                 return problem
     return None
 
 
-def _tensor_problem(tensor: Message) -> str | None:
+def _graph_tensor_problem(tensor: Message) -> str | None:
     """Describe why a tensor does not lie in the graph as it should."""
     if tensor.data_location:
         return f"has {_OUTSIDE}"
@@ -212,7 +212,7 @@ def _tensor_problem(tensor: Message) -> str | None:
 
 
 @cache
-def model_class() -> type[Message]:
+def onnx_model_class() -> type[Message]:
     """Make the class of a model from the tables above, in a pool of its own.
 
     The package ``onnx`` has the same names.

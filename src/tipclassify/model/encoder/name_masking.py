@@ -91,15 +91,15 @@ def mask_names(
             {place: end for start, end in spans for place in range(start, end)} for spans in names
         ]
         for row, *within in np.stack([tokens.row, tokens.start, tokens.end], axis=1)[at].tolist():
-            names[row].extend(_split_names(batch[row], within, vocabulary, countries[row]))
+            names[row].extend(_split_name_to_mask(batch[row], within, vocabulary, countries[row]))
         masked += (
-            _replace(text, _merge_overlaps(spans), placeholder)
+            _replace_masked_names(text, _merge_overlapping_names(spans), placeholder)
             for text, spans in zip(batch, names, strict=True)
         )
     return masked
 
 
-def _merge_overlaps(spans: list[Span]) -> list[Span]:
+def _merge_overlapping_names(spans: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:
@@ -109,7 +109,7 @@ def _merge_overlaps(spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _split_names(
+def _split_name_to_mask(
     text: str, within: Sequence[int], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Split a name of the fast model into names.
@@ -118,22 +118,22 @@ def _split_names(
     """
     run: list[Span] = []
     for word in _CAPITALISED.finditer(text, *within):
-        if run and not _is_same_name(text, run[-1], word.start()):
-            yield from _trim_name(text, run, vocabulary, countries)
+        if run and not _continues_name_to_mask(text, run[-1], word.start()):
+            yield from _trim_name_to_mask(text, run, vocabulary, countries)
             run = []
         run.append(word.span())
     if run:
-        yield from _trim_name(text, run, vocabulary, countries)
+        yield from _trim_name_to_mask(text, run, vocabulary, countries)
 
 
-def _is_same_name(text: str, word: Span, following: int) -> bool:
+def _continues_name_to_mask(text: str, word: Span, following: int) -> bool:
     between = text[word[1] : following]
     if between.startswith(".") and (word[1] - word[0] == 1 or text[word[0] : word[1]] in _TITLES):
         between = between[1:]
     return _WITHIN_NAME.fullmatch(between) is not None
 
 
-def _trim_name(
+def _trim_name_to_mask(
     text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Trim a run of capitalised words to its name; yield nothing if it holds none."""
@@ -155,11 +155,11 @@ def _trim_name(
             return
         if not unknown[0] and not _GEOGRAPHIC.intersection(words[0]):
             first = run[1][0]  # an ordinary word: "Do", "Minor", "Some"
-    if any(unknown) and not _is_acronyms(text[first:last]):
+    if any(unknown) and not _is_unmasked_acronym(text[first:last]):
         yield (first, last)
 
 
-def _is_acronyms(name: str) -> bool:
+def _is_unmasked_acronym(name: str) -> bool:
     """Test whether a name consists of acronyms of organisations only.
 
     Labels depend on UNICEF being no government.
@@ -176,15 +176,15 @@ def normalize_spelling(text: str) -> str:
     >>> normalize_spelling("Workers’ Rights and Forced Labour")
     "Workers' Rights and Forced labor"
     """
-    return _replace(text, [], "").text
+    return _replace_masked_names(text, [], "").text
 
 
-def _replace(text: str, names: list[Span], placeholder: str) -> MaskedText:
+def _replace_masked_names(text: str, names: list[Span], placeholder: str) -> MaskedText:
     """Replace names, and British spelling outside them."""
     words = [
         (*word.span(), plain)
         for word in _LETTERS.finditer(text)
-        if (plain := _american(word.group()))
+        if (plain := _spelling_for_encoder(word.group()))
     ]
     parts: list[str] = []
     spans: list[Span] = []
@@ -205,7 +205,7 @@ def _replace(text: str, names: list[Span], placeholder: str) -> MaskedText:
 
 
 @lru_cache(1 << 15)
-def _american(word: str) -> str:
+def _spelling_for_encoder(word: str) -> str:
     """Return the American spelling of a British word, "" for any other word."""
     folded = word.lower()
     plain = american_spelling(folded)

@@ -19,12 +19,17 @@ from tipclassify.errors import ModelError
 from tipclassify.isolation import Child, ChildDiedError
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.graph_check import graph_problem
-from tipclassify.model.encoder.onnx_worker import POOLED, TOKENS, pack_rows, unpack_vectors
+from tipclassify.model.encoder.onnx_worker import (
+    POOLED,
+    TOKENS,
+    pack_token_rows,
+    unpack_graph_vectors,
+)
 
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["LocalGraph", "OnnxSession", "thread_count"]
+__all__ = ["LocalGraph", "OnnxSession", "onnx_thread_count"]
 
 Vectors = npt.NDArray[np.float32]
 Given = TypeVar("Given")
@@ -38,7 +43,7 @@ _PATIENCE: Final = 60.0
 _PATIENCE_FOR_A_ROW: Final = 2.0
 
 
-def thread_count() -> int:
+def onnx_thread_count() -> int:
     """Return the threads per process.
 
     That is ``OMP_NUM_THREADS``, as joblib and Dask set it for workers, or all cores.
@@ -120,7 +125,7 @@ class LocalGraph:
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
-        self._threads = thread_count()
+        self._threads = onnx_thread_count()
         options = onnxruntime.SessionOptions()
         # the threads share the rows instead
         options.intra_op_num_threads = 1
@@ -137,9 +142,8 @@ class LocalGraph:
             )
         except Exception as error:  # a dozen exception classes without common base
             version = onnxruntime.__version__
-            raise ModelError(
-                f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})"
-            ) from None
+            reason = _first_line_of_onnx_error(error)
+            raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({reason})") from None
         self.inputs = [str(node.name) for node in self._session.get_inputs()]
         self.outputs = [str(node.name) for node in self._session.get_outputs()]
 
@@ -149,7 +153,7 @@ class LocalGraph:
         Each row runs alone, since dynamic quantisation scales activations by the largest value in a
         batch: batching would move a probability by up to 0.2.
         """
-        vectors = self._in_threads(self._pooled, rows)
+        vectors = self._in_onnx_threads(self._pooled, rows)
         if len({vector.shape for vector in vectors}) > 1:
             raise ModelError(
                 "the encoder's graph gives vectors of several sizes; get the model anew"
@@ -161,9 +165,11 @@ class LocalGraph:
 
         The pooled one is the first, those of its tokens follow.
         """
-        return self._in_threads(self._with_tokens, rows)
+        return self._in_onnx_threads(self._with_tokens, rows)
 
-    def _in_threads(self, run: Callable[[Given], Result], inputs: Sequence[Given]) -> list[Result]:
+    def _in_onnx_threads(
+        self, run: Callable[[Given], Result], inputs: Sequence[Given]
+    ) -> list[Result]:
         """Run a function on each input, in the threads that this process may use.
 
         ONNX Runtime leaves them the lock.
@@ -175,13 +181,13 @@ class LocalGraph:
             return list(pool.map(run, inputs))
 
     def _pooled(self, row: Sequence[int]) -> Vectors:
-        (pooled,) = self._outputs(row, ["pooled"])
+        (pooled,) = self._run_onnx(row, ["pooled"])
         if pooled.ndim != 2 or len(pooled) != 1:
             raise ModelError("the encoder's graph does not give a vector; get the model anew")
         return np.asarray(pooled[0], np.float32)
 
     def _with_tokens(self, row: Sequence[int]) -> Vectors:
-        pooled, tokens = self._outputs(row, ["pooled", "tokens"])
+        pooled, tokens = self._run_onnx(row, ["pooled", "tokens"])
         if (
             pooled.ndim != 2
             or len(pooled) != 1
@@ -193,16 +199,15 @@ class LocalGraph:
             )
         return np.concatenate([pooled, tokens[0]]).astype(np.float32)
 
-    def _outputs(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
+    def _run_onnx(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
         ids = np.array([row], np.int64)
         try:
             outputs: list[Vectors] = self._session.run(
                 names, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
             )
         except Exception as error:
-            raise ModelError(
-                f"the encoder's graph fails ({_first_line(error)}); get the model anew"
-            ) from None
+            reason = _first_line_of_onnx_error(error)
+            raise ModelError(f"the encoder's graph fails ({reason}); get the model anew") from None
         return outputs
 
 
@@ -214,16 +219,16 @@ class RemoteGraph:
 
     def __init__(self, graph: bytes) -> None:
         self._bytes = graph
-        self._child = self._started()
+        self._child = self._start_graph_process()
 
-    def _started(self) -> Child:
+    def _start_graph_process(self) -> Child:
         try:
             child = Child("tipclassify.model.encoder.onnx_worker")
         except OSError as error:
             raise ModelError(
                 f"no process can be started for the encoder ({error}); free some memory"
             ) from None
-        signature = json.loads(_answer(child, self._bytes, _PATIENCE))
+        signature = json.loads(_answer_of_graph_process(child, self._bytes, _PATIENCE))
         if "error" in signature:
             raise ModelError(signature["error"])
         self.inputs: list[str] = signature["inputs"]
@@ -232,14 +237,14 @@ class RemoteGraph:
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
         """Compute the vector of each row, float32 (n, width)."""
-        return self._ask(POOLED, rows)
+        return self._ask_graph_process(POOLED, rows)
 
     def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
         """Compute the vectors of each row, float32 (1 + t, width).
 
         The pooled one is the first, those of its tokens follow.
         """
-        vectors = self._ask(TOKENS, rows)
+        vectors = self._ask_graph_process(TOKENS, rows)
         lengths = [1 + len(row) for row in rows]
         if len(vectors) != sum(lengths):
             raise ModelError(
@@ -247,17 +252,19 @@ class RemoteGraph:
             )
         return np.split(vectors, np.cumsum(lengths)[:-1])
 
-    def _ask(self, kind: bytes, rows: Sequence[Sequence[int]]) -> Vectors:
+    def _ask_graph_process(self, kind: bytes, rows: Sequence[Sequence[int]]) -> Vectors:
         if self._child.owner != os.getpid():  # this is a fork, and the child its parent's
-            self._child = self._started()
+            self._child = self._start_graph_process()
         seconds = _PATIENCE + _PATIENCE_FOR_A_ROW * len(rows)
         try:
-            return unpack_vectors(_answer(self._child, kind + pack_rows(rows), seconds))
+            return unpack_graph_vectors(
+                _answer_of_graph_process(self._child, kind + pack_token_rows(rows), seconds)
+            )
         except ValueError as error:
             raise ModelError(str(error)) from None
 
 
-def _answer(child: Child, request: bytes, seconds: float) -> bytes:
+def _answer_of_graph_process(child: Child, request: bytes, seconds: float) -> bytes:
     try:
         return child.ask(request, seconds)
     except ChildDiedError as error:
@@ -265,5 +272,5 @@ def _answer(child: Child, request: bytes, seconds: float) -> bytes:
         raise ModelError(f"the encoder's graph {why}; get the model anew") from None
 
 
-def _first_line(error: Exception) -> str:
+def _first_line_of_onnx_error(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -18,7 +18,7 @@ from tipclassify.isolation import limit_memory, serve
 if TYPE_CHECKING:
     from tipclassify.model.encoder.onnx_session import LocalGraph
 
-__all__ = ["POOLED", "TOKENS", "pack_rows", "unpack_vectors"]
+__all__ = ["POOLED", "TOKENS", "pack_token_rows", "unpack_graph_vectors"]
 
 Vectors = npt.NDArray[np.float32]
 
@@ -32,21 +32,21 @@ _VECTORS: Final = b"v"  # first byte of an answer
 _ERROR: Final = b"e"
 
 
-def pack_rows(rows: Sequence[Sequence[int]]) -> bytes:
+def pack_token_rows(rows: Sequence[Sequence[int]]) -> bytes:
     """Write rows of token ids as bytes: the number of rows, their lengths, their ids."""
     lengths = np.array([len(row) for row in rows], "<i8")
     ids = np.array([token_id for row in rows for token_id in row], "<i8")
     return _COUNT.pack(len(rows)) + lengths.tobytes() + ids.tobytes()
 
 
-def _unpack_rows(data: bytes) -> list[list[int]]:
+def _unpack_token_rows(data: bytes) -> list[list[int]]:
     (count,) = _COUNT.unpack_from(data)
     numbers = np.frombuffer(data, "<i8", offset=_COUNT.size)
     ends = np.cumsum(numbers[:count])[:-1]
     return [row.tolist() for row in np.split(numbers[count:], ends)]
 
 
-def unpack_vectors(data: bytes) -> Vectors:
+def unpack_graph_vectors(data: bytes) -> Vectors:
     """Read the answer for some rows, float32 (n, width).
 
     Raises `ValueError` with the error in it, if it has one.
@@ -63,7 +63,7 @@ def main() -> None:
     """Serve one graph: its signature, or why it cannot be loaded, then vectors."""
     loaded: list[LocalGraph] = []
 
-    def answer(request: bytes) -> bytes:
+    def answer_graph_request(request: bytes) -> bytes:
         from tipclassify.errors import ModelError
         from tipclassify.model.encoder.onnx_session import LocalGraph
 
@@ -76,7 +76,7 @@ def main() -> None:
                     "outputs": loaded[0].outputs,
                 }
                 return json.dumps(signature).encode()
-            rows = _unpack_rows(request[1:])
+            rows = _unpack_token_rows(request[1:])
             if request[:1] == TOKENS:
                 vectors = np.concatenate(loaded[0].token_vectors(rows))
             else:
@@ -86,4 +86,4 @@ def main() -> None:
             message = str(error) or "out of memory"
             return _ERROR + message.encode() if loaded else json.dumps({"error": message}).encode()
 
-    serve(answer)
+    serve(answer_graph_request)

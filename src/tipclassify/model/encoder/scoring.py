@@ -18,7 +18,7 @@ from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import OCCLUSION, Explanation
-from tipclassify.model.common.scoring import Scored, count_words
+from tipclassify.model.common.scoring import Scored, count_scored_words
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
@@ -28,7 +28,7 @@ from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-__all__ = ["EncoderScorer", "heading_room", "window_spans"]
+__all__ = ["EncoderScorer", "heading_room", "token_window_spans"]
 
 Headings = Sequence[str | None]
 Span = tuple[int, int]
@@ -49,7 +49,7 @@ _MAX_HEADING: Final = 40  # tokens; real headings are shorter
 _LARGEST_TOKENIZER: Final = 60_000_000
 
 
-class _Tokenizer:
+class _EncoderTokenizer:
     """Tokenizer of the `tokenizers` library, without truncation.
 
     It opens and closes a text with one special token each. `first` and `last` are the ids of these
@@ -59,7 +59,7 @@ class _Tokenizer:
     def __init__(self, json_text: str) -> None:
         from tokenizers import Tokenizer
 
-        with _one_line():
+        with _tokenizer_errors_in_one_line():
             if len(json_text) > _LARGEST_TOKENIZER:
                 raise ValueError(f"over {_LARGEST_TOKENIZER / 1e6:g} MB")
             parsed = json.loads(json_text)
@@ -70,7 +70,7 @@ class _Tokenizer:
             self._tokenizer: Tokenizer = Tokenizer.from_str(json.dumps(parsed))
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
-            _check_template(parsed["post_processor"])
+            _check_tokenizer_template(parsed["post_processor"])
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
         # a tokenizer without a token for unknown words fails here, not on the first report
         self.encode(["\ufffd"])
@@ -84,12 +84,12 @@ class _Tokenizer:
         """
         # UTF-8 cannot encode unpaired surrogates
         plain = [_SURROGATE.sub("\ufffd", text) for text in texts]
-        with _one_line():
+        with _tokenizer_errors_in_one_line():
             return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
+def _tokenizer_errors_in_one_line() -> Iterator[None]:
     """Raise `ModelError` for whatever the tokenizer raises.
 
     It raises plain exceptions, and panics, which are none.
@@ -103,7 +103,7 @@ def _one_line() -> Iterator[None]:
         raise ModelError(f"the encoder's {problem}; get the model anew") from None
 
 
-def _check_template(processor: Any) -> None:  # JSON of any shape
+def _check_tokenizer_template(processor: Any) -> None:  # JSON of any shape
     """Raise `KeyError` if a template has a special token without id.
 
     The library would panic at it.
@@ -137,7 +137,7 @@ class EncoderScorer:
         # of the report that was scored last: a page explains what was just tagged
         self._recent: dict[EncodedText, Contributions] = {}
         try:
-            self.tokenizer = _Tokenizer(model.tokenizer)
+            self.tokenizer = _EncoderTokenizer(model.tokenizer)
             self.graph = OnnxSession(model)
         except ImportError as error:
             missing = error.name or "one of them"
@@ -165,7 +165,7 @@ class EncoderScorer:
 
     def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
         """Score each text; a heading is None for a text without section."""
-        words, unknown = count_words(texts, self.vocabulary)
+        words, unknown = count_scored_words(texts, self.vocabulary)
         return Scored(self.logits(texts, headings), words, unknown)
 
     def explain_texts(
@@ -348,7 +348,7 @@ class EncoderScorer:
         return [self.tokenizer.first, *heading, self.tokenizer.last]
 
     def _window_spans(self, length: int, opening: Sequence[int]) -> list[Span]:
-        return window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
+        return token_window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
 
 
 def heading_room(window: int) -> int:
@@ -362,13 +362,13 @@ def heading_room(window: int) -> int:
     return max(0, min(_MAX_HEADING, window // 2 - SPECIAL_TOKENS))
 
 
-def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
+def token_window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
     """Split a text of `length` tokens into overlapping windows of at most `room`.
 
     Neighbours share `overlap` tokens. The last window is full-sized, since a short remainder would
     lack context. An empty text has one empty window.
 
-    >>> window_spans(5, 8, 2), window_spans(20, 8, 2), window_spans(0, 8, 2)
+    >>> token_window_spans(5, 8, 2), token_window_spans(20, 8, 2), token_window_spans(0, 8, 2)
     ([(0, 5)], [(0, 8), (6, 14), (12, 20)], [(0, 0)])
     """
     if length <= room:

@@ -52,29 +52,32 @@ def tokenizer_problem(tokenizer: object) -> str | None:
         return "is not one"
     for part, allowed in _STEPS.items():
         seen: list[str] = []
-        for step in _steps(tokenizer.get(part), _INSIDE[part]):
+        for step in _tokenizer_steps(tokenizer.get(part), _INSIDE[part]):
             kind = str(step.get("type")) if isinstance(step, dict) else "?"
             if not isinstance(step, dict) or kind not in allowed:
                 return f"has a {part} that no encoder needs ({kind[:40]})"
             if (kind in seen and kind not in ("Replace", "Sequence")) or len(seen) > _MOST_STEPS:
                 return f"has a {part} that goes on and on"
             seen.append(kind)
-            if problem := _step_problem(kind, step):
+            if problem := _tokenizer_step_problem(kind, step):
                 return f"has a {part} {problem}"
-    return _model_problem(tokenizer.get("model"))
+    return _tokenizer_model_problem(tokenizer.get("model"))
 
 
-def _steps(step: object, inside: str) -> Iterator[object]:
+def _tokenizer_steps(step: object, inside: str) -> Iterator[object]:
     """Yield a step and, of a sequence, those in it, which lie under `inside`."""
     if step is None:
         return
     yield step
     if isinstance(step, dict) and step.get("type") == "Sequence":
         for inner_step in step.get(inside) or ():
-            yield from _steps(inner_step, inside)
+            yield from _tokenizer_steps(inner_step, inside)
 
 
-def _step_problem(kind: str, step: dict[str, Any]) -> str | None:  # JSON, unchecked so far
+def _tokenizer_step_problem(
+    kind: str,
+    step: dict[str, Any],  # JSON, unchecked so far
+) -> str | None:
     """Describe what an allowed kind of step must not do; None for a valid one."""
     if kind == "TemplateProcessing":
         texts = [piece for piece in step.get("single") or () if "Sequence" in piece]
@@ -83,7 +86,7 @@ def _step_problem(kind: str, step: dict[str, Any]) -> str | None:  # JSON, unche
         is_long = len(str(step.get("prepend"))) > _LONGEST_REPLACEMENT
         return "that adds too much" if is_long else None
     if kind == "Replace":
-        is_bounded = _is_bounded_replacement(step.get("pattern"), str(step.get("content")))
+        is_bounded = _is_bounded_tokenizer_step(step.get("pattern"), str(step.get("content")))
         problem = "that replaces by a regular expression, or by more than it takes away"
         return None if is_bounded else problem
     if kind == "Precompiled":
@@ -99,7 +102,7 @@ def _step_problem(kind: str, step: dict[str, Any]) -> str | None:  # JSON, unche
     return None
 
 
-def _is_bounded_replacement(pattern: object, content: str) -> bool:
+def _is_bounded_tokenizer_step(pattern: object, content: str) -> bool:
     """Test whether a replacement is of a plain text by one as short, or of spaces by one of them.
 
     A single character may become up to three bytes.
@@ -112,7 +115,7 @@ def _is_bounded_replacement(pattern: object, content: str) -> bool:
     return isinstance(text, str) and len(content.encode("utf-8", "replace")) <= max(3, len(text))
 
 
-def _model_problem(model: object) -> str | None:
+def _tokenizer_model_problem(model: object) -> str | None:
     """Describe what the model of a tokenizer must not have; None if there is nothing."""
     kind = model.get("type") if isinstance(model, dict) else None
     if not isinstance(model, dict) or kind not in _MODELS:

@@ -16,15 +16,9 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import (
-    HEAD,
-    LINEAR,
-    check_head,
-    load_head,
-    read_arrays,
-    read_files,
-    write_folder,
-)
+from tipclassify.model.common.folder import load_model_head, read_model_arrays, read_model_files
+from tipclassify.model.common.head import HEAD, LINEAR, check_model_head
+from tipclassify.model.common.replacement import write_model_folder
 from tipclassify.text.features.hashing import FEATURE_VERSION
 
 __all__ = ["MAX_WEIGHT", "SLOT_BITS", "Model", "read_model", "write_model"]
@@ -83,7 +77,7 @@ def write_model(
     written = {_WEIGHTS: buffer.getvalue()}
     for name, data in (files or {}).items():
         written[name] = data.encode() if isinstance(data, str) else data
-    write_folder(path, head, written)
+    write_model_folder(path, head, written)
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
@@ -93,9 +87,9 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     other labels.
     """
     folder = Path(path)
-    head = load_head(folder)
+    head = load_model_head(folder)
     features = head.get("features", 0)
-    check_head(folder / HEAD, head, LINEAR, _FORMAT)
+    check_model_head(folder / HEAD, head, LINEAR, _FORMAT)
     if features != FEATURE_VERSION:
         if features > FEATURE_VERSION:
             problem = "made for newer features; install a newer tipclassify"
@@ -103,8 +97,8 @@ def read_model(path: str | os.PathLike[str]) -> Model:
             problem = "made for older features; retrain it with 'tipclassify train --model fast'"
         raise ModelError(f"{folder / HEAD}: {problem}")
     bias = head.get("bias", ())
-    packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
-    arrays = read_arrays(folder / _WEIGHTS, packed, _WEIGHT_ARRAYS, "a weight table")
+    packed = read_model_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
+    arrays = read_model_arrays(folder / _WEIGHTS, packed, _WEIGHT_ARRAYS, "a weight table")
     hashes = arrays["hashes"]
     weights = arrays["weights"]
     units = arrays["units"]

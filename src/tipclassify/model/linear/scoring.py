@@ -97,7 +97,7 @@ class LinearScorer:
         All weights are known, so `labels` and `max_phrases` change nothing.
         """
         bias = self.model.bias
-        known = _contributions(self.model, texts)
+        known = _known_feature_contributions(self.model, texts)
         heading_logits = self._headings_logits(headings, len(texts))
         # The features of a text, one text after the other.
         order = np.argsort(known.row, kind="stable")
@@ -183,7 +183,7 @@ class _KnownFeatures:
     contributions: Floats  # (m, 3)
 
 
-def _contributions(model: Model, texts: Sequence[str]) -> _KnownFeatures:
+def _known_feature_contributions(model: Model, texts: Sequence[str]) -> _KnownFeatures:
     """Compute the contributions of known features; those of the best clause count twice."""
     features = featurize(texts, model.vocabulary)
     index, known = find_sorted_hashes(feature_keys(features.hash), model.hashes)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.loading import SHIPPED, installed, model_folder
+from tipclassify.model.loading import SHIPPED, installed_models, model_folder
 from tipclassify.pipeline.bundle.archive import Archive, open_archive
 from tipclassify.pipeline.bundle.given import find_given
 from tipclassify.pipeline.bundle.manifest import (
@@ -109,7 +109,7 @@ def _find_model(
 
 
 def _installed_name(wanted: ModelId) -> str | None:
-    for name in (*SHIPPED, *(model.name for model in installed())):
+    for name in (*SHIPPED, *(model.name for model in installed_models())):
         with suppress(ModelError):  # an unreadable model is not the one
             if model_id(model_folder(name)).sha256 == wanted.sha256:
                 return name

@@ -24,7 +24,8 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.folder import HEAD, load_head, read_files, weights_digest
+from tipclassify.model.common.folder import load_model_head, read_model_files
+from tipclassify.model.common.head import HEAD, model_weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
@@ -257,17 +258,17 @@ def _readme(inputs: Sequence[Input], included: Included) -> str:
 
 def model_id(folder: Path) -> ModelId:
     """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
-    head = load_head(folder)
+    head = load_model_head(folder)
     try:
         corpus_sha256 = head.get("corpus", {}).get("sha256")
-        return ModelId(str(head["sha256"]), weights_digest(head), corpus_sha256)
+        return ModelId(str(head["sha256"]), model_weights_digest(head), corpus_sha256)
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
 
 
 def _pack_model(packer: Packer, folder: Path) -> None:
     """Add the files of a model folder; raise `ModelError` when one is unreadable or changed."""
-    files = read_files(folder, load_head(folder), ())
+    files = read_model_files(folder, load_model_head(folder), ())
     for name in (HEAD, *_OF_MODEL):
         if (folder / name).is_file():
             files[name] = (folder / name).read_bytes()
