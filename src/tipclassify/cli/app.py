@@ -23,7 +23,6 @@ from tipclassify._version import __version__
 from tipclassify.cli import (
     bundle,
     compare,
-    corpus,
     desk,
     models,
     reading,
@@ -32,6 +31,7 @@ from tipclassify.cli import (
     summary,
     train,
 )
+from tipclassify.cli.corpus import collecting, curating, inspecting
 from tipclassify.cli.output import flush_or_discard, merge_repeated, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
 from tipclassify.resources import read_resource
@@ -182,15 +182,15 @@ _add(app, "tipclassify", train.train, models.info, models.check, panel=_MODELS)
 _add(
     corpus_app,
     "tipclassify corpus",
-    corpus.queue,
-    corpus.convert,
-    corpus.add,
-    corpus.check,
-    corpus.stats,
-    corpus.split,
-    corpus.agree,
-    corpus.audit,
-    corpus.rebuild,
+    collecting.queue,
+    curating.convert,
+    curating.add,
+    inspecting.check,
+    inspecting.stats,
+    curating.split,
+    inspecting.agree,
+    inspecting.audit,
+    collecting.rebuild,
 )
 _add(models_app, "tipclassify models", models.add, models.list_)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_LABEL)
