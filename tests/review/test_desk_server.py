@@ -30,8 +30,8 @@ from tipclassify.reporting.writers.desk_records import read_passage_file
 from tipclassify.review.desk_checks import read_checks
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
+from tipclassify.review.refusal import RefusedError
 from tipclassify.review.server import listen
-from tipclassify.review.session import RefusedError
 from tipclassify.text.document import Document, Passage
 
 TEXTS = (

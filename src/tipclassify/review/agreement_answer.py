@@ -13,7 +13,7 @@ from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
 from tipclassify.review.view import JsonObject, count_progress
 
-__all__ = ["agreement_figures", "answer_agreement"]
+__all__ = ["agreement_figures", "summarize_agreement"]
 
 _DRAWS: Final = 1_000  # of the bootstrap
 _MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
@@ -41,7 +41,7 @@ class AgreementFigures(TypedDict):
     labels: dict[str, LabelAgreement]
 
 
-def answer_agreement(history: History, opened: Sequence[OpenPassage]) -> JsonObject:
+def summarize_agreement(history: History, opened: Sequence[OpenPassage]) -> JsonObject:
     """Compute agreement on all passages of the log that two or more annotators decided.
 
     The figures count what each decided without seeing a colleague's decision; ``all`` has those of

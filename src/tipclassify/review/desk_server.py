@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from tipclassify.errors import TipclassifyError
 from tipclassify.review.desk_session import DeskSession
+from tipclassify.review.refusal import RefusedError
 from tipclassify.review.security import Guard
 from tipclassify.review.server import (
     Change,
@@ -32,7 +33,6 @@ from tipclassify.review.server import (
     read_change,
     run,
 )
-from tipclassify.review.session import RefusedError
 
 __all__ = ["serve_desk"]
 

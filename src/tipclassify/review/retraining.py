@@ -27,7 +27,7 @@ from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.common.folder import LINEAR, kind_of, load_head
 from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.resources import cache_path
-from tipclassify.review.session import RefusedError
+from tipclassify.review.refusal import RefusedError
 from tipclassify.review.view import JsonObject
 
 if TYPE_CHECKING:

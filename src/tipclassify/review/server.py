@@ -1,4 +1,4 @@
-"""HTTP server of the review page: routes to methods of `ReviewSession`, on a loopback port.
+"""HTTP server of the review page: routes to `page_answers` and to methods of `ReviewSession`, on a loopback port.
 
 Needs the extra "review".
 """
@@ -36,9 +36,21 @@ from tipclassify.reporting.report import section_name
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
 from tipclassify.reporting.writers.templating import LETTERS, NAMES
 from tipclassify.resources import read_resource, resource_path
+from tipclassify.review.page_answers import (
+    answer_about,
+    answer_agreement,
+    answer_changes,
+    answer_disagreements,
+    answer_history,
+    answer_queue,
+    answer_reasons,
+    answer_report,
+    answer_search,
+)
+from tipclassify.review.refusal import RefusedError
 from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
-from tipclassify.review.session import RefusedError, ReviewSession
+from tipclassify.review.session import ReviewSession
 from tipclassify.review.view import JsonObject
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
@@ -220,18 +232,26 @@ def build_app(
     routes = [
         Route("/", lambda _: page),
         Route("/static/{name}", static_file),
-        get("/api/session", lambda _: session.about()),
-        get("/api/reports/{id}", lambda request: session.report(request.path_params["id"])),
+        get("/api/session", lambda _: answer_about(session)),
+        get("/api/reports/{id}", lambda request: answer_report(session, request.path_params["id"])),
         get(
             "/api/queue",
-            lambda request: session.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE)),
+            lambda request: answer_queue(
+                session, min(max(_number(request, "n", 50), 1), _MAX_QUEUE)
+            ),
         ),
-        get("/api/reasons/{key}", lambda request: session.reasons(request.path_params["key"])),
-        get("/api/changes", lambda request: session.changes(_number(request, "since", 0))),
-        get("/api/history", lambda request: session.history(_number(request, "before", 0))),
-        get("/api/search", lambda request: session.search(request.query_params.get("words", ""))),
-        get("/api/disagreements", lambda _: session.disagreements()),
-        get("/api/agreement", lambda _: session.agreement()),
+        get(
+            "/api/reasons/{key}",
+            lambda request: answer_reasons(session, request.path_params["key"]),
+        ),
+        get("/api/changes", lambda request: answer_changes(session, _number(request, "since", 0))),
+        get("/api/history", lambda request: answer_history(session, _number(request, "before", 0))),
+        get(
+            "/api/search",
+            lambda request: answer_search(session, request.query_params.get("words", "")),
+        ),
+        get("/api/disagreements", lambda _: answer_disagreements(session)),
+        get("/api/agreement", lambda _: answer_agreement(session)),
         get("/api/codebook", lambda _: json.loads(read_resource("review/codebook.json"))),
         get(
             "/api/retrain",
