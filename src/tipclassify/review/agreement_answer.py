@@ -117,16 +117,16 @@ def _label_agreement(row: Agreement) -> LabelAgreement:
     kappa_low, kappa_high = row.kappa_interval
     alpha_low, alpha_high = row.alpha_interval
     return LabelAgreement(
-        kappa=_known(row.kappa),
-        kappa_low=_known(kappa_low),
-        kappa_high=_known(kappa_high),
-        alpha=_known(row.alpha),
-        alpha_low=_known(alpha_low),
-        alpha_high=_known(alpha_high),
+        kappa=_rounded_or_none(row.kappa),
+        kappa_low=_rounded_or_none(kappa_low),
+        kappa_high=_rounded_or_none(kappa_high),
+        alpha=_rounded_or_none(row.alpha),
+        alpha_low=_rounded_or_none(alpha_low),
+        alpha_high=_rounded_or_none(alpha_high),
         n=row.passages,
     )
 
 
-def _known(figure: float) -> float | None:
+def _rounded_or_none(figure: float) -> float | None:
     """Round a figure to four decimals; None for NaN, which JSON does not have."""
     return None if math.isnan(figure) else round(figure, 4)

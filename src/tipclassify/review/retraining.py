@@ -282,8 +282,8 @@ def describe_change(comparison: ModelComparison, where: str, groups: str) -> Cha
     macro, *labels = comparison.differences
     fallen = [row for row in labels if row.interval.high < 0]
     is_worse = macro.interval.high < 0
-    words = _verdict(macro, where)
-    has_interval = not np.isnan(macro.interval.low) and not _is_zero(macro)
+    words = _verdict_on_retraining(macro, where)
+    has_interval = not np.isnan(macro.interval.low) and not _is_zero_difference(macro)
     if has_interval and comparison.groups < _FEW_GROUPS:
         words += f" {comparison.groups} {groups} are few: the interval is too narrow."
     if fallen and not is_worse:
@@ -303,17 +303,17 @@ def describe_change(comparison: ModelComparison, where: str, groups: str) -> Cha
     )
 
 
-def _is_zero(macro: Difference) -> bool:
+def _is_zero_difference(macro: Difference) -> bool:
     return macro.interval.low == macro.interval.high == 0
 
 
-def _verdict(macro: Difference, where: str) -> str:
+def _verdict_on_retraining(macro: Difference, where: str) -> str:
     """Say what can be shown of a difference in macro-F1."""
     low = macro.interval.low
     high = macro.interval.high
     if np.isnan(low):
         return f"Nothing can be said of {where}: there are too few."
-    if _is_zero(macro):
+    if _is_zero_difference(macro):
         unchanged = "macro-F1 is the same with the corrections and without"
         return f"Nothing changes on {where}: {unchanged}."
     interval = f"(95% interval {low:+.3f} to {high:+.3f})"
@@ -339,7 +339,7 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
 
     # corrections start with few examples of a label, which would warn
     warnings.simplefilter("ignore")
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_review_server, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # keep the review page responsive
     try:
@@ -354,7 +354,7 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
         send(Message(error=" ".join(problem.split()) + more))
 
 
-def _die_with_parent() -> None:
+def _end_with_review_server() -> None:
     """End this process and its children when the parent, at the other end of stdin, is gone."""
     while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
         pass

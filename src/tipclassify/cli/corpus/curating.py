@@ -99,14 +99,14 @@ def add(
         before = to.read_bytes() if to.exists() else b""
         there = read_rows(to) if before.strip() else []
         added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
-        _print_added(added)
+        _print_added_rows(added)
         if added.rows:
-            _write_added(to, before, added.rows)
+            _write_added_rows(to, before, added.rows)
     total = len(there) + len(added.rows)
     print_line(f"added {len(added.rows):,} passages to {to}, which now has {total:,}")
 
 
-def _print_added(added: Addition) -> None:
+def _print_added_rows(added: Addition) -> None:
     """Note which rows are left out, renamed, or nearly there already."""
     repeated = []
     for name, earlier in added.repeated:
@@ -129,7 +129,7 @@ def _print_added(added: Addition) -> None:
     print_notes(near)
 
 
-def _write_added(to: Path, before: bytes, rows: Sequence[Row]) -> None:
+def _write_added_rows(to: Path, before: bytes, rows: Sequence[Row]) -> None:
     """Write a corpus file: what it had before, byte for byte, then the new rows."""
     with open_output(to, binary=True, inputs=frozenset()) as out:  # it keeps all that is there
         out.write(before)
@@ -167,12 +167,12 @@ def split(
     check_output(test, read, "--test")
     train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
     with open_output(train, inputs=read) as train_out, open_output(test, inputs=read) as test_out:
-        train_out.writelines(map(_row_line, train_rows))
-        test_out.writelines(map(_row_line, test_rows))
+        train_out.writelines(map(_json_line_of_row, train_rows))
+        test_out.writelines(map(_json_line_of_row, test_rows))
     sizes = f"{len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
     print_note(f"wrote {sizes}")
 
 
-def _row_line(row: Row) -> str:
+def _json_line_of_row(row: Row) -> str:
     """Write a labelled passage as a line of JSON."""
     return json_line({**row, "labels": list(row["labels"])})

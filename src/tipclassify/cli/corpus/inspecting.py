@@ -42,11 +42,11 @@ def check(
     """
     rows = read_rows(*paths, columns=options.columns(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
-    if model is not None and not _same_corpus(rows, model):
+    if model is not None and not _print_if_same_corpus(rows, model):
         raise typer.Exit(1)
 
 
-def _same_corpus(rows: Sequence[Row], model: str) -> bool:
+def _print_if_same_corpus(rows: Sequence[Row], model: str) -> bool:
     """Print whether rows are the corpus of a model, and return it."""
     from tipclassify.corpus.loading import corpus_digest
     from tipclassify.corpus.taught import TAUGHT, were_taught
