@@ -226,10 +226,12 @@ _ClickException: Final[Any] = next(
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    run(app, "tipclassify")
+    run_command_line(app, "tipclassify")
 
 
-def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyError) -> NoReturn:
+def run_command_line(
+    app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyError
+) -> NoReturn:
     """Run a command line and exit with its code; a `refusal` is an error of its input."""
     for name, flags, mode in (
         ("stdin", os.O_WRONLY, "r"),

@@ -41,7 +41,7 @@ ReportStep = Callable[[str, int, int], None]
 """Called with the name of a step, the amount done, and the total; 0 where that is unknown."""
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+class RetrainingMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line that the training process writes: a step that it is at or, last, how it ended."""
 
     step: str = ""
@@ -66,7 +66,7 @@ class TrainingState(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MeasuredChange:
     """What a training changed on some passages, and whether that can be shown."""
 
     where: str  # the passages
@@ -90,8 +90,8 @@ class Retrained:
     held_out: int  # passages on which both models were measured
     penalty: JsonObject | None
     calibration: str  # what became of it, in words
-    on_own: Change | None
-    on_held: Change | None
+    on_own: MeasuredChange | None
+    on_held: MeasuredChange | None
     seconds: int
 
 
@@ -170,10 +170,10 @@ class Retraining:
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
         """Read the messages of the process until it ends; its errors go to the terminal."""
-        last = Message()
+        last = RetrainingMessage()
         with process:
             for line in process.stdout or ():
-                last = msgspec.json.decode(line, type=Message)
+                last = msgspec.json.decode(line, type=RetrainingMessage)
                 self._update(process, last)
             code = process.wait()  # before its standard input is closed, or it would kill itself
         with self._guard:
@@ -186,7 +186,7 @@ class Retraining:
                 error = last.error or f"the training ended with code {code}"
                 self._state = replace(self._state, state="failed", error=error)
 
-    def _update(self, process: subprocess.Popen[bytes], message: Message) -> None:
+    def _update(self, process: subprocess.Popen[bytes], message: RetrainingMessage) -> None:
         with self._guard:
             if self._process is process and message.step:  # not stopped
                 self._state = replace(
@@ -274,7 +274,7 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     return grouped, "paragraphs" if few else "reports"
 
 
-def describe_change(comparison: ModelComparison, where: str, groups: str) -> Change:
+def describe_change(comparison: ModelComparison, where: str, groups: str) -> MeasuredChange:
     """Compare the new model with the one in use, and say what the intervals support.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
@@ -292,7 +292,7 @@ def describe_change(comparison: ModelComparison, where: str, groups: str) -> Cha
         )
         words += f" But the F1 of single labels falls: {falls}."
         words += " Look at these before you use the new model."
-    return Change(
+    return MeasuredChange(
         where=where,
         groups=comparison.groups,
         gained=comparison.gained,
@@ -329,13 +329,13 @@ def _verdict_on_retraining(macro: Difference, where: str) -> str:
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
-    """Retrain as the background process does, with a `Message` a line on standard output."""
+    """Retrain as the background process does, a `RetrainingMessage` a line on stdout."""
 
-    def send(message: Message) -> None:
+    def send(message: RetrainingMessage) -> None:
         print(json.dumps(msgspec.to_builtins(message)), flush=True)
 
     def report_step(step: str, done: int, total: int) -> None:
-        send(Message(step, done, total))
+        send(RetrainingMessage(step, done, total))
 
     # corrections start with few examples of a label, which would warn
     warnings.simplefilter("ignore")
@@ -347,11 +347,11 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
         result = asdict(retrained)
         for name in ("on_own", "on_held"):
             result[name] = rounded(result[name])  # JSON has no NaN
-        send(Message(result=result))
+        send(RetrainingMessage(result=result))
     except (TipclassifyError, ValueError, OSError) as error:
         problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]
         more = f" (and {len(others)} more)" if others else ""
-        send(Message(error=" ".join(problem.split()) + more))
+        send(RetrainingMessage(error=" ".join(problem.split()) + more))
 
 
 def _end_with_review_server() -> None:

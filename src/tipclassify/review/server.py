@@ -108,7 +108,7 @@ class UndoBody(EmptyBody):
 RequestBody = TypeVar("RequestBody", bound=EmptyBody)
 
 
-def listen(port: int) -> socket.socket:
+def listen_on_loopback(port: int) -> socket.socket:
     """Open a listening socket on loopback; port 0 takes a free one."""
     try:
         listening = socket.create_server(("127.0.0.1", port))
@@ -122,7 +122,7 @@ def listen(port: int) -> socket.socket:
     return listening
 
 
-def serve(
+def serve_review(
     session: ReviewSession,
     retraining: Retraining,
     at: socket.socket,

@@ -134,9 +134,8 @@ class Folder:
         removed = 0
         for kind in ("passages", "records"):
             for name, info in self._files(kind).items():
-                left = name.startswith(".part-") and not _is_recently_written(
-                    info
-                )  # by a killed worker
+                # by a killed worker
+                left = name.startswith(".part-") and not _is_recently_written(info)
                 if name not in names and (name.startswith("part-") or left):
                     self.fs.rm_file(info["name"])
                     removed += kind == "passages" and name.startswith("part-")

@@ -251,19 +251,18 @@ def _rows_with_text(
     """Yield the rows that have a text; the others are failures of the input `name`."""
     for number, row in enumerate(rows):
         try:
-            yield _row_with_known_fields(row, text)
+            yield _known_fields_of_row(row, text)
         except ValueError as error:
             record.failures.append(Failure(name, f"{name}, {where}row {number}: {error}"))
 
 
-def _row_with_known_fields(
-    row: Any, text: str
-) -> dict[str, Any]:  # of a user's collection, so anything
+# Any: a row of a user's collection
+def _known_fields_of_row(row: Any, text: str) -> dict[str, Any]:
     """Keep the known fields of a mapping or bare text, with the text as ``text``.
 
     Raises `ValueError` for another row. Tables have floats for integers.
 
-    >>> _row_with_known_fields({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
+    >>> _known_fields_of_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
     {'text': 'Police acted.', 'year': 2024}
     """
     if isinstance(row, str):
