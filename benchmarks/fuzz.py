@@ -238,7 +238,7 @@ def read(kind: str, chance: random.Random) -> None:
 def _events() -> bytes:
     """A log of two decisions, as the review page writes it."""
     from tipclassify.review.events import Event
-    from tipclassify.review.log import EventLog, time_of_event
+    from tipclassify.review.log import EventLog, now
 
     about = {"text": "Police arrested nine.", "report_id": "ab12", "block": 1, "section": "COURTS"}
     with tempfile.TemporaryDirectory() as folder:
@@ -251,7 +251,7 @@ def _events() -> bytes:
                         "decision",
                         f"key{number}",
                         "ana",
-                        time_of_event(),
+                        now(),
                         labels=("failure",),
                         about=about,
                     )

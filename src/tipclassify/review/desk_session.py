@@ -19,7 +19,7 @@ from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import json_line, load_json
 from tipclassify.reporting.writers.desk_records import DeskReport, PassageFile, read_passage_file
 from tipclassify.review.events import Event, History, Kind
-from tipclassify.review.log import EventLog, open_plain, time_of_event
+from tipclassify.review.log import EventLog, now, open_plain
 from tipclassify.review.refusal import RefusedError, refuse_reused_request
 
 __all__ = ["DeskFinding", "DeskSession", "read_findings"]
@@ -199,7 +199,7 @@ class DeskSession:
                     kind=kind,
                     key=key,
                     annotator=self.annotator,
-                    time=time_of_event(),
+                    time=now(),
                     labels=labels,
                     undoes=mine.number if mine and kind == "undo" else None,
                     note=note,

@@ -187,7 +187,7 @@ def open_plain(path: Path, mode: str) -> IO[bytes]:
     return file
 
 
-def time_of_event() -> str:
+def now() -> str:
     """Return the time in UTC, ISO 8601 with milliseconds."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

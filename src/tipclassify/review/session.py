@@ -15,7 +15,7 @@ from typing import Final
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.review.events import Event, Hidden, History, Kind
-from tipclassify.review.log import time_of_event
+from tipclassify.review.log import now
 from tipclassify.review.opened import OpenPassage, OpenReport
 from tipclassify.review.refusal import RefusedError, refuse_reused_request
 from tipclassify.review.shared_corpus import SharedCorpus
@@ -119,7 +119,7 @@ class ReviewSession:
                     kind="decision",
                     key=key,
                     annotator=self.annotator,
-                    time=time_of_event(),
+                    time=now(),
                     labels=in_order,
                     unsure=unsure or None,
                     note=note or None,
@@ -160,7 +160,7 @@ class ReviewSession:
                     kind="adjudication",
                     key=key,
                     annotator=self.annotator,
-                    time=time_of_event(),
+                    time=now(),
                     labels=in_order,
                     note=note or None,
                     request=request,
@@ -192,7 +192,7 @@ class ReviewSession:
                     kind=kind,
                     key=key,
                     annotator=self.annotator,
-                    time=time_of_event(),
+                    time=now(),
                     note=note,
                     request=request,
                     about=stored,
@@ -213,7 +213,7 @@ class ReviewSession:
                     kind="undo",
                     key=undone.key,
                     annotator=self.annotator,
-                    time=time_of_event(),
+                    time=now(),
                     undoes=number,
                     request=request,
                 )
