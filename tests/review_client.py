@@ -152,7 +152,7 @@ class LocalReviewer(Reviewer):
         from tipclassify.pipeline.batch import Tagging
         from tipclassify.review.opened import open_reports
         from tipclassify.review.retraining import Retraining
-        from tipclassify.review.server import listen, serve
+        from tipclassify.review.server import listen_on_loopback, serve_review
         from tipclassify.review.session import ReviewSession
 
         opened, failures = open_reports(list(map(str, reports)), Tagging(model=model))
@@ -160,13 +160,15 @@ class LocalReviewer(Reviewer):
         session = ReviewSession(
             classifier, opened, corpus, annotator, blind=blind, model_name=model
         )
-        at, self.token, ready = listen(0), secrets.token_urlsafe(8), threading.Event()
+        at, self.token, ready = listen_on_loopback(0), secrets.token_urlsafe(8), threading.Event()
         self.port = at.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/?token={self.token}"
         self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         job = (session, Retraining(corpus, data, start), at, self.token, ready.set)
-        threading.Thread(target=serve, args=job, daemon=True).start()  # ends with this process
+        threading.Thread(
+            target=serve_review, args=job, daemon=True
+        ).start()  # ends with this process
         assert ready.wait(20)
 
     def _ask(self, method: str, path: str, body: str | None) -> Any:

@@ -52,7 +52,7 @@ class Child:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self.close = weakref.finalize(self, _end, self._process, self.owner)
+        self.close = weakref.finalize(self, _kill_child, self._process, self.owner)
 
     @property
     def pid(self) -> int:
@@ -78,8 +78,8 @@ class Child:
                     timer.start()
                 assert self._process.stdin is not None
                 assert self._process.stdout is not None
-                _send(self._process.stdin, request)
-                return _receive(self._process.stdout)
+                _send_message(self._process.stdin, request)
+                return _receive_message(self._process.stdout)
             except (OSError, EOFError, ValueError):  # ValueError: of a pipe that was closed before
                 # it is ending: by itself, and its code says how
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -95,7 +95,7 @@ class Child:
                     timer.cancel()
 
 
-def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+def _kill_child(process: subprocess.Popen[bytes], owner: int) -> None:
     """Kill a child, unless this is a fork of the process that started it."""
     if os.getpid() != owner:
         return
@@ -136,31 +136,31 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_read_requests, args=(stdin, requests), daemon=True).start()
+    threading.Thread(target=_queue_requests_of_parent, args=(stdin, requests), daemon=True).start()
     while True:
-        _send(stdout, answer(requests.get()))
+        _send_message(stdout, answer(requests.get()))
 
 
-def _read_requests(stdin: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
+def _queue_requests_of_parent(stdin: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
     try:
         while True:
-            requests.put(_receive(stdin))
+            requests.put(_receive_message(stdin))
     except (OSError, EOFError):
         os._exit(0)
 
 
-def _send(pipe: IO[bytes], message: bytes) -> None:
+def _send_message(pipe: IO[bytes], message: bytes) -> None:
     pipe.write(_SIZE.pack(len(message)))
     pipe.write(message)
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes]) -> bytes:
-    (size,) = _SIZE.unpack(_read_exactly(pipe, _SIZE.size))
-    return _read_exactly(pipe, size)
+def _receive_message(pipe: IO[bytes]) -> bytes:
+    (size,) = _SIZE.unpack(_read_bytes_of_pipe(pipe, _SIZE.size))
+    return _read_bytes_of_pipe(pipe, size)
 
 
-def _read_exactly(pipe: IO[bytes], size: int) -> bytes:
+def _read_bytes_of_pipe(pipe: IO[bytes], size: int) -> bytes:
     data = pipe.read(size)
     if len(data) < size:
         raise EOFError

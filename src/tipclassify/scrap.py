@@ -98,7 +98,7 @@ def staging_start(path: Path, room: int = _DIGITS) -> str:
     >>> staging_start(Path("models/mine"))
     '.mine-'
     """
-    return f".{_cut(path.name, _LONGEST - len('.-') - room)}-"
+    return f".{_shorten_file_name(path.name, _LONGEST - len('.-') - room)}-"
 
 
 def hidden_name(path: Path, suffix: str) -> Path:
@@ -116,10 +116,12 @@ def hidden_name(path: Path, suffix: str) -> Path:
     if len(whole) <= longest:
         return path.with_name(f".{path.name}{suffix}")
     digest = hashlib.sha256(whole).hexdigest()[:_DIGITS]
-    return path.with_name(f".{_cut(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}")
+    return path.with_name(
+        f".{_shorten_file_name(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}"
+    )
 
 
-def _cut(name: str, most: int) -> str:
+def _shorten_file_name(name: str, most: int) -> str:
     """Cut a name to at most so many bytes, between characters."""
     while len(os.fsencode(name)) > most:
         name = name[:-1]
@@ -168,14 +170,14 @@ def open_whole(
     ends as they are written.
     """
     if path.exists() and not path.is_file():
-        with _open(path, "w", binary) as out:
+        with _open_private_file(path, "w", binary) as out:
             yield out
         return
     remove_left_for(path)
     file = staging_name(path)  # named before it exists, so it is always removed
     try:
         while True:
-            with _open(file, "x", binary) as out:
+            with _open_private_file(file, "x", binary) as out:
                 hold(out.fileno())
                 # Another process may have taken it for scrap before it was held.
                 if file.exists():
@@ -191,7 +193,7 @@ def open_whole(
             os.unlink(file)
 
 
-def _open(file: Path, mode: str, binary: bool) -> IO[Any]:
+def _open_private_file(file: Path, mode: str, binary: bool) -> IO[Any]:
     """Open a file to write, which only this user can read."""
     opener = partial(os.open, mode=0o600)
     if binary:

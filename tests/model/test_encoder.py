@@ -666,13 +666,14 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
 def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.review.opened import open_reports
+    from tipclassify.review.page_answers import answer_reasons
     from tipclassify.review.session import ReviewSession
 
     (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
     reports, failures = open_reports([str(tmp_path / "a.txt")], Tagging(str(TINY)))
     assert failures == []
     session = ReviewSession(tiny, reports, tmp_path / "my.jsonl", "ana")
-    reasons = session.reasons(reports[0].passages[0].key)["labels"]
+    reasons = answer_reasons(session, reports[0].passages[0].key)["labels"]
     assert {reason["method"] for reason in reasons.values()} == {"occlusion"}
 
 

@@ -30,8 +30,8 @@ from tipclassify.reporting.writers.desk_records import read_passage_file
 from tipclassify.review.desk_checks import read_checks
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
-from tipclassify.review.server import listen
-from tipclassify.review.session import RefusedError
+from tipclassify.review.refusal import RefusedError
+from tipclassify.review.server import listen_on_loopback
 from tipclassify.text.document import Document, Passage
 
 TEXTS = (
@@ -83,7 +83,7 @@ class Served:
     """A served desk, and requests to it."""
 
     def __init__(self, folder: Path, annotator: str = "AB") -> None:
-        at, ready = listen(0), threading.Event()
+        at, ready = listen_on_loopback(0), threading.Event()
         self.port, self.token = at.getsockname()[1], secrets.token_urlsafe(8)
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/{self.token}/index.html"

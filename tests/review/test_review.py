@@ -28,7 +28,19 @@ from tipclassify.review.agreement_answer import agreement_figures
 from tipclassify.review.derived import CorpusFile
 from tipclassify.review.events import Event, History, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports
-from tipclassify.review.session import RefusedError, ReviewSession
+from tipclassify.review.page_answers import (
+    answer_about,
+    answer_agreement,
+    answer_changes,
+    answer_disagreements,
+    answer_history,
+    answer_queue,
+    answer_reasons,
+    answer_report,
+    answer_search,
+)
+from tipclassify.review.refusal import RefusedError
+from tipclassify.review.session import ReviewSession
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 
@@ -426,7 +438,7 @@ def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
 def test_passages_are_what_the_classifier_tags_with_their_place(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    shown = session.report(reports[0].id)["passages"]
+    shown = answer_report(session, reports[0].id)["passages"]
     assert [p["number"] for p in shown] == list(range(1, 25))
     assert [p["labels"] for p in shown] == [list(p.passage.labels) for p in reports[0].passages]
     assert {p["section"] for p in shown} == {"prosecution"}
@@ -441,11 +453,11 @@ def test_a_session_resumes(session: ReviewSession, reports: list[OpenReport], re
     session.decide(reports[0].passages[3].key, [FAILURE])
     again, _ = open_reports([str(report)], Tagging(model="fast", policy="cite"))
     resumed = ReviewSession(session.classifier, again, session.corpus, "ann", policy="cite")
-    assert resumed.about()["reports"][0]["decided"] == 1
-    shown = resumed.report(again[0].id)["passages"]
+    assert answer_about(resumed)["reports"][0]["decided"] == 1
+    shown = answer_report(resumed, again[0].id)["passages"]
     assert [p["decision"]["labels"] for p in shown if p["decision"]] == [[FAILURE]]
     assert shown[3]["decision"]
-    assert resumed.about()["events"] == 1
+    assert answer_about(resumed)["events"] == 1
 
 
 def test_undo_is_ones_own_and_once(session: ReviewSession, reports: list[OpenReport]) -> None:
@@ -461,7 +473,7 @@ def test_undo_is_ones_own_and_once(session: ReviewSession, reports: list[OpenRep
         session.undo(99)
     assert session.undo(1)["decision"] is None
     assert session.corpus.read_bytes() == b""
-    assert len(session.changes(0)["events"]) == 4
+    assert len(answer_changes(session, 0)["events"]) == 4
 
 
 def test_a_request_that_comes_again_is_not_done_again(
@@ -479,7 +491,7 @@ def test_a_request_that_comes_again_is_not_done_again(
     assert restarted.decide(key, [FAILURE], "hm", "r-1")["event"] == first["event"]
     assert restarted.undo(first["event"]["id"], "r-2")["decision"]["labels"] == []
     assert restarted.adjudicate(key, [EFFORT], request="r-3")["event"] == settled["event"]
-    assert [event["kind"] for event in restarted.changes(0)["events"]] == [
+    assert [event["kind"] for event in answer_changes(restarted, 0)["events"]] == [
         "decision",
         "decision",
         "undo",
@@ -498,7 +510,7 @@ def test_a_request_that_comes_again_is_not_done_again(
     assert (
         colleague(session, reports).decide(key, [], request="r-1")["event"]["annotator"] == "ben"
     )  # names are one's own
-    assert len(session.changes(0)["events"]) == 5
+    assert len(answer_changes(session, 0)["events"]) == 5
 
 
 def test_annotators_see_each_other_differ_and_settle(
@@ -509,14 +521,14 @@ def test_annotators_see_each_other_differ_and_settle(
     session.decide(key, [FAILURE])
     ben.decide(reports[0].passages[3].key, [])
     ben.decide(key, [])
-    (passage,) = session.disagreements()["passages"]
+    (passage,) = answer_disagreements(session)["passages"]
     assert (passage["key"], passage["report"]) == (key, reports[0].id)
     assert (passage["decision"]["labels"], passage["others"][0]["labels"]) == ([FAILURE], [])
     assert [row["id"] for row in read_rows(session.corpus)] == [reports[0].passages[3].key]
-    assert (session.disputed, ben.agreement()["disputed"], session.decided) == (1, 1, 1)
+    assert (session.disputed, answer_agreement(ben)["disputed"], session.decided) == (1, 1, 1)
     session.adjudicate(key, [EFFORT])
-    assert ben.disagreements() == {"passages": []}
-    assert ben.report(reports[0].id)["passages"][2]["settled"]["labels"] == [EFFORT]
+    assert answer_disagreements(ben) == {"passages": []}
+    assert answer_report(ben, reports[0].id)["passages"][2]["settled"]["labels"] == [EFFORT]
     ben.decide(key, [COMPLICITY])
     (row,) = (row for row in read_rows(session.corpus) if row["id"] == key)
     assert (row["labels"], row["adjudicated"], row["annotator"]) == ((EFFORT,), True, "ann")
@@ -530,26 +542,26 @@ def test_changes_come_since_the_last_that_was_seen(
     ben = colleague(session, reports)
     key = reports[0].passages[0].key
     session.decide(key, [])
-    seen = session.changes(0)["next"]
+    seen = answer_changes(session, 0)["next"]
     event = ben.decide(key, [FAILURE])["event"]["id"]
-    found = session.changes(seen)
+    found = answer_changes(session, seen)
     assert [(e["annotator"], e["key"], e["labels"]) for e in found["events"]] == [
         ("ben", key, [FAILURE])
     ]
     assert [p["others"][0]["labels"] for p in found["passages"]] == [[FAILURE]]
-    assert session.changes(found["next"]) == {"next": 2, "events": [], "passages": []}
+    assert answer_changes(session, found["next"]) == {"next": 2, "events": [], "passages": []}
     ben.undo(event)
     (undone,), (passage,) = (
-        session.changes(found["next"])[name] for name in ("events", "passages")
+        answer_changes(session, found["next"])[name] for name in ("events", "passages")
     )
     assert (undone["kind"], undone["undoes"], passage["others"]) == ("undo", 2, [])
-    assert session.changes(10**9)["events"] == []
+    assert answer_changes(session, 10**9)["events"] == []
 
 
 def test_the_queue_shows_the_undecided_most_instructive_first(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    queue = session.queue(500)
+    queue = answer_queue(session, 500)
     assert queue["left"] == 24
     assert {p["key"] for p in queue["passages"]} == {p.key for p in reports[0].passages}
     scores = [p["score"] for p in queue["passages"]]
@@ -557,9 +569,9 @@ def test_the_queue_shows_the_undecided_most_instructive_first(
     assert all(p["why"] and p["report"] == reports[0].id for p in queue["passages"])
     first = queue["passages"][0]["key"]
     session.decide(first, [])
-    assert first not in {p["key"] for p in session.queue(500)["passages"]}
-    assert first in {p["key"] for p in colleague(session, reports).queue(500)["passages"]}
-    assert len(session.queue(3)["passages"]) == 3
+    assert first not in {p["key"] for p in answer_queue(session, 500)["passages"]}
+    assert first in {p["key"] for p in answer_queue(colleague(session, reports), 500)["passages"]}
+    assert len(answer_queue(session, 3)["passages"]) == 3
 
 
 def test_page_furniture_is_not_asked_for_and_the_heading_is_that_which_scoring_reads(
@@ -573,27 +585,28 @@ def test_page_furniture_is_not_asked_for_and_the_heading_is_that_which_scoring_r
     )
     (report,), _ = open_reports([str(file)], Tagging(model="fast"))
     session = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann")
-    shown = session.report(report.id)["passages"]
+    shown = answer_report(session, report.id)["passages"]
     assert [p["section"] for p in shown] == ["Forced Labor: Description"]
-    queue = session.queue()
+    queue = answer_queue(session)
     assert ([p["key"] for p in queue["passages"]], queue["left"]) == ([shown[0]["key"]], 1)
 
 
 def test_the_queue_does_not_show_what_a_colleague_decided(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    before = session.queue(24)["passages"]
+    before = answer_queue(session, 24)["passages"]
     ben = colleague(session, reports)
     for passage in reports[0].passages:
         ben.decide(passage.key, [label for label in LABELS if label not in passage.passage.labels])
-    assert session.queue(24)["passages"] == before
+    assert answer_queue(session, 24)["passages"] == before
 
 
 def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
     scores = sorted(
-        passage["scores"][COMPLICITY] for passage in session.report(reports[0].id)["passages"]
+        passage["scores"][COMPLICITY]
+        for passage in answer_report(session, reports[0].id)["passages"]
     )
     wary = session.classifier.with_thresholds(
         {COMPLICITY: scores[len(scores) // 2]}
@@ -601,19 +614,21 @@ def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     both = ReviewSession(
         session.classifier, reports, session.corpus, "ann", second=wary, second_name="wary"
     )
-    assert (session.about()["second"], both.about()["second"]) == (None, "wary")
-    shown = both.report(reports[0].id)["passages"]
+    assert (answer_about(session)["second"], answer_about(both)["second"]) == (None, "wary")
+    shown = answer_report(both, reports[0].id)["passages"]
     assert {COMPLICITY in passage["second"]["labels"] for passage in shown} == {True, False}
     assert [passage["second"]["scores"] for passage in shown] == [
         passage["scores"] for passage in shown
     ]
-    assert {passage["second"] for passage in session.report(reports[0].id)["passages"]} == {None}
+    assert {passage["second"] for passage in answer_report(session, reports[0].id)["passages"]} == {
+        None
+    }
     differ = {
         passage["key"] for passage in shown if passage["second"]["labels"] != passage["labels"]
     }
     assert 0 < len(differ) < len(shown)
     # the rest says the same again
-    first = [pick for pick in both.queue(500)["passages"] if pick["score"] > 0]
+    first = [pick for pick in answer_queue(both, 500)["passages"] if pick["score"] > 0]
     seen_otherwise = [pick["key"] in differ for pick in first]
     assert seen_otherwise == sorted(seen_otherwise, reverse=True)
     assert 0 < sum(seen_otherwise) < len(first)
@@ -621,7 +636,7 @@ def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
         ("labels differ on complicity" in pick["why"]) == (pick["key"] in differ) for pick in first
     )
     both.decide(first[0]["key"], [])
-    assert both.queue(500)["left"] == len(shown) - 1
+    assert answer_queue(both, 500)["left"] == len(shown) - 1
     (row,) = read_rows(session.corpus)
     assert (row["other_model"], COMPLICITY in row["other_labels"]) == ("wary", True)
 
@@ -632,7 +647,7 @@ def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
     """The report has four wordings, each six times: the first four of the queue are of four
     kinds."""
     text = {p.key: p.passage.text for p in reports[0].passages}
-    kinds = [text[p["key"]].split()[0] for p in session.queue(4)["passages"]]
+    kinds = [text[p["key"]].split()[0] for p in answer_queue(session, 4)["passages"]]
     assert len(set(kinds)) == 4
 
 
@@ -641,9 +656,9 @@ def test_reasons_add_up_to_the_log_odds(tmp_path: Path, fast: Classifier) -> Non
         [str(write_report(tmp_path / "report.txt", 4))], Tagging(model="fast")
     )
     passage = report.passages[1]
-    found = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann").reasons(passage.key)[
-        "labels"
-    ]
+    found = answer_reasons(
+        ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann"), passage.key
+    )["labels"]
     assert list(found) == list(LABELS)
     for label, reason in found.items():
         total = reason["bias"] + reason["heading"] + sum(span["weight"] for span in reason["spans"])
@@ -705,9 +720,9 @@ def test_the_rules_shown_beside_a_passage_are_well_formed_and_cover_each_label()
 
 def shown_to(session: ReviewSession, number: int) -> dict[str, Any]:
     report = session.reports[0].id
-    passage: dict[str, Any] = session.report(report)["passages"][number]
+    passage: dict[str, Any] = answer_report(session, report)["passages"][number]
     # every way to a passage hides the same
-    assert passage in session.search(passage["text"])["passages"]
+    assert passage in answer_search(session, passage["text"])["passages"]
     return passage
 
 
@@ -719,7 +734,7 @@ def test_what_colleagues_decided_and_noted_is_hidden_until_one_decided(
     ben.note(key, "Clearly failure.")
     hidden = shown_to(session, 0)
     assert (hidden["others"], hidden["notes"], hidden["hidden"]["colleagues"]) == ([], {}, 1)
-    told = [*session.changes(0)["events"], *session.history()["events"]]
+    told = [*answer_changes(session, 0)["events"], *answer_history(session)["events"]]
     assert FAILURE not in repr(told)
     assert "Clearly" not in repr(told)
     answer = session.decide(key, [])
@@ -742,12 +757,12 @@ def test_who_looks_at_colleagues_decisions_first_is_logged_and_no_longer_blind(
     ben, key = colleague(session, reports), reports[0].passages[0].key
     ben.decide(key, [FAILURE])
     colleague(session, reports, "eve").decide(key, [])
-    (differs,) = session.disagreements()["passages"]
+    (differs,) = answer_disagreements(session)["passages"]
     assert (differs["others"], differs["hidden"]["colleagues"]) == ([], 2)
     revealed = session.reveal(key)["passage"]
     assert {other["annotator"] for other in revealed["others"]} == {"ben", "eve"}
     assert session.decide(key, [])["event"]["blind"] == ()
-    assert colleague(session, reports, "ann").report(reports[0].id)["passages"][0]["others"]
+    assert answer_report(colleague(session, reports, "ann"), reports[0].id)["passages"][0]["others"]
 
 
 def test_blind_to_the_model_until_decided(
@@ -759,13 +774,13 @@ def test_blind_to_the_model_until_decided(
     passage = shown_to(blind, number)
     assert (passage["labels"], passage["scores"], passage["second"]) == ([], {}, None)
     assert passage["hidden"]["model"] is True
-    assert not any("why" in row or "score" in row for row in blind.queue()["passages"])
+    assert not any("why" in row or "score" in row for row in answer_queue(blind)["passages"])
     with pytest.raises(RefusedError, match="hidden until you have decided"):
-        blind.reasons(key)
+        answer_reasons(blind, key)
     answer = blind.decide(key, [FAILURE])
     assert answer["event"]["blind"] == ("colleagues", "model")
     assert answer["passage"]["labels"] == list(reports[0].passages[number].passage.labels)
-    assert blind.reasons(key)["labels"]
+    assert answer_reasons(blind, key)["labels"]
     assert blind.decide(key, [])["event"]["blind"] == ("colleagues",)
     assert read_rows(session.corpus)[0]["blind"] == ["colleagues"]
 
@@ -779,14 +794,14 @@ def test_agreement_counts_the_last_decision_before_anybody_saw_the_other(
         session.decide(key, [])
     for key in keys[:3]:
         session.decide(key, [FAILURE])  # having seen ben's
-    found = session.agreement()
+    found = answer_agreement(session)
     assert found["decisions"] == {"of": 8, "blind": 5, "unknown": 0, "model": 0}
     assert (found["passages"], found["all"]["passages"]) == (4, 4)
     assert found["labels"][FAILURE]["alpha"] < found["all"]["labels"][FAILURE]["alpha"]
     ben.decide(keys[5], [], unsure=True)
     session.decide(keys[5], [])
-    assert session.agreement()["all"]["passages"] == 4  # unsure gives no labels to compare
-    assert session.agreement()["progress"] == [
+    assert answer_agreement(session)["all"]["passages"] == 4  # unsure gives no labels to compare
+    assert answer_agreement(session)["progress"] == [
         {"annotator": "ann", "decided": 5, "unsure": 0, "noted": 0},
         {"annotator": "ben", "decided": 5, "unsure": 1, "noted": 0},
     ]
@@ -802,7 +817,7 @@ def test_an_older_log_opens_and_its_independence_is_unknown(
     assert b"blind" not in b"".join(lines)
     (tmp_path / "old.events").write_bytes(b"".join(lines))
     old = ReviewSession(session.classifier, reports, tmp_path / "old.jsonl", "ann")
-    found = old.agreement()
+    found = answer_agreement(old)
     assert found["decisions"] == {"of": 2, "blind": 0, "unknown": 2, "model": 0}
     assert (found["passages"], found["all"]["passages"]) == (0, 1)
     eve = ReviewSession(session.classifier, reports, tmp_path / "old.jsonl", "eve")
@@ -821,12 +836,12 @@ def test_unsure_is_an_answer_that_no_corpus_takes(
     session.decide(key, [FAILURE])
     assert session.decide(key, [], unsure=True)["passage"]["decision"]["unsure"] is True
     assert session.corpus.read_bytes() == b""
-    counts = session.about()["reports"][0]
+    counts = answer_about(session)["reports"][0]
     assert (counts["decided"], counts["unsure"]) == (1, 1)
     colleague(session, reports).decide(key, [EFFORT])
     # who is sure decides
     assert [row["labels"] for row in read_rows(session.corpus)] == [(EFFORT,)]
-    assert session.disagreements()["passages"]
+    assert answer_disagreements(session)["passages"]
     for wrong in (
         lambda: session.decide(key, [FAILURE], unsure=True),
         lambda: session.adjudicate(key, [], unsure=True),
@@ -849,7 +864,7 @@ def test_notes_go_with_the_decision_into_the_corpus_and_every_version_is_kept(
     assert read_rows(session.corpus)[0]["note"] == "First."
     session.note(key, "")
     assert "note" not in read_rows(session.corpus)[0]
-    assert [e["of"]["note"] for e in session.history()["events"] if e["kind"] == "note" and e["annotator"] == "ann"] == [
+    assert [e["of"]["note"] for e in answer_history(session)["events"] if e["kind"] == "note" and e["annotator"] == "ann"] == [
         "", "Second.\nMore.", "First."
     ]  # fmt: skip
 
@@ -875,14 +890,14 @@ def test_the_history_says_what_an_undo_took_back_and_a_redo_did_again(
     session.decide(key, [FAILURE])
     for number in (1, 2):
         session.undo(number)
-    events = session.history()["events"]
+    events = answer_history(session)["events"]
     assert [(e["id"], e["kind"], e["steps"], e["of"]["labels"]) for e in events] == [
         (3, "undo", 2, [FAILURE]), (2, "undo", 1, [FAILURE]), (1, "decision", 0, [FAILURE])
     ]  # fmt: skip
     assert {e["text"] for e in events} == {reports[0].passages[0].passage.text}
     assert {e["report"] for e in events} == {reports[0].id}
-    assert [e["id"] for e in session.history(before=3, n=1)["events"]] == [2]
-    assert session.history(before=3, n=1)["more"] is True
+    assert [e["id"] for e in answer_history(session, before=3, n=1)["events"]] == [2]
+    assert answer_history(session, before=3, n=1)["more"] is True
 
 
 def test_search_finds_words_in_all_reports_however_they_are_written(
@@ -893,17 +908,17 @@ def test_search_finds_words_in_all_reports_however_they_are_written(
     )
     other, _ = open_reports([str(tmp_path / "two.txt")], Tagging(model="fast"))
     session = ReviewSession(fast, [*reports, *other], tmp_path / "my.jsonl", "ann")
-    assert [p["text"] for p in session.search("first shelter")["passages"]] == [
+    assert [p["text"] for p in answer_search(session, "first shelter")["passages"]] == [
         "The first  SHELTER closed."
     ]
-    found = session.search("  karvonian RECRUITERS")
+    found = answer_search(session, "  karvonian RECRUITERS")
     assert {p["report"] for p in found["passages"]} == {reports[0].id, other[0].id}
     assert (
-        session.search("karvonian", most=2)["found"]
-        > len(session.search("karvonian", most=2)["passages"])
+        answer_search(session, "karvonian", most=2)["found"]
+        > len(answer_search(session, "karvonian", most=2)["passages"])
         == 2
     )
-    assert session.search(" ") == {"found": 0, "passages": []}
+    assert answer_search(session, " ") == {"found": 0, "passages": []}
 
 
 # ---------------------------------------------------------------------------------------------

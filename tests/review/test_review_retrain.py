@@ -22,7 +22,7 @@ from tipclassify.evaluation.bootstrap import Difference, Interval, ModelComparis
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
-    Change,
+    MeasuredChange,
     Retraining,
     TrainingState,
     assign_groups,
@@ -391,7 +391,7 @@ def found_macro(difference: float, low: float, high: float) -> Difference:
 def test_the_verdict_says_no_more_than_the_interval(
     difference: float, low: float, high: float, says: str, worse: bool
 ) -> None:
-    def found(groups: int) -> Change:
+    def found(groups: int) -> MeasuredChange:
         macro = found_macro(difference, low, high)
         nowhere = Difference(
             "failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan")

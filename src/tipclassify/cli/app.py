@@ -23,7 +23,6 @@ from tipclassify._version import __version__
 from tipclassify.cli import (
     bundle,
     compare,
-    corpus,
     desk,
     models,
     reading,
@@ -32,6 +31,7 @@ from tipclassify.cli import (
     summary,
     train,
 )
+from tipclassify.cli.corpus import collecting, curating, inspecting
 from tipclassify.cli.output import flush_or_discard, merge_repeated, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
 from tipclassify.resources import read_resource
@@ -66,7 +66,7 @@ class _PlainHelp:
         sections = _SECTION_OF if len(params) > _MANY else {}
         for param in params:
             if isinstance(param, TyperArgument):
-                param.display_type_rich = _no_type  # type: ignore[method-assign]
+                param.display_type_rich = _show_no_type  # type: ignore[method-assign]
                 continue
             param.rich_help_panel = param.rich_help_panel or sections.get(param.name or "")
             if param.is_flag:
@@ -74,7 +74,7 @@ class _PlainHelp:
         return params
 
 
-def _no_type(ctx: object) -> None:
+def _show_no_type(ctx: object) -> None:
     """Show no type of an argument, which Typer has no option for."""
 
 
@@ -88,28 +88,28 @@ class Command(_PlainHelp, TyperCommand):
         return [self.options_metavar or "", *names]
 
 
-class _Group(_PlainHelp, TyperGroup):
+class _CommandGroup(_PlainHelp, TyperGroup):
     pass
 
 
-def _examples(command: str, most: int = 2) -> list[str]:
+def _examples_of_command(command: str, most: int = 2) -> list[str]:
     """Return the first lines of ``examples.txt`` that begin with a command."""
     return [line for line in _EXAMPLES if f"{line} ".startswith(f"{command} ")][:most]
 
 
-def _help(paragraphs: list[str], examples: list[str]) -> str:
+def _help_with_examples(paragraphs: list[str], examples: list[str]) -> str:
     """Put the examples of a command below the first paragraph of its help."""
     first, *others = paragraphs
     shown = "\n".join(["Examples:", *(f"  {example}" for example in examples)])
     return "\n\n".join([first, shown, *others])
 
 
-def _group(description: str, examples: list[str], name: str | None = None) -> typer.Typer:
+def _command_group(description: str, examples: list[str], name: str | None = None) -> typer.Typer:
     """Make a group of commands that prints its help when it is called alone."""
     return typer.Typer(
         name=name,
-        cls=_Group,
-        help=_help(description.split("\n\n"), examples),
+        cls=_CommandGroup,
+        help=_help_with_examples(description.split("\n\n"), examples),
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -127,23 +127,26 @@ EXIT_CODES: Final = (
     "something differs); 2 usage; 3 model missing or unusable."
 )
 
-_first_examples = _examples("tipclassify score")
+_first_examples = _examples_of_command("tipclassify score")
 for _name in _SHOWN_FIRST:
-    _first_examples += _examples(f"tipclassify {_name}", most=1)
-app = _group(DESCRIPTION, _first_examples, "tipclassify")
+    _first_examples += _examples_of_command(f"tipclassify {_name}", most=1)
+app = _command_group(DESCRIPTION, _first_examples, "tipclassify")
 app.info.epilog = EXIT_CODES
-corpus_app = _group(
+corpus_app = _command_group(
     "Collect, convert, check and audit labelled passages.\n\n"
     "'tipclassify corpus COMMAND --help' says more of each.",
-    [*_examples("tipclassify corpus queue"), *_examples("tipclassify corpus check")],
+    [
+        *_examples_of_command("tipclassify corpus queue"),
+        *_examples_of_command("tipclassify corpus check"),
+    ],
 )
-models_app = _group(
+models_app = _command_group(
     "Add and list models with a name.\n\n'tipclassify models COMMAND --help' says more of each.",
-    _examples("tipclassify models", most=4),
+    _examples_of_command("tipclassify models", most=4),
 )
 
 
-def _add(
+def _add_commands(
     to: typer.Typer, group: str, *commands: Callable[..., None], panel: str | None = None
 ) -> None:
     """Add commands under their function names, in one panel of the group's help.
@@ -157,7 +160,7 @@ def _add(
         register = to.command(
             name,
             cls=Command,
-            help=_help(wrapped, _examples(f"{group} {name}")),
+            help=_help_with_examples(wrapped, _examples_of_command(f"{group} {name}")),
             rich_help_panel=panel,
         )
         register(command)
@@ -165,7 +168,7 @@ def _add(
 
 _LABEL: Final = "Label and measure"
 _MODELS: Final = "Models"
-_add(
+_add_commands(
     app,
     "tipclassify",
     score.score,
@@ -175,24 +178,24 @@ _add(
     reading.text,
     panel="Read reports",
 )
-_add(app, "tipclassify", summary.summary, compare.compare, panel="Count and compare")
-_add(app, "tipclassify", bundle.bundle, bundle.verify, panel="Share a figure")
-_add(app, "tipclassify", review.review, models.evaluate, panel=_LABEL)
-_add(app, "tipclassify", train.train, models.info, models.check, panel=_MODELS)
-_add(
+_add_commands(app, "tipclassify", summary.summary, compare.compare, panel="Count and compare")
+_add_commands(app, "tipclassify", bundle.bundle, bundle.verify, panel="Share a figure")
+_add_commands(app, "tipclassify", review.review, models.evaluate, panel=_LABEL)
+_add_commands(app, "tipclassify", train.train, models.info, models.check, panel=_MODELS)
+_add_commands(
     corpus_app,
     "tipclassify corpus",
-    corpus.queue,
-    corpus.convert,
-    corpus.add,
-    corpus.check,
-    corpus.stats,
-    corpus.split,
-    corpus.agree,
-    corpus.audit,
-    corpus.rebuild,
+    collecting.queue,
+    curating.convert,
+    curating.add,
+    inspecting.check,
+    inspecting.stats,
+    curating.split,
+    inspecting.agree,
+    inspecting.audit,
+    collecting.rebuild,
 )
-_add(models_app, "tipclassify models", models.add, models.list_)
+_add_commands(models_app, "tipclassify models", models.add, models.list_)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_LABEL)
 app.add_typer(models_app, name="models", rich_help_panel=_MODELS)
 
@@ -223,10 +226,12 @@ _ClickException: Final[Any] = next(
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    run(app, "tipclassify")
+    run_command_line(app, "tipclassify")
 
 
-def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyError) -> NoReturn:
+def run_command_line(
+    app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyError
+) -> NoReturn:
     """Run a command line and exit with its code; a `refusal` is an error of its input."""
     for name, flags, mode in (
         ("stdin", os.O_WRONLY, "r"),
@@ -251,14 +256,14 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _end)
+            signal.signal(number, _end_on_signal)
     try:
         code = _exit_code(app, program, refusal)
     except KeyboardInterrupt:
         code = 130
     except SystemExit as end:  # Rich and Click end with 1 when a pipe is broken
         code = 0 if isinstance(end.__context__, BrokenPipeError) else int(end.code or 0)
-    _end(0)
+    _end_on_signal(0)
     for stream in streams:
         flush_or_discard(stream)
     # Python's own exit would wait for worker processes, which end when this one does
@@ -298,13 +303,13 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
         return 1
 
 
-def _end(number: int, _: object = None) -> None:
+def _end_on_signal(number: int, _: object = None) -> None:
     """Unwind on the first signal, and end at once on the next.
 
     An exception in a cleanup might be lost, or hang.
     """
     for each in _SIGNALS:
-        if signal.getsignal(each) is _end:
+        if signal.getsignal(each) is _end_on_signal:
             signal.signal(each, lambda number, _: os._exit(128 + number))
     if number == signal.SIGINT:
         raise KeyboardInterrupt

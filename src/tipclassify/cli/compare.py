@@ -96,16 +96,16 @@ def compare(
         raise options.misused(
             "--side-by-side", "compares publications; --ledger follows one over the years"
         )
-    wanted = format or _format_of(output)
-    result = _result(len(files), wanted, ledger, side_by_side)
+    wanted = format or _format_of_output_option(output)
+    result = _result_of_options(len(files), wanted, ledger, side_by_side)
     if wanted not in _FORMATS[result]:
-        _refuse_format(result)
+        _refuse_format_option(result)
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     inputs = input_ids((), files, model)
     check_output(output, inputs)
-    request = _Request(
-        reports=[_tagged(file, tagging) for file in files],
-        context=_context(tagging, policy, output),
+    request = _CompareRequest(
+        reports=[_tag_as_one_report(file, tagging) for file in files],
+        context=_context_of_options(tagging, policy, output),
         format=wanted,
         everything=everything,
         anyway=anyway,
@@ -120,14 +120,14 @@ def compare(
         _write_comparison(request)
 
 
-def _format_of(output: Path | None) -> str:
+def _format_of_output_option(output: Path | None) -> str:
     """Choose the format by the suffix of the output; a table for the terminal."""
     from tipclassify.reporting.writers import format_of
 
     return format_of(output, _SUFFIXES) if output else "table"
 
 
-def _result(reports: int, wanted: str, ledger: bool, side_by_side: bool) -> Result:
+def _result_of_options(reports: int, wanted: str, ledger: bool, side_by_side: bool) -> Result:
     """Choose what is made: a ledger of three reports or more, or in a format that only it has."""
     if side_by_side:
         return "contrast"
@@ -136,14 +136,14 @@ def _result(reports: int, wanted: str, ledger: bool, side_by_side: bool) -> Resu
     return "comparison"
 
 
-def _refuse_format(result: Result) -> NoReturn:
+def _refuse_format_option(result: Result) -> NoReturn:
     formats = ", ".join(_FORMATS[result])
     if result == "contrast":
         raise options.misused("--format", f"--side-by-side writes {formats}")
     raise options.misused("--format", f"a ledger is written as {formats}")
 
 
-def _context(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
+def _context_of_options(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
     from tipclassify.reporting.report import ScoringContext
 
     folder = output.parent if output else None
@@ -151,7 +151,7 @@ def _context(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringCo
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _CompareRequest:
     """Tagged reports, and how what they have in common is to be written."""
 
     reports: list[TaggedReport]
@@ -163,7 +163,7 @@ class _Request:
     inputs: frozenset[FileId]  # which the output must not replace
 
 
-def _write_comparison(request: _Request) -> None:
+def _write_comparison(request: _CompareRequest) -> None:
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.comparison.identity import (
         identity_of,
@@ -195,7 +195,7 @@ def _write_comparison(request: _Request) -> None:
             compared.write_jsonl(comparison, out, request.everything)
 
 
-def _write_ledger(request: _Request) -> None:
+def _write_ledger(request: _CompareRequest) -> None:
     from tipclassify.reporting.comparison.identity import identity_of, refuse
     from tipclassify.reporting.comparison.ledger import build_ledger, in_order, ledger_refusals
     from tipclassify.reporting.writers import followed
@@ -222,7 +222,7 @@ def _write_ledger(request: _Request) -> None:
             followed.write_json(ledger, out, request.context)
 
 
-def _write_contrast(request: _Request) -> None:
+def _write_contrast(request: _CompareRequest) -> None:
     from tipclassify.reporting.comparison.contrast import contrast, contrast_refusals
     from tipclassify.reporting.comparison.identity import identity_of, refuse
     from tipclassify.reporting.writers import contrasted
@@ -240,7 +240,7 @@ def _write_contrast(request: _Request) -> None:
             contrasted.write_jsonl(contrasting, out, request.context)
 
 
-def _tagged(file: str, tagging: Tagging) -> TaggedReport:
+def _tag_as_one_report(file: str, tagging: Tagging) -> TaggedReport:
     """Tag an input as one report, all parts of a long one, and print what could not be read."""
     from tipclassify.pipeline.reports import joined_report
 

@@ -43,14 +43,14 @@ def desk(
 
     with needs_extra("the desk's server", "review"):
         from tipclassify.review.desk_server import serve_desk
-        from tipclassify.review.server import listen
+        from tipclassify.review.server import listen_on_loopback
     from tipclassify.review.desk_session import DeskSession
 
     # a container may run as a user without a name
     with contextlib.suppress(OSError, KeyError, ImportError):
         annotator = annotator or getpass.getuser()
     session = DeskSession(folder, annotator or "annotator", print_note)
-    socket = listen(port)
+    socket = listen_on_loopback(port)
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/index.html"
     with redirect_page(link, folder) as page:

@@ -69,11 +69,11 @@ def explain(
         if no_prose:
             verdict = "not given: no prose of a report"
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
-        lines += _weights(reason, section, top)
+        lines += _lines_of_weights(reason, section, top)
     write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
 
 
-def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
+def _lines_of_weights(reason: Explanation, section: str | None, top: int) -> list[str]:
     weights = [(span.weight, shown(span.text)) for span in reason.spans[:top]]
     if section:
         weights.append((reason.heading, f"(the heading “{shown(section)}”)"))

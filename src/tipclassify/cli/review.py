@@ -72,7 +72,7 @@ def review(
     from tipclassify.review.session import ReviewSession
 
     with needs_extra("the review page", "review"):
-        from tipclassify.review.server import listen, serve
+        from tipclassify.review.server import listen_on_loopback, serve_review
 
     if corpus.suffix != ".jsonl":
         raise options.misused("--corpus", f"{corpus}: give a name that ends in .jsonl")
@@ -86,7 +86,7 @@ def review(
             raise options.misused(
                 "--corpus", f"{corpus}: is an input; decisions go to a file of their own"
             )
-    socket = listen(port)
+    socket = listen_on_loopback(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
     with progress_bar("reports") as progress:
@@ -124,7 +124,7 @@ def review(
                 threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
 
         with contextlib.suppress(KeyboardInterrupt):
-            serve(session, retraining, socket, token, ready)
+            serve_review(session, retraining, socket, token, ready)
         session.close()
     left_out = (
         f"; {session.disputed} left out until adjudicated, since annotators differ"

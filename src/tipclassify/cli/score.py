@@ -115,7 +115,7 @@ def score(
     )
     format_name = format or (format_of(output) if output else "table")
     if output_dir:
-        _score_each(
+        _score_into_folder(
             _FolderRequest(
                 names=files,
                 tagging=tagging,
@@ -164,7 +164,7 @@ class _FolderRequest:
     resume: bool  # whether outputs of an earlier run are kept
 
 
-def _score_each(request: _FolderRequest) -> None:
+def _score_into_folder(request: _FolderRequest) -> None:
     """Write one output for each input.
 
     Outputs finished before an interruption are kept, and are in the ledger.
@@ -182,7 +182,7 @@ def _score_each(request: _FolderRequest) -> None:
     outputs = {file: request.folder / name for file, name in zip(files, own_names, strict=True)}
     read = input_ids(request.names, files, request.tagging.model)
     open_file = partial(open_output, inputs=read)
-    ledger = FinishedOutputs(request.folder, {"setting": _setting(request)})
+    ledger = FinishedOutputs(request.folder, {"setting": _settings_of_output(request)})
     desk = None
     if request.format == "html":
         context = replace(context, index="index.html")
@@ -233,7 +233,7 @@ def _score_each(request: _FolderRequest) -> None:
         _print_outcome(outcome, request.folder)
 
 
-def _setting(request: _FolderRequest) -> list[object]:
+def _settings_of_output(request: _FolderRequest) -> list[object]:
     """List what determines an output besides its input."""
     tagging = request.tagging
     return [

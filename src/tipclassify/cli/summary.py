@@ -123,7 +123,7 @@ def summary(
             publication=publication,
             add_up=add_up,
         )
-        _check(counted, publication, chart)
+        _check_summary_options(counted, publication, chart)
         if counted.rates is None:
             print_note(
                 "counts are not adjusted: this model records no error rates; "
@@ -140,7 +140,7 @@ def summary(
                 summed.write_jsonl(counted, out)
 
 
-def _check(counted: Summary, publication: str | None, chart: str | None) -> None:
+def _check_summary_options(counted: Summary, publication: str | None, chart: str | None) -> None:
     """Refuse a summary of nothing, and a heat map of three dimensions."""
     if publication and not counted.groups:
         raise UsageError(

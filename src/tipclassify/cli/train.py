@@ -112,8 +112,8 @@ def _package_corpus() -> Path:
 
 def run_command(train: Callable[..., None]) -> NoReturn:
     """Run ``train.py`` and exit with its code."""
-    from tipclassify.cli.app import Command, run
+    from tipclassify.cli.app import Command, run_command_line
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(cls=Command)(train)
-    run(app, "train.py", ValueError)
+    run_command_line(app, "train.py", ValueError)

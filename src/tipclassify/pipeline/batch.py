@@ -61,11 +61,13 @@ class Tagging:
 
     def classifier(self) -> Classifier:
         """Load the classifier, once a process; raise `ModelError` when it cannot be used."""
-        return _classifier(self.model, self.thresholds)
+        return _classifier_of_worker(self.model, self.thresholds)
 
 
 @cache  # loading is slow, and a process tags many inputs
-def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) -> Classifier:
+def _classifier_of_worker(
+    model: str | None, thresholds: tuple[tuple[str, float], ...]
+) -> Classifier:
     return Classifier.load(model).with_thresholds(dict(thresholds))
 
 
@@ -135,12 +137,14 @@ def tag_inputs(
 
 def _done_tasks(
     files: Sequence[str], tagging: Tagging, make: Callable[[TaggedReport], R], jobs: int
-) -> Iterator[_Done[R]]:
+) -> Iterator[_DoneTask[R]]:
     """Run the tasks of all inputs; yield each with its results, in the order of the tasks."""
-    run: Callable[[_Task], _Done[R] | _ReportTask]
+    run: Callable[[_Task], _DoneTask[R] | _ReportTask]
     run = partial(_run_lazily if jobs == 1 else _run_in_worker, tagging, make)
-    finished: _Done[R] | _ReportTask
-    for finished in map_in_order(run, _tasks(files, tagging.read), jobs, _lost):
+    finished: _DoneTask[R] | _ReportTask
+    for finished in map_in_order(
+        run, _tagging_tasks(files, tagging.read), jobs, _failure_of_lost_task
+    ):
         if isinstance(finished, _ReportTask):  # a worker has given a long report back
             yield _run_lazily(tagging, make, finished)
         else:
@@ -156,8 +160,8 @@ def tag_input(
     for what cannot be read, bad rows a line each.
     """
     problems = Problems(file)
-    for task in _tasks([file], tagging.read):
-        for result in _results(tagging, identity, task, classifier):
+    for task in _tagging_tasks([file], tagging.read):
+        for result in _results_of_task(tagging, identity, task, classifier):
             if isinstance(result, Failed):
                 problems.add(result)
             else:
@@ -230,14 +234,14 @@ _Task: TypeAlias = _ReportTask | _RowsTask | _UnreadableTask
 
 
 @dataclass(frozen=True, slots=True)
-class _Done(Generic[R]):
+class _DoneTask(Generic[R]):
     """The results of a task."""
 
     number: int  # of the input
     results: Iterable[Result[R]]
 
 
-def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
+def _tagging_tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
     """Yield one task or more for each file."""
     for number, file in enumerate(files):
         suffix = Path(file).suffix.lower()
@@ -254,28 +258,28 @@ def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
             yield _UnreadableTask(number, file, Failed(str(error)))
 
 
-def _run_lazily(tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task) -> _Done[R]:
+def _run_lazily(tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task) -> _DoneTask[R]:
     """Run a task in this process, as its results are taken."""
-    return _Done(task.number, _results(tagging, make, task))
+    return _DoneTask(task.number, _results_of_task(tagging, make, task))
 
 
 def _run_in_worker(
     tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task
-) -> _Done[R] | _ReportTask:
+) -> _DoneTask[R] | _ReportTask:
     """Run a task in a worker process, whose results are pickled.
 
     A report in parts is given back: the list of all its parts would take many times the memory of
     one.
     """
     results: list[Result[R]] = []
-    for result in _results(tagging, make, task):
+    for result in _results_of_task(tagging, make, task):
         if isinstance(task, _ReportTask) and isinstance(result, Tagged) and result.part:
             return task
         results.append(result)
-    return _Done(task.number, results)
+    return _DoneTask(task.number, results)
 
 
-def _lost(task: _Task) -> _Done[R]:
+def _failure_of_lost_task(task: _Task) -> _DoneTask[R]:
     """Return the result of a task that ended its process."""
     where = task.file
     if isinstance(task, _RowsTask) and task.lines:
@@ -284,10 +288,10 @@ def _lost(task: _Task) -> _Done[R]:
         where = f"{task.file}:{first_number}-{last_number}"
     remedy = "save it in another format, and report this to us"
     problem = f"{where}: cannot be read (it ends the process that reads it); {remedy}"
-    return _Done(task.number, [Failed(problem)])
+    return _DoneTask(task.number, [Failed(problem)])
 
 
-def _results(
+def _results_of_task(
     tagging: Tagging,
     make: Callable[[TaggedReport], R],
     task: _Task,
@@ -295,7 +299,7 @@ def _results(
 ) -> Iterator[Result[R]]:
     """Run a task: yield what `make` makes of its reports, and what failed."""
     try:
-        for report in _reports(tagging, task, classifier or tagging.classifier()):
+        for report in _tagged_reports_of_task(tagging, task, classifier or tagging.classifier()):
             if isinstance(report, Failed):
                 yield report
             else:
@@ -308,7 +312,7 @@ def _results(
         yield Failed(str(broken_input(task.file, error)))
 
 
-def _reports(
+def _tagged_reports_of_task(
     tagging: Tagging, task: _Task, classifier: Classifier
 ) -> Iterator[TaggedReport | Failed]:
     """Yield the tagged reports of a task, and the rows that could not be read."""

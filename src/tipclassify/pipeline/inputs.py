@@ -49,7 +49,7 @@ def expand_inputs(
     read, or a folder or pattern holds no report.
     """
     try:
-        inputs = [file for name in names for file in _expanded(name, tables, output)]
+        inputs = [file for name in names for file in _expanded_input(name, tables, output)]
     except RecursionError:
         raise InputError(
             "a list of inputs names itself, or one that names it; take that line out"
@@ -66,7 +66,7 @@ def is_input(name: str, rows: Sequence[str]) -> bool:
     return suffix in (*ROWS, *rows) or (suffix != "" and has_report_suffix(name))
 
 
-def _expanded(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
+def _expanded_input(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
     if name == "-" or "://" in name:
         return [name]
     if name.startswith("@") and not os.path.exists(name):
@@ -76,11 +76,11 @@ def _expanded(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
             raise InputError(
                 f"{name}: not UTF-8; give a text file with one path or link a line"
             ) from None
-        return [file for inner in listed for file in _expanded(inner, rows, output)]
+        return [file for inner in listed for file in _expanded_input(inner, rows, output)]
     if os.path.isdir(name):
         return _files_of_folder(name, rows, output)
-    if _is_archive(name) and os.path.isfile(name):
-        return _members(name, rows)
+    if _is_zip_archive(name) and os.path.isfile(name):
+        return _reports_in_archive(name, rows)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         return _files_of_pattern(name, rows)
     return [name]
@@ -91,7 +91,7 @@ def _files_of_pattern(name: str, rows: Sequence[str]) -> list[str]:
     matches = sorted(glob.glob(name, recursive=True))
     paths = [Path(match) for match in matches if os.path.isfile(match)]
     own = {path for path in paths if path.name == LEDGER or says_it_is_ours(path)}
-    _warn_of_own(name, own)
+    _warn_of_own_files(name, own)
     inputs: list[str] = []
     for path in paths:
         if path not in own:
@@ -103,7 +103,7 @@ def _files_of_pattern(name: str, rows: Sequence[str]) -> list[str]:
 
 def _file_or_members(path: Path, rows: Sequence[str]) -> list[str]:
     """Return the name of a file, or the reports in it where it is a zip archive."""
-    return _members(str(path), rows) if _is_archive(path.name) else [str(path)]
+    return _reports_in_archive(str(path), rows) if _is_zip_archive(path.name) else [str(path)]
 
 
 def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
@@ -130,11 +130,11 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
         subfolders[:] = [subfolder for subfolder in visible if subfolder not in results]
         candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
     paths = sorted(filter(Path.is_file, candidates))
-    files = [path for path in paths if _is_archive(path.name) or is_input(path.name, rows)]
+    files = [path for path in paths if _is_zip_archive(path.name) or is_input(path.name, rows)]
     others = sorted(set(paths) - set(files))
-    written_to = output is not None and _is_same(name, output)
+    written_to = output is not None and _is_same_folder(name, output)
     written = own_files(Path(name), files, reading_rows=not written_to)
-    _warn_of_own(name, own | written)
+    _warn_of_own_files(name, own | written)
     inputs: list[str] = []
     for path in files:
         if path not in written:
@@ -144,7 +144,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
             f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"
         )
     if others:
-        named = _first_names([other.name for other in others])
+        named = _names_in_warning([other.name for other in others])
         warnings.warn(
             f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
         )
@@ -152,29 +152,29 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
 
 
 def _is_written_to(folder: str, output: Path | None) -> bool:
-    return is_output_folder(folder) or (output is not None and _is_same(folder, output))
+    return is_output_folder(folder) or (output is not None and _is_same_folder(folder, output))
 
 
-def _is_same(folder: str, other: Path) -> bool:
+def _is_same_folder(folder: str, other: Path) -> bool:
     try:
         return os.path.samefile(folder, other)
     except OSError:  # it is not there yet
         return False
 
 
-def _warn_of_own(name: str, own: Collection[Path]) -> None:
+def _warn_of_own_files(name: str, own: Collection[Path]) -> None:
     """Warn of results that are left out; a ledger alone is nothing to tell."""
     if named := sorted(path.name for path in own if path.name != LEDGER):
         warnings.warn(
-            f"{name}: left out what tipclassify wrote: {_first_names(named)}", stacklevel=2
+            f"{name}: left out what tipclassify wrote: {_names_in_warning(named)}", stacklevel=2
         )
 
 
-def _is_archive(name: str) -> bool:
+def _is_zip_archive(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def _members(archive: str, rows: Sequence[str]) -> list[str]:
+def _reports_in_archive(archive: str, rows: Sequence[str]) -> list[str]:
     """Return the reports in a zip archive.
 
     One without any is returned itself, so that reading it reports what is wrong.
@@ -186,14 +186,14 @@ def _members(archive: str, rows: Sequence[str]) -> list[str]:
     files = [member for member in members if is_input(member, rows)]
     others = [member for member in members if not is_input(member, rows)]
     if files and others:
-        named = _first_names(others)
+        named = _names_in_warning(others)
         warnings.warn(
             f"{archive}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
         )
     return files or [archive]
 
 
-def _first_names(files: Sequence[str]) -> str:
+def _names_in_warning(files: Sequence[str]) -> str:
     names = [os.path.basename(file) for file in files[:3]]
     if len(files) > 3:
         names.append("…")

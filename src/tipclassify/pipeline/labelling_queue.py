@@ -26,7 +26,7 @@ _OWN: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class _QueueCandidate:
     """A passage that may be queued, and its source."""
 
     passage: Passage
@@ -50,13 +50,13 @@ def queue_rows(
     `other` one disagree, each at its thresholds of `policy`, come first.
     """
     labelled = {text_key(text) for text in known}
-    candidates: list[_Candidate] = []
+    candidates: list[_QueueCandidate] = []
     for report in reports:
         for number, passage in enumerate(report.passages):
             key = text_key(passage.text)
             if key and key not in labelled:
                 labelled.add(key)  # a repeated sentence is queued once
-                candidates.append(_candidate(report, passage, number))
+                candidates.append(_queue_candidate(report, passage, number))
     passages = [candidate.passage for candidate in candidates]
     votes = []
     other_scores = None
@@ -74,20 +74,20 @@ def queue_rows(
             "text": candidate.passage.text,
             "labels": None,
             "predicted": list(candidate.passage.labels),
-            "scores": _rounded(candidate.passage.scores.values()),
+            "scores": _rounded_scores(candidate.passage.scores.values()),
         }
         if other_scores is not None:
             row["other_labels"] = list(compress(LABELS, votes[0][pick.index]))
-            row["other_scores"] = _rounded(other_scores[pick.index].tolist())
+            row["other_scores"] = _rounded_scores(other_scores[pick.index].tolist())
         rows.append({**row, "why": pick.why, **candidate.source})
     return rows
 
 
-def _rounded(scores: Iterable[float]) -> dict[str, float]:
+def _rounded_scores(scores: Iterable[float]) -> dict[str, float]:
     return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
 
 
-def _candidate(report: TaggedReport, passage: Passage, number: int) -> _Candidate:
+def _queue_candidate(report: TaggedReport, passage: Passage, number: int) -> _QueueCandidate:
     """Describe a passage with its source: report, section, page and offsets.
 
     An input row keeps its own fields; `number` is its place in the report.
@@ -100,7 +100,7 @@ def _candidate(report: TaggedReport, passage: Passage, number: int) -> _Candidat
             if name not in _OWN and value is not None
         }
         own_id = own.pop("id", None)
-        return _Candidate(
+        return _QueueCandidate(
             passage, str(own_id or f"{stem}-{number + 1}"), {"report": report.file, **own}
         )
     source = {
@@ -117,4 +117,4 @@ def _candidate(report: TaggedReport, passage: Passage, number: int) -> _Candidat
     for name, value in source.items():
         if value is not None:
             known[name] = value
-    return _Candidate(passage, f"{stem}-{passage.start}", known)
+    return _QueueCandidate(passage, f"{stem}-{passage.start}", known)

@@ -44,12 +44,12 @@ def own_files(folder: Path, files: Iterable[Path], reading_rows: bool) -> set[Pa
     own = set()
     for file in every:
         listed_here = listed if file.parent == folder else ()
-        if _is_ours(file, names, listed_here, reading_rows):
+        if _is_own_file(file, names, listed_here, reading_rows):
             own.add(file)
     return own
 
 
-def _is_ours(
+def _is_own_file(
     file: Path, names: Collection[str], listed: Collection[str], reading_rows: bool
 ) -> bool:
     if file.name == LEDGER:
@@ -58,7 +58,7 @@ def _is_ours(
         return file.name in listed or says_it_is_ours(file)
     if not reading_rows and file.name in listed:
         return True
-    return _rows_of(file) in names
+    return _report_of_result_rows(file) in names
 
 
 def says_it_is_ours(file: Path) -> bool:
@@ -81,7 +81,7 @@ def says_it_is_ours(file: Path) -> bool:
     return False
 
 
-def _rows_of(file: Path) -> str | None:
+def _report_of_result_rows(file: Path) -> str | None:
     """Return the name of the report of a file of results, by its first row; None for other rows."""
     with suppress(OSError, ValueError):
         with file.open("rb") as data:

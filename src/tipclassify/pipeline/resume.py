@@ -123,8 +123,8 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     >>> output_names(["a/qatar.html", "b/qatar.html", "b/togo.pdf", "-"], ".csv")
     ['a-qatar.html.csv', 'b-qatar.html.csv', 'togo.pdf.csv', 'stdin.csv']
     """
-    own = [_safe_name(os.path.basename(file.rstrip("/"))) for file in files]
-    with_folder = [_safe_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
+    own = [_safe_output_name(os.path.basename(file.rstrip("/"))) for file in files]
+    with_folder = [_safe_output_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
     times = Counter(map(str.casefold, own))  # Windows and macOS take "Togo" and "togo" for one file
     names = [
         own_name if times[own_name.casefold()] == 1 else longer_name
@@ -139,7 +139,7 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     return outputs
 
 
-def _safe_name(name: str) -> str:
+def _safe_output_name(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
     kept = {"-": "stdin", "": "report"}.get(kept, kept)
     # File systems count bytes, of a name in normal form D at worst, and suffixes are added: 255 is

@@ -13,7 +13,7 @@ from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
 from tipclassify.review.view import JsonObject, count_progress
 
-__all__ = ["agreement_figures", "answer_agreement"]
+__all__ = ["agreement_figures", "summarize_agreement"]
 
 _DRAWS: Final = 1_000  # of the bootstrap
 _MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
@@ -41,7 +41,7 @@ class AgreementFigures(TypedDict):
     labels: dict[str, LabelAgreement]
 
 
-def answer_agreement(history: History, opened: Sequence[OpenPassage]) -> JsonObject:
+def summarize_agreement(history: History, opened: Sequence[OpenPassage]) -> JsonObject:
     """Compute agreement on all passages of the log that two or more annotators decided.
 
     The figures count what each decided without seeing a colleague's decision; ``all`` has those of
@@ -117,16 +117,16 @@ def _label_agreement(row: Agreement) -> LabelAgreement:
     kappa_low, kappa_high = row.kappa_interval
     alpha_low, alpha_high = row.alpha_interval
     return LabelAgreement(
-        kappa=_known(row.kappa),
-        kappa_low=_known(kappa_low),
-        kappa_high=_known(kappa_high),
-        alpha=_known(row.alpha),
-        alpha_low=_known(alpha_low),
-        alpha_high=_known(alpha_high),
+        kappa=_rounded_or_none(row.kappa),
+        kappa_low=_rounded_or_none(kappa_low),
+        kappa_high=_rounded_or_none(kappa_high),
+        alpha=_rounded_or_none(row.alpha),
+        alpha_low=_rounded_or_none(alpha_low),
+        alpha_high=_rounded_or_none(alpha_high),
         n=row.passages,
     )
 
 
-def _known(figure: float) -> float | None:
+def _rounded_or_none(figure: float) -> float | None:
     """Round a figure to four decimals; None for NaN, which JSON does not have."""
     return None if math.isnan(figure) else round(figure, 4)

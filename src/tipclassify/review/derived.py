@@ -35,7 +35,7 @@ def events_path(corpus: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class _StoredRow:
+class _StoredCorpusRow:
     """A row as it stands in the file."""
 
     offset: int
@@ -61,7 +61,7 @@ class CorpusFile:
         # text and heading -> passage keys
         self._places: dict[tuple[str, str], dict[str, None]] = {}
         self._followed = 0  # events of the history that the file reflects
-        self._stored: dict[str, _StoredRow] = {}  # by passage key
+        self._stored: dict[str, _StoredCorpusRow] = {}  # by passage key
         self._reports: Counter[object] = Counter()  # stored rows by the id of their report
         self._inode: int | None = None  # of the file as this process left it
         self._size = 0  # in bytes
@@ -181,7 +181,7 @@ class CorpusFile:
             key = load_json(line)["id"]
             if key in keys and key not in self._stored and line in self._lines_of(key, history):
                 report = history.by_passage[key][0].about.get("report_id")
-                self._store(key, _StoredRow(self._size, line, report))
+                self._store(key, _StoredCorpusRow(self._size, line, report))
                 return
         raise _OutOfStepError
 
@@ -195,10 +195,10 @@ class CorpusFile:
         file.seek(self._size)
         file.write(line)
         file.flush()
-        self._store(key, _StoredRow(self._size, line, event.about.get("report_id")))
+        self._store(key, _StoredCorpusRow(self._size, line, event.about.get("report_id")))
         self._size += len(line)
 
-    def _store(self, key: str, row: _StoredRow) -> None:
+    def _store(self, key: str, row: _StoredCorpusRow) -> None:
         self._stored[key] = row
         self._filled += len(row.line)
         self._reports[row.report] += 1
@@ -245,13 +245,13 @@ class CorpusFile:
         self._stored.clear()
         self._reports.clear()
         for event, line in zip(events, lines, strict=True):
-            self._store(event.key, _StoredRow(self._size, line, event.about.get("report_id")))
+            self._store(event.key, _StoredCorpusRow(self._size, line, event.about.get("report_id")))
             self._size += len(line)
 
     def _line(self, event: Event, one_report: bool, notes: dict[str, str]) -> bytes:
         key = event.number, one_report, tuple(notes.items())
         if key not in self._lines:
-            self._lines[key] = json_line(_row(event, one_report, notes)).encode()
+            self._lines[key] = json_line(_row_of_event(event, one_report, notes)).encode()
         return self._lines[key]
 
     def _lines_of(self, key: str, history: History) -> Iterator[bytes]:
@@ -295,7 +295,7 @@ def _events_to_learn(history: History, keys: Iterable[str]) -> list[Event]:
     return [event for event in events if event.labels == latest.labels]
 
 
-def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, object]:
+def _row_of_event(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, object]:
     """Make the row of the corpus; of one report, its paragraphs are the groups of rows."""
     stored = event.about
     doc = stored.get("report_id")

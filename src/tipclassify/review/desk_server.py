@@ -21,18 +21,18 @@ from starlette.routing import Route
 
 from tipclassify.errors import TipclassifyError
 from tipclassify.review.desk_session import DeskSession
+from tipclassify.review.refusal import RefusedError
 from tipclassify.review.security import Guard
 from tipclassify.review.server import (
-    Change,
-    Empty,
+    EmptyBody,
     NoteText,
+    RequestBody,
     RequestId,
     answer_failed,
     json_response,
-    read_change,
-    run,
+    read_request_body,
+    run_guarded_app,
 )
-from tipclassify.review.session import RefusedError
 
 __all__ = ["serve_desk"]
 
@@ -49,7 +49,7 @@ _FILES: Final = re.compile(r"(?:changes/)?[^/\\]+\.html|data/[0-9a-f]{8}\.js")
 Text = Annotated[str, msgspec.Meta(max_length=20_000)]
 
 
-class CheckBody(Empty):
+class CheckBody(EmptyBody):
     """Body of a check: whether the labels of a finding are right."""
 
     key: str
@@ -57,7 +57,7 @@ class CheckBody(Empty):
     request: RequestId | None = None
 
 
-class NoteBody(Empty):
+class FindingNoteBody(EmptyBody):
     """Body of a note; "" removes it."""
 
     key: str
@@ -65,14 +65,14 @@ class NoteBody(Empty):
     request: RequestId | None = None
 
 
-class WithdrawalBody(Empty):
+class WithdrawalBody(EmptyBody):
     """Body of the withdrawal of a check."""
 
     key: str
     request: RequestId | None = None
 
 
-class SavedBody(Empty):
+class SavedBody(EmptyBody):
     """Body of the saved findings, in their order."""
 
     findings: list[dict[str, Text]]
@@ -83,7 +83,9 @@ def serve_desk(
 ) -> None:
     """Serve until the process is stopped; `ready` is called once requests are accepted."""
     app = build_desk(session, token, ready)
-    run(Guard(app, at.getsockname()[1], token, largest=_LARGEST, policy=_POLICY, in_path=True), at)
+    run_guarded_app(
+        Guard(app, at.getsockname()[1], token, largest=_LARGEST, policy=_POLICY, in_path=True), at
+    )
 
 
 def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> Starlette:
@@ -96,9 +98,9 @@ def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> S
             raise HTTPException(404)
         return FileResponse(path)
 
-    def post(path: str, kind: type[Change], answer: Callable[[Change], object]) -> Route:
+    def post(path: str, kind: type[RequestBody], answer: Callable[[RequestBody], object]) -> Route:
         async def answered(request: Request) -> Response:
-            change = read_change(await request.body(), kind)
+            change = read_request_body(await request.body(), kind)
             return json_response(await run_in_threadpool(answer, change))
 
         return Route(f"/{token}/api/{path}", answered, methods=["POST"])
@@ -123,7 +125,7 @@ def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> S
         Route(f"/{token}/api/checks", checks, methods=["GET"]),
         Route(f"/{token}/api/saved", lambda _: json_response(session.saved()), methods=["GET"]),
         post("checks", CheckBody, lambda b: session.check(b.key, b.confirmed, b.request)),
-        post("notes", NoteBody, lambda b: session.note(b.key, b.note, b.request)),
+        post("notes", FindingNoteBody, lambda b: session.note(b.key, b.note, b.request)),
         post("withdraw", WithdrawalBody, lambda b: session.withdraw(b.key, b.request)),
         post("saved", SavedBody, save),
         Route(f"/{token}/{{name:path}}", file),

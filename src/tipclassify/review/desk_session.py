@@ -20,7 +20,7 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.reporting.writers.desk_records import DeskReport, PassageFile, read_passage_file
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now, open_plain
-from tipclassify.review.session import RefusedError
+from tipclassify.review.refusal import RefusedError, refuse_reused_request
 
 __all__ = ["DeskFinding", "DeskSession", "read_findings"]
 
@@ -189,8 +189,7 @@ class DeskSession:
             history = self._log.history
             earlier = history.requests.get((self.annotator, request)) if request else None
             if earlier is not None and (earlier.kind, earlier.key) != (kind, key):
-                what = f"request {request} was another one before; give each its own name"
-                raise RefusedError(409, what)
+                raise refuse_reused_request(request)
             if earlier is None:
                 mine = history.decisions(key).get(self.annotator)
                 if kind == "undo" and mine is None:

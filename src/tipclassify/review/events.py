@@ -64,7 +64,7 @@ class Event(msgspec.Struct, frozen=True):
         return {name: value for name, value in row.items() if value is not None}
 
 
-class _InEffect:
+class _EventsInEffect:
     """The events of one kind on one passage that are in effect, by annotator, each in order."""
 
     def __init__(self) -> None:
@@ -94,16 +94,16 @@ class _InEffect:
         return max(last_ones, key=_number, default=None)
 
 
-class _PassageState:
+class _StateOfPassage:
     """What is in effect on one passage."""
 
     def __init__(self) -> None:
-        self.decisions = _InEffect()
-        self.independent = _InEffect()  # decisions made without seeing a colleague's
-        self.adjudications = _InEffect()
-        self.noted = _InEffect()  # events with a note; older logs have notes on decisions
+        self.decisions = _EventsInEffect()
+        self.independent = _EventsInEffect()  # decisions made without seeing a colleague's
+        self.adjudications = _EventsInEffect()
+        self.noted = _EventsInEffect()  # events with a note; older logs have notes on decisions
 
-    def holders(self, event: Event) -> list[_InEffect]:
+    def holders(self, event: Event) -> list[_EventsInEffect]:
         """Return where an event counts while it is in effect."""
         holders = []
         if event.kind == "decision":
@@ -137,7 +137,7 @@ class History:
         # passage keys; kept, since looking through 100,000 passages takes a second
         self.decided_keys: set[str] = set()
         self.disputed_keys: set[str] = set()
-        self._states: dict[str, _PassageState] = {}  # by passage key
+        self._states: dict[str, _StateOfPassage] = {}  # by passage key
         self._undos: dict[str, list[Event]] = {}  # by passage key
         # number of an undo -> the event at the end of its chain, and the steps to it
         self._chain_ends: dict[int, Event] = {}
@@ -168,7 +168,7 @@ class History:
         self.events.append(event)
         if event.request is not None:
             self.requests.setdefault((event.annotator, event.request), event)
-        state = self._states.setdefault(event.key, _PassageState())
+        state = self._states.setdefault(event.key, _StateOfPassage())
         changed = event
         if event.undoes is not None:
             changed = self._undo(event, event.undoes, state)
@@ -183,7 +183,7 @@ class History:
         self._note_the_notes(event.key, changed)
         self._note_the_outcome(event.key)
 
-    def _undo(self, undo: Event, undone: int, state: _PassageState) -> Event:
+    def _undo(self, undo: Event, undone: int, state: _StateOfPassage) -> Event:
         """Apply an undo; return the event that it takes out of effect, or puts back into it.
 
         An undo of an undo restores what that had revoked, and so on down the chain. At its end is
@@ -253,8 +253,8 @@ class History:
                 latest = undo.number
         return steps[latest] % 2 == 1
 
-    def _state(self, key: str) -> _PassageState:
-        return self._states.get(key) or _PassageState()
+    def _state(self, key: str) -> _StateOfPassage:
+        return self._states.get(key) or _StateOfPassage()
 
     def decisions(self, key: str) -> dict[str, Event]:
         """Return each annotator's latest decision in effect on a passage."""

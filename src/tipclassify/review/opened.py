@@ -57,7 +57,7 @@ def open_reports(
     failures = []
     for done, file in enumerate(files, 1):
         try:
-            report = _open(file, tagging)
+            report = _open_report(file, tagging)
             reports.setdefault(report.id, report)
         except InputError as error:
             failures.append(str(error))
@@ -66,7 +66,7 @@ def open_reports(
     return list(reports.values()), failures
 
 
-def _open(file: str, tagging: Tagging) -> OpenReport:
+def _open_report(file: str, tagging: Tagging) -> OpenReport:
     """Read and tag one input; input rows become one report."""
     parts = list(tag_input(file, tagging))
     document = parts[0].document if parts else None

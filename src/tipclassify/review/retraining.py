@@ -28,7 +28,7 @@ from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import LINEAR, model_kind
 from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.resources import cache_path
-from tipclassify.review.session import RefusedError
+from tipclassify.review.refusal import RefusedError
 from tipclassify.review.view import JsonObject
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ ReportStep = Callable[[str, int, int], None]
 """Called with the name of a step, the amount done, and the total; 0 where that is unknown."""
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+class RetrainingMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line that the training process writes: a step that it is at or, last, how it ended."""
 
     step: str = ""
@@ -67,7 +67,7 @@ class TrainingState(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MeasuredChange:
     """What a training changed on some passages, and whether that can be shown."""
 
     where: str  # the passages
@@ -91,8 +91,8 @@ class Retrained:
     held_out: int  # passages on which both models were measured
     penalty: JsonObject | None
     calibration: str  # what became of it, in words
-    on_own: Change | None
-    on_held: Change | None
+    on_own: MeasuredChange | None
+    on_held: MeasuredChange | None
     seconds: int
 
 
@@ -171,10 +171,10 @@ class Retraining:
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
         """Read the messages of the process until it ends; its errors go to the terminal."""
-        last = Message()
+        last = RetrainingMessage()
         with process:
             for line in process.stdout or ():
-                last = msgspec.json.decode(line, type=Message)
+                last = msgspec.json.decode(line, type=RetrainingMessage)
                 self._update(process, last)
             code = process.wait()  # before its standard input is closed, or it would kill itself
         with self._guard:
@@ -187,7 +187,7 @@ class Retraining:
                 error = last.error or f"the training ended with code {code}"
                 self._state = replace(self._state, state="failed", error=error)
 
-    def _update(self, process: subprocess.Popen[bytes], message: Message) -> None:
+    def _update(self, process: subprocess.Popen[bytes], message: RetrainingMessage) -> None:
         with self._guard:
             if self._process is process and message.step:  # not stopped
                 self._state = replace(
@@ -277,7 +277,7 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     return grouped, "paragraphs" if few else "reports"
 
 
-def describe_change(comparison: ModelComparison, where: str, groups: str) -> Change:
+def describe_change(comparison: ModelComparison, where: str, groups: str) -> MeasuredChange:
     """Compare the new model with the one in use, and say what the intervals support.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
@@ -285,8 +285,8 @@ def describe_change(comparison: ModelComparison, where: str, groups: str) -> Cha
     macro, *labels = comparison.differences
     fallen = [row for row in labels if row.interval.high < 0]
     is_worse = macro.interval.high < 0
-    words = _verdict(macro, where)
-    has_interval = not np.isnan(macro.interval.low) and not _is_zero(macro)
+    words = _verdict_on_retraining(macro, where)
+    has_interval = not np.isnan(macro.interval.low) and not _is_zero_difference(macro)
     if has_interval and comparison.groups < _FEW_GROUPS:
         words += f" {comparison.groups} {groups} are few: the interval is too narrow."
     if fallen and not is_worse:
@@ -295,7 +295,7 @@ def describe_change(comparison: ModelComparison, where: str, groups: str) -> Cha
         )
         words += f" But the F1 of single labels falls: {falls}."
         words += " Look at these before you use the new model."
-    return Change(
+    return MeasuredChange(
         where=where,
         groups=comparison.groups,
         gained=comparison.gained,
@@ -306,17 +306,17 @@ def describe_change(comparison: ModelComparison, where: str, groups: str) -> Cha
     )
 
 
-def _is_zero(macro: Difference) -> bool:
+def _is_zero_difference(macro: Difference) -> bool:
     return macro.interval.low == macro.interval.high == 0
 
 
-def _verdict(macro: Difference, where: str) -> str:
+def _verdict_on_retraining(macro: Difference, where: str) -> str:
     """Say what can be shown of a difference in macro-F1."""
     low = macro.interval.low
     high = macro.interval.high
     if np.isnan(low):
         return f"Nothing can be said of {where}: there are too few."
-    if _is_zero(macro):
+    if _is_zero_difference(macro):
         unchanged = "macro-F1 is the same with the corrections and without"
         return f"Nothing changes on {where}: {unchanged}."
     interval = f"(95% interval {low:+.3f} to {high:+.3f})"
@@ -332,17 +332,17 @@ def _verdict(macro: Difference, where: str) -> str:
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
-    """Retrain as the background process does, with a `Message` a line on standard output."""
+    """Retrain as the background process does, a `RetrainingMessage` a line on stdout."""
 
-    def send(message: Message) -> None:
+    def send(message: RetrainingMessage) -> None:
         print(json.dumps(msgspec.to_builtins(message)), flush=True)
 
     def report_step(step: str, done: int, total: int) -> None:
-        send(Message(step, done, total))
+        send(RetrainingMessage(step, done, total))
 
     # corrections start with few examples of a label, which would warn
     warnings.simplefilter("ignore")
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_review_server, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # keep the review page responsive
     try:
@@ -350,14 +350,14 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
         result = asdict(retrained)
         for name in ("on_own", "on_held"):
             result[name] = rounded(result[name])  # JSON has no NaN
-        send(Message(result=result))
+        send(RetrainingMessage(result=result))
     except (TipclassifyError, ValueError, OSError) as error:
         problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]
         more = f" (and {len(others)} more)" if others else ""
-        send(Message(error=" ".join(problem.split()) + more))
+        send(RetrainingMessage(error=" ".join(problem.split()) + more))
 
 
-def _die_with_parent() -> None:
+def _end_with_review_server() -> None:
     """End this process and its children when the parent, at the other end of stdin, is gone."""
     while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
         pass

@@ -1,4 +1,4 @@
-"""HTTP server of the review page: routes to methods of `ReviewSession`, on a loopback port.
+"""HTTP server of the review page: routes to `page_answers` and to methods of `ReviewSession`, on a loopback port.
 
 Needs the extra "review".
 """
@@ -36,9 +36,21 @@ from tipclassify.reporting.report import section_name
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
 from tipclassify.reporting.writers.templating import LETTERS, NAMES
 from tipclassify.resources import read_resource, resource_path
+from tipclassify.review.page_answers import (
+    answer_about,
+    answer_agreement,
+    answer_changes,
+    answer_disagreements,
+    answer_history,
+    answer_queue,
+    answer_reasons,
+    answer_report,
+    answer_search,
+)
+from tipclassify.review.refusal import RefusedError
 from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
-from tipclassify.review.session import RefusedError, ReviewSession
+from tipclassify.review.session import ReviewSession
 from tipclassify.review.view import JsonObject
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
@@ -50,11 +62,11 @@ NoteText = Annotated[str, msgspec.Meta(max_length=2_000)]
 RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]  # an idempotency key
 
 
-class Empty(msgspec.Struct, forbid_unknown_fields=True):
+class EmptyBody(msgspec.Struct, forbid_unknown_fields=True):
     """Body of a POST request without fields."""
 
 
-class LabelBody(Empty):
+class LabelBody(EmptyBody):
     """Body of a decision or adjudication."""
 
     key: str
@@ -71,7 +83,7 @@ class LabelBody(Empty):
         return save(self.key, self.labels, self.note, self.request, self.unsure)
 
 
-class NoteBody(Empty):
+class NoteBody(EmptyBody):
     """Body of a note; "" removes it."""
 
     key: str
@@ -79,24 +91,24 @@ class NoteBody(Empty):
     request: RequestId | None = None
 
 
-class RevealBody(Empty):
+class RevealBody(EmptyBody):
     """Body of a request to see what colleagues decided."""
 
     key: str
     request: RequestId | None = None
 
 
-class UndoBody(Empty):
+class UndoBody(EmptyBody):
     """Body of an undo: the number of the event to revoke."""
 
     event: int
     request: RequestId | None = None
 
 
-Change = TypeVar("Change", bound=Empty)
+RequestBody = TypeVar("RequestBody", bound=EmptyBody)
 
 
-def listen(port: int) -> socket.socket:
+def listen_on_loopback(port: int) -> socket.socket:
     """Open a listening socket on loopback; port 0 takes a free one."""
     try:
         listening = socket.create_server(("127.0.0.1", port))
@@ -110,7 +122,7 @@ def listen(port: int) -> socket.socket:
     return listening
 
 
-def serve(
+def serve_review(
     session: ReviewSession,
     retraining: Retraining,
     at: socket.socket,
@@ -118,14 +130,14 @@ def serve(
     ready: Callable[[], None],
 ) -> None:
     """Serve until the process is stopped; `ready` is called once requests are accepted."""
-    run(Guard(build_app(session, retraining, ready), at.getsockname()[1], token), at)
+    run_guarded_app(Guard(build_app(session, retraining, ready), at.getsockname()[1], token), at)
 
 
-def run(app: Guard, at: socket.socket) -> None:
+def run_guarded_app(app: Guard, at: socket.socket) -> None:
     """Run a guarded application on a socket until the process is stopped."""
     settings = uvicorn.Config(
         app,
-        http=_Connection,
+        http=_PageConnection,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -138,7 +150,7 @@ def run(app: Guard, at: socket.socket) -> None:
     uvicorn.Server(settings).run(sockets=[at])
 
 
-class _Connection(H11Protocol):
+class _PageConnection(H11Protocol):
     """Connection that ends when its client keeps it waiting.
 
     Of too many, the one that waits longest ends.
@@ -153,10 +165,10 @@ class _Connection(H11Protocol):
         present = [
             connection
             for connection in self.connections
-            if isinstance(connection, _Connection) and not connection.transport.is_closing()
+            if isinstance(connection, _PageConnection) and not connection.transport.is_closing()
         ]
         if len(present) > _MOST_CONNECTIONS:
-            _Connection.warn()
+            _PageConnection.warn()
             waiting = (connection for connection in present if connection.waits)
             min(waiting, key=lambda connection: connection.began).transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)
@@ -204,9 +216,9 @@ def build_app(
     def get(path: str, answer: Callable[[Request], object]) -> Route:
         return Route(path, lambda request: json_response(answer(request)))
 
-    def post(path: str, kind: type[Change], answer: Callable[[Change], object]) -> Route:
+    def post(path: str, kind: type[RequestBody], answer: Callable[[RequestBody], object]) -> Route:
         async def answered(request: Request) -> Response:
-            change = read_change(await request.body(), kind)
+            change = read_request_body(await request.body(), kind)
             return json_response(await run_in_threadpool(answer, change))
 
         return Route(path, answered, methods=["POST"])
@@ -220,18 +232,32 @@ def build_app(
     routes = [
         Route("/", lambda _: page),
         Route("/static/{name}", static_file),
-        get("/api/session", lambda _: session.about()),
-        get("/api/reports/{id}", lambda request: session.report(request.path_params["id"])),
+        get("/api/session", lambda _: answer_about(session)),
+        get("/api/reports/{id}", lambda request: answer_report(session, request.path_params["id"])),
         get(
             "/api/queue",
-            lambda request: session.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE)),
+            lambda request: answer_queue(
+                session, min(max(_query_number(request, "n", 50), 1), _MAX_QUEUE)
+            ),
         ),
-        get("/api/reasons/{key}", lambda request: session.reasons(request.path_params["key"])),
-        get("/api/changes", lambda request: session.changes(_number(request, "since", 0))),
-        get("/api/history", lambda request: session.history(_number(request, "before", 0))),
-        get("/api/search", lambda request: session.search(request.query_params.get("words", ""))),
-        get("/api/disagreements", lambda _: session.disagreements()),
-        get("/api/agreement", lambda _: session.agreement()),
+        get(
+            "/api/reasons/{key}",
+            lambda request: answer_reasons(session, request.path_params["key"]),
+        ),
+        get(
+            "/api/changes",
+            lambda request: answer_changes(session, _query_number(request, "since", 0)),
+        ),
+        get(
+            "/api/history",
+            lambda request: answer_history(session, _query_number(request, "before", 0)),
+        ),
+        get(
+            "/api/search",
+            lambda request: answer_search(session, request.query_params.get("words", "")),
+        ),
+        get("/api/disagreements", lambda _: answer_disagreements(session)),
+        get("/api/agreement", lambda _: answer_agreement(session)),
         get("/api/codebook", lambda _: json.loads(read_resource("review/codebook.json"))),
         get(
             "/api/retrain",
@@ -246,8 +272,8 @@ def build_app(
         post("/api/notes", NoteBody, lambda b: session.note(b.key, b.note, b.request)),
         post("/api/reveals", RevealBody, lambda b: session.reveal(b.key, b.request)),
         post("/api/undo", UndoBody, lambda b: session.undo(b.event, b.request)),
-        post("/api/retrain", Empty, lambda _: retraining.start()),
-        post("/api/retrain/stop", Empty, lambda _: retraining.stop()),
+        post("/api/retrain", EmptyBody, lambda _: retraining.start()),
+        post("/api/retrain/stop", EmptyBody, lambda _: retraining.stop()),
     ]
     handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)
     return Starlette(
@@ -299,7 +325,7 @@ async def answer_failed(_: Request, error: Exception) -> Response:
     return json_response({"error": "an error of tipclassify itself; the terminal says more"}, 500)
 
 
-def read_change(body: bytes, kind: type[Change]) -> Change:
+def read_request_body(body: bytes, kind: type[RequestBody]) -> RequestBody:
     """Parse the body of a request; refuse one that is of another kind."""
     try:
         return msgspec.convert(load_json(body or b"{}"), kind)
@@ -309,7 +335,7 @@ def read_change(body: bytes, kind: type[Change]) -> Change:
         raise RefusedError(400, "not JSON; send one object") from None
 
 
-def _number(request: Request, name: str, default: int) -> int:
+def _query_number(request: Request, name: str, default: int) -> int:
     written = request.query_params.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,18}", written, re.ASCII):
         raise RefusedError(400, f"{name} is no whole number")

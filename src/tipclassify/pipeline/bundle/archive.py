@@ -58,7 +58,7 @@ class Packer:
         Raises `InputError` when the bundle grows too large.
         """
         content.seek(0)
-        digest = _digest_of(content)
+        digest = _digest_of_member(content)
         size = digest.size + sum(file.size for file in self.files.values())
         if digest.size > _LARGEST_FILE or size > _LARGEST or len(self.files) >= _MOST_FILES:
             most = f"{_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file"
@@ -100,7 +100,7 @@ class Archive:
     def digest(self, member: str) -> FileDigest:
         """Compute the hash and size of a file."""
         with self._open(member) as file:
-            return _digest_of(file)
+            return _digest_of_member(file)
 
     def lines(self, member: str) -> Iterator[bytes]:
         """Yield the lines of a file."""
@@ -127,7 +127,7 @@ class Archive:
             raise InputError(f"{self.name}: {what}; get the bundle anew") from None
 
 
-def _digest_of(file: IO[bytes]) -> FileDigest:
+def _digest_of_member(file: IO[bytes]) -> FileDigest:
     digest = hashlib.sha256()
     size = 0
     while chunk := file.read(1 << 20):
@@ -147,19 +147,19 @@ def open_archive(name: str) -> Iterator[Archive]:
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: {reason_of(error)}; check the path") from None
     with file:
-        if defect := _defect_at_end(file):
+        if defect := _defect_at_end_of_zip(file):
             raise InputError(f"{name}: {defect}")
         try:
             archive = zipfile.ZipFile(file)
         except ZIP_DAMAGE:
             raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
         with archive:
-            if harm := _harm_in(archive.infolist()):
+            if harm := _harm_in_zip_entries(archive.infolist()):
                 raise InputError(f"{name}: {harm}")
             yield Archive(archive, name)
 
 
-def _defect_at_end(file: BinaryIO) -> str | None:
+def _defect_at_end_of_zip(file: BinaryIO) -> str | None:
     """Describe what is wrong with the end of a zip file; None for one that may be opened.
 
     Checked before zipfile, which would load a directory of any size.
@@ -178,7 +178,7 @@ def _defect_at_end(file: BinaryIO) -> str | None:
     return None
 
 
-def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
+def _harm_in_zip_entries(entries: list[zipfile.ZipInfo]) -> str | None:
     """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; else None."""
     names: set[str] = set()
     for entry in entries:

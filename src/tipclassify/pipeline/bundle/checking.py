@@ -59,21 +59,21 @@ def verify_bundle(
         of_manifest = Check("manifest", "ok", f"fingerprint {fingerprint}")
         if defect:
             of_manifest = Check("manifest", "differs", defect)
-        classifier, of_model = _find_model(manifest.model, model)
-        digests, of_files = _check_files(archive, manifest)
+        classifier, of_model = _find_bundled_model(manifest.model, model)
+        digests, of_files = _check_bundled_files(archive, manifest)
         given = find_given(manifest, archive, digests, files, options or ReadOptions())
         return [
             of_manifest,
-            _version_check(manifest),
+            _check_of_version(manifest),
             *of_files,
             of_model,
-            *_check_settings(manifest, classifier if of_model.result == "ok" else None),
+            *_check_model_settings(manifest, classifier if of_model.result == "ok" else None),
             *given.checks,
             *replay(archive, manifest, classifier, given.readers, exact),
         ]
 
 
-def _version_check(manifest: Manifest) -> Check:
+def _check_of_version(manifest: Manifest) -> Check:
     others = "; ".join(differences(environment(), manifest.versions))
     detail = "tipclassify and its libraries are those that made it"
     if others:
@@ -81,14 +81,14 @@ def _version_check(manifest: Manifest) -> Check:
     return Check("versions", "ok", detail)
 
 
-def _find_model(
+def _find_bundled_model(
     wanted: ModelId, given: str | os.PathLike[str] | None
 ) -> tuple[Classifier | None, Check]:
     """Load the model given, or an installed one with the wanted hash; compare all its hashes.
 
     That in the bundle is not run: untrusted weights may take unbounded time and memory.
     """
-    name = given or _installed_name(wanted)
+    name = given or _name_of_installed_model(wanted)
     if name is None:
         inside = "where it is in the bundle and you trust it, unpack model/"
         advice = f"give its folder with --model; {inside}"
@@ -108,7 +108,7 @@ def _find_model(
     return classifier, Check("model", "differs", other)
 
 
-def _installed_name(wanted: ModelId) -> str | None:
+def _name_of_installed_model(wanted: ModelId) -> str | None:
     for name in (*SHIPPED, *(model.name for model in installed_models())):
         with suppress(ModelError):  # an unreadable model is not the one
             if model_id(model_folder(name)).sha256 == wanted.sha256:
@@ -116,7 +116,9 @@ def _installed_name(wanted: ModelId) -> str | None:
     return None
 
 
-def _check_files(archive: Archive, manifest: Manifest) -> tuple[dict[str, str], list[Check]]:
+def _check_bundled_files(
+    archive: Archive, manifest: Manifest
+) -> tuple[dict[str, str], list[Check]]:
     """Compare every file with the manifest; return the SHA-256 of each readable one, and checks."""
     step = Step("files")
     digests: dict[str, str] = {}
@@ -138,7 +140,7 @@ def _check_files(archive: Archive, manifest: Manifest) -> tuple[dict[str, str], 
     return digests, step.checks(f"{files} with the SHA-256 that the manifest gives")
 
 
-def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
+def _check_model_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
     """Compare the manifest's thresholds and error rates with the model's for the policy."""
     if classifier is None:
         return [Check("settings", "not checked", "needs the model")]

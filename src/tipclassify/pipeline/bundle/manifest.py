@@ -86,21 +86,21 @@ RateTable = Annotated[
 ]
 
 
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _ManifestObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON object with exactly these fields."""
 
 
-_Line = TypeVar("_Line", bound=_Record)
+_Line = TypeVar("_Line", bound=_ManifestObject)
 
 
-class FileDigest(_Record, frozen=True):
+class FileDigest(_ManifestObject, frozen=True):
     """A file of the bundle."""
 
     sha256: Sha256
     size: Number  # bytes
 
 
-class ModelId(_Record, frozen=True):
+class ModelId(_ManifestObject, frozen=True):
     """Identity of the scoring model: the hashes in its ``model.json``."""
 
     sha256: Sha256
@@ -108,7 +108,7 @@ class ModelId(_Record, frozen=True):
     corpus_sha256: str | None  # None if it records none
 
 
-class Link(_Record, frozen=True):
+class Link(_ManifestObject, frozen=True):
     """Address, download time (UTC) and declared type of an input from the web."""
 
     url: str
@@ -117,7 +117,7 @@ class Link(_Record, frozen=True):
     encoding: str | None
 
 
-class Input(_Record, frozen=True, kw_only=True):
+class Input(_ManifestObject, frozen=True, kw_only=True):
     """An input: hash and size of its bytes, metadata of its text, and its figures."""
 
     name: str  # a link, or a path without private folders
@@ -135,7 +135,7 @@ class Input(_Record, frozen=True, kw_only=True):
     figures: Figures
 
 
-class StoredCheck(_Record, frozen=True, kw_only=True):
+class StoredCheck(_ManifestObject, frozen=True, kw_only=True):
     """A line of ``checks.jsonl``: what one person decided and noted on a finding."""
 
     line: Annotated[int, msgspec.Meta(ge=1)]  # of its passage in ``passages.jsonl``
@@ -146,7 +146,7 @@ class StoredCheck(_Record, frozen=True, kw_only=True):
     time: str  # ISO 8601
 
 
-class CheckCounts(_Record, frozen=True, kw_only=True):
+class CheckCounts(_ManifestObject, frozen=True, kw_only=True):
     """Findings by what people decided on them."""
 
     confirmed: Number
@@ -157,7 +157,7 @@ class CheckCounts(_Record, frozen=True, kw_only=True):
     people: Number  # who checked
 
 
-class Manifest(_Record, frozen=True):
+class Manifest(_ManifestObject, frozen=True):
     """Content of ``manifest.json``, but for its own hash."""
 
     bundle: int  # `FORMAT`
@@ -176,7 +176,7 @@ class Manifest(_Record, frozen=True):
     checks: CheckCounts | None = None  # None without ``checks.jsonl``
 
 
-class Row(_Record, frozen=True):
+class Row(_ManifestObject, frozen=True):
     """A line of ``passages.jsonl``: a tagged passage."""
 
     input: Number  # index in the manifest's inputs
@@ -273,15 +273,15 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
 
 def read_row(line: bytes, where: str) -> Row:
     """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage."""
-    return _read_line(line, Row, "passage", where)
+    return _read_bundled_line(line, Row, "passage", where)
 
 
 def read_check(line: bytes, where: str) -> StoredCheck:
     """Parse a line of ``checks.jsonl``; raise `InputError` when it is no check."""
-    return _read_line(line, StoredCheck, "check", where)
+    return _read_bundled_line(line, StoredCheck, "check", where)
 
 
-def _read_line(line: bytes, kind: type[_Line], name: str, where: str) -> _Line:
+def _read_bundled_line(line: bytes, kind: type[_Line], name: str, where: str) -> _Line:
     try:
         return msgspec.convert(load_json(line), kind)
     except ValueError as error:

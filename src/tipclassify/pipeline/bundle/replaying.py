@@ -47,7 +47,7 @@ _STEPS: Final = ("labels", "counts", "scores", "split")  # that need all passage
 
 
 @dataclass
-class _Replay:
+class _ReplayedPassages:
     """What the passages showed so far."""
 
     manifest: Manifest
@@ -57,8 +57,8 @@ class _Replay:
     groups: list[Group] = field(default_factory=list)  # passages of each input
     # for each passage, whether its labels do not follow from its probabilities
     labels_differ: list[bool] = field(default_factory=list)
-    stored_scores: list[Floats] = field(default_factory=lambda: [_empty()])  # of each input
-    new_scores: list[Floats] = field(default_factory=lambda: [_empty()])
+    stored_scores: list[Floats] = field(default_factory=lambda: [_no_scores()])  # of each input
+    new_scores: list[Floats] = field(default_factory=lambda: [_no_scores()])
     confidence_differs: list[bool] = field(default_factory=list)  # for each passage scored again
     labels: list[tuple[str, ...]] = field(default_factory=list)  # of each passage
 
@@ -69,7 +69,7 @@ class _Replay:
         self.groups.append(Group.of((), passages))
         self.stored_scores.append(scores)
         self.labels += [row.labels for row in rows]
-        above = apply_thresholds(scores, _array(self.manifest.thresholds)).tolist()
+        above = apply_thresholds(scores, _array_of_scores(self.manifest.thresholds)).tolist()
         for passage, reached in zip(passages, above, strict=True):
             self.labels_differ.append(passage.labels != reached_labels(passage, reached))
         if again is not None:
@@ -99,13 +99,13 @@ def replay(
     exact : bool
         Whether rounding differences in probabilities count as differences.
     """
-    replayed = _Replay(manifest, classifier)
-    rows_by_input = _passages(archive, manifest.inputs)
+    replayed = _ReplayedPassages(manifest, classifier)
+    rows_by_input = _bundled_passages(archive, manifest.inputs)
     unreadable = ""
     for recorded in manifest.inputs:
         again = None
         if recorded.sha256 in readers:
-            again = _read_again(recorded, manifest, readers[recorded.sha256], replayed.text)
+            again = _read_input_again(recorded, manifest, readers[recorded.sha256], replayed.text)
         try:
             rows = next(rows_by_input, None)
         except InputError as error:
@@ -128,14 +128,14 @@ def replay(
         *of_text,
         Check("passages", "ok", f"{count_of(len(replayed.groups), 'input')} with their passages"),
         *replayed.split.checks(same_split, needed),
-        _label_check(replayed.labels_differ),
-        *_count_checks(manifest, replayed.groups),
-        _score_check(replayed, exact),
-        *_people_checks(archive, manifest, replayed),
+        _check_of_labels(replayed.labels_differ),
+        *_checks_of_counts(manifest, replayed.groups),
+        _check_of_scores(replayed, exact),
+        *_checks_by_people(archive, manifest, replayed),
     ]
 
 
-def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
+def _bundled_passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
     """Yield the passages of each input.
 
     Raises `InputError` at the first line that is no passage or out of order.
@@ -167,7 +167,7 @@ def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
         yield []
 
 
-def _read_again(
+def _read_input_again(
     recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: Step
 ) -> list[Passage] | None:
     """Read and split an input again, and compare it with the manifest; None if unreadable."""
@@ -202,15 +202,15 @@ def _split_differences(again: Sequence[Passage], passages: Sequence[Passage]) ->
     return []
 
 
-def _label_check(differ: Sequence[bool]) -> Check:
+def _check_of_labels(differ: Sequence[bool]) -> Check:
     if any(differ):
-        what = f"do not follow from probabilities and thresholds on {_lines(differ)}"
+        what = f"do not follow from probabilities and thresholds on {_line_numbers_where(differ)}"
         return Check("labels", "differs", what, PASSAGES)
     rule = "each passage has those whose probability reaches the threshold, and no others"
     return Check("labels", "ok", rule)
 
 
-def _count_checks(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
+def _checks_of_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     """Compare the figures in the manifest with the counts of the passages."""
     step = Step("counts")
     total = manifest.figures
@@ -232,7 +232,7 @@ def _count_checks(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     return step.checks(f"{labels}, {none}; {adjusted}")
 
 
-def _score_check(replayed: _Replay, exact: bool) -> Check:
+def _check_of_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
     """Compare the probabilities of all passages, and their labels, with those replayed now."""
     if replayed.classifier is None:
         return Check("scores", "not checked", "not replayed: needs the model")
@@ -241,7 +241,7 @@ def _score_check(replayed: _Replay, exact: bool) -> Check:
     gaps = np.where(np.isnan(new), np.inf, np.abs(new - stored)).max(axis=1)
     largest = float(gaps.max(initial=0))
     unequal = int((gaps > 0).sum())
-    thresholds = _array(replayed.manifest.thresholds)
+    thresholds = _array_of_scores(replayed.manifest.thresholds)
     had = apply_thresholds(stored, thresholds)
     has = apply_thresholds(new, thresholds)
     changed = (had != has).any(axis=1)
@@ -251,23 +251,27 @@ def _score_check(replayed: _Replay, exact: bool) -> Check:
         good = not exact
         scores = f"{unequal:,} differ by rounding, at most {largest:.1g}"
     elif unequal:
-        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {_lines(gaps > 0)}"
+        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {_line_numbers_where(gaps > 0)}"
     labels = "no label changes"
     if changed.any():
         gained = (has & ~had).sum(axis=0)
         lost = (had & ~has).sum(axis=0)
         counts = zip(LABELS, gained, lost, strict=True)
         changes = [f"{label} +{more} -{fewer}" for label, more, fewer in counts if more or fewer]
-        labels = f"labels change on {_lines(changed)}: {', '.join(changes)}"
+        labels = f"labels change on {_line_numbers_where(changed)}: {', '.join(changes)}"
     confidence = ""
     if any(replayed.confidence_differs):
         good = False
-        confidence = f"; low_confidence differs on {_lines(replayed.confidence_differs)}"
+        confidence = (
+            f"; low_confidence differs on {_line_numbers_where(replayed.confidence_differs)}"
+        )
     detail = f"{count_of(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
     return Check("scores", "ok" if good else "differs", detail)
 
 
-def _people_checks(archive: Archive, manifest: Manifest, replayed: _Replay) -> list[Check]:
+def _checks_by_people(
+    archive: Archive, manifest: Manifest, replayed: _ReplayedPassages
+) -> list[Check]:
     """Check that what people decided is on passages with these labels, and its counts."""
     if manifest.checks is None:
         return []
@@ -295,19 +299,19 @@ def _people_checks(archive: Archive, manifest: Manifest, replayed: _Replay) -> l
     return step.others or [Check("checks", "ok", summary)]
 
 
-def _empty() -> Floats:
+def _no_scores() -> Floats:
     return np.zeros((0, len(LABELS)))
 
 
-def _array(by_label: Mapping[str, float]) -> Floats:
+def _array_of_scores(by_label: Mapping[str, float]) -> Floats:
     return np.array([by_label[label] for label in LABELS])
 
 
 def _probabilities(scores: Sequence[Mapping[str, float]]) -> Floats:
     """Return probabilities as an array, float64 (n, 3)."""
-    return np.array([_array(by_label) for by_label in scores]).reshape(-1, len(LABELS))
+    return np.array([_array_of_scores(by_label) for by_label in scores]).reshape(-1, len(LABELS))
 
 
-def _lines(which: npt.ArrayLike) -> str:
+def _line_numbers_where(which: npt.ArrayLike) -> str:
     """List the lines of `passages.jsonl` for which a value, one for each line, is true."""
     return f"lines {listed((np.flatnonzero(which) + 1).tolist())}"

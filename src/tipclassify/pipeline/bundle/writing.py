@@ -125,14 +125,14 @@ def write_bundle(
         if included.model:
             _pack_model(packer, folder)
         matcher = CheckMatcher(included.checks)
-        inputs, total = _pack_inputs(
+        inputs, total = _pack_inputs_of_bundle(
             files, tagging, packer, included.sources, rates, matcher, progress
         )
         if included.checks:
             lines = [dump(msgspec.to_builtins(check)) for check in matcher.stored]
             packer.add(CHECKS, io.BytesIO(b"".join(lines)))
         _pack_exports(packer, included.exports)
-        packer.add(_README, io.BytesIO(_readme(inputs, included).encode()))
+        packer.add(_README, io.BytesIO(_readme_of_bundle(inputs, included).encode()))
         model = model_id(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
@@ -167,7 +167,7 @@ def settings(
     return thresholds, {label: asdict(rates[label]) for label in LABELS}
 
 
-def _pack_inputs(
+def _pack_inputs_of_bundle(
     files: Sequence[str],
     tagging: Tagging,
     packer: Packer,
@@ -186,7 +186,7 @@ def _pack_inputs(
         for number, file in enumerate(files):
             if progress:
                 progress(number, len(files))
-            name = _public_name(file)
+            name = _public_name_of_input(file)
             try:
                 original = get_original(file, tagging.read)
                 text = read_original(name, original, tagging.read.encoding, tagging.unit)
@@ -229,7 +229,7 @@ def _pack_exports(packer: Packer, exports: Sequence[Path]) -> None:
         packer.add(name, io.BytesIO(read_bounded(str(file))))
 
 
-def _readme(inputs: Sequence[Input], included: Included) -> str:
+def _readme_of_bundle(inputs: Sequence[Input], included: Included) -> str:
     listed = []
     for recorded in inputs:
         fetched = f" (as of {recorded.link.fetched})" if recorded.link else ""
@@ -283,15 +283,15 @@ def get_original(file: str, options: ReadOptions) -> Download:
     """
     if is_link(file):
         return download(file, allow_private=options.allow_private)
-    return Download(read_bounded(file), None, None, _public_name(file), "")
+    return Download(read_bounded(file), None, None, _public_name_of_input(file), "")
 
 
-def _public_name(file: str) -> str:
+def _public_name_of_input(file: str) -> str:
     """Make an input's public name: no folder above the working folder is in it.
 
-    >>> _public_name("/home/jane/secret/qatar.html"), _public_name("../qatar.html")
+    >>> _public_name_of_input("/home/jane/secret/qatar.html"), _public_name_of_input("../qatar.html")
     ('qatar.html', 'qatar.html')
-    >>> _public_name("reports/qatar.html")
+    >>> _public_name_of_input("reports/qatar.html")
     'reports/qatar.html'
     """
     if is_link(file) or file == "-":
@@ -352,7 +352,7 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
     sha256 = hashlib.sha256(original.data).hexdigest()
     size = len(original.data)
     if PurePath(name).suffix.lower() in ROW_FILES and not is_link(name):
-        return OriginalText(name, sha256, size, ROWS, _passages_of_rows(name, original.data))
+        return OriginalText(name, sha256, size, ROWS, _passages_of_row_file(name, original.data))
     document, notes = read_with_notes(
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
@@ -378,7 +378,7 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
     )
 
 
-def _passages_of_rows(name: str, data: bytes) -> list[Passage]:
+def _passages_of_row_file(name: str, data: bytes) -> list[Passage]:
     passages = []
     for number, line in enumerate(io.BytesIO(data), 1):
         if line.strip():

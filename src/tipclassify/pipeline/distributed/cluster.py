@@ -72,9 +72,9 @@ def connected(scheduler: str | None = None, workers: int = 1) -> Iterator[Client
 
     Raises `InputError` where no scheduler answers.
     """
-    with _quiet():
+    with _silence_dask():
         if scheduler is not None:
-            with _client_of(scheduler) as client:
+            with _client_of_scheduler(scheduler) as client:
                 yield client
             return
         with (
@@ -93,7 +93,7 @@ def connected(scheduler: str | None = None, workers: int = 1) -> Iterator[Client
             yield client
 
 
-def _client_of(scheduler: str) -> Client:
+def _client_of_scheduler(scheduler: str) -> Client:
     try:
         # Ask first: a Client takes minutes to fail on anything else. In a thread, as a notebook
         # runs an event loop.
@@ -123,7 +123,7 @@ async def _greet(scheduler: str) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_dask() -> Iterator[None]:
     """Silence Dask's log messages: a worker that ends or is replaced does not concern the user."""
     names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
     loggers = [logging.getLogger(name) for name in {*names, *_NOISY}]
@@ -166,7 +166,7 @@ def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[lis
     does not lose the others.
     """
     killed_tasks = []
-    for task, record in _computed(client, tasks, work):
+    for task, record in _records_of_tasks(client, tasks, work):
         if record:
             yield [record]
         else:
@@ -175,12 +175,12 @@ def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[lis
         records = []
         for source in task.part.sources:
             piece = replace(task, part=replace(task.part, sources=(source,)))
-            _, record = next(_computed(client, [piece], work))
-            records.append(record or _failed(piece.part, _KILLED))
+            _, record = next(_records_of_tasks(client, [piece], work))
+            records.append(record or _record_of_failed_part(piece.part, _KILLED))
         yield records
 
 
-def _computed(
+def _records_of_tasks(
     client: Client, tasks: Sequence[Task], work: Work
 ) -> Iterator[tuple[Task, PartRecord | None]]:
     """Yield each task with its record, or with None if the processes that ran it were killed."""
@@ -210,12 +210,14 @@ def _computed(
         except KilledWorker:
             pass
         except Exception as error:
-            record = _failed(task.part, f"cannot be computed ({describe_error(error)})")
+            record = _record_of_failed_part(
+                task.part, f"cannot be computed ({describe_error(error)})"
+            )
         future.release()  # otherwise its dependencies stay marked as failed
         yield task, record
 
 
-def _failed(part: InputPart, error: str) -> PartRecord:
+def _record_of_failed_part(part: InputPart, error: str) -> PartRecord:
     """Make the record of a part that no worker could finish.
 
     It has one retryable failure and no passages.

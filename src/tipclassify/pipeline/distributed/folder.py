@@ -134,12 +134,13 @@ class Folder:
         removed = 0
         for kind in ("passages", "records"):
             for name, info in self._files(kind).items():
-                left = name.startswith(".part-") and not _is_recent(info)  # by a killed worker
+                # by a killed worker
+                left = name.startswith(".part-") and not _is_recently_written(info)
                 if name not in names and (name.startswith("part-") or left):
                     self.fs.rm_file(info["name"])
                     removed += kind == "passages" and name.startswith("part-")
         self._write_errors([failure for record in records for failure in record.failures])
-        self._write_json("manifest.json", _manifest(settings, inputs, records))
+        self._write_json("manifest.json", _manifest_of_run(settings, inputs, records))
         return removed
 
     def _write_errors(self, failures: Sequence[Failure]) -> None:
@@ -149,8 +150,8 @@ class Folder:
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
         rows = [
             {
-                "input": _encodable(failure.input),
-                "error": _encodable(failure.error),
+                "input": _without_surrogates(failure.input),
+                "error": _without_surrogates(failure.error),
                 "again": failure.again,
             }
             for failure in failures
@@ -206,7 +207,7 @@ class Folder:
         self._write(file, (json.dumps(values, indent=1) + "\n").encode())
 
 
-def _manifest(
+def _manifest_of_run(
     settings: Mapping[str, object], inputs: Sequence[str], records: Sequence[PartRecord]
 ) -> dict[str, object]:
     """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
@@ -241,7 +242,7 @@ def _manifest(
     }
 
 
-def _is_recent(info: Mapping[str, object]) -> bool:
+def _is_recently_written(info: Mapping[str, object]) -> bool:
     """Return whether a file was written within ten minutes.
 
     Perhaps another run is writing it now.
@@ -250,7 +251,7 @@ def _is_recent(info: Mapping[str, object]) -> bool:
     return isinstance(changed, float) and time.time() - changed < _RECENT
 
 
-def _encodable(text: str) -> str:
+def _without_surrogates(text: str) -> str:
     """Replace lone surrogates, which some file names have."""
     return text.encode("utf-8", "replace").decode()
 

@@ -109,14 +109,14 @@ def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
     inside = f"{output.root.rstrip('/')}/"
     kept: dict[str, Source] = {}
     for name in expand_inputs(names, _TABLES):
-        for source in _sources_of(name):
+        for source in _sources_of_input(name):
             is_own = type(source.fs) is type(output.fs) and source.path.startswith(inside)
             if not is_own:
                 kept[source.name] = source
     return list(kept.values())
 
 
-def _sources_of(name: str) -> list[Source]:
+def _sources_of_input(name: str) -> list[Source]:
     if name == "-":
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
@@ -125,9 +125,9 @@ def _sources_of(name: str) -> list[Source]:
     fs, path = place_of(address)
     try:
         if address == name:
-            return _sources_at(name, fs, path)
+            return _sources_at_address(name, fs, path)
         listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
-        return [source for inner in listed for source in _sources_of(inner)]
+        return [source for inner in listed for source in _sources_of_input(inner)]
     except InputError:
         raise
     # each file system has its own exceptions for permissions, credentials, buckets, …
@@ -135,7 +135,7 @@ def _sources_of(name: str) -> list[Source]:
         raise InputError(f"{name}: {describe_error(error)}; check the path") from None
 
 
-def _sources_at(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
+def _sources_at_address(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
     """Expand a folder or pattern at an address.
 
     Any other name, and any local path, is one input.
@@ -151,16 +151,18 @@ def _sources_at(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
         listed = fs.glob(path, detail=True)
         details = {file: info for file, info in listed.items() if info["type"] == "file"}
     else:
-        return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
+        return [_source_at_address(name, fs, path, fs.info(path) if fs.exists(path) else {})]
     shown = sorted(file for file in details if "/." not in file.removeprefix(root))
     if not shown:
         raise InputError(f"{name}: {problem}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_source(prefix + file, fs, file, details[file]) for file in shown]
+    return [_source_at_address(prefix + file, fs, file, details[file]) for file in shown]
 
 
-def _source(name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> Source:
+def _source_at_address(
+    name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]
+) -> Source:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
     if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)

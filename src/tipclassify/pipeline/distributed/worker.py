@@ -107,13 +107,13 @@ def score_part(
     if partition is not None:
         name = part.sources[0].name
         if hasattr(partition, "columns"):
-            partition = _frame_rows(partition, work.text)
-        rows = list(_valid(partition, work.text, name, record))
+            partition = _rows_of_data_frame(partition, work.text)
+        rows = list(_rows_with_text(partition, work.text, name, record))
         record.name = part_name([work.settings, "rows", name, rows, len(record.failures)])
         if not record.failures and (earlier := work.folder.done([record.name])):
             return earlier[record.name]
     out = io.BytesIO()
-    write_parquet(_reports(part, rows, work, record), out, context)
+    write_parquet(_tagged_reports_of_part(part, rows, work, record), out, context)
     data = out.getvalue()
     record.bytes = len(data)
     record.sha256 = hashlib.sha256(data).hexdigest()
@@ -121,7 +121,7 @@ def score_part(
     return record
 
 
-def _reports(
+def _tagged_reports_of_part(
     part: InputPart, rows: list[dict[str, Any]], work: Work, record: PartRecord
 ) -> Iterator[TaggedReport]:
     """Yield the tagged reports of a part, or one for each batch of its rows.
@@ -130,7 +130,7 @@ def _reports(
     """
     for source in part.sources:
         try:
-            for report in _tagged(source, part, rows, work, record):
+            for report in _tagged_reports_of_source(source, part, rows, work, record):
                 record.inputs[source.name] += len(report.passages)
                 record.notes += report.notes
                 yield report
@@ -143,43 +143,45 @@ def _reports(
             record.failures.append(Failure(source.name, problem, again=True))
 
 
-def _tagged(
+def _tagged_reports_of_source(
     source: Source, part: InputPart, rows: list[dict[str, Any]], work: Work, record: PartRecord
 ) -> Iterator[TaggedReport]:
     """Yield the tagged reports of one input of a part."""
     if part.kind == "reports":
-        read = partial(_read, source, work.tagging.read)
+        read = partial(_read_source, source, work.tagging.read)
         yield from tag_document(source.name, read, work.classifier, work.tagging)
         return
     read_rows: Iterable[dict[str, Any]]
     if part.kind == "rows":
         read_rows = rows
     elif source.suffix in ROWS:
-        read_rows = _read_lines(source, part, record)
+        read_rows = _read_lines_of_part(source, part, record)
     else:
-        read_rows = _read_row_groups(source, part, work.text, record)
+        read_rows = _read_row_groups_of_part(source, part, work.text, record)
     for batch in batches_of_read_rows(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 
-def _read(source: Source, options: ReadOptions) -> Document:
+def _read_source(source: Source, options: ReadOptions) -> Document:
     if source.fs is None:
         return read_report(source.path, options)
-    with _opened(source) as file:
+    with _open_source(source) as file:
         return read_bytes(read_stream_up_to_limit(file, source.name), source.name, options)
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[IO[bytes]]:
-    assert source.fs is not None  # a link has no rows, and `_read` reads its report
+def _open_source(source: Source) -> Iterator[IO[bytes]]:
+    assert source.fs is not None  # a link has no rows, and `_read_source` reads its report
     if source.stamp is None and source.fs.info(source.path)["type"] != "file":
         raise InputError(f"{source.name}: a folder, device or socket; give a file")
     with source.fs.open(source.path, "rb") as file:
         yield file
 
 
-def _read_lines(source: Source, part: InputPart, record: PartRecord) -> Iterator[dict[str, Any]]:
-    with _opened(source) as file:
+def _read_lines_of_part(
+    source: Source, part: InputPart, record: PartRecord
+) -> Iterator[dict[str, Any]]:
+    with _open_source(source) as file:
         for at, line in lines_of_range(file, part.start, part.end, LARGEST):
             try:
                 if line.strip():
@@ -208,12 +210,12 @@ def lines_of_range(
             seek_delimiter(file, b"\n", _BLOCK)
 
 
-def _read_row_groups(
+def _read_row_groups_of_part(
     source: Source, part: InputPart, text: str, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
-    with _opened(source) as file:
+    with _open_source(source) as file:
         table = parquet.ParquetFile(file)
         columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
         if text not in columns:
@@ -228,36 +230,39 @@ def _read_row_groups(
         batches = read_parquet_batches(table, size, columns, groups)
         rows = chain.from_iterable(batches)
         try:
-            yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
+            yield from _rows_with_text(
+                rows, text, source.name, record, f"from byte {part.start} on, "
+            )
         except ExcessiveParquetError as error:
             raise InputError(f"{source.name}: {error}; check where it comes from") from None
         except UnicodeDecodeError:
             raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None
 
 
-def _frame_rows(frame: pandas.DataFrame, text: str) -> list[dict[str, object]]:
+def _rows_of_data_frame(frame: pandas.DataFrame, text: str) -> list[dict[str, object]]:
     """Convert a pandas DataFrame to rows, with None for missing values."""
     known = frame[[name for name in (text, *_FIELDS) if name in frame.columns]]
     return list(known.astype(object).where(known.notna(), None).to_dict("records"))
 
 
-def _valid(
+def _rows_with_text(
     rows: Iterable[object], text: str, name: str, record: PartRecord, where: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows that have a text; the others are failures of the input `name`."""
     for number, row in enumerate(rows):
         try:
-            yield _clean_row(row, text)
+            yield _known_fields_of_row(row, text)
         except ValueError as error:
             record.failures.append(Failure(name, f"{name}, {where}row {number}: {error}"))
 
 
-def _clean_row(row: Any, text: str) -> dict[str, Any]:  # of a user's collection, so anything
+# Any: a row of a user's collection
+def _known_fields_of_row(row: Any, text: str) -> dict[str, Any]:
     """Keep the known fields of a mapping or bare text, with the text as ``text``.
 
     Raises `ValueError` for another row. Tables have floats for integers.
 
-    >>> _clean_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
+    >>> _known_fields_of_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
     {'text': 'Police acted.', 'year': 2024}
     """
     if isinstance(row, str):

@@ -1,0 +1,1 @@
+"""``tipclassify corpus``: the commands on labelled passages."""
