@@ -9,7 +9,13 @@ export class ApiError extends Error {
 
   /** Trying again can help: nothing answered, the server broke, or it did not know us (it was started anew). */
   get passing() {
-    return this.status === 0 || this.status >= 500 || this.status === 403 || this.status === 408 || this.status === 429;
+    return (
+      this.status === 0 ||
+      this.status >= 500 ||
+      this.status === 403 ||
+      this.status === 408 ||
+      this.status === 429
+    );
   }
 }
 
@@ -48,9 +54,15 @@ async function ask(path, options = {}) {
   }
   if (response.ok) return body;
   if (response.status === 403) {
-    throw new ApiError("The server does not know this page: open the address that it printed when it started", 403);
+    throw new ApiError(
+      "The server does not know this page: open the address that it printed when it started",
+      403,
+    );
   }
-  throw new ApiError((body && body.error) || `The server answered ${response.status}`, response.status);
+  throw new ApiError(
+    (body && body.error) || `The server answered ${response.status}`,
+    response.status,
+  );
 }
 
 export const get = (path) => ask(path, { cache: "no-store" });

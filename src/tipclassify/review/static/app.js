@@ -74,7 +74,10 @@ export class App extends Deciding {
   };
 
   /** The same with "unsure", which is no label. */
-  answer = (passage) => ({ labels: this.shown(passage), unsure: this.view !== "adjudication" && passage.decision?.unsure });
+  answer = (passage) => ({
+    labels: this.shown(passage),
+    unsure: this.view !== "adjudication" && passage.decision?.unsure,
+  });
 
   decided = (passage) => Boolean(this.view === "adjudication" ? passage.settled : passage.decision);
 
@@ -140,7 +143,11 @@ export class App extends Deciding {
   }
 
   moveToUndecided(step) {
-    for (let at = this.keys.indexOf(this.key) + step; at >= 0 && at < this.keys.length; at += step) {
+    for (
+      let at = this.keys.indexOf(this.key) + step;
+      at >= 0 && at < this.keys.length;
+      at += step
+    ) {
       if (!this.decided(this.store.passages.get(this.keys[at]))) return this.go(this.keys[at]);
     }
     return this.#atTheEnd(step);
@@ -148,8 +155,13 @@ export class App extends Deciding {
 
   #atTheEnd(step) {
     const left = this.keys.filter((key) => !this.decided(this.store.passages.get(key))).length;
-    const where = step > 0 ? "That was the last passage of this list" : "This is the first passage of this list";
-    notice(`${where}; ${left ? count(left, "passage is", "passages are") + " undecided" : "all are decided"}.`);
+    const where =
+      step > 0
+        ? "That was the last passage of this list"
+        : "This is the first passage of this list";
+    notice(
+      `${where}; ${left ? count(left, "passage is", "passages are") + " undecided" : "all are decided"}.`,
+    );
   }
 
   async show(view, key = null) {
@@ -171,14 +183,17 @@ export class App extends Deciding {
       this.keys = [];
       this.rows[view] = null;
       this.tell("list");
-      const rows = await this.asked(() => (view === "queue" ? this.store.queue(QUEUE) : this.store.disagreements()));
+      const rows = await this.asked(() =>
+        view === "queue" ? this.store.queue(QUEUE) : this.store.disagreements(),
+      );
       if (move !== this.#moves || !rows) return;
       this.rows[view] = rows;
     }
     this.keys = this.matching();
     this.tell("list");
     const wanted = [key, view === "reading" && before?.key].find((one) => this.keys.includes(one));
-    const first = this.keys.find((one) => !this.decided(this.store.passages.get(one))) || this.keys[0];
+    const first =
+      this.keys.find((one) => !this.decided(this.store.passages.get(one))) || this.keys[0];
     if (wanted || first) this.go(wanted || first);
     else {
       this.key = null;
@@ -195,7 +210,9 @@ export class App extends Deciding {
       this.view = "search";
       this.tell("view");
     }
-    const answer = words.trim() ? await this.asked(() => this.store.search(words)) : { found: 0, passages: [] };
+    const answer = words.trim()
+      ? await this.asked(() => this.store.search(words))
+      : { found: 0, passages: [] };
     if (!answer || move !== this.#moves) return;
     [this.found, this.rows.search] = [answer.found, answer.passages];
     this.keys = this.matching();
@@ -251,7 +268,9 @@ export class App extends Deciding {
         const { next, events, passages } = await get(`/api/changes?since=${this.#since}`);
         this.#since = next;
         if (!this.online) this.#connected(true);
-        const theirs = new Set(events.filter((event) => !this.outbox.isOurs(event.id)).map(({ key }) => key));
+        const theirs = new Set(
+          events.filter((event) => !this.outbox.isOurs(event.id)).map(({ key }) => key),
+        );
         const changed = this.store.learn(passages.filter(({ key }) => theirs.has(key)));
         if (changed.length) this.tell("passages", changed);
       } catch (error) {
@@ -287,7 +306,10 @@ export class App extends Deciding {
 
   #remember() {
     const { passage } = this;
-    const here = [this.view === "search" ? "reading" : this.view, passage?.report, passage?.key].filter(Boolean).map(encodeURIComponent).join("/");
+    const here = [this.view === "search" ? "reading" : this.view, passage?.report, passage?.key]
+      .filter(Boolean)
+      .map(encodeURIComponent)
+      .join("/");
     if (location.hash !== `#${here}`) history.replaceState(null, "", `#${here}`);
     try {
       localStorage.setItem(this.place, here);
@@ -301,9 +323,16 @@ export class App extends Deciding {
     const { reports, queue } = this.store.session;
     const [view, id, key] = (where || (queue ? "queue" : "")).split("/").map(decodeURIComponent);
     if (!reports.length) return this.tell("place");
-    const report = reports.find((one) => one.id === id) || reports.find((one) => one.decided < one.passages) || reports[0];
+    const report =
+      reports.find((one) => one.id === id) ||
+      reports.find((one) => one.decided < one.passages) ||
+      reports[0];
     await this.open(report.id, key);
-    if (view && view !== "reading" && (READING_VIEWS.includes(view) || ["agreement", "retrain"].includes(view))) {
+    if (
+      view &&
+      view !== "reading" &&
+      (READING_VIEWS.includes(view) || ["agreement", "retrain"].includes(view))
+    ) {
       await this.show(view, key);
     }
     return undefined;
@@ -313,8 +342,15 @@ export class App extends Deciding {
 /** Where work goes on: after the passage decided last, or at the first that is open. */
 function continuing(passages) {
   const times = passages.map(({ decision }) => (decision ? String(decision.time) : ""));
-  const latest = times.reduce((best, time, n) => (time && (best < 0 || time >= times[best]) ? n : best), -1);
-  return passages.slice(latest + 1).find(({ decision }) => !decision) || passages.find(({ decision }) => !decision) || passages[0];
+  const latest = times.reduce(
+    (best, time, n) => (time && (best < 0 || time >= times[best]) ? n : best),
+    -1,
+  );
+  return (
+    passages.slice(latest + 1).find(({ decision }) => !decision) ||
+    passages.find(({ decision }) => !decision) ||
+    passages[0]
+  );
 }
 
 function stored(place) {

@@ -5,10 +5,14 @@
 export function el(name, props = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {
-    if (key === "on") for (const [type, listener] of Object.entries(value)) made.addEventListener(type, listener);
-    else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
+    if (key === "on")
+      for (const [type, listener] of Object.entries(value)) made.addEventListener(type, listener);
+    else if (value !== null && value !== undefined && value !== false)
+      made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(
+    ...children.filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return made;
 }
 
@@ -33,6 +37,7 @@ export function notice(text) {
 
 /** The keyboard goes on from the list after a click: Enter is then "accept", not "press that button once more". */
 export function backToList(event) {
-  if (event.detail > 0 && byId("rows").checkVisibility()) byId("rows").focus({ preventScroll: true });
+  if (event.detail > 0 && byId("rows").checkVisibility())
+    byId("rows").focus({ preventScroll: true });
   else if (event.detail > 0) event.currentTarget.blur();
 }

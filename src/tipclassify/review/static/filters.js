@@ -23,9 +23,13 @@ export const DOUBTS = {
 export function matcher(filter, answer, decided) {
   const words = plain(filter.words).trim();
   const doubts = {
-    differs: (passage) => !passage.hidden.model && !answer(passage).unsure && !sameLabels(answer(passage).labels, passage.labels),
+    differs: (passage) =>
+      !passage.hidden.model &&
+      !answer(passage).unsure &&
+      !sameLabels(answer(passage).labels, passage.labels),
     low: (passage) => passage.low_confidence,
-    second: (passage) => Boolean(passage.second) && !sameLabels(passage.second.labels, passage.labels),
+    second: (passage) =>
+      Boolean(passage.second) && !sameLabels(passage.second.labels, passage.labels),
     others: (passage) => passage.others.some((other) => !sameAnswer(other, answer(passage))),
     unsure: (passage) => Boolean(passage.decision?.unsure),
     noted: (passage) => Object.keys(passage.notes).length > 0,
@@ -36,7 +40,9 @@ export function matcher(filter, answer, decided) {
     if (filter.labels.length) {
       const { labels, unsure } = answer(passage);
       if (unsure) return false;
-      const found = labels.length ? labels.some((label) => filter.labels.includes(label)) : filter.labels.includes("none");
+      const found = labels.length
+        ? labels.some((label) => filter.labels.includes(label))
+        : filter.labels.includes("none");
       if (!found) return false;
     }
     if (!filter.doubts.every((name) => doubts[name](passage))) return false;

@@ -75,7 +75,8 @@ export class Outbox {
       this.#keep();
       try {
         const answer = await this.#post(action);
-        if (answer && answer.saved !== true) throw Object.assign(new Error("The server did not save it"), { passing: true });
+        if (answer && answer.saved !== true)
+          throw Object.assign(new Error("The server did not save it"), { passing: true });
         this.#tries = 0;
         this.trouble = null;
         this.waiting.shift();
@@ -118,7 +119,10 @@ export class Outbox {
   #keep() {
     const events = [...this.#events].slice(-MOST_EVENTS);
     try {
-      sessionStorage.setItem(this.#place, JSON.stringify({ waiting: this.waiting, next: this.#next, events }));
+      sessionStorage.setItem(
+        this.#place,
+        JSON.stringify({ waiting: this.waiting, next: this.#next, events }),
+      );
     } catch {
       // storage is full or forbidden: the page still holds them
     }

@@ -26,11 +26,14 @@ export function wordsOf(points) {
 /** {phrases: [{start, end, text, weight}] in reading order, others, heading, bias, total, probability} of passage `text`. */
 export function reasonOf(text, { probability, spans, bias, total, method, heading = 0 }) {
   const points = Array.from(text);
-  if (method === "occlusion") return { phrases: falls(points, spans), heading, bias, total, probability, additive: false };
+  if (method === "occlusion")
+    return { phrases: falls(points, spans), heading, bias, total, probability, additive: false };
   const words = wordsOf(points);
   const weights = words.map(() => 0);
   for (const span of spans) {
-    const covered = words.flatMap(([start, end], n) => (start < span.end && span.start < end ? [n] : []));
+    const covered = words.flatMap(([start, end], n) =>
+      start < span.end && span.start < end ? [n] : [],
+    );
     for (const n of covered) weights[n] += span.weight / covered.length;
   }
   const least = MIN_RELATIVE_WEIGHT * Math.max(0, ...weights.map(Math.abs));
@@ -60,17 +63,36 @@ export function reasonOf(text, { probability, spans, bias, total, method, headin
 
 /** The strongest words of the default's reasons, which are no parts of a sum: how far the log-odds fall with each masked. */
 function falls(points, spans) {
-  const words = spans.filter((span) => !spans.some((other) => other !== span && span.start <= other.start && other.end <= span.end));
-  const strongest = words.sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).filter(({ weight }) => weight && Math.abs(weight) >= MIN_RELATIVE_WEIGHT * Math.abs(words[0].weight));
-  return [...strongest.filter(({ weight }) => weight > 0).slice(0, MOST_FOR), ...strongest.filter(({ weight }) => weight < 0).slice(0, MOST_AGAINST)]
+  const words = spans.filter(
+    (span) =>
+      !spans.some((other) => other !== span && span.start <= other.start && other.end <= span.end),
+  );
+  const strongest = words
+    .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
+    .filter(
+      ({ weight }) => weight && Math.abs(weight) >= MIN_RELATIVE_WEIGHT * Math.abs(words[0].weight),
+    );
+  return [
+    ...strongest.filter(({ weight }) => weight > 0).slice(0, MOST_FOR),
+    ...strongest.filter(({ weight }) => weight < 0).slice(0, MOST_AGAINST),
+  ]
     .sort((a, b) => a.start - b.start)
-    .map(({ start, end, weight }) => ({ start, end, weight, text: points.slice(start, end).join("") }));
+    .map(({ start, end, weight }) => ({
+      start,
+      end,
+      weight,
+      text: points.slice(start, end).join(""),
+    }));
 }
 
 /** Numbers with two decimals whose sum is the shown total: what rounding loses goes to the other words. */
 export function rounded(reason) {
   const cents = (value) => Math.round(value * 100);
-  const others = cents(reason.total) - cents(reason.bias) - cents(reason.heading) - reason.phrases.reduce((sum, { weight }) => sum + cents(weight), 0);
+  const others =
+    cents(reason.total) -
+    cents(reason.bias) -
+    cents(reason.heading) -
+    reason.phrases.reduce((sum, { weight }) => sum + cents(weight), 0);
   return { others: others / 100, bias: cents(reason.bias) / 100, total: cents(reason.total) / 100 };
 }
 

@@ -49,7 +49,9 @@ async function start() {
 function bar() {
   const { session } = app.store;
   const select = byId("report");
-  const options = new Map(session.reports.map((report) => [report.id, el("option", { value: report.id })]));
+  const options = new Map(
+    session.reports.map((report) => [report.id, el("option", { value: report.id })]),
+  );
   select.append(...options.values());
   select.addEventListener("change", () => {
     app.open(select.value);
@@ -57,7 +59,8 @@ function bar() {
   });
   document.title = `${session.reports.length === 1 ? session.reports[0].title : count(session.reports.length, "report")} – tipclassify review`;
   byId("annotator").textContent = session.annotator + (session.blind ? " (blind)" : "");
-  byId("annotator").title = `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
+  byId("annotator").title =
+    `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
 
   for (const button of document.querySelectorAll("nav [data-view]")) {
     button.addEventListener("click", (event) => {
@@ -70,7 +73,8 @@ function bar() {
   function draw() {
     const reading = READING_VIEWS.includes(app.view);
     for (const button of document.querySelectorAll("nav [data-view]")) {
-      if (button.dataset.view === (app.view === "search" ? "reading" : app.view)) button.setAttribute("aria-current", "page");
+      if (button.dataset.view === (app.view === "search" ? "reading" : app.view))
+        button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
     byId("passages").hidden = !reading;
@@ -96,8 +100,12 @@ function bar() {
     const { decided, unsure } = counts.get(here);
     byId("progress").max = report.passages;
     byId("progress").value = decided;
-    byId("progress-text").textContent = `${decided} of ${report.passages} decided${unsure ? `, ${unsure} unsure` : ""}`;
-    byId("progress-all").title = session.reports.length > 1 ? `All ${session.reports.length} reports: ${done} of ${all} decided` : "";
+    byId("progress-text").textContent =
+      `${decided} of ${report.passages} decided${unsure ? `, ${unsure} unsure` : ""}`;
+    byId("progress-all").title =
+      session.reports.length > 1
+        ? `All ${session.reports.length} reports: ${done} of ${all} decided`
+        : "";
   }
 
   app.addEventListener("view", draw);
@@ -136,7 +144,8 @@ function saved() {
       : "Nothing is lost so far.";
     byId("trouble-text").textContent = `${lost.message}. ${what}`;
     const seconds = Math.max(0, Math.ceil((lost.at - Date.now()) / 1000));
-    byId("trouble-next").textContent = waiting.length && seconds ? `Next try in ${seconds} s.` : "Trying again…";
+    byId("trouble-next").textContent =
+      waiting.length && seconds ? `Next try in ${seconds} s.` : "Trying again…";
     timer = setTimeout(draw, 1000);
   }
 
@@ -171,7 +180,9 @@ function failures() {
     box.hidden = false;
   };
   app.addEventListener("failed", ({ detail }) => tell(`${detail}.`));
-  app.addEventListener("refused", ({ detail }) => tell(`A change was refused: ${detail}. What the server holds is shown.`));
+  app.addEventListener("refused", ({ detail }) =>
+    tell(`A change was refused: ${detail}. What the server holds is shown.`),
+  );
   app.addEventListener("view", () => (box.hidden = true)); // it was about what was done there
   byId("close-failure").addEventListener("click", (event) => {
     box.hidden = true;

@@ -52,13 +52,22 @@ export class Store {
       if (decision) count.decided += 1;
       if (decision?.unsure) count.unsure += 1;
     }
-    return new Map(this.session.reports.map((report) => [report.id, known.get(report.id)?.of === report.passages ? known.get(report.id) : report]));
+    return new Map(
+      this.session.reports.map((report) => [
+        report.id,
+        known.get(report.id)?.of === report.passages ? known.get(report.id) : report,
+      ]),
+    );
   }
 
   async queue(n) {
     const { passages } = await get(`/api/queue?n=${n}`);
-    await Promise.all([...new Set(passages.map(({ report }) => report))].map((id) => this.report(id)));
-    return passages.filter(({ key }) => this.passages.has(key)).map((row) => Object.assign(this.passages.get(row.key), { why: row.why }));
+    await Promise.all(
+      [...new Set(passages.map(({ report }) => report))].map((id) => this.report(id)),
+    );
+    return passages
+      .filter(({ key }) => this.passages.has(key))
+      .map((row) => Object.assign(this.passages.get(row.key), { why: row.why }));
   }
 
   async disagreements() {
@@ -78,7 +87,13 @@ export class Store {
     const passage = this.passages.get(action.key);
     if (!passage) return;
     let field = FIELDS[action.kind];
-    let value = { labels: action.labels, unsure: action.unsure, time: null, id: null, annotator: this.session.annotator };
+    let value = {
+      labels: action.labels,
+      unsure: action.unsure,
+      time: null,
+      id: null,
+      annotator: this.session.annotator,
+    };
     if (action.kind === "undo") {
       if (!this.#undone.has(action.of)) return; // of before this page was loaded: the server's answer says what holds
       [field, value] = this.#undone.get(action.of);
@@ -92,7 +107,9 @@ export class Store {
 
   /** Passages that others changed, or this annotator in another window. Gives their keys. */
   learn(passages) {
-    const changed = passages.filter(({ key }) => this.passages.has(key) && !this.outboxOf().pending(key)); // what is on its way holds in the end
+    const changed = passages.filter(
+      ({ key }) => this.passages.has(key) && !this.outboxOf().pending(key),
+    ); // what is on its way holds in the end
     return changed.map((passage) => this.take(passage).key);
   }
 
@@ -101,7 +118,8 @@ export class Store {
     const known = this.passages.get(fresh.key);
     const passage = known ? Object.assign(known, fresh) : fresh;
     this.passages.set(passage.key, passage);
-    for (const action of this.outboxOf().waiting) if (action.key === passage.key) this.apply(action);
+    for (const action of this.outboxOf().waiting)
+      if (action.key === passage.key) this.apply(action);
     return passage;
   }
 }

@@ -64,9 +64,15 @@ function place({ mark, card, article }) {
 function uncover() {
   for (const article of articles) {
     const table = one(".sections", article);
-    const lies = open && open.article === article && getComputedStyle(open.card).position === "absolute";
-    const [over, under] = lies ? [open.card.getBoundingClientRect(), table.getBoundingClientRect()] : [];
-    table.classList.toggle("under", Boolean(lies) && over.top < under.bottom && under.top < over.bottom);
+    const lies =
+      open && open.article === article && getComputedStyle(open.card).position === "absolute";
+    const [over, under] = lies
+      ? [open.card.getBoundingClientRect(), table.getBoundingClientRect()]
+      : [];
+    table.classList.toggle(
+      "under",
+      Boolean(lies) && over.top < under.bottom && under.top < over.bottom,
+    );
   }
 }
 
@@ -123,7 +129,8 @@ document.addEventListener("focusin", (event) => {
 });
 document.addEventListener("pointerover", (event) => {
   if (event.pointerType !== "mouse" || pinned) return;
-  const finding = ofMark.get(event.target.closest("mark")) || ofBadge.get(event.target.closest("button.tag"));
+  const finding =
+    ofMark.get(event.target.closest("mark")) || ofBadge.get(event.target.closest("button.tag"));
   if (finding && finding.shown) {
     clearTimeout(timer);
     timer = setTimeout(() => show(finding), 150);
@@ -151,7 +158,13 @@ document.addEventListener("keydown", (event) => {
   }
   // Who dictates can turn them off (WCAG 2.1.4); who types into a field means the letter.
   const typing = event.target.closest("select, textarea, input:not([type=checkbox], [type=range])");
-  if ((event.key === "n" || event.key === "p") && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+  if (
+    (event.key === "n" || event.key === "p") &&
+    !typing &&
+    !event.ctrlKey &&
+    !event.metaKey &&
+    !event.altKey
+  ) {
     if (document.getElementById("keys").checked) step(event.key === "n" ? 1 : -1, true);
   }
 });
@@ -184,5 +197,6 @@ function count() {
   const shown = findings.filter((finding) => finding.shown);
   const at = shown.indexOf(last);
   const whole = `${grouped(shown.length)} finding${shown.length === 1 ? "" : "s"}`;
-  one(".tools").elements.place.value = at >= 0 ? `${grouped(at + 1)} of ${grouped(shown.length)}` : whole;
+  one(".tools").elements.place.value =
+    at >= 0 ? `${grouped(at + 1)} of ${grouped(shown.length)}` : whole;
 }

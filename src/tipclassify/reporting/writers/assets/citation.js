@@ -4,8 +4,12 @@
 
 const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
 const known = (...values) => values.filter(Boolean);
-const tagged = (cited) => `Tagged ${cited.labels ? `as ${cited.labels}` : "with no label"} by ${cited.model}.`;
-const keywords = (cited) => [...Object.values(LABEL_NAMES).filter((name) => cited.labels.includes(name)), ...known(cited.country)];
+const tagged = (cited) =>
+  `Tagged ${cited.labels ? `as ${cited.labels}` : "with no label"} by ${cited.model}.`;
+const keywords = (cited) => [
+  ...Object.values(LABEL_NAMES).filter((name) => cited.labels.includes(name)),
+  ...known(cited.country),
+];
 const issued = (cited) => cited.date || cited.year;
 
 // A label with its probability, never as 1.00.
@@ -20,8 +24,12 @@ function linkOf({ address, quote, page }) {
   if (page) return `${start}#page=${page}`;
   const cells = quote.split(" | ").map((cell) => cell.split(/\s+/).filter(Boolean));
   const isShort = cells.length === 1 && cells[0].length <= 2 * FRAGMENT_WORDS;
-  const ends = isShort ? [cells[0]] : [cells[0].slice(0, FRAGMENT_WORDS), cells.at(-1).slice(-FRAGMENT_WORDS)];
-  const written = ends.filter((words) => words.length).map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
+  const ends = isShort
+    ? [cells[0]]
+    : [cells[0].slice(0, FRAGMENT_WORDS), cells.at(-1).slice(-FRAGMENT_WORDS)];
+  const written = ends
+    .filter((words) => words.length)
+    .map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
   return `${start}#:~:text=${written.join(",")}`;
 }
 
@@ -79,8 +87,15 @@ function bibtexCitation(cited, remark = "") {
 function risCitation(cited, remark = "") {
   const values = valuesOf(cited);
   const textsOf = (tag, name) => known(...(tag === "KW" ? keywords(cited) : [values[name]]));
-  const tags = Object.entries(RIS_TAGS).flatMap(([tag, name]) => textsOf(tag, name).map((text) => [tag, text]));
-  const fields = [["TY", "RPRT"], ["ID", cited.key], ...tags, ...known(remark).map((text) => ["N1", text])];
+  const tags = Object.entries(RIS_TAGS).flatMap(([tag, name]) =>
+    textsOf(tag, name).map((text) => [tag, text]),
+  );
+  const fields = [
+    ["TY", "RPRT"],
+    ["ID", cited.key],
+    ...tags,
+    ...known(remark).map((text) => ["N1", text]),
+  ];
   return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
 }
 

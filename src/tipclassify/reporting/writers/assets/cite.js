@@ -1,12 +1,18 @@
 // The citation of a finding in any of three forms, for the clipboard.
 
 function citers(finding) {
-  const forms = [["Text", plainCitation], ["BibTeX", bibtexCitation], ["RIS", risCitation]];
+  const forms = [
+    ["Text", plainCitation],
+    ["BibTeX", bibtexCitation],
+    ["RIS", risCitation],
+  ];
   const group = made("span", "Cite ", "cite");
   group.setAttribute("aria-live", "polite");
   for (const [name, form] of forms) {
     const copy = button(name, async () => {
-      copy.textContent = (await copyText(form(citationOf(finding)), open.card)) ? "Copied" : "Not allowed here";
+      copy.textContent = (await copyText(form(citationOf(finding)), open.card))
+        ? "Copied"
+        : "Not allowed here";
       setTimeout(() => (copy.textContent = name), 2000);
     });
     copy.title = `Copy the citation as ${name === "Text" ? "plain text" : name}`;

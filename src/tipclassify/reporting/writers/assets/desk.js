@@ -5,7 +5,12 @@
 const tabs = Array.from(document.querySelectorAll('[role="tab"]'));
 
 const drawn = new Set(); // views that show what the filters leave: one is drawn when it is looked at
-const drawings = { map: drawMap, reports: drawReports, findings: drawFindings, saved: drawSavedList };
+const drawings = {
+  map: drawMap,
+  reports: drawReports,
+  findings: drawFindings,
+  saved: drawSavedList,
+};
 
 function draw() {
   if (!drawn.has(view)) drawings[view]?.();
@@ -49,7 +54,9 @@ for (const tab of tabs) {
   });
   tab.addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const to = { Home: 0, End: tabs.length - 1 }[event.key] ?? (by && (tabs.indexOf(tab) + by + tabs.length) % tabs.length);
+    const to =
+      { Home: 0, End: tabs.length - 1 }[event.key] ??
+      (by && (tabs.indexOf(tab) + by + tabs.length) % tabs.length);
     if (to === undefined) return;
     event.preventDefault();
     tabs[to].focus();

@@ -3,7 +3,8 @@
 // The browser has an item for each finding, so that one more check writes a few bytes, however many there are.
 // Covered by tests/review/test_desk_server.py and tests/reporting/test_desk.py; timed by benchmarks/desk.py.
 
-const served = location.protocol.startsWith("http") && document.querySelector("#checks-kept") !== null;
+const served =
+  location.protocol.startsWith("http") && document.querySelector("#checks-kept") !== null;
 const itemPrefix = `tipclassify desk checks ${document.body.dataset.desk} `; // before the key of a finding
 const initialsItem = `tipclassify desk initials ${document.body.dataset.desk}`;
 const initialsBox = document.getElementById("initials");
@@ -16,10 +17,18 @@ const unsent = new Map(); // request: {path, body}, until the server has said "s
 async function ask(path, body) {
   const text = body && JSON.stringify(body);
   // A request that may outlive its page may hold 64 KiB (Fetch, 4.6).
-  const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: text, keepalive: text.length < 15_000 } : { cache: "no-store" };
+  const options = body
+    ? {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: text,
+        keepalive: text.length < 15_000,
+      }
+    : { cache: "no-store" };
   const response = await fetch(`api/${path}`, options);
   const answer = await response.json();
-  if (!response.ok) throw Object.assign(new Error(answer.error), { refused: response.status < 500 });
+  if (!response.ok)
+    throw Object.assign(new Error(answer.error), { refused: response.status < 500 });
   return answer;
 }
 
@@ -83,7 +92,8 @@ const KEEPS_NOTHING = "This browser keeps nothing for this page: export before y
 
 function sayKept(trouble = "") {
   const where = server ? "Checks are kept beside this page" : "Checks are kept in this browser";
-  document.getElementById("checks-kept").textContent = trouble || (unsent.size ? `Saving ${plural(unsent.size, "change")}…` : where);
+  document.getElementById("checks-kept").textContent =
+    trouble || (unsent.size ? `Saving ${plural(unsent.size, "change")}…` : where);
   document.getElementById("checks-kept").dataset.state = trouble ? "bad" : "";
 }
 
@@ -118,7 +128,11 @@ async function sendAll() {
       redrawCheck(answer.key);
     } catch (error) {
       if (error.refused) unsent.delete(request); // it would be refused again
-      sayKept(error.refused ? `Refused: ${error.message}` : `${plural(unsent.size, "change")} not saved yet (${error.message}). Trying again.`);
+      sayKept(
+        error.refused
+          ? `Refused: ${error.message}`
+          : `${plural(unsent.size, "change")} not saved yet (${error.message}). Trying again.`,
+      );
       sending = false;
       return;
     }
@@ -160,7 +174,11 @@ function send(key, { verdict, note }) {
 function verdictOf(key) {
   const known = verdicts.get(key);
   if (known !== undefined) return known;
-  const given = new Set(Object.values(checks.get(key) ?? {}).map(({ verdict }) => verdict).filter(Boolean));
+  const given = new Set(
+    Object.values(checks.get(key) ?? {})
+      .map(({ verdict }) => verdict)
+      .filter(Boolean),
+  );
   const verdict = given.size > 1 ? "disputed" : ([...given][0] ?? "");
   verdicts.set(key, verdict);
   return verdict;
@@ -181,14 +199,19 @@ function checkedOf(findings) {
     if (verdict) counts[verdict] += 1;
   }
   const checked = counts.confirmed + counts.rejected + counts.disputed;
-  const parts = Object.entries(counts).filter(([, number]) => number).map(([name, number]) => `${number.toLocaleString("en")} ${name}`);
+  const parts = Object.entries(counts)
+    .filter(([, number]) => number)
+    .map(([name, number]) => `${number.toLocaleString("en")} ${name}`);
   return `${checked.toLocaleString("en")} checked${checked ? ` (${parts.join(", ")})` : ""}, ${(findings.length - checked).toLocaleString("en")} unchecked`;
 }
 
 // "confirmed by AB, 2026-11-30; note by CD: ask the ministry": for exports and for the line below a finding.
 function checkWords(key) {
   return Object.entries(checks.get(key) ?? {}).map(([name, { verdict, note, time }]) => {
-    const what = [verdict && `${verdict} by ${name}, ${String(time).slice(0, 10)}`, note && `note${verdict ? "" : ` by ${name}`}: ${note}`];
+    const what = [
+      verdict && `${verdict} by ${name}, ${String(time).slice(0, 10)}`,
+      note && `note${verdict ? "" : ` by ${name}`}: ${note}`,
+    ];
     return what.filter(Boolean).join("; ");
   });
 }
@@ -197,7 +220,8 @@ const checkLines = new Map(); // key: redraws the line, while it is in the page
 
 function redrawCheck(key) {
   checkLines.get(key)?.();
-  if (view === "findings" && shown.length) document.getElementById("findings-note").textContent = findingsNote();
+  if (view === "findings" && shown.length)
+    document.getElementById("findings-note").textContent = findingsNote();
   if (!saved.has(key)) return;
   saySaved();
   if (view !== "saved") drawn.delete("saved"); // whoever writes in the list goes on
@@ -207,28 +231,58 @@ function checkLine(passage) {
   const line = make("div", { class: "check" });
   function verdict(name, text) {
     const pressed = mineOf(passage.key)?.verdict === name;
-    return button(text, () => change(passage, { verdict: pressed ? "" : name }) && line.querySelector(`.${name}`)?.focus(), { class: name, "aria-pressed": String(pressed) });
+    return button(
+      text,
+      () =>
+        change(passage, { verdict: pressed ? "" : name }) &&
+        line.querySelector(`.${name}`)?.focus(),
+      { class: name, "aria-pressed": String(pressed) },
+    );
   }
   function draw() {
     const open = line.querySelector("textarea");
     const inHand = open && document.activeElement === open;
     const mine = mineOf(passage.key);
-    const words = make("p", { class: "facts check-words", dir: "auto" }, checkWords(passage.key).join(" · "));
+    const words = make(
+      "p",
+      { class: "facts check-words", dir: "auto" },
+      checkWords(passage.key).join(" · "),
+    );
     const note = button(mine?.note ? "Edit note" : "Note", () => write(), { class: "note" });
     if (inHand) return line.querySelector(".check-words")?.replaceWith(words);
-    const focused = line.contains(document.activeElement) && ["confirmed", "rejected", "note"].find((name) => document.activeElement.classList.contains(name));
-    line.replaceChildren(make("p", { class: "do" }, ...(passage.letters.length ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")] : []), note), words);
+    const focused =
+      line.contains(document.activeElement) &&
+      ["confirmed", "rejected", "note"].find((name) =>
+        document.activeElement.classList.contains(name),
+      );
+    line.replaceChildren(
+      make(
+        "p",
+        { class: "do" },
+        ...(passage.letters.length
+          ? [verdict("confirmed", "Confirm"), verdict("rejected", "Reject")]
+          : []),
+        note,
+      ),
+      words,
+    );
     if (focused) line.querySelector(`.${focused}`).focus(); // whoever works by keyboard stays there
     return undefined;
   }
   function write() {
-    const box = make("textarea", { rows: 2, maxlength: 2000, "aria-label": "Note on this finding" });
+    const box = make("textarea", {
+      rows: 2,
+      maxlength: 2000,
+      "aria-label": "Note on this finding",
+    });
     box.value = mineOf(passage.key)?.note ?? "";
     let left = false;
     const done = (back) => {
       if (left) return;
       left = true;
-      const written = box.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : "")).trim();
+      const written = box.value
+        .replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""))
+        .trim();
       box.remove();
       if (written !== (mineOf(passage.key)?.note ?? "")) change(passage, { note: written });
       draw();
@@ -237,7 +291,8 @@ function checkLine(passage) {
     // Whatever is typed is kept, however one leaves.
     box.addEventListener("blur", () => done(false));
     box.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" && !(event.key === "Enter" && (event.ctrlKey || event.metaKey))) return;
+      if (event.key !== "Escape" && !(event.key === "Enter" && (event.ctrlKey || event.metaKey)))
+        return;
       event.preventDefault();
       done(true);
     });
@@ -257,9 +312,18 @@ initialsBox.addEventListener("change", () => {
 document.getElementById("export-checks").addEventListener("click", () => {
   // What was checked, so that a bundle of other files finds it again.
   const checked = passages.filter(({ key }) => checks.has(key));
-  const findings = checked.map(({ key, text, start, end, letters }) => [key, { text, start, end, labels: letters.map(labelOf) }]);
-  const data = { desk: document.body.dataset.desk, checks: Object.fromEntries(checks), findings: Object.fromEntries(findings) };
-  const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 1)], { type: "application/json" }));
+  const findings = checked.map(({ key, text, start, end, letters }) => [
+    key,
+    { text, start, end, labels: letters.map(labelOf) },
+  ]);
+  const data = {
+    desk: document.body.dataset.desk,
+    checks: Object.fromEntries(checks),
+    findings: Object.fromEntries(findings),
+  };
+  const address = URL.createObjectURL(
+    new Blob([JSON.stringify(data, null, 1)], { type: "application/json" }),
+  );
   make("a", { href: address, download: "desk-checks.json" }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
   say(`Exported the checks of ${plural(checks.size, "finding")}`);

@@ -2,7 +2,9 @@
 
 function citationOf(passage) {
   const { report, letters, scores } = passage;
-  const labels = letters.map((letter) => labelled(labelOf(letter), scores[LETTERS.indexOf(letter)]));
+  const labels = letters.map((letter) =>
+    labelled(labelOf(letter), scores[LETTERS.indexOf(letter)]),
+  );
   return {
     key: passage.key,
     quote: passage.text,
@@ -46,9 +48,18 @@ function csvCell(value) {
 }
 
 function csvTable(citations) {
-  const own = (cited) => [cited.folder ?? "", cited.tags ?? "", cited.note ?? "", checkWords(cited.key).join("; ")];
+  const own = (cited) => [
+    cited.folder ?? "",
+    cited.tags ?? "",
+    cited.note ?? "",
+    checkWords(cited.key).join("; "),
+  ];
   const head = [...CITATION_COLUMNS, "citation", "folder", "tags", "note", "checked"];
-  const csvRow = (cited) => [...CITATION_COLUMNS.map((name) => cited[name] ?? ""), plainCitation(cited), ...own(cited)];
+  const csvRow = (cited) => [
+    ...CITATION_COLUMNS.map((name) => cited[name] ?? ""),
+    plainCitation(cited),
+    ...own(cited),
+  ];
   const rows = [head, ...citations.map(csvRow)];
   return "\ufeff" + rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 }

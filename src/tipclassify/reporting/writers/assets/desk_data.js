@@ -1,7 +1,9 @@
 // Reports and passages, which the scripts in data/ bring, and the search in their indexes of words.
 // Covered by tests/reporting/test_desk.py.
 
-const TAGS = Array.from({ length: 2 ** LETTERS.length }, (_, bits) => LETTERS.filter((_, n) => (bits >> n) & 1)); // shared: most repeat
+const TAGS = Array.from({ length: 2 ** LETTERS.length }, (_, bits) =>
+  LETTERS.filter((_, n) => (bits >> n) & 1),
+); // shared: most repeat
 
 const reports = new Map(); // by their page
 const passages = []; // of all reports
@@ -14,10 +16,17 @@ globalThis.tipclassify = {
     const file = JSON.parse(json);
     if (!reports.has(file.page)) reports.set(file.page, { page: file.page });
     const report = Object.assign(reports.get(file.page), file.report);
-    indexes.push({ words: file.words, numbers: file.numbers, lists: [], size: file.passages.length, first: passages.length });
+    indexes.push({
+      words: file.words,
+      numbers: file.numbers,
+      lists: [],
+      size: file.passages.length,
+      first: passages.length,
+    });
     const places = file.places.map(placeOfArray);
     for (const row of file.passages) passages.push(passageOfArray(row, places, report));
-    if (!firstOf.has(file.page) && file.passages.length) firstOf.set(file.page, passages.at(-file.passages.length));
+    if (!firstOf.has(file.page) && file.passages.length)
+      firstOf.set(file.page, passages.at(-file.passages.length));
   },
 };
 
@@ -66,7 +75,13 @@ function passageOfArray(row, places, report) {
 
 // Words in lower case and without accents, as desk_records.py splits them.
 function wordsOf(text) {
-  return text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").match(/[\p{L}\p{N}]+/gu) ?? [];
+  return (
+    text
+      .toLowerCase()
+      .normalize("NFKD")
+      .replace(/\p{M}/gu, "")
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  );
 }
 
 // British words in American spelling, by the patterns of text/features/vocabulary.py.
@@ -81,7 +96,9 @@ function american(word) {
 function parseQuery(query) {
   const clauses = [];
   let [either, not] = [false, false];
-  for (const [, minus, quoted, word] of query.replace(/[“”„«»]/g, '"').matchAll(/(-?)(?:"([^"]*)"?|([^\s"]+))/g)) {
+  for (const [, minus, quoted, word] of query
+    .replace(/[“”„«»]/g, '"')
+    .matchAll(/(-?)(?:"([^"]*)"?|([^\s"]+))/g)) {
     if (word === "OR" || word === "AND" || word === "NOT") {
       either = word === "OR" && clauses.length > 0;
       not = word === "NOT";
@@ -89,20 +106,26 @@ function parseQuery(query) {
     }
     const words = wordsOf(quoted ?? word).map(american);
     if (!words.length) continue;
-    const term = { words, phrase: quoted !== undefined && words.length > 1 ? " " + words.join(" ") : "" };
+    const term = {
+      words,
+      phrase: quoted !== undefined && words.length > 1 ? " " + words.join(" ") : "",
+    };
     const excluded = not || Boolean(minus);
     if (either && !excluded && !clauses.at(-1).excluded) clauses.at(-1).terms.push(term);
     else clauses.push({ excluded, terms: [term] });
     [either, not] = [false, false];
   }
   clauses.splice(100); // more is no question
-  const begins = clauses.filter(({ excluded }) => !excluded).flatMap(({ terms }) => terms.flatMap(({ words }) => words));
+  const begins = clauses
+    .filter(({ excluded }) => !excluded)
+    .flatMap(({ terms }) => terms.flatMap(({ words }) => words));
   return { clauses, begins };
 }
 
 // Make an index ready for search, which takes longer than a search.
 function unpack(index) {
-  if (typeof index.words === "string") Object.assign(index, { words: index.words.split(" "), numbers: index.numbers.split(",") });
+  if (typeof index.words === "string")
+    Object.assign(index, { words: index.words.split(" "), numbers: index.numbers.split(",") });
 }
 
 // Which passages of an index have a word that begins so.
@@ -130,10 +153,17 @@ function search(query) {
         const each = words.map((word) => beginsIn(index, word));
         for (let number = 0; number < index.size; number++) {
           if (!left[number] || holds[number] || !each.every((has) => has[number])) continue;
-          holds[number] = !phrase || ` ${wordsOf(passages[index.first + number].text).map(american).join(" ")}`.includes(phrase) ? 1 : 0;
+          holds[number] =
+            !phrase ||
+            ` ${wordsOf(passages[index.first + number].text)
+              .map(american)
+              .join(" ")}`.includes(phrase)
+              ? 1
+              : 0;
         }
       }
-      for (let number = 0; number < index.size; number++) if (holds[number] === (excluded ? 1 : 0)) left[number] = 0;
+      for (let number = 0; number < index.size; number++)
+        if (holds[number] === (excluded ? 1 : 0)) left[number] = 0;
     }
     left.forEach((is, number) => is && hits.add(index.first + number));
   }
@@ -146,18 +176,22 @@ function rankAmongReports() {
   const where = new Map(); // text: {countries, years of each country}
   const tagged = passages.filter(({ letters, again }) => letters.length && !again);
   for (const passage of tagged) {
-    passage.identity = wordsOf(passage.text).join(" ").replace(/( \d+)+$/, "");
+    passage.identity = wordsOf(passage.text)
+      .join(" ")
+      .replace(/( \d+)+$/, "");
     const places = where.get(passage.identity) ?? { countries: new Set(), years: new Map() };
     const country = passage.country || passage.report.page;
     places.countries.add(country);
-    if (passage.year && !(places.years.get(country) <= passage.year)) places.years.set(country, passage.year);
+    if (passage.year && !(places.years.get(country) <= passage.year))
+      places.years.set(country, passage.year);
     where.set(passage.identity, places);
   }
   for (const passage of tagged) {
     const { countries, years } = where.get(passage.identity);
     if (countries.size >= RECURRING_COUNTRIES) passage.template = true;
     if (passage.template) passage.rank = 0;
-    else if (passage.year && years.get(passage.country || passage.report.page) < passage.year) passage.rank /= 2;
+    else if (passage.year && years.get(passage.country || passage.report.page) < passage.year)
+      passage.rank /= 2;
     delete passage.identity;
   }
 }

@@ -16,7 +16,9 @@ const checkedLabels = () => labelBoxes.filter((box) => box.checked).map((box) =>
 
 // The labels of a passage that count: those chosen, from the least probability chosen.
 function countedLabels(passage, chosen) {
-  return passage.letters.filter((letter) => chosen.has(letter) && passage.scores[LETTERS.indexOf(letter)] >= least);
+  return passage.letters.filter(
+    (letter) => chosen.has(letter) && passage.scores[LETTERS.indexOf(letter)] >= least,
+  );
 }
 
 function filterPassages() {
@@ -50,9 +52,11 @@ function writeAddress() {
   const fields = new URLSearchParams();
   const labels = checkedLabels().join("");
   if (view !== VIEWS[0]) fields.set("view", view);
-  for (const name of FIELDS) if (form.elements[name].value) fields.set(name, form.elements[name].value);
+  for (const name of FIELDS)
+    if (form.elements[name].value) fields.set(name, form.elements[name].value);
   if (labels !== LETTERS.join("")) fields.set("labels", labels);
-  if (form.elements.least.value !== form.elements.least.min) fields.set("least", form.elements.least.value);
+  if (form.elements.least.value !== form.elements.least.min)
+    fields.set("least", form.elements.least.value);
   if (form.elements.words.value.trim()) fields.set("words", form.elements.words.value.trim());
   if (form.elements.rows.checked) fields.set("rows", "table");
   if (form.elements.checked.value) fields.set("checked", form.elements.checked.value);
@@ -60,7 +64,14 @@ function writeAddress() {
   if (orderBox.value) fields.set("order", orderBox.value);
   if (sortedBy) fields.set("sort", sortedBy);
   history.replaceState(null, "", `#${fields}`);
-  form.querySelector('[type="reset"]').disabled = ![...FIELDS, "labels", "least", "words", "rows", "checked"].some((name) => fields.has(name));
+  form.querySelector('[type="reset"]').disabled = ![
+    ...FIELDS,
+    "labels",
+    "least",
+    "words",
+    "rows",
+    "checked",
+  ].some((name) => fields.has(name));
 }
 
 function readAddress() {
@@ -69,14 +80,16 @@ function readAddress() {
   view = VIEWS.includes(fields.get("view")) ? fields.get("view") : VIEWS[0];
   for (const box of labelBoxes) box.checked = labels.includes(box.value);
   for (const name of [...FIELDS, "words"]) form.elements[name].value = fields.get(name) ?? "";
-  for (const name of FIELDS) if (form.elements[name].selectedIndex < 0) form.elements[name].value = "";
+  for (const name of FIELDS)
+    if (form.elements[name].selectedIndex < 0) form.elements[name].value = "";
   form.elements.least.value = fields.get("least") ?? form.elements.least.min;
   form.elements.rows.checked = fields.has("rows");
   form.elements.checked.value = fields.get("checked") ?? "";
   if (form.elements.checked.selectedIndex < 0) form.elements.checked.value = "";
   shares = fields.get("show") === "shares";
   orderBox.value = ["report", "probable"].includes(fields.get("order")) ? fields.get("order") : "";
-  document.querySelector(`input[name="show"][value="${shares ? "shares" : "counts"}"]`).checked = true;
+  document.querySelector(`input[name="show"][value="${shares ? "shares" : "counts"}"]`).checked =
+    true;
   sortReports(fields.get("sort") ?? "");
 }
 
@@ -97,8 +110,10 @@ function fillFilters() {
     if (passage.country) countries.add(passage.country);
     if (passage.series) publications.add(passage.series);
     if (passage.year) years.add(passage.year);
-    if (passage.letters.length) sections.set(passage.folded, (sections.get(passage.folded) ?? 0) + 1);
-    for (const letter of passage.letters) lowest = Math.min(lowest, passage.scores[LETTERS.indexOf(letter)]);
+    if (passage.letters.length)
+      sections.set(passage.folded, (sections.get(passage.folded) ?? 0) + 1);
+    for (const letter of passage.letters)
+      lowest = Math.min(lowest, passage.scores[LETTERS.indexOf(letter)]);
   }
   for (const name of [...publications].sort(inOrder)) publication.add(new Option(name));
   publication.hidden = publications.size < 2;

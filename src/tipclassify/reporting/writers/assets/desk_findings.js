@@ -31,12 +31,16 @@ function countsLine() {
   const reportCount = new Set(shown.map((passage) => passage.report)).size;
   const counts = noCounts();
   for (const passage of shown) for (const letter of passage.counted) counts[letter] += 1;
-  const parts = LETTERS.filter((letter) => counts[letter]).map((letter) => `${NAMES[letter].toLowerCase()} ${counts[letter].toLocaleString("en")}`);
+  const parts = LETTERS.filter((letter) => counts[letter]).map(
+    (letter) => `${NAMES[letter].toLowerCase()} ${counts[letter].toLocaleString("en")}`,
+  );
   return `${kindsOf(shown)} of ${plural(reportCount, "report")}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
 function findingsNote() {
-  return shown.length ? `${counted}. ${checkedOf(shown)}` : "Nothing is left by the filters: fewer words, or more labels, find more.";
+  return shown.length
+    ? `${counted}. ${checkedOf(shown)}`
+    : "Nothing is left by the filters: fewer words, or more labels, find more.";
 }
 
 const plural = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
@@ -44,14 +48,21 @@ const plural = (count, name) => `${count.toLocaleString("en")} ${name}${count ==
 function showFurther() {
   const from = findingsList.children.length;
   const { begins } = parseQuery(form.elements.words.value);
-  for (const passage of ordered.slice(from, from + PAGE_SIZE)) findingsList.append(findingItem(passage, begins));
+  for (const passage of ordered.slice(from, from + PAGE_SIZE))
+    findingsList.append(findingItem(passage, begins));
   further.hidden = findingsList.children.length >= ordered.length;
   const templates = folded.filter(({ row }) => !row).length;
-  const parts = [templates && `${plural(templates, "sentence")} that ${templates === 1 ? "stands" : "stand"} in many reports`, folded.length > templates && plural(folded.length - templates, "table row")];
+  const parts = [
+    templates &&
+      `${plural(templates, "sentence")} that ${templates === 1 ? "stands" : "stand"} in many reports`,
+    folded.length > templates && plural(folded.length - templates, "table row"),
+  ];
   unfold.hidden = !further.hidden || !folded.length;
   unfold.textContent = `and ${parts.filter(Boolean).join(", ")}`;
   const left = ordered.length + folded.length - findingsList.children.length;
-  document.getElementById("not-printed").textContent = left ? `${plural(left, "more finding")} not printed: show them first.` : "";
+  document.getElementById("not-printed").textContent = left
+    ? `${plural(left, "more finding")} not printed: show them first.`
+    : "";
   if (from) findingsList.children[from]?.querySelector("a").focus();
 }
 further.addEventListener("click", showFurther);
@@ -75,13 +86,33 @@ function findingItem(passage, begins) {
     const score = probability(passage.scores[LETTERS.indexOf(letter)]);
     facts.append(make("span", { class: "label" }, badge(letter), ` ${NAMES[letter]} `, score), " ");
   }
-  const title = make("a", { href: report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, report.title));
-  const where = [passage.country, passage.year, passage.section, passage.page && `p. ${passage.page}`];
+  const title = make(
+    "a",
+    { href: report.page + (passage.id && `#${passage.id}`) },
+    make("bdi", {}, report.title),
+  );
+  const where = [
+    passage.country,
+    passage.year,
+    passage.section,
+    passage.page && `p. ${passage.page}`,
+  ];
   const low = passage.low ? ["low confidence"] : [];
-  facts.append(title, ...[...where, ...low].filter(Boolean).flatMap((text) => [" · ", make("bdi", {}, text)]));
-  const item = make("li", {}, make("p", { class: "quote", dir: "auto" }, ...markWords(passage.text, begins)), facts);
+  facts.append(
+    title,
+    ...[...where, ...low].filter(Boolean).flatMap((text) => [" · ", make("bdi", {}, text)]),
+  );
+  const item = make(
+    "li",
+    {},
+    make("p", { class: "quote", dir: "auto" }, ...markWords(passage.text, begins)),
+    facts,
+  );
   if (passage.row) facts.append(" · table row");
-  item.append(make("p", { class: "do" }, saveButton(passage), copyButton(passage)), checkLine(passage));
+  item.append(
+    make("p", { class: "do" }, saveButton(passage), copyButton(passage)),
+    checkLine(passage),
+  );
   return item;
 }
 
@@ -90,7 +121,12 @@ function markWords(text, begins) {
   const parts = [];
   let at = 0;
   for (const word of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
-    if (!wordsOf(word[0]).map(american).some((plain) => begins.some((begin) => plain.startsWith(begin)))) continue;
+    if (
+      !wordsOf(word[0])
+        .map(american)
+        .some((plain) => begins.some((begin) => plain.startsWith(begin)))
+    )
+      continue;
     parts.push(text.slice(at, word.index), make("mark", { class: "hit" }, word[0]));
     at = word.index + word[0].length;
   }

@@ -5,7 +5,10 @@ const reportsBody = document.querySelector(".desk-reports tbody");
 const headers = Array.from(document.querySelectorAll(".desk-reports thead th"));
 let sortedBy = ""; // a column, or after a minus its reverse: "year", "-year"
 const reportRows = new Map(
-  Array.from(reportsBody.rows, (row) => [row.dataset.page, { row, change: row.cells[7].querySelector("a") }]),
+  Array.from(reportsBody.rows, (row) => [
+    row.dataset.page,
+    { row, change: row.cells[7].querySelector("a") },
+  ]),
 );
 
 const columnName = (header) => header.textContent.trim().toLowerCase().split(/\s+/).pop();
@@ -27,7 +30,11 @@ function isListed(page, pages) {
   if (pages.has(page)) return true;
   const { country, year, section } = form.elements;
   const report = reports.get(page);
-  return !section.value && (!country.value || report?.country === country.value) && (!year.value || String(report?.year) === year.value);
+  return (
+    !section.value &&
+    (!country.value || report?.country === country.value) &&
+    (!year.value || String(report?.year) === year.value)
+  );
 }
 
 // How many reports the filters leave: one number, wherever it stands.
@@ -49,9 +56,15 @@ function sortReports(by) {
   };
   const compare = (a, b) => (number ? key(a) - key(b) : inOrder(key(a), key(b)));
   const year = (row) => Number(row.cells[2].textContent) || 0;
-  const rows = Array.from(reportsBody.rows).sort((a, b) => down * compare(a, b) || year(a) - year(b));
+  const rows = Array.from(reportsBody.rows).sort(
+    (a, b) => down * compare(a, b) || year(a) - year(b),
+  );
   reportsBody.append(...rows);
-  for (const each of headers) each.setAttribute("aria-sort", each !== chosen ? "none" : down > 0 ? "ascending" : "descending");
+  for (const each of headers)
+    each.setAttribute(
+      "aria-sort",
+      each !== chosen ? "none" : down > 0 ? "ascending" : "descending",
+    );
 }
 
 for (const header of headers) {

@@ -28,7 +28,8 @@ function readSaved() {
 function take(list) {
   saved = new Map();
   for (const cited of list) {
-    if (cited?.key && Object.values(cited).every((value) => typeof value === "string")) saved.set(cited.key, cited);
+    if (cited?.key && Object.values(cited).every((value) => typeof value === "string"))
+      saved.set(cited.key, cited);
   }
 }
 
@@ -39,7 +40,9 @@ function sendSaved() {
       await ask("saved", { findings: [...saved.values()] });
       sayKept();
     } catch (error) {
-      sayKept(`The saved findings are not saved (${error.message}). Change one again, or export them.`);
+      sayKept(
+        `The saved findings are not saved (${error.message}). Change one again, or export them.`,
+      );
     }
   });
 }
@@ -66,10 +69,20 @@ function saveButton(passage) {
     label(),
     (save) => {
       const had = saved.has(passage.key);
-      const kept = writeSaved((all) => (had ? all.delete(passage.key) : all.set(passage.key, { ...citationOf(passage), folder: "", tags: "", note: "" })));
+      const kept = writeSaved((all) =>
+        had
+          ? all.delete(passage.key)
+          : all.set(passage.key, { ...citationOf(passage), folder: "", tags: "", note: "" }),
+      );
       save.textContent = label();
       save.setAttribute("aria-pressed", pressed());
-      say(!kept ? "This browser keeps nothing for this page: export before you close it" : had ? "Removed" : "Saved");
+      say(
+        !kept
+          ? "This browser keeps nothing for this page: export before you close it"
+          : had
+            ? "Removed"
+            : "Saved",
+      );
       drawSaved(kept);
     },
     { class: "save", "aria-pressed": pressed() },
@@ -85,23 +98,39 @@ function drawSaved(kept = true) {
 
 function saySaved(kept = true) {
   const where = server ? "beside this page" : "in this browser";
-  const note = saved.size ? `${plural(saved.size, "finding")}, kept ${where}. Exports have them in this order. ${checkedOf([...saved.values()])}.` : `Nothing is saved. “Save” below a finding puts it here, kept ${where}.`;
+  const note = saved.size
+    ? `${plural(saved.size, "finding")}, kept ${where}. Exports have them in this order. ${checkedOf([...saved.values()])}.`
+    : `Nothing is saved. “Save” below a finding puts it here, kept ${where}.`;
   document.getElementById("saved-note").textContent = kept ? note : KEEPS_NOTHING;
   document.querySelector("#saved-tab small").textContent = saved.size || "";
   for (const each of exportButtons) each.disabled = !saved.size;
 }
 
 function drawSavedList() {
-  const here = new Map(passages.filter((passage) => saved.has(passage.key)).map((passage) => [passage.key, passage]));
-  savedList.replaceChildren(...[...saved.values()].map((cited) => savedItem(cited, here.get(cited.key))));
+  const here = new Map(
+    passages.filter((passage) => saved.has(passage.key)).map((passage) => [passage.key, passage]),
+  );
+  savedList.replaceChildren(
+    ...[...saved.values()].map((cited) => savedItem(cited, here.get(cited.key))),
+  );
   fillFolders();
 }
 
 // A saved finding; without its passage where a later run of the reports no longer has it.
 function savedItem(cited, passage) {
   const title = make("bdi", {}, cited.title);
-  const source = [passage ? make("a", { href: passage.report.page + (passage.id && `#${passage.id}`) }, title) : title];
-  const facts = [cited.country, cited.year, placeOf(cited), cited.labels || "no label", passage ? "" : "no longer in this desk"];
+  const source = [
+    passage
+      ? make("a", { href: passage.report.page + (passage.id && `#${passage.id}`) }, title)
+      : title,
+  ];
+  const facts = [
+    cited.country,
+    cited.year,
+    placeOf(cited),
+    cited.labels || "no label",
+    passage ? "" : "no longer in this desk",
+  ];
   source.push(...known(...facts).flatMap((text) => [" · ", make("bdi", {}, text)]));
   return make(
     "li",
@@ -110,7 +139,13 @@ function savedItem(cited, passage) {
     make("p", { class: "facts" }, ...source),
     make("p", { class: "do" }, moveButton(cited, -1), moveButton(cited, 1), removeButton(cited)),
     make("p", { class: "facts" }, checkWords(cited.key).join(" · ")),
-    make("p", { class: "own" }, ownField(cited, "folder", "Folder"), ownField(cited, "tags", "Tags, with commas"), ownField(cited, "note", "Note")),
+    make(
+      "p",
+      { class: "own" },
+      ownField(cited, "folder", "Folder"),
+      ownField(cited, "tags", "Tags, with commas"),
+      ownField(cited, "note", "Note"),
+    ),
   );
 }
 
@@ -127,7 +162,10 @@ function removeButton(cited) {
 }
 
 function moveButton(cited, by) {
-  const attributes = { class: by < 0 ? "up" : "down", "aria-label": by < 0 ? "Move up" : "Move down" };
+  const attributes = {
+    class: by < 0 ? "up" : "down",
+    "aria-label": by < 0 ? "Move up" : "Move down",
+  };
   function move() {
     const order = [...saved.keys()];
     const at = order.indexOf(cited.key);
@@ -150,7 +188,10 @@ function moveButton(cited, by) {
 // once; a server is asked when one pauses.
 function ownField(cited, name, label) {
   const attributes = { name, "aria-label": label, placeholder: label, maxlength: 2000 };
-  const field = name === "note" ? make("textarea", { ...attributes, rows: 1 }) : make("input", { ...attributes, list: name === "folder" && "folders" });
+  const field =
+    name === "note"
+      ? make("textarea", { ...attributes, rows: 1 })
+      : make("input", { ...attributes, list: name === "folder" && "folders" });
   field.value = cited[name] ?? "";
   field.addEventListener("input", () => {
     cited[name] = field.value;
@@ -172,28 +213,62 @@ let pending = null; // sends what was typed a moment ago
 addEventListener("pagehide", () => pending?.());
 
 function fillFolders() {
-  const names = new Set([...saved.values()].map(({ folder }) => (folder ?? "").trim()).filter(Boolean));
-  document.getElementById("folders").replaceChildren(...[...names].sort(inOrder).map((name) => make("option", { value: name })));
+  const names = new Set(
+    [...saved.values()].map(({ folder }) => (folder ?? "").trim()).filter(Boolean),
+  );
+  document
+    .getElementById("folders")
+    .replaceChildren(...[...names].sort(inOrder).map((name) => make("option", { value: name })));
 }
 
 // What one wrote on a saved finding, and who checked it when: one line, which follows its citation in every export.
 function ownWords(cited) {
-  const tags = (cited.tags ?? "").split(",").map((tag) => tag.trim()).filter(Boolean);
-  const parts = [cited.folder && `Folder: ${cited.folder.trim()}.`, tags.length && `Tags: ${tags.join(", ")}.`, cited.note && `Note: ${cited.note.trim()}`, ...checkWords(cited.key).map((words) => `${words[0].toUpperCase()}${words.slice(1)}.`)];
+  const tags = (cited.tags ?? "")
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter(Boolean);
+  const parts = [
+    cited.folder && `Folder: ${cited.folder.trim()}.`,
+    tags.length && `Tags: ${tags.join(", ")}.`,
+    cited.note && `Note: ${cited.note.trim()}`,
+    ...checkWords(cited.key).map((words) => `${words[0].toUpperCase()}${words.slice(1)}.`),
+  ];
   return parts.filter(Boolean).join(" ").replace(/\s+/g, " ");
 }
 
 function exportSaved(kind) {
   const citations = [...saved.values()];
   const day = new Date().toISOString().slice(0, 10);
-  const joined = (form, type, between) => new Blob([citations.map(form).join(between)], { type: `${type};charset=utf-8` });
+  const joined = (form, type, between) =>
+    new Blob([citations.map(form).join(between)], { type: `${type};charset=utf-8` });
   const files = {
     csv: () => new Blob([csvTable(citations)], { type: "text/csv;charset=utf-8" }),
     docx: () => wordDocument(citations, day),
-    txt: () => joined((cited) => known(plainCitation(cited), ownWords(cited)).join("\n") + "\n", "text/plain", "\n"),
-    bib: () => joined((cited) => bibtexCitation(cited, ownWords(cited)), "application/x-bibtex", "\n"),
-    json: () => new Blob([`${JSON.stringify(citations.map((cited) => cslCitation(cited, ownWords(cited))), null, 1)}\n`], { type: "application/json" }),
-    ris: () => joined((cited) => risCitation(cited, ownWords(cited)), "application/x-research-info-systems", ""),
+    txt: () =>
+      joined(
+        (cited) => known(plainCitation(cited), ownWords(cited)).join("\n") + "\n",
+        "text/plain",
+        "\n",
+      ),
+    bib: () =>
+      joined((cited) => bibtexCitation(cited, ownWords(cited)), "application/x-bibtex", "\n"),
+    json: () =>
+      new Blob(
+        [
+          `${JSON.stringify(
+            citations.map((cited) => cslCitation(cited, ownWords(cited))),
+            null,
+            1,
+          )}\n`,
+        ],
+        { type: "application/json" },
+      ),
+    ris: () =>
+      joined(
+        (cited) => risCitation(cited, ownWords(cited)),
+        "application/x-research-info-systems",
+        "",
+      ),
   };
   const address = URL.createObjectURL(files[kind]());
   make("a", { href: address, download: `findings-${day}.${kind}` }).click();
@@ -201,7 +276,8 @@ function exportSaved(kind) {
   say(`Exported ${plural(citations.length, "finding")}`);
 }
 
-for (const each of exportButtons) each.addEventListener("click", () => exportSaved(each.dataset.file));
+for (const each of exportButtons)
+  each.addEventListener("click", () => exportSaved(each.dataset.file));
 addEventListener("storage", (event) => {
   if (event.key !== savedKey) return;
   readSaved();

@@ -5,7 +5,9 @@ const fields = tools.elements;
 const MENUS = ["country", "year", "report", "section"];
 const folded = (name) => name.toLowerCase();
 // Passages by country, year and section: what counts are a share of.
-const passages = new Map(articles.map((article) => [article, JSON.parse(article.dataset.passages)]));
+const passages = new Map(
+  articles.map((article) => [article, JSON.parse(article.dataset.passages)]),
+);
 
 function filter() {
   const labels = all('[name="label"]:checked', tools).map((box) => box.value);
@@ -13,10 +15,14 @@ function filter() {
   const words = fields.words.value.trim().replace(/\s+/g, " ").toLowerCase();
   const [country, year, report, section] = MENUS.map((name) => fields[name].value);
   const among = (land, of) => (!country || land === country) && (!year || of === year);
-  const here = (article) => (!report || article.id === report) && (!(country || year) || passages.get(article).some(([land, of]) => among(land, of)));
+  const here = (article) =>
+    (!report || article.id === report) &&
+    (!(country || year) || passages.get(article).some(([land, of]) => among(land, of)));
   const inside = (land, of, name) => among(land, of) && (!section || folded(name) === section);
   for (const finding of findings) {
-    finding.left = finding.labels.filter(({ letter, score }) => labels.includes(letter) && score >= least);
+    finding.left = finding.labels.filter(
+      ({ letter, score }) => labels.includes(letter) && score >= least,
+    );
     finding.shown =
       finding.left.length > 0 &&
       (!report || finding.article.id === report) &&
@@ -26,7 +32,8 @@ function filter() {
     finding.dots.classList.toggle("off", !finding.shown);
   }
   for (const article of articles) article.hidden = !here(article);
-  for (const block of all(".text section > p")) block.hidden = fields.only.checked && !one("mark:not(.off)", block);
+  for (const block of all(".text section > p"))
+    block.hidden = fields.only.checked && !one("mark:not(.off)", block);
   for (const part of all(".text section")) {
     part.hidden = fields.only.checked && !one(":scope > p:not([hidden])", part);
   }
@@ -67,7 +74,8 @@ function recount(inside, narrowed) {
     const box = one(`.count.${letter}`);
     one(".number", box).textContent = grouped(read("", letter));
     const sentences = read("", letter);
-    one(".share", box).textContent = `sentence${sentences === 1 ? "" : "s"}, ${share(sentences, read(""))} of ${grouped(read(""))} on subject`;
+    one(".share", box).textContent =
+      `sentence${sentences === 1 ? "" : "s"}, ${share(sentences, read(""))} of ${grouped(read(""))} on subject`;
     if (narrowed || box.dataset.narrowed) strongest(letter, box);
     box.dataset.narrowed = narrowed || "";
   }
@@ -76,7 +84,9 @@ function recount(inside, narrowed) {
     row.hidden = document.getElementById(name).hidden;
     const whole = read(name);
     row.cells[3].textContent = grouped(whole);
-    LETTERS.forEach((letter, i) => fill(row.cells[4 + i], read(name, letter), share(read(name, letter), whole)));
+    LETTERS.forEach((letter, i) =>
+      fill(row.cells[4 + i], read(name, letter), share(read(name, letter), whole)),
+    );
   }
   for (const article of articles) {
     for (const row of all(".sections tr:has(td)", article)) {
@@ -88,23 +98,33 @@ function recount(inside, narrowed) {
 }
 
 function fill(cell, number, share) {
-  cell.replaceChildren(number ? grouped(number) : "–", ...(number && share ? [" ", made("small", share)] : []));
+  cell.replaceChildren(
+    number ? grouped(number) : "–",
+    ...(number && share ? [" ", made("small", share)] : []),
+  );
 }
 
 // The most particular findings of a label that the filter leaves, and below them those that are folded.
 function strongest(letter, box) {
   const score = (finding) => finding.left.find((label) => label.letter === letter).score;
-  const found = findings.filter(({ shown, left }) => shown && left.some((label) => label.letter === letter));
+  const found = findings.filter(
+    ({ shown, left }) => shown && left.some((label) => label.letter === letter),
+  );
   found.sort((a, b) => a.doubtful - b.doubtful || b.rank - a.rank || score(b) - score(a));
   const once = new Map(); // a text that reports share is listed once
-  for (const finding of found) if (!finding.again && !once.has(finding.text)) once.set(finding.text, finding);
+  for (const finding of found)
+    if (!finding.again && !once.has(finding.text)) once.set(finding.text, finding);
   const sentences = Array.from(once.values()).filter(({ row }) => !row);
   const rows = found.filter(({ row, again }) => row && !again);
   const particular = sentences.filter(({ template }) => !template);
-  const first = [...particular, ...sentences.filter(({ template }) => template)].slice(0, MOST_STRONGEST);
+  const first = [...particular, ...sentences.filter(({ template }) => template)].slice(
+    0,
+    MOST_STRONGEST,
+  );
   const templates = sentences.filter((finding) => finding.template && !first.includes(finding));
   const folded = [
-    templates.length && `${grouped(templates.length)} sentence${templates.length > 1 ? "s that stand" : " that stands"} in many reports`,
+    templates.length &&
+      `${grouped(templates.length)} sentence${templates.length > 1 ? "s that stand" : " that stands"} in many reports`,
     rows.length && `${grouped(rows.length)} table row${rows.length > 1 ? "s" : ""}`,
   ].filter(Boolean);
   const fold = one(".folded", box);
@@ -165,10 +185,12 @@ function readAddress() {
   if (hash.includes("=")) {
     tools.reset();
     const letters = said.get("label");
-    if (letters !== null) for (const box of all('[name="label"]', tools)) box.checked = letters.includes(box.value);
+    if (letters !== null)
+      for (const box of all('[name="label"]', tools)) box.checked = letters.includes(box.value);
     for (const name of MENUS) {
       const value = said.get(name) || "";
-      if (Array.from(fields[name].options).some((option) => option.value === value)) fields[name].value = value;
+      if (Array.from(fields[name].options).some((option) => option.value === value))
+        fields[name].value = value;
     }
     fields.least.value = said.get("from") || fields.least.min;
     fields.words.value = said.get("words") || "";
@@ -195,13 +217,23 @@ function menu(name, options) {
   fields[name].hidden = known.size < 2;
 }
 
-const sorted = (values) => values.sort((a, b) => a.localeCompare(b, "en")).map((value) => [value, value]);
+const sorted = (values) =>
+  values.sort((a, b) => a.localeCompare(b, "en")).map((value) => [value, value]);
 const places = Array.from(passages.values()).flat();
 menu("country", sorted(places.map(([land]) => land)));
 menu("year", sorted(places.map(([, year]) => year)));
-menu("report", articles.map((article) => [article.id, inert(one("h2", article).textContent)]));
-menu("section", findings.map(({ section }) => [folded(section), section]));
-const lowest = findings.reduce((least, { labels }) => Math.min(least, ...labels.map(({ score }) => score)), 1);
+menu(
+  "report",
+  articles.map((article) => [article.id, inert(one("h2", article).textContent)]),
+);
+menu(
+  "section",
+  findings.map(({ section }) => [folded(section), section]),
+);
+const lowest = findings.reduce(
+  (least, { labels }) => Math.min(least, ...labels.map(({ score }) => score)),
+  1,
+);
 fields.least.min = fields.least.value = fields.least.defaultValue = Math.floor(lowest * 100) / 100;
 tools.addEventListener("input", filter);
 tools.addEventListener("reset", () => setTimeout(filter));

@@ -5,7 +5,11 @@ const one = (selector, within = document) => within.querySelector(selector);
 
 const articles = all("main > article");
 // Outside of the text, direction characters would act on what stands around them (Unicode Annex 9).
-const inert = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd").replace(/\s+/g, " ").trim();
+const inert = (text) =>
+  text
+    .replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
+    .replace(/\s+/g, " ")
+    .trim();
 
 const findings = all("main mark").map((mark) => {
   const scores = mark.dataset.scores.split(" ").map(Number);
@@ -55,7 +59,8 @@ function button(text, action) {
 // Badge and probability of each label, report, section and page: what stands beside a finding wherever it is listed.
 function facts({ labels, section, mark, country, year }) {
   const line = made("small");
-  for (const { letter, score } of labels) line.append(made("b", letter, letter), ` ${probability(score)} `);
+  for (const { letter, score } of labels)
+    line.append(made("b", letter, letter), ` ${probability(score)} `);
   const named = articles.length > 1 ? [country, year] : [];
   const where = [...named, section, mark.dataset.page && `p. ${mark.dataset.page}`];
   line.append(`· ${where.filter(Boolean).map(inert).join(" · ")}`);

@@ -61,7 +61,10 @@ function paperList(found) {
   const list = made("table", "", "paper");
   const hasPages = found.some(({ mark }) => mark.dataset.page);
   const columns = ["Finding", ...(hasPages ? ["Page"] : []), "Passage"];
-  list.createTHead().insertRow().append(...columns.map((name) => made("th", name)));
+  list
+    .createTHead()
+    .insertRow()
+    .append(...columns.map((name) => made("th", name)));
   let body = null;
   let named = null; // the section whose name stands above
   for (const { labels, section, mark, text } of found) {
@@ -88,7 +91,8 @@ function paperTag({ letter, score }) {
 
 // ---- The page begins ------------------------------------------------------------------------------------------------
 
-if (matchMedia("(max-width: 62rem)").matches) all(".sections details").forEach((details) => (details.open = false));
+if (matchMedia("(max-width: 62rem)").matches)
+  all(".sections details").forEach((details) => (details.open = false));
 tools.hidden = false;
 one(".no-script").hidden = true;
 filter();

@@ -14,8 +14,10 @@ for (const table of all("table.sortable")) {
       if (next) head.setAttribute("aria-sort", next);
       const sign = next === "descending" ? -1 : 1;
       const rows = order.map((row, i) => ({ row, i, text: row.cells[column].textContent }));
-      const value = ({ text }) => (words ? text : Number(text.replace(/,/g, "").match(/^\d+/)?.[0] ?? -1));
-      const compared = (a, b) => (words ? value(a).localeCompare(value(b), "en", { numeric: true }) : value(a) - value(b));
+      const value = ({ text }) =>
+        words ? text : Number(text.replace(/,/g, "").match(/^\d+/)?.[0] ?? -1);
+      const compared = (a, b) =>
+        words ? value(a).localeCompare(value(b), "en", { numeric: true }) : value(a) - value(b);
       if (next) rows.sort((a, b) => sign * compared(a, b) || a.i - b.i);
       body.append(...rows.map(({ row }) => row));
     });
