@@ -39,7 +39,8 @@ export function agreementView(app) {
               : "No passage is disputed",
           ),
           disputed
-            ? ": no model learns from such a passage, and the corpus file leaves it out, until it is settled in Adjudicate."
+            ? ": no model learns from such a passage, and the corpus file leaves it out, " +
+                "until it is settled in Adjudicate."
             : ".",
         ),
       ...(compared ? independence(decisions, passages, all.passages) : nothingYet()),
@@ -106,7 +107,8 @@ export function agreementView(app) {
     el(
       "p",
       { class: "soft" },
-      "A second annotator opens the same reports with the same --corpus and a name of their own (--annotator NAME).",
+      "A second annotator opens the same reports with the same --corpus and a name of " +
+        "their own (--annotator NAME).",
     ),
   ];
 
@@ -122,7 +124,8 @@ export function agreementView(app) {
         "p",
         { id: "independence" },
         el("strong", {}, `${blind} of ${count(of, "decision")}`),
-        ` on ${count(shared, "shared passage")} ${blind === 1 ? "was" : "were"} made without seeing a colleague’s`,
+        ` on ${count(shared, "shared passage")} ${blind === 1 ? "was" : "were"} made ` +
+          "without seeing a colleague’s",
         rest.length ? `; ${rest.join("; ")}` : "",
         `. ${model} ${model === 1 ? "was" : "were"} blind to the model, too.`,
       ),
@@ -130,8 +133,10 @@ export function agreementView(app) {
         "p",
         { class: "soft" },
         passages
-          ? `The figures count ${count(passages, "passage")} on which two annotators decided independently, each by their last decision before they saw the others’.`
-          : "No passage has two independent decisions yet, so that no figure of agreement can be relied on.",
+          ? `The figures count ${count(passages, "passage")} on which two annotators decided ` +
+              "independently, each by their last decision before they saw the others’."
+          : "No passage has two independent decisions yet, so that no figure of agreement " +
+              "can be relied on.",
       ),
     ];
   }
@@ -183,28 +188,34 @@ export function agreementView(app) {
       el(
         "li",
         {},
-        "Both figures leave out the agreement that chance alone would bring: 1 is full agreement, 0 is no more than chance, below 0 is less.",
+        "Both figures leave out the agreement that chance alone would bring: 1 is full " +
+          "agreement, 0 is no more than chance, below 0 is less.",
       ),
       el(
         "li",
         {},
-        `Alpha from ${RELIABLE.toFixed(2)} is commonly called reliable; from ${TENTATIVE.toFixed(2)} it supports tentative conclusions; below that labels of two people cannot stand for each other.`,
+        `Alpha from ${RELIABLE.toFixed(2)} is commonly called reliable; from ` +
+          `${TENTATIVE.toFixed(2)} it supports tentative conclusions; below that labels of ` +
+          "two people cannot stand for each other.",
       ),
       el(
         "li",
         {},
-        "The interval is where the figure would lie in 95 of 100 samples of passages like these. Go by its lower end: few passages make it wide.",
+        "The interval is where the figure would lie in 95 of 100 samples of passages like " +
+          "these. Go by its lower end: few passages make it wide.",
       ),
       el(
         "li",
         {},
-        "“Unsure” gives no labels and is not compared. Settling a disagreement does not change these figures: they count what annotators decided by themselves.",
+        "“Unsure” gives no labels and is not compared. Settling a disagreement does not " +
+          "change these figures: they count what annotators decided by themselves.",
       ),
     ),
   ];
 
   app.addEventListener("view", () => app.view === "agreement" && draw());
-  app.addEventListener("passages", () => app.view === "agreement" && draw()); // somebody decided meanwhile
+  // somebody decided meanwhile
+  app.addEventListener("passages", () => app.view === "agreement" && draw());
 }
 
 function row(label, found) {

@@ -1,5 +1,5 @@
-// The server's answers. Every failure is an ApiError of one line; `status` is 0 when nothing answered.
-// Covered by tests/review/test_review_page.py.
+// The server's answers. Every failure is an ApiError of one line; `status` is 0 when nothing
+// answered. Covered by tests/review/test_review_page.py.
 
 export class ApiError extends Error {
   constructor(message, status) {
@@ -7,7 +7,10 @@ export class ApiError extends Error {
     this.status = status;
   }
 
-  /** Trying again can help: nothing answered, the server broke, or it did not know us (it was started anew). */
+  /**
+   * Trying again can help: nothing answered, the server broke, or it did not know us (it was
+   * started anew).
+   */
   get passing() {
     return (
       this.status === 0 ||
@@ -19,7 +22,8 @@ export class ApiError extends Error {
   }
 }
 
-// The link's token, which every request carries. It stays in this tab: a cookie would go to all ports of this machine.
+// The link's token, which every request carries. It stays in this tab: a cookie would go to all
+// ports of this machine.
 const TOKEN = "tipclassify token";
 const given = new URLSearchParams(location.search).get("token");
 if (given) {
@@ -28,7 +32,8 @@ if (given) {
 }
 const token = sessionStorage.getItem(TOKEN) || "none";
 
-const PATIENCE = 20_000; // ms; a decision is written to disk in milliseconds, reasons of a long passage in a second
+// ms; a decision is written to disk in milliseconds, reasons of a long passage in a second
+const PATIENCE = 20_000;
 
 let leaving = false;
 addEventListener("pagehide", () => (leaving = true));

@@ -1,6 +1,6 @@
-// Where the analyst is and what they can do: the verbs behind every key and button. Drawing is done by others, who are
-// notified by events: "list" (other rows), "place" (another passage), "passages" (some changed), "view", "saved".
-// Covered by tests/review/test_review_page.py.
+// Where the analyst is and what they can do: the verbs behind every key and button. Drawing is done
+// by others, who are notified by events: "list" (other rows), "place" (another passage), "passages"
+// (some changed), "view", "saved". Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { agreed, Deciding } from "./deciding.js";
 import { notice } from "./dom.js";
@@ -13,7 +13,8 @@ import { Undos } from "./undo.js";
 const POLL = 5000; // ms between looks at what others decided
 const QUEUE = 50; // passages of a queue: an hour's work
 
-export const READING_VIEWS = ["reading", "queue", "adjudication", "search"]; // the others have no passages
+// the others have no passages
+export const READING_VIEWS = ["reading", "queue", "adjudication", "search"];
 
 export class App extends Deciding {
   view = "reading";
@@ -58,13 +59,16 @@ export class App extends Deciding {
     return session;
   }
 
-  // ---- Passages -------------------------------------------------------------------------------------------------
+  // ---- Passages ---------------------------------------------------------------------------------
 
   get passage() {
     return this.store.passages.get(this.key) || null;
   }
 
-  /** What the view counts as a passage's labels: in adjudication what was settled, else what annotators agree on. */
+  /**
+   * What the view counts as a passage's labels: in adjudication what was settled, else what
+   * annotators agree on.
+   */
   shown = (passage) => {
     if (this.view !== "adjudication") {
       if (!passage.decision && this.draft?.key === passage.key) return this.draft.labels;
@@ -113,7 +117,7 @@ export class App extends Deciding {
     } else this.tell("place");
   }
 
-  // ---- Moving ---------------------------------------------------------------------------------------------------
+  // ---- Moving -----------------------------------------------------------------------------------
 
   async go(key) {
     if (key !== this.key) this.commit();
@@ -159,9 +163,8 @@ export class App extends Deciding {
       step > 0
         ? "That was the last passage of this list"
         : "This is the first passage of this list";
-    notice(
-      `${where}; ${left ? count(left, "passage is", "passages are") + " undecided" : "all are decided"}.`,
-    );
+    const undecided = left ? `${count(left, "passage is", "passages are")} undecided` : "";
+    notice(`${where}; ${undecided || "all are decided"}.`);
   }
 
   async show(view, key = null) {
@@ -238,9 +241,12 @@ export class App extends Deciding {
     else this.tell("place");
   }
 
-  // ---- Reasons and rules ----------------------------------------------------------------------------------------
+  // ---- Reasons and rules ------------------------------------------------------------------------
 
-  /** The label whose reasons and rule are shown: the one pointed at, chosen, tagged, or at least likely. */
+  /**
+   * The label whose reasons and rule are shown: the one pointed at, chosen, tagged, or at least
+   * likely.
+   */
   get lead() {
     if (this.hovered || this.chosen) return this.hovered || this.chosen;
     const { passage } = this;
@@ -256,13 +262,14 @@ export class App extends Deciding {
     this.tell("lead");
   }
 
-  // ---- Others ---------------------------------------------------------------------------------------------------
+  // ---- Others -----------------------------------------------------------------------------------
 
   async watch() {
     for (;;) {
       await new Promise((done) => {
         const timer = setTimeout(done, POLL);
-        addEventListener("focus", () => done(clearTimeout(timer)), { once: true }); // who comes back sees at once what is new
+        // who comes back sees at once what is new
+        addEventListener("focus", () => done(clearTimeout(timer)), { once: true });
       });
       try {
         const { next, events, passages } = await get(`/api/changes?since=${this.#since}`);
@@ -302,7 +309,7 @@ export class App extends Deciding {
     }
   }
 
-  // ---- Coming back ----------------------------------------------------------------------------------------------
+  // ---- Coming back ------------------------------------------------------------------------------
 
   #remember() {
     const { passage } = this;
@@ -318,7 +325,10 @@ export class App extends Deciding {
     }
   }
 
-  /** Go where the address says, or where this annotator was last, or to the first report with work left. */
+  /**
+   * Go where the address says, or where this annotator was last, or to the first report with work
+   * left.
+   */
   async resume(where = location.hash.slice(1) || stored(this.place)) {
     const { reports, queue } = this.store.session;
     const [view, id, key] = (where || (queue ? "queue" : "")).split("/").map(decodeURIComponent);

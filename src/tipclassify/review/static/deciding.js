@@ -1,12 +1,14 @@
-// What the analyst does to a passage: decide, settle, doubt, note, take back, do again. The page shows it at once, and the
-// outbox says when it is saved. Where something is hidden until a passage is decided, its labels are saved together.
-// Covered by tests/review/test_review_page.py.
+// What the analyst does to a passage: decide, settle, doubt, note, take back, do again. The page
+// shows it at once, and the outbox says when it is saved. Where something is hidden until a passage
+// is decided, its labels are saved together. Covered by tests/review/test_review_page.py.
 import { post } from "./api.js";
 import { notice } from "./dom.js";
 import { answerInWords, inOrder, NAMES, sameAnswer, sameLabels } from "./labels.js";
 
 export class Deciding extends EventTarget {
-  draft = null; // {key, labels}: chosen, not saved yet, on a passage of which something is hidden until it is decided
+  // {key, labels}: chosen, not saved yet, on a passage of which something is hidden until it is
+  // decided
+  draft = null;
 
   /** Give the passage in the middle these labels, or say that one is unsure. */
   decide(labels, unsure = false) {
@@ -35,7 +37,10 @@ export class Deciding extends EventTarget {
     this.tell("passages", [key]);
   }
 
-  /** Whether a passage is decided in one go: its first label, saved at once, would show what is hidden before the second. */
+  /**
+   * Whether a passage is decided in one go: its first label, saved at once, would show what is
+   * hidden before the second.
+   */
   atOnce = ({ decision, hidden }) =>
     this.view !== "adjudication" && !decision && Boolean(hidden.model || hidden.colleagues);
 
@@ -80,13 +85,15 @@ export class Deciding extends EventTarget {
     if (!this.decided(passage)) {
       if (this.view === "adjudication") {
         notice(
-          "Annotators differ, so nothing is proposed: choose a side (1, 2 …), labels, or N for none.",
+          "Annotators differ, so nothing is proposed: choose a side (1, 2 …), labels, or N " +
+            "for none.",
         );
         return;
       }
       if (passage.hidden.model && !this.draft) {
         notice(
-          "Nothing is proposed, since the model is hidden: choose labels, N for none, or S if you are unsure.",
+          "Nothing is proposed, since the model is hidden: choose labels, N for none, or S " +
+            "if you are unsure.",
         );
         return;
       }

@@ -1,7 +1,10 @@
-// Elements made from data. Text becomes text nodes and nothing else: a report cannot bring markup of its own.
-// Covered by tests/review/test_review_page.py.
+// Elements made from data. Text becomes text nodes and nothing else: a report cannot bring markup
+// of its own. Covered by tests/review/test_review_page.py.
 
-/** `el("button", {class: "quiet", on: {click: f}}, "Undo")`: props are attributes; null, undefined and false leave one out. */
+/**
+ * `el("button", {class: "quiet", on: {click: f}}, "Undo")`: props are attributes; null, undefined
+ * and false leave one out.
+ */
 export function el(name, props = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {
@@ -35,7 +38,10 @@ export function notice(text) {
   timer = setTimeout(() => (byId("notice").textContent = ""), 6000);
 }
 
-/** The keyboard goes on from the list after a click: Enter is then "accept", not "press that button once more". */
+/**
+ * The keyboard goes on from the list after a click: Enter is then "accept", not "press that button
+ * once more".
+ */
 export function backToList(event) {
   if (event.detail > 0 && byId("rows").checkVisibility())
     byId("rows").focus({ preventScroll: true });

@@ -1,5 +1,5 @@
-// Which passages the list shows: a state, some labels, doubts, and words. Kinds narrow each other down.
-// Covered by tests/review/test_review_page.py.
+// Which passages the list shows: a state, some labels, doubts, and words. Kinds narrow each other
+// down. Covered by tests/review/test_review_page.py.
 import { sameAnswer, sameLabels } from "./labels.js";
 
 export const blank = () => ({ state: "all", labels: [], doubts: [], words: "" });
@@ -19,7 +19,9 @@ export const DOUBTS = {
   noted: ["Noted", "With a note of yours, or of a colleague where theirs are shown"],
 };
 
-/** A test of one passage; `answer` and `decided` say what the view counts as its labels and as done. */
+/**
+ * A test of one passage; `answer` and `decided` say what the view counts as its labels and as done.
+ */
 export function matcher(filter, answer, decided) {
   const words = plain(filter.words).trim();
   const doubts = {

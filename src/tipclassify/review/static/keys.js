@@ -1,5 +1,5 @@
-// The keyboard. Keys are single letters, so they rest while somebody types, while a dialog is open, with Ctrl, Alt or
-// the command key, and when they are switched off in the help (WCAG 2.1.4).
+// The keyboard. Keys are single letters, so they rest while somebody types, while a dialog is open,
+// with Ctrl, Alt or the command key, and when they are switched off in the help (WCAG 2.1.4).
 // Covered by tests/review/test_review_page.py.
 import { byId, el } from "./dom.js";
 import { LETTERS } from "./labels.js";
@@ -105,7 +105,8 @@ export function keyboard(app, panel) {
   const toggleView = (view) => app.show(app.view === view ? "reading" : view);
   const scroll = (step) => {
     const text = byId("reading");
-    const scrolled = text.scrollHeight > text.clientHeight ? text : document.scrollingElement; // a telephone scrolls it all
+    // a telephone scrolls it all
+    const scrolled = text.scrollHeight > text.clientHeight ? text : document.scrollingElement;
     scrolled.scrollBy({ top: step * (innerHeight - byId("decide").offsetHeight) * 0.6 });
   };
   const often = {
@@ -187,7 +188,8 @@ export function keyboard(app, panel) {
       else panel.close();
       return;
     }
-    if (key === "enter" && event.target.closest("button, a, summary, input")) return; // that is pressed
+    // that is pressed
+    if (key === "enter" && event.target.closest("button, a, summary, input")) return;
     if (key.startsWith("arrow") && ownsArrows(event.target)) return;
     if (!single.checked && key.length === 1 && key !== " ") return;
     if (onPassages.has(key) && !app.isReading) return;
@@ -203,7 +205,8 @@ export function keyboard(app, panel) {
       action = () => app.side(Number(key) - 1);
     else if (!action) return;
     event.preventDefault();
-    if (event.repeat && !often[key] && key !== " ") return; // a key that is held down must not decide passage after passage
+    // a key that is held down must not decide passage after passage
+    if (event.repeat && !often[key] && key !== " ") return;
     action();
   });
 }

@@ -1,6 +1,6 @@
-// The list of passages with its filters. Rows are made once and kept: 2,000 of them are filtered in a few milliseconds,
-// and the browser lays out only those in sight (content-visibility, see review.css).
-// Covered by tests/review/test_review_page.py.
+// The list of passages with its filters. Rows are made once and kept: 2,000 of them are filtered in
+// a few milliseconds, and the browser lays out only those in sight (content-visibility, see
+// review.css). Covered by tests/review/test_review_page.py.
 import { sides } from "./deciding.js";
 import { backToList, byId, el } from "./dom.js";
 import { DOUBTS, blank, isBlank, matcher, plain } from "./filters.js";
@@ -187,7 +187,8 @@ export function list(app) {
     return undefined;
   }
 
-  // Two rows of what comes next stay in sight. Not scrollIntoView: that would scroll the page on a telephone.
+  // Two rows of what comes next stay in sight. Not scrollIntoView: that would scroll the page on a
+  // telephone.
   function reveal(row) {
     if (!box.checkVisibility()) return;
     const [inside, outside] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
@@ -323,7 +324,10 @@ function filterBar(app) {
 
   let soon = 0;
   return {
-    /** Count anew once the key that was pressed has its answer: 10,000 passages take longer than a key may. */
+    /**
+     * Count anew once the key that was pressed has its answer: 10,000 passages take longer than a
+     * key may.
+     */
     drawSoon() {
       clearTimeout(soon);
       soon = setTimeout(() => this.draw(), app.all.length > 1000 ? 250 : 0);
@@ -346,10 +350,7 @@ function filterBar(app) {
       const shown = isBlank(filter)
         ? count(app.keys.length, "passage")
         : `${app.keys.length} of ${count(app.all.length, "passage")}`;
-      byId("tally").textContent =
-        app.view === "search"
-          ? `${count(app.found, "passage")} in ${count(new Set(app.all.map(({ report }) => report)).size, "report")}${app.found > app.all.length ? `, the first ${app.all.length} shown` : ""}`
-          : shown;
+      byId("tally").textContent = app.view === "search" ? foundInWords(app) : shown;
       byId("clear").hidden = isBlank(filter);
       const listed = new Set(app.keys);
       byId("again").hidden =
@@ -357,4 +358,11 @@ function filterBar(app) {
       byId("filter-count").textContent = isBlank(filter) ? "" : " on";
     },
   };
+}
+
+/** "120 passages in 3 reports, the first 100 shown" */
+function foundInWords(app) {
+  const reports = new Set(app.all.map(({ report }) => report));
+  const found = `${count(app.found, "passage")} in ${count(reports.size, "report")}`;
+  return app.found > app.all.length ? `${found}, the first ${app.all.length} shown` : found;
 }

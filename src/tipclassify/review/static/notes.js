@@ -1,8 +1,8 @@
 // Notes on a passage: one's own, to write, and colleagues' where they are shown.
 //
-// Whatever is typed is kept: saved by the button, Ctrl+Enter, Escape, and on going to another passage, panel or page. Until
-// then it lies in this tab's sessionStorage, so that a browser that died saves it when the page is there again.
-// Covered by tests/review/test_review_page.py.
+// Whatever is typed is kept: saved by the button, Ctrl+Enter, Escape, and on going to another
+// passage, panel or page. Until then it lies in this tab's sessionStorage, so that a browser that
+// died saves it when the page is there again. Covered by tests/review/test_review_page.py.
 import { byId, el } from "./dom.js";
 import { clock } from "./labels.js";
 
@@ -43,7 +43,9 @@ export function notes(app) {
   }
 
   function tally() {
-    left.textContent = `${text.value.length.toLocaleString("en")} of ${LONGEST.toLocaleString("en")} characters${written().trim() === kept() ? "" : ", not saved"}`;
+    const length = text.value.length.toLocaleString("en");
+    const unsaved = written().trim() === kept() ? "" : ", not saved";
+    left.textContent = `${length} of ${LONGEST.toLocaleString("en")} characters${unsaved}`;
     save.disabled = written().trim() === kept();
     remove.disabled = !kept() && !text.value;
   }

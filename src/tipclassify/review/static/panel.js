@@ -1,5 +1,5 @@
-// The panel beside the passage: the reasons of a label, the codebook's rule for it, notes, or what was done.
-// Covered by tests/review/test_review_page.py.
+// The panel beside the passage: the reasons of a label, the codebook's rule for it, notes, or what
+// was done. Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { backToList, byId, el } from "./dom.js";
 import { history } from "./history.js";
@@ -105,7 +105,8 @@ export function panel(app, reasons) {
           el(
             "p",
             { class: "soft" },
-            "The reasons could not be loaded. They are asked for again when you come back to this passage.",
+            "The reasons could not be loaded. They are asked for again when you come back " +
+              "to this passage.",
           ),
         );
     }, 60); // not while somebody runs through the list
@@ -152,7 +153,10 @@ export function panel(app, reasons) {
     return undefined;
   }
 
-  /** Show one of the two; asked for again it goes away (a wide window keeps the panel, with the reasons). */
+  /**
+   * Show one of the two; asked for again it goes away (a wide window keeps the panel, with the
+   * reasons).
+   */
   function open(name) {
     const isOpen = box.classList.contains("open") && tab === name;
     if (name === "reasons")
@@ -199,7 +203,8 @@ export function panel(app, reasons) {
     draw();
     const next = app.keys[app.keys.indexOf(app.key) + 1];
     if (next && app.key && !app.store.passages.get(next).hidden.model)
-      setTimeout(() => app.keys.includes(next) && reasons.of(next), 400); // it will be asked for soon
+      // it will be asked for soon
+      setTimeout(() => app.keys.includes(next) && reasons.of(next), 400);
   });
   return { open, close };
 }
@@ -276,8 +281,10 @@ function reasonTable(passage, label, reason, threshold) {
       "p",
       { class: "soft small" },
       sum
-        ? "Weights add up to the log-odds; the probability is its logistic function. A weight says what moved the model, not what is true."
-        : "A weight is how far the log-odds fall when the word, or the heading, is masked. These weights do not add up. A weight says what moved the model, not what is true.",
+        ? "Weights add up to the log-odds; the probability is its logistic function. A " +
+            "weight says what moved the model, not what is true."
+        : "A weight is how far the log-odds fall when the word, or the heading, is masked. " +
+            "These weights do not add up. A weight says what moved the model, not what is true.",
     ),
   ];
 }

@@ -86,7 +86,7 @@ export function passageView(app, reasons) {
   press("before", () => app.move(-1));
   press("after", () => app.move(1));
 
-  // ---- What is read -----------------------------------------------------------------------------------------------
+  // ---- What is read -----------------------------------------------------------------------------
 
   function place() {
     const { passage } = app;
@@ -166,7 +166,7 @@ export function passageView(app, reasons) {
     return el("span", props, words);
   }
 
-  // ---- What is decided --------------------------------------------------------------------------------------------
+  // ---- What is decided --------------------------------------------------------------------------
 
   function labels() {
     const { passage } = app;
@@ -231,7 +231,8 @@ export function passageView(app, reasons) {
       el("span", { class: "soft" }, tagged ? " tagged" : " not tagged"),
     );
     return [
-      `Model: probability ${probability(score)}, ${tagged ? "above" : "below"} the threshold of ${limit}`,
+      `Model: probability ${probability(score)}, ${tagged ? "above" : "below"} the ` +
+        `threshold of ${limit}`,
       short,
       `Model: ${probability(score)} ${tagged ? "≥" : "<"} ${limit} (threshold)`,
     ];
@@ -335,7 +336,8 @@ function status(app, passage, shown, decided) {
         el(
           "p",
           { class: "soft" },
-          `${count(passage.hidden.colleagues, "colleague")} decided on this passage; shown once you have.`,
+          `${count(passage.hidden.colleagues, "colleague")} decided on this passage; shown ` +
+            "once you have.",
         ),
       );
     for (const other of passage.others) {

@@ -55,7 +55,8 @@ export function retrainView(app) {
           el(
             "p",
             { class: "soft" },
-            "You can go on deciding meanwhile. Stopping keeps all decisions and discards the model in the making.",
+            "You can go on deciding meanwhile. Stopping keeps all decisions and discards " +
+              "the model in the making.",
           ),
         ),
       );
@@ -91,12 +92,13 @@ export function retrainView(app) {
 
   function step({ step, done, total, seconds }) {
     const name = (step || "starting").replace(/^./, (letter) => letter.toUpperCase());
-    if (byId("retrain-step").textContent !== name) byId("retrain-step").textContent = name; // read out when it changes
+    // read out when it changes
+    if (byId("retrain-step").textContent !== name) byId("retrain-step").textContent = name;
     const bar = byId("retrain-done");
     if (total) bar.value = done / total;
     else bar.removeAttribute("value"); // how far it is, nobody can tell
-    byId("retrain-left").textContent =
-      `${total ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")}, ` : ""}${duration(seconds)} so far`;
+    const left = total ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")}, ` : "";
+    byId("retrain-left").textContent = `${left}${duration(seconds)} so far`;
   }
 
   app.addEventListener("view", () => {
@@ -122,14 +124,17 @@ function plan({ start, data, decided, disputed }) {
       el("code", {}, start),
       ` to the ${count(decided, "decided passage")}`,
       ...(data.length ? [", and to the labelled passages in ", ...paths] : []),
-      ". Its encoder stays as it is; the heads that give the labels start from those in use and move as far as your decisions call for, and no further than a hundredth of macro F1 on passages of real reports.",
+      ". Its encoder stays as it is; the heads that give the labels start from those in " +
+        "use and move as far as your decisions call for, and no further than a hundredth of " +
+        "macro F1 on passages of real reports.",
     ),
     disputed > 0 &&
       el(
         "p",
         { id: "left-out" },
         el("strong", {}, `${count(disputed, "passage is", "passages are")} left out`),
-        `: annotators differ on ${disputed === 1 ? "it" : "them"}, and nobody has adjudicated ${disputed === 1 ? "it" : "them"} yet (view Adjudicate).`,
+        `: annotators differ on ${disputed === 1 ? "it" : "them"}, and nobody has ` +
+          `adjudicated ${disputed === 1 ? "it" : "them"} yet (view Adjudicate).`,
       ),
     decided < ENOUGH &&
       el(
@@ -141,12 +146,15 @@ function plan({ start, data, decided, disputed }) {
     el(
       "p",
       {},
-      "The new model is compared with the one in use on these passages, each held out in turn, and on a fixed set of passages of real reports left out of both trainings. What became worse is said first.",
+      "The new model is compared with the one in use on these passages, each held out in " +
+        "turn, and on a fixed set of passages of real reports left out of both trainings. " +
+        "What became worse is said first.",
     ),
     el(
       "p",
       { class: "soft" },
-      "Seconds for some hundred passages. What the encoder has read is kept for the next time. “Unsure” is left out of training.",
+      "Seconds for some hundred passages. What the encoder has read is kept for the next " +
+        "time. “Unsure” is left out of training.",
     ),
   ].filter(Boolean);
 }
@@ -167,7 +175,8 @@ function outcome(result) {
       el(
         "p",
         {},
-        "What the decisions change elsewhere was not measured: no labelled passages besides them were held out of training.",
+        "What the decisions change elsewhere was not measured: no labelled passages " +
+          "besides them were held out of training.",
       ),
     ...parts.flatMap((part) => [figures(part), changed(part)]),
     el(
@@ -178,12 +187,15 @@ function outcome(result) {
       " as it is. Passages that were chosen for decision are harder than most of a report",
       result.start === "default"
         ? "."
-        : "; where this model learned from some of them already, it looks better on these than it is.",
+        : "; where this model learned from some of them already, it looks better on these " +
+            "than it is.",
     ),
     el(
       "p",
       {},
-      `Trained on ${count(result.trained_on, "passage")}, of which ${result.added.toLocaleString("en")} decided; ${result.held_out.toLocaleString("en")} others measure. Adapted from `,
+      `Trained on ${count(result.trained_on, "passage")}, of which ` +
+        `${result.added.toLocaleString("en")} decided; ` +
+        `${result.held_out.toLocaleString("en")} others measure. Adapted from `,
       el("code", {}, result.start),
       ", in ",
       duration(result.seconds),
@@ -193,7 +205,8 @@ function outcome(result) {
       el(
         "p",
         { class: "soft" },
-        `Penalty ${result.penalty.chosen}: ${result.penalty.reason}. Calibration: ${result.calibration}.`,
+        `Penalty ${result.penalty.chosen}: ${result.penalty.reason}. Calibration: ` +
+          `${result.calibration}.`,
       ),
     el(
       "p",
@@ -213,7 +226,8 @@ function changed({ where, gained = 0, lost = 0 }) {
   return el(
     "p",
     { class: "changed" },
-    `${count(gained + lost, "tag")} changed on ${where}: ${gained.toLocaleString("en")} right now and wrong before, ${lost.toLocaleString("en")} wrong now and right before.`,
+    `${count(gained + lost, "tag")} changed on ${where}: ${gained.toLocaleString("en")} ` +
+      `right now and wrong before, ${lost.toLocaleString("en")} wrong now and right before.`,
   );
 }
 

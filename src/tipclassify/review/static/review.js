@@ -1,5 +1,5 @@
-// The page: makes the parts, and draws what belongs to none of them: the bar above and what is saved.
-// Covered by tests/review/test_review_page.py.
+// The page: makes the parts, and draws what belongs to none of them: the bar above and what is
+// saved. Covered by tests/review/test_review_page.py.
 import { agreementView } from "./agreement.js";
 import { App, READING_VIEWS } from "./app.js";
 import { backToList, byId, el } from "./dom.js";
@@ -44,7 +44,7 @@ async function start() {
   await app.watch();
 }
 
-// ---- The bar above ----------------------------------------------------------------------------------------------
+// ---- The bar above ------------------------------------------------------------------------------
 
 function bar() {
   const { session } = app.store;
@@ -57,7 +57,9 @@ function bar() {
     app.open(select.value);
     byId("rows").focus({ preventScroll: true });
   });
-  document.title = `${session.reports.length === 1 ? session.reports[0].title : count(session.reports.length, "report")} – tipclassify review`;
+  const isSole = session.reports.length === 1;
+  const reports = isSole ? session.reports[0].title : count(session.reports.length, "report");
+  document.title = `${reports} – tipclassify review`;
   byId("annotator").textContent = session.annotator + (session.blind ? " (blind)" : "");
   byId("annotator").title =
     `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
@@ -118,7 +120,7 @@ function bar() {
   app.addEventListener("passages", progressSoon);
 }
 
-// ---- What is saved ----------------------------------------------------------------------------------------------
+// ---- What is saved ------------------------------------------------------------------------------
 
 function saved() {
   const line = byId("saved");
@@ -140,7 +142,8 @@ function saved() {
       return;
     }
     const what = waiting.length
-      ? `${count(waiting.length, "change is", "changes are")} not saved, and kept here until ${waiting.length === 1 ? "it is" : "they are"}.`
+      ? `${count(waiting.length, "change is", "changes are")} not saved, and kept here until ` +
+          `${waiting.length === 1 ? "it is" : "they are"}.`
       : "Nothing is lost so far.";
     byId("trouble-text").textContent = `${lost.message}. ${what}`;
     const seconds = Math.max(0, Math.ceil((lost.at - Date.now()) / 1000));
@@ -150,7 +153,8 @@ function saved() {
   }
 
   function say(text, state) {
-    if (line.textContent !== text) line.textContent = text; // a live region: written only when it says something new
+    // a live region: written only when it says something new
+    if (line.textContent !== text) line.textContent = text;
     line.dataset.state = state;
   }
 
@@ -171,7 +175,7 @@ function warn(event) {
   event.returnValue = true; // what older browsers ask for
 }
 
-// ---- What did not work ------------------------------------------------------------------------------------------
+// ---- What did not work --------------------------------------------------------------------------
 
 function failures() {
   const box = byId("failure");

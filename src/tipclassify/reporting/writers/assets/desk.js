@@ -1,6 +1,6 @@
-// The desk itself: its views, and what happens when a filter, a check, the address or a tab changes.
-// templating.py joins its modules to one script, since a page opened from a disk loads none.
-// Covered by tests/reporting/test_desk.py, in a browser.
+// The desk itself: its views, and what happens when a filter, a check, the address or a tab
+// changes. templating.py joins its modules to one script, since a page opened from a disk loads
+// none. Covered by tests/reporting/test_desk.py, in a browser.
 import { readAddress, writeAddress } from "./desk_address.js";
 import { listenToCheckFiles } from "./desk_check_files.js";
 import { redrawCheckLine, redrawCheckLines } from "./desk_check_lines.js";

@@ -21,7 +21,7 @@ export const exportButtons = selectAll("#exports button");
 
 const savedList = selectOne("#saved .desk-list");
 
-// ---- Kept -----------------------------------------------------------------------------------------
+// ---- Kept ---------------------------------------------------------------------------------------
 
 // Read the list once, from the server if it keeps it, else from this browser.
 export async function readSavedOnce() {
@@ -78,7 +78,7 @@ function writeSaved(change) {
   return true;
 }
 
-// ---- Shown ----------------------------------------------------------------------------------------
+// ---- Shown --------------------------------------------------------------------------------------
 
 export function saveButton(passage) {
   const { key } = passage;
@@ -170,7 +170,7 @@ function savedFacts(cited, passage) {
   return line;
 }
 
-// ---- Changed --------------------------------------------------------------------------------------
+// ---- Changed ------------------------------------------------------------------------------------
 
 function removeButton(cited) {
   return makeButton("Remove", () => {

@@ -34,7 +34,8 @@ export function store(name, value) {
 export const KEEPS_NOTHING =
   "This browser keeps nothing for this page: export before you close it.";
 
-const MOST_KEPT_ALIVE = 15_000; // characters: all requests that may outlive a page, 64 KiB (Fetch, 4.6)
+// characters: all requests that may outlive a page, 64 KiB (Fetch, 4.6)
+const MOST_KEPT_ALIVE = 15_000;
 
 // Ask the server; an error whose `refused` is true would come again.
 export async function askServer(path, body) {
