@@ -116,12 +116,12 @@ function texValue(field, text) {
 export function bibtexCitation(cited, remark = "") {
   const values = valuesOf(cited);
   values.place_and_labels = known(values.place_and_labels, remark).join(" ");
-  let fields = "";
+  let lines = "";
   for (const [field, name] of Object.entries(BIBTEX_FIELDS)) {
     if (!values[name]) continue;
-    fields += filled(SENTENCES.bibtex_field, { field, value: texValue(field, values[name]) });
+    lines += filled(SENTENCES.bibtex_field, { field, value: texValue(field, values[name]) });
   }
-  return filled(SENTENCES.bibtex, { key: cited.key, fields });
+  return filled(SENTENCES.bibtex, { key: cited.key, fields: lines });
 }
 
 export function risCitation(cited, remark = "") {

@@ -11,7 +11,7 @@ const ITEM_PREFIX = `tipclassify desk checks ${document.body.dataset.desk} `; //
 const INITIALS_ITEM = `tipclassify desk initials ${document.body.dataset.desk}`;
 const WATCHES_EVERY = 5000; // ms
 
-export const initialsBox = document.getElementById("initials");
+const initialsBox = document.getElementById("initials");
 export const checks = new Map(); // key of a finding: {initials: {verdict, note, time}}
 // Tells "check" with the key of a finding that was checked, and "initials".
 export const checkEvents = new EventTarget();
@@ -190,8 +190,8 @@ export function addChecks(imported) {
 
 // "confirmed", "rejected", "disputed" where people differ, or "".
 function verdictOf(key) {
-  const known = verdicts.get(key);
-  if (known !== undefined) return known;
+  const derived = verdicts.get(key);
+  if (derived !== undefined) return derived;
   const given = new Set();
   for (const { verdict } of Object.values(checks.get(key) ?? {})) {
     if (verdict) given.add(verdict);
