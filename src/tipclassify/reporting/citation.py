@@ -35,8 +35,10 @@ __all__ = [
     "CSL_VARIABLES",
     "FRAGMENT_WORDS",
     "RIS_TAGS",
+    "SENTENCES",
     "TEX_ESCAPES",
     "Citation",
+    "CitationSentences",
     "cite",
     "link_to",
 ]
@@ -111,6 +113,33 @@ TEX_ESCAPES: Final = {
 
 _TEX: Final = str.maketrans(TEX_ESCAPES)
 
+
+@dataclass(frozen=True, slots=True)
+class CitationSentences:
+    """Sentences of citations, with gaps for `str.format`; the scripts of pages fill the same."""
+
+    section: str = "section “{section}”"
+    page: str = "p. {page}"
+    paragraph: str = "paragraph {paragraph}"
+    paragraph_of_section: str = "paragraph {paragraph} of the section"
+    characters: str = "characters {characters}"
+    of_country: str = "{named} ({country_and_year})"
+    address: str = ", {address}"
+    read: str = " (read {read})"
+    labelled: str = "{label} (probability {probability})"
+    tagged: str = "Tagged as {labels} by {model}."
+    without_label: str = "Tagged with no label by {model}."
+    place_and_labels: str = "{place}. {tagged}"
+    source: str = "{named}, {place}{address}{read}. {tagged}"
+    quoted: str = "“{quote}”"
+    plain: str = "“{quote}” {source}"
+    bibtex: str = "@misc{{{key},\n{fields}}}\n"
+    bibtex_field: str = "  {field} = {{{value}}},\n"
+    ris_line: str = "{tag}  - {text}\r\n"
+
+
+SENTENCES: Final = CitationSentences()
+
 FRAGMENT_WORDS: Final = 6
 """Words at either end of a passage in a link to it; the browser finds what lies between."""
 
@@ -169,13 +198,14 @@ class Citation:
         """Section, page or paragraph, and characters."""
         parts = []
         if self.section:
-            parts.append(f"section “{self.section}”")
+            parts.append(SENTENCES.section.format(section=self.section))
         if self.page:
-            parts.append(f"p. {self.page}")
+            parts.append(SENTENCES.page.format(page=self.page))
         if self.paragraph:
-            of_section = " of the section" if self.section else ""
-            parts.append(f"paragraph {self.paragraph}{of_section}")
-        parts.append(f"characters {self.characters}")
+            of_section = SENTENCES.paragraph_of_section
+            sentence = of_section if self.section else SENTENCES.paragraph
+            parts.append(sentence.format(paragraph=self.paragraph))
+        parts.append(SENTENCES.characters.format(characters=self.characters))
         return ", ".join(parts)
 
     @property
@@ -184,25 +214,31 @@ class Citation:
         named = ", ".join(known(self.title, self.publication, self.publisher, self.date))
         country_and_year = ", ".join(known(self.country, self.year))
         if country_and_year:
-            named = f"{named} ({country_and_year})"
-        address = "" if self.address == self.title else f", {self.address}"
-        read = f" (read {self.read})" if self.read else ""
-        return f"{named}, {self.place}{address}{read}. {self.tagged}"
+            named = SENTENCES.of_country.format(named=named, country_and_year=country_and_year)
+        address = ""
+        if self.address != self.title:
+            address = SENTENCES.address.format(address=self.address)
+        read = SENTENCES.read.format(read=self.read) if self.read else ""
+        return SENTENCES.source.format(
+            named=named, place=self.place, address=address, read=read, tagged=self.tagged
+        )
 
     @property
     def tagged(self) -> str:
         """Labels, and what gave them."""
-        labels = f"as {self.labels}" if self.labels else "with no label"
-        return f"Tagged {labels} by {self.model}."
+        if not self.labels:
+            return SENTENCES.without_label.format(model=self.model)
+        return SENTENCES.tagged.format(labels=self.labels, model=self.model)
 
     @property
     def plain(self) -> str:
         """Plain text, in one line."""
-        return f"“{self.quote}” {self.source}"
+        return SENTENCES.plain.format(quote=self.quote, source=self.source)
 
     @property
     def values(self) -> dict[str, str]:
         """The fields, and what the forms of citations derive from them, by name."""
+        place = f"{self.place[0].upper()}{self.place[1:]}"
         return {
             **self.fields,
             "issued": self.issued,
@@ -212,8 +248,8 @@ class Citation:
             "link": self.link,
             "offline_address": "" if self.is_online else self.address,
             "keywords": ", ".join(self.keywords),
-            "place_and_labels": f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}",
-            "quoted": f"“{self.quote}”",
+            "place_and_labels": SENTENCES.place_and_labels.format(place=place, tagged=self.tagged),
+            "quoted": SENTENCES.quoted.format(quote=self.quote),
             "source": self.source,
         }
 
@@ -221,21 +257,23 @@ class Citation:
     def bibtex(self) -> str:
         """Entry of a BibTeX or biblatex file, in UTF-8; the quote is its annotation."""
         values = self.values
-        lines = [f"@misc{{{self.key},\n"]
+        fields = []
         for field, name in BIBTEX_FIELDS.items():
             if values[name]:
-                lines.append(f"  {field} = {{{_tex(field, values[name])}}},\n")
-        return "".join([*lines, "}\n"])
+                value = _tex(field, values[name])
+                fields.append(SENTENCES.bibtex_field.format(field=field, value=value))
+        return SENTENCES.bibtex.format(key=self.key, fields="".join(fields))
 
     @property
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
         values = self.values
-        lines = ["TY  - RPRT\r\n", f"ID  - {self.key}\r\n"]
+        lines = [("TY", "RPRT"), ("ID", self.key)]
         for tag, name in RIS_TAGS.items():
-            texts = self.keywords if tag == "KW" else [values[name]]
-            lines += [f"{tag}  - {text}\r\n" for text in texts if text]
-        return "".join([*lines, "ER  - \r\n"])
+            texts = self.keywords if tag == "KW" else known(values[name])
+            lines += [(tag, text) for text in texts]
+        lines.append(("ER", ""))
+        return "".join(SENTENCES.ris_line.format(tag=tag, text=text) for tag, text in lines)
 
     @property
     def csl(self) -> str:
@@ -352,7 +390,9 @@ def _labelled(label: str, score: float) -> str:
     'positive effort (probability over 0.99)'
     """
     rounded = round(score, 4)  # as pages have it, whose script cites too
-    return f"{label_name(label)} (probability {probability_in_words(rounded)})"
+    return SENTENCES.labelled.format(
+        label=label_name(label), probability=probability_in_words(rounded)
+    )
 
 
 def _unless_in(title: str, publication: str | None) -> str | None:

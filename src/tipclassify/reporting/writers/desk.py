@@ -37,7 +37,7 @@ from tipclassify.reporting.writers.desk_records import (
     index_words,
     read_passage_file,
 )
-from tipclassify.reporting.writers.templating import rendered, script_constants
+from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import fold_section
 
@@ -143,7 +143,7 @@ class Desk:
             reports=reports,
             links=self.links,
             desk=desk_id,
-            constants=script_constants(**desk_constants()),
+            constants=desk_constants(),
             scripts=[script.name for script in scripts],
         )
         with self.files.open_file(index) as out:

@@ -29,7 +29,7 @@ from tipclassify.reporting.subject import (
 from tipclassify.reporting.writers.file_findings import FileFindings
 from tipclassify.reporting.writers.first_screen import FirstScreen, screen_constants
 from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, id_prefix
-from tipclassify.reporting.writers.templating import rendered, script_constants
+from tipclassify.reporting.writers.templating import rendered
 
 __all__ = ["write_html"]
 
@@ -114,7 +114,7 @@ class _Page:
             subjects=list(self._subjects.values()),
             long_reports=list(self._long_reports.values()),
             boxes={label: self._first_screen.box(label) for label in LABELS},
-            constants=script_constants(**screen_constants()),
+            constants=screen_constants(),
             context=self._context,
         )
 

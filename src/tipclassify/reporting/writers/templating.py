@@ -7,7 +7,8 @@ import html
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Container, Iterator, Sized
+from collections.abc import Callable, Container, Iterator, Mapping, Sized
+from dataclasses import asdict
 from functools import cache
 from typing import Final
 
@@ -21,6 +22,7 @@ from tipclassify.reporting.citation import (
     BIBTEX_FIELDS,
     FRAGMENT_WORDS,
     RIS_TAGS,
+    SENTENCES,
     TEX_ESCAPES,
 )
 from tipclassify.reporting.probability import (
@@ -31,9 +33,10 @@ from tipclassify.reporting.probability import (
 )
 from tipclassify.reporting.report import section_name, source_name, title_name
 from tipclassify.reporting.subject import subject_line
+from tipclassify.reporting.writers.script_modules import join_modules
 from tipclassify.resources import read_resource, resource_path
 
-__all__ = ["LETTERS", "NAMES", "attribute", "content", "rendered", "script_constants"]
+__all__ = ["LETTERS", "NAMES", "attribute", "content", "module_reader", "rendered"]
 
 LETTERS: Final = {label: label[0].upper() for label in LABELS}
 """Letters of the labels on pages, so that colour is not needed."""
@@ -47,8 +50,6 @@ _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
 # Explicit directional formatting (Unicode Annex 9) can reorder a text, or the text after it, on
 # screen. Isolated in a <bdi>, each character stays in place without effect.
 _DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
-
-_COMMENT_LINE: Final = re.compile(r"^ *//.*\n", re.MULTILINE)  # of a script
 
 
 def content(value: object) -> Markup:
@@ -108,7 +109,7 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "asset": asset,
-        "shared_constants": shared_constants,
+        "page_script": page_script,
         "palette": palette,
         "subject_line": subject_line,
         "version": __version__,
@@ -129,40 +130,55 @@ def _contains(values: Container[object], value: object) -> bool:
 
 
 def asset(name: str) -> Markup:
-    """Read a bundled style sheet, or a script without its comments: every page holds them all."""
-    text = read_resource(f"reporting/writers/assets/{name}")
-    return Markup(_COMMENT_LINE.sub("", text) if name.endswith(".js") else text)
+    """Read a bundled style sheet."""
+    return Markup(read_resource(f"reporting/writers/assets/{name}"))
 
 
-def script_constants(**constants: object) -> Markup:
-    """Declare constants of a script, so that Python and JavaScript have one list of names.
+def page_script(entry: str, constants: Mapping[str, object]) -> Markup:
+    """Join the scripts of a page; what they share with Python is `constants` and that of all."""
+    return Markup(join_modules(entry, module_reader(constants)))
 
-    >>> print(script_constants(LETTERS=["P", "F"]))
-    const LETTERS = ["P","F"];
+
+def module_reader(constants: Mapping[str, object]) -> Callable[[str], str]:
+    """Make the function that returns a module by its name: a file, or ``names.js``, made here."""
+    names = names_module({**_shared_constants(), **constants})
+
+    def read(file: str) -> str:
+        return names if file == "names.js" else read_resource(f"reporting/writers/assets/{file}")
+
+    return read
+
+
+def names_module(constants: Mapping[str, object]) -> str:
+    """Write constants as a module, so that Python and JavaScript have one list of names.
+
+    >>> print(names_module({"LETTERS": ["P", "F"]}), end="")
+    export const LETTERS = ["P","F"];
     """
     lines = []
     for name, value in constants.items():
         written = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-        lines.append(f"const {name} = {written};")
-    return Markup("\n".join(lines))
+        lines.append(f"export const {name} = {written};\n")
+    return "".join(lines)
 
 
-def shared_constants() -> Markup:
-    """Declare what the scripts of all pages share with Python: labels, and parts of citations."""
-    return script_constants(
-        LABELS=LABELS,
-        LABEL_NAMES={label: label_name(label) for label in LABELS},
-        LETTERS=list(LETTERS.values()),
-        NAMES={LETTERS[label]: NAMES[label] for label in LABELS},
-        NO_SECTION=section_name(None),
-        NEARLY_CERTAIN=NEARLY_CERTAIN,
-        NEARLY_CERTAIN_SHOWN=NEARLY_CERTAIN_SHOWN,
-        NEARLY_CERTAIN_IN_WORDS=NEARLY_CERTAIN_IN_WORDS,
-        BIBTEX_FIELDS=BIBTEX_FIELDS,
-        RIS_TAGS=RIS_TAGS,
-        FRAGMENT_WORDS=FRAGMENT_WORDS,
-        TEX_ESCAPES=TEX_ESCAPES,
-    )
+def _shared_constants() -> dict[str, object]:
+    """Return what the scripts of all pages share with Python: labels, and parts of citations."""
+    return {
+        "LABELS": LABELS,
+        "LABEL_NAMES": {label: label_name(label) for label in LABELS},
+        "LETTERS": list(LETTERS.values()),
+        "NAMES": {LETTERS[label]: NAMES[label] for label in LABELS},
+        "NO_SECTION": section_name(None),
+        "NEARLY_CERTAIN": NEARLY_CERTAIN,
+        "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
+        "NEARLY_CERTAIN_IN_WORDS": NEARLY_CERTAIN_IN_WORDS,
+        "SENTENCES": asdict(SENTENCES),
+        "BIBTEX_FIELDS": BIBTEX_FIELDS,
+        "RIS_TAGS": RIS_TAGS,
+        "FRAGMENT_WORDS": FRAGMENT_WORDS,
+        "TEX_ESCAPES": TEX_ESCAPES,
+    }
 
 
 def policy_hash(text: str) -> str:

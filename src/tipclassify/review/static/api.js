@@ -1,5 +1,5 @@
-// The server's answers. Every failure is an ApiError of one line; `status` is 0 when nothing answered.
-// Covered by tests/review/test_review_page.py.
+// The server's answers. Every failure is an ApiError of one line; `status` is 0 when nothing
+// answered. Covered by tests/review/test_review_page.py.
 
 export class ApiError extends Error {
   constructor(message, status) {
@@ -7,13 +7,23 @@ export class ApiError extends Error {
     this.status = status;
   }
 
-  /** Trying again can help: nothing answered, the server broke, or it did not know us (it was started anew). */
+  /**
+   * Trying again can help: nothing answered, the server broke, or it did not know us (it was
+   * started anew).
+   */
   get passing() {
-    return this.status === 0 || this.status >= 500 || this.status === 403 || this.status === 408 || this.status === 429;
+    return (
+      this.status === 0 ||
+      this.status >= 500 ||
+      this.status === 403 ||
+      this.status === 408 ||
+      this.status === 429
+    );
   }
 }
 
-// The link's token, which every request carries. It stays in this tab: a cookie would go to all ports of this machine.
+// The link's token, which every request carries. It stays in this tab: a cookie would go to all
+// ports of this machine.
 const TOKEN = "tipclassify token";
 const given = new URLSearchParams(location.search).get("token");
 if (given) {
@@ -22,7 +32,8 @@ if (given) {
 }
 const token = sessionStorage.getItem(TOKEN) || "none";
 
-const PATIENCE = 20_000; // ms; a decision is written to disk in milliseconds, reasons of a long passage in a second
+// ms; a decision is written to disk in milliseconds, reasons of a long passage in a second
+const PATIENCE = 20_000;
 
 let leaving = false;
 addEventListener("pagehide", () => (leaving = true));
@@ -48,9 +59,15 @@ async function ask(path, options = {}) {
   }
   if (response.ok) return body;
   if (response.status === 403) {
-    throw new ApiError("The server does not know this page: open the address that it printed when it started", 403);
+    throw new ApiError(
+      "The server does not know this page: open the address that it printed when it started",
+      403,
+    );
   }
-  throw new ApiError((body && body.error) || `The server answered ${response.status}`, response.status);
+  throw new ApiError(
+    (body && body.error) || `The server answered ${response.status}`,
+    response.status,
+  );
 }
 
 export const get = (path) => ask(path, { cache: "no-store" });

@@ -1,6 +1,6 @@
-// Where the analyst is and what they can do: the verbs behind every key and button. Drawing is done by others, who are
-// notified by events: "list" (other rows), "place" (another passage), "passages" (some changed), "view", "saved".
-// Covered by tests/review/test_review_page.py.
+// Where the analyst is and what they can do: the verbs behind every key and button. Drawing is done
+// by others, who are notified by events: "list" (other rows), "place" (another passage), "passages"
+// (some changed), "view", "saved". Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { agreed, Deciding } from "./deciding.js";
 import { notice } from "./dom.js";
@@ -13,7 +13,8 @@ import { Undos } from "./undo.js";
 const POLL = 5000; // ms between looks at what others decided
 const QUEUE = 50; // passages of a queue: an hour's work
 
-export const READING_VIEWS = ["reading", "queue", "adjudication", "search"]; // the others have no passages
+// the others have no passages
+export const READING_VIEWS = ["reading", "queue", "adjudication", "search"];
 
 export class App extends Deciding {
   view = "reading";
@@ -58,13 +59,16 @@ export class App extends Deciding {
     return session;
   }
 
-  // ---- Passages -------------------------------------------------------------------------------------------------
+  // ---- Passages ---------------------------------------------------------------------------------
 
   get passage() {
     return this.store.passages.get(this.key) || null;
   }
 
-  /** What the view counts as a passage's labels: in adjudication what was settled, else what annotators agree on. */
+  /**
+   * What the view counts as a passage's labels: in adjudication what was settled, else what
+   * annotators agree on.
+   */
   shown = (passage) => {
     if (this.view !== "adjudication") {
       if (!passage.decision && this.draft?.key === passage.key) return this.draft.labels;
@@ -74,7 +78,10 @@ export class App extends Deciding {
   };
 
   /** The same with "unsure", which is no label. */
-  answer = (passage) => ({ labels: this.shown(passage), unsure: this.view !== "adjudication" && passage.decision?.unsure });
+  answer = (passage) => ({
+    labels: this.shown(passage),
+    unsure: this.view !== "adjudication" && passage.decision?.unsure,
+  });
 
   decided = (passage) => Boolean(this.view === "adjudication" ? passage.settled : passage.decision);
 
@@ -110,7 +117,7 @@ export class App extends Deciding {
     } else this.tell("place");
   }
 
-  // ---- Moving ---------------------------------------------------------------------------------------------------
+  // ---- Moving -----------------------------------------------------------------------------------
 
   async go(key) {
     if (key !== this.key) this.commit();
@@ -140,7 +147,11 @@ export class App extends Deciding {
   }
 
   moveToUndecided(step) {
-    for (let at = this.keys.indexOf(this.key) + step; at >= 0 && at < this.keys.length; at += step) {
+    for (
+      let at = this.keys.indexOf(this.key) + step;
+      at >= 0 && at < this.keys.length;
+      at += step
+    ) {
       if (!this.decided(this.store.passages.get(this.keys[at]))) return this.go(this.keys[at]);
     }
     return this.#atTheEnd(step);
@@ -148,8 +159,12 @@ export class App extends Deciding {
 
   #atTheEnd(step) {
     const left = this.keys.filter((key) => !this.decided(this.store.passages.get(key))).length;
-    const where = step > 0 ? "That was the last passage of this list" : "This is the first passage of this list";
-    notice(`${where}; ${left ? count(left, "passage is", "passages are") + " undecided" : "all are decided"}.`);
+    const where =
+      step > 0
+        ? "That was the last passage of this list"
+        : "This is the first passage of this list";
+    const undecided = left ? `${count(left, "passage is", "passages are")} undecided` : "";
+    notice(`${where}; ${undecided || "all are decided"}.`);
   }
 
   async show(view, key = null) {
@@ -171,14 +186,17 @@ export class App extends Deciding {
       this.keys = [];
       this.rows[view] = null;
       this.tell("list");
-      const rows = await this.asked(() => (view === "queue" ? this.store.queue(QUEUE) : this.store.disagreements()));
+      const rows = await this.asked(() =>
+        view === "queue" ? this.store.queue(QUEUE) : this.store.disagreements(),
+      );
       if (move !== this.#moves || !rows) return;
       this.rows[view] = rows;
     }
     this.keys = this.matching();
     this.tell("list");
     const wanted = [key, view === "reading" && before?.key].find((one) => this.keys.includes(one));
-    const first = this.keys.find((one) => !this.decided(this.store.passages.get(one))) || this.keys[0];
+    const first =
+      this.keys.find((one) => !this.decided(this.store.passages.get(one))) || this.keys[0];
     if (wanted || first) this.go(wanted || first);
     else {
       this.key = null;
@@ -195,7 +213,9 @@ export class App extends Deciding {
       this.view = "search";
       this.tell("view");
     }
-    const answer = words.trim() ? await this.asked(() => this.store.search(words)) : { found: 0, passages: [] };
+    const answer = words.trim()
+      ? await this.asked(() => this.store.search(words))
+      : { found: 0, passages: [] };
     if (!answer || move !== this.#moves) return;
     [this.found, this.rows.search] = [answer.found, answer.passages];
     this.keys = this.matching();
@@ -221,9 +241,12 @@ export class App extends Deciding {
     else this.tell("place");
   }
 
-  // ---- Reasons and rules ----------------------------------------------------------------------------------------
+  // ---- Reasons and rules ------------------------------------------------------------------------
 
-  /** The label whose reasons and rule are shown: the one pointed at, chosen, tagged, or at least likely. */
+  /**
+   * The label whose reasons and rule are shown: the one pointed at, chosen, tagged, or at least
+   * likely.
+   */
   get lead() {
     if (this.hovered || this.chosen) return this.hovered || this.chosen;
     const { passage } = this;
@@ -239,19 +262,22 @@ export class App extends Deciding {
     this.tell("lead");
   }
 
-  // ---- Others ---------------------------------------------------------------------------------------------------
+  // ---- Others -----------------------------------------------------------------------------------
 
   async watch() {
     for (;;) {
       await new Promise((done) => {
         const timer = setTimeout(done, POLL);
-        addEventListener("focus", () => done(clearTimeout(timer)), { once: true }); // who comes back sees at once what is new
+        // who comes back sees at once what is new
+        addEventListener("focus", () => done(clearTimeout(timer)), { once: true });
       });
       try {
         const { next, events, passages } = await get(`/api/changes?since=${this.#since}`);
         this.#since = next;
         if (!this.online) this.#connected(true);
-        const theirs = new Set(events.filter((event) => !this.outbox.isOurs(event.id)).map(({ key }) => key));
+        const theirs = new Set(
+          events.filter((event) => !this.outbox.isOurs(event.id)).map(({ key }) => key),
+        );
         const changed = this.store.learn(passages.filter(({ key }) => theirs.has(key)));
         if (changed.length) this.tell("passages", changed);
       } catch (error) {
@@ -283,11 +309,14 @@ export class App extends Deciding {
     }
   }
 
-  // ---- Coming back ----------------------------------------------------------------------------------------------
+  // ---- Coming back ------------------------------------------------------------------------------
 
   #remember() {
     const { passage } = this;
-    const here = [this.view === "search" ? "reading" : this.view, passage?.report, passage?.key].filter(Boolean).map(encodeURIComponent).join("/");
+    const here = [this.view === "search" ? "reading" : this.view, passage?.report, passage?.key]
+      .filter(Boolean)
+      .map(encodeURIComponent)
+      .join("/");
     if (location.hash !== `#${here}`) history.replaceState(null, "", `#${here}`);
     try {
       localStorage.setItem(this.place, here);
@@ -296,14 +325,24 @@ export class App extends Deciding {
     }
   }
 
-  /** Go where the address says, or where this annotator was last, or to the first report with work left. */
+  /**
+   * Go where the address says, or where this annotator was last, or to the first report with work
+   * left.
+   */
   async resume(where = location.hash.slice(1) || stored(this.place)) {
     const { reports, queue } = this.store.session;
     const [view, id, key] = (where || (queue ? "queue" : "")).split("/").map(decodeURIComponent);
     if (!reports.length) return this.tell("place");
-    const report = reports.find((one) => one.id === id) || reports.find((one) => one.decided < one.passages) || reports[0];
+    const report =
+      reports.find((one) => one.id === id) ||
+      reports.find((one) => one.decided < one.passages) ||
+      reports[0];
     await this.open(report.id, key);
-    if (view && view !== "reading" && (READING_VIEWS.includes(view) || ["agreement", "retrain"].includes(view))) {
+    if (
+      view &&
+      view !== "reading" &&
+      (READING_VIEWS.includes(view) || ["agreement", "retrain"].includes(view))
+    ) {
       await this.show(view, key);
     }
     return undefined;
@@ -313,8 +352,15 @@ export class App extends Deciding {
 /** Where work goes on: after the passage decided last, or at the first that is open. */
 function continuing(passages) {
   const times = passages.map(({ decision }) => (decision ? String(decision.time) : ""));
-  const latest = times.reduce((best, time, n) => (time && (best < 0 || time >= times[best]) ? n : best), -1);
-  return passages.slice(latest + 1).find(({ decision }) => !decision) || passages.find(({ decision }) => !decision) || passages[0];
+  const latest = times.reduce(
+    (best, time, n) => (time && (best < 0 || time >= times[best]) ? n : best),
+    -1,
+  );
+  return (
+    passages.slice(latest + 1).find(({ decision }) => !decision) ||
+    passages.find(({ decision }) => !decision) ||
+    passages[0]
+  );
 }
 
 function stored(place) {

@@ -1,12 +1,14 @@
-// What the analyst does to a passage: decide, settle, doubt, note, take back, do again. The page shows it at once, and the
-// outbox says when it is saved. Where something is hidden until a passage is decided, its labels are saved together.
-// Covered by tests/review/test_review_page.py.
+// What the analyst does to a passage: decide, settle, doubt, note, take back, do again. The page
+// shows it at once, and the outbox says when it is saved. Where something is hidden until a passage
+// is decided, its labels are saved together. Covered by tests/review/test_review_page.py.
 import { post } from "./api.js";
 import { notice } from "./dom.js";
 import { answerInWords, inOrder, NAMES, sameAnswer, sameLabels } from "./labels.js";
 
 export class Deciding extends EventTarget {
-  draft = null; // {key, labels}: chosen, not saved yet, on a passage of which something is hidden until it is decided
+  // {key, labels}: chosen, not saved yet, on a passage of which something is hidden until it is
+  // decided
+  draft = null;
 
   /** Give the passage in the middle these labels, or say that one is unsure. */
   decide(labels, unsure = false) {
@@ -14,12 +16,18 @@ export class Deciding extends EventTarget {
     if (!passage) return;
     const settling = this.view === "adjudication";
     if (settling && passage.hidden.colleagues) {
-      notice("What colleagues decided is hidden: show it first (V), or decide yourself in Reading.");
+      notice(
+        "What colleagues decided is hidden: show it first (V), or decide yourself in Reading.",
+      );
       return;
     }
     if (this.decided(passage) && sameAnswer(this.answer(passage), { labels, unsure })) return;
     this.draft = null;
-    this.#act(passage, { kind: settling ? "settle" : "decide", labels: inOrder(labels), unsure: unsure || undefined });
+    this.#act(passage, {
+      kind: settling ? "settle" : "decide",
+      labels: inOrder(labels),
+      unsure: unsure || undefined,
+    });
   }
 
   #act({ key, report }, what) {
@@ -29,14 +37,20 @@ export class Deciding extends EventTarget {
     this.tell("passages", [key]);
   }
 
-  /** Whether a passage is decided in one go: its first label, saved at once, would show what is hidden before the second. */
-  atOnce = ({ decision, hidden }) => this.view !== "adjudication" && !decision && Boolean(hidden.model || hidden.colleagues);
+  /**
+   * Whether a passage is decided in one go: its first label, saved at once, would show what is
+   * hidden before the second.
+   */
+  atOnce = ({ decision, hidden }) =>
+    this.view !== "adjudication" && !decision && Boolean(hidden.model || hidden.colleagues);
 
   toggle(label) {
     const { passage } = this;
     if (!passage) return;
     const before = this.shown(passage);
-    const labels = before.includes(label) ? before.filter((other) => other !== label) : [...before, label];
+    const labels = before.includes(label)
+      ? before.filter((other) => other !== label)
+      : [...before, label];
     this.chosen = label;
     if (this.atOnce(passage)) {
       this.draft = { key: passage.key, labels: inOrder(labels) };
@@ -49,12 +63,18 @@ export class Deciding extends EventTarget {
   commit() {
     const { passage, draft } = this;
     if (!draft) return;
-    if (passage?.key === draft.key && this.atOnce(passage) && !sameLabels(draft.labels, passage.labels)) this.decide(draft.labels);
+    if (
+      passage?.key === draft.key &&
+      this.atOnce(passage) &&
+      !sameLabels(draft.labels, passage.labels)
+    )
+      this.decide(draft.labels);
     this.draft = null;
   }
 
   unsure() {
-    if (this.view === "adjudication") notice("Settling says which labels hold; a doubt is said in Reading or Queue.");
+    if (this.view === "adjudication")
+      notice("Settling says which labels hold; a doubt is said in Reading or Queue.");
     else this.decide([], true);
   }
 
@@ -64,11 +84,17 @@ export class Deciding extends EventTarget {
     if (!passage) return;
     if (!this.decided(passage)) {
       if (this.view === "adjudication") {
-        notice("Annotators differ, so nothing is proposed: choose a side (1, 2 …), labels, or N for none.");
+        notice(
+          "Annotators differ, so nothing is proposed: choose a side (1, 2 …), labels, or N " +
+            "for none.",
+        );
         return;
       }
       if (passage.hidden.model && !this.draft) {
-        notice("Nothing is proposed, since the model is hidden: choose labels, N for none, or S if you are unsure.");
+        notice(
+          "Nothing is proposed, since the model is hidden: choose labels, N for none, or S " +
+            "if you are unsure.",
+        );
         return;
       }
       this.decide(this.shown(passage));
@@ -78,7 +104,10 @@ export class Deciding extends EventTarget {
 
   /** In adjudication: settle on what the n-th annotator said. */
   side(n) {
-    const side = this.passage && this.view === "adjudication" && sides(this.passage, this.store.session.annotator)[n];
+    const side =
+      this.passage &&
+      this.view === "adjudication" &&
+      sides(this.passage, this.store.session.annotator)[n];
     if (side && !side.unsure) this.decide(side.labels);
   }
 
@@ -86,7 +115,9 @@ export class Deciding extends EventTarget {
   async reveal() {
     const { passage } = this;
     if (!passage?.hidden.colleagues) return;
-    const answer = await this.asked(() => post("/api/reveals", { key: passage.key, request: crypto.randomUUID() }));
+    const answer = await this.asked(() =>
+      post("/api/reveals", { key: passage.key, request: crypto.randomUUID() }),
+    );
     if (!answer) return;
     this.store.take(answer.passage);
     this.tell("passages", [passage.key]);
@@ -95,7 +126,8 @@ export class Deciding extends EventTarget {
   /** This annotator's note on a passage. */
   note(key, note) {
     const passage = this.store.passages.get(key);
-    if (note.trim() !== (passage.notes[this.store.session.annotator]?.note || "")) this.#act(passage, { kind: "note", note: note.trim() });
+    if (note.trim() !== (passage.notes[this.store.session.annotator]?.note || ""))
+      this.#act(passage, { kind: "note", note: note.trim() });
   }
 
   undo() {
@@ -141,8 +173,12 @@ export class Deciding extends EventTarget {
 
 /** Labels on which all who decided agree. */
 export function agreed(passage) {
-  const sets = [...passage.others, ...(passage.decision ? [passage.decision] : [])].filter(({ unsure }) => !unsure).map(({ labels }) => labels);
-  return Object.keys(NAMES).filter((label) => sets.length && sets.every((labels) => labels.includes(label)));
+  const sets = [...passage.others, ...(passage.decision ? [passage.decision] : [])]
+    .filter(({ unsure }) => !unsure)
+    .map(({ labels }) => labels);
+  return Object.keys(NAMES).filter(
+    (label) => sets.length && sets.every((labels) => labels.includes(label)),
+  );
 }
 
 /** Who said what of a passage, this annotator first. */

@@ -1,5 +1,5 @@
-// Which passages the list shows: a state, some labels, doubts, and words. Kinds narrow each other down.
-// Covered by tests/review/test_review_page.py.
+// Which passages the list shows: a state, some labels, doubts, and words. Kinds narrow each other
+// down. Covered by tests/review/test_review_page.py.
 import { sameAnswer, sameLabels } from "./labels.js";
 
 export const blank = () => ({ state: "all", labels: [], doubts: [], words: "" });
@@ -19,13 +19,19 @@ export const DOUBTS = {
   noted: ["Noted", "With a note of yours, or of a colleague where theirs are shown"],
 };
 
-/** A test of one passage; `answer` and `decided` say what the view counts as its labels and as done. */
+/**
+ * A test of one passage; `answer` and `decided` say what the view counts as its labels and as done.
+ */
 export function matcher(filter, answer, decided) {
   const words = plain(filter.words).trim();
   const doubts = {
-    differs: (passage) => !passage.hidden.model && !answer(passage).unsure && !sameLabels(answer(passage).labels, passage.labels),
+    differs: (passage) =>
+      !passage.hidden.model &&
+      !answer(passage).unsure &&
+      !sameLabels(answer(passage).labels, passage.labels),
     low: (passage) => passage.low_confidence,
-    second: (passage) => Boolean(passage.second) && !sameLabels(passage.second.labels, passage.labels),
+    second: (passage) =>
+      Boolean(passage.second) && !sameLabels(passage.second.labels, passage.labels),
     others: (passage) => passage.others.some((other) => !sameAnswer(other, answer(passage))),
     unsure: (passage) => Boolean(passage.decision?.unsure),
     noted: (passage) => Object.keys(passage.notes).length > 0,
@@ -36,7 +42,9 @@ export function matcher(filter, answer, decided) {
     if (filter.labels.length) {
       const { labels, unsure } = answer(passage);
       if (unsure) return false;
-      const found = labels.length ? labels.some((label) => filter.labels.includes(label)) : filter.labels.includes("none");
+      const found = labels.length
+        ? labels.some((label) => filter.labels.includes(label))
+        : filter.labels.includes("none");
       if (!found) return false;
     }
     if (!filter.doubts.every((name) => doubts[name](passage))) return false;

@@ -26,10 +26,25 @@ export function history(app) {
       app.jump(here);
       backToList(click);
     };
-    return el("li", {},
-      el("p", { class: "who" }, el("bdi", {}, event.annotator), el("span", { class: "soft" }, ` ${clock(event.time)}`)),
+    return el(
+      "li",
+      {},
+      el(
+        "p",
+        { class: "who" },
+        el("bdi", {}, event.annotator),
+        el("span", { class: "soft" }, ` ${clock(event.time)}`),
+      ),
       el("p", {}, ...what(event)),
-      here ? el("button", { type: "button", class: "jump", on: { click: go } }, el("span", { class: "vh" }, "Go to: "), event.text) : el("p", { class: "soft" }, event.text, " (of a report that is not open)"));
+      here
+        ? el(
+            "button",
+            { type: "button", class: "jump", on: { click: go } },
+            el("span", { class: "vh" }, "Go to: "),
+            event.text,
+          )
+        : el("p", { class: "soft" }, event.text, " (of a report that is not open)"),
+    );
   }
 
   return {
@@ -42,9 +57,22 @@ export function history(app) {
   };
 
   function show(body, isShown) {
-    const older = el("button", { type: "button", on: { click: async () => (await ask(events.at(-1).id)) && isShown() && show(body, isShown) } }, "Show earlier ones");
+    const older = el(
+      "button",
+      {
+        type: "button",
+        on: {
+          click: async () => (await ask(events.at(-1).id)) && isShown() && show(body, isShown),
+        },
+      },
+      "Show earlier ones",
+    );
     const list = el("ol", { class: "events" }, ...events.map(entry));
-    body.replaceChildren(el("h2", {}, "What was done"), events.length ? list : el("p", { class: "soft" }, "Nothing yet."), ...(more ? [older] : []));
+    body.replaceChildren(
+      el("h2", {}, "What was done"),
+      events.length ? list : el("p", { class: "soft" }, "Nothing yet."),
+      ...(more ? [older] : []),
+    );
   }
 }
 
@@ -53,7 +81,12 @@ function what({ kind, steps, of }) {
   const answer = () => [...answerBadges(of), el("span", { class: "vh" }, answerInWords(of))];
   const said = of.hidden
     ? ["decided or noted something; shown once you have decided"]
-    : { decision: ["decided ", ...answer()], adjudication: ["adjudicated ", ...answer()], note: of.note ? ["noted “", el("bdi", {}, of.note), "”"] : ["removed a note"], reveal: ["looked at what colleagues decided"] }[of.kind];
+    : {
+        decision: ["decided ", ...answer()],
+        adjudication: ["adjudicated ", ...answer()],
+        note: of.note ? ["noted “", el("bdi", {}, of.note), "”"] : ["removed a note"],
+        reveal: ["looked at what colleagues decided"],
+      }[of.kind];
   if (kind !== "undo") return said;
   return [el("strong", {}, steps % 2 ? "took back: " : "did again: "), ...said];
 }

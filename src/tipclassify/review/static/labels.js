@@ -1,16 +1,23 @@
 // What the page calls the labels, numbers and times that the server sends.
 // Covered by tests/review/test_review_page.py.
 import { el } from "./dom.js";
-import { LETTERS, NAMES, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN, NO_SECTION } from "./names.js"; // which the server makes from the names in Python
+// which the server makes from the names in Python
+import { LETTERS, NAMES, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN, NO_SECTION } from "./names.js";
 
 export { LETTERS, NAMES, NO_SECTION };
 
 export const sameLabels = (a, b) => a.length === b.length && a.every((label) => b.includes(label));
 export const inOrder = (labels) => Object.keys(NAMES).filter((label) => labels.includes(label));
-export const inWords = (labels) => (labels.length ? inOrder(labels).map((label) => NAMES[label]).join(", ") : "No label");
+export const inWords = (labels) =>
+  labels.length
+    ? inOrder(labels)
+        .map((label) => NAMES[label])
+        .join(", ")
+    : "No label";
 
 /** The letter of a label in its colour; letters tell labels apart, colour only helps. */
-export const badge = (label) => el("b", { class: LETTERS[label], title: NAMES[label] }, LETTERS[label]);
+export const badge = (label) =>
+  el("b", { class: LETTERS[label], title: NAMES[label] }, LETTERS[label]);
 
 export function badges(labels) {
   if (!labels.length) return [el("b", { class: "none", title: "No label" }, "∅")];
@@ -18,9 +25,11 @@ export function badges(labels) {
 }
 
 // An answer is what somebody decided: {labels, unsure}.
-export const sameAnswer = (a, b) => Boolean(a.unsure) === Boolean(b.unsure) && sameLabels(a.labels, b.labels);
+export const sameAnswer = (a, b) =>
+  Boolean(a.unsure) === Boolean(b.unsure) && sameLabels(a.labels, b.labels);
 export const answerInWords = (answer) => (answer.unsure ? "Unsure" : inWords(answer.labels));
-export const answerBadges = (answer) => (answer.unsure ? [el("b", { class: "none", title: "Unsure" }, "?")] : badges(answer.labels));
+export const answerBadges = (answer) =>
+  answer.unsure ? [el("b", { class: "none", title: "Unsure" }, "?")] : badges(answer.labels);
 
 /** A probability with two decimals that never claims certainty. */
 export function probability(value) {
@@ -35,7 +44,11 @@ export function signed(value, digits = 2) {
 }
 
 /** "−2.08", "1.13" */
-export const number = (value, digits = 2) => value.toFixed(digits).replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
+export const number = (value, digits = 2) =>
+  value
+    .toFixed(digits)
+    .replace("-", "−")
+    .replace(/^−(0\.?0*)$/, "$1");
 
 /** "14:32", with the day before it when that was not today. */
 export function clock(time) {
@@ -46,4 +59,5 @@ export function clock(time) {
   return date.toDateString() === new Date().toDateString() ? hour : `${day}, ${hour}`;
 }
 
-export const count = (n, one, many = one + "s") => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+export const count = (n, one, many = one + "s") =>
+  `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

@@ -1,8 +1,8 @@
 // Notes on a passage: one's own, to write, and colleagues' where they are shown.
 //
-// Whatever is typed is kept: saved by the button, Ctrl+Enter, Escape, and on going to another passage, panel or page. Until
-// then it lies in this tab's sessionStorage, so that a browser that died saves it when the page is there again.
-// Covered by tests/review/test_review_page.py.
+// Whatever is typed is kept: saved by the button, Ctrl+Enter, Escape, and on going to another
+// passage, panel or page. Until then it lies in this tab's sessionStorage, so that a browser that
+// died saves it when the page is there again. Covered by tests/review/test_review_page.py.
 import { byId, el } from "./dom.js";
 import { clock } from "./labels.js";
 
@@ -10,16 +10,27 @@ const LONGEST = 2000; // characters, as the server has it
 
 export function notes(app) {
   const me = app.store.session.annotator;
-  const text = el("textarea", { id: "note", rows: "7", maxlength: String(LONGEST), "aria-describedby": "note-left" });
+  const text = el("textarea", {
+    id: "note",
+    rows: "7",
+    maxlength: String(LONGEST),
+    "aria-describedby": "note-left",
+  });
   const left = el("span", { id: "note-left", class: "soft" });
   const save = el("button", { type: "button", id: "save-note" }, "Save note");
   const remove = el("button", { type: "button", id: "remove-note" }, "Remove");
-  const own = [el("h2", {}, el("label", { for: "note" }, "Your note")), text, el("p", { class: "small" }, left), el("div", { class: "buttons" }, save, remove)];
+  const own = [
+    el("h2", {}, el("label", { for: "note" }, "Your note")),
+    text,
+    el("p", { class: "small" }, left),
+    el("div", { class: "buttons" }, save, remove),
+  ];
   let key = null; // of the passage whose note is in the box
 
   const kept = () => app.store.passages.get(key)?.notes[me]?.note || "";
   // A control character cannot be saved; pasted text may bring some.
-  const written = () => text.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
+  const written = () =>
+    text.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
   const drafts = new Drafts(`${app.place} notes`);
   const commit = () => {
     if (!key) return;
@@ -32,14 +43,17 @@ export function notes(app) {
   }
 
   function tally() {
-    left.textContent = `${text.value.length.toLocaleString("en")} of ${LONGEST.toLocaleString("en")} characters${written().trim() === kept() ? "" : ", not saved"}`;
+    const length = text.value.length.toLocaleString("en");
+    const unsaved = written().trim() === kept() ? "" : ", not saved";
+    left.textContent = `${length} of ${LONGEST.toLocaleString("en")} characters${unsaved}`;
     save.disabled = written().trim() === kept();
     remove.disabled = !kept() && !text.value;
   }
 
   text.addEventListener("input", () => {
     tally();
-    if (key) drafts.put(key, { report: app.store.passages.get(key).report, note: written().trim() });
+    if (key)
+      drafts.put(key, { report: app.store.passages.get(key).report, note: written().trim() });
   });
   text.addEventListener("change", commit);
   addEventListener("pagehide", commit);
@@ -71,11 +85,31 @@ export function notes(app) {
       }
       tally();
       const theirs = Object.entries(passage.notes).filter(([name]) => name !== me);
-      const others = theirs.map(([name, { note, time }]) => el("p", { class: "their" }, el("strong", {}, el("bdi", {}, name)), el("span", { class: "soft" }, ` ${clock(time)}`), el("br"), el("bdi", {}, note)));
-      const hidden = passage.hidden.colleagues ? [el("p", { class: "soft" }, "Colleagues’ notes are shown once you have decided.")] : [];
+      const others = theirs.map(([name, { note, time }]) =>
+        el(
+          "p",
+          { class: "their" },
+          el("strong", {}, el("bdi", {}, name)),
+          el("span", { class: "soft" }, ` ${clock(time)}`),
+          el("br"),
+          el("bdi", {}, note),
+        ),
+      );
+      const hidden = passage.hidden.colleagues
+        ? [el("p", { class: "soft" }, "Colleagues’ notes are shown once you have decided.")]
+        : [];
       if (text.parentNode !== body) body.replaceChildren(...own);
       while (body.children.length > own.length) body.lastChild.remove();
-      body.append(...(theirs.length ? [el("h2", {}, "Colleagues’ notes")] : []), ...others, ...hidden, el("p", { class: "soft small" }, "Goes with the decision into the corpus file; the log keeps every version."));
+      body.append(
+        ...(theirs.length ? [el("h2", {}, "Colleagues’ notes")] : []),
+        ...others,
+        ...hidden,
+        el(
+          "p",
+          { class: "soft small" },
+          "Goes with the decision into the corpus file; the log keeps every version.",
+        ),
+      );
       return undefined;
     },
   };

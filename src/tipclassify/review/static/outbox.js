@@ -1,8 +1,10 @@
-// Decisions on their way to the server: one at a time, in the order they were made, kept until it says saved.
+// Decisions on their way to the server: one at a time, in the order they were made, kept until it
+// says saved.
 //
-// They also lie in this tab's sessionStorage, so that a reload, or a browser that died and comes back, sends what was
-// still unsaved. An action is {n, kind: "decide"|"settle"|"note"|"undo", key, report, labels, unsure, note, of, request}. The server knows a
-// request that comes a second time, because the answer to the first was lost: it is not done twice.
+// They also lie in this tab's sessionStorage, so that a reload, or a browser that died and comes
+// back, sends what was still unsaved. An action is {n, kind, key, report, labels, unsure, note, of,
+// request}; its kind is "decide", "settle", "note" or "undo". The server knows a request that comes
+// a second time, because the answer to the first was lost: it is not done twice.
 // Covered by tests/review/test_review_page.py.
 import { post } from "./api.js";
 
@@ -75,7 +77,8 @@ export class Outbox {
       this.#keep();
       try {
         const answer = await this.#post(action);
-        if (answer && answer.saved !== true) throw Object.assign(new Error("The server did not save it"), { passing: true });
+        if (answer && answer.saved !== true)
+          throw Object.assign(new Error("The server did not save it"), { passing: true });
         this.#tries = 0;
         this.trouble = null;
         this.waiting.shift();
@@ -112,13 +115,17 @@ export class Outbox {
     if (kind === "note") return post("/api/notes", { key, note, request });
     if (kind === "settle") return post("/api/adjudications", { key, labels, request });
     const event = this.#events.get(of);
-    return event === undefined ? null : post("/api/undo", { event, request }); // what it undoes was refused: nothing to undo
+    // what it undoes was refused: nothing to undo
+    return event === undefined ? null : post("/api/undo", { event, request });
   }
 
   #keep() {
     const events = [...this.#events].slice(-MOST_EVENTS);
     try {
-      sessionStorage.setItem(this.#place, JSON.stringify({ waiting: this.waiting, next: this.#next, events }));
+      sessionStorage.setItem(
+        this.#place,
+        JSON.stringify({ waiting: this.waiting, next: this.#next, events }),
+      );
     } catch {
       // storage is full or forbidden: the page still holds them
     }

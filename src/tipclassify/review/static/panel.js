@@ -1,5 +1,5 @@
-// The panel beside the passage: the reasons of a label, the codebook's rule for it, notes, or what was done.
-// Covered by tests/review/test_review_page.py.
+// The panel beside the passage: the reasons of a label, the codebook's rule for it, notes, or what
+// was done. Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 import { backToList, byId, el } from "./dom.js";
 import { history } from "./history.js";
@@ -27,7 +27,10 @@ export class Reasons {
     if (!this.#asked.has(key)) {
       const asked = get(`/api/reasons/${encodeURIComponent(key)}`).then(({ labels }) => {
         const { text } = this.store.passages.get(key);
-        const all = Object.entries(labels).map(([label, explained]) => [label, reasonOf(text, explained)]);
+        const all = Object.entries(labels).map(([label, explained]) => [
+          label,
+          reasonOf(text, explained),
+        ]);
         this.#known.set(key, Object.fromEntries(all));
         return this.known(key);
       });
@@ -54,7 +57,12 @@ export function panel(app, reasons) {
 
   const picks = new Map();
   for (const label of app.store.session.labels) {
-    const pick = el("button", { type: "button", class: "pick", "aria-pressed": "false" }, badge(label), el("span", { class: "vh" }, NAMES[label]));
+    const pick = el(
+      "button",
+      { type: "button", class: "pick", "aria-pressed": "false" },
+      badge(label),
+      el("span", { class: "vh" }, NAMES[label]),
+    );
     pick.addEventListener("click", (event) => {
       app.chosen = label;
       app.hovered = null;
@@ -78,17 +86,32 @@ export function panel(app, reasons) {
     if (tab === "history") return parts.history.draw(body, () => tab === "history");
     if (tab === "notes") return parts.notes.draw(body, passage);
     if (!passage) return body.replaceChildren();
-    if (passage.hidden.model) return body.replaceChildren(el("p", {}, "The model’s reasons are hidden until you have decided on this passage."));
+    if (passage.hidden.model)
+      return body.replaceChildren(
+        el("p", {}, "The model’s reasons are hidden until you have decided on this passage."),
+      );
     const known = reasons.known(passage.key);
-    if (known) return body.replaceChildren(...reasonTable(passage, label, known[label], app.store.session.thresholds[label]));
+    if (known)
+      return body.replaceChildren(
+        ...reasonTable(passage, label, known[label], app.store.session.thresholds[label]),
+      );
     clearTimeout(timer);
     timer = setTimeout(async () => {
       const found = await reasons.of(passage.key);
       if (app.passage !== passage || tab !== "reasons") return;
       if (found) draw();
-      else body.replaceChildren(el("p", { class: "soft" }, "The reasons could not be loaded. They are asked for again when you come back to this passage."));
+      else
+        body.replaceChildren(
+          el(
+            "p",
+            { class: "soft" },
+            "The reasons could not be loaded. They are asked for again when you come back " +
+              "to this passage.",
+          ),
+        );
     }, 60); // not while somebody runs through the list
-    if (body.dataset.of !== passage.key) body.replaceChildren(el("p", { class: "soft" }, "Loading the reasons…"));
+    if (body.dataset.of !== passage.key)
+      body.replaceChildren(el("p", { class: "soft" }, "Loading the reasons…"));
     body.dataset.of = passage.key;
     return undefined;
   }
@@ -98,7 +121,9 @@ export function panel(app, reasons) {
       codebook ??= await get("/api/codebook");
     } catch (error) {
       if (error.status === undefined) throw error;
-      return body.replaceChildren(el("p", { class: "soft" }, `${error.message}: the codebook is missing for now.`));
+      return body.replaceChildren(
+        el("p", { class: "soft" }, `${error.message}: the codebook is missing for now.`),
+      );
     }
     if (tab !== "codebook" || app.lead !== label) return undefined;
     const { rule, examples } = codebook.labels[label];
@@ -106,16 +131,36 @@ export function panel(app, reasons) {
       el("h2", {}, badge(label), " ", NAMES[label]),
       ...rule.split(/\n{2,}/).flatMap(paragraph),
       examples.length ? el("h3", {}, "Examples") : "",
-      el("ul", { class: "examples" }, ...examples.map(([text, labels]) => el("li", {}, el("span", { class: "said" }, ...badges(labels), el("span", { class: "vh" }, `${inWords(labels)}: `)), text))),
+      el(
+        "ul",
+        { class: "examples" },
+        ...examples.map(([text, labels]) =>
+          el(
+            "li",
+            {},
+            el(
+              "span",
+              { class: "said" },
+              ...badges(labels),
+              el("span", { class: "vh" }, `${inWords(labels)}: `),
+            ),
+            text,
+          ),
+        ),
+      ),
     );
     body.scrollTop = 0;
     return undefined;
   }
 
-  /** Show one of the two; asked for again it goes away (a wide window keeps the panel, with the reasons). */
+  /**
+   * Show one of the two; asked for again it goes away (a wide window keeps the panel, with the
+   * reasons).
+   */
   function open(name) {
     const isOpen = box.classList.contains("open") && tab === name;
-    if (name === "reasons") app.marked = isOpen ? false : !app.marked || !box.classList.contains("open") || tab !== name;
+    if (name === "reasons")
+      app.marked = isOpen ? false : !app.marked || !box.classList.contains("open") || tab !== name;
     if (isOpen) return close();
     tab = name;
     box.classList.add("open");
@@ -157,7 +202,9 @@ export function panel(app, reasons) {
   app.addEventListener("place", () => {
     draw();
     const next = app.keys[app.keys.indexOf(app.key) + 1];
-    if (next && app.key && !app.store.passages.get(next).hidden.model) setTimeout(() => app.keys.includes(next) && reasons.of(next), 400); // it will be asked for soon
+    if (next && app.key && !app.store.passages.get(next).hidden.model)
+      // it will be asked for soon
+      setTimeout(() => app.keys.includes(next) && reasons.of(next), 400);
   });
   return { open, close };
 }
@@ -167,7 +214,10 @@ function paragraph(text) {
   const items = lines.filter((line) => /^\s*[-•] /.test(line));
   if (!items.length) return [el("p", {}, lines.join(" "))];
   const before = lines.slice(0, lines.indexOf(items[0])).join(" ");
-  return [before && el("p", {}, before), el("ul", {}, ...items.map((line) => el("li", {}, line.replace(/^\s*[-•] /, ""))))].filter(Boolean);
+  return [
+    before && el("p", {}, before),
+    el("ul", {}, ...items.map((line) => el("li", {}, line.replace(/^\s*[-•] /, "")))),
+  ].filter(Boolean);
 }
 
 function reasonTable(passage, label, reason, threshold) {
@@ -175,32 +225,66 @@ function reasonTable(passage, label, reason, threshold) {
   const tagged = passage.labels.includes(label);
   const over = tagged || reason.probability >= threshold;
   const heading = passage.section;
-  const verdict = tagged ? "tagged" : over ? "not tagged, since it is no prose of the report" : "not tagged";
-  const row = (name, value, more = {}) => el("tr", more, el("th", { scope: "row" }, name), el("td", {}, value));
+  const verdict = tagged
+    ? "tagged"
+    : over
+      ? "not tagged, since it is no prose of the report"
+      : "not tagged";
+  const row = (name, value, more = {}) =>
+    el("tr", more, el("th", { scope: "row" }, name), el("td", {}, value));
   const phrases = [...reason.phrases].sort((a, b) => b.weight - a.weight);
   return [
     el("h2", {}, tagged ? "Why " : "Why not ", badge(label), " ", NAMES[label]),
-    el("p", {}, el("strong", {}, probability(reason.probability)), ` ${over ? "is over" : "is under"} the threshold of ${probability(threshold)}: ${verdict}.`),
+    el(
+      "p",
+      {},
+      el("strong", {}, probability(reason.probability)),
+      ` ${over ? "is over" : "is under"} the threshold of ${probability(threshold)}: ${verdict}.`,
+    ),
     el(
       "table",
       { class: "sum" },
-      el("caption", { class: "vh" }, sum ? `What adds up to the log-odds of ${NAMES[label]}` : `How far the log-odds of ${NAMES[label]} fall with a word or the heading masked`),
+      el(
+        "caption",
+        { class: "vh" },
+        sum
+          ? `What adds up to the log-odds of ${NAMES[label]}`
+          : `How far the log-odds of ${NAMES[label]} fall with a word or the heading masked`,
+      ),
       el(
         "tbody",
         {},
         sum ? row("Before any word", number(sum.bias), { class: "soft" }) : "",
-        ...phrases.map(({ text, weight }) => row(el("span", { class: `words ${LETTERS[label]} ${weight > 0 ? "for" : "against"}` }, text), signed(weight))),
-        heading && Math.round(reason.heading * 100) ? row(`The heading “${heading}”`, signed(reason.heading)) : "",
+        ...phrases.map(({ text, weight }) =>
+          row(
+            el(
+              "span",
+              { class: `words ${LETTERS[label]} ${weight > 0 ? "for" : "against"}` },
+              text,
+            ),
+            signed(weight),
+          ),
+        ),
+        heading && Math.round(reason.heading * 100)
+          ? row(`The heading “${heading}”`, signed(reason.heading))
+          : "",
         sum ? row("All other words", signed(sum.others), { class: "soft" }) : "",
       ),
-      el("tfoot", {}, row("Log-odds", number(sum ? sum.total : Math.round(reason.total * 100) / 100)), row("Probability", probability(reason.probability))),
+      el(
+        "tfoot",
+        {},
+        row("Log-odds", number(sum ? sum.total : Math.round(reason.total * 100) / 100)),
+        row("Probability", probability(reason.probability)),
+      ),
     ),
     el(
       "p",
       { class: "soft small" },
       sum
-        ? "Weights add up to the log-odds; the probability is its logistic function. A weight says what moved the model, not what is true."
-        : "A weight is how far the log-odds fall when the word, or the heading, is masked. These weights do not add up. A weight says what moved the model, not what is true.",
+        ? "Weights add up to the log-odds; the probability is its logistic function. A " +
+            "weight says what moved the model, not what is true."
+        : "A weight is how far the log-odds fall when the word, or the heading, is masked. " +
+            "These weights do not add up. A weight says what moved the model, not what is true.",
     ),
   ];
 }

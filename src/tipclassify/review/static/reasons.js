@@ -1,12 +1,15 @@
-// Why the model says what it says: the spans of an explanation made into phrases that do not overlap.
+// Why the model says what it says: the spans of an explanation made into phrases that do not
+// overlap.
 //
-// Of the fast model, a word counts by itself and in every n-gram it is part of, dozens of spans a passage. As in the HTML report
-// (writers/reasons.py) each span shares its weight equally among its words, and strong neighbours of one direction make
-// a phrase. Phrases, the other words, the heading and the bias still add up to the log-odds.
-// Offsets count characters as Python does (code points), not the UTF-16 units of JavaScript strings.
-// Covered by tests/review/test_review_page.py.
+// Of the fast model, a word counts by itself and in every n-gram it is part of, dozens of spans a
+// passage. As in the HTML report (writers/reasons.py) each span shares its weight equally
+// among its words, and strong neighbours of one direction make a phrase. Phrases, the other words,
+// the heading and the bias still add up to the log-odds. Offsets count characters as Python does
+// (code points), not the UTF-16 units of JavaScript strings. Covered by
+// tests/review/test_review_page.py.
 
-import { MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR } from "./names.js"; // which the server makes from writers/reasons.py
+// which the server makes from writers/reasons.py
+import { MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR } from "./names.js";
 
 export function wordsOf(points) {
   const words = [];
@@ -23,14 +26,20 @@ export function wordsOf(points) {
   return words;
 }
 
-/** {phrases: [{start, end, text, weight}] in reading order, others, heading, bias, total, probability} of passage `text`. */
+/**
+ * {phrases: [{start, end, text, weight}] in reading order, others, heading, bias, total,
+ * probability} of passage `text`.
+ */
 export function reasonOf(text, { probability, spans, bias, total, method, heading = 0 }) {
   const points = Array.from(text);
-  if (method === "occlusion") return { phrases: falls(points, spans), heading, bias, total, probability, additive: false };
+  if (method === "occlusion")
+    return { phrases: falls(points, spans), heading, bias, total, probability, additive: false };
   const words = wordsOf(points);
   const weights = words.map(() => 0);
   for (const span of spans) {
-    const covered = words.flatMap(([start, end], n) => (start < span.end && span.start < end ? [n] : []));
+    const covered = words.flatMap(([start, end], n) =>
+      start < span.end && span.start < end ? [n] : [],
+    );
     for (const n of covered) weights[n] += span.weight / covered.length;
   }
   const least = MIN_RELATIVE_WEIGHT * Math.max(0, ...weights.map(Math.abs));
@@ -58,19 +67,44 @@ export function reasonOf(text, { probability, spans, bias, total, method, headin
   return { phrases, heading, bias, total, probability, additive: true, others };
 }
 
-/** The strongest words of the default's reasons, which are no parts of a sum: how far the log-odds fall with each masked. */
+/**
+ * The strongest words of the default's reasons, which are no parts of a sum: how far the log-odds
+ * fall with each masked.
+ */
 function falls(points, spans) {
-  const words = spans.filter((span) => !spans.some((other) => other !== span && span.start <= other.start && other.end <= span.end));
-  const strongest = words.sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).filter(({ weight }) => weight && Math.abs(weight) >= MIN_RELATIVE_WEIGHT * Math.abs(words[0].weight));
-  return [...strongest.filter(({ weight }) => weight > 0).slice(0, MOST_FOR), ...strongest.filter(({ weight }) => weight < 0).slice(0, MOST_AGAINST)]
+  const words = spans.filter(
+    (span) =>
+      !spans.some((other) => other !== span && span.start <= other.start && other.end <= span.end),
+  );
+  const strongest = words
+    .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
+    .filter(
+      ({ weight }) => weight && Math.abs(weight) >= MIN_RELATIVE_WEIGHT * Math.abs(words[0].weight),
+    );
+  return [
+    ...strongest.filter(({ weight }) => weight > 0).slice(0, MOST_FOR),
+    ...strongest.filter(({ weight }) => weight < 0).slice(0, MOST_AGAINST),
+  ]
     .sort((a, b) => a.start - b.start)
-    .map(({ start, end, weight }) => ({ start, end, weight, text: points.slice(start, end).join("") }));
+    .map(({ start, end, weight }) => ({
+      start,
+      end,
+      weight,
+      text: points.slice(start, end).join(""),
+    }));
 }
 
-/** Numbers with two decimals whose sum is the shown total: what rounding loses goes to the other words. */
+/**
+ * Numbers with two decimals whose sum is the shown total: what rounding loses goes to the other
+ * words.
+ */
 export function rounded(reason) {
   const cents = (value) => Math.round(value * 100);
-  const others = cents(reason.total) - cents(reason.bias) - cents(reason.heading) - reason.phrases.reduce((sum, { weight }) => sum + cents(weight), 0);
+  const others =
+    cents(reason.total) -
+    cents(reason.bias) -
+    cents(reason.heading) -
+    reason.phrases.reduce((sum, { weight }) => sum + cents(weight), 0);
   return { others: others / 100, bias: cents(reason.bias) / 100, total: cents(reason.total) / 100 };
 }
 

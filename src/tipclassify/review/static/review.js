@@ -1,5 +1,5 @@
-// The page: makes the parts, and draws what belongs to none of them: the bar above and what is saved.
-// Covered by tests/review/test_review_page.py.
+// The page: makes the parts, and draws what belongs to none of them: the bar above and what is
+// saved. Covered by tests/review/test_review_page.py.
 import { agreementView } from "./agreement.js";
 import { App, READING_VIEWS } from "./app.js";
 import { backToList, byId, el } from "./dom.js";
@@ -44,20 +44,25 @@ async function start() {
   await app.watch();
 }
 
-// ---- The bar above ----------------------------------------------------------------------------------------------
+// ---- The bar above ------------------------------------------------------------------------------
 
 function bar() {
   const { session } = app.store;
   const select = byId("report");
-  const options = new Map(session.reports.map((report) => [report.id, el("option", { value: report.id })]));
+  const options = new Map(
+    session.reports.map((report) => [report.id, el("option", { value: report.id })]),
+  );
   select.append(...options.values());
   select.addEventListener("change", () => {
     app.open(select.value);
     byId("rows").focus({ preventScroll: true });
   });
-  document.title = `${session.reports.length === 1 ? session.reports[0].title : count(session.reports.length, "report")} – tipclassify review`;
+  const isSole = session.reports.length === 1;
+  const reports = isSole ? session.reports[0].title : count(session.reports.length, "report");
+  document.title = `${reports} – tipclassify review`;
   byId("annotator").textContent = session.annotator + (session.blind ? " (blind)" : "");
-  byId("annotator").title = `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
+  byId("annotator").title =
+    `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
 
   for (const button of document.querySelectorAll("nav [data-view]")) {
     button.addEventListener("click", (event) => {
@@ -70,7 +75,8 @@ function bar() {
   function draw() {
     const reading = READING_VIEWS.includes(app.view);
     for (const button of document.querySelectorAll("nav [data-view]")) {
-      if (button.dataset.view === (app.view === "search" ? "reading" : app.view)) button.setAttribute("aria-current", "page");
+      if (button.dataset.view === (app.view === "search" ? "reading" : app.view))
+        button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
     byId("passages").hidden = !reading;
@@ -96,8 +102,12 @@ function bar() {
     const { decided, unsure } = counts.get(here);
     byId("progress").max = report.passages;
     byId("progress").value = decided;
-    byId("progress-text").textContent = `${decided} of ${report.passages} decided${unsure ? `, ${unsure} unsure` : ""}`;
-    byId("progress-all").title = session.reports.length > 1 ? `All ${session.reports.length} reports: ${done} of ${all} decided` : "";
+    byId("progress-text").textContent =
+      `${decided} of ${report.passages} decided${unsure ? `, ${unsure} unsure` : ""}`;
+    byId("progress-all").title =
+      session.reports.length > 1
+        ? `All ${session.reports.length} reports: ${done} of ${all} decided`
+        : "";
   }
 
   app.addEventListener("view", draw);
@@ -110,7 +120,7 @@ function bar() {
   app.addEventListener("passages", progressSoon);
 }
 
-// ---- What is saved ----------------------------------------------------------------------------------------------
+// ---- What is saved ------------------------------------------------------------------------------
 
 function saved() {
   const line = byId("saved");
@@ -132,16 +142,19 @@ function saved() {
       return;
     }
     const what = waiting.length
-      ? `${count(waiting.length, "change is", "changes are")} not saved, and kept here until ${waiting.length === 1 ? "it is" : "they are"}.`
+      ? `${count(waiting.length, "change is", "changes are")} not saved, and kept here until ` +
+          `${waiting.length === 1 ? "it is" : "they are"}.`
       : "Nothing is lost so far.";
     byId("trouble-text").textContent = `${lost.message}. ${what}`;
     const seconds = Math.max(0, Math.ceil((lost.at - Date.now()) / 1000));
-    byId("trouble-next").textContent = waiting.length && seconds ? `Next try in ${seconds} s.` : "Trying again…";
+    byId("trouble-next").textContent =
+      waiting.length && seconds ? `Next try in ${seconds} s.` : "Trying again…";
     timer = setTimeout(draw, 1000);
   }
 
   function say(text, state) {
-    if (line.textContent !== text) line.textContent = text; // a live region: written only when it says something new
+    // a live region: written only when it says something new
+    if (line.textContent !== text) line.textContent = text;
     line.dataset.state = state;
   }
 
@@ -162,7 +175,7 @@ function warn(event) {
   event.returnValue = true; // what older browsers ask for
 }
 
-// ---- What did not work ------------------------------------------------------------------------------------------
+// ---- What did not work --------------------------------------------------------------------------
 
 function failures() {
   const box = byId("failure");
@@ -171,7 +184,9 @@ function failures() {
     box.hidden = false;
   };
   app.addEventListener("failed", ({ detail }) => tell(`${detail}.`));
-  app.addEventListener("refused", ({ detail }) => tell(`A change was refused: ${detail}. What the server holds is shown.`));
+  app.addEventListener("refused", ({ detail }) =>
+    tell(`A change was refused: ${detail}. What the server holds is shown.`),
+  );
   app.addEventListener("view", () => (box.hidden = true)); // it was about what was done there
   byId("close-failure").addEventListener("click", (event) => {
     box.hidden = true;

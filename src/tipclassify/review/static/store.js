@@ -1,8 +1,8 @@
 // What the page knows: the session, reports, and each passage once, whichever view asked for it.
 //
-// A passage is what the server sends (`View.passage`); what is hidden from this annotator it does not send.
-// Its `decision`, `settled` and `notes` change at once when the analyst acts; the outbox says whether that is saved yet.
-// Covered by tests/review/test_review_page.py.
+// A passage is what the server sends (`View.passage`); what is hidden from this annotator it does
+// not send. Its `decision`, `settled` and `notes` change at once when the analyst acts; the outbox
+// says whether that is saved yet. Covered by tests/review/test_review_page.py.
 import { get } from "./api.js";
 
 const FIELDS = { decide: "decision", settle: "settled", note: "notes" }; // that an action changes
@@ -14,7 +14,8 @@ export class Store {
   #undone = new Map(); // n of an action: what held before it
 
   constructor(outboxOf) {
-    this.outboxOf = outboxOf; // the outbox is made after the store; it lays unsaved decisions over what the server sends
+    // the outbox is made after the store; it lays unsaved decisions over what the server sends
+    this.outboxOf = outboxOf;
   }
 
   async start() {
@@ -42,7 +43,9 @@ export class Store {
     for (const passage of passages) this.take(passage);
   }
 
-  /** {decided, unsure} of each report by its id: this annotator's, counting what is not saved yet. */
+  /**
+   * {decided, unsure} of each report by its id: this annotator's, counting what is not saved yet.
+   */
   counts() {
     const known = new Map();
     for (const { report, decision } of this.passages.values()) {
@@ -52,13 +55,22 @@ export class Store {
       if (decision) count.decided += 1;
       if (decision?.unsure) count.unsure += 1;
     }
-    return new Map(this.session.reports.map((report) => [report.id, known.get(report.id)?.of === report.passages ? known.get(report.id) : report]));
+    return new Map(
+      this.session.reports.map((report) => [
+        report.id,
+        known.get(report.id)?.of === report.passages ? known.get(report.id) : report,
+      ]),
+    );
   }
 
   async queue(n) {
     const { passages } = await get(`/api/queue?n=${n}`);
-    await Promise.all([...new Set(passages.map(({ report }) => report))].map((id) => this.report(id)));
-    return passages.filter(({ key }) => this.passages.has(key)).map((row) => Object.assign(this.passages.get(row.key), { why: row.why }));
+    await Promise.all(
+      [...new Set(passages.map(({ report }) => report))].map((id) => this.report(id)),
+    );
+    return passages
+      .filter(({ key }) => this.passages.has(key))
+      .map((row) => Object.assign(this.passages.get(row.key), { why: row.why }));
   }
 
   async disagreements() {
@@ -71,16 +83,23 @@ export class Store {
     return { found, passages: passages.map((passage) => this.take(passage)) };
   }
 
-  // ---- Decisions ------------------------------------------------------------------------------------------------
+  // ---- Decisions --------------------------------------------------------------------------------
 
   /** Let `action` hold from now on, and remember what it replaced. */
   apply(action) {
     const passage = this.passages.get(action.key);
     if (!passage) return;
     let field = FIELDS[action.kind];
-    let value = { labels: action.labels, unsure: action.unsure, time: null, id: null, annotator: this.session.annotator };
+    let value = {
+      labels: action.labels,
+      unsure: action.unsure,
+      time: null,
+      id: null,
+      annotator: this.session.annotator,
+    };
     if (action.kind === "undo") {
-      if (!this.#undone.has(action.of)) return; // of before this page was loaded: the server's answer says what holds
+      // of before this page was loaded: the server's answer says what holds
+      if (!this.#undone.has(action.of)) return;
       [field, value] = this.#undone.get(action.of);
     } else if (action.kind === "note") {
       value = { ...passage.notes, [this.session.annotator]: { note: action.note, time: null } };
@@ -92,16 +111,22 @@ export class Store {
 
   /** Passages that others changed, or this annotator in another window. Gives their keys. */
   learn(passages) {
-    const changed = passages.filter(({ key }) => this.passages.has(key) && !this.outboxOf().pending(key)); // what is on its way holds in the end
+    const changed = passages.filter(
+      ({ key }) => this.passages.has(key) && !this.outboxOf().pending(key),
+    ); // what is on its way holds in the end
     return changed.map((passage) => this.take(passage).key);
   }
 
-  /** Let what the server sent of a passage hold, but for what is on its way there; the same object for the same passage. */
+  /**
+   * Let what the server sent of a passage hold, but for what is on its way there; the same object
+   * for the same passage.
+   */
   take(fresh) {
     const known = this.passages.get(fresh.key);
     const passage = known ? Object.assign(known, fresh) : fresh;
     this.passages.set(passage.key, passage);
-    for (const action of this.outboxOf().waiting) if (action.key === passage.key) this.apply(action);
+    for (const action of this.outboxOf().waiting)
+      if (action.key === passage.key) this.apply(action);
     return passage;
   }
 }

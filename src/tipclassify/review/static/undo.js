@@ -4,7 +4,9 @@ const MOST = 500;
 
 export class Undos {
   done = []; // actions, the latest last
-  undone = []; // actions taken back: {...action, undo}, `undo` the number of the undo, null if the action was never sent
+  // actions taken back: {...action, undo}, `undo` the number of the undo, null if the action was
+  // never sent
+  undone = [];
   #place;
 
   constructor(place) {

@@ -1,102 +1,158 @@
-// A citation as plain text, BibTeX and RIS, character by character what citation.py gives for the same fields:
-// tests/reporting/test_desk.py compares both. What both have in tables (names of labels and fields, escapes) comes from Python.
-// On a desk, a remark of whoever checked the finding follows.
+// A citation as plain text, BibTeX and RIS, character by character what citation.py gives for the
+// same fields. Its sentences, fields and escapes are made there and come in names.js; here the gaps
+// of the sentences are filled. On a desk, a remark of whoever checked the finding follows.
+// Covered by tests/reporting/test_desk.py, which compares both, and test_html_report.py beside it.
+import { BIBTEX_FIELDS, FRAGMENT_WORDS, LABEL_NAMES, NEARLY_CERTAIN } from "./names.js";
+import { NEARLY_CERTAIN_IN_WORDS, RIS_TAGS, SENTENCES, TEX_ESCAPES } from "./names.js";
 
-const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
-const known = (...values) => values.filter(Boolean);
-const tagged = (cited) => `Tagged ${cited.labels ? `as ${cited.labels}` : "with no label"} by ${cited.model}.`;
-const keywords = (cited) => [...Object.values(LABEL_NAMES).filter((name) => cited.labels.includes(name)), ...known(cited.country)];
-const issued = (cited) => cited.date || cited.year;
-
-// A label with its probability, never as 1.00.
-function labelled(label, score) {
-  return `${LABEL_NAMES[label]} (probability ${score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_IN_WORDS : score.toFixed(2)})`;
+// Fill the gaps, {name}, of a sentence of citation.py; a brace that is written twice is a brace.
+function filled(sentence, values) {
+  return sentence.replace(/\{\{|\}\}|\{(\w+)\}/g, (gap, name) => (name ? values[name] : gap[0]));
 }
 
-// The link that opens an address at a page of a PDF, or at the words themselves (URL Fragment Text Directives, WICG).
-function linkOf({ address, quote, page }) {
+export function isOnline(address) {
+  return /^https?:\/\/[^{}\\ ]*$/i.test(address);
+}
+
+export function known(...values) {
+  return values.filter(Boolean);
+}
+
+// A label with its probability, never as 1.00.
+export function labelled(label, score) {
+  const inWords = score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_IN_WORDS : score.toFixed(2);
+  return filled(SENTENCES.labelled, { label: LABEL_NAMES[label], probability: inWords });
+}
+
+// The link that opens an address at a page of a PDF, or at the words themselves (URL Fragment Text
+// Directives, WICG).
+export function linkOf({ address, quote, page }) {
   if (!isOnline(address)) return "";
   const start = address.split("#")[0];
   if (page) return `${start}#page=${page}`;
   const cells = quote.split(" | ").map((cell) => cell.split(/\s+/).filter(Boolean));
   const isShort = cells.length === 1 && cells[0].length <= 2 * FRAGMENT_WORDS;
-  const ends = isShort ? [cells[0]] : [cells[0].slice(0, FRAGMENT_WORDS), cells.at(-1).slice(-FRAGMENT_WORDS)];
-  const written = ends.filter((words) => words.length).map((words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D"));
+  const firstWords = cells[0].slice(0, FRAGMENT_WORDS);
+  const lastWords = cells.at(-1).slice(-FRAGMENT_WORDS);
+  const ends = isShort ? [cells[0]] : [firstWords, lastWords];
+  const written = ends.filter((words) => words.length).map(fragmentOf);
   return `${start}#:~:text=${written.join(",")}`;
 }
 
-function placeOf({ section, page, paragraph, characters }) {
-  const parts = section ? [`section “${section}”`] : [];
-  if (page) parts.push(`p. ${page}`);
-  if (paragraph) parts.push(`paragraph ${paragraph}${section ? " of the section" : ""}`);
-  return [...parts, `characters ${characters}`].join(", ");
+function fragmentOf(words) {
+  return encodeURIComponent(words.join(" ")).replace(/-/g, "%2D");
 }
 
-function sourceOf(cited) {
-  const about = known(cited.country, cited.year).join(", ");
-  const what = known(cited.title, cited.publication, cited.publisher, cited.date).join(", ");
-  const named = about ? `${what} (${about})` : what;
-  const address = cited.address === cited.title ? "" : `, ${cited.address}`;
-  const read = cited.read ? ` (read ${cited.read})` : "";
-  return `${named}, ${placeOf(cited)}${address}${read}. ${tagged(cited)}`;
+export function placeOf(cited) {
+  const parts = [];
+  if (cited.section) parts.push(filled(SENTENCES.section, cited));
+  if (cited.page) parts.push(filled(SENTENCES.page, cited));
+  if (cited.paragraph) {
+    const { paragraph, paragraph_of_section: ofSection } = SENTENCES;
+    parts.push(filled(cited.section ? ofSection : paragraph, cited));
+  }
+  parts.push(filled(SENTENCES.characters, cited));
+  return parts.join(", ");
 }
 
-const plainCitation = (cited) => `“${cited.quote}” ${sourceOf(cited)}`;
+export function sourceOf(cited) {
+  const { title, publication, publisher, date, country, year } = cited;
+  let named = known(title, publication, publisher, date).join(", ");
+  const countryAndYear = known(country, year).join(", ");
+  if (countryAndYear) {
+    named = filled(SENTENCES.of_country, { named, country_and_year: countryAndYear });
+  }
+  return filled(SENTENCES.source, {
+    named,
+    place: placeOf(cited),
+    address: cited.address === title ? "" : filled(SENTENCES.address, cited),
+    read: cited.read ? filled(SENTENCES.read, cited) : "",
+    tagged: taggedOf(cited),
+  });
+}
 
-const escapeTex = (text) => Array.from(text, (char) => TEX_ESCAPES[char] ?? char).join("");
+function taggedOf(cited) {
+  return filled(cited.labels ? SENTENCES.tagged : SENTENCES.without_label, cited);
+}
+
+export function plainCitation(cited) {
+  return filled(SENTENCES.plain, { quote: cited.quote, source: sourceOf(cited) });
+}
+
+function keywordsOf(cited) {
+  const labels = Object.values(LABEL_NAMES).filter((name) => cited.labels.includes(name));
+  return [...labels, ...known(cited.country)];
+}
 
 // The fields, and what the forms derive from them, as Citation.values in citation.py.
-function valuesOf(cited) {
+export function valuesOf(cited) {
+  const issued = cited.date || cited.year;
   const place = placeOf(cited);
   return {
     ...cited,
-    issued: issued(cited),
-    issued_year: issued(cited).slice(0, 4),
+    issued,
+    issued_year: issued.slice(0, 4),
     date_with_slashes: cited.date.replace(/-/g, "/"),
     read_with_slashes: cited.read.replace(/-/g, "/"),
     link: linkOf(cited),
     offline_address: isOnline(cited.address) ? "" : cited.address,
-    keywords: keywords(cited).join(", "),
-    place_and_labels: `${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`,
-    quoted: `“${cited.quote}”`,
+    keywords: keywordsOf(cited).join(", "),
+    place_and_labels: filled(SENTENCES.place_and_labels, {
+      place: place[0].toUpperCase() + place.slice(1),
+      tagged: taggedOf(cited),
+    }),
+    quoted: filled(SENTENCES.quoted, cited),
     source: sourceOf(cited),
   };
 }
 
 function texValue(field, text) {
-  if (field === "url") return text;
-  return field === "title" ? `{${escapeTex(text)}}` : escapeTex(text);
+  if (field === "url") return text; // read verbatim
+  const escaped = Array.from(text, (char) => TEX_ESCAPES[char] ?? char).join("");
+  // a second pair of braces keeps the capitals of a title
+  return field === "title" ? `{${escaped}}` : escaped;
 }
 
-function bibtexCitation(cited, remark = "") {
+export function bibtexCitation(cited, remark = "") {
   const values = valuesOf(cited);
   values.place_and_labels = known(values.place_and_labels, remark).join(" ");
-  const fields = Object.entries(BIBTEX_FIELDS).filter(([, name]) => values[name]);
-  const lines = fields.map(([field, name]) => `  ${field} = {${texValue(field, values[name])}},\n`);
-  return `@misc{${cited.key},\n${lines.join("")}}\n`;
+  let lines = "";
+  for (const [field, name] of Object.entries(BIBTEX_FIELDS)) {
+    if (!values[name]) continue;
+    lines += filled(SENTENCES.bibtex_field, { field, value: texValue(field, values[name]) });
+  }
+  return filled(SENTENCES.bibtex, { key: cited.key, fields: lines });
 }
 
-function risCitation(cited, remark = "") {
+export function risCitation(cited, remark = "") {
   const values = valuesOf(cited);
-  const textsOf = (tag, name) => known(...(tag === "KW" ? keywords(cited) : [values[name]]));
-  const tags = Object.entries(RIS_TAGS).flatMap(([tag, name]) => textsOf(tag, name).map((text) => [tag, text]));
-  const fields = [["TY", "RPRT"], ["ID", cited.key], ...tags, ...known(remark).map((text) => ["N1", text])];
-  return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
+  const lines = [
+    { tag: "TY", text: "RPRT" },
+    { tag: "ID", text: cited.key },
+  ];
+  for (const [tag, name] of Object.entries(RIS_TAGS)) {
+    const texts = tag === "KW" ? keywordsOf(cited) : known(values[name]);
+    for (const text of texts) lines.push({ tag, text });
+  }
+  if (remark) lines.push({ tag: "N1", text: remark });
+  lines.push({ tag: "ER", text: "" });
+  return lines.map((line) => filled(SENTENCES.ris_line, line)).join("");
 }
 
 // Copy to the clipboard; false where the browser allows neither way.
-async function copyText(text, near) {
+export async function copyText(text, parent) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    const box = document.createElement("textarea"); // pages opened from a disk may lack the clipboard interface
+    // pages opened from a disk may lack the clipboard interface
+    const box = document.createElement("textarea");
     box.ariaLabel = "Citation";
     box.value = text;
-    near.append(box);
+    parent.append(box);
     box.select();
-    const done = document.execCommand("copy");
+    const copied = document.execCommand("copy");
     box.remove();
-    return done;
+    return copied;
   }
 }

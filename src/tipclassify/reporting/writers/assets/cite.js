@@ -1,23 +1,35 @@
 // The citation of a finding in any of three forms, for the clipboard.
+// Covered by tests/reporting/test_html_report.py, in a browser.
+import { bibtexCitation, copyText, labelled, plainCitation, risCitation } from "./citation.js";
+import { makeButton, makeElement } from "./elements.js";
+import { labelOf } from "./labels.js";
+import { NO_SECTION } from "./names.js";
 
-function citers(finding) {
-  const forms = [["Text", plainCitation], ["BibTeX", bibtexCitation], ["RIS", risCitation]];
-  const group = made("span", "Cite ", "cite");
-  group.setAttribute("aria-live", "polite");
-  for (const [name, form] of forms) {
-    const copy = button(name, async () => {
-      copy.textContent = (await copyText(form(citationOf(finding)), open.card)) ? "Copied" : "Not allowed here";
-      setTimeout(() => (copy.textContent = name), 2000);
-    });
-    copy.title = `Copy the citation as ${name === "Text" ? "plain text" : name}`;
-    group.append(copy, " ");
+const FORMS = [
+  { name: "Text", inWords: "plain text", write: plainCitation },
+  { name: "BibTeX", inWords: "BibTeX", write: bibtexCitation },
+  { name: "RIS", inWords: "RIS", write: risCitation },
+];
+
+// The buttons that copy the citation of a finding.
+export function citationButtons(finding) {
+  const group = makeElement("span", { class: "cite", "aria-live": "polite" }, "Cite ");
+  for (const { name, inWords, write } of FORMS) {
+    const copy = async (button) => {
+      const copied = await copyText(write(citationOf(finding)), finding.card);
+      button.textContent = copied ? "Copied" : "Not allowed here";
+      setTimeout(() => (button.textContent = name), 2000);
+    };
+    const title = `Copy the citation as ${inWords}`;
+    group.append(makeButton(name, copy, { title }), " ");
   }
-  return [group];
+  return group;
 }
 
-function citationOf({ mark, article, section, country, year, labels }) {
+export function citationOf({ mark, article, section, country, year, labels }) {
   const { title, address } = article.dataset;
   const { day, tool } = document.body.dataset;
+  const withScores = labels.map(({ letter, score }) => labelled(labelOf(letter), score));
   return {
     key: mark.dataset.key,
     quote: mark.textContent.replace(/\s+/g, " ").trim(),
@@ -33,7 +45,7 @@ function citationOf({ mark, article, section, country, year, labels }) {
     characters: mark.dataset.at.replace("-", "–"),
     address,
     read: day,
-    labels: labels.map(({ letter, score }) => labelled(labelOf(letter), score)).join(" and "),
+    labels: withScores.join(" and "),
     model: tool,
   };
 }

@@ -1,25 +1,41 @@
-// Reports and passages, which the scripts in data/ bring, and the search in their indexes of words.
-// Covered by tests/reporting/test_desk.py.
+// Reports and passages, which the scripts in data/ bring.
+// Covered by tests/reporting/test_desk.py, in a browser.
+import { FLAG, LETTERS, NO_SECTION, PASSAGE, PLACE, RECURRING_COUNTRIES } from "./names.js";
+import { wordsOf } from "./desk_words.js";
 
-const TAGS = Array.from({ length: 2 ** LETTERS.length }, (_, bits) => LETTERS.filter((_, n) => (bits >> n) & 1)); // shared: most repeat
+export const reports = new Map(); // by their page
+export const passages = []; // of all reports
+export const firstPassages = new Map(); // of each report, by its page
+export const publications = new Set(); // of all passages
+export const indexes = []; // of words, one a script
 
-const reports = new Map(); // by their page
-const passages = []; // of all reports
-const firstOf = new Map(); // the first passage of each report, by its page
-const indexes = []; // one a script
+// The letters of each set of labels, by its bits: shared, since most passages have the same few.
+const LETTERS_OF_BITS = Array.from({ length: 2 ** LETTERS.length }, (_, bits) =>
+  LETTERS.filter((_, place) => (bits >> place) & 1),
+);
+export const NO_LETTERS = LETTERS_OF_BITS[0];
 
-// A script in data/ hands over a data file: desk_records.py says what is in it, and PASSAGE and PLACE, where.
-globalThis.tipclassify = {
-  add(json) {
-    const file = JSON.parse(json);
-    if (!reports.has(file.page)) reports.set(file.page, { page: file.page });
-    const report = Object.assign(reports.get(file.page), file.report);
-    indexes.push({ words: file.words, numbers: file.numbers, lists: [], size: file.passages.length, first: passages.length });
-    const places = file.places.map(placeOfArray);
-    for (const row of file.passages) passages.push(passageOfArray(row, places, report));
-    if (!firstOf.has(file.page) && file.passages.length) firstOf.set(file.page, passages.at(-file.passages.length));
-  },
-};
+// Take a data file from a script in data/: desk_records.py says what is in it; PASSAGE and PLACE,
+// where.
+export function addDataFile(json) {
+  const file = JSON.parse(json);
+  if (!reports.has(file.page)) reports.set(file.page, { page: file.page });
+  const report = Object.assign(reports.get(file.page), file.report);
+  indexes.push({
+    words: file.words,
+    numbers: file.numbers,
+    lists: [],
+    size: file.passages.length,
+    first: passages.length,
+  });
+  const places = file.places.map(placeOfArray);
+  for (const row of file.passages) {
+    const passage = passageOfArray(row, places, report);
+    passages.push(passage);
+    if (passage.series) publications.add(passage.series);
+    if (!firstPassages.has(file.page)) firstPassages.set(file.page, passage);
+  }
+}
 
 function placeOfArray(row) {
   return {
@@ -34,7 +50,7 @@ function placeOfArray(row) {
 function passageOfArray(row, places, report) {
   const flags = row[PASSAGE.flags];
   const scores = row[PASSAGE.scores];
-  const letters = TAGS[row[PASSAGE.label_bits]];
+  const letters = LETTERS_OF_BITS[row[PASSAGE.label_bits]];
   const { country, year, section, folded, series } = places[row[PASSAGE.place]];
   return {
     row: Boolean(flags & FLAG.TABLE_ROW),
@@ -59,105 +75,38 @@ function passageOfArray(row, places, report) {
     key: row[PASSAGE.key],
     id: row[PASSAGE.anchor],
     text: row[PASSAGE.text],
-    counted: TAGS[0],
+    counted: NO_LETTERS,
     shown: false,
   };
 }
 
-// Words in lower case and without accents, as desk_records.py splits them.
-function wordsOf(text) {
-  return text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").match(/[\p{L}\p{N}]+/gu) ?? [];
+export function scoreOf(passage, letter) {
+  return passage.scores[LETTERS.indexOf(letter)];
 }
 
-// British words in American spelling, by the patterns of text/features/vocabulary.py.
-const BRITISH = BRITISH_PATTERNS.map(([pattern, plain]) => [new RegExp(pattern, "u"), plain]);
-function american(word) {
-  const rule = word.length <= LONGEST_RESPELLED && BRITISH.find(([pattern]) => pattern.test(word));
-  return rule ? word.replace(rule[0], rule[1]) : word;
-}
-
-// A query is clauses that must all hold, each of alternatives: `labour OR labor "child soldiers" NOT pledge`, -pledge.
-// Each word is the beginning of a word; those in quotation marks stand side by side.
-function parseQuery(query) {
-  const clauses = [];
-  let [either, not] = [false, false];
-  for (const [, minus, quoted, word] of query.replace(/[“”„«»]/g, '"').matchAll(/(-?)(?:"([^"]*)"?|([^\s"]+))/g)) {
-    if (word === "OR" || word === "AND" || word === "NOT") {
-      either = word === "OR" && clauses.length > 0;
-      not = word === "NOT";
-      continue;
-    }
-    const words = wordsOf(quoted ?? word).map(american);
-    if (!words.length) continue;
-    const term = { words, phrase: quoted !== undefined && words.length > 1 ? " " + words.join(" ") : "" };
-    const excluded = not || Boolean(minus);
-    if (either && !excluded && !clauses.at(-1).excluded) clauses.at(-1).terms.push(term);
-    else clauses.push({ excluded, terms: [term] });
-    [either, not] = [false, false];
-  }
-  clauses.splice(100); // more is no question
-  const begins = clauses.filter(({ excluded }) => !excluded).flatMap(({ terms }) => terms.flatMap(({ words }) => words));
-  return { clauses, begins };
-}
-
-// Make an index ready for search, which takes longer than a search.
-function unpack(index) {
-  if (typeof index.words === "string") Object.assign(index, { words: index.words.split(" "), numbers: index.numbers.split(",") });
-}
-
-// Which passages of an index have a word that begins so.
-function beginsIn(index, begin) {
-  const has = new Uint8Array(index.size);
-  index.words.forEach((word, n) => {
-    if (!word.startsWith(begin)) return;
-    index.lists[n] ??= index.numbers[n].split(" ").map(Number);
-    for (const number of index.lists[n]) has[number] = 1;
-  });
-  return has;
-}
-
-// The numbers of the passages for which a query holds; null for a query without words.
-function search(query) {
-  const { clauses } = parseQuery(query);
-  if (!clauses.length) return null;
-  const hits = new Set();
-  for (const index of indexes) {
-    unpack(index);
-    const left = new Uint8Array(index.size).fill(1);
-    for (const { excluded, terms } of clauses) {
-      const holds = new Uint8Array(index.size);
-      for (const { words, phrase } of terms) {
-        const each = words.map((word) => beginsIn(index, word));
-        for (let number = 0; number < index.size; number++) {
-          if (!left[number] || holds[number] || !each.every((has) => has[number])) continue;
-          holds[number] = !phrase || ` ${wordsOf(passages[index.first + number].text).map(american).join(" ")}`.includes(phrase) ? 1 : 0;
-        }
-      }
-      for (let number = 0; number < index.size; number++) if (holds[number] === (excluded ? 1 : 0)) left[number] = 0;
-    }
-    left.forEach((is, number) => is && hits.add(index.first + number));
-  }
-  return hits;
-}
-
-// What is particular depends on the other reports: a sentence that many share is a template, and one that stood in an
-// earlier report of the country counts half.
-function rankAmongReports() {
-  const where = new Map(); // text: {countries, years of each country}
+// Rank the passages among all reports: a sentence that many share is a template, and one that stood
+// in an earlier report of the country counts half.
+export function rankAmongReports() {
   const tagged = passages.filter(({ letters, again }) => letters.length && !again);
+  const placesOfText = new Map(); // {countries, years: the first one of each country}
   for (const passage of tagged) {
-    passage.identity = wordsOf(passage.text).join(" ").replace(/( \d+)+$/, "");
-    const places = where.get(passage.identity) ?? { countries: new Set(), years: new Map() };
+    passage.identity = wordsOf(passage.text)
+      .join(" ")
+      .replace(/( \d+)+$/, "");
+    const places = placesOfText.get(passage.identity) ?? { countries: new Set(), years: new Map() };
     const country = passage.country || passage.report.page;
     places.countries.add(country);
-    if (passage.year && !(places.years.get(country) <= passage.year)) places.years.set(country, passage.year);
-    where.set(passage.identity, places);
+    if (passage.year && !(places.years.get(country) <= passage.year)) {
+      places.years.set(country, passage.year);
+    }
+    placesOfText.set(passage.identity, places);
   }
   for (const passage of tagged) {
-    const { countries, years } = where.get(passage.identity);
+    const { countries, years } = placesOfText.get(passage.identity);
+    const firstYear = years.get(passage.country || passage.report.page);
     if (countries.size >= RECURRING_COUNTRIES) passage.template = true;
     if (passage.template) passage.rank = 0;
-    else if (passage.year && years.get(passage.country || passage.report.page) < passage.year) passage.rank /= 2;
+    else if (passage.year && firstYear < passage.year) passage.rank /= 2;
     delete passage.identity;
   }
 }

@@ -1,87 +1,147 @@
-// The heat map: a table of countries by year for each label, whose tint says what its numbers say. Publications are never
-// added up: a country has a row for each.
-// Covered by tests/reporting/test_desk.py.
+// The heat map: a table of countries by year for each label, whose tint says what its numbers say.
+// Publications are never added up: a country has a row for each.
+// Covered by tests/reporting/test_desk.py, in a browser.
+import { addressOf } from "./desk_address.js";
+import { firstPassages, publications } from "./desk_data.js";
+import { candidates, checkedLetters, tally } from "./desk_filters.js";
+import { inOrder } from "./desk_page.js";
+import { reportRows } from "./desk_reports.js";
+import { deskState } from "./desk_state.js";
+import { makeBadge, makeElement, selectOne } from "./elements.js";
+import { LETTERS, NAMES } from "./names.js";
 
-const STEPS = 6;
+const STEPS = 6; // of tint
 
-// Make an element with text, never markup.
-function make(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  for (const [attribute, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) element.setAttribute(attribute, value);
+// The row of a passage: its country, and after a tab its publication, if the desk has several.
+function rowOf(passage) {
+  if (passage.mapRow === undefined) {
+    const country = passage.country || passage.report.title;
+    const series = passage.series || "no publication";
+    passage.mapRow = publications.size > 1 ? `${country}\t${series}` : country;
   }
-  element.append(...children);
-  return element;
+  return passage.mapRow;
 }
 
-const badge = (letter) => make("b", { class: letter }, letter);
+function cellOf(passage) {
+  passage.mapCell ??= `${rowOf(passage)}\n${passage.year}`;
+  return passage.mapCell;
+}
 
-// Count the labels of passages by a key.
-function tally(keyOf) {
-  const sums = new Map();
-  for (const passage of within) {
-    const key = keyOf(passage);
-    let sum = sums.get(key);
-    if (!sum) sums.set(key, (sum = { total: 0, ...noCounts(), passage, pages: new Set() }));
-    sum.total += passage.subject ? 1 : 0; // shares are of the sentences about trafficking
-    sum.pages.add(passage.report.page);
-    for (const letter of passage.counted) {
-      if (!sum[letter]) sum[`first${letter}`] = passage;
-      sum[letter] += 1;
+export function drawMap() {
+  const sums = tally(cellOf);
+  const rows = [...new Set(candidates.map(rowOf))].sort(inOrder);
+  const years = [...new Set(candidates.map((passage) => passage.year))].sort();
+  const letters = LETTERS.filter((letter) => checkedLetters().includes(letter));
+  const most = largestValue(sums, letters);
+  const changes = latestChanges();
+  const body = makeElement("tbody");
+  for (const row of rows) {
+    const line = makeElement("tr", {}, rowHead(row));
+    if (changes.size) {
+      const link = changes.get(row)?.link.cloneNode(true) ?? "";
+      line.append(makeElement("td", { class: "change" }, link));
     }
-  }
-  return sums;
-}
-
-const inOrder = new Intl.Collator("en", { numeric: true }).compare;
-const cellOf = (passage) => (passage.cell ??= `${rowOf(passage)}\n${passage.year}`);
-const publications = new Set(); // of all passages
-const rowOf = (passage) => (passage.mapRow ??= `${passage.country || passage.report.title}${publications.size > 1 ? `\t${passage.series || "no publication"}` : ""}`);
-
-function drawMap() {
-  const cells = tally(cellOf);
-  const rows = [...new Set(within.map(rowOf))].sort(inOrder);
-  const years = [...new Set(within.map((passage) => passage.year))].sort();
-  const letters = LETTERS.filter((letter) => checkedLabels().includes(letter));
-  const valueOf = (cell, letter) => (shares ? (100 * cell[letter]) / cell.total : cell[letter]);
-  let most = 0;
-  for (const cell of cells.values()) for (const letter of letters) most = Math.max(most, valueOf(cell, letter));
-  const changes = new Map(); // the latest of each row
-  for (const passage of firstOf.values()) {
-    const { report } = passage;
-    const link = reportRows.get(report.page)?.change;
-    if (link && !(changes.get(rowOf(passage))?.year > report.year)) changes.set(rowOf(passage), { year: report.year, link });
-  }
-  const head = make("tr", {}, make("th", { scope: "col", rowspan: 2 }, "Country"));
-  if (changes.size) head.append(make("th", { scope: "col", rowspan: 2, class: "change" }, "Changes"));
-  for (const letter of letters) head.append(make("th", { scope: "colgroup", colspan: years.length, class: "group" }, badge(letter), ` ${NAMES[letter]}`));
-  const second = make("tr");
-  for (const letter of letters) years.forEach((year, n) => second.append(make("th", { scope: "col", class: n ? undefined : "group" }, year || "no year")));
-  const body = make("tbody");
-  for (const name of rows) {
-    const [country, series] = name.split("\t");
-    const line = make("tr", {}, make("th", { scope: "row" }, country, ...(series ? [" ", make("small", {}, series)] : [])));
-    if (changes.size) line.append(make("td", { class: "change" }, changes.get(name)?.link.cloneNode(true) ?? ""));
     for (const letter of letters) {
-      years.forEach((year, n) => line.append(mapCell(cells.get(`${name}\n${year}`), letter, [country, series].filter(Boolean).join(", "), year, { most, valueOf, first: !n })));
+      years.forEach((year, i) => {
+        const cell = mapCell(sums.get(`${row}\n${year}`), letter, row, year, most);
+        if (i === 0) cell.classList.add("group");
+        line.append(cell);
+      });
     }
     body.append(line);
   }
-  const table = document.querySelector(".desk-map");
-  table.replaceChildren(make("caption", { class: "vh" }, `${shares ? "Share of passages in per cent" : "Number of findings"} by country, ${publications.size > 1 ? "publication " : ""}and year`), make("thead", {}, head, second), body);
-  const note = !rows.length ? "No report is left by the filters." : `${letters.length ? "A number leads to its report; the stronger the tint, the more" : "No label is chosen"}${most ? `: the strongest is ${Math.round(most)}${shares ? "%" : ""}` : ""}.`;
-  document.getElementById("map-note").textContent = note;
+  const head = mapHead(letters, years, changes.size > 0);
+  selectOne(".desk-map").replaceChildren(mapCaption(), head, body);
+  document.getElementById("map-note").textContent = mapNote(rows, letters, most);
 }
 
-function mapCell(cell, letter, name, year, { most, valueOf, first }) {
-  if (!cell) return make("td", { class: first ? "group none" : "none" }, make("span", { class: "vh" }, "no report"));
-  const value = valueOf(cell, letter);
+function valueOf(sum, letter) {
+  return deskState.shares ? (100 * sum[letter]) / sum.total : sum[letter];
+}
+
+function largestValue(sums, letters) {
+  let most = 0;
+  for (const sum of sums.values()) {
+    for (const letter of letters) most = Math.max(most, valueOf(sum, letter));
+  }
+  return most;
+}
+
+// The latest page of changes of each row, and its year.
+function latestChanges() {
+  const latest = new Map();
+  for (const passage of firstPassages.values()) {
+    const { page, year } = passage.report;
+    const link = reportRows.get(page)?.changes;
+    const isEarlier = latest.get(rowOf(passage))?.year > year;
+    if (link && !isEarlier) latest.set(rowOf(passage), { year, link });
+  }
+  return latest;
+}
+
+function mapCaption() {
+  const value = deskState.shares ? "Share of passages in per cent" : "Number of findings";
+  const rows = publications.size > 1 ? "country, publication and year" : "country, and year";
+  return makeElement("caption", { class: "vh" }, `${value} by ${rows}`);
+}
+
+function mapHead(letters, years, hasChanges) {
+  const first = makeElement("tr", {}, makeElement("th", { scope: "col", rowspan: 2 }, "Country"));
+  if (hasChanges) {
+    const attributes = { scope: "col", rowspan: 2, class: "change" };
+    first.append(makeElement("th", attributes, "Changes"));
+  }
+  const second = makeElement("tr");
+  for (const letter of letters) {
+    const attributes = { scope: "colgroup", colspan: years.length, class: "group" };
+    first.append(makeElement("th", attributes, makeBadge(letter), ` ${NAMES[letter]}`));
+    years.forEach((year, i) => {
+      const kind = i === 0 ? "group" : undefined;
+      second.append(makeElement("th", { scope: "col", class: kind }, year || "no year"));
+    });
+  }
+  return makeElement("thead", {}, first, second);
+}
+
+function rowHead(row) {
+  const [country, series] = row.split("\t");
+  const head = makeElement("th", { scope: "row" }, country);
+  if (series) head.append(" ", makeElement("small", {}, series));
+  return head;
+}
+
+function mapCell(sum, letter, row, year, most) {
+  if (!sum) {
+    return makeElement("td", { class: "none" }, makeElement("span", { class: "vh" }, "no report"));
+  }
+  const value = valueOf(sum, letter);
   const step = value ? Math.max(1, Math.ceil((STEPS * value) / most)) : 0;
-  const text = shares && value && value < 1 ? "<1" : String(Math.round(value));
-  const lead = cell[`first${letter}`] ?? cell.passage;
-  // With several reports, to their list; in a book of many countries, to the first finding of this one.
-  const inside = (lead.report.country || "") === lead.country ? "" : lead.id && `#${lead.id}`;
-  const href = cell.pages.size > 1 ? addressOf({ view: "reports", ...(lead.country && { country: lead.country }), ...(lead.series && { publication: lead.series }), ...(year && { year }) }) : lead.report.page + inside;
-  const link = make("a", { href, "aria-label": `${text}${shares ? "%" : ""} ${NAMES[letter]}, ${name} ${year}`.trim() }, text);
-  return make("td", { class: `${letter} heat${step}${first ? " group" : ""}` }, link);
+  const isSmallShare = deskState.shares && value && value < 1;
+  const text = isSmallShare ? "<1" : String(Math.round(value));
+  const unit = deskState.shares ? "%" : "";
+  const name = `${text}${unit} ${NAMES[letter]}, ${row.split("\t").join(", ")} ${year}`.trim();
+  const link = makeElement("a", { href: hrefOf(sum, letter, year), "aria-label": name }, text);
+  return makeElement("td", { class: `${letter} heat${step}` }, link);
+}
+
+// With several reports, to their list; in a book of many countries, to this one's first finding.
+function hrefOf(sum, letter, year) {
+  const { report, country, series, id } = sum.first[letter] ?? sum.passage;
+  if (sum.pages.size > 1) {
+    const changes = { view: "reports" };
+    if (country) changes.country = country;
+    if (series) changes.publication = series;
+    if (year) changes.year = year;
+    return addressOf(changes);
+  }
+  const isOfOneCountry = (report.country || "") === country;
+  return isOfOneCountry || !id ? report.page : `${report.page}#${id}`;
+}
+
+function mapNote(rows, letters, most) {
+  if (!rows.length) return "No report is left by the filters.";
+  const unit = deskState.shares ? "%" : "";
+  const strongest = most ? `: the strongest is ${Math.round(most)}${unit}` : "";
+  const explained = "A number leads to its report; the stronger the tint, the more";
+  return `${letters.length ? explained : "No label is chosen"}${strongest}.`;
 }

@@ -1,211 +1,255 @@
-// Saved findings: kept in this browser for this desk, whole, so that they outlive a report; exported as files.
-// Covered by tests/reporting/test_desk.py and, where a server keeps them, tests/review/test_desk_server.py.
+// Saved findings: kept for this desk, whole, so that they outlive a report.
+// Covered by tests/reporting/test_desk.py and, where a server keeps them,
+// tests/review/test_desk_server.py.
+import { known, placeOf } from "./citation.js";
+import { checkedInWords, checksInWords, sayKept } from "./desk_checks.js";
+import { citationOf } from "./desk_citations.js";
+import { passages } from "./desk_data.js";
+import { inOrder, say } from "./desk_page.js";
+import { deskState, drawn } from "./desk_state.js";
+import { askServer, keeper, KEEPS_NOTHING, store, stored } from "./desk_store.js";
+import { makeButton, makeElement, selectAll, selectOne } from "./elements.js";
+import { plural } from "./labels.js";
 
-const savedKey = `tipclassify desk ${document.body.dataset.desk}`;
-const savedList = document.querySelector("#saved .desk-list");
-const exportButtons = Array.from(document.querySelectorAll("#exports button"));
-let saved = new Map(); // citations by their key, in the order of the list, each with note, tags and folder
+const PAUSE = 300; // ms after a character until the server is asked
+const LONGEST_FIELD = 2000;
 
-// With a server it keeps the list, else this browser does.
-async function readSavedOnce() {
-  if (!server) return readSaved();
+export const savedKey = `tipclassify desk ${document.body.dataset.desk}`;
+// Citations by their key, in the order of the list, each with note, tags and folder.
+export const saved = new Map();
+export const exportButtons = selectAll("#exports button");
+
+const savedList = selectOne("#saved .desk-list");
+
+// ---- Kept ---------------------------------------------------------------------------------------
+
+// Read the list once, from the server if it keeps it, else from this browser.
+export async function readSavedOnce() {
+  if (!keeper.isServer) {
+    readSaved();
+    return;
+  }
   try {
-    take(await ask("saved"));
+    takeList(await askServer("saved"));
   } catch {
     sayKept("The saved findings could not be read: start tipclassify desk again.");
   }
-  return undefined;
 }
 
-// Where the browser gives no list, the page's own holds: else the next change would write an empty list over what is kept.
-// A list whose last finding was removed is kept as an empty one.
-function readSaved() {
-  if (server) return; // this page has the list
-  const kept = stored(savedKey, null);
-  if (Array.isArray(kept)) take(kept);
+// Read the list of the browser. Where it gives none, the page's own holds: else the next change
+// would write an empty list over what is kept. A list whose last finding was removed is kept as an
+// empty one.
+export function readSaved() {
+  if (keeper.isServer) return; // this page has the list
+  const list = stored(savedKey, null);
+  if (Array.isArray(list)) takeList(list);
 }
 
-function take(list) {
-  saved = new Map();
+function takeList(list) {
+  saved.clear();
   for (const cited of list) {
-    if (cited?.key && Object.values(cited).every((value) => typeof value === "string")) saved.set(cited.key, cited);
+    if (!cited?.key) continue;
+    if (Object.values(cited).every((value) => typeof value === "string")) {
+      saved.set(cited.key, cited);
+    }
   }
 }
 
-let savingSaved = Promise.resolve();
+let lastRequest = Promise.resolve(); // one at a time, so that the last change is written last
+
 function sendSaved() {
-  savingSaved = savingSaved.then(async () => {
+  lastRequest = lastRequest.then(async () => {
     try {
-      await ask("saved", { findings: [...saved.values()] });
+      await askServer("saved", { findings: [...saved.values()] });
       sayKept();
     } catch (error) {
-      sayKept(`The saved findings are not saved (${error.message}). Change one again, or export them.`);
+      const trouble = `The saved findings are not saved (${error.message}).`;
+      sayKept(`${trouble} Change one again, or export them.`);
     }
   });
 }
 
+// Change the list and keep it; false where the browser keeps nothing.
 function writeSaved(change) {
   readSaved(); // another tab may have saved more
   change(saved);
-  if (server) {
-    sendSaved();
-    return true;
+  if (!keeper.isServer) return store(savedKey, [...saved.values()]);
+  sendSaved();
+  return true;
+}
+
+// ---- Shown --------------------------------------------------------------------------------------
+
+export function saveButton(passage) {
+  const { key } = passage;
+  const toggle = (button) => {
+    const wasSaved = saved.has(key);
+    const isKept = writeSaved(() => {
+      if (wasSaved) saved.delete(key);
+      else saved.set(key, { ...citationOf(passage), folder: "", tags: "", note: "" });
+    });
+    button.textContent = saved.has(key) ? "Saved" : "Save";
+    button.setAttribute("aria-pressed", String(saved.has(key)));
+    if (isKept) say(wasSaved ? "Removed" : "Saved");
+    else say("This browser keeps nothing for this page: export before you close it");
+    drawSaved(isKept);
+  };
+  const attributes = { class: "save", "aria-pressed": String(saved.has(key)) };
+  return makeButton(saved.has(key) ? "Saved" : "Save", toggle, attributes);
+}
+
+// Draw the counts at once, and the list when it is looked at.
+export function drawSaved(isKept = true) {
+  saySaved(isKept);
+  if (deskState.view === "saved") drawSavedList();
+  else drawn.delete("saved");
+}
+
+export function saySaved(isKept = true) {
+  document.getElementById("saved-note").textContent = isKept ? savedNote() : KEEPS_NOTHING;
+  selectOne("#saved-tab small").textContent = saved.size || "";
+  for (const button of exportButtons) button.disabled = !saved.size;
+}
+
+function savedNote() {
+  const where = keeper.isServer ? "beside this page" : "in this browser";
+  if (!saved.size) return `Nothing is saved. “Save” below a finding puts it here, kept ${where}.`;
+  const count = plural(saved.size, "finding");
+  const checked = checkedInWords([...saved.values()]);
+  return `${count}, kept ${where}. Exports have them in this order. ${checked}.`;
+}
+
+export function drawSavedList() {
+  const savedPassages = new Map();
+  for (const passage of passages) {
+    if (saved.has(passage.key)) savedPassages.set(passage.key, passage);
   }
-  try {
-    localStorage.setItem(savedKey, JSON.stringify([...saved.values()]));
-    return true;
-  } catch {
-    return false; // private windows, or no room
-  }
-}
-
-function saveButton(passage) {
-  const label = () => (saved.has(passage.key) ? "Saved" : "Save");
-  const pressed = () => String(saved.has(passage.key));
-  return button(
-    label(),
-    (save) => {
-      const had = saved.has(passage.key);
-      const kept = writeSaved((all) => (had ? all.delete(passage.key) : all.set(passage.key, { ...citationOf(passage), folder: "", tags: "", note: "" })));
-      save.textContent = label();
-      save.setAttribute("aria-pressed", pressed());
-      say(!kept ? "This browser keeps nothing for this page: export before you close it" : had ? "Removed" : "Saved");
-      drawSaved(kept);
-    },
-    { class: "save", "aria-pressed": pressed() },
-  );
-}
-
-// The counts at once; the list when it is looked at.
-function drawSaved(kept = true) {
-  saySaved(kept);
-  drawn.delete("saved");
-  if (view === "saved") draw();
-}
-
-function saySaved(kept = true) {
-  const where = server ? "beside this page" : "in this browser";
-  const note = saved.size ? `${plural(saved.size, "finding")}, kept ${where}. Exports have them in this order. ${checkedOf([...saved.values()])}.` : `Nothing is saved. “Save” below a finding puts it here, kept ${where}.`;
-  document.getElementById("saved-note").textContent = kept ? note : KEEPS_NOTHING;
-  document.querySelector("#saved-tab small").textContent = saved.size || "";
-  for (const each of exportButtons) each.disabled = !saved.size;
-}
-
-function drawSavedList() {
-  const here = new Map(passages.filter((passage) => saved.has(passage.key)).map((passage) => [passage.key, passage]));
-  savedList.replaceChildren(...[...saved.values()].map((cited) => savedItem(cited, here.get(cited.key))));
+  const items = [...saved.values()].map((cited) => savedItem(cited, savedPassages.get(cited.key)));
+  savedList.replaceChildren(...items);
   fillFolders();
+  drawn.add("saved");
 }
 
 // A saved finding; without its passage where a later run of the reports no longer has it.
 function savedItem(cited, passage) {
-  const title = make("bdi", {}, cited.title);
-  const source = [passage ? make("a", { href: passage.report.page + (passage.id && `#${passage.id}`) }, title) : title];
-  const facts = [cited.country, cited.year, placeOf(cited), cited.labels || "no label", passage ? "" : "no longer in this desk"];
-  source.push(...known(...facts).flatMap((text) => [" · ", make("bdi", {}, text)]));
-  return make(
+  return makeElement(
     "li",
     {},
-    make("p", { class: "quote", dir: "auto" }, cited.quote),
-    make("p", { class: "facts" }, ...source),
-    make("p", { class: "do" }, moveButton(cited, -1), moveButton(cited, 1), removeButton(cited)),
-    make("p", { class: "facts" }, checkWords(cited.key).join(" · ")),
-    make("p", { class: "own" }, ownField(cited, "folder", "Folder"), ownField(cited, "tags", "Tags, with commas"), ownField(cited, "note", "Note")),
+    makeElement("p", { class: "quote", dir: "auto" }, cited.quote),
+    savedFacts(cited, passage),
+    makeElement(
+      "p",
+      { class: "do" },
+      moveButton(cited, -1, "↑", { class: "up", "aria-label": "Move up" }),
+      moveButton(cited, 1, "↓", { class: "down", "aria-label": "Move down" }),
+      removeButton(cited),
+    ),
+    makeElement("p", { class: "facts" }, checksInWords(cited.key).join(" · ")),
+    makeElement(
+      "p",
+      { class: "own" },
+      ownField(cited, "folder", "Folder"),
+      ownField(cited, "tags", "Tags, with commas"),
+      ownField(cited, "note", "Note"),
+    ),
   );
 }
 
+function savedFacts(cited, passage) {
+  let title = makeElement("bdi", {}, cited.title);
+  if (passage) {
+    const fragment = passage.id ? `#${passage.id}` : "";
+    title = makeElement("a", { href: passage.report.page + fragment }, title);
+  }
+  const line = makeElement("p", { class: "facts" }, title);
+  const missing = passage ? "" : "no longer in this desk";
+  const labels = cited.labels || "no label";
+  for (const fact of known(cited.country, cited.year, placeOf(cited), labels, missing)) {
+    line.append(" · ", makeElement("bdi", {}, fact));
+  }
+  return line;
+}
+
+// ---- Changed ------------------------------------------------------------------------------------
+
 function removeButton(cited) {
-  return button("Remove", () => {
+  return makeButton("Remove", () => {
     const at = [...saved.keys()].indexOf(cited.key);
-    const kept = writeSaved((all) => all.delete(cited.key));
+    const isKept = writeSaved(() => saved.delete(cited.key));
     say("Removed");
-    drawSaved(kept);
+    drawSaved(isKept);
     drawn.delete("findings");
     const next = savedList.children[Math.min(at, savedList.children.length - 1)];
-    (next?.querySelector("button") ?? document.getElementById("saved-tab")).focus();
+    const button = next && selectOne("button", next);
+    (button ?? document.getElementById("saved-tab")).focus();
   });
 }
 
-function moveButton(cited, by) {
-  const attributes = { class: by < 0 ? "up" : "down", "aria-label": by < 0 ? "Move up" : "Move down" };
-  function move() {
+function moveButton(cited, step, text, attributes) {
+  const move = () => {
     const order = [...saved.keys()];
-    const at = order.indexOf(cited.key);
-    if (!order[at + by]) return;
-    order.splice(at, 1);
-    order.splice(at + by, 0, cited.key);
-    const kept = writeSaved((all) => {
-      const before = new Map(all);
-      all.clear();
-      for (const key of order) if (before.has(key)) all.set(key, before.get(key));
-    });
-    drawSaved(kept);
-    say(`Now ${at + by + 1} of ${order.length}`);
-    savedList.children[at + by].querySelector(`.${attributes.class}`).focus();
-  }
-  return button(by < 0 ? "↑" : "↓", move, attributes);
+    const from = order.indexOf(cited.key);
+    const to = from + step;
+    if (!order[to]) return;
+    order.splice(from, 1);
+    order.splice(to, 0, cited.key);
+    const isKept = writeSaved(() => putInOrder(order));
+    drawSaved(isKept);
+    say(`Now ${to + 1} of ${order.length}`);
+    selectOne(`.${attributes.class}`, savedList.children[to]).focus();
+  };
+  return makeButton(text, move, attributes);
 }
 
-// A field of one's own words; what is typed is kept, and waits for no button. This browser keeps each character at
-// once; a server is asked when one pauses.
-function ownField(cited, name, label) {
-  const attributes = { name, "aria-label": label, placeholder: label, maxlength: 2000 };
-  const field = name === "note" ? make("textarea", { ...attributes, rows: 1 }) : make("input", { ...attributes, list: name === "folder" && "folders" });
-  field.value = cited[name] ?? "";
-  field.addEventListener("input", () => {
-    cited[name] = field.value;
-    clearTimeout(timer);
-    pending = () => {
-      pending = null;
-      if (writeSaved((all) => all.has(cited.key) && all.set(cited.key, cited))) fillFolders();
-      else drawSaved(false);
-    };
-    if (server) timer = setTimeout(() => pending?.(), 300);
-    else pending();
-  });
-  field.addEventListener("change", () => pending?.());
-  return field;
+function putInOrder(order) {
+  const before = new Map(saved);
+  saved.clear();
+  for (const key of order) {
+    if (before.has(key)) saved.set(key, before.get(key));
+  }
 }
 
 let timer = 0;
-let pending = null; // sends what was typed a moment ago
-addEventListener("pagehide", () => pending?.());
+let writePending = null; // writes what was typed a moment ago
+
+// Write what was typed and waits for a pause.
+export function writeTyped() {
+  writePending?.();
+}
+
+// A field of one's own words; what is typed is kept, and waits for no button. This browser keeps
+// each character at once; a server is asked when one pauses.
+function ownField(cited, name, label) {
+  const attributes = { name, "aria-label": label, placeholder: label, maxlength: LONGEST_FIELD };
+  if (name === "folder") attributes.list = "folders";
+  if (name === "note") attributes.rows = 1;
+  const field = makeElement(name === "note" ? "textarea" : "input", attributes);
+  field.value = cited[name] ?? "";
+  const write = () => {
+    writePending = null;
+    const isKept = writeSaved(() => {
+      if (saved.has(cited.key)) saved.set(cited.key, cited);
+    });
+    if (isKept) fillFolders();
+    else drawSaved(false);
+  };
+  field.addEventListener("input", () => {
+    cited[name] = field.value;
+    clearTimeout(timer);
+    writePending = write;
+    if (keeper.isServer) timer = setTimeout(writeTyped, PAUSE);
+    else writeTyped();
+  });
+  field.addEventListener("change", writeTyped);
+  return field;
+}
 
 function fillFolders() {
-  const names = new Set([...saved.values()].map(({ folder }) => (folder ?? "").trim()).filter(Boolean));
-  document.getElementById("folders").replaceChildren(...[...names].sort(inOrder).map((name) => make("option", { value: name })));
+  const names = new Set();
+  for (const { folder } of saved.values()) {
+    const name = (folder ?? "").trim();
+    if (name) names.add(name);
+  }
+  const options = [...names].sort(inOrder).map((name) => makeElement("option", { value: name }));
+  document.getElementById("folders").replaceChildren(...options);
 }
-
-// What one wrote on a saved finding, and who checked it when: one line, which follows its citation in every export.
-function ownWords(cited) {
-  const tags = (cited.tags ?? "").split(",").map((tag) => tag.trim()).filter(Boolean);
-  const parts = [cited.folder && `Folder: ${cited.folder.trim()}.`, tags.length && `Tags: ${tags.join(", ")}.`, cited.note && `Note: ${cited.note.trim()}`, ...checkWords(cited.key).map((words) => `${words[0].toUpperCase()}${words.slice(1)}.`)];
-  return parts.filter(Boolean).join(" ").replace(/\s+/g, " ");
-}
-
-function exportSaved(kind) {
-  const citations = [...saved.values()];
-  const day = new Date().toISOString().slice(0, 10);
-  const joined = (form, type, between) => new Blob([citations.map(form).join(between)], { type: `${type};charset=utf-8` });
-  const files = {
-    csv: () => new Blob([csvTable(citations)], { type: "text/csv;charset=utf-8" }),
-    docx: () => wordDocument(citations, day),
-    txt: () => joined((cited) => known(plainCitation(cited), ownWords(cited)).join("\n") + "\n", "text/plain", "\n"),
-    bib: () => joined((cited) => bibtexCitation(cited, ownWords(cited)), "application/x-bibtex", "\n"),
-    json: () => new Blob([`${JSON.stringify(citations.map((cited) => cslCitation(cited, ownWords(cited))), null, 1)}\n`], { type: "application/json" }),
-    ris: () => joined((cited) => risCitation(cited, ownWords(cited)), "application/x-research-info-systems", ""),
-  };
-  const address = URL.createObjectURL(files[kind]());
-  make("a", { href: address, download: `findings-${day}.${kind}` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  say(`Exported ${plural(citations.length, "finding")}`);
-}
-
-for (const each of exportButtons) each.addEventListener("click", () => exportSaved(each.dataset.file));
-addEventListener("storage", (event) => {
-  if (event.key !== savedKey) return;
-  readSaved();
-  drawSaved();
-  drawn.delete("findings");
-  draw();
-});

@@ -1,7 +1,21 @@
-// Labels and probabilities. Names in capitals come from Python: shared_constants in templating.py for all pages,
-// screen_constants in first_screen.py for reports, desk_constants in desk_records.py for desks.
-// Scripts of report pages are covered by tests/reporting/test_html_report.py, in a browser.
+// Labels, probabilities and numbers, as all pages write them. names.js is made by templating.py.
+// Covered by tests/reporting/test_html_report.py and tests/reporting/test_desk.py, in a browser.
+import { LABELS, LETTERS, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN } from "./names.js";
 
-const labelOf = (letter) => LABELS[LETTERS.indexOf(letter)];
-const probability = (score) => (score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_SHOWN : score.toFixed(2));
-const noCounts = () => Object.fromEntries(LETTERS.map((letter) => [letter, 0]));
+export function labelOf(letter) {
+  return LABELS[LETTERS.indexOf(letter)];
+}
+
+export function probability(score) {
+  return score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_SHOWN : score.toFixed(2);
+}
+
+// 12345 as "12,345".
+export function grouped(number) {
+  return number.toLocaleString("en-US");
+}
+
+// "1 finding", "2,000 findings"
+export function plural(count, name) {
+  return `${grouped(count)} ${name}${count === 1 ? "" : "s"}`;
+}
