@@ -33,13 +33,13 @@ from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
 from tipclassify.readers.tables import read_sheet_lines, read_table
 from tipclassify.reporting.comparison.comparison import compare
-from tipclassify.reporting.comparison.contrast import contrast
+from tipclassify.reporting.comparison.contrast import contrast_publications
 from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.summary import summarize
 from tipclassify.reporting.writers import FORMATS, compared, contrasted, followed
-from tipclassify.reporting.writers.desk import Desk
-from tipclassify.reporting.writers.html import write_html
+from tipclassify.reporting.writers.desk import DeskWriter
+from tipclassify.reporting.writers.html import write_findings_html
 from tipclassify.text.document import Passage
 
 __all__ = ["AnyStructure", "Structure", "list_structures"]
@@ -476,8 +476,8 @@ def write_desk(report: TaggedReport) -> object:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         context = ScoringContext(Classifier.load("fast"), folder=folder, index="index.html")
-        desk = Desk(context, partial(open_output, inputs=frozenset()), False)
-        write_html(desk.gather(folder / "a.html", [report]), io.StringIO(), context)
+        desk = DeskWriter(context, partial(open_output, inputs=frozenset()), False)
+        write_findings_html(desk.gather(folder / "a.html", [report]), io.StringIO(), context)
         return desk.write_index()
 
 
@@ -511,20 +511,22 @@ def write_comparison(report: TaggedReport) -> None:
     """Compare a report with all but its first and last passages, and write what changed."""
     context = ScoringContext(Classifier.load("fast"))
     comparison = compare(report, without_ends(report), context)
-    compared.write_html(comparison, io.StringIO(), context, True)
+    compared.write_comparison_html(comparison, io.StringIO(), context, True)
 
 
 def write_ledger(report: TaggedReport) -> None:
     """Follow the passages of a report over three years."""
     context = ScoringContext(Classifier.load("fast"))
     ledger = build_ledger([report, without_ends(report), report], context)
-    followed.write_html(ledger, io.StringIO(), context)
+    followed.write_ledger_html(ledger, io.StringIO(), context)
 
 
 def write_contrast(report: TaggedReport) -> None:
     """Set a report beside itself."""
     context = ScoringContext(Classifier.load("fast"))
-    contrasted.write_html(contrast([report, report], context), io.StringIO(), context)
+    contrasted.write_contrast_html(
+        contrast_publications([report, report], context), io.StringIO(), context
+    )
 
 
 def without_ends(report: TaggedReport) -> TaggedReport:

@@ -30,5 +30,5 @@ def read_passages(file: Path) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    count = common_phrases.count_phrases(read_passages(Path(sys.argv[1])), TABLE)
+    count = common_phrases.write_common_phrases(read_passages(Path(sys.argv[1])), TABLE)
     print(f"{count:,} phrases in {TABLE}")

@@ -29,8 +29,8 @@ from tipclassify.cli.output import open_output
 from tipclassify.corpus.loading import load_corpus
 from tipclassify.labels import LABELS
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.desk import Desk
-from tipclassify.reporting.writers.desk_records import DeskPassage, read_passage_file
+from tipclassify.reporting.writers.desk import DeskWriter
+from tipclassify.reporting.writers.desk_records import DeskPassage, read_desk_passage_file
 from tipclassify.review.events import Event, event_line
 from tipclassify.text.document import Document, Passage
 
@@ -76,7 +76,7 @@ def write_findings(folder: Path, findings: int) -> list[DeskPassage]:
     """Write a desk of as many findings, 500 a report, tagged by turns and not by a model."""
     texts = [row["text"] for row in load_corpus(DATA / "corpus")]
     context = ScoringContext(Classifier.load("fast"), folder=folder)
-    desk = Desk(context, partial(open_output, inputs=frozenset()), resume=False)
+    desk = DeskWriter(context, partial(open_output, inputs=frozenset()), resume=False)
     for first in range(0, findings, 500):
         passages = []
         for number in range(first, min(first + 500, findings)):
@@ -91,7 +91,7 @@ def write_findings(folder: Path, findings: int) -> list[DeskPassage]:
         for _ in desk.gather(page, [TaggedReport(name, document, passages)]):
             pass
     desk.write_index()
-    files = map(read_passage_file, sorted((folder / "data").glob("*.json")))
+    files = map(read_desk_passage_file, sorted((folder / "data").glob("*.json")))
     return [passage for data in files if data for passage in data.passages]
 
 

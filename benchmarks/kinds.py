@@ -22,7 +22,7 @@ import numpy as np
 import typer
 from _measure import ROOT, markdown
 
-from tipclassify.reporting.text_kind import _WORD, KindEvidence, KindTable
+from tipclassify.reporting.text_kind import _WORD, TextKindEvidence, TextKindTable
 from tipclassify.text.document import Passage
 
 FILE = ROOT / "src" / "tipclassify" / "reporting" / "text_kinds.json"
@@ -96,12 +96,12 @@ def fit(rows: Sequence[dict[str, str]]) -> FittedKinds:
         "lowest_mean": [0.0 for _ in names],
         "lowest_share": [0.0 for _ in names],
     }
-    lowest_mean, lowest_share = lowest_values(rows, KindTable.from_json(fitted))
+    lowest_mean, lowest_share = lowest_values(rows, TextKindTable.from_json(fitted))
     return {**fitted, "lowest_mean": lowest_mean, "lowest_share": lowest_share}
 
 
 def lowest_values(
-    rows: Sequence[dict[str, str]], table: KindTable
+    rows: Sequence[dict[str, str]], table: TextKindTable
 ) -> tuple[list[float], list[float]]:
     """Find, for each kind, the values below which almost no piece of it falls.
 
@@ -118,17 +118,19 @@ def lowest_values(
     )
 
 
-def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[str, KindEvidence]]:
+def pieces(
+    rows: Iterable[dict[str, str]], table: TextKindTable
+) -> Iterator[tuple[str, TextKindEvidence]]:
     """Join passages of one kind to pieces of text; yield the kind and the evidence of each."""
-    waiting: dict[str, KindEvidence] = defaultdict(KindEvidence)
+    waiting: dict[str, TextKindEvidence] = defaultdict(TextKindEvidence)
     for row in rows:
         kind = str(kind_of(row))
-        waiting[kind] += KindEvidence.of([Passage(row["text"], 0, 0)], table)
+        waiting[kind] += TextKindEvidence.of([Passage(row["text"], 0, 0)], table)
         if waiting[kind].words >= CHUNK:
             yield kind, waiting.pop(kind)
 
 
-def measured(rows: Iterable[dict[str, str]], table: KindTable) -> str:
+def measured(rows: Iterable[dict[str, str]], table: TextKindTable) -> str:
     """Format a table by kind: texts named rightly, unlike all kinds, not named, named wrongly."""
     answers: dict[str, Counter[str | None]] = defaultdict(Counter)
     for kind, piece in pieces(rows, table):
@@ -150,7 +152,7 @@ def kinds(
 ) -> None:
     """Fit, measure, and write the table."""
     fitted = fit([row for row in read(learn) if kind_of(row)])
-    table = KindTable.from_json(fitted)
+    table = TextKindTable.from_json(fitted)
     print(f"texts of {CHUNK} words of the table, joined from passages of one kind\n")
     print(measured((row for row in read(measure) if kind_of(row)), table))
     if write:

@@ -27,7 +27,7 @@ from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions
 from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers import FORMATS, identity
-from tipclassify.reporting.writers.table import write_table
+from tipclassify.reporting.writers.table import write_findings_table
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation import passages as splitting
 
@@ -453,7 +453,7 @@ def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
     monkeypatch.setattr(splitting, "PART", 40)
     parts = list(tag_input(str(report), Tagging("fast")))
     out = io.StringIO()
-    write_table(iter(parts), out, ScoringContext(Tagging("fast").classifier()))
+    write_findings_table(iter(parts), out, ScoringContext(Tagging("fast").classifier()))
     tagged = sum(any(passage.labels for passage in part.passages) for part in parts)
     assert out.getvalue().count(str(report)) == tagged > 1
     assert "480 passages, " in out.getvalue()

@@ -20,9 +20,9 @@ from tipclassify.model.encoder.name_masking import mask_names, normalize_spellin
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.reporting.comparison import matching
-from tipclassify.reporting.comparison.matching import find_candidates
-from tipclassify.reporting.comparison.terms import extract_terms
-from tipclassify.reporting.writers.reasons import summarize_explanation
+from tipclassify.reporting.comparison.matching import find_match_candidates
+from tipclassify.reporting.comparison.terms import extract_compared_terms
+from tipclassify.reporting.writers.reasons import reason_from_explanation
 from tipclassify.review.derived import events_path
 from tipclassify.review.events import Event, event_line
 from tipclassify.review.log import now
@@ -54,14 +54,14 @@ def give_reasons(text: str) -> None:
     """Explain a paragraph without the end of a sentence, as the pages and the desk do."""
     (passage,) = FAST.tag_passages([Passage(text, 0, len(text))])
     for explanation in FAST.explain(passage).values():
-        summarize_explanation(passage, explanation)
+        reason_from_explanation(passage, explanation)
 
 
 def give_reasons_by_words(text: str) -> None:
     """Give the reasons of an encoder, which has a span for each word and each clause."""
     spans = [SpanWeight(at, at + 2, text, 1.0) for at in range(0, len(text), 4)]
     spans += [SpanWeight(at, at + 40, text, 2.0) for at in range(0, len(text), 40)]
-    summarize_explanation(
+    reason_from_explanation(
         Passage(text, 0, len(text)),
         Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0),
     )
@@ -134,10 +134,10 @@ def test_words_that_too_many_passages_have_find_no_candidates(
     texts = [f"{shared} {name}." for name in names]
     passages = [Passage(text, 0, len(text)) for text in texts]
     vocabulary = frozenset(re.findall("[a-z]+", shared.lower()))
-    terms = extract_terms(texts + texts, vocabulary)
-    assert len(find_candidates(passages, passages, terms).olds) == len(names) ** 2
+    terms = extract_compared_terms(texts + texts, vocabulary)
+    assert len(find_match_candidates(passages, passages, terms).olds) == len(names) ** 2
     monkeypatch.setattr(matching, "_TOO_COMMON", len(names))
-    candidates = find_candidates(passages, passages, terms)
+    candidates = find_match_candidates(passages, passages, terms)
     assert candidates.olds.tolist() == candidates.news.tolist() == list(range(len(names)))
 
 

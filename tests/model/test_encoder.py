@@ -30,7 +30,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, 
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
 from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, token_window_spans
-from tipclassify.reporting.writers.reasons import summarize_explanation
+from tipclassify.reporting.writers.reasons import reason_from_explanation
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -654,7 +654,7 @@ def test_what_was_just_scored_is_explained_alike_without_a_run_for_its_tokens(
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
-    reason = summarize_explanation(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
+    reason = reason_from_explanation(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
     assert not reason.additive
     assert [phrase.text for phrase in reason.phrases] == [
         "Police officers took bribes",

@@ -32,11 +32,11 @@ from tipclassify.evaluation.behaviour_tests import default_cases_path
 from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.changed_words import changed_words
 from tipclassify.reporting.comparison.comparison import Comparison, compare
-from tipclassify.reporting.comparison.matching import MIN_SIMILARITY, Match
-from tipclassify.reporting.comparison.matching import match_texts as align
-from tipclassify.reporting.comparison.pairs import KINDS, MARGIN, Pair
+from tipclassify.reporting.comparison.matching import MIN_SIMILARITY, PassageMatch
+from tipclassify.reporting.comparison.matching import match_reports as align
+from tipclassify.reporting.comparison.pairs import KINDS, MARGIN, PassagePair
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.compared import write_html
+from tipclassify.reporting.writers.compared import write_comparison_html
 from tipclassify.text.document import Document, Passage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -409,7 +409,7 @@ def test_passages_equal_but_for_spaces_quotes_and_case_are_the_same(
     vocabulary: frozenset[str],
 ) -> None:
     old, new = passages("“No one” was  charged."), passages('"no ONE" was\u00a0charged.')
-    assert align(old, new, vocabulary) == [Match(0, 0, 1.0, True)]
+    assert align(old, new, vocabulary) == [PassageMatch(0, 0, 1.0, True)]
 
 
 def test_a_turn_from_did_to_did_not_is_a_rewording(vocabulary: frozenset[str]) -> None:
@@ -517,9 +517,9 @@ def test_alignment_is_one_to_one_and_the_same_from_both_sides(
     assert len({match.old for match in found}) == len({match.new for match in found}) == len(found)
     assert all(0 <= match.old < len(old) and 0 <= match.new < len(new) for match in found)
     assert all(MIN_SIMILARITY <= match.similarity <= 1 for match in found)
-    assert sorted(Match(m.new, m.old, m.similarity, m.equal, m.alike) for m in found) == align(
-        new, old, vocabulary
-    )
+    assert sorted(
+        PassageMatch(m.new, m.old, m.similarity, m.equal, m.alike) for m in found
+    ) == align(new, old, vocabulary)
 
 
 @settings(max_examples=20)
@@ -528,7 +528,7 @@ def test_a_report_against_itself_is_all_the_same(
     vocabulary: frozenset[str], one: list[Passage]
 ) -> None:
     found = align(one, one, vocabulary)
-    assert found == [Match(at, at, 1.0, True) for at in range(len(one))]
+    assert found == [PassageMatch(at, at, 1.0, True) for at in range(len(one))]
 
 
 def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -> None:
@@ -707,14 +707,14 @@ def test_to_swap_the_reports_swaps_what_is_new_and_gone(
 ) -> None:
     back = compare(karvonia.new, karvonia.old, ScoringContext(classifier))
 
-    def turned(pair: Pair) -> tuple[Any, ...]:
+    def turned(pair: PassagePair) -> tuple[Any, ...]:
         return (
             pair.new,
             pair.old,
             {(change.label, not change.came, change.borderline) for change in pair.changes},
         )
 
-    def straight(pair: Pair) -> tuple[Any, ...]:
+    def straight(pair: PassagePair) -> tuple[Any, ...]:
         return (
             pair.old,
             pair.new,
@@ -1046,7 +1046,7 @@ def test_a_hostile_report_cannot_run_a_terminal(tmp_path: Path) -> None:
 
 def page_of(found: Comparison, classifier: Classifier, same: bool = True) -> str:
     out = io.StringIO()
-    write_html(found, out, ScoringContext(classifier), same)
+    write_comparison_html(found, out, ScoringContext(classifier), same)
     return out.getvalue()
 
 

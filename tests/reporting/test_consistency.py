@@ -10,7 +10,7 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.comparison import compare
-from tipclassify.reporting.comparison.consistency import split_decisions
+from tipclassify.reporting.comparison.consistency import find_sentences_tagged_both_ways
 from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import compared, followed
@@ -48,7 +48,7 @@ def context(fast: Classifier) -> ScoringContext:
 
 
 def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
-    (decision,) = split_decisions(report_of(2023, *BOTH_WAYS), "2023")
+    (decision,) = find_sentences_tagged_both_ways(report_of(2023, *BOTH_WAYS), "2023")
     assert decision.text == SENTENCE
     assert decision.describe() == [
         "Assessment, page 4: positive effort (0.61)",
@@ -70,13 +70,18 @@ def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> 
 def test_what_is_alike_or_no_sentence_is_not_listed(
     places: list[tuple[str, str, tuple[str, ...]]],
 ) -> None:
-    assert split_decisions(report_of(2023, *places), "2023") == []
+    assert find_sentences_tagged_both_ways(report_of(2023, *places), "2023") == []
 
 
 def test_input_rows_are_passages_of_their_own() -> None:
     report = report_of(2023, *BOTH_WAYS)
     rows = [{"text": passage.text} for passage in report.passages]
-    assert split_decisions(TaggedReport("rows.jsonl", None, report.passages, rows), "2023") == []
+    assert (
+        find_sentences_tagged_both_ways(
+            TaggedReport("rows.jsonl", None, report.passages, rows), "2023"
+        )
+        == []
+    )
 
 
 def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
@@ -84,9 +89,9 @@ def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
     comparison = compare(old, report_of(2024, *BOTH_WAYS), context)
     assert [decision.report for decision in comparison.split_decisions] == ["2024"]
     table, page, lines = io.StringIO(), io.StringIO(), io.StringIO()
-    compared.write_table(comparison, table)
-    compared.write_html(comparison, page, context)
-    compared.write_jsonl(comparison, lines)
+    compared.write_comparison_table(comparison, table)
+    compared.write_comparison_html(comparison, page, context)
+    compared.write_comparison_jsonl(comparison, lines)
     assert f"{TITLE}: 1\n2024  {SENTENCE}\n      Assessment, page 4: positive" in table.getvalue()
     assert f"{TITLE} <small>1</small>" in page.getvalue()
     assert "<b>2024</b> Prevention, page 4: no label" in page.getvalue()
@@ -100,9 +105,9 @@ def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
     ledger = build_ledger([report_of(2023, *BOTH_WAYS), report_of(2024, *BOTH_WAYS)], context)
     assert [decision.report for decision in ledger.split_decisions] == ["2023", "2024"]
     table, page, written = io.StringIO(), io.StringIO(), io.StringIO()
-    followed.write_table(ledger, table)
-    followed.write_html(ledger, page, context)
-    followed.write_json(ledger, written, context)
+    followed.write_ledger_table(ledger, table)
+    followed.write_ledger_html(ledger, page, context)
+    followed.write_ledger_json(ledger, written, context)
     assert f"{TITLE}: 2\n" in table.getvalue()
     assert f"{TITLE} <small>2</small>" in page.getvalue()
     assert len(json.loads(written.getvalue())["tagged_both_ways"]) == 2
@@ -111,7 +116,7 @@ def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
 def test_nothing_is_said_where_all_are_tagged_alike(context: ScoringContext) -> None:
     reports = [report_of(year, ("protection", OTHER, (FAILURE,))) for year in (2023, 2024)]
     table, page = io.StringIO(), io.StringIO()
-    compared.write_table(compare(*reports, context), table)
-    followed.write_html(build_ledger(reports, context), page, context)
+    compared.write_comparison_table(compare(*reports, context), table)
+    followed.write_ledger_html(build_ledger(reports, context), page, context)
     assert TITLE not in table.getvalue()
     assert TITLE not in page.getvalue()

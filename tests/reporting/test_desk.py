@@ -22,8 +22,8 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.writers import desk
-from tipclassify.reporting.writers.desk import Desk
-from tipclassify.reporting.writers.desk_records import read_passage_file
+from tipclassify.reporting.writers.desk import DeskWriter
+from tipclassify.reporting.writers.desk_records import read_desk_passage_file
 from tipclassify.text.document import Document, Passage
 
 Run = Callable[..., Any]
@@ -155,7 +155,7 @@ def report_of(year: int, count: int = 3) -> TaggedReport:
     )
 
 
-def add(made: Desk, folder: Path, report: TaggedReport) -> None:
+def add(made: DeskWriter, folder: Path, report: TaggedReport) -> None:
     page = folder / f"{report.file}.html"
     assert list(made.gather(page, [report])) == [report]
     page.write_text("", "utf-8")
@@ -165,14 +165,14 @@ def test_a_long_report_fills_several_files_and_is_read_again_whole(
     context: ScoringContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk, "_MOST_BYTES", 1_000)
-    first = Desk(context, whole, resume=False)
+    first = DeskWriter(context, whole, resume=False)
     for year in (2023, 2024):
         add(first, tmp_path, report_of(year, 40))
     first.write_index()
     assert len(list((tmp_path / "data").glob("2023.txt.html*.json"))) > 2
     assert len(list((tmp_path / "data").glob("*.js"))) > 2
     assert (tmp_path / "changes" / "2024.txt.html").is_file()
-    again = Desk(context, whole, resume=True)
+    again = DeskWriter(context, whole, resume=True)
     read = again.files.read_report(again.reports[tmp_path / "2023.txt.html"])
     assert list(read.passages) == list(report_of(2023, 40).passages)
 
@@ -182,7 +182,7 @@ def test_another_publication_has_no_page_of_changes(
 ) -> None:
     """Chad's reports of 2024 and 2025 are of one publication, those of 2023 and 2026 each of
     another."""
-    first = Desk(context, whole, resume=False)
+    first = DeskWriter(context, whole, resume=False)
     for year, word in (
         (2023, "Inspectors visit"),
         (2024, ""),
@@ -194,7 +194,7 @@ def test_another_publication_has_no_page_of_changes(
             replace(p, text=f"{word} {chr(97 + p.start) * 4}{word[:2]}.") for p in report.passages
         ]
         add(first, tmp_path, replace(report, passages=other) if word else report)
-    for made in (first, Desk(context, whole, resume=True)):
+    for made in (first, DeskWriter(context, whole, resume=True)):
         made.write_index()
         index = made.files.index.read_text("utf-8")
         assert re.findall(r'changes/([^"]+)">since (\d+)</a>', index) == [("2025.txt.html", "2024")]
@@ -214,7 +214,7 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
 ) -> None:
     """Ghana's human-rights pages of four years, and a Labor report of one of them, in invented
     words."""
-    made = Desk(context, whole, resume=False)
+    made = DeskWriter(context, whole, resume=False)
     for year in (2021, 2022, 2023, 2024):
         report = report_of(year, 20)
         document = replace(report.document, publication="Harbor Watch") if report.document else None
@@ -247,7 +247,7 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
 def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     context: ScoringContext, tmp_path: Path
 ) -> None:
-    first = Desk(context, whole, resume=False)
+    first = DeskWriter(context, whole, resume=False)
     add(first, tmp_path, report_of(2023))
     first.write_index()
     before, scripts = first.files.index.read_bytes(), set((tmp_path / "data").glob("*.js"))
@@ -257,7 +257,7 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
             raise KeyboardInterrupt
         return whole(path)
 
-    second = Desk(context, broken, resume=True)
+    second = DeskWriter(context, broken, resume=True)
     add(second, tmp_path, report_of(2024))
     with pytest.raises(KeyboardInterrupt):
         second.write_index()
@@ -265,7 +265,7 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     assert scripts < set((tmp_path / "data").glob("*.js"))
     (tmp_path / "data" / "2023.txt.html.json").write_text('{"page":', "utf-8")
     with pytest.warns(UserWarning, match=r"2023\.txt\.html\.json: not whole"):
-        third = Desk(context, whole, resume=True)
+        third = DeskWriter(context, whole, resume=True)
     assert [page.name for page in third.reports] == ["2024.txt.html"]
 
 
@@ -276,13 +276,13 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
 def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "settings.js").write_text("mine", "utf-8")
-    mine = Desk(context, whole, resume=False)
+    mine = DeskWriter(context, whole, resume=False)
     add(mine, tmp_path, report_of(2024))
     mine.write_index()
     assert (tmp_path / "data" / "settings.js").read_text("utf-8") == "mine"
     mine.files.index.write_text("<h1>My site</h1>", "utf-8")
     with pytest.raises(OutputError, match=r"index\.html: not an index that tipclassify wrote"):
-        Desk(context, whole, resume=True)
+        DeskWriter(context, whole, resume=True)
     assert mine.files.index.read_text("utf-8") == "<h1>My site</h1>"
 
 
@@ -332,7 +332,7 @@ def test_the_map_counts_each_label_and_leads_to_reports_and_changes(tab: Any, ma
     rows = tab.locator(".desk-map tbody th").all_inner_texts()
     assert {"Ghana", "Togo", "notes.txt"} < set(rows)
     cell = tab.get_by_role("link", name=re.compile(r"^\d+ Failure, Ghana 2023$"))
-    data = read_passage_file(made / "desk" / "data" / "ghana-2023.html.html.json")
+    data = read_desk_passage_file(made / "desk" / "data" / "ghana-2023.html.html.json")
     assert data
     assert data.report
     assert cell.inner_text() == str(data.report.counts[1])
@@ -466,7 +466,7 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
         )
         for n, text in enumerate(texts)
     ]
-    made = Desk(context, whole, resume=False)
+    made = DeskWriter(context, whole, resume=False)
     document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
     add(made, tmp_path, TaggedReport("a.txt", document, passages))
     add(
@@ -496,7 +496,7 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
 def test_paper_says_how_many_findings_it_leaves_out_until_they_are_shown(
     context: ScoringContext, tmp_path: Path, browser: Any
 ) -> None:
-    made = Desk(context, whole, resume=False)
+    made = DeskWriter(context, whole, resume=False)
     report = report_of(2024, 30)
     passages = [
         replace(passage, text=f"Court {number} heard a case of forced labor.")
@@ -540,7 +540,7 @@ def search_page(
         )
         for n, text in enumerate(SEARCHED)
     ]
-    made = Desk(ScoringContext(fast, folder=folder, day="2026-11-28"), whole, resume=False)
+    made = DeskWriter(ScoringContext(fast, folder=folder, day="2026-11-28"), whole, resume=False)
     document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
     add(made, folder, TaggedReport("a.txt", document, passages))
     made.write_index()
@@ -693,7 +693,7 @@ def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
 
 def citations(file: Path, folder: Path, fast: Classifier) -> Iterator[Citation]:
     """Cite the passages of a report again, as the writers do."""
-    data = read_passage_file(file)
+    data = read_desk_passage_file(file)
     assert data
     report = data.report
     assert report

@@ -23,9 +23,9 @@ from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
-from tipclassify.reporting.subject import about_trafficking
-from tipclassify.reporting.writers.html import write_html
-from tipclassify.reporting.writers.reasons import summarize_explanation
+from tipclassify.reporting.subject import passages_about_trafficking
+from tipclassify.reporting.writers.html import write_findings_html
+from tipclassify.reporting.writers.reasons import reason_from_explanation
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
@@ -47,7 +47,7 @@ def tagged(classifier: Classifier, document: Document, policy: str = "balanced")
 
 def page_of(classifier: Classifier, *reports: TaggedReport, policy: str = "balanced") -> str:
     out = io.StringIO()
-    write_html(iter(reports), out, ScoringContext(classifier, policy))
+    write_findings_html(iter(reports), out, ScoringContext(classifier, policy))
     return out.getvalue()
 
 
@@ -271,7 +271,7 @@ def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
     for sentence in SENTENCES:
         passage = Passage(sentence, 0, len(sentence), heading)
         for explanation in classifier.explain(passage).values():
-            reason = summarize_explanation(passage, explanation)
+            reason = reason_from_explanation(passage, explanation)
             *points, (_, together) = reason.points
             assert sum(weight for _, weight in points) == pytest.approx(together)
             assert together == pytest.approx(explanation.logit, abs=0.051)
@@ -460,7 +460,7 @@ def test_memory_does_not_grow_with_the_number_of_reports(
     def peak(number: int) -> int:
         with open(tmp_path / "many.html", "w", encoding="utf-8") as out:
             tracemalloc.start()
-            write_html(map(report, range(number)), out, ScoringContext(classifier))
+            write_findings_html(map(report, range(number)), out, ScoringContext(classifier))
             most = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         return most
@@ -747,7 +747,7 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
         found = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]
         box = tab.locator(f".count.{label[0].upper()}")
         assert box.locator(".number").inner_text() == str(len(found))
-        about = zip(karvonia.passages, about_trafficking(karvonia.passages), strict=True)
+        about = zip(karvonia.passages, passages_about_trafficking(karvonia.passages), strict=True)
         on_subject = sum(is_about and p.kind == "sentence" for p, is_about in about)
         share = round(100 * len(found) / on_subject)
         said = f"sentence{'s' if len(found) != 1 else ''}, {share}% of {on_subject} on subject"
@@ -962,7 +962,7 @@ def test_a_card_copies_the_citation_in_three_forms(
     context = ScoringContext(classifier, day="2026-11-28")
     expected = cite(list(report.findings())[1], context)
     out = io.StringIO()
-    write_html([report], out, context)
+    write_findings_html([report], out, context)
     tab = opened(out.getvalue(), permissions=["clipboard-read", "clipboard-write"])
     press(tab, tab.locator('button[aria-describedby="p2s"]'))
     card = tab.locator("#p2w")

@@ -15,14 +15,14 @@ from tipclassify.corpus.loading import read_rows, shipped_corpus
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.reporting import labelled_examples
 from tipclassify.reporting.labelled_examples import (
-    ExampleIndex,
+    ExampleWordTable,
     LabelledExample,
-    WordTable,
-    load_examples,
+    LabelledExampleIndex,
+    load_labelled_examples,
 )
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.html import write_html
-from tipclassify.reporting.writers.reasons import labels_near_threshold
+from tipclassify.reporting.writers.html import write_findings_html
+from tipclassify.reporting.writers.reasons import labels_in_doubt_on_card
 from tipclassify.text.document import Block, Document, Passage
 
 EFFORT, FAILURE, COMPLICITY = LABELS
@@ -37,13 +37,13 @@ def report_of(scores: dict[str, float], labels: tuple[str, ...]) -> TaggedReport
 
 def card_of(classifier: Classifier, scores: dict[str, float], labels: tuple[str, ...]) -> str:
     out = io.StringIO()
-    write_html([report_of(scores, labels)], out, ScoringContext(classifier))
+    write_findings_html([report_of(scores, labels)], out, ScoringContext(classifier))
     found = re.search(r'<div class="why".*?<p class="do">.*?</div>', out.getvalue(), re.DOTALL)
     return found[0] if found else ""
 
 
 def test_the_nearest_examples_share_rare_words_and_come_in_order() -> None:
-    index = ExampleIndex(
+    index = LabelledExampleIndex(
         LabelledExample(text, labels)
         for text, labels in [
             ("The government hired clerks.", ()),
@@ -58,17 +58,17 @@ def test_the_nearest_examples_share_rare_words_and_come_in_order() -> None:
 
 
 def test_nothing_is_near_a_text_on_another_matter_or_without_words() -> None:
-    index = ExampleIndex([LabelledExample("Courts jailed nobody.", (FAILURE,))])
+    index = LabelledExampleIndex([LabelledExample("Courts jailed nobody.", (FAILURE,))])
     assert index.nearest(TEXT) == []
     assert index.nearest("12 + 4") == []
-    assert ExampleIndex([]).nearest(TEXT) == []
+    assert LabelledExampleIndex([]).nearest(TEXT) == []
 
 
 def test_each_passage_of_the_corpus_is_its_own_nearest_example_with_its_labels() -> None:
     folder = shipped_corpus()
     assert folder is not None
     rows = read_rows(folder / "corpus" / "near_twins.jsonl")[::400]
-    index = load_examples()
+    index = load_labelled_examples()
     for row in rows:
         nearest = index.nearest(row["text"], 1)[0]
         assert sorted(re.findall("[a-z]{3,}", nearest.text.lower())) == sorted(
@@ -82,11 +82,11 @@ def test_an_installation_without_the_corpus_has_no_examples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: None)
-    load_examples.cache_clear()
+    load_labelled_examples.cache_clear()
     try:
-        assert load_examples().nearest(TEXT) == []
+        assert load_labelled_examples().nearest(TEXT) == []
     finally:
-        load_examples.cache_clear()
+        load_labelled_examples.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
     score: float, labels: tuple[str, ...], in_doubt: bool
 ) -> None:
     passage = Passage(TEXT, 0, len(TEXT), None, labels, {FAILURE: score})
-    assert labels_near_threshold(passage, (FAILURE,), {FAILURE: 0.5}) == (FAILURE,) * in_doubt
+    assert labels_in_doubt_on_card(passage, (FAILURE,), {FAILURE: 0.5}) == (FAILURE,) * in_doubt
 
 
 def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
@@ -109,7 +109,8 @@ def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
         LabelledExample("Roads are bad.", (FAILURE,)),
     ]
     monkeypatch.setattr(
-        "tipclassify.reporting.writers.marking.load_examples", lambda: ExampleIndex(examples)
+        "tipclassify.reporting.writers.marking.load_labelled_examples",
+        lambda: LabelledExampleIndex(examples),
     )
     threshold = ScoringContext(fast).thresholds[FAILURE]
     scores = dict.fromkeys(LABELS, 0.01)
@@ -140,7 +141,7 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
     ]
     document = Document(text, (Block(0, len(text), "Overview"),), "k.html", "Karvonia")
     out = io.StringIO()
-    write_html([TaggedReport("k.html", document, passages)], out, ScoringContext(fast))
+    write_findings_html([TaggedReport("k.html", document, passages)], out, ScoringContext(fast))
     cards = out.getvalue().split('<div class="why"')[1:]
     assert [card.count('<p class="rule">') for card in cards] == [1, 0, 1]
     assert [card.count('<p class="near">') for card in cards[:2]] == [1, 0]
@@ -148,7 +149,7 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
 
 
 def test_the_corpus_is_read_once_a_process() -> None:
-    assert load_examples() is load_examples()
+    assert load_labelled_examples() is load_labelled_examples()
 
 
 def corpus_of(folder: Path, *texts: str) -> Path:
@@ -162,25 +163,25 @@ def corpus_of(folder: Path, *texts: str) -> Path:
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the index is kept, apart from the user's own."""
     place = tmp_path / "cache" / "tipclassify" / "examples" / "words.npz"
-    monkeypatch.setattr(labelled_examples, "_place_of_index", lambda: place)
-    load_examples.cache_clear()
+    monkeypatch.setattr(labelled_examples, "_place_of_example_index", lambda: place)
+    load_labelled_examples.cache_clear()
     yield place
-    load_examples.cache_clear()
+    load_labelled_examples.cache_clear()
 
 
 def test_a_kept_index_is_used_until_the_corpus_changes_or_the_file_is_damaged(
     kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def first_nearest() -> str:
-        load_examples.cache_clear()
-        return load_examples().nearest(TEXT, 1)[0].text
+        load_labelled_examples.cache_clear()
+        return load_labelled_examples().nearest(TEXT, 1)[0].text
 
     folder = tmp_path / "data"
     monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: folder)
     corpus_of(folder, "Roads are bad.", "Four clerks count boats.", "Four clerks count boats.")
     assert first_nearest() == "Four clerks count boats."
     with monkeypatch.context() as context:
-        context.setattr(WordTable, "of", None)  # the kept one is read, and no new one made
+        context.setattr(ExampleWordTable, "of", None)  # the kept one is read, and no new one made
         assert first_nearest() == "Four clerks count boats."
     kept.write_bytes(kept.read_bytes()[:-200])
     assert first_nearest() == "Four clerks count boats."
@@ -194,5 +195,5 @@ def test_without_a_writable_cache_folder_the_index_is_made_each_time(
     (tmp_path / "cache").write_text("no folder")
     corpus = corpus_of(tmp_path / "data", "Four clerks count boats.")
     monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: corpus)
-    assert load_examples().nearest(TEXT, 1)[0].labels == (FAILURE,)
+    assert load_labelled_examples().nearest(TEXT, 1)[0].labels == (FAILURE,)
     assert not kept.exists()

@@ -22,12 +22,12 @@ from tipclassify.errors import UsageError
 from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.alignment import align_reports
 from tipclassify.reporting.comparison.comparison import compare
-from tipclassify.reporting.comparison.contrast import MATTERS, contrast
+from tipclassify.reporting.comparison.contrast import MATTERS, contrast_publications
 from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.comparison.normalization import normalize
+from tipclassify.reporting.comparison.normalization import normalize_wording
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import contrasted
-from tipclassify.reporting.writers.followed import describe, write_html
+from tipclassify.reporting.writers.followed import describe_ledger_line, write_ledger_html
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages
 
@@ -238,13 +238,13 @@ def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_o
         split_passages(read_report(YEARS / f"hrr-{year}-{country}.html")) for year in (old, new)
     ]
     found = align_reports(*passages, classifier.vocabulary)
-    texts = [{normalize(passage.text) for passage in side} for side in passages]
+    texts = [{normalize_wording(passage.text) for passage in side} for side in passages]
     for side, statuses, other in (
         (passages[0], found.old, texts[1]),
         (passages[1], found.new, texts[0]),
     ):
         alone = [passage.text for passage, one in zip(side, statuses, strict=True) if one is None]
-        assert [text for text in alone if normalize(text) in other] == []
+        assert [text for text in alone if normalize_wording(text) in other] == []
         kept = [one.status for one in statuses if one]
         assert min(kept.count("repeated"), kept.count("reworded")) > 100  # of about 400
 
@@ -264,18 +264,18 @@ def test_a_ledger_follows_each_passage_over_the_years(
         "2021",
         ("failure",),
     )
-    assert describe(kept, "2023") == "the same sentence since 2021"
+    assert describe_ledger_line(kept, "2023") == "the same sentence since 2021"
     assert ledger.lines[0] is kept  # of most years
     moved = lines[TO_MOVE]
     assert [(one.year, one.status) for one in moved.standings] == [
         ("2021", "first"),
         ("2022", "moved"),
     ]
-    assert describe(moved, "2023") == "the same sentence from 2021 to 2022"
+    assert describe_ledger_line(moved, "2023") == "the same sentence from 2021 to 2022"
     law = lines[
         "The law prohibited all forms of forced or compulsory labor, including of prisoners."
     ]
-    assert (law.same_since, describe(law, "2023")) == (
+    assert (law.same_since, describe_ledger_line(law, "2023")) == (
         "2022",
         "from 2021 to 2022, reworded in 2022",
     )
@@ -332,7 +332,7 @@ def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
 
 def page_of(years: list[TaggedReport], context: ScoringContext) -> str:
     out = io.StringIO()
-    write_html(build_ledger(years, context), out, context)
+    write_ledger_html(build_ledger(years, context), out, context)
     return out.getvalue()
 
 
@@ -411,7 +411,7 @@ def beside(classifier: Classifier) -> list[TaggedReport]:
 def test_publications_that_may_contradict_each_other_are_set_side_by_side(
     beside: list[TaggedReport], context: ScoringContext, tmp_path: Path
 ) -> None:
-    (pair,) = contrast(beside, context).pairs
+    (pair,) = contrast_publications(beside, context).pairs
     assert pair.matter == "enforcement"
     assert (pair.effort.publication, pair.failure.publication) == (REVIEW, WATCH)
     files = [write_rows(tmp_path / f"{n}.jsonl", report) for n, report in enumerate(beside)]
@@ -435,7 +435,7 @@ def test_the_page_side_by_side_fits_has_colours_and_axe_finds_nothing(
 ) -> None:
     file = tmp_path / "contrast.html"
     with file.open("w", encoding="utf-8", newline="") as out:
-        contrasted.write_html(contrast(beside, context), out, context)
+        contrasted.write_contrast_html(contrast_publications(beside, context), out, context)
     view = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
     )

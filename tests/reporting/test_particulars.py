@@ -14,11 +14,15 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.reporting import common_phrases
-from tipclassify.reporting.common_phrases import count_phrases, is_template, text_identity
-from tipclassify.reporting.particulars import KindCounts, Natures, particulars
+from tipclassify.reporting.common_phrases import (
+    is_of_common_phrases,
+    wording_identity,
+    write_common_phrases,
+)
+from tipclassify.reporting.particulars import FindingKindCounts, FindingNatures, count_particulars
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import FORMATS
-from tipclassify.reporting.writers.html import write_html
+from tipclassify.reporting.writers.html import write_findings_html
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation.passages import split_passages, text_document
 
@@ -50,7 +54,7 @@ def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia"
 
 def page_of(fast: Classifier, *reports: TaggedReport) -> str:
     out = io.StringIO()
-    write_html(reports, out, ScoringContext(fast))
+    write_findings_html(reports, out, ScoringContext(fast))
     return out.getvalue()
 
 
@@ -61,10 +65,10 @@ def box_of(page: str, letter: str = "P") -> str:
 
 
 def test_a_sentence_of_many_countries_is_a_template_whatever_its_names_and_figures() -> None:
-    assert is_template(TEMPLATE)
-    assert not is_template(SUMMARY)
-    assert not is_template(PLAIN)
-    assert not is_template("")
+    assert is_of_common_phrases(TEMPLATE)
+    assert not is_of_common_phrases(SUMMARY)
+    assert not is_of_common_phrases(PLAIN)
+    assert not is_of_common_phrases("")
 
 
 def test_the_shipped_table_holds_hashes_and_counts_alone() -> None:
@@ -86,14 +90,14 @@ def test_phrases_of_ten_countries_are_counted_and_those_of_nine_are_not(tmp_path
     ]
     rare = [(f"c{n}", "Nobody ever opened that old door.") for n in range(9)]
     # of five words each, in "harbor police of ~ met # times"
-    assert count_phrases([*common, *rare], file) == 3
+    assert write_common_phrases([*common, *rare], file) == 3
     with np.load(file) as table:
         assert table["countries"].tolist() == [10] * 3
 
 
 def test_the_same_words_are_one_sentence_whatever_notes_and_quotation_marks() -> None:
-    assert text_identity(SUMMARY) == text_identity(AGAIN) == text_identity(f"“{SUMMARY}”")
-    assert text_identity(SUMMARY) != text_identity(PLAIN)
+    assert wording_identity(SUMMARY) == wording_identity(AGAIN) == wording_identity(f"“{SUMMARY}”")
+    assert wording_identity(SUMMARY) != wording_identity(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -108,26 +112,29 @@ def test_the_same_words_are_one_sentence_whatever_notes_and_quotation_marks() ->
     ],
 )
 def test_figures_dates_bodies_and_places_make_a_sentence_particular(text: str, number: int) -> None:
-    assert particulars(text) == number
+    assert count_particulars(text) == number
 
 
 def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
     passages = [passage(text, 10 * n) for n, text in enumerate((SUMMARY, ROW, AGAIN, PLAIN))]
-    natures = list(Natures().of(passages, ["a", "b", "c", "d"]))
+    natures = list(FindingNatures().of(passages, ["a", "b", "c", "d"]))
     assert [(nature.kind, nature.first) for nature in natures] == [
         ("sentence", None), ("table row", None), ("sentence", "a"), ("sentence", None)
     ]  # fmt: skip
-    counts = KindCounts()
+    counts = FindingKindCounts()
     counts.add(passages, natures)
     assert (counts.sentences[EFFORT], counts.rows[EFFORT], counts.on_subject) == (2, 1, 2)
     assert counts.words() == "2 sentences and 1 table row"
-    rows = list(Natures(rows=True).of(passages, ["a", "b", "c", "d"]))
+    rows = list(FindingNatures(rows=True).of(passages, ["a", "b", "c", "d"]))
     assert all(nature.first is None for nature in rows)  # input rows are passages of their own
 
 
 def test_the_same_words_with_another_label_are_another_finding() -> None:
     one, other = passage(SUMMARY, 0), passage(SUMMARY, 90, FAILURE)
-    assert [nature.first for nature in Natures().of([one, other], ["a", "b"])] == [None, None]
+    assert [nature.first for nature in FindingNatures().of([one, other], ["a", "b"])] == [
+        None,
+        None,
+    ]
 
 
 def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Classifier) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tipclassify.reporting.writers.desk_records import desk_constants
-from tipclassify.reporting.writers.first_screen import screen_constants
+from tipclassify.reporting.writers.desk_records import desk_script_constants
+from tipclassify.reporting.writers.first_screen import first_screen_constants
 from tipclassify.reporting.writers.script_modules import (
     Module,
     ScriptError,
@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ASSETS = sorted(resource_path("reporting/writers/assets").glob("*.js"))
 REVIEW = sorted(resource_path("review/static").glob("*.js"))
 ENTRIES: dict[str, Mapping[str, object]] = {
-    "report.js": screen_constants(),
-    "desk.js": desk_constants(),
+    "report.js": first_screen_constants(),
+    "desk.js": desk_script_constants(),
 }
 
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 import pytest
 
 from tipclassify.reporting.subject import (
-    Subject,
-    about_trafficking,
-    count_unknown,
-    is_unknown,
-    is_unread,
+    ReportSubject,
+    are_tags_meaningless,
+    count_unknown_sentences,
+    is_unknown_sentence,
+    passages_about_trafficking,
     subject_line,
 )
 from tipclassify.text.document import Passage
@@ -27,7 +27,7 @@ def test_a_passage_is_about_trafficking_with_a_label_or_a_likely_one() -> None:
     likely, unlikely = (
         passage(scores={"failure": score, "complicity": 0.01}) for score in (0.25, 0.15)
     )
-    assert about_trafficking([passage(labels=TAGGED), likely, unlikely, *rest]) == [
+    assert passages_about_trafficking([passage(labels=TAGGED), likely, unlikely, *rest]) == [
         True,
         True,
         False,
@@ -43,7 +43,7 @@ def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
 ) -> None:
     section = [passage(labels=TAGGED)] * tagged + [passage()] * rest
     around = [passage(section="Prisons")] * 5
-    assert about_trafficking([*around, *section, *around]) == [
+    assert passages_about_trafficking([*around, *section, *around]) == [
         *[False] * 5,
         *[True] * tagged,
         *[all_of_it] * rest,
@@ -53,7 +53,7 @@ def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
 
 def test_a_heading_that_comes_again_is_another_section() -> None:
     first = [passage(labels=TAGGED), passage()]
-    assert about_trafficking([*first, passage(section="Prisons"), passage()]) == [
+    assert passages_about_trafficking([*first, passage(section="Prisons"), passage()]) == [
         True,
         True,
         False,
@@ -62,14 +62,14 @@ def test_a_heading_that_comes_again_is_another_section() -> None:
 
 
 def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
-    assert subject_line([Subject(13, 40)]) is not None
-    assert subject_line([Subject(14, 40)]) is None  # over a third
-    assert subject_line([Subject(0, 39)]) is None  # one sees at once what it is about
+    assert subject_line([ReportSubject(13, 40)]) is not None
+    assert subject_line([ReportSubject(14, 40)]) is None  # over a third
+    assert subject_line([ReportSubject(0, 39)]) is None  # one sees at once what it is about
     assert subject_line([]) is None
 
 
 def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
-    line = subject_line([Subject(60, 62), Subject(9, 100)])
+    line = subject_line([ReportSubject(60, 62), ReportSubject(9, 100)])
     assert (
         line
         == "1 of 2 reports are mostly on other subjects: 9 of their 100 passages are about trafficking."
@@ -78,16 +78,16 @@ def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
 
 def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
     foreign = passage("Le gouvernement ignorait totalement ces plaintes.", low_confidence=True)
-    assert Subject.of([foreign] * 60) == Subject()
+    assert ReportSubject.of([foreign] * 60) == ReportSubject()
 
 
 def test_fragments_and_names_are_no_unknown_words() -> None:
     fragments = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
-    assert not any(is_unknown(passage(text, low_confidence=True)) for text in fragments)
-    assert count_unknown(
+    assert not any(is_unknown_sentence(passage(text, low_confidence=True)) for text in fragments)
+    assert count_unknown_sentences(
         [*(passage(text, low_confidence=True) for text in fragments), passage()]
     ) == (0, 1)
-    assert not is_unread(0, 0)
+    assert not are_tags_meaningless(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,8 @@ def test_fragments_and_names_are_no_unknown_words() -> None:
     ],
 )
 def test_sentences_in_other_languages_are_unknown_words(text: str) -> None:
-    assert is_unknown(passage(text, low_confidence=True))
-    assert not is_unknown(passage(text))
-    assert is_unread(*count_unknown([passage(text, low_confidence=True), passage()]))
+    assert is_unknown_sentence(passage(text, low_confidence=True))
+    assert not is_unknown_sentence(passage(text))
+    assert are_tags_meaningless(
+        *count_unknown_sentences([passage(text, low_confidence=True), passage()])
+    )

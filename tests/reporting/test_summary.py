@@ -33,23 +33,23 @@ from tipclassify.reporting.adjustment import (
     DISPERSION,
     FEW,
     NOTES,
-    Rates,
-    adjust,
-    error_rates,
+    AdjustmentRates,
+    adjust_count,
+    read_adjustment_rates,
 )
-from tipclassify.reporting.charts import draw
+from tipclassify.reporting.charts import draw_chart
 from tipclassify.reporting.charts.bars import PARTS
-from tipclassify.reporting.charts.description import describe
+from tipclassify.reporting.charts.description import describe_chart
 from tipclassify.reporting.dimensions import DIMENSIONS
 from tipclassify.reporting.group import NONE, Group
-from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_on
+from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_colour_on
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.summary import Summary, summarize
-from tipclassify.reporting.writers.summed import write_table
+from tipclassify.reporting.writers.summed import write_summary_table
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.sections import FOLDED
 
-GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
+GOOD = AdjustmentRates(tp=900, fn=100, fp=50, tn=950)
 SECTIONED = (
     "PROSECUTION\n\nPolice arrested nine traffickers. Courts convicted no traffickers.\n\n"
     "PREVENTION\n\nThe sea is blue."
@@ -77,7 +77,7 @@ def passages(
     return [Passage(text, 0, len(text), None, one, {}, low_confidence) for one in labels]
 
 
-def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summary:
+def example(groups: int = 3, years: int = 0, rates: AdjustmentRates | None = GOOD) -> Summary:
     """`groups` countries with 40 passages each, in `years` years."""
     sets = {
         ("positive_effort",): 12,
@@ -101,9 +101,9 @@ def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summ
 # adjusting
 
 
-def rates(least: int = 0) -> st.SearchStrategy[Rates]:
+def rates(least: int = 0) -> st.SearchStrategy[AdjustmentRates]:
     count = st.integers(least, 5_000)
-    return st.builds(Rates, count, count, count, count)
+    return st.builds(AdjustmentRates, count, count, count, count)
 
 
 @st.composite
@@ -114,35 +114,37 @@ def counts(draw_: st.DrawFn, many: int = 3_000) -> tuple[int, int]:
 
 @given(counts(), rates())
 def test_an_adjusted_count_lies_in_its_interval_and_the_interval_among_the_passages(
-    of: tuple[int, int], table: Rates
+    of: tuple[int, int], table: AdjustmentRates
 ) -> None:
-    found = adjust(*of, table)
+    found = adjust_count(*of, table)
     assert 0 <= found.low <= found.count <= found.high <= of[1]
     assert set(found.notes) <= set(NOTES)
 
 
 @given(counts(), counts(), rates())
 def test_the_more_are_tagged_the_more_there_are(
-    one: tuple[int, int], other: tuple[int, int], table: Rates
+    one: tuple[int, int], other: tuple[int, int], table: AdjustmentRates
 ) -> None:
     few, many = sorted((min(one[0], other[1]), min(other[0], other[1])))
-    assert adjust(few, other[1], table).count <= adjust(many, other[1], table).count
+    assert adjust_count(few, other[1], table).count <= adjust_count(many, other[1], table).count
 
 
 @given(counts(), st.integers(1, 5_000), st.integers(1, 5_000))
 def test_what_never_errs_counts_rightly(of: tuple[int, int], with_label: int, without: int) -> None:
-    assert adjust(*of, Rates(with_label, 0, 0, without)).count == pytest.approx(of[0])
+    assert adjust_count(*of, AdjustmentRates(with_label, 0, 0, without)).count == pytest.approx(
+        of[0]
+    )
 
 
 def test_the_adjusted_count_is_that_of_rogan_and_gladen() -> None:
     # p = 0.4, se = 0.9, sp = 0.95: (0.4 + 0.95 - 1) / (0.9 + 0.95 - 1)
-    assert adjust(400, 1_000, GOOD).count == pytest.approx(1_000 * 0.35 / 0.85)
-    assert adjust(5, 1_000, GOOD).count == 0
-    assert adjust(960, 1_000, GOOD).count == 1_000
+    assert adjust_count(400, 1_000, GOOD).count == pytest.approx(1_000 * 0.35 / 0.85)
+    assert adjust_count(5, 1_000, GOOD).count == 0
+    assert adjust_count(960, 1_000, GOOD).count == 1_000
 
 
 def test_limits_solve_the_equation_of_the_docstring() -> None:
-    found = adjust(400, 1_000, GOOD)
+    found = adjust_count(400, 1_000, GOOD)
     se, sp = 900.5 / 1_001, 950.5 / 1_001
     var_se, var_sp = se * (1 - se) / 1_002, sp * (1 - sp) / 1_002
     for t in (found.low, found.high):
@@ -154,54 +156,60 @@ def test_limits_solve_the_equation_of_the_docstring() -> None:
 
 
 def test_the_interval_knows_how_little_a_small_table_tells() -> None:
-    def width(table: Rates) -> float:
-        return adjust(400, 1_000, table).high - adjust(400, 1_000, table).low
+    def width(table: AdjustmentRates) -> float:
+        return adjust_count(400, 1_000, table).high - adjust_count(400, 1_000, table).low
 
-    assert width(Rates(9_000, 1_000, 500, 9_500)) < width(GOOD) < width(Rates(45, 5, 3, 57))
-    assert width(Rates(4, 1, 1, 4)) == 1_000
+    assert (
+        width(AdjustmentRates(9_000, 1_000, 500, 9_500))
+        < width(GOOD)
+        < width(AdjustmentRates(45, 5, 3, 57))
+    )
+    assert width(AdjustmentRates(4, 1, 1, 4)) == 1_000
 
 
 def test_the_more_errors_go_together_the_wider_the_interval_and_the_count_is_the_same() -> None:
     apart, usual, together = (
-        adjust(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0)
+        adjust_count(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0)
     )
     assert apart.high - apart.low < usual.high - usual.low < together.high - together.low
-    assert usual == adjust(400, 1_000, GOOD)
+    assert usual == adjust_count(400, 1_000, GOOD)
     assert apart.count == usual.count == together.count
 
 
 def test_a_label_beyond_the_model_is_flagged_and_its_interval_is_everything() -> None:
     for table in (
-        Rates(5, 5, 5, 5),
-        Rates(1, 9, 9, 1),
-        Rates(0, 0, 10, 90),
-        Rates(9, 1, 0, 0),
-        Rates(0, 0, 0, 0),
+        AdjustmentRates(5, 5, 5, 5),
+        AdjustmentRates(1, 9, 9, 1),
+        AdjustmentRates(0, 0, 10, 90),
+        AdjustmentRates(9, 1, 0, 0),
+        AdjustmentRates(0, 0, 0, 0),
     ):
-        found = adjust(30, 100, table)
+        found = adjust_count(30, 100, table)
         assert (found.count, found.low, found.high, found.notes) == (30, 0, 100, ("weak",))
-    assert "weak" in adjust(30, 100, Rates(430, 570, 150, 850)).notes  # 0.28: defined, and wide
-    assert "weak" not in adjust(30, 100, Rates(430, 570, 0, 1_000)).notes
+    assert (
+        "weak" in adjust_count(30, 100, AdjustmentRates(430, 570, 150, 850)).notes
+    )  # 0.28: defined, and wide
+    assert "weak" not in adjust_count(30, 100, AdjustmentRates(430, 570, 0, 1_000)).notes
 
 
 def test_few_passages_are_flagged() -> None:
-    assert adjust(3, FEW - 1, GOOD).notes == ("few",)
-    assert adjust(3, FEW, GOOD).notes == ()
+    assert adjust_count(3, FEW - 1, GOOD).notes == ("few",)
+    assert adjust_count(3, FEW, GOOD).notes == ()
 
 
 def test_no_passages_are_none() -> None:
-    found = adjust(0, 0, GOOD)
+    found = adjust_count(0, 0, GOOD)
     assert (found.count, found.low, found.high) == (0, 0, 0)
 
 
 def test_tags_fewer_or_more_than_errors_alone_would_give_are_flagged_and_not_called_certain() -> (
     None
 ):
-    rare = adjust(5, 1_000, GOOD)  # the rates foretell fifty false alarms
+    rare = adjust_count(5, 1_000, GOOD)  # the rates foretell fifty false alarms
     assert rare.notes == ("unlike",)
     assert rare.low == 0
     assert rare.high > 5
-    common = adjust(999, 1_000, GOOD)
+    common = adjust_count(999, 1_000, GOOD)
     assert common.notes == ("unlike",)
     assert common.low < 1_000
     assert common.high == 1_000
@@ -228,7 +236,7 @@ def test_intervals_cover_the_true_count(
             truth = int(rng.binomial(n, prevalence))
             tagged = int(rng.binomial(truth, se) + rng.binomial(n - truth, 1 - sp))
             tp, tn = int(rng.binomial(with_label, se)), int(rng.binomial(without, sp))
-            found = adjust(tagged, n, Rates(tp, with_label - tp, without - tn, tn))
+            found = adjust_count(tagged, n, AdjustmentRates(tp, with_label - tp, without - tn, tn))
             hits += found.low <= truth <= found.high
         covered.append(hits / 300)
     assert min(covered) > 0.92
@@ -249,7 +257,7 @@ def test_intervals_cover_the_true_count_of_narratives_that_differ() -> None:
         tagged = int(
             rng.binomial(truth, differing(0.9)) + rng.binomial(42 - truth, 1 - differing(0.94))
         )
-        found = adjust(tagged, 42, Rates(1_448, 156, 168, 2_689))
+        found = adjust_count(tagged, 42, AdjustmentRates(1_448, 156, 168, 2_689))
         hits += found.low <= truth <= found.high
     assert 0.93 < hits / 2_000 < 0.98
 
@@ -260,7 +268,7 @@ def test_intervals_cover_the_true_count_of_narratives_that_differ() -> None:
 
 @pytest.mark.parametrize("model", ["default", "fast"])
 def test_the_shipped_models_know_their_error_rates(model: str) -> None:
-    known = error_rates(Classifier.load(model).meta)
+    known = read_adjustment_rates(Classifier.load(model).meta)
     assert known is not None
     assert set(known) == set(LABELS)
     assert all(
@@ -273,7 +281,9 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
     classifier: Classifier, policy: str
 ) -> None:
     moved = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
-    of_policy, of_threshold = (error_rates(classifier.meta, policy, m) for m in (None, moved))
+    of_policy, of_threshold = (
+        read_adjustment_rates(classifier.meta, policy, m) for m in (None, moved)
+    )
     assert of_policy is not None
     assert of_threshold is not None
     for label in LABELS:
@@ -297,17 +307,17 @@ def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
         "error_table": {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted)}
     }
 
-    def at(threshold: float) -> Rates:
-        found = error_rates(meta, overrides={"failure": threshold})
+    def at(threshold: float) -> AdjustmentRates:
+        found = read_adjustment_rates(meta, overrides={"failure": threshold})
         assert found is not None
-        assert found["complicity"] == Rates(1, 1, 1, 1)
+        assert found["complicity"] == AdjustmentRates(1, 1, 1, 1)
         return found["failure"]
 
-    assert at(0.40) == Rates(12, 0, 0, 10)
+    assert at(0.40) == AdjustmentRates(12, 0, 0, 10)
     assert at(0.4025).tp == pytest.approx(10)
     assert at(0.41).tp == pytest.approx(4)
     assert at(0.0025).fp == pytest.approx(7.5)
-    assert at(0.42) == Rates(0, 12, 0, 10)
+    assert at(0.42) == AdjustmentRates(0, 12, 0, 10)
 
 
 @pytest.mark.parametrize(("stated", "expected"), [({}, DISPERSION), ({"dispersion": 2}, 2.0)])
@@ -317,7 +327,7 @@ def test_the_dispersion_is_the_models_where_it_states_one(
     counted = {"with": [1] * 100, "without": [1] * 100}
     same = {label: {"tp": 1, "fn": 1, "fp": 1, "tn": 1} for label in LABELS}
     table = {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted), **stated}
-    found = error_rates({"error_table": table}, overrides={"failure": 0.4})
+    found = read_adjustment_rates({"error_table": table}, overrides={"failure": 0.4})
     assert found is not None
     assert [rates.dispersion for rates in found.values()] == [expected] * len(LABELS)
 
@@ -435,7 +445,7 @@ def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(
 ) -> None:
     def line(*reports: TaggedReport) -> str:
         out = io.StringIO()
-        write_table(summarize(reports, ScoringContext(classifier)), out)
+        write_summary_table(summarize(reports, ScoringContext(classifier)), out)
         return next(
             (line for line in out.getvalue().splitlines() if "about trafficking" in line), ""
         )
@@ -648,7 +658,7 @@ def drawn(found: Summary, chart: str = "bars", format: str = "svg") -> bytes:
     out = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw(found, chart, format, out)
+        draw_chart(found, chart, format, out)
     return out.getvalue()
 
 
@@ -678,7 +688,7 @@ def test_an_svg_says_what_it_shows_and_is_the_same_each_time(svg: bytes) -> None
     title, text = (root.find(f"{{http://www.w3.org/2000/svg}}{name}") for name in ("title", "desc"))
     assert title is not None
     assert text is not None
-    assert text.text == "\n".join(describe(example()))
+    assert text.text == "\n".join(describe_chart(example()))
     assert "Land 1: 40 passages; positive_effort 35% (adjusted 35%" in (text.text or "")
     assert root.get("aria-labelledby") == "title desc"
     assert svg == drawn(example())
@@ -764,7 +774,7 @@ def test_files_are_called_by_their_names_and_numbered_where_those_are_the_same()
         found = replace(
             example(), by=("file",), groups=tuple(Group((file,), {(): 40}) for file in files)
         )
-        return [line.split(":")[0] for line in describe(found)][:-1]
+        return [line.split(":")[0] for line in describe_chart(found)][:-1]
 
     assert called("2023/togo.html", "2024/cuba.html") == ["togo.html", "cuba.html"]
     assert called("/home/ana/2023/togo.html", "/home/ana/2024/togo.html") == [
@@ -826,7 +836,10 @@ def test_the_palette_is_told_apart_by_any_eye_and_can_be_read() -> None:
             ]
             words = {"white": "#ffffff", "black": "#000000"}
             assert (
-                min(contrast(words[text_on(s)], h) for s, h in zip(shades, hexes, strict=True))
+                min(
+                    contrast(words[text_colour_on(s)], h)
+                    for s, h in zip(shades, hexes, strict=True)
+                )
                 >= 4.5
             )
         for matrix in dichromats.values():

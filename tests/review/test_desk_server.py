@@ -25,8 +25,8 @@ from tipclassify.cli.output import open_output
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.desk import Desk
-from tipclassify.reporting.writers.desk_records import read_passage_file
+from tipclassify.reporting.writers.desk import DeskWriter
+from tipclassify.reporting.writers.desk_records import read_desk_passage_file
 from tipclassify.review.desk_checks import read_checks
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
@@ -56,7 +56,7 @@ def folder(fast: Classifier, tmp_path: Path) -> Path:
         for n, text in enumerate(TEXTS)
     ]
     write = partial(open_output, inputs=frozenset())
-    desk = Desk(ScoringContext(fast, folder=tmp_path), write, resume=False)
+    desk = DeskWriter(ScoringContext(fast, folder=tmp_path), write, resume=False)
     page = tmp_path / "a.txt.html"
     list(
         desk.gather(
@@ -74,7 +74,7 @@ def folder(fast: Classifier, tmp_path: Path) -> Path:
 
 
 def keys_of(folder: Path) -> list[str]:
-    data = read_passage_file(folder / "data" / "a.txt.html.json")
+    data = read_desk_passage_file(folder / "data" / "a.txt.html.json")
     assert data
     return [passage.key for passage in data.passages]
 

@@ -166,78 +166,82 @@ class _CompareRequest:
 def _write_comparison(request: _CompareRequest) -> None:
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.comparison.identity import (
-        identity_of,
-        refuse,
-        subject_refusals,
-        years_refusals,
+        identity_of_report,
+        refusals_by_subject,
+        refusals_by_year,
+        refuse_comparison,
     )
     from tipclassify.reporting.writers import compared
 
     old, new = request.reports
-    old_identity = identity_of(old)
-    new_identity = identity_of(new)
+    old_identity = identity_of_report(old)
+    new_identity = identity_of_report(new)
     if not request.anyway:
         identities = [old_identity, new_identity]
         remedy = ""
         if old_identity.publication != new_identity.publication:
             remedy = "--side-by-side sets publications beside each other"
-        refusals = subject_refusals(identities) + years_refusals(old_identity, new_identity)
-        refuse(refusals, identities, remedy)
+        refusals = refusals_by_subject(identities) + refusals_by_year(old_identity, new_identity)
+        refuse_comparison(refusals, identities, remedy)
     comparison = compare_reports(old, new, request.context)
     if messages := comparison.warnings():
         print_warnings(["; ".join(messages)])
     with open_output(request.output, inputs=request.inputs) as out:
         if request.format == "html":
-            compared.write_html(comparison, out, request.context, request.everything)
+            compared.write_comparison_html(comparison, out, request.context, request.everything)
         elif request.format == "table":
-            compared.write_table(comparison, out, request.everything)
+            compared.write_comparison_table(comparison, out, request.everything)
         else:
-            compared.write_jsonl(comparison, out, request.everything)
+            compared.write_comparison_jsonl(comparison, out, request.everything)
 
 
 def _write_ledger(request: _CompareRequest) -> None:
-    from tipclassify.reporting.comparison.identity import identity_of, refuse
-    from tipclassify.reporting.comparison.ledger import build_ledger, in_order, ledger_refusals
+    from tipclassify.reporting.comparison.identity import identity_of_report, refuse_comparison
+    from tipclassify.reporting.comparison.ledger import (
+        build_ledger,
+        ledger_refusals,
+        sort_reports_by_year,
+    )
     from tipclassify.reporting.writers import followed
 
     refusals = ledger_refusals(request.reports)
     if not request.anyway:
-        refuse(refusals, [identity_of(report) for report in request.reports])
+        refuse_comparison(refusals, [identity_of_report(report) for report in request.reports])
     if refusals:
         print_warnings(["; ".join(refusals)])
     # The table leaves out passages without a label; files have all that stood in two years.
     everything = request.everything and request.format != "table"
-    ledger = build_ledger(in_order(request.reports), request.context, everything)
+    ledger = build_ledger(sort_reports_by_year(request.reports), request.context, everything)
     is_binary = request.format == "xlsx"
     with open_output(request.output, binary=is_binary, inputs=request.inputs) as out:
         if request.format == "table":
-            followed.write_table(ledger, out, request.everything)
+            followed.write_ledger_table(ledger, out, request.everything)
         elif request.format == "html":
-            followed.write_html(ledger, out, request.context)
+            followed.write_ledger_html(ledger, out, request.context)
         elif request.format == "csv":
-            followed.write_csv(ledger, out, request.context)
+            followed.write_ledger_csv(ledger, out, request.context)
         elif request.format == "xlsx":
-            followed.write_xlsx(ledger, out, request.context)
+            followed.write_ledger_xlsx(ledger, out, request.context)
         else:
-            followed.write_json(ledger, out, request.context)
+            followed.write_ledger_json(ledger, out, request.context)
 
 
 def _write_contrast(request: _CompareRequest) -> None:
-    from tipclassify.reporting.comparison.contrast import contrast, contrast_refusals
-    from tipclassify.reporting.comparison.identity import identity_of, refuse
+    from tipclassify.reporting.comparison.contrast import contrast_publications, contrast_refusals
+    from tipclassify.reporting.comparison.identity import identity_of_report, refuse_comparison
     from tipclassify.reporting.writers import contrasted
 
     if not request.anyway:
-        identities = [identity_of(report) for report in request.reports]
-        refuse(contrast_refusals(request.reports), identities)
-    contrasting = contrast(request.reports, request.context)
+        identities = [identity_of_report(report) for report in request.reports]
+        refuse_comparison(contrast_refusals(request.reports), identities)
+    contrasting = contrast_publications(request.reports, request.context)
     with open_output(request.output, inputs=request.inputs) as out:
         if request.format == "html":
-            contrasted.write_html(contrasting, out, request.context)
+            contrasted.write_contrast_html(contrasting, out, request.context)
         elif request.format == "table":
-            contrasted.write_table(contrasting, out, request.context)
+            contrasted.write_contrast_table(contrasting, out, request.context)
         else:
-            contrasted.write_jsonl(contrasting, out, request.context)
+            contrasted.write_contrast_jsonl(contrasting, out, request.context)
 
 
 def _tag_as_one_report(file: str, tagging: Tagging) -> TaggedReport:

@@ -85,7 +85,7 @@ def score(
     changed.
     """
     from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.reporting.outcome import Outcome, counted
+    from tipclassify.reporting.outcome import Outcome, count_report
     from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.writers import FORMATS, format_of
 
@@ -133,7 +133,7 @@ def score(
     inputs = expand_inputs(files)
     read = input_ids(files, inputs, model)
     check_output(output, read)
-    with tagged_outputs(inputs, tagging, jobs, partial(counted, render), shows_bar) as reports:
+    with tagged_outputs(inputs, tagging, jobs, partial(count_report, render), shows_bar) as reports:
         with open_output(output, FORMATS[format_name].binary, inputs=read) as out:
             write(outcome.outputs(reports), out, context)
         _print_outcome(outcome, output, brief=format_name == "table")
@@ -171,9 +171,9 @@ def _score_into_folder(request: _FolderRequest) -> None:
     """
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.pipeline.resume import FinishedOutputs, output_names
-    from tipclassify.reporting.outcome import Outcome, counted
+    from tipclassify.reporting.outcome import Outcome, count_report
     from tipclassify.reporting.writers import FORMATS
-    from tipclassify.reporting.writers.desk import Desk
+    from tipclassify.reporting.writers.desk import DeskWriter
 
     context = request.context
     output_format = FORMATS[request.format]
@@ -186,7 +186,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
     desk = None
     if request.format == "html":
         context = replace(context, index="index.html")
-        desk = Desk(context, open_file, request.resume)
+        desk = DeskWriter(context, open_file, request.resume)
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     for output in outputs.values():
         check_output(output, read, "--output-dir")
@@ -206,7 +206,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
     render, write = output_format.steps()
     finished = 0
     outcome = Outcome(context.classifier.meta.get("kinds"))
-    make = partial(counted, render)
+    make = partial(count_report, render)
     with tagged_inputs(left, request.tagging, request.jobs, make) as inputs:
         try:
             for file, reports in inputs:

@@ -107,7 +107,7 @@ def summary(
         with needs_extra("drawing charts", "charts"):  # before the tagging, which may take an hour
             import matplotlib.figure  # noqa: F401
 
-        from tipclassify.reporting.charts import draw
+        from tipclassify.reporting.charts import draw_chart
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy)
@@ -131,13 +131,13 @@ def summary(
             )
         with open_output(output, binary=picture, inputs=read) as out:
             if picture:
-                draw(counted, chart or "bars", wanted, out)
+                draw_chart(counted, chart or "bars", wanted, out)
             elif wanted == "table":
-                summed.write_table(counted, out)
+                summed.write_summary_table(counted, out)
             elif wanted == "csv":
-                summed.write_csv(counted, out)
+                summed.write_summary_csv(counted, out)
             else:
-                summed.write_jsonl(counted, out)
+                summed.write_summary_jsonl(counted, out)
 
 
 def _check_summary_options(counted: Summary, publication: str | None, chart: str | None) -> None:

@@ -17,10 +17,10 @@ __all__ = [
     "DISPERSION",
     "FEW",
     "NOTES",
-    "Estimate",
-    "Rates",
-    "adjust",
-    "error_rates",
+    "AdjustedCount",
+    "AdjustmentRates",
+    "adjust_count",
+    "read_adjustment_rates",
 ]
 
 FEW: Final = 30
@@ -56,7 +56,7 @@ _MIN_INFORMEDNESS: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class AdjustmentRates:
     """Confusion matrix of one label on held-out passages."""
 
     tp: float
@@ -77,7 +77,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class AdjustedCount:
     """Adjusted number of passages, and the limits of its 95% interval."""
 
     count: float
@@ -86,7 +86,7 @@ class Estimate:
     notes: tuple[str, ...] = ()  # keys of `NOTES`, if it may be unreliable
 
 
-class _Confusion(TypedDict):
+class _RecordedConfusion(TypedDict):
     """Numbers of held-out passages, by whether they have a label and whether they are tagged."""
 
     tp: float
@@ -95,37 +95,38 @@ class _Confusion(TypedDict):
     tn: float
 
 
-_Histogram = TypedDict("_Histogram", {"with": list[float], "without": list[float]})
+_RecordedHistogram = TypedDict("_RecordedHistogram", {"with": list[float], "without": list[float]})
 """Held-out passages with and without a label, by their probability in bins of equal width."""
 
 
-class _ErrorTable(TypedDict, total=False):
+class _RecordedErrorRates(TypedDict, total=False):
     """Error rates that ``model.json`` records under ``error_table``."""
 
     dispersion: float
-    policies: dict[str, dict[str, _Confusion]]  # by policy, then by label
-    histogram: dict[str, _Histogram]  # by label
+    policies: dict[str, dict[str, _RecordedConfusion]]  # by policy, then by label
+    histogram: dict[str, _RecordedHistogram]  # by label
 
 
-def error_rates(
+def read_adjustment_rates(
     meta: Mapping[str, object],
     policy: str = "balanced",
     overrides: Mapping[str, float] | None = None,
-) -> dict[str, Rates] | None:
+) -> dict[str, AdjustmentRates] | None:
     """Read a model's error rates by label at a policy or overrides; None if it records none."""
-    table = cast("_ErrorTable | None", meta.get("error_table"))
+    table = cast("_RecordedErrorRates | None", meta.get("error_table"))
     if not table:
         return None
     dispersion = float(table.get("dispersion", DISPERSION))
     rates = {
-        label: Rates(**table["policies"][policy][label], dispersion=dispersion) for label in LABELS
+        label: AdjustmentRates(**table["policies"][policy][label], dispersion=dispersion)
+        for label in LABELS
     }
     for label, threshold in (overrides or {}).items():
         with_label = table["histogram"][label]["with"]
         without_label = table["histogram"][label]["without"]
-        tp = _count_from(threshold, with_label)
-        fp = _count_from(threshold, without_label)
-        rates[label] = Rates(
+        tp = _count_tagged_at_threshold(threshold, with_label)
+        fp = _count_tagged_at_threshold(threshold, without_label)
+        rates[label] = AdjustmentRates(
             tp=tp,
             fn=sum(with_label) - tp,
             fp=fp,
@@ -135,7 +136,7 @@ def error_rates(
     return rates
 
 
-def _count_from(threshold: float, histogram: Sequence[float]) -> float:
+def _count_tagged_at_threshold(threshold: float, histogram: Sequence[float]) -> float:
     """Count the passages of a histogram of probabilities that reach a threshold.
 
     Within a bin they are taken to lie evenly.
@@ -145,7 +146,7 @@ def _count_from(threshold: float, histogram: Sequence[float]) -> float:
     return sum(share * passages for share, passages in zip(shares_above, histogram, strict=True))
 
 
-def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
+def adjust_count(tagged: int, passages: int, rates: AdjustmentRates) -> AdjustedCount:
     """Adjust a count of tagged passages for the model's errors, with a 95% interval.
 
     The adjusted share is (p + sp - 1) / (se + sp - 1), clipped to 0..1, with the share p of tagged
@@ -160,36 +161,36 @@ def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
     of 0 (n) explains, it is computed as if no tag were wrong (missing), and starts at 0 (ends at
     n).
 
-    >>> round(adjust(40, 100, Rates(tp=900, fn=100, fp=50, tn=950)).count, 1)
+    >>> round(adjust_count(40, 100, AdjustmentRates(tp=900, fn=100, fp=50, tn=950)).count, 1)
     41.2
     """
     notes: tuple[str, ...] = ("few",) if passages < FEW else ()
     if not passages:
-        return Estimate(0.0, 0.0, 0.0, notes)
+        return AdjustedCount(0.0, 0.0, 0.0, notes)
     informedness = rates.sensitivity + rates.specificity - 1  # Youden 1950
     if not informedness >= _MIN_INFORMEDNESS:  # NaN too
         notes += ("weak",)
     if not informedness > 0:
-        return Estimate(float(tagged), 0.0, float(passages), notes)
+        return AdjustedCount(float(tagged), 0.0, float(passages), notes)
     false_alarms = passages * (1 - rates.specificity)
     count = min(max((tagged - false_alarms) / informedness, 0.0), float(passages))
-    sensitivity = _posterior(rates.tp, rates.fn)
-    specificity = _posterior(rates.tn, rates.fp)
+    sensitivity = _posterior_of_rate(rates.tp, rates.fn)
+    specificity = _posterior_of_rate(rates.tn, rates.fp)
     z2 = _Z**2 * rates.dispersion
-    limits = _limits(tagged, passages, sensitivity, specificity, z2)
+    limits = _limits_of_true_count(tagged, passages, sensitivity, specificity, z2)
     if limits.high < 0:
         notes += ("unlike",)
-        if_no_tag_is_wrong = _limits(tagged, passages, sensitivity, _CERTAIN, z2)
-        limits = _Limits(0.0, if_no_tag_is_wrong.high)
+        if_no_tag_is_wrong = _limits_of_true_count(tagged, passages, sensitivity, _CERTAIN, z2)
+        limits = _CountLimits(0.0, if_no_tag_is_wrong.high)
     elif limits.low > passages:
         notes += ("unlike",)
-        if_no_tag_is_missing = _limits(tagged, passages, _CERTAIN, specificity, z2)
-        limits = _Limits(if_no_tag_is_missing.low, float(passages))
+        if_no_tag_is_missing = _limits_of_true_count(tagged, passages, _CERTAIN, specificity, z2)
+        limits = _CountLimits(if_no_tag_is_missing.low, float(passages))
     low = max(limits.low, 0.0)
     high = min(limits.high, float(passages))
     # The estimate uses observed rates, the limits posterior means: with few passages they may
     # cross.
-    return Estimate(count, min(low, count), max(high, count), notes)
+    return AdjustedCount(count, min(low, count), max(high, count), notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class _UncertainRate:
 _CERTAIN: Final = _UncertainRate(1.0, 0.0)
 
 
-def _posterior(right: float, wrong: float) -> _UncertainRate:
+def _posterior_of_rate(right: float, wrong: float) -> _UncertainRate:
     """Return a rate's posterior under Jeffreys' prior."""
     total = right + wrong + 1
     mean = (right + 0.5) / total
@@ -211,20 +212,20 @@ def _posterior(right: float, wrong: float) -> _UncertainRate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
+class _CountLimits:
     """Ends of an interval of true counts."""
 
     low: float
     high: float
 
 
-def _limits(
+def _limits_of_true_count(
     tagged: int,
     passages: int,
     sensitivity: _UncertainRate,
     specificity: _UncertainRate,
     z2: float,
-) -> _Limits:
+) -> _CountLimits:
     """Solve (x - T se - (n - T)(1 - sp))² = z² variance for T, outside 0..n too.
 
     `z2` includes the dispersion. It is a quadratic equation, a T² - b T + c = 0.
@@ -242,6 +243,6 @@ def _limits(
     )
     c = surplus**2 - z2 * (n * variance_if_without + n**2 * specificity.variance)
     if a <= 0:  # the rates are so uncertain that the model may be no better than chance
-        return _Limits(0.0, float(n))
+        return _CountLimits(0.0, float(n))
     root = math.sqrt(max(b**2 - 4 * a * c, 0.0))
-    return _Limits((b - root) / (2 * a), (b + root) / (2 * a))
+    return _CountLimits((b - root) / (2 * a), (b + root) / (2 * a))

@@ -260,7 +260,7 @@ class Citation:
         fields = []
         for field, name in BIBTEX_FIELDS.items():
             if values[name]:
-                value = _tex(field, values[name])
+                value = _escape_bibtex_field(field, values[name])
                 fields.append(SENTENCES.bibtex_field.format(field=field, value=value))
         return SENTENCES.bibtex.format(key=self.key, fields="".join(fields))
 
@@ -288,7 +288,7 @@ class Citation:
         return json.dumps(item, ensure_ascii=False)
 
 
-def _tex(field: str, text: str) -> str:
+def _escape_bibtex_field(field: str, text: str) -> str:
     """Write the value of a BibTeX field."""
     if field == "url":  # read verbatim
         return text
@@ -347,33 +347,37 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     facts = context.about()
     row = finding_row(finding)
     link = context.link(finding.address) if finding.address else None
-    labels = [_labelled(label, passage.scores[label]) for label in passage.labels]
+    labels = [_label_with_probability(label, passage.scores[label]) for label in passage.labels]
     return Citation(
-        key=_line(_key(finding, row)),
-        quote=_line(passage.text),
-        title=_line(title_name(finding.title)),
-        publication=_line(_unless_in(finding.title, finding.publication)),
-        publisher=_line(finding.publisher),
-        date=_line(finding.date),
-        country=_line(row.country),
-        year=_line(row.year),
-        section=_line(section_name(row.section) if row.section else None),
-        page=_line(row.page),
-        paragraph=_line(None if row.page else finding.paragraph),
-        characters=_line(f"{passage.start}–{passage.end}"),
-        address=_line(link or source_name(finding.file)),
-        read=_line(context.day),
-        labels=_line(" and ".join(labels)),
-        model=_line(f"{facts['tool']}, model {facts['model'][:12]}, policy {facts['policy']}"),
+        key=_citation_line(_citation_key(finding, row)),
+        quote=_citation_line(passage.text),
+        title=_citation_line(title_name(finding.title)),
+        publication=_citation_line(
+            _publication_unless_in_title(finding.title, finding.publication)
+        ),
+        publisher=_citation_line(finding.publisher),
+        date=_citation_line(finding.date),
+        country=_citation_line(row.country),
+        year=_citation_line(row.year),
+        section=_citation_line(section_name(row.section) if row.section else None),
+        page=_citation_line(row.page),
+        paragraph=_citation_line(None if row.page else finding.paragraph),
+        characters=_citation_line(f"{passage.start}–{passage.end}"),
+        address=_citation_line(link or source_name(finding.file)),
+        read=_citation_line(context.day),
+        labels=_citation_line(" and ".join(labels)),
+        model=_citation_line(
+            f"{facts['tool']}, model {facts['model'][:12]}, policy {facts['policy']}"
+        ),
     )
 
 
-def _line(value: str | int | None) -> str:
+def _citation_line(value: str | int | None) -> str:
     """Format a field in one line; what is unknown is empty."""
     return one_line(str(value or ""))
 
 
-def _key(finding: Finding, row: FindingRow) -> str:
+def _citation_key(finding: Finding, row: FindingRow) -> str:
     """Make the key of a citation: country or title, year, and a hash of the passage's place."""
     passage = finding.passage
     place = (finding.file, passage.start, passage.end, passage.text, finding.extra.get("id"))
@@ -383,10 +387,10 @@ def _key(finding: Finding, row: FindingRow) -> str:
     return f"{name[:24]}{row.year or ''}-{digest}"
 
 
-def _labelled(label: str, score: float) -> str:
+def _label_with_probability(label: str, score: float) -> str:
     """Name a label with its probability, never as 1.00.
 
-    >>> _labelled("positive_effort", 0.9991)
+    >>> _label_with_probability("positive_effort", 0.9991)
     'positive effort (probability over 0.99)'
     """
     rounded = round(score, 4)  # as pages have it, whose script cites too
@@ -395,7 +399,7 @@ def _labelled(label: str, score: float) -> str:
     )
 
 
-def _unless_in(title: str, publication: str | None) -> str | None:
+def _publication_unless_in_title(title: str, publication: str | None) -> str | None:
     """Return the publication, unless the title says it already."""
     if publication and publication.casefold() in title.casefold():
         return None

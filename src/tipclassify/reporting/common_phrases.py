@@ -20,7 +20,12 @@ import numpy as np
 from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
 from tipclassify.resources import resource_path
 
-__all__ = ["count_phrases", "is_template", "template_share", "text_identity"]
+__all__ = [
+    "is_of_common_phrases",
+    "share_of_common_phrases",
+    "wording_identity",
+    "write_common_phrases",
+]
 
 _PHRASE: Final = 5  # words; shorter phrases recur by chance
 _MIN_COUNTRIES: Final = 10  # in whose reports a phrase of the table stands
@@ -31,10 +36,10 @@ _FIGURE: Final = "#"
 _TABLE: Final = "reporting/common_phrases.npz"
 
 
-def _plain_words(text: str) -> list[str]:
+def _words_of_phrases(text: str) -> list[str]:
     """Split a text to words in lower case, each run of names or of figures as one stand-in.
 
-    >>> _plain_words("In 2023 the Ministry of Labor fined 12 employers. (4)")
+    >>> _words_of_phrases("In 2023 the Ministry of Labor fined 12 employers. (4)")
     ['in', '#', 'the', '~', 'of', '~', 'fined', '#', 'employers']
     """
     plain: list[str] = []
@@ -52,62 +57,62 @@ def _plain_words(text: str) -> list[str]:
     return plain
 
 
-def _phrase_hashes(words: Sequence[str]) -> list[int]:
+def _hash_phrases(words: Sequence[str]) -> list[int]:
     """Hash each phrase of a sentence to 32 bits, in order."""
     hashes = []
     for first in range(len(words) - _PHRASE + 1):
         phrase = " ".join(words[first : first + _PHRASE])
-        hashes.append(_hash(phrase, 4))
+        hashes.append(_hash_common_text(phrase, 4))
     return hashes
 
 
-def _hash(text: str, size: int) -> int:
+def _hash_common_text(text: str, size: int) -> int:
     """Hash a text to a number of so many bytes."""
     digest = blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
     return int.from_bytes(digest, "little")
 
 
-def text_identity(text: str) -> int:
+def wording_identity(text: str) -> int:
     """Hash what a sentence says to 64 bits: case, punctuation and numbers of notes do not count.
 
-    >>> text_identity("Police acted. (4)") == text_identity("“Police acted”")
+    >>> wording_identity("Police acted. (4)") == wording_identity("“Police acted”")
     True
     """
     words = [word.casefold() for word in _WORD.findall(text)]
     while len(words) > 1 and words[-1].isdigit():
         words.pop()
-    return _hash(" ".join(words), 8)
+    return _hash_common_text(" ".join(words), 8)
 
 
-def template_share(text: str) -> float:
+def share_of_common_phrases(text: str) -> float:
     """Compute the share of a sentence's words, 0 to 1, in phrases of many countries' reports."""
-    words = _plain_words(text)
+    words = _words_of_phrases(text)
     if not words:
         return 0.0
-    common_hashes = _common_hashes()
+    common_hashes = _hashes_of_common_phrases()
     in_common_phrases: set[int] = set()  # places of words
-    for first, phrase in enumerate(_phrase_hashes(words)):
+    for first, phrase in enumerate(_hash_phrases(words)):
         if phrase in common_hashes:
             in_common_phrases.update(range(first, first + _PHRASE))
     return len(in_common_phrases) / len(words)
 
 
-def is_template(text: str) -> bool:
+def is_of_common_phrases(text: str) -> bool:
     """Test whether a sentence stands, up to names and figures, in many countries' reports."""
-    return template_share(text) >= _TEMPLATE_SHARE
+    return share_of_common_phrases(text) >= _TEMPLATE_SHARE
 
 
 @lru_cache(1)
-def _common_hashes() -> frozenset[int]:
+def _hashes_of_common_phrases() -> frozenset[int]:
     with np.load(resource_path(_TABLE)) as table:
         return frozenset(table["phrases"].tolist())
 
 
-def count_phrases(passages: Iterable[tuple[str, str]], table: Path) -> int:
+def write_common_phrases(passages: Iterable[tuple[str, str]], table: Path) -> int:
     """Write the table of phrases that recur among pairs of country and text; return its length."""
     countries: defaultdict[int, set[str]] = defaultdict(set)
     for country, text in passages:
-        for phrase in _phrase_hashes(_plain_words(text)):
+        for phrase in _hash_phrases(_words_of_phrases(text)):
             countries[phrase].add(country)
     common = sorted(phrase for phrase, where in countries.items() if len(where) >= _MIN_COUNTRIES)
     counts = [min(len(countries[phrase]), 255) for phrase in common]

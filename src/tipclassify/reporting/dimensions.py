@@ -18,18 +18,18 @@ __all__ = [
     "Key",
     "Name",
     "Rank",
-    "rank",
-    "section_of",
-    "shown_name",
-    "text_of",
-    "year_of",
+    "rank_in_dimension",
+    "section_of_dimension",
+    "shown_dimension_name",
+    "text_of_dimension",
+    "year_of_dimension",
 ]
 
 DIMENSIONS: Final = ("file", "country", "publication", "year", "section")
 """Fields that passages can be grouped by; sections are folded to `FOLDED`."""
 
 SORTED: Final = ("country", "publication", "year", "section")
-"""Dimensions sorted by `rank`; files are in order of appearance."""
+"""Dimensions sorted by `rank_in_dimension`; files are in order of appearance."""
 
 Name = str | int | None
 """Value of a dimension, such as a country or a year; None if unknown."""
@@ -43,35 +43,35 @@ Rank = tuple[int, int, str]
 _MAX_DIGITS: Final = 9  # of a year
 
 
-def text_of(value: object) -> str | None:
+def text_of_dimension(value: object) -> str | None:
     """Convert a name to text that any encoding can write; None for None, NaN and blanks."""
     is_missing = value is None or value != value  # NaN
     text = "" if is_missing else str(value).strip()
     return text.encode("utf-8", "backslashreplace").decode() or None
 
 
-def year_of(value: object) -> Name:
+def year_of_dimension(value: object) -> Name:
     """Convert a year to a whole number, if it is one; else to text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = text_of(value)
+    text = text_of_dimension(value)
     if text and len(text) <= _MAX_DIGITS and text.isascii() and text.isdigit():
         return int(text)
     return text
 
 
-def section_of(name: str | None) -> str | None:
+def section_of_dimension(name: str | None) -> str | None:
     """Fold a section to one of `FOLDED`."""
-    text = text_of(name)
+    text = text_of_dimension(name)
     return fold_section(text) if text else None
 
 
-def shown_name(name: Name, dimension: str) -> str:
+def shown_dimension_name(name: Name, dimension: str) -> str:
     """Make the display name of a value of a dimension."""
     return f"(no {dimension})" if name is None else one_line(str(name))
 
 
-def rank(name: Name) -> Rank:
+def rank_in_dimension(name: Name) -> Rank:
     """Make the sort key of a value of a `SORTED` dimension: numbers, plain text, then None.
 
     Text is compared without case and accents.

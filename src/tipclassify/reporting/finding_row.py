@@ -79,15 +79,15 @@ def finding_row(finding: Finding) -> FindingRow:
     passage = finding.passage.to_dict()
     extra = finding.extra
     return FindingRow(
-        file=_encodable(finding.file),
-        country=_text(_known(finding.country, extra.get("country"))),
-        year=_whole_number(_known(finding.year, extra.get("year"))),
-        page=_whole_number(_known(passage["page"], extra.get("page"))),
-        block=_whole_number(_known(passage["block"], extra.get("block"))),
+        file=_encodable_finding_text(finding.file),
+        country=_finding_text(_known_in_finding(finding.country, extra.get("country"))),
+        year=_finding_whole_number(_known_in_finding(finding.year, extra.get("year"))),
+        page=_finding_whole_number(_known_in_finding(passage["page"], extra.get("page"))),
+        block=_finding_whole_number(_known_in_finding(passage["block"], extra.get("block"))),
         start=passage["start"],
         end=passage["end"],
-        section=_text(_known(passage["section"], extra.get("section"))),
-        text=_encodable(passage["text"]),
+        section=_finding_text(_known_in_finding(passage["section"], extra.get("section"))),
+        text=_encodable_finding_text(passage["text"]),
         labels=passage["labels"],
         scores=passage["scores"],
         low_confidence=passage["low_confidence"],
@@ -95,20 +95,20 @@ def finding_row(finding: Finding) -> FindingRow:
     )
 
 
-def _known(own: object, of_input_row: object) -> object:
+def _known_in_finding(own: object, of_input_row: object) -> object:
     return of_input_row if own is None else own
 
 
-def _encodable(text: str) -> str:
+def _encodable_finding_text(text: str) -> str:
     """Replace what UTF-8 cannot encode."""
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
-def _text(value: object) -> str | None:
-    return _encodable(value) if isinstance(value, str) else None
+def _finding_text(value: object) -> str | None:
+    return _encodable_finding_text(value) if isinstance(value, str) else None
 
 
-def _whole_number(value: object) -> int | None:
+def _finding_whole_number(value: object) -> int | None:
     """Return a number of 32 bits, also one that is written as text; None for anything else."""
     if isinstance(value, str):
         is_number = len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit()

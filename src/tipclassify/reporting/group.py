@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tipclassify.reporting.dimensions import Key
-from tipclassify.reporting.subject import is_unknown
+from tipclassify.reporting.subject import is_unknown_sentence
 from tipclassify.text.document import Passage
 
 __all__ = ["NONE", "Group"]
@@ -26,7 +26,7 @@ class Group:
     # passages by their labels; ``()`` for no label
     sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
     low_confidence: int = 0  # passages of few words, or of many that the model does not know
-    # those among them that are sentences (`tipclassify.reporting.subject.is_unknown`)
+    # those among them that are sentences (`tipclassify.reporting.subject.is_unknown_sentence`)
     unknown: int = 0
 
     @classmethod
@@ -36,7 +36,7 @@ class Group:
             key=key,
             sets=Counter(passage.labels for passage in passages),
             low_confidence=sum(passage.low_confidence for passage in passages),
-            unknown=sum(map(is_unknown, passages)),
+            unknown=sum(map(is_unknown_sentence, passages)),
         )
 
     def __add__(self, other: Group) -> Group:

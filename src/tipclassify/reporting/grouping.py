@@ -14,21 +14,21 @@ from tipclassify.reporting.dimensions import (
     Key,
     Name,
     Rank,
-    rank,
-    section_of,
-    text_of,
-    year_of,
+    rank_in_dimension,
+    section_of_dimension,
+    text_of_dimension,
+    year_of_dimension,
 )
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.report import Finding, TaggedReport
-from tipclassify.reporting.subject import Subject
+from tipclassify.reporting.subject import ReportSubject
 from tipclassify.text.document import Passage
 
 __all__ = ["GroupCounter", "GroupsInOrder"]
 
 
 @dataclass(frozen=True, slots=True)
-class _CountKey:
+class _GroupKey:
     """What passages are counted under: values of the dimensions, and the publication."""
 
     names: Key
@@ -50,12 +50,12 @@ class GroupCounter:
     def __init__(self, by: Sequence[str], publication: str | None) -> None:
         self._by = by
         self._publication = publication
-        self._groups: dict[_CountKey, Group] = {}
-        self.subjects: defaultdict[str, Subject] = defaultdict(Subject)  # of each file
+        self._groups: dict[_GroupKey, Group] = {}
+        self.subjects: defaultdict[str, ReportSubject] = defaultdict(ReportSubject)  # of each file
 
     def add(self, report: TaggedReport) -> None:
         """Add the passages of a report."""
-        by_key: defaultdict[_CountKey, list[Passage]] = defaultdict(list)
+        by_key: defaultdict[_GroupKey, list[Passage]] = defaultdict(list)
         for finding in report.findings():
             if self._is_wanted(finding.publication):
                 by_key[self._key_of_finding(finding)].append(finding.passage)
@@ -67,7 +67,7 @@ class GroupCounter:
             earlier = self._groups.get(key, Group(key.names))
             self._groups[key] = earlier + Group.of(key.names, passages)
         if by_key:
-            self.subjects[report.file] += Subject.of(report.passages)
+            self.subjects[report.file] += ReportSubject.of(report.passages)
 
     def _is_wanted(self, publication: str | None) -> bool:
         """Return whether a publication has the words that are wanted in its name."""
@@ -75,37 +75,37 @@ class GroupCounter:
             return True
         return self._publication.casefold() in (publication or "").casefold()
 
-    def _key_of_finding(self, finding: Finding) -> _CountKey:
+    def _key_of_finding(self, finding: Finding) -> _GroupKey:
         """Make the key of a passage; rows have their own file, country and year in columns."""
         row = finding.extra
         names: dict[str, Name] = {
-            "file": text_of(row.get("file") or finding.file),
-            "country": text_of(finding.country or row.get("country")),
-            "publication": text_of(finding.publication),
-            "year": year_of(finding.year or row.get("year")),
-            "section": section_of(finding.passage.section),
+            "file": text_of_dimension(row.get("file") or finding.file),
+            "country": text_of_dimension(finding.country or row.get("country")),
+            "publication": text_of_dimension(finding.publication),
+            "year": year_of_dimension(finding.year or row.get("year")),
+            "section": section_of_dimension(finding.passage.section),
         }
         return self._key(names)
 
-    def _key_of_report(self, report: TaggedReport) -> _CountKey:
+    def _key_of_report(self, report: TaggedReport) -> _GroupKey:
         names: dict[str, Name] = {
-            "file": text_of(report.file),
-            "country": text_of(report.country),
-            "publication": text_of(report.publication),
-            "year": year_of(report.year),
+            "file": text_of_dimension(report.file),
+            "country": text_of_dimension(report.country),
+            "publication": text_of_dimension(report.publication),
+            "year": year_of_dimension(report.year),
             "section": None,
         }
         return self._key(names)
 
-    def _key(self, names: Mapping[str, Name]) -> _CountKey:
-        return _CountKey(
+    def _key(self, names: Mapping[str, Name]) -> _GroupKey:
+        return _GroupKey(
             names=tuple(names[dimension] for dimension in self._by),
             publication=names["publication"],
         )
 
     def in_order(self, add_up: bool) -> GroupsInOrder:
         """Return the groups by dimension; of several publications apart, unless added up."""
-        publications = sorted({key.publication for key in self._groups}, key=rank)
+        publications = sorted({key.publication for key in self._groups}, key=rank_in_dimension)
         are_apart = len(publications) > 1 and not add_up
         totals = [self._total(publication) for publication in publications] if are_apart else []
         by = list(self._by)
@@ -115,7 +115,7 @@ class GroupCounter:
             groups = self._apart(place)
         else:
             groups = self._added_up()
-        return GroupsInOrder(tuple(by), _in_order(groups, by), tuple(totals))
+        return GroupsInOrder(tuple(by), _sort_groups(groups, by), tuple(totals))
 
     def _place_of_publication(self) -> int:
         """Return the number of dimensions before the publication.
@@ -150,21 +150,21 @@ class GroupCounter:
         return sum(groups, Group((publication,)))
 
 
-def _in_order(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
-    """Sort groups by their dimensions: by `rank`, or in order of appearance."""
+def _sort_groups(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
+    """Sort groups by their dimensions: by `rank_in_dimension`, or in order of appearance."""
     # number of the first group that has these names in the first dimensions
     appearance: dict[Key, int] = {}
     for number, key in enumerate(groups):
         for length in range(1, len(key) + 1):
             appearance.setdefault(key[:length], number)
 
-    def sort_key(group: Group) -> list[Rank]:
+    def ranks_of_group(group: Group) -> list[Rank]:
         ranks: list[Rank] = []
         for place, (dimension, name) in enumerate(zip(by, group.key, strict=True)):
             if dimension in SORTED:
-                ranks.append(rank(name))
+                ranks.append(rank_in_dimension(name))
             else:
                 ranks.append((appearance[group.key[: place + 1]], 0, ""))
         return ranks
 
-    return tuple(sorted(groups.values(), key=sort_key))
+    return tuple(sorted(groups.values(), key=ranks_of_group))

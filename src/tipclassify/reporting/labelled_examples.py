@@ -29,7 +29,7 @@ from tipclassify.labels import LABELS
 from tipclassify.resources import cache_path
 from tipclassify.scrap import open_whole
 
-__all__ = ["ExampleIndex", "LabelledExample", "load_examples"]
+__all__ = ["LabelledExample", "LabelledExampleIndex", "load_labelled_examples"]
 
 _WORD: Final = re.compile(r"[a-z]{3,}")
 # cosine below which a passage of the corpus is on another matter (as in comparison.matching)
@@ -47,7 +47,7 @@ class LabelledExample:
 
 
 @dataclass(frozen=True, slots=True)
-class WordTable:
+class ExampleWordTable:
     """In which examples each word stands (an inverted index); words and examples by number."""
 
     vocabulary: list[str]
@@ -56,7 +56,7 @@ class WordTable:
     sources: Ints  # number of each example among those that were given: equal texts are one
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> WordTable:
+    def of(cls, texts: Iterable[str]) -> ExampleWordTable:
         """Index texts by their words. Of equal texts the last stands in the place of the first."""
         sources = {text: number for number, text in enumerate(texts)}
         numbers: dict[str, int] = {}
@@ -75,17 +75,19 @@ class WordTable:
         )
 
 
-class ExampleIndex:
+class LabelledExampleIndex:
     """Index of labelled passages by their words, to find the nearest ones to a text.
 
     Similarity is the cosine of tf-idf vectors in which each word counts once. A search takes time
     linear in the corpus (1 ms for 32,000 passages). A `table` is that of the texts of `examples`.
     """
 
-    def __init__(self, examples: Iterable[LabelledExample], table: WordTable | None = None) -> None:
+    def __init__(
+        self, examples: Iterable[LabelledExample], table: ExampleWordTable | None = None
+    ) -> None:
         self._examples = examples if isinstance(examples, Sequence) else list(examples)
         if table is None:
-            table = WordTable.of(example.text for example in self._examples)
+            table = ExampleWordTable.of(example.text for example in self._examples)
         size = len(table.sources)
         self._numbers = {word: number for number, word in enumerate(table.vocabulary)}
         self._sources = table.sources
@@ -100,7 +102,7 @@ class ExampleIndex:
         """List the examples most like a text, most similar first, without those on other matters.
 
         >>> rows = ("Courts jailed nobody.", "failure"), ("Roads are bad.", "failure")
-        >>> index = ExampleIndex(LabelledExample(text, (label,)) for text, label in rows)
+        >>> index = LabelledExampleIndex(LabelledExample(text, (label,)) for text, label in rows)
         >>> [example.text for example in index.nearest("The courts jailed two men.")]
         ['Courts jailed nobody.']
         """
@@ -118,18 +120,18 @@ class ExampleIndex:
         return [self._examples[self._sources[row]] for row in order.tolist()]
 
 
-class _CorpusRow(msgspec.Struct):
+class _LabelledExampleRow(msgspec.Struct):
     text: str
     labels: list[str]
 
 
-class _CorpusExamples(Sequence[LabelledExample]):
+class _LabelledExampleLines(Sequence[LabelledExample]):
     """The examples of the corpus, each decoded when it is asked for."""
 
     def __init__(self, corpus: bytes) -> None:
         self._corpus = corpus
         self._ends = np.flatnonzero(np.frombuffer(corpus, np.uint8) == ord("\n"))  # of its lines
-        self._decoder = msgspec.json.Decoder(_CorpusRow)
+        self._decoder = msgspec.json.Decoder(_LabelledExampleRow)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -141,30 +143,30 @@ class _CorpusExamples(Sequence[LabelledExample]):
 
 
 @lru_cache(1)
-def load_examples() -> ExampleIndex:
+def load_labelled_examples() -> LabelledExampleIndex:
     """Index the corpus that comes with the package, once a process; empty if there is none."""
     folder = shipped_corpus()
     if folder is None:
-        return ExampleIndex([])
+        return LabelledExampleIndex([])
     files = sorted((folder / "corpus").glob("*.jsonl"))
     corpus = b"".join(file.read_bytes().removesuffix(b"\n") + b"\n" for file in files)
-    examples = _CorpusExamples(corpus)
+    examples = _LabelledExampleLines(corpus)
     digest = hashlib.sha256(_KEPT_FORMAT + corpus).hexdigest()
-    place = _place_of_index()
-    table = _read_kept(place, digest) if place else None
+    place = _place_of_example_index()
+    table = _read_example_index(place, digest) if place else None
     if table is None:
-        table = WordTable.of(example.text for example in examples)
+        table = ExampleWordTable.of(example.text for example in examples)
         if place:
-            _keep(place, digest, table)
-    return ExampleIndex(examples, table)
+            _keep_example_index(place, digest, table)
+    return LabelledExampleIndex(examples, table)
 
 
-def _place_of_index() -> Path | None:
+def _place_of_example_index() -> Path | None:
     folder = cache_path("examples")
     return folder / "words.npz" if folder else None
 
 
-def _keep(place: Path, digest: str, table: WordTable) -> None:
+def _keep_example_index(place: Path, digest: str, table: ExampleWordTable) -> None:
     """Keep a table for the next process; without a writable folder it is made anew each time."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -179,11 +181,11 @@ def _keep(place: Path, digest: str, table: WordTable) -> None:
             )
 
 
-def _read_kept(place: Path, digest: str) -> WordTable | None:
+def _read_example_index(place: Path, digest: str) -> ExampleWordTable | None:
     """Read the table of a corpus by its digest; None where another is kept, or a damaged one."""
     with contextlib.suppress(*_DAMAGED), place.open("rb") as file, np.load(file) as kept:
         if str(kept["digest"]) == digest:
-            return WordTable(
+            return ExampleWordTable(
                 str(kept["vocabulary"]).split("\n"),
                 kept["frequencies"].astype(np.int64),
                 kept["rows"].astype(np.int64),

@@ -12,10 +12,10 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import several
 from tipclassify.reporting.report import TaggedReport
-from tipclassify.reporting.subject import Subject, is_unread
-from tipclassify.reporting.text_kind import KindEvidence, kind_warning
+from tipclassify.reporting.subject import ReportSubject, are_tags_meaningless
+from tipclassify.reporting.text_kind import TextKindEvidence, warn_of_text_kind
 
-__all__ = ["Counted", "Outcome", "counted"]
+__all__ = ["CountedReport", "Outcome", "count_report"]
 
 T = TypeVar("T")
 
@@ -25,24 +25,24 @@ _DOUBTFUL_SHARE: Final = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class Counted(Generic[T]):
+class CountedReport(Generic[T]):
     """A report's output and the counts of its passages, from the process that tagged it."""
 
     file: str
     output: T
     group: Group
-    subject: Subject
-    kind: KindEvidence
+    subject: ReportSubject
+    kind: TextKindEvidence
 
 
-def counted(make: Callable[[TaggedReport], T], report: TaggedReport) -> Counted[T]:
+def count_report(make: Callable[[TaggedReport], T], report: TaggedReport) -> CountedReport[T]:
     """Make the output of a report, and count its passages."""
-    return Counted(
+    return CountedReport(
         file=report.file,
         output=make(report),
         group=Group.of((), report.passages),
-        subject=Subject.of(report.passages),
-        kind=KindEvidence.of(report.passages),
+        subject=ReportSubject.of(report.passages),
+        kind=TextKindEvidence.of(report.passages),
     )
 
 
@@ -56,12 +56,12 @@ class Outcome:
     total: Group = field(default_factory=lambda: Group(()))
     warnings: list[str] = field(default_factory=list)
 
-    def outputs(self, counted_reports: Iterable[Counted[T]]) -> Iterator[T]:
+    def outputs(self, counted_reports: Iterable[CountedReport[T]]) -> Iterator[T]:
         """Yield the outputs, and count the reports; parts of a file follow each other."""
         for file, parts in groupby(counted_reports, attrgetter("file")):
             group = Group(())
-            subject = Subject()
-            evidence = KindEvidence()
+            subject = ReportSubject()
+            evidence = TextKindEvidence()
             for part in parts:
                 group += part.group
                 subject += part.subject
@@ -69,9 +69,9 @@ class Outcome:
                 yield part.output
             self.reports += 1
             self.total += group
-            doubt = _doubt(group, subject)
+            doubt = _doubt_about_report(group, subject)
             if doubt is None and self.measured is not None:
-                doubt = kind_warning(evidence.kind(), self.measured)
+                doubt = warn_of_text_kind(evidence.kind(), self.measured)
             if doubt:
                 self.warnings.append(f"{file}: {doubt}")
 
@@ -81,9 +81,9 @@ class Outcome:
         return f"{reports}, {several(self.total.tagged, 'tagged passage')} ({labels})"
 
 
-def _doubt(group: Group, subject: Subject) -> str | None:
+def _doubt_about_report(group: Group, subject: ReportSubject) -> str | None:
     """Say in one line why the tags of a report may mean little; None if nothing is against them."""
-    if is_unread(group.unknown, group.sentences):
+    if are_tags_meaningless(group.unknown, group.sentences):
         return (
             f"{group.unknown:,} of {group.sentences:,} sentences are in words that the model does "
             "not know; if they are not in English, their tags mean nothing"

@@ -7,7 +7,7 @@ from typing import Final
 
 from tipclassify.labels import LABELS
 
-__all__ = ["DARK_INKS", "DARK_TINTS", "INKS", "TERMINAL", "TINTS", "text_on"]
+__all__ = ["DARK_INKS", "DARK_TINTS", "INKS", "TERMINAL", "TINTS", "text_colour_on"]
 
 # Blue, ochre and red stay apart with any colour vision and in grey; as text they have a contrast of
 # 4.5 and more.
@@ -18,7 +18,7 @@ DARK_TINTS: Final = dict(zip(LABELS, ("#122a3c", "#35280f", "#3c1a29"), strict=T
 TERMINAL: Final = dict(zip(LABELS, ("cyan", "yellow", "magenta"), strict=True))
 
 
-def text_on(colour: Sequence[float]) -> str:
+def text_colour_on(colour: Sequence[float]) -> str:
     """Choose black or white text on a colour, in parts of 0 to 1, by luminance (WCAG 2.2)."""
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour

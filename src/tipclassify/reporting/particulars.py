@@ -10,11 +10,11 @@ from typing import Final, Literal
 
 from tipclassify.labels import LABELS, label_name
 from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
-from tipclassify.reporting.common_phrases import is_template, text_identity
-from tipclassify.reporting.subject import about_trafficking
+from tipclassify.reporting.common_phrases import is_of_common_phrases, wording_identity
+from tipclassify.reporting.subject import passages_about_trafficking
 from tipclassify.text.document import Passage
 
-__all__ = ["RECURRING_COUNTRIES", "FindingNature", "KindCounts", "Natures", "several"]
+__all__ = ["RECURRING_COUNTRIES", "FindingKindCounts", "FindingNature", "FindingNatures", "several"]
 
 Kind = Literal["sentence", "table row"]
 
@@ -37,14 +37,14 @@ _NAME: Final = re.compile(r"(?<=[a-z,;)] )(?:the )?([A-Z][\w'’-]+)")
 _NO_NAME: Final = COUNTRY_WORDS | set(_MONTHS.lower().split("|")) | {"government", "ngo", "ngos"}
 
 
-def particulars(text: str) -> int:
+def count_particulars(text: str) -> int:
     """Count what makes a sentence particular, 0 to 3: a figure, a date, a named body or place.
 
     Countries are no such names: every report has theirs.
 
-    >>> particulars("In May the Harbor Court in Salwen jailed nine recruiters.")
+    >>> count_particulars("In May the Harbor Court in Salwen jailed nine recruiters.")
     3
-    >>> particulars("The law is strict.")
+    >>> count_particulars("The law is strict.")
     0
     """
     without_notes = _NOTES.sub("", text)
@@ -77,7 +77,7 @@ class FindingNature:
         return round(probability**2 * (1 + self.particulars), 4)
 
 
-class Natures:
+class FindingNatures:
     """The natures of a report's passages; parts of it come one after the other.
 
     Input rows are passages of their own, however alike: with `rows`, none is said before.
@@ -92,18 +92,18 @@ class Natures:
         for name, passage in zip(names, passages, strict=True):
             first = name
             if not self._rows and len(passage.text.split()) >= _MIN_WORDS:
-                tagged_words = (text_identity(passage.text), passage.labels)
+                tagged_words = (wording_identity(passage.text), passage.labels)
                 first = self._first.setdefault(tagged_words, name)
             yield FindingNature(
                 kind=passage.kind,
                 first=None if first == name else first,
-                template=bool(passage.labels) and is_template(passage.text),
-                particulars=particulars(passage.text) if passage.labels else 0,
+                template=bool(passage.labels) and is_of_common_phrases(passage.text),
+                particulars=count_particulars(passage.text) if passage.labels else 0,
             )
 
 
 @dataclass(slots=True)
-class KindCounts:
+class FindingKindCounts:
     """Findings of each label by kind, and the sentences about trafficking: the base of shares.
 
     A sentence counts once, wherever else it is said again.
@@ -118,7 +118,7 @@ class KindCounts:
 
     def add(self, passages: Sequence[Passage], natures: Sequence[FindingNature]) -> None:
         """Count the passages of a report or of a part of it."""
-        on_subject = about_trafficking(passages)
+        on_subject = passages_about_trafficking(passages)
         for passage, nature, is_about in zip(passages, natures, on_subject, strict=True):
             self.add_passage(passage, nature, is_about)
 
@@ -134,8 +134,8 @@ class KindCounts:
         else:
             self.said_again += bool(passage.labels)
 
-    def __add__(self, other: KindCounts) -> KindCounts:
-        return KindCounts(
+    def __add__(self, other: FindingKindCounts) -> FindingKindCounts:
+        return FindingKindCounts(
             sentences=self.sentences + other.sentences,
             rows=self.rows + other.rows,
             tagged_sentences=self.tagged_sentences + other.tagged_sentences,
@@ -167,7 +167,7 @@ class KindCounts:
     def beside(self) -> list[str]:
         """Say what counts of sentences leave out, a line each: table rows, what is said again.
 
-        >>> KindCounts(rows=Counter(failure=2), tagged_rows=2).beside()
+        >>> FindingKindCounts(rows=Counter(failure=2), tagged_rows=2).beside()
         ['Counted apart: 2 table rows with a label (failure 2).']
         """
         lines = []

@@ -91,7 +91,7 @@ class ScoringContext:
         if file in ("-", "<text>", ""):
             return None
         if is_link(file):
-            return _ascii_uri(file)
+            return _ascii_link_to_source(file)
         try:
             relative = Path(os.path.relpath(file, self.folder or "."))
         except ValueError:  # another drive of a Windows machine
@@ -106,7 +106,7 @@ class ScoringContext:
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
 
 
-def _ascii_uri(link: str) -> str | None:
+def _ascii_link_to_source(link: str) -> str | None:
     """Quote the characters that a URI may not have; None for a bad host.
 
     Excel rejects a workbook with one bad URI.
@@ -210,10 +210,10 @@ class TaggedReport:
                 year=year,
                 title=title,
                 paragraph=paragraphs[starts[begun - 1]] if begun else None,
-                publication=self.publication or _text_of(extra, "publication"),
-                publisher=self.publisher or _text_of(extra, "publisher"),
-                date=self.date or _text_of(extra, "date"),
-                address=self.address or _link_of(extra),
+                publication=self.publication or _source_text_of_row(extra, "publication"),
+                publisher=self.publisher or _source_text_of_row(extra, "publisher"),
+                date=self.date or _source_text_of_row(extra, "date"),
+                address=self.address or _source_link_of_row(extra),
                 context=self.context,
             )
 
@@ -264,7 +264,7 @@ class Finding:
         return row
 
 
-def _text_of(row: Mapping[str, object], column: str) -> str | None:
+def _source_text_of_row(row: Mapping[str, object], column: str) -> str | None:
     """Return the text in a column of an input row; None if it has no text there."""
     value = row.get(column)
     if not isinstance(value, str):
@@ -272,9 +272,9 @@ def _text_of(row: Mapping[str, object], column: str) -> str | None:
     return value.strip() or None
 
 
-def _link_of(row: Mapping[str, object]) -> str | None:
+def _source_link_of_row(row: Mapping[str, object]) -> str | None:
     """Return the web address in the column ``address`` of an input row, if it has one there."""
-    address = _text_of(row, "address")
+    address = _source_text_of_row(row, "address")
     return address if address and is_link(address) else None
 
 

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 from tipclassify.text.document import Passage
 
 __all__ = [
-    "SentenceCount",
-    "Subject",
-    "about_trafficking",
-    "count_unknown",
-    "is_unknown",
-    "is_unread",
+    "ReportSubject",
+    "UnknownSentenceCount",
+    "are_tags_meaningless",
+    "count_unknown_sentences",
+    "is_unknown_sentence",
+    "passages_about_trafficking",
     "subject_line",
 ]
 
@@ -31,23 +31,23 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ReportSubject:
     """Number of a report's passages about trafficking, and of all its passages."""
 
     on_subject: int = 0
     passages: int = 0
 
     @classmethod
-    def of(cls, passages: Iterable[Passage]) -> Subject:
+    def of(cls, passages: Iterable[Passage]) -> ReportSubject:
         """Count the passages of a report; zeros if the model does not know its language."""
         passages = list(passages)
-        count = count_unknown(passages)
-        if is_unread(count.unknown, count.sentences):
+        count = count_unknown_sentences(passages)
+        if are_tags_meaningless(count.unknown, count.sentences):
             return cls()
-        return cls(sum(about_trafficking(passages)), len(passages))
+        return cls(sum(passages_about_trafficking(passages)), len(passages))
 
-    def __add__(self, other: Subject) -> Subject:
-        return Subject(self.on_subject + other.on_subject, self.passages + other.passages)
+    def __add__(self, other: ReportSubject) -> ReportSubject:
+        return ReportSubject(self.on_subject + other.on_subject, self.passages + other.passages)
 
     @property
     def is_other(self) -> bool:
@@ -55,32 +55,32 @@ class Subject:
         return self.passages >= _LONG and self.on_subject < self.passages * _MINOR_SHARE
 
 
-def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
+def passages_about_trafficking(passages: Sequence[Passage]) -> list[bool]:
     """Decide for each passage: a label, a likely one, or a section of which a quarter is tagged."""
     decisions: list[bool] = []
     for _, in_section in groupby(passages, key=lambda passage: passage.section):
         section = list(in_section)
         tagged = sum(bool(passage.labels) for passage in section)
         is_whole_section = tagged >= len(section) * _SECTION_SHARE
-        decisions += [is_whole_section or _is_likely(passage) for passage in section]
+        decisions += [is_whole_section or _is_likely_finding(passage) for passage in section]
     return decisions
 
 
-def _is_likely(passage: Passage) -> bool:
+def _is_likely_finding(passage: Passage) -> bool:
     return bool(passage.labels) or max(passage.scores.values(), default=0) >= _LIKELY
 
 
-def subject_line(reports: Iterable[Subject]) -> str | None:
+def subject_line(reports: Iterable[ReportSubject]) -> str | None:
     """Make the line that says that reports are mostly on other subjects; None if none is.
 
-    >>> subject_line([Subject(31, 483), Subject(60, 62), Subject(9, 100)])
+    >>> subject_line([ReportSubject(31, 483), ReportSubject(60, 62), ReportSubject(9, 100)])
     '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
     """
     subjects = list(reports)
     other = [subject for subject in subjects if subject.is_other]
     if not other:
         return None
-    total = sum(other, Subject())
+    total = sum(other, ReportSubject())
     if len(subjects) == 1:
         return (
             f"{total.on_subject} of {total.passages:,} passages are about trafficking; "
@@ -92,7 +92,7 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
     )
 
 
-def is_unknown(passage: Passage) -> bool:
+def is_unknown_sentence(passage: Passage) -> bool:
     """Test whether a passage is a sentence with too many words outside the vocabulary."""
     if not passage.low_confidence:
         return False
@@ -100,20 +100,20 @@ def is_unknown(passage: Passage) -> bool:
     return lower_case >= _MIN_WORDS
 
 
-class SentenceCount(NamedTuple):
+class UnknownSentenceCount(NamedTuple):
     """Number of sentences of unknown words, and of all sentences, without short fragments."""
 
     unknown: int
     sentences: int
 
 
-def count_unknown(passages: Sequence[Passage]) -> SentenceCount:
+def count_unknown_sentences(passages: Sequence[Passage]) -> UnknownSentenceCount:
     """Count the sentences of unknown words, and all sentences."""
-    unknown = sum(map(is_unknown, passages))
+    unknown = sum(map(is_unknown_sentence, passages))
     known = sum(not passage.low_confidence for passage in passages)
-    return SentenceCount(unknown, unknown + known)
+    return UnknownSentenceCount(unknown, unknown + known)
 
 
-def is_unread(unknown: int, sentences: int) -> bool:
+def are_tags_meaningless(unknown: int, sentences: int) -> bool:
     """Test whether tags are meaningless: over a third of the sentences have unknown words."""
     return unknown > sentences * _UNREAD_SHARE

@@ -12,12 +12,18 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.adjustment import NOTES, Estimate, Rates, adjust, error_rates
+from tipclassify.reporting.adjustment import (
+    NOTES,
+    AdjustedCount,
+    AdjustmentRates,
+    adjust_count,
+    read_adjustment_rates,
+)
 from tipclassify.reporting.dimensions import DIMENSIONS, Name
 from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.grouping import GroupCounter
 from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of, source_name
-from tipclassify.reporting.subject import Subject, is_unread
+from tipclassify.reporting.subject import ReportSubject, are_tags_meaningless
 
 __all__ = ["OVERLAP", "Figures", "Summary", "SummaryRow", "summarize"]
 
@@ -78,11 +84,11 @@ class Summary:
     groups: tuple[Group, ...]
     total: Group
     # error rates of the model by label, if it records them
-    rates: Mapping[str, Rates] | None = None
+    rates: Mapping[str, AdjustmentRates] | None = None
     # policy, threshold overrides and model
     about: Mapping[str, str] = field(default_factory=dict, hash=False)
     # for each file, the number of its passages about trafficking
-    subjects: tuple[Subject, ...] = ()
+    subjects: tuple[ReportSubject, ...] = ()
     # of each publication, by whose name they go, where they are not added up
     totals: tuple[Group, ...] = ()
 
@@ -108,12 +114,12 @@ class Summary:
             names[file] = f"{name} ({seen[name]})" if is_shared else name
         return names
 
-    def estimate(self, group: Group, label: str) -> Estimate | None:
+    def estimate(self, group: Group, label: str) -> AdjustedCount | None:
         """Adjust the count of a label in a group; None without error rates, or for ``NONE``."""
         if self.rates is None or label == NONE:
             return None
-        estimate = adjust(group.count(label), group.passages, self.rates[label])
-        if is_unread(group.unknown, group.sentences):
+        estimate = adjust_count(group.count(label), group.passages, self.rates[label])
+        if are_tags_meaningless(group.unknown, group.sentences):
             return replace(estimate, notes=(*estimate.notes, "unclear"))
         return estimate
 
@@ -164,17 +170,17 @@ class Summary:
 
     def _figures(self, group: Group, label: str) -> Figures:
         count = group.count(label)
-        figures: Figures = {"count": count, "share": _rounded_share(count, group)}
+        figures: Figures = {"count": count, "share": _rounded_summary_share(count, group)}
         if estimate := self.estimate(group, label):
             figures["adjusted"] = round(estimate.count, 2)
             figures["low"] = round(estimate.low, 2)
             figures["high"] = round(estimate.high, 2)
-            figures["adjusted_share"] = _rounded_share(estimate.count, group)
+            figures["adjusted_share"] = _rounded_summary_share(estimate.count, group)
             figures["notes"] = list(estimate.notes)
         return figures
 
 
-def _rounded_share(count: float, group: Group) -> float | None:
+def _rounded_summary_share(count: float, group: Group) -> float | None:
     return round(count / group.passages, 4) if group.passages else None
 
 
@@ -225,7 +231,7 @@ def summarize(
         by=counted.by,
         groups=counted.groups,
         total=sum(counted.groups, Group(())),
-        rates=error_rates(context.classifier.meta, context.policy, overrides),
+        rates=read_adjustment_rates(context.classifier.meta, context.policy, overrides),
         about={
             "policy": ", ".join([context.policy, *moved_thresholds]),
             "model": context.about()["model"][:12],

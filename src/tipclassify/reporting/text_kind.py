@@ -20,7 +20,13 @@ from tipclassify.arrays import Floats
 from tipclassify.resources import read_resource
 from tipclassify.text.document import Passage
 
-__all__ = ["KindEvidence", "KindTable", "StoredTable", "kind_warning", "load_kinds"]
+__all__ = [
+    "StoredTextKindTable",
+    "TextKindEvidence",
+    "TextKindTable",
+    "load_text_kinds",
+    "warn_of_text_kind",
+]
 
 _WORD: Final = re.compile(r"\b[a-z]{2,}")
 _MIN_WORDS: Final = 150  # of the table, below which a text is too short to say
@@ -29,8 +35,8 @@ _MIN_ALL_WORDS: Final = 400  # from which a text with fewer of the table's words
 _MIN_MARGIN: Final = 6.0
 
 
-class StoredTable(TypedDict):
-    """Content of ``text_kinds.json``; see `KindTable`."""
+class StoredTextKindTable(TypedDict):
+    """Content of ``text_kinds.json``; see `TextKindTable`."""
 
     names: list[str]
     words: dict[str, list[int]]  # hundredths of the log-probability in each kind
@@ -39,7 +45,7 @@ class StoredTable(TypedDict):
 
 
 @dataclass(frozen=True)
-class KindTable:
+class TextKindTable:
     """Log-probabilities of words by kind of text.
 
     `names` are of the kinds, as a reader sees them; `log_probabilities` is float64 (words,
@@ -55,7 +61,7 @@ class KindTable:
     lowest_share: Floats
 
     @classmethod
-    def from_json(cls, table: StoredTable) -> KindTable:
+    def from_json(cls, table: StoredTextKindTable) -> TextKindTable:
         """Read a table; log-probabilities are stored as whole hundredths."""
         return cls(
             names=tuple(table["names"]),
@@ -67,13 +73,13 @@ class KindTable:
 
 
 @cache
-def load_kinds() -> KindTable:
+def load_text_kinds() -> TextKindTable:
     """Load the table that comes with the package."""
-    return KindTable.from_json(json.loads(read_resource("reporting/text_kinds.json")))
+    return TextKindTable.from_json(json.loads(read_resource("reporting/text_kinds.json")))
 
 
 @dataclass(frozen=True, slots=True)
-class KindEvidence:
+class TextKindEvidence:
     """Summed log-probabilities of a text's words by kind, and the numbers of words."""
 
     sums: tuple[float, ...] = ()
@@ -81,29 +87,31 @@ class KindEvidence:
     all_words: int = 0
 
     @classmethod
-    def of(cls, passages: Iterable[Passage], table: KindTable | None = None) -> KindEvidence:
+    def of(
+        cls, passages: Iterable[Passage], table: TextKindTable | None = None
+    ) -> TextKindEvidence:
         """Sum the evidence of passages."""
-        table = table or load_kinds()
+        table = table or load_text_kinds()
         words = [word for passage in passages for word in _WORD.findall(passage.text)]
         known = [table.words[word] for word in words if word in table.words]
         sums = table.log_probabilities[known].sum(axis=0)
         return cls(tuple(sums.tolist()), len(known), len(words))
 
-    def __add__(self, other: KindEvidence) -> KindEvidence:
+    def __add__(self, other: TextKindEvidence) -> TextKindEvidence:
         if not self.sums:
             return other
         if not other.sums:
             return self
         sums = tuple(mine + its for mine, its in zip(self.sums, other.sums, strict=True))
-        return KindEvidence(sums, self.words + other.words, self.all_words + other.all_words)
+        return TextKindEvidence(sums, self.words + other.words, self.all_words + other.all_words)
 
-    def kind(self, table: KindTable | None = None) -> str | None:
+    def kind(self, table: TextKindTable | None = None) -> str | None:
         """Name the kind of text; ``""`` for one unlike all, None if too short or between two.
 
-        >>> KindEvidence().kind() is None
+        >>> TextKindEvidence().kind() is None
         True
         """
-        table = table or load_kinds()
+        table = table or load_text_kinds()
         if self.words < _MIN_WORDS and self.all_words < _MIN_ALL_WORDS:
             return None
         likeliest_first: list[int] = np.argsort(self.sums)[::-1].tolist()
@@ -118,12 +126,12 @@ class KindEvidence:
         return table.names[best]
 
 
-def kind_warning(kind: str | None, measured: Collection[str]) -> str | None:
+def warn_of_text_kind(kind: str | None, measured: Collection[str]) -> str | None:
     """Say that a model was not measured on the kind of text a report looks like; else None.
 
     `measured` are the kinds that the model was measured on (``kinds`` in ``model.json``).
 
-    >>> kind_warning("statutes", {"statutes": 60})
+    >>> warn_of_text_kind("statutes", {"statutes": 60})
     """
     if kind is None or kind in measured:
         return None

@@ -17,7 +17,11 @@ import msgspec
 
 from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import json_line, load_json
-from tipclassify.reporting.writers.desk_records import DeskReport, PassageFile, read_passage_file
+from tipclassify.reporting.writers.desk_records import (
+    DeskPassageFile,
+    DeskReport,
+    read_desk_passage_file,
+)
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now, open_plain
 from tipclassify.review.refusal import RefusedError, refuse_reused_request
@@ -85,10 +89,10 @@ def read_findings(folder: Path, notify: Callable[[str], None]) -> dict[str, Desk
         what = "no desk: there is no index.html with data/ in it"
         remedy = "make one with 'tipclassify score … --format html --output-dir'"
         raise InputError(f"{folder}: {what}; {remedy}")
-    files: list[PassageFile] = []
+    files: list[DeskPassageFile] = []
     reports: dict[str, DeskReport] = {}  # by page
     for file in sorted((folder / "data").glob("*.json")):
-        data = read_passage_file(file)
+        data = read_desk_passage_file(file)
         if data is None:
             notify(f"{file}: not whole; its report cannot be checked until it is scored again")
             continue

@@ -18,7 +18,7 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.formatting import escaped, load_json, one_line
 from tipclassify.labels import LABELS, Policy
-from tipclassify.reporting.adjustment import Rates
+from tipclassify.reporting.adjustment import AdjustmentRates
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.summary import Summary
 from tipclassify.text.document import Passage
@@ -81,7 +81,7 @@ Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 # counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
 Figures = dict[str, Any]
 RateTable = Annotated[
-    dict[Annotated[str, _one_of(rate.name for rate in fields(Rates))], Cases],
+    dict[Annotated[str, _one_of(rate.name for rate in fields(AdjustmentRates))], Cases],
     msgspec.Meta(min_length=5),
 ]
 
@@ -168,7 +168,7 @@ class Manifest(_ManifestObject, frozen=True):
     moved: dict[Label, Probability]  # overrides of the policy's thresholds
     unit: Unit
     encoding: str | None
-    # `Rates`
+    # `AdjustmentRates`
     error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
     figures: Figures  # of all inputs together
@@ -219,7 +219,7 @@ def environment() -> dict[str, str | None]:
 
 def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Figures:
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
-    table = None if rates is None else {label: Rates(**rates[label]) for label in LABELS}
+    table = None if rates is None else {label: AdjustmentRates(**rates[label]) for label in LABELS}
     (row,) = Summary((), (), group, table).rows()
     return {name: row[name] for name in ("passages", "low_confidence", "labels", "none")}
 

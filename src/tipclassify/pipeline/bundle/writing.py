@@ -53,7 +53,7 @@ from tipclassify.readers.formats import detect_report_format, format_suffix_of
 from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_jsonl_row
 from tipclassify.readers.limits import gunzip, read_bounded
-from tipclassify.reporting.adjustment import error_rates
+from tipclassify.reporting.adjustment import read_adjustment_rates
 from tipclassify.reporting.group import Group
 from tipclassify.resources import read_resource
 from tipclassify.scrap import FailsOnce
@@ -160,7 +160,7 @@ def settings(
     classifier: Classifier, policy: Policy, overrides: dict[str, float]
 ) -> tuple[dict[str, float], RatesByLabel]:
     """Return a classifier's thresholds under a policy, and its error rates if it records them."""
-    rates = error_rates(classifier.meta, policy, overrides)
+    rates = read_adjustment_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
     if rates is None:
         return thresholds, None

@@ -31,7 +31,7 @@ from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import batches_of_read_rows, parse_jsonl_row
 from tipclassify.readers.limits import LARGEST, read_stream_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.rows import write_parquet
+from tipclassify.reporting.writers.rows import write_findings_parquet
 from tipclassify.text.document import Document
 from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
@@ -113,7 +113,7 @@ def score_part(
         if not record.failures and (earlier := work.folder.done([record.name])):
             return earlier[record.name]
     out = io.BytesIO()
-    write_parquet(_tagged_reports_of_part(part, rows, work, record), out, context)
+    write_findings_parquet(_tagged_reports_of_part(part, rows, work, record), out, context)
     data = out.getvalue()
     record.bytes = len(data)
     record.sha256 = hashlib.sha256(data).hexdigest()

@@ -6,32 +6,37 @@ import warnings
 from typing import IO
 
 from tipclassify.reporting.charts.bars import draw_bars
-from tipclassify.reporting.charts.description import describe
-from tipclassify.reporting.charts.figure import lay_out, set_style, svg_of, title_of
+from tipclassify.reporting.charts.description import describe_chart
+from tipclassify.reporting.charts.figure import (
+    lay_out_figure,
+    set_chart_style,
+    svg_of_figure,
+    title_of_chart,
+)
 from tipclassify.reporting.charts.heat_map import draw_heat_map
 from tipclassify.reporting.summary import Summary
 
-__all__ = ["draw"]
+__all__ = ["draw_chart"]
 
 
-def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
+def draw_chart(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
     """Draw ``"bars"``, or a ``"heatmap"`` of two dimensions, as ``"png"`` or ``"svg"``.
 
-    Both have a text alternative (`describe`); the same summary and matplotlib version give the same
-    bytes. `InputError` if there are too many groups for a picture.
+    Both have a text alternative (`describe_chart`); the same summary and matplotlib version give
+    the same bytes. `InputError` if there are too many groups for a picture.
     """
     import matplotlib
 
-    title = title_of(summary)
-    description = "\n".join(describe(summary))
+    title = title_of_chart(summary)
+    description = "\n".join(describe_chart(summary))
     with matplotlib.rc_context(), warnings.catch_warnings():
-        set_style()
+        set_chart_style()
         # A name in Chinese, for example, is boxes in a PNG, but letters in an SVG.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure = draw_bars(summary) if chart == "bars" else draw_heat_map(summary)
-        lay_out(figure)
+        lay_out_figure(figure)
         if format == "svg":
-            out.write(svg_of(figure, title, description))
+            out.write(svg_of_figure(figure, title, description))
         else:
             metadata = {"Title": title, "Description": description, "Software": None}
             figure.savefig(out, format="png", dpi=150, metadata=metadata)

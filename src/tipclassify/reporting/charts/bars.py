@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from tipclassify.labels import LABELS, label_name
-from tipclassify.reporting.adjustment import Estimate
-from tipclassify.reporting.charts.figure import INK, MOST_ROWS, check_size, new_figure
+from tipclassify.reporting.adjustment import AdjustedCount
+from tipclassify.reporting.charts.figure import INK, MOST_ROWS, check_chart_size, new_figure
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.palette import INKS, TINTS
 from tipclassify.reporting.summary import Summary
-from tipclassify.reporting.summary_names import group_names, shortened, total_names
+from tipclassify.reporting.summary_names import (
+    shorten_group_name,
+    summary_group_names,
+    summary_total_names,
+)
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -55,58 +59,58 @@ _AS_TAGGED: Final = BarPart("share with the label, as tagged", (), "#C4C4C4")
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _BarRow:
     """A row of bars: a group or a total, and its adjusted counts by label, if known."""
 
     name: str
     group: Group
-    estimates: Mapping[str, Estimate | None]
+    estimates: Mapping[str, AdjustedCount | None]
 
 
-def _rows(summary: Summary) -> list[_Row]:
+def _bar_rows(summary: Summary) -> list[_BarRow]:
     groups = [*summary.groups, *summary.shown_totals]
-    names = [*group_names(summary), *total_names(summary)]
+    names = [*summary_group_names(summary), *summary_total_names(summary)]
     rows = []
     for name, group in zip(names, groups, strict=True):
         estimates = {label: summary.estimate(group, label) for label in LABELS}
-        rows.append(_Row(name, group, estimates))
+        rows.append(_BarRow(name, group, estimates))
     return rows
 
 
 def draw_bars(summary: Summary) -> Figure:
     """Draw a row for each group: parts stacked to 100%, then each label with its interval."""
-    rows = _rows(summary)
-    check_size(len(rows), "rows", MOST_ROWS)
+    rows = _bar_rows(summary)
+    check_chart_size(len(rows), "rows", MOST_ROWS)
     figure = new_figure(
         summary,
         width=11,
         height=0.4 + 0.3 * len(rows),
         caveat="Hollow",
-        legend=_legend(summary),
+        legend=_legend_of_bars(summary),
         first_note="Beside each name is its number of passages.",
     )
     axes: Sequence[Axes] = figure.subplots(1, 4, sharey=True, width_ratios=(1.65, 1, 1, 1))
     stacked = axes[0]
     of_labels = axes[1:]
-    end = _end_of_scale(rows)
+    end = _end_of_bar_scale(rows)
     groups = len(summary.groups)
-    _set_up_panel(stacked, "what passages say", 0, 1.0, groups)
+    _set_up_bar_panel(stacked, "what passages say", 0, 1.0, groups)
     for ax, label in zip(of_labels, LABELS, strict=True):
         # room for half a marker on the left
-        _set_up_panel(ax, label_name(label), -0.02 * end, end, groups)
+        _set_up_bar_panel(ax, label_name(label), -0.02 * end, end, groups)
     stacked.set_ylim(len(rows) - 0.5, -0.5)
-    names = [f"{shortened(row.name)}   {row.group.passages:,}" for row in rows]
+    names = [f"{shorten_group_name(row.name)}   {row.group.passages:,}" for row in rows]
     stacked.set_yticks(range(len(rows)), names)
     for name_of_total in stacked.get_yticklabels()[groups:]:
         name_of_total.set_fontweight("bold")
     for y, row in enumerate(rows):
-        _draw_parts(stacked, y, row.group)
+        _draw_bar_parts(stacked, y, row.group)
         for ax, label in zip(of_labels, LABELS, strict=True):
-            _draw_share(ax, y, row, label)
+            _draw_label_share(ax, y, row, label)
     return figure
 
 
-def _end_of_scale(rows: Sequence[_Row]) -> float:
+def _end_of_bar_scale(rows: Sequence[_BarRow]) -> float:
     """Choose the end of the labels' scale, a multiple of 20%: beyond shares and sound intervals."""
     ends = [0.0]
     for row in rows:
@@ -119,7 +123,7 @@ def _end_of_scale(rows: Sequence[_Row]) -> float:
     return max(math.ceil(5 * max(ends)) / 5, 0.2)
 
 
-def _set_up_panel(ax: Axes, title: str, start: float, end: float, groups: int) -> None:
+def _set_up_bar_panel(ax: Axes, title: str, start: float, end: float, groups: int) -> None:
     """Set up the axes of a panel; a line parts the groups from the totals."""
     from matplotlib.ticker import PercentFormatter
 
@@ -136,7 +140,7 @@ def _set_up_panel(ax: Axes, title: str, start: float, end: float, groups: int) -
     ax.axhline(groups - 0.5, color="#999999", linewidth=0.6)
 
 
-def _draw_parts(ax: Axes, y: int, group: Group) -> None:
+def _draw_bar_parts(ax: Axes, y: int, group: Group) -> None:
     """Draw the stacked parts of a group's bar."""
     left = 0.0
     for part in PARTS:
@@ -158,7 +162,7 @@ def _draw_parts(ax: Axes, y: int, group: Group) -> None:
         left += width
 
 
-def _draw_share(ax: Axes, y: int, row: _Row, label: str) -> None:
+def _draw_label_share(ax: Axes, y: int, row: _BarRow, label: str) -> None:
     """Draw the share of a label as tagged, and the adjusted one with its interval."""
     passages = row.group.passages
     ax.barh(y, row.group.count(label) / (passages or 1), _BAR, color=INKS[label], alpha=0.45)
@@ -168,7 +172,7 @@ def _draw_share(ax: Axes, y: int, row: _Row, label: str) -> None:
     share = estimate.count / passages
     below = (estimate.count - estimate.low) / passages
     above = (estimate.high - estimate.count) / passages
-    marker = _marker(is_unreliable=bool(estimate.notes))
+    marker = _style_of_marker(is_unreliable=bool(estimate.notes))
     ax.errorbar(share, y, xerr=[[below], [above]], elinewidth=1, capsize=2, **marker)
 
 
@@ -184,7 +188,7 @@ class _MarkerStyle(TypedDict):
     markeredgewidth: float
 
 
-def _marker(is_unreliable: bool) -> _MarkerStyle:
+def _style_of_marker(is_unreliable: bool) -> _MarkerStyle:
     """Return the style of an adjusted share and its interval: hollow and faint if unreliable."""
     return _MarkerStyle(
         color="#8A8A8A" if is_unreliable else INK,
@@ -197,7 +201,7 @@ def _marker(is_unreliable: bool) -> _MarkerStyle:
     )
 
 
-def _legend(summary: Summary) -> list[Artist]:
+def _legend_of_bars(summary: Summary) -> list[Artist]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -214,6 +218,6 @@ def _legend(summary: Summary) -> list[Artist]:
     if summary.rates is not None:
         adjusted = "adjusted for the model's errors, with 95% interval"
         uncertain = "adjusted, but too uncertain to use (why: see below)"
-        handles.append(Line2D([], [], label=adjusted, **_marker(is_unreliable=False)))
-        handles.append(Line2D([], [], label=uncertain, **_marker(is_unreliable=True)))
+        handles.append(Line2D([], [], label=adjusted, **_style_of_marker(is_unreliable=False)))
+        handles.append(Line2D([], [], label=uncertain, **_style_of_marker(is_unreliable=True)))
     return handles

@@ -8,33 +8,33 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.particulars import several
 from tipclassify.reporting.summary import Summary
-from tipclassify.reporting.summary_names import group_names, total_names
+from tipclassify.reporting.summary_names import summary_group_names, summary_total_names
 
-__all__ = ["describe"]
+__all__ = ["describe_chart"]
 
 _MOST_LINES: Final = 200
 
 
-def describe(summary: Summary) -> list[str]:
+def describe_chart(summary: Summary) -> list[str]:
     """Describe a chart in words: a line for each of the first 200 groups and for the total."""
-    named_groups = list(zip(group_names(summary), summary.groups, strict=True))
-    lines = [_in_words(summary, name, group) for name, group in named_groups[:_MOST_LINES]]
+    named_groups = list(zip(summary_group_names(summary), summary.groups, strict=True))
+    lines = [_describe_group(summary, name, group) for name, group in named_groups[:_MOST_LINES]]
     left_out = len(named_groups) - _MOST_LINES
     if left_out > 0:
         lines.append(f"… {left_out} more groups; tipclassify summary --format csv has all")
-    for name, total in zip(total_names(summary), summary.shown_totals, strict=True):
-        lines.append(_in_words(summary, name, total))
+    for name, total in zip(summary_total_names(summary), summary.shown_totals, strict=True):
+        lines.append(_describe_group(summary, name, total))
     return lines
 
 
-def _in_words(summary: Summary, name: str, group: Group) -> str:
+def _describe_group(summary: Summary, name: str, group: Group) -> str:
     parts = [f"{name}: {several(group.passages, 'passage')}"]
     if group.passages:
-        parts += [_share_in_words(summary, group, label) for label in (*LABELS, NONE)]
+        parts += [_describe_label_share(summary, group, label) for label in (*LABELS, NONE)]
     return "; ".join(parts)
 
 
-def _share_in_words(summary: Summary, group: Group, label: str) -> str:
+def _describe_label_share(summary: Summary, group: Group, label: str) -> str:
     share = f"{label} {group.share(label):.0%}"
     estimate = summary.estimate(group, label)
     if estimate is None:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 __all__ = [
     "INK",
     "MOST_ROWS",
-    "check_size",
-    "lay_out",
+    "check_chart_size",
+    "lay_out_figure",
     "new_figure",
-    "set_style",
-    "svg_of",
-    "title_of",
+    "set_chart_style",
+    "svg_of_figure",
+    "title_of_chart",
 ]
 
 INK: Final = "#222222"
@@ -35,7 +35,7 @@ _CHARACTER: Final = 0.06  # width of a character of them
 _HEAD: Final = 1.2  # height of title and legend
 
 
-def set_style() -> None:
+def set_chart_style() -> None:
     """Set the style of charts, whatever the user's own is."""
     import matplotlib
 
@@ -58,12 +58,12 @@ def set_style() -> None:
     )
 
 
-def title_of(summary: Summary) -> str:
+def title_of_chart(summary: Summary) -> str:
     """Make the title of a chart."""
     return f"What reports say of governments: shares of passages by {' and '.join(summary.by)}"
 
 
-def check_size(number: int, what: str, most: int) -> None:
+def check_chart_size(number: int, what: str, most: int) -> None:
     """Raise `InputError` for more rows or cells than a picture can show."""
     if number > most:
         raise InputError(
@@ -87,13 +87,13 @@ def new_figure(
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    notes = [first_note, *_notes(summary, caveat)]
+    notes = [first_note, *_notes_below_chart(summary, caveat)]
     lines = [line for note in notes for line in textwrap.wrap(note, int(width / _CHARACTER))]
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.05)
     figure = Figure((width, height + _LINE * len(lines) + _HEAD), layout=layout)
     figure.legend(
         handles=legend,
-        title=title_of(summary),
+        title=title_of_chart(summary),
         title_fontproperties={"size": 11, "weight": "bold"},
         loc="outside upper left",
         alignment="left",
@@ -105,7 +105,7 @@ def new_figure(
     return figure
 
 
-def _notes(summary: Summary, caveat: str) -> list[str]:
+def _notes_below_chart(summary: Summary, caveat: str) -> list[str]:
     facts = [f"{summary.total.passages:,} passages"]
     facts += [f"{name} {value}" for name, value in summary.about.items()]
     notes = [" · ".join(facts), OVERLAP]
@@ -118,7 +118,7 @@ def _notes(summary: Summary, caveat: str) -> list[str]:
     return notes
 
 
-def lay_out(figure: Figure) -> None:
+def lay_out_figure(figure: Figure) -> None:
     """Run the layout and round its positions, whose last bits vary from run to run."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -132,7 +132,7 @@ def lay_out(figure: Figure) -> None:
         )
 
 
-def svg_of(figure: Figure, title: str, description: str) -> bytes:
+def svg_of_figure(figure: Figure, title: str, description: str) -> bytes:
     """Render SVG with a title and description (SVG 2, section 5.7; WAI-ARIA graphics)."""
     written = io.StringIO()
     figure.savefig(

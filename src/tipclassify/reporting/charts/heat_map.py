@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tipclassify.labels import LABELS, label_name
-from tipclassify.reporting.adjustment import Estimate
-from tipclassify.reporting.charts.figure import MOST_ROWS, check_size, new_figure
-from tipclassify.reporting.dimensions import SORTED, rank
+from tipclassify.reporting.adjustment import AdjustedCount
+from tipclassify.reporting.charts.figure import MOST_ROWS, check_chart_size, new_figure
+from tipclassify.reporting.dimensions import SORTED, rank_in_dimension
 from tipclassify.reporting.group import Group
-from tipclassify.reporting.palette import INKS, text_on
+from tipclassify.reporting.palette import INKS, text_colour_on
 from tipclassify.reporting.summary import Summary
-from tipclassify.reporting.summary_names import dimension_names, shortened
+from tipclassify.reporting.summary_names import dimension_names, shorten_group_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ _LONGEST_COLUMN_NAME: Final = 26
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class _HeatMapCell:
     """A cell of a heat map: a group with passages, by its row and column."""
 
     row: int
@@ -38,12 +38,12 @@ class _Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class _CellShare:
+class _HeatMapShare:
     """A cell in the panel of a label: the share of its passages, adjusted if that is known."""
 
-    cell: _Cell
+    cell: _HeatMapCell
     share: float
-    estimate: Estimate | None
+    estimate: AdjustedCount | None
 
     @property
     def is_sound(self) -> bool:
@@ -56,13 +56,13 @@ def draw_heat_map(summary: Summary) -> Figure:
     down = list(dict.fromkeys(group.key[0] for group in summary.groups))
     across = list(dict.fromkeys(group.key[1] for group in summary.groups))
     if summary.by[1] in SORTED:  # again: the first country may lack some years
-        across.sort(key=rank)
-    check_size(len(down), "rows", MOST_ROWS)
-    check_size(len(down) * len(across), "cells", _MOST_CELLS)
+        across.sort(key=rank_in_dimension)
+    check_chart_size(len(down), "rows", MOST_ROWS)
+    check_chart_size(len(down) * len(across), "cells", _MOST_CELLS)
     names_down = dimension_names(summary, 0)
     names_across = dimension_names(summary, 1)
-    rows = [shortened(names_down[name]) for name in down]
-    columns = [shortened(names_across[name], _LONGEST_COLUMN_NAME) for name in across]
+    rows = [shorten_group_name(names_down[name]) for name in down]
+    columns = [shorten_group_name(names_across[name], _LONGEST_COLUMN_NAME) for name in across]
     how = "as tagged"
     if summary.rates:
         how = "adjusted for the model's errors; below it the 95% interval"
@@ -78,25 +78,29 @@ def draw_heat_map(summary: Summary) -> Figure:
     if not summary.groups:
         return figure
     cells = [
-        _Cell(down.index(group.key[0]), across.index(group.key[1]), group)
+        _HeatMapCell(down.index(group.key[0]), across.index(group.key[1]), group)
         for group in summary.groups
         if group.passages
     ]
     axes: Sequence[Axes] = figure.subplots(1, len(LABELS), sharey=True)
     for ax, label in zip(axes, LABELS, strict=True):
-        _set_up_panel(ax, label, rows, columns)
-        _draw_panel(figure, ax, label, [_share(summary, cell, label) for cell in cells])
+        _set_up_heat_map_panel(ax, label, rows, columns)
+        _draw_heat_map_panel(
+            figure, ax, label, [_share_of_heat_map_cell(summary, cell, label) for cell in cells]
+        )
     axes[0].invert_yaxis()
     return figure
 
 
-def _share(summary: Summary, cell: _Cell, label: str) -> _CellShare:
+def _share_of_heat_map_cell(summary: Summary, cell: _HeatMapCell, label: str) -> _HeatMapShare:
     estimate = summary.estimate(cell.group, label)
     share = estimate.count / cell.group.passages if estimate else cell.group.share(label)
-    return _CellShare(cell, share, estimate)
+    return _HeatMapShare(cell, share, estimate)
 
 
-def _set_up_panel(ax: Axes, label: str, rows: Sequence[str], columns: Sequence[str]) -> None:
+def _set_up_heat_map_panel(
+    ax: Axes, label: str, rows: Sequence[str], columns: Sequence[str]
+) -> None:
     rotation = 90 if max(map(len, columns), default=0) > 6 else 0
     ax.set_title(label_name(label))
     ax.set_xticks([x + 0.5 for x in range(len(columns))], columns, rotation=rotation)
@@ -106,7 +110,9 @@ def _set_up_panel(ax: Axes, label: str, rows: Sequence[str], columns: Sequence[s
     ax.patch.set(hatch="////", edgecolor="#CCCCCC")
 
 
-def _draw_panel(figure: Figure, ax: Axes, label: str, shares: Sequence[_CellShare]) -> None:
+def _draw_heat_map_panel(
+    figure: Figure, ax: Axes, label: str, shares: Sequence[_HeatMapShare]
+) -> None:
     """Draw the panel of a label, with its scale."""
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.ticker import PercentFormatter
@@ -131,25 +137,27 @@ def _draw_panel(figure: Figure, ax: Axes, label: str, shares: Sequence[_CellShar
         format=PercentFormatter(1, decimals=0),
     )
     for shown in shares:
-        _write_cell(ax, shown, text_on(colours(shown.share / end)[:3]))
+        _write_heat_map_cell(ax, shown, text_colour_on(colours(shown.share / end)[:3]))
 
 
-def _write_cell(ax: Axes, shown: _CellShare, colour: str) -> None:
+def _write_heat_map_cell(ax: Axes, shown: _HeatMapShare, colour: str) -> None:
     """Write the share of a cell and, below it, its interval; each fits inside."""
     cell = shown.cell
     estimate = shown.estimate
     share = f"{100 * shown.share:.0f}"
     if estimate is None:
-        _write_line(ax, cell, 0.5, share, 8.5, colour)
+        _write_line_in_heat_map(ax, cell, 0.5, share, 8.5, colour)
         return
     uncertain = "?" if estimate.notes else ""
     low = 100 * estimate.low / cell.group.passages
     high = 100 * estimate.high / cell.group.passages
-    _write_line(ax, cell, 0.35, f"{share}{uncertain}", 8.5, colour)
-    _write_line(ax, cell, 0.74, f"{low:.0f}–{high:.0f}", 6, colour)
+    _write_line_in_heat_map(ax, cell, 0.35, f"{share}{uncertain}", 8.5, colour)
+    _write_line_in_heat_map(ax, cell, 0.74, f"{low:.0f}–{high:.0f}", 6, colour)
 
 
-def _write_line(ax: Axes, cell: _Cell, down: float, text: str, size: float, colour: str) -> None:
+def _write_line_in_heat_map(
+    ax: Axes, cell: _HeatMapCell, down: float, text: str, size: float, colour: str
+) -> None:
     """Write a line in the middle of a cell, `down` from its top."""
     ax.text(
         cell.column + 0.5,

@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.reporting.comparison.matching import (
-    Candidates,
-    Match,
+    MatchCandidates,
     Nearest,
     Neighbour,
-    find_candidates,
-    match_passages,
+    PassageMatch,
+    find_match_candidates,
+    match_passages_of_reports,
 )
 from tipclassify.reporting.comparison.normalization import (
-    Sides,
-    heading_of,
-    normalize,
-    shared_sections,
+    ReportSides,
+    normalize_wording,
+    normalized_heading,
+    sections_in_both_reports,
 )
-from tipclassify.reporting.comparison.terms import Terms, extract_terms
-from tipclassify.reporting.comparison.wording import is_part_of, wording_share
+from tipclassify.reporting.comparison.terms import ComparedTerms, extract_compared_terms
+from tipclassify.reporting.comparison.wording import is_part_of_passage, wording_share
 from tipclassify.text.document import Passage
 
 __all__ = ["Alignment", "Continuation", "align_reports"]
@@ -52,8 +52,8 @@ class Alignment:
 
     old: list[Continuation | None]
     new: list[Continuation | None]
-    nearest: Sides[Nearest]  # the most similar passage of the other report, if any is
-    instead: Sides[Nearest]  # that in their place, on the same matter in other words
+    nearest: ReportSides[Nearest]  # the most similar passage of the other report, if any is
+    instead: ReportSides[Nearest]  # that in their place, on the same matter in other words
 
 
 def align_reports(
@@ -68,15 +68,15 @@ def align_reports(
     >>> [passage and passage.status for passage in aligned.old]
     ['reworded', None]
     """
-    terms = extract_terms([passage.text for passage in (*old, *new)], vocabulary)
-    candidates = find_candidates(old, new, terms)
-    matches = match_passages(old, new, terms, candidates)
-    instead: Sides[Nearest] = Sides({}, {})
+    terms = extract_compared_terms([passage.text for passage in (*old, *new)], vocabulary)
+    candidates = find_match_candidates(old, new, terms)
+    matches = match_passages_of_reports(old, new, terms, candidates)
+    instead: ReportSides[Nearest] = ReportSides({}, {})
     for match in matches:
         if not match.alike:
             instead.old[match.old] = Neighbour(match.new, match.similarity)
             instead.new[match.new] = Neighbour(match.old, match.similarity)
-    aligner = _Aligner(old, new, terms)
+    aligner = _ReportAligner(old, new, terms)
     aligner.take_matches(matches)
     aligner.share_equal()
     aligner.fill_gaps()
@@ -93,19 +93,21 @@ _EDGE: Final = -1  # in place of a neighbour, beyond the section
 _UNMATCHED: Final = -2
 
 
-class _Aligner:
+class _ReportAligner:
     """Continuations of both reports while they are found, step by step."""
 
-    def __init__(self, old: Sequence[Passage], new: Sequence[Passage], terms: Terms) -> None:
+    def __init__(
+        self, old: Sequence[Passage], new: Sequence[Passage], terms: ComparedTerms
+    ) -> None:
         self._old = old
         self._new = new
         self._terms = terms  # of OLD, then of NEW
-        self._sections = shared_sections(old, new)
-        self.continued: Sides[dict[int, Continuation]] = Sides({}, {})  # by index
+        self._sections = sections_in_both_reports(old, new)
+        self.continued: ReportSides[dict[int, Continuation]] = ReportSides({}, {})  # by index
 
-    def take_matches(self, matches: Sequence[Match]) -> None:
+    def take_matches(self, matches: Sequence[PassageMatch]) -> None:
         """Take the matches that say the same thing."""
-        moved = _moved(self._old, self._new, matches)
+        moved = _moved_matches(self._old, self._new, matches)
         for match in matches:
             if not match.alike:
                 continue
@@ -123,8 +125,8 @@ class _Aligner:
 
     def share_equal(self) -> None:
         """Give a passage that stands twice in one report, and once in the other, that one there."""
-        _share_equal(self._old, self._new, self.continued.old)
-        _share_equal(self._new, self._old, self.continued.new)
+        _continue_by_equal_passages(self._old, self._new, self.continued.old)
+        _continue_by_equal_passages(self._new, self._old, self.continued.new)
 
     def fill_gaps(self) -> None:
         """Pair unmatched passages that stand between the same neighbours and share some wording."""
@@ -147,8 +149,8 @@ class _Aligner:
 
     def _between_neighbours(self, old: int) -> int | None:
         """Return the passage of NEW beside what continues the passage before OLD's, or after it."""
-        before = _neighbour(self.continued.old, self._sections.old, old, -1)
-        after = _neighbour(self.continued.old, self._sections.old, old, 1)
+        before = _continuation_beside(self.continued.old, self._sections.old, old, -1)
+        after = _continuation_beside(self.continued.old, self._sections.old, old, 1)
         if before >= 0:
             new = before + 1
         elif after >= 0:
@@ -160,48 +162,52 @@ class _Aligner:
     def _have_same_neighbours(self, old: int, new: int) -> bool:
         """Test whether two passages have the same neighbours, or one end of a section."""
         for step in (-1, 1):
-            there = _neighbour(self.continued.old, self._sections.old, old, step)
-            back = _neighbour(self.continued.new, self._sections.new, new, step)
+            there = _continuation_beside(self.continued.old, self._sections.old, old, step)
+            back = _continuation_beside(self.continued.new, self._sections.new, new, step)
             is_same_pair = there == new + step and back == old + step
             if not is_same_pair and not there == back == _EDGE:
                 return False
         return True
 
-    def share_reworded(self, candidates: Candidates) -> None:
+    def share_reworded(self, candidates: MatchCandidates) -> None:
         """Give a passage without a match one that says the same: a sentence split, or joined."""
         for candidate in candidates.most_similar_first():
             old = candidate.old
             new = candidate.new
             apart = candidate.apart
             in_terms = len(self._old) + new
-            if old not in self.continued.old and is_part_of(old, in_terms, self._terms, apart):
+            if old not in self.continued.old and is_part_of_passage(
+                old, in_terms, self._terms, apart
+            ):
                 shared = Continuation(new, "reworded", candidate.similarity, shared=True)
                 self.continued.old[old] = shared
-            if new not in self.continued.new and is_part_of(in_terms, old, self._terms, apart):
+            if new not in self.continued.new and is_part_of_passage(
+                in_terms, old, self._terms, apart
+            ):
                 shared = Continuation(old, "reworded", candidate.similarity, shared=True)
                 self.continued.new[new] = shared
 
 
-def _share_equal(
+def _continue_by_equal_passages(
     passages: Sequence[Passage], others: Sequence[Passage], continued: dict[int, Continuation]
 ) -> None:
     """Continue the passages of a report that have no match by equal ones of the other, if any."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for index, other in enumerate(others):
-        places[normalize(other.text)].append(index)
+        places[normalize_wording(other.text)].append(index)
     for index, passage in enumerate(passages):
-        equal = places.get(normalize(passage.text))
+        equal = places.get(normalize_wording(passage.text))
         if index in continued or not equal:
             continue
-        heading = heading_of(passage)
-        in_section = [other for other in equal if heading_of(others[other]) == heading]
+        heading = normalized_heading(passage)
+        in_section = [other for other in equal if normalized_heading(others[other]) == heading]
         if in_section:
             continued[index] = Continuation(in_section[0], "repeated", 1.0, shared=True)
         else:
             continued[index] = Continuation(equal[0], "moved", 1.0, shared=True)
 
 
-def _neighbour(
+def _continuation_beside(
     continued: dict[int, Continuation], sections: Sequence[str], index: int, step: int
 ) -> int:
     """Return what continues the passage before (-1) or after (1), or `_EDGE`, `_UNMATCHED`."""
@@ -211,10 +217,12 @@ def _neighbour(
     return continued[beside].index if beside in continued else _UNMATCHED
 
 
-def _moved(old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[Match]) -> set[Match]:
+def _moved_matches(
+    old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[PassageMatch]
+) -> set[PassageMatch]:
     """Find the equal matches in different sections; a renamed heading is the same section."""
-    headings = Sides(list(map(heading_of, old)), list(map(heading_of, new)))
-    renamed = _renamed_headings(headings, matches)
+    headings = ReportSides(list(map(normalized_heading, old)), list(map(normalized_heading, new)))
+    renamed = _headings_renamed_in_new(headings, matches)
     moved = set()
     for match in matches:
         before = headings.old[match.old]
@@ -224,7 +232,9 @@ def _moved(old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[Mat
     return moved
 
 
-def _renamed_headings(headings: Sides[list[str]], matches: Sequence[Match]) -> dict[str, str]:
+def _headings_renamed_in_new(
+    headings: ReportSides[list[str]], matches: Sequence[PassageMatch]
+) -> dict[str, str]:
     """Find the headings that only OLD has, and the ones that only NEW has in their place.
 
     In its place is the heading under which most of its passages stand, if most of those come from

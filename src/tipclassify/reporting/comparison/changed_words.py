@@ -9,44 +9,48 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from tipclassify.reporting.comparison.normalization import Sides, normalize
+from tipclassify.reporting.comparison.normalization import ReportSides, normalize_wording
 from tipclassify.reporting.comparison.terms import FUNCTION_WORDS
 from tipclassify.reporting.comparison.wording import MAX_WORDS
 
-__all__ = ["Segment", "changed_words"]
+__all__ = ["ComparedWords", "changed_words"]
 
 # A figure keeps its sign, and a word its opening bracket or quote, as one token: "($1.8".
 _WORD: Final = re.compile(r"[(\[“‘\"$€£¥+−-]*\w+(?:[.,'’/:-]\w+)*%?\s*|[^\w\s]\s*|\s+")
 
 
-class Segment(NamedTuple):
+class ComparedWords(NamedTuple):
     """Consecutive words of a passage, and whether they differ from the other passage's."""
 
     text: str
     changed: bool
 
 
-def changed_words(old: str, new: str) -> Sides[list[Segment]]:
+def changed_words(old: str, new: str) -> ReportSides[list[ComparedWords]]:
     """Segment two texts into words that both have and words that the other has not.
 
     Unchanged function words and punctuation between two changes count as changed: that reads
     better.
 
     >>> changed_words("Police opened 34 cases.", "Police opened 29 cases.").new[:2]
-    [Segment(text='Police opened ', changed=False), Segment(text='29 ', changed=True)]
+    [ComparedWords(text='Police opened ', changed=False), ComparedWords(text='29 ', changed=True)]
     """
     old_words = _WORD.findall(old)
     new_words = _WORD.findall(new)
     if max(len(old_words), len(new_words)) > MAX_WORDS:
-        changed = normalize(old) != normalize(new)
-        return Sides([Segment(old, changed)], [Segment(new, changed)])
-    kept = _kept_runs([normalize(word) for word in old_words], [normalize(w) for w in new_words])
+        changed = normalize_wording(old) != normalize_wording(new)
+        return ReportSides([ComparedWords(old, changed)], [ComparedWords(new, changed)])
+    kept = _runs_unchanged_in_both(
+        [normalize_wording(word) for word in old_words], [normalize_wording(w) for w in new_words]
+    )
     kept_old = {at for run in kept for at in range(run.a, run.a + run.size)}
     kept_new = {at for run in kept for at in range(run.b, run.b + run.size)}
-    return Sides(_segments(old_words, kept_old), _segments(new_words, kept_new))
+    return ReportSides(
+        _group_changed_words(old_words, kept_old), _group_changed_words(new_words, kept_new)
+    )
 
 
-def _kept_runs(old: Sequence[str], new: Sequence[str]) -> list[Run]:
+def _runs_unchanged_in_both(old: Sequence[str], new: Sequence[str]) -> list[Run]:
     """Return the runs of words that both texts have and that have a content word, or an end."""
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     runs = [run for run in matcher.get_matching_blocks() if run.size]
@@ -61,6 +65,6 @@ def _kept_runs(old: Sequence[str], new: Sequence[str]) -> list[Run]:
     return kept
 
 
-def _segments(words: Sequence[str], kept: set[int]) -> list[Segment]:
+def _group_changed_words(words: Sequence[str], kept: set[int]) -> list[ComparedWords]:
     runs = groupby(enumerate(words), key=lambda numbered: numbered[0] not in kept)
-    return [Segment("".join(word for _, word in run), changed) for changed, run in runs]
+    return [ComparedWords("".join(word for _, word in run), changed) for changed, run in runs]

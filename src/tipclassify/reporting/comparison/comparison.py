@@ -13,16 +13,24 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tipclassify.reporting.comparison.alignment import Alignment, Continuation, align_reports
-from tipclassify.reporting.comparison.consistency import SplitDecision, split_decisions
+from tipclassify.reporting.comparison.consistency import (
+    SplitDecision,
+    find_sentences_tagged_both_ways,
+)
 from tipclassify.reporting.comparison.identity import (
-    Identity,
-    identity_of,
-    subject_refusals,
-    years_refusals,
+    ReportIdentity,
+    identity_of_report,
+    refusals_by_subject,
+    refusals_by_year,
 )
 from tipclassify.reporting.comparison.matching import Neighbour
-from tipclassify.reporting.comparison.normalization import Sides
-from tipclassify.reporting.comparison.pairs import KIND_RANKS, KINDS, Pair, label_changes
+from tipclassify.reporting.comparison.normalization import ReportSides
+from tipclassify.reporting.comparison.pairs import (
+    KIND_RANKS,
+    KINDS,
+    PassagePair,
+    label_changes_of_pair,
+)
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport, context_of
 
 __all__ = ["Comparison", "PairGroup", "compare"]
@@ -38,7 +46,7 @@ class PairGroup:
     kind: str
     title: str
     meaning: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PassagePair, ...]
     # passages that are alone and have such a label, too, but are listed under another
     elsewhere: int
     borderline: int  # pairs whose changes are all borderline
@@ -50,12 +58,12 @@ class Comparison:
 
     old: TaggedReport
     new: TaggedReport
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PassagePair, ...]
 
     @property
-    def identities(self) -> tuple[Identity, Identity]:
+    def identities(self) -> tuple[ReportIdentity, ReportIdentity]:
         """Country, publication and year of each report."""
-        return identity_of(self.old), identity_of(self.new)
+        return identity_of_report(self.old), identity_of_report(self.new)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -77,7 +85,10 @@ class Comparison:
     def split_decisions(self) -> list[SplitDecision]:
         """Sentences that stand in several places of one report, with different labels."""
         old, new = self.names
-        return [*split_decisions(self.old, old), *split_decisions(self.new, new)]
+        return [
+            *find_sentences_tagged_both_ways(self.old, old),
+            *find_sentences_tagged_both_ways(self.new, new),
+        ]
 
     def groups(self, repeated: bool = False) -> list[PairGroup]:
         """Group the pairs by kind, most important first; repeated passages only if `repeated`."""
@@ -94,7 +105,7 @@ class Comparison:
             title=texts.title.format(old=old, new=new),
             meaning=texts.meaning.format(old=old, new=new),
             pairs=pairs,
-            elsewhere=sum(_is_also_of(pair, kind) for pair in self.pairs),
+            elsewhere=sum(_is_also_of_pair_kind(pair, kind) for pair in self.pairs),
             borderline=sum(pair.borderline for pair in pairs),
         )
 
@@ -105,7 +116,7 @@ class Comparison:
     def refusals(self) -> list[str]:
         """List why the two must not be compared, unless somebody asks for it all the same."""
         old, new = self.identities
-        return subject_refusals([old, new]) + years_refusals(old, new)
+        return refusals_by_subject([old, new]) + refusals_by_year(old, new)
 
     def warnings(self) -> list[str]:
         """List why the two may not be successive reports of one country, one line each."""
@@ -127,7 +138,7 @@ class Comparison:
         ]
 
 
-def _is_also_of(pair: Pair, kind: str) -> bool:
+def _is_also_of_pair_kind(pair: PassagePair, kind: str) -> bool:
     """Test whether a passage that is alone has such a label, but is listed under another."""
     if pair.kind == kind or len(pair.sides) > 1:
         return False
@@ -150,11 +161,11 @@ def compare(
     """
     context = context_of(context, [old, new])
     alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
-    findings = Sides(list(old.findings()), list(new.findings()))
+    findings = ReportSides(list(old.findings()), list(new.findings()))
     placed = [
-        *_continued(alignment, findings, context.thresholds),
-        *_gone(alignment, findings, context.thresholds),
-        *_new(alignment, findings, context.thresholds),
+        *_pair_continued_passages(alignment, findings, context.thresholds),
+        *_pair_gone_passages(alignment, findings, context.thresholds),
+        *_pair_new_passages(alignment, findings, context.thresholds),
     ]
     placed.sort(key=_PlacedPair.sort_key)
     return Comparison(old, new, tuple(entry.pair for entry in placed))
@@ -165,7 +176,7 @@ class _PlacedPair:
     """A pair and its position in the report."""
 
     position: int
-    pair: Pair
+    pair: PassagePair
 
     def sort_key(self) -> tuple[int, bool, bool, int]:
         """Sort by kind, clear changes, pairs before single passages, position."""
@@ -173,21 +184,21 @@ class _PlacedPair:
         return KIND_RANKS[self.pair.kind], self.pair.borderline, is_alone, self.position
 
 
-def _continued(
-    alignment: Alignment, findings: Sides[list[Finding]], thresholds: Mapping[str, float]
+def _pair_continued_passages(
+    alignment: Alignment, findings: ReportSides[list[Finding]], thresholds: Mapping[str, float]
 ) -> list[_PlacedPair]:
     """Pair the passages that continue each other."""
 
-    def pair_of(old_index: int, new_index: int, continuation: Continuation) -> _PlacedPair:
+    def place_pair(old_index: int, new_index: int, continuation: Continuation) -> _PlacedPair:
         old = findings.old[old_index]
         new = findings.new[new_index]
         is_repeated = continuation.status == "repeated"
-        pair = Pair(
+        pair = PassagePair(
             alignment=continuation.status,
             old=old,
             new=new,
             similarity=continuation.similarity,
-            changes=label_changes(old, new, thresholds, is_repeated),
+            changes=label_changes_of_pair(old, new, thresholds, is_repeated),
             shared=continuation.shared,
         )
         return _PlacedPair(new_index, pair)
@@ -195,24 +206,24 @@ def _continued(
     placed = []
     for index, continuation in enumerate(alignment.new):
         if continuation:
-            placed.append(pair_of(continuation.index, index, continuation))
+            placed.append(place_pair(continuation.index, index, continuation))
     for index, continuation in enumerate(alignment.old):
         # the others have been paired from their other side
         if continuation and continuation.shared:
-            placed.append(pair_of(index, continuation.index, continuation))
+            placed.append(place_pair(index, continuation.index, continuation))
     return placed
 
 
-def _gone(
-    alignment: Alignment, findings: Sides[list[Finding]], thresholds: Mapping[str, float]
+def _pair_gone_passages(
+    alignment: Alignment, findings: ReportSides[list[Finding]], thresholds: Mapping[str, float]
 ) -> list[_PlacedPair]:
     """List the passages that are gone, each with the nearest one of NEW."""
     placed = []
     for index, finding in enumerate(findings.old):
         if alignment.old[index] is None:
-            changes = label_changes(finding, None, thresholds)
-            pair = _with_nearest(
-                Pair("gone", finding, None, changes=changes),
+            changes = label_changes_of_pair(finding, None, thresholds)
+            pair = _add_nearest_passage(
+                PassagePair("gone", finding, None, changes=changes),
                 in_its_place=alignment.instead.old.get(index),
                 nearest=alignment.nearest.old.get(index),
                 others=findings.new,
@@ -221,16 +232,16 @@ def _gone(
     return placed
 
 
-def _new(
-    alignment: Alignment, findings: Sides[list[Finding]], thresholds: Mapping[str, float]
+def _pair_new_passages(
+    alignment: Alignment, findings: ReportSides[list[Finding]], thresholds: Mapping[str, float]
 ) -> list[_PlacedPair]:
     """List the passages that are new, each with the nearest one of OLD."""
     placed = []
     for index, finding in enumerate(findings.new):
         if alignment.new[index] is None:
-            changes = label_changes(None, finding, thresholds)
-            pair = _with_nearest(
-                Pair("new", None, finding, changes=changes),
+            changes = label_changes_of_pair(None, finding, thresholds)
+            pair = _add_nearest_passage(
+                PassagePair("new", None, finding, changes=changes),
                 in_its_place=alignment.instead.new.get(index),
                 nearest=alignment.nearest.new.get(index),
                 others=findings.old,
@@ -239,12 +250,12 @@ def _new(
     return placed
 
 
-def _with_nearest(
-    alone: Pair,
+def _add_nearest_passage(
+    alone: PassagePair,
     in_its_place: Neighbour | None,
     nearest: Neighbour | None,
     others: Sequence[Finding],
-) -> Pair:
+) -> PassagePair:
     """Add to a passage that is alone the nearest of the other report: that in its place, if any."""
     neighbour = in_its_place or nearest
     if neighbour is None:

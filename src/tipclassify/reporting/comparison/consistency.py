@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.labels import label_name
-from tipclassify.reporting.common_phrases import text_identity
+from tipclassify.reporting.common_phrases import wording_identity
 from tipclassify.reporting.report import TaggedReport, section_name
 from tipclassify.text.document import Passage
 
-__all__ = ["SplitDecision", "split_decisions"]
+__all__ = ["SplitDecision", "find_sentences_tagged_both_ways"]
 
 _MIN_WORDS: Final = 4  # shorter texts recur by chance
 
@@ -35,7 +35,7 @@ class SplitDecision:
 
     def describe(self) -> list[str]:
         """Say of each place what its labels are: "Prosecution, page 4: failure (0.61)"."""
-        return [_describe(place) for place in self.places]
+        return [_describe_place_of_sentence(place) for place in self.places]
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, each place as in ``score --format jsonl``."""
@@ -43,13 +43,13 @@ class SplitDecision:
         return {"kind": "tagged_both_ways", "report": self.report, "places": places}
 
 
-def _describe(place: Passage) -> str:
+def _describe_place_of_sentence(place: Passage) -> str:
     page = f", page {place.page}" if place.page else ""
     labels = ", ".join(f"{label_name(label)} ({place.scores[label]:.2f})" for label in place.labels)
     return f"{section_name(place.section)}{page}: {labels or 'no label'}"
 
 
-def split_decisions(report: TaggedReport, name: str) -> list[SplitDecision]:
+def find_sentences_tagged_both_ways(report: TaggedReport, name: str) -> list[SplitDecision]:
     """List the sentences of a report that stand in places with different labels.
 
     `name` is what the report is called. Input rows are passages of their own, however alike.
@@ -57,8 +57,8 @@ def split_decisions(report: TaggedReport, name: str) -> list[SplitDecision]:
     if report.document is None:
         return []
     places: defaultdict[int, list[Passage]] = defaultdict(list)
-    for passage in _sentences(report.passages):
-        places[text_identity(passage.text)].append(passage)
+    for passage in _sentences_to_compare(report.passages):
+        places[wording_identity(passage.text)].append(passage)
     return [
         SplitDecision(name, tuple(alike))
         for alike in places.values()
@@ -66,7 +66,7 @@ def split_decisions(report: TaggedReport, name: str) -> list[SplitDecision]:
     ]
 
 
-def _sentences(passages: Iterable[Passage]) -> Iterable[Passage]:
+def _sentences_to_compare(passages: Iterable[Passage]) -> Iterable[Passage]:
     for passage in passages:
         if passage.kind == "sentence" and len(passage.text.split()) >= _MIN_WORDS:
             yield passage

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tipclassify.reporting.comparison.identity import identity_of
-from tipclassify.reporting.comparison.matching import shared_words
+from tipclassify.reporting.comparison.identity import identity_of_report
+from tipclassify.reporting.comparison.matching import find_texts_sharing_words
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "MIN_SIMILARITY",
     "Contradiction",
     "Contrast",
-    "contrast",
+    "contrast_publications",
     "contrast_refusals",
 ]
 
@@ -96,19 +96,19 @@ class Contrast:
     @property
     def subject(self) -> str:
         """Country and year, as far as they are known."""
-        first = identity_of(self.reports[0])
+        first = identity_of_report(self.reports[0])
         return " ".join(str(part) for part in (first.country, first.year) if part)
 
     @property
     def publications(self) -> list[str]:
         """Names of the publications, or of the files of which it is not known."""
-        identities = [identity_of(report) for report in self.reports]
+        identities = [identity_of_report(report) for report in self.reports]
         return [identity.publication or identity.name for identity in identities]
 
 
 def contrast_refusals(reports: Sequence[TaggedReport]) -> list[str]:
     """List why the reports are not of different publications on one country and year."""
-    identities = [identity_of(report) for report in reports]
+    identities = [identity_of_report(report) for report in reports]
     refusals = []
     countries = {identity.country for identity in identities if identity.country}
     years = {identity.year for identity in identities if identity.year}
@@ -122,24 +122,24 @@ def contrast_refusals(reports: Sequence[TaggedReport]) -> list[str]:
     return refusals
 
 
-def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contrast:
+def contrast_publications(reports: Sequence[TaggedReport], context: ScoringContext) -> Contrast:
     """Pair efforts and failures of different reports one to one, most similar first."""
-    efforts = list(_one_sided(reports, "positive_effort", "failure"))
-    failures = list(_one_sided(reports, "failure", "positive_effort"))
+    efforts = list(_one_sided_findings(reports, "positive_effort", "failure"))
+    failures = list(_one_sided_findings(reports, "failure", "positive_effort"))
     pairs: list[Contradiction] = []
     taken_efforts: set[int] = set()
     taken_failures: set[int] = set()
     effort_texts = [effort.text for effort in efforts]
     failure_texts = [failure.text for failure in failures]
     vocabulary = context.classifier.vocabulary
-    for shared in shared_words(effort_texts, failure_texts, vocabulary, MIN_SIMILARITY):
+    for shared in find_texts_sharing_words(effort_texts, failure_texts, vocabulary, MIN_SIMILARITY):
         if shared.old in taken_efforts or shared.new in taken_failures:
             continue
         effort = efforts[shared.old]
         failure = failures[shared.new]
         if shared.words < _MIN_SHARED or effort.report == failure.report:
             continue
-        matter = _matter(effort.text, failure.text)
+        matter = _matter_of_contradiction(effort.text, failure.text)
         if matter is None:
             continue
         taken_efforts.add(shared.old)
@@ -151,10 +151,11 @@ def contrast(reports: Sequence[TaggedReport], context: ScoringContext) -> Contra
 _NAMED: Final = {matter: re.compile(words, re.IGNORECASE) for matter, words in MATTERS.items()}
 
 
-def _matter(first: str, second: str) -> str | None:
+def _matter_of_contradiction(first: str, second: str) -> str | None:
     """Return the first matter that both texts name; None for none.
 
-    >>> _matter("Inspectors closed two farms.", "The law was not enforced: nothing was inspected.")
+    >>> failure = "The law was not enforced: nothing was inspected."
+    >>> _matter_of_contradiction("Inspectors closed two farms.", failure)
     'inspections'
     """
     for matter, words in _NAMED.items():
@@ -164,7 +165,7 @@ def _matter(first: str, second: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _OneSided:
+class _OneSidedFinding:
     """A passage that has one label and not the opposite one."""
 
     report: int  # number of its report
@@ -176,7 +177,9 @@ class _OneSided:
         return self.finding.passage.text
 
 
-def _one_sided(reports: Sequence[TaggedReport], label: str, without: str) -> Iterator[_OneSided]:
+def _one_sided_findings(
+    reports: Sequence[TaggedReport], label: str, without: str
+) -> Iterator[_OneSidedFinding]:
     """Yield the passages that have one label and not the other, each text once a report."""
     for number, report in enumerate(reports):
         seen: set[str] = set()
@@ -185,4 +188,4 @@ def _one_sided(reports: Sequence[TaggedReport], label: str, without: str) -> Ite
             is_one_sided = label in passage.labels and without not in passage.labels
             if is_one_sided and _TABLE not in passage.text and passage.text not in seen:
                 seen.add(passage.text)
-                yield _OneSided(number, finding)
+                yield _OneSidedFinding(number, finding)

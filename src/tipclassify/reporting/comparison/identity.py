@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from tipclassify.errors import UsageError
 from tipclassify.reporting.report import TaggedReport, source_name
 
-__all__ = ["Identity", "identity_of", "refuse", "subject_refusals", "years_refusals"]
+__all__ = [
+    "ReportIdentity",
+    "identity_of_report",
+    "refusals_by_subject",
+    "refusals_by_year",
+    "refuse_comparison",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ReportIdentity:
     """Country, publication and year of a report, each None if unknown."""
 
     name: str  # by which messages call it
@@ -21,17 +27,17 @@ class Identity:
     year: int | None
 
 
-def identity_of(report: TaggedReport) -> Identity:
+def identity_of_report(report: TaggedReport) -> ReportIdentity:
     """Return what a report is; rows have what all of them say in columns of these names."""
-    return Identity(
+    return ReportIdentity(
         name=source_name(report.file),
-        country=report.country or _common_text(report, "country"),
-        publication=report.publication or _common_text(report, "publication"),
-        year=report.year or _common_year(report),
+        country=report.country or _identity_text_of_rows(report, "country"),
+        publication=report.publication or _identity_text_of_rows(report, "publication"),
+        year=report.year or _identity_year_of_rows(report),
     )
 
 
-def _common_text(report: TaggedReport, column: str) -> str | None:
+def _identity_text_of_rows(report: TaggedReport, column: str) -> str | None:
     """Return the text that all rows have in a column; None if they differ, or have none."""
     texts: set[str] = set()
     for row in report.extras:
@@ -44,7 +50,7 @@ def _common_text(report: TaggedReport, column: str) -> str | None:
     return text if text.strip() else None
 
 
-def _common_year(report: TaggedReport) -> int | None:
+def _identity_year_of_rows(report: TaggedReport) -> int | None:
     """Return the year that all rows have; None if they differ, or have none."""
     years = [row.get("year") for row in report.extras]
     if not years:
@@ -55,7 +61,7 @@ def _common_year(report: TaggedReport) -> int | None:
     return None
 
 
-def subject_refusals(reports: Sequence[Identity]) -> list[str]:
+def refusals_by_subject(reports: Sequence[ReportIdentity]) -> list[str]:
     """List why the reports are not of one country and publication; unknown ones are let pass."""
     refusals = []
     countries = list(dict.fromkeys(report.country for report in reports if report.country))
@@ -63,29 +69,30 @@ def subject_refusals(reports: Sequence[Identity]) -> list[str]:
         dict.fromkeys(report.publication for report in reports if report.publication)
     )
     if len(countries) > 1:
-        refusals.append(
-            f"they are about {_joined(countries)}: differences would be those of countries"
-        )
+        named = _join_names_of_reports(countries)
+        refusals.append(f"they are about {named}: differences would be those of countries")
     if len(publications) > 1:
-        named = _joined([f"'{publication}'" for publication in publications])
+        named = _join_names_of_reports([f"'{publication}'" for publication in publications])
         refusals.append(
             f"they are of different publications, {named}: 'new' and 'gone' would mean nothing"
         )
     return refusals
 
 
-def years_refusals(old: Identity, new: Identity) -> list[str]:
+def refusals_by_year(old: ReportIdentity, new: ReportIdentity) -> list[str]:
     """List why NEW is not of a later year than OLD; equal years may be two versions, and pass."""
     if old.year and new.year and old.year > new.year:
         return [f"OLD is of {old.year} and NEW of {new.year}: give the earlier one first"]
     return []
 
 
-def refuse(refusals: Sequence[str], reports: Sequence[Identity], remedy: str = "") -> None:
+def refuse_comparison(
+    refusals: Sequence[str], reports: Sequence[ReportIdentity], remedy: str = ""
+) -> None:
     """Raise `UsageError` if there is any refusal: it names the reports, why, and what to do."""
     if not refusals:
         return
-    names = _joined([report.name for report in reports])
+    names = _join_names_of_reports([report.name for report in reports])
     parts = list(refusals)
     if remedy:
         parts.append(remedy)
@@ -93,10 +100,10 @@ def refuse(refusals: Sequence[str], reports: Sequence[Identity], remedy: str = "
     raise UsageError(f"{names}: {'; '.join(parts)}")
 
 
-def _joined(names: Sequence[str]) -> str:
+def _join_names_of_reports(names: Sequence[str]) -> str:
     """Join names to a list in words.
 
-    >>> _joined(["a", "b", "c"])
+    >>> _join_names_of_reports(["a", "b", "c"])
     'a, b and c'
     """
     if len(names) == 1:

@@ -15,17 +15,31 @@ from typing import NamedTuple
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.alignment import align_reports
-from tipclassify.reporting.comparison.changed_words import Segment, changed_words
-from tipclassify.reporting.comparison.consistency import SplitDecision, split_decisions
-from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals
-from tipclassify.reporting.comparison.normalization import Sides, normalize
+from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
+from tipclassify.reporting.comparison.consistency import (
+    SplitDecision,
+    find_sentences_tagged_both_ways,
+)
+from tipclassify.reporting.comparison.identity import (
+    ReportIdentity,
+    identity_of_report,
+    refusals_by_subject,
+)
+from tipclassify.reporting.comparison.normalization import ReportSides, normalize_wording
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
-__all__ = ["Ledger", "LedgerLine", "Standing", "build_ledger", "in_order", "ledger_refusals"]
+__all__ = [
+    "Ledger",
+    "LedgerLine",
+    "LedgerStanding",
+    "build_ledger",
+    "ledger_refusals",
+    "sort_reports_by_year",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerStanding:
     """A passage as it stands in the report of one year."""
 
     year: str
@@ -41,15 +55,15 @@ class Standing:
 class LedgerLine:
     """A passage in all years in which it stood, in their order."""
 
-    standings: tuple[Standing, ...]
+    standings: tuple[LedgerStanding, ...]
 
     @property
-    def first(self) -> Standing:
+    def first(self) -> LedgerStanding:
         """Where it stood first."""
         return self.standings[0]
 
     @property
-    def last(self) -> Standing:
+    def last(self) -> LedgerStanding:
         """Where it stood last."""
         return self.standings[-1]
 
@@ -81,7 +95,7 @@ class LedgerLine:
         ever = {label for standing in self.standings for label in standing.finding.passage.labels}
         return tuple(label for label in LABELS if label in ever)
 
-    def words(self) -> Sides[list[Segment]]:
+    def words(self) -> ReportSides[list[ComparedWords]]:
         """Segment its first and last wording into words that both have and words that differ."""
         return changed_words(self.first.finding.passage.text, self.last.finding.passage.text)
 
@@ -107,15 +121,17 @@ class Ledger:
     lines: tuple[LedgerLine, ...]  # those that stood in most years first
 
     @property
-    def identities(self) -> list[Identity]:
+    def identities(self) -> list[ReportIdentity]:
         """Country, publication and year of each report."""
-        return [identity_of(report) for report in self.reports]
+        return [identity_of_report(report) for report in self.reports]
 
     @property
     def subject(self) -> str:
         """Publication and country, in words, as far as they are known and the same."""
-        publication = _only({identity.publication for identity in self.identities})
-        country = _only({identity.country for identity in self.identities})
+        publication = _value_shared_by_reports(
+            {identity.publication for identity in self.identities}
+        )
+        country = _value_shared_by_reports({identity.country for identity in self.identities})
         return ": ".join(part for part in (publication, country) if part)
 
     @property
@@ -124,7 +140,7 @@ class Ledger:
         return [
             decision
             for year, report in zip(self.years, self.reports, strict=True)
-            for decision in split_decisions(report, year)
+            for decision in find_sentences_tagged_both_ways(report, year)
         ]
 
     def to_dict(self) -> dict[str, object]:
@@ -147,23 +163,23 @@ class Ledger:
         }
 
 
-def _only(values: set[str | None]) -> str | None:
+def _value_shared_by_reports(values: set[str | None]) -> str | None:
     """Return the value of a set that has one; else None."""
     return next(iter(values)) if len(values) == 1 else None
 
 
-def in_order(reports: Sequence[TaggedReport]) -> list[TaggedReport]:
+def sort_reports_by_year(reports: Sequence[TaggedReport]) -> list[TaggedReport]:
     """Sort reports by year; those of unknown years stay where they are, if any is unknown."""
-    years = [identity_of(report).year for report in reports]
+    years = [identity_of_report(report).year for report in reports]
     if not all(years):
         return list(reports)
-    return sorted(reports, key=lambda report: identity_of(report).year or 0)
+    return sorted(reports, key=lambda report: identity_of_report(report).year or 0)
 
 
 def ledger_refusals(reports: Sequence[TaggedReport]) -> list[str]:
     """List why the reports are not different years of one country and publication."""
-    identities = [identity_of(report) for report in reports]
-    refusals = subject_refusals(identities)
+    identities = [identity_of_report(report) for report in reports]
+    refusals = refusals_by_subject(identities)
     unknown = [identity.name for identity in identities if not identity.year]
     if unknown:
         refusals.append(
@@ -192,11 +208,11 @@ def build_ledger(
     >>> [(line.years, line.same_since) for line in build_ledger(reports, context).lines]
     [(['1', '2', '3'], '3')]
     """
-    years = _year_names(reports)
-    threads = _Threads()
+    years = _name_ledger_years(reports)
+    threads = _LedgerThreads()
     earlier: TaggedReport | None = None
     for year, report in zip(years, reports, strict=True):
-        links = _links(earlier, report, context) if earlier else []
+        links = _link_passages_of_years(earlier, report, context) if earlier else []
         threads.add_year(year, list(report.findings()), links)
         earlier = report
     lines = [
@@ -204,11 +220,11 @@ def build_ledger(
         for thread in threads.threads
         if everything or len(thread.standings) > 1
     ]
-    in_reading_order = _sorted(_without_joined(lines), years)
+    in_reading_order = _sort_ledger_lines(_drop_joined_ledger_lines(lines), years)
     return Ledger(tuple(reports), tuple(years), tuple(in_reading_order))
 
 
-class _Link(NamedTuple):
+class _PassageLink(NamedTuple):
     """Two passages of successive reports that continue each other."""
 
     old: int
@@ -216,77 +232,81 @@ class _Link(NamedTuple):
     status: str  # "repeated", "moved" or "reworded"
 
 
-def _links(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> list[_Link]:
+def _link_passages_of_years(
+    old: TaggedReport, new: TaggedReport, context: ScoringContext
+) -> list[_PassageLink]:
     """List the passages of two reports that continue each other, each pair once."""
     alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
-    links: dict[tuple[int, int], _Link] = {}  # by the places of the passages
+    links: dict[tuple[int, int], _PassageLink] = {}  # by the places of the passages
     for new_place, continuation in enumerate(alignment.new):
         if continuation:
-            link = _Link(continuation.index, new_place, continuation.status)
+            link = _PassageLink(continuation.index, new_place, continuation.status)
             links[link.old, link.new] = link
     for old_place, continuation in enumerate(alignment.old):
         if continuation:
-            link = _Link(old_place, continuation.index, continuation.status)
+            link = _PassageLink(old_place, continuation.index, continuation.status)
             links.setdefault((link.old, link.new), link)
     return list(links.values())
 
 
 @dataclass(slots=True)
-class _Thread:
+class _LedgerThread:
     """A line while it is followed."""
 
-    standings: list[Standing] = field(default_factory=list)
+    standings: list[LedgerStanding] = field(default_factory=list)
 
 
-class _Threads:
+class _LedgerThreads:
     """Lines while reports are added year by year."""
 
     def __init__(self) -> None:
-        self.threads: list[_Thread] = []
+        self.threads: list[_LedgerThread] = []
         # by the place of their passage in the report added last
-        self._last: dict[int, list[_Thread]] = {}
+        self._last: dict[int, list[_LedgerThread]] = {}
         # by their last words, to find what comes back after a year
-        self._by_words: dict[str, _Thread] = {}
+        self._by_words: dict[str, _LedgerThread] = {}
 
-    def add_year(self, year: str, findings: Sequence[Finding], links: Sequence[_Link]) -> None:
+    def add_year(
+        self, year: str, findings: Sequence[Finding], links: Sequence[_PassageLink]
+    ) -> None:
         """Add a report; `links` lead from the passages of the report before to its own."""
-        current: defaultdict[int, list[_Thread]] = defaultdict(list)
+        current: defaultdict[int, list[_LedgerThread]] = defaultdict(list)
         for link in links:
             for thread in self._last.get(link.old, ()):
-                standing = Standing(year, findings[link.new], link.status)
+                standing = LedgerStanding(year, findings[link.new], link.status)
                 current[link.new].append(self._continued(thread, standing))
         for place, finding in enumerate(findings):
             if place not in current:
                 current[place].append(self._begun(year, finding))
         for at_place in current.values():
             for thread in at_place:
-                words = normalize(thread.standings[-1].finding.passage.text)
+                words = normalize_wording(thread.standings[-1].finding.passage.text)
                 self._by_words[words] = thread
         self._last = current
 
-    def _continued(self, thread: _Thread, standing: Standing) -> _Thread:
+    def _continued(self, thread: _LedgerThread, standing: LedgerStanding) -> _LedgerThread:
         """Add where a passage stands; one that stands twice in a year has two lines from then.
 
         A sentence that was split stands twice.
         """
         if thread.standings[-1].year == standing.year:
-            thread = _Thread(thread.standings[:-1])
+            thread = _LedgerThread(thread.standings[:-1])
             self.threads.append(thread)
         thread.standings.append(standing)
         return thread
 
-    def _begun(self, year: str, finding: Finding) -> _Thread:
+    def _begun(self, year: str, finding: Finding) -> _LedgerThread:
         """Return the line of a passage that comes back, or begin one."""
-        earlier = self._by_words.get(normalize(finding.passage.text))
+        earlier = self._by_words.get(normalize_wording(finding.passage.text))
         if earlier and earlier.standings[-1].year != year:
-            earlier.standings.append(Standing(year, finding, "repeated"))
+            earlier.standings.append(LedgerStanding(year, finding, "repeated"))
             return earlier
-        thread = _Thread([Standing(year, finding, "first")])
+        thread = _LedgerThread([LedgerStanding(year, finding, "first")])
         self.threads.append(thread)
         return thread
 
 
-def _without_joined(lines: list[LedgerLine]) -> list[LedgerLine]:
+def _drop_joined_ledger_lines(lines: list[LedgerLine]) -> list[LedgerLine]:
     """Keep the longest of lines that end in the same passage, since sentences were joined."""
     longest: dict[tuple[str, int, int], LedgerLine] = {}
     for line in lines:
@@ -297,22 +317,22 @@ def _without_joined(lines: list[LedgerLine]) -> list[LedgerLine]:
     return list(longest.values())
 
 
-def _year_names(reports: Sequence[TaggedReport]) -> list[str]:
+def _name_ledger_years(reports: Sequence[TaggedReport]) -> list[str]:
     """Name the reports by their years if these are known and differ, else by their number."""
-    years = [identity_of(report).year for report in reports]
+    years = [identity_of_report(report).year for report in reports]
     if all(years) and len(set(years)) == len(years):
         return [str(year) for year in years]
     return [str(number) for number in range(1, len(reports) + 1)]
 
 
-def _sorted(lines: list[LedgerLine], years: Sequence[str]) -> list[LedgerLine]:
+def _sort_ledger_lines(lines: list[LedgerLine], years: Sequence[str]) -> list[LedgerLine]:
     """Sort lines: most years first, then failures, complicity, efforts, then in reading order."""
     ranks = {"failure": 0, "complicity": 1, "positive_effort": 2}
 
-    def sort_key(line: LedgerLine) -> tuple[int, int, int, int]:
+    def rank_of_line(line: LedgerLine) -> tuple[int, int, int, int]:
         most_years_first = -len(line.standings)
         rank_of_label = min((ranks[label] for label in line.labels), default=len(ranks))
         latest_first = -years.index(line.last.year)
         return most_years_first, rank_of_label, latest_first, line.last.finding.passage.start
 
-    return sorted(lines, key=sort_key)
+    return sorted(lines, key=rank_of_line)

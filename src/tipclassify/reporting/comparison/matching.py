@@ -11,22 +11,26 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.near_duplicates import tfidf
-from tipclassify.reporting.comparison.normalization import Sides, normalize, shared_sections
-from tipclassify.reporting.comparison.terms import Terms, extract_terms
-from tipclassify.reporting.comparison.wording import least_wording, wording_share
+from tipclassify.reporting.comparison.normalization import (
+    ReportSides,
+    normalize_wording,
+    sections_in_both_reports,
+)
+from tipclassify.reporting.comparison.terms import ComparedTerms, extract_compared_terms
+from tipclassify.reporting.comparison.wording import least_shared_wording, wording_share
 from tipclassify.text.document import Passage
 
 __all__ = [
     "MIN_SIMILARITY",
-    "Candidates",
-    "Match",
+    "MatchCandidates",
     "Nearest",
     "Neighbour",
-    "SharedWords",
-    "find_candidates",
-    "match_passages",
-    "match_texts",
-    "shared_words",
+    "PassageMatch",
+    "TextsSharingWords",
+    "find_match_candidates",
+    "find_texts_sharing_words",
+    "match_passages_of_reports",
+    "match_reports",
 ]
 
 MIN_SIMILARITY: Final = 0.32
@@ -61,7 +65,7 @@ Nearest = dict[int, Neighbour]
 """The most similar passage of the other report, by the index of a passage."""
 
 
-class Match(NamedTuple):
+class PassageMatch(NamedTuple):
     """Indices of two matched passages.
 
     Unless they are `alike`, with `wording.MIN_WORDING` in common, the new passage stands in the
@@ -75,7 +79,7 @@ class Match(NamedTuple):
     alike: bool = True
 
 
-class Candidate(NamedTuple):
+class MatchCandidate(NamedTuple):
     """A pair that may match: indices in OLD and NEW, similarity, and whether in one section."""
 
     old: int
@@ -85,7 +89,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class MatchCandidates:
     """Pairs (n,) that may match: indices in OLD and NEW, similarity, and two conditions."""
 
     olds: Ints
@@ -94,16 +98,16 @@ class Candidates:
     enough: Bools  # whether they share enough words
     apart: Bools  # whether they are in different sections
 
-    def pair(self, number: int) -> Candidate:
+    def pair(self, number: int) -> MatchCandidate:
         """Return a pair by its number."""
-        return Candidate(
+        return MatchCandidate(
             old=int(self.olds[number]),
             new=int(self.news[number]),
             similarity=float(self.similarity[number]),
             apart=bool(self.apart[number]),
         )
 
-    def most_similar_first(self) -> Iterator[Candidate]:
+    def most_similar_first(self) -> Iterator[MatchCandidate]:
         """Yield the pairs, most similar first, in an order that is symmetric in OLD and NEW."""
         distance = np.abs(self.olds - self.news)
         larger = np.maximum(self.olds, self.news)
@@ -111,9 +115,9 @@ class Candidates:
         for number in np.lexsort([larger, smaller, distance, -self.similarity]).tolist():
             yield self.pair(number)
 
-    def nearest(self) -> Sides[Nearest]:
+    def nearest(self) -> ReportSides[Nearest]:
         """Find for each passage of either report the most similar one of the other."""
-        nearest: Sides[Nearest] = Sides({}, {})
+        nearest: ReportSides[Nearest] = ReportSides({}, {})
         for candidate in self.most_similar_first():
             in_new = Neighbour(candidate.new, candidate.similarity)
             in_old = Neighbour(candidate.old, candidate.similarity)
@@ -122,10 +126,10 @@ class Candidates:
         return nearest
 
 
-def match_texts(
+def match_reports(
     old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
-) -> list[Match]:
-    """Match passages one to one, in the order of `Match.old`.
+) -> list[PassageMatch]:
+    """Match passages one to one, in the order of `PassageMatch.old`.
 
     Equal passages are matched first. The similarity of the others is the cosine of tf-idf vectors
     of stems of content words and of words of names (Salton and Buckley 1988), which the
@@ -135,18 +139,21 @@ def match_texts(
 
     >>> texts = "Courts convicted nine traffickers.", "In May, courts convicted no traffickers."
     >>> old, new = ([Passage(text, 0, len(text))] for text in texts)
-    >>> match_texts(old, new, frozenset({"courts"}))
-    [Match(old=0, new=0, similarity=1.0, equal=False, alike=True)]
+    >>> match_reports(old, new, frozenset({"courts"}))
+    [PassageMatch(old=0, new=0, similarity=1.0, equal=False, alike=True)]
     """
-    terms = extract_terms([passage.text for passage in (*old, *new)], vocabulary)
-    return match_passages(old, new, terms, find_candidates(old, new, terms))
+    terms = extract_compared_terms([passage.text for passage in (*old, *new)], vocabulary)
+    return match_passages_of_reports(old, new, terms, find_match_candidates(old, new, terms))
 
 
-def match_passages(
-    old: Sequence[Passage], new: Sequence[Passage], terms: Terms, candidates: Candidates
-) -> list[Match]:
+def match_passages_of_reports(
+    old: Sequence[Passage],
+    new: Sequence[Passage],
+    terms: ComparedTerms,
+    candidates: MatchCandidates,
+) -> list[PassageMatch]:
     """Match passages one to one by their `candidates`; `terms` are those of OLD, then of NEW."""
-    matches = list(_equal_matches(old, new))
+    matches = list(_match_equal_passages(old, new))
     taken_old = {match.old for match in matches}
     taken_new = {match.new for match in matches}
     order = _matching_order(candidates, len(old), len(new))
@@ -156,25 +163,25 @@ def match_passages(
             candidate = candidates.pair(number)
             if candidate.old in taken_old or candidate.new in taken_new:
                 continue
-            if alike and not _are_alike(candidate, terms, len(old)):
+            if alike and not _is_reworded_match(candidate, terms, len(old)):
                 continue
             taken_old.add(candidate.old)
             taken_new.add(candidate.new)
-            match = Match(
+            match = PassageMatch(
                 candidate.old, candidate.new, candidate.similarity, equal=False, alike=alike
             )
             matches.append(match)
     return sorted(matches)
 
 
-def _are_alike(candidate: Candidate, terms: Terms, olds: int) -> bool:
+def _is_reworded_match(candidate: MatchCandidate, terms: ComparedTerms, olds: int) -> bool:
     """Test whether two passages say the same thing reworded; there are `olds` of OLD."""
     in_terms = olds + candidate.new
-    least = least_wording(terms, candidate.old, in_terms, candidate.apart)
+    least = least_shared_wording(terms, candidate.old, in_terms, candidate.apart)
     return wording_share(terms.words[candidate.old], terms.words[in_terms]) >= least
 
 
-def _matching_order(candidates: Candidates, olds: int, news: int) -> list[int]:
+def _matching_order(candidates: MatchCandidates, olds: int, news: int) -> list[int]:
     """Order the pairs that may match, by number: most similar first, then by distance in position.
 
     `olds` and `news` are the numbers of passages. The order is symmetric in OLD and NEW.
@@ -188,12 +195,12 @@ def _matching_order(candidates: Candidates, olds: int, news: int) -> list[int]:
     return [number for number in order.tolist() if score[number] >= MIN_SIMILARITY]
 
 
-def _equal_matches(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[Match]:
+def _match_equal_passages(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[PassageMatch]:
     """Match equal passages: first within a section, then across, in the text's order."""
-    sections = shared_sections(old, new)
+    sections = sections_in_both_reports(old, new)
     # texts of the passages that have no match yet, by index
-    old_texts = {index: normalize(passage.text) for index, passage in enumerate(old)}
-    new_texts = {index: normalize(passage.text) for index, passage in enumerate(new)}
+    old_texts = {index: normalize_wording(passage.text) for index, passage in enumerate(old)}
+    new_texts = {index: normalize_wording(passage.text) for index, passage in enumerate(new)}
     for within_section in (True, False):
         waiting: defaultdict[tuple[str, str], list[int]] = defaultdict(list)  # the last first
         for old_index in sorted(old_texts, reverse=True):
@@ -206,12 +213,14 @@ def _equal_matches(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[M
                 old_index = same_text.pop()
                 del old_texts[old_index]
                 del new_texts[new_index]
-                yield Match(old_index, new_index, 1.0, equal=True)
+                yield PassageMatch(old_index, new_index, 1.0, equal=True)
 
 
-def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms) -> Candidates:
+def find_match_candidates(
+    old: Sequence[Passage], new: Sequence[Passage], terms: ComparedTerms
+) -> MatchCandidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
-    vectors = tfidf(_rarer_words(terms.words))
+    vectors = tfidf(_leave_out_common_terms(terms.words))
     present = vectors.sign()  # 1 for each word of a passage
     sizes = np.diff(vectors.indptr)  # number of different words of each passage
     in_old = len(old)
@@ -233,13 +242,13 @@ def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms
         shorter = np.minimum(sizes[olds], sizes[in_old + news])
         enough = shared.data[near] >= np.minimum(_MIN_SHARED, shorter)
         distance = np.abs(olds / max(in_old, 1) - news / max(in_new, 1))
-        kept = _most_similar(olds, similarity, distance)
-        chunks.append(_Chunk(olds[kept], news[kept], similarity[kept], enough[kept]))
+        kept = _most_similar_candidates(olds, similarity, distance)
+        chunks.append(_CandidateChunk(olds[kept], news[kept], similarity[kept], enough[kept]))
     olds = np.concatenate([chunk.olds for chunk in chunks])
     news = np.concatenate([chunk.news for chunk in chunks])
-    sections = shared_sections(old, new)
+    sections = sections_in_both_reports(old, new)
     apart = [sections.old[i] != sections.new[j] for i, j in zip(olds, news, strict=True)]
-    return Candidates(
+    return MatchCandidates(
         olds=olds,
         news=news,
         similarity=np.concatenate([chunk.similarity for chunk in chunks]),
@@ -249,8 +258,8 @@ def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Candidate pairs of some passages of OLD; see `Candidates`."""
+class _CandidateChunk:
+    """Candidate pairs of some passages of OLD; see `MatchCandidates`."""
 
     olds: Ints
     news: Ints
@@ -258,7 +267,7 @@ class _Chunk:
     enough: Bools
 
 
-def _most_similar(olds: Ints, similarity: Floats, tie: Floats | Ints) -> Ints:
+def _most_similar_candidates(olds: Ints, similarity: Floats, tie: Floats | Ints) -> Ints:
     """Choose pairs, by number: the hundred most similar of each passage of OLD.
 
     Of equally similar ones those of the least `tie` come first.
@@ -269,7 +278,7 @@ def _most_similar(olds: Ints, similarity: Floats, tie: Floats | Ints) -> Ints:
     return order[rank_of_pair < _MAX_CANDIDATES]
 
 
-def _rarer_words(passages: Sequence[Sequence[int]]) -> list[list[int]]:
+def _leave_out_common_terms(passages: Sequence[Sequence[int]]) -> list[list[int]]:
     """Leave out the words that too many passages have to say which of them belong together."""
     uses = Counter(word for words in passages for word in set(words))
     if not uses or max(uses.values()) <= _TOO_COMMON:
@@ -277,7 +286,7 @@ def _rarer_words(passages: Sequence[Sequence[int]]) -> list[list[int]]:
     return [[word for word in words if uses[word] <= _TOO_COMMON] for words in passages]
 
 
-class SharedWords(NamedTuple):
+class TextsSharingWords(NamedTuple):
     """Two texts that share content words: their indices, tf-idf cosine, and number of words."""
 
     old: int
@@ -286,17 +295,17 @@ class SharedWords(NamedTuple):
     words: int
 
 
-def shared_words(
+def find_texts_sharing_words(
     olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str], least: float
-) -> Iterator[SharedWords]:
+) -> Iterator[TextsSharingWords]:
     """Yield pairs of texts of at least the similarity `least`, most similar first.
 
     Each of `olds` is paired with the hundred texts that are most similar to it.
     """
-    terms = extract_terms([*olds, *news], vocabulary)
+    terms = extract_compared_terms([*olds, *news], vocabulary)
     if not olds or not news:
         return
-    vectors = tfidf(_rarer_words(terms.words))
+    vectors = tfidf(_leave_out_common_terms(terms.words))
     old_vectors = vectors[: len(olds)]
     new_vectors = vectors[len(olds) :].T
     old_parts = []
@@ -308,7 +317,7 @@ def shared_words(
         rows = pairs.row[near] + first
         columns = pairs.col[near]
         cosine = pairs.data[near]
-        kept = _most_similar(rows, cosine, columns)
+        kept = _most_similar_candidates(rows, cosine, columns)
         old_parts.append(rows[kept])
         new_parts.append(columns[kept])
         similarity_parts.append(cosine[kept])
@@ -320,4 +329,4 @@ def shared_words(
         old = int(old_places[number])
         new = int(new_places[number])
         common = words[old] & words[len(olds) + new]
-        yield SharedWords(old, new, float(similarity[number]), len(common))
+        yield TextsSharingWords(old, new, float(similarity[number]), len(common))

@@ -9,30 +9,36 @@ from typing import Final, Generic, TypeVar
 
 from tipclassify.text.document import Passage
 
-__all__ = ["Sides", "heading_of", "join_prefixes", "normalize", "shared_sections"]
+__all__ = [
+    "ReportSides",
+    "normalize_prefixes",
+    "normalize_wording",
+    "normalized_heading",
+    "sections_in_both_reports",
+]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Sides(Generic[T]):
+class ReportSides(Generic[T]):
     """What the earlier and the later report have of something."""
 
     old: T
     new: T
 
-    def swapped(self) -> Sides[T]:
+    def swapped(self) -> ReportSides[T]:
         """Return the sides as seen from the other report."""
-        return Sides(self.new, self.old)
+        return ReportSides(self.new, self.old)
 
 
 _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.fromkeys("“”„‟«»", '"'))
 
 
-def normalize(text: str) -> str:
+def normalize_wording(text: str) -> str:
     """Fold white space, quotation marks and case, so that equal texts differ in nothing else.
 
-    >>> normalize("Courts  “slept”.")
+    >>> normalize_wording("Courts  “slept”.")
     'courts "slept".'
     """
     return " ".join(text.translate(_QUOTES).casefold().split())
@@ -44,10 +50,10 @@ _PREFIX: Final = re.compile(
 )
 
 
-def join_prefixes(text: str) -> str:
+def normalize_prefixes(text: str) -> str:
     """Join prefixes to their words.
 
-    >>> join_prefixes("Anti-Semitism among non-citizens")
+    >>> normalize_prefixes("Anti-Semitism among non-citizens")
     'Antisemitism among noncitizens'
     """
     return _PREFIX.sub(lambda match: match[1] + match[2].lower(), text) if "-" in text else text
@@ -56,23 +62,27 @@ def join_prefixes(text: str) -> str:
 _NUMBERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 
-def heading_of(passage: Passage) -> str:
+def normalized_heading(passage: Passage) -> str:
     """Return the normalized heading of a passage, without its number or letter."""
-    return _NUMBERING.sub("", normalize(join_prefixes(passage.section or "")))
+    return _NUMBERING.sub("", normalize_wording(normalize_prefixes(passage.section or "")))
 
 
 _RENAMED: Final = "\0"  # in place of a heading that only one report has
 
 
-def shared_sections(old: Sequence[Passage], new: Sequence[Passage]) -> Sides[list[str]]:
+def sections_in_both_reports(
+    old: Sequence[Passage], new: Sequence[Passage]
+) -> ReportSides[list[str]]:
     """Return the section of each passage; headings that only one report has become one.
 
     They may be renamed.
     """
-    headings = Sides([heading_of(passage) for passage in old], [heading_of(p) for p in new])
+    headings = ReportSides(
+        [normalized_heading(passage) for passage in old], [normalized_heading(p) for p in new]
+    )
     shared = set(headings.old) & set(headings.new)
 
-    def sections(names: list[str]) -> list[str]:
+    def with_unshared_renamed(names: list[str]) -> list[str]:
         return [name if name in shared else _RENAMED for name in names]
 
-    return Sides(sections(headings.old), sections(headings.new))
+    return ReportSides(with_unshared_renamed(headings.old), with_unshared_renamed(headings.new))

@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.changed_words import Segment, changed_words
-from tipclassify.reporting.comparison.normalization import Sides
+from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
+from tipclassify.reporting.comparison.normalization import ReportSides
 from tipclassify.reporting.probability import log_odds
 from tipclassify.reporting.report import Finding
 
-__all__ = ["KINDS", "KIND_RANKS", "MARGIN", "Change", "KindTexts", "Pair", "label_changes"]
+__all__ = [
+    "KINDS",
+    "KIND_RANKS",
+    "MARGIN",
+    "LabelChange",
+    "PairKindTexts",
+    "PassagePair",
+    "label_changes_of_pair",
+]
 
 MARGIN: Final = 1.0
 """Distance from the threshold, in log-odds, within which a label change is borderline.
@@ -25,7 +33,7 @@ hundred, nine in ten lie within 1.0 before and after with `fast`, four in ten wi
 """
 
 
-class KindTexts(NamedTuple):
+class PairKindTexts(NamedTuple):
     """Title and meaning of a kind of pair, with placeholders for the reports' names."""
 
     title: str
@@ -33,49 +41,49 @@ class KindTexts(NamedTuple):
 
 
 KINDS: Final = {
-    "new_failure": KindTexts(
+    "new_failure": PairKindTexts(
         "Failures newly reported",
         "passages of {new} tagged as failure, whose text {old} does not have",
     ),
-    "effort_gone": KindTexts(
+    "effort_gone": PairKindTexts(
         "Efforts no longer reported",
         "passages of {old} tagged as effort, whose text {new} does not have",
     ),
-    "new_complicity": KindTexts(
+    "new_complicity": PairKindTexts(
         "Complicity newly reported",
         "passages of {new} on complicity, whose text {old} does not have",
     ),
-    "complicity_gone": KindTexts(
+    "complicity_gone": PairKindTexts(
         "Complicity no longer reported",
         "passages of {old} on complicity, whose text {new} does not have",
     ),
-    "failure_gone": KindTexts(
+    "failure_gone": PairKindTexts(
         "Failures no longer reported",
         "passages of {old} tagged as failure, whose text {new} does not have",
     ),
-    "new_effort": KindTexts(
+    "new_effort": PairKindTexts(
         "Efforts newly reported",
         "passages of {new} tagged as effort, whose text {old} does not have",
     ),
-    "retagged": KindTexts(
+    "retagged": PairKindTexts(
         "Reworded, and tagged otherwise",
         "the words that changed, which are marked, changed the tag too",
     ),
-    "moved_retagged": KindTexts(
+    "moved_retagged": PairKindTexts(
         "Same words, tagged otherwise",
         "the text is the same; the heading above it, which the model reads too, is another",
     ),
-    "reworded": KindTexts("Reworded, same tags", "figures or words changed, tags did not"),
-    "moved": KindTexts("Moved", "the same words under another heading, with the same tags"),
-    "new": KindTexts(
+    "reworded": PairKindTexts("Reworded, same tags", "figures or words changed, tags did not"),
+    "moved": PairKindTexts("Moved", "the same words under another heading, with the same tags"),
+    "new": PairKindTexts(
         "Other new passages",
         "passages of {new} without a tag, whose text {old} does not have",
     ),
-    "gone": KindTexts(
+    "gone": PairKindTexts(
         "Other passages that are gone",
         "passages of {old} without a tag, whose text {new} does not have",
     ),
-    "repeated": KindTexts(
+    "repeated": PairKindTexts(
         "Repeated word for word", "equal but for white space, quotation marks and case"
     ),
 }
@@ -86,7 +94,7 @@ KIND_RANKS: Final = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LabelChange:
     """A label that only one passage of a pair has."""
 
     label: str
@@ -106,18 +114,18 @@ class Change:
         return {
             "label": self.label,
             "change": "came" if self.came else "went",
-            "old": _rounded(self.old),
-            "new": _rounded(self.new),
+            "old": _round_pair_score(self.old),
+            "new": _round_pair_score(self.new),
             "borderline": self.borderline,
         }
 
 
-def label_changes(
+def label_changes_of_pair(
     old: Finding | None,
     new: Finding | None,
     thresholds: Mapping[str, float],
     repeated: bool = False,
-) -> tuple[Change, ...]:
+) -> tuple[LabelChange, ...]:
     """List the label changes, clear ones first, then by `KINDS`.
 
     All are borderline where the passage is `repeated` in the same section.
@@ -130,8 +138,8 @@ def label_changes(
             continue
         old_score = old.passage.scores[label] if old else None
         new_score = new.passage.scores[label] if new else None
-        is_near = _are_near([old_score, new_score], thresholds[label])
-        change = Change(
+        is_near = _are_borderline([old_score, new_score], thresholds[label])
+        change = LabelChange(
             label=label,
             came=has_label,
             old=old_score,
@@ -142,26 +150,26 @@ def label_changes(
     return tuple(sorted(changes, key=lambda change: (change.borderline, KIND_RANKS[change.kind])))
 
 
-def _are_near(scores: Sequence[float | None], threshold: float) -> bool:
+def _are_borderline(scores: Sequence[float | None], threshold: float) -> bool:
     """Test whether all known probabilities lie within `MARGIN` of a threshold."""
     border = log_odds(threshold)
     known = [score for score in scores if score is not None]
     return all(abs(log_odds(score) - border) <= MARGIN for score in known)
 
 
-def _rounded(score: float | None) -> float | None:
+def _round_pair_score(score: float | None) -> float | None:
     return None if score is None else round(score, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PassagePair:
     """A passage of OLD and what continues it in NEW, or either alone."""
 
     alignment: str  # "repeated", "moved", "reworded", "new" or "gone"
     old: Finding | None
     new: Finding | None
     similarity: float | None = None  # 0 to 1; None for one that is alone
-    changes: tuple[Change, ...] = ()  # of labels; for a passage that is alone, its labels
+    changes: tuple[LabelChange, ...] = ()  # of labels; for a passage that is alone, its labels
     # whether one of them stands in another pair, too: a sentence split, joined or said twice
     shared: bool = False
     # for one that is alone: the most similar passage of the other report, if any is
@@ -188,20 +196,20 @@ class Pair:
         """Its passages: of OLD, of NEW or of both."""
         return [side for side in (self.old, self.new) if side]
 
-    def words(self) -> Sides[list[Segment]]:
+    def words(self) -> ReportSides[list[ComparedWords]]:
         """Segment both texts into changed and unchanged words; one that is alone is unchanged."""
         if self.old and self.new:
             return changed_words(self.old.passage.text, self.new.passage.text)
         old = self.old.passage.text if self.old else ""
         new = self.new.passage.text if self.new else ""
-        return Sides([Segment(old, False)], [Segment(new, False)])
+        return ReportSides([ComparedWords(old, False)], [ComparedWords(new, False)])
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, each side as in ``score --format jsonl``."""
         return {
             "kind": self.kind,
             "alignment": self.alignment,
-            "similarity": _rounded(self.similarity),
+            "similarity": _round_pair_score(self.similarity),
             "shared": self.shared,
             "changes": [change.to_dict() for change in self.changes],
             "old": self.old and self.old.to_dict(),
@@ -212,4 +220,4 @@ class Pair:
     def _nearest_to_dict(self) -> dict[str, object] | None:
         if self.nearest is None:
             return None
-        return {"similarity": _rounded(self.nearness), **self.nearest.passage.to_dict()}
+        return {"similarity": _round_pair_score(self.nearness), **self.nearest.passage.to_dict()}

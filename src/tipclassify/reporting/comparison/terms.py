@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.reporting.comparison.normalization import join_prefixes
+from tipclassify.reporting.comparison.normalization import normalize_prefixes
 from tipclassify.text.features.tokenizer import folded_words_of, tokenize
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
-__all__ = ["FUNCTION_WORDS", "Terms", "extract_terms"]
+__all__ = ["FUNCTION_WORDS", "ComparedTerms", "extract_compared_terms"]
 
 FUNCTION_WORDS: Final = frozenset(
     """a about after again all also although an and any are as at be been before being between
@@ -38,7 +38,7 @@ _DAY: Final = re.compile(rf"\bon (?:{_MONTHS}) \d{{1,2}}\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ComparedTerms:
     """Hashed terms of each passage."""
 
     words: list[list[int]]  # in order: stems of content words, and whole words of names
@@ -47,24 +47,24 @@ class Terms:
 
     def name_others(self, first: int, second: int) -> bool:
         """Test whether two passages both have names, and none in common."""
-        return _both_but_none_shared(self.names[first], self.names[second])
+        return _are_terms_disjoint(self.names[first], self.names[second])
 
     def are_of_other_days(self, first: int, second: int) -> bool:
         """Test whether two passages both say on which day something happened, and share no day."""
-        return _both_but_none_shared(self.days[first], self.days[second])
+        return _are_terms_disjoint(self.days[first], self.days[second])
 
 
-def _both_but_none_shared(first: set[int] | set[str], second: set[int] | set[str]) -> bool:
+def _are_terms_disjoint(first: set[int] | set[str], second: set[int] | set[str]) -> bool:
     return bool(first) and bool(second) and first.isdisjoint(second)
 
 
-def extract_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> Terms:
+def extract_compared_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> ComparedTerms:
     """Extract the terms of texts; the `vocabulary` of lower-case words tells names apart."""
     if not texts:
-        return Terms([], [], [])
+        return ComparedTerms([], [], [])
     placed: list[list[tuple[int, int]]] = [[] for _ in texts]  # position and term
     names: list[set[int]] = [set() for _ in texts]
-    joined = [join_prefixes(text) for text in texts]
+    joined = [normalize_prefixes(text) for text in texts]
     tokens = tokenize(joined, vocabulary)
     is_name = tokens.word == NAME
     is_content = ~is_name & ~np.isin(tokens.word, _STOP_TERMS)
@@ -77,16 +77,16 @@ def extract_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> Terms:
     name_starts = tokens.start[is_name].tolist()
     name_ends = tokens.end[is_name].tolist()
     for row, start, end in zip(name_rows, name_starts, name_ends, strict=True):
-        for term in _name_terms(joined[row][start:end]):
+        for term in _hash_terms_of_name(joined[row][start:end]):
             placed[row].append((start, term))
             names[row].add(term)
     # Sorted by position alone: the words of a name stay in their order.
     words = [[term for _, term in sorted(terms, key=itemgetter(0))] for terms in placed]
     days = [set(_DAY.findall(text.casefold())) for text in texts]
-    return Terms(words, names, days)
+    return ComparedTerms(words, names, days)
 
 
-def _name_terms(name: str) -> Iterator[int]:
+def _hash_terms_of_name(name: str) -> Iterator[int]:
     """Hash the words of a name."""
     for word in folded_words_of(name):
         if word not in FUNCTION_WORDS:

@@ -8,9 +8,15 @@ from difflib import Match as Run
 from difflib import SequenceMatcher
 from typing import Final
 
-from tipclassify.reporting.comparison.terms import Terms
+from tipclassify.reporting.comparison.terms import ComparedTerms
 
-__all__ = ["MAX_WORDS", "MIN_WORDING", "is_part_of", "least_wording", "wording_share"]
+__all__ = [
+    "MAX_WORDS",
+    "MIN_WORDING",
+    "is_part_of_passage",
+    "least_shared_wording",
+    "wording_share",
+]
 
 MIN_WORDING: Final = 0.45
 """Least share of content words, 0 to 1, of a reworded passage and its match, in the same order.
@@ -45,7 +51,7 @@ _SPREAD: Final = 1.5
 _MIN_REST: Final = 1 / 3  # share of a split sentence that one of its parts must have
 
 
-def least_wording(terms: Terms, first: int, second: int, apart: bool) -> float:
+def least_shared_wording(terms: ComparedTerms, first: int, second: int, apart: bool) -> float:
     """Return the least `wording_share` at which two passages say the same thing reworded.
 
     It is higher for passages `apart`, in different sections, with other names, or on other days.
@@ -68,10 +74,10 @@ def wording_share(old: Sequence[int], new: Sequence[int]) -> float:
         return in_any_order
     # the runs that are found depend on which comes first
     first, second = sorted((list(old), list(new)))
-    return 2 * sum(run.size for run in _common_runs(first, second)) / length
+    return 2 * sum(run.size for run in _runs_of_shared_terms(first, second)) / length
 
 
-def _common_runs(first: Sequence[int], second: Sequence[int]) -> list[Run]:
+def _runs_of_shared_terms(first: Sequence[int], second: Sequence[int]) -> list[Run]:
     """Return the runs of terms that two passages have in common, in the same order."""
     if set(first).isdisjoint(second):
         return []
@@ -79,7 +85,7 @@ def _common_runs(first: Sequence[int], second: Sequence[int]) -> list[Run]:
     return [run for run in matcher.get_matching_blocks() if run.size]
 
 
-def is_part_of(passage: int, matched: int, terms: Terms, apart: bool) -> bool:
+def is_part_of_passage(passage: int, matched: int, terms: ComparedTerms, apart: bool) -> bool:
     """Test whether a passage says what one says that has a better match.
 
     They may be halves of a sentence that was split, or one stands in the other. `apart`: they are
@@ -92,36 +98,36 @@ def is_part_of(passage: int, matched: int, terms: Terms, apart: bool) -> bool:
     if not apart:
         return (
             wording_share(own, other) >= _WORDING_SHARED
-            or _is_within(own, other)
-            or _is_rest(other, own)
-            or _has_half(own, other, terms.names[passage])
+            or _is_wording_within(own, other)
+            or _is_part_of_split_wording(other, own)
+            or _has_half_of_wording(own, other, terms.names[passage])
         )
     without_names = [term for term in own if term not in terms.names[passage]]
-    if len(without_names) >= _MIN_CONTAINED_APART and _is_within(without_names, other):
+    if len(without_names) >= _MIN_CONTAINED_APART and _is_wording_within(without_names, other):
         return True
     is_long = min(len(own), len(other)) >= _MIN_APART
     return is_long and wording_share(own, other) >= _WORDING_SHARED_APART
 
 
-def _has_half(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:
+def _has_half_of_wording(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:
     """Test whether half of a passage stands in another in one piece: the rest is cut or new."""
-    for run in _common_runs(own, other):
+    for run in _runs_of_shared_terms(own, other):
         piece = own[run.a : run.a + run.size]
         if 2 * len(piece) >= len(own) and sum(term not in names for term in piece) >= _MIN_HALF:
             return True
     return False
 
 
-def _is_rest(part: Sequence[int], whole: Sequence[int]) -> bool:
+def _is_part_of_split_wording(part: Sequence[int], whole: Sequence[int]) -> bool:
     """Test whether a passage is a large part of a longer one, which was split or cut."""
-    return len(part) >= _MIN_REST * len(whole) and _is_within(part, whole)
+    return len(part) >= _MIN_REST * len(whole) and _is_wording_within(part, whole)
 
 
-def _is_within(part: Sequence[int], whole: Sequence[int]) -> bool:
+def _is_wording_within(part: Sequence[int], whole: Sequence[int]) -> bool:
     """Test whether nearly all terms of a passage stand together in a longer one."""
     if not _MIN_CONTAINED <= len(part) < len(whole):
         return False
-    runs = _common_runs(part, whole)
+    runs = _runs_of_shared_terms(part, whole)
     shared = sum(run.size for run in runs)
     if len(part) < _ALL_CONTAINED:
         return len(runs) == 1 and shared == len(part)

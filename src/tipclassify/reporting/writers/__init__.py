@@ -53,14 +53,16 @@ def identity(report: TaggedReport) -> TaggedReport:
 
 
 FORMATS: Final = {
-    "table": OutputFormat("table", "write_table", (".txt",)),
-    "jsonl": OutputFormat("rows", "write_jsonl_rows", (".jsonl", ".ndjson"), rows="render_jsonl"),
-    "csv": OutputFormat("rows", "write_csv_rows", (".csv",), rows="render_csv"),
-    "xlsx": OutputFormat("sheets", "write_xlsx", (".xlsx",), binary=True),
-    "parquet": OutputFormat("rows", "write_parquet", (".parquet",), binary=True),
-    "html": OutputFormat("html", "write_html", (".html", ".htm")),
-    "docx": OutputFormat("findings", "write_docx", (".docx",), binary=True),
-    "md": OutputFormat("findings", "write_markdown", (".md", ".markdown")),
+    "table": OutputFormat("table", "write_findings_table", (".txt",)),
+    "jsonl": OutputFormat(
+        "rows", "write_findings_jsonl", (".jsonl", ".ndjson"), rows="render_findings_jsonl"
+    ),
+    "csv": OutputFormat("rows", "write_findings_csv", (".csv",), rows="render_findings_csv"),
+    "xlsx": OutputFormat("sheets", "write_findings_xlsx", (".xlsx",), binary=True),
+    "parquet": OutputFormat("rows", "write_findings_parquet", (".parquet",), binary=True),
+    "html": OutputFormat("html", "write_findings_html", (".html", ".htm")),
+    "docx": OutputFormat("findings", "write_findings_docx", (".docx",), binary=True),
+    "md": OutputFormat("findings", "write_findings_markdown", (".md", ".markdown")),
     "bibtex": OutputFormat("findings", "write_bibtex", (".bib",)),
     "ris": OutputFormat("findings", "write_ris", (".ris",)),
     "csl": OutputFormat("findings", "write_csl", (".csl.json", ".json")),

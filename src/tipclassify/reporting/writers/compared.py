@@ -11,19 +11,24 @@ from rich.text import Text
 
 from tipclassify.formatting import json_line, one_line
 from tipclassify.labels import label_name
-from tipclassify.reporting.comparison.changed_words import Segment
+from tipclassify.reporting.comparison.changed_words import ComparedWords
 from tipclassify.reporting.comparison.comparison import Comparison, PairGroup
 from tipclassify.reporting.comparison.consistency import SplitDecision
-from tipclassify.reporting.comparison.pairs import MARGIN, Change, Pair
+from tipclassify.reporting.comparison.pairs import MARGIN, LabelChange, PassagePair
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext
-from tipclassify.reporting.writers.table import console_of, report_heading
+from tipclassify.reporting.writers.table import console_for_tables, report_table_heading
 from tipclassify.reporting.writers.templating import rendered
 
-__all__ = ["write_html", "write_jsonl", "write_split_decisions", "write_table"]
+__all__ = [
+    "write_comparison_html",
+    "write_comparison_jsonl",
+    "write_comparison_table",
+    "write_split_decisions",
+]
 
 
-def write_jsonl(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
+def write_comparison_jsonl(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
     """Write an object a pair, in the table's order, then one a sentence that is tagged both ways.
 
     Repeated passages are written only if `repeated`.
@@ -33,7 +38,7 @@ def write_jsonl(comparison: Comparison, out: IO[str], repeated: bool = False) ->
     out.writelines(json_line(decision.to_dict()) for decision in comparison.split_decisions)
 
 
-def write_html(
+def write_comparison_html(
     comparison: Comparison, out: IO[str], context: ScoringContext, repeated: bool = False
 ) -> None:
     """Write one page for a comparison; repeated passages only if `repeated`.
@@ -57,24 +62,24 @@ _CAVEATS: Final = (
 )
 
 
-def write_table(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
+def write_comparison_table(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
     """Write the pairs by kind, with changed words highlighted, then counts and caveats.
 
     Repeated passages are written only if `repeated`.
     """
-    console = console_of(out, 120)
+    console = console_for_tables(out, 120)
     old, new = comparison.names
     if comparison.subject:
         console.print(Text(f"{comparison.subject}: {old} set against {new}", style="bold"))
-    console.print(Text(f"{old}  {report_heading(comparison.old)}"))
-    console.print(Text(f"{new}  {report_heading(comparison.new)}"))
+    console.print(Text(f"{old}  {report_table_heading(comparison.old)}"))
+    console.print(Text(f"{new}  {report_table_heading(comparison.new)}"))
     for group in comparison.groups(repeated):
-        _write_group(group, comparison.names, console)
+        _write_pair_group(group, comparison.names, console)
     write_split_decisions(comparison.split_decisions, console)
-    console.print(Text(f"\n{_counts(comparison)}\n{_CAVEATS}"))
+    console.print(Text(f"\n{_comparison_counts(comparison)}\n{_CAVEATS}"))
 
 
-def _counts(comparison: Comparison) -> str:
+def _comparison_counts(comparison: Comparison) -> str:
     old, new = comparison.names
     counts = comparison.counts()
     return (
@@ -98,7 +103,7 @@ def write_split_decisions(decisions: Sequence[SplitDecision], console: Console) 
             console.print(Text(f"      {one_line(place)}", style="dim"))
 
 
-class _Marking(NamedTuple):
+class _ChangeMarking(NamedTuple):
     """How changed words are set off: between two marks, or in a style."""
 
     before: str
@@ -106,13 +111,13 @@ class _Marking(NamedTuple):
     style: str
 
 
-_STYLED_OLD: Final = _Marking("", "", "strike")
-_STYLED_NEW: Final = _Marking("", "", "bold")
-_PLAIN_OLD: Final = _Marking("[-", "-]", "")
-_PLAIN_NEW: Final = _Marking("{+", "+}", "")
+_STYLED_OLD: Final = _ChangeMarking("", "", "strike")
+_STYLED_NEW: Final = _ChangeMarking("", "", "bold")
+_PLAIN_OLD: Final = _ChangeMarking("[-", "-]", "")
+_PLAIN_NEW: Final = _ChangeMarking("{+", "+}", "")
 
 
-def _write_group(group: PairGroup, names: tuple[str, str], console: Console) -> None:
+def _write_pair_group(group: PairGroup, names: tuple[str, str], console: Console) -> None:
     title = Text(f"\n{group.title}: {len(group.pairs)}", style="bold")
     remarks = []
     if group.borderline:
@@ -127,20 +132,26 @@ def _write_group(group: PairGroup, names: tuple[str, str], console: Console) -> 
     for number, pair in enumerate(group.pairs):
         if number:
             table.add_row()
-        _add_pair(table, pair, names, is_styled)
+        _add_pair_to_table(table, pair, names, is_styled)
     console.print(table)
 
 
-def _add_pair(table: Table, pair: Pair, names: tuple[str, str], is_styled: bool) -> None:
+def _add_pair_to_table(
+    table: Table, pair: PassagePair, names: tuple[str, str], is_styled: bool
+) -> None:
     old_name, new_name = names
     words = pair.words()
-    table.add_row("", _heading(pair, names))
+    table.add_row("", _heading_of_pair(pair, names))
     is_one_text = pair.old and pair.new and pair.alignment != "reworded"
     if pair.old and not is_one_text:
-        table.add_row(old_name, _marked(words.old, _STYLED_OLD if is_styled else _PLAIN_OLD))
+        table.add_row(
+            old_name, _mark_changed_words(words.old, _STYLED_OLD if is_styled else _PLAIN_OLD)
+        )
     if pair.new:
         name = "both" if is_one_text else new_name
-        table.add_row(name, _marked(words.new, _STYLED_NEW if is_styled else _PLAIN_NEW))
+        table.add_row(
+            name, _mark_changed_words(words.new, _STYLED_NEW if is_styled else _PLAIN_NEW)
+        )
     if pair.nearest and pair.changes:
         what = "perhaps in its place" if pair.instead else "nearest"
         text = one_line(pair.nearest.passage.text)
@@ -149,21 +160,23 @@ def _add_pair(table: Table, pair: Pair, names: tuple[str, str], is_styled: bool)
         table.add_row(Text(other_name, style="dim"), Text(nearest, style="dim"))
 
 
-def _heading(pair: Pair, names: tuple[str, str]) -> Text:
+def _heading_of_pair(pair: PassagePair, names: tuple[str, str]) -> Text:
     """Format changes and place: ``+failure 0.04 → 0.91  [protection]  p. 4 → 5``."""
     old_name, new_name = names
     passages = [side.passage for side in pair.sides]
     if pair.changes:
-        parts = [_change(change) for change in pair.changes]
+        parts = [_format_label_change(change) for change in pair.changes]
     else:
         labels = passages[-1].labels
         parts = [Text(label_name(label), style=TERMINAL[label]) for label in labels]
-    sections = _arrow(one_line(passage.section or "") or "no section" for passage in passages)
+    sections = _join_by_arrow(
+        one_line(passage.section or "") or "no section" for passage in passages
+    )
     parts.append(Text(f"[{sections}]", style="bold"))
     facts = []
     # one of the two may have none: a web page
     if pages := [str(passage.page) for passage in passages if passage.page]:
-        facts.append("p. " + _arrow(pages))
+        facts.append("p. " + _join_by_arrow(pages))
     if pair.alignment == "reworded":
         facts.append(f"similarity {pair.similarity:.2f}")
     if len(passages) == 1:
@@ -175,18 +188,20 @@ def _heading(pair: Pair, names: tuple[str, str]) -> Text:
     return Text("  ").join([*parts, *map(Text, facts)])
 
 
-def _change(change: Change) -> Text:
-    scores = _arrow(f"{score:.2f}" for score in (change.old, change.new) if score is not None)
+def _format_label_change(change: LabelChange) -> Text:
+    scores = _join_by_arrow(
+        f"{score:.2f}" for score in (change.old, change.new) if score is not None
+    )
     sign = "+" if change.came else "-"
     text = Text(f"{sign}{label_name(change.label)} {scores}", style=TERMINAL[change.label])
     return text.append(" borderline", style="italic") if change.borderline else text
 
 
-def _arrow(values: Iterable[str]) -> str:
+def _join_by_arrow(values: Iterable[str]) -> str:
     return " → ".join(dict.fromkeys(values))
 
 
-def _marked(segments: Sequence[Segment], marking: _Marking) -> Text:
+def _mark_changed_words(segments: Sequence[ComparedWords], marking: _ChangeMarking) -> Text:
     """Format a text with its changed words set off."""
     text = Text()
     for segment in segments:

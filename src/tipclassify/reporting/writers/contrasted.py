@@ -12,10 +12,10 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.contrast import Contrast
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import Finding, ScoringContext
-from tipclassify.reporting.writers.table import console_of
+from tipclassify.reporting.writers.table import console_for_tables
 from tipclassify.reporting.writers.templating import rendered
 
-__all__ = ["write_html", "write_jsonl", "write_table"]
+__all__ = ["write_contrast_html", "write_contrast_jsonl", "write_contrast_table"]
 
 _CAUTION: Final = (
     "These may contradict each other: the passages name the same matter and have opposite tags. "
@@ -23,44 +23,52 @@ _CAUTION: Final = (
 )
 
 
-def write_table(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
+def write_contrast_table(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
     """Write each pair with both citations."""
-    console = console_of(out, 120)
+    console = console_for_tables(out, 120)
     title = (
         f"{contrast.subject or 'One country and year'}: {' beside '.join(contrast.publications)}"
     )
     console.print(Text(one_line(title), style="bold"))
     for pair in contrast.pairs:
         console.print(Text(f"\non {pair.matter}", style="bold"))
-        _write_side(pair.effort, "positive_effort", context, console)
-        _write_side(pair.failure, "failure", context, console)
+        _write_contrast_side(pair.effort, "positive_effort", context, console)
+        _write_contrast_side(pair.failure, "failure", context, console)
     console.print(Text(f"\n{len(contrast.pairs)} pairs. {_CAUTION}"))
 
 
-def _write_side(finding: Finding, label: str, context: ScoringContext, console: Console) -> None:
+def _write_contrast_side(
+    finding: Finding, label: str, context: ScoringContext, console: Console
+) -> None:
     name = Text(label.removeprefix("positive_"), style=TERMINAL[label])
     console.print(name.append(f"  {one_line(finding.passage.text)}", style=""))
     console.print(Text(f"  {cite(finding, context).source}", style="dim"))
 
 
-def write_jsonl(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
+def write_contrast_jsonl(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
     """Write an object for each pair."""
     for pair in contrast.pairs:
-        effort = _cited_side(pair.effort, context)
-        failure = _cited_side(pair.failure, context)
+        effort = _cited_contrast_side(pair.effort, context)
+        failure = _cited_contrast_side(pair.failure, context)
         out.write(json_line({**pair.to_dict(), "effort": effort, "failure": failure}))
 
 
-def _cited_side(finding: Finding, context: ScoringContext) -> dict[str, object]:
+def _cited_contrast_side(finding: Finding, context: ScoringContext) -> dict[str, object]:
     return {**finding.to_dict(), "citation": cite(finding, context).source}
 
 
-def write_html(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
+def write_contrast_html(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
     """Write one page, without a script."""
 
-    def cited(finding: Finding) -> Citation:
+    def cite_contrast_side(finding: Finding) -> Citation:
         return cite(finding, context)
 
     out.writelines(
-        rendered("contrast.html", contrast=contrast, context=context, cite=cited, caution=_CAUTION)
+        rendered(
+            "contrast.html",
+            contrast=contrast,
+            context=context,
+            cite=cite_contrast_side,
+            caution=_CAUTION,
+        )
     )

@@ -21,27 +21,27 @@ from tipclassify.progress import Progress
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.finding_row import finding_row
-from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
+from tipclassify.reporting.particulars import FindingKindCounts, FindingNature, FindingNatures
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
-from tipclassify.reporting.subject import about_trafficking
-from tipclassify.reporting.writers.desk_changes import ReportLinks, write_changes
+from tipclassify.reporting.subject import passages_about_trafficking
+from tipclassify.reporting.writers.desk_changes import ReportLinks, write_change_pages
 from tipclassify.reporting.writers.desk_records import (
     DeskFiles,
     DeskPassage,
+    DeskPassageFile,
+    DeskPassageFlag,
     DeskPlace,
     DeskReport,
     OpenFile,
-    PassageFile,
-    PassageFlag,
-    desk_constants,
-    index_words,
-    read_passage_file,
+    desk_script_constants,
+    index_desk_words,
+    read_desk_passage_file,
 )
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import fold_section
 
-__all__ = ["Desk"]
+__all__ = ["DeskWriter"]
 
 # of a data file, as estimated: a script, which may get one more, stays under 2 MB
 _MOST_BYTES: Final = 900_000
@@ -49,7 +49,7 @@ _BYTES_BESIDE_TEXT: Final = 150  # of a passage, about; its text stands again in
 _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
 
 
-class Desk:
+class DeskWriter:
     """Index of the pages in ``context.folder``, with at most two reports in memory at a time.
 
     ``data/`` has the passages of each report with an index of their words, from which the next
@@ -77,7 +77,7 @@ class Desk:
     def _read_earlier_reports(self) -> None:
         for file in sorted((self.files.folder / "data").glob("*.html.json")):
             page = self.files.folder / file.name.removesuffix(".json")
-            data = read_passage_file(file)
+            data = read_desk_passage_file(file)
             if data is None or data.report is None:
                 message = f"{file}: not whole; its report is left out until it is scored again"
                 warnings.warn(message, stacklevel=3)
@@ -95,7 +95,7 @@ class Desk:
                 return page
         if named != self.files.index and (named not in self.reports or is_same(file, named)):
             return named
-        number = _digest(file.encode("utf-8", "backslashreplace"))
+        number = _desk_digest(file.encode("utf-8", "backslashreplace"))
         return named.with_name(f"{named.stem}-{number}.html")
 
     def _source(self, file: str) -> str | None:
@@ -113,10 +113,10 @@ class Desk:
 
     def gather(self, page: Path, reports: Iterable[TaggedReport]) -> Iterator[TaggedReport]:
         """Pass the reports of an input on to the writer of its page, then write their data."""
-        data: _PageData | None = None
+        data: _DeskPageData | None = None
         for report in reports:
             if data is None:
-                data = _PageData(page, report, self._context, self.files)
+                data = _DeskPageData(page, report, self._context, self.files)
             data.add(report)
             yield report
         if data is not None:
@@ -132,7 +132,7 @@ class Desk:
             self.reports.values(),
             key=lambda report: (report.country or report.title, report.year or 0),
         )
-        self.links = write_changes(reports, self.files, self._context, self._resume, progress)
+        self.links = write_change_pages(reports, self.files, self._context, self._resume, progress)
         index = self.files.index
         known_id = _ID.search(index.read_text("utf-8")) if index.is_file() else None
         # under which the browser keeps the saved findings
@@ -143,7 +143,7 @@ class Desk:
             reports=reports,
             links=self.links,
             desk=desk_id,
-            constants=desk_constants(),
+            constants=desk_script_constants(),
             scripts=[script.name for script in scripts],
         )
         with self.files.open_file(index) as out:
@@ -157,8 +157,8 @@ class Desk:
         Each is named by its hash, so that an index page finds its own scripts or none.
         """
         for files in self._files_by_script(reports):
-            text = "".join(_call_with(file.read_text("utf-8").rstrip()) for file in files)
-            script = self.files.folder / "data" / f"{_digest(text.encode())}.js"
+            text = "".join(_desk_script_call(file.read_text("utf-8").rstrip()) for file in files)
+            script = self.files.folder / "data" / f"{_desk_digest(text.encode())}.js"
             with self.files.open_file(script) as out:
                 out.write(text)
             yield script
@@ -176,12 +176,12 @@ class Desk:
     def _remove_old_scripts(self, keep: Sequence[Path]) -> None:
         """Remove the scripts of an earlier index page, and nobody else's."""
         for script in (self.files.folder / "data").glob("????????.js"):
-            if script not in keep and script.stem == _digest(script.read_bytes()):
+            if script not in keep and script.stem == _desk_digest(script.read_bytes()):
                 script.unlink()
 
 
 @dataclass(frozen=True, slots=True)
-class _Coverage:
+class _DeskCoverage:
     """What passages are about, and the publication that they stand in."""
 
     country: str | None
@@ -189,7 +189,7 @@ class _Coverage:
     publication: str
 
 
-class _PageData:
+class _DeskPageData:
     """Data of one page, gathered report by report and written file by file."""
 
     def __init__(
@@ -199,12 +199,12 @@ class _PageData:
         self._page = page
         self._context = context
         self._files = files
-        self._natures = Natures(rows=report.document is None)
-        self._kinds = KindCounts()
+        self._natures = FindingNatures(rows=report.document is None)
+        self._kinds = FindingKindCounts()
         self._total = 0  # passages
         self._reports = 0  # of the input: parts of a book, batches of rows
         self._written = 1  # data files; the first is written last
-        self._coverages: set[_Coverage] = set()
+        self._coverages: set[_DeskCoverage] = set()
         self._places: dict[DeskPlace, int] = {}
         self._passages: list[DeskPassage] = []
         self._size = 0  # of these, in bytes, as estimated
@@ -216,7 +216,7 @@ class _PageData:
         first = 1 if report.document else 1 + self._total
         anchors = [f"{prefix}{n}" for n in range(first, first + len(report.passages))]
         natures = list(self._natures.of(report.passages, anchors))
-        on_subject = about_trafficking(report.passages)
+        on_subject = passages_about_trafficking(report.passages)
         self._kinds.add(report.passages, natures)
         self._total += len(report.passages)
         for anchor, finding, nature, is_about in zip(
@@ -247,18 +247,18 @@ class _PageData:
             end=row.end,
             page=row.page,
             paragraph=cited.paragraph,
-            label_bits=_label_bits(row.labels),
+            label_bits=_desk_label_bits(row.labels),
             scores=tuple(row.scores[label] for label in LABELS),
             low_confidence=row.low_confidence,
             key=cited.key,
             anchor=anchor if row.labels else "",
             text=cited.quote,
-            flags=_flags(nature, on_subject),
+            flags=_desk_flags(nature, on_subject),
             rank=nature.rank(highest_score),
         )
         self._passages.append(passage)
         self._size += 2 * len(passage.text.encode()) + _BYTES_BESIDE_TEXT
-        self._coverages.add(_Coverage(place.country, place.year, place.publication))
+        self._coverages.add(_DeskCoverage(place.country, place.year, place.publication))
 
     def write_rest(self, source: str | None) -> DeskReport:
         """Write the first data file, with the report itself; return that."""
@@ -277,7 +277,7 @@ class _PageData:
             address=first.address,
         )
         cited = cite(whole, self._context)
-        coverage = _Coverage(cited.country, first.year, first.publication or "")
+        coverage = _DeskCoverage(cited.country, first.year, first.publication or "")
         if len(self._coverages) == 1:  # rows, or narratives, of one country and year
             coverage = next(iter(self._coverages))
         report = DeskReport(
@@ -303,8 +303,8 @@ class _PageData:
         return report
 
     def _write(self, number: int, report: DeskReport | None = None) -> None:
-        words, numbers = index_words([passage.text for passage in self._passages])
-        data = PassageFile(
+        words, numbers = index_desk_words([passage.text for passage in self._passages])
+        data = DeskPassageFile(
             page=quote(self._page.name),
             words=words,
             numbers=numbers,
@@ -318,25 +318,25 @@ class _PageData:
         self._size = 0
 
 
-def _label_bits(labels: Collection[str]) -> int:
+def _desk_label_bits(labels: Collection[str]) -> int:
     """Set bit n for the label `LABELS[n]`."""
     return sum(1 << n for n, label in enumerate(LABELS) if label in labels)
 
 
-def _flags(nature: FindingNature, on_subject: bool) -> int:
-    flags = PassageFlag(0)
+def _desk_flags(nature: FindingNature, on_subject: bool) -> int:
+    flags = DeskPassageFlag(0)
     if nature.kind == "table row":
-        flags |= PassageFlag.TABLE_ROW
+        flags |= DeskPassageFlag.TABLE_ROW
     if nature.first is not None:
-        flags |= PassageFlag.SAID_BEFORE
+        flags |= DeskPassageFlag.SAID_BEFORE
     if nature.template:
-        flags |= PassageFlag.TEMPLATE
+        flags |= DeskPassageFlag.TEMPLATE
     if on_subject:
-        flags |= PassageFlag.ON_SUBJECT
+        flags |= DeskPassageFlag.ON_SUBJECT
     return int(flags)
 
 
-def _call_with(data: str) -> str:
+def _desk_script_call(data: str) -> str:
     """Make the line of a script that hands JSON to the page.
 
     It is a string, which browsers read faster than an object.
@@ -345,5 +345,5 @@ def _call_with(data: str) -> str:
     return f"tipclassify.add('{written}');\n"
 
 
-def _digest(data: bytes) -> str:
+def _desk_digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]

@@ -15,14 +15,14 @@ from urllib.parse import quote, unquote
 
 from tipclassify.progress import Progress
 from tipclassify.reporting.comparison.comparison import compare
-from tipclassify.reporting.comparison.contrast import contrast
+from tipclassify.reporting.comparison.contrast import contrast_publications
 from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers import contrasted, followed
-from tipclassify.reporting.writers.compared import write_html
+from tipclassify.reporting.writers.compared import write_comparison_html
 from tipclassify.reporting.writers.desk_records import DeskFiles, DeskReport
 
-__all__ = ["EarlierYear", "ReportLinks", "write_changes"]
+__all__ = ["EarlierYear", "ReportLinks", "write_change_pages"]
 
 _EARLIER: Final = 5  # reports that each is compared with; what stood longer is in the ledger
 
@@ -44,7 +44,7 @@ class ReportLinks:
     beside: str = ""  # other publications on the country and year
 
 
-def write_changes(
+def write_change_pages(
     reports: Sequence[DeskReport],
     files: DeskFiles,
     context: ScoringContext,
@@ -59,8 +59,8 @@ def write_changes(
     # Links lead from these pages to the reports' pages.
     context = replace(context, folder=Path("changes"), index="../index.html")
     pages = _ChangePages(files, context, resume)
-    series_of_reports = list(_series(reports).values())
-    same_year = _same_year(reports)
+    series_of_reports = list(_series_of_reports(reports).values())
+    same_year = _reports_of_same_year(reports)
     steps = len(series_of_reports) + len(same_year)
     links = {report.page: ReportLinks() for report in reports}
     done = 0
@@ -91,10 +91,10 @@ class _ChangePages:
         """Write what changed among the reports of a country and publication, and their ledger."""
         for at, new in enumerate(series):
             for old in reversed(series[max(0, at - _EARLIER) : at]):
-                target = self._target(_page_name(old, new, series[at - 1]))
+                target = self._target(_name_of_change_page(old, new, series[at - 1]))
                 if self._compare(old, new, target):
                     year = old.year or 0  # a series has years
-                    links[new.page].changes.append(EarlierYear(year, _link(target)))
+                    links[new.page].changes.append(EarlierYear(year, _link_to_change_page(target)))
         all_compare = all(links[report.page].changes for report in series[1:])
         if len(series) > 2 and all_compare:
             link = self._write_ledger(series)
@@ -109,25 +109,25 @@ class _ChangePages:
         if comparison.publication_warnings():
             return False
         with self.files.open_file(target) as out:
-            write_html(comparison, out, self.context)
+            write_comparison_html(comparison, out, self.context)
         return True
 
     def _write_ledger(self, series: Sequence[DeskReport]) -> str:
-        target = self._target(f"ledger-{_digest(series[0])}.html")
+        target = self._target(f"ledger-{_digest_of_series(series[0])}.html")
         if not self._is_current(target, series):
             ledger = build_ledger(list(map(self.files.read_report, series)), self.context)
             with self.files.open_file(target) as out:
-                followed.write_html(ledger, out, self.context)
-        return _link(target)
+                followed.write_ledger_html(ledger, out, self.context)
+        return _link_to_change_page(target)
 
     def write_beside(self, reports: Sequence[DeskReport]) -> str:
         """Write the publications on a country and year side by side; return the link."""
-        target = self._target(f"beside-{_digest(reports[0], reports[0].year)}.html")
+        target = self._target(f"beside-{_digest_of_series(reports[0], reports[0].year)}.html")
         if not self._is_current(target, reports):
-            pairs = contrast(list(map(self.files.read_report, reports)), self.context)
+            pairs = contrast_publications(list(map(self.files.read_report, reports)), self.context)
             with self.files.open_file(target) as out:
-                contrasted.write_html(pairs, out, self.context)
-        return _link(target)
+                contrasted.write_contrast_html(pairs, out, self.context)
+        return _link_to_change_page(target)
 
     def _target(self, name: str) -> Path:
         return self.files.folder / "changes" / name
@@ -140,7 +140,7 @@ class _ChangePages:
         return target.stat().st_mtime_ns >= newest
 
 
-def _series(reports: Sequence[DeskReport]) -> dict[tuple[str, str], list[DeskReport]]:
+def _series_of_reports(reports: Sequence[DeskReport]) -> dict[tuple[str, str], list[DeskReport]]:
     """Gather the reports of each country and publication, one a year, in order of years."""
     by_year: defaultdict[tuple[str, str], dict[int, DeskReport]] = defaultdict(dict)
     for report in reports:
@@ -149,7 +149,7 @@ def _series(reports: Sequence[DeskReport]) -> dict[tuple[str, str], list[DeskRep
     return {key: [years[year] for year in sorted(years)] for key, years in by_year.items()}
 
 
-def _same_year(reports: Sequence[DeskReport]) -> list[list[DeskReport]]:
+def _reports_of_same_year(reports: Sequence[DeskReport]) -> list[list[DeskReport]]:
     """Gather the reports of different publications on the same country and year."""
     by_series: defaultdict[tuple[str, int], dict[str, DeskReport]] = defaultdict(dict)
     for report in reports:
@@ -158,16 +158,16 @@ def _same_year(reports: Sequence[DeskReport]) -> list[list[DeskReport]]:
     return [list(series.values()) for series in by_series.values() if len(series) > 1]
 
 
-def _page_name(old: DeskReport, new: DeskReport, last: DeskReport) -> str:
+def _name_of_change_page(old: DeskReport, new: DeskReport, last: DeskReport) -> str:
     """Name the page of what changed: since the report before, as the report's own page."""
     page = unquote(new.page)
     return page if old is last else f"{page.removesuffix('.html')}-since-{old.year}.html"
 
 
-def _digest(report: DeskReport, *more: object) -> str:
+def _digest_of_series(report: DeskReport, *more: object) -> str:
     named = "\0".join(map(str, (report.country, report.series, *more)))
     return hashlib.sha256(named.encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 
-def _link(target: Path) -> str:
+def _link_to_change_page(target: Path) -> str:
     return f"changes/{quote(target.name)}"

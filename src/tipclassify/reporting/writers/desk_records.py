@@ -2,7 +2,7 @@
 
 In: the records of a report's passages. Out: ``data/PAGE.json``, which the next run reads again, and
 from which the scripts of the index page are made. A passage is an array there, so that 100,000 of
-them load at once; `desk_constants` tells the scripts which value has which place.
+them load at once; `desk_script_constants` tells the scripts which value has which place.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, america
 __all__ = [
     "DeskFiles",
     "DeskPassage",
+    "DeskPassageFile",
+    "DeskPassageFlag",
     "DeskPlace",
     "DeskReport",
     "OpenFile",
-    "PassageFile",
-    "PassageFlag",
-    "desk_constants",
-    "index_words",
-    "read_passage_file",
+    "desk_script_constants",
+    "index_desk_words",
+    "read_desk_passage_file",
 ]
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
@@ -66,7 +66,7 @@ _CITATION_COLUMNS: Final = (
 )
 
 
-class PassageFlag(IntFlag):
+class DeskPassageFlag(IntFlag):
     """What kind of finding a passage is (`tipclassify.reporting.particulars`)."""
 
     TABLE_ROW = 1
@@ -100,7 +100,7 @@ class DeskPassage(msgspec.Struct, frozen=True, array_like=True):
     key: str  # of its citation
     anchor: str  # id on the report's page; "" without a label
     text: str
-    flags: int  # of `PassageFlag`
+    flags: int  # of `DeskPassageFlag`
     rank: float  # the more particular, the higher
 
     @property
@@ -131,7 +131,7 @@ class DeskReport(msgspec.Struct, frozen=True):
     total: int  # passages
 
 
-class PassageFile(msgspec.Struct, frozen=True):
+class DeskPassageFile(msgspec.Struct, frozen=True):
     """Content of a data file; a long report has several, and its `report` in the first."""
 
     page: str
@@ -164,7 +164,7 @@ class DeskFiles:
         page = unquote(report.page)
         return [self.data_file(page, number) for number in (*range(2, report.files + 1), 1)]
 
-    def write(self, file: Path, data: PassageFile) -> None:
+    def write(self, file: Path, data: DeskPassageFile) -> None:
         """Write a data file."""
         with self.open_file(file) as out:
             out.write(json_line(msgspec.to_builtins(data)))
@@ -173,7 +173,7 @@ class DeskFiles:
         """Read the passages of a report again."""
         passages = []
         for file in self.parts(report):
-            data = read_passage_file(file)
+            data = read_desk_passage_file(file)
             if data is None:
                 continue
             for row in data.passages:
@@ -186,7 +186,7 @@ class DeskFiles:
                     scores=dict(zip(LABELS, row.scores, strict=True)),
                     low_confidence=row.low_confidence,
                     page=row.page,
-                    in_row=bool(row.flags & PassageFlag.TABLE_ROW),
+                    in_row=bool(row.flags & DeskPassageFlag.TABLE_ROW),
                 )
                 passages.append(passage)
         document = Document(
@@ -203,57 +203,59 @@ class DeskFiles:
         return TaggedReport(unquote(report.page), document, passages)
 
 
-def read_passage_file(file: Path) -> PassageFile | None:
+def read_desk_passage_file(file: Path) -> DeskPassageFile | None:
     """Read a data file; None if it is not whole, or not ours."""
     with suppress(OSError, ValueError):
-        return msgspec.convert(load_json(file.read_bytes(), strict=False), PassageFile)
+        return msgspec.convert(load_json(file.read_bytes(), strict=False), DeskPassageFile)
     return None
 
 
-def desk_constants() -> dict[str, object]:
+def desk_script_constants() -> dict[str, object]:
     """Return the constants of the desk's scripts: places in arrays, columns, flags, spellings."""
     return {
-        "PASSAGE": _places_of(DeskPassage),
-        "PLACE": _places_of(DeskPlace),
-        "FLAG": {flag.name: flag.value for flag in PassageFlag},
+        "PASSAGE": _array_places_of_fields(DeskPassage),
+        "PLACE": _array_places_of_fields(DeskPlace),
+        "FLAG": {flag.name: flag.value for flag in DeskPassageFlag},
         "CITATION_COLUMNS": _CITATION_COLUMNS,
         "CSL_VARIABLES": CSL_VARIABLES,
         "CSL_DATES": CSL_DATES,
         "RECURRING_COUNTRIES": RECURRING_COUNTRIES,
         "LONGEST_RESPELLED": MAX_RESPELLED,
-        "BRITISH_PATTERNS": [_script_pattern(pattern.pattern, plain) for pattern, plain in BRITISH],
+        "BRITISH_PATTERNS": [
+            _desk_script_pattern(pattern.pattern, plain) for pattern, plain in BRITISH
+        ],
     }
 
 
-def _places_of(record: type[msgspec.Struct]) -> dict[str, int]:
+def _array_places_of_fields(record: type[msgspec.Struct]) -> dict[str, int]:
     return {name: place for place, name in enumerate(record.__struct_fields__)}
 
 
-def _script_pattern(pattern: str, replacement: str) -> list[str]:
+def _desk_script_pattern(pattern: str, replacement: str) -> list[str]:
     r"""Write a pattern and its replacement as JavaScript has them.
 
-    >>> _script_pattern(r"(\w)our$", r"\1or")
+    >>> _desk_script_pattern(r"(\w)our$", r"\1or")
     ['([\\p{L}\\p{N}_])our$', '$1or']
     """
     return [pattern.replace(r"\w", r"[\p{L}\p{N}_]"), replacement.replace("\\", "$")]
 
 
-def index_words(texts: Sequence[str]) -> tuple[str, str]:
-    """Index the words of texts: the fields `words` and `numbers` of a `PassageFile`.
+def index_desk_words(texts: Sequence[str]) -> tuple[str, str]:
+    """Index the words of texts: the fields `words` and `numbers` of a `DeskPassageFile`.
 
-    >>> index_words(["Two inspectors", "Labour inspectors"])
+    >>> index_desk_words(["Two inspectors", "Labour inspectors"])
     ('inspectors two labor labour', '0 1,0,1,1')
     """
     numbers: defaultdict[str, list[str]] = defaultdict(list)
     for number, text in enumerate(texts):
-        words = set(_words(text))
+        words = set(_desk_search_words(text))
         # "labour" is found by "labor", and so on
         for word in sorted(words.union(map(american_spelling, words))):
             numbers[word].append(str(number))
     return " ".join(numbers), ",".join(map(" ".join, numbers.values()))
 
 
-def _words(text: str) -> list[str]:
+def _desk_search_words(text: str) -> list[str]:
     """Split a text to words, in lower case and without accents, as ``desk_data.js`` does."""
     lower = unicodedata.normalize("NFKD", text.lower())
     letters = (char for char in lower if not unicodedata.category(char).startswith("M"))

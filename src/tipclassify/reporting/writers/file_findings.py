@@ -10,12 +10,12 @@ from operator import attrgetter
 
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.group import Group
-from tipclassify.reporting.particulars import FindingNature, KindCounts, Natures
+from tipclassify.reporting.particulars import FindingKindCounts, FindingNature, FindingNatures
 from tipclassify.reporting.report import Finding, TaggedReport, section_name
-from tipclassify.reporting.subject import Subject, about_trafficking
+from tipclassify.reporting.subject import ReportSubject, passages_about_trafficking
 from tipclassify.text.document import Passage
 
-__all__ = ["FileFindings", "ListedFinding", "by_file"]
+__all__ = ["FileFindings", "ListedFinding", "findings_by_file"]
 
 Section = str | None
 
@@ -59,11 +59,13 @@ class FileFindings:
     year: int | None
     address: str | None = None
     notes: list[str] = field(default_factory=list)
-    subject: Subject = field(default_factory=Subject)
+    subject: ReportSubject = field(default_factory=ReportSubject)
     counts: defaultdict[Section, Group] = field(
         default_factory=lambda: defaultdict(lambda: Group(()))
     )
-    kinds: defaultdict[Section, KindCounts] = field(default_factory=lambda: defaultdict(KindCounts))
+    kinds: defaultdict[Section, FindingKindCounts] = field(
+        default_factory=lambda: defaultdict(FindingKindCounts)
+    )
     tagged: defaultdict[Section, list[ListedFinding]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -79,22 +81,22 @@ class FileFindings:
         return sum(self.counts.values(), Group(()))
 
     @property
-    def total_kinds(self) -> KindCounts:
+    def total_kinds(self) -> FindingKindCounts:
         """Counts of sentences and table rows of all sections."""
-        return sum(self.kinds.values(), KindCounts())
+        return sum(self.kinds.values(), FindingKindCounts())
 
     def table(self) -> Iterator[tuple[str, ...]]:
         """Yield the cells of a table of sentences: its header, a row a section, one for all."""
         labels = [label_name(label) for label in LABELS]
         yield "section", "passages", "sentences about trafficking", *labels, "table rows tagged"
         for section, group in self.counts.items():
-            yield _table_row(section_name(section), group, self.kinds[section])
-        yield _table_row("all", self.total, self.total_kinds)
+            yield _row_of_section_counts(section_name(section), group, self.kinds[section])
+        yield _row_of_section_counts("all", self.total, self.total_kinds)
 
     def count(self, report: TaggedReport) -> None:
         """Add the passages of the file, or of a part or batch of it."""
         self.notes += report.notes
-        self.subject += Subject.of(report.passages)
+        self.subject += ReportSubject.of(report.passages)
         by_section: defaultdict[Section, list[Passage]] = defaultdict(list)
         for passage in report.passages:
             by_section[passage.section].append(passage)
@@ -103,12 +105,12 @@ class FileFindings:
 
     def count_kinds(self, report: TaggedReport, natures: Sequence[FindingNature]) -> None:
         """Add the sentences and table rows of the file, or of a part or batch of it."""
-        on_subject = about_trafficking(report.passages)
+        on_subject = passages_about_trafficking(report.passages)
         for passage, nature, is_about in zip(report.passages, natures, on_subject, strict=True):
             self.kinds[passage.section].add_passage(passage, nature, is_about)
 
 
-def _table_row(name: str, group: Group, kinds: KindCounts) -> tuple[str, ...]:
+def _row_of_section_counts(name: str, group: Group, kinds: FindingKindCounts) -> tuple[str, ...]:
     counts = [kinds.count_and_share(label) for label in LABELS]
     return (
         name,
@@ -119,25 +121,29 @@ def _table_row(name: str, group: Group, kinds: KindCounts) -> tuple[str, ...]:
     )
 
 
-def by_file(reports: Iterable[TaggedReport], parts: bool = False) -> Iterator[FileFindings]:
+def findings_by_file(
+    reports: Iterable[TaggedReport], parts: bool = False
+) -> Iterator[FileFindings]:
     """Gather the findings of each file, or with `parts` of each part; a file's come together."""
     for _, reports_of_file in groupby(reports, key=attrgetter("file")):
         gathered: FileFindings | None = None
-        natures: Natures | None = None
+        natures: FindingNatures | None = None
         for number, report in enumerate(reports_of_file):
             if natures is None:
-                natures = Natures(rows=report.document is None)
+                natures = FindingNatures(rows=report.document is None)
             if gathered is not None and parts and report.part:
                 yield gathered
                 gathered = None
             if gathered is None:
                 gathered = FileFindings.of(report)
-            _gather(gathered, report, natures, number)
+            _gather_findings(gathered, report, natures, number)
         if gathered is not None:
             yield gathered
 
 
-def _gather(gathered: FileFindings, report: TaggedReport, natures: Natures, number: int) -> None:
+def _gather_findings(
+    gathered: FileFindings, report: TaggedReport, natures: FindingNatures, number: int
+) -> None:
     """Add a report, the part or batch `number` of its file."""
     names = [f"{number}.{place}" for place in range(len(report.passages))]
     passage_natures = list(natures.of(report.passages, names))

@@ -23,12 +23,22 @@ from tipclassify.reporting.report import (
     title_name,
 )
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.writers.file_findings import FileFindings, ListedFinding, by_file
+from tipclassify.reporting.writers.file_findings import (
+    FileFindings,
+    ListedFinding,
+    findings_by_file,
+)
 
 if TYPE_CHECKING:
     from docx.document import Document
 
-__all__ = ["write_bibtex", "write_csl", "write_docx", "write_markdown", "write_ris"]
+__all__ = [
+    "write_bibtex",
+    "write_csl",
+    "write_findings_docx",
+    "write_findings_markdown",
+    "write_ris",
+]
 
 # under a table of counts
 _COUNTED: Final = "Labels are counted by sentence, each sentence once; shares are of the {base}."
@@ -42,15 +52,17 @@ _MARKUP: Final = re.compile(
 _NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?!\S)")
 
 
-def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+def write_findings_markdown(
+    reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
+) -> None:
     """Write title, counts and tagged passages of each file, then model and policy."""
     from tipclassify.reporting.writers.templating import rendered
 
     out.writelines(
         rendered(
             "findings.md",
-            escape=_escaped,
-            files=by_file(reports),
+            escape=_escape_markdown,
+            files=findings_by_file(reports),
             counted=_COUNTED,
             context=context,
             cite=cite,
@@ -58,10 +70,10 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
     )
 
 
-def _escaped(value: object) -> Markup:
+def _escape_markdown(value: object) -> Markup:
     """Escape a text so that it renders literally: in one line, which begins no block.
 
-    >>> print(_escaped("1. <b>[x](y)</b> | https://z"))
+    >>> print(_escape_markdown("1. <b>[x](y)</b> | https://z"))
     1\\. \\<b\\>\\[x\\](y)\\</b\\> \\| https\\://z
     """
     if isinstance(value, Markup):
@@ -70,7 +82,9 @@ def _escaped(value: object) -> Markup:
     return Markup(_NUMBERED.sub(r"\1\\\2", without_markup))
 
 
-def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
+def write_findings_docx(
+    reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext
+) -> None:
     """Write title, counts and tagged passages of each file, then model and policy, without a date.
 
     Equal input gives equal bytes.
@@ -81,16 +95,16 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     word.core_properties.title = "Tagged passages"
     word.core_properties.author = context.about()["tool"]
     word.add_heading("Tagged passages", 0)
-    for file_findings in by_file(reports):
-        _add_file(word, file_findings, context)
+    for file_findings in findings_by_file(reports):
+        _add_file_to_docx(word, file_findings, context)
     word.add_heading("How they were tagged", 1)
     for name, value in context.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
-    out.write(_dateless(word))
+    out.write(_pack_dateless_docx(word))
 
 
-def _dateless(word: Document) -> bytes:
+def _pack_dateless_docx(word: Document) -> bytes:
     """Pack a Word document without the time of its parts."""
     saved = io.BytesIO()
     word.save(saved)
@@ -101,14 +115,14 @@ def _dateless(word: Document) -> bytes:
     return packed.getvalue()
 
 
-def _add_file(word: Document, file_findings: FileFindings, context: ScoringContext) -> None:
+def _add_file_to_docx(word: Document, file_findings: FileFindings, context: ScoringContext) -> None:
     word.add_heading(one_line(title_name(file_findings.title)), 1)
     source = file_findings.address or source_name(file_findings.file)
     facts = (source, *known(file_findings.country, file_findings.year))
     word.add_paragraph(" · ".join(map(one_line, facts)))
     for note in file_findings.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
-    _add_counts(word, file_findings)
+    _add_counts_to_docx(word, file_findings)
     if line := subject_line([file_findings.subject]):
         word.add_paragraph(line)
     if not file_findings.tagged:
@@ -116,10 +130,10 @@ def _add_file(word: Document, file_findings: FileFindings, context: ScoringConte
     for section, findings in file_findings.tagged.items():
         word.add_heading(one_line(section_name(section)), 2)
         for listed in findings:
-            _add_finding(word, listed, context)
+            _add_finding_to_docx(word, listed, context)
 
 
-def _add_counts(word: Document, file_findings: FileFindings) -> None:
+def _add_counts_to_docx(word: Document, file_findings: FileFindings) -> None:
     rows = list(file_findings.table())
     table = word.add_table(len(rows), len(rows[0]), "Light Grid Accent 1")
     for cells, row in zip(table.rows, rows, strict=True):
@@ -129,7 +143,7 @@ def _add_counts(word: Document, file_findings: FileFindings) -> None:
     word.add_paragraph(" ".join([_COUNTED.format(base=kinds.base()), *kinds.beside()]))
 
 
-def _add_finding(word: Document, listed: ListedFinding, context: ScoringContext) -> None:
+def _add_finding_to_docx(word: Document, listed: ListedFinding, context: ScoringContext) -> None:
     quote = word.add_paragraph(one_line(listed.passage.text), "Quote")
     quote.paragraph_format.keep_with_next = True
     facts = word.add_paragraph()
@@ -143,15 +157,15 @@ def _add_finding(word: Document, listed: ListedFinding, context: ScoringContext)
 
 def write_bibtex(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
     """Write a BibTeX entry for each tagged passage, once each."""
-    out.writelines(citation.bibtex for citation in _citations(reports, context))
+    out.writelines(citation.bibtex for citation in _cite_findings(reports, context))
 
 
 def write_ris(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
     """Write a RIS record for each tagged passage, once each."""
-    out.writelines(citation.ris for citation in _citations(reports, context))
+    out.writelines(citation.ris for citation in _cite_findings(reports, context))
 
 
-def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
+def _cite_findings(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
     """Cite each tagged passage, and once what stands twice in input rows without ids."""
     keys: set[str] = set()
     for report in reports:
@@ -168,7 +182,7 @@ def write_csl(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCon
     """Write the citations as one CSL-JSON list, each once."""
     out.write("[")
     separator = "\n"
-    for citation in _citations(reports, context):
+    for citation in _cite_findings(reports, context):
         out.write(separator + citation.csl)
         separator = ",\n"
     out.write("\n]\n")

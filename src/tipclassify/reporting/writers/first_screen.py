@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.common_phrases import text_identity
+from tipclassify.reporting.common_phrases import wording_identity
 from tipclassify.reporting.particulars import RECURRING_COUNTRIES, several
 from tipclassify.reporting.writers.marking import MarkedPassage
 
-__all__ = ["FirstScreen", "LabelBox", "screen_constants"]
+__all__ = ["FirstScreen", "FirstScreenBox", "first_screen_constants"]
 
 _STRONGEST: Final = 3  # findings of each label, on the first screen
 _FOLDED: Final = 40  # links below a folded line
@@ -19,12 +19,12 @@ _FOLDED: Final = 40  # links below a folded line
 _CANDIDATES: Final = 60
 
 
-def screen_constants() -> dict[str, object]:
+def first_screen_constants() -> dict[str, object]:
     """Return the constants of the script that fills the first screen when a filter is set."""
     return {"MOST_STRONGEST": _STRONGEST, "MOST_FOLDED": _FOLDED}
 
 
-class LabelBox(NamedTuple):
+class FirstScreenBox(NamedTuple):
     """Findings of a label on the first screen: the most particular ones, and the folded ones."""
 
     strongest: list[MarkedPassage]
@@ -61,7 +61,7 @@ class FirstScreen:
         for mark in marks:
             if not mark.passage.labels or mark.nature.first is not None:
                 continue
-            self._countries[text_identity(mark.passage.text)].add(country)
+            self._countries[wording_identity(mark.passage.text)].add(country)
             for label in mark.passage.labels:
                 if mark.nature.kind == "table row":
                     self._rows[label].append(mark)
@@ -73,30 +73,30 @@ class FirstScreen:
             self._keep_best(label)
 
     def _keep_best(self, label: str) -> None:
-        def key(mark: MarkedPassage) -> tuple[bool, float, float]:
+        def rank_of_mark(mark: MarkedPassage) -> tuple[bool, float, float]:
             return mark.passage.low_confidence, -mark.rank, -mark.passage.scores[label]
 
         candidates = self._candidates[label]
-        candidates.sort(key=key)
+        candidates.sort(key=rank_of_mark)
         del candidates[_CANDIDATES:]
 
-    def box(self, label: str) -> LabelBox:
+    def box(self, label: str) -> FirstScreenBox:
         """Choose the most particular findings; sentences that recur among reports are templates."""
         particular: dict[int, MarkedPassage] = {}
         recurring = list(self._templates[label])
         for mark in self._candidates[label]:
-            identity = text_identity(mark.passage.text)
+            identity = wording_identity(mark.passage.text)
             if len(self._countries[identity]) >= RECURRING_COUNTRIES:
                 recurring.append(mark)
             else:
                 particular.setdefault(identity, mark)
         by_text: dict[int, MarkedPassage] = {}
         for mark in sorted(recurring, key=lambda mark: -mark.passage.scores[label]):
-            by_text.setdefault(text_identity(mark.passage.text), mark)
+            by_text.setdefault(wording_identity(mark.passage.text), mark)
         templates = list(by_text.values())
         best = list(particular.values())[:_STRONGEST]
         missing = _STRONGEST - len(best)  # which the most probable templates fill
-        return LabelBox(
+        return FirstScreenBox(
             strongest=best + templates[:missing],
             templates=templates[missing:],
             rows=self._rows[label],

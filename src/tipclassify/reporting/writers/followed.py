@@ -12,14 +12,20 @@ from rich.text import Text
 from tipclassify.formatting import csv_cell, json_line, one_line
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.citation import Citation, cite
-from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, Standing
+from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, LedgerStanding
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext, section_name
 from tipclassify.reporting.writers.compared import write_split_decisions
-from tipclassify.reporting.writers.table import console_of
+from tipclassify.reporting.writers.table import console_for_tables
 from tipclassify.reporting.writers.templating import rendered
 
-__all__ = ["write_csv", "write_html", "write_json", "write_table", "write_xlsx"]
+__all__ = [
+    "write_ledger_csv",
+    "write_ledger_html",
+    "write_ledger_json",
+    "write_ledger_table",
+    "write_ledger_xlsx",
+]
 
 _WORDS: Final = {
     "first": "stood first",
@@ -29,7 +35,7 @@ _WORDS: Final = {
 }
 
 
-def describe(line: LedgerLine, latest: str) -> str:
+def describe_ledger_line(line: LedgerLine, latest: str) -> str:
     """Say in words how long a passage has stood; `latest` is the year of the last report.
 
     "the same sentence since 2016", "since 2016, reworded in 2021 and 2023", "2016 to 2019, the same
@@ -48,7 +54,7 @@ Row = dict[str, str | int]
 """Cells of a line, by column."""
 
 
-def columns(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
+def ledger_rows(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
     """Yield a row a line: years, wording then and now, tags, citations, then a column a year."""
     for line in ledger.lines:
         first = cite(line.first.finding, context)
@@ -69,11 +75,11 @@ def columns(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
             "link": last.link,
         }
         standings = {standing.year: standing for standing in line.standings}
-        row |= {year: _cell(standings.get(year)) for year in ledger.years}
+        row |= {year: _ledger_cell(standings.get(year)) for year in ledger.years}
         yield row
 
 
-def _cell(standing: Standing | None) -> str:
+def _ledger_cell(standing: LedgerStanding | None) -> str:
     """Describe where a passage stands in a year: "reworded: failure"; empty if it does not."""
     if standing is None:
         return ""
@@ -81,19 +87,19 @@ def _cell(standing: Standing | None) -> str:
     return f"{_WORDS[standing.status]}: {labels}"
 
 
-def write_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+def write_ledger_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
     """Write a row for each line (RFC 4180), with ``'`` before what would run as a formula."""
     writer = csv.writer(out, lineterminator="\r\n")
-    rows = list(columns(ledger, context))
+    rows = list(ledger_rows(ledger, context))
     writer.writerow(rows[0] if rows else ["years", "first", "last"])
     writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
 
 
-def write_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
+def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
     """Write a sheet with a row for each line, and one about the reports and the model."""
     from tipclassify.reporting.writers.workbook import open_workbook
 
-    rows = list(columns(ledger, context))
+    rows = list(ledger_rows(ledger, context))
     with open_workbook(out, context) as book:
         lines = book.table("Ledger", list(rows[0]) if rows else ["years", "first", "last"])
         for row in rows:
@@ -106,39 +112,45 @@ def write_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
             facts.append((name, value))
 
 
-def write_json(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+def write_ledger_json(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
     """Write one object: the reports, and each line with all its passages and their citations."""
     lines = []
     for line in ledger.lines:
-        standings = [_cited_standing(standing, context) for standing in line.standings]
+        standings = [_cited_ledger_standing(standing, context) for standing in line.standings]
         lines.append({**line.to_dict(), "standings": standings})
     out.write(json_line({**ledger.to_dict(), "lines": lines, "about": context.about()}))
 
 
-def _cited_standing(standing: Standing, context: ScoringContext) -> dict[str, object]:
+def _cited_ledger_standing(standing: LedgerStanding, context: ScoringContext) -> dict[str, object]:
     return {**standing.to_dict(), "citation": cite(standing.finding, context).source}
 
 
-def write_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+def write_ledger_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
     """Write one page. It has no script: CSS reads its filters."""
 
-    def cited(standing: Standing) -> Citation:
+    def cite_standing(standing: LedgerStanding) -> Citation:
         return cite(standing.finding, context)
 
     out.writelines(
-        rendered("ledger.html", ledger=ledger, context=context, cite=cited, describe=describe)
+        rendered(
+            "ledger.html",
+            ledger=ledger,
+            context=context,
+            cite=cite_standing,
+            describe=describe_ledger_line,
+        )
     )
 
 
-def write_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
+def write_ledger_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     """Write the lines that have a label, or with `everything` all, most years first."""
-    console = console_of(out, 120)
+    console = console_for_tables(out, 120)
     subject = ledger.subject or "Passages that persist"
     title = one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}")
     console.print(Text(title, style="bold"))
     shown = [line for line in ledger.lines if line.labels or everything]
     for line in shown:
-        _write_line(line, ledger.years[-1], console)
+        _write_ledger_line(line, ledger.years[-1], console)
     write_split_decisions(ledger.split_decisions, console)
     counts = {label: sum(label in line.labels for line in shown) for label in LABELS}
     tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())
@@ -149,11 +161,13 @@ def write_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     console.print(Text(f"\n{counted}."))
 
 
-def _write_line(line: LedgerLine, latest: str, console: Console) -> None:
+def _write_ledger_line(line: LedgerLine, latest: str, console: Console) -> None:
     labels = Text(", ").join(
         Text(label_name(label), style=TERMINAL[label]) for label in line.labels
     )
-    heading = Text("\n").append(f"{describe(line, latest)}  ", style="bold").append(labels)
+    heading = (
+        Text("\n").append(f"{describe_ledger_line(line, latest)}  ", style="bold").append(labels)
+    )
     heading.append(f"  {len(line.years)} years: {', '.join(line.years)}")
     console.print(heading)
     first_words = line.first.finding.passage.text

@@ -18,20 +18,20 @@ from markupsafe import Markup
 from tipclassify.labels import LABELS
 from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.group import Group
-from tipclassify.reporting.particulars import KindCounts
+from tipclassify.reporting.particulars import FindingKindCounts
 from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import (
-    Subject,
-    about_trafficking,
-    count_unknown,
-    is_unread,
+    ReportSubject,
+    are_tags_meaningless,
+    count_unknown_sentences,
+    passages_about_trafficking,
 )
 from tipclassify.reporting.writers.file_findings import FileFindings
-from tipclassify.reporting.writers.first_screen import FirstScreen, screen_constants
-from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, id_prefix
+from tipclassify.reporting.writers.first_screen import FirstScreen, first_screen_constants
+from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, element_id_prefix
 from tipclassify.reporting.writers.templating import rendered
 
-__all__ = ["write_html"]
+__all__ = ["write_findings_html"]
 
 # of a report without findings
 _NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "date", "address"), "")
@@ -40,9 +40,11 @@ _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")
 _READ_AT_ONCE: Final = 1 << 16  # characters of staged articles
 
 
-def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+def write_findings_html(
+    reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
+) -> None:
     """Write one page for all reports. The same input gives the same bytes."""
-    page = _Page(context)
+    page = _ReportsPage(context)
     # Articles are staged, since the page's header has totals: memory does not grow with the number
     # of reports.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
@@ -59,7 +61,7 @@ class LongReport(NamedTuple):
     parts: int
 
 
-class _Page:
+class _ReportsPage:
     """What the head of a page says of its reports, gathered while their articles are written."""
 
     def __init__(self, context: ScoringContext) -> None:
@@ -67,7 +69,8 @@ class _Page:
         self._marker = PageMarker(context)
         self._first_screen = FirstScreen()
         self._summaries: list[FileFindings] = []  # of each article
-        self._subjects: defaultdict[str, Subject] = defaultdict(Subject)  # of each input
+        # of each input
+        self._subjects: defaultdict[str, ReportSubject] = defaultdict(ReportSubject)
         self._long_reports: dict[str, LongReport] = {}  # by file
         self._batches: Counter[str] = Counter()  # of each input of rows, which come in batches
 
@@ -79,14 +82,14 @@ class _Page:
         if report.document is not None:
             summary.file = report.document.source
         if report.part or part > 1:
-            summary.title = f"{report.title}, part {part}{_extent(report)}"
+            summary.title = f"{report.title}, part {part}{_extent_of_part(report)}"
         self._subjects[report.file] += summary.subject
         self._summaries.append(summary)
         number = len(self._summaries)
         marks = self._marker.marked(report, number)
         summary.count_kinds(report, [mark.nature for mark in marks])
         self._first_screen.add(report.country or report.file, marks)
-        return _article(report, number, summary, self._context, marks)
+        return _render_article(report, number, summary, self._context, marks)
 
     def _part(self, report: TaggedReport) -> int:
         """Return the number of a report's part or batch; 0 for a whole report."""
@@ -109,17 +112,17 @@ class _Page:
             articles=map(Markup, articles),
             summaries=summaries,
             total=sum((summary.total for summary in summaries), Group(())),
-            kinds=sum((summary.total_kinds for summary in summaries), KindCounts()),
+            kinds=sum((summary.total_kinds for summary in summaries), FindingKindCounts()),
             sole=summaries[0] if len(summaries) == 1 else None,
             subjects=list(self._subjects.values()),
             long_reports=list(self._long_reports.values()),
             boxes={label: self._first_screen.box(label) for label in LABELS},
-            constants=screen_constants(),
+            constants=first_screen_constants(),
             context=self._context,
         )
 
 
-def _extent(report: TaggedReport) -> str:
+def _extent_of_part(report: TaggedReport) -> str:
     """Name the first and last country of a part, or its first section: " (Karvonia to Zembla)"."""
     blocks = report.document.blocks if report.document else ()
     countries = [block.country for block in blocks if block.country]
@@ -149,16 +152,16 @@ class ArticleBlock(NamedTuple):
     rest: str  # text after the heading or the last passage
 
 
-def _article(
+def _render_article(
     report: TaggedReport,
     number: int,
     summary: FileFindings,
     context: ScoringContext,
     marks: list[MarkedPassage],
 ) -> Iterator[str]:
-    blocks = list(_blocks(report, marks))
+    blocks = list(_article_blocks(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
-    unknown, sentences = count_unknown(report.passages)
+    unknown, sentences = count_unknown_sentences(report.passages)
     return rendered(
         "article.html",
         number=number,
@@ -166,10 +169,12 @@ def _article(
         title=report.title,
         cited=next((mark.cited.fields for mark in marks if mark.cited), _NOT_CITED),
         rows=report.document is None,
-        unknown=unknown if is_unread(unknown, sentences) else 0,
+        unknown=unknown if are_tags_meaningless(unknown, sentences) else 0,
         sentences=sentences,
-        passages=json.dumps(_counted(report, marks), ensure_ascii=False),
-        anchors={section: f"{id_prefix(number)}s{n}" for n, section in enumerate(sections, 1)},
+        passages=json.dumps(_count_article_passages(report, marks), ensure_ascii=False),
+        anchors={
+            section: f"{element_id_prefix(number)}s{n}" for n, section in enumerate(sections, 1)
+        },
         # An iterator, so that Jinja, which keeps its values for a while, does not keep the text.
         sections=((name, list(part)) for name, part in groupby(blocks, attrgetter("section"))),
         marks=marks,
@@ -195,11 +200,13 @@ class PassageCount(NamedTuple):
     on_subject: int  # sentences about trafficking, each once
 
 
-def _counted(report: TaggedReport, marks: Sequence[MarkedPassage]) -> list[PassageCount]:
+def _count_article_passages(
+    report: TaggedReport, marks: Sequence[MarkedPassage]
+) -> list[PassageCount]:
     """Count the passages, and the sentences on the subject, by country, year and section."""
     passages: Counter[_CountryYearSection] = Counter()
     on_subject: Counter[_CountryYearSection] = Counter()
-    is_about = about_trafficking(report.passages)
+    is_about = passages_about_trafficking(report.passages)
     for finding, mark, counts_as_about in zip(report.findings(), marks, is_about, strict=True):
         row = finding_row(finding)
         group = _CountryYearSection(
@@ -215,7 +222,7 @@ def _counted(report: TaggedReport, marks: Sequence[MarkedPassage]) -> list[Passa
     ]
 
 
-def _blocks(report: TaggedReport, marks: Sequence[MarkedPassage]) -> Iterator[ArticleBlock]:
+def _article_blocks(report: TaggedReport, marks: Sequence[MarkedPassage]) -> Iterator[ArticleBlock]:
     if report.document is None:
         for mark in marks:
             inside = [MarkInText("", mark)]

@@ -13,22 +13,22 @@ from typing import Final, NamedTuple
 
 from tipclassify.model.common.explanation import Explanation
 from tipclassify.reporting.citation import Citation, cite
-from tipclassify.reporting.common_phrases import text_identity
-from tipclassify.reporting.labelled_examples import LabelledExample, load_examples
-from tipclassify.reporting.particulars import FindingNature, Natures
+from tipclassify.reporting.common_phrases import wording_identity
+from tipclassify.reporting.labelled_examples import LabelledExample, load_labelled_examples
+from tipclassify.reporting.particulars import FindingNature, FindingNatures
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
-from tipclassify.reporting.subject import is_unknown
+from tipclassify.reporting.subject import is_unknown_sentence
 from tipclassify.reporting.writers.reasons import (
     Reason,
-    explain_shown,
-    labels_near_threshold,
-    labels_shown,
-    summarize_explanation,
+    explain_passages_on_page,
+    labels_in_doubt_on_card,
+    labels_with_reasons,
+    reason_from_explanation,
 )
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import PART
 
-__all__ = ["MarkedPassage", "PageMarker", "Place", "id_prefix"]
+__all__ = ["MarkedPassage", "PageMarker", "PlaceOnPage", "element_id_prefix"]
 
 _MIN_WORDS: Final = 4  # of a sentence that is linked to its other places; a phrase recurs by chance
 _MOST_PLACES: Final = 3  # named on a card
@@ -38,7 +38,7 @@ _MOST_AGAINST_ONLY_LABEL: Final = 2
 _MOST_AGAINST: Final = 1  # where a card has several labels
 
 
-class Place(NamedTuple):
+class PlaceOnPage(NamedTuple):
     """A place of a report where a sentence stands."""
 
     name: str  # of its element on the page
@@ -53,7 +53,7 @@ class Place(NamedTuple):
 class OtherPlaces:
     """Further places of a report in which the same words stand."""
 
-    shown: tuple[Place, ...] = ()
+    shown: tuple[PlaceOnPage, ...] = ()
     more: int = 0  # places that a card does not name
 
 
@@ -81,10 +81,10 @@ class MarkedPassage(NamedTuple):
         )
 
     @property
-    def place(self) -> Place:
+    def place(self) -> PlaceOnPage:
         """Where it stands."""
         passage = self.passage
-        return Place(
+        return PlaceOnPage(
             name=self.name,
             number=self.number,
             section=passage.section,
@@ -94,7 +94,7 @@ class MarkedPassage(NamedTuple):
         )
 
 
-def id_prefix(number: int) -> str:
+def element_id_prefix(number: int) -> str:
     """Return the prefix of the element ids of a page's report, by its number from 1."""
     return "" if number == 1 else f"r{number}"
 
@@ -105,9 +105,9 @@ class PageMarker:
     def __init__(self, context: ScoringContext) -> None:
         self._context = context
         self._file = ""
-        self._natures = Natures()
+        self._natures = FindingNatures()
         # by what a sentence says, in the input that is read
-        self._places: defaultdict[int, list[Place]] = defaultdict(list)
+        self._places: defaultdict[int, list[PlaceOnPage]] = defaultdict(list)
         # labels in doubt of each place, by its name, in the input that is read
         self._in_doubt: dict[str, tuple[str, ...]] = {}
         self._rows: Counter[str] = Counter()  # read before, of each input of rows
@@ -117,13 +117,13 @@ class PageMarker:
         is_rows = report.document is None
         if report.file != self._file:
             self._file = report.file
-            self._natures = Natures(rows=is_rows)
+            self._natures = FindingNatures(rows=is_rows)
             self._places.clear()
             self._in_doubt.clear()
         first = 1 + self._rows[report.file]
         if is_rows:
             self._rows[report.file] += len(report.passages)
-        marks = list(self._without_places(report, id_prefix(number), first))
+        marks = list(self._without_places(report, element_id_prefix(number), first))
         return marks if is_rows else self._with_places(marks)
 
     def _without_places(
@@ -135,8 +135,10 @@ class PageMarker:
         if is_long:
             shown = [passage.labels for passage in passages]
         else:
-            shown = [labels_shown(passage, thresholds) for passage in passages]
-        explanations = explain_shown(list(compress(passages, shown)), self._context.classifier)
+            shown = [labels_with_reasons(passage, thresholds) for passage in passages]
+        explanations = explain_passages_on_page(
+            list(compress(passages, shown)), self._context.classifier
+        )
         numbers = range(first, first + len(passages))
         names = [f"{prefix}p{number}" for number in numbers]
         natures = self._natures.of(passages, names)
@@ -144,7 +146,7 @@ class PageMarker:
             numbers, names, report.findings(), shown, natures, strict=True
         ):
             passage = finding.passage
-            near_threshold = labels_near_threshold(passage, labels, thresholds)
+            near_threshold = labels_in_doubt_on_card(passage, labels, thresholds)
             in_doubt = self._newly_in_doubt(name, nature, near_threshold)
             yield MarkedPassage(
                 passage=passage,
@@ -152,10 +154,10 @@ class PageMarker:
                 name=name,
                 shown=labels,
                 in_doubt=in_doubt,
-                reasons=_reasons(passage, next(explanations), labels) if labels else None,
-                examples=load_examples().nearest(passage.text) if in_doubt else [],
+                reasons=_reasons_on_card(passage, next(explanations), labels) if labels else None,
+                examples=load_labelled_examples().nearest(passage.text) if in_doubt else [],
                 cited=self._cited(finding),
-                unreadable=is_unknown(passage),
+                unreadable=is_unknown_sentence(passage),
                 nature=nature,
             )
 
@@ -177,7 +179,7 @@ class PageMarker:
 
     def _with_places(self, marks: list[MarkedPassage]) -> list[MarkedPassage]:
         """Add to each mark the other places where its words stand."""
-        identities = [_linked_identity(mark.passage.text) for mark in marks]
+        identities = [_identity_of_linked_sentence(mark.passage.text) for mark in marks]
         for mark, identity in zip(marks, identities, strict=True):
             if identity is not None:
                 self._places[identity].append(mark.place)
@@ -191,16 +193,16 @@ class PageMarker:
         return placed
 
 
-def _linked_identity(text: str) -> int | None:
+def _identity_of_linked_sentence(text: str) -> int | None:
     """Return the identity of a sentence that is linked to its other places; None for a phrase."""
-    return text_identity(text) if len(text.split()) >= _MIN_WORDS else None
+    return wording_identity(text) if len(text.split()) >= _MIN_WORDS else None
 
 
-def _reasons(
+def _reasons_on_card(
     passage: Passage, explanations: Mapping[str, Explanation], labels: tuple[str, ...]
 ) -> dict[str, Reason]:
     most_against = _MOST_AGAINST_ONLY_LABEL if len(labels) == 1 else _MOST_AGAINST
     return {
-        label: summarize_explanation(passage, explanations[label], _MOST_FOR, most_against)
+        label: reason_from_explanation(passage, explanations[label], _MOST_FOR, most_against)
         for label in labels
     }

@@ -20,13 +20,13 @@ __all__ = [
     "MIN_RELATIVE_WEIGHT",
     "MOST_AGAINST",
     "MOST_FOR",
-    "Phrase",
-    "Point",
     "Reason",
-    "explain_shown",
-    "labels_near_threshold",
-    "labels_shown",
-    "summarize_explanation",
+    "ReasonPhrase",
+    "ReasonPoint",
+    "explain_passages_on_page",
+    "labels_in_doubt_on_card",
+    "labels_with_reasons",
+    "reason_from_explanation",
 ]
 
 MIN_RELATIVE_WEIGHT: Final = 0.2
@@ -47,14 +47,14 @@ _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report k
 _MAX_PHRASES: Final = 5
 
 
-class Phrase(NamedTuple):
+class ReasonPhrase(NamedTuple):
     """Consecutive words of a passage and their weight, in log-odds of a label."""
 
     text: str
     weight: float
 
 
-class Point(NamedTuple):
+class ReasonPoint(NamedTuple):
     """A line of a card: a phrase, the heading or a sum, with its log-odds of a label."""
 
     name: str
@@ -64,14 +64,14 @@ class Point(NamedTuple):
 class Reason(NamedTuple):
     """Reason for a passage's score on one label: strongest phrases, and the points of its card."""
 
-    phrases: list[Phrase]
-    points: list[Point]
+    phrases: list[ReasonPhrase]
+    points: list[ReasonPoint]
     # the last of the points is the sum of the others, else they are drops of the log-odds by
     # occlusion
     additive: bool
 
 
-def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
+def labels_with_reasons(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     """List the labels whose reasons a report shows: the passage's, else those near a threshold."""
     if passage.labels:
         return passage.labels
@@ -83,13 +83,13 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
     )
 
 
-def labels_near_threshold(
+def labels_in_doubt_on_card(
     passage: Passage, shown: Sequence[str], thresholds: Mapping[str, float]
 ) -> tuple[str, ...]:
     """List which labels of a card are in doubt: those not given, and those that are just given.
 
     >>> passage = Passage("Courts slept.", 0, 13, labels=("failure",), scores={"failure": 0.6})
-    >>> labels_near_threshold(passage, passage.labels, {"failure": 0.5})
+    >>> labels_in_doubt_on_card(passage, passage.labels, {"failure": 0.5})
     ('failure',)
     """
     in_doubt = []
@@ -100,7 +100,7 @@ def labels_near_threshold(
     return tuple(in_doubt)
 
 
-def explain_shown(
+def explain_passages_on_page(
     passages: Sequence[Passage], classifier: Classifier
 ) -> Iterator[Mapping[str, Explanation]]:
     """Explain the passages whose reasons a report shows, by the phrases that contribute most."""
@@ -109,7 +109,7 @@ def explain_shown(
         yield from classifier.explain_all(some_passages, _MAX_PHRASES)
 
 
-def summarize_explanation(
+def reason_from_explanation(
     passage: Passage,
     explanation: Explanation,
     most_for: int = MOST_FOR,
@@ -123,35 +123,37 @@ def summarize_explanation(
     """
     is_occlusion = explanation.method == OCCLUSION
     if is_occlusion:
-        phrases = _strongest(passage.text, explanation)
+        phrases = _strongest_reason_phrases(passage.text, explanation)
     else:
-        phrases = _joined(passage.text, explanation)
+        phrases = _join_reason_words(passage.text, explanation)
     supporting = [phrase for phrase in phrases if phrase.weight > 0]
     opposing = [phrase for phrase in phrases if phrase.weight < 0]
     shown = supporting[:most_for] + opposing[:most_against]
-    points = [Point(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
-    heading = _rounded(explanation.heading)
+    points = [
+        ReasonPoint(f"“{phrase.text}”", _round_reason_weight(phrase.weight)) for phrase in shown
+    ]
+    heading = _round_reason_weight(explanation.heading)
     if passage.section and heading:
-        points.append(Point(f"the heading “{section_name(passage.section)}”", heading))
-    total = _rounded(explanation.logit)
+        points.append(ReasonPoint(f"the heading “{section_name(passage.section)}”", heading))
+    total = _round_reason_weight(explanation.logit)
     if is_occlusion:
-        points.append(Point("points of the whole passage", total))
+        points.append(ReasonPoint("points of the whole passage", total))
         return Reason(shown, points, additive=False)
-    bias = _rounded(explanation.bias)
+    bias = _round_reason_weight(explanation.bias)
     # "All other words" absorbs the rounding, so that the displayed numbers add up.
-    others = _rounded(total - bias - sum(point.weight for point in points))
-    points.append(Point("all other words", others))
-    points.append(Point("before any word is read", bias))
-    points.append(Point("together", total))
+    others = _round_reason_weight(total - bias - sum(point.weight for point in points))
+    points.append(ReasonPoint("all other words", others))
+    points.append(ReasonPoint("before any word is read", bias))
+    points.append(ReasonPoint("together", total))
     return Reason(shown, points, additive=True)
 
 
-def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
+def _strongest_reason_phrases(text: str, explanation: Explanation) -> list[ReasonPhrase]:
     """List the strong words or phrases by occlusion, strongest first, led by a clause above all.
 
     Of phrases that overlap the strongest is listed. Time is linear in the length of the text.
     """
-    clauses = _containing_others(explanation.spans)
+    clauses = _clauses_of_reason(explanation.spans)
     parts = [span for span in explanation.spans if span not in clauses]
     least = MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
     is_listed = bytearray(len(text))  # of each character, 1 in a part that is listed
@@ -164,23 +166,25 @@ def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
     clause = max(clauses, key=lambda clause: abs(clause.weight), default=None)
     if clause and clause.weight > strongest_part:
         strong.insert(0, clause)
-    return [Phrase(" ".join(span.text.split()), span.weight) for span in strong]
+    return [ReasonPhrase(" ".join(span.text.split()), span.weight) for span in strong]
 
 
-def _containing_others(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
+def _clauses_of_reason(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
     """Return the spans that contain another one: clauses, beside their words."""
     ordered = sorted(spans, key=lambda span: (span.start, -span.end))
     return {span for span, following in pairwise(ordered) if following.end <= span.end}
 
 
-class _Word(NamedTuple):
+class _ReasonWord(NamedTuple):
     """Place of a word in a text, in characters."""
 
     start: int
     end: int
 
 
-def _word_weights(words: Sequence[_Word], spans: Sequence[SpanWeight]) -> list[float]:
+def _weights_of_reason_words(
+    words: Sequence[_ReasonWord], spans: Sequence[SpanWeight]
+) -> list[float]:
     """Divide the weight of each span equally among its words.
 
     Time is linear in the words and spans: a long span is added to the sum at its first word, and
@@ -208,33 +212,35 @@ def _word_weights(words: Sequence[_Word], spans: Sequence[SpanWeight]) -> list[f
     return [short + long for short, long in zip(from_short_spans, from_long_spans, strict=True)]
 
 
-def _joined(text: str, explanation: Explanation) -> list[Phrase]:
+def _join_reason_words(text: str, explanation: Explanation) -> list[ReasonPhrase]:
     """Divide the spans' weights among words, and join strong neighbours of one sign, best first."""
-    words = [_Word(match.start(), match.end()) for match in _WORD.finditer(text)]
-    weights = _word_weights(words, explanation.spans)
+    words = [_ReasonWord(match.start(), match.end()) for match in _WORD.finditer(text)]
+    weights = _weights_of_reason_words(words, explanation.spans)
     least = MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
-    signs = [_sign(weight) if abs(weight) >= least else 0 for weight in weights]
+    signs = [_sign_of_weight(weight) if abs(weight) >= least else 0 for weight in weights]
     phrases = []
     last_joined = -1  # the last word that is in a phrase
     for sign, run in groupby(range(len(words)), key=signs.__getitem__):
         inside = [number for number in run if number > last_joined]
         if not sign or not inside:
             continue
-        while _are_function_words(text, words, inside) and inside[-1] + 1 < len(words):
+        while _are_reason_function_words(text, words, inside) and inside[-1] + 1 < len(words):
             inside.append(inside[-1] + 1)  # "the" explains nothing without its noun
         last_joined = inside[-1]
         phrase = " ".join(text[words[inside[0]].start : words[inside[-1]].end].split())
         weight = sum(weights[number] for number in inside)
-        phrases.append(Phrase(phrase.strip(_EDGE) or phrase, weight))
+        phrases.append(ReasonPhrase(phrase.strip(_EDGE) or phrase, weight))
     return sorted(phrases, key=lambda phrase: -abs(phrase.weight))
 
 
-def _sign(weight: float) -> int:
+def _sign_of_weight(weight: float) -> int:
     """Return 1, 0 or -1."""
     return (weight > 0) - (weight < 0)
 
 
-def _are_function_words(text: str, words: Sequence[_Word], numbers: Sequence[int]) -> bool:
+def _are_reason_function_words(
+    text: str, words: Sequence[_ReasonWord], numbers: Sequence[int]
+) -> bool:
     """Test whether all these words are words of function."""
     plain_words = []
     for number in numbers:
@@ -243,5 +249,5 @@ def _are_function_words(text: str, words: Sequence[_Word], numbers: Sequence[int
     return FUNCTION_WORDS.issuperset(plain_words)
 
 
-def _rounded(weight: float) -> float:
+def _round_reason_weight(weight: float) -> float:
     return round(weight, 1) + 0.0  # turns −0.0 into 0.0

@@ -16,31 +16,31 @@ from tipclassify.reporting.finding_row import COLUMNS, Cell, finding_row
 from tipclassify.reporting.report import ScoringContext, TaggedReport, source_name
 
 __all__ = [
-    "render_csv",
-    "render_jsonl",
-    "write_csv_rows",
-    "write_jsonl_rows",
-    "write_parquet",
+    "render_findings_csv",
+    "render_findings_jsonl",
+    "write_findings_csv",
+    "write_findings_jsonl",
+    "write_findings_parquet",
 ]
 
 _ROWS_A_GROUP: Final = 10_000  # of Parquet, held in memory at a time
 
 
-def render_jsonl(report: TaggedReport) -> str:
+def render_findings_jsonl(report: TaggedReport) -> str:
     """Render a report as JSON Lines, with the fields of `Finding.to_dict`."""
     return "".join(json_line(finding.to_dict()) for finding in report.findings())
 
 
-def write_jsonl_rows(
+def write_findings_jsonl(
     rendered: Iterable[str],
     out: IO[str],
     context: ScoringContext,  # noqa: ARG001
 ) -> None:
-    """Write reports rendered by `render_jsonl`."""
+    """Write reports rendered by `render_findings_jsonl`."""
     out.writelines(rendered)
 
 
-def render_csv(report: TaggedReport) -> str:
+def render_findings_csv(report: TaggedReport) -> str:
     """Render a report as CSV (RFC 4180), with ``'`` before what would run as a formula.
 
     It has the columns of `COLUMNS`. A file is named without its folder: people pass tables on.
@@ -50,23 +50,25 @@ def render_csv(report: TaggedReport) -> str:
     for finding in report.findings():
         cells = finding_row(finding).cells()
         cells["file"] = source_name(finding.file)
-        writer.writerow([_csv_text(cell) for cell in cells.values()])
+        writer.writerow([_csv_finding_cell(cell) for cell in cells.values()])
     return lines.getvalue()
 
 
-def _csv_text(cell: Cell) -> object:
+def _csv_finding_cell(cell: Cell) -> object:
     return f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell)
 
 
-def write_csv_rows(rendered: Iterable[str], out: IO[str], context: ScoringContext) -> None:
-    """Write the header, and reports rendered by `render_csv`."""
+def write_findings_csv(rendered: Iterable[str], out: IO[str], context: ScoringContext) -> None:
+    """Write the header, and reports rendered by `render_findings_csv`."""
     if context.bom:
         out.write("\ufeff")
     csv.writer(out, lineterminator="\r\n").writerow(COLUMNS)
     out.writelines(rendered)
 
 
-def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
+def write_findings_parquet(
+    reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext
+) -> None:
     """Write the columns of `COLUMNS`; the schema's metadata have `ScoringContext.about`."""
     import pyarrow as pa
     from pyarrow import parquet

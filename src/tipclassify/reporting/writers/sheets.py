@@ -19,9 +19,9 @@ from tipclassify.reporting.report import (
     title_name,
 )
 from tipclassify.reporting.writers.file_findings import FileFindings
-from tipclassify.reporting.writers.workbook import MOST_LINKS, Table, open_workbook
+from tipclassify.reporting.writers.workbook import MOST_LINKS, ExcelTable, open_workbook
 
-__all__ = ["write_xlsx"]
+__all__ = ["write_findings_xlsx"]
 
 _SHARES: Final = {label: f"{label} share" for label in (*LABELS, NONE)}
 _COUNTS: Final = (
@@ -72,7 +72,9 @@ _REMARKS: Final = {
 }
 
 
-def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
+def write_findings_xlsx(
+    reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext
+) -> None:
     """Write the sheets *Findings*, *Counts*, *All passages* and *About*.
 
     One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are
@@ -83,8 +85,8 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
         counts = book.table("Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
         passages = book.table("All passages", list(COLUMNS), dict.fromkeys(LABELS, "0.0%"))
         facts = book.table("About", ("what", "value"))
-        files = _write_passages(findings, passages, reports, context)
-        _write_counts(counts, files, context)
+        files = _write_passage_sheets(findings, passages, reports, context)
+        _write_counts_sheet(counts, files, context)
         for name, value in context.about().items():
             facts.append((name, value))
         for label, meaning in MEANINGS.items():
@@ -93,8 +95,11 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
             facts.append((name, remark))
 
 
-def _write_passages(
-    findings: Table, passages: Table, reports: Iterable[TaggedReport], context: ScoringContext
+def _write_passage_sheets(
+    findings: ExcelTable,
+    passages: ExcelTable,
+    reports: Iterable[TaggedReport],
+    context: ScoringContext,
 ) -> Iterable[FileFindings]:
     """Write a row for each passage, and one for each finding; return the counts of each file."""
     files: dict[str, FileFindings] = {}
@@ -134,23 +139,32 @@ def _finding_cells(finding: Finding, row: FindingRow, citation: Citation) -> lis
     ]
 
 
-def _write_counts(table: Table, files: Iterable[FileFindings], context: ScoringContext) -> None:
+def _write_counts_sheet(
+    table: ExcelTable, files: Iterable[FileFindings], context: ScoringContext
+) -> None:
     """Write a row for each section, each file and all files."""
     everything = Group(())
     for file in files:
         place = [source_name(file.file), file.country, file.year]
         link = context.link(file.address or file.file)
         for section, group in file.counts.items():
-            table.append([*place, section or "(no section)", *_figures(group), ""], link)
+            table.append(
+                [*place, section or "(no section)", *_figures_of_counts_sheet(group), ""], link
+            )
         notes = "; ".join(file.notes)
-        table.append([*place, "(all sections)", *_figures(file.total), notes], link, bold=True)
+        table.append(
+            [*place, "(all sections)", *_figures_of_counts_sheet(file.total), notes],
+            link,
+            bold=True,
+        )
         everything += file.total
     table.append(
-        ["(all files)", None, None, "(all sections)", *_figures(everything), ""], bold=True
+        ["(all files)", None, None, "(all sections)", *_figures_of_counts_sheet(everything), ""],
+        bold=True,
     )
 
 
-def _figures(group: Group) -> list[float | None]:
+def _figures_of_counts_sheet(group: Group) -> list[float | None]:
     figures: list[float | None] = [group.passages, group.low_confidence]
     for label in _SHARES:
         figures.append(group.count(label))

@@ -11,21 +11,21 @@ from rich.text import Text
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.adjustment import ASSUMPTION, NOTES
-from tipclassify.reporting.dimensions import Key, shown_name
+from tipclassify.reporting.dimensions import Key, shown_dimension_name
 from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.summary import OVERLAP, Summary
-from tipclassify.reporting.summary_names import total_names
-from tipclassify.reporting.writers.table import console_of
+from tipclassify.reporting.summary_names import summary_total_names
+from tipclassify.reporting.writers.table import console_for_tables
 
-__all__ = ["write_csv", "write_jsonl", "write_table"]
+__all__ = ["write_summary_csv", "write_summary_jsonl", "write_summary_table"]
 
 _NOTE_SYMBOLS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "?"}
 
 
-def write_table(summary: Summary, out: IO[str]) -> None:
+def write_summary_table(summary: Summary, out: IO[str]) -> None:
     """Write counts and shares by group, adjusted ones with intervals below, then caveats."""
-    console = console_of(out, 120)
+    console = console_for_tables(out, 120)
     table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for name in summary.by:
         table.add_column(name, overflow="fold", vertical="top")
@@ -33,28 +33,30 @@ def write_table(summary: Summary, out: IO[str]) -> None:
         table.add_column(column, justify="right", no_wrap=True)
     above: Key = ()
     for group in summary.groups:
-        table.add_row(*_names(summary, group, above), *_cells(summary, group))
+        table.add_row(
+            *_names_of_summary_row(summary, group, above), *_cells_of_summary_row(summary, group)
+        )
         above = group.key
     table.add_section()
     no_names = ["" for _ in summary.by[1:]]
-    for name, total in zip(total_names(summary), summary.shown_totals, strict=True):
-        table.add_row(Text(name), *no_names, *_cells(summary, total), style="bold")
+    for name, total in zip(summary_total_names(summary), summary.shown_totals, strict=True):
+        table.add_row(Text(name), *no_names, *_cells_of_summary_row(summary, total), style="bold")
     console.print(table)
-    console.print(Text("\n".join(["", *_caveats(summary)])))
+    console.print(Text("\n".join(["", *_summary_caveats(summary)])))
 
 
-def _names(summary: Summary, group: Group, above: Key) -> list[Text]:
+def _names_of_summary_row(summary: Summary, group: Group, above: Key) -> list[Text]:
     """Name the dimensions of a group; names that the group above has, too, are left out."""
     last = len(summary.by) - 1
     names = []
     for place, (dimension, value) in enumerate(zip(summary.by, group.key, strict=True)):
         name = summary.file_names[value] if dimension == "file" else value
         is_repeated = place < last and group.key[: place + 1] == above[: place + 1]
-        names.append(Text("" if is_repeated else shown_name(name, dimension)))
+        names.append(Text("" if is_repeated else shown_dimension_name(name, dimension)))
     return names
 
 
-def _caveats(summary: Summary) -> list[str]:
+def _summary_caveats(summary: Summary) -> list[str]:
     lines = []
     if on_subject := subject_line(summary.subjects):
         lines.append(on_subject)
@@ -66,7 +68,7 @@ def _caveats(summary: Summary) -> list[str]:
     return lines
 
 
-def _cells(summary: Summary, group: Group) -> list[Text]:
+def _cells_of_summary_row(summary: Summary, group: Group) -> list[Text]:
     cells = [Text(f"{group.passages:,}")]
     for label in (*LABELS, NONE):
         share = f"{group.share(label):4.0%}" if group.passages else "   –"
@@ -79,12 +81,12 @@ def _cells(summary: Summary, group: Group) -> list[Text]:
     return cells
 
 
-def write_jsonl(summary: Summary, out: IO[str]) -> None:
+def write_summary_jsonl(summary: Summary, out: IO[str]) -> None:
     """Write one object for each group, and one with ``"total": true``."""
     out.writelines(map(json_line, summary.rows()))
 
 
-def write_csv(summary: Summary, out: IO[str]) -> None:
+def write_summary_csv(summary: Summary, out: IO[str]) -> None:
     """Write the same rows with columns ``failure``, ``failure_share``, …; notes joined by ``;``."""
     writer = csv.writer(out, lineterminator="\r\n")
     rows = [row.flat() for row in summary.summary_rows()]

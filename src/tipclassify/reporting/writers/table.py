@@ -13,29 +13,29 @@ from rich.text import Text
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.particulars import KindCounts, several
+from tipclassify.reporting.particulars import FindingKindCounts, several
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known
-from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.writers.file_findings import FileFindings, by_file
+from tipclassify.reporting.subject import ReportSubject, subject_line
+from tipclassify.reporting.writers.file_findings import FileFindings, findings_by_file
 from tipclassify.text.document import Passage
 
-__all__ = ["console_of", "report_heading", "write_table"]
+__all__ = ["console_for_tables", "report_table_heading", "write_findings_table"]
 
 
-def console_of(out: IO[str], width: int) -> Console:
+def console_for_tables(out: IO[str], width: int) -> Console:
     """Make a console as wide as the terminal, or `width` columns if the output is none."""
     # a terminal takes colours here; all text has been through `one_line`
     stream = getattr(out, "stream", out)
     return Console(file=stream, highlight=False, width=None if out.isatty() else width)
 
 
-def report_heading(report: TaggedReport | FileFindings) -> str:
+def report_table_heading(report: TaggedReport | FileFindings) -> str:
     """Make the line of a report's file, with country and year as far as they are known."""
     country_and_year = one_line(" ".join(known(report.country, report.year)))
     return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "")
 
 
-def write_table(
+def write_findings_table(
     reports: Iterable[TaggedReport],
     out: IO[str],
     context: ScoringContext,  # noqa: ARG001
@@ -44,32 +44,33 @@ def write_table(
 
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
-    console = console_of(out, 110)
+    console = console_for_tables(out, 110)
     passages = 0
-    kinds = KindCounts()
-    subjects = defaultdict[str, Subject](Subject)
+    kinds = FindingKindCounts()
+    subjects = defaultdict[str, ReportSubject](ReportSubject)
     # by part: a table holds many times the memory of its text
-    for file_findings in by_file(reports, parts=True):
+    for file_findings in findings_by_file(reports, parts=True):
         passages += file_findings.total.passages
         kinds += file_findings.total_kinds
         subjects[file_findings.file] += file_findings.subject
         if file_findings.tagged:
-            console.print(_table(file_findings))
+            console.print(_findings_table(file_findings))
     if not subjects:  # no input could be read, which is said elsewhere
         return
     if kinds.tagged_sentences or kinds.tagged_rows:
         console.print()
-    for line in _count_lines(passages, kinds):
+    for line in _finding_count_lines(passages, kinds):
         console.print(Text(line))
     if line_on_subject := subject_line(subjects.values()):
         console.print(Text(line_on_subject))
 
 
-def _count_lines(passages: int, kinds: KindCounts) -> list[str]:
+def _finding_count_lines(passages: int, kinds: FindingKindCounts) -> list[str]:
     """Say how many sentences have each label, their share, and what is counted apart.
 
     >>> from collections import Counter
-    >>> _count_lines(3, KindCounts(Counter(failure=1), tagged_sentences=1, on_subject=2))
+    >>> kinds = FindingKindCounts(Counter(failure=1), tagged_sentences=1, on_subject=2)
+    >>> _finding_count_lines(3, kinds)
     ['3 passages, 2 on trafficking: positive_effort 0   failure 1 (50%)   complicity 0']
     """
     counts = "   ".join(f"{label} {kinds.count_and_share(label)}" for label in LABELS)
@@ -77,9 +78,9 @@ def _count_lines(passages: int, kinds: KindCounts) -> list[str]:
     return [f"{base}: {counts}", *kinds.beside()]
 
 
-def _table(file_findings: FileFindings) -> Table:
+def _findings_table(file_findings: FileFindings) -> Table:
     table = Table(
-        title=Text(report_heading(file_findings)),
+        title=Text(report_table_heading(file_findings)),
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -97,11 +98,11 @@ def _table(file_findings: FileFindings) -> Table:
         other_cells = ["" for _ in table.columns[1:]]
         table.add_row(*other_cells, Text(name, style="bold"))
         for listed in findings:
-            table.add_row(*_cells(listed.passage, has_pages))
+            table.add_row(*_findings_table_cells(listed.passage, has_pages))
     return table
 
 
-def _cells(passage: Passage, has_pages: bool) -> list[str | Text]:
+def _findings_table_cells(passage: Passage, has_pages: bool) -> list[str | Text]:
     doubt = " ?" if passage.low_confidence else ""
     labels = Text("\n").join(Text(label + doubt, style=TERMINAL[label]) for label in passage.labels)
     scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)

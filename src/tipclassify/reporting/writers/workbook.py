@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from xlsxwriter.url import Url
     from xlsxwriter.worksheet import Worksheet
 
-__all__ = ["MOST_LINKS", "Book", "Table", "open_workbook"]
+__all__ = ["MOST_LINKS", "ExcelBook", "ExcelTable", "open_workbook"]
 
 # Limits of Excel.
 _MOST_ROWS: Final = 1_048_575  # rows of a sheet, without its header
@@ -67,18 +67,18 @@ _WIDTHS: Final = {
 _WIDTH: Final = 15  # of other columns
 
 
-class Book:
+class ExcelBook:
     """A workbook while its tables are written."""
 
     def __init__(self, workbook: Workbook) -> None:
         self._workbook = workbook
-        self._tables: list[Table] = []
+        self._tables: list[ExcelTable] = []
 
     def table(
         self, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}
-    ) -> Table:
+    ) -> ExcelTable:
         """Add a sheet with a header."""
-        self._tables.append(Table(self._workbook, title, columns, number_formats))
+        self._tables.append(ExcelTable(self._workbook, title, columns, number_formats))
         return self._tables[-1]
 
     def finish(self) -> None:
@@ -88,7 +88,7 @@ class Book:
 
 
 @contextmanager
-def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Book]:
+def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[ExcelBook]:
     """Open a workbook that is written to `out` when it is complete. No cell is ever a formula."""
     with needs_extra("writing Excel files", "xlsx"):
         from xlsxwriter import Workbook
@@ -107,7 +107,7 @@ def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Book]:
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:
-            book = Book(workbook)
+            book = ExcelBook(workbook)
             yield book
             book.finish()
         finally:
@@ -120,7 +120,7 @@ def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Book]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _ExcelCellLook:
     """How a cell looks, beyond what all cells have in common."""
 
     bold: bool = False
@@ -150,10 +150,10 @@ class _Look:
         return properties
 
 
-_HEADER: Final = _Look(bold=True, background="#E7E6E6")
+_HEADER: Final = _ExcelCellLook(bold=True, background="#E7E6E6")
 
 
-class Table:
+class ExcelTable:
     """A table with a header, continued on further sheets when one is full."""
 
     def __init__(
@@ -167,7 +167,7 @@ class Table:
         self._title = title
         self._columns = columns
         self._number_formats = number_formats
-        self._formats: dict[_Look, Format] = {}
+        self._formats: dict[_ExcelCellLook, Format] = {}
         self._sheets = 0
         self._rows = 0  # of the sheet that is written
         self._links = 0
@@ -191,9 +191,9 @@ class Table:
             self._links += 1
         for column, (name, value) in enumerate(zip(self._columns, values, strict=True)):
             label = coloured.get(name)
-            cell = _cell_value(value)
+            cell = _excel_cell_value(value)
             cell_link = link if column == 0 else None
-            look = _Look(
+            look = _ExcelCellLook(
                 bold=bold or label is not None,
                 background=TINTS[label] if label is not None else None,
                 number_format=self._number_formats.get(name),
@@ -202,7 +202,7 @@ class Table:
                 linked=cell_link is not None,
             )
             if cell_link is not None:
-                url = _url(cell_link, str(cell))
+                url = _excel_link(cell_link, str(cell))
                 self._sheet.write_url(self._rows, column, url, self._format(look))
             else:
                 self._sheet.write(self._rows, column, cell, self._format(look))
@@ -229,14 +229,14 @@ class Table:
             sheet.write_string(0, column, name, self._format(_HEADER))
         return sheet
 
-    def _format(self, look: _Look) -> Format:
+    def _format(self, look: _ExcelCellLook) -> Format:
         """Get the format of cells that look so; a workbook stores each one that is added."""
         if look not in self._formats:
             self._formats[look] = self._workbook.add_format(look.properties())
         return self._formats[look]
 
 
-def _url(link: str, text: str) -> Url:
+def _excel_link(link: str, text: str) -> Url:
     """Make a hyperlink to a URI as it is; XlsxWriter would change or reject paths."""
     from xlsxwriter.url import Url
 
@@ -247,14 +247,14 @@ def _url(link: str, text: str) -> Url:
     return url
 
 
-def _cell_value(value: Cell) -> str | float | None:
+def _excel_cell_value(value: Cell) -> str | float | None:
     """Make a value that a cell can hold: a list is joined, a text made valid."""
     if isinstance(value, list):
         value = ";".join(value)
-    return _cell_text(value) if isinstance(value, str) else value
+    return _excel_cell_text(value) if isinstance(value, str) else value
 
 
-def _cell_text(text: str) -> str:
+def _excel_cell_text(text: str) -> str:
     """Make a text valid for XML and a cell; one that is too long ends in a visible notice."""
     with_line_feeds = text.replace("\r\n", "\n").replace("\r", "\n")  # as XML parsers read them
     valid = _NOT_XML.sub("\ufffd", with_line_feeds)
