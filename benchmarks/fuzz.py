@@ -278,13 +278,13 @@ def read_rows_of_table(kind: str, chance: random.Random) -> None:
 
 def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Open an altered log of decisions, and derive the corpus from it."""
-    from tipclassify.review.derived import CorpusFile
+    from tipclassify.review.derived import ReviewCorpusFile
     from tipclassify.review.log import EventLog
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "my.events").write_bytes(altered(sample("events"), chance))
         log = EventLog(Path(folder, "my.events"))
-        CorpusFile(Path(folder, "my.jsonl")).write(log.history)
+        ReviewCorpusFile(Path(folder, "my.jsonl")).write(log.history)
 
 
 def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001

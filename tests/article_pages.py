@@ -102,7 +102,7 @@ def _plain(block: tuple[str, str]) -> str:
 def _html(
     blocks: list[tuple[str, str]], between: str = "", p: str = "<p>{}</p>", h: str = "<h2>{}</h2>"
 ) -> str:
-    """Blocks as markup, with furniture of the site after the third."""
+    """Blocks as markup, with navigation of the site after the third."""
     made = []
     for number, (tag, text) in enumerate(blocks):
         if tag == "ul":

@@ -33,10 +33,10 @@ def write_report(file: Path, passages: int = 24) -> Path:
 
 def corpus_rows(history: Any) -> list[dict[str, Any]]:
     """Rows of the corpus that is derived from a history of events."""
-    from tipclassify.review.derived import CorpusFile
+    from tipclassify.review.derived import ReviewCorpusFile
 
     with tempfile.TemporaryDirectory() as folder:
-        CorpusFile(Path(folder) / "my.jsonl").write(history)
+        ReviewCorpusFile(Path(folder) / "my.jsonl").write(history)
         return [json.loads(line) for line in (Path(folder) / "my.jsonl").read_bytes().splitlines()]
 
 

@@ -415,10 +415,10 @@ def test_every_file_and_name_in_a_page_exists(page: Path) -> None:
     text = page.read_text("utf-8")
     assert unknown_names(re.sub("|".join(gone), "", text)) == []
     assert unknown_names(
-        "`text/families.py`, `cli/app.py`, `text.furniture.scopes`, `text.furniture.is_furniture`"
+        "`text/families.py`, `cli/app.py`, `text.non_prose.scopes`, `text.non_prose.is_non_prose`"
     ) == [
         "text/families.py",
-        "text.furniture.scopes",
+        "text.non_prose.scopes",
     ]
 
 

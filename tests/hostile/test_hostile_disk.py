@@ -23,10 +23,10 @@ from tipclassify.model.common.folder import read_model_file
 from tipclassify.model.common.head import HEAD
 from tipclassify.model.common.replacement import recover_model_folder, replace_model_folder
 from tipclassify.model.loading import installed_models, load_scorer
-from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.derived import ReviewCorpusFile, events_path
 from tipclassify.review.events import Event
 from tipclassify.review.log import EventLog, now
-from tipclassify.scrap import lock_folder
+from tipclassify.whole_files import lock_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and locks of POSIX")
 
@@ -80,11 +80,11 @@ def decide(corpus: Path, number: int, text: str) -> None:
 DERIVE = """
 import sys; from pathlib import Path
 from tipclassify.errors import OutputError
-from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.derived import ReviewCorpusFile, events_path
 from tipclassify.review.log import EventLog
 corpus = Path(sys.argv[1])
 try:
-    CorpusFile(corpus).write(EventLog(events_path(corpus)).history)
+    ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)
 except OutputError as error:
     print(error)
 """
@@ -93,7 +93,7 @@ except OutputError as error:
 def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
     decide(corpus, 1, "Police arrested nine.")
-    CorpusFile(corpus).write(EventLog(events_path(corpus)).history)
+    ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)
     before = corpus.read_bytes()
     for number in range(2, 12):
         decide(corpus, number, f"Courts convicted {number}. " * 20)
@@ -104,7 +104,7 @@ def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -
     )
     assert corpus.read_bytes() == before
     assert not list(tmp_path.glob("*.new")) + list(tmp_path.glob(".*.new"))
-    CorpusFile(corpus).write(EventLog(events_path(corpus)).history)  # once there is space
+    ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)  # once there is space
     assert corpus.read_bytes().count(b"\n") == 11
 
 
@@ -122,7 +122,7 @@ def test_review_starts_where_its_corpus_cannot_be_written(
     def full(*_: object) -> None:
         raise OutputError("my.jsonl: not up to date (no space left on device)")
 
-    monkeypatch.setattr(CorpusFile, "write", full)
+    monkeypatch.setattr(ReviewCorpusFile, "write", full)
     reports, _ = open_reports([str(tmp_path / "a.txt")], Tagging("fast"))
     said: list[str] = []
     session = ReviewSession(Classifier.load("fast"), reports, corpus, "ana", notify=said.append)

@@ -20,10 +20,10 @@ from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.replacement import write_model_folder
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
-from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.derived import ReviewCorpusFile, events_path
 from tipclassify.review.events import Event
 from tipclassify.review.log import EventLog, now
-from tipclassify.scrap import hidden_name
+from tipclassify.whole_files import hidden_name
 
 FAST = ("--model", "fast")
 TEXT = "<h2>Prosecution</h2><p>Police arrested nine recruiters in Karvonia, but courts convicted none of them.</p>"
@@ -248,7 +248,7 @@ def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter:
     log = EventLog(events_path(corpus))
     with log.exclusive() as append:
         append(Event(1, "decision", "k", "ana", now(), about={"text": "Police slept."}))
-    CorpusFile(corpus).write(log.history)
+    ReviewCorpusFile(corpus).write(log.history)
     assert corpus.read_bytes().count(b"\n") == 1
     model = tmp_path / (letter * (255 // len(letter.encode())))
     for version in (1, 2):

@@ -25,8 +25,8 @@ from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import check_model_head
 from tipclassify.model.common.replacement import recover_model_folder, write_model_folder
 from tipclassify.model.loading import load_scorer
-from tipclassify.scrap import open_whole
 from tipclassify.training import fit_heads, train_heads
+from tipclassify.whole_files import open_whole
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process")
 

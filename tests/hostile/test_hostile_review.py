@@ -20,7 +20,7 @@ pytest.importorskip("starlette")
 from review_client import RefusedError, Reviewer, write_report
 
 from tipclassify import InputError
-from tipclassify.review.derived import CorpusFile
+from tipclassify.review.derived import ReviewCorpusFile
 from tipclassify.review.events import Event, History, event_line
 from tipclassify.review.log import EventLog, now
 
@@ -85,7 +85,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "b.events").read_bytes() == before  # nothing of it is lost
     (corpus := tmp_path / "c.jsonl").symlink_to(mine)
     with pytest.raises(InputError, match="a link, which is not followed"):
-        CorpusFile(corpus).write(History())
+        ReviewCorpusFile(corpus).write(History())
     assert mine.read_bytes() == before
 
 
@@ -94,7 +94,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(InputError):
-        EventLog(tmp_path / "my.events") if name == "my.events" else CorpusFile(
+        EventLog(tmp_path / "my.events") if name == "my.events" else ReviewCorpusFile(
             tmp_path / name
         ).write(History())
     assert stat.S_ISFIFO((tmp_path / name).stat().st_mode)
@@ -106,7 +106,7 @@ def test_an_edit_by_hand_is_known_by_its_content(tmp_path: Path) -> None:
     history = History()
     for number in (1, 2):
         history.add(event(number, report_id=f"r{number}", section="COURTS"))
-    file = CorpusFile(tmp_path / "my.jsonl")
+    file = ReviewCorpusFile(tmp_path / "my.jsonl")
     file.write(history)
     for old, new in ((b"COURTS", b"POLICE"), (b'"doc": "r1"', b'"doc": "r9"')):
         before = (tmp_path / "my.jsonl").stat()
@@ -398,6 +398,6 @@ def test_events_are_in_the_order_of_the_log_whatever_the_clock_says(
     last = again.history.final("k")
     assert last is not None
     assert (last.number, last.labels) == (2, ("failure",))
-    CorpusFile(tmp_path / "my.jsonl").write(again.history)
+    ReviewCorpusFile(tmp_path / "my.jsonl").write(again.history)
     (row,) = (tmp_path / "my.jsonl").read_text("utf-8").splitlines()
     assert json.loads(row)["labels"] == ["failure"]

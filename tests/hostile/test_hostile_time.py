@@ -30,7 +30,7 @@ from tipclassify.review.opened import open_reports
 from tipclassify.review.session import ReviewSession
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
-from tipclassify.text.furniture import is_furniture
+from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.passages import split_passages, text_document
 from tipclassify.text.segmentation.sections import HeadingOutline, named_section, run_in_section
 
@@ -77,7 +77,7 @@ CASES: dict[Callable[[str], object], tuple[str, ...]] = {
         "“A", "'", '"a ', "((a)", ". (1)", "Act. (1) ", "• ", "“? ", ". . ", "(1) ", "; and ", "U.S. ", "\u200b ",
     ),
     read_heading: ("#", "(", "!", "section 1", "Tier 1:", "overview and ", "protection of ", "SECTION ", " "),
-    lambda text: is_furniture(text, text): ("1. ", "A-", "a_a ", ".", "a@a."),
+    lambda text: is_non_prose(text, text): ("1. ", "A-", "a_a ", ".", "a@a."),
     lambda text: featurize([text], KNOWN): ("(", "a@", "www.", "(a.", "Å"),
     lambda text: mask_names([text], KNOWN, "X"): ("(", "Labour Kenya ", "El Salvador, ", "A and ", "A-"),
     read_page: ("a<br>", "a<br><br>", "<b>a</b><br>", "<p>a<br>"),

@@ -3,7 +3,7 @@
 In ``pages/``, ``data-keep`` marks an element whose text is a block of its own (or gives that text,
 where the page has more), ``data-section`` the section it stands under; ``§`` and ``¶`` stand for a
 paragraph and a list entry of ``narrative.txt`` and ``items.txt``. Whatever is not marked is
-furniture, a caption of a picture or a heading.
+navigation, a caption of a picture or a heading.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tipclassify import InputError
 from tipclassify.readers.html.reader import read_eml, read_html
 from tipclassify.text.document import Document
-from tipclassify.text.furniture import is_stock_phrase
+from tipclassify.text.non_prose import is_stock_phrase
 
 FOLDER = Path(__file__).parents[1] / "pages"
 PAGES = sorted(path.name for path in FOLDER.glob("*.html"))

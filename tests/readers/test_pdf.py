@@ -1,4 +1,4 @@
-"""PDF files are read in their author's order, without page furniture; bad files are reported."""
+"""PDF files are read in their author's order, without headers and footers of pages; bad files are reported."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def report_proper(page: str) -> tuple[list[str], str]:
     return [text for text in dict.fromkeys(texts) if len(text) > 40], re.sub(r"\s+", "", everything)
 
 
-def test_real_pages_keep_every_paragraph_and_no_furniture_is_tagged(
+def test_real_pages_keep_every_paragraph_and_no_navigation_is_tagged(
     real: Path, classifier: Classifier
 ) -> None:
     pages = sorted((real / "reports").glob("*.html"))
@@ -113,7 +113,7 @@ def test_real_pages_keep_every_paragraph_and_no_furniture_is_tagged(
         passages = split_passages(document)
         outside = [p for p in passages if re.sub(r"\s+", "", p.text) not in everything]
         assert [p.text for p in classifier.tag_passages(outside) if p.labels] == [], path.name
-        for furniture in (
+        for navigation in (
             "Zimbabwe",
             "Build a Custom Report",
             "View report by",
@@ -121,5 +121,5 @@ def test_real_pages_keep_every_paragraph_and_no_furniture_is_tagged(
             "Back to Top",
             "USA.gov",
         ):
-            assert furniture not in document.text, path.name
+            assert navigation not in document.text, path.name
         assert any("Labor" in (p.section or "") for p in passages), path.name

@@ -237,7 +237,7 @@ def test_a_page_of_binary_data_is_refused() -> None:
         read_bytes(b"<html><p>Police acted.</p>" + b"\x01\x02" * 500, "page.html")
 
 
-def test_a_text_copied_from_a_page_has_a_title_and_its_furniture_is_no_passage() -> None:
+def test_a_text_copied_from_a_page_has_a_title_and_its_navigation_is_no_passage() -> None:
     title = "Norvia: a lack of inspectors reported at the harbor"
     prose = "The government of Norvia did not open a shelter. Officials took bribes."
     text = (

@@ -25,7 +25,7 @@ from tipclassify.corpus.loading import LONGEST, load_corpus, read_rows
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.review.agreement_answer import agreement_figures
-from tipclassify.review.derived import CorpusFile
+from tipclassify.review.derived import ReviewCorpusFile
 from tipclassify.review.events import Event, History, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports
 from tipclassify.review.page_answers import (
@@ -239,7 +239,7 @@ def test_one_sentence_decided_differently_in_two_places_has_one_say(tmp_path: Pa
         deciding(2, "l", (), text="courts  slept."),
         deciding(3, "m", (), text="Courts slept."),
     )
-    CorpusFile(tmp_path / "my.jsonl").write(found)
+    ReviewCorpusFile(tmp_path / "my.jsonl").write(found)
     assert [row["id"] for row in read_rows(tmp_path / "my.jsonl")] == ["l", "m"]
 
 
@@ -267,7 +267,7 @@ def test_the_same_sentence_under_two_headings_of_a_report_may_have_other_labels(
                 about=about,
             )
         )
-    CorpusFile(tmp_path / "my.jsonl").write(found)
+    ReviewCorpusFile(tmp_path / "my.jsonl").write(found)
     assert [(row["section"], row["labels"]) for row in read_rows(tmp_path / "my.jsonl")] == [
         ("Forced Labor", (FAILURE,)),
         ("wages", (EFFORT,)),
@@ -280,7 +280,7 @@ def test_what_no_corpus_takes_is_left_out_of_it(tmp_path: Path) -> None:
         deciding(2, "l", (), text=" "),
         deciding(3, "m", (), text="a\ud800b"),
     )
-    CorpusFile(tmp_path / "my.jsonl").write(found)
+    ReviewCorpusFile(tmp_path / "my.jsonl").write(found)
     assert [row["text"] for row in load_corpus(tmp_path / "my.jsonl")] == ["a?b"]
 
 
@@ -294,7 +294,7 @@ def test_cross_validation_never_splits_a_report_once_there_are_two() -> None:
 def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_path: Path) -> None:
     corpus, reported = tmp_path / "my.jsonl", []
     found = history(deciding(1, "k", ()))
-    file = CorpusFile(corpus, reported.append)
+    file = ReviewCorpusFile(corpus, reported.append)
     file.write(found)
     mine = corpus.read_text("utf-8") + '{"text": "By hand.", "labels": []}\n'
     corpus.write_text(mine, "utf-8")
@@ -303,7 +303,7 @@ def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_pa
     assert (tmp_path / "my.jsonl.edited-1").read_text("utf-8") == mine
     assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
     corpus.write_text(mine.replace("[]", '["failure"]'), "utf-8")
-    CorpusFile(corpus, reported.append).write(found)
+    ReviewCorpusFile(corpus, reported.append).write(found)
     assert (tmp_path / "my.jsonl.edited-2").is_file()
     assert len(reported) == 2
 
@@ -313,7 +313,7 @@ def test_a_decision_changes_its_own_rows_and_leaves_the_others_where_they_stand(
 ) -> None:
     corpus = tmp_path / "my.jsonl"
     found = History()
-    file = CorpusFile(corpus)
+    file = ReviewCorpusFile(corpus)
     for number in range(1, 40):
         found.add(deciding(number, f"k{number}", (FAILURE,)))
         file.write(found)
@@ -342,7 +342,7 @@ def test_ten_thousand_decisions_do_not_slow_the_next_one(tmp_path: Path) -> None
         found = History()
         for number in range(1, passages + 1):
             found.add(deciding(number, f"k{number}", (FAILURE,)))
-        file = CorpusFile(tmp_path / f"{passages}.jsonl")
+        file = ReviewCorpusFile(tmp_path / f"{passages}.jsonl")
         file.write(found)
         began = time.process_time()
         for more in range(50):
@@ -356,7 +356,7 @@ def test_ten_thousand_decisions_do_not_slow_the_next_one(tmp_path: Path) -> None
 def test_two_processes_write_one_corpus_by_turns(tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
     found, reported = History(), list[str]()
-    ann, ben = CorpusFile(corpus, reported.append), CorpusFile(corpus, reported.append)
+    ann, ben = ReviewCorpusFile(corpus, reported.append), ReviewCorpusFile(corpus, reported.append)
     for number in range(1, 60):
         name = "ann" if number % 2 else "ben"
         found.add(deciding(number, f"k{number % 13}", (FAILURE,) if number % 5 else (), name))
@@ -370,7 +370,7 @@ def test_two_processes_write_one_corpus_by_turns(tmp_path: Path) -> None:
 def test_a_row_that_was_appended_by_hand_is_moved_aside_while_the_page_runs(tmp_path: Path) -> None:
     corpus, reported = tmp_path / "my.jsonl", list[str]()
     found = history(deciding(1, "k", ()))
-    file = CorpusFile(corpus, reported.append)
+    file = ReviewCorpusFile(corpus, reported.append)
     file.write(found)
     with corpus.open("a", encoding="utf-8") as out:
         out.write('{"text": "By hand.", "labels": []}\n')
@@ -574,7 +574,7 @@ def test_the_queue_shows_the_undecided_most_instructive_first(
     assert len(answer_queue(session, 3)["passages"]) == 3
 
 
-def test_page_furniture_is_not_asked_for_and_the_heading_is_that_which_scoring_reads(
+def test_references_are_not_asked_for_and_the_heading_is_that_which_scoring_reads(
     tmp_path: Path, fast: Classifier
 ) -> None:
     file = tmp_path / "report.html"

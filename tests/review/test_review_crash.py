@@ -30,7 +30,7 @@ from review_client import RefusedError, Reviewer, corpus_rows, numbers, write_re
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.labels import LABELS
-from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.derived import ReviewCorpusFile, events_path
 from tipclassify.review.events import Event, event_line, parse_event
 from tipclassify.review.log import EventLog, now
 
@@ -346,12 +346,12 @@ def test_what_a_crash_left_undone_is_done_when_it_is_opened_again(tmp_path: Path
     log, corpus = EventLog(tmp_path / "my.events"), tmp_path / "my.jsonl"
     with log.exclusive() as append:
         append(decision(1))
-        CorpusFile(corpus).write(log.history)
+        ReviewCorpusFile(corpus).write(log.history)
         append(decision(2, "l"))  # killed before the corpus was written
     assert len(read_rows(corpus)) == 1
     again = EventLog(log.path)
     reported: list[str] = []
-    CorpusFile(corpus, reported.append).write(again.history)
+    ReviewCorpusFile(corpus, reported.append).write(again.history)
     assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
     assert reported == []
     assert [row["id"] for row in corpus_rows(again.history)] == ["k", "l"]

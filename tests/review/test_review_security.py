@@ -355,7 +355,7 @@ def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
     server: Reviewer, tmp_path: Path
 ) -> None:
     from tipclassify.corpus.loading import load_corpus
-    from tipclassify.review.derived import CorpusFile
+    from tipclassify.review.derived import ReviewCorpusFile
     from tipclassify.review.events import Event
     from tipclassify.review.log import EventLog
 
@@ -380,7 +380,7 @@ def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
                 about={"text": "Police acted."},
             )
         )
-    CorpusFile(tmp_path / "old.jsonl").write(EventLog(log.path).history)
+    ReviewCorpusFile(tmp_path / "old.jsonl").write(EventLog(log.path).history)
     assert load_corpus(tmp_path / "old.jsonl")["note"] == ["a?b\x00\n=1+1"]
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def every_sentence() -> Iterator[None]:
     """Keep dates, references and numbers as passages: here it is only asked where they end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tipclassify.text.segmentation.passages.is_furniture", lambda *_: False)
+        patch.setattr("tipclassify.text.segmentation.passages.is_non_prose", lambda *_: False)
         yield
 
 

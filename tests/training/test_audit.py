@@ -31,7 +31,7 @@ from tipclassify.training.audit import (
     audit_rows,
     audit_table,
     find_label_errors,
-    find_near_twins,
+    find_near_identical_pairs,
     find_same_pairs,
     section_balance,
 )
@@ -210,7 +210,7 @@ def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() ->
         ("Police did nothing.", ["complicity"], {"pair": "p"}),  # differ on purpose
         ("police, did nothing", ["positive_effort"], {"pair": "q"}),
     )
-    found = find_near_twins(rows)[0]
+    found = find_near_identical_pairs(rows)[0]
     assert sorted(ids(found)) == [("r0", "r1"), ("r1", "r2"), ("r4", "r6"), ("r5", "r6")]
     assert [twins["similarity"] for twins in found] == sorted(
         (twins["similarity"] for twins in found), reverse=True
@@ -224,7 +224,7 @@ def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() ->
 
 def test_a_text_that_occurs_often_is_reported_once() -> None:
     rows = rows_of(*[(LAW, ["failure"], {})] * 3, *[(LAW + " now", [], {})] * 3)
-    assert ids(find_near_twins(rows)[0]) == [("r0", "r3")]
+    assert ids(find_near_identical_pairs(rows)[0]) == [("r0", "r3")]
 
 
 def test_near_twins_in_different_groups_leak() -> None:
@@ -237,7 +237,7 @@ def test_near_twins_in_different_groups_leak() -> None:
         ("Courts convicted nobody at all.", [], {"pair": "p"}),  # one pair is one group
         ("Courts convicted nobody at all then", [], {}),  # 0.75: too far for a leak
     )
-    found = find_near_twins(rows)[1]
+    found = find_near_identical_pairs(rows)[1]
     assert ids(found) == [("r0", "r1"), ("r1", "r2")]
     assert all(twins["similarity"] >= 0.8 for twins in found)
 

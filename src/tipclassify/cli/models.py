@@ -50,7 +50,7 @@ def explain(
     from tipclassify.model.loading import model_folder
     from tipclassify.readers.limits import read_bounded
     from tipclassify.text.document import Passage
-    from tipclassify.text.furniture import is_furniture
+    from tipclassify.text.non_prose import is_non_prose
 
     if text == "-":
         text = read_bounded("-").decode("utf-8-sig", "replace").strip()
@@ -58,7 +58,7 @@ def explain(
         raise InputError("the passage is empty; give a sentence")
     classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
     reasons = classifier.explain(Passage(text, 0, len(text), section))
-    no_prose = is_furniture(text, section)
+    no_prose = is_non_prose(text, section)
     rows = []
     lines = []
     for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):

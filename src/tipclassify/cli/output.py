@@ -21,7 +21,7 @@ import typer
 from tipclassify.errors import InputError, OutputError, UsageError, reason_of
 from tipclassify.formatting import json_line, numbered, visible
 from tipclassify.progress import progress_bar
-from tipclassify.scrap import open_whole
+from tipclassify.whole_files import open_whole
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Result, Tagging

@@ -18,7 +18,7 @@ from tipclassify.cli import options
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.errors import needs_extra
 from tipclassify.progress import progress_bar
-from tipclassify.scrap import hold, remove_if_left
+from tipclassify.whole_files import hold, remove_if_left
 
 
 def review(

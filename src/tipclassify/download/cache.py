@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from tipclassify.errors import reason_of
 from tipclassify.formatting import load_json
 from tipclassify.resources import cache_path
-from tipclassify.scrap import open_whole
+from tipclassify.whole_files import open_whole
 
 MEDIA_TYPES: Final = {
     "text/html": ".html",

@@ -30,7 +30,7 @@ from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
 from tipclassify.text.columns import check_texts_or_passages, column_values
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.furniture import is_furniture
+from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ class Classifier:
 
         Raises `TypeError` for elements that are no `Passage`: `predict` takes plain strings.
 
-        What is no prose (`tipclassify.text.furniture`: references, contents, dates, addresses)
+        What is no prose (`tipclassify.text.non_prose`: references, contents, dates, addresses)
         gets no label.
         """
         thresholds = self.thresholds(policy)
@@ -325,7 +325,7 @@ def _classifier_thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> st
 
 def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
     """Return the labels whose thresholds a passage `reached`; what is no prose has none."""
-    if not any(reached) or is_furniture(passage.text, passage.section):
+    if not any(reached) or is_non_prose(passage.text, passage.section):
         return ()
     return tuple(compress(LABELS, reached))
 

@@ -19,7 +19,7 @@ from typing import Final
 from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, load_json
 from tipclassify.readers.limits import read_bounded, split_zip_path
-from tipclassify.scrap import remove_if_left
+from tipclassify.whole_files import remove_if_left
 
 __all__ = ["LEDGER", "FinishedOutputs", "listed_outputs", "output_names"]
 

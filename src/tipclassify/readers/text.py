@@ -22,7 +22,7 @@ from tipclassify.readers.encodings import (
     looks_like_decoded_text,
 )
 from tipclassify.text.document import Block, Document
-from tipclassify.text.furniture import is_furniture
+from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.passages import SENTENCE_END as _SENTENCE_END
 from tipclassify.text.segmentation.passages import text_document
 
@@ -31,7 +31,7 @@ __all__ = ["codec_of_encoding", "decode_bytes_of_file", "decode_text_file", "rea
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
 _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-_MAX_FURNITURE: Final = 12  # lines above the title of a page
+_MAX_LINES_ABOVE_TITLE: Final = 12  # lines above the title of a page
 _MIN_TITLE_WORDS: Final = 5
 _MAX_TITLE: Final = 300  # characters
 
@@ -55,9 +55,9 @@ def _start_text_at_copied_title(document: Document) -> Document:
 
     The title is the first long line below menus and the like.
     """
-    for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
+    for number, block in enumerate(document.blocks[:_MAX_LINES_ABOVE_TITLE]):
         text = document.text[block.start : block.end].strip()
-        if is_furniture(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
+        if is_non_prose(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
             continue
         if number == 0 or block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break

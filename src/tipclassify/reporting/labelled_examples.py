@@ -27,7 +27,7 @@ from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.loading import shipped_corpus
 from tipclassify.labels import LABELS
 from tipclassify.resources import cache_path
-from tipclassify.scrap import open_whole
+from tipclassify.whole_files import open_whole
 
 __all__ = ["LabelledExample", "LabelledExampleIndex", "load_labelled_examples"]
 

@@ -22,7 +22,7 @@ from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, load_json
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import open_plain
-from tipclassify.scrap import hidden_name
+from tipclassify.whole_files import hidden_name
 
 # bytes of blank lines that are left standing, however short the rows are
 _MIN_BLANK: Final = 1 << 20
@@ -47,7 +47,7 @@ class _OutOfStepError(Exception):
     """The file is not as the processes that share it left it, or all its rows change."""
 
 
-class CorpusFile:
+class ReviewCorpusFile:
     """Corpus file at `path`, kept in step with a `History`.
 
     `notify` is called when a file that was edited by hand is moved aside.

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from tipclassify.errors import CorpusError, InputError, reason_of
 from tipclassify.review.events import Event, History, event_line, parse_event
-from tipclassify.scrap import hidden_name
+from tipclassify.whole_files import hidden_name
 
 _COMPARED: Final = 200  # bytes at the end of what was read
 _START: Final = b'{"event": 1, '  # of every log

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tipclassify.errors import InputError, OutputError
-from tipclassify.review.derived import CorpusFile, events_path
+from tipclassify.review.derived import ReviewCorpusFile, events_path
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import EventLog
 
@@ -27,7 +27,7 @@ class SharedCorpus:
     def __init__(self, path: Path, notify: Callable[[str], None]) -> None:
         self._notify = notify
         self._log = EventLog(events_path(path), notify)
-        self._file = CorpusFile(path, notify)
+        self._file = ReviewCorpusFile(path, notify)
         with self._log.exclusive():  # a crash may have left the corpus behind the log
             try:
                 self._file.write(self._log.history)

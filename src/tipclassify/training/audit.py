@@ -35,7 +35,7 @@ __all__ = [
     "audit_rows",
     "audit_table",
     "find_label_errors",
-    "find_near_twins",
+    "find_near_identical_pairs",
     "find_same_pairs",
     "section_balance",
 ]
@@ -65,7 +65,7 @@ def audit_corpus(
 ) -> Audit:
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
     errors = find_label_errors(rows, folds=folds, seed=seed, progress=progress)
-    conflicts, leaks = find_near_twins(rows)
+    conflicts, leaks = find_near_identical_pairs(rows)
     return {
         "label_errors": errors,
         "conflicts": conflicts,
@@ -126,7 +126,7 @@ def _label_numbers_for_cleanlab(y_true: Bools) -> list[list[int]]:
     return [np.flatnonzero(row).tolist() for row in y_true]
 
 
-def find_near_twins(rows: Sequence[Row]) -> tuple[list[AuditFinding], list[AuditFinding]]:
+def find_near_identical_pairs(rows: Sequence[Row]) -> tuple[list[AuditFinding], list[AuditFinding]]:
     """Find near-identical passages with different labels, and those in different groups.
 
     The former are under one heading, and no contrast pair.

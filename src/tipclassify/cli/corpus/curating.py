@@ -20,7 +20,7 @@ from tipclassify.cli.output import (
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
-from tipclassify.scrap import lock_folder
+from tipclassify.whole_files import lock_folder
 
 if TYPE_CHECKING:
     from tipclassify.corpus.curation import Addition

@@ -19,7 +19,7 @@ from tipclassify.errors import ModelError
 from tipclassify.formatting import one_line
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import HEAD, hashed_model_files, model_head_digest
-from tipclassify.scrap import exchange, is_held, lock_folder, staging_start
+from tipclassify.whole_files import exchange, is_held, lock_folder, staging_start
 
 __all__ = [
     "check_replaceable_model",

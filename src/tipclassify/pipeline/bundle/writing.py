@@ -56,9 +56,9 @@ from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.adjustment import read_adjustment_rates
 from tipclassify.reporting.group import Group
 from tipclassify.resources import read_resource
-from tipclassify.scrap import FailsOnce
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
+from tipclassify.whole_files import FailsOnce
 
 __all__ = [
     "EXPORTS",

@@ -16,22 +16,22 @@ from lxml import etree
 
 from tipclassify.readers.html.elements import HEADINGS, traits_of_element
 from tipclassify.readers.html.lines import HtmlLine, html_line_is_sentence
-from tipclassify.text.furniture import is_stock_phrase
+from tipclassify.text.non_prose import is_stock_phrase
 from tipclassify.text.segmentation.sections import named_section
 
-__all__ = ["find_main_content", "trim_edges_of_page", "without_web_furniture"]
+__all__ = ["find_main_content", "trim_edges_of_page", "without_site_navigation"]
 
 _WORD: Final = re.compile(r"\w+")
 _LINE_OR_CELL_END: Final = re.compile(r"[\n|]")
 _GRAM: Final = 4  # words compared at once
 _MAX_ELEMENTS: Final = 20_000  # more than an article has; the library takes seconds for them
-# Shares of the prose outside furniture; where the library extracts less, it has lost the page. A
+# Shares of the prose outside navigation; where the library extracts less, it has lost the page. A
 # text that opens the page may be short: what follows are comments of readers, and teasers. One
 # below other prose is a section of the report.
 _MIN_SHARE: Final = 0.1
 _MIN_SHARE_BELOW: Final = 0.4
 _MIN_PROSE_WORDS: Final = 8
-# Share of a line's characters in links, from which it is furniture if it is no sentence.
+# Share of a line's characters in links, from which it is navigation if it is no sentence.
 _MOSTLY_LINKED: Final = 0.6
 _MIN_MENU_HEADINGS: Final = 3
 _MIN_LINKED_SENTENCE: Final = 120  # characters of a sentence that is a link, and no entry of a menu
@@ -47,7 +47,9 @@ def find_main_content(lines: Sequence[HtmlLine], page: etree._Element) -> list[H
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
     is_small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
     extract = _ExtractedPageText(_extract_page_text(page) if is_small else "")
-    lines = [line for line in without_web_furniture(lines) if _is_trusted_html_line(line, extract)]
+    lines = [
+        line for line in without_site_navigation(lines) if _is_trusted_html_line(line, extract)
+    ]
     kept = [extract.holds(line.text) for line in lines]
     kept_prose = _size_of_html_prose(compress(lines, kept))
     share = _MIN_SHARE if _extract_opens_page(lines, kept) else _MIN_SHARE_BELOW
@@ -56,7 +58,7 @@ def find_main_content(lines: Sequence[HtmlLine], page: etree._Element) -> list[H
     return _without_teasers_of_pages(trim_edges_of_page(lines))
 
 
-def without_web_furniture(lines: Iterable[HtmlLine]) -> list[HtmlLine]:
+def without_site_navigation(lines: Iterable[HtmlLine]) -> list[HtmlLine]:
     """Return lines without menus and stock phrases of websites."""
     return [line for line in _without_lists_of_links(lines) if not is_stock_phrase(line.text)]
 
@@ -107,7 +109,7 @@ def _word_runs_of_html(words: list[str]) -> Iterator[tuple[str, ...]]:
 def _is_trusted_html_line(line: HtmlLine, extract: _ExtractedPageText) -> bool:
     """Return whether a line may be content.
 
-    In an element that is called furniture it must be long, and extracted.
+    In an element that is called navigation it must be long, and extracted.
     """
     if not line.doubtful:
         return True

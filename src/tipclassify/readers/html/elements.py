@@ -1,4 +1,4 @@
-"""Detect furniture of a web page: menus, banners and other parts without text of the report.
+"""Detect navigation of a web page: menus, banners and other parts without text of the report.
 
 An element is judged by its tag, its attributes and its share of the page's prose.
 """
@@ -19,7 +19,7 @@ __all__ = [
     "BLOCKS",
     "HEADINGS",
     "ElementTraits",
-    "PageFurniture",
+    "SiteNavigation",
     "short_text_of_element",
     "traits_of_element",
     "visible_text_of_element",
@@ -51,17 +51,17 @@ def _compile_html_names(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words.split())})(?=[\s_-]|$)")
 
 
-_FURNITURE_TAGS: Final = frozenset(
+_NAVIGATION_TAGS: Final = frozenset(
     "nav menu footer aside form dialog header amp-sidebar amp-consent".split()
 )
-_FURNITURE_ROLES: Final = frozenset(
+_NAVIGATION_ROLES: Final = frozenset(
     """navigation banner search contentinfo menu menubar toolbar tablist dialog alertdialog
     complementary""".split()
 )
 # Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides
 # alone, and only those of these elements count.
 _NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())
-_FURNITURE_NAMES: Final = _compile_html_names(
+_NAVIGATION_NAMES: Final = _compile_html_names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w*
     sharing social-?\w* newsletter sign-?up subscri\w+ comments respond disqus related-?\w*
     recommended recirc read-?next most-read teasers? \w*footer sidebar widgets? tags taglist byline
@@ -95,8 +95,8 @@ _MAX_CLASS_LENGTH: Final = 1_000  # characters of a class attribute; longer ones
 class ElementTraits(NamedTuple):
     """Properties of an element, by its tag and attributes."""
 
-    furniture: bool = False  # by its tag or role
-    named: bool = False  # it has the name of furniture
+    navigation: bool = False  # by its tag or role
+    named: bool = False  # it has the name of navigation
     hidden: bool = False  # when the page opens
     bold: bool = False
     heading: bool = False  # by its class or role
@@ -150,7 +150,8 @@ def _traits_of_attributes(
     named = tag == "figcaption" or (
         can_be_named
         and not notes
-        and (_FURNITURE_NAMES.search(class_names) or _FURNITURE_NAMES.search(own_name)) is not None
+        and (_NAVIGATION_NAMES.search(class_names) or _NAVIGATION_NAMES.search(own_name))
+        is not None
     )
     is_hidden = (
         hidden not in (None, "until-found")
@@ -159,9 +160,9 @@ def _traits_of_attributes(
     )
     is_panel = role == "tabpanel" or _PANEL_NAMES.search(class_names) is not None
     return ElementTraits(
-        furniture=(
-            (tag in _FURNITURE_TAGS and not notes)
-            or role in _FURNITURE_ROLES
+        navigation=(
+            (tag in _NAVIGATION_TAGS and not notes)
+            or role in _NAVIGATION_ROLES
             or _INVISIBLE_NAMES.search(class_names) is not None
         ),
         named=named,
@@ -188,8 +189,8 @@ class _ElementKind(NamedTuple):
     class_name: str  # without its digits, which number the siblings
 
 
-class PageFurniture:
-    """Detect the furniture of one page."""
+class SiteNavigation:
+    """Detect the navigation of one page."""
 
     def __init__(self, page: etree._Element) -> None:
         self.page = page
@@ -219,12 +220,12 @@ class PageFurniture:
         return labels
 
     def holds(self, element: etree._Element, traits: ElementTraits) -> bool:
-        """Return whether an element is furniture by tag, role or style.
+        """Return whether an element is navigation by tag, role or style.
 
         One with much of the page's prose is not.
         """
         shown = traits.hidden and element.get("id") in self.controlled
-        return (traits.furniture or traits.hidden) and not shown and not self.has_much(element)
+        return (traits.navigation or traits.hidden) and not shown and not self.has_much(element)
 
     def has_much(self, element: etree._Element) -> bool:
         """Return whether an element and its like hold much of the page's prose.

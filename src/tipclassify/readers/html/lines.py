@@ -17,7 +17,7 @@ from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
     ElementTraits,
-    PageFurniture,
+    SiteNavigation,
     short_text_of_element,
     traits_of_element,
     visible_text_of_element,
@@ -83,7 +83,7 @@ class HtmlLine(SourceBlock):
     linked: float = 0.0  # share of its characters in links
     bold: bool = False  # all of it
     notes: bool = False  # in the footnotes
-    doubtful: bool = False  # in an element with the name of furniture
+    doubtful: bool = False  # in an element with the name of navigation
     # the innermost element that groups paragraphs, with its siblings of the same tag and class
     group: int = 0
 
@@ -132,13 +132,13 @@ def html_line_is_sentence(text: str) -> bool:
 
 
 def read_html_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[HtmlLine]:
-    """Read the lines of a page, or of some parts of it, without furniture.
+    """Read the lines of a page, or of some parts of it, without navigation.
 
     >>> page = etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>")
     >>> [line.text for line in read_html_lines(page)]
     ['Police acted.']
     """
-    reader = _HtmlLineReader(PageFurniture(page))
+    reader = _HtmlLineReader(SiteNavigation(page))
     for part in parts or [page]:
         reader.read(part)
     lines = reader.lines
@@ -182,8 +182,8 @@ def _is_html_heading(line: HtmlLine, bold_is_heading: bool) -> bool:
 class _HtmlLineReader:
     """Hold the state of reading a page: finished lines and the current one."""
 
-    def __init__(self, furniture: PageFurniture) -> None:
-        self.furniture = furniture
+    def __init__(self, navigation: SiteNavigation) -> None:
+        self.navigation = navigation
         self.lines: list[HtmlLine] = []
         # of the innermost open element; its flags include those of the elements around it
         self.flags = 0
@@ -228,7 +228,7 @@ class _HtmlLineReader:
     def start(self, element: etree._Element, tag: str, block: bool) -> int | None:
         """Begin an element: return the flags of its text, or None to leave it out."""
         traits = traits_of_element(element)
-        if any(traits) and self.furniture.holds(element, traits):
+        if any(traits) and self.navigation.holds(element, traits):
             return None
         text = short_text_of_element(element) if tag in _WHOLE else None
         if tag in ("button", "label") and not self.control(element, text):
@@ -261,7 +261,7 @@ class _HtmlLineReader:
     def flags_of_traits(self, element: etree._Element, traits: ElementTraits) -> int:
         """Return the flags of an element's text that follow from its traits."""
         flags = 0
-        if traits.named and not self.furniture.has_much(element):
+        if traits.named and not self.navigation.has_much(element):
             flags |= _DOUBTFUL
         if traits.notes:
             flags |= _NOTES
@@ -279,7 +279,7 @@ class _HtmlLineReader:
     def add_tab_label(self, element: etree._Element) -> None:
         """Add the label of the tab that shows a panel as the panel's heading."""
         panel = element.get("id")
-        label = self.furniture.tabs.get(panel) if panel else None
+        label = self.navigation.tabs.get(panel) if panel else None
         if label and could_be_source_heading(label):
             self.add_heading(label, _TAB_LEVEL)
 

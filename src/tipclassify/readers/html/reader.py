@@ -24,7 +24,7 @@ from tipclassify.formatting import one_line
 from tipclassify.readers.html.content import (
     find_main_content,
     trim_edges_of_page,
-    without_web_furniture,
+    without_site_navigation,
 )
 from tipclassify.readers.html.elements import short_text_of_element
 from tipclassify.readers.html.layouts import parts_of_known_layout
@@ -243,7 +243,7 @@ def read_web_page(page: str, source: str) -> Document:
     lines = read_html_lines(body, parts)
     if parts:
         lines = trim_edges_of_page(
-            without_web_furniture(line for line in lines if not line.doubtful)
+            without_site_navigation(line for line in lines if not line.doubtful)
         )
     else:
         lines = find_main_content(lines, body)
@@ -268,7 +268,7 @@ def read_whole_web_page(page: str, source: str) -> list[HtmlLine]:
 
     Raises `InputError` if it is nested too deeply.
     """
-    return without_web_furniture(read_html_lines(_body_of_html(_parse_html(page, source))))
+    return without_site_navigation(read_html_lines(_body_of_html(_parse_html(page, source))))
 
 
 def encoding_declared_in_html(data: bytes) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from tipclassify.readers.pdf.layout.flow import PdfParagraph
-from tipclassify.text.furniture import is_furniture
+from tipclassify.text.non_prose import is_non_prose
 
 __all__ = ["REFERENCES", "find_pdf_references", "is_pdf_reference_heading"]
 
-# section whose text becomes no passage (`tipclassify.text.furniture`)
+# section whose text becomes no passage (`tipclassify.text.non_prose`)
 REFERENCES: Final = "references"
 _HEADING: Final = re.compile(
     r"\W*(?:(?:\d{1,2}|[IVX]+)\.)?\s*(?:(?:list of|selected|works|end|foot)\s*)?"
@@ -125,7 +125,7 @@ def _evidence_of_pdf_reference(paragraph: PdfParagraph) -> int:
     text = paragraph.text
     if paragraph.kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
         return 0
-    if _EVIDENCE.search(text) or is_furniture(text):
+    if _EVIDENCE.search(text) or is_non_prose(text):
         return _STRONG
     if paragraph.kind == "heading":
         return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from tipclassify.errors import OutputError, UsageError, reason_of
 from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of
 from tipclassify.reporting.writers import FORMATS, format_of
-from tipclassify.scrap import open_whole
+from tipclassify.whole_files import open_whole
 
 __all__ = ["write_reports"]
 

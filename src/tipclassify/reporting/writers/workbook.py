@@ -19,7 +19,7 @@ from tipclassify.formatting import looks_like_a_formula
 from tipclassify.reporting.finding_row import Cell
 from tipclassify.reporting.palette import TINTS
 from tipclassify.reporting.report import ScoringContext
-from tipclassify.scrap import FailsOnce
+from tipclassify.whole_files import FailsOnce
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook

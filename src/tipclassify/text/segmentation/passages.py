@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from tipclassify.text.document import CELL_BAR, Block, Document, Passage
-from tipclassify.text.furniture import is_furniture
+from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.sections import (
     HeadingOutline,
     heading_without_enumerator,
@@ -72,7 +72,7 @@ _SERIES: Final = (
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    References and the like (`is_furniture`) are no passages.
+    References and the like (`is_non_prose`) are no passages.
 
     With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at
     semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
@@ -149,7 +149,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
         if unit == "clause":
             spans = _clause_spans(text, sentence_start, sentence_end)
         for start, end in spans:
-            if not is_furniture(text[start:end], block.section):
+            if not is_non_prose(text[start:end], block.section):
                 yield Passage(
                     text[start:end],
                     start,

@@ -13,7 +13,7 @@ __all__ = [
     "FOLDED",
     "HeadingOutline",
     "fold_section",
-    "heading_names_furniture",
+    "heading_names_non_prose",
     "heading_without_continuation",
     "heading_without_enumerator",
     "join_headings",
@@ -94,7 +94,7 @@ _ENUMERATOR: Final = re.compile(
 
 # "Table 2. Key Laws (Cont.)"
 _CONTINUED: Final = re.compile(r"[(\[](?:cont(?:[’']?d|inued|inuing)?\.?)[)\]]\W*$", re.IGNORECASE)
-_FURNITURE_WORDS: Final = frozenset(WORDS["references"])
+_REFERENCE_WORDS: Final = frozenset(WORDS["references"])
 _FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _GENERIC_WORDS: Final = frozenset(WORDS["generic"])
@@ -146,15 +146,15 @@ def fold_section(section: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def heading_names_furniture(heading: str) -> bool:
+def heading_names_non_prose(heading: str) -> bool:
     """Test whether a heading names references, notes, contents or abbreviations only.
 
     >>> headings = ("Table of contents", "VIII. REFERENCES", "Notes on courts")
-    >>> [heading_names_furniture(heading) for heading in headings]
+    >>> [heading_names_non_prose(heading) for heading in headings]
     [True, True, False]
     """
     words = set(_LETTERS.findall(heading_without_enumerator(heading).lower()))
-    return not words.isdisjoint(_FURNITURE_WORDS) and words <= _FURNITURE_WORDS | _FILLER_WORDS
+    return not words.isdisjoint(_REFERENCE_WORDS) and words <= _REFERENCE_WORDS | _FILLER_WORDS
 
 
 def heading_without_continuation(heading: str) -> str:
@@ -228,7 +228,7 @@ class HeadingOutline:
         while self._open and self._open[-1][0] >= depth:
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
-        is_parent = specific and not heading_names_furniture(heading)
+        is_parent = specific and not heading_names_non_prose(heading)
         # a broken-off line of a sentence is no heading
         if is_parent and not heading_without_enumerator(heading)[:1].islower():
             self._open.append((depth, heading))

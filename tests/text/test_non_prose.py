@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tipclassify import Classifier
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_furniture
+from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.passages import split_passages, text_document
 
 TITLE = "Courts convicted nine traffickers of forced labor."
@@ -38,7 +38,7 @@ TITLE = "Courts convicted nine traffickers of forced labor."
     ],
 )
 def test_nothing_under_a_heading_of_references_notes_or_contents_is_prose(section: str) -> None:
-    assert is_furniture(TITLE, section)
+    assert is_non_prose(TITLE, section)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_nothing_under_a_heading_of_references_notes_or_contents_is_prose(sectio
     ],
 )
 def test_a_heading_that_says_more_is_one_of_the_report(section: str | None) -> None:
-    assert not is_furniture(TITLE, section)
+    assert not is_non_prose(TITLE, section)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_a_heading_that_says_more_is_one_of_the_report(section: str | None) -> N
     ],
 )
 def test_a_bare_reference_date_address_or_icon_is_no_prose(text: str) -> None:
-    assert is_furniture(text)
-    assert is_furniture(f"{text} ")
+    assert is_non_prose(text)
+    assert is_non_prose(f"{text} ")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_bare_reference_date_address_or_icon_is_no_prose(text: str) -> None:
     ],
 )
 def test_a_sentence_that_holds_a_date_an_address_or_a_number_is_prose(text: str) -> None:
-    assert not is_furniture(text)
+    assert not is_non_prose(text)
 
 
 def test_what_is_no_prose_has_scores_and_no_labels(classifier: Classifier) -> None:
@@ -136,7 +136,7 @@ def test_what_is_no_prose_has_scores_and_no_labels(classifier: Classifier) -> No
     assert set(reference.scores) == set(prose.scores)
 
 
-def test_furniture_is_no_passage() -> None:
+def test_what_is_no_prose_is_no_passage() -> None:
     document = text_document(f"24 Jun 2024\n\n{TITLE}\n\nTimeline\n\n{TITLE}")
     *blocks, last = document.blocks
     document = replace(document, blocks=(*blocks, replace(last, section="References")))
@@ -151,7 +151,7 @@ def test_furniture_is_no_passage() -> None:
     )
 )
 def test_any_text_can_be_looked_at(parts: list[str]) -> None:
-    assert is_furniture("".join(parts)) in (True, False)
+    assert is_non_prose("".join(parts)) in (True, False)
 
 
 @pytest.mark.parametrize(
@@ -162,5 +162,5 @@ def test_time_does_not_explode_with_the_length_of_a_text(part: str) -> None:
     text = (part * 400)[:400]
     started = time.process_time()
     for _ in range(20):
-        is_furniture(text)
+        is_non_prose(text)
     assert time.process_time() - started < 1

@@ -9,9 +9,9 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from tipclassify.text.segmentation.sections import heading_names_furniture
+from tipclassify.text.segmentation.sections import heading_names_non_prose
 
-__all__ = ["is_furniture", "is_stock_phrase"]
+__all__ = ["is_non_prose", "is_stock_phrase"]
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -105,22 +105,22 @@ _NOTICE_WORDS: Final = re.compile(
 )
 
 
-def is_furniture(text: str, section: str | None = None) -> bool:
+def is_non_prose(text: str, section: str | None = None) -> bool:
     """Test whether a text is a reference or the like, by its section's heading or own words.
 
-    >>> is_furniture("Courts convicted nine traffickers.", "VIII. REFERENCES")
+    >>> is_non_prose("Courts convicted nine traffickers.", "VIII. REFERENCES")
     True
-    >>> is_furniture("U.S. Embassy- Port Alba. Reporting. January 2, 2022.")
+    >>> is_non_prose("U.S. Embassy- Port Alba. Reporting. January 2, 2022.")
     True
-    >>> is_furniture("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019.")
+    >>> is_non_prose("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019.")
     True
-    >>> is_furniture("CCPR/C/KRV/CO/3, paras. 27–28. See also A/HRC/14/20.")
+    >>> is_non_prose("CCPR/C/KRV/CO/3, paras. 27–28. See also A/HRC/14/20.")
     True
-    >>> is_furniture("UNHCR submission, p. 3."), is_furniture("Timeline")
+    >>> is_non_prose("UNHCR submission, p. 3."), is_non_prose("Timeline")
     (True, True)
-    >>> is_furniture("arrow-downarrow-leftburgerchevron-downchevron-leftclosefacebook")
+    >>> is_non_prose("arrow-downarrow-leftburgerchevron-downchevron-leftclosefacebook")
     True
-    >>> is_furniture("On January 2, 2022, police arrested nine traffickers.", "Protection")
+    >>> is_non_prose("On January 2, 2022, police arrested nine traffickers.", "Protection")
     False
     """
     if section is not None and _is_heading_of_references(section):
@@ -131,7 +131,7 @@ def is_furniture(text: str, section: str | None = None) -> bool:
 @lru_cache(maxsize=1_024)
 def _is_heading_of_references(section: str) -> bool:
     """Test whether a heading, or one of the joined ones, names references or the like only."""
-    return any(heading_names_furniture(heading) for heading in section.split(": "))
+    return any(heading_names_non_prose(heading) for heading in section.split(": "))
 
 
 def _may_be_reference_text(text: str) -> bool:
