@@ -1,10 +1,13 @@
-"""Serve commands: each is forked from one Python with its imports done, and runs as ``python -m
-tipclassify``."""
+"""Serve commands: each is forked from a Python whose imports are done.
+
+It runs as ``python -m tipclassify``.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -13,8 +16,27 @@ import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 __all__ = ["CommandServer", "limit_files"]
+
+ROOT = Path(__file__).resolve().parents[1]
+# Modules that no command below imports, and many others do.
+IMPORTED_BY_MOST = (
+    "onnxruntime",
+    "openpyxl",
+    "tokenizers",
+    "tipclassify.model.encoder.folder",
+    "tipclassify.model.encoder.onnx_worker",
+    "tipclassify.model.encoder.scoring",
+    "tipclassify.reporting.writers.rows",
+)
+# Modules that take long to import, by the command that does.
+IMPORTED_BY = {
+    "corpus": ("scipy.sparse.csgraph",),
+    "evaluate": ("sklearn.metrics",),  # 2.5 s
+    "review": ("tipclassify.review.retraining", "tipclassify.review.server"),
+}
 
 
 class CommandServer:
@@ -36,8 +58,10 @@ class CommandServer:
         timeout: float,
         most_bytes: int | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run the command, which can write no file of more than `most_bytes`; return what
-        `subprocess.run` would."""
+        """Run the command; return what `subprocess.run` would.
+
+        It can write no file of more than `most_bytes`.
+        """
         with (
             tempfile.TemporaryFile() as into,
             tempfile.TemporaryFile() as out,
@@ -72,6 +96,47 @@ def limit_files(most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
 
 
+def import_those(modules: tuple[str, ...]) -> None:
+    """Import modules, except those whose packages are not installed."""
+    for module in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+
+
+def import_for_all() -> None:
+    """Import and read what most commands need.
+
+    That is their modules, the readers, names of countries, `fast`, and the modules of the default:
+    a session of ONNX Runtime survives no fork.
+    """
+    import rich.columns
+    import rich.markdown
+    import rich.panel  # noqa: F401
+
+    from tipclassify.cli.app import app
+    from tipclassify.errors import InputError
+    from tipclassify.readers import read_report
+
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as where the package imports it
+    import_those(IMPORTED_BY_MOST)
+    files = Path(__file__).parent / "files"
+    page = ROOT / "data" / "samples" / "karvonia-2024.html"
+    others = [files / name for name in ("sample.epub", "word-report.docx", "one-column.pdf")]
+    for path in (page, *others):
+        with contextlib.suppress(InputError):  # where an extra is missing
+            read_report(path)
+    report = str(files / "report.txt")
+    fast = ("--model", "fast")
+    for args in (
+        ["text", os.devnull],
+        ["score", report, *fast],
+        ["score", report, "-f", "html", *fast],
+        ["compare", report, report, *fast],
+    ):
+        with contextlib.suppress(InputError, SystemExit):
+            app(args)
+
+
 def serve(commands: socket.socket) -> list[str]:
     """Fork for each requested command. Returns in the child, with its arguments."""
     while True:
@@ -79,8 +144,8 @@ def serve(commands: socket.socket) -> list[str]:
         if not asked:
             os._exit(0)
         given = json.loads(asked)
-        if given["args"][:1] == ["evaluate"]:
-            import sklearn.metrics  # noqa: F401  # 2.5 s
+        if given["args"]:
+            import_those(IMPORTED_BY.get(given["args"][0], ()))
         if child := os.fork():
             commands.send(b"%d" % child)
             for stream in streams:
@@ -101,24 +166,12 @@ def serve(commands: socket.socket) -> list[str]:
 
 
 if __name__ == "__main__":
-    import rich.columns
-    import rich.markdown
-    import rich.panel  # noqa: F401
+    from forked_child import ForkedChild
 
-    from tipclassify.cli.app import app
-    from tipclassify.errors import InputError
+    from tipclassify import isolation
 
-    # What most commands need stays loaded: modules, names of countries, `fast` (a session of ONNX
-    # Runtime survives no fork).
-    report = os.path.join(os.path.dirname(__file__), "files", "report.txt")
-    for args in (
-        ["text", os.devnull],
-        ["score", report],
-        ["score", report, "-f", "html"],
-        ["compare", report, report],
-    ):
-        with contextlib.suppress(InputError, SystemExit):
-            app([*args, *(["--model", "fast"] if args[0] != "text" else [])])
+    isolation.Child = ForkedChild  # before the modules that import it are
+    import_for_all()
     gc.freeze()  # what is not looked through is not copied either
     sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("tipclassify", run_name="__main__", alter_sys=True)

@@ -1,5 +1,4 @@
-"""Shared fixtures: the command line in a subprocess, the shipped models, a browser, a folder of
-real text."""
+"""Shared fixtures: commands in a subprocess, the shipped models, a browser, real text."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from command_server import CommandServer, limit_files
@@ -18,6 +17,11 @@ from hypothesis import settings
 
 from tipclassify import Classifier
 from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.model import loading
+
+if TYPE_CHECKING:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -81,6 +85,18 @@ def fast() -> Classifier:
     return Classifier.load("fast")
 
 
+@pytest.fixture(scope="module")
+def graphs_in_this_process() -> Iterator[None]:
+    """Run the graph of every encoder in this process, as that of the shipped one.
+
+    A training loads some scorers, and each would start a process for its graph.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "is_shipped_graph", lambda _: True)
+        yield
+    loading.cached_scorer.cache_clear()  # other modules test what such a process does
+
+
 @pytest.fixture(scope="session")
 def shipped_rows() -> list[Row]:
     """Rows of the folder ``data``, which no test changes: the corpus, and what else is there."""
@@ -103,7 +119,8 @@ def cli() -> Iterator[Run]:
         env: dict[str, str] | None = None,
         most_bytes: int | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
-        asked, environment = list(map(str, args)), {**os.environ, **(env or {})}
+        asked = [str(arg) for arg in args]
+        environment = {**os.environ, **(env or {})}
         if server and not any(name.startswith(("PYTHON", "LC_")) for name in env or {}):
             return server.run(asked, stdin, environment, timeout=120, most_bytes=most_bytes)
         return subprocess.run(
@@ -129,7 +146,7 @@ def lacking(what: str) -> NoReturn:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser() -> Iterator[Browser]:
     """Chromium, headless: one of the path, or Google Chrome where its installer puts it."""
     try:
         from playwright.sync_api import Error, sync_playwright
@@ -150,7 +167,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def axe() -> Any:
+def axe() -> Axe:
     """What finds faults of accessibility in a page of the browser."""
     try:
         from axe_playwright_python.sync_playwright import Axe

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable
 from typing import IO, Final
 
-__all__ = ["Child", "ChildDiedError", "limit_memory", "serve"]
+__all__ = ["Child", "ChildDiedError", "kill_child", "limit_memory", "serve"]
 
 _LAST_WORDS: Final = 2.0  # seconds for a child that has closed its pipe to end
 _SIZE: Final = struct.Struct("<Q")  # precedes each message, in both directions
@@ -52,7 +52,7 @@ class Child:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self.close = weakref.finalize(self, _kill_child, self._process, self.owner)
+        self.close = weakref.finalize(self, kill_child, self._process, self.owner)
 
     @property
     def pid(self) -> int:
@@ -95,7 +95,7 @@ class Child:
                     timer.cancel()
 
 
-def _kill_child(process: subprocess.Popen[bytes], owner: int) -> None:
+def kill_child(process: subprocess.Popen[bytes], owner: int) -> None:
     """Kill a child, unless this is a fork of the process that started it."""
     if os.getpid() != owner:
         return

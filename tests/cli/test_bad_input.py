@@ -1,5 +1,4 @@
-"""Bad input, wrong usage and full disks: one clear line, a documented exit code, and nothing
-half written."""
+"""Bad input, wrong usage and full disks: a clear line, a documented code, nothing half written."""
 
 from __future__ import annotations
 
@@ -9,9 +8,9 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
 from conftest import Run
@@ -30,6 +29,9 @@ from tipclassify.reporting.writers import FORMATS, identity
 from tipclassify.reporting.writers.table import write_findings_table
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation import passages as splitting
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 FAST = ("--model", "fast")
 TEXT = "PROSECUTION\n\nPolice arrested nine traffickers, but courts convicted none of them.\n"
@@ -135,17 +137,19 @@ def test_a_corpus_of_bad_rows_shows_twenty_of_them_and_a_count(cli: Run, tmp_pat
 # outputs
 
 _EACH_FORMAT = """
-import os, resource, sys
-from tipclassify import classify
-from tipclassify.cli.app import main
-classify("Police acted.", model="fast")  # once for all
-report, folder = sys.argv[1:3]
+import contextlib, io, os, resource, sys
+from tipclassify.cli.app import app, main
+report, folder, *names = sys.argv[1:]
+command = ["score", report, "--model", "fast", "-f"]
+# what all formats read and import is there once for all
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    app([*command, "html"], standalone_mode=False)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # every write to a file fails, as on a full disk
-for name in sys.argv[3:]:
+for name in names:
     if not os.fork():
-        sys.argv = ["tipclassify", "score", report, "--model", "fast", "-f", name, "-o", f"{folder}/out.{name}"]
+        sys.argv = ["tipclassify", *command, name, "-o", f"{folder}/out.{name}"]
         main()
-    print(os.waitstatus_to_exitcode(os.wait()[1]))
+    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 """
 
 
@@ -161,7 +165,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_scrap_whatever_the_format(
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
     )
-    assert done.stdout.split() == ["1"] * len(FORMATS)
+    assert done.stdout.split() == ["1" for _ in FORMATS]
     assert [line.partition(": cannot be written (")[0] for line in done.stderr.splitlines()] == [
         f"tipclassify: {folder}/out.{name}" for name in FORMATS
     ]
@@ -219,7 +223,10 @@ def test_a_folder_names_what_it_leaves_out_but_no_lock_file(report: Path) -> Non
         assert expand_inputs([str(report.parent)]) == [str(report)]
 
 
-TABLE = "id;sentence;section\n1;Police arrested nine traffickers.;Forced Labor\n2;;\n3;“Courts” slept.;\n"
+TABLE = (
+    "id;sentence;section\n1;Police arrested nine traffickers.;Forced Labor\n2;;\n"
+    "3;“Courts” slept.;\n"
+)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
@@ -289,23 +296,22 @@ def test_our_own_csv_is_read_without_its_apostrophes(cli: Run, tmp_path: Path) -
     ]
     rows = [{"text": text, "section": "=Labor"} for text in texts]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    file, tabs = tmp_path / "a.csv", tmp_path / "b.tsv"
+    file = tmp_path / "a.csv"
+    tabs = tmp_path / "b.tsv"
     assert cli("score", tmp_path / "a.jsonl", *FAST, "-o", file).returncode == 0
     written = file.read_text("utf-8")
     for cell in ("'- Police", "'+ Courts slept; '- prosecutors", "'@home 'twas", "'=Labor"):
         assert cell in written
     lines = "".join(f"'{text}\t'=Labor\n" for text in texts).replace("; -", "; '-")
     tabs.write_text("text\tsection\n" + lines, "utf-8")
-    found = [
-        cli("score", tmp_path / name, *FAST, "-f", "jsonl").stdout
-        for name in ("a.jsonl", file, tabs)
-    ]
-    of_jsonl, of_csv, of_tabs = (
-        [json.loads(line) for line in lines.splitlines()] for lines in found
-    )
+    rows_by_file = {}
+    for name in ("a.jsonl", "a.csv", "b.tsv"):
+        scored = cli("score", tmp_path / name, *FAST, "-f", "jsonl").stdout
+        rows_by_file[name] = [json.loads(line) for line in scored.splitlines()]
     for field in ("text", "section", "scores"):
-        wanted = [row[field] for row in of_jsonl]
-        assert [row[field] for row in of_csv] == [row[field] for row in of_tabs] == wanted
+        wanted = [row[field] for row in rows_by_file["a.jsonl"]]
+        assert [row[field] for row in rows_by_file["a.csv"]] == wanted
+        assert [row[field] for row in rows_by_file["b.tsv"]] == wanted
     done = cli("corpus", "convert", file, "--to", "jsonl", "--out", tmp_path / "c.jsonl")
     assert (done.returncode, [row.text for row in read_records(tmp_path / "c.jsonl")]) == (0, texts)
     (tmp_path / "d.csv").write_text(written.replace("low_confidence", "sure"), "utf-8")
@@ -374,9 +380,9 @@ def test_a_passage_of_a_megabyte_is_scored_without_a_warning(fast: Classifier) -
 def test_a_long_report_is_tagged_in_parts_cut_between_sections(
     report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = "Police slept.\n\nCourts slept.\n\nJudges slept.\n\n"
+    three = "Police slept.\n\nCourts slept.\n\nJudges slept.\n\n"
     report.write_text(
-        f"PROSECUTION\n\n{one}PROTECTION\n\n{one}{one}{one}PREVENTION\n\n{one}", "utf-8"
+        f"PROSECUTION\n\n{three}PROTECTION\n\n{three}{three}{three}PREVENTION\n\n{three}", "utf-8"
     )
     (whole,) = tag_input(str(report), Tagging("fast"))
     monkeypatch.setattr(splitting, "PART", 4)
@@ -392,12 +398,18 @@ def test_a_long_report_is_tagged_in_parts_cut_between_sections(
 def test_a_part_ends_with_its_country_and_within_a_long_country_with_a_section(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sections = [("A", "prosecution")] * 3 + [("A", "protection")] * 2 + [("B", "protection")] * 3
-    sections += [("C", "prosecution")] * 2 + [("C", "protection")] * 4 + [("C", "prevention")]
-    blocks = [
-        Block(14 * n, 14 * n + 14, section, country=country)
-        for n, (country, section) in enumerate(sections)
-    ]
+    lengths = (
+        ("A", "prosecution", 3),
+        ("A", "protection", 2),
+        ("B", "protection", 3),
+        ("C", "prosecution", 2),
+        ("C", "protection", 4),
+        ("C", "prevention", 1),
+    )
+    blocks: list[Block] = []
+    for country, section, length in lengths:
+        for start in range(14 * len(blocks), 14 * (len(blocks) + length), 14):
+            blocks.append(Block(start, start + 14, section, country=country))
     document = Document("Police slept.\n" * len(blocks), tuple(blocks))
     monkeypatch.setattr(splitting, "PART", 4)
     parts = list(splitting.split_passages_in_parts(document))
@@ -428,9 +440,11 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
         (file, list(results))
         for file, results in batch.tag_inputs(files, Tagging("fast"), identity)
     ]
-    sent: list[Any] = []
+    sent: list[bytes] = []
 
-    def in_a_worker(work: Any, tasks: Any, jobs: int, _: Any) -> Iterator[Any]:
+    def in_a_worker(
+        work: Callable[[T], R], tasks: Iterable[T], jobs: int, _: Callable[[T], R]
+    ) -> Iterator[R]:
         assert jobs == 2
         for task in tasks:
             sent.append(pickle.dumps(work(task)))

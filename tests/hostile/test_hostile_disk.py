@@ -1,5 +1,4 @@
-"""Full disks and killed processes: no half file holds the space, no model is gone, nothing dead
-piles up."""
+"""Full disks and killed processes: no half file stays, no model is gone, no scrap piles up."""
 
 from __future__ import annotations
 
@@ -36,7 +35,10 @@ SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "karvonia-20
 
 def limited(kilobytes: int, code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run Python where no file may grow beyond a size, as on a full disk."""
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1000}, resource.RLIM_INFINITY))\n"
+    limit = (
+        "from resource import RLIM_INFINITY, RLIMIT_FSIZE, setrlimit\n"
+        f"setrlimit(RLIMIT_FSIZE, ({kilobytes * 1000}, RLIM_INFINITY))\n"
+    )
     line = [sys.executable, "-c", limit + code, *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
@@ -99,9 +101,9 @@ def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -
         decide(corpus, number, f"Courts convicted {number}. " * 20)
     done = limited(2, DERIVE, corpus)
     assert (
-        "my.jsonl: not up to date (file too large); the decisions are safe in my.events; free some space"
-        in done.stdout
-    )
+        "my.jsonl: not up to date (file too large); the decisions are safe in my.events; "
+        "free some space"
+    ) in done.stdout
     assert corpus.read_bytes() == before
     assert not list(tmp_path.glob("*.new")) + list(tmp_path.glob(".*.new"))
     ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)  # once there is space
@@ -124,10 +126,10 @@ def test_review_starts_where_its_corpus_cannot_be_written(
 
     monkeypatch.setattr(ReviewCorpusFile, "write", full)
     reports, _ = open_reports([str(tmp_path / "a.txt")], Tagging("fast"))
-    said: list[str] = []
-    session = ReviewSession(Classifier.load("fast"), reports, corpus, "ana", notify=said.append)
+    notes: list[str] = []
+    session = ReviewSession(Classifier.load("fast"), reports, corpus, "ana", notify=notes.append)
     assert session.decided == 1
-    assert said == ["warning: my.jsonl: not up to date (no space left on device)"]
+    assert notes == ["warning: my.jsonl: not up to date (no space left on device)"]
 
 
 def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path: Path) -> None:
@@ -185,26 +187,21 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
         with pytest.raises(KeyboardInterrupt):
             replace_model_folder(staged_copy(target), target)
     assert not target.exists()
-    assert [one.name for one in installed_models()] == ["mine"]
+    assert [model.name for model in installed_models()] == ["mine"]
     assert (target / HEAD).is_file()
     load_scorer("mine")
 
 
 def test_what_killed_processes_left_is_removed_after_an_hour(tmp_path: Path) -> None:
     target = tmp_path / "mine"
-    names = (
-        ".mine-0123abcd",
-        ".mine-old-abcd0123",
-        ".mine-notes",
-        ".other-0123abcd",
-        "mine-0123abcd",
-    )
-    for name in names:
+    scrap = (".mine-0123abcd", ".mine-old-abcd0123")
+    others = (".mine-notes", ".other-0123abcd", "mine-0123abcd")
+    for name in (*scrap, *others):
         shutil.copytree(FAST, tmp_path / name)
         os.utime(tmp_path / name, (0, 0))
     recent = staged_copy(target)
     replace_model_folder(staged_copy(target), target)
-    assert {path.name for path in tmp_path.iterdir()} == {"mine", recent.name, *names[2:]}
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", recent.name, *others}
 
 
 def test_a_model_that_another_process_writes_is_not_scrap_whatever_the_clock_says(
@@ -244,7 +241,7 @@ def test_a_model_is_never_gone_however_its_replacement_is_killed(tmp_path: Path)
         with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
             assert process.stdout
             process.stdout.read(1)
-            deadline = time.monotonic() + 0.3 + 0.1 * number
+            deadline = time.monotonic() + 0.2 + 0.04 * number
             while time.monotonic() < deadline:
                 assert (target / HEAD).is_file()
             process.send_signal(signal.SIGKILL)

@@ -1,5 +1,7 @@
-"""Files that a run must not lose, read twice or stumble over: its inputs, its own results, odd
-names, other runs."""
+"""Files that a run must not lose, read twice or stumble over.
+
+These are its inputs, its own results, files of odd names, and those of other runs.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +27,18 @@ from tipclassify.review.events import Event
 from tipclassify.review.log import EventLog, now
 from tipclassify.whole_files import hidden_name
 
+ROOT = Path(__file__).resolve().parents[2]
 FAST = ("--model", "fast")
-TEXT = "<h2>Prosecution</h2><p>Police arrested nine recruiters in Karvonia, but courts convicted none of them.</p>"
+TEXT = (
+    "<h2>Prosecution</h2><p>Police arrested nine recruiters in Karvonia, "
+    "but courts convicted none of them.</p>"
+)
 ROW = {"id": "a", "text": "Police arrested nine recruiters.", "labels": ["positive_effort"]}
 
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a page, a Markdown file, rows, labelled passages, a list and a
-    model."""
+    """A working folder with a page, a Markdown file, rows, labelled passages and a list."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "page.html").write_text(TEXT, "utf-8")
     (tmp_path / "note.md").write_text(
@@ -111,10 +116,12 @@ def test_no_output_replaces_an_input(cli: Run, work: Path, name: str) -> None:
     (work / "corpus").mkdir()
     (work / "x").mkdir()
     shutil.copy(work / "labelled.jsonl", work / "corpus" / "l.jsonl")
-    shutil.copytree(Path(__file__).parents[2] / "models" / "fast", work / "mine")
+    if "mine" in line:
+        shutil.copytree(ROOT / "models" / "fast", work / "mine")
     if name == "an output folder":  # whose page of the Markdown file has the name of another input
         (work / "note.md.md").write_text("# Prosecution\n\nPolice acted.\n", "utf-8")
-        line, file = "score note.md note.md.md --output-dir . -f md", "note.md.md"
+        line = "score note.md note.md.md --output-dir . -f md"
+        file = "note.md.md"
     before = {path: path.read_bytes() for path in work.rglob("*") if path.is_file()}
     arguments = line.split()
     scored = arguments[0] not in WITHOUT_MODEL and "--model" not in arguments
@@ -128,7 +135,8 @@ def test_no_output_replaces_an_input(cli: Run, work: Path, name: str) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
 @pytest.mark.parametrize("kind", ["symbolic", "hard", "of the folder", "to the input"])
 def test_no_output_replaces_an_input_by_a_link(cli: Run, work: Path, kind: str) -> None:
-    source, output = "page.html", "out.html"
+    source = "page.html"
+    output = "out.html"
     if kind == "symbolic":
         (work / "out.html").symlink_to("page.html")
     elif kind == "hard":
@@ -138,7 +146,8 @@ def test_no_output_replaces_an_input_by_a_link(cli: Run, work: Path, kind: str) 
         output = "same/page.html"
     else:
         (work / "link.html").symlink_to("page.html")
-        source, output = "link.html", "page.html"
+        source = "link.html"
+        output = "page.html"
     done = cli("score", source, "-o", output, *FAST)
     assert done.returncode == 2
     assert (work / "page.html").read_text("utf-8") == TEXT
@@ -170,14 +179,15 @@ def test_results_in_the_folder_of_reports_are_no_reports(
     (work / "rep").mkdir()
     for name in ("a", "b"):
         (work / "rep" / f"{name}.html").write_text(TEXT, "utf-8")
-    said = []
+    notes = []
     for _ in range(3):
         done = cli("score", "rep", "--output-dir", inside, "--resume", "-f", format, *FAST)
         assert done.returncode == 0, done.stderr
-        said.append(done.stderr.decode())
-    assert "2 reports" in said[0]
-    for again in said[1:]:
-        assert "tipclassify: 2 of 2 inputs were done" in again.splitlines()
+        notes.append(done.stderr.decode())
+    first, *resumed = notes
+    assert "2 reports" in first
+    for note in resumed:
+        assert "tipclassify: 2 of 2 inputs were done" in note.splitlines()
     ledger = (work / inside / LEDGER).read_text("utf-8").splitlines()
     assert len(ledger) == 2
     if inside == "rep/findings":
@@ -279,7 +289,8 @@ def test_names_are_cut_by_bytes_and_never_collide() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be removed elsewhere")
 def test_resume_leaves_what_another_run_is_writing(work: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from tipclassify.cli.output import open_output\n"
+        "import sys, time; from pathlib import Path\n"
+        "from tipclassify.cli.output import open_output\n"
         "with open_output(Path('a.txt.csv'), inputs=frozenset()) as out:\n"
         "    out.write('half'); out.flush(); print('.', flush=True); sys.stdin.read()\n"
     )

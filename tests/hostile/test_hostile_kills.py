@@ -1,4 +1,4 @@
-"""Commands that are killed at each step at which they change a file: all of it or nothing is there."""
+"""Commands that are killed at each step at which they change a file: it is whole, or absent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from tipclassify.model.loading import load_scorer
 from tipclassify.training import fit_heads, train_heads
 from tipclassify.whole_files import open_whole
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process"),
+    pytest.mark.usefixtures("graphs_in_this_process"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ROOT / "tests" / "files" / "tiny_encoder"
@@ -85,8 +88,9 @@ def written(file: Path, texts: list[str]) -> Path:
 def remove_old_scrap(folder: Path) -> list[str]:
     """Make what is hidden in a folder two hours old; return the names."""
     names = [path.name for path in folder.iterdir() if path.name.startswith(".")]
+    long_ago = time.time() - 7_200
     for name in names:
-        os.utime(folder / name, (time.time() - 7_200,) * 2)
+        os.utime(folder / name, (long_ago, long_ago))
     return names
 
 
@@ -98,16 +102,16 @@ def test_rows_are_added_to_a_corpus_or_not_at_all(tmp_path: Path) -> None:
     work()  # its copies have the imports then
     after = corpus.read_bytes()
     assert len(read_rows(corpus)) == 3
-    found = set()
+    states = set()
     step = 1
     corpus.write_bytes(before)
     while killed_at(step, work):
-        found.add(corpus.read_bytes())
+        states.add(corpus.read_bytes())
         corpus.write_bytes(before)
         remove_old_scrap(tmp_path)
         step += 1
     assert step > 2
-    assert found <= {before, after}
+    assert states <= {before, after}
     assert corpus.read_bytes() == after
     assert {path.name for path in tmp_path.iterdir()} == {"new.jsonl", "corpus.jsonl"}
 
@@ -188,8 +192,7 @@ def test_a_trained_model_replaces_the_last_one_or_leaves_it(tmp_path: Path) -> N
     while killed_at(
         step, lambda: write_model_folder(target, {**head, "stand_in": "Arcadia"}, files)
     ):
-        found = load_model_head(target)
-        check_model_head(target, found)
+        check_model_head(target, load_model_head(target))
         assert all((target / name).read_bytes() == data for name, data in files.items())
         remove_old_scrap(tmp_path)
         step += 1
@@ -296,18 +299,21 @@ def test_a_training_first_removes_what_killed_ones_left(tmp_path: Path) -> None:
 
 def test_what_another_process_writes_now_is_not_removed(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
-    names = (".a.csv-01234567", ".a.csv-89abcdef", ".a.csv-notes", ".b.csv-01234567")
+    of_a_killed_run = ".a.csv-01234567"
+    at_work = ".a.csv-89abcdef"
+    others = {".a.csv-notes", ".b.csv-01234567"}
+    names = {of_a_killed_run, at_work, *others}
     for name in names:
         (tmp_path / name).write_text("half", "utf-8")
     remove_old_scrap(tmp_path)
-    os.utime(tmp_path / names[1])  # written to this minute
+    os.utime(tmp_path / at_work)  # written to this minute
     with open_whole(file) as held:
         held.write("x")
-        (mine,) = {path.name for path in tmp_path.iterdir()} - set(names)
+        (mine,) = {path.name for path in tmp_path.iterdir()} - names
         os.utime(tmp_path / mine, (0, 0))
         with open_whole(file) as other:
             other.write("y")
         assert (tmp_path / mine).exists()
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"a.csv", *names[1:]}
+    assert left == {"a.csv", at_work, *others}
     assert file.read_text("utf-8") == "x"

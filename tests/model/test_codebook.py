@@ -131,7 +131,9 @@ WRONG = {
     "which were not commensurate with those for rape.",
     "Police did not arrest or fine trafficking victims.",
     "Open a shelter for victims.",
-    "Recruiters took bribes from traffickers.",
+    "The government has yet to adopt an action plan.",
+    "Doctors sent abroad by their government had to hand over most of their wages and their "
+    "passports.",
 }
 
 

@@ -627,10 +627,11 @@ def test_what_differs_in_case_only_changes_labels_at_the_border_only(
     ]
 
 
-@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 1, 0.004), ("default", 15, 0.02)])
-def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(
-    model: str, one_in: int, most: float
-) -> None:
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [("fast", 0.004), pytest.param("default", 0.02, marks=pytest.mark.slow)],  # 6,150 passages
+)
+def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(model: str, most: float) -> None:
     classifier = Classifier.load(model)
     folder = default_cases_path()
     rows = [
@@ -638,7 +639,7 @@ def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(
         for file in sorted(folder.glob("[c-f]*.jsonl"))
         for line in file.read_text("utf-8").splitlines()
     ]
-    texts = [row["text"] for row in rows if row["text"].endswith(".")][::one_in]
+    texts = [row["text"] for row in rows if row["text"].endswith(".")]
     clauses = [
         json.loads(line)["clause"]
         for line in (folder / "appended.jsonl").read_text("utf-8").splitlines()

@@ -290,9 +290,10 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
         one, other = of_policy[label], of_threshold[label]
         # passages count by weight, rounded
         assert one.tp + one.fn == pytest.approx(other.tp + other.fn, abs=0.05)
-        # Thresholds are cross-fitted there: the two differ by sampling, within two standard errors.
+        # Thresholds are cross-fitted there: the two differ by sampling. Of nine comparisons one
+        # in 20 runs may exceed 2.8 standard errors (Bonferroni).
         error = (one.sensitivity * (1 - one.sensitivity) / (one.tp + one.fn)) ** 0.5
-        assert one.sensitivity == pytest.approx(other.sensitivity, abs=2 * error)
+        assert one.sensitivity == pytest.approx(other.sensitivity, abs=2.8 * error)
         # Below 0.01 the thresholds of the folds differ by half, and a thousandth more or less moves
         # many passages.
         near = 0.01 if moved[label] >= 0.01 else 0.05

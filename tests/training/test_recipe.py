@@ -32,6 +32,7 @@ from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
+from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import read_model
 from tipclassify.model.loading import model_folder
 from tipclassify.training import evidence as evidence_module
@@ -44,6 +45,8 @@ from tipclassify.training.fixed_set import fixed_rows, read_fixed, row_digest
 from tipclassify.training.train_heads import train_default
 from tipclassify.training.train_linear import Teacher, train_fast
 from tipclassify.training.trained import Trained
+
+pytestmark = pytest.mark.usefixtures("graphs_in_this_process")
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -74,8 +77,10 @@ COUNTRIES = (
 
 
 def corpus() -> list[dict[str, Any]]:
-    """96 invented passages and 576 real ones, half of them under a heading under which none has
-    a label."""
+    """Make 96 invented passages and 576 real ones.
+
+    Half of the real ones are under a heading under which none has a label.
+    """
     rows: list[dict[str, Any]] = [
         {
             "id": f"{who}-{what}-{place}",
@@ -118,16 +123,20 @@ def own() -> list[dict[str, Any]]:
     ]
 
 
-CORPUS, OWN = corpus(), own()
+CORPUS = corpus()
+OWN = own()
 HELD = held_out(CORPUS)
 REAL = np.array([is_real(row) for row in CORPUS])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A single behaviour case, and a small corpus in place of the shipped one: reading and
-    running all takes longer than what is tested here; and fewer passages are enough."""
-    folder, shipped = tmp_path_factory.mktemp("cases"), tmp_path_factory.mktemp("shipped")
+    """A single behaviour case, and a small corpus in place of the shipped one.
+
+    To read and run all takes longer than what is tested here. Fewer real passages are enough.
+    """
+    folder = tmp_path_factory.mktemp("cases")
+    shipped = tmp_path_factory.mktemp("shipped")
     case = {"rule": "bribes", "text": "Officers took bribes.", "labels": ["complicity"]}
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     written(shipped / "corpus.jsonl", CORPUS)
@@ -158,9 +167,12 @@ def flipped(rows: list[dict[str, Any]], which: np.ndarray) -> list[dict[str, Any
 
 
 def complicity_of_money(model: Path) -> float:
-    """Log-odds before calibration of passages that only the author of `OWN` takes for
-    complicity."""
-    scorer: Any = Classifier.load(model).scorer
+    """Return the log-odds of a passage that only the author of `OWN` takes for complicity.
+
+    They are those before calibration.
+    """
+    scorer = Classifier.load(model).scorer
+    assert isinstance(scorer, EncoderScorer)
     return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
 
 
@@ -210,21 +222,20 @@ def test_passages_of_one_country_are_of_one_group() -> None:
 
 
 def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
-    truth = np.array([[True, False, False]] * 2 + [[False, False, False]] * 2)
-    given = {
-        policy: np.array([[True, False, False], [False] * 3, [True, False, False], [False] * 3])
-        for policy in POLICIES
-    }
+    effort = [True, False, False]
+    none = [False, False, False]
+    truth = np.array([effort, effort, none, none])
+    given = {policy: np.array([effort, none, effort, none]) for policy in POLICIES}
     scores = np.array([[0.9, 0, 0], [0.1, 0, 0], [0.995, 0, 0], [0.004, 0, 0]])
-    found = error_table(truth, scores, given, np.array([3.0, 1, 1, 1]))
-    assert found["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
-    assert found["policies"]["cite"]["positive_effort"] == {
+    table = error_table(truth, scores, given, np.array([3.0, 1, 1, 1]))
+    assert table["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
+    assert table["policies"]["cite"]["positive_effort"] == {
         "tp": 1.5,
         "fn": 0.5,
         "fp": 0.5,
         "tn": 0.5,
     }
-    bins = found["histogram"]["positive_effort"]
+    bins = table["histogram"]["positive_effort"]
     assert (bins["with"][900], bins["with"][100], bins["without"][995], bins["without"][4]) == (
         1.5,
         0.5,
@@ -245,7 +256,8 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
-    before, after = read_encoder(TINY), read_encoder(mine.out)
+    before = read_encoder(TINY)
+    after = read_encoder(mine.out)
     assert (after.graph, after.tokenizer, after.vocabulary) == (
         before.graph,
         before.tokenizer,
@@ -258,7 +270,8 @@ def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
 
 
 def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
-    head, card = head_of(mine.out), (mine.out / "README.md").read_text("utf-8")
+    head = head_of(mine.out)
+    card = (mine.out / "README.md").read_text("utf-8")
     rows = [*CORPUS, *OWN]
     assert head["corpus"] == {
         "passages": 720,
@@ -297,7 +310,7 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
 def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) -> None:
     lines = (mine.out / "golden.jsonl").read_text("utf-8").splitlines()
     assert {json.loads(line)["text"] for line in lines} == {
-        row["text"] for row, one in zip(CORPUS, HELD & ~REAL, strict=True) if one
+        row["text"] for row, measures in zip(CORPUS, HELD & ~REAL, strict=True) if measures
     }
     assert replay_golden(Classifier.load(mine.out), lines) == []
 
@@ -332,9 +345,10 @@ def test_what_is_held_out_teaches_nothing_and_measures(tmp_path: Path) -> None:
 def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
     mine: Trained, tmp_path: Path
 ) -> None:
-    found, start = read_encoder(mine.out), read_encoder(TINY)
-    assert found.scale.tolist() != start.scale.tolist()
-    assert found.thresholds != start.thresholds
+    start = read_encoder(TINY)
+    trained = read_encoder(mine.out)
+    assert trained.scale.tolist() != start.scale.tolist()
+    assert trained.thresholds != start.thresholds
     invented = [row for row in CORPUS if not is_real(row)]
     small = train_default(invented, OWN, tmp_path / "small", start=TINY)
     kept = read_encoder(small.out)
@@ -424,11 +438,9 @@ def test_the_fixed_set_is_even_over_the_families() -> None:
 
 def test_the_folders_name_is_no_part_of_the_model(tmp_path: Path) -> None:
     settings = HeadSettings(penalty=30.0)
-    one, other = (
-        train_default([], OWN, tmp_path / name, start=TINY, settings=settings)
-        for name in ("a", "b")
-    )
-    assert head_of(one.out)["sha256"] == head_of(other.out)["sha256"]
+    first = train_default([], OWN, tmp_path / "a", start=TINY, settings=settings)
+    second = train_default([], OWN, tmp_path / "b", start=TINY, settings=settings)
+    assert head_of(first.out)["sha256"] == head_of(second.out)["sha256"]
 
 
 def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
@@ -453,10 +465,10 @@ RUN = {
 RUN |= {"no_heading": 0.3, "other_heading": 0.25, "twins": 2, "other_genres": 2}
 
 
-def finetuned(folder: Path, **settings: Any) -> Path:
+def finetuned(folder: Path, **settings: object) -> Path:
     """Write the tiny encoder as a fine-tuning exports it."""
     model = replace(read_encoder(TINY), notices={"NOTICE": "Base: tiny", "LICENSE": "Apache"})
-    meta: dict[str, Any] = {
+    meta: dict[str, object] = {
         "base": {"name": "tiny", "licence": "Apache-2.0", "sha256": "ab12"},
         "weight_bits": 7,
     }
@@ -466,24 +478,23 @@ def finetuned(folder: Path, **settings: Any) -> Path:
 
 def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: Path) -> None:
     start = finetuned(tmp_path / "start")
-    made = train_default(CORPUS, [], tmp_path / "out" / "mine", start=start)
-    assert read_encoder(made.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
-    card = (made.out / "README.md").read_text("utf-8")
+    trained = train_default(CORPUS, [], tmp_path / "out" / "mine", start=start)
+    assert read_encoder(trained.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
+    card = (trained.out / "README.md").read_text("utf-8")
     assert "They started from those of the fine-tuning and were fitted on the corpus." in card
     assert (
-        "4 epochs, each of all real passages of reports, of those of other genres 2 times, and of 12,000 invented ones"
-        in card
-    )
-    again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=made.out)
+        "4 epochs, each of all real passages of reports, of those of other genres 2 times, "
+        "and of 12,000 invented ones"
+    ) in card
+    again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=trained.out)
     # so "python train.py" twice is "python train.py" once
-    assert bytes_of(again.out) == bytes_of(made.out)
+    assert bytes_of(again.out) == bytes_of(trained.out)
 
 
 def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
-    made = train_default(
-        CORPUS, [], tmp_path / "mine", start=finetuned(tmp_path / "start", rate="quick")
-    )
-    assert "all layers fine-tuned" not in (made.out / "README.md").read_text("utf-8")
+    start = finetuned(tmp_path / "start", rate="quick")
+    trained = train_default(CORPUS, [], tmp_path / "mine", start=start)
+    assert "all layers fine-tuned" not in (trained.out / "README.md").read_text("utf-8")
 
 
 def counted(folder: Path) -> tuple[Path, Path]:
@@ -533,12 +544,14 @@ def linear(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) -> None:
     classifier = Classifier.load(linear.out)
     assert classifier.predict(["judges took bribes in city."])[0].tolist() == [False, False, True]
-    head, card = head_of(linear.out), (linear.out / "README.md").read_text("utf-8")
+    head = head_of(linear.out)
+    card = (linear.out / "README.md").read_text("utf-8")
     assert (head["corpus"]["passages"], head["corpus"]["held_out"]) == (
         len(CORPUS),
         int(HELD.sum()),
     )
-    assert head["corpus"]["sha256"] == corpus_digest(CORPUS) and head["corpus"]["sha256"] in card  # noqa: PT018
+    assert head["corpus"]["sha256"] == corpus_digest(CORPUS)
+    assert head["corpus"]["sha256"] in card
     assert head["metrics"]["passages"] == (HELD & REAL).sum()
     assert "without labels" not in card
     assert [part.name for part in linear.parts][:2] == ["real passages", "human-rights reports"]
@@ -557,7 +570,8 @@ def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
     real = np.flatnonzero(HELD & REAL)
     wrong = np.isin(np.arange(len(CORPUS)), real[::5])
     other = train_fast(flipped(CORPUS, wrong), tmp_path / "other")
-    before, after = read_model(linear.out), read_model(other.out)
+    before = read_model(linear.out)
+    after = read_model(other.out)
     assert before.hashes.tolist() == after.hashes.tolist()
     # in units of the largest: calibration stretches them all alike
     assert np.abs(before.weights.astype(int) - after.weights).max() <= 1
@@ -651,7 +665,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def train(*args: object) -> SimpleNamespace:
     """Run ``train.py`` in this process."""
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
+    err = io.StringIO()
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     sys.argv = ["train.py", *map(str, args)]
     with warnings.catch_warnings(), redirect_stdout(out), redirect_stderr(err):
@@ -689,7 +704,8 @@ OWN_WORDS = [
 def test_train_py_trains_on_ones_own_sentences(
     tmp_path: Path, model: str, kind: str, count: int
 ) -> None:
-    out, data = tmp_path / "mine", written(tmp_path / "my.jsonl", OWN_WORDS[:count])
+    out = tmp_path / "mine"
+    data = written(tmp_path / "my.jsonl", OWN_WORDS[:count])
     done = train("--data", data, "--out", out, "--no-corpus", "--model", model, "--jobs", 1)
     assert done.exit_code == 0, done.stderr
     first, *between, last = done.stderr.splitlines()
@@ -738,7 +754,8 @@ def test_training_says_what_teaches_and_what_it_replaces(
         "which it is measured, say",
         f"train.py: makes a new model in {tmp_path / 'new'}",
         "train.py: 48 passages of your own",
-        "train.py: warning: 48 passages of your own are few: label 100 or more to tell a difference",
+        "train.py: warning: 48 passages of your own are few: label 100 or more to tell a "
+        "difference",
         f"train.py: replaces the model {head_of(mine.out)['sha256'][:12]} in {mine.out}",
     ]
 
@@ -760,8 +777,9 @@ def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(
     data = written(tmp_path / "my.jsonl", OWN_WORDS[:60])
     alone = ("--data", data, "--no-corpus", "--model", "fast", "--out")
     (tmp_path / "b").mkdir()
-    one, other = tmp_path / "mine", tmp_path / "b" / "mine"
-    here = train(*alone, one, "--jobs", 1)
+    mine = tmp_path / "mine"
+    other = tmp_path / "b" / "mine"
+    here = train(*alone, mine, "--jobs", 1)
     command = [
         sys.executable,
         "-c",
@@ -779,14 +797,14 @@ def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(
     )
     assert (here.exit_code, there.returncode) == (0, 0), there.stderr
     assert here.stdout == there.stdout
-    assert sorted(bytes_of(one)) == [
+    assert sorted(bytes_of(mine)) == [
         "README.md",
         "golden.jsonl",
         "model.json",
         "taught.bin",
         "weights.npz",
     ]
-    assert bytes_of(one) == bytes_of(other)
+    assert bytes_of(mine) == bytes_of(other)
 
 
 TEN = [
@@ -831,7 +849,8 @@ TEN = [
 def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
     rows: list[dict[str, Any]], code: int, message: str, tmp_path: Path
 ) -> None:
-    data, out = written(tmp_path / "thin.jsonl", rows), tmp_path / "m"
+    data = written(tmp_path / "thin.jsonl", rows)
+    out = tmp_path / "m"
     done = train("--data", data, "--out", out, "--no-corpus", "--model", "fast", "--jobs", 1)
     assert done.exit_code == code, done.stderr
     assert any(line.startswith(f"train.py: {message}") for line in done.stderr.splitlines())
@@ -909,8 +928,8 @@ def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: 
     card = (trained.out / "README.md").read_text("utf-8")
     sha256 = Classifier.load().meta["sha256"]
     assert (
-        f"Beside them 30 passages without labels, by the scores of the default, model `{sha256[:12]}`."
-        in card
-    )
+        "Beside them 30 passages without labels, by the scores of the default, "
+        f"model `{sha256[:12]}`."
+    ) in card
     assert head_of(trained.out)["settings"] == {"seed": 0, "soft": 30}
     assert Classifier.load(trained.out).vocabulary == Classifier.load().vocabulary
