@@ -22,7 +22,8 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))  # the group "docs" does not install the package
+# the group "docs" does not install the package, and `finetuning` lies beside it
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 EXAMPLES = (ROOT / "src" / "tipclassify" / "cli" / "examples.txt").read_text("utf-8").splitlines()
 
 MODULES = {

@@ -6,24 +6,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Option
 from typer.models import OptionInfo
 
 from finetuning import Settings
-from finetuning.recipe import Recipe, export, fine_tune
-from finetuning.teachers import passages_of_teachers
 from tipclassify.cli import options
 from tipclassify.cli.training_run import Order, progress_lines
-from tipclassify.corpus.holdout import source_family
-from tipclassify.corpus.loading import Row
 from tipclassify.errors import InputError
-from tipclassify.model.classifier import Classifier
-from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
-from tipclassify.text.features.tokenizer import collect_vocabulary
-from tipclassify.training.trained import Trained
-from tipclassify.training.unlabelled import UnlabelledPassage, read_unlabelled
+
+if TYPE_CHECKING:
+    from tipclassify.corpus.loading import Row
+    from tipclassify.training.trained import Trained
+    from tipclassify.training.unlabelled import UnlabelledPassage
 
 __all__ = ["FineTuningOptions", "check_options", "run"]
 
@@ -114,6 +110,13 @@ def run(
 
     `settings` are those of the options if omitted.
     """
+    from finetuning.recipe import Recipe, export, fine_tune
+    from finetuning.teachers import passages_of_teachers
+    from tipclassify.model.classifier import Classifier
+    from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
+    from tipclassify.text.features.tokenizer import collect_vocabulary
+    from tipclassify.training.unlabelled import read_unlabelled
+
     rows = [*corpus, *own]
     settings = settings or Settings(
         seed=order.seed,
@@ -165,6 +168,8 @@ def run(
 
 def _of_report_families(unlabelled: Sequence[UnlabelledPassage]) -> list[UnlabelledPassage]:
     """Keep the passages of known families of reports, with the family as their source."""
+    from tipclassify.corpus.holdout import source_family
+
     pool = []
     for passage in unlabelled:
         if family := source_family(passage.source):
