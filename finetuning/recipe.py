@@ -34,7 +34,7 @@ from tipclassify.training.fit_linear import SoftPassage
 from tipclassify.training.model_card import BaseEncoder, TaughtPassages
 from tipclassify.training.trained import Trained
 from tipclassify.training.unlabelled import UnlabelledPassage
-from tipclassify.training.write_heads import write_exported_encoder
+from tipclassify.training.write_heads import write_finetuned_encoder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -194,7 +194,7 @@ def export(
         scores = logistic(EncoderScorer(model).logits(texts, [passage.heading for passage in pool]))
         meta["natural"] = natural_shares([passage.source for passage in pool], scores)
     model = replace(model, notices=_notices(finetuned.base))
-    return write_exported_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
+    return write_finetuned_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
 
 
 def _model(finetuned: FineTuned, graph: bytes) -> EncoderModel:

@@ -39,9 +39,9 @@ from tipclassify.errors import MissingExtraError
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.distributed import PartSize, cluster
 from tipclassify.pipeline.distributed import score as score_with
-from tipclassify.pipeline.distributed.cluster import connected
-from tipclassify.pipeline.distributed.inputs import InputPart, Source, group_reports
-from tipclassify.pipeline.distributed.worker import Work, lines_of_range
+from tipclassify.pipeline.distributed.cluster import connect_to_cluster
+from tipclassify.pipeline.distributed.inputs import InputPart, Source, group_reports_into_parts
+from tipclassify.pipeline.distributed.worker import Work, lines_of_part_range
 
 pytestmark = pytest.mark.slow  # a cluster starts
 
@@ -147,7 +147,7 @@ def lines_of_ranges(data: bytes, step: int, longest: int) -> list[tuple[int, byt
     return [
         pair
         for start, end in ranges
-        for pair in lines_of_range(io.BytesIO(data), start, end, longest)
+        for pair in lines_of_part_range(io.BytesIO(data), start, end, longest)
     ]
 
 
@@ -184,7 +184,7 @@ def test_a_report_more_changes_the_part_it_is_in_and_few_others(
 ) -> None:
     def parts(some: set[int]) -> list[InputPart]:
         return list(
-            group_reports(
+            group_reports_into_parts(
                 (Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9
             )
         )
@@ -354,7 +354,7 @@ def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or
     (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        connected(workers=1) as mortal,
+        connect_to_cluster(workers=1) as mortal,
     ):
         done = score(
             f"deadly://{reports}", tmp_path / "out", cluster=mortal, part_size=PartSize(reports=4)

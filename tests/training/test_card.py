@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tipclassify import LABELS, Classifier
-from tipclassify.training.evidence import HeldOut, judge_model
+from tipclassify.training.evidence import HeldOut, judge_trained_model
 from tipclassify.training.model_card import (
     BaseEncoder,
     CardFacts,
@@ -57,7 +57,9 @@ def card(fast: Classifier, real: bool, own: int = 0, **about: Any) -> str:
     scores[:3, 0] = 0.0
     corpus = describe_training_corpus(rows, own=own)
     facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
-    return judge_model(fast, HeldOut(rows, scores), facts, seed=0, cases=False).files["README.md"]
+    return judge_trained_model(fast, HeldOut(rows, scores), facts, seed=0, cases=False).files[
+        "README.md"
+    ]
 
 
 def front_matter(text: str) -> dict[str, Any]:

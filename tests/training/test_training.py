@@ -22,7 +22,7 @@ from tipclassify.training.examples import Examples, group_folds
 from tipclassify.training.fit_linear import (
     LinearSettings,
     SoftPassage,
-    build_linear_design,
+    build_linear_training_design,
     fit_linear,
     fit_linear_labels,
 )
@@ -117,8 +117,8 @@ def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
         ["Forced Labor"] * 4 + [None, "", None, ""],
     )
     features = featurize(texts, frozenset())
-    bare = build_linear_design(features, [None] * 8)
-    design = build_linear_design(features, headings)
+    bare = build_linear_training_design(features, [None] * 8)
+    design = build_linear_training_design(features, headings)
     assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
     more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
     assert len(design.hashes) == len(bare.hashes) + 4
@@ -174,7 +174,7 @@ def test_passages_held_judge_the_model_and_teach_nothing(
 def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "_C", 1e3)
     texts = ["alpha"] * 20 + ["beta"] * 20 + ["gamma"] * 20
-    design = build_linear_design(featurize(texts, frozenset(texts)), [None] * 60)
+    design = build_linear_training_design(featurize(texts, frozenset(texts)), [None] * 60)
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
     for label_fit in fit_linear_labels(design, target, np.ones(60)):
         fitted = 1 / (1 + np.exp(-design.scores(label_fit.weights)[0] - label_fit.bias))
@@ -185,7 +185,7 @@ def test_hard_targets_are_the_limit_of_soft_ones(
     small: tuple[list[str], np.ndarray, list[int]],
 ) -> None:
     texts, truth, _ = (column[::8] for column in small)
-    design = build_linear_design(featurize(texts, frozenset()), [None] * len(texts))
+    design = build_linear_training_design(featurize(texts, frozenset()), [None] * len(texts))
     hard, nearly = (
         fit_linear_labels(design, target, np.ones(len(texts)))
         for target in (truth.astype(float), np.where(truth, 1.0, 0.01))

@@ -170,7 +170,7 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     problems: list[str] = []
     unlabelled = 0
     for where, (name, labels) in read_each_corpus_row(
-        corpus_json_rows(Path(path)), _labels_of_annotator_row, problems
+        corpus_json_rows(Path(path)), _annotator_labels_for_agreement, problems
     ):
         if labels is None:
             unlabelled += 1
@@ -189,7 +189,7 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     return annotations
 
 
-def _labels_of_annotator_row(row: object) -> tuple[str, tuple[str, ...] | None]:
+def _annotator_labels_for_agreement(row: object) -> tuple[str, tuple[str, ...] | None]:
     """Return the passage id and the labels of a row; None for a row that is not labelled yet."""
     if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
         raise RowError(f"no id or no labels; {_WANTED}")

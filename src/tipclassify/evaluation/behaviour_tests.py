@@ -132,7 +132,7 @@ def run_cases(
         results.append(_run_rule_cases(rule, classifier, list(cases_of_rule)))
     plain = [case.passage for case in rule_cases if not case.passage.section]
     groups: defaultdict[str, list[_CaseVariation]] = defaultdict(list)
-    for variation in _case_variations(folder, plain):
+    for variation in _behaviour_case_variations(folder, plain):
         groups[variation.of].append(variation)
     for name, group in groups.items():
         rule = f"invariance-{name}"
@@ -218,7 +218,7 @@ class _CaseVariation:
     variants: list[Passage]
 
 
-def _case_variations(folder: Path, plain: list[Passage]) -> Iterator[_CaseVariation]:
+def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_CaseVariation]:
     """Yield variations of the cases of a folder: of slots and headings, and of `plain` passages."""
     if slots := _read_case_file(folder / "slots.jsonl"):
         fillers = json.loads((folder / "fillers.json").read_text("utf-8"))

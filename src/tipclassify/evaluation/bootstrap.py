@@ -211,10 +211,10 @@ def intervals_table(drawn: Intervals) -> str:
         rows.append((row.label, str(row.precision), str(row.recall), str(row.f1)))
     counts = f"groups {drawn.groups:,}   draws {drawn.draws:,}"
     closing = f"macro-F1 {drawn.macro_f1}   exact match {drawn.exact_match}   {counts}"
-    return "\n".join([*aligned(rows), closing, *_few_groups_warning(drawn.groups)])
+    return "\n".join([*aligned(rows), closing, *_few_bootstrap_groups_warning(drawn.groups)])
 
 
-def _few_groups_warning(groups: int) -> list[str]:
+def _few_bootstrap_groups_warning(groups: int) -> list[str]:
     """Say what an interval over few groups covers, by simulation: 0.85 at 5 groups, 0.90 at 10."""
     if groups >= _FEW_GROUPS:
         return []
@@ -243,7 +243,7 @@ def comparison_table(comparison: ModelComparison, other: str) -> str:
         )
     drawn = f"{comparison.draws:,} paired draws of {comparison.groups:,} groups"
     title = f"this model against {other}: {drawn}"
-    return "\n".join([title, *aligned(rows), *_few_groups_warning(comparison.groups)])
+    return "\n".join([title, *aligned(rows), *_few_bootstrap_groups_warning(comparison.groups)])
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:

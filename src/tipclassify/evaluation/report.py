@@ -120,7 +120,7 @@ def evaluate_rows(
         "seed": draws.seed,
         "by": parts.by,
     }
-    measured = _evaluate_field_values(judged, rows, parts.by, draws)
+    measured = _evaluate_slices_of_field(judged, rows, parts.by, draws)
     figures["parts"] = [part.to_dict() for part in measured]
     tables = [part.table(parts.by) for part in measured]
 
@@ -190,7 +190,7 @@ def _predict_evaluated_rows(
 
 
 @dataclass(frozen=True)
-class _EvaluatedPart:
+class _EvaluationSlice:
     """Metrics on the rows of one value of a field; None for all rows."""
 
     value: str | None
@@ -207,9 +207,9 @@ class _EvaluatedPart:
         return f"{table}\n{intervals_table(self.intervals)}" if self.intervals else table
 
 
-def _evaluate_field_values(
+def _evaluate_slices_of_field(
     judged: _EvaluatedRows, rows: Sequence[Row], field: str | None, draws: Draws
-) -> list[_EvaluatedPart]:
+) -> list[_EvaluationSlice]:
     """Measure the rows of each value of a field, in the order of the rows, then all rows."""
     every = np.ones(len(rows), bool)
     masks: list[tuple[str | None, Bools]] = []
@@ -218,20 +218,20 @@ def _evaluate_field_values(
         column = np.array(values)
         masks += [(value, column == value) for value in dict.fromkeys(values)]
     masks.append((None, every))
-    return [_evaluate_part(judged, value, mask, draws) for value, mask in masks]
+    return [_evaluate_slice(judged, value, mask, draws) for value, mask in masks]
 
 
-def _evaluate_part(
+def _evaluate_slice(
     judged: _EvaluatedRows, value: str | None, mask: Bools, draws: Draws
-) -> _EvaluatedPart:
+) -> _EvaluationSlice:
     y_true = judged.y_true[mask]
     y_pred = judged.y_pred[mask]
     groups = judged.groups[mask]
     metrics = measure(y_true, judged.scores[mask], y_pred, judged.thresholds)
     if not draws.number:
-        return _EvaluatedPart(value, metrics, None)
+        return _EvaluationSlice(value, metrics, None)
     drawn = intervals(y_true, y_pred, groups, draws.number, draws.seed)
-    return _EvaluatedPart(value, metrics, drawn)
+    return _EvaluationSlice(value, metrics, drawn)
 
 
 @dataclass(frozen=True)
@@ -270,10 +270,10 @@ def count_flattering(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
     Flattering(taught=1, in_view=1)
     """
     learned = were_taught([row["text"] for row in rows], taught)
-    return Flattering(taught=int(learned.sum()), in_view=sum(map(_is_flattering_row, rows)))
+    return Flattering(taught=int(learned.sum()), in_view=sum(map(_flatters_evaluation, rows)))
 
 
-def _is_flattering_row(row: Row) -> bool:
+def _flatters_evaluation(row: Row) -> bool:
     """Whether a row of 'queue' or 'review' was labelled with a model's answer in view."""
     if row.get("predicted") is not None:
         return True

@@ -117,10 +117,10 @@ class _TagBatch:
                 f'the batch has a column "{taken[0]}", which the tags would replace: {remedy}'
             )
         is_one_row = batch[text] is None or isinstance(batch[text], str)
-        texts = _strings_of_column(batch, text, is_one_row)
+        texts = _strings_of_dataset_column(batch, text, is_one_row)
         headings: list[str | None] = [None for _ in texts]
         if section is not None:
-            headings = _strings_of_column(batch, section, is_one_row)
+            headings = _strings_of_dataset_column(batch, section, is_one_row)
         passages = [
             Passage(value, 0, len(value), heading or None)
             for value, heading in zip(texts, headings, strict=True)
@@ -145,7 +145,7 @@ class _TagBatch:
         return _unpickled_tag_batch, (__version__, str(Classifier.load().meta["sha256"]))
 
 
-def _strings_of_column(
+def _strings_of_dataset_column(
     batch: Mapping[str, object], column: str, is_one_row: bool
 ) -> list[str | None]:
     """Return the values of a column; raise `TypeError` for one that is neither a `str` nor None."""

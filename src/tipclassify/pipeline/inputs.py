@@ -79,8 +79,8 @@ def _expanded_input(name: str, rows: Sequence[str], output: Path | None) -> list
         return [file for inner in listed for file in _expanded_input(inner, rows, output)]
     if os.path.isdir(name):
         return _files_of_folder(name, rows, output)
-    if _is_zip_archive(name) and os.path.isfile(name):
-        return _reports_in_archive(name, rows)
+    if _is_zip_input(name) and os.path.isfile(name):
+        return _expand_zip_input(name, rows)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         return _files_of_pattern(name, rows)
     return [name]
@@ -103,7 +103,7 @@ def _files_of_pattern(name: str, rows: Sequence[str]) -> list[str]:
 
 def _file_or_members(path: Path, rows: Sequence[str]) -> list[str]:
     """Return the name of a file, or the reports in it where it is a zip archive."""
-    return _reports_in_archive(str(path), rows) if _is_zip_archive(path.name) else [str(path)]
+    return _expand_zip_input(str(path), rows) if _is_zip_input(path.name) else [str(path)]
 
 
 def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
@@ -130,7 +130,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
         subfolders[:] = [subfolder for subfolder in visible if subfolder not in results]
         candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
     paths = sorted(filter(Path.is_file, candidates))
-    files = [path for path in paths if _is_zip_archive(path.name) or is_input(path.name, rows)]
+    files = [path for path in paths if _is_zip_input(path.name) or is_input(path.name, rows)]
     others = sorted(set(paths) - set(files))
     written_to = output is not None and _is_same_folder(name, output)
     written = own_files(Path(name), files, reading_rows=not written_to)
@@ -144,7 +144,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
             f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"
         )
     if others:
-        named = _names_in_warning([other.name for other in others])
+        named = _name_inputs_left_out([other.name for other in others])
         warnings.warn(
             f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
         )
@@ -166,15 +166,15 @@ def _warn_of_own_files(name: str, own: Collection[Path]) -> None:
     """Warn of results that are left out; a ledger alone is nothing to tell."""
     if named := sorted(path.name for path in own if path.name != LEDGER):
         warnings.warn(
-            f"{name}: left out what tipclassify wrote: {_names_in_warning(named)}", stacklevel=2
+            f"{name}: left out what tipclassify wrote: {_name_inputs_left_out(named)}", stacklevel=2
         )
 
 
-def _is_zip_archive(name: str) -> bool:
+def _is_zip_input(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def _reports_in_archive(archive: str, rows: Sequence[str]) -> list[str]:
+def _expand_zip_input(archive: str, rows: Sequence[str]) -> list[str]:
     """Return the reports in a zip archive.
 
     One without any is returned itself, so that reading it reports what is wrong.
@@ -186,14 +186,14 @@ def _reports_in_archive(archive: str, rows: Sequence[str]) -> list[str]:
     files = [member for member in members if is_input(member, rows)]
     others = [member for member in members if not is_input(member, rows)]
     if files and others:
-        named = _names_in_warning(others)
+        named = _name_inputs_left_out(others)
         warnings.warn(
             f"{archive}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
         )
     return files or [archive]
 
 
-def _names_in_warning(files: Sequence[str]) -> str:
+def _name_inputs_left_out(files: Sequence[str]) -> str:
     names = [os.path.basename(file) for file in files[:3]]
     if len(files) > 3:
         names.append("…")

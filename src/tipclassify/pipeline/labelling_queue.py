@@ -74,16 +74,16 @@ def queue_rows(
             "text": candidate.passage.text,
             "labels": None,
             "predicted": list(candidate.passage.labels),
-            "scores": _rounded_scores(candidate.passage.scores.values()),
+            "scores": _queue_row_scores(candidate.passage.scores.values()),
         }
         if other_scores is not None:
             row["other_labels"] = list(compress(LABELS, votes[0][pick.index]))
-            row["other_scores"] = _rounded_scores(other_scores[pick.index].tolist())
+            row["other_scores"] = _queue_row_scores(other_scores[pick.index].tolist())
         rows.append({**row, "why": pick.why, **candidate.source})
     return rows
 
 
-def _rounded_scores(scores: Iterable[float]) -> dict[str, float]:
+def _queue_row_scores(scores: Iterable[float]) -> dict[str, float]:
     return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
 
 

@@ -54,16 +54,16 @@ def map_in_order(
         for task in tasks:
             while len(ahead) >= AHEAD * processes or (ahead and ahead[0][1].done()):
                 if _is_pool_broken(ahead[0][1]):
-                    pool = _recovered_pool(pool, processes, work, ahead, lost)
+                    pool = _recovered_worker_pool(pool, processes, work, ahead, lost)
                 yield ahead.popleft()[1].result()
             try:
                 ahead.append((task, _submit_task(pool, work, task)))
             except BrokenExecutor:
-                pool = _recovered_pool(pool, processes, work, ahead, lost)
+                pool = _recovered_worker_pool(pool, processes, work, ahead, lost)
                 ahead.append((task, _submit_task(pool, work, task)))
         while ahead:
             if _is_pool_broken(ahead[0][1]):
-                pool = _recovered_pool(pool, processes, work, ahead, lost)
+                pool = _recovered_worker_pool(pool, processes, work, ahead, lost)
             yield ahead.popleft()[1].result()
         finished = True
     finally:
@@ -87,7 +87,7 @@ def _is_pool_broken(future: Future[R]) -> bool:
     return isinstance(future.exception(), BrokenExecutor)
 
 
-def _recovered_pool(
+def _recovered_worker_pool(
     pool: ProcessPoolExecutor,
     processes: int,
     work: Callable[[T], R],

@@ -11,9 +11,9 @@ from tipclassify.arrays import Bools, Floats
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.training.parts import Predictions
+from tipclassify.training.parts import HeldOutPredictions
 
-__all__ = ["PointFigures", "error_table", "operating_point_figures"]
+__all__ = ["PointFigures", "error_table", "operating_point_card_figures"]
 
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
 
@@ -21,8 +21,8 @@ PointFigures = dict[str, dict[str, object]]
 """By label: the threshold, and precision and recall, each with both ends of its interval."""
 
 
-def operating_point_figures(
-    predictions: Predictions, policy: str, thresholds: Floats, weights: Floats, seed: int
+def operating_point_card_figures(
+    predictions: HeldOutPredictions, policy: str, thresholds: Floats, weights: Floats, seed: int
 ) -> PointFigures:
     """Return precision and recall of each label under a policy, with their 95% intervals.
 

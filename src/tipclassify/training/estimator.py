@@ -130,7 +130,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises `TypeError` when `X` is a bare string or a table, or has an element that is no text,
         `ValueError` when lengths differ, a label is unknown, or there are too few passages.
         """
-        self._check_parameters()
+        self._check_training_parameters()
         labelled = labelled_passages(X, y, groups)
         if not labelled.y_true.any():
             raise ValueError("no passage has a label: nothing to learn; label some")
@@ -155,7 +155,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_passages_ = len(self.examples_)
         return self
 
-    def _check_parameters(self) -> None:
+    def _check_training_parameters(self) -> None:
         """Raise `ValueError` for the first parameter that has no meaning."""
         if self.model not in _MODELS:
             raise ValueError(f"unknown model {self.model!r}: use {', '.join(_MODELS)}")
@@ -297,14 +297,14 @@ def _rows_of_examples(examples: Examples) -> list[Row]:
             "id": f"row-{number + 1}",
             "text": text,
             "section": examples.headings[number],
-            "labels": _label_names_of_example(examples.y_true[number]),
+            "labels": _label_names_of_training_example(examples.y_true[number]),
             "doc": f"group-{examples.groups[number]}",
         }
         for number, text in enumerate(examples.texts)
     ]
 
 
-def _label_names_of_example(row: Bools) -> tuple[str, ...]:
+def _label_names_of_training_example(row: Bools) -> tuple[str, ...]:
     return tuple(label for label, has in zip(LABELS, row, strict=True) if has)
 
 

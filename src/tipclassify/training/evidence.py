@@ -26,18 +26,18 @@ from tipclassify.training.calibration import Calibrated
 from tipclassify.training.error_table import (
     PointFigures,
     error_table,
-    operating_point_figures,
+    operating_point_card_figures,
 )
 from tipclassify.training.examples import country_groups, labels_of
 from tipclassify.training.model_card import CardFacts, CardFigures, model_card
-from tipclassify.training.parts import FAMILIES, Part, Predictions, measure_held_out_parts
+from tipclassify.training.parts import FAMILIES, HeldOutPredictions, Part, measure_held_out_parts
 
 __all__ = [
     "HELD_OUT_RULE",
     "OUT_OF_FOLD",
     "Evidence",
     "HeldOut",
-    "judge_model",
+    "judge_trained_model",
     "meta_of_trained_model",
 ]
 
@@ -66,7 +66,7 @@ class HeldOut:
         real = np.array([is_real(row) for row in self.rows], bool)
         return real if real.any() else np.ones(len(self.rows), bool)
 
-    def predictions(self, classifier: Classifier) -> Predictions:
+    def predictions(self, classifier: Classifier) -> HeldOutPredictions:
         """Return labels and predictions; rows that calibrated have their cross-fitted ones."""
         scores = self.scores.copy()
         y_pred: dict[str, Bools] = {
@@ -78,7 +78,7 @@ class HeldOut:
             scores[crossed] = self.calibrated.scores
             for policy in POLICIES:
                 y_pred[policy][crossed] = self.calibrated.y_pred[policy]
-        return Predictions(labels_of(self.rows), scores, y_pred, country_groups(self.rows))
+        return HeldOutPredictions(labels_of(self.rows), scores, y_pred, country_groups(self.rows))
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def meta_of_trained_model(meta: Mapping[str, object]) -> dict[str, object]:
     return {**meta, "versions": {"tipclassify": __version__, **versions}}
 
 
-def judge_model(
+def judge_trained_model(
     classifier: Classifier, held: HeldOut, facts: CardFacts, seed: int, cases: bool = True
 ) -> Evidence:
     """Evaluate a model on what was held out, and write its card and reference outputs.
@@ -115,7 +115,7 @@ def judge_model(
     measured = predictions.take(held.measured)
     weights = np.ones(len(measured.y_true)) if held.weights is None else held.weights
     points: dict[str, PointFigures] = {
-        policy: operating_point_figures(
+        policy: operating_point_card_figures(
             measured, policy, classifier.thresholds(policy), weights, seed
         )
         for policy in POLICIES

@@ -54,7 +54,7 @@ def fit_drop_weights(model: EncoderModel, rows: Sequence[Row]) -> Floats | None:
     scorer = EncoderScorer(model)
     passages: list[_Drops] = []
     for first in range(0, len(sample), _TEXTS_AT_ONCE):
-        passages += _measured_drops(scorer, sample[first : first + _TEXTS_AT_ONCE])
+        passages += _measure_passage_drops(scorer, sample[first : first + _TEXTS_AT_ONCE])
     weights = []
     with threadpool_limits(1):  # a fixed order of summation on every machine
         for column in range(len(LABELS)):
@@ -77,7 +77,7 @@ def _ridge(vectors: Floats, drops: Floats) -> Floats:
     return np.asarray(solution)
 
 
-def _measured_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
+def _measure_passage_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
     """Mask the phrases of some passages in turn, and measure by how much the log-odds fall.
 
     Passages of several windows are left out, since a phrase may count in two of them.
@@ -88,11 +88,13 @@ def _measured_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
     measured = []
     for reading, token_vectors in zip(readings, vectors, strict=True):
         if reading.words and len(token_vectors) == len(reading.token_ids):
-            measured.append(_mask_in_turn(scorer, reading, token_vectors.astype(np.float64)))
+            measured.append(
+                _measure_phrase_drops(scorer, reading, token_vectors.astype(np.float64))
+            )
     return measured
 
 
-def _mask_in_turn(scorer: EncoderScorer, reading: Reading, token_vectors: Floats) -> _Drops:
+def _measure_phrase_drops(scorer: EncoderScorer, reading: Reading, token_vectors: Floats) -> _Drops:
     """Mask each of the disjoint phrases of a passage."""
     words = reading.words
     starts = range(0, len(words), PHRASE_WORDS)

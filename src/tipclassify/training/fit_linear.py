@@ -118,7 +118,7 @@ def fit_linear(
     target = np.concatenate([examples.y_true, soft_scores.reshape(-1, len(LABELS))])
     all_weights = np.concatenate([weights, np.ones(len(soft))])
     vocabulary = collect_vocabulary(texts) if settings.vocabulary is None else settings.vocabulary
-    design = build_linear_design(featurize(texts, vocabulary), headings)
+    design = build_linear_training_design(featurize(texts, vocabulary), headings)
 
     judged = np.ones(len(examples), bool) if held is None else held
     fold = group_folds(examples.groups[judged], settings.folds, settings.seed)
@@ -142,7 +142,7 @@ def fit_linear(
 
 
 def _calibrated_linear_model(
-    design: LinearDesign,
+    design: LinearTrainingDesign,
     fits: Sequence[LinearLabelFit],
     calibrated: Calibrated,
     vocabulary: frozenset[str],
@@ -174,7 +174,7 @@ def _warn_of_rare_training_labels(y_true: Bools, folds: int) -> None:
 
 
 @dataclass(frozen=True)
-class LinearDesign:
+class LinearTrainingDesign:
     """Length-scaled feature counts of passages with their headings, and of clauses."""
 
     passages: csr_matrix  # (n, m)
@@ -198,7 +198,9 @@ class LinearDesign:
         )
 
 
-def build_linear_design(features: HashedFeatures, headings: Sequence[str | None]) -> LinearDesign:
+def build_linear_training_design(
+    features: HashedFeatures, headings: Sequence[str | None]
+) -> LinearTrainingDesign:
     """Build the design matrices of all passages, with a column for each feature in use."""
     n = len(features.words)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
@@ -221,7 +223,7 @@ def build_linear_design(features: HashedFeatures, headings: Sequence[str | None]
     clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
     uses = np.bincount(passages.indices, minlength=len(hashes))
     used = _one_feature_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
-    design = LinearDesign(
+    design = LinearTrainingDesign(
         passages=passages[:, used].tocsr(),
         clauses=clauses[:, used].tocsr(),
         clause_row=features.clause_row,
@@ -241,7 +243,7 @@ def _one_feature_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints
 
 
 def linear_out_of_fold_logits(
-    design: LinearDesign,
+    design: LinearTrainingDesign,
     target: Floats,
     weights: Floats,
     fold: Ints,
@@ -274,7 +276,7 @@ class LinearLabelFit:
 
 
 def fit_linear_labels(
-    design: LinearDesign, target: Floats, weights: Floats, jobs: int = 1
+    design: LinearTrainingDesign, target: Floats, weights: Floats, jobs: int = 1
 ) -> list[LinearLabelFit]:
     """Fit the weights and the bias of each label on all passages."""
     return list(
@@ -284,7 +286,9 @@ def fit_linear_labels(
     )
 
 
-def _fit_linear_label(design: LinearDesign, target: Floats, weights: Floats) -> LinearLabelFit:
+def _fit_linear_label(
+    design: LinearTrainingDesign, target: Floats, weights: Floats
+) -> LinearLabelFit:
     """Fit the weights and the bias of one label.
 
     A label that all passages have, or none, gets zero weights, and its log-odds as bias.

@@ -15,7 +15,7 @@ from tipclassify.evaluation.bootstrap import Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.training.fixed_set import false_tag_rate
 
-__all__ = ["FAMILIES", "Part", "Predictions", "measure_held_out_parts"]
+__all__ = ["FAMILIES", "HeldOutPredictions", "Part", "measure_held_out_parts"]
 
 FAMILIES: Final = {
     "hrr": "human-rights reports",
@@ -41,7 +41,7 @@ _NO_HEADING: Final = "no heading"
 
 
 @dataclass(frozen=True)
-class Predictions:
+class HeldOutPredictions:
     """Labels of passages, and what a model predicts for them, as arrays of one length n."""
 
     y_true: Bools  # (n, 3)
@@ -49,9 +49,9 @@ class Predictions:
     y_pred: Mapping[str, Bools]  # by policy, each (n, 3)
     groups: Ints  # (n,), which the bootstrap draws whole
 
-    def take(self, chosen: Bools) -> Predictions:
+    def take(self, chosen: Bools) -> HeldOutPredictions:
         """Return those of a mask, bool (n,)."""
-        return Predictions(
+        return HeldOutPredictions(
             y_true=self.y_true[chosen],
             scores=self.scores[chosen],
             y_pred={policy: labels[chosen] for policy, labels in self.y_pred.items()},
@@ -70,7 +70,7 @@ class Part:
 
 
 def measure_held_out_parts(
-    rows: Sequence[Row], predictions: Predictions, thresholds: Floats, seed: int
+    rows: Sequence[Row], predictions: HeldOutPredictions, thresholds: Floats, seed: int
 ) -> list[Part]:
     """Measure the whole first, then kinds of report and of section, then invented passages.
 
@@ -102,7 +102,7 @@ def _held_out_section_kind(row: Row) -> str:
 
 
 def _measure_held_out_part(
-    name: str, predictions: Predictions, thresholds: Floats, seed: int
+    name: str, predictions: HeldOutPredictions, thresholds: Floats, seed: int
 ) -> Part:
     y_true = predictions.y_true
     y_pred = predictions.y_pred["balanced"]

@@ -26,7 +26,7 @@ from tipclassify.training.evidence import (
     HELD_OUT_RULE,
     OUT_OF_FOLD,
     HeldOut,
-    judge_model,
+    judge_trained_model,
     meta_of_trained_model,
 )
 from tipclassify.training.examples import CorpusSplit, Examples, expand_rows, headings_of
@@ -123,7 +123,7 @@ def write_linear(
     """Evaluate a linear model on what was held out, and write its folder."""
     additions = additions or FolderAdditions()
     model = learned.fitted.model
-    evidence = judge_model(Classifier(model), held, facts, learned.seed)
+    evidence = judge_trained_model(Classifier(model), held, facts, learned.seed)
     settings = {"seed": learned.seed, "soft": facts.soft}
     meta = meta_of_trained_model({**evidence.figures, "settings": settings, **additions.values})
     files: dict[str, str | bytes] = {**evidence.files, TAUGHT: pack_taught(learned.texts)}

@@ -27,7 +27,7 @@ from tipclassify.training.adapt_heads import AdaptedHeads
 from tipclassify.training.evidence import (
     HELD_OUT_RULE,
     HeldOut,
-    judge_model,
+    judge_trained_model,
     meta_of_trained_model,
 )
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of
@@ -53,7 +53,7 @@ from tipclassify.training.sample_weights import weigh_real_rows
 from tipclassify.training.trained import FolderAdditions, Trained
 from tipclassify.training.training_files import pack_training_files
 
-__all__ = ["write_adapted_heads", "write_exported_encoder", "write_fitted_heads"]
+__all__ = ["write_adapted_heads", "write_finetuned_encoder", "write_fitted_heads"]
 
 Meta = Mapping[str, Any]
 """Metadata of a ``model.json``, plain JSON values."""
@@ -145,7 +145,7 @@ def write_adapted_heads(
     return replace(_judge_and_write_model(out, draft, settings.seed), on_own=adapted.on_own)
 
 
-def write_exported_encoder(
+def write_finetuned_encoder(
     out: str | os.PathLike[str],
     model: EncoderModel,
     corpus: Sequence[Row],
@@ -207,7 +207,7 @@ def _judge_and_write_model(out: str | os.PathLike[str], draft: _ModelDraft, seed
     facts = draft.facts
     # What is measured is what the folder will score with, which has a hash only when written.
     scorer = EncoderScorer(replace(draft.model, meta={"sha256": "", **draft.meta}))
-    evidence = judge_model(Classifier(scorer), draft.held, facts, seed, draft.run_cases)
+    evidence = judge_trained_model(Classifier(scorer), draft.held, facts, seed, draft.run_cases)
     meta = meta_of_trained_model({**evidence.figures, **draft.meta})
     write_encoder(out, draft.model, meta, {**evidence.files, **draft.files})
     return Trained(

@@ -147,19 +147,19 @@ def open_archive(name: str) -> Iterator[Archive]:
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: {reason_of(error)}; check the path") from None
     with file:
-        if defect := _defect_at_end_of_zip(file):
+        if defect := _defect_at_end_of_bundle(file):
             raise InputError(f"{name}: {defect}")
         try:
             archive = zipfile.ZipFile(file)
         except ZIP_DAMAGE:
             raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
         with archive:
-            if harm := _harm_in_zip_entries(archive.infolist()):
+            if harm := _harm_in_bundle_entries(archive.infolist()):
                 raise InputError(f"{name}: {harm}")
             yield Archive(archive, name)
 
 
-def _defect_at_end_of_zip(file: BinaryIO) -> str | None:
+def _defect_at_end_of_bundle(file: BinaryIO) -> str | None:
     """Describe what is wrong with the end of a zip file; None for one that may be opened.
 
     Checked before zipfile, which would load a directory of any size.
@@ -178,7 +178,7 @@ def _defect_at_end_of_zip(file: BinaryIO) -> str | None:
     return None
 
 
-def _harm_in_zip_entries(entries: list[zipfile.ZipInfo]) -> str | None:
+def _harm_in_bundle_entries(entries: list[zipfile.ZipInfo]) -> str | None:
     """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; else None."""
     names: set[str] = set()
     for entry in entries:

@@ -16,7 +16,7 @@ from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
     Manifest,
     ModelId,
-    environment,
+    collect_bundle_versions,
     read_manifest,
 )
 from tipclassify.pipeline.bundle.replaying import replay
@@ -59,7 +59,7 @@ def verify_bundle(
         of_manifest = Check("manifest", "ok", f"fingerprint {fingerprint}")
         if defect:
             of_manifest = Check("manifest", "differs", defect)
-        classifier, of_model = _find_bundled_model(manifest.model, model)
+        classifier, of_model = _check_bundled_model(manifest.model, model)
         digests, of_files = _check_bundled_files(archive, manifest)
         given = find_given(manifest, archive, digests, files, options or ReadOptions())
         return [
@@ -67,28 +67,28 @@ def verify_bundle(
             _check_of_version(manifest),
             *of_files,
             of_model,
-            *_check_model_settings(manifest, classifier if of_model.result == "ok" else None),
+            *_check_bundled_settings(manifest, classifier if of_model.result == "ok" else None),
             *given.checks,
             *replay(archive, manifest, classifier, given.readers, exact),
         ]
 
 
 def _check_of_version(manifest: Manifest) -> Check:
-    others = "; ".join(differences(environment(), manifest.versions))
+    others = "; ".join(differences(collect_bundle_versions(), manifest.versions))
     detail = "tipclassify and its libraries are those that made it"
     if others:
         detail = f"others made it, and may read or round otherwise: {others}"
     return Check("versions", "ok", detail)
 
 
-def _find_bundled_model(
+def _check_bundled_model(
     wanted: ModelId, given: str | os.PathLike[str] | None
 ) -> tuple[Classifier | None, Check]:
     """Load the model given, or an installed one with the wanted hash; compare all its hashes.
 
     That in the bundle is not run: untrusted weights may take unbounded time and memory.
     """
-    name = given or _name_of_installed_model(wanted)
+    name = given or _installed_name_of_bundled_model(wanted)
     if name is None:
         inside = "where it is in the bundle and you trust it, unpack model/"
         advice = f"give its folder with --model; {inside}"
@@ -108,7 +108,7 @@ def _find_bundled_model(
     return classifier, Check("model", "differs", other)
 
 
-def _name_of_installed_model(wanted: ModelId) -> str | None:
+def _installed_name_of_bundled_model(wanted: ModelId) -> str | None:
     for name in (*SHIPPED, *(model.name for model in installed_models())):
         with suppress(ModelError):  # an unreadable model is not the one
             if model_id(model_folder(name)).sha256 == wanted.sha256:
@@ -140,7 +140,7 @@ def _check_bundled_files(
     return digests, step.checks(f"{files} with the SHA-256 that the manifest gives")
 
 
-def _check_model_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
+def _check_bundled_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
     """Compare the manifest's thresholds and error rates with the model's for the policy."""
     if classifier is None:
         return [Check("settings", "not checked", "needs the model")]

@@ -16,7 +16,7 @@ from tipclassify.formatting import one_line
 from tipclassify.pipeline.bundle.manifest import CheckCounts, StoredCheck
 from tipclassify.text.document import Passage
 
-__all__ = ["CHECKS", "CheckMatcher", "FindingCheck", "count_checks"]
+__all__ = ["CHECKS", "CheckMatcher", "FindingCheck", "count_bundle_checks"]
 
 CHECKS: Final = "checks.jsonl"
 
@@ -78,7 +78,7 @@ class CheckMatcher:
             self.stored.append(stored)
 
 
-def count_checks(checks: Iterable[StoredCheck], tagged: int) -> CheckCounts:
+def count_bundle_checks(checks: Iterable[StoredCheck], tagged: int) -> CheckCounts:
     """Count the findings by what was decided on them; `tagged` is the number of all findings."""
     verdicts: defaultdict[int, set[str]] = defaultdict(set)
     noted: set[int] = set()

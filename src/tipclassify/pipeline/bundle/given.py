@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from tipclassify.pipeline.bundle.archive import Archive
 from tipclassify.pipeline.bundle.manifest import FileDigest, Manifest
-from tipclassify.pipeline.bundle.steps import Check, Step, count_of, hashes, listed
+from tipclassify.pipeline.bundle.steps import Check, Step, count_of, hashes, list_for_bundle_check
 from tipclassify.pipeline.bundle.writing import EXPORTS, get_original
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
@@ -95,15 +95,15 @@ def find_given(
     absent = [recorded for recorded in manifest.inputs if recorded.sha256 not in readers]
     inputs.good = len(manifest.inputs) - len(absent)
     if absent:
-        names = listed([recorded.name for recorded in absent])
+        names = list_for_bundle_check([recorded.name for recorded in absent])
         detail = "not here; name the files after the bundle"
         inputs.others.append(Check("inputs", "not checked", detail, names))
     of = count_of(len(manifest.inputs), "input")
     checks = inputs.checks(f"{inputs.good:,} of {of} here, byte for byte")
-    return GivenFiles(readers, [*checks, *_export_checks(bundled, exports)])
+    return GivenFiles(readers, [*checks, *_checks_of_bundled_exports(bundled, exports)])
 
 
-def _export_checks(bundled: Mapping[str, FileDigest], step: Step) -> list[Check]:
+def _checks_of_bundled_exports(bundled: Mapping[str, FileDigest], step: Step) -> list[Check]:
     """Return the checks of the exports; none for a bundle without any."""
     if not bundled:
         return []

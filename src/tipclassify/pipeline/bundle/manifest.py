@@ -29,6 +29,7 @@ __all__ = [
     "MANIFEST",
     "PASSAGES",
     "ROWS",
+    "BundleRow",
     "CheckCounts",
     "Figures",
     "FileDigest",
@@ -36,16 +37,15 @@ __all__ = [
     "Link",
     "Manifest",
     "ModelId",
-    "Row",
     "StoredCheck",
+    "collect_bundle_versions",
+    "compute_bundle_figures",
     "dump",
-    "environment",
-    "figures",
-    "read_check",
+    "read_bundle_check",
+    "read_bundle_row",
     "read_manifest",
-    "read_row",
     "seal",
-    "write_row",
+    "write_bundle_row",
 ]
 
 # version of the layout; a bundle of a higher one is refused with the advice to upgrade
@@ -67,13 +67,13 @@ _LIBRARIES: Final = (
 _NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
 
 
-def _one_of(names: Iterable[str]) -> msgspec.Meta:
+def _manifest_string_pattern(names: Iterable[str]) -> msgspec.Meta:
     return msgspec.Meta(pattern=rf"^(?:{'|'.join(names)})\Z")
 
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
-Label = Annotated[str, _one_of(LABELS)]
+Label = Annotated[str, _manifest_string_pattern(LABELS)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 # passages of a corpus; sums of squares of more would overflow
@@ -81,7 +81,10 @@ Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 # counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
 Figures = dict[str, Any]
 RateTable = Annotated[
-    dict[Annotated[str, _one_of(rate.name for rate in fields(AdjustmentRates))], Cases],
+    dict[
+        Annotated[str, _manifest_string_pattern(rate.name for rate in fields(AdjustmentRates))],
+        Cases,
+    ],
     msgspec.Meta(min_length=5),
 ]
 
@@ -141,7 +144,9 @@ class StoredCheck(_ManifestObject, frozen=True, kw_only=True):
     line: Annotated[int, msgspec.Meta(ge=1)]  # of its passage in ``passages.jsonl``
     labels: tuple[Label, ...]  # that were checked
     annotator: str
-    verdict: Annotated[str, _one_of(("confirmed", "rejected", ""))]  # "": a note alone
+    verdict: Annotated[
+        str, _manifest_string_pattern(("confirmed", "rejected", ""))
+    ]  # "": a note alone
     note: str
     time: str  # ISO 8601
 
@@ -161,7 +166,8 @@ class Manifest(_ManifestObject, frozen=True):
     """Content of ``manifest.json``, but for its own hash."""
 
     bundle: int  # `FORMAT`
-    versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]  # `environment`
+    # `collect_bundle_versions`
+    versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]
     model: ModelId
     policy: Policy
     thresholds: Probabilities
@@ -176,7 +182,7 @@ class Manifest(_ManifestObject, frozen=True):
     checks: CheckCounts | None = None  # None without ``checks.jsonl``
 
 
-class Row(_ManifestObject, frozen=True):
+class BundleRow(_ManifestObject, frozen=True):
     """A line of ``passages.jsonl``: a tagged passage."""
 
     input: Number  # index in the manifest's inputs
@@ -204,7 +210,7 @@ class Row(_ManifestObject, frozen=True):
         )
 
 
-def environment() -> dict[str, str | None]:
+def collect_bundle_versions() -> dict[str, str | None]:
     """Collect the versions and platform that affect reading and rounding; None: not installed."""
     versions: dict[str, str | None] = {
         "tipclassify": __version__,
@@ -217,7 +223,9 @@ def environment() -> dict[str, str | None]:
     return {**versions, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
 
 
-def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Figures:
+def compute_bundle_figures(
+    group: Group, rates: Mapping[str, Mapping[str, float]] | None
+) -> Figures:
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
     table = None if rates is None else {label: AdjustmentRates(**rates[label]) for label in LABELS}
     (row,) = Summary((), (), group, table).rows()
@@ -230,10 +238,10 @@ def seal(plain: dict[str, object]) -> tuple[bytes, str]:
     return dump({**plain, "sha256": fingerprint}, 1), fingerprint
 
 
-def write_row(number: int, passage: Passage) -> bytes:
+def write_bundle_row(number: int, passage: Passage) -> bytes:
     """Serialize a tagged passage of input `number`; probabilities keep every bit."""
     row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
-    return dump({name: row[name] for name in Row.__struct_fields__})
+    return dump({name: row[name] for name in BundleRow.__struct_fields__})
 
 
 def dump(value: object, indent: int | None = None) -> bytes:
@@ -271,12 +279,12 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
     return manifest, fingerprint, defect
 
 
-def read_row(line: bytes, where: str) -> Row:
+def read_bundle_row(line: bytes, where: str) -> BundleRow:
     """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage."""
-    return _read_bundled_line(line, Row, "passage", where)
+    return _read_bundled_line(line, BundleRow, "passage", where)
 
 
-def read_check(line: bytes, where: str) -> StoredCheck:
+def read_bundle_check(line: bytes, where: str) -> StoredCheck:
     """Parse a line of ``checks.jsonl``; raise `InputError` when it is no check."""
     return _read_bundled_line(line, StoredCheck, "check", where)
 

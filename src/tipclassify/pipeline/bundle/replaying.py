@@ -21,20 +21,26 @@ from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier, reached_labels
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive
-from tipclassify.pipeline.bundle.checks import CHECKS, count_checks
+from tipclassify.pipeline.bundle.checks import CHECKS, count_bundle_checks
 from tipclassify.pipeline.bundle.manifest import (
     PASSAGES,
     ROWS,
+    BundleRow,
     Input,
     Link,
     Manifest,
-    Row,
     StoredCheck,
-    figures,
-    read_check,
-    read_row,
+    compute_bundle_figures,
+    read_bundle_check,
+    read_bundle_row,
 )
-from tipclassify.pipeline.bundle.steps import Check, Step, count_of, differences, listed
+from tipclassify.pipeline.bundle.steps import (
+    Check,
+    Step,
+    count_of,
+    differences,
+    list_for_bundle_check,
+)
 from tipclassify.pipeline.bundle.writing import read_original
 from tipclassify.reporting.group import Group
 from tipclassify.text.document import Passage
@@ -57,26 +63,29 @@ class _ReplayedPassages:
     groups: list[Group] = field(default_factory=list)  # passages of each input
     # for each passage, whether its labels do not follow from its probabilities
     labels_differ: list[bool] = field(default_factory=list)
-    stored_scores: list[Floats] = field(default_factory=lambda: [_no_scores()])  # of each input
-    new_scores: list[Floats] = field(default_factory=lambda: [_no_scores()])
+    # probabilities of each input
+    stored_scores: list[Floats] = field(default_factory=lambda: [_no_replayed_scores()])
+    new_scores: list[Floats] = field(default_factory=lambda: [_no_replayed_scores()])
     confidence_differs: list[bool] = field(default_factory=list)  # for each passage scored again
     labels: list[tuple[str, ...]] = field(default_factory=list)  # of each passage
 
-    def add(self, recorded: Input, rows: Sequence[Row], again: Sequence[Passage] | None) -> None:
+    def add(
+        self, recorded: Input, rows: Sequence[BundleRow], again: Sequence[Passage] | None
+    ) -> None:
         """Add the passages of an input, and those that it was split into `again`, if it was."""
         passages = [row.passage() for row in rows]
-        scores = _probabilities([row.scores for row in rows])
+        scores = _replayed_probabilities([row.scores for row in rows])
         self.groups.append(Group.of((), passages))
         self.stored_scores.append(scores)
         self.labels += [row.labels for row in rows]
-        above = apply_thresholds(scores, _array_of_scores(self.manifest.thresholds)).tolist()
+        above = apply_thresholds(scores, _bundled_values(self.manifest.thresholds)).tolist()
         for passage, reached in zip(passages, above, strict=True):
             self.labels_differ.append(passage.labels != reached_labels(passage, reached))
         if again is not None:
-            self.split.add(_split_differences(again, passages), recorded.name)
+            self.split.add(_differences_of_replayed_split(again, passages), recorded.name)
         if self.classifier:
             tagged = self.classifier.tag_passages(passages, self.manifest.policy)
-            self.new_scores.append(_probabilities([passage.scores for passage in tagged]))
+            self.new_scores.append(_replayed_probabilities([passage.scores for passage in tagged]))
             for row, passage in zip(rows, tagged, strict=True):
                 self.confidence_differs.append(row.low_confidence != passage.low_confidence)
 
@@ -100,7 +109,7 @@ def replay(
         Whether rounding differences in probabilities count as differences.
     """
     replayed = _ReplayedPassages(manifest, classifier)
-    rows_by_input = _bundled_passages(archive, manifest.inputs)
+    rows_by_input = _read_bundled_passages(archive, manifest.inputs)
     unreadable = ""
     for recorded in manifest.inputs:
         again = None
@@ -128,24 +137,24 @@ def replay(
         *of_text,
         Check("passages", "ok", f"{count_of(len(replayed.groups), 'input')} with their passages"),
         *replayed.split.checks(same_split, needed),
-        _check_of_labels(replayed.labels_differ),
-        *_checks_of_counts(manifest, replayed.groups),
-        _check_of_scores(replayed, exact),
-        *_checks_by_people(archive, manifest, replayed),
+        _check_replayed_labels(replayed.labels_differ),
+        *_check_replayed_counts(manifest, replayed.groups),
+        _check_replayed_scores(replayed, exact),
+        *_verify_bundled_checks(archive, manifest, replayed),
     ]
 
 
-def _bundled_passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
+def _read_bundled_passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[BundleRow]]:
     """Yield the passages of each input.
 
     Raises `InputError` at the first line that is no passage or out of order.
     """
-    rows: list[Row] = []
+    rows: list[BundleRow] = []
     number = 0  # of the input
     size = 0  # bytes of its passages
     for line_number, line in enumerate(archive.lines(PASSAGES), 1):
         where = f"line {line_number}"
-        row = read_row(line, where)
+        row = read_bundle_row(line, where)
         if not number <= row.input < len(inputs):
             raise InputError(f"{where}: is of input {row.input}, out of order")
         while number < row.input:
@@ -191,7 +200,9 @@ def _read_input_again(
     return text.passages
 
 
-def _split_differences(again: Sequence[Passage], passages: Sequence[Passage]) -> list[str]:
+def _differences_of_replayed_split(
+    again: Sequence[Passage], passages: Sequence[Passage]
+) -> list[str]:
     """Describe where an input is split otherwise; an empty list where it is not."""
     stored = (replace(passage, labels=(), low_confidence=False) for passage in passages)
     here = (replace(passage, country=None) for passage in again)
@@ -202,21 +213,21 @@ def _split_differences(again: Sequence[Passage], passages: Sequence[Passage]) ->
     return []
 
 
-def _check_of_labels(differ: Sequence[bool]) -> Check:
+def _check_replayed_labels(differ: Sequence[bool]) -> Check:
     if any(differ):
-        what = f"do not follow from probabilities and thresholds on {_line_numbers_where(differ)}"
+        what = f"do not follow from probabilities and thresholds on {_bundle_lines_where(differ)}"
         return Check("labels", "differs", what, PASSAGES)
     rule = "each passage has those whose probability reaches the threshold, and no others"
     return Check("labels", "ok", rule)
 
 
-def _checks_of_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
+def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     """Compare the figures in the manifest with the counts of the passages."""
     step = Step("counts")
     total = manifest.figures
     try:
-        counted = [figures(group, manifest.error_rates) for group in groups]
-        counted_total = figures(sum(groups, Group(())), manifest.error_rates)
+        counted = [compute_bundle_figures(group, manifest.error_rates) for group in groups]
+        counted_total = compute_bundle_figures(sum(groups, Group(())), manifest.error_rates)
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     for recorded, here in zip(manifest.inputs, counted, strict=True):
@@ -232,7 +243,7 @@ def _checks_of_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check
     return step.checks(f"{labels}, {none}; {adjusted}")
 
 
-def _check_of_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
+def _check_replayed_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
     """Compare the probabilities of all passages, and their labels, with those replayed now."""
     if replayed.classifier is None:
         return Check("scores", "not checked", "not replayed: needs the model")
@@ -241,7 +252,7 @@ def _check_of_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
     gaps = np.where(np.isnan(new), np.inf, np.abs(new - stored)).max(axis=1)
     largest = float(gaps.max(initial=0))
     unequal = int((gaps > 0).sum())
-    thresholds = _array_of_scores(replayed.manifest.thresholds)
+    thresholds = _bundled_values(replayed.manifest.thresholds)
     had = apply_thresholds(stored, thresholds)
     has = apply_thresholds(new, thresholds)
     changed = (had != has).any(axis=1)
@@ -251,25 +262,25 @@ def _check_of_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
         good = not exact
         scores = f"{unequal:,} differ by rounding, at most {largest:.1g}"
     elif unequal:
-        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {_line_numbers_where(gaps > 0)}"
+        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {_bundle_lines_where(gaps > 0)}"
     labels = "no label changes"
     if changed.any():
         gained = (has & ~had).sum(axis=0)
         lost = (had & ~has).sum(axis=0)
         counts = zip(LABELS, gained, lost, strict=True)
         changes = [f"{label} +{more} -{fewer}" for label, more, fewer in counts if more or fewer]
-        labels = f"labels change on {_line_numbers_where(changed)}: {', '.join(changes)}"
+        labels = f"labels change on {_bundle_lines_where(changed)}: {', '.join(changes)}"
     confidence = ""
     if any(replayed.confidence_differs):
         good = False
         confidence = (
-            f"; low_confidence differs on {_line_numbers_where(replayed.confidence_differs)}"
+            f"; low_confidence differs on {_bundle_lines_where(replayed.confidence_differs)}"
         )
     detail = f"{count_of(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
     return Check("scores", "ok" if good else "differs", detail)
 
 
-def _checks_by_people(
+def _verify_bundled_checks(
     archive: Archive, manifest: Manifest, replayed: _ReplayedPassages
 ) -> list[Check]:
     """Check that what people decided is on passages with these labels, and its counts."""
@@ -279,7 +290,7 @@ def _checks_by_people(
     checks: list[StoredCheck] = []
     try:
         for number, line in enumerate(archive.lines(CHECKS), 1):
-            checks.append(read_check(line, f"line {number}"))
+            checks.append(read_bundle_check(line, f"line {number}"))
     except InputError as error:
         return [Check("checks", "differs", str(error), CHECKS)]
     details: defaultdict[str, list[str]] = defaultdict(list)  # lines by what is wrong with them
@@ -288,8 +299,9 @@ def _checks_by_people(
             details["are on passages that are not in the bundle"].append(str(number))
         elif check.verdict and check.labels != replayed.labels[check.line - 1]:
             details["are on passages with other labels than were checked"].append(str(number))
-    step.add([f"lines {listed(lines)} {what}" for what, lines in details.items()], CHECKS)
-    counted = count_checks(checks, sum(bool(labels) for labels in replayed.labels))
+    wrong = [f"lines {list_for_bundle_check(lines)} {what}" for what, lines in details.items()]
+    step.add(wrong, CHECKS)
+    counted = count_bundle_checks(checks, sum(bool(labels) for labels in replayed.labels))
     if counted != manifest.checks:
         step.add(["the manifest counts others than there are"], CHECKS)
     verdicts = f"{counted.confirmed:,} confirmed, {counted.rejected:,} rejected"
@@ -299,19 +311,19 @@ def _checks_by_people(
     return step.others or [Check("checks", "ok", summary)]
 
 
-def _no_scores() -> Floats:
+def _no_replayed_scores() -> Floats:
     return np.zeros((0, len(LABELS)))
 
 
-def _array_of_scores(by_label: Mapping[str, float]) -> Floats:
+def _bundled_values(by_label: Mapping[str, float]) -> Floats:
     return np.array([by_label[label] for label in LABELS])
 
 
-def _probabilities(scores: Sequence[Mapping[str, float]]) -> Floats:
+def _replayed_probabilities(scores: Sequence[Mapping[str, float]]) -> Floats:
     """Return probabilities as an array, float64 (n, 3)."""
-    return np.array([_array_of_scores(by_label) for by_label in scores]).reshape(-1, len(LABELS))
+    return np.array([_bundled_values(by_label) for by_label in scores]).reshape(-1, len(LABELS))
 
 
-def _line_numbers_where(which: npt.ArrayLike) -> str:
+def _bundle_lines_where(which: npt.ArrayLike) -> str:
     """List the lines of `passages.jsonl` for which a value, one for each line, is true."""
-    return f"lines {listed((np.flatnonzero(which) + 1).tolist())}"
+    return f"lines {list_for_bundle_check((np.flatnonzero(which) + 1).tolist())}"

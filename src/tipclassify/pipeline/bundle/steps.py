@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-__all__ = ["Check", "Step", "count_of", "differences", "hashes", "listed"]
+__all__ = ["Check", "Step", "count_of", "differences", "hashes", "list_for_bundle_check"]
 
 _SHOWN: Final = 5  # names or line numbers in a message
 
@@ -63,7 +63,7 @@ def hashes(here: str, stored: str) -> str:
     return f"SHA-256 {here[:12]}…, not {stored[:12]}…"
 
 
-def listed(names: Sequence[object]) -> str:
+def list_for_bundle_check(names: Sequence[object]) -> str:
     """Join the first names, and count the others."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(map(str, names[:_SHOWN])) + more

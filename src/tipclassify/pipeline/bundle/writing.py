@@ -29,7 +29,12 @@ from tipclassify.model.common.head import HEAD, model_weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
-from tipclassify.pipeline.bundle.checks import CHECKS, CheckMatcher, FindingCheck, count_checks
+from tipclassify.pipeline.bundle.checks import (
+    CHECKS,
+    CheckMatcher,
+    FindingCheck,
+    count_bundle_checks,
+)
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -40,11 +45,11 @@ from tipclassify.pipeline.bundle.manifest import (
     Link,
     Manifest,
     ModelId,
+    collect_bundle_versions,
+    compute_bundle_figures,
     dump,
-    environment,
-    figures,
     seal,
-    write_row,
+    write_bundle_row,
 )
 from tipclassify.pipeline.inputs import ROWS as ROW_FILES
 from tipclassify.progress import Progress
@@ -131,14 +136,14 @@ def write_bundle(
         if included.checks:
             lines = [dump(msgspec.to_builtins(check)) for check in matcher.stored]
             packer.add(CHECKS, io.BytesIO(b"".join(lines)))
-        _pack_exports(packer, included.exports)
+        _pack_bundle_exports(packer, included.exports)
         packer.add(_README, io.BytesIO(_readme_of_bundle(inputs, included).encode()))
         model = model_id(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
         manifest = Manifest(
             bundle=FORMAT,
-            versions=environment(),
+            versions=collect_bundle_versions(),
             model=model,
             policy=tagging.policy,
             thresholds=thresholds,
@@ -147,9 +152,9 @@ def write_bundle(
             encoding=tagging.read.encoding,
             error_rates=rates,
             inputs=tuple(inputs),
-            figures=figures(total, rates),
+            figures=compute_bundle_figures(total, rates),
             files=packer.files.copy(),
-            checks=count_checks(matcher.stored, total.tagged) if included.checks else None,
+            checks=count_bundle_checks(matcher.stored, total.tagged) if included.checks else None,
         )
         written, fingerprint = seal(msgspec.to_builtins(manifest))
         packer.add(MANIFEST, io.BytesIO(written))
@@ -198,7 +203,7 @@ def _pack_inputs_of_bundle(
             before = lines.tell()
             for passage in passages:
                 line += 1
-                lines.write(write_row(number, passage))
+                lines.write(write_bundle_row(number, passage))
                 matcher.match(line, passage)
             if lines.tell() - before > LARGEST_INPUT:
                 most = f"over {LARGEST_INPUT / 1e6:g} MB"
@@ -208,7 +213,7 @@ def _pack_inputs_of_bundle(
                 packer.add(source, io.BytesIO(original.data))
             group = Group.of((), passages)
             groups.append(group)
-            inputs.append(text.recorded(source, figures(group, rates)))
+            inputs.append(text.recorded(source, compute_bundle_figures(group, rates)))
         if progress:
             progress(len(files), len(files))
         if failures:
@@ -220,7 +225,7 @@ def _pack_inputs_of_bundle(
     return inputs, sum(groups, Group(()))
 
 
-def _pack_exports(packer: Packer, exports: Sequence[Path]) -> None:
+def _pack_bundle_exports(packer: Packer, exports: Sequence[Path]) -> None:
     """Add exported files by their names; raise `InputError` when two have the same."""
     for file in exports:
         name = EXPORTS + (_ODD.sub("-", file.name).lstrip(".-") or "export")

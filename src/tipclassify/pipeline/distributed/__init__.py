@@ -101,20 +101,24 @@ def score(
         import pyarrow  # noqa: F401
     from tipclassify.pipeline.distributed.cluster import (
         Task,
-        joined,
+        join_cluster,
         run_tasks,
-        tasks_of_collection,
+        tasks_of_dask_collection,
     )
-    from tipclassify.pipeline.distributed.folder import Folder, PartRecord
-    from tipclassify.pipeline.distributed.inputs import find_sources, place_of, plan_parts
+    from tipclassify.pipeline.distributed.folder import ClusterOutputFolder, PartRecord
+    from tipclassify.pipeline.distributed.inputs import (
+        find_sources,
+        plan_parts,
+        resolve_cluster_address,
+    )
     from tipclassify.pipeline.distributed.worker import Work
 
     output_name = os.fspath(output)
-    file_system, root = place_of(output_name)
-    folder = Folder(output_name, file_system, root)
+    file_system, root = resolve_cluster_address(output_name)
+    folder = ClusterOutputFolder(output_name, file_system, root)
     work = Work(tagging or Tagging(), text, folder)
     if hasattr(source, "__dask_graph__"):
-        tasks = tasks_of_collection(source, text)
+        tasks = tasks_of_dask_collection(source, text)
         inputs = [task.part.sources[0].name for task in tasks]
     else:
         names = [source] if isinstance(source, str | os.PathLike) else source
@@ -134,7 +138,7 @@ def score(
     if tasks:
         done = len(records)
         folder.open(work.settings)
-        with joined(cluster, len(tasks)) as client:
+        with join_cluster(cluster, len(tasks)) as client:
             for number, finished in enumerate(run_tasks(client, tasks, work), 1):
                 records.update({record.name: record for record in finished})
                 if progress:

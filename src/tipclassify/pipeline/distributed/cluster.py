@@ -21,7 +21,7 @@ from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.pipeline.distributed.folder import Failure, PartRecord, describe_error
+from tipclassify.pipeline.distributed.folder import Failure, PartRecord, describe_cluster_error
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.distributed.worker import Work, score_part
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import dask.dataframe
     from dask.delayed import Delayed
 
-__all__ = ["Task", "connected", "joined", "run_tasks", "tasks_of_collection"]
+__all__ = ["Task", "connect_to_cluster", "join_cluster", "run_tasks", "tasks_of_dask_collection"]
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -52,7 +52,7 @@ class Task:
     rows: Delayed | None = None  # of a partition of a collection; None for a part that is read
 
 
-def joined(
+def join_cluster(
     cluster: Client | str | int | None, tasks: int
 ) -> contextlib.AbstractContextManager[Client]:
     """Join a cluster: by a client, by the address of a scheduler, or as local processes.
@@ -60,14 +60,14 @@ def joined(
     A client stays open. Of local processes, there is at most one for each of the `tasks`.
     """
     if isinstance(cluster, str):
-        return connected(cluster)
+        return connect_to_cluster(cluster)
     if cluster is None or isinstance(cluster, int):
-        return connected(workers=min(cluster or CPU_COUNT, tasks))
+        return connect_to_cluster(workers=min(cluster or CPU_COUNT, tasks))
     return contextlib.nullcontext(cluster)
 
 
 @contextlib.contextmanager
-def connected(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
+def connect_to_cluster(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
     """Connect to the scheduler at an address, or to `workers` new local processes.
 
     Raises `InputError` where no scheduler answers.
@@ -137,7 +137,7 @@ def _silence_dask() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def tasks_of_collection(
+def tasks_of_dask_collection(
     collection: dask.bag.Bag | dask.dataframe.DataFrame, text: str
 ) -> list[Task]:
     """Make a task for each partition of a Bag or DataFrame.
@@ -176,7 +176,7 @@ def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[lis
         for source in task.part.sources:
             piece = replace(task, part=replace(task.part, sources=(source,)))
             _, record = next(_records_of_tasks(client, [piece], work))
-            records.append(record or _record_of_failed_part(piece.part, _KILLED))
+            records.append(record or _record_part_failed_on_cluster(piece.part, _KILLED))
         yield records
 
 
@@ -210,14 +210,14 @@ def _records_of_tasks(
         except KilledWorker:
             pass
         except Exception as error:
-            record = _record_of_failed_part(
-                task.part, f"cannot be computed ({describe_error(error)})"
+            record = _record_part_failed_on_cluster(
+                task.part, f"cannot be computed ({describe_cluster_error(error)})"
             )
         future.release()  # otherwise its dependencies stay marked as failed
         yield task, record
 
 
-def _record_of_failed_part(part: InputPart, error: str) -> PartRecord:
+def _record_part_failed_on_cluster(part: InputPart, error: str) -> PartRecord:
     """Make the record of a part that no worker could finish.
 
     It has one retryable failure and no passages.

@@ -24,7 +24,7 @@ from tipclassify.formatting import load_json
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["Failure", "Folder", "PartRecord", "describe_error"]
+__all__ = ["ClusterOutputFolder", "Failure", "PartRecord", "describe_cluster_error"]
 
 _RECENT = 600  # seconds
 
@@ -59,7 +59,7 @@ class PartRecord(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Folder:
+class ClusterOutputFolder:
     """An output folder: its name as the user wrote it, and its file system and path there."""
 
     name: str
@@ -74,7 +74,7 @@ class Folder:
         try:
             wrong = "a file" if self.fs.isfile(self.root) else self._holds(settings, inputs)
         except Exception as error:
-            wrong = describe_error(error)
+            wrong = describe_cluster_error(error)
         if wrong:
             raise InputError(f"{self.name}: {wrong}; choose another output folder")
 
@@ -135,7 +135,7 @@ class Folder:
         for kind in ("passages", "records"):
             for name, info in self._files(kind).items():
                 # by a killed worker
-                left = name.startswith(".part-") and not _is_recently_written(info)
+                left = name.startswith(".part-") and not _is_recent_cluster_file(info)
                 if name not in names and (name.startswith("part-") or left):
                     self.fs.rm_file(info["name"])
                     removed += kind == "passages" and name.startswith("part-")
@@ -180,7 +180,7 @@ class Folder:
         except Exception as error:
             with contextlib.suppress(Exception):
                 self.fs.rm_file(staged)
-            what = f"cannot be written ({describe_error(error)})"
+            what = f"cannot be written ({describe_cluster_error(error)})"
             raise InputError(f"{path}: {what}; choose another output folder") from None
 
     def _files(self, kind: str) -> dict[str, Mapping[str, object]]:
@@ -242,7 +242,7 @@ def _manifest_of_run(
     }
 
 
-def _is_recently_written(info: Mapping[str, object]) -> bool:
+def _is_recent_cluster_file(info: Mapping[str, object]) -> bool:
     """Return whether a file was written within ten minutes.
 
     Perhaps another run is writing it now.
@@ -256,11 +256,13 @@ def _without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def describe_error(error: BaseException) -> str:
+def describe_cluster_error(error: BaseException) -> str:
     """Describe an exception of a file system in one line.
 
-    >>> describe_error(FileNotFoundError("s3://bucket/x")), describe_error(KeyError("x"))
-    ('no such file or directory', "KeyError: 'x'")
+    >>> describe_cluster_error(FileNotFoundError("s3://bucket/x"))
+    'no such file or directory'
+    >>> describe_cluster_error(KeyError("x"))
+    "KeyError: 'x'"
     """
     if isinstance(error, OSError) and (error.strerror or isinstance(error, FileNotFoundError)):
         return (error.strerror or "no such file or directory").lower()

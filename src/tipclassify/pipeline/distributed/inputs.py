@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tipclassify.errors import InputError
-from tipclassify.pipeline.distributed.folder import Folder, describe_error
+from tipclassify.pipeline.distributed.folder import ClusterOutputFolder, describe_cluster_error
 from tipclassify.pipeline.inputs import ROWS, expand_inputs, is_input, names_in_list
 from tipclassify.readers import is_link
 
@@ -25,10 +25,10 @@ __all__ = [
     "InputPart",
     "Source",
     "find_sources",
-    "group_reports",
+    "group_reports_into_parts",
     "part_name",
-    "place_of",
     "plan_parts",
+    "resolve_cluster_address",
 ]
 
 _TABLES: Final = (".parquet", ".pq")
@@ -81,7 +81,7 @@ def part_name(values: Sequence[object]) -> str:
     return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
 
 
-def place_of(name: str) -> tuple[AbstractFileSystem, str]:
+def resolve_cluster_address(name: str) -> tuple[AbstractFileSystem, str]:
     """Resolve a path or address to its fsspec file system and the path in it.
 
     Workers can use the file system too.
@@ -96,12 +96,12 @@ def place_of(name: str) -> tuple[AbstractFileSystem, str]:
     except ImportError as error:  # "Install s3fs to access S3"
         raise InputError(f"{name}: {error}") from None
     except Exception as error:  # an unknown protocol, or bad options in fsspec's configuration
-        raise InputError(f"{name}: {describe_error(error)}; check the address") from None
+        raise InputError(f"{name}: {describe_cluster_error(error)}; check the address") from None
     fs.invalidate_cache()  # cached listings of an earlier call may be stale
     return fs, str(path)
 
 
-def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
+def find_sources(names: Sequence[str], output: ClusterOutputFolder) -> list[Source]:
     """Expand names as `pipeline.inputs.expand_inputs` does, also Parquet files and addresses.
 
     Files in `output` are left out, and a name that is there twice is kept once.
@@ -122,20 +122,20 @@ def _sources_of_input(name: str) -> list[Source]:
     if is_link(name):
         return [Source(name, None, name)]
     address = name.removeprefix("@") if "://" in name else name
-    fs, path = place_of(address)
+    fs, path = resolve_cluster_address(address)
     try:
         if address == name:
-            return _sources_at_address(name, fs, path)
+            return _cluster_sources_at_address(name, fs, path)
         listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
         return [source for inner in listed for source in _sources_of_input(inner)]
     except InputError:
         raise
     # each file system has its own exceptions for permissions, credentials, buckets, …
     except Exception as error:
-        raise InputError(f"{name}: {describe_error(error)}; check the path") from None
+        raise InputError(f"{name}: {describe_cluster_error(error)}; check the path") from None
 
 
-def _sources_at_address(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
+def _cluster_sources_at_address(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
     """Expand a folder or pattern at an address.
 
     Any other name, and any local path, is one input.
@@ -151,16 +151,18 @@ def _sources_at_address(name: str, fs: AbstractFileSystem, path: str) -> list[So
         listed = fs.glob(path, detail=True)
         details = {file: info for file, info in listed.items() if info["type"] == "file"}
     else:
-        return [_source_at_address(name, fs, path, fs.info(path) if fs.exists(path) else {})]
+        return [
+            _cluster_source_at_address(name, fs, path, fs.info(path) if fs.exists(path) else {})
+        ]
     shown = sorted(file for file in details if "/." not in file.removeprefix(root))
     if not shown:
         raise InputError(f"{name}: {problem}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_source_at_address(prefix + file, fs, file, details[file]) for file in shown]
+    return [_cluster_source_at_address(prefix + file, fs, file, details[file]) for file in shown]
 
 
-def _source_at_address(
+def _cluster_source_at_address(
     name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]
 ) -> Source:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
@@ -185,10 +187,12 @@ def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> lis
                 parts.append(InputPart("range", (source,), start, min(start + step, size)))
         else:
             whole.append(source)
-    return [*parts, *group_reports(whole, reports, batch_bytes)]
+    return [*parts, *group_reports_into_parts(whole, reports, batch_bytes)]
 
 
-def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[InputPart]:
+def group_reports_into_parts(
+    sources: Iterable[Source], average: int, most_bytes: int
+) -> Iterator[InputPart]:
     """Group reports, in order, into parts of `average` reports on average.
 
     Hashes of the names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and

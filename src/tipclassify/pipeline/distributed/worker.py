@@ -24,7 +24,12 @@ from tipclassify.errors import InputError, MissingExtraError, ModelError, Tipcla
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
-from tipclassify.pipeline.distributed.folder import Failure, Folder, PartRecord, describe_error
+from tipclassify.pipeline.distributed.folder import (
+    ClusterOutputFolder,
+    Failure,
+    PartRecord,
+    describe_cluster_error,
+)
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
@@ -38,7 +43,7 @@ from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Work", "lines_of_range", "score_part"]
+__all__ = ["Work", "lines_of_part_range", "score_part"]
 
 # of an input row, besides its text
 _FIELDS: Final = ("section", "country", "year", "page", "block")
@@ -53,7 +58,7 @@ class Work:
     It is sent once to each worker, and the model is loaded there.
     """
 
-    def __init__(self, tagging: Tagging, text: str, folder: Folder) -> None:
+    def __init__(self, tagging: Tagging, text: str, folder: ClusterOutputFolder) -> None:
         model = model_folder(tagging.model)
         self.tagging = tagging
         self.text = text
@@ -107,8 +112,8 @@ def score_part(
     if partition is not None:
         name = part.sources[0].name
         if hasattr(partition, "columns"):
-            partition = _rows_of_data_frame(partition, work.text)
-        rows = list(_rows_with_text(partition, work.text, name, record))
+            partition = _rows_of_dask_partition(partition, work.text)
+        rows = list(_worker_rows_with_text(partition, work.text, name, record))
         record.name = part_name([work.settings, "rows", name, rows, len(record.failures)])
         if not record.failures and (earlier := work.folder.done([record.name])):
             return earlier[record.name]
@@ -139,7 +144,7 @@ def _tagged_reports_of_part(
                 Failure(source.name, str(error), isinstance(error, MissingExtraError))
             )
         except Exception as error:  # one bad file must not end a job of thousands
-            problem = f"{source.name}: {describe_error(error)}; check the path"
+            problem = f"{source.name}: {describe_cluster_error(error)}; check the path"
             record.failures.append(Failure(source.name, problem, again=True))
 
 
@@ -155,9 +160,9 @@ def _tagged_reports_of_source(
     if part.kind == "rows":
         read_rows = rows
     elif source.suffix in ROWS:
-        read_rows = _read_lines_of_part(source, part, record)
+        read_rows = _read_lines_on_worker(source, part, record)
     else:
-        read_rows = _read_row_groups_of_part(source, part, work.text, record)
+        read_rows = _read_row_groups_on_worker(source, part, work.text, record)
     for batch in batches_of_read_rows(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
@@ -165,12 +170,12 @@ def _tagged_reports_of_source(
 def _read_source(source: Source, options: ReadOptions) -> Document:
     if source.fs is None:
         return read_report(source.path, options)
-    with _open_source(source) as file:
+    with _open_worker_source(source) as file:
         return read_bytes(read_stream_up_to_limit(file, source.name), source.name, options)
 
 
 @contextmanager
-def _open_source(source: Source) -> Iterator[IO[bytes]]:
+def _open_worker_source(source: Source) -> Iterator[IO[bytes]]:
     assert source.fs is not None  # a link has no rows, and `_read_source` reads its report
     if source.stamp is None and source.fs.info(source.path)["type"] != "file":
         raise InputError(f"{source.name}: a folder, device or socket; give a file")
@@ -178,11 +183,11 @@ def _open_source(source: Source) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _read_lines_of_part(
+def _read_lines_on_worker(
     source: Source, part: InputPart, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
-    with _open_source(source) as file:
-        for at, line in lines_of_range(file, part.start, part.end, LARGEST):
+    with _open_worker_source(source) as file:
+        for at, line in lines_of_part_range(file, part.start, part.end, LARGEST):
             try:
                 if line.strip():
                     yield parse_jsonl_row(line, f"{source.name}, byte {at}")
@@ -190,7 +195,7 @@ def _read_lines_of_part(
                 record.failures.append(Failure(source.name, str(error)))
 
 
-def lines_of_range(
+def lines_of_part_range(
     file: IO[bytes], start: int, end: int, longest: int
 ) -> Iterator[tuple[int, bytes]]:
     r"""Yield offset and bytes of each line that begins in ``(start, end]``.
@@ -199,7 +204,7 @@ def lines_of_range(
     that cover a file have each line exactly once. A line of more than `longest` bytes is truncated
     to ``longest + 1``, which bounds memory.
 
-    >>> list(lines_of_range(io.BytesIO(b"one\ntwo\nthree\n"), 2, 8, 100))
+    >>> list(lines_of_part_range(io.BytesIO(b"one\ntwo\nthree\n"), 2, 8, 100))
     [(4, b'two\n'), (8, b'three\n')]
     """
     file.seek(start)
@@ -210,12 +215,12 @@ def lines_of_range(
             seek_delimiter(file, b"\n", _BLOCK)
 
 
-def _read_row_groups_of_part(
+def _read_row_groups_on_worker(
     source: Source, part: InputPart, text: str, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
-    with _open_source(source) as file:
+    with _open_worker_source(source) as file:
         table = parquet.ParquetFile(file)
         columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
         if text not in columns:
@@ -230,7 +235,7 @@ def _read_row_groups_of_part(
         batches = read_parquet_batches(table, size, columns, groups)
         rows = chain.from_iterable(batches)
         try:
-            yield from _rows_with_text(
+            yield from _worker_rows_with_text(
                 rows, text, source.name, record, f"from byte {part.start} on, "
             )
         except ExcessiveParquetError as error:
@@ -239,30 +244,30 @@ def _read_row_groups_of_part(
             raise InputError(f"{source.name}: text that is not UTF-8; write it anew") from None
 
 
-def _rows_of_data_frame(frame: pandas.DataFrame, text: str) -> list[dict[str, object]]:
+def _rows_of_dask_partition(frame: pandas.DataFrame, text: str) -> list[dict[str, object]]:
     """Convert a pandas DataFrame to rows, with None for missing values."""
     known = frame[[name for name in (text, *_FIELDS) if name in frame.columns]]
     return list(known.astype(object).where(known.notna(), None).to_dict("records"))
 
 
-def _rows_with_text(
+def _worker_rows_with_text(
     rows: Iterable[object], text: str, name: str, record: PartRecord, where: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows that have a text; the others are failures of the input `name`."""
     for number, row in enumerate(rows):
         try:
-            yield _known_fields_of_row(row, text)
+            yield _known_fields_of_worker_row(row, text)
         except ValueError as error:
             record.failures.append(Failure(name, f"{name}, {where}row {number}: {error}"))
 
 
 # Any: a row of a user's collection
-def _known_fields_of_row(row: Any, text: str) -> dict[str, Any]:
+def _known_fields_of_worker_row(row: Any, text: str) -> dict[str, Any]:
     """Keep the known fields of a mapping or bare text, with the text as ``text``.
 
     Raises `ValueError` for another row. Tables have floats for integers.
 
-    >>> _known_fields_of_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
+    >>> _known_fields_of_worker_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
     {'text': 'Police acted.', 'year': 2024}
     """
     if isinstance(row, str):
