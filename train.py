@@ -26,7 +26,7 @@ import typer
 
 from finetuning import command as finetuning
 from tipclassify.cli import train as cli
-from tipclassify.cli.training_run import Order, carry_out, fit_and_write
+from tipclassify.cli.training_run import TrainCommandRequest, carry_out, fit_requested_model
 
 HERE = Path(__file__).resolve().parent
 
@@ -68,7 +68,7 @@ def train(
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
     learns_corpus = corpus if corpus is not None else not data or model != "default"
-    order = Order(
+    request = TrainCommandRequest(
         model=model,
         data=data or (),
         corpus=HERE / "data" if learns_corpus else None,
@@ -89,8 +89,10 @@ def train(
         resume=resume,
         headings=HERE / "data" / "headings.json",
     )
-    finetuning.check_options(order, chosen)
-    carry_out(order, partial(finetuning.run, chosen) if model == "encoder" else fit_and_write)
+    finetuning.check_options(request, chosen)
+    carry_out(
+        request, partial(finetuning.run, chosen) if model == "encoder" else fit_requested_model
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typer.models import OptionInfo
 
 from finetuning import Settings
 from tipclassify.cli import options
-from tipclassify.cli.training_run import Order, progress_lines
+from tipclassify.cli.training_run import TrainCommandRequest, progress_lines
 from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,14 +78,16 @@ class FineTuningOptions:
     headings: Path | None = None  # JSON: headings of like meaning, by a heading in lower case
 
 
-def check_options(order: Order, chosen: FineTuningOptions) -> None:
+def check_options(request: TrainCommandRequest, chosen: FineTuningOptions) -> None:
     """Refuse options that do not go together, with a usage error."""
-    if order.model == "encoder":
+    if request.model == "encoder":
         if not chosen.base:
             problem = "needs --base, the pretrained encoder to start from"
-            raise options.misused("--model encoder", problem)
-        if chosen.teachers and not order.unlabelled:
-            raise options.misused("--teacher", "needs --unlabelled, the passages that it scores")
+            raise options.invalid_option("--model encoder", problem)
+        if chosen.teachers and not request.unlabelled:
+            raise options.invalid_option(
+                "--teacher", "needs --unlabelled, the passages that it scores"
+            )
         return
     values = {
         "base": chosen.base,
@@ -96,12 +98,12 @@ def check_options(order: Order, chosen: FineTuningOptions) -> None:
     }
     for name, value in values.items():
         if value:
-            raise options.misused(f"--{name}", "needs --model encoder")
+            raise options.invalid_option(f"--{name}", "needs --model encoder")
 
 
 def run(
     chosen: FineTuningOptions,
-    order: Order,
+    request: TrainCommandRequest,
     corpus: Sequence[Row],
     own: Sequence[Row],
     settings: Settings | None = None,
@@ -119,12 +121,12 @@ def run(
 
     rows = [*corpus, *own]
     settings = settings or Settings(
-        seed=order.seed,
+        seed=request.seed,
         epochs=chosen.epochs or Settings.epochs,
         rate=Settings.rate if chosen.rate is None else chosen.rate,
     )
     texts = [row["text"] for row in rows]
-    unlabelled = read_unlabelled(order.unlabelled, texts, None, settings.seed)
+    unlabelled = read_unlabelled(request.unlabelled, texts, None, settings.seed)
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
     # as a word.
     vocabulary = collect_vocabulary(texts) | collect_vocabulary(
@@ -141,13 +143,13 @@ def run(
     taught = []
     teachers = [Classifier.load(folder) for folder in chosen.teachers]
     if teachers:
-        if order.out.resolve() in [folder.resolve() for folder in chosen.teachers]:
-            raise InputError(f"{order.out}: is a teacher; give another --out, and move it later")
+        if request.out.resolve() in [folder.resolve() for folder in chosen.teachers]:
+            raise InputError(f"{request.out}: is a teacher; give another --out, and move it later")
         with progress_lines("passages scored by the teachers") as progress:
             taught = passages_of_teachers(
                 teachers, unlabelled, settings.taught, settings.seed, progress
             )
-    checkpoints = order.out.with_name(f"{order.out.name}-training")
+    checkpoints = request.out.with_name(f"{request.out.name}-training")
     with progress_lines("fine-tuning") as progress:
         finetuned = fine_tune(
             rows,
@@ -155,14 +157,16 @@ def run(
             checkpoints,
             taught=taught,
             resume=chosen.resume,
-            threads=max(0, order.jobs),
+            threads=max(0, request.jobs),
             progress=progress,
-            report=order.note,
+            report=request.note,
         )
     pool = _of_report_families(unlabelled[:_POOL])
     names = [str(teacher.meta["sha256"])[:12] for teacher in teachers]
-    trained = export(rows, finetuned, order.out, pool=pool, teachers=names, report=order.note)
-    order.note(f"{checkpoints} has the network in floats; remove it unless you go on with --resume")
+    trained = export(rows, finetuned, request.out, pool=pool, teachers=names, report=request.note)
+    request.note(
+        f"{checkpoints} has the network in floats; remove it unless you go on with --resume"
+    )
     return trained
 
 

@@ -150,12 +150,12 @@ class LocalReviewer(Reviewer):
         start: str = "default",
     ) -> None:
         from tipclassify.pipeline.batch import Tagging
-        from tipclassify.review.opened import open_reports
+        from tipclassify.review.opened import open_reports_for_review
         from tipclassify.review.retraining import Retraining
         from tipclassify.review.server import listen_on_loopback, serve_review
         from tipclassify.review.session import ReviewSession
 
-        opened, failures = open_reports(list(map(str, reports)), Tagging(model=model))
+        opened, failures = open_reports_for_review(list(map(str, reports)), Tagging(model=model))
         assert failures == []
         session = ReviewSession(
             classifier, opened, corpus, annotator, blind=blind, model_name=model

@@ -163,7 +163,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of an encoder trained for some epochs; ``mine-training`` has its checkpoint."""
     from finetuning.command import FineTuningOptions, run
-    from tipclassify.cli.training_run import Order
+    from tipclassify.cli.training_run import TrainCommandRequest
     from tipclassify.training import evidence, fit_corpus
 
     folder = tmp_path_factory.mktemp("models")
@@ -194,8 +194,10 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(evidence, "default_cases_path", lambda: cases)
         options = FineTuningOptions(str(base), headings=like)
-        order = Order("encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool])
-        run(options, order, ROWS, [], Settings(**chosen))
+        request = TrainCommandRequest(
+            "encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool]
+        )
+        run(options, request, ROWS, [], Settings(**chosen))
     return folder / "mine"
 
 
@@ -838,18 +840,18 @@ def test_every_option_of_an_encoder_arrives(
     ]
     done = CliRunner().invoke(app, [*start, *options])
     assert (done.exit_code, done.stdout) == (0, "good\n")
-    encoder, order, corpus, own = seen[0]
+    encoder, request, corpus, own = seen[0]
     assert corpus == []
     assert [row["text"] for row in own] == ["Police acted."]
-    assert (order.out, order.seed, order.jobs) == (Path("o"), 5, 2)
-    assert list(order.unlabelled) == [Path("u.jsonl")]
+    assert (request.out, request.seed, request.jobs) == (Path("o"), 5, 2)
+    assert list(request.unlabelled) == [Path("u.jsonl")]
     assert (encoder.base, encoder.epochs, encoder.rate, encoder.resume) == ("b", 2, 0.0002, True)
     assert encoder.teachers == [Path("t"), Path("u")]
     assert encoder.headings is not None
     assert encoder.headings.is_file()
     assert CliRunner().invoke(app, start).exit_code == 0
-    encoder, order, _, _ = seen[1]
-    assert (encoder.epochs, encoder.rate, encoder.resume, order.jobs) == (None, None, False, -1)
+    encoder, request, _, _ = seen[1]
+    assert (encoder.epochs, encoder.rate, encoder.resume, request.jobs) == (None, None, False, -1)
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:

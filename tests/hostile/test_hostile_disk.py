@@ -114,7 +114,7 @@ def test_review_starts_where_its_corpus_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tipclassify.pipeline.batch import Tagging
-    from tipclassify.review.opened import open_reports
+    from tipclassify.review.opened import open_reports_for_review
     from tipclassify.review.session import ReviewSession
 
     corpus = tmp_path / "my.jsonl"
@@ -125,7 +125,7 @@ def test_review_starts_where_its_corpus_cannot_be_written(
         raise OutputError("my.jsonl: not up to date (no space left on device)")
 
     monkeypatch.setattr(ReviewCorpusFile, "write", full)
-    reports, _ = open_reports([str(tmp_path / "a.txt")], Tagging("fast"))
+    reports, _ = open_reports_for_review([str(tmp_path / "a.txt")], Tagging("fast"))
     notes: list[str] = []
     session = ReviewSession(Classifier.load("fast"), reports, corpus, "ana", notify=notes.append)
     assert session.decided == 1

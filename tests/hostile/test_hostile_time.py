@@ -22,11 +22,11 @@ from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.reporting.comparison import matching
 from tipclassify.reporting.comparison.matching import find_match_candidates
 from tipclassify.reporting.comparison.terms import extract_compared_terms
-from tipclassify.reporting.writers.reasons import reason_from_explanation
+from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
 from tipclassify.review.derived import events_path
 from tipclassify.review.events import Event, event_line
 from tipclassify.review.log import now
-from tipclassify.review.opened import open_reports
+from tipclassify.review.opened import open_reports_for_review
 from tipclassify.review.session import ReviewSession
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
@@ -54,14 +54,14 @@ def give_reasons(text: str) -> None:
     """Explain a paragraph without the end of a sentence, as the pages and the desk do."""
     (passage,) = FAST.tag_passages([Passage(text, 0, len(text))])
     for explanation in FAST.explain(passage).values():
-        reason_from_explanation(passage, explanation)
+        summarize_explanation_for_report(passage, explanation)
 
 
 def give_reasons_by_words(text: str) -> None:
     """Give the reasons of an encoder, which has a span for each word and each clause."""
     spans = [SpanWeight(at, at + 2, text, 1.0) for at in range(0, len(text), 4)]
     spans += [SpanWeight(at, at + 40, text, 2.0) for at in range(0, len(text), 40)]
-    reason_from_explanation(
+    summarize_explanation_for_report(
         Passage(text, 0, len(text)),
         Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0),
     )
@@ -162,7 +162,7 @@ def session_with(events: int, folder: Path) -> ReviewSession:
     report = folder / "a.txt"
     sentences = [f"Police arrested {number} recruiters." for number in range(2, 12)]
     report.write_text("\n\n".join(sentences), "utf-8")
-    reports, _ = open_reports([str(report)], Tagging("fast"))
+    reports, _ = open_reports_for_review([str(report)], Tagging("fast"))
     corpus = folder / f"{events}.jsonl"
     with events_path(corpus).open("wb") as log:
         for number in range(1, events + 1):

@@ -30,7 +30,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, 
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
 from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, token_window_spans
-from tipclassify.reporting.writers.reasons import reason_from_explanation
+from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -654,7 +654,9 @@ def test_what_was_just_scored_is_explained_alike_without_a_run_for_its_tokens(
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
-    reason = reason_from_explanation(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
+    reason = summarize_explanation_for_report(
+        Passage(text, 0, len(text)), tiny.explain(text)["complicity"]
+    )
     assert not reason.additive
     assert [phrase.text for phrase in reason.phrases] == [
         "Police officers took bribes",
@@ -665,12 +667,12 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
 
 def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
     from tipclassify.pipeline.batch import Tagging
-    from tipclassify.review.opened import open_reports
+    from tipclassify.review.opened import open_reports_for_review
     from tipclassify.review.page_answers import answer_reasons
     from tipclassify.review.session import ReviewSession
 
     (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
-    reports, failures = open_reports([str(tmp_path / "a.txt")], Tagging(str(TINY)))
+    reports, failures = open_reports_for_review([str(tmp_path / "a.txt")], Tagging(str(TINY)))
     assert failures == []
     session = ReviewSession(tiny, reports, tmp_path / "my.jsonl", "ana")
     reasons = answer_reasons(session, reports[0].passages[0].key)["labels"]

@@ -35,7 +35,7 @@ from tipclassify.pipeline.bundle.checks import FindingCheck
 from tipclassify.pipeline.bundle.manifest import dump
 from tipclassify.pipeline.bundle.writing import Included, write_bundle
 from tipclassify.readers import ReadOptions, read_report
-from tipclassify.review.desk_session import DeskSession, read_findings
+from tipclassify.review.desk_session import DeskSession, read_findings_to_check
 
 FAST = Tagging("fast")  # it rounds nowhere: what is a ten-thousandth off is found
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
@@ -1042,7 +1042,7 @@ def test_a_desk_is_checked_bundled_and_verified(tmp_path: Path, cli: Callable[..
     done = cli("score", SAMPLES, "--model", "fast", "-f", "html", "--output-dir", folder)
     assert done.returncode == 0
     session = DeskSession(folder, "AB")
-    keys = [*read_findings(folder, print)]
+    keys = [*read_findings_to_check(folder, print)]
     session.check(keys[0], True)
     session.check(keys[1], False)
     (tmp_path / "saved.bib").write_text("@misc{a}\n", "utf-8")

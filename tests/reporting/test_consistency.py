@@ -10,7 +10,7 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.comparison import compare
-from tipclassify.reporting.comparison.consistency import find_sentences_tagged_both_ways
+from tipclassify.reporting.comparison.consistency import split_decisions_of_report
 from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import compared, followed
@@ -48,7 +48,7 @@ def context(fast: Classifier) -> ScoringContext:
 
 
 def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
-    (decision,) = find_sentences_tagged_both_ways(report_of(2023, *BOTH_WAYS), "2023")
+    (decision,) = split_decisions_of_report(report_of(2023, *BOTH_WAYS), "2023")
     assert decision.text == SENTENCE
     assert decision.describe() == [
         "Assessment, page 4: positive effort (0.61)",
@@ -70,16 +70,14 @@ def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> 
 def test_what_is_alike_or_no_sentence_is_not_listed(
     places: list[tuple[str, str, tuple[str, ...]]],
 ) -> None:
-    assert find_sentences_tagged_both_ways(report_of(2023, *places), "2023") == []
+    assert split_decisions_of_report(report_of(2023, *places), "2023") == []
 
 
 def test_input_rows_are_passages_of_their_own() -> None:
     report = report_of(2023, *BOTH_WAYS)
     rows = [{"text": passage.text} for passage in report.passages]
     assert (
-        find_sentences_tagged_both_ways(
-            TaggedReport("rows.jsonl", None, report.passages, rows), "2023"
-        )
+        split_decisions_of_report(TaggedReport("rows.jsonl", None, report.passages, rows), "2023")
         == []
     )
 

@@ -23,9 +23,9 @@ from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
-from tipclassify.reporting.subject import passages_about_trafficking
+from tipclassify.reporting.subject import report_passages_about_trafficking
 from tipclassify.reporting.writers.html import write_findings_html
-from tipclassify.reporting.writers.reasons import reason_from_explanation
+from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
@@ -271,7 +271,7 @@ def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
     for sentence in SENTENCES:
         passage = Passage(sentence, 0, len(sentence), heading)
         for explanation in classifier.explain(passage).values():
-            reason = reason_from_explanation(passage, explanation)
+            reason = summarize_explanation_for_report(passage, explanation)
             *points, (_, together) = reason.points
             assert sum(weight for _, weight in points) == pytest.approx(together)
             assert together == pytest.approx(explanation.logit, abs=0.051)
@@ -747,7 +747,9 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
         found = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]
         box = tab.locator(f".count.{label[0].upper()}")
         assert box.locator(".number").inner_text() == str(len(found))
-        about = zip(karvonia.passages, passages_about_trafficking(karvonia.passages), strict=True)
+        about = zip(
+            karvonia.passages, report_passages_about_trafficking(karvonia.passages), strict=True
+        )
         on_subject = sum(is_about and p.kind == "sentence" for p, is_about in about)
         share = round(100 * len(found) / on_subject)
         said = f"sentence{'s' if len(found) != 1 else ''}, {share}% of {on_subject} on subject"

@@ -15,9 +15,9 @@ from tipclassify.corpus.loading import read_rows, shipped_corpus
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.reporting import labelled_examples
 from tipclassify.reporting.labelled_examples import (
-    ExampleWordTable,
     LabelledExample,
     LabelledExampleIndex,
+    LabelledExampleWordTable,
     load_labelled_examples,
 )
 from tipclassify.reporting.report import ScoringContext, TaggedReport
@@ -163,7 +163,7 @@ def corpus_of(folder: Path, *texts: str) -> Path:
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the index is kept, apart from the user's own."""
     place = tmp_path / "cache" / "tipclassify" / "examples" / "words.npz"
-    monkeypatch.setattr(labelled_examples, "_place_of_example_index", lambda: place)
+    monkeypatch.setattr(labelled_examples, "_place_of_labelled_example_index", lambda: place)
     load_labelled_examples.cache_clear()
     yield place
     load_labelled_examples.cache_clear()
@@ -181,7 +181,8 @@ def test_a_kept_index_is_used_until_the_corpus_changes_or_the_file_is_damaged(
     corpus_of(folder, "Roads are bad.", "Four clerks count boats.", "Four clerks count boats.")
     assert first_nearest() == "Four clerks count boats."
     with monkeypatch.context() as context:
-        context.setattr(ExampleWordTable, "of", None)  # the kept one is read, and no new one made
+        # the kept one is read, and no new one made
+        context.setattr(LabelledExampleWordTable, "of", None)
         assert first_nearest() == "Four clerks count boats."
     kept.write_bytes(kept.read_bytes()[:-200])
     assert first_nearest() == "Four clerks count boats."

@@ -7,10 +7,10 @@ import pytest
 
 from tipclassify.reporting.subject import (
     ReportSubject,
-    are_tags_meaningless,
-    count_unknown_sentences,
+    are_report_tags_meaningless,
+    count_unknown_report_sentences,
     is_unknown_sentence,
-    passages_about_trafficking,
+    report_passages_about_trafficking,
     subject_line,
 )
 from tipclassify.text.document import Passage
@@ -27,7 +27,7 @@ def test_a_passage_is_about_trafficking_with_a_label_or_a_likely_one() -> None:
     likely, unlikely = (
         passage(scores={"failure": score, "complicity": 0.01}) for score in (0.25, 0.15)
     )
-    assert passages_about_trafficking([passage(labels=TAGGED), likely, unlikely, *rest]) == [
+    assert report_passages_about_trafficking([passage(labels=TAGGED), likely, unlikely, *rest]) == [
         True,
         True,
         False,
@@ -43,7 +43,7 @@ def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
 ) -> None:
     section = [passage(labels=TAGGED)] * tagged + [passage()] * rest
     around = [passage(section="Prisons")] * 5
-    assert passages_about_trafficking([*around, *section, *around]) == [
+    assert report_passages_about_trafficking([*around, *section, *around]) == [
         *[False] * 5,
         *[True] * tagged,
         *[all_of_it] * rest,
@@ -53,7 +53,7 @@ def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
 
 def test_a_heading_that_comes_again_is_another_section() -> None:
     first = [passage(labels=TAGGED), passage()]
-    assert passages_about_trafficking([*first, passage(section="Prisons"), passage()]) == [
+    assert report_passages_about_trafficking([*first, passage(section="Prisons"), passage()]) == [
         True,
         True,
         False,
@@ -84,10 +84,10 @@ def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
 def test_fragments_and_names_are_no_unknown_words() -> None:
     fragments = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
     assert not any(is_unknown_sentence(passage(text, low_confidence=True)) for text in fragments)
-    assert count_unknown_sentences(
+    assert count_unknown_report_sentences(
         [*(passage(text, low_confidence=True) for text in fragments), passage()]
     ) == (0, 1)
-    assert not are_tags_meaningless(0, 0)
+    assert not are_report_tags_meaningless(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,6 @@ def test_fragments_and_names_are_no_unknown_words() -> None:
 def test_sentences_in_other_languages_are_unknown_words(text: str) -> None:
     assert is_unknown_sentence(passage(text, low_confidence=True))
     assert not is_unknown_sentence(passage(text))
-    assert are_tags_meaningless(
-        *count_unknown_sentences([passage(text, low_confidence=True), passage()])
+    assert are_report_tags_meaningless(
+        *count_unknown_report_sentences([passage(text, low_confidence=True), passage()])
     )

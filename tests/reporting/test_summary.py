@@ -645,7 +645,8 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(
-        "tipclassify.cli.summary.tagged_reports", lambda *_: pytest.fail("reports were read")
+        "tipclassify.cli.summary.tagged_reports_of_command",
+        lambda *_: pytest.fail("reports were read"),
     )
     with pytest.raises(MissingExtraError, match=r"pip install 'tipclassify\[charts\]'"):
         run("summary", report, "-f", "svg")

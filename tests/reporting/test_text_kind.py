@@ -9,7 +9,11 @@ import pytest
 from conftest import Run
 
 from tipclassify import Passage
-from tipclassify.reporting.text_kind import TextKindEvidence, load_text_kinds, warn_of_text_kind
+from tipclassify.reporting.text_kind import (
+    TextKindEvidence,
+    load_text_kinds,
+    text_kind_warning_of_report,
+)
 from tipclassify.training.parts import FAMILIES
 
 STATEMENT = (
@@ -52,12 +56,12 @@ def test_parts_add_up_to_the_whole() -> None:
 
 
 def test_only_a_kind_that_the_model_was_not_measured_on_is_warned_of() -> None:
-    assert warn_of_text_kind("statutes", {"statutes": 9}) is None
-    assert warn_of_text_kind(None, {}) is None
-    assert warn_of_text_kind("statutes", {"human-rights reports": 9}) == (
+    assert text_kind_warning_of_report("statutes", {"statutes": 9}) is None
+    assert text_kind_warning_of_report(None, {}) is None
+    assert text_kind_warning_of_report("statutes", {"human-rights reports": 9}) == (
         "reads like statutes, on which this model was not measured: check its tags before you count them"
     )
-    assert "unlike every kind of text" in str(warn_of_text_kind("", {"statutes": 9}))
+    assert "unlike every kind of text" in str(text_kind_warning_of_report("", {"statutes": 9}))
 
 
 def test_the_kinds_are_those_that_the_cards_measure() -> None:

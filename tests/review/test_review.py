@@ -24,10 +24,10 @@ from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import LONGEST, load_corpus, read_rows
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.review.agreement_answer import agreement_figures
+from tipclassify.review.agreement_answer import agreement_figures_in_review
 from tipclassify.review.derived import ReviewCorpusFile
 from tipclassify.review.events import Event, History, event_line, parse_event
-from tipclassify.review.opened import OpenReport, open_reports
+from tipclassify.review.opened import OpenReport, open_reports_for_review
 from tipclassify.review.page_answers import (
     answer_about,
     answer_agreement,
@@ -87,7 +87,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reports(report: Path) -> list[OpenReport]:
-    found, failures = open_reports([str(report)], Tagging(model="fast"))
+    found, failures = open_reports_for_review([str(report)], Tagging(model="fast"))
     assert failures == []
     return found
 
@@ -451,7 +451,7 @@ def test_passages_are_what_the_classifier_tags_with_their_place(
 
 def test_a_session_resumes(session: ReviewSession, reports: list[OpenReport], report: Path) -> None:
     session.decide(reports[0].passages[3].key, [FAILURE])
-    again, _ = open_reports([str(report)], Tagging(model="fast", policy="cite"))
+    again, _ = open_reports_for_review([str(report)], Tagging(model="fast", policy="cite"))
     resumed = ReviewSession(session.classifier, again, session.corpus, "ann", policy="cite")
     assert answer_about(resumed)["reports"][0]["decided"] == 1
     shown = answer_report(resumed, again[0].id)["passages"]
@@ -583,7 +583,7 @@ def test_references_are_not_asked_for_and_the_heading_is_that_which_scoring_read
         "<h2>References</h2><p>Police arrested nine recruiters in the north.</p>",
         "utf-8",
     )
-    (report,), _ = open_reports([str(file)], Tagging(model="fast"))
+    (report,), _ = open_reports_for_review([str(file)], Tagging(model="fast"))
     session = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann")
     shown = answer_report(session, report.id)["passages"]
     assert [p["section"] for p in shown] == ["Forced Labor: Description"]
@@ -652,7 +652,7 @@ def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
 
 
 def test_reasons_add_up_to_the_log_odds(tmp_path: Path, fast: Classifier) -> None:
-    (report,), _ = open_reports(
+    (report,), _ = open_reports_for_review(
         [str(write_report(tmp_path / "report.txt", 4))], Tagging(model="fast")
     )
     passage = report.passages[1]
@@ -677,7 +677,7 @@ def test_rows_that_read_the_same_are_passages_of_their_own(
 ) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"text": "Police acted."}\n' * 3, "utf-8")
-    found, _ = open_reports([str(file)], Tagging(model="fast"))
+    found, _ = open_reports_for_review([str(file)], Tagging(model="fast"))
     assert len({passage.key for passage in found[0].passages}) == 3
     session = ReviewSession(fast, found, tmp_path / "my.jsonl", "ann")
     for passage in found[0].passages:
@@ -697,7 +697,7 @@ def test_the_corpus_in_a_reviewed_folder_is_no_report(tmp_path: Path) -> None:
 
 def test_the_same_report_twice_is_one(tmp_path: Path) -> None:
     first, second = write_report(tmp_path / "a.txt", 8), write_report(tmp_path / "b.txt", 8)
-    found, failures = open_reports([str(first), str(second)], Tagging(model="fast"))
+    found, failures = open_reports_for_review([str(first), str(second)], Tagging(model="fast"))
     assert (len(found), failures) == (1, [])
 
 
@@ -906,7 +906,7 @@ def test_search_finds_words_in_all_reports_however_they_are_written(
     (tmp_path / "two.txt").write_text(
         "The first  SHELTER closed.\n\nPolice arrested 2 Karvonian recruiters.", "utf-8"
     )
-    other, _ = open_reports([str(tmp_path / "two.txt")], Tagging(model="fast"))
+    other, _ = open_reports_for_review([str(tmp_path / "two.txt")], Tagging(model="fast"))
     session = ReviewSession(fast, [*reports, *other], tmp_path / "my.jsonl", "ann")
     assert [p["text"] for p in answer_search(session, "first shelter")["passages"]] == [
         "The first  SHELTER closed."
@@ -932,7 +932,7 @@ def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
         key: [label for label in LABELS if (label in labels) != (rng.random() < 0.15)]
         for key, labels in a.items()
     }
-    found = agreement_figures({key: {"ann": a[key], "ben": b[key]} for key in a})
+    found = agreement_figures_in_review({key: {"ann": a[key], "ben": b[key]} for key in a})
     assert (found["annotators"], found["passages"]) == (["ann", "ben"], 120)
     for row in agreement(a, b):
         mine = found["labels"][row.label]
@@ -944,13 +944,13 @@ def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
 
 
 def test_agreement_says_nothing_where_there_is_too_little() -> None:
-    nothing = agreement_figures({"k": {"ann": [FAILURE]}})
+    nothing = agreement_figures_in_review({"k": {"ann": [FAILURE]}})
     assert (nothing["annotators"], nothing["passages"], nothing["labels"][FAILURE]["kappa"]) == (
         [],
         0,
         None,
     )
-    few = agreement_figures(
+    few = agreement_figures_in_review(
         {str(i): {"ann": [FAILURE] * (i % 2), "ben": [FAILURE] * (i % 2)} for i in range(5)}
     )
     assert (few["labels"][FAILURE]["kappa"], few["labels"][FAILURE]["kappa_low"]) == (1.0, None)
@@ -967,7 +967,7 @@ def test_agreement_is_quick_enough_to_show_live() -> None:
         for i in range(5_000)
     }
     began = time.process_time()
-    agreement_figures(decided)
+    agreement_figures_in_review(decided)
     assert time.process_time() - began < 2
 
 

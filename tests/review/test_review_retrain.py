@@ -25,10 +25,10 @@ from tipclassify.review.retraining import (
     MeasuredChange,
     Retraining,
     TrainingState,
-    assign_groups,
-    describe_change,
-    drop_corrected,
-    model_to_adapt,
+    assign_groups_for_retraining,
+    describe_change_by_retraining,
+    drop_rows_corrected_in_review,
+    model_to_retrain,
     retrain,
 )
 from tipclassify.training.trained import Trained
@@ -266,7 +266,7 @@ def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
         {"id": "k", "text": "courts  slept.", "labels": ("failure",)},
         {"id": "2", "text": "New.", "labels": ()},
     ]
-    assert [row["id"] for row in drop_corrected(base, corrected)] == ["3"]
+    assert [row["id"] for row in drop_rows_corrected_in_review(base, corrected)] == ["3"]
 
 
 def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
@@ -276,9 +276,9 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
         for b in (1, 2)
         for i in (1, 2)
     ]
-    five, kind = assign_groups(rows)
+    five, kind = assign_groups_for_retraining(rows)
     assert (len({row["doc"] for row in five}), kind) == (5, "reports")
-    four, kind = assign_groups(rows[:-4])
+    four, kind = assign_groups_for_retraining(rows[:-4])
     assert (len({row["doc"] for row in four}), kind) == (8, "paragraphs")
     assert {
         len({row["block"] for row in four if row["doc"] == doc})
@@ -304,10 +304,10 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
     for name, head in (("table", {"format": 1}), ("mine", {"format": 3, "kind": "encoder"})):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").write_text(json.dumps(head), "utf-8")
-    assert model_to_adapt(None) == model_to_adapt(str(tmp_path / "table")) == "default"
-    assert model_to_adapt(str(tmp_path / "mine")) == str(tmp_path / "mine")
+    assert model_to_retrain(None) == model_to_retrain(str(tmp_path / "table")) == "default"
+    assert model_to_retrain(str(tmp_path / "mine")) == str(tmp_path / "mine")
     with pytest.raises(ModelError, match="no such model"):
-        model_to_adapt(str(tmp_path / "none"))
+        model_to_retrain(str(tmp_path / "none"))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -396,10 +396,12 @@ def test_the_verdict_says_no_more_than_the_interval(
         nowhere = Difference(
             "failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan")
         )
-        return describe_change(ModelComparison(1_000, groups, (macro, nowhere)), "X", "reports")
+        return describe_change_by_retraining(
+            ModelComparison(1_000, groups, (macro, nowhere)), "X", "reports"
+        )
 
     falls = Difference("failure", 0.4, 0.6, -0.2, Interval(-0.3, -0.1), 0.0)
-    one = describe_change(
+    one = describe_change_by_retraining(
         ModelComparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
     )
     assert one.worse is True  # a label that falls is said, whatever all three do together

@@ -25,7 +25,12 @@ import numpy as np
 import pytest
 
 from tipclassify import LABELS, Classifier, ModelError, Passage
-from tipclassify.cli.training_run import Order, announce, replaced, run_fast
+from tipclassify.cli.training_run import (
+    TrainCommandRequest,
+    lines_on_replaced_model,
+    print_training_announcement,
+    run_fast,
+)
 from tipclassify.corpus import loading
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
@@ -744,9 +749,11 @@ def test_a_folder_that_is_no_model_is_refused_before_the_training(tmp_path: Path
 def test_training_says_what_teaches_and_what_it_replaces(
     mine: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    new = Order("fast", (), ROOT, tmp_path / "new", program="train.py")
-    announce(new, [row for row in CORPUS if not is_real(row)], [])
-    announce(Order("default", (), None, mine.out, program="train.py"), [], OWN)
+    new = TrainCommandRequest("fast", (), ROOT, tmp_path / "new", program="train.py")
+    print_training_announcement(new, [row for row in CORPUS if not is_real(row)], [])
+    print_training_announcement(
+        TrainCommandRequest("default", (), None, mine.out, program="train.py"), [], OWN
+    )
     assert capsys.readouterr().err.splitlines() == [
         "train.py: 96 invented passages, 0 real ones, 0 of your own",
         "train.py: warning: without the real passages (in a clone, 'tipclassify corpus rebuild "
@@ -764,10 +771,10 @@ def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(
     tmp_path: Path,
 ) -> None:
     shipped = model_folder("default").resolve()  # of the checkout or of the installed package
-    (line, other) = replaced(tmp_path / "default")
+    (line, other) = lines_on_replaced_model(tmp_path / "default")
     assert line == f"makes a new model in {tmp_path / 'default'}"
     assert other.startswith(f"'--model default' is another one, in {shipped}: name the folder")
-    assert "is this folder" in replaced(shipped)[1]
+    assert "is this folder" in lines_on_replaced_model(shipped)[1]
 
 
 @pytest.mark.slow
@@ -923,7 +930,9 @@ def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: 
     known = {"text": CORPUS[0]["text"]}
     pool.write_text("".join(json.dumps(line) + "\n" for line in [*lines, known]), "utf-8")
     trained = run_fast(
-        Order("fast", (), None, tmp_path / "mine", jobs=1, unlabelled=[pool]), CORPUS, []
+        TrainCommandRequest("fast", (), None, tmp_path / "mine", jobs=1, unlabelled=[pool]),
+        CORPUS,
+        [],
     )
     card = (trained.out / "README.md").read_text("utf-8")
     sha256 = Classifier.load().meta["sha256"]

@@ -32,7 +32,12 @@ from tipclassify.cli import (
     train,
 )
 from tipclassify.cli.corpus import collecting, curating, inspecting
-from tipclassify.cli.output import flush_or_discard, merge_repeated, print_note, print_notes
+from tipclassify.cli.output import (
+    flush_or_discard,
+    merge_repeated_error_lines,
+    print_note,
+    print_notes,
+)
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
 from tipclassify.resources import read_resource
 
@@ -256,14 +261,14 @@ def run_command_line(
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _end_on_signal)
+            signal.signal(number, _end_command_on_signal)
     try:
         code = _exit_code(app, program, refusal)
     except KeyboardInterrupt:
         code = 130
     except SystemExit as end:  # Rich and Click end with 1 when a pipe is broken
         code = 0 if isinstance(end.__context__, BrokenPipeError) else int(end.code or 0)
-    _end_on_signal(0)
+    _end_command_on_signal(0)
     for stream in streams:
         flush_or_discard(stream)
     # Python's own exit would wait for worker processes, which end when this one does
@@ -286,7 +291,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
             print_note(f"{in_one_line}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:
-        print_notes(merge_repeated(error.problems), program=program)
+        print_notes(merge_repeated_error_lines(error.problems), program=program)
         return 1
     except (TipclassifyError, refusal) as error:
         print_note(str(error), program)
@@ -303,13 +308,13 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
         return 1
 
 
-def _end_on_signal(number: int, _: object = None) -> None:
+def _end_command_on_signal(number: int, _: object = None) -> None:
     """Unwind on the first signal, and end at once on the next.
 
     An exception in a cleanup might be lost, or hang.
     """
     for each in _SIGNALS:
-        if signal.getsignal(each) is _end_on_signal:
+        if signal.getsignal(each) is _end_command_on_signal:
             signal.signal(each, lambda number, _: os._exit(128 + number))
     if number == signal.SIGINT:
         raise KeyboardInterrupt

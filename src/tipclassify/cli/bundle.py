@@ -14,12 +14,12 @@ from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
     file_ids,
-    input_ids,
+    file_ids_of_command_inputs,
     open_output,
     print_line,
     print_note,
     print_warnings,
-    write_results,
+    write_command_results,
 )
 from tipclassify.formatting import aligned, one_line
 from tipclassify.progress import progress_bar
@@ -65,7 +65,7 @@ def bundle(
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.review.desk_checks import read_checks
 
-    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
     tagging.classifier()  # report an unusable model before the first report is read
     inputs = expand_inputs(files)
     exports = export or []
@@ -75,7 +75,7 @@ def bundle(
         checks=read_checks(checks, print_note) if checks else (),
         exports=exports,
     )
-    read = input_ids(files, inputs, model) | file_ids([checks, *exports])
+    read = file_ids_of_command_inputs(files, inputs, model) | file_ids([checks, *exports])
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
         manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)
     print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
@@ -138,6 +138,6 @@ def verify(
     counted: Counter[str] = Counter(check.result for check in checks)
     results = ("ok", "differs", "not checked")
     lines.append("\n" + "   ".join(f"{counted[result]} {result}" for result in results))
-    write_results(output, format, map(asdict, checks), "\n".join(lines), inputs=read)
+    write_command_results(output, format, map(asdict, checks), "\n".join(lines), inputs=read)
     if counted["differs"] or (strict and counted["not checked"]):
         raise typer.Exit(1)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import FileId, check_output, input_ids, open_output, print_warnings
+from tipclassify.cli.output import (
+    FileId,
+    check_output,
+    file_ids_of_command_inputs,
+    open_output,
+    print_warnings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +48,7 @@ def compare(
             help=f"Two reports, the earlier first, or more for a ledger. {options.REPORT_HELP}",
         ),
     ],
-    format: Annotated[FormatName | None, options.choice(FormatName)] = None,
+    format: Annotated[FormatName | None, options.format_option(FormatName)] = None,
     everything: Annotated[
         bool, Option("--all", help="Also list passages that are repeated word for word.")
     ] = False,
@@ -89,22 +95,22 @@ def compare(
     an effort and the other a failure.
     """
     if len(files) < 2:
-        raise options.misused("OLD NEW...", "give two reports or more")
+        raise options.invalid_option("OLD NEW...", "give two reports or more")
     if files.count("-") > 1:
-        raise options.misused("NEW", "standard input can hold one of the reports only")
+        raise options.invalid_option("NEW", "standard input can hold one of the reports only")
     if ledger and side_by_side:
-        raise options.misused(
+        raise options.invalid_option(
             "--side-by-side", "compares publications; --ledger follows one over the years"
         )
     wanted = format or _format_of_output_option(output)
     result = _result_of_options(len(files), wanted, ledger, side_by_side)
     if wanted not in _FORMATS[result]:
         _refuse_format_option(result)
-    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
-    inputs = input_ids((), files, model)
+    tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
+    inputs = file_ids_of_command_inputs((), files, model)
     check_output(output, inputs)
     request = _CompareRequest(
-        reports=[_tag_as_one_report(file, tagging) for file in files],
+        reports=[_tag_argument_as_one_report(file, tagging) for file in files],
         context=_context_of_options(tagging, policy, output),
         format=wanted,
         everything=everything,
@@ -139,8 +145,8 @@ def _result_of_options(reports: int, wanted: str, ledger: bool, side_by_side: bo
 def _refuse_format_option(result: Result) -> NoReturn:
     formats = ", ".join(_FORMATS[result])
     if result == "contrast":
-        raise options.misused("--format", f"--side-by-side writes {formats}")
-    raise options.misused("--format", f"a ledger is written as {formats}")
+        raise options.invalid_option("--format", f"--side-by-side writes {formats}")
+    raise options.invalid_option("--format", f"a ledger is written as {formats}")
 
 
 def _context_of_options(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
@@ -244,7 +250,7 @@ def _write_contrast(request: _CompareRequest) -> None:
             contrasted.write_contrast_jsonl(contrasting, out, request.context)
 
 
-def _tag_as_one_report(file: str, tagging: Tagging) -> TaggedReport:
+def _tag_argument_as_one_report(file: str, tagging: Tagging) -> TaggedReport:
     """Tag an input as one report, all parts of a long one, and print what could not be read."""
     from tipclassify.pipeline.reports import joined_report
 

@@ -10,7 +10,13 @@ from typer import Argument, Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import check_output, file_ids, print_line, print_note, write_results
+from tipclassify.cli.output import (
+    check_output,
+    file_ids,
+    print_line,
+    print_note,
+    write_command_results,
+)
 from tipclassify.errors import InputError
 from tipclassify.formatting import aligned, one_line, shown
 from tipclassify.labels import LABELS, POLICIES
@@ -69,11 +75,13 @@ def explain(
         if no_prose:
             verdict = "not given: no prose of a report"
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
-        lines += _lines_of_weights(reason, section, top)
-    write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
+        lines += _lines_printed_of_weights(reason, section, top)
+    write_command_results(
+        output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)])
+    )
 
 
-def _lines_of_weights(reason: Explanation, section: str | None, top: int) -> list[str]:
+def _lines_printed_of_weights(reason: Explanation, section: str | None, top: int) -> list[str]:
     weights = [(span.weight, shown(span.text)) for span in reason.spans[:top]]
     if section:
         weights.append((reason.heading, f"(the heading “{shown(section)}”)"))
@@ -138,7 +146,7 @@ def evaluate(
     keys = model_folder(model) / TAUGHT
     report = evaluate_rows(
         Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
-        read_rows(*labelled, columns=options.columns(text_column, label_column)),
+        read_rows(*labelled, columns=options.columns_from_options(text_column, label_column)),
         policy,
         parts=ReportParts(
             by=by,
@@ -151,7 +159,7 @@ def evaluate(
         taught=keys.read_bytes() if keys.is_file() else b"",
         draws=Draws(draws, seed),
     )
-    write_results(output, format, [report.figures], "\n\n".join(report.tables), inputs=read)
+    write_command_results(output, format, [report.figures], "\n\n".join(report.tables), inputs=read)
 
 
 def add(
@@ -206,7 +214,9 @@ def list_(output: options.Output = None) -> None:
         cells = (model.name, model.kind, short_hash, str(model.folder))
         rows.append([one_line(cell) for cell in cells])
     table = "\n".join(aligned(rows, left=4))
-    write_results(output, "table", (), table, inputs=file_ids(model.folder for model in listed))
+    write_command_results(
+        output, "table", (), table, inputs=file_ids(model.folder for model in listed)
+    )
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
@@ -241,7 +251,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
             f"{label} {limit:.3f}" for label, limit in limits
         )
     table = "\n".join(aligned(list(lines.items()), left=2))
-    write_results(output, "table", (), table, inputs=file_ids([folder]))
+    write_command_results(output, "table", (), table, inputs=file_ids([folder]))
 
 
 def check(
@@ -297,6 +307,6 @@ def check(
         before = ", ".join(output_change.expected)
         now = ", ".join(output_change.given)
         lines.append(f"    stored {before}; now {now}: {output_change.text}")
-    write_results(output, "table", (), "\n".join(lines), inputs=read)
+    write_command_results(output, "table", (), "\n".join(lines), inputs=read)
     if regressed or changed:
         raise typer.Exit(1)

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 UnitName = Literal["sentence", "clause"]
 
 
-def misused(option: str, reason: str) -> typer.BadParameter:
+def invalid_option(option: str, reason: str) -> typer.BadParameter:
     """Make the usage error of an invalid option value."""
     return typer.BadParameter(reason, param_hint=f"'{option}'")
 
 
 def _not_zero(jobs: int) -> int:
     if jobs == 0:
-        raise misused("--jobs", "0 processes do nothing; give 1 or more, or -1 for one each core")
+        raise invalid_option(
+            "--jobs", "0 processes do nothing; give 1 or more, or -1 for one each core"
+        )
     return jobs
 
 
@@ -125,18 +127,18 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     for option in given or ():
         label, equals, written = option.partition("=")
         if label not in LABELS or not equals:
-            raise misused(
+            raise invalid_option(
                 "--threshold", f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}"
             )
         chosen[label] = math.nan
         with suppress(ValueError):
             chosen[label] = float(written)
         if not 0 < chosen[label] < 1:
-            raise misused("--threshold", f"{option!r}: the value must be over 0 and under 1")
+            raise invalid_option("--threshold", f"{option!r}: the value must be over 0 and under 1")
     return chosen
 
 
-def tagging(
+def tagging_from_options(
     model: str | None,
     policy: PolicyName,
     threshold: Sequence[str] | None = None,
@@ -165,13 +167,13 @@ def read_options(
     from tipclassify.readers.text import codec_of_encoding
 
     if encoding is not None and codec_of_encoding(encoding) is None:
-        raise misused(
+        raise invalid_option(
             "--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
         )
     return ReadOptions(encoding, allow_private, text_column=text_column)
 
 
-def columns(text_column: str, label_column: str) -> Columns:
+def columns_from_options(text_column: str, label_column: str) -> Columns:
     """Combine the options that name the columns of labelled passages."""
     from tipclassify.corpus.row_files import Columns
 
@@ -192,7 +194,7 @@ def today() -> str:
         ) from None
 
 
-def choice(formats: object) -> OptionInfo:
+def format_option(formats: object) -> OptionInfo:
     """Declare the option of the output format, one of a `Literal` of names."""
     names = ", ".join(get_args(formats))
     option: OptionInfo = Option(

@@ -57,10 +57,11 @@ def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassif
 _LOCATED: Final = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<problem>.+)", re.DOTALL)
 
 
-def merge_repeated(problems: Sequence[str]) -> list[str]:
+def merge_repeated_error_lines(problems: Sequence[str]) -> list[str]:
     """Merge the problems that say the same of several lines of a file, in the place of the first.
 
-    >>> merge_repeated(["a.jsonl:1: no text", "a.jsonl:2: no labels", "a.jsonl:4: no text"])
+    >>> problems = ["a.jsonl:1: no text", "a.jsonl:2: no labels", "a.jsonl:4: no text"]
+    >>> merge_repeated_error_lines(problems)
     ['a.jsonl:1: no text (so does line 4)', 'a.jsonl:2: no labels']
     """
     lines: dict[tuple[str, str], list[int]] = {}
@@ -102,7 +103,7 @@ def flush_or_discard(stream: IO[str]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-class TaggedInputs(Generic[R]):
+class CommandInputs(Generic[R]):
     """The inputs of a command, each with the outputs of its reports, and the failures so far."""
 
     def __init__(self, inputs: Iterable[tuple[str, Iterator[Result[R]]]], count: int) -> None:
@@ -152,13 +153,13 @@ class TaggedInputs(Generic[R]):
 
 
 @contextlib.contextmanager
-def tagged_inputs(
+def tagged_inputs_of_command(
     files: Sequence[str],
     tagging: Tagging,
     jobs: int,
     make: Callable[[TaggedReport], R],
     bar: bool = True,
-) -> Iterator[TaggedInputs[R]]:
+) -> Iterator[CommandInputs[R]]:
     """Give each input with ``make(report)`` of its tagged reports.
 
     At the end the failures are printed, and the command exits with 1 if there are any.
@@ -174,7 +175,7 @@ def tagged_inputs(
                 if progress:
                     progress(done, len(files))
 
-    inputs = TaggedInputs(counted(), len(files))
+    inputs = CommandInputs(counted(), len(files))
     yield inputs
     inputs.end()
 
@@ -188,7 +189,7 @@ def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
 
 
 @contextlib.contextmanager
-def tagged_outputs(
+def tagged_outputs_of_command(
     files: Sequence[str],
     tagging: Tagging,
     jobs: int,
@@ -200,7 +201,7 @@ def tagged_outputs(
     Inputs that fail are collected. Where all fail, the command exits before it opens its output,
     which would replace one that holds something.
     """
-    with tagged_inputs(files, tagging, jobs, make, bar) as inputs:
+    with tagged_inputs_of_command(files, tagging, jobs, make, bar) as inputs:
 
         def outputs() -> Iterator[R]:
             for _, outputs_of_input in inputs:
@@ -215,17 +216,17 @@ def tagged_outputs(
 
 
 @contextlib.contextmanager
-def tagged_reports(
+def tagged_reports_of_command(
     files: Sequence[str], tagging: Tagging, jobs: int
 ) -> Iterator[Iterator[TaggedReport]]:
     """Iterate over the tagged reports of all inputs; collect inputs that fail."""
     from tipclassify.reporting.writers import identity
 
-    with tagged_outputs(files, tagging, jobs, identity) as reports:
+    with tagged_outputs_of_command(files, tagging, jobs, identity) as reports:
         yield reports
 
 
-class Terminal:
+class TerminalOutput:
     """Standard output on a terminal, without control characters of reports.
 
     `stream` itself takes colours.
@@ -267,7 +268,9 @@ def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId
     return frozenset(identities)
 
 
-def input_ids(names: Sequence[str], files: Sequence[str], model: str | None) -> frozenset[FileId]:
+def file_ids_of_command_inputs(
+    names: Sequence[str], files: Sequence[str], model: str | None
+) -> frozenset[FileId]:
     """Return the identities of what a command on reports reads.
 
     These are files, the lists that name them, and the model.
@@ -287,7 +290,7 @@ def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--
         )
 
 
-def write_results(
+def write_command_results(
     path: Path | None,
     format: str,
     rows: Iterable[Mapping[str, object]],
@@ -332,7 +335,7 @@ def _standard_output(binary: bool) -> Iterator[IO[Any]]:  # of str or bytes, as 
         if binary:
             yield sys.stdout.buffer
         elif sys.stdout.isatty():
-            yield cast("IO[str]", Terminal(sys.stdout))
+            yield cast("IO[str]", TerminalOutput(sys.stdout))
         else:
             yield sys.stdout
         sys.stdout.flush()

@@ -16,7 +16,7 @@ from tipclassify.cli.output import (
     print_line,
     print_note,
     print_warnings,
-    write_results,
+    write_command_results,
 )
 from tipclassify.errors import InputError, MissingExtraError
 
@@ -123,7 +123,7 @@ def text(
             }
             for block in document.blocks
         )
-        write_results(output, "jsonl", rows, inputs=read)
+        write_command_results(output, "jsonl", rows, inputs=read)
         return
     whole = document.text if document.text.endswith("\n") else document.text + "\n"
     # binary: in text mode, Windows would change line breaks and so offsets

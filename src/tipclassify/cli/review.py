@@ -67,30 +67,30 @@ def review(
 
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.review.opened import open_reports
-    from tipclassify.review.retraining import Retraining, model_to_adapt
+    from tipclassify.review.opened import open_reports_for_review
+    from tipclassify.review.retraining import Retraining, model_to_retrain
     from tipclassify.review.session import ReviewSession
 
     with needs_extra("the review page", "review"):
         from tipclassify.review.server import listen_on_loopback, serve_review
 
     if corpus.suffix != ".jsonl":
-        raise options.misused("--corpus", f"{corpus}: give a name that ends in .jsonl")
-    tagging = options.tagging(
+        raise options.invalid_option("--corpus", f"{corpus}: give a name that ends in .jsonl")
+    tagging = options.tagging_from_options(
         model, policy, threshold, encoding=encoding, allow_private=allow_private
     )
     for name in files:
         if name == str(corpus) or (
             os.path.isfile(name) and corpus.is_file() and os.path.samefile(name, corpus)
         ):
-            raise options.misused(
+            raise options.invalid_option(
                 "--corpus", f"{corpus}: is an input; decisions go to a file of their own"
             )
     socket = listen_on_loopback(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
     with progress_bar("reports") as progress:
-        reports, failures = open_reports(names, tagging, progress)
+        reports, failures = open_reports_for_review(names, tagging, progress)
     print_warnings([note for report in reports for note in report.notes])
     print_notes(failures, len(failures))
     if not reports:
@@ -111,7 +111,7 @@ def review(
         second_name=Path(other).name if other else "",
         notify=print_note,
     )
-    retraining = Retraining(corpus, train_data or (), model_to_adapt(model))
+    retraining = Retraining(corpus, train_data or (), model_to_retrain(model))
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
 

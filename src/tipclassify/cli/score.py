@@ -15,12 +15,12 @@ from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
     exit_failed,
-    input_ids,
+    file_ids_of_command_inputs,
     open_output,
     print_note,
     print_notes,
-    tagged_inputs,
-    tagged_outputs,
+    tagged_inputs_of_command,
+    tagged_outputs_of_command,
 )
 from tipclassify.errors import OutputError
 from tipclassify.progress import progress_bar
@@ -39,7 +39,7 @@ FormatName = Literal[
 
 def score(
     files: options.ScoredFiles,
-    format: Annotated[FormatName | None, options.choice(FormatName)] = None,
+    format: Annotated[FormatName | None, options.format_option(FormatName)] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
@@ -90,21 +90,23 @@ def score(
     from tipclassify.reporting.writers import FORMATS, format_of
 
     if output and output_dir:
-        raise options.misused("--output-dir", "give --output or --output-dir, not both")
+        raise options.invalid_option("--output-dir", "give --output or --output-dir, not both")
     if resume and not output_dir:
-        raise options.misused("--resume", "needs --output-dir")
-    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private, text_column)
+        raise options.invalid_option("--resume", "needs --output-dir")
+    tagging = options.tagging_from_options(
+        model, policy, threshold, unit, encoding, allow_private, text_column
+    )
     if engine:
         if bom or jobs != 1 or output or text_column != "text" or format not in (None, "parquet"):
             remedy = "leave out --bom, --jobs, --output, --text-column and --format"
-            raise options.misused(
+            raise options.invalid_option(
                 "--engine", f"writes Parquet to --output-dir, by --workers processes: {remedy}"
             )
-        _score_on_cluster(files, tagging, output_dir, scheduler, workers)
+        _run_score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
     for option, given in (("--scheduler", scheduler), ("--workers", workers)):
         if given is not None:
-            raise options.misused(option, "needs --engine dask")
+            raise options.invalid_option(option, "needs --engine dask")
     folder = None
     if output_dir:
         folder = Path(output_dir)
@@ -115,7 +117,7 @@ def score(
     )
     format_name = format or (format_of(output) if output else "table")
     if output_dir:
-        _score_into_folder(
+        _run_score_into_folder(
             _FolderRequest(
                 names=files,
                 tagging=tagging,
@@ -131,9 +133,11 @@ def score(
     shows_bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(context.classifier.meta.get("kinds"))
     inputs = expand_inputs(files)
-    read = input_ids(files, inputs, model)
+    read = file_ids_of_command_inputs(files, inputs, model)
     check_output(output, read)
-    with tagged_outputs(inputs, tagging, jobs, partial(count_report, render), shows_bar) as reports:
+    with tagged_outputs_of_command(
+        inputs, tagging, jobs, partial(count_report, render), shows_bar
+    ) as reports:
         with open_output(output, FORMATS[format_name].binary, inputs=read) as out:
             write(outcome.outputs(reports), out, context)
         _print_outcome(outcome, output, brief=format_name == "table")
@@ -164,7 +168,7 @@ class _FolderRequest:
     resume: bool  # whether outputs of an earlier run are kept
 
 
-def _score_into_folder(request: _FolderRequest) -> None:
+def _run_score_into_folder(request: _FolderRequest) -> None:
     """Write one output for each input.
 
     Outputs finished before an interruption are kept, and are in the ledger.
@@ -180,9 +184,9 @@ def _score_into_folder(request: _FolderRequest) -> None:
     files = expand_inputs(request.names, output=request.folder)
     own_names = output_names(files, output_format.suffixes[0])
     outputs = {file: request.folder / name for file, name in zip(files, own_names, strict=True)}
-    read = input_ids(request.names, files, request.tagging.model)
+    read = file_ids_of_command_inputs(request.names, files, request.tagging.model)
     open_file = partial(open_output, inputs=read)
-    ledger = FinishedOutputs(request.folder, {"setting": _settings_of_output(request)})
+    ledger = FinishedOutputs(request.folder, {"setting": _options_that_determine_output(request)})
     desk = None
     if request.format == "html":
         context = replace(context, index="index.html")
@@ -207,7 +211,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
     finished = 0
     outcome = Outcome(context.classifier.meta.get("kinds"))
     make = partial(count_report, render)
-    with tagged_inputs(left, request.tagging, request.jobs, make) as inputs:
+    with tagged_inputs_of_command(left, request.tagging, request.jobs, make) as inputs:
         try:
             for file, reports in inputs:
                 failed_before = len(inputs.failures)
@@ -233,7 +237,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
         _print_outcome(outcome, request.folder)
 
 
-def _settings_of_output(request: _FolderRequest) -> list[object]:
+def _options_that_determine_output(request: _FolderRequest) -> list[object]:
     """List what determines an output besides its input."""
     tagging = request.tagging
     return [
@@ -249,7 +253,7 @@ def _settings_of_output(request: _FolderRequest) -> list[object]:
     ]
 
 
-def _score_on_cluster(
+def _run_score_on_cluster(
     names: list[str],
     tagging: Tagging,
     folder: str | None,
@@ -263,9 +267,11 @@ def _score_on_cluster(
     from tipclassify.pipeline.distributed import score
 
     if folder is None:
-        raise options.misused("--engine", "needs --output-dir, a folder for its Parquet files")
+        raise options.invalid_option(
+            "--engine", "needs --output-dir, a folder for its Parquet files"
+        )
     if scheduler is not None and workers is not None:
-        raise options.misused(
+        raise options.invalid_option(
             "--workers", "a cluster has its own workers; leave it out with --scheduler"
         )
     try:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import check_output, input_ids, open_output, print_note, tagged_reports
+from tipclassify.cli.output import (
+    check_output,
+    file_ids_of_command_inputs,
+    open_output,
+    print_note,
+    tagged_reports_of_command,
+)
 from tipclassify.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ def summary(
     add_up: Annotated[
         bool, Option("--add-publications", help="Add up publications: one row, one total.")
     ] = False,
-    format: Annotated[FormatName | None, options.choice(FormatName)] = None,
+    format: Annotated[FormatName | None, options.format_option(FormatName)] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
         Option(
@@ -96,25 +102,27 @@ def summary(
     picture = wanted in _PICTURES
     dimensions: list[str] = list(dict.fromkeys(dimension.value for dimension in by or ()))
     if chart and not picture:
-        raise options.misused("--chart", "a chart is a picture: say --format png or svg")
+        raise options.invalid_option("--chart", "a chart is a picture: say --format png or svg")
     if chart == "heatmap":
         dimensions = dimensions or ["country", "year"]
         if len(dimensions) != 2:
-            raise options.misused("--by", "a heat map has two sides: say --by twice")
+            raise options.invalid_option("--by", "a heat map has two sides: say --by twice")
     if wanted == "png" and output is None and sys.stdout.isatty():
-        raise options.misused("--format", "a picture cannot be shown here: say --output FILE.png")
+        raise options.invalid_option(
+            "--format", "a picture cannot be shown here: say --output FILE.png"
+        )
     if picture:
         with needs_extra("drawing charts", "charts"):  # before the tagging, which may take an hour
             import matplotlib.figure  # noqa: F401
 
         from tipclassify.reporting.charts import draw_chart
 
-    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy)
     inputs = expand_inputs(files)
-    read = input_ids(files, inputs, model)
+    read = file_ids_of_command_inputs(files, inputs, model)
     check_output(output, read)
-    with tagged_reports(inputs, tagging, jobs) as reports:
+    with tagged_reports_of_command(inputs, tagging, jobs) as reports:
         counted = summarize(
             reports,
             context,

@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.training_run import Order, carry_out
+from tipclassify.cli.training_run import TrainCommandRequest, carry_out
 from tipclassify.errors import InputError
 
 Data = Annotated[
@@ -81,14 +81,14 @@ def train(
     and the new one are printed side by side. Seconds for some hundred rows; no PyTorch is needed.
     """
     if not data:
-        raise options.misused("--data", "say which labelled passages to learn")
+        raise options.invalid_option("--data", "say which labelled passages to learn")
     if output is None:
-        raise options.misused("--output", "say where the model shall go")
+        raise options.invalid_option("--output", "say where the model shall go")
     carry_out(
-        Order(
+        TrainCommandRequest(
             model=model,
             data=data,
-            corpus=_package_corpus() if corpus else None,
+            corpus=_corpus_for_train_command() if corpus else None,
             out=output,
             text_column=text_column,
             label_column=label_column,
@@ -100,7 +100,7 @@ def train(
     )
 
 
-def _package_corpus() -> Path:
+def _corpus_for_train_command() -> Path:
     """Find the corpus that is installed with the package, or in the checkout."""
     from tipclassify.corpus.loading import shipped_corpus
 

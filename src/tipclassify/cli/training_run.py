@@ -35,7 +35,7 @@ progress_lines = partial(progress_bar, every=_EVERY)
 
 
 @dataclass(frozen=True)
-class Order:
+class TrainCommandRequest:
     """A training as it was asked for."""
 
     model: Literal["default", "fast", "encoder"]
@@ -55,89 +55,97 @@ class Order:
         print_note(line, self.program)
 
 
-Fit = Callable[[Order, Sequence["Row"], Sequence["Row"]], "Trained"]
+Fit = Callable[[TrainCommandRequest, Sequence["Row"], Sequence["Row"]], "Trained"]
 """Train on the rows of the project's corpus and the user's own."""
 
 
-def check_order(order: Order) -> None:
+def check_train_request(request: TrainCommandRequest) -> None:
     """Refuse options of another kind of model, and an output in the way."""
     from tipclassify.model.common.replacement import check_replaceable_model, recover_model_folder
 
-    if order.unlabelled and order.model == "default":
-        raise options.misused("--unlabelled", "needs --model fast or encoder")
-    if order.penalty is not None and order.model != "default":
-        raise options.misused("--penalty", "needs --model default")
-    if order.penalty is not None and not order.data:
-        raise options.misused("--penalty", "needs --data, whose rows move the heads")
-    recover_model_folder(order.out)  # what a killed training left takes space
-    check_replaceable_model(order.out)
+    if request.unlabelled and request.model == "default":
+        raise options.invalid_option("--unlabelled", "needs --model fast or encoder")
+    if request.penalty is not None and request.model != "default":
+        raise options.invalid_option("--penalty", "needs --model default")
+    if request.penalty is not None and not request.data:
+        raise options.invalid_option("--penalty", "needs --data, whose rows move the heads")
+    recover_model_folder(request.out)  # what a killed training left takes space
+    check_replaceable_model(request.out)
 
 
-def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
+def fit_requested_model(
+    request: TrainCommandRequest, corpus: Sequence[Row], own: Sequence[Row]
+) -> Trained:
     """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
-    if order.model == "fast":
-        return run_fast(order, corpus, own)
+    if request.model == "fast":
+        return run_fast(request, corpus, own)
     from tipclassify.resources import cache_path
     from tipclassify.training.fit_heads import HeadSettings
     from tipclassify.training.train_heads import train_default
 
-    settings = HeadSettings(order.penalty, seed=order.seed, cache=cache_path("pooled"))
+    settings = HeadSettings(request.penalty, seed=request.seed, cache=cache_path("pooled"))
     with progress_lines("passages read by the encoder") as progress:
-        return train_default(corpus, own, order.out, settings=settings, progress=progress)
+        return train_default(corpus, own, request.out, settings=settings, progress=progress)
 
 
-def carry_out(order: Order, fit: Fit = fit_and_write) -> None:
+def carry_out(request: TrainCommandRequest, fit: Fit = fit_requested_model) -> None:
     """Load the rows, say what will be replaced, train by `fit`, and print what came of it."""
-    check_order(order)
-    corpus, own = load_rows(order)
-    announce(order, corpus, own)
-    before = _hash_of(order.out)
+    check_train_request(request)
+    corpus, own = load_rows_of_request(request)
+    print_training_announcement(request, corpus, own)
+    before = _hash_of_model_folder(request.out)
     try:
-        trained = fit(order, corpus, own)
+        trained = fit(request, corpus, own)
     except ValueError as error:  # of rows that cannot be learned
         raise InputError(str(error)) from error
     print_line(trained.table())
-    if before and before == _hash_of(order.out):
-        order.note(f"the same bytes as before: model {before[:12]}")
-    command = f"tipclassify score --model {shlex.quote(str(order.out))} FILE"
-    order.note(f"saved {order.out}; use it with: {command}")
+    if before and before == _hash_of_model_folder(request.out):
+        request.note(f"the same bytes as before: model {before[:12]}")
+    command = f"tipclassify score --model {shlex.quote(str(request.out))} FILE"
+    request.note(f"saved {request.out}; use it with: {command}")
 
 
-def load_rows(order: Order) -> tuple[list[Row], list[Row]]:
+def load_rows_of_request(request: TrainCommandRequest) -> tuple[list[Row], list[Row]]:
     """Load the project's corpus, where it is to be learned, and the user's rows."""
     from tipclassify.corpus.loading import corpus_rows, load_corpus
 
-    corpus = corpus_rows(load_corpus(order.corpus)) if order.corpus else []
-    if not order.data:
+    corpus = corpus_rows(load_corpus(request.corpus)) if request.corpus else []
+    if not request.data:
         return corpus, []
-    own = load_corpus(*order.data, text_column=order.text_column, label_column=order.label_column)
+    own = load_corpus(
+        *request.data, text_column=request.text_column, label_column=request.label_column
+    )
     return corpus, corpus_rows(own)
 
 
-def announce(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> None:
+def print_training_announcement(
+    request: TrainCommandRequest, corpus: Sequence[Row], own: Sequence[Row]
+) -> None:
     """Say what it learns from, what it will replace, and where the command line looks for it."""
     from tipclassify.corpus.holdout import is_real
 
     real = sum(map(is_real, corpus))
     if corpus:
         invented = len(corpus) - real
-        order.note(f"{invented:,} invented passages, {real:,} real ones, {len(own):,} of your own")
+        request.note(
+            f"{invented:,} invented passages, {real:,} real ones, {len(own):,} of your own"
+        )
     else:
-        order.note(f"{len(own):,} passages of your own")
+        request.note(f"{len(own):,} passages of your own")
     if corpus and not real:
         missing = (
             "without the real passages "
             "(in a clone, 'tipclassify corpus rebuild data/real' fetches them)"
         )
-        order.note(f"warning: {missing}: {_REAL_MISSING[order.model]}")
+        request.note(f"warning: {missing}: {_REAL_MISSING[request.model]}")
     if 0 < len(own) < _FEW:
         advice = f"label {_FEW} or more to tell a difference"
-        order.note(f"warning: {len(own)} passages of your own are few: {advice}")
-    for line in replaced(order.out):
-        order.note(line)
+        request.note(f"warning: {len(own)} passages of your own are few: {advice}")
+    for line in lines_on_replaced_model(request.out):
+        request.note(line)
 
 
-def _hash_of(out: Path) -> str:
+def _hash_of_model_folder(out: Path) -> str:
     """Return the hash of the model in a folder, empty for none."""
     from tipclassify.model.common.folder import load_model_head
 
@@ -146,11 +154,11 @@ def _hash_of(out: Path) -> str:
     return str(load_model_head(out).get("sha256", ""))
 
 
-def replaced(out: Path) -> list[str]:
+def lines_on_replaced_model(out: Path) -> list[str]:
     """Say which model a training replaces, and which one the command line takes by that name."""
     from tipclassify.model.loading import SHIPPED, model_folder
 
-    before = _hash_of(out)
+    before = _hash_of_model_folder(out)
     lines = [f"makes a new model in {out}"]
     if before:
         lines = [f"replaces the model {before[:12]} in {out}"]
@@ -167,7 +175,7 @@ def replaced(out: Path) -> list[str]:
     return lines
 
 
-def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
+def run_fast(request: TrainCommandRequest, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
     """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
     from tipclassify.corpus.loading import corpus_rows, load_corpus, shipped_corpus
     from tipclassify.model.classifier import Classifier
@@ -177,11 +185,11 @@ def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained
     from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled
 
     rows = [*corpus, *own]
-    settings = LinearSettings(seed=order.seed, jobs=order.jobs)
+    settings = LinearSettings(seed=request.seed, jobs=request.jobs)
     teacher = Teacher()
-    pool = read_unlabelled(order.unlabelled, [row["text"] for row in rows], None, order.seed)
+    pool = read_unlabelled(request.unlabelled, [row["text"] for row in rows], None, request.seed)
     # The default is needed to score unlabelled passages; without any it is used where it is there.
-    with nullcontext() if order.unlabelled else suppress(ModelError):
+    with nullcontext() if request.unlabelled else suppress(ModelError):
         scorer = load_encoder()
         default = Classifier(scorer)
         with progress_lines("passages scored by the default") as progress:
@@ -194,7 +202,7 @@ def run_fast(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Trained
     with progress_lines("fitting") as progress:
         return train_fast(
             rows,
-            order.out,
+            request.out,
             own=len(own),
             settings=settings,
             teacher=teacher,

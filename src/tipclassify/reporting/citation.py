@@ -353,7 +353,7 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
         quote=_citation_line(passage.text),
         title=_citation_line(title_name(finding.title)),
         publication=_citation_line(
-            _publication_unless_in_title(finding.title, finding.publication)
+            _cited_publication_unless_in_title(finding.title, finding.publication)
         ),
         publisher=_citation_line(finding.publisher),
         date=_citation_line(finding.date),
@@ -399,7 +399,7 @@ def _label_with_probability(label: str, score: float) -> str:
     )
 
 
-def _publication_unless_in_title(title: str, publication: str | None) -> str | None:
+def _cited_publication_unless_in_title(title: str, publication: str | None) -> str | None:
     """Return the publication, unless the title says it already."""
     if publication and publication.casefold() in title.casefold():
         return None

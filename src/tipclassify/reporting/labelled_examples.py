@@ -47,7 +47,7 @@ class LabelledExample:
 
 
 @dataclass(frozen=True, slots=True)
-class ExampleWordTable:
+class LabelledExampleWordTable:
     """In which examples each word stands (an inverted index); words and examples by number."""
 
     vocabulary: list[str]
@@ -56,7 +56,7 @@ class ExampleWordTable:
     sources: Ints  # number of each example among those that were given: equal texts are one
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> ExampleWordTable:
+    def of(cls, texts: Iterable[str]) -> LabelledExampleWordTable:
         """Index texts by their words. Of equal texts the last stands in the place of the first."""
         sources = {text: number for number, text in enumerate(texts)}
         numbers: dict[str, int] = {}
@@ -83,11 +83,11 @@ class LabelledExampleIndex:
     """
 
     def __init__(
-        self, examples: Iterable[LabelledExample], table: ExampleWordTable | None = None
+        self, examples: Iterable[LabelledExample], table: LabelledExampleWordTable | None = None
     ) -> None:
         self._examples = examples if isinstance(examples, Sequence) else list(examples)
         if table is None:
-            table = ExampleWordTable.of(example.text for example in self._examples)
+            table = LabelledExampleWordTable.of(example.text for example in self._examples)
         size = len(table.sources)
         self._numbers = {word: number for number, word in enumerate(table.vocabulary)}
         self._sources = table.sources
@@ -152,21 +152,21 @@ def load_labelled_examples() -> LabelledExampleIndex:
     corpus = b"".join(file.read_bytes().removesuffix(b"\n") + b"\n" for file in files)
     examples = _LabelledExampleLines(corpus)
     digest = hashlib.sha256(_KEPT_FORMAT + corpus).hexdigest()
-    place = _place_of_example_index()
-    table = _read_example_index(place, digest) if place else None
+    place = _place_of_labelled_example_index()
+    table = _read_labelled_example_index(place, digest) if place else None
     if table is None:
-        table = ExampleWordTable.of(example.text for example in examples)
+        table = LabelledExampleWordTable.of(example.text for example in examples)
         if place:
-            _keep_example_index(place, digest, table)
+            _keep_labelled_example_index(place, digest, table)
     return LabelledExampleIndex(examples, table)
 
 
-def _place_of_example_index() -> Path | None:
+def _place_of_labelled_example_index() -> Path | None:
     folder = cache_path("examples")
     return folder / "words.npz" if folder else None
 
 
-def _keep_example_index(place: Path, digest: str, table: ExampleWordTable) -> None:
+def _keep_labelled_example_index(place: Path, digest: str, table: LabelledExampleWordTable) -> None:
     """Keep a table for the next process; without a writable folder it is made anew each time."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -181,11 +181,11 @@ def _keep_example_index(place: Path, digest: str, table: ExampleWordTable) -> No
             )
 
 
-def _read_example_index(place: Path, digest: str) -> ExampleWordTable | None:
+def _read_labelled_example_index(place: Path, digest: str) -> LabelledExampleWordTable | None:
     """Read the table of a corpus by its digest; None where another is kept, or a damaged one."""
     with contextlib.suppress(*_DAMAGED), place.open("rb") as file, np.load(file) as kept:
         if str(kept["digest"]) == digest:
-            return ExampleWordTable(
+            return LabelledExampleWordTable(
                 str(kept["vocabulary"]).split("\n"),
                 kept["frequencies"].astype(np.int64),
                 kept["rows"].astype(np.int64),

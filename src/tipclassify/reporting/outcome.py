@@ -10,10 +10,10 @@ from typing import Final, Generic, TypeVar
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.group import Group
-from tipclassify.reporting.particulars import several
+from tipclassify.reporting.particulars import count_with_noun
 from tipclassify.reporting.report import TaggedReport
-from tipclassify.reporting.subject import ReportSubject, are_tags_meaningless
-from tipclassify.reporting.text_kind import TextKindEvidence, warn_of_text_kind
+from tipclassify.reporting.subject import ReportSubject, are_report_tags_meaningless
+from tipclassify.reporting.text_kind import TextKindEvidence, text_kind_warning_of_report
 
 __all__ = ["CountedReport", "Outcome", "count_report"]
 
@@ -69,21 +69,21 @@ class Outcome:
                 yield part.output
             self.reports += 1
             self.total += group
-            doubt = _doubt_about_report(group, subject)
+            doubt = _doubt_about_report_tags(group, subject)
             if doubt is None and self.measured is not None:
-                doubt = warn_of_text_kind(evidence.kind(), self.measured)
+                doubt = text_kind_warning_of_report(evidence.kind(), self.measured)
             if doubt:
                 self.warnings.append(f"{file}: {doubt}")
 
     def __str__(self) -> str:
         labels = ", ".join(f"{label} {self.total.count(label):,}" for label in LABELS)
-        reports = several(self.reports, "report")
-        return f"{reports}, {several(self.total.tagged, 'tagged passage')} ({labels})"
+        reports = count_with_noun(self.reports, "report")
+        return f"{reports}, {count_with_noun(self.total.tagged, 'tagged passage')} ({labels})"
 
 
-def _doubt_about_report(group: Group, subject: ReportSubject) -> str | None:
+def _doubt_about_report_tags(group: Group, subject: ReportSubject) -> str | None:
     """Say in one line why the tags of a report may mean little; None if nothing is against them."""
-    if are_tags_meaningless(group.unknown, group.sentences):
+    if are_report_tags_meaningless(group.unknown, group.sentences):
         return (
             f"{group.unknown:,} of {group.sentences:,} sentences are in words that the model does "
             "not know; if they are not in English, their tags mean nothing"

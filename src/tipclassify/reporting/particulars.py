@@ -11,10 +11,16 @@ from typing import Final, Literal
 from tipclassify.labels import LABELS, label_name
 from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
 from tipclassify.reporting.common_phrases import is_of_common_phrases, wording_identity
-from tipclassify.reporting.subject import passages_about_trafficking
+from tipclassify.reporting.subject import report_passages_about_trafficking
 from tipclassify.text.document import Passage
 
-__all__ = ["RECURRING_COUNTRIES", "FindingKindCounts", "FindingNature", "FindingNatures", "several"]
+__all__ = [
+    "RECURRING_COUNTRIES",
+    "FindingKindCounts",
+    "FindingNature",
+    "FindingNatures",
+    "count_with_noun",
+]
 
 Kind = Literal["sentence", "table row"]
 
@@ -118,7 +124,7 @@ class FindingKindCounts:
 
     def add(self, passages: Sequence[Passage], natures: Sequence[FindingNature]) -> None:
         """Count the passages of a report or of a part of it."""
-        on_subject = passages_about_trafficking(passages)
+        on_subject = report_passages_about_trafficking(passages)
         for passage, nature, is_about in zip(passages, natures, on_subject, strict=True):
             self.add_passage(passage, nature, is_about)
 
@@ -155,14 +161,14 @@ class FindingKindCounts:
 
     def words(self) -> str:
         """Say how many findings there are of each kind: "62 sentences and 23 table rows"."""
-        parts = [several(self.tagged_sentences, "sentence")]
+        parts = [count_with_noun(self.tagged_sentences, "sentence")]
         if self.tagged_rows:
-            parts.append(several(self.tagged_rows, "table row"))
+            parts.append(count_with_noun(self.tagged_rows, "table row"))
         return " and ".join(parts)
 
     def base(self) -> str:
         """Say what the shares are shares of: "31 sentences about trafficking"."""
-        return f"{several(self.on_subject, 'sentence')} about trafficking"
+        return f"{count_with_noun(self.on_subject, 'sentence')} about trafficking"
 
     def beside(self) -> list[str]:
         """Say what counts of sentences leave out, a line each: table rows, what is said again.
@@ -174,18 +180,18 @@ class FindingKindCounts:
         if self.tagged_rows:
             present = [label for label in LABELS if self.rows[label]]
             by_label = [f"{label_name(label)} {self.rows[label]:,}" for label in present]
-            rows = several(self.tagged_rows, "table row")
+            rows = count_with_noun(self.tagged_rows, "table row")
             lines.append(f"Counted apart: {rows} with a label ({', '.join(by_label)}).")
         if self.said_again:
-            places = several(self.said_again, "further place")
+            places = count_with_noun(self.said_again, "further place")
             lines.append(f"Counted once: sentences that are said again, in {places}.")
         return lines
 
 
-def several(number: int, name: str) -> str:
+def count_with_noun(number: int, name: str) -> str:
     """Format a number of things.
 
-    >>> several(1, "sentence"), several(2_000, "table row")
+    >>> count_with_noun(1, "sentence"), count_with_noun(2_000, "table row")
     ('1 sentence', '2,000 table rows')
     """
     return f"{number:,} {name}{'' if number == 1 else 's'}"

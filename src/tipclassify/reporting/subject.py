@@ -13,10 +13,10 @@ from tipclassify.text.document import Passage
 __all__ = [
     "ReportSubject",
     "UnknownSentenceCount",
-    "are_tags_meaningless",
-    "count_unknown_sentences",
+    "are_report_tags_meaningless",
+    "count_unknown_report_sentences",
     "is_unknown_sentence",
-    "passages_about_trafficking",
+    "report_passages_about_trafficking",
     "subject_line",
 ]
 
@@ -41,10 +41,10 @@ class ReportSubject:
     def of(cls, passages: Iterable[Passage]) -> ReportSubject:
         """Count the passages of a report; zeros if the model does not know its language."""
         passages = list(passages)
-        count = count_unknown_sentences(passages)
-        if are_tags_meaningless(count.unknown, count.sentences):
+        count = count_unknown_report_sentences(passages)
+        if are_report_tags_meaningless(count.unknown, count.sentences):
             return cls()
-        return cls(sum(passages_about_trafficking(passages)), len(passages))
+        return cls(sum(report_passages_about_trafficking(passages)), len(passages))
 
     def __add__(self, other: ReportSubject) -> ReportSubject:
         return ReportSubject(self.on_subject + other.on_subject, self.passages + other.passages)
@@ -55,7 +55,7 @@ class ReportSubject:
         return self.passages >= _LONG and self.on_subject < self.passages * _MINOR_SHARE
 
 
-def passages_about_trafficking(passages: Sequence[Passage]) -> list[bool]:
+def report_passages_about_trafficking(passages: Sequence[Passage]) -> list[bool]:
     """Decide for each passage: a label, a likely one, or a section of which a quarter is tagged."""
     decisions: list[bool] = []
     for _, in_section in groupby(passages, key=lambda passage: passage.section):
@@ -107,13 +107,13 @@ class UnknownSentenceCount(NamedTuple):
     sentences: int
 
 
-def count_unknown_sentences(passages: Sequence[Passage]) -> UnknownSentenceCount:
+def count_unknown_report_sentences(passages: Sequence[Passage]) -> UnknownSentenceCount:
     """Count the sentences of unknown words, and all sentences."""
     unknown = sum(map(is_unknown_sentence, passages))
     known = sum(not passage.low_confidence for passage in passages)
     return UnknownSentenceCount(unknown, unknown + known)
 
 
-def are_tags_meaningless(unknown: int, sentences: int) -> bool:
+def are_report_tags_meaningless(unknown: int, sentences: int) -> bool:
     """Test whether tags are meaningless: over a third of the sentences have unknown words."""
     return unknown > sentences * _UNREAD_SHARE

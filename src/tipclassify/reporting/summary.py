@@ -23,7 +23,7 @@ from tipclassify.reporting.dimensions import DIMENSIONS, Name
 from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.grouping import GroupCounter
 from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of, source_name
-from tipclassify.reporting.subject import ReportSubject, are_tags_meaningless
+from tipclassify.reporting.subject import ReportSubject, are_report_tags_meaningless
 
 __all__ = ["OVERLAP", "Figures", "Summary", "SummaryRow", "summarize"]
 
@@ -119,7 +119,7 @@ class Summary:
         if self.rates is None or label == NONE:
             return None
         estimate = adjust_count(group.count(label), group.passages, self.rates[label])
-        if are_tags_meaningless(group.unknown, group.sentences):
+        if are_report_tags_meaningless(group.unknown, group.sentences):
             return replace(estimate, notes=(*estimate.notes, "unclear"))
         return estimate
 

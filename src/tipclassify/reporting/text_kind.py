@@ -25,7 +25,7 @@ __all__ = [
     "TextKindEvidence",
     "TextKindTable",
     "load_text_kinds",
-    "warn_of_text_kind",
+    "text_kind_warning_of_report",
 ]
 
 _WORD: Final = re.compile(r"\b[a-z]{2,}")
@@ -126,12 +126,12 @@ class TextKindEvidence:
         return table.names[best]
 
 
-def warn_of_text_kind(kind: str | None, measured: Collection[str]) -> str | None:
+def text_kind_warning_of_report(kind: str | None, measured: Collection[str]) -> str | None:
     """Say that a model was not measured on the kind of text a report looks like; else None.
 
     `measured` are the kinds that the model was measured on (``kinds`` in ``model.json``).
 
-    >>> warn_of_text_kind("statutes", {"statutes": 60})
+    >>> text_kind_warning_of_report("statutes", {"statutes": 60})
     """
     if kind is None or kind in measured:
         return None

@@ -11,9 +11,9 @@ from tipclassify.evaluation.agreement import Agreement, agreement
 from tipclassify.labels import LABELS
 from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
-from tipclassify.review.view import JsonObject, count_progress
+from tipclassify.review.view import JsonObject, count_review_progress
 
-__all__ = ["agreement_figures", "summarize_agreement"]
+__all__ = ["agreement_figures_in_review", "summarize_agreement_in_review"]
 
 _DRAWS: Final = 1_000  # of the bootstrap
 _MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
@@ -41,7 +41,7 @@ class AgreementFigures(TypedDict):
     labels: dict[str, LabelAgreement]
 
 
-def summarize_agreement(history: History, opened: Sequence[OpenPassage]) -> JsonObject:
+def summarize_agreement_in_review(history: History, opened: Sequence[OpenPassage]) -> JsonObject:
     """Compute agreement on all passages of the log that two or more annotators decided.
 
     The figures count what each decided without seeing a colleague's decision; ``all`` has those of
@@ -64,11 +64,11 @@ def summarize_agreement(history: History, opened: Sequence[OpenPassage]) -> Json
     without_colleagues = Counter(
         None if event.blind is None else "colleagues" in event.blind for event in compared
     )
-    figures = agreement_figures(alone)
+    figures = agreement_figures_in_review(alone)
     names = sorted({name for _, name in history.answered})
     return {
         **figures,
-        "all": agreement_figures(every),
+        "all": agreement_figures_in_review(every),
         "decisions": {
             "of": len(compared),
             "blind": without_colleagues[True],
@@ -76,20 +76,20 @@ def summarize_agreement(history: History, opened: Sequence[OpenPassage]) -> Json
             "model": sum("model" in (event.blind or ()) for event in compared),
         },
         "progress": [
-            {"annotator": name, **count_progress(opened, name, history)} for name in names
+            {"annotator": name, **count_review_progress(opened, name, history)} for name in names
         ],
         "disputed": sum(history.disputed(key) for key in history.by_passage),
     }
 
 
-def agreement_figures(decided: Mapping[str, LabelsByAnnotator]) -> AgreementFigures:
+def agreement_figures_in_review(decided: Mapping[str, LabelsByAnnotator]) -> AgreementFigures:
     """Compute kappa and alpha of each label over passages decided by two or more annotators.
 
     `decided` has the labels by passage key, then annotator.
     """
     shared = {key: labels for key, labels in decided.items() if len(labels) > 1}
     names = sorted({name for labels in shared.values() for name in labels})
-    by_label = {label: _no_agreement() for label in LABELS}
+    by_label = {label: _no_agreement_in_review() for label in LABELS}
     if shared:
         by_annotator = [
             {key: labels[name] for key, labels in shared.items() if name in labels}
@@ -97,11 +97,11 @@ def agreement_figures(decided: Mapping[str, LabelsByAnnotator]) -> AgreementFigu
         ]
         draws = _DRAWS if len(shared) >= _MIN_PASSAGES else 0
         for row in agreement(*by_annotator, draws=draws):
-            by_label[row.label] = _label_agreement(row)
+            by_label[row.label] = _label_agreement_in_review(row)
     return AgreementFigures(annotators=names, passages=len(shared), labels=by_label)
 
 
-def _no_agreement() -> LabelAgreement:
+def _no_agreement_in_review() -> LabelAgreement:
     return LabelAgreement(
         kappa=None,
         kappa_low=None,
@@ -113,20 +113,20 @@ def _no_agreement() -> LabelAgreement:
     )
 
 
-def _label_agreement(row: Agreement) -> LabelAgreement:
+def _label_agreement_in_review(row: Agreement) -> LabelAgreement:
     kappa_low, kappa_high = row.kappa_interval
     alpha_low, alpha_high = row.alpha_interval
     return LabelAgreement(
-        kappa=_rounded_or_none(row.kappa),
-        kappa_low=_rounded_or_none(kappa_low),
-        kappa_high=_rounded_or_none(kappa_high),
-        alpha=_rounded_or_none(row.alpha),
-        alpha_low=_rounded_or_none(alpha_low),
-        alpha_high=_rounded_or_none(alpha_high),
+        kappa=_rounded_review_figure(row.kappa),
+        kappa_low=_rounded_review_figure(kappa_low),
+        kappa_high=_rounded_review_figure(kappa_high),
+        alpha=_rounded_review_figure(row.alpha),
+        alpha_low=_rounded_review_figure(alpha_low),
+        alpha_high=_rounded_review_figure(alpha_high),
         n=row.passages,
     )
 
 
-def _rounded_or_none(figure: float) -> float | None:
+def _rounded_review_figure(figure: float) -> float | None:
     """Round a figure to four decimals; None for NaN, which JSON does not have."""
     return None if math.isnan(figure) else round(figure, 4)

@@ -21,7 +21,7 @@ from tipclassify.corpus.loading import LONGEST, row_key
 from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, load_json
 from tipclassify.review.events import Event, History
-from tipclassify.review.log import open_plain
+from tipclassify.review.log import open_regular_review_file
 from tipclassify.whole_files import hidden_name
 
 # bytes of blank lines that are left standing, however short the rows are
@@ -95,7 +95,7 @@ class ReviewCorpusFile:
         staged = hidden_name(self.path, ".new")
         try:
             staged.unlink(missing_ok=True)
-            with open_plain(staged, "xb") as out:
+            with open_regular_review_file(staged, "xb") as out:
                 out.write(data)
             os.replace(staged, self.path)
         except OSError as error:
@@ -130,7 +130,7 @@ class ReviewCorpusFile:
             for text in texts
             for event in _events_to_learn(history, self._places[text])
         }
-        with open_plain(self.path, "r+b") as file:
+        with open_regular_review_file(self.path, "r+b") as file:
             self._follow_others(file, history, keys)
             one_report = self._is_one_report()
             new_reports = self._reports.copy()
@@ -227,7 +227,7 @@ class ReviewCorpusFile:
         ]
         data = b"".join(lines)
         there = None
-        with suppress(FileNotFoundError), open_plain(self.path, "rb") as file:
+        with suppress(FileNotFoundError), open_regular_review_file(self.path, "rb") as file:
             there = file.read()
         if there and there != data and not self._is_ours(there, lines, history):
             numbered = (
@@ -319,10 +319,10 @@ def _row_of_event(event: Event, one_report: bool, notes: dict[str, str]) -> dict
     }
     for name, value in stored.items():
         row.setdefault(name, value)
-    return {name: _storable(value) for name, value in row.items() if value is not None}
+    return {name: _storable_review_text(value) for name, value in row.items() if value is not None}
 
 
-def _storable(value: object) -> object:
+def _storable_review_text(value: object) -> object:
     """Replace a lone surrogate, which no table can store, by "?"."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "replace").decode("utf-8")

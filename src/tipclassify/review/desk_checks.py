@@ -11,7 +11,7 @@ from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 from tipclassify.pipeline.bundle.checks import FindingCheck
 from tipclassify.readers.limits import read_bounded
-from tipclassify.review.desk_session import LOG, PersonCheck, checks_of, read_findings
+from tipclassify.review.desk_session import LOG, PersonCheck, checks_of, read_findings_to_check
 from tipclassify.review.events import History, parse_event
 
 __all__ = ["read_checks"]
@@ -39,14 +39,16 @@ def read_checks(path: Path, notify: Callable[[str], None]) -> list[FindingCheck]
     `notify` is called with a line for what cannot be read of the desk. Raises `InputError` when
     there are no checks.
     """
-    checks = _checks_of_folder(path, notify) if path.is_dir() else _checks_of_file(path)
+    checks = (
+        _checks_of_desk_folder(path, notify) if path.is_dir() else _checks_of_exported_file(path)
+    )
     if not checks:
         raise InputError(f"{path}: no finding is checked; check some, or leave out --checks")
     return checks
 
 
-def _checks_of_folder(folder: Path, notify: Callable[[str], None]) -> list[FindingCheck]:
-    findings = read_findings(folder, notify)
+def _checks_of_desk_folder(folder: Path, notify: Callable[[str], None]) -> list[FindingCheck]:
+    findings = read_findings_to_check(folder, notify)
     log = folder / LOG
     if not log.is_file():
         raise InputError(f"{log}: no such file; check findings with 'tipclassify desk {folder}'")
@@ -68,7 +70,7 @@ def _checks_of_folder(folder: Path, notify: Callable[[str], None]) -> list[Findi
     return checks
 
 
-def _checks_of_file(file: Path) -> list[FindingCheck]:
+def _checks_of_exported_file(file: Path) -> list[FindingCheck]:
     try:
         exported = msgspec.convert(load_json(read_bounded(str(file))), ExportedChecks)
     except ValueError:

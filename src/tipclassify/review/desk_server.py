@@ -31,7 +31,7 @@ from tipclassify.review.server import (
     answer_failed,
     json_response,
     read_request_body,
-    run_guarded_app,
+    serve_guarded_app,
 )
 
 __all__ = ["serve_desk"]
@@ -82,13 +82,13 @@ def serve_desk(
     session: DeskSession, at: socket.socket, token: str, ready: Callable[[], None]
 ) -> None:
     """Serve until the process is stopped; `ready` is called once requests are accepted."""
-    app = build_desk(session, token, ready)
-    run_guarded_app(
+    app = build_desk_app(session, token, ready)
+    serve_guarded_app(
         Guard(app, at.getsockname()[1], token, largest=_LARGEST, policy=_POLICY, in_path=True), at
     )
 
 
-def build_desk(session: DeskSession, token: str, ready: Callable[[], None]) -> Starlette:
+def build_desk_app(session: DeskSession, token: str, ready: Callable[[], None]) -> Starlette:
     """Build the application that `Guard` protects; all its paths begin with the token."""
 
     def file(request: Request) -> Response:

@@ -23,10 +23,10 @@ from tipclassify.reporting.writers.desk_records import (
     read_desk_passage_file,
 )
 from tipclassify.review.events import Event, History, Kind
-from tipclassify.review.log import EventLog, now, open_plain
+from tipclassify.review.log import EventLog, now, open_regular_review_file
 from tipclassify.review.refusal import RefusedError, refuse_reused_request
 
-__all__ = ["DeskFinding", "DeskSession", "read_findings"]
+__all__ = ["DeskFindingToCheck", "DeskSession", "read_findings_to_check"]
 
 LOG: Final = "desk.events"
 _SAVED: Final = "desk-saved.json"
@@ -37,7 +37,7 @@ PersonCheck = dict[str, str]  # verdict, note and time of one person, as the pag
 
 
 @dataclass(frozen=True, slots=True)
-class DeskFinding:
+class DeskFindingToCheck:
     """A tagged passage of the desk."""
 
     key: str  # of its citation
@@ -79,7 +79,9 @@ class SavedCheck:
     saved: bool = True
 
 
-def read_findings(folder: Path, notify: Callable[[str], None]) -> dict[str, DeskFinding]:
+def read_findings_to_check(
+    folder: Path, notify: Callable[[str], None]
+) -> dict[str, DeskFindingToCheck]:
     """Read the tagged passages of a desk, by the key of their citation.
 
     `notify` is called with a line for each data file that is not whole. Raises `InputError` when
@@ -104,7 +106,7 @@ def read_findings(folder: Path, notify: Callable[[str], None]) -> dict[str, Desk
         title = reports[data.page].title if data.page in reports else ""
         for row in data.passages:
             if row.labels:
-                findings[row.key] = DeskFinding(
+                findings[row.key] = DeskFindingToCheck(
                     row.key, row.text, row.start, row.end, row.labels, data.page, title
                 )
     return findings
@@ -121,7 +123,7 @@ class DeskSession:
     ) -> None:
         self.folder = folder
         self.annotator = annotator
-        self._findings = read_findings(folder, notify)
+        self._findings = read_findings_to_check(folder, notify)
         self._log = EventLog(folder / LOG, notify)
 
     @property
@@ -154,7 +156,7 @@ class DeskSession:
         """Answer ``GET api/saved``: the saved findings, in their order."""
         with (
             contextlib.suppress(OSError, ValueError, KeyError, TypeError),
-            open_plain(self.folder / _SAVED, "rb") as file,
+            open_regular_review_file(self.folder / _SAVED, "rb") as file,
         ):
             content = load_json(file.read())
             return msgspec.convert(content["findings"], list[SavedFinding])
@@ -171,7 +173,7 @@ class DeskSession:
         try:
             with self._log.guard:
                 staged.unlink(missing_ok=True)
-                with open_plain(staged, "xb") as out:
+                with open_regular_review_file(staged, "xb") as out:
                     out.write(json_line({"findings": list(findings)}).encode())
                     out.flush()
                     os.fsync(out.fileno())
@@ -213,7 +215,7 @@ class DeskSession:
                 append(event)
             return SavedCheck(key, checks_of(key, history), len(history))
 
-    def _finding(self, key: str) -> DeskFinding:
+    def _finding(self, key: str) -> DeskFindingToCheck:
         if (finding := self._findings.get(key)) is None:
             raise RefusedError(404, "no such finding is on this desk")
         return finding

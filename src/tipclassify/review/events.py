@@ -33,7 +33,7 @@ class Event(msgspec.Struct, frozen=True):
 
     number: int = msgspec.field(name="event")  # of its line in the log, from 1
     kind: Kind
-    key: str = msgspec.field(name="id")  # of the passage (`opened.passage_id`)
+    key: str = msgspec.field(name="id")  # of the passage (`opened.review_passage_id`)
     annotator: str
     time: str  # UTC, ISO 8601
     labels: tuple[str, ...] = ()

@@ -44,7 +44,7 @@ class EventLog:
         self._read = 0  # bytes of the log that are in `history`
         self._end = b""  # the last of these bytes: another log in its place has others
         with self.exclusive():
-            _sync_folder(path.parent)
+            _sync_folder_of_log(path.parent)
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[Callable[[Event], None]]:
@@ -70,7 +70,7 @@ class EventLog:
 
     def _open(self, mode: str, remedy: str) -> IO[bytes]:
         try:
-            return open_plain(self.path, mode)
+            return open_regular_review_file(self.path, mode)
         except OSError as error:
             raise InputError(f"{self.path}: {reason_of(error)}; {remedy}") from None
 
@@ -137,7 +137,7 @@ class EventLog:
     def _set_aside(self, file: IO[bytes], torn: bytes, size: int) -> None:
         aside = self.path.with_name(self.path.name + ".torn")
         try:
-            with open_plain(aside, "ab") as kept:
+            with open_regular_review_file(aside, "ab") as kept:
                 kept.write(torn + b"\n")
                 kept.flush()
                 os.fsync(kept.fileno())
@@ -165,7 +165,7 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def open_plain(path: Path, mode: str) -> IO[bytes]:
+def open_regular_review_file(path: Path, mode: str) -> IO[bytes]:
     """Open a regular file, made if missing and the mode writes.
 
     Raises `OSError` for a link, pipe, device or folder.
@@ -198,7 +198,7 @@ def _is_event(line: bytes) -> bool:
     return False
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder_of_log(folder: Path) -> None:
     """Sync a folder, so that a new file survives a power loss.
 
     Windows has no such call and needs none.

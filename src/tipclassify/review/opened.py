@@ -22,7 +22,7 @@ from tipclassify.text.document import Passage
 class OpenPassage:
     """A tagged passage of a report under review."""
 
-    key: str  # of `passage_id`
+    key: str  # of `review_passage_id`
     report: str  # id of its report
     number: int  # in that, from 1
     passage: Passage
@@ -39,17 +39,17 @@ class OpenReport:
     notes: tuple[str, ...] = ()  # the reader's warnings
 
 
-def passage_id(digest: str, start: int, end: int, text: str) -> str:
+def review_passage_id(digest: str, start: int, end: int, text: str) -> str:
     """Make a URL-safe key of a passage from the SHA-256 of its report, its offsets and its text.
 
-    >>> passage_id("ab12", 0, 13, "Police acted.")
+    >>> review_passage_id("ab12", 0, 13, "Police acted.")
     'vWYFJD2q75pSMl9yCavu8MRW'
     """
     whole = f"{digest}\n{start}\n{end}\n{text}".encode("utf-8", "surrogatepass")
     return base64.urlsafe_b64encode(hashlib.sha256(whole).digest()[:18]).decode("ascii")
 
 
-def open_reports(
+def open_reports_for_review(
     files: Sequence[str], tagging: Tagging, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[OpenReport], list[str]]:
     """Read and tag inputs; return the reports, each once, and a line for each that failed."""
@@ -57,7 +57,7 @@ def open_reports(
     failures = []
     for done, file in enumerate(files, 1):
         try:
-            report = _open_report(file, tagging)
+            report = _open_report_for_review(file, tagging)
             reports.setdefault(report.id, report)
         except InputError as error:
             failures.append(str(error))
@@ -66,7 +66,7 @@ def open_reports(
     return list(reports.values()), failures
 
 
-def _open_report(file: str, tagging: Tagging) -> OpenReport:
+def _open_report_for_review(file: str, tagging: Tagging) -> OpenReport:
     """Read and tag one input; input rows become one report."""
     parts = list(tag_input(file, tagging))
     document = parts[0].document if parts else None
@@ -83,7 +83,7 @@ def _open_report(file: str, tagging: Tagging) -> OpenReport:
         # Rows have no offsets in a text: their numbers distinguish rows of the same text.
         start = number if document is None else passage.start
         end = number if document is None else passage.end
-        key = passage_id(digest, start, end, passage.text)
+        key = review_passage_id(digest, start, end, passage.text)
         opened.append(OpenPassage(key, digest[:16], number, passage))
     name = file if is_link(file) or file == "-" else Path(file).name
     title = (document.title if document else None) or name

@@ -11,11 +11,11 @@ from typing import Final
 from tipclassify.corpus.active_learning import rank
 from tipclassify.corpus.loading import text_key
 from tipclassify.labels import LABELS, indicator
-from tipclassify.review.agreement_answer import summarize_agreement
+from tipclassify.review.agreement_answer import summarize_agreement_in_review
 from tipclassify.review.events import Event
 from tipclassify.review.refusal import RefusedError
 from tipclassify.review.session import ReviewSession
-from tipclassify.review.view import JsonObject, View, count_progress
+from tipclassify.review.view import JsonObject, View, count_review_progress
 
 _EXCERPT: Final = 120  # characters of a passage in the list of events
 
@@ -30,7 +30,7 @@ def answer_about(session: ReviewSession) -> JsonObject:
                 "title": report.title,
                 "passages": len(report.passages),
                 "notes": list(report.notes),
-                **count_progress(report.passages, session.annotator, view.history),
+                **count_review_progress(report.passages, session.annotator, view.history),
             }
             for report in session.reports_by_id.values()
         ]
@@ -180,6 +180,6 @@ def answer_disagreements(session: ReviewSession) -> JsonObject:
 
 
 def answer_agreement(session: ReviewSession) -> JsonObject:
-    """Answer ``GET /api/agreement``: see `summarize_agreement`."""
+    """Answer ``GET /api/agreement``: see `summarize_agreement_in_review`."""
     with session.reading() as view:
-        return summarize_agreement(view.history, list(session.passages_by_key.values()))
+        return summarize_agreement_in_review(view.history, list(session.passages_by_key.values()))

@@ -195,7 +195,7 @@ class Retraining:
                 )
 
 
-def model_to_adapt(model: str | None) -> str:
+def model_to_retrain(model: str | None) -> str:
     """Choose the encoder to adapt: the model under review or, if it has no heads, the default."""
     if not model or model_kind(load_model_head(model_folder(model))) == LINEAR:
         return DEFAULT
@@ -211,8 +211,8 @@ def retrain(
     the model. They are saved to the folder `out`.
     """
     began = time.monotonic()
-    corrected, groups = assign_groups(read_rows(corpus))
-    base = drop_corrected(read_rows(*data), corrected) if data else []
+    corrected, groups = assign_groups_for_retraining(read_rows(corpus))
+    base = drop_rows_corrected_in_review(read_rows(*data), corrected) if data else []
     if len(set(group_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
@@ -231,7 +231,9 @@ def retrain(
     where = "decided passages" if not base else "decided passages and those of your data"
     on_own = None
     if trained.on_own:
-        on_own = describe_change(trained.on_own, f"{where}, each held out in turn", groups)
+        on_own = describe_change_by_retraining(
+            trained.on_own, f"{where}, each held out in turn", groups
+        )
     on_held = None
     measured = 0
     if fixed := trained.fixed:
@@ -241,7 +243,7 @@ def retrain(
         kind = "passages of real reports" if fixed.real else "passages"
         if comparison:
             where = f"{kind} left out of the training of both models"
-            on_held = describe_change(comparison, where, "groups")
+            on_held = describe_change_by_retraining(comparison, where, "groups")
     return Retrained(
         out=out,
         start=start,
@@ -257,14 +259,14 @@ def retrain(
     )
 
 
-def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
+def drop_rows_corrected_in_review(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
     """Remove the base rows whose text or id a correction has: the correction replaces them."""
     texts = {text_key(row["text"]) for row in corrected}
     ids = {row["id"] for row in corrected}
     return [row for row in base if text_key(row["text"]) not in texts and row["id"] not in ids]
 
 
-def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
+def assign_groups_for_retraining(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     """Set ``doc`` of each row to the group that is held out together; return the groups' name too.
 
     Groups are reports or, with fewer than five of them, paragraphs.
@@ -277,7 +279,9 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     return grouped, "paragraphs" if few else "reports"
 
 
-def describe_change(comparison: ModelComparison, where: str, groups: str) -> MeasuredChange:
+def describe_change_by_retraining(
+    comparison: ModelComparison, where: str, groups: str
+) -> MeasuredChange:
     """Compare the new model with the one in use, and say what the intervals support.
 
     `where` describes the passages, `groups` names the bootstrap's groups.

@@ -83,41 +83,41 @@ class Guard:
 
     def _refusal(self, path: str, method: str, headers: Headers) -> tuple[int, str] | None:
         """Return the status and reason to refuse a request; None to accept it."""
-        host = _single_header(headers, "host")
+        host = _single_request_header(headers, "host")
         if host not in self._hosts:
             return 403, "this server answers to 127.0.0.1 and localhost with its own port only"
         if method not in ("GET", "HEAD", "POST"):
             return 405, f"{method} is not a method of this server"
         if "content-length" in headers and "transfer-encoding" in headers:
             return 400, "a request has one length, not two"
-        site = _single_header(headers, "sec-fetch-site")
+        site = _single_request_header(headers, "sec-fetch-site")
         if method == "POST":
-            if _single_header(headers, "origin") != f"http://{host}" or site not in (
+            if _single_request_header(headers, "origin") != f"http://{host}" or site not in (
                 None,
                 "same-origin",
             ):
                 return 403, "a change must come from the page itself (Origin)"
-            kind = _single_header(headers, "content-type") or "application/json"
+            kind = _single_request_header(headers, "content-type") or "application/json"
             # other types need no CORS preflight
             if kind.partition(";")[0].strip().lower() != "application/json":
                 return 415, "a change is sent as application/json"
         elif (
             site in ("same-site", "cross-site")
-            and _single_header(headers, "sec-fetch-mode") != "navigate"
+            and _single_request_header(headers, "sec-fetch-mode") != "navigate"
         ):
             return 403, "this server answers to its own page only"
-        token = (_single_header(headers, "x-tipclassify") or "").encode("latin-1")
+        token = (_single_request_header(headers, "x-tipclassify") or "").encode("latin-1")
         if self._in_path:
             token = path.split("/")[1].encode("utf-8", "replace")
         is_open = not self._in_path and (path == "/" or path.startswith("/static/"))
         if not secrets.compare_digest(token, self._token) and not is_open:
             return 403, "open this page by the link that tipclassify printed when it started"
-        if int(_single_header(headers, "content-length") or 0) > self._largest:
+        if int(_single_request_header(headers, "content-length") or 0) > self._largest:
             return 413, f"a request may hold {self._largest:,} bytes"
         return None
 
 
-def _single_header(headers: Headers, name: str) -> str | None:
+def _single_request_header(headers: Headers, name: str) -> str | None:
     """Return a header's value; None if it is missing or repeated."""
     values = headers.getlist(name)
     return values[0] if len(values) == 1 else None

@@ -130,10 +130,12 @@ def serve_review(
     ready: Callable[[], None],
 ) -> None:
     """Serve until the process is stopped; `ready` is called once requests are accepted."""
-    run_guarded_app(Guard(build_app(session, retraining, ready), at.getsockname()[1], token), at)
+    serve_guarded_app(
+        Guard(build_review_app(session, retraining, ready), at.getsockname()[1], token), at
+    )
 
 
-def run_guarded_app(app: Guard, at: socket.socket) -> None:
+def serve_guarded_app(app: Guard, at: socket.socket) -> None:
     """Run a guarded application on a socket until the process is stopped."""
     settings = uvicorn.Config(
         app,
@@ -196,13 +198,13 @@ class _PageConnection(H11Protocol):
             self.loop.call_later(_PATIENCE, self._end_if_idle, self.cycle)
 
 
-def build_app(
+def build_review_app(
     session: ReviewSession, retraining: Retraining, ready: Callable[[], None]
 ) -> Starlette:
     """Build the application that `Guard` protects."""
     # looked up by name: no path traversal
     static = {file.name: file.read_bytes() for file in resource_path("review/static").iterdir()}
-    static["names.js"] = names_script().encode()
+    static["names.js"] = names_script_of_review_page().encode()
     page = HTMLResponse(
         read_resource("review/templates/page.html").replace("@VERSION@", __version__)
     )
@@ -281,10 +283,10 @@ def build_app(
     )
 
 
-def names_script() -> str:
+def names_script_of_review_page() -> str:
     """Make the module of what the page's scripts share with Python: names and letters of labels.
 
-    >>> print(names_script().splitlines()[0])
+    >>> print(names_script_of_review_page().splitlines()[0])
     export const LETTERS = {"positive_effort": "P", "failure": "F", "complicity": "C"};
     """
     constants: dict[str, object] = {

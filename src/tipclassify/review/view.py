@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
 
-__all__ = ["JsonObject", "ModelTags", "Progress", "View", "count_progress"]
+__all__ = ["JsonObject", "ModelTags", "Progress", "View", "count_review_progress"]
 
 JsonObject = dict[str, Any]
 """Answer to a request of the page, of values that JSON holds."""
@@ -93,7 +93,9 @@ class View:
         }
 
 
-def count_progress(passages: Sequence[OpenPassage], annotator: str, history: History) -> Progress:
+def count_review_progress(
+    passages: Sequence[OpenPassage], annotator: str, history: History
+) -> Progress:
     """Count the passages that an annotator decided, is unsure of, and noted something on."""
     progress = Progress(decided=0, unsure=0, noted=0)
     for passage in passages:

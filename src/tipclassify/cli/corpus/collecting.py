@@ -13,12 +13,12 @@ from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
     file_ids,
-    input_ids,
+    file_ids_of_command_inputs,
     print_line,
     print_note,
     print_notes,
-    tagged_reports,
-    write_results,
+    tagged_reports_of_command,
+    write_command_results,
 )
 from tipclassify.corpus.loading import read_rows
 from tipclassify.progress import progress_bar
@@ -56,22 +56,22 @@ def queue(
     from tipclassify.pipeline.labelling_queue import queue_rows
 
     known = [row["text"] for row in read_rows(*against)] if against else []
-    tagging = options.tagging(
+    tagging = options.tagging_from_options(
         model, policy, unit=unit, encoding=encoding, allow_private=allow_private
     )
     thresholds = tagging.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None
     inputs = expand_inputs(files)
-    read = input_ids(files, inputs, model) | file_ids(against or ())
+    read = file_ids_of_command_inputs(files, inputs, model) | file_ids(against or ())
     if other:
         read |= file_ids([model_folder(other)])
     check_output(output, read)
-    with tagged_reports(inputs, tagging, jobs) as reports:
+    with tagged_reports_of_command(inputs, tagging, jobs) as reports:
         rows = queue_rows(
             reports, thresholds, number, known=known, other=second, policy=policy, seed=seed
         )
         if rows:
-            write_results(output, "jsonl", rows, inputs=read)
+            write_command_results(output, "jsonl", rows, inputs=read)
             print_note(f"wrote {len(rows):,} passages to label to {output}")
         else:
             left = "every passage is in --against already" if known else "no passage was read"
@@ -111,7 +111,9 @@ def rebuild(
             rebuilt = rebuild(folder, path, allow_private=allow_private, progress=progress)
         problems += rebuilt.problems
         if rebuilt.rows:
-            write_results(folder / PASSAGES, "jsonl", rebuilt.rows, inputs=file_ids(given or ()))
+            write_command_results(
+                folder / PASSAGES, "jsonl", rebuilt.rows, inputs=file_ids(given or ())
+            )
     print_notes(problems)
     there = Counter(row["source"] for row in rebuilt.rows)
     missing = Counter(label.family for label in rebuilt.missing)

@@ -98,7 +98,9 @@ def add(
     with lock_folder(to.parent):  # what another process adds at the same time would be lost
         before = to.read_bytes() if to.exists() else b""
         there = read_rows(to) if before.strip() else []
-        added = add_rows(there, read_rows(*new, columns=options.columns(text_column, label_column)))
+        added = add_rows(
+            there, read_rows(*new, columns=options.columns_from_options(text_column, label_column))
+        )
         _print_added_rows(added)
         if added.rows:
             _write_added_rows(to, before, added.rows)

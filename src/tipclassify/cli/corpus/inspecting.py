@@ -19,7 +19,7 @@ from tipclassify.cli.output import (
     file_ids,
     print_line,
     print_note,
-    write_results,
+    write_command_results,
 )
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.progress import progress_bar
@@ -40,7 +40,7 @@ def check(
     same order train to the same bytes on the same machine. Exits 1 when they are others, and says
     how many it was trained on.
     """
-    rows = read_rows(*paths, columns=options.columns(text_column, label_column))
+    rows = read_rows(*paths, columns=options.columns_from_options(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
     if model is not None and not _print_if_same_corpus(rows, model):
         raise typer.Exit(1)
@@ -83,7 +83,7 @@ def stats(
     from tipclassify.corpus.curation import corpus_stats, stats_table
 
     stats = corpus_stats(read_rows(*paths))
-    write_results(output, format, stats.rows(), stats_table(stats), inputs=file_ids(paths))
+    write_command_results(output, format, stats.rows(), stats_table(stats), inputs=file_ids(paths))
 
 
 def agree(
@@ -148,7 +148,7 @@ def agree(
             }
         rows.append({"part": "agreement", **values})
     rows += [{"part": "disagreement", **row} for row in differing[:most]]
-    write_results(output, format, rows, "\n\n".join(tables), inputs=read)
+    write_command_results(output, format, rows, "\n\n".join(tables), inputs=read)
 
 
 def audit(
@@ -175,6 +175,6 @@ def audit(
     rows = read_rows(*paths)
     with progress_bar("passages read by the encoder") as progress:
         findings = audit_corpus(rows, folds=folds, seed=seed, progress=progress)
-    write_results(
+    write_command_results(
         output, format, audit_rows(findings, most), audit_table(findings, most), inputs=read
     )

@@ -172,7 +172,7 @@ def _draw_label_share(ax: Axes, y: int, row: _BarRow, label: str) -> None:
     share = estimate.count / passages
     below = (estimate.count - estimate.low) / passages
     above = (estimate.high - estimate.count) / passages
-    marker = _style_of_marker(is_unreliable=bool(estimate.notes))
+    marker = _style_of_chart_marker(is_unreliable=bool(estimate.notes))
     ax.errorbar(share, y, xerr=[[below], [above]], elinewidth=1, capsize=2, **marker)
 
 
@@ -188,7 +188,7 @@ class _MarkerStyle(TypedDict):
     markeredgewidth: float
 
 
-def _style_of_marker(is_unreliable: bool) -> _MarkerStyle:
+def _style_of_chart_marker(is_unreliable: bool) -> _MarkerStyle:
     """Return the style of an adjusted share and its interval: hollow and faint if unreliable."""
     return _MarkerStyle(
         color="#8A8A8A" if is_unreliable else INK,
@@ -218,6 +218,10 @@ def _legend_of_bars(summary: Summary) -> list[Artist]:
     if summary.rates is not None:
         adjusted = "adjusted for the model's errors, with 95% interval"
         uncertain = "adjusted, but too uncertain to use (why: see below)"
-        handles.append(Line2D([], [], label=adjusted, **_style_of_marker(is_unreliable=False)))
-        handles.append(Line2D([], [], label=uncertain, **_style_of_marker(is_unreliable=True)))
+        handles.append(
+            Line2D([], [], label=adjusted, **_style_of_chart_marker(is_unreliable=False))
+        )
+        handles.append(
+            Line2D([], [], label=uncertain, **_style_of_chart_marker(is_unreliable=True))
+        )
     return handles

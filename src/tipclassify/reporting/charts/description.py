@@ -6,7 +6,7 @@ from typing import Final
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.group import NONE, Group
-from tipclassify.reporting.particulars import several
+from tipclassify.reporting.particulars import count_with_noun
 from tipclassify.reporting.summary import Summary
 from tipclassify.reporting.summary_names import summary_group_names, summary_total_names
 
@@ -28,7 +28,7 @@ def describe_chart(summary: Summary) -> list[str]:
 
 
 def _describe_group(summary: Summary, name: str, group: Group) -> str:
-    parts = [f"{name}: {several(group.passages, 'passage')}"]
+    parts = [f"{name}: {count_with_noun(group.passages, 'passage')}"]
     if group.passages:
         parts += [_describe_label_share(summary, group, label) for label in (*LABELS, NONE)]
     return "; ".join(parts)

@@ -22,12 +22,12 @@ from tipclassify.reporting.comparison.matching import (
 )
 from tipclassify.reporting.comparison.normalization import (
     ReportSides,
+    heading_for_comparison,
     normalize_wording,
-    normalized_heading,
     sections_in_both_reports,
 )
 from tipclassify.reporting.comparison.terms import ComparedTerms, extract_compared_terms
-from tipclassify.reporting.comparison.wording import is_part_of_passage, wording_share
+from tipclassify.reporting.comparison.wording import is_part_of_matched_passage, wording_share
 from tipclassify.text.document import Passage
 
 __all__ = ["Alignment", "Continuation", "align_reports"]
@@ -176,12 +176,12 @@ class _ReportAligner:
             new = candidate.new
             apart = candidate.apart
             in_terms = len(self._old) + new
-            if old not in self.continued.old and is_part_of_passage(
+            if old not in self.continued.old and is_part_of_matched_passage(
                 old, in_terms, self._terms, apart
             ):
                 shared = Continuation(new, "reworded", candidate.similarity, shared=True)
                 self.continued.old[old] = shared
-            if new not in self.continued.new and is_part_of_passage(
+            if new not in self.continued.new and is_part_of_matched_passage(
                 in_terms, old, self._terms, apart
             ):
                 shared = Continuation(old, "reworded", candidate.similarity, shared=True)
@@ -199,8 +199,8 @@ def _continue_by_equal_passages(
         equal = places.get(normalize_wording(passage.text))
         if index in continued or not equal:
             continue
-        heading = normalized_heading(passage)
-        in_section = [other for other in equal if normalized_heading(others[other]) == heading]
+        heading = heading_for_comparison(passage)
+        in_section = [other for other in equal if heading_for_comparison(others[other]) == heading]
         if in_section:
             continued[index] = Continuation(in_section[0], "repeated", 1.0, shared=True)
         else:
@@ -221,7 +221,9 @@ def _moved_matches(
     old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[PassageMatch]
 ) -> set[PassageMatch]:
     """Find the equal matches in different sections; a renamed heading is the same section."""
-    headings = ReportSides(list(map(normalized_heading, old)), list(map(normalized_heading, new)))
+    headings = ReportSides(
+        list(map(heading_for_comparison, old)), list(map(heading_for_comparison, new))
+    )
     renamed = _headings_renamed_in_new(headings, matches)
     moved = set()
     for match in matches:

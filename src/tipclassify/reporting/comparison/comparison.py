@@ -15,7 +15,7 @@ from typing import Final
 from tipclassify.reporting.comparison.alignment import Alignment, Continuation, align_reports
 from tipclassify.reporting.comparison.consistency import (
     SplitDecision,
-    find_sentences_tagged_both_ways,
+    split_decisions_of_report,
 )
 from tipclassify.reporting.comparison.identity import (
     ReportIdentity,
@@ -86,8 +86,8 @@ class Comparison:
         """Sentences that stand in several places of one report, with different labels."""
         old, new = self.names
         return [
-            *find_sentences_tagged_both_ways(self.old, old),
-            *find_sentences_tagged_both_ways(self.new, new),
+            *split_decisions_of_report(self.old, old),
+            *split_decisions_of_report(self.new, new),
         ]
 
     def groups(self, repeated: bool = False) -> list[PairGroup]:

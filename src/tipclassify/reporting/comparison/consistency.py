@@ -16,7 +16,7 @@ from tipclassify.reporting.common_phrases import wording_identity
 from tipclassify.reporting.report import TaggedReport, section_name
 from tipclassify.text.document import Passage
 
-__all__ = ["SplitDecision", "find_sentences_tagged_both_ways"]
+__all__ = ["SplitDecision", "split_decisions_of_report"]
 
 _MIN_WORDS: Final = 4  # shorter texts recur by chance
 
@@ -49,7 +49,7 @@ def _describe_place_of_sentence(place: Passage) -> str:
     return f"{section_name(place.section)}{page}: {labels or 'no label'}"
 
 
-def find_sentences_tagged_both_ways(report: TaggedReport, name: str) -> list[SplitDecision]:
+def split_decisions_of_report(report: TaggedReport, name: str) -> list[SplitDecision]:
     """List the sentences of a report that stand in places with different labels.
 
     `name` is what the report is called. Input rows are passages of their own, however alike.

@@ -20,7 +20,7 @@ from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 __all__ = [
     "MATTERS",
     "MIN_SIMILARITY",
-    "Contradiction",
+    "ContradictingFindings",
     "Contrast",
     "contrast_publications",
     "contrast_refusals",
@@ -68,7 +68,7 @@ _TABLE: Final = " | "
 
 
 @dataclass(frozen=True, slots=True)
-class Contradiction:
+class ContradictingFindings:
     """An effort and a failure on the same matter, in different publications."""
 
     effort: Finding
@@ -91,7 +91,7 @@ class Contrast:
     """Reports of different publications, and pairs that may contradict, most similar first."""
 
     reports: tuple[TaggedReport, ...]
-    pairs: tuple[Contradiction, ...]
+    pairs: tuple[ContradictingFindings, ...]
 
     @property
     def subject(self) -> str:
@@ -126,7 +126,7 @@ def contrast_publications(reports: Sequence[TaggedReport], context: ScoringConte
     """Pair efforts and failures of different reports one to one, most similar first."""
     efforts = list(_one_sided_findings(reports, "positive_effort", "failure"))
     failures = list(_one_sided_findings(reports, "failure", "positive_effort"))
-    pairs: list[Contradiction] = []
+    pairs: list[ContradictingFindings] = []
     taken_efforts: set[int] = set()
     taken_failures: set[int] = set()
     effort_texts = [effort.text for effort in efforts]
@@ -144,7 +144,9 @@ def contrast_publications(reports: Sequence[TaggedReport], context: ScoringConte
             continue
         taken_efforts.add(shared.old)
         taken_failures.add(shared.new)
-        pairs.append(Contradiction(effort.finding, failure.finding, matter, shared.similarity))
+        pairs.append(
+            ContradictingFindings(effort.finding, failure.finding, matter, shared.similarity)
+        )
     return Contrast(tuple(reports), tuple(pairs))
 
 

@@ -31,13 +31,13 @@ def identity_of_report(report: TaggedReport) -> ReportIdentity:
     """Return what a report is; rows have what all of them say in columns of these names."""
     return ReportIdentity(
         name=source_name(report.file),
-        country=report.country or _identity_text_of_rows(report, "country"),
-        publication=report.publication or _identity_text_of_rows(report, "publication"),
-        year=report.year or _identity_year_of_rows(report),
+        country=report.country or _identity_text_of_report_rows(report, "country"),
+        publication=report.publication or _identity_text_of_report_rows(report, "publication"),
+        year=report.year or _identity_year_of_report_rows(report),
     )
 
 
-def _identity_text_of_rows(report: TaggedReport, column: str) -> str | None:
+def _identity_text_of_report_rows(report: TaggedReport, column: str) -> str | None:
     """Return the text that all rows have in a column; None if they differ, or have none."""
     texts: set[str] = set()
     for row in report.extras:
@@ -50,7 +50,7 @@ def _identity_text_of_rows(report: TaggedReport, column: str) -> str | None:
     return text if text.strip() else None
 
 
-def _identity_year_of_rows(report: TaggedReport) -> int | None:
+def _identity_year_of_report_rows(report: TaggedReport) -> int | None:
     """Return the year that all rows have; None if they differ, or have none."""
     years = [row.get("year") for row in report.extras]
     if not years:

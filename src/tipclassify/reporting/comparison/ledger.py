@@ -18,7 +18,7 @@ from tipclassify.reporting.comparison.alignment import align_reports
 from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
 from tipclassify.reporting.comparison.consistency import (
     SplitDecision,
-    find_sentences_tagged_both_ways,
+    split_decisions_of_report,
 )
 from tipclassify.reporting.comparison.identity import (
     ReportIdentity,
@@ -140,7 +140,7 @@ class Ledger:
         return [
             decision
             for year, report in zip(self.years, self.reports, strict=True)
-            for decision in find_sentences_tagged_both_ways(report, year)
+            for decision in split_decisions_of_report(report, year)
         ]
 
     def to_dict(self) -> dict[str, object]:

@@ -11,9 +11,9 @@ from tipclassify.text.document import Passage
 
 __all__ = [
     "ReportSides",
+    "heading_for_comparison",
     "normalize_prefixes",
     "normalize_wording",
-    "normalized_heading",
     "sections_in_both_reports",
 ]
 
@@ -62,7 +62,7 @@ def normalize_prefixes(text: str) -> str:
 _NUMBERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 
-def normalized_heading(passage: Passage) -> str:
+def heading_for_comparison(passage: Passage) -> str:
     """Return the normalized heading of a passage, without its number or letter."""
     return _NUMBERING.sub("", normalize_wording(normalize_prefixes(passage.section or "")))
 
@@ -78,7 +78,8 @@ def sections_in_both_reports(
     They may be renamed.
     """
     headings = ReportSides(
-        [normalized_heading(passage) for passage in old], [normalized_heading(p) for p in new]
+        [heading_for_comparison(passage) for passage in old],
+        [heading_for_comparison(p) for p in new],
     )
     shared = set(headings.old) & set(headings.new)
 

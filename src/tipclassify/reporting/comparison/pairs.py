@@ -138,7 +138,7 @@ def label_changes_of_pair(
             continue
         old_score = old.passage.scores[label] if old else None
         new_score = new.passage.scores[label] if new else None
-        is_near = _are_borderline([old_score, new_score], thresholds[label])
+        is_near = _are_pair_scores_borderline([old_score, new_score], thresholds[label])
         change = LabelChange(
             label=label,
             came=has_label,
@@ -150,7 +150,7 @@ def label_changes_of_pair(
     return tuple(sorted(changes, key=lambda change: (change.borderline, KIND_RANKS[change.kind])))
 
 
-def _are_borderline(scores: Sequence[float | None], threshold: float) -> bool:
+def _are_pair_scores_borderline(scores: Sequence[float | None], threshold: float) -> bool:
     """Test whether all known probabilities lie within `MARGIN` of a threshold."""
     border = log_odds(threshold)
     known = [score for score in scores if score is not None]

@@ -13,7 +13,7 @@ from tipclassify.reporting.comparison.terms import ComparedTerms
 __all__ = [
     "MAX_WORDS",
     "MIN_WORDING",
-    "is_part_of_passage",
+    "is_part_of_matched_passage",
     "least_shared_wording",
     "wording_share",
 ]
@@ -85,7 +85,9 @@ def _runs_of_shared_terms(first: Sequence[int], second: Sequence[int]) -> list[R
     return [run for run in matcher.get_matching_blocks() if run.size]
 
 
-def is_part_of_passage(passage: int, matched: int, terms: ComparedTerms, apart: bool) -> bool:
+def is_part_of_matched_passage(
+    passage: int, matched: int, terms: ComparedTerms, apart: bool
+) -> bool:
     """Test whether a passage says what one says that has a better match.
 
     They may be halves of a sentence that was split, or one stands in the other. `apart`: they are

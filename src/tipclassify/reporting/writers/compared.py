@@ -17,14 +17,14 @@ from tipclassify.reporting.comparison.consistency import SplitDecision
 from tipclassify.reporting.comparison.pairs import MARGIN, LabelChange, PassagePair
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext
-from tipclassify.reporting.writers.table import console_for_tables, report_table_heading
-from tipclassify.reporting.writers.templating import rendered
+from tipclassify.reporting.writers.table import console_for_report_tables, report_table_heading
+from tipclassify.reporting.writers.templating import render_template
 
 __all__ = [
     "write_comparison_html",
     "write_comparison_jsonl",
     "write_comparison_table",
-    "write_split_decisions",
+    "write_split_decisions_table",
 ]
 
 
@@ -45,7 +45,7 @@ def write_comparison_html(
 
     It has no script: CSS reads its filters.
     """
-    page = rendered(
+    page = render_template(
         "side_by_side.html",
         comparison=comparison,
         groups=comparison.groups(repeated),
@@ -67,7 +67,7 @@ def write_comparison_table(comparison: Comparison, out: IO[str], repeated: bool 
 
     Repeated passages are written only if `repeated`.
     """
-    console = console_for_tables(out, 120)
+    console = console_for_report_tables(out, 120)
     old, new = comparison.names
     if comparison.subject:
         console.print(Text(f"{comparison.subject}: {old} set against {new}", style="bold"))
@@ -75,7 +75,7 @@ def write_comparison_table(comparison: Comparison, out: IO[str], repeated: bool 
     console.print(Text(f"{new}  {report_table_heading(comparison.new)}"))
     for group in comparison.groups(repeated):
         _write_pair_group(group, comparison.names, console)
-    write_split_decisions(comparison.split_decisions, console)
+    write_split_decisions_table(comparison.split_decisions, console)
     console.print(Text(f"\n{_comparison_counts(comparison)}\n{_CAVEATS}"))
 
 
@@ -90,7 +90,7 @@ def _comparison_counts(comparison: Comparison) -> str:
     )
 
 
-def write_split_decisions(decisions: Sequence[SplitDecision], console: Console) -> None:
+def write_split_decisions_table(decisions: Sequence[SplitDecision], console: Console) -> None:
     """Write the sentences that stand in several places of one report, with different labels."""
     if not decisions:
         return
@@ -165,7 +165,7 @@ def _heading_of_pair(pair: PassagePair, names: tuple[str, str]) -> Text:
     old_name, new_name = names
     passages = [side.passage for side in pair.sides]
     if pair.changes:
-        parts = [_format_label_change(change) for change in pair.changes]
+        parts = [_label_change_in_pair_heading(change) for change in pair.changes]
     else:
         labels = passages[-1].labels
         parts = [Text(label_name(label), style=TERMINAL[label]) for label in labels]
@@ -188,7 +188,7 @@ def _heading_of_pair(pair: PassagePair, names: tuple[str, str]) -> Text:
     return Text("  ").join([*parts, *map(Text, facts)])
 
 
-def _format_label_change(change: LabelChange) -> Text:
+def _label_change_in_pair_heading(change: LabelChange) -> Text:
     scores = _join_by_arrow(
         f"{score:.2f}" for score in (change.old, change.new) if score is not None
     )

@@ -23,10 +23,10 @@ from tipclassify.reporting.citation import cite
 from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.particulars import FindingKindCounts, FindingNature, FindingNatures
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
-from tipclassify.reporting.subject import passages_about_trafficking
+from tipclassify.reporting.subject import report_passages_about_trafficking
 from tipclassify.reporting.writers.desk_changes import ReportLinks, write_change_pages
 from tipclassify.reporting.writers.desk_records import (
-    DeskFiles,
+    DeskOutputFiles,
     DeskPassage,
     DeskPassageFile,
     DeskPassageFlag,
@@ -37,7 +37,7 @@ from tipclassify.reporting.writers.desk_records import (
     index_desk_words,
     read_desk_passage_file,
 )
-from tipclassify.reporting.writers.templating import rendered
+from tipclassify.reporting.writers.templating import render_template
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import fold_section
 
@@ -59,7 +59,7 @@ class DeskWriter:
     """
 
     def __init__(self, context: ScoringContext, open_file: OpenFile, resume: bool) -> None:
-        self.files = DeskFiles(context.folder or Path(), open_file)
+        self.files = DeskOutputFiles(context.folder or Path(), open_file)
         self.reports: dict[Path, DeskReport] = {}  # by the file of their page
         self.links: dict[str, ReportLinks] = {}  # by the address of a page, once written
         self._context = context
@@ -138,7 +138,7 @@ class DeskWriter:
         # under which the browser keeps the saved findings
         desk_id = known_id[1] if known_id else secrets.token_hex(8)
         scripts = list(self._write_scripts(reports))
-        page = rendered(
+        page = render_template(
             "desk.html",
             reports=reports,
             links=self.links,
@@ -193,7 +193,7 @@ class _DeskPageData:
     """Data of one page, gathered report by report and written file by file."""
 
     def __init__(
-        self, page: Path, report: TaggedReport, context: ScoringContext, files: DeskFiles
+        self, page: Path, report: TaggedReport, context: ScoringContext, files: DeskOutputFiles
     ) -> None:
         self.first_report = report
         self._page = page
@@ -216,7 +216,7 @@ class _DeskPageData:
         first = 1 if report.document else 1 + self._total
         anchors = [f"{prefix}{n}" for n in range(first, first + len(report.passages))]
         natures = list(self._natures.of(report.passages, anchors))
-        on_subject = passages_about_trafficking(report.passages)
+        on_subject = report_passages_about_trafficking(report.passages)
         self._kinds.add(report.passages, natures)
         self._total += len(report.passages)
         for anchor, finding, nature, is_about in zip(

@@ -30,7 +30,7 @@ from tipclassify.text.document import Document, Passage
 from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, american_spelling
 
 __all__ = [
-    "DeskFiles",
+    "DeskOutputFiles",
     "DeskPassage",
     "DeskPassageFile",
     "DeskPassageFlag",
@@ -143,7 +143,7 @@ class DeskPassageFile(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class DeskFiles:
+class DeskOutputFiles:
     """Files of a desk in `folder`."""
 
     folder: Path
@@ -213,8 +213,8 @@ def read_desk_passage_file(file: Path) -> DeskPassageFile | None:
 def desk_script_constants() -> dict[str, object]:
     """Return the constants of the desk's scripts: places in arrays, columns, flags, spellings."""
     return {
-        "PASSAGE": _array_places_of_fields(DeskPassage),
-        "PLACE": _array_places_of_fields(DeskPlace),
+        "PASSAGE": _array_places_for_desk_script(DeskPassage),
+        "PLACE": _array_places_for_desk_script(DeskPlace),
         "FLAG": {flag.name: flag.value for flag in DeskPassageFlag},
         "CITATION_COLUMNS": _CITATION_COLUMNS,
         "CSL_VARIABLES": CSL_VARIABLES,
@@ -227,7 +227,7 @@ def desk_script_constants() -> dict[str, object]:
     }
 
 
-def _array_places_of_fields(record: type[msgspec.Struct]) -> dict[str, int]:
+def _array_places_for_desk_script(record: type[msgspec.Struct]) -> dict[str, int]:
     return {name: place for place, name in enumerate(record.__struct_fields__)}
 
 

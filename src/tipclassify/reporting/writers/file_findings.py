@@ -12,7 +12,7 @@ from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import FindingKindCounts, FindingNature, FindingNatures
 from tipclassify.reporting.report import Finding, TaggedReport, section_name
-from tipclassify.reporting.subject import ReportSubject, passages_about_trafficking
+from tipclassify.reporting.subject import ReportSubject, report_passages_about_trafficking
 from tipclassify.text.document import Passage
 
 __all__ = ["FileFindings", "ListedFinding", "findings_by_file"]
@@ -105,7 +105,7 @@ class FileFindings:
 
     def count_kinds(self, report: TaggedReport, natures: Sequence[FindingNature]) -> None:
         """Add the sentences and table rows of the file, or of a part or batch of it."""
-        on_subject = passages_about_trafficking(report.passages)
+        on_subject = report_passages_about_trafficking(report.passages)
         for passage, nature, is_about in zip(report.passages, natures, on_subject, strict=True):
             self.kinds[passage.section].add_passage(passage, nature, is_about)
 

@@ -56,10 +56,10 @@ def write_findings_markdown(
     reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
 ) -> None:
     """Write title, counts and tagged passages of each file, then model and policy."""
-    from tipclassify.reporting.writers.templating import rendered
+    from tipclassify.reporting.writers.templating import render_template
 
     out.writelines(
-        rendered(
+        render_template(
             "findings.md",
             escape=_escape_markdown,
             files=findings_by_file(reports),
@@ -96,7 +96,7 @@ def write_findings_docx(
     word.core_properties.author = context.about()["tool"]
     word.add_heading("Tagged passages", 0)
     for file_findings in findings_by_file(reports):
-        _add_file_to_docx(word, file_findings, context)
+        _add_file_findings_to_docx(word, file_findings, context)
     word.add_heading("How they were tagged", 1)
     for name, value in context.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
@@ -115,7 +115,9 @@ def _pack_dateless_docx(word: Document) -> bytes:
     return packed.getvalue()
 
 
-def _add_file_to_docx(word: Document, file_findings: FileFindings, context: ScoringContext) -> None:
+def _add_file_findings_to_docx(
+    word: Document, file_findings: FileFindings, context: ScoringContext
+) -> None:
     word.add_heading(one_line(title_name(file_findings.title)), 1)
     source = file_findings.address or source_name(file_findings.file)
     facts = (source, *known(file_findings.country, file_findings.year))

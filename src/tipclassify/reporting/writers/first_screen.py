@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.common_phrases import wording_identity
-from tipclassify.reporting.particulars import RECURRING_COUNTRIES, several
+from tipclassify.reporting.particulars import RECURRING_COUNTRIES, count_with_noun
 from tipclassify.reporting.writers.marking import MarkedPassage
 
 __all__ = ["FirstScreen", "FirstScreenBox", "first_screen_constants"]
@@ -36,9 +36,11 @@ class FirstScreenBox(NamedTuple):
         parts = []
         if self.templates:
             verb = "stand" if len(self.templates) > 1 else "stands"
-            parts.append(f"{several(len(self.templates), 'sentence')} that {verb} in many reports")
+            parts.append(
+                f"{count_with_noun(len(self.templates), 'sentence')} that {verb} in many reports"
+            )
         if self.rows:
-            parts.append(several(len(self.rows), "table row"))
+            parts.append(count_with_noun(len(self.rows), "table row"))
         return f"and {', '.join(parts)}" if parts else ""
 
     def links(self) -> list[MarkedPassage]:

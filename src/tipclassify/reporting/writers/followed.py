@@ -15,9 +15,9 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, LedgerStanding
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext, section_name
-from tipclassify.reporting.writers.compared import write_split_decisions
-from tipclassify.reporting.writers.table import console_for_tables
-from tipclassify.reporting.writers.templating import rendered
+from tipclassify.reporting.writers.compared import write_split_decisions_table
+from tipclassify.reporting.writers.table import console_for_report_tables
+from tipclassify.reporting.writers.templating import render_template
 
 __all__ = [
     "write_ledger_csv",
@@ -97,10 +97,10 @@ def write_ledger_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> N
 
 def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
     """Write a sheet with a row for each line, and one about the reports and the model."""
-    from tipclassify.reporting.writers.workbook import open_workbook
+    from tipclassify.reporting.writers.workbook import open_output_workbook
 
     rows = list(ledger_rows(ledger, context))
-    with open_workbook(out, context) as book:
+    with open_output_workbook(out, context) as book:
         lines = book.table("Ledger", list(rows[0]) if rows else ["years", "first", "last"])
         for row in rows:
             lines.append(list(row.values()))
@@ -132,7 +132,7 @@ def write_ledger_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> 
         return cite(standing.finding, context)
 
     out.writelines(
-        rendered(
+        render_template(
             "ledger.html",
             ledger=ledger,
             context=context,
@@ -144,14 +144,14 @@ def write_ledger_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> 
 
 def write_ledger_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     """Write the lines that have a label, or with `everything` all, most years first."""
-    console = console_for_tables(out, 120)
+    console = console_for_report_tables(out, 120)
     subject = ledger.subject or "Passages that persist"
     title = one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}")
     console.print(Text(title, style="bold"))
     shown = [line for line in ledger.lines if line.labels or everything]
     for line in shown:
         _write_ledger_line(line, ledger.years[-1], console)
-    write_split_decisions(ledger.split_decisions, console)
+    write_split_decisions_table(ledger.split_decisions, console)
     counts = {label: sum(label in line.labels for line in shown) for label in LABELS}
     tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())
     counted = f"{len(shown)} passages stood in two years or more ({tagged})"

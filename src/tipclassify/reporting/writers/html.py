@@ -22,14 +22,14 @@ from tipclassify.reporting.particulars import FindingKindCounts
 from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.subject import (
     ReportSubject,
-    are_tags_meaningless,
-    count_unknown_sentences,
-    passages_about_trafficking,
+    are_report_tags_meaningless,
+    count_unknown_report_sentences,
+    report_passages_about_trafficking,
 )
 from tipclassify.reporting.writers.file_findings import FileFindings
 from tipclassify.reporting.writers.first_screen import FirstScreen, first_screen_constants
 from tipclassify.reporting.writers.marking import MarkedPassage, PageMarker, element_id_prefix
-from tipclassify.reporting.writers.templating import rendered
+from tipclassify.reporting.writers.templating import render_template
 
 __all__ = ["write_findings_html"]
 
@@ -82,7 +82,7 @@ class _ReportsPage:
         if report.document is not None:
             summary.file = report.document.source
         if report.part or part > 1:
-            summary.title = f"{report.title}, part {part}{_extent_of_part(report)}"
+            summary.title = f"{report.title}, part {part}{_extent_of_report_part(report)}"
         self._subjects[report.file] += summary.subject
         self._summaries.append(summary)
         number = len(self._summaries)
@@ -107,7 +107,7 @@ class _ReportsPage:
         """Write the page around the articles that were staged."""
         summaries = self._summaries
         articles = iter(partial(staged.read, _READ_AT_ONCE), "")
-        return rendered(
+        return render_template(
             "report.html",
             articles=map(Markup, articles),
             summaries=summaries,
@@ -122,7 +122,7 @@ class _ReportsPage:
         )
 
 
-def _extent_of_part(report: TaggedReport) -> str:
+def _extent_of_report_part(report: TaggedReport) -> str:
     """Name the first and last country of a part, or its first section: " (Karvonia to Zembla)"."""
     blocks = report.document.blocks if report.document else ()
     countries = [block.country for block in blocks if block.country]
@@ -159,17 +159,17 @@ def _render_article(
     context: ScoringContext,
     marks: list[MarkedPassage],
 ) -> Iterator[str]:
-    blocks = list(_article_blocks(report, marks))
+    blocks = list(_blocks_of_page_article(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
-    unknown, sentences = count_unknown_sentences(report.passages)
-    return rendered(
+    unknown, sentences = count_unknown_report_sentences(report.passages)
+    return render_template(
         "article.html",
         number=number,
         summary=summary,
         title=report.title,
         cited=next((mark.cited.fields for mark in marks if mark.cited), _NOT_CITED),
         rows=report.document is None,
-        unknown=unknown if are_tags_meaningless(unknown, sentences) else 0,
+        unknown=unknown if are_report_tags_meaningless(unknown, sentences) else 0,
         sentences=sentences,
         passages=json.dumps(_count_article_passages(report, marks), ensure_ascii=False),
         anchors={
@@ -206,7 +206,7 @@ def _count_article_passages(
     """Count the passages, and the sentences on the subject, by country, year and section."""
     passages: Counter[_CountryYearSection] = Counter()
     on_subject: Counter[_CountryYearSection] = Counter()
-    is_about = passages_about_trafficking(report.passages)
+    is_about = report_passages_about_trafficking(report.passages)
     for finding, mark, counts_as_about in zip(report.findings(), marks, is_about, strict=True):
         row = finding_row(finding)
         group = _CountryYearSection(
@@ -222,7 +222,9 @@ def _count_article_passages(
     ]
 
 
-def _article_blocks(report: TaggedReport, marks: Sequence[MarkedPassage]) -> Iterator[ArticleBlock]:
+def _blocks_of_page_article(
+    report: TaggedReport, marks: Sequence[MarkedPassage]
+) -> Iterator[ArticleBlock]:
     if report.document is None:
         for mark in marks:
             inside = [MarkInText("", mark)]

@@ -20,10 +20,10 @@ from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.subject import is_unknown_sentence
 from tipclassify.reporting.writers.reasons import (
     Reason,
-    explain_passages_on_page,
+    explain_passages_on_report_page,
     labels_in_doubt_on_card,
     labels_with_reasons,
-    reason_from_explanation,
+    summarize_explanation_for_report,
 )
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import PART
@@ -136,7 +136,7 @@ class PageMarker:
             shown = [passage.labels for passage in passages]
         else:
             shown = [labels_with_reasons(passage, thresholds) for passage in passages]
-        explanations = explain_passages_on_page(
+        explanations = explain_passages_on_report_page(
             list(compress(passages, shown)), self._context.classifier
         )
         numbers = range(first, first + len(passages))
@@ -203,6 +203,8 @@ def _reasons_on_card(
 ) -> dict[str, Reason]:
     most_against = _MOST_AGAINST_ONLY_LABEL if len(labels) == 1 else _MOST_AGAINST
     return {
-        label: reason_from_explanation(passage, explanations[label], _MOST_FOR, most_against)
+        label: summarize_explanation_for_report(
+            passage, explanations[label], _MOST_FOR, most_against
+        )
         for label in labels
     }

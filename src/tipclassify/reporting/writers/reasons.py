@@ -23,10 +23,10 @@ __all__ = [
     "Reason",
     "ReasonPhrase",
     "ReasonPoint",
-    "explain_passages_on_page",
+    "explain_passages_on_report_page",
     "labels_in_doubt_on_card",
     "labels_with_reasons",
-    "reason_from_explanation",
+    "summarize_explanation_for_report",
 ]
 
 MIN_RELATIVE_WEIGHT: Final = 0.2
@@ -100,7 +100,7 @@ def labels_in_doubt_on_card(
     return tuple(in_doubt)
 
 
-def explain_passages_on_page(
+def explain_passages_on_report_page(
     passages: Sequence[Passage], classifier: Classifier
 ) -> Iterator[Mapping[str, Explanation]]:
     """Explain the passages whose reasons a report shows, by the phrases that contribute most."""
@@ -109,7 +109,7 @@ def explain_passages_on_page(
         yield from classifier.explain_all(some_passages, _MAX_PHRASES)
 
 
-def reason_from_explanation(
+def summarize_explanation_for_report(
     passage: Passage,
     explanation: Explanation,
     most_for: int = MOST_FOR,

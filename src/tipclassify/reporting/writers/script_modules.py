@@ -56,7 +56,7 @@ def join_modules(entry: str, read: Callable[[str], str]) -> str:
     alert(two);
     """
     modules = read_modules(entry, read)
-    _check_names(modules)
+    _check_names_of_script_modules(modules)
     return "".join(module.code for module in modules)
 
 
@@ -110,7 +110,7 @@ def _read_module(file: str, text: str) -> Module:
     return Module(file, imports, tuple(exports), tuple(names), "".join(code))
 
 
-def _check_names(modules: Iterable[Module]) -> None:
+def _check_names_of_script_modules(modules: Iterable[Module]) -> None:
     """Check that what is imported is exported, and that no two modules declare the same name."""
     exports: dict[str, tuple[str, ...]] = {}
     owners: dict[str, str] = {}

@@ -19,7 +19,7 @@ from tipclassify.reporting.report import (
     title_name,
 )
 from tipclassify.reporting.writers.file_findings import FileFindings
-from tipclassify.reporting.writers.workbook import MOST_LINKS, ExcelTable, open_workbook
+from tipclassify.reporting.writers.workbook import MOST_LINKS, ExcelTable, open_output_workbook
 
 __all__ = ["write_findings_xlsx"]
 
@@ -80,7 +80,7 @@ def write_findings_xlsx(
     One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are
     streamed to disk: memory grows only with the links of a sheet.
     """
-    with open_workbook(out, context) as book:
+    with open_output_workbook(out, context) as book:
         findings = book.table("Findings", _FINDINGS, {"probability": _PROBABILITY})
         counts = book.table("Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
         passages = book.table("All passages", list(COLUMNS), dict.fromkeys(LABELS, "0.0%"))

@@ -13,16 +13,16 @@ from rich.text import Text
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.particulars import FindingKindCounts, several
+from tipclassify.reporting.particulars import FindingKindCounts, count_with_noun
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known
 from tipclassify.reporting.subject import ReportSubject, subject_line
 from tipclassify.reporting.writers.file_findings import FileFindings, findings_by_file
 from tipclassify.text.document import Passage
 
-__all__ = ["console_for_tables", "report_table_heading", "write_findings_table"]
+__all__ = ["console_for_report_tables", "report_table_heading", "write_findings_table"]
 
 
-def console_for_tables(out: IO[str], width: int) -> Console:
+def console_for_report_tables(out: IO[str], width: int) -> Console:
     """Make a console as wide as the terminal, or `width` columns if the output is none."""
     # a terminal takes colours here; all text has been through `one_line`
     stream = getattr(out, "stream", out)
@@ -44,7 +44,7 @@ def write_findings_table(
 
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
-    console = console_for_tables(out, 110)
+    console = console_for_report_tables(out, 110)
     passages = 0
     kinds = FindingKindCounts()
     subjects = defaultdict[str, ReportSubject](ReportSubject)
@@ -74,7 +74,7 @@ def _finding_count_lines(passages: int, kinds: FindingKindCounts) -> list[str]:
     ['3 passages, 2 on trafficking: positive_effort 0   failure 1 (50%)   complicity 0']
     """
     counts = "   ".join(f"{label} {kinds.count_and_share(label)}" for label in LABELS)
-    base = f"{several(passages, 'passage')}, {kinds.on_subject:,} on trafficking"
+    base = f"{count_with_noun(passages, 'passage')}, {kinds.on_subject:,} on trafficking"
     return [f"{base}: {counts}", *kinds.beside()]
 
 

@@ -36,7 +36,14 @@ from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers.script_modules import join_modules
 from tipclassify.resources import read_resource, resource_path
 
-__all__ = ["LETTERS", "NAMES", "attribute", "content", "module_reader", "rendered"]
+__all__ = [
+    "LETTERS",
+    "NAMES",
+    "escape_attribute",
+    "escape_content",
+    "module_reader",
+    "render_template",
+]
 
 LETTERS: Final = {label: label[0].upper() for label in LABELS}
 """Letters of the labels on pages, so that colour is not needed."""
@@ -52,10 +59,10 @@ _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
 _DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def content(value: object) -> Markup:
+def escape_content(value: object) -> Markup:
     """Escape a value as element content, such that the browser's ``textContent`` equals it.
 
-    >>> print(content("<script>alert('x')</script>"))
+    >>> print(escape_content("<script>alert('x')</script>"))
     &lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;
     """
     if isinstance(value, Markup):
@@ -63,10 +70,10 @@ def content(value: object) -> Markup:
     return Markup(_DIRECTION.sub(r"<bdi>\g<0></bdi>", _escaped(str(value))))
 
 
-def attribute(value: object) -> Markup:
+def escape_attribute(value: object) -> Markup:
     """Escape a value for a quoted attribute or a title; directional formatting becomes U+FFFD.
 
-    >>> print(attribute('a" onclick="x'))
+    >>> print(escape_attribute('a" onclick="x'))
     a&quot; onclick=&quot;x
     """
     return Markup(_DIRECTION.sub("\ufffd", _escaped(str(value))))
@@ -77,10 +84,10 @@ def _escaped(text: str) -> str:
     return html.escape(_IMPOSSIBLE.sub("\ufffd", text)).replace("\r", "&#13;")
 
 
-def rendered(
-    name: str, escape: Callable[[object], Markup] = content, **values: object
+def render_template(
+    name: str, escape: Callable[[object], Markup] = escape_content, **values: object
 ) -> Iterator[str]:
-    """Render a template in fragments; each expression passes `escape` or the filter `attribute`."""
+    """Render a template in fragments; each expression passes `escape` or `escape_attribute`."""
     return _environment(escape).get_template(name).generate(**values)
 
 
@@ -96,16 +103,16 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     filters = (
-        attribute,
+        escape_attribute,
         label_name,
-        policy_hash,
+        page_policy_hash,
         probability,
         section_name,
         sentence,
         source_name,
         title_name,
     )
-    environment.tests |= {"sized": _is_sized, "contains": _contains}
+    environment.tests |= {"sized": _is_sized_in_template, "contains": _contains}
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "asset": asset,
@@ -121,7 +128,7 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     return environment
 
 
-def _is_sized(values: Sized, size: int) -> bool:
+def _is_sized_in_template(values: Sized, size: int) -> bool:
     return len(values) == size
 
 
@@ -141,7 +148,7 @@ def page_script(entry: str, constants: Mapping[str, object]) -> Markup:
 
 def module_reader(constants: Mapping[str, object]) -> Callable[[str], str]:
     """Make the function that returns a module by its name: a file, or ``names.js``, made here."""
-    names = names_module({**_shared_constants(), **constants})
+    names = names_module_for_page({**_shared_constants(), **constants})
 
     def read(file: str) -> str:
         return names if file == "names.js" else read_resource(f"reporting/writers/assets/{file}")
@@ -149,10 +156,10 @@ def module_reader(constants: Mapping[str, object]) -> Callable[[str], str]:
     return read
 
 
-def names_module(constants: Mapping[str, object]) -> str:
+def names_module_for_page(constants: Mapping[str, object]) -> str:
     """Write constants as a module, so that Python and JavaScript have one list of names.
 
-    >>> print(names_module({"LETTERS": ["P", "F"]}), end="")
+    >>> print(names_module_for_page({"LETTERS": ["P", "F"]}), end="")
     export const LETTERS = ["P","F"];
     """
     lines = []
@@ -181,7 +188,7 @@ def _shared_constants() -> dict[str, object]:
     }
 
 
-def policy_hash(text: str) -> str:
+def page_policy_hash(text: str) -> str:
     """Compute the hash by which a content security policy allows a script (W3C CSP 3, 8.3)."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from xlsxwriter.url import Url
     from xlsxwriter.worksheet import Worksheet
 
-__all__ = ["MOST_LINKS", "ExcelBook", "ExcelTable", "open_workbook"]
+__all__ = ["MOST_LINKS", "ExcelBook", "ExcelTable", "open_output_workbook"]
 
 # Limits of Excel.
 _MOST_ROWS: Final = 1_048_575  # rows of a sheet, without its header
@@ -88,7 +88,7 @@ class ExcelBook:
 
 
 @contextmanager
-def open_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[ExcelBook]:
+def open_output_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[ExcelBook]:
     """Open a workbook that is written to `out` when it is complete. No cell is ever a formula."""
     with needs_extra("writing Excel files", "xlsx"):
         from xlsxwriter import Workbook
