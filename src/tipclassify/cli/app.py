@@ -33,7 +33,13 @@ from tipclassify.cli import (
 )
 from tipclassify.cli.corpus import collecting, curating, inspecting
 from tipclassify.cli.output import flush_or_discard, merge_repeated, print_note, print_notes
-from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
+from tipclassify.errors import (
+    CorpusError,
+    ModelError,
+    TipclassifyError,
+    UsageError,
+    reason_of_error,
+)
 from tipclassify.resources import read_resource
 
 _SIGNALS: Final = [
@@ -298,7 +304,8 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
     # of a file that is not an input: the ledger, a cache, a temporary folder
     except OSError as error:
         print_note(
-            f"{error.filename or 'output'}: {reason_of(error)}; free it, or name another", program
+            f"{error.filename or 'output'}: {reason_of_error(error)}; free it, or name another",
+            program,
         )
         return 1
 

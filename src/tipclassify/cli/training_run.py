@@ -77,11 +77,11 @@ def fit_and_write(order: Order, corpus: Sequence[Row], own: Sequence[Row]) -> Tr
     """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
     if order.model == "fast":
         return run_fast(order, corpus, own)
-    from tipclassify.resources import cache_path
+    from tipclassify.resources import cache_folder_of_package
     from tipclassify.training.fit_heads import HeadSettings
     from tipclassify.training.train_heads import train_default
 
-    settings = HeadSettings(order.penalty, seed=order.seed, cache=cache_path("pooled"))
+    settings = HeadSettings(order.penalty, seed=order.seed, cache=cache_folder_of_package("pooled"))
     with progress_lines("passages read by the encoder") as progress:
         return train_default(corpus, own, order.out, settings=settings, progress=progress)
 
