@@ -35,7 +35,7 @@ from _measure import about, about_line, markdown
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.occlusion import Reading, read_for_masking, span_sums
+from tipclassify.model.encoder.occlusion import OcclusionText, span_sums, tokenize_for_occlusion
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.readers import read_report
 
@@ -69,7 +69,7 @@ def rows_of(file: Path) -> list[Passage]:
 class Probe:
     """A passage's most probable label, and the log-odds of it with words masked."""
 
-    def __init__(self, scorer: EncoderScorer, plain: EncoderScorer, reading: Reading) -> None:
+    def __init__(self, scorer: EncoderScorer, plain: EncoderScorer, reading: OcclusionText) -> None:
         """Read what each word contributes by `plain`, which has no learned weights of drops."""
         self.scorer = scorer
         self.reading = reading
@@ -169,7 +169,7 @@ def measure(
         raise typer.BadParameter(
             "the reasons of a linear model are exact; give an encoder", param_hint="'--model'"
         )
-    readings = read_for_masking(
+    readings = tokenize_for_occlusion(
         scorer, [passage.text for passage in passages], [passage.section for passage in passages]
     )
     plain = EncoderScorer(replace(scorer.model, drop_weights=None))

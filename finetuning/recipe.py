@@ -19,15 +19,20 @@ import numpy as np
 
 from finetuning import Settings
 from tipclassify.arrays import Bools, Ints, logistic
-from tipclassify.corpus.holdout import held_out, is_other_genre, is_real, natural_shares
+from tipclassify.corpus.holdout import (
+    held_out,
+    is_real,
+    is_row_of_other_genre,
+    natural_shares_of_corpus,
+)
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
 from tipclassify.errors import needs_extra
 from tipclassify.labels import LABELS, POLICIES, indicator
-from tipclassify.model.encoder.folder import EncoderModel, Heads
-from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
+from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
+from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
-from tipclassify.resources import checkout
+from tipclassify.resources import checkout_of_package
 from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
 from tipclassify.training.fit_linear import SoftPassage
@@ -192,7 +197,7 @@ def export(
     if pool:
         texts = [passage.text for passage in pool]
         scores = logistic(EncoderScorer(model).logits(texts, [passage.heading for passage in pool]))
-        meta["natural"] = natural_shares([passage.source for passage in pool], scores)
+        meta["natural"] = natural_shares_of_corpus([passage.source for passage in pool], scores)
     model = replace(model, notices=_notices(finetuned.base))
     return write_finetuned_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
 
@@ -200,7 +205,9 @@ def export(
 def _model(finetuned: FineTuned, graph: bytes) -> EncoderModel:
     """Return a model, not calibrated yet, with the heads of the fine-tuning."""
     layer = finetuned.network.head
-    heads = Heads(layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy())
+    heads = EncoderHeads(
+        layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy()
+    )
     settings = finetuned.recipe.settings
     return EncoderModel(
         graph=graph,
@@ -237,7 +244,7 @@ def _notices(base: BaseEncoder) -> dict[str, str]:
         f"Base: {base.name}\nLicence of the base: {base.licence}\n"
         f"SHA-256 of its weights: {base.sha256}\n"
     )
-    root = checkout()
+    root = checkout_of_package()
     if base.licence != "Apache-2.0" or root is None:
         return {"NOTICE": notice}
     return {"NOTICE": notice, "LICENSE": (root / "LICENSE").read_text(encoding="utf-8")}
@@ -252,7 +259,7 @@ def epoch_rows(rows: Sequence[Row], learned: Bools, settings: Settings, number: 
     real = np.array([is_real(row) for row in rows])
     if not real.any():
         return np.flatnonzero(learned)
-    other_genre = np.array([is_other_genre(row) for row in rows])
+    other_genre = np.array([is_row_of_other_genre(row) for row in rows])
     paired = np.array([bool(row.get("pair")) for row in rows]) & ~real & ~other_genre
     pairs = np.tile(np.flatnonzero(learned & paired), settings.twins)
     others = np.flatnonzero(learned & ~real & ~paired & ~other_genre)
@@ -303,7 +310,7 @@ def tokenize_rows(
     stand_in = recipe.settings.stand_in
     if stand_in:
         texts = [masked.text for masked in mask_names(texts, recipe.vocabulary, stand_in)]
-        spelled = [normalize_spelling(heading) for heading in distinct]
+        spelled = [normalize_spelling_for_encoder(heading) for heading in distinct]
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
     similar = {}
     for heading in distinct:

@@ -26,7 +26,7 @@ import typer
 
 from finetuning import Settings
 from tipclassify import Classifier, Passage
-from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
+from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import indicator
@@ -513,7 +513,7 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
         for row in voices
     ]
     chosen = epoch_rows(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
-    thrice = [at for at, row in enumerate(genres) if is_other_genre(row) and not HELD[at]]
+    thrice = [at for at, row in enumerate(genres) if is_row_of_other_genre(row) and not HELD[at]]
     assert [(chosen == at).sum() for at in thrice] == [3] * len(thrice)
     assert (
         len(epoch_rows(invented, np.ones(192, bool), SETTINGS, 0)) == 192

@@ -14,9 +14,9 @@ __all__ = [
     "OutputError",
     "TipclassifyError",
     "UsageError",
-    "broken_input",
     "needs_extra",
-    "reason_of",
+    "reason_of_error",
+    "unexpected_input_error",
 ]
 
 
@@ -51,12 +51,12 @@ class CorpusError(TipclassifyError):
         super().__init__("\n".join(self.problems))
 
 
-def reason_of(error: Exception) -> str:
+def reason_of_error(error: Exception) -> str:
     """Return why the operating system refused, or an exception's message, in lower case."""
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def broken_input(name: str, error: Exception) -> InputError:
+def unexpected_input_error(name: str, error: Exception) -> InputError:
     """Make a one-line error for an input on which a reader or the scoring failed unexpectedly."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
     return InputError(

@@ -12,18 +12,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 __all__ = [
-    "aligned",
     "csv_cell",
     "csv_text",
-    "escaped",
+    "escape_json_line_breaks",
+    "format_columns",
+    "format_for_terminal",
+    "format_numbers",
+    "format_value",
     "json_line",
     "load_json",
     "looks_like_a_formula",
     "markdown_table",
-    "numbered",
     "one_line",
-    "shown",
-    "visible",
 ]
 
 _DEEPEST: Final = 100
@@ -45,10 +45,10 @@ _NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
-def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+def format_columns(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     """Align columns, one line a row: the first `left` flush left, the others flush right.
 
-    >>> aligned([("label", "F1"), ("failure", "0.9")])
+    >>> format_columns([("label", "F1"), ("failure", "0.9")])
     ['label     F1', 'failure  0.9']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -62,10 +62,11 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     return lines
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Format a value for a table: floats to three decimals, counts with commas, lists joined.
 
-    >>> [shown(value) for value in (0.25, float("nan"), 12_000, ("failure",), (), "two\\n lines")]
+    >>> values = (0.25, float("nan"), 12_000, ("failure",), (), "two\\n lines")
+    >>> [format_value(value) for value in values]
     ['0.250', '–', '12,000', 'failure', '(none)', 'two lines']
     """
     if isinstance(value, float):
@@ -136,12 +137,12 @@ def one_line(text: str) -> str:
     return _CONTROL.sub("\ufffd", " ".join(text.split()))
 
 
-def visible(text: str) -> str:
+def format_for_terminal(text: str) -> str:
     """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``.
 
     Tabs and line breaks stay.
 
-    >>> visible("two\\n lines \\x1b[31m")
+    >>> format_for_terminal("two\\n lines \\x1b[31m")
     'two\\n lines �[31m'
     """
     return _UNSEEN.sub("\ufffd", text)
@@ -158,11 +159,11 @@ def json_line(row: Mapping[str, object] | Sequence[Mapping[str, object]]) -> str
     except ValueError:  # an input row may hold NaN, which Python reads and JSON forbids
         line = _ENCODER.encode(json.loads(json.dumps(row), parse_constant=lambda _: None))
     if not line.isprintable():
-        line = escaped(line)
+        line = escape_json_line_breaks(line)
     return line + "\n"
 
 
-def escaped(written: str) -> str:
+def escape_json_line_breaks(written: str) -> str:
     """Escape what JSON may hold raw, but some readers take for a line break or cannot encode."""
     return _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", written)
 
@@ -179,17 +180,17 @@ def load_json(data: bytes | str, *, strict: bool = True) -> Any:  # as `json.loa
         When it is not UTF-8, not JSON, nested over 100 deep, or has such a number.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
-    number = _bounded_number if strict else None
+    number = _parse_bounded_json_number if strict else None
     try:
         value = json.loads(text, parse_int=number, parse_float=number, parse_constant=number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if text.count("[") + text.count("{") > _DEEPEST and _is_deeper(value, _DEEPEST):
+    if text.count("[") + text.count("{") > _DEEPEST and _is_json_nested_deeper(value, _DEEPEST):
         raise ValueError("nested too deeply")
     return value
 
 
-def _is_deeper(value: object, depth: int) -> bool:
+def _is_json_nested_deeper(value: object, depth: int) -> bool:
     """Test whether a JSON value is nested over `depth` deep."""
     level = [value]
     for _ in range(depth + 1):
@@ -203,7 +204,7 @@ def _is_deeper(value: object, depth: int) -> bool:
     return bool(level)
 
 
-def _bounded_number(written: str) -> int | float:
+def _parse_bounded_json_number(written: str) -> int | float:
     digits = written.lstrip("-")
     if digits.isdigit():
         if len(digits) > _MOST_DIGITS:
@@ -215,10 +216,10 @@ def _bounded_number(written: str) -> int | float:
     return value
 
 
-def numbered(noun: str, numbers: Sequence[int]) -> str:
+def format_numbers(noun: str, numbers: Sequence[int]) -> str:
     """List the numbers of things in words, ten at most.
 
-    >>> numbered("row", [3]), numbered("page", range(2, 14))
+    >>> format_numbers("row", [3]), format_numbers("page", range(2, 14))
     ('row 3', 'pages 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more')
     """
     nouns = f"{noun}s" if len(numbers) > 1 else noun

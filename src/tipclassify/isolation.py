@@ -136,12 +136,16 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_queue_requests_of_parent, args=(stdin, requests), daemon=True).start()
+    threading.Thread(
+        target=_queue_requests_for_isolated_child, args=(stdin, requests), daemon=True
+    ).start()
     while True:
         _send_message(stdout, answer(requests.get()))
 
 
-def _queue_requests_of_parent(stdin: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
+def _queue_requests_for_isolated_child(
+    stdin: IO[bytes], requests: queue.SimpleQueue[bytes]
+) -> None:
     try:
         while True:
             requests.put(_receive_message(stdin))

@@ -8,7 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-__all__ = ["PACKAGE", "cache_path", "checkout", "read_resource", "resource_path", "shipped_folder"]
+__all__ = [
+    "PACKAGE",
+    "cache_folder_of_package",
+    "checkout_of_package",
+    "read_resource",
+    "resource_path",
+    "shipped_folder",
+]
 
 PACKAGE: Final = Path(__file__).resolve().parent
 
@@ -27,7 +34,7 @@ def read_resource(name: str) -> str:
     return resource_path(name).read_text("utf-8")
 
 
-def checkout() -> Path | None:
+def checkout_of_package() -> Path | None:
     """Return the checkout that the package is run from; None for an installed package."""
     folder = PACKAGE.parents[1]
     return folder if (folder / "pyproject.toml").is_file() else None
@@ -39,12 +46,12 @@ def shipped_folder(installed: str, in_checkout: str, holds: str) -> Path | None:
     It is `installed` in the package, or lies at `in_checkout` in a checkout.
     """
     places = [PACKAGE / installed]
-    if root := checkout():
+    if root := checkout_of_package():
         places.append(root / in_checkout)
     return next((place for place in places if (place / holds).exists()), None)
 
 
-def cache_path(name: str) -> Path | None:
+def cache_folder_of_package(name: str) -> Path | None:
     """Return tipclassify's folder `name` in the user's cache folder; None without a home."""
     import platformdirs  # slow to import
 

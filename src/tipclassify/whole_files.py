@@ -23,15 +23,15 @@ except ImportError:  # Windows, where a file in use cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    "FailsOnce",
-    "exchange",
-    "hidden_name",
-    "hold",
-    "is_held",
+    "FileFailingOnce",
+    "exchange_files",
+    "hidden_file_name",
+    "is_file_locked",
     "lock_folder",
-    "open_whole",
-    "remove_if_left",
+    "lock_open_file",
+    "open_whole_file",
     "remove_left_for",
+    "remove_left_temporary_file",
     "staging_name",
     "staging_start",
 ]
@@ -46,14 +46,14 @@ _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
-def hold(handle: int) -> None:
+def lock_open_file(handle: int) -> None:
     """Lock an open file or folder until it is closed, or its process ends in any way."""
     if fcntl:
         with contextlib.suppress(OSError):  # some file systems have no locks
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def is_held(path: Path) -> bool:
+def is_file_locked(path: Path) -> bool:
     """Return whether a process holds a file or folder."""
     if not fcntl:
         return False
@@ -74,9 +74,9 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def remove_if_left(path: Path) -> None:
+def remove_left_temporary_file(path: Path) -> None:
     """Remove a temporary file, unless a process holds it or it is not to be removed."""
-    if path.is_file() and not path.is_symlink() and not is_held(path):
+    if path.is_file() and not path.is_symlink() and not is_file_locked(path):
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -101,14 +101,14 @@ def staging_start(path: Path, room: int = _DIGITS) -> str:
     return f".{_shorten_file_name(path.name, _LONGEST - len('.-') - room)}-"
 
 
-def hidden_name(path: Path, suffix: str) -> Path:
+def hidden_file_name(path: Path, suffix: str) -> Path:
     """Return the hidden name beside `path` that ends in a suffix, always the same.
 
     A name that is too long for its folder is cut, and tells those apart that begin alike.
 
-    >>> hidden_name(Path("my.jsonl"), ".new").name
+    >>> hidden_file_name(Path("my.jsonl"), ".new").name
     '.my.jsonl.new'
-    >>> len(os.fsencode(hidden_name(Path("a" * 255), ".new").name))
+    >>> len(os.fsencode(hidden_file_name(Path("a" * 255), ".new").name))
     255
     """
     longest = _LONGEST - len(".") - len(suffix)
@@ -156,11 +156,11 @@ def remove_left_for(path: Path) -> None:
         left = path.with_name(name)
         with contextlib.suppress(OSError):
             if time.time() - left.lstat().st_mtime > _RECENT:
-                remove_if_left(left)
+                remove_left_temporary_file(left)
 
 
 @contextlib.contextmanager
-def open_whole(
+def open_whole_file(
     path: Path, binary: bool = False, *, private: bool = False
 ) -> Iterator[IO[Any]]:  # of str or of bytes
     """Open a file that only this user can read, and that takes the place of `path` when complete.
@@ -178,7 +178,7 @@ def open_whole(
     try:
         while True:
             with _open_private_file(file, "x", binary) as out:
-                hold(out.fileno())
+                lock_open_file(out.fileno())
                 # Another process may have taken it for scrap before it was held.
                 if file.exists():
                     yield out
@@ -201,7 +201,7 @@ def _open_private_file(file: Path, mode: str, binary: bool) -> IO[Any]:
     return open(file, mode, opener=opener, encoding="utf-8", newline="")
 
 
-def exchange(first: Path, second: Path) -> bool:
+def exchange_files(first: Path, second: Path) -> bool:
     """Exchange two files or folders in one step; return whether this system and disk can.
 
     Linux does it by ``renameat2``, macOS by ``renamex_np``; nobody ever finds one of the names
@@ -222,7 +222,7 @@ def exchange(first: Path, second: Path) -> bool:
     return False
 
 
-class FailsOnce:
+class FileFailingOnce:
     """A binary stream that fails once.
 
     After its first `OSError`, or once closed, all else is lost without another. Libraries that pack

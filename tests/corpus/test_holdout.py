@@ -14,8 +14,8 @@ from tipclassify.corpus.holdout import (
     held_out,
     holdout_country,
     is_real,
-    natural_shares,
-    natural_weights,
+    natural_shares_of_corpus,
+    natural_weights_of_corpus,
     source_family,
 )
 
@@ -128,7 +128,7 @@ EASY, HARD, SURE = [0.001, 0.0, 0.002], [0.0, 0.5, 0.1], [0.2, 0.95, 0.0]
 
 
 def test_shares_count_passages_by_their_highest_probability() -> None:
-    found = natural_shares(
+    found = natural_shares_of_corpus(
         ["hrr", "hrr", "dol", "hrr", "hrr"], np.array([EASY, EASY, SURE, HARD, EASY])
     )
     # as if one of each bin had been drawn before
@@ -137,8 +137,8 @@ def test_shares_count_passages_by_their_highest_probability() -> None:
 
 
 def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
-    shares = natural_shares(["hrr"] * 50, np.array([EASY] * 50))
-    weights = natural_weights(["hrr"] * 20, np.array([EASY] * 10 + [SURE] * 10), shares)
+    shares = natural_shares_of_corpus(["hrr"] * 50, np.array([EASY] * 50))
+    weights = natural_weights_of_corpus(["hrr"] * 20, np.array([EASY] * 10 + [SURE] * 10), shares)
     assert weights[-1] > 0
     assert weights[0] / weights[-1] == pytest.approx(51)
 
@@ -146,7 +146,7 @@ def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
 def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
     shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0]}
     scores = np.array([EASY, HARD, HARD, HARD])  # three quarters hard, where a whole report has one
-    weights = natural_weights(["hrr"] * 4, scores, shares)
+    weights = natural_weights_of_corpus(["hrr"] * 4, scores, shares)
     assert weights == pytest.approx([3, 1 / 3, 1 / 3, 1 / 3])
     assert weights.mean() == pytest.approx(1)
     assert weights[1:].sum() / weights.sum() == pytest.approx(0.25)
@@ -155,7 +155,7 @@ def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
 def test_each_family_has_its_own_shares_and_one_without_counts_as_it_is() -> None:
     shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0], "dol": [0.5, 0, 0, 0, 0.5, 0, 0]}
     families = ["hrr", "hrr", "dol", "dol", "dol", "factbook", "factbook"]
-    weights = natural_weights(
+    weights = natural_weights_of_corpus(
         families, np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD]), shares
     )
     assert weights == pytest.approx([1.5, 0.5, 0.75, 0.75, 1.5, 1, 1])
@@ -163,10 +163,10 @@ def test_each_family_has_its_own_shares_and_one_without_counts_as_it_is() -> Non
 
 def test_what_nobody_labelled_is_left_out_of_account() -> None:
     shares = {"hrr": [0.5, 0.25, 0, 0, 0.25, 0, 0]}  # no passage of the second bin here
-    weights = natural_weights(["hrr"] * 2, np.array([EASY, HARD]), shares)
+    weights = natural_weights_of_corpus(["hrr"] * 2, np.array([EASY, HARD]), shares)
     assert weights == pytest.approx([4 / 3, 2 / 3])
     # none here is in a bin that whole reports have
-    lost = natural_weights(["hrr"], np.array([SURE]), shares)
+    lost = natural_weights_of_corpus(["hrr"], np.array([SURE]), shares)
     assert lost.tolist() == [0]
 
 
@@ -180,8 +180,8 @@ def test_weights_have_a_mean_of_one_in_each_family(
     (families, scores), (pool_families, pool_scores) = (
         zip(*rows, strict=True) for rows in (here, pool)
     )
-    shares = natural_shares(pool_families, np.array(pool_scores)[:, None] / 100)
-    weights = natural_weights(families, np.array(scores)[:, None] / 100, shares)
+    shares = natural_shares_of_corpus(pool_families, np.array(pool_scores)[:, None] / 100)
+    weights = natural_weights_of_corpus(families, np.array(scores)[:, None] / 100, shares)
     assert (weights >= 0).all()
     for family in set(families):
         assert weights[np.array(families) == family].mean() == pytest.approx(1)

@@ -28,7 +28,7 @@ from tipclassify.evaluation.metrics import (
     reliability,
     reliability_table,
 )
-from tipclassify.formatting import aligned
+from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
 
 HALF = np.full(3, 0.5)
@@ -352,4 +352,4 @@ def test_the_main_table_keeps_its_columns_and_closing_line() -> None:
         "0.000",
     ]
     assert lines[-1] == "macro-F1 1.000   exact match 1.000   passages 3"
-    assert len({len(line) for line in aligned([("a", "b"), ("ccc", "dd")])}) == 1
+    assert len({len(line) for line in format_columns([("a", "b"), ("ccc", "dd")])}) == 1

@@ -20,7 +20,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from tipclassify.labels import POLICIES
-from tipclassify.model.encoder.folder import EncoderModel, Heads, write_encoder
+from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, write_encoder
 
 WORDS = {
     "convicted": (4, 0, 0), "arrested": (4, 0, 0), "trained": (3, 0, 0), "identified": (3, 0, 0), "courts": (1, 0, 0),
@@ -83,7 +83,7 @@ def graph() -> bytes:
 def main() -> None:
     """Write the folder."""
     rows = {"screen": 0.2, "balanced": 0.5, "cite": 0.9}
-    heads = Heads(np.eye(3), np.array(BIAS))
+    heads = EncoderHeads(np.eye(3), np.array(BIAS))
     model = EncoderModel(
         graph=graph(),
         tokenizer=tokenizer_json(),

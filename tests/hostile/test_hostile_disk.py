@@ -161,7 +161,7 @@ def test_a_model_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
 ) -> None:
     if not in_one_step:
-        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange_files", lambda *_: False)
     target = tmp_path / "mine"
     for _ in range(3):
         replace_model_folder(staged_copy(target), target)
@@ -182,7 +182,7 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
         os.rename(source, to)
 
     with monkeypatch.context() as patched:
-        patched.setattr(replacement, "exchange", lambda *_: False)
+        patched.setattr(replacement, "exchange_files", lambda *_: False)
         patched.setattr(replacement.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             replace_model_folder(staged_copy(target), target)

@@ -25,7 +25,7 @@ from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.review.derived import ReviewCorpusFile, events_path
 from tipclassify.review.events import Event
 from tipclassify.review.log import EventLog, now
-from tipclassify.whole_files import hidden_name
+from tipclassify.whole_files import hidden_file_name
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ("--model", "fast")
@@ -270,7 +270,7 @@ def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter:
 
 def test_long_names_that_begin_alike_have_hidden_names_of_their_own() -> None:
     names = [f"{'a' * 250}{number}" for number in range(3)]
-    hidden = {hidden_name(Path(name), ".lock").name for name in names}
+    hidden = {hidden_file_name(Path(name), ".lock").name for name in names}
     assert len(hidden) == 3
     assert max(len(os.fsencode(name)) for name in hidden) == 255
 

@@ -26,7 +26,7 @@ from tipclassify.model.common.head import check_model_head
 from tipclassify.model.common.replacement import recover_model_folder, write_model_folder
 from tipclassify.model.loading import load_scorer
 from tipclassify.training import fit_heads, train_heads
-from tipclassify.whole_files import open_whole
+from tipclassify.whole_files import open_whole_file
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process"),
@@ -258,7 +258,7 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     is_exchanged: bool,
 ) -> None:
     if not is_exchanged:  # as on a system that cannot exchange two folders in one step
-        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange_files", lambda *_: False)
     place = tmp_path / "models"
     place.mkdir()
     target = place / "mine"
@@ -307,11 +307,11 @@ def test_what_another_process_writes_now_is_not_removed(tmp_path: Path) -> None:
         (tmp_path / name).write_text("half", "utf-8")
     remove_old_scrap(tmp_path)
     os.utime(tmp_path / at_work)  # written to this minute
-    with open_whole(file) as held:
+    with open_whole_file(file) as held:
         held.write("x")
         (mine,) = {path.name for path in tmp_path.iterdir()} - names
         os.utime(tmp_path / mine, (0, 0))
-        with open_whole(file) as other:
+        with open_whole_file(file) as other:
             other.write("y")
         assert (tmp_path / mine).exists()
     left = {path.name for path in tmp_path.iterdir()}

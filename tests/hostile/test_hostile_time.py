@@ -16,7 +16,7 @@ from tipclassify.corpus.loading import group_rows
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.formatting import csv_cell, csv_text
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
-from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
+from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.reporting.comparison import matching
@@ -32,7 +32,11 @@ from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.passages import split_passages, text_document
-from tipclassify.text.segmentation.sections import HeadingOutline, named_section, run_in_section
+from tipclassify.text.segmentation.sections import (
+    HeadingOutline,
+    run_in_section,
+    standard_section_of_line,
+)
 
 KNOWN = frozenset("the police acted in of and labor".split())
 
@@ -41,10 +45,10 @@ def read_heading(text: str) -> None:
     outline = HeadingOutline()
     for heading in ("b. Forced Labor", text, "Description"):
         outline.section(heading)
-    named_section(text)
+    standard_section_of_line(text)
     run_in_section(text)
     heading_hashes(text)
-    normalize_spelling(text)
+    normalize_spelling_for_encoder(text)
 
 
 FAST = Classifier.load("fast")

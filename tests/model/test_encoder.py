@@ -26,10 +26,14 @@ from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
 from tipclassify.model.common.head import model_head_digest
-from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
+from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
-from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, token_window_spans
+from tipclassify.model.encoder.scoring import (
+    EncoderScorer,
+    max_encoder_heading_tokens,
+    token_window_spans,
+)
 from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +75,9 @@ def under(heading: str | None, text: str) -> Passage:
 def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
     made = read_encoder(TINY)
     fitted = replace(
-        made, heads=Heads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0])), stand_in="Arcadia"
+        made,
+        heads=EncoderHeads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0])),
+        stand_in="Arcadia",
     )
     write_encoder(tmp_path / "a", fitted, {"base": {"name": "none"}}, {"README.md": "Card\n"})
     again = read_encoder(tmp_path / "a")
@@ -183,7 +189,7 @@ def test_weights_of_drops_that_do_not_fit_are_refused(tmp_path: Path, weights: A
 
 
 def test_heads_of_another_encoder_are_reported_in_a_line(tmp_path: Path) -> None:
-    wide = Heads(np.zeros((3, 5)), np.zeros(3))
+    wide = EncoderHeads(np.zeros((3, 5)), np.zeros(3))
     write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, finetuned_heads=wide), {})
     with pytest.raises(ModelError, match=r"does not give a vector of finite numbers; [^\n]+$"):
         Classifier.load(tmp_path / "a").logits(["Police acted."])
@@ -349,7 +355,7 @@ def test_a_heading_leaves_room_for_the_text(tiny: Classifier) -> None:
 
 @given(st.integers(8, 4_096))
 def test_windows_go_on_under_the_longest_heading(window: int) -> None:
-    room = heading_room(window)
+    room = max_encoder_heading_tokens(window)
     assert 0 < room <= 40
     assert window - room - 3 > window // 2 - 3  # the most that neighbours share
 

@@ -16,7 +16,7 @@ import pytest
 from tipclassify import ModelError
 from tipclassify.model.common import replacement
 from tipclassify.model.common.head import model_head_digest
-from tipclassify.model.linear.model import Model, read_model, write_model
+from tipclassify.model.linear.model import LinearModel, read_model, write_linear_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
@@ -25,7 +25,7 @@ TEXTS = ["Police arrested a trafficker.", "No one was convicted.", "Police took 
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
+def model() -> LinearModel:
     truth = np.tile(np.eye(3, dtype=bool), (8, 1))
     examples = Examples.of(TEXTS * 8, truth, range(24), headings=["Courts"] * 24)
     fitted = fit_linear(examples, LinearSettings(folds=2))
@@ -33,16 +33,18 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def written(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    write_model(model, folder := tmp_path_factory.mktemp("models") / "model")
+def written(model: LinearModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    write_linear_model(model, folder := tmp_path_factory.mktemp("models") / "model")
     return folder
 
 
 def test_a_model_that_cannot_be_replaced_stays(
-    model: Model, copy: Path, monkeypatch: pytest.MonkeyPatch
+    model: LinearModel, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
-    monkeypatch.setattr(replacement, "exchange", lambda *_: False)  # as on a system that cannot
+    monkeypatch.setattr(
+        replacement, "exchange_files", lambda *_: False
+    )  # as on a system that cannot
     rename = os.replace
 
     def fails(source: Path, target: Path) -> None:
@@ -52,7 +54,7 @@ def test_a_model_that_cannot_be_replaced_stays(
 
     monkeypatch.setattr(os, "replace", fails)
     with pytest.raises(OSError, match="No space left"):
-        write_model(replace(model, meta={"seed": 1}), copy)
+        write_linear_model(replace(model, meta={"seed": 1}), copy)
     assert {file.name: file.read_bytes() for file in copy.iterdir()} == before
     assert list(copy.parent.iterdir()) == [copy]
 
@@ -70,7 +72,7 @@ def edit(folder: Path, **changes: object) -> None:
 
 
 def test_writing_and_reading_gives_the_same_model(
-    model: Model, written: Path, tmp_path: Path
+    model: LinearModel, written: Path, tmp_path: Path
 ) -> None:
     again = read_model(written)
     assert np.array_equal(again.hashes, model.hashes)
@@ -82,12 +84,12 @@ def test_writing_and_reading_gives_the_same_model(
         LinearScorer(again).score_texts(TEXTS, ["Courts"] * 3).logits
         == LinearScorer(model).score_texts(TEXTS, ["Courts"] * 3).logits
     ).all()
-    write_model(again, tmp_path / "m")
+    write_linear_model(again, tmp_path / "m")
     for name in ("model.json", "weights.npz"):
         assert (tmp_path / "m" / name).read_bytes() == (written / name).read_bytes()
 
 
-def test_a_model_is_pickled_without_its_caches(model: Model) -> None:
+def test_a_model_is_pickled_without_its_caches(model: LinearModel) -> None:
     scorer = LinearScorer(model)
     before = scorer.score_texts(TEXTS, ["Courts"] * 3).logits
     data = pickle.dumps(scorer)
@@ -95,9 +97,11 @@ def test_a_model_is_pickled_without_its_caches(model: Model) -> None:
     assert (pickle.loads(data).score_texts(TEXTS, ["Courts"] * 3).logits == before).all()
 
 
-def test_writing_replaces_a_model_and_leaves_nothing_else(model: Model, tmp_path: Path) -> None:
+def test_writing_replaces_a_model_and_leaves_nothing_else(
+    model: LinearModel, tmp_path: Path
+) -> None:
     for _ in range(2):
-        write_model(model, tmp_path / "m", {"README.md": "card"})
+        write_linear_model(model, tmp_path / "m", {"README.md": "card"})
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
     assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [
         "README.md",
@@ -106,11 +110,13 @@ def test_writing_replaces_a_model_and_leaves_nothing_else(model: Model, tmp_path
     ]
 
 
-def test_writing_never_replaces_a_folder_that_is_no_model(model: Model, tmp_path: Path) -> None:
+def test_writing_never_replaces_a_folder_that_is_no_model(
+    model: LinearModel, tmp_path: Path
+) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
     with pytest.raises(ModelError, match="in the way"):
-        write_model(model, tmp_path / "thesis")
+        write_linear_model(model, tmp_path / "thesis")
     assert (tmp_path / "thesis" / "chapter.txt").exists()
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tipclassify.corpus.loading import Row, group_rows
 from tipclassify.labels import indicator
-from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
+from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features import vocabulary as words
 from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes
@@ -53,7 +53,7 @@ HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "
 
 
 @pytest.fixture(scope="module")
-def model(shipped_rows: list[Row]) -> Model:
+def model(shipped_rows: list[Row]) -> LinearModel:
     rows = shipped_rows[::20]
     y_true = np.array([indicator(row["labels"]) for row in rows])
     texts, headings = [row["text"] for row in rows], [row["section"] for row in rows]
@@ -63,7 +63,7 @@ def model(shipped_rows: list[Row]) -> Model:
 
 
 @pytest.fixture(scope="module")
-def scorer(model: Model) -> LinearScorer:
+def scorer(model: LinearModel) -> LinearScorer:
     return LinearScorer(model)
 
 
@@ -92,7 +92,7 @@ def test_the_same_bits_in_any_batch(scorer: LinearScorer, passages: list[str], s
 
 
 def test_the_same_bits_from_threads_that_meet_words_at_once(
-    model: Model, scorer: LinearScorer, passages: list[str]
+    model: LinearModel, scorer: LinearScorer, passages: list[str]
 ) -> None:
     whole = scorer.score_texts(passages).logits
     # tables of words start empty
@@ -103,7 +103,7 @@ def test_the_same_bits_from_threads_that_meet_words_at_once(
     assert (np.concatenate(found) == whole).all()
 
 
-def sums_of_features(model: Model, texts: list[str]) -> np.ndarray:
+def sums_of_features(model: LinearModel, texts: list[str]) -> np.ndarray:
     """The definition of a score, feature by feature: all of a passage, and those of its best
     clause once more."""
     features = featurize(texts, model.vocabulary)
@@ -126,7 +126,7 @@ def sums_of_features(model: Model, texts: list[str]) -> np.ndarray:
 
 
 def test_scores_are_the_sums_of_the_features(
-    model: Model, scorer: LinearScorer, passages: list[str]
+    model: LinearModel, scorer: LinearScorer, passages: list[str]
 ) -> None:
     # in parts, since each sum looks through the features of all passages of its part
     parts = [passages[start : start + 50] for start in range(0, len(passages), 50)]
@@ -142,7 +142,7 @@ def test_scores_are_the_sums_of_the_features(
     st.lists(st.text("not police punished victims Kessara 12 , . ; ’é", max_size=90), max_size=5)
 )
 def test_scores_are_the_sums_of_the_features_of_any_text(
-    model: Model, scorer: LinearScorer, texts: list[str]
+    model: LinearModel, scorer: LinearScorer, texts: list[str]
 ) -> None:
     found = scorer.score_texts(texts).logits
     if texts:
@@ -154,7 +154,7 @@ def test_scores_are_the_sums_of_the_features_of_any_text(
     st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6)
 )
 def test_scores_are_the_sums_of_the_features_of_any_words(
-    model: Model, scorer: LinearScorer, texts: list[str]
+    model: LinearModel, scorer: LinearScorer, texts: list[str]
 ) -> None:
     found = scorer.score_texts(texts)
     np.testing.assert_allclose(found.logits, sums_of_features(model, texts), atol=1e-12)
@@ -164,7 +164,7 @@ def test_scores_are_the_sums_of_the_features_of_any_words(
 
 
 def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(
-    model: Model, scorer: LinearScorer
+    model: LinearModel, scorer: LinearScorer
 ) -> None:
     # "agency officials" is an entry
     one, other = "Prosecutors closed one agency", "officials took bribes"
@@ -182,7 +182,7 @@ def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(
 
 
 def test_words_whose_slots_are_taken_are_found_all_the_same(
-    model: Model, scorer: LinearScorer, passages: list[str], monkeypatch: pytest.MonkeyPatch
+    model: LinearModel, scorer: LinearScorer, passages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = scorer.score_texts(passages[:300]).logits
     monkeypatch.setattr(words, "_TO_SLOT", np.uint64(62))  # four slots
@@ -211,13 +211,13 @@ def test_how_far_a_negation_reaches(text: str, reached: str) -> None:
     assert [text[tokens.start[at] : tokens.end[at]] for at in inside] == reached.split()
 
 
-def test_each_feature_has_a_slot_of_its_own(model: Model) -> None:
+def test_each_feature_has_a_slot_of_its_own(model: LinearModel) -> None:
     assert len(np.unique(model.hashes >> np.uint32(32 - SLOT_BITS))) == len(model.hashes)
     assert np.abs(model.weights).max() == MAX_WEIGHT
 
 
 def test_words_without_end_do_not_fill_the_memory(
-    model: Model, scorer: LinearScorer, monkeypatch: pytest.MonkeyPatch
+    model: LinearModel, scorer: LinearScorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = [f"Officials punished victims kx{number}q of ab{number}zz." for number in range(60)]
     whole = scorer.score_texts(texts).logits
@@ -231,7 +231,7 @@ def test_words_without_end_do_not_fill_the_memory(
     "heading", ["prosecution", "Protection: Prosecution of Victims", "Qwzx Vbnm"]
 )
 def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
-    model: Model, scorer: LinearScorer, heading: str
+    model: LinearModel, scorer: LinearScorer, heading: str
 ) -> None:
     hashes = heading_hashes(heading)
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]

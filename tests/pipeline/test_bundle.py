@@ -26,7 +26,7 @@ from typer.testing import CliRunner, Result
 from tipclassify import LABELS, Classifier
 from tipclassify.cli.bundle import bundle, verify
 from tipclassify.errors import InputError, ModelError
-from tipclassify.model.linear.model import write_model
+from tipclassify.model.linear.model import write_linear_model
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.pipeline.bundle import archive as archives
@@ -104,7 +104,7 @@ def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped fast model, but for its bias."""
     folder = tmp_path_factory.mktemp("models") / "other"
     shipped = Classifier.load("fast").model
-    write_model(replace(shipped, bias=shipped.bias + 3), folder)
+    write_linear_model(replace(shipped, bias=shipped.bias + 3), folder)
     return folder
 
 
@@ -447,7 +447,7 @@ def test_a_model_without_error_rates_gives_no_adjusted_counts(tmp_path: Path) ->
     meta = {
         name: value for name, value in shipped.meta.items() if name not in ("error_table", "corpus")
     }
-    write_model(replace(shipped, meta=meta), tmp_path / "plain")
+    write_linear_model(replace(shipped, meta=meta), tmp_path / "plain")
     how = Tagging(str(tmp_path / "plain"))
     path = made(
         tmp_path / "b.zip", SAMPLES / "excerpt.txt", tagging=how, with_sources=True, with_model=True
@@ -463,7 +463,7 @@ def test_rounding_is_reported_and_counts_only_when_exactness_is_asked_for(
     small: Path, tmp_path: Path
 ) -> None:
     shipped = Classifier.load("fast").model
-    write_model(replace(shipped, bias=shipped.bias + 1e-9), tmp_path / "near")
+    write_linear_model(replace(shipped, bias=shipped.bias + 1e-9), tmp_path / "near")
     scores = [c for c in verify_bundle(str(small), model=tmp_path / "near") if c.check == "scores"]
     assert [(c.result, "differ by rounding, at most" in c.detail) for c in scores] == [("ok", True)]
     assert "scores" in wrong(verify_bundle(str(small), model=tmp_path / "near", exact=True))

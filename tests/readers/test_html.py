@@ -24,7 +24,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tipclassify import InputError
 from tipclassify.readers.html.reader import read_eml, read_html
 from tipclassify.text.document import Document
-from tipclassify.text.non_prose import is_stock_phrase
+from tipclassify.text.non_prose import is_non_prose_phrase
 
 FOLDER = Path(__file__).parents[1] / "pages"
 PAGES = sorted(path.name for path in FOLDER.glob("*.html"))
@@ -386,7 +386,7 @@ def test_offsets_point_at_the_blocks() -> None:
     ],
 )
 def test_a_line_of_a_report_is_no_stock_line(line: str) -> None:
-    assert not is_stock_phrase(line)
+    assert not is_non_prose_phrase(line)
     assert texts(f"<p>{LONG}</p><ul><li>{line}</li></ul><p>{LONG}</p><p>{LONG}</p>")[1] == line
 
 

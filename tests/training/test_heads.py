@@ -11,7 +11,7 @@ import pytest
 
 from tipclassify import Classifier
 from tipclassify.arrays import logistic
-from tipclassify.model.encoder.folder import Heads
+from tipclassify.model.encoder.folder import EncoderHeads
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.fit_heads import (
     Prior,
@@ -24,7 +24,7 @@ from tipclassify.training.fit_heads import (
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 WIDTH = 8
 # each label is read off one direction of its own
-START = Heads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
+START = EncoderHeads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
 PRIOR = Prior(START)
 
 
@@ -34,7 +34,7 @@ def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return pooled, START.logits(pooled) > 0
 
 
-def loss(heads: Heads, pooled: np.ndarray, truth: np.ndarray) -> float:
+def loss(heads: EncoderHeads, pooled: np.ndarray, truth: np.ndarray) -> float:
     return float(np.logaddexp(0, np.where(truth, -1, 1) * heads.logits(pooled)).mean())
 
 

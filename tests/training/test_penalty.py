@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tipclassify.arrays import logistic
-from tipclassify.model.encoder.folder import EncoderModel, Heads
+from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
 from tipclassify.training.calibration import recalibrate
 from tipclassify.training.examples import Examples, group_folds
 from tipclassify.training.fit_heads import Prior, second_moment
@@ -15,7 +15,7 @@ from tipclassify.training.fit_penalty import MOST_LOST, PENALTIES, PenaltyChoice
 from tipclassify.training.fixed_set import FixedSet, compare_on_fixed, pack_fixed, read_fixed
 
 WIDTH = 8
-HEADS = Heads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
+HEADS = EncoderHeads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
 MODEL = EncoderModel(
     graph=b"",
     tokenizer="",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import indicator
-from tipclassify.model.linear.model import Model
+from tipclassify.model.linear.model import LinearModel
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features.hashing import featurize
 from tipclassify.training import fit_linear as fit
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def probabilities(
-    model: Model, texts: list[str], headings: list[str | None] | None = None
+    model: LinearModel, texts: list[str], headings: list[str | None] | None = None
 ) -> np.ndarray:
     return 1 / (1 + np.exp(-LinearScorer(model).score_texts(texts, headings).logits))
 

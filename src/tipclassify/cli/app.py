@@ -38,7 +38,13 @@ from tipclassify.cli.output import (
     print_note,
     print_notes,
 )
-from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
+from tipclassify.errors import (
+    CorpusError,
+    ModelError,
+    TipclassifyError,
+    UsageError,
+    reason_of_error,
+)
 from tipclassify.resources import read_resource
 
 _SIGNALS: Final = [
@@ -303,7 +309,8 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
     # of a file that is not an input: the ledger, a cache, a temporary folder
     except OSError as error:
         print_note(
-            f"{error.filename or 'output'}: {reason_of(error)}; free it, or name another", program
+            f"{error.filename or 'output'}: {reason_of_error(error)}; free it, or name another",
+            program,
         )
         return 1
 

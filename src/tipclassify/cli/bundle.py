@@ -21,7 +21,7 @@ from tipclassify.cli.output import (
     print_warnings,
     write_command_results,
 )
-from tipclassify.formatting import aligned, one_line
+from tipclassify.formatting import format_columns, one_line
 from tipclassify.progress import progress_bar
 
 
@@ -134,7 +134,7 @@ def verify(
     for check in checks:
         detail = f"{check.subject}: {check.detail}" if check.subject else check.detail
         rows.append((check.check, check.result, one_line(detail)))
-    lines = aligned(rows, left=3)
+    lines = format_columns(rows, left=3)
     counted: Counter[str] = Counter(check.result for check in checks)
     results = ("ok", "differs", "not checked")
     lines.append("\n" + "   ".join(f"{counted[result]} {result}" for result in results))

@@ -18,7 +18,7 @@ from tipclassify.cli.output import (
     write_command_results,
 )
 from tipclassify.errors import InputError
-from tipclassify.formatting import aligned, one_line, shown
+from tipclassify.formatting import format_columns, format_value, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.progress import progress_bar
 
@@ -82,9 +82,9 @@ def explain(
 
 
 def _lines_printed_of_weights(reason: Explanation, section: str | None, top: int) -> list[str]:
-    weights = [(span.weight, shown(span.text)) for span in reason.spans[:top]]
+    weights = [(span.weight, format_value(span.text)) for span in reason.spans[:top]]
     if section:
-        weights.append((reason.heading, f"(the heading “{shown(section)}”)"))
+        weights.append((reason.heading, f"(the heading “{format_value(section)}”)"))
     if reason.method == "occlusion":
         weights.append(
             (
@@ -213,7 +213,7 @@ def list_(output: options.Output = None) -> None:
         short_hash = str(model.head.get("sha256", ""))[:12] or "-"
         cells = (model.name, model.kind, short_hash, str(model.folder))
         rows.append([one_line(cell) for cell in cells])
-    table = "\n".join(aligned(rows, left=4))
+    table = "\n".join(format_columns(rows, left=4))
     write_command_results(
         output, "table", (), table, inputs=file_ids(model.folder for model in listed)
     )
@@ -250,7 +250,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
         lines[f"thresholds, {policy}"] = ", ".join(
             f"{label} {limit:.3f}" for label, limit in limits
         )
-    table = "\n".join(aligned(list(lines.items()), left=2))
+    table = "\n".join(format_columns(list(lines.items()), left=2))
     write_command_results(output, "table", (), table, inputs=file_ids([folder]))
 
 

@@ -18,10 +18,10 @@ from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import typer
 
-from tipclassify.errors import InputError, OutputError, UsageError, reason_of
-from tipclassify.formatting import json_line, numbered, visible
+from tipclassify.errors import InputError, OutputError, UsageError, reason_of_error
+from tipclassify.formatting import format_for_terminal, format_numbers, json_line
 from tipclassify.progress import progress_bar
-from tipclassify.whole_files import open_whole
+from tipclassify.whole_files import open_whole_file
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Result, Tagging
@@ -38,12 +38,12 @@ def print_note(line: str, program: str = "tipclassify") -> None:
     """Print a line on standard error, prefixed with the program's name."""
     # a full or closed standard error changes neither results nor exit code
     with contextlib.suppress(OSError):
-        print(f"{program}: {visible(line)}", file=sys.stderr, flush=True)
+        print(f"{program}: {format_for_terminal(line)}", file=sys.stderr, flush=True)
 
 
 def print_line(line: object) -> None:
     """Print a line on standard output."""
-    print(visible(str(line)), flush=True)
+    print(format_for_terminal(str(line)), flush=True)
 
 
 def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassify") -> None:
@@ -80,7 +80,7 @@ def merge_repeated_error_lines(problems: Sequence[str]) -> list[str]:
         line = f"{file}:{first}: {problem}"
         if others:
             verb = "does" if len(others) == 1 else "do"
-            line += f" (so {verb} {numbered('line', others)})"
+            line += f" (so {verb} {format_numbers('line', others)})"
         merged.append(line)
     return merged
 
@@ -239,10 +239,10 @@ class TerminalOutput:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        return self.stream.write(visible(text))
+        return self.stream.write(format_for_terminal(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
-        self.stream.writelines(map(visible, lines))
+        self.stream.writelines(map(format_for_terminal, lines))
 
 
 def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
@@ -319,13 +319,13 @@ def open_output(
     """
     check_output(path, inputs)
     try:
-        with _standard_output(binary) if path is None else open_whole(path, binary) as out:
+        with _standard_output(binary) if path is None else open_whole_file(path, binary) as out:
             yield out
     except OSError as error:
         remedy = "free some space, or choose" if error.errno in _FULL else "choose"
         where = path or "standard output"
         raise OutputError(
-            f"{where}: cannot be written ({reason_of(error)}); {remedy} another --output"
+            f"{where}: cannot be written ({reason_of_error(error)}); {remedy} another --output"
         ) from None
 
 

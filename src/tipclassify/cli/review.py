@@ -18,7 +18,7 @@ from tipclassify.cli import options
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.errors import needs_extra
 from tipclassify.progress import progress_bar
-from tipclassify.whole_files import hold, remove_if_left
+from tipclassify.whole_files import lock_open_file, remove_left_temporary_file
 
 
 def review(
@@ -144,12 +144,12 @@ def redirect_page(link: str, folder: Path) -> Iterator[Path]:
     import tempfile
 
     for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
-        remove_if_left(left)
+        remove_left_temporary_file(left)
     # of mode 600
     handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())
     lock = os.dup(handle)
     try:
-        hold(lock)
+        lock_open_file(lock)
         with open(handle, "w", encoding="utf-8") as page:
             page.write('<!doctype html><meta name="referrer" content="no-referrer">')
             page.write("<title>tipclassify review</title>")

@@ -79,11 +79,13 @@ def fit_requested_model(
     """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
     if request.model == "fast":
         return run_fast(request, corpus, own)
-    from tipclassify.resources import cache_path
+    from tipclassify.resources import cache_folder_of_package
     from tipclassify.training.fit_heads import HeadSettings
     from tipclassify.training.train_heads import train_default
 
-    settings = HeadSettings(request.penalty, seed=request.seed, cache=cache_path("pooled"))
+    settings = HeadSettings(
+        request.penalty, seed=request.seed, cache=cache_folder_of_package("pooled")
+    )
     with progress_lines("passages read by the encoder") as progress:
         return train_default(corpus, own, request.out, settings=settings, progress=progress)
 

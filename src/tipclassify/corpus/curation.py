@@ -12,7 +12,7 @@ import numpy as np
 from tipclassify.corpus.loading import Row, group_rows, text_key
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import CorpusError, UsageError
-from tipclassify.formatting import aligned, shown
+from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 
 __all__ = ["Addition", "CorpusStats", "add_rows", "corpus_stats", "split_rows", "stats_table"]
@@ -176,7 +176,7 @@ def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
     groups = group_rows(rows)
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
     counts = [
-        LabelCount("label", label, of_label[label], _share_of_corpus(of_label[label], rows))
+        LabelCount("label", label, of_label[label], _share_of_corpus_rows(of_label[label], rows))
         for label in (*LABELS, _NONE)
     ]
     names = {
@@ -187,7 +187,7 @@ def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
     for part, row_names in names.items():
         largest_first = sorted(Counter(row_names).items(), key=lambda entry: (-entry[1], entry[0]))
         counts += [
-            LabelCount(part, name, count, _share_of_corpus(count, rows))
+            LabelCount(part, name, count, _share_of_corpus_rows(count, rows))
             for name, count in largest_first
         ]
     return CorpusStats(
@@ -198,17 +198,17 @@ def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
         largest_group=max(Counter(groups).values()),
         counts=counts,
         lengths={
-            "words": _passage_length_quantiles([len(row["text"].split()) for row in rows]),
-            "characters": _passage_length_quantiles([len(row["text"]) for row in rows]),
+            "words": _quantiles_of_corpus_lengths([len(row["text"].split()) for row in rows]),
+            "characters": _quantiles_of_corpus_lengths([len(row["text"]) for row in rows]),
         },
     )
 
 
-def _share_of_corpus(count: int, rows: Sequence[Row]) -> float:
+def _share_of_corpus_rows(count: int, rows: Sequence[Row]) -> float:
     return round(count / len(rows), 4)
 
 
-def _passage_length_quantiles(lengths: Sequence[int]) -> dict[str, float]:
+def _quantiles_of_corpus_lengths(lengths: Sequence[int]) -> dict[str, float]:
     values = np.quantile(lengths, list(_QUANTILES.values())).tolist()
     return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
 
@@ -225,16 +225,16 @@ def stats_table(stats: CorpusStats) -> str:
         counts = [count for count in stats.counts if count.part == part]
         cells = [(title, "passages", "share")]
         for count in counts[:_MAX_LINES]:
-            name = shown(count.name)
+            name = format_value(count.name)
             if len(name) > _MAX_NAME:
                 name = name[: _MAX_NAME - 1] + "…"
             cells.append((name, f"{count.passages:,}", f"{count.share:.1%}"))
         if rest := counts[_MAX_LINES:]:
             passages = sum(count.passages for count in rest)
             cells.append((f"{len(rest):,} more", f"{passages:,}", ""))
-        parts.append("\n".join(aligned(cells)))
+        parts.append("\n".join(format_columns(cells)))
     lengths = [("length in", *_QUANTILES)]
     for unit, quantiles in stats.lengths.items():
         lengths.append((unit, *[f"{quantiles[name]:g}" for name in _QUANTILES]))
-    parts.append("\n".join(aligned(lengths)))
+    parts.append("\n".join(format_columns(lengths)))
     return "\n\n".join(parts)

@@ -55,7 +55,7 @@ def is_real(row: Row) -> bool:
     return source_family(row.get("doc")) is not None
 
 
-def is_other_genre(row: Row) -> bool:
+def is_row_of_other_genre(row: Row) -> bool:
     """Return whether a row is of another genre than reports on countries, real or invented."""
     return source_family(row.get("doc")) in _OTHER_GENRES or row.get("source") == _OTHER_VOICES
 
@@ -90,9 +90,9 @@ def held_out(rows: Sequence[Row]) -> Bools:
     return np.array([value % _ONE_IN == 0 for value in hashes], bool)
 
 
-def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
+def natural_shares_of_corpus(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
     """Estimate, from a random sample, the share of passages in each bin, by family."""
-    bins = _bins_of_natural_shares(scores)
+    bins = _bins_of_corpus_scores(scores)
     family = np.array(families)
     shares = {}
     for name in sorted(set(families)):
@@ -102,7 +102,7 @@ def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[fl
     return shares
 
 
-def natural_weights(
+def natural_weights_of_corpus(
     families: Sequence[str], scores: Floats, shares: Mapping[str, Sequence[float]]
 ) -> Floats:
     """Compute post-stratification weights of labelled passages, with mean 1 in each family.
@@ -110,7 +110,7 @@ def natural_weights(
     Passages were mostly chosen for being hard: a weight is the natural share of the passage's bin
     over its share here (Little 1993, JASA 88:1001-1012).
     """
-    bins = _bins_of_natural_shares(scores)
+    bins = _bins_of_corpus_scores(scores)
     family = np.array(families)
     weights = np.ones(len(bins))
     for name in set(families) & set(shares):
@@ -123,6 +123,6 @@ def natural_weights(
     return weights
 
 
-def _bins_of_natural_shares(scores: Floats) -> Ints:
+def _bins_of_corpus_scores(scores: Floats) -> Ints:
     """Number the bin of each passage's highest probability."""
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tipclassify.arrays import Bools
 from tipclassify.labels import LABELS, indicator
-from tipclassify.text.columns import ColumnTable, column_names, column_values
+from tipclassify.text.columns import ColumnTable, column_values, names_of_table_columns
 
 __all__ = ["as_indicator"]
 
@@ -32,7 +32,7 @@ def as_indicator(y: object) -> Bools:
     >>> as_indicator([["failure"], []]).tolist()
     [[False, True, False], [False, False, False]]
     """
-    names = column_names(y)
+    names = names_of_table_columns(y)
     if names is not None:
         return _indicator_from_table(cast("ColumnTable", y), names)
     if hasattr(y, "toarray"):  # a sparse matrix of scipy

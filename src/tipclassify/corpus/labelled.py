@@ -10,7 +10,12 @@ import numpy as np
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.indicator import as_indicator
 from tipclassify.corpus.loading import Row, group_rows
-from tipclassify.text.columns import ColumnTable, column_names, column_values, texts_as_passages
+from tipclassify.text.columns import (
+    ColumnTable,
+    column_values,
+    names_of_table_columns,
+    texts_as_passages,
+)
 from tipclassify.text.document import Passage
 
 __all__ = ["LabelledPassages", "labelled_passages"]
@@ -41,7 +46,7 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
     [0, 1]
     """
     if y is None:
-        names = column_names(X)
+        names = names_of_table_columns(X)
         if names is None or not {"text", "labels"} <= set(names):
             remedy = "give the labels of each passage, or a dataset of load_corpus as X"
             raise ValueError(f"y is missing: {remedy}")

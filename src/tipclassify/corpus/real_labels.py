@@ -23,7 +23,7 @@ from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
 from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_jsonl_row
-from tipclassify.readers.limits import gunzip, read_bounded
+from tipclassify.readers.limits import read_bounded, unpack_gzip_input
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import split_passages, text_document
 
@@ -55,7 +55,7 @@ _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'"
 
 
 @dataclass(frozen=True, slots=True)
-class LabelReference:
+class RealLabelReference:
     """A row of ``labels.csv``: the source of a passage and its labels."""
 
     key: str  # `passage_key` of its text
@@ -71,7 +71,7 @@ class LabelReference:
         """Source family: the source up to the first slash."""
         return self.source.partition("/")[0]
 
-    def row(self, text: str) -> Row:
+    def corpus_row(self, text: str) -> Row:
         """Make the corpus row, given the passage's text."""
         row: Row = {"id": f"real-{self.key}", "text": text, "labels": list(self.labels)}
         if self.labels_alone is not None:
@@ -88,7 +88,7 @@ class Rebuilt(NamedTuple):
     """Result of `rebuild`."""
 
     rows: list[Row]  # of the corpus, in order
-    missing: list[LabelReference]  # in order
+    missing: list[RealLabelReference]  # in order
     problems: list[str]  # one line for each unreadable file
 
 
@@ -108,9 +108,9 @@ def _hash_of_real_passage(words: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_references(path: Path) -> list[LabelReference]:
+def read_references(path: Path) -> list[RealLabelReference]:
     """Read ``labels.csv``; raise `CorpusError` at the first bad row, naming its line."""
-    references: dict[str, LabelReference] = {}
+    references: dict[str, RealLabelReference] = {}
     reader = csv.DictReader(_read_real_label_file(path).splitlines(keepends=True), strict=True)
     try:
         for row in reader:
@@ -120,7 +120,7 @@ def read_references(path: Path) -> list[LabelReference]:
                 raise ValueError("too few columns")
             if key in references or not re.fullmatch("[0-9a-f]{16}", key):
                 raise ValueError(f"key {key!r}, no hash or a second time")
-            references[key] = LabelReference(
+            references[key] = RealLabelReference(
                 key=key,
                 words=int(row["words"]),
                 source=row["source"],
@@ -142,22 +142,22 @@ def _read_real_label_file(path: Path) -> str:
     return read_bounded(str(path)).decode("utf-8-sig", "replace")
 
 
-class _PublicFile(NamedTuple):
-    """A public file."""
+class _RealLabelSource(NamedTuple):
+    """A public file with labelled passages."""
 
     address: str  # of its folder
     name: str  # its path in that
 
 
-def _public_files_of_references(
-    folder: Path, references: Sequence[LabelReference]
-) -> dict[_PublicFile, list[LabelReference]]:
+def _public_files_of_real_labels(
+    folder: Path, references: Sequence[RealLabelReference]
+) -> dict[_RealLabelSource, list[RealLabelReference]]:
     """Group the references by public file.
 
     A source that is only a family's name is listed under all its files.
     """
     path = folder / "sources.json"
-    files: dict[_PublicFile, list[LabelReference]] = defaultdict(list)
+    files: dict[_RealLabelSource, list[RealLabelReference]] = defaultdict(list)
     try:
         families = load_json(_read_real_label_file(path))
         # Those of a family as a whole come last, when its files are known.
@@ -167,7 +167,7 @@ def _public_files_of_references(
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(family["source"]))
             if parts := re.fullmatch(pattern, reference.source):
                 name = family["file"].format(**parts.groupdict())
-                files[_PublicFile(family["address"], name)].append(reference)
+                files[_RealLabelSource(family["address"], name)].append(reference)
                 continue
             for members in files.values():
                 if members[0].family == reference.family:
@@ -196,10 +196,10 @@ def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, st
         if key in wanted:
             texts[key] = passage.text
     left = {key: words for key, words in wanted.items() if key not in texts}
-    return texts | _find_labelled_word_runs(document.text, left)
+    return texts | _find_real_label_words(document.text, left)
 
 
-def _find_labelled_word_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
+def _find_real_label_words(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
     """Find word sequences with a wanted key, with or without final punctuation.
 
     There is one pass for each number of words.
@@ -235,13 +235,17 @@ def read_source(data: bytes, name: str) -> Document:
     """
     if name.endswith(".xml"):
         try:
-            root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_PublicSourceTree()))
+            root = ElementTree.fromstring(
+                data, ElementTree.XMLParser(target=_RealLabelSourceTree())
+            )
         except (ElementTree.ParseError, ValueError) as error:
             raise InputError(f"{name}: broken XML ({error}); download it again") from None
         return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
     if name.endswith(".sql.gz"):
         contents = []
-        for field, content in _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace")):
+        for field, content in _SQL_FIELD.findall(
+            unpack_gzip_input(data, name).decode("utf-8", "replace")
+        ):
             if _SUBJECT in (field + content).lower():
                 contents.append(content.replace("''", "'"))
         return text_document("\n\n".join(contents), name)
@@ -253,7 +257,7 @@ def read_source(data: bytes, name: str) -> Document:
     return read_bytes_isolated(data, name)
 
 
-class _PublicSourceTree(ElementTree.TreeBuilder):
+class _RealLabelSourceTree(ElementTree.TreeBuilder):
     """Tree builder that rejects a DOCTYPE, whose entities may expand without bound (XML bomb)."""
 
     def doctype(self, *_: object) -> None:
@@ -278,13 +282,13 @@ def rebuild(
     ``sources.json`` is malformed.
     """
     references = read_references(folder / "labels.csv")
-    files = _public_files_of_references(folder, references)
+    files = _public_files_of_real_labels(folder, references)
     keys = {reference.key for reference in references}
     texts = _texts_by_passage_key(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
     problems: list[str] = []
     there = None
     if given is not None and given.is_dir():
-        there = _given_public_files(given)
+        there = _given_files_of_real_labels(given)
     elif given is not None:
         texts |= _texts_by_passage_key(given, keys)
         files = {}
@@ -301,7 +305,9 @@ def rebuild(
         }
         offline = failed >= _MAX_FAILURES
         try:
-            data = _read_public_file(file, there, allow_private, offline) if wanted else None
+            data = (
+                _read_file_of_real_labels(file, there, allow_private, offline) if wanted else None
+            )
             if data is not None:
                 if not offline:
                     failed = 0
@@ -321,13 +327,13 @@ def rebuild(
     missing = []
     for reference in references:
         if reference.key in texts:
-            rows.append(reference.row(texts[reference.key]))
+            rows.append(reference.corpus_row(texts[reference.key]))
         else:
             missing.append(reference)
     return Rebuilt(rows, missing, problems)
 
 
-def _given_public_files(folder: Path) -> dict[str, Path]:
+def _given_files_of_real_labels(folder: Path) -> dict[str, Path]:
     """List the files below a folder by the last part, and by the last two parts, of their paths."""
     files = {}
     for path in sorted(folder.rglob("*")):
@@ -338,7 +344,7 @@ def _given_public_files(folder: Path) -> dict[str, Path]:
 
 def _texts_by_passage_key(path: Path, keys: set[str]) -> dict[str, str]:
     """Read the texts of JSON lines that have one of the keys, by key."""
-    data = gunzip(read_bounded(str(path)), str(path))
+    data = unpack_gzip_input(read_bounded(str(path)), str(path))
     texts = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
@@ -349,8 +355,8 @@ def _texts_by_passage_key(path: Path, keys: set[str]) -> dict[str, str]:
     return texts
 
 
-def _read_public_file(
-    file: _PublicFile, there: Mapping[str, Path] | None, allow_private: bool, offline: bool
+def _read_file_of_real_labels(
+    file: _RealLabelSource, there: Mapping[str, Path] | None, allow_private: bool, offline: bool
 ) -> bytes | None:
     """Read a file from those `there`, or else from the cache of downloads or the web.
 

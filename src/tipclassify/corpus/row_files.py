@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tipclassify.errors import CorpusError, reason_of
-from tipclassify.formatting import csv_text, load_json, numbered, one_line
+from tipclassify.errors import CorpusError, reason_of_error
+from tipclassify.formatting import csv_text, format_numbers, load_json, one_line
 from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
 __all__ = [
@@ -80,7 +80,7 @@ def read_corpus_file(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise CorpusError([f"{file}: {reason_of(error)}; check the path"]) from None
+        raise CorpusError([f"{file}: {reason_of_error(error)}; check the path"]) from None
 
 
 def corpus_text_lines(file: Path) -> Iterator[NumberedRow]:
@@ -143,7 +143,8 @@ def corpus_csv_rows(file: Path, columns: Columns | None = None) -> Iterator[Numb
                 empty_lines.append(reader.line_num)
         if empty_lines:
             warnings.warn(
-                f"{file}: {numbered('line', empty_lines)} without a text, left out", stacklevel=2
+                f"{file}: {format_numbers('line', empty_lines)} without a text, left out",
+                stacklevel=2,
             )
     except UnicodeDecodeError:
         yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")

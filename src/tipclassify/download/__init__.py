@@ -8,7 +8,7 @@ from typing import Final
 from tipclassify.download.cache import Download, read_cached_download, write_cached_download
 from tipclassify.download.request import (
     DownloadLimits,
-    open_link,
+    open_download,
     parse_url,
     read_http_response,
     retry_request,
@@ -49,7 +49,7 @@ def download(
         return kept
 
     def attempt(deadline: float) -> Download:
-        with open_link(address, deadline, limits, allow_private, _HEADERS) as response:
+        with open_download(address, deadline, limits, allow_private, _HEADERS) as response:
             return read_http_response(response, limits, today)
 
     fetched = retry_request(url, attempt, limits)

@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from tipclassify.errors import reason_of
+from tipclassify.errors import reason_of_error
 from tipclassify.formatting import load_json
-from tipclassify.resources import cache_path
-from tipclassify.whole_files import open_whole
+from tipclassify.resources import cache_folder_of_package
+from tipclassify.whole_files import open_whole_file
 
 MEDIA_TYPES: Final = {
     "text/html": ".html",
@@ -59,7 +59,7 @@ def download_cache_folder() -> Path | None:
     """
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), "links")
-    return cache_path("links")
+    return cache_folder_of_package("links")
 
 
 def read_cached_download(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
@@ -110,15 +110,15 @@ def write_cached_download(url: str, download: Download, allow_private: bool) -> 
         entry = folder / f"{_cache_key_of_url(url)}-{download.fetched}.json"
         body = entry.with_suffix(_suffix_of_download(download))
         # The JSON is written last: it marks the body as complete.
-        with open_whole(body, binary=True, private=True) as out:
+        with open_whole_file(body, binary=True, private=True) as out:
             out.write(download.data)
-        with open_whole(entry, binary=True, private=True) as out:
+        with open_whole_file(entry, binary=True, private=True) as out:
             out.write(json.dumps(metadata, indent=1).encode())
     except OSError as error:
         where = folder or "cache of links"
         warnings.warn(
-            f"{where}: cannot be written ({reason_of(error)}), so links are fetched each time; "
-            "set TIPCLASSIFY_CACHE to a folder that can",
+            f"{where}: cannot be written ({reason_of_error(error)}), "
+            "so links are fetched each time; set TIPCLASSIFY_CACHE to a folder that can",
             stacklevel=3,
         )
 

@@ -118,7 +118,7 @@ def retry_request(
 
 
 @contextlib.contextmanager
-def open_link(
+def open_download(
     address: httpx.URL,
     deadline: float,
     limits: DownloadLimits,
@@ -164,14 +164,16 @@ def open_link(
         raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
     # ValueError: of odd addresses
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LinkError) as error:
-        failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
+        failure = (
+            error if isinstance(error, LinkError) else _download_link_error(error, limits, deadline)
+        )
         if has_proxy and not use_proxy and not answered:
             remedy = "the proxy of the environment is used only with --allow-private"
             failure.args = (f"{failure}; {remedy}",)
         raise failure from None
 
 
-def _link_error(error: Exception, limits: DownloadLimits, deadline: float) -> LinkError:
+def _download_link_error(error: Exception, limits: DownloadLimits, deadline: float) -> LinkError:
     """Convert an error of httpx."""
     import httpx
 

@@ -59,7 +59,7 @@ def resolve_host(host: str, port: int, allow_private: bool = False) -> list[str]
     """
     if allow_private:
         return _addresses_of_host(host, port)
-    if _is_local_host(host):
+    if _is_local_download_host(host):
         raise _private_address_error(host)
     addresses = _addresses_of_host(host, port)
     # One private address among public ones is refused too: legitimate names have no such mixture.
@@ -74,12 +74,13 @@ def _private_address_error(where: str) -> LinkError:
     return LinkError(f"leads to a private or local address ({where}); {remedy}")
 
 
-def _is_local_host(host: str) -> bool:
+def _is_local_download_host(host: str) -> bool:
     """Return whether a host is localhost or an IPv4 address in a non-standard notation.
 
-    >>> [_is_local_host(host) for host in ("a.localhost.", "2130706433", "0x7f.1", "127.1")]
+    >>> hosts = ("a.localhost.", "2130706433", "0x7f.1", "127.1")
+    >>> [_is_local_download_host(host) for host in hosts]
     [True, True, True, True]
-    >>> [_is_local_host(host) for host in ("127.0.0.1", "7.example")]
+    >>> [_is_local_download_host(host) for host in ("127.0.0.1", "7.example")]
     [False, False]
     """
     try:

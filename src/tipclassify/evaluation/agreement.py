@@ -19,7 +19,7 @@ from tipclassify.corpus.loading import parse_corpus_labels, read_each_corpus_row
 from tipclassify.corpus.row_files import RowError, corpus_json_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval
-from tipclassify.formatting import markdown_table, shown
+from tipclassify.formatting import format_value, markdown_table
 from tipclassify.labels import LABELS, indicator
 
 __all__ = [
@@ -239,12 +239,12 @@ def agreement_table(rows: Sequence[Agreement]) -> str:
     for row in rows:
         cells.append(
             (
-                shown(row.label),
-                shown(row.passages),
-                shown(row.same),
-                shown(row.kappa),
-                shown(row.alpha),
-                shown(row.f1),
+                format_value(row.label),
+                format_value(row.passages),
+                format_value(row.same),
+                format_value(row.kappa),
+                format_value(row.alpha),
+                format_value(row.f1),
             )
         )
     return markdown_table(cells)
@@ -266,7 +266,9 @@ def disagreements_table(rows: Sequence[Mapping[str, object]], most: int) -> str:
     title = f"{len(rows):,} passages labelled differently{rest}"
     cells = [("id", "first", "second", "passage")]
     for row in rows[:most]:
-        text = shown(row["text"]).replace("|", "\\|")
+        text = format_value(row["text"]).replace("|", "\\|")
         text = text if len(text) <= 80 else text[:79] + "…"
-        cells.append((str(row["id"]), shown(row["first"]), shown(row["second"]), text))
+        cells.append(
+            (str(row["id"]), format_value(row["first"]), format_value(row["second"]), text)
+        )
     return f"{title}\n\n{markdown_table(cells)}" if rows[:most] else title

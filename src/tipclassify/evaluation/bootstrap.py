@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.formatting import aligned, shown
+from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 
 __all__ = [
@@ -211,7 +211,7 @@ def intervals_table(drawn: Intervals) -> str:
         rows.append((row.label, str(row.precision), str(row.recall), str(row.f1)))
     counts = f"groups {drawn.groups:,}   draws {drawn.draws:,}"
     closing = f"macro-F1 {drawn.macro_f1}   exact match {drawn.exact_match}   {counts}"
-    return "\n".join([*aligned(rows), closing, *_few_bootstrap_groups_warning(drawn.groups)])
+    return "\n".join([*format_columns(rows), closing, *_few_bootstrap_groups_warning(drawn.groups)])
 
 
 def _few_bootstrap_groups_warning(groups: int) -> list[str]:
@@ -239,11 +239,20 @@ def comparison_table(comparison: ModelComparison, other: str) -> str:
         elif row.tied == 1:
             better = "tie"
         rows.append(
-            (row.figure, shown(row.this), shown(row.other), difference, str(row.interval), better)
+            (
+                row.figure,
+                format_value(row.this),
+                format_value(row.other),
+                difference,
+                str(row.interval),
+                better,
+            )
         )
     drawn = f"{comparison.draws:,} paired draws of {comparison.groups:,} groups"
     title = f"this model against {other}: {drawn}"
-    return "\n".join([title, *aligned(rows), *_few_bootstrap_groups_warning(comparison.groups)])
+    return "\n".join(
+        [title, *format_columns(rows), *_few_bootstrap_groups_warning(comparison.groups)]
+    )
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:

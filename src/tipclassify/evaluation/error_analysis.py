@@ -12,7 +12,7 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.metrics import measure
-from tipclassify.formatting import aligned, shown
+from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.text.features.hashing import featurize
@@ -131,12 +131,12 @@ def slices_table(slices: Sequence[Figures]) -> str:
             blocks[field] = [(field, "passages", "macro-F1", "exact match", *f1_columns)]
         metrics = one_slice["metrics"]
         f1s = [
-            f"{shown(m['f1'] if m['support'] else float('nan'))} ({m['support']:,})"
+            f"{format_value(m['f1'] if m['support'] else float('nan'))} ({m['support']:,})"
             for m in metrics["labels"]
         ]
-        overall = [shown(metrics[name]) for name in ("passages", "macro_f1", "exact_match")]
+        overall = [format_value(metrics[name]) for name in ("passages", "macro_f1", "exact_match")]
         blocks[field].append((one_slice["value"], *overall, *f1s))
-    return "\n\n".join("\n".join(aligned(lines)) for lines in blocks.values())
+    return "\n\n".join("\n".join(format_columns(lines)) for lines in blocks.values())
 
 
 def confusion_table(cells: Sequence[Figures]) -> str:
@@ -146,7 +146,7 @@ def confusion_table(cells: Sequence[Figures]) -> str:
         truth = " + ".join(cell["truth"]) or "(none)"
         given = " + ".join(cell["given"]) or "(none)"
         rows.append((truth, given, f"{cell['passages']:,}", f"{cell['share']:.1%}"))
-    lines = aligned(rows, left=2)
+    lines = format_columns(rows, left=2)
     wrong = [cell["passages"] for cell in cells if cell["truth"] != cell["given"]]
     lines.insert(len(wrong) + 1, "-" * max(map(len, lines)))
     right = sum(cell["passages"] for cell in cells) - sum(wrong)
@@ -159,5 +159,5 @@ def errors_table(errors: Sequence[Figures]) -> str:
     for error in errors:
         figures = f"{error['probability']:.3f}, threshold {error['threshold']:.3f}"
         lines.append(f"{error['error']} {error['label']}: {figures}  ({error['id']})")
-        lines.append(f"    {shown(error['text'])}")
+        lines.append(f"    {format_value(error['text'])}")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats
-from tipclassify.formatting import aligned, shown
+from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 
 __all__ = [
@@ -181,12 +181,14 @@ def metrics_table(metrics: Metrics, title: str) -> str:
     rows = []
     for row in metrics.labels:
         values = astuple(row)
-        rows.append([str(value) if isinstance(value, int) else shown(value) for value in values])
+        rows.append(
+            [str(value) if isinstance(value, int) else format_value(value) for value in values]
+        )
     closing = (
         f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   "
         f"passages {metrics.passages}"
     )
-    return "\n".join([title, *aligned([columns, *rows]), closing])
+    return "\n".join([title, *format_columns([columns, *rows]), closing])
 
 
 def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
@@ -194,8 +196,15 @@ def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
     rows = [("probability", "passages", "mean probability", "share true")]
     for b in bins:
         span = f"{b.low:.2f}-{b.high:.2f}"
-        rows.append((span, shown(b.passages), shown(b.mean_probability), shown(b.share_true)))
-    return "\n".join([f"reliability of {label}", *aligned(rows)])
+        rows.append(
+            (
+                span,
+                format_value(b.passages),
+                format_value(b.mean_probability),
+                format_value(b.share_true),
+            )
+        )
+    return "\n".join([f"reliability of {label}", *format_columns(rows)])
 
 
 def rounded(value: Any) -> Any:  # of any JSON type; the result has the same shape

@@ -15,12 +15,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from tipclassify.download.request import (
     DownloadLimits,
     check_http_status,
-    open_link,
+    open_download,
     parse_url,
     redact_url,
     retry_request,
 )
-from tipclassify.errors import InputError, LinkError, ModelError, reason_of
+from tipclassify.errors import InputError, LinkError, ModelError, reason_of_error
 from tipclassify.model.common.folder import LARGEST_FILE, LARGEST_HEAD, read_model_file
 from tipclassify.model.common.head import (
     HEAD,
@@ -78,14 +78,16 @@ def add_model(
             raise ModelError(f"{staged}: a link is in the way; remove it")
         staged.mkdir(exist_ok=True)
         for file, wanted in hashed_model_files(head).items():
-            _gather_model_file(source, get, staged, file, wanted)
+            _gather_added_model_file(source, get, staged, file, wanted)
         (staged / HEAD).write_bytes(data)
         for left in staged.glob("*.part"):  # remains of an interrupted run
             left.unlink()
         replace_model_folder(staged, root / name)
     except OSError as error:
         remedy = "set TIPCLASSIFY_MODELS to a folder that can"
-        raise InputError(f"{root}: cannot be written ({reason_of(error)}); {remedy}") from None
+        raise InputError(
+            f"{root}: cannot be written ({reason_of_error(error)}); {remedy}"
+        ) from None
     return InstalledModel(name, root / name, head)
 
 
@@ -116,7 +118,7 @@ def _download_model_file(
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if have:
             headers["Range"] = f"bytes={have}-"
-        with open_link(address, deadline, limits, allow_private, headers) as response:
+        with open_download(address, deadline, limits, allow_private, headers) as response:
             if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # already complete
             if have and response.status_code == HTTPStatus.PARTIAL_CONTENT:
@@ -175,7 +177,7 @@ def _checked_model_name(source: str, name: str | None, head: Head) -> str:
     return name
 
 
-def _gather_model_file(
+def _gather_added_model_file(
     source: str, get: GetModelFile, staged: Path, file: str, wanted: str
 ) -> None:
     """Get one verified file into the staging folder, unless it is there."""

@@ -25,7 +25,7 @@ from tipclassify.model.common.scoring import (
     is_low_confidence,
 )
 from tipclassify.model.hub import download_hub_model, is_hub_name
-from tipclassify.model.linear.model import Model, write_model
+from tipclassify.model.linear.model import LinearModel, write_linear_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
 from tipclassify.text.columns import check_texts_or_passages, column_values
@@ -36,7 +36,7 @@ from tipclassify.text.segmentation.passages import Unit, split_passages
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["Classifier", "Explanation", "SpanWeight", "reached_labels"]
+__all__ = ["Classifier", "Explanation", "SpanWeight", "labels_reaching_model_thresholds"]
 
 
 class Classifier:
@@ -49,10 +49,10 @@ class Classifier:
 
     def __init__(
         self,
-        model: Model | Scorer,
+        model: LinearModel | Scorer,
         thresholds: Mapping[str, tuple[float, ...]] | None = None,
     ) -> None:
-        self.scorer: Scorer = LinearScorer(model) if isinstance(model, Model) else model
+        self.scorer: Scorer = LinearScorer(model) if isinstance(model, LinearModel) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
         self._folder: Path | None = None
 
@@ -111,11 +111,11 @@ class Classifier:
         trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
         if thresholds != trained:
             card = texts.get("README.md", "")
-            texts["README.md"] = f"{card}\n{_classifier_thresholds_note(thresholds)}"
+            texts["README.md"] = f"{card}\n{_model_card_thresholds_note(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
             linear = replace(self.scorer.model, thresholds=thresholds)
             # The record of training passages is a file only; an encoder has it in memory.
-            write_model(linear, path, {**texts, **self._read_beside("taught.bin")})
+            write_linear_model(linear, path, {**texts, **self._read_beside("taught.bin")})
         else:
             from tipclassify.model.encoder.folder import write_encoder
 
@@ -140,7 +140,7 @@ class Classifier:
         return {file.name: file.read_bytes() for file in files if file.is_file()}
 
     @property
-    def model(self) -> Model:
+    def model(self) -> LinearModel:
         """Weight table of a linear model; `ModelError` for a model of another kind."""
         if not isinstance(self.scorer, LinearScorer):
             raise ModelError("only a linear model has a table of weights")
@@ -299,7 +299,7 @@ class Classifier:
             tagged.append(
                 replace(
                     passage,
-                    labels=reached_labels(passage, reached[row]),
+                    labels=labels_reaching_model_thresholds(passage, reached[row]),
                     scores=dict(zip(LABELS, score_rows[row], strict=True)),
                     low_confidence=low_confidence[row],
                 )
@@ -311,7 +311,7 @@ class Classifier:
         return self.scorer.score_texts(texts, headings)
 
 
-def _classifier_thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
+def _model_card_thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
     """Format the part of a model's card on thresholds that were moved after training."""
     lines = [
         f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"
@@ -323,7 +323,7 @@ def _classifier_thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> st
     )
 
 
-def reached_labels(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
+def labels_reaching_model_thresholds(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
     """Return the labels whose thresholds a passage `reached`; what is no prose has none."""
     if not any(reached) or is_non_prose(passage.text, passage.section):
         return ()

@@ -14,7 +14,7 @@ from tipclassify.errors import ModelError
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import HEAD, LINEAR, Head, hashed_model_files, model_kind
 from tipclassify.model.common.replacement import recover_model_folder
-from tipclassify.resources import cache_path, checkout, resource_path
+from tipclassify.resources import cache_folder_of_package, checkout_of_package, resource_path
 
 if TYPE_CHECKING:
     from tipclassify.model.common.scoring import Scorer
@@ -88,7 +88,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     Raises `ModelError` when there is no such model; the message gives the remedy.
     """
     if isinstance(name, os.PathLike):
-        return _recovered_model(Path(name))
+        return _recover_model_folder(Path(name))
     name = name or DEFAULT
     places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
@@ -96,7 +96,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     elif is_model_name(name):
         places += _model_folders()
     for place in places:
-        if (_recovered_model(place / name) / HEAD).is_file():
+        if (_recover_model_folder(place / name) / HEAD).is_file():
             return place / name
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify"
@@ -121,7 +121,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
 def _shipped_model_places() -> list[Path]:
     """List the folders in which the shipped models may lie: of the package, and of a checkout."""
     places = [resource_path("models")]
-    if root := checkout():
+    if root := checkout_of_package():
         places.append(root / "models")
     return places
 
@@ -140,7 +140,7 @@ def is_shipped_graph(sha256: str) -> bool:
     return sha256 == _shipped_graph_digest()
 
 
-def _recovered_model(folder: Path) -> Path:
+def _recover_model_folder(folder: Path) -> Path:
     """Return the folder of a model, put back where a killed process had just moved it away."""
     if not os.path.lexists(folder):
         recover_model_folder(folder)
@@ -162,7 +162,7 @@ def installed_models() -> list[InstalledModel]:
     for place in _model_folders():
         for folder in list(place.iterdir()) if place.is_dir() else ():
             if moved := _MOVED.fullmatch(folder.name):
-                folder = _recovered_model(place / moved[1])
+                folder = _recover_model_folder(place / moved[1])
             name = folder.name
             with contextlib.suppress(OSError):  # a folder of another user
                 if is_model_name(name) and name not in models and (folder / HEAD).is_file():
@@ -182,7 +182,7 @@ def models_folder() -> Path | None:
     """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
-    return cache_path("models")
+    return cache_folder_of_package("models")
 
 
 def _model_folders() -> list[Path]:
@@ -191,5 +191,5 @@ def _model_folders() -> list[Path]:
 
 def _checkout_models_folder() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
-    root = checkout()
+    root = checkout_of_package()
     return root / "models" if root else None

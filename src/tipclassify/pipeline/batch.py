@@ -15,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from tipclassify.errors import InputError, TipclassifyError, broken_input
+from tipclassify.errors import InputError, TipclassifyError, unexpected_input_error
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.inputs import ROWS, TABLES
@@ -309,7 +309,7 @@ def _results_of_task(
     except TipclassifyError:
         raise
     except Exception as error:  # splitting or scoring one input must not end a batch either
-        yield Failed(str(broken_input(task.file, error)))
+        yield Failed(str(unexpected_input_error(task.file, error)))
 
 
 def _tagged_reports_of_task(

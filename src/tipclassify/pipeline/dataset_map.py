@@ -17,7 +17,7 @@ from tipclassify._version import __version__
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.text.columns import column_names, column_values
+from tipclassify.text.columns import column_values, names_of_table_columns
 from tipclassify.text.document import Passage
 
 __all__ = ["tag_batch"]
@@ -100,7 +100,7 @@ class _TagBatch:
         model: str | os.PathLike[str] | None = None,
         policy: Policy = "balanced",
     ) -> dict[str, Any]:  # lists of str, float, bool or None; of one row, the values
-        named = column_names(batch) or [str(name) for name in batch]
+        named = names_of_table_columns(batch) or [str(name) for name in batch]
         if text not in named:
             raise KeyError(f'no column "{text}": say which holds the text, of {", ".join(named)}')
         if section == _SECTION and section not in named:

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tipclassify.errors import InputError, OutputError, reason_of
+from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
 from tipclassify.readers.limits import read_bounded, split_zip_path
-from tipclassify.whole_files import remove_if_left
+from tipclassify.whole_files import remove_left_temporary_file
 
 __all__ = ["LEDGER", "FinishedOutputs", "listed_outputs", "output_names"]
 
@@ -45,7 +45,9 @@ class FinishedOutputs:
             folder.mkdir(parents=True, exist_ok=True)
             lines = self._file.read_bytes().splitlines() if self._file.exists() else []
         except OSError as error:
-            raise OutputError(f"{folder}: {reason_of(error)}; choose another folder") from None
+            raise OutputError(
+                f"{folder}: {reason_of_error(error)}; choose another folder"
+            ) from None
         self._done = set[str | None]()
         for line in lines:
             # a killed run may leave a truncated last line
@@ -62,7 +64,7 @@ class FinishedOutputs:
             for file in list(folder.glob(".*-????????")):
                 scrap = _SCRAP.fullmatch(file.name)
                 if scrap and file.with_name(scrap[1]) in whole:
-                    remove_if_left(file)
+                    remove_left_temporary_file(file)
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`."""
@@ -83,7 +85,7 @@ class FinishedOutputs:
                 ledger.write(line)
         except OSError as error:
             raise OutputError(
-                f"{self._file}: cannot be written ({reason_of(error)}); free some space"
+                f"{self._file}: cannot be written ({reason_of_error(error)}); free some space"
             ) from None
 
     def _key(self, file: str, output: Path) -> str | None:

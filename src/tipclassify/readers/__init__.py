@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tipclassify.errors import InputError, TipclassifyError, broken_input
+from tipclassify.errors import InputError, TipclassifyError, unexpected_input_error
 from tipclassify.readers.formats import (
     SUFFIXES,
     detect_report_format,
@@ -14,7 +14,7 @@ from tipclassify.readers.formats import (
     is_link,
     reader_of_format,
 )
-from tipclassify.readers.limits import gunzip, read_bounded
+from tipclassify.readers.limits import read_bounded, unpack_gzip_input
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _read_document(data: bytes, name: str, options: ReadOptions, got: Download |
     from tipclassify.readers.countries import detect_country_and_year, with_countries_of_blocks
     from tipclassify.readers.publication import with_publication_fields
 
-    data = gunzip(data, name)
+    data = unpack_gzip_input(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
         raise InputError(f"{name}: empty; give a file with text")
     suffix = format_suffix_of(name)
@@ -131,7 +131,7 @@ def _read_document(data: bytes, name: str, options: ReadOptions, got: Download |
         raise
     # a hostile or damaged file may break any reader: it must not end a batch
     except Exception as error:
-        raise broken_input(name, error) from None
+        raise unexpected_input_error(name, error) from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{name}: no readable text in it; give a file with text")
     opening = document.text[document.blocks[0].start :]

@@ -182,7 +182,7 @@ def guess_encoding(data: bytes) -> str | None:
     >>> guess_encoding("the “harbor gossip” of José Peña’s office".encode("mac_roman"))
     'mac_roman'
     """
-    runs = list(dict.fromkeys(islice(_non_ascii_runs(data), _MAX_RUNS)))
+    runs = list(dict.fromkeys(islice(_non_ascii_runs_to_decode(data), _MAX_RUNS)))
     joined = b"\n".join(runs)
     best: str | None = None
     best_score = _MIN_PLAUSIBILITY * len(runs)
@@ -199,17 +199,17 @@ def guess_encoding(data: bytes) -> str | None:
     return match.encoding if match else None
 
 
-def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
+def _non_ascii_runs_to_decode(data: bytes) -> Iterator[bytes]:
     """Yield each run of non-blank bytes with non-ASCII ones, trimmed to their context."""
     end = 0
     for run in _NON_ASCII_RUN.finditer(data):
         start = run.start()
         before = data[max(end, start - _CONTEXT) : start]
-        yield _last_word_of_bytes(before) + run[0]
+        yield _last_word_to_decode(before) + run[0]
         end = run.end()
 
 
-def _last_word_of_bytes(data: bytes) -> bytes:
+def _last_word_to_decode(data: bytes) -> bytes:
     """Return the non-blank bytes at the end of some bytes."""
     ends_with_blank = not data[-1:].strip()
     return b"" if ends_with_blank else data.split()[-1]

@@ -224,7 +224,7 @@ def _detect_format_of_bytes(data: bytes, source: str) -> str | None:
 
     None where they are ambiguous.
     """
-    signed = _format_with_signature(data)
+    signed = _detect_file_format_by_signature(data)
     if signed == "zip":
         return _format_in_zip(data, source)
     if signed == "ole":
@@ -244,7 +244,7 @@ def _detect_format_of_bytes(data: bytes, source: str) -> str | None:
     return "mhtml" if _MHTML_TYPE.search(headers[0]) else None
 
 
-def _format_with_signature(data: bytes) -> str | None:
+def _detect_file_format_by_signature(data: bytes) -> str | None:
     """Return the format whose signature the bytes begin with."""
     for name, signatures in _SIGNATURES.items():
         if data.startswith(signatures):

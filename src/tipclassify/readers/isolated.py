@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from tipclassify.errors import InputError, TipclassifyError, broken_input
+from tipclassify.errors import InputError, TipclassifyError, unexpected_input_error
 from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
 from tipclassify.readers import ReadOptions, read_bytes, read_source_bytes
 from tipclassify.readers.formats import detect_report_format, format_suffix_of
 from tipclassify.readers.jsonl import NumberedLine
-from tipclassify.readers.limits import gunzip
+from tipclassify.readers.limits import unpack_gzip_input
 from tipclassify.text.document import Block, Document
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _has_safe_reader(data: bytes, name: str, got: Download | None) -> bool:
     if got is not None:
         suffix = format_suffix_of(got.url) or suffix
         declared = got.content_type
-    return detect_report_format(gunzip(data, name), name, suffix, declared) in _SAFE
+    return detect_report_format(unpack_gzip_input(data, name), name, suffix, declared) in _SAFE
 
 
 def _running_reading_child() -> Child:
@@ -248,17 +248,17 @@ def _answer_read_request(message: bytes) -> bytes:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         answer = (
-            _read_requested_sheet(request) if request.is_sheet else _read_requested_report(request)
+            _read_requested_sheet(request) if request.is_sheet else _read_report_in_child(request)
         )
     notes = [str(warning.message) for warning in caught if warning.category is UserWarning]
     return _pack_read_answer(dataclasses.replace(answer, notes=notes))
 
 
-def _read_requested_report(request: _ReadRequest) -> _ReadAnswer:
+def _read_report_in_child(request: _ReadRequest) -> _ReadAnswer:
     try:
         document = read_bytes(request.data, request.name, request.options, request.download)
     except Exception as error:
-        return _ReadAnswer([], _problem_in_reading(request, error))
+        return _ReadAnswer([], _reading_error_message(request, error))
     return _ReadAnswer([], "", document)
 
 
@@ -270,15 +270,15 @@ def _read_requested_sheet(request: _ReadRequest) -> _ReadAnswer:
     try:
         rows.extend(read_sheet_lines(request.data, request.name, request.options))
     except Exception as error:
-        problem = _problem_in_reading(request, error)
+        problem = _reading_error_message(request, error)
     return _ReadAnswer([], problem, rows=tuple(rows))
 
 
-def _problem_in_reading(request: _ReadRequest, error: Exception) -> str:
+def _reading_error_message(request: _ReadRequest, error: Exception) -> str:
     """Return the message of an error, in the form of this package's own."""
     if isinstance(error, TipclassifyError):
         return str(error)
-    return str(broken_input(request.name, error))
+    return str(unexpected_input_error(request.name, error))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, Final, TypeVar
 
-from tipclassify.errors import InputError, reason_of
+from tipclassify.errors import InputError, reason_of_error
 from tipclassify.formatting import load_json
 from tipclassify.readers.limits import LARGEST, read_bounded, split_zip_path
 
@@ -36,7 +36,7 @@ def read_jsonl_lines(path: str) -> Iterator[list[NumberedLine]]:
         with _open_jsonl(path) as file:
             yield from batches_of_read_rows(_numbered_jsonl_lines(file), size_of_jsonl_line)
     except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}; check the path") from None
+        raise InputError(f"{path}: {reason_of_error(error)}; check the path") from None
 
 
 def _numbered_jsonl_lines(file: IO[bytes]) -> Iterator[NumberedLine]:

@@ -26,13 +26,13 @@ __all__ = [
     "MAX_RATIO",
     "MIN_SUSPICIOUS_BYTES",
     "ZIP_DAMAGE",
-    "gunzip",
     "list_zip_members",
     "open_bounded_zip",
     "read_bounded",
     "read_stream_up_to_limit",
     "read_zip_member",
     "split_zip_path",
+    "unpack_gzip_input",
 ]
 
 # bytes of a file, compressed and decompressed; the longest real report has two million
@@ -135,7 +135,7 @@ def _advice_over_size_limit() -> str:
     return f"over the limit of {LARGEST / 1e6:.0f} MB; split it"
 
 
-def gunzip(data: bytes, name: str) -> bytes:
+def unpack_gzip_input(data: bytes, name: str) -> bytes:
     """Decompress a gzip file, return other data as they are.
 
     Raises `InputError` if damaged, or over `LARGEST` bytes.

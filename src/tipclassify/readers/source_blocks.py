@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.text.document import CELL_BAR, Block, Document
-from tipclassify.text.segmentation.sections import HeadingOutline, named_section, run_in_section
+from tipclassify.text.segmentation.sections import (
+    HeadingOutline,
+    run_in_section,
+    standard_section_of_line,
+)
 
 __all__ = [
     "BETWEEN_BLOCKS",
@@ -62,7 +66,7 @@ def document_of_source_blocks(
         if source_block.kind == "title":
             section = outline.section(text, source_block.level)
             continue
-        heading = source_block.kind == "heading" or named_section(text) is not None
+        heading = source_block.kind == "heading" or standard_section_of_line(text) is not None
         if heading:
             section = outline.section(text, source_block.level)
         elif source_block.kind == "text":

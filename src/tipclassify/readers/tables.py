@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError, needs_extra
-from tipclassify.formatting import csv_text, numbered, one_line
+from tipclassify.formatting import csv_text, format_numbers, one_line
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.jsonl import NumberedLine, batches_of_read_rows, size_of_jsonl_line
 from tipclassify.readers.limits import LARGEST, open_bounded_zip, read_bounded
@@ -77,7 +77,7 @@ def _json_lines_of_table(
         else:
             numbers_without_text.append(number)
     if numbers_without_text:
-        rows_without_text = numbered("row", numbers_without_text)
+        rows_without_text = format_numbers("row", numbers_without_text)
         warnings.warn(f"{path}: {rows_without_text} without a text, left out", stacklevel=2)
 
 

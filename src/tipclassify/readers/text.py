@@ -47,7 +47,7 @@ def read_text(
     """
     text = decode_text_file(data, source, encoding, declared, words=True)
     document = _start_text_at_copied_title(text_document(text, source))
-    return _with_page_numbers(document) if "\f" in text else document
+    return _number_pages_of_text_file(document) if "\f" in text else document
 
 
 def _start_text_at_copied_title(document: Document) -> Document:
@@ -187,7 +187,7 @@ def _warn_of_undecoded_bytes(decoded: _DecodedFile, source: str) -> None:
         )
 
 
-def _with_page_numbers(document: Document) -> Document:
+def _number_pages_of_text_file(document: Document) -> Document:
     """Return a document with page numbers.
 
     A sentence split by a page break is rejoined into one block.

@@ -13,7 +13,10 @@ from typing import Final
 from tipclassify.readers.countries import detect_country_and_year
 from tipclassify.readers.countries.names import country_named, fold_country_name
 from tipclassify.readers.publication import is_masthead
-from tipclassify.text.segmentation.sections import heading_without_enumerator, named_section
+from tipclassify.text.segmentation.sections import (
+    heading_without_enumerator,
+    standard_section_of_line,
+)
 
 __all__ = ["TitleLine", "is_stale_title", "title_of_first_page"]
 
@@ -112,7 +115,7 @@ def _title_without_note_marks(text: str) -> str:
 
 
 def _may_be_report_title(text: str) -> bool:
-    return named_section(text) is None and heading_without_enumerator(text) == text
+    return standard_section_of_line(text) is None and heading_without_enumerator(text) == text
 
 
 def _title_is_country(text: str) -> bool:

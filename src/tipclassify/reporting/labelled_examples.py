@@ -26,8 +26,8 @@ import numpy as np
 from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.loading import shipped_corpus
 from tipclassify.labels import LABELS
-from tipclassify.resources import cache_path
-from tipclassify.whole_files import open_whole
+from tipclassify.resources import cache_folder_of_package
+from tipclassify.whole_files import open_whole_file
 
 __all__ = ["LabelledExample", "LabelledExampleIndex", "load_labelled_examples"]
 
@@ -162,7 +162,7 @@ def load_labelled_examples() -> LabelledExampleIndex:
 
 
 def _place_of_labelled_example_index() -> Path | None:
-    folder = cache_path("examples")
+    folder = cache_folder_of_package("examples")
     return folder / "words.npz" if folder else None
 
 
@@ -170,7 +170,7 @@ def _keep_labelled_example_index(place: Path, digest: str, table: LabelledExampl
     """Keep a table for the next process; without a writable folder it is made anew each time."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open_whole(place, binary=True) as out:
+        with open_whole_file(place, binary=True) as out:
             np.savez(
                 out,
                 digest=np.array(digest),

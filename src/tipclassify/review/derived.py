@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import IO, Final
 
 from tipclassify.corpus.loading import LONGEST, row_key
-from tipclassify.errors import InputError, OutputError, reason_of
+from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import open_regular_review_file
-from tipclassify.whole_files import hidden_name
+from tipclassify.whole_files import hidden_file_name
 
 # bytes of blank lines that are left standing, however short the rows are
 _MIN_BLANK: Final = 1 << 20
@@ -86,13 +86,13 @@ class ReviewCorpusFile:
                 self._inode = None  # what stands there is unknown until it is written
                 self._write_whole(history)
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from None
+            raise InputError(f"{self.path}: cannot be written ({reason_of_error(error)})") from None
 
     def _replace(self, data: bytes) -> None:
         """Write the content; `OutputError`, with nothing left of it, if the disk is full."""
         # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one
         # file at most.
-        staged = hidden_name(self.path, ".new")
+        staged = hidden_file_name(self.path, ".new")
         try:
             staged.unlink(missing_ok=True)
             with open_regular_review_file(staged, "xb") as out:
@@ -102,7 +102,9 @@ class ReviewCorpusFile:
             with suppress(OSError):
                 staged.unlink(missing_ok=True)
             kept = f"the decisions are safe in {events_path(self.path).name}; free some space"
-            raise OutputError(f"{self.path}: not up to date ({reason_of(error)}); {kept}") from None
+            raise OutputError(
+                f"{self.path}: not up to date ({reason_of_error(error)}); {kept}"
+            ) from None
 
     def compact(self, history: History) -> None:
         """Write the whole file, without the blank lines of rows that changed.

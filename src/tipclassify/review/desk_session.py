@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from tipclassify.errors import InputError, reason_of
+from tipclassify.errors import InputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
 from tipclassify.reporting.writers.desk_records import (
     DeskPassageFile,
@@ -179,7 +179,9 @@ class DeskSession:
                     os.fsync(out.fileno())
                 os.replace(staged, file)
         except OSError as error:
-            raise InputError(f"{file}: not saved ({reason_of(error)}); free some space") from None
+            raise InputError(
+                f"{file}: not saved ({reason_of_error(error)}); free some space"
+            ) from None
 
     def _add(
         self,

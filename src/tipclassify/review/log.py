@@ -17,9 +17,9 @@ from typing import IO, Final
 
 from filelock import FileLock
 
-from tipclassify.errors import CorpusError, InputError, reason_of
+from tipclassify.errors import CorpusError, InputError, reason_of_error
 from tipclassify.review.events import Event, History, event_line, parse_event
-from tipclassify.whole_files import hidden_name
+from tipclassify.whole_files import hidden_file_name
 
 _COMPARED: Final = 200  # bytes at the end of what was read
 _START: Final = b'{"event": 1, '  # of every log
@@ -39,7 +39,7 @@ class EventLog:
         self.history = History()
         self.guard = threading.RLock()  # protects `history` among the threads of this process
         # among processes; released if one dies
-        self._lock = FileLock(hidden_name(path, ".lock"))
+        self._lock = FileLock(hidden_file_name(path, ".lock"))
         self._notify = notify
         self._read = 0  # bytes of the log that are in `history`
         self._end = b""  # the last of these bytes: another log in its place has others
@@ -72,7 +72,7 @@ class EventLog:
         try:
             return open_regular_review_file(self.path, mode)
         except OSError as error:
-            raise InputError(f"{self.path}: {reason_of(error)}; {remedy}") from None
+            raise InputError(f"{self.path}: {reason_of_error(error)}; {remedy}") from None
 
     def _append(self, file: IO[bytes], event: Event) -> None:
         self.history.check(event)
@@ -88,7 +88,9 @@ class EventLog:
             with contextlib.suppress(OSError):  # not confirmed: remove the partial line
                 os.ftruncate(file.fileno(), self._read)
             remedy = "free some space, or start again"
-            raise InputError(f"{self.path}: not saved ({reason_of(error)}); {remedy}") from None
+            raise InputError(
+                f"{self.path}: not saved ({reason_of_error(error)}); {remedy}"
+            ) from None
         self._read += len(line)
         self._end = line[-_COMPARED:]
         self.history.add(event)
@@ -143,7 +145,7 @@ class EventLog:
                 os.fsync(kept.fileno())
         except OSError as error:
             what = f"the last line is cut off, and cannot be moved to {aside.name}"
-            raise InputError(f"{self.path}: {what} ({reason_of(error)})") from None
+            raise InputError(f"{self.path}: {what} ({reason_of_error(error)})") from None
         os.ftruncate(file.fileno(), size - len(torn))
         os.fsync(file.fileno())
         where = f"its {len(torn)} bytes are in {aside.name}"

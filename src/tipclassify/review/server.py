@@ -29,7 +29,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.formatting import load_json, visible
+from tipclassify.formatting import format_for_terminal, load_json
 from tipclassify.labels import indicator
 from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
 from tipclassify.reporting.report import section_name
@@ -322,7 +322,9 @@ async def answer_failed(_: Request, error: Exception) -> Response:
         )
         return json_response({"error": reason}, error.status_code)
     print(
-        f"tipclassify: {type(error).__name__}: {visible(str(error))}", file=sys.stderr, flush=True
+        f"tipclassify: {type(error).__name__}: {format_for_terminal(str(error))}",
+        file=sys.stderr,
+        flush=True,
     )
     return json_response({"error": "an error of tipclassify itself; the terminal says more"}, 500)
 

@@ -13,9 +13,9 @@ from tipclassify.text.document import Passage
 __all__ = [
     "ColumnTable",
     "check_texts_or_passages",
-    "column_names",
     "column_values",
-    "refuse_table",
+    "names_of_table_columns",
+    "refuse_table_of_texts",
     "texts_as_passages",
 ]
 
@@ -26,7 +26,7 @@ class ColumnTable(Protocol):
     def __getitem__(self, name: str, /) -> object: ...
 
 
-def column_names(values: object) -> list[str] | None:
+def names_of_table_columns(values: object) -> list[str] | None:
     """Return the names of a table's columns; None for anything else."""
     for attribute in ("column_names", "columns"):
         names = getattr(values, attribute, None)
@@ -35,12 +35,14 @@ def column_names(values: object) -> list[str] | None:
     return None
 
 
-def refuse_table(values: object, name: str) -> None:
+def refuse_table_of_texts(values: object, name: str) -> None:
     """Raise `TypeError` for a table or a dict of columns, since a loop over it gives their names.
 
     `name` is that of the argument, for the message.
     """
-    names = list(map(str, values)) if isinstance(values, Mapping) else column_names(values)
+    names = (
+        list(map(str, values)) if isinstance(values, Mapping) else names_of_table_columns(values)
+    )
     if names is None:
         return
     column = "text" if "text" in names or not names else names[0]
@@ -59,7 +61,7 @@ def column_values(values: object, name: str) -> list[object]:
     """
     if isinstance(values, list):
         return values
-    refuse_table(values, name)
+    refuse_table_of_texts(values, name)
     if isinstance(values, str | bytes | bytearray) or not isinstance(values, Iterable):
         raise TypeError(f"{name} is a bare {type(values).__name__}: give a list of passages")
     for method in ("to_pylist", "to_list", "tolist"):  # Arrow; polars and pandas; numpy

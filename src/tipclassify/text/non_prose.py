@@ -11,7 +11,7 @@ from typing import Final
 
 from tipclassify.text.segmentation.sections import heading_names_non_prose
 
-__all__ = ["is_non_prose", "is_stock_phrase"]
+__all__ = ["is_non_prose", "is_non_prose_phrase"]
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -123,18 +123,20 @@ def is_non_prose(text: str, section: str | None = None) -> bool:
     >>> is_non_prose("On January 2, 2022, police arrested nine traffickers.", "Protection")
     False
     """
-    if section is not None and _is_heading_of_references(section):
+    if section is not None and _is_heading_of_non_prose(section):
         return True
-    return (_may_be_reference_text(text) and _is_reference_text(text)) or _is_glued_text(text)
+    return (
+        _may_be_non_prose_reference(text) and _is_non_prose_reference(text)
+    ) or _is_non_prose_without_spaces(text)
 
 
 @lru_cache(maxsize=1_024)
-def _is_heading_of_references(section: str) -> bool:
+def _is_heading_of_non_prose(section: str) -> bool:
     """Test whether a heading, or one of the joined ones, names references or the like only."""
     return any(heading_names_non_prose(heading) for heading in section.split(": "))
 
 
-def _may_be_reference_text(text: str) -> bool:
+def _may_be_non_prose_reference(text: str) -> bool:
     """Rule out most sentences cheaply, before the slow patterns."""
     size = len(text)
     if size < _MAX_SHORT:
@@ -144,27 +146,27 @@ def _may_be_reference_text(text: str) -> bool:
     return text.startswith(_REFERENCE_STARTS) or text.endswith(_REFERENCE_ENDS) or "://" in text
 
 
-def _is_reference_text(text: str) -> bool:
+def _is_non_prose_reference(text: str) -> bool:
     """Test whether a text is a reference, an address, a date or a stock phrase."""
     text = text.strip()
-    if len(text) < _MAX_SHORT and is_stock_phrase(text):
+    if len(text) < _MAX_SHORT and is_non_prose_phrase(text):
         return True
-    if _NO_WORDS.fullmatch(text) or _has_reference_parts_only(text, 0):
+    if _NO_WORDS.fullmatch(text) or _has_non_prose_parts_only(text, 0):
         return True
     number = _NUMBER.match(text)
     title = _QUOTED.match(text)
-    if number and _has_reference_parts_only(text, number.end()):
+    if number and _has_non_prose_parts_only(text, number.end()):
         return True
-    if title and _has_reference_parts_only(text, title.end()):
+    if title and _has_non_prose_parts_only(text, title.end()):
         return True
     # a bibliography entry: its last sentence gives date or place of publication
     if number or _AUTHOR.match(text):
         last = text.rfind(". ", 0, len(text) - 1) + 2
-        return last > 1 and _has_reference_parts_only(text, last)
+        return last > 1 and _has_non_prose_parts_only(text, last)
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
 
 
-def _is_glued_text(text: str) -> bool:
+def _is_non_prose_without_spaces(text: str) -> bool:
     """Test whether a text is a run of names without spaces."""
     return (
         text.count(" ") * _MIN_GLUED < len(text)
@@ -173,7 +175,7 @@ def _is_glued_text(text: str) -> bool:
     )
 
 
-def _has_reference_parts_only(text: str, start: int) -> bool:
+def _has_non_prose_parts_only(text: str, start: int) -> bool:
     """Test whether the text from `start` on consists of parts of references only."""
     at = start
     while at < len(text):
@@ -184,21 +186,23 @@ def _has_reference_parts_only(text: str, start: int) -> bool:
     return at > start
 
 
-def is_stock_phrase(text: str) -> bool:
+def is_non_prose_phrase(text: str) -> bool:
     """Test whether a line is a stock phrase of websites, or has no letters or digits.
 
-    >>> is_stock_phrase("Share this page"), is_stock_phrase("Share of victims who were children")
-    (True, False)
+    >>> is_non_prose_phrase("Share this page")
+    True
+    >>> is_non_prose_phrase("Share of victims who were children")
+    False
     """
     if len(text) > _MAX_STOCK:
         return False
     folded = text.lower()
     notice = _NOTICE_WORDS.search(folded) and _NOTICE.fullmatch(folded)
-    return bool(notice) or _compile_stock_phrases().fullmatch(folded) is not None
+    return bool(notice) or _compile_non_prose_phrases().fullmatch(folded) is not None
 
 
 @cache
-def _compile_stock_phrases() -> re.Pattern[str]:
+def _compile_non_prose_phrases() -> re.Pattern[str]:
     """Compile the phrases, whole lines in lower case."""
     month = _MONTH.lower()
     date = (

@@ -21,10 +21,10 @@ from tipclassify.corpus.near_duplicates import (
     near_duplicate_pairs,
 )
 from tipclassify.errors import CorpusError, needs_extra
-from tipclassify.formatting import aligned, shown
+from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
-from tipclassify.resources import cache_path
+from tipclassify.resources import cache_folder_of_package
 from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
@@ -95,7 +95,7 @@ def find_label_errors(
     y_true = labels_of(rows)
     texts = [row["text"] for row in rows]
     examples = Examples.of(texts, y_true, country_groups(rows), headings=headings_of(rows))
-    settings = HeadSettings(folds=folds, seed=seed, cache=cache_path("pooled"))
+    settings = HeadSettings(folds=folds, seed=seed, cache=cache_folder_of_package("pooled"))
     try:
         scores = adapt_to_own(load_encoder(), examples, settings, progress).scores
     except ValueError as error:
@@ -224,7 +224,7 @@ def audit_table(audit: Audit, most: int) -> str:
         ]
         if rows:
             left = 1 if part == "balance" else len(columns)  # columns that are no numbers
-            lines += aligned([columns, *rows], left=left)
+            lines += format_columns([columns, *rows], left=left)
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
 
@@ -235,12 +235,12 @@ def _cells_of_audit_finding(part: str, finding: AuditFinding) -> list[tuple[str,
         shares = finding["shares"]
         counts = [f"{n} ({shares[label]:.0%})" for label, n in finding["counts"].items()]
         section = finding["section"] or "(no section)"
-        return [(shown(section), str(finding["passages"]), *counts)]
+        return [(format_value(section), str(finding["passages"]), *counts)]
     if part == "label_errors":
         names = ("id", "labels", "suggested", "text")
-        return [(f"{finding['quality']:7.3f}", *(shown(finding[name]) for name in names))]
+        return [(f"{finding['quality']:7.3f}", *(format_value(finding[name]) for name in names))]
     if part == "same_pairs":
-        opening = shown(finding["pair"])
+        opening = format_value(finding["pair"])
         passages = finding["passages"]
     else:
         opening = f"{finding['similarity']:10.2f}"
@@ -248,9 +248,9 @@ def _cells_of_audit_finding(part: str, finding: AuditFinding) -> list[tuple[str,
     return [
         (
             "" if number else opening,
-            shown(passage["id"]),
-            shown(passage["labels"]),
-            shown(passage["text"]),
+            format_value(passage["id"]),
+            format_value(passage["labels"]),
+            format_value(passage["text"]),
         )
         for number, passage in enumerate(passages)
     ]

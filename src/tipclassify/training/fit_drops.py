@@ -19,7 +19,7 @@ from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.folder import EncoderModel
-from tipclassify.model.encoder.occlusion import PHRASE_WORDS, Reading, read_for_masking
+from tipclassify.model.encoder.occlusion import PHRASE_WORDS, OcclusionText, tokenize_for_occlusion
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.examples import headings_of
 
@@ -82,7 +82,7 @@ def _measure_passage_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_
 
     Passages of several windows are left out, since a phrase may count in two of them.
     """
-    readings = read_for_masking(scorer, [row["text"] for row in rows], headings_of(rows))
+    readings = tokenize_for_occlusion(scorer, [row["text"] for row in rows], headings_of(rows))
     encoded = [(reading.token_ids, reading.heading) for reading in readings]
     vectors = scorer.first_window_vectors(encoded)
     measured = []
@@ -94,7 +94,9 @@ def _measure_passage_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_
     return measured
 
 
-def _measure_phrase_drops(scorer: EncoderScorer, reading: Reading, token_vectors: Floats) -> _Drops:
+def _measure_phrase_drops(
+    scorer: EncoderScorer, reading: OcclusionText, token_vectors: Floats
+) -> _Drops:
     """Mask each of the disjoint phrases of a passage."""
     words = reading.words
     starts = range(0, len(words), PHRASE_WORDS)

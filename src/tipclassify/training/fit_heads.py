@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
-from tipclassify.model.encoder.folder import Heads
+from tipclassify.model.encoder.folder import EncoderHeads
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.loading import load_scorer
 from tipclassify.progress import Progress
@@ -60,7 +60,7 @@ class HeadSettings:
 class Prior:
     """Where a fit starts, and how far a change of the heads is from there."""
 
-    heads: Heads
+    heads: EncoderHeads
     moment: Floats | None = None  # (width + 1, width + 1), of `second_moment`; None: Euclidean
 
     def whitening(self) -> Floats:
@@ -84,7 +84,7 @@ def second_moment(pooled: Vectors) -> Floats:
 
 def fit_heads(
     prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float
-) -> Heads:
+) -> EncoderHeads:
     """Minimise the log loss plus half the penalty times the squared distance from the prior.
 
     `pooled` is float32 (n, width), `y_true` bool (n, 3), `weights` the sample weights, float (n,).
@@ -98,7 +98,7 @@ def fit_heads(
         for j in range(len(start)):
             u = _fit_head_by_newton(coordinates, design @ start[j], y_true[:, j], weights, penalty)
             fitted[j] += whitening @ (basis @ u)
-    return Heads(np.ascontiguousarray(fitted[:, :-1]), np.ascontiguousarray(fitted[:, -1]))
+    return EncoderHeads(np.ascontiguousarray(fitted[:, :-1]), np.ascontiguousarray(fitted[:, -1]))
 
 
 def out_of_fold_logits(

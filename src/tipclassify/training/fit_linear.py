@@ -1,4 +1,4 @@
-"""Fit a linear `Model` on labelled passages, with its calibration and thresholds.
+"""Fit a `LinearModel` on labelled passages, with its calibration and thresholds.
 
 There is one weight for each feature and label.
 The score of a passage is the sum of its weights plus that of its best clause, which depends on the
@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
-from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
+from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.progress import Progress
 from tipclassify.text.features.hashing import (
     HashedFeatures,
@@ -66,7 +66,7 @@ class SoftPassage:
 class FittedLinear:
     """A linear model, with calibration and metrics on scores of passages that it did not learn."""
 
-    model: Model
+    model: LinearModel
     calibrated: Calibrated
     metrics: Metrics
 
@@ -146,13 +146,13 @@ def _calibrated_linear_model(
     fits: Sequence[LinearLabelFit],
     calibrated: Calibrated,
     vocabulary: frozenset[str],
-) -> Model:
+) -> LinearModel:
     """Put the calibration into the weights, and store these as whole numbers of 16 bits."""
     weights = np.stack([fit.weights for fit in fits], axis=1) * calibrated.scale
     bias = np.array([fit.bias for fit in fits]) * calibrated.scale + calibrated.shift
     nonzero = np.abs(weights).max(axis=1) > 0
     units = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
-    return Model(
+    return LinearModel(
         hashes=design.hashes[nonzero],
         weights=np.rint(weights[nonzero] / units).astype(np.int16),
         units=units,

@@ -18,9 +18,9 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.evaluation.metrics import rounded
-from tipclassify.formatting import aligned
+from tipclassify.formatting import format_columns
 from tipclassify.model.common.scoring import apply_thresholds
-from tipclassify.model.encoder.folder import EncoderModel, Heads
+from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
 from tipclassify.training.examples import Examples, Vectors
 from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits
 from tipclassify.training.fixed_set import FixedSet, false_tag_rate
@@ -97,7 +97,7 @@ class PenaltyChoice:
         if not self.curve:
             return f"penalty {self.penalty:g}: {self.reason}"
         rows = [point.cells(taken=point.penalty == self.penalty) for point in self.curve]
-        return "\n".join([*aligned([_COLUMNS, *rows]), f"* taken: {self.reason}"])
+        return "\n".join([*format_columns([_COLUMNS, *rows]), f"* taken: {self.reason}"])
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values for ``model.json``."""
@@ -214,7 +214,9 @@ class FixedFigures:
     loss: float  # mean log loss of a real passage and label
 
 
-def measure_on_fixed(fixed: FixedSet | None, heads: Heads, model: EncoderModel) -> FixedFigures:
+def measure_on_fixed(
+    fixed: FixedSet | None, heads: EncoderHeads, model: EncoderModel
+) -> FixedFigures:
     """Measure heads, with the calibration and thresholds of `model`, on a fixed set."""
     undefined = float("nan")
     if fixed is None or not len(fixed.keys):

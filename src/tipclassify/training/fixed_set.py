@@ -24,7 +24,7 @@ from tipclassify.corpus.loading import Row, row_key
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compare
 from tipclassify.evaluation.metrics import rounded
-from tipclassify.formatting import aligned
+from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
 from tipclassify.model.common.folder import read_model_arrays
 from tipclassify.training.examples import Vectors, country_groups, labels_of
@@ -105,7 +105,7 @@ class FixedComparison:
             )
             if part is self.real:
                 lines.append(self._false_tag_cells())
-        table = [line.rstrip() for line in aligned(lines)]
+        table = [line.rstrip() for line in format_columns(lines)]
         if self.real is None:
             missing = "real passages: not measured, their words are not here"
             remedy = "in a clone, 'tipclassify corpus rebuild data/real' fetches them"

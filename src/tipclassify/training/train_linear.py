@@ -20,7 +20,7 @@ from tipclassify.evaluation.behaviour_tests import row_passage
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.linear.model import write_model
+from tipclassify.model.linear.model import write_linear_model
 from tipclassify.progress import Progress
 from tipclassify.training.evidence import (
     HELD_OUT_RULE,
@@ -127,7 +127,7 @@ def write_linear(
     settings = {"seed": learned.seed, "soft": facts.soft}
     meta = meta_of_trained_model({**evidence.figures, "settings": settings, **additions.values})
     files: dict[str, str | bytes] = {**evidence.files, TAUGHT: pack_taught(learned.texts)}
-    write_model(replace(model, meta=meta), out, {**files, **additions.files})
+    write_linear_model(replace(model, meta=meta), out, {**files, **additions.files})
     return Trained(Path(out), evidence.parts, fixed=facts.fixed, calibration=facts.calibration)
 
 

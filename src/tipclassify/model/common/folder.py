@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.errors import ModelError, reason_of
+from tipclassify.errors import ModelError, reason_of_error
 from tipclassify.model.common.head import HEAD, Head, hashed_model_files, parse_model_head
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def read_model_file(file: Path, largest: int) -> bytes:
             return file.read_bytes()
     except OSError as error:
         absent = isinstance(error, FileNotFoundError | NotADirectoryError)
-        problem = "missing" if absent else f"cannot be read ({reason_of(error)})"
+        problem = "missing" if absent else f"cannot be read ({reason_of_error(error)})"
     raise ModelError(f"{file}: {problem}; copy or get the model anew")
 
 

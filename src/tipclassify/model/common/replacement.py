@@ -19,7 +19,7 @@ from tipclassify.errors import ModelError
 from tipclassify.formatting import one_line
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import HEAD, hashed_model_files, model_head_digest
-from tipclassify.whole_files import exchange, is_held, lock_folder, staging_start
+from tipclassify.whole_files import exchange_files, is_file_locked, lock_folder, staging_start
 
 __all__ = [
     "check_replaceable_model",
@@ -72,7 +72,7 @@ def replace_model_folder(staged: Path, target: Path) -> None:
     if not target.exists():
         os.replace(staged, target)
         return
-    if exchange(staged, target):
+    if exchange_files(staged, target):
         shutil.rmtree(staged, ignore_errors=True)
         return
     old = _make_folder_beside_model(target, _OLD)
@@ -101,7 +101,7 @@ def recover_model_folder(target: Path, keep: Path | None = None) -> None:
         moved_model = scrap / target.name
         if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]):
             continue
-        if scrap.is_symlink() or not scrap.is_dir() or is_held(scrap):
+        if scrap.is_symlink() or not scrap.is_dir() or is_file_locked(scrap):
             continue
         with contextlib.suppress(OSError):
             if (moved_model / HEAD).is_file() and not os.path.lexists(target):

@@ -30,7 +30,7 @@ from tipclassify.model.common.head import (
 )
 from tipclassify.model.common.replacement import write_model_folder
 
-__all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
+__all__ = ["SPECIAL_TOKENS", "EncoderHeads", "EncoderModel", "read_encoder", "write_encoder"]
 
 SPECIAL_TOKENS: Final = 3  # of a window: the first, the last, and the separator after the heading
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
@@ -68,7 +68,7 @@ class _EncoderSettings(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Heads:
+class EncoderHeads:
     """Classification heads: a logistic regression for each label, on pooled vectors."""
 
     weights: Floats  # (3, width)
@@ -95,9 +95,9 @@ class EncoderModel:
     tokenizer: str = field(repr=False)  # JSON of the `tokenizers` library
     # known lower-case words: distinguish names from words, and English from the rest
     vocabulary: frozenset[str] = field(repr=False)
-    heads: Heads = field(repr=False)
+    heads: EncoderHeads = field(repr=False)
     # of the fine-tuning, the starting point of every later fit
-    finetuned_heads: Heads = field(repr=False)
+    finetuned_heads: EncoderHeads = field(repr=False)
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
     scale: Floats  # (3,)
     shift: Floats  # (3,)
@@ -157,7 +157,7 @@ def write_encoder(
     )
     optional = {}
     if model.drop_weights is not None:
-        optional[_REASONS] = _pack_drop_weights(model.drop_weights)
+        optional[_REASONS] = _pack_encoder_drop_weights(model.drop_weights)
     texts = {**model.notices, **(files or {})}
     data = {
         _GRAPH: model.graph,
@@ -204,7 +204,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     heads, finetuned_heads = _read_encoder_heads(folder / _HEADS, data[_HEADS])
     drop_weights = None
     if _REASONS in data:
-        drop_weights = _read_drop_weights(folder / _REASONS, data[_REASONS], heads)
+        drop_weights = _read_encoder_drop_weights(folder / _REASONS, data[_REASONS], heads)
     return EncoderModel(
         graph=data[_GRAPH],
         tokenizer=tokenizer,
@@ -244,7 +244,7 @@ def _read_encoder_settings(file: Path, head: Mapping[str, object]) -> _EncoderSe
     return settings
 
 
-def _read_encoder_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
+def _read_encoder_heads(file: Path, data: bytes) -> tuple[EncoderHeads, EncoderHeads]:
     """Read the heads of a model, and those of its fine-tuning."""
     names = ("weights", "bias", "own_weights", "own_bias")
     arrays = read_model_arrays(file, data, names, "the heads of an encoder")
@@ -257,18 +257,18 @@ def _read_encoder_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
             raise ModelError(
                 f"{file}: not {len(LABELS)} heads of finite numbers; train or get the model anew"
             )
-    heads = Heads(weights, arrays["bias"])
-    finetuned_heads = Heads(arrays["own_weights"], arrays["own_bias"])
+    heads = EncoderHeads(weights, arrays["bias"])
+    finetuned_heads = EncoderHeads(arrays["own_weights"], arrays["own_bias"])
     return heads, finetuned_heads
 
 
-def _pack_drop_weights(weights: Floats) -> bytes:
+def _pack_encoder_drop_weights(weights: Floats) -> bytes:
     arrays = io.BytesIO()
     np.savez(arrays, drop_weights=weights)
     return arrays.getvalue()
 
 
-def _read_drop_weights(file: Path, data: bytes, heads: Heads) -> Floats:
+def _read_encoder_drop_weights(file: Path, data: bytes, heads: EncoderHeads) -> Floats:
     """Read the weights that foretell drops, of the shape of the heads' weights."""
     weights = read_model_arrays(file, data, ["drop_weights"], "the weights of reasons")[
         "drop_weights"

@@ -15,10 +15,14 @@ from typing import Final
 import numpy as np
 
 from tipclassify.text.features.lexicon import WORDS
-from tipclassify.text.features.tokenizer import folded_words_of, tokenize, tokenizer_batches
+from tipclassify.text.features.tokenizer import (
+    batches_of_text_to_tokenize,
+    folded_words_of_text,
+    tokenize,
+)
 from tipclassify.text.features.vocabulary import NAME, american_spelling
 
-__all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling"]
+__all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling_for_encoder"]
 
 Span = tuple[int, int]
 
@@ -83,7 +87,7 @@ def mask_names(
     ["Do not jail them. X's courts met X."]
     """
     masked: list[MaskedText] = []
-    for _, batch in tokenizer_batches(texts):
+    for _, batch in batches_of_text_to_tokenize(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
         names = [[name.span() for name in _COUNTRY_NAMES.finditer(text)] for text in batch]
@@ -137,7 +141,7 @@ def _trim_name_to_mask(
     text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Trim a run of capitalised words to its name; yield nothing if it holds none."""
-    words = [folded_words_of(text[a:b]) for a, b in run]
+    words = [folded_words_of_text(text[a:b]) for a, b in run]
     unknown = [
         not vocabulary.issuperset(folded) or b <= countries.get(a, 0)
         for (a, b), folded in zip(run, words, strict=True)
@@ -170,10 +174,10 @@ def _is_unmasked_acronym(name: str) -> bool:
     )
 
 
-def normalize_spelling(text: str) -> str:
+def normalize_spelling_for_encoder(text: str) -> str:
     """Normalise spelling and apostrophes, names unchanged: for headings.
 
-    >>> normalize_spelling("Workers’ Rights and Forced Labour")
+    >>> normalize_spelling_for_encoder("Workers’ Rights and Forced Labour")
     "Workers' Rights and Forced labor"
     """
     return _replace_masked_names(text, [], "").text

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FUNCTION_WORDS",
     "PHRASE_WORDS",
-    "Reading",
+    "OcclusionText",
     "explain_by_occlusion",
-    "read_for_masking",
     "span_sums",
+    "tokenize_for_occlusion",
 ]
 
 Span = tuple[int, int]
@@ -53,7 +53,7 @@ FUNCTION_WORDS: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class Reading:
+class OcclusionText:
     """A text as the encoder reads it, and the spans to mask."""
 
     text: str
@@ -71,7 +71,7 @@ class Reading:
     def masked(self, span: Span, mask: int) -> list[int]:
         """Return the token ids with those that overlap a span replaced by the mask token."""
         places = zip(self.token_ids, self.token_spans, strict=True)
-        return [mask if _overlap(place, span) else token for token, place in places]
+        return [mask if _spans_overlap(place, span) else token for token, place in places]
 
 
 def explain_by_occlusion(
@@ -94,7 +94,7 @@ def explain_by_occlusion(
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
         part = slice(first, first + _BATCH_TEXTS)
-        readings = read_for_masking(scorer, texts[part], headings[part])
+        readings = tokenize_for_occlusion(scorer, texts[part], headings[part])
         if max_phrases is None:
             spans = [[*reading.words, *reading.clauses] for reading in readings]
             explained += _mask_spans(scorer, readings, spans)
@@ -103,9 +103,9 @@ def explain_by_occlusion(
     return explained
 
 
-def read_for_masking(
+def tokenize_for_occlusion(
     scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]
-) -> list[Reading]:
+) -> list[OcclusionText]:
     """Tokenize texts, and find the spans of their words and clauses."""
     inputs = scorer.input_texts(texts)
     encoded = scorer.tokenizer.encode([masked.text for masked in inputs])
@@ -113,24 +113,34 @@ def read_for_masking(
     for text, masked, tokens, heading in zip(
         texts, inputs, encoded, scorer.heading_ids(headings), strict=True
     ):
-        words = _words(text, masked.source_spans)
+        words = _words_to_occlude(text, masked.source_spans)
         token_spans = [masked.source_span(place) for place in tokens.offsets]
-        clauses = _clauses(text, words, scorer.vocabulary)
+        clauses = _clauses_to_occlude(text, words, scorer.vocabulary)
         readings.append(
-            Reading(text, heading, tokens.ids, token_spans, words, _phrases(text, words), clauses)
+            OcclusionText(
+                text,
+                heading,
+                tokens.ids,
+                token_spans,
+                words,
+                _phrases_to_occlude(text, words),
+                clauses,
+            )
         )
     return readings
 
 
-def _words(text: str, names: Sequence[Span]) -> list[Span]:
+def _words_to_occlude(text: str, names: Sequence[Span]) -> list[Span]:
     """Return the span of each word, with the words of a name as one."""
     words = [word.span() for word in _WORD.finditer(text)]
     if not names:
         return words
-    return sorted({next((name for name in names if _overlap(name, word)), word) for word in words})
+    return sorted(
+        {next((name for name in names if _spans_overlap(name, word)), word) for word in words}
+    )
 
 
-def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> list[Span]:
+def _clauses_to_occlude(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> list[Span]:
     """Return the span of each clause of several words; none for a text of one clause."""
     tokens = tokenize([text], vocabulary)
     starts = tokens.start[structure_of_tokens(tokens).begin].tolist() if len(tokens.row) else []
@@ -144,14 +154,15 @@ def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> li
     return clauses
 
 
-def _phrases(text: str, words: Sequence[Span]) -> list[range]:
+def _phrases_to_occlude(text: str, words: Sequence[Span]) -> list[range]:
     """Return the words of each phrase, by their numbers.
 
     A phrase is a run of three words that are not all words of function.
 
     >>> text = "It did not convict any of the men."
-    >>> words = _words(text, [])
-    >>> [text[words[phrase[0]][0] : words[phrase[-1]][1]] for phrase in _phrases(text, words)]
+    >>> words = _words_to_occlude(text, [])
+    >>> phrases = _phrases_to_occlude(text, words)
+    >>> [text[words[phrase[0]][0] : words[phrase[-1]][1]] for phrase in phrases]
     ['did not convict', 'not convict any', 'convict any of', 'of the men']
     """
     if len(words) <= PHRASE_WORDS:
@@ -163,7 +174,7 @@ def _phrases(text: str, words: Sequence[Span]) -> list[range]:
 
 def _mask_phrases(
     scorer: EncoderScorer,
-    readings: Sequence[Reading],
+    readings: Sequence[OcclusionText],
     labels: Sequence[Sequence[str]],
     max_phrases: int,
 ) -> list[dict[str, Explanation]]:
@@ -221,13 +232,13 @@ def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions:
     for place, contribution in zip(token_spans, contributions.tolist(), strict=True):
         while at < len(spans) and spans[at][1] <= place[0]:
             at += 1
-        if at < len(spans) and _overlap(place, spans[at]):
+        if at < len(spans) and _spans_overlap(place, spans[at]):
             sums[at] += contribution
     return sums
 
 
 def _mask_spans(
-    scorer: EncoderScorer, readings: Sequence[Reading], spans: Sequence[Sequence[Span]]
+    scorer: EncoderScorer, readings: Sequence[OcclusionText], spans: Sequence[Sequence[Span]]
 ) -> list[dict[str, Explanation]]:
     """Score each text as it is, without its heading, and with parts of it masked.
 
@@ -253,5 +264,5 @@ def _mask_spans(
     return explained
 
 
-def _overlap(first: Span, second: Span) -> bool:
+def _spans_overlap(first: Span, second: Span) -> bool:
     return first[0] < second[1] and second[0] < first[1]

@@ -20,7 +20,11 @@ from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import OCCLUSION, Explanation
 from tipclassify.model.common.scoring import Scored, count_scored_words
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
-from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
+from tipclassify.model.encoder.name_masking import (
+    MaskedText,
+    mask_names,
+    normalize_spelling_for_encoder,
+)
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.onnx_session import OnnxSession
 from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
@@ -28,7 +32,7 @@ from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-__all__ = ["EncoderScorer", "heading_room", "token_window_spans"]
+__all__ = ["EncoderScorer", "max_encoder_heading_tokens", "token_window_spans"]
 
 Headings = Sequence[str | None]
 Span = tuple[int, int]
@@ -247,8 +251,8 @@ class EncoderScorer:
         distinct = sorted({heading for heading in headings if heading})
         normalized = distinct
         if self.model.stand_in:
-            normalized = [normalize_spelling(heading) for heading in distinct]
-        room = heading_room(self.model.window)
+            normalized = [normalize_spelling_for_encoder(heading) for heading in distinct]
+        room = max_encoder_heading_tokens(self.model.window)
         encoded = self.tokenizer.encode(normalized)
         ids = {
             heading: tokens.ids[:room] for heading, tokens in zip(distinct, encoded, strict=True)
@@ -351,12 +355,12 @@ class EncoderScorer:
         return token_window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
 
 
-def heading_room(window: int) -> int:
+def max_encoder_heading_tokens(window: int) -> int:
     """Return the maximum tokens of a heading.
 
     It is less than half of the window, so that the text has room.
 
-    >>> heading_room(128), heading_room(16)
+    >>> max_encoder_heading_tokens(128), max_encoder_heading_tokens(16)
     (40, 5)
     """
     return max(0, min(_MAX_HEADING, window // 2 - SPECIAL_TOKENS))

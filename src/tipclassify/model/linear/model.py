@@ -21,7 +21,7 @@ from tipclassify.model.common.head import HEAD, LINEAR, check_model_head
 from tipclassify.model.common.replacement import write_model_folder
 from tipclassify.text.features.hashing import FEATURE_VERSION
 
-__all__ = ["MAX_WEIGHT", "SLOT_BITS", "Model", "read_model", "write_model"]
+__all__ = ["MAX_WEIGHT", "SLOT_BITS", "LinearModel", "read_model", "write_linear_model"]
 
 SLOT_BITS: Final = 22  # upper bits of a feature's key: its slot in the hash table
 # largest absolute weight, in units: the seven features of a token still fit into int16
@@ -40,7 +40,7 @@ _OWN_KEYS: Final = frozenset("format kind features labels bias thresholds weight
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class LinearModel:
     """Trained linear model."""
 
     # (m,), upper half of each feature's hash, ascending; no two share a slot
@@ -56,8 +56,8 @@ class Model:
     meta: Mapping[str, Any] = field(repr=False)
 
 
-def write_model(
-    model: Model, path: str | os.PathLike[str], files: Mapping[str, str | bytes] | None = None
+def write_linear_model(
+    model: LinearModel, path: str | os.PathLike[str], files: Mapping[str, str | bytes] | None = None
 ) -> None:
     """Write a model folder, replacing the one at `path`, with further files by their name."""
     buffer = io.BytesIO()
@@ -80,7 +80,7 @@ def write_model(
     write_model_folder(path, head, written)
 
 
-def read_model(path: str | os.PathLike[str]) -> Model:
+def read_model(path: str | os.PathLike[str]) -> LinearModel:
     """Read and check a model folder.
 
     Raises `ModelError` when the model is missing, truncated, modified, of another format, or for
@@ -119,7 +119,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         raise ModelError(
             f"{folder / _WEIGHTS}: its words are not UTF-8; train or get it anew"
         ) from None
-    return Model(
+    return LinearModel(
         hashes=hashes,
         weights=weights,
         units=units,

@@ -17,19 +17,19 @@ from tipclassify.arrays import U64, Floats, Ints
 from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import ADDITIVE, Explanation, explanations
 from tipclassify.model.common.scoring import Scored
-from tipclassify.model.linear.model import SLOT_BITS, Model
+from tipclassify.model.linear.model import SLOT_BITS, LinearModel
 from tipclassify.text.features.hashing import best_clauses, feature_keys, featurize, heading_hashes
 from tipclassify.text.features.templates import (
     feature_length_scale,
-    find_sorted_hashes,
+    find_feature_hashes,
     structure_of_tokens,
     template_features,
 )
 from tipclassify.text.features.tokenizer import (
     Tokens,
+    batches_of_text_to_tokenize,
     count_token_words,
     tokenize,
-    tokenizer_batches,
 )
 
 __all__ = ["LinearScorer"]
@@ -48,7 +48,7 @@ class LinearScorer:
     # tolerance of a probability between processors; all output has four decimals
     rounding: Final = 1e-5
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: LinearModel) -> None:
         self.model = model
         self.meta = model.meta
         self.thresholds = model.thresholds
@@ -62,7 +62,7 @@ class LinearScorer:
         # the reports of a year share most headings
         self._cached_heading = lru_cache(4_096)(self._heading_logits)
 
-    def __reduce__(self) -> tuple[type[LinearScorer], tuple[Model]]:
+    def __reduce__(self) -> tuple[type[LinearScorer], tuple[LinearModel]]:
         return LinearScorer, (self.model,)  # another process builds its own table
 
     def description(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ class LinearScorer:
         logits = np.tile(self.model.bias, (len(texts), 1))
         words = np.zeros(len(texts), np.int64)
         unknown = np.zeros(len(texts), np.int64)
-        for first, batch in tokenizer_batches(texts):
+        for first, batch in batches_of_text_to_tokenize(texts):
             rows = slice(first, first + len(batch))
             tokens = tokenize(batch, self.vocabulary)
             words[rows], unknown[rows] = count_token_words(tokens, len(batch))
@@ -183,10 +183,10 @@ class _KnownFeatures:
     contributions: Floats  # (m, 3)
 
 
-def _known_feature_contributions(model: Model, texts: Sequence[str]) -> _KnownFeatures:
+def _known_feature_contributions(model: LinearModel, texts: Sequence[str]) -> _KnownFeatures:
     """Compute the contributions of known features; those of the best clause count twice."""
     features = featurize(texts, model.vocabulary)
-    index, known = find_sorted_hashes(feature_keys(features.hash), model.hashes)
+    index, known = find_feature_hashes(feature_keys(features.hash), model.hashes)
     weights = model.weights[index[known]]
     row = features.row[known]
     clause = features.clause[known]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO, Final
 
-from tipclassify.errors import InputError, reason_of
+from tipclassify.errors import InputError, reason_of_error
 from tipclassify.pipeline.bundle.manifest import FileDigest
 from tipclassify.readers.limits import (
     ALLOWED_COMPRESSION,
@@ -145,7 +145,7 @@ def open_archive(name: str) -> Iterator[Archive]:
         # closed below; later errors are not about opening it
         file = open(name, "rb")  # noqa: SIM115
     except (OSError, ValueError) as error:
-        raise InputError(f"{name}: {reason_of(error)}; check the path") from None
+        raise InputError(f"{name}: {reason_of_error(error)}; check the path") from None
     with file:
         if defect := _defect_at_end_of_bundle(file):
             raise InputError(f"{name}: {defect}")

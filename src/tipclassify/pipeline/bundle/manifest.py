@@ -16,7 +16,7 @@ import msgspec
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
-from tipclassify.formatting import escaped, load_json, one_line
+from tipclassify.formatting import escape_json_line_breaks, load_json, one_line
 from tipclassify.labels import LABELS, Policy
 from tipclassify.reporting.adjustment import AdjustmentRates
 from tipclassify.reporting.group import Group
@@ -247,7 +247,7 @@ def write_bundle_row(number: int, passage: Passage) -> bytes:
 def dump(value: object, indent: int | None = None) -> bytes:
     """Serialize a value as the canonical JSON of bundles."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    return (escaped(written) + "\n").encode()
+    return (escape_json_line_breaks(written) + "\n").encode()
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:

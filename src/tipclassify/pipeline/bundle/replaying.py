@@ -18,7 +18,7 @@ from tipclassify.arrays import Floats
 from tipclassify.download import Download
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.labels import LABELS
-from tipclassify.model.classifier import Classifier, reached_labels
+from tipclassify.model.classifier import Classifier, labels_reaching_model_thresholds
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive
 from tipclassify.pipeline.bundle.checks import CHECKS, count_bundle_checks
@@ -80,7 +80,9 @@ class _ReplayedPassages:
         self.labels += [row.labels for row in rows]
         above = apply_thresholds(scores, _bundled_values(self.manifest.thresholds)).tolist()
         for passage, reached in zip(passages, above, strict=True):
-            self.labels_differ.append(passage.labels != reached_labels(passage, reached))
+            self.labels_differ.append(
+                passage.labels != labels_reaching_model_thresholds(passage, reached)
+            )
         if again is not None:
             self.split.add(_differences_of_replayed_split(again, passages), recorded.name)
         if self.classifier:

@@ -57,13 +57,13 @@ from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.formats import detect_report_format, format_suffix_of
 from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_jsonl_row
-from tipclassify.readers.limits import gunzip, read_bounded
+from tipclassify.readers.limits import read_bounded, unpack_gzip_input
 from tipclassify.reporting.adjustment import read_adjustment_rates
 from tipclassify.reporting.group import Group
 from tipclassify.resources import read_resource
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
-from tipclassify.whole_files import FailsOnce
+from tipclassify.whole_files import FileFailingOnce
 
 __all__ = [
     "EXPORTS",
@@ -125,7 +125,7 @@ def write_bundle(
     folder = model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
     thresholds, rates = settings(classifier, tagging.policy, overrides)
-    with zipfile.ZipFile(cast("IO[bytes]", FailsOnce(out)), "w", allowZip64=False) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", FileFailingOnce(out)), "w", allowZip64=False) as archive:
         packer = Packer(archive)
         if included.model:
             _pack_model(packer, folder)
@@ -362,7 +362,9 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
     suffix = format_suffix_of(original.url) or format_suffix_of(name)
-    kind = detect_report_format(gunzip(original.data, name), name, suffix, original.content_type)
+    kind = detect_report_format(
+        unpack_gzip_input(original.data, name), name, suffix, original.content_type
+    )
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
     link = None
     if is_link(name):

@@ -13,7 +13,7 @@ from typing import Final
 from tipclassify.readers.countries.names import country_named, fold_country_name
 from tipclassify.readers.countries.subject import detect_country_and_year
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.sections import named_section
+from tipclassify.text.segmentation.sections import standard_section_of_line
 
 __all__ = ["with_countries_of_blocks"]
 
@@ -95,7 +95,7 @@ def _country_with_tier(texts: list[str], number: int) -> str | None:
         name = match[1] or match[2]
     else:
         following = texts[number + 1 : number + 1 + _TIER_REACH]
-        if named_section(text) or not any(map(_TIER_ALONE.fullmatch, following)):
+        if standard_section_of_line(text) or not any(map(_TIER_ALONE.fullmatch, following)):
             return None
         name = text
     name = " ".join(name.split())

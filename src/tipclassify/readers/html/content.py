@@ -16,8 +16,8 @@ from lxml import etree
 
 from tipclassify.readers.html.elements import HEADINGS, traits_of_element
 from tipclassify.readers.html.lines import HtmlLine, html_line_is_sentence
-from tipclassify.text.non_prose import is_stock_phrase
-from tipclassify.text.segmentation.sections import named_section
+from tipclassify.text.non_prose import is_non_prose_phrase
+from tipclassify.text.segmentation.sections import standard_section_of_line
 
 __all__ = ["find_main_content", "trim_edges_of_page", "without_site_navigation"]
 
@@ -60,7 +60,7 @@ def find_main_content(lines: Sequence[HtmlLine], page: etree._Element) -> list[H
 
 def without_site_navigation(lines: Iterable[HtmlLine]) -> list[HtmlLine]:
     """Return lines without menus and stock phrases of websites."""
-    return [line for line in _without_lists_of_links(lines) if not is_stock_phrase(line.text)]
+    return [line for line in _without_lists_of_links(lines) if not is_non_prose_phrase(line.text)]
 
 
 def _extract_page_text(page: etree._Element) -> str:
@@ -275,7 +275,7 @@ def _without_menu_links(run: Sequence[HtmlLine]) -> list[HtmlLine]:
     last = run[-1]
     if len(run) < _MIN_MENU_HEADINGS and all(line.kind == "heading" for line in run):
         return [*run]
-    if len(run) == 1 and named_section(first.text):
+    if len(run) == 1 and standard_section_of_line(first.text):
         return [replace(first, linked=0.0)]  # the heading of a panel
     if last.kind == "heading":  # it may be that of the text below the menu
         return [last]

@@ -19,7 +19,7 @@ __all__ = [
     "BLOCKS",
     "HEADINGS",
     "ElementTraits",
-    "SiteNavigation",
+    "HtmlNavigation",
     "short_text_of_element",
     "traits_of_element",
     "visible_text_of_element",
@@ -189,7 +189,7 @@ class _ElementKind(NamedTuple):
     class_name: str  # without its digits, which number the siblings
 
 
-class SiteNavigation:
+class HtmlNavigation:
     """Detect the navigation of one page."""
 
     def __init__(self, page: etree._Element) -> None:

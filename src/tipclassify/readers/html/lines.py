@@ -17,7 +17,7 @@ from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
     ElementTraits,
-    SiteNavigation,
+    HtmlNavigation,
     short_text_of_element,
     traits_of_element,
     visible_text_of_element,
@@ -27,7 +27,7 @@ from tipclassify.readers.source_blocks import (
     could_be_source_heading,
     join_source_cells,
 )
-from tipclassify.text.segmentation.sections import named_section
+from tipclassify.text.segmentation.sections import standard_section_of_line
 
 __all__ = ["HtmlLine", "html_line_is_sentence", "read_html_lines"]
 
@@ -138,7 +138,7 @@ def read_html_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) 
     >>> [line.text for line in read_html_lines(page)]
     ['Police acted.']
     """
-    reader = _HtmlLineReader(SiteNavigation(page))
+    reader = _HtmlLineReader(HtmlNavigation(page))
     for part in parts or [page]:
         reader.read(part)
     lines = reader.lines
@@ -167,7 +167,7 @@ def _is_html_heading(line: HtmlLine, bold_is_heading: bool) -> bool:
             or words <= _MAX_SENTENCE_WORDS
             or not html_line_is_sentence(text)
         )
-    if named_section(text) is not None:
+    if standard_section_of_line(text) is not None:
         return True
     if line.kind == "item":
         return False
@@ -182,7 +182,7 @@ def _is_html_heading(line: HtmlLine, bold_is_heading: bool) -> bool:
 class _HtmlLineReader:
     """Hold the state of reading a page: finished lines and the current one."""
 
-    def __init__(self, navigation: SiteNavigation) -> None:
+    def __init__(self, navigation: HtmlNavigation) -> None:
         self.navigation = navigation
         self.lines: list[HtmlLine] = []
         # of the innermost open element; its flags include those of the elements around it
@@ -365,7 +365,9 @@ class _HtmlLineReader:
         last = self.pieces[start:]
         text = visible_text_of_element("".join([piece.text for piece in last]))
         bold = all(piece.flags & _BOLD for piece in last)
-        is_heading = named_section(text) is not None or (bold and could_be_source_heading(text))
+        is_heading = standard_section_of_line(text) is not None or (
+            bold and could_be_source_heading(text)
+        )
         if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
         if self.kind != "title":
@@ -403,7 +405,7 @@ class _HtmlLineReader:
         if self.flags & _HEADING or inside_sentence or says_something:
             return True
         opens_panel = "accordion" in (element.get("class") or "")
-        if named_section(text) or (opens_panel and could_be_source_heading(text)):
+        if standard_section_of_line(text) or (opens_panel and could_be_source_heading(text)):
             self.add_heading(text, _DEFAULT_LEVEL)
         else:
             self.flush()

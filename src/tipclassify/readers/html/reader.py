@@ -43,8 +43,8 @@ __all__ = [
     "encoding_declared_in_html",
     "read_eml",
     "read_html",
+    "read_html_of_site",
     "read_mhtml",
-    "read_web_page",
     "read_whole_web_page",
 ]
 
@@ -120,7 +120,7 @@ def read_html(
     ('Norvia', [('protection', True), ('protection', False)])
     """
     page = decode_text_file(data, source, encoding, declared or encoding_declared_in_html(data))
-    return read_web_page(page, source)
+    return read_html_of_site(page, source)
 
 
 def read_mhtml(data: bytes, source: str) -> Document:
@@ -134,7 +134,7 @@ def read_mhtml(data: bytes, source: str) -> Document:
     content = None if page is None else page.get_payload(decode=True)
     if page is None or not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    document = read_web_page(
+    document = read_html_of_site(
         decode_bytes_of_file(content, page.get_content_charset(), source), source
     )
     address = (
@@ -208,7 +208,7 @@ def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
         if kind == "text/plain":
             return text_document(text.replace("\r\n", "\n"), source)
         with suppress(InputError):  # a page without text: the plain one may have it
-            return read_web_page(text, source)
+            return read_html_of_site(text, source)
     raise InputError(
         f"{source}: no text in this mail; save the report that is attached to it, or linked in it"
     )
@@ -229,7 +229,7 @@ def _mail_date(value: object) -> str | None:
     return None
 
 
-def read_web_page(page: str, source: str) -> Document:
+def read_html_of_site(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse_html(page, source)
     if any(_is_own_html_mark(meta) for meta in tree.iter("meta")):

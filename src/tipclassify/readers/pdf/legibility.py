@@ -85,11 +85,11 @@ def _words_to_judge_page(texts: Iterable[str]) -> Iterator[str]:
                 yield text
             continue
         is_address = any(mark in word for mark in "/@.:")
-        if not is_address and not _FIGURE.fullmatch(word) and _is_latin_word(word):
+        if not is_address and not _FIGURE.fullmatch(word) and _is_latin_pdf_word(word):
             yield word
 
 
-def _is_latin_word(word: str) -> bool:
+def _is_latin_pdf_word(word: str) -> bool:
     """Return whether a word has Latin letters, or at least none of another script."""
     return _LATIN.search(word) is not None or not _OTHER_SCRIPT.search(word)
 

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError, needs_extra
-from tipclassify.formatting import numbered
+from tipclassify.formatting import format_numbers
 from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import normalize_pdf_text, read_pdf_page
 from tipclassify.readers.pdf.layout.flow import (
@@ -41,9 +41,9 @@ from tipclassify.readers.titles import TitleLine, is_stale_title, title_of_first
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import (
     HeadingOutline,
-    heading_without_continuation,
     join_headings,
     run_in_section,
+    section_heading_without_continuation,
 )
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _section_of_pdf_table(section: str | None, caption: str) -> str:
     """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
-    caption = heading_without_continuation(caption)
+    caption = section_heading_without_continuation(caption)
     if not section:
         return caption
     return f"{section.rstrip(' :.')}: {caption}"
@@ -266,7 +266,7 @@ def _warnings_of_text_layer(pages: list[PageLayout], data: bytes, source: str) -
         if page.problem and not (page.problem == _SCANNED and page.words):
             pages_by_problem[page.problem].append(page.number)
     reasons = {
-        problem: f"{numbered('page', numbers)} {problem}"
+        problem: f"{format_numbers('page', numbers)} {problem}"
         for problem, numbers in pages_by_problem.items()
     }
     is_blank = not any(page.words for page in pages)

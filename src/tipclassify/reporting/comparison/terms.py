@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.reporting.comparison.normalization import normalize_prefixes
-from tipclassify.text.features.tokenizer import folded_words_of, tokenize
+from tipclassify.text.features.tokenizer import folded_words_of_text, tokenize
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
 __all__ = ["FUNCTION_WORDS", "ComparedTerms", "extract_compared_terms"]
@@ -88,6 +88,6 @@ def extract_compared_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> 
 
 def _hash_terms_of_name(name: str) -> Iterator[int]:
     """Hash the words of a name."""
-    for word in folded_words_of(name):
+    for word in folded_words_of_text(name):
         if word not in FUNCTION_WORDS:
             yield int(hash_word(word))

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from tipclassify.errors import OutputError, UsageError, reason_of
+from tipclassify.errors import OutputError, UsageError, reason_of_error
 from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of
 from tipclassify.reporting.writers import FORMATS, format_of
-from tipclassify.whole_files import open_whole
+from tipclassify.whole_files import open_whole_file
 
 __all__ = ["write_reports"]
 
@@ -68,9 +68,9 @@ def write_reports(
     in_folder = replace(context_of(context, tagged), folder=target.absolute().parent)
     render, write = output_format.steps()
     try:
-        with open_whole(target, output_format.binary) as out:
+        with open_whole_file(target, output_format.binary) as out:
             write(map(render, tagged), out, in_folder)
     except OSError as error:
         raise OutputError(
-            f"{target}: cannot be written ({reason_of(error)}); choose another place"
+            f"{target}: cannot be written ({reason_of_error(error)}); choose another place"
         ) from None

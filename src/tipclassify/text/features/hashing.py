@@ -17,10 +17,10 @@ import numpy.typing as npt
 from tipclassify.arrays import U64, Floats, Ints
 from tipclassify.text.features.templates import SALT, structure_of_tokens, template_features
 from tipclassify.text.features.tokenizer import (
+    batches_of_text_to_tokenize,
     count_token_words,
-    folded_words_of,
+    folded_words_of_text,
     tokenize,
-    tokenizer_batches,
 )
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 from tipclassify.text.segmentation.sections import heading_without_enumerator
@@ -69,7 +69,7 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeat
     words = [none]
     unknown = [none]
     clause_count = 0
-    for first_passage, batch in tokenizer_batches(passages):
+    for first_passage, batch in batches_of_text_to_tokenize(passages):
         tokens = tokenize(batch, vocabulary)
         structure = structure_of_tokens(tokens)
         for head, tail, code, inside in template_features(tokens, structure):
@@ -105,7 +105,7 @@ def heading_hashes(heading: str | None) -> U64:
     >>> heading_hashes("b. Forced Labor").tolist() == heading_hashes("FORCED LABOUR").tolist()
     True
     """
-    words = folded_words_of(heading_without_enumerator(heading or ""))
+    words = folded_words_of_text(heading_without_enumerator(heading or ""))
     if not words:
         return np.zeros(0, np.uint64)
     code = np.array([hash_word(word) for word in words], np.uint64)

@@ -32,7 +32,7 @@ __all__ = [
     "TokenStructure",
     "feature_length_scale",
     "find_cue_scopes",
-    "find_sorted_hashes",
+    "find_feature_hashes",
     "structure_of_tokens",
     "template_features",
 ]
@@ -173,7 +173,9 @@ def _token_range_ends(begin: Ints, n: int) -> Ints:
     return np.append(begin, n)[1:]
 
 
-def find_sorted_hashes(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
+def find_feature_hashes(
+    values: npt.NDArray[_Code], table: npt.NDArray[_Code]
+) -> tuple[Ints, Bools]:
     """Look up values in a sorted table: index of each, and whether it is present."""
     place = table.searchsorted(values)
     if not len(table):
@@ -201,7 +203,7 @@ def _token_classes_with_phrases(tokens: Tokens, new: Bools) -> Ints:
     )
     first = tokens.columns.word.take(tokens.number.take(at))
     second = tokens.columns.word.take(tokens.number.take(at + 1))
-    place, is_phrase = find_sorted_hashes(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
+    place, is_phrase = find_feature_hashes(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
     kind[at[is_phrase]] = _PHRASE_KINDS.take(place[is_phrase])
     return kind
 
@@ -357,10 +359,10 @@ def _imperative_features(tokens: Tokens, structure: TokenStructure) -> Iterator[
     """Yield the start and the classes of a passage that opens with an imperative."""
     word = tokens.word
     # "1. Investigate", "Vigorously prosecute": a number or adverb may stand before the imperative.
-    _, skippable = find_sorted_hashes(word.take(structure.first), _BEFORE_IMPERATIVE)
+    _, skippable = find_feature_hashes(word.take(structure.first), _BEFORE_IMPERATIVE)
     has_second = structure.stop - structure.first > 1
     opening = structure.first + (has_second & skippable)
-    _, asks = find_sorted_hashes(word.take(opening), _IMPERATIVE)
+    _, asks = find_feature_hashes(word.take(opening), _IMPERATIVE)
     head = structure.first[asks]
     yield TemplateFeatures(head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool))
     _, token = _concat_token_ranges(head, structure.stop[asks])

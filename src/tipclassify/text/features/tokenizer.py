@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tipclassify.arrays import U64, Bools, Ints
 from tipclassify.text.features.vocabulary import (
     BREAK,
-    FoldedCharacters,
+    FoldedText,
     WordColumns,
     WordFlag,
     american_spelling,
@@ -22,11 +22,11 @@ from tipclassify.text.features.vocabulary import (
 
 __all__ = [
     "Tokens",
+    "batches_of_text_to_tokenize",
     "collect_vocabulary",
     "count_token_words",
-    "folded_words_of",
+    "folded_words_of_text",
     "tokenize",
-    "tokenizer_batches",
 ]
 
 # maximum length of an unknown lower-case word inside a name: "bin", "van", "dos"
@@ -73,7 +73,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     >>> t.start.tolist(), t.name.tolist()
     ([0, 9, 16, 19], [True, False, False, False])
     """
-    text = FoldedCharacters(passages)
+    text = FoldedText(passages)
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
     kept = np.flatnonzero(bits & WordFlag.DROPPED == 0)
@@ -164,7 +164,7 @@ def collect_vocabulary(texts: Iterable[str], least: int = 2) -> frozenset[str]:
     """Collect the vocabulary of `tokenize`: words `least` times or more in lower case."""
     counts: dict[str, int] = {}
     for passage in texts:
-        text = FoldedCharacters([passage])
+        text = FoldedText([passage])
         capitals = np.append(0, np.cumsum(text.capital(np.arange(len(text.code)))))
         capitalised = (capitals[text.end] > capitals[text.start]).tolist()
         for word, has_capital in zip(text.words(), capitalised, strict=True):
@@ -173,16 +173,16 @@ def collect_vocabulary(texts: Iterable[str], least: int = 2) -> frozenset[str]:
     return frozenset(american_spelling(word) for word, count in counts.items() if count >= least)
 
 
-def folded_words_of(text: str) -> list[str]:
+def folded_words_of_text(text: str) -> list[str]:
     """Split a text into folded words; figures and names are kept.
 
-    >>> folded_words_of("The organisation didn’t act.")
+    >>> folded_words_of_text("The organisation didn’t act.")
     ['the', 'organization', 'didn', 't', 'act']
     """
-    return [american_spelling(word) for word in FoldedCharacters([text]).words()]
+    return [american_spelling(word) for word in FoldedText([text]).words()]
 
 
-def tokenizer_batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+def batches_of_text_to_tokenize(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield batches of similar size: the index of the first passage, and the passages."""
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))

@@ -28,7 +28,7 @@ __all__ = [
     "MAX_RESPELLED",
     "NAME",
     "NUMBER",
-    "FoldedCharacters",
+    "FoldedText",
     "VocabularyTable",
     "WordColumns",
     "WordFlag",
@@ -98,13 +98,13 @@ _INVISIBLE: Final = "\xad"  # the soft hyphen stands for all characters that are
 _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
 
-class FoldedCharacters:
+class FoldedText:
     """Folded characters of a batch of passages, joined by line feeds.
 
     `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each
     passage; `start` and `end` those of each word, half-open.
 
-    >>> FoldedCharacters(["The organisation’s Café, www.example.org"]).words()
+    >>> FoldedText(["The organisation’s Café, www.example.org"]).words()
     ['the', 'organisation', 's', 'cafe', 'weblink']
     """
 
@@ -234,7 +234,7 @@ class _WordProperties(NamedTuple):
     bits: int  # of `WordFlag`
 
 
-def _properties_of_word(word: str, vocabulary: frozenset[str]) -> _WordProperties:
+def _properties_of_folded_word(word: str, vocabulary: frozenset[str]) -> _WordProperties:
     """Look up the properties of a folded word."""
     word = american_spelling(word)
     if word[:1].isdigit() or word in _FIGURE_WORDS:
@@ -288,7 +288,7 @@ class VocabularyTable:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def look_up(self, text: FoldedCharacters) -> tuple[Ints, WordColumns]:
+    def look_up(self, text: FoldedText) -> tuple[Ints, WordColumns]:
         """Look up the numbers of a text's words, int64 (words,); also return their properties."""
         code = _hash_folded_words(text)
         with self._lock:
@@ -316,7 +316,7 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        new = [_properties_of_word(word, self._vocabulary) for word in words]
+        new = [_properties_of_folded_word(word, self._vocabulary) for word in words]
         old = self.columns
         self.columns = WordColumns(
             word=np.append(old.word, np.array([word.word for word in new], np.uint64)),
@@ -329,7 +329,7 @@ class VocabularyTable:
 vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)  # one for all of the process
 
 
-def _hash_folded_words(text: FoldedCharacters) -> U64:
+def _hash_folded_words(text: FoldedText) -> U64:
     """Hash the characters of each word, uint64 (words,), independent of its position."""
     value = np.empty(len(text.start), np.uint64)
     for first in range(0, len(value), _BLOCK):

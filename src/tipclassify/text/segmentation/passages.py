@@ -16,15 +16,15 @@ from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.sections import (
     HeadingOutline,
     heading_without_enumerator,
-    named_section,
     run_in_section,
     section_of_heading,
+    standard_section_of_line,
 )
 from tipclassify.text.segmentation.sentences import (
     BLANK,
-    enclosed_spans,
-    heading_run_in,
+    enclosed_spans_of_sentence,
     is_enclosed,
+    run_in_heading_of_sentence,
     sentence_spans,
 )
 
@@ -172,7 +172,7 @@ def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _clause_cuts(sentence: str) -> list[int]:
     """Return the start of each clause but the first."""
-    enclosed = enclosed_spans(sentence)
+    enclosed = enclosed_spans_of_sentence(sentence)
     items = _enumeration_cuts(sentence, enclosed)
     semicolons = [
         match.end()
@@ -182,7 +182,7 @@ def _clause_cuts(sentence: str) -> list[int]:
     least = 1 if len(sentence.split()) > _LONG_SENTENCE else 2
     if len(semicolons) < least and not items:
         return []
-    return _without_short_clauses(sentence, sorted(set(items[1:] + semicolons)))
+    return _sentence_cuts_without_short_clauses(sentence, sorted(set(items[1:] + semicolons)))
 
 
 def _enumeration_cuts(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
@@ -211,7 +211,7 @@ def _enumeration_cuts(sentence: str, enclosed: list[tuple[int, int]]) -> list[in
     return best
 
 
-def _without_short_clauses(sentence: str, cuts: list[int]) -> list[int]:
+def _sentence_cuts_without_short_clauses(sentence: str, cuts: list[int]) -> list[int]:
     """Return the cuts without those that leave a clause of under `_MIN_WORDS` words."""
     kept: list[int] = []
     for cut in cuts:
@@ -245,7 +245,7 @@ def text_document(text: str, source: str = "<text>") -> Document:
         is_heading = _section_named_by_line(written) is not None or (
             may_be_title and _is_title_line(written.strip())
         )
-        heading_end = None if is_heading else heading_run_in(text, start, end)
+        heading_end = None if is_heading else run_in_heading_of_sentence(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
         if is_heading:
             section = outline.section(" ".join(written.split()))
@@ -275,14 +275,16 @@ def _paragraph_spans(text: str) -> Iterator[_ParagraphSpan]:
         if visible:
             run.append(line.span())
         if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
-            for start, end in _split_lines_into_blocks(text, run):
+            for start, end in _split_text_lines_into_blocks(text, run):
                 yield _ParagraphSpan(start, end, alone=len(run) == 1)
             run = []
 
 
-def _split_lines_into_blocks(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _split_text_lines_into_blocks(
+    text: str, lines: list[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
-    wrapped = _is_hard_wrapped([text[line_start:line_end] for line_start, line_end in lines])
+    wrapped = _is_hard_wrapped_text([text[line_start:line_end] for line_start, line_end in lines])
     start, end = lines[0]
     for _, line_end in lines[1:]:
         goes_on = (
@@ -297,7 +299,7 @@ def _split_lines_into_blocks(text: str, lines: list[tuple[int, int]]) -> Iterato
     yield start, end
 
 
-def _is_hard_wrapped(lines: list[str]) -> bool:
+def _is_hard_wrapped_text(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
     unfinished = sum(not SENTENCE_END.search(line) for line in body)
@@ -337,4 +339,4 @@ def _section_named_by_line(paragraph: str) -> str | None:
         return None
     title = not any(word[0].islower() for word in words if len(word) >= _MIN_CAPITALISED)
     # "law enforcement efforts were weak" is no heading
-    return name if title or named_section(line) else None
+    return name if title or standard_section_of_line(line) else None

@@ -14,12 +14,12 @@ __all__ = [
     "HeadingOutline",
     "fold_section",
     "heading_names_non_prose",
-    "heading_without_continuation",
     "heading_without_enumerator",
     "join_headings",
-    "named_section",
     "run_in_section",
+    "section_heading_without_continuation",
     "section_of_heading",
+    "standard_section_of_line",
 ]
 
 # Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a
@@ -157,12 +157,12 @@ def heading_names_non_prose(heading: str) -> bool:
     return not words.isdisjoint(_REFERENCE_WORDS) and words <= _REFERENCE_WORDS | _FILLER_WORDS
 
 
-def heading_without_continuation(heading: str) -> str:
+def section_heading_without_continuation(heading: str) -> str:
     """Strip the note that a heading is repeated on another page.
 
-    >>> heading_without_continuation("Table 2. Key Laws (Cont.)")
+    >>> section_heading_without_continuation("Table 2. Key Laws (Cont.)")
     'Table 2. Key Laws'
-    >>> heading_without_continuation("(continued)")
+    >>> section_heading_without_continuation("(continued)")
     ''
     """
     note = _CONTINUED.search(heading)
@@ -170,7 +170,7 @@ def heading_without_continuation(heading: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _heading_names_subject(heading: str) -> bool:
+def _section_heading_names_subject(heading: str) -> bool:
     """Test whether a heading is specific; those of chapters are, since their subheadings are."""
     words = _WORD.findall(heading_without_enumerator(heading).lower())
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
@@ -184,7 +184,7 @@ def join_headings(outer: str | None, inner: str) -> str:
     """
     return (
         inner
-        if outer is None or _heading_names_subject(inner)
+        if outer is None or _section_heading_names_subject(inner)
         else f"{outer.rstrip(' :.')}: {inner}"
     )
 
@@ -215,13 +215,13 @@ class HeadingOutline:
 
         `level` is 1 to 6, or None without markup: below the last specific heading.
         """
-        whole = heading_without_continuation(heading)
+        whole = section_heading_without_continuation(heading)
         if whole or not self._last:
             self._last = self._section(whole or heading, level)
         return self._last
 
     def _section(self, heading: str, level: int | None) -> str:
-        specific = _heading_names_subject(heading)
+        specific = _section_heading_names_subject(heading)
         depth = level
         if depth is None:  # a generic heading stands below a specific one
             depth = _UNMARKED_LEVEL if specific else _UNMARKED_LEVEL + 1
@@ -233,7 +233,7 @@ class HeadingOutline:
         if is_parent and not heading_without_enumerator(heading)[:1].islower():
             self._open.append((depth, heading))
             self._title = self._title or heading
-        section = named_section(heading) or section_of_heading(heading)
+        section = standard_section_of_line(heading) or section_of_heading(heading)
         if specific or outer is None:
             return section
         if section in SECTIONS and (level is None or outer == self._title):
@@ -244,12 +244,12 @@ class HeadingOutline:
         return section_of_heading(join_headings(outer, heading))
 
 
-def named_section(line: str) -> str | None:
+def standard_section_of_line(line: str) -> str | None:
     """Return the standard section whose name makes up the whole line, if any.
 
-    >>> named_section("TRAFFICKING PROFILE")
+    >>> standard_section_of_line("TRAFFICKING PROFILE")
     'profile'
-    >>> named_section("Protection of witnesses remained weak.") is None
+    >>> standard_section_of_line("Protection of witnesses remained weak.") is None
     True
     """
     if len(line) > _MAX_NAME:

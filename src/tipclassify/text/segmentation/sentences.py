@@ -10,7 +10,13 @@ from typing import Final
 from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.segmentation.sections import section_of_heading
 
-__all__ = ["BLANK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence_spans"]
+__all__ = [
+    "BLANK",
+    "enclosed_spans_of_sentence",
+    "is_enclosed",
+    "run_in_heading_of_sentence",
+    "sentence_spans",
+]
 
 # white space and zero-width characters, of a character class
 BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"
@@ -95,7 +101,7 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     >>> [text[a:b] for a, b in sentence_spans(text, 0, len(text))]
     ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)']
     """
-    flat = _flatten_white_space(text[start:end])
+    flat = _flatten_spaces_of_sentences(text[start:end])
     spans = []
     for begin, cut in pairwise([0, *_sentence_cuts(flat), len(flat)]):
         sentence = flat[begin:cut].lstrip(" ")
@@ -105,10 +111,10 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return spans
 
 
-def heading_run_in(text: str, start: int, end: int) -> int | None:
+def run_in_heading_of_sentence(text: str, start: int, end: int) -> int | None:
     """Return the offset after a heading in capitals at the start of text[start:end], if any.
 
-    >>> heading_run_in("PROSECUTION The government increased efforts.", 0, 44)
+    >>> run_in_heading_of_sentence("PROSECUTION The government increased efforts.", 0, 44)
     12
     """
     heading = _CAPITAL_HEADING.match(text, start, end)
@@ -119,7 +125,7 @@ def heading_run_in(text: str, start: int, end: int) -> int | None:
     return heading.end()
 
 
-def enclosed_spans(text: str) -> list[tuple[int, int]]:
+def enclosed_spans_of_sentence(text: str) -> list[tuple[int, int]]:
     """Return the spans of brackets and quotations, the delimiters included."""
     return [match.span() for match in _ENCLOSED.finditer(text)]
 
@@ -130,7 +136,7 @@ def is_enclosed(spans: list[tuple[int, int]], at: int) -> bool:
     return number >= 0 and at < spans[number][1] - 1
 
 
-def _flatten_white_space(block: str) -> str:
+def _flatten_spaces_of_sentences(block: str) -> str:
     """Replace each white or invisible character by a space, so that offsets stay valid."""
     if block.isprintable():
         return block
@@ -146,7 +152,7 @@ def _sentence_cuts(flat: str) -> list[int]:
     if not visible:
         return []
     may_have_list = ";" in flat or ":" in flat
-    for cut in _move_cuts_behind_notes(flat, _candidate_sentence_cuts(flat)):
+    for cut in _move_sentence_cuts_behind_notes(flat, _candidate_sentence_cuts(flat)):
         if cut <= at or _sentence_continues(flat, at, cut, all_lower):
             continue
         number = None
@@ -167,17 +173,17 @@ def _sentence_cuts(flat: str) -> list[int]:
     return ends
 
 
-def _move_cuts_behind_notes(flat: str, cuts: list[int]) -> list[int]:
+def _move_sentence_cuts_behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
     notes = list(_NOTE_GROUPS.finditer(flat))
-    if not notes or _notes_number_items(flat, notes):
+    if not notes or _sentence_notes_number_items(flat, notes):
         return cuts
     inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
     behind_notes = {note.end() for note in notes} - {len(flat)}
     return sorted((set(cuts) - inside_notes) | behind_notes)
 
 
-def _notes_number_items(flat: str, notes: list[re.Match[str]]) -> bool:
+def _sentence_notes_number_items(flat: str, notes: list[re.Match[str]]) -> bool:
     """Test whether the groups number items: 1, 2, 3, …, the last of them before the text's end."""
     numbers = [note[1].strip()[1:-1] for note in notes]
     first = int(numbers[0]) if numbers[0].isdigit() else 0
@@ -210,7 +216,7 @@ def _candidate_sentence_cuts(flat: str) -> list[int]:
             continue
         if quoted is None:
             quoted = []
-            for start, end in enclosed_spans(flat):
+            for start, end in enclosed_spans_of_sentence(flat):
                 if _is_enclosed_sentence(flat, start, end):
                     quoted.append((start, end))
                 else:
@@ -222,7 +228,7 @@ def _candidate_sentence_cuts(flat: str) -> list[int]:
             cuts.add(stop.end())
     if not flat.isascii():
         cuts.update(bullet.start() for bullet in _BULLET.finditer(flat))
-    if not flat[1:2].islower() and (heading := heading_run_in(flat, 0, len(flat))):
+    if not flat[1:2].islower() and (heading := run_in_heading_of_sentence(flat, 0, len(flat))):
         cuts.add(heading)
     cuts.discard(len(flat))
     return sorted(cuts)

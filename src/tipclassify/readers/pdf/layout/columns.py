@@ -164,8 +164,8 @@ def _are_pdf_columns(left: list[Row], right: list[Row], strip: _WhitePageStrip, 
         in_turn = last_of_left < min(f.order for f in _fragments_of_column(right))
         if strip.both < (_MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED):
             return False  # may be chance alignment of word gaps in a narrow column
-    left_texts = _texts_of_column(left)
-    right_texts = _texts_of_column(right)
+    left_texts = _texts_of_pdf_column(left)
+    right_texts = _texts_of_pdf_column(right)
     if any(_is_prose_column(texts, 3, words=3, lower=0.3) for texts in (left_texts, right_texts)):
         return True
     return all(
@@ -174,7 +174,7 @@ def _are_pdf_columns(left: list[Row], right: list[Row], strip: _WhitePageStrip, 
     )
 
 
-def _texts_of_column(rows: list[Row]) -> list[str]:
+def _texts_of_pdf_column(rows: list[Row]) -> list[str]:
     return [" ".join(fragment.text for fragment in row) for row in rows]
 
 

@@ -37,7 +37,10 @@ from tipclassify.readers.pdf.structure_tree import (
     line_groups_by_structure_tree,
 )
 from tipclassify.readers.source_blocks import join_source_cells
-from tipclassify.text.segmentation.sections import heading_without_enumerator, named_section
+from tipclassify.text.segmentation.sections import (
+    heading_without_enumerator,
+    standard_section_of_line,
+)
 
 __all__ = ["Bookmarks", "PdfParagraph", "body_type_size", "pdf_bookmark_key", "read_pdf_paragraphs"]
 
@@ -287,7 +290,7 @@ def _is_pdf_heading(group: LineGroup, body: _PdfBodyType) -> bool:
     if bold:
         return True
     in_capitals = len(letters) > 3 and all(letter.isupper() for letter in letters)
-    return not is_question and (in_capitals or named_section(text) is not None)
+    return not is_question and (in_capitals or standard_section_of_line(text) is not None)
 
 
 def _start_of_pdf_footnotes(lines: list[PdfLine], body: float) -> int:

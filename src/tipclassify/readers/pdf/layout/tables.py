@@ -211,11 +211,11 @@ def _join_stacked_shapes(
 ) -> list[list[PdfShape]]:
     """Join the groups of lines that rule one table, row by row."""
     return _join_shape_groups(
-        groups, lambda group, other: _are_stacked_shapes(group, other, fragments)
+        groups, lambda group, other: _are_stacked_pdf_shapes(group, other, fragments)
     )
 
 
-def _are_stacked_shapes(
+def _are_stacked_pdf_shapes(
     group: list[PdfShape], other: list[PdfShape], fragments: Sequence[PdfFragment]
 ) -> bool:
     """Return whether groups are broken at the same places, with only cells between.
@@ -305,7 +305,7 @@ def _grid_of_ruled_table(shapes: Sequence[PdfShape]) -> _RuledTableGrid | None:
     for left, right in pairwise(edges):
         middle = (left + right) / 2
         tops.append(
-            _top_slots_of_column(
+            _top_slots_of_pdf_column(
                 [line.y for line in across if line.x0 <= middle <= line.x1], levels
             )
         )
@@ -341,7 +341,7 @@ def _merge_close_coordinates(values: Iterable[float]) -> list[float]:
     return kept
 
 
-def _top_slots_of_column(ruled: list[float], levels: list[float]) -> list[int]:
+def _top_slots_of_pdf_column(ruled: list[float], levels: list[float]) -> list[int]:
     """Return for each slot between two levels the slot in which its cell of a column begins."""
     tops = [0]
     for slot, level in enumerate(levels[1:-1], 1):
