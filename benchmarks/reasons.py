@@ -16,7 +16,7 @@ encoder that it takes for a passage.
   run; the contributions, in a model that has learned none.
 - *K words*: the K words of the largest sums are masked in turn.
 - *K phrases*: the K phrases of three words of the largest sums are masked in turn, and one is
-  named; phrases may overlap. Reports do this with five, by what is foretold.
+  named; phrases may overlap. Reports do this with four, by what is foretold.
 - *chance*: three words at random.
 """
 
@@ -132,8 +132,8 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
         "contributions, 8 words": lambda probe: joined(
             probe.by_drop(largest(probe.contributions, 8))
         ),
-        "contributions, 5 phrases": lambda probe: joined(
-            probe.by_drop(probe.largest_phrases(probe.contributions, 5)), 1
+        "contributions, 4 phrases": lambda probe: joined(
+            probe.by_drop(probe.largest_phrases(probe.contributions, 4)), 1
         ),
         "contributions, 8 phrases": lambda probe: joined(
             probe.by_drop(probe.largest_phrases(probe.contributions, 8)), 1
@@ -141,8 +141,8 @@ def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
         "foretold": lambda probe: joined(largest(probe.foretold, NAMED)),
         "foretold, 5 words": lambda probe: joined(probe.by_drop(largest(probe.foretold, 5))),
         "foretold, 8 words": lambda probe: joined(probe.by_drop(largest(probe.foretold, 8))),
-        "foretold, 5 phrases": lambda probe: joined(
-            probe.by_drop(probe.largest_phrases(probe.foretold, 5)), 1
+        "foretold, 4 phrases": lambda probe: joined(
+            probe.by_drop(probe.largest_phrases(probe.foretold, 4)), 1
         ),
         "foretold, 8 phrases": lambda probe: joined(
             probe.by_drop(probe.largest_phrases(probe.foretold, 8)), 1
