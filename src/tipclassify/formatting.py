@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 __all__ = [
+    "count_with_noun",
     "csv_cell",
     "csv_text",
     "escape_json_line_breaks",
@@ -225,3 +226,12 @@ def format_numbers(noun: str, numbers: Sequence[int]) -> str:
     nouns = f"{noun}s" if len(numbers) > 1 else noun
     more = f" and {len(numbers) - 10:,} more" if len(numbers) > 10 else ""
     return f"{nouns} {', '.join(map(str, numbers[:10]))}{more}"
+
+
+def count_with_noun(number: int, name: str) -> str:
+    """Format a number of things.
+
+    >>> count_with_noun(1, "sentence"), count_with_noun(2_000, "table row")
+    ('1 sentence', '2,000 table rows')
+    """
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -60,7 +60,7 @@ def bundle(
     figure. The same reports, options and versions give the same bytes. When any report cannot be
     read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
-    from tipclassify.pipeline.bundle.steps import count_of
+    from tipclassify.formatting import count_with_noun
     from tipclassify.pipeline.bundle.writing import Included, write_bundle
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.review.desk_checks import read_checks
@@ -83,7 +83,7 @@ def bundle(
     counts = "   ".join(
         f"{label} {counted['count']:,}" for label, counted in total["labels"].items()
     )
-    reports = count_of(len(manifest.inputs), "report")
+    reports = count_with_noun(len(manifest.inputs), "report")
     print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {reports}: {counts}")
     if manifest.checks:
         checked = manifest.checks

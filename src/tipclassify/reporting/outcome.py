@@ -8,9 +8,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
+from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
 from tipclassify.reporting.group import Group
-from tipclassify.reporting.particulars import count_with_noun
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.reporting.subject import ReportSubject, are_report_tags_meaningless
 from tipclassify.reporting.text_kind import TextKindEvidence, text_kind_warning_of_report

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS, label_name
 from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
 from tipclassify.reporting.common_phrases import is_of_common_phrases, wording_identity
@@ -19,7 +20,6 @@ __all__ = [
     "FindingKindCounts",
     "FindingNature",
     "FindingNatures",
-    "count_with_noun",
 ]
 
 Kind = Literal["sentence", "table row"]
@@ -186,12 +186,3 @@ class FindingKindCounts:
             places = count_with_noun(self.said_again, "further place")
             lines.append(f"Counted once: sentences that are said again, in {places}.")
         return lines
-
-
-def count_with_noun(number: int, name: str) -> str:
-    """Format a number of things.
-
-    >>> count_with_noun(1, "sentence"), count_with_noun(2_000, "table row")
-    ('1 sentence', '2,000 table rows')
-    """
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -25,7 +25,7 @@ from tipclassify.training.examples import headings_of
 
 __all__ = ["fit_drop_weights"]
 
-_PASSAGES: Final = 800  # masked in ten places each: some 20 s
+_PASSAGES: Final = 800  # masked in ten places each: some 40 s of a core
 _PENALTY: Final = 0.01  # ridge, as a share of the mean squared entry of the phrases' vectors
 _TEXTS_AT_ONCE: Final = 100  # whose token vectors are held
 

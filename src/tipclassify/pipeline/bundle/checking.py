@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from tipclassify.errors import InputError, ModelError
+from tipclassify.formatting import count_with_noun
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import SHIPPED, installed_models, model_folder
 from tipclassify.pipeline.bundle.archive import Archive, open_archive
@@ -20,7 +21,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_manifest,
 )
 from tipclassify.pipeline.bundle.replaying import replay
-from tipclassify.pipeline.bundle.steps import Check, Step, count_of, differences, hashes
+from tipclassify.pipeline.bundle.steps import Check, Step, differences, hashes
 from tipclassify.pipeline.bundle.writing import model_id, settings
 from tipclassify.readers import ReadOptions
 
@@ -136,7 +137,7 @@ def _check_bundled_files(
             sizes = f"{here.size:,} bytes, not {stored.size:,}"
             details.append(f"changed: {hashes(here.sha256, stored.sha256)}; {sizes}")
         step.add(details, name)
-    files = count_of(step.good, "file")
+    files = count_with_noun(step.good, "file")
     return digests, step.checks(f"{files} with the SHA-256 that the manifest gives")
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
 
+from tipclassify.formatting import count_with_noun
 from tipclassify.pipeline.bundle.archive import Archive
 from tipclassify.pipeline.bundle.manifest import FileDigest, Manifest
-from tipclassify.pipeline.bundle.steps import Check, Step, count_of, hashes, list_for_bundle_check
+from tipclassify.pipeline.bundle.steps import Check, Step, hashes, list_for_bundle_check
 from tipclassify.pipeline.bundle.writing import EXPORTS, get_original
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
@@ -98,7 +99,7 @@ def find_given(
         names = list_for_bundle_check([recorded.name for recorded in absent])
         detail = "not here; name the files after the bundle"
         inputs.others.append(Check("inputs", "not checked", detail, names))
-    of = count_of(len(manifest.inputs), "input")
+    of = count_with_noun(len(manifest.inputs), "input")
     checks = inputs.checks(f"{inputs.good:,} of {of} here, byte for byte")
     return GivenFiles(readers, [*checks, *_checks_of_bundled_exports(bundled, exports)])
 
@@ -108,5 +109,5 @@ def _checks_of_bundled_exports(bundled: Mapping[str, FileDigest], step: Step) ->
     if not bundled:
         return []
     given = f"; {step.good:,} of them given, byte for byte" if step.good else ""
-    detail = f"{count_of(len(bundled), 'export')} in the bundle{given}"
+    detail = f"{count_with_noun(len(bundled), 'export')} in the bundle{given}"
     return step.others or [Check(step.name, "ok", detail)]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.download import Download
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier, labels_reaching_model_thresholds
 from tipclassify.model.common.scoring import apply_thresholds
@@ -37,7 +38,6 @@ from tipclassify.pipeline.bundle.manifest import (
 from tipclassify.pipeline.bundle.steps import (
     Check,
     Step,
-    count_of,
     differences,
     list_for_bundle_check,
 )
@@ -125,19 +125,21 @@ def replay(
         if rows is not None:
             replayed.add(recorded, rows, again)
     needed = "needs the inputs, as they were, and their passages"
-    same_text = (
-        f"the same text, title, country and year from {count_of(replayed.text.good, 'input')}"
-    )
+    same_text = f"the same text, title, country and year from {count_with_noun(replayed.text.good, 'input')}"
     of_text = replayed.text.checks(same_text, needed)
     if unreadable:
         detail = f"{PASSAGES} cannot be read to its end"
         not_checked = [Check(step, "not checked", detail) for step in _STEPS]
         return [*of_text, Check("passages", "differs", unreadable), *not_checked]
-    of_split = count_of(replayed.split.good, "input")
+    of_split = count_with_noun(replayed.split.good, "input")
     same_split = f"the same passages, at the same characters, from {of_split}"
     return [
         *of_text,
-        Check("passages", "ok", f"{count_of(len(replayed.groups), 'input')} with their passages"),
+        Check(
+            "passages",
+            "ok",
+            f"{count_with_noun(len(replayed.groups), 'input')} with their passages",
+        ),
         *replayed.split.checks(same_split, needed),
         _check_replayed_labels(replayed.labels_differ),
         *_check_replayed_counts(manifest, replayed.groups),
@@ -210,7 +212,7 @@ def _differences_of_replayed_split(
     here = (replace(passage, country=None) for passage in again)
     for number, (old, new) in enumerate(zip_longest(stored, here), 1):
         if old != new:
-            counts = f"{count_of(len(again), 'passage')}, not {len(passages):,}"
+            counts = f"{count_with_noun(len(again), 'passage')}, not {len(passages):,}"
             return [f"splits into {counts}; other from passage {number} on"]
     return []
 
@@ -278,7 +280,7 @@ def _check_replayed_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
         confidence = (
             f"; low_confidence differs on {_bundle_lines_where(replayed.confidence_differs)}"
         )
-    detail = f"{count_of(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
+    detail = f"{count_with_noun(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
     return Check("scores", "ok" if good else "differs", detail)
 
 

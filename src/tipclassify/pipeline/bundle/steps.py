@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-__all__ = ["Check", "Step", "count_of", "differences", "hashes", "list_for_bundle_check"]
+__all__ = ["Check", "Step", "differences", "hashes", "list_for_bundle_check"]
 
 _SHOWN: Final = 5  # names or line numbers in a message
 
@@ -67,12 +67,3 @@ def list_for_bundle_check(names: Sequence[object]) -> str:
     """Join the first names, and count the others."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(map(str, names[:_SHOWN])) + more
-
-
-def count_of(number: int, name: str) -> str:
-    """Write a number and what it counts.
-
-    >>> count_of(1, "input"), count_of(1_200, "passage")
-    ('1 input', '1,200 passages')
-    """
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

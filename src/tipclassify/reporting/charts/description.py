@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
 from tipclassify.reporting.group import NONE, Group
-from tipclassify.reporting.particulars import count_with_noun
 from tipclassify.reporting.summary import Summary
 from tipclassify.reporting.summary_names import summary_group_names, summary_total_names
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
 from tipclassify.reporting.common_phrases import wording_identity
-from tipclassify.reporting.particulars import RECURRING_COUNTRIES, count_with_noun
+from tipclassify.reporting.particulars import RECURRING_COUNTRIES
 from tipclassify.reporting.writers.marking import MarkedPassage
 
 __all__ = ["FirstScreen", "FirstScreenBox", "first_screen_constants"]

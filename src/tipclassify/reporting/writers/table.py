@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tipclassify.formatting import one_line
+from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.particulars import FindingKindCounts, count_with_noun
+from tipclassify.reporting.particulars import FindingKindCounts
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known
 from tipclassify.reporting.subject import ReportSubject, subject_line
 from tipclassify.reporting.writers.file_findings import FileFindings, findings_by_file
