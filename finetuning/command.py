@@ -132,14 +132,6 @@ def run(
     vocabulary = collect_vocabulary(texts) | collect_vocabulary(
         (passage.text for passage in unlabelled), least=4
     )
-    headings = chosen.headings
-    recipe = Recipe(
-        base=str(chosen.base),
-        # "guinea" fowl and the verb "polish" must not hide the names of countries
-        vocabulary=vocabulary - COUNTRY_WORDS,
-        settings=settings,
-        headings=json.loads(headings.read_text(encoding="utf-8")) if headings else {},
-    )
     taught = []
     teachers = [Classifier.load(folder) for folder in chosen.teachers]
     if teachers:
@@ -149,13 +141,21 @@ def run(
             taught = passages_of_teachers(
                 teachers, unlabelled, settings.taught, settings.seed, progress
             )
+    headings = chosen.headings
+    recipe = Recipe(
+        base=str(chosen.base),
+        # "guinea" fowl and the verb "polish" must not hide the names of countries
+        vocabulary=vocabulary - COUNTRY_WORDS,
+        settings=settings,
+        headings=json.loads(headings.read_text(encoding="utf-8")) if headings else {},
+        taught=taught,
+    )
     checkpoints = request.out.with_name(f"{request.out.name}-training")
     with progress_lines("fine-tuning") as progress:
         finetuned = fine_tune(
             rows,
             recipe,
             checkpoints,
-            taught=taught,
             resume=chosen.resume,
             threads=max(0, request.jobs),
             progress=progress,

@@ -71,6 +71,8 @@ class Recipe:
     settings: Settings
     # headings of equivalent meaning, by a heading in lower case without its number
     headings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # unlabelled passages that are learned by the scores of teachers, after the labels
+    taught: Sequence[SoftPassage] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,6 @@ class FineTuned:
     base: BaseEncoder
     precision: str
     history: History
-    taught: int  # passages learned by the scores of teachers
 
 
 def fine_tune(
@@ -91,7 +92,6 @@ def fine_tune(
     recipe: Recipe,
     folder: Path,
     *,
-    taught: Sequence[SoftPassage] = (),
     resume: bool = False,
     threads: int = 0,
     progress: Progress | None = None,
@@ -99,7 +99,7 @@ def fine_tune(
 ) -> FineTuned:
     """Fine-tune a base on the rows that are not held out; checkpoints go to `folder`.
 
-    Passages `taught` by their scores are learned in an epoch of their own, beside the rows. With
+    Taught passages of the recipe are learned in an epoch of their own, beside the rows. With
     `resume` a run of the same corpus and recipe goes on from its checkpoint there. The same number
     of `threads` (0: one a core) gives the same weights.
     """
@@ -127,21 +127,21 @@ def fine_tune(
         "corpus": corpus_digest(rows),
         "precision": precision,
     }
-    examples = tokenize_rows(rows, read_tokenizer(tokenizer), recipe, taught)
+    examples = tokenize_rows(rows, read_tokenizer(tokenizer), recipe)
     measured = np.flatnonzero(held)
     with fitting.deterministic(threads):
         network = networks.new_network(base, settings)
         run = fitting.Run(folder, identity, resume, progress, report)
         epochs = [epoch_rows(rows, ~held, settings, number) for number in range(settings.epochs)]
         history = fitting.fit(network, examples, epochs, measured, settings, run)
-        if taught:
+        if recipe.taught:
             labelled = epoch_rows(rows, ~held, settings, settings.epochs)
             last_epoch = np.concatenate([labelled, np.flatnonzero(examples.taught)])
             slower = replace(settings, rate=settings.taught_rate)
-            identity = {**identity, "taught": _digest_of_taught(taught)}
+            identity = {**identity, "taught": _digest_of_taught(recipe.taught)}
             run = replace(run, folder=folder / "taught", identity=identity)
             history += fitting.fit(network, examples, [last_epoch], measured, slower, run)
-    return FineTuned(network, tokenizer, recipe, described, precision, history, len(taught))
+    return FineTuned(network, tokenizer, recipe, described, precision, history)
 
 
 def _digest_of_taught(taught: Sequence[SoftPassage]) -> str:
@@ -184,8 +184,8 @@ def export(
         "history": finetuned.history,
         "precision": finetuned.precision,
     }
-    if finetuned.taught:
-        taught = TaughtPassages(finetuned.taught, settings.taught_rate, list(teachers))
+    if finetuned.recipe.taught:
+        taught = TaughtPassages(len(finetuned.recipe.taught), settings.taught_rate, list(teachers))
         training["taught"] = asdict(taught)
     meta: dict[str, object] = {
         "base": asdict(finetuned.base),
@@ -290,9 +290,8 @@ def tokenize_rows(
     rows: Sequence[Row],
     tokenizer: Tokenizer,
     recipe: Recipe,
-    taught: Sequence[SoftPassage] = (),
 ) -> TokenizedExamples:
-    """Tokenize rows, then `taught` passages, and their headings.
+    """Tokenize rows, then the recipe's taught passages, and their headings.
 
     Names are replaced as the settings have it.
     """
@@ -302,9 +301,9 @@ def tokenize_rows(
         """Return the id of the first of some names that is a token."""
         return next(filter(None, map(tokenizer.token_to_id, names)), None)
 
-    texts = [str(row["text"]) for row in rows] + [soft.text for soft in taught]
+    texts = [str(row["text"]) for row in rows] + [soft.text for soft in recipe.taught]
     headings = [str(row.get("section") or "") for row in rows]
-    headings += [soft.heading or "" for soft in taught]
+    headings += [soft.heading or "" for soft in recipe.taught]
     distinct = sorted(set(headings) - {""})
     spelled = distinct
     stand_in = recipe.settings.stand_in
@@ -318,7 +317,7 @@ def tokenize_rows(
         if key in recipe.headings:
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids
-    scores = np.array([soft.scores for soft in taught]).reshape(-1, len(LABELS))
+    scores = np.array([soft.scores for soft in recipe.taught]).reshape(-1, len(LABELS))
     alone = np.array([indicator(labels_alone(row)) for row in rows], np.float64)
     return TokenizedExamples(
         texts=encode(tokenizer, texts),

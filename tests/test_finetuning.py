@@ -608,8 +608,8 @@ def kept_with_teachers(base: Path, out: Path, taught: list[SoftPassage], **run: 
     from finetuning.recipe import Recipe, fine_tune
 
     settings = replace(SETTINGS, epochs=1, invented=30)
-    recipe = Recipe(str(base), WORDS, settings)
-    return fine_tune(ROWS[::4], recipe, out, taught=taught, threads=1, **run)
+    recipe = Recipe(str(base), WORDS, settings, taught=taught)
+    return fine_tune(ROWS[::4], recipe, out, threads=1, **run)
 
 
 @trains
@@ -620,7 +620,6 @@ def test_an_epoch_with_teachers_follows_the_labels_and_resumes(base: Path, tmp_p
     assert (len(alone.history), len(whole.history)) == (1, 2)
     assert whole.history[0] == alone.history[0]
     assert weights(whole) != weights(alone)
-    assert whole.taught == len(TAUGHT)
 
     steps = 0
 

@@ -1,4 +1,6 @@
-"""HTTP server of the review page: routes to `page_answers` and to methods of `ReviewSession`, on a loopback port.
+"""Serve the review page on a loopback port.
+
+Routes lead to `page_answers` and to methods of `ReviewSession`.
 
 Needs the extra "review".
 """

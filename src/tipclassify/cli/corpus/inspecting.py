@@ -1,4 +1,4 @@
-"""``tipclassify corpus check``, ``stats``, ``agree`` and ``audit``: what labelled passages are like.
+"""``tipclassify corpus check``, ``stats``, ``agree``, ``audit``: what labelled passages are like.
 
 None of these changes a file of passages.
 """

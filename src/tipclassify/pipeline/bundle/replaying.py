@@ -125,7 +125,8 @@ def replay(
         if rows is not None:
             replayed.add(recorded, rows, again)
     needed = "needs the inputs, as they were, and their passages"
-    same_text = f"the same text, title, country and year from {count_with_noun(replayed.text.good, 'input')}"
+    inputs = count_with_noun(replayed.text.good, "input")
+    same_text = f"the same text, title, country and year from {inputs}"
     of_text = replayed.text.checks(same_text, needed)
     if unreadable:
         detail = f"{PASSAGES} cannot be read to its end"
