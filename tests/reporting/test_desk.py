@@ -319,7 +319,7 @@ def reload(tab: Any) -> None:
     Chromium may give a page that is loaded within milliseconds of a write, in a new process, what
     was stored before it.
     """
-    tab.wait_for_timeout(700)
+    tab.wait_for_timeout(1500)
     tab.reload()
 
 
