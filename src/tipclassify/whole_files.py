@@ -175,12 +175,16 @@ def open_whole_file(
         return
     remove_left_for(path)
     file = staging_name(path)  # named before it exists, so it is always removed
+    held = None
     try:
         while True:
             with _open_private_file(file, "x", binary) as out:
                 lock_open_file(out.fileno())
                 # Another process may have taken it for scrap before it was held.
                 if file.exists():
+                    if fcntl:  # elsewhere no open file can be renamed
+                        # the lock outlasts `out`, until the file has its name
+                        held = os.dup(out.fileno())
                     yield out
                     break
         if not private:
@@ -189,6 +193,8 @@ def open_whole_file(
             os.chmod(file, 0o666 & ~umask)
         os.replace(file, path)
     finally:
+        if held is not None:
+            os.close(held)
         with contextlib.suppress(OSError):
             os.unlink(file)
 

@@ -26,7 +26,7 @@ from tipclassify.model.common.head import check_model_head
 from tipclassify.model.common.replacement import recover_model_folder, write_model_folder
 from tipclassify.model.loading import load_scorer
 from tipclassify.training import fit_heads, train_heads
-from tipclassify.whole_files import open_whole_file
+from tipclassify.whole_files import open_whole_file, remove_left_temporary_file
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process"),
@@ -295,6 +295,23 @@ def test_a_training_first_removes_what_killed_ones_left(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no passage has a label"):
         by_command(rows, place / "mine", "default")()
     assert list(place.iterdir()) == []
+
+
+def test_a_complete_file_is_held_until_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.txt"
+    change_rights = os.chmod
+
+    def chmod_beside_another_run(path: Path, mode: int) -> None:
+        remove_left_temporary_file(Path(path))  # as a run that looks for what was left does
+        change_rights(path, mode)
+
+    monkeypatch.setattr(os, "chmod", chmod_beside_another_run)
+    with open_whole_file(file) as out:
+        out.write("whole")
+    assert file.read_text("utf-8") == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_what_another_process_writes_now_is_not_removed(tmp_path: Path) -> None:
