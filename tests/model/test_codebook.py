@@ -226,14 +226,8 @@ def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -
 
 
 def test_figures_change_no_tag(checked: tuple[Classifier, Results]) -> None:
-    model, results = checked
-    rate = results["invariance-figure"].rate
-    if "base" in model.meta:
-        # Known failure of the shipped encoder, 76 of 88 cases: worse fails, and so does better,
-        # so that it is taken off here.
-        assert 76 / 88 <= rate <= 0.9
-        pytest.xfail("figures change more than one tag in ten")
-    assert rate > 0.9
+    _, results = checked
+    assert results["invariance-figure"].rate > 0.9
 
 
 def test_the_behaviour_cases_are_no_training_sentences(shipped_rows: list[Row]) -> None:
