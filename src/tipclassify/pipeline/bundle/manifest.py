@@ -67,13 +67,13 @@ _LIBRARIES: Final = (
 _NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
 
 
-def _manifest_string_pattern(names: Iterable[str]) -> msgspec.Meta:
+def _manifest_choice(names: Iterable[str]) -> msgspec.Meta:
     return msgspec.Meta(pattern=rf"^(?:{'|'.join(names)})\Z")
 
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
-Label = Annotated[str, _manifest_string_pattern(LABELS)]
+Label = Annotated[str, _manifest_choice(LABELS)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 # passages of a corpus; sums of squares of more would overflow
@@ -81,10 +81,7 @@ Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 # counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
 Figures = dict[str, Any]
 RateTable = Annotated[
-    dict[
-        Annotated[str, _manifest_string_pattern(rate.name for rate in fields(AdjustmentRates))],
-        Cases,
-    ],
+    dict[Annotated[str, _manifest_choice(rate.name for rate in fields(AdjustmentRates))], Cases],
     msgspec.Meta(min_length=5),
 ]
 
@@ -144,9 +141,7 @@ class StoredCheck(_ManifestObject, frozen=True, kw_only=True):
     line: Annotated[int, msgspec.Meta(ge=1)]  # of its passage in ``passages.jsonl``
     labels: tuple[Label, ...]  # that were checked
     annotator: str
-    verdict: Annotated[
-        str, _manifest_string_pattern(("confirmed", "rejected", ""))
-    ]  # "": a note alone
+    verdict: Annotated[str, _manifest_choice(("confirmed", "rejected", ""))]  # "": a note alone
     note: str
     time: str  # ISO 8601
 
@@ -166,7 +161,7 @@ class Manifest(_ManifestObject, frozen=True):
     """Content of ``manifest.json``, but for its own hash."""
 
     bundle: int  # `FORMAT`
-    # `collect_bundle_versions`
+    # from `collect_bundle_versions`
     versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]
     model: ModelId
     policy: Policy
