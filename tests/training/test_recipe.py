@@ -907,7 +907,7 @@ def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
         (["--penalty", "0"], "--penalty"),
         (["--penalty", "2", "--model", "fast"], "needs --model default"),
         (["--penalty", "2"], "needs --data"),
-        (["--unlabelled", "u.jsonl"], "needs --model fast or encoder"),
+        (["--unlabelled", "u.jsonl"], "is not for --model default"),
         (["--model", "linear"], "--model"),
         (["--teacher", "x"], "--teacher"),
     ],

@@ -64,7 +64,7 @@ def check_train_request(request: TrainCommandRequest) -> None:
     from tipclassify.model.common.replacement import check_replaceable_model, recover_model_folder
 
     if request.unlabelled and request.model == "default":
-        raise options.invalid_option("--unlabelled", "needs --model fast or encoder")
+        raise options.invalid_option("--unlabelled", "is not for --model default")
     if request.penalty is not None and request.model != "default":
         raise options.invalid_option("--penalty", "needs --model default")
     if request.penalty is not None and not request.data:

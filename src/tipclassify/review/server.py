@@ -36,7 +36,7 @@ from tipclassify.labels import indicator
 from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
 from tipclassify.reporting.report import section_name
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
-from tipclassify.reporting.writers.templating import LETTERS, NAMES
+from tipclassify.reporting.writers.templating import LETTERS, NAMES, names_module_for_page
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.review.page_answers import (
     answer_about,
@@ -289,7 +289,7 @@ def names_script_of_review_page() -> str:
     """Make the module of what the page's scripts share with Python: names and letters of labels.
 
     >>> print(names_script_of_review_page().splitlines()[0])
-    export const LETTERS = {"positive_effort": "P", "failure": "F", "complicity": "C"};
+    export const LETTERS = {"positive_effort":"P","failure":"F","complicity":"C"};
     """
     constants: dict[str, object] = {
         "LETTERS": LETTERS,
@@ -301,8 +301,7 @@ def names_script_of_review_page() -> str:
         "MOST_FOR": MOST_FOR,
         "MOST_AGAINST": MOST_AGAINST,
     }
-    lines = [f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
-    return "".join(lines)
+    return names_module_for_page(constants)
 
 
 def json_response(value: object, status: int = 200) -> Response:

@@ -106,9 +106,9 @@ def find_label_errors(
         return []
     doubted = np.zeros_like(y_true)
     doubted[:, varied] = find_multilabel_issues_per_class(
-        _audit_labels_for_cleanlab(y_true[:, varied]), scores[:, varied], n_jobs=1
+        _label_numbers_for_cleanlab(y_true[:, varied]), scores[:, varied], n_jobs=1
     )
-    quality = get_label_quality_scores(_audit_labels_for_cleanlab(y_true), scores)
+    quality = get_label_quality_scores(_label_numbers_for_cleanlab(y_true), scores)
     suggested = y_true ^ doubted
     return [
         {
@@ -121,7 +121,7 @@ def find_label_errors(
     ]
 
 
-def _audit_labels_for_cleanlab(y_true: Bools) -> list[list[int]]:
+def _label_numbers_for_cleanlab(y_true: Bools) -> list[list[int]]:
     """Return the numbers of the labels of each passage, as cleanlab takes them."""
     return [np.flatnonzero(row).tolist() for row in y_true]
 

@@ -6,6 +6,7 @@
 | examples to vectors, and vectors to heads | `fit_heads` |
 | first from the corpus, with its held-out rows | `fit_corpus.fit_on_corpus` |
 | then towards the user's rows, by a chosen penalty | `adapt_heads.adapt_to_own`, `fit_penalty` |
+| from the corpus too: which phrases reasons mask | `fit_drops` |
 | what a probability means | `calibration` |
 | how good the heads are, and at what cost elsewhere | `evidence`, `fixed_set` |
 | the folder, with its card | `write_heads`, `model_card` |

@@ -39,7 +39,7 @@ Span = tuple[int, int]
 EncodedText = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids of a text and of its heading."""
 Contributions = tuple[Floats, Floats]
-"""What each token adds to the log-odds, (tokens, 3), and the log-odds, (3,)."""
+"""What tokens add to the log-odds, or are foretold to cost, (tokens, 3); the log-odds, (3,)."""
 Vectors = npt.NDArray[np.float32]
 
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory

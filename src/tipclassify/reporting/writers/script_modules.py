@@ -1,4 +1,4 @@
-"""Joins ES modules to the one inline script of a page: from a disk, a browser loads no modules.
+"""Join ES modules to the one inline script of a page: from a disk, a browser loads no modules.
 
 Modules are written in a small part of the language, so that this file stays small. Each of these is
 one line that begins at the margin; other forms of import and export are refused:

@@ -42,6 +42,7 @@ __all__ = [
     "escape_attribute",
     "escape_content",
     "module_reader",
+    "names_module_for_page",
     "render_template",
 ]
 

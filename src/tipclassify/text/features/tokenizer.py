@@ -89,7 +89,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
 
     hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
     hyphened[1:] = (start[1:] == end[:-1] + 1) & text.hyphen(end[:-1])
-    name = _name_tokens(bits, upper, end - start, inner)
+    name = _are_name_tokens(bits, upper, end - start, inner)
     name = _add_hyphenated_names(name, hyphened, upper, end - start)
     figure = (bits & WordFlag.FIGURE > 0) & ~name
     repeated = inner & ((name & _at_previous_token(name)) | (figure & _at_previous_token(figure)))
@@ -117,7 +117,9 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     )
 
 
-def _name_tokens(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools) -> Bools:
+def _are_name_tokens(
+    bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools
+) -> Bools:
     """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names.
 
     `inner` marks tokens that another one of their passage precedes.

@@ -75,7 +75,7 @@ class LineGroup:
     aside: bool = False  # in a sidebar
     first: bool = False  # of its column
     last: bool = False  # of its column
-    kind: str = ""  # as of `Paragraph`; "" until it is known
+    kind: str = ""  # as of `PdfParagraph`; "" until it is known
     level: int | None = None  # of a heading, where the file gives it
     cells: list[list[str]] = field(default_factory=list)  # of a table row, each a list of lines
 
