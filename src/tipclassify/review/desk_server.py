@@ -30,6 +30,7 @@ from tipclassify.review.server import (
     RequestId,
     answer_failed,
     json_response,
+    read_query_number,
     read_request_body,
     serve_guarded_app,
 )
@@ -106,10 +107,7 @@ def build_desk_app(session: DeskSession, token: str, ready: Callable[[], None]) 
         return Route(f"/{token}/api/{path}", answered, methods=["POST"])
 
     def checks(request: Request) -> Response:
-        since = request.query_params.get("since", "0")
-        if not re.fullmatch(r"[0-9]{1,18}", since, re.ASCII):
-            raise RefusedError(400, "since is no whole number")
-        return json_response(session.state(int(since)))
+        return json_response(session.state(read_query_number(request, "since", 0)))
 
     def save(body: SavedBody) -> dict[str, bool]:
         session.save(body.findings)

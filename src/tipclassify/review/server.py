@@ -1,6 +1,6 @@
 """Serve the review page on a loopback port.
 
-Routes lead to `page_answers` and to methods of `ReviewSession`.
+Routes lead to `page_answers`, and to methods of `ReviewSession` and `Retraining`.
 
 Needs the extra "review".
 """
@@ -36,7 +36,7 @@ from tipclassify.labels import indicator
 from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
 from tipclassify.reporting.report import section_name
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
-from tipclassify.reporting.writers.templating import LETTERS, NAMES, names_module_for_page
+from tipclassify.reporting.writers.templating import LETTERS, NAMES, constants_module
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.review.page_answers import (
     answer_about,
@@ -206,7 +206,7 @@ def build_review_app(
     """Build the application that `Guard` protects."""
     # looked up by name: no path traversal
     static = {file.name: file.read_bytes() for file in resource_path("review/static").iterdir()}
-    static["names.js"] = names_script_of_review_page().encode()
+    static["names.js"] = names_module_of_review_page().encode()
     page = HTMLResponse(
         read_resource("review/templates/page.html").replace("@VERSION@", __version__)
     )
@@ -241,7 +241,7 @@ def build_review_app(
         get(
             "/api/queue",
             lambda request: answer_queue(
-                session, min(max(_query_number(request, "n", 50), 1), _MAX_QUEUE)
+                session, min(max(read_query_number(request, "n", 50), 1), _MAX_QUEUE)
             ),
         ),
         get(
@@ -250,11 +250,11 @@ def build_review_app(
         ),
         get(
             "/api/changes",
-            lambda request: answer_changes(session, _query_number(request, "since", 0)),
+            lambda request: answer_changes(session, read_query_number(request, "since", 0)),
         ),
         get(
             "/api/history",
-            lambda request: answer_history(session, _query_number(request, "before", 0)),
+            lambda request: answer_history(session, read_query_number(request, "before", 0)),
         ),
         get(
             "/api/search",
@@ -285,10 +285,10 @@ def build_review_app(
     )
 
 
-def names_script_of_review_page() -> str:
-    """Make the module of what the page's scripts share with Python: names and letters of labels.
+def names_module_of_review_page() -> str:
+    """Make ``names.js``: what the review page's scripts share with Python.
 
-    >>> print(names_script_of_review_page().splitlines()[0])
+    >>> print(names_module_of_review_page().splitlines()[0])
     export const LETTERS = {"positive_effort":"P","failure":"F","complicity":"C"};
     """
     constants: dict[str, object] = {
@@ -301,7 +301,7 @@ def names_script_of_review_page() -> str:
         "MOST_FOR": MOST_FOR,
         "MOST_AGAINST": MOST_AGAINST,
     }
-    return names_module_for_page(constants)
+    return constants_module(constants)
 
 
 def json_response(value: object, status: int = 200) -> Response:
@@ -340,7 +340,8 @@ def read_request_body(body: bytes, kind: type[RequestBody]) -> RequestBody:
         raise RefusedError(400, "not JSON; send one object") from None
 
 
-def _query_number(request: Request, name: str, default: int) -> int:
+def read_query_number(request: Request, name: str, default: int) -> int:
+    """Read a whole number of a request's query; refuse what is none."""
     written = request.query_params.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,18}", written, re.ASCII):
         raise RefusedError(400, f"{name} is no whole number")

@@ -39,10 +39,10 @@ from tipclassify.resources import read_resource, resource_path
 __all__ = [
     "LETTERS",
     "NAMES",
+    "constants_module",
     "escape_attribute",
     "escape_content",
     "module_reader",
-    "names_module_for_page",
     "render_template",
 ]
 
@@ -149,7 +149,7 @@ def page_script(entry: str, constants: Mapping[str, object]) -> Markup:
 
 def module_reader(constants: Mapping[str, object]) -> Callable[[str], str]:
     """Make the function that returns a module by its name: a file, or ``names.js``, made here."""
-    names = names_module_for_page({**_shared_constants(), **constants})
+    names = constants_module({**_shared_constants(), **constants})
 
     def read(file: str) -> str:
         return names if file == "names.js" else read_resource(f"reporting/writers/assets/{file}")
@@ -157,10 +157,10 @@ def module_reader(constants: Mapping[str, object]) -> Callable[[str], str]:
     return read
 
 
-def names_module_for_page(constants: Mapping[str, object]) -> str:
+def constants_module(constants: Mapping[str, object]) -> str:
     """Write constants as a module, so that Python and JavaScript have one list of names.
 
-    >>> print(names_module_for_page({"LETTERS": ["P", "F"]}), end="")
+    >>> print(constants_module({"LETTERS": ["P", "F"]}), end="")
     export const LETTERS = ["P","F"];
     """
     lines = []

@@ -1,7 +1,7 @@
 // What the page calls the labels, numbers and times that the server sends.
 // Covered by tests/review/test_review_page.py.
 import { el } from "./dom.js";
-// which the server makes from the names in Python
+// which review/server.py makes
 import { LETTERS, NAMES, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN, NO_SECTION } from "./names.js";
 
 export { LETTERS, NAMES, NO_SECTION };

@@ -8,7 +8,7 @@
 // (code points), not the UTF-16 units of JavaScript strings. Covered by
 // tests/review/test_review_page.py.
 
-// which the server makes from writers/reasons.py
+// which review/server.py makes; these are from writers/reasons.py
 import { MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR } from "./names.js";
 
 export function wordsOf(points) {
