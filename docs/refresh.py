@@ -87,7 +87,7 @@ def model_figures() -> dict[str, str]:
         "labels": labels_table(default["operating_points"]["balanced"]),
         "policies": policies_table(default["operating_points"]),
         "kinds": kinds_table(),
-        "pairs": pairs_sentence(default["near_twins"], fast["near_twins"]),
+        "pairs": pairs_sentence(default["near_identical_pairs"], fast["near_identical_pairs"]),
     }
 
 
@@ -277,14 +277,14 @@ def dataset_card(markdown: str) -> str:
     narratives = len({row["doc"] for row in rows if row["doc"]})
     pairs = len({row["pair"] for row in rows if row["pair"]})
     table.append(f"\n{narratives} whole documents, {pairs:,} sets of near-identical passages.")
-    author, reader, settled = (
+    author, reader, third_reading = (
         read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
-        for name in ("author", "reader", "settled")
+        for name in ("author", "reader", "third_reading")
     )
     differences = sum(set(author[i]) != set(reader[i]) for i in author)
     agreed = agreement_table(agreement(author, reader))
     agreed += (
-        f"\n\nThey differed on {differences:,} of {len(author):,} sentences. {len(settled):,} labels were decided by a third reading: "
+        f"\n\nThey differed on {differences:,} of {len(author):,} sentences. {len(third_reading):,} labels were decided by a third reading: "
         "of those differences, of sentences\nput in doubt by an audit with confident learning, and of sentences that "
         "the shipped encoder still disputed after five epochs\n(a fresh reader confirmed 1,907 of 2,147 such "
         "sentences; where a second agreed with the first on other labels, in 177, these hold)."

@@ -250,7 +250,7 @@ def test_every_configuration_of_the_corpus_loads_with_datasets(
     assert [(row["id"], tuple(row["labels"])) for row in corpus] == [
         (row["id"], row["labels"]) for row in shipped_rows if not is_real(row)
     ]
-    assert set(loaded["corpus", "annotations"]) == {"author", "reader", "settled"}
+    assert set(loaded["corpus", "annotations"]) == {"author", "reader", "third_reading"}
     with (ROOT / "data" / "real" / "labels.csv").open(encoding="utf-8", newline="") as file:
         assert len(loaded["real", "default"]["train"]) == sum(1 for _ in csv.reader(file)) - 1
 

@@ -93,16 +93,18 @@ def test_every_passage_of_the_corpus_was_labelled_twice(invented: list[Row]) -> 
     assert ids <= reader.keys()
 
 
-def test_where_both_agree_the_corpus_says_the_same_unless_settled(invented: list[Row]) -> None:
-    author, reader, settled = (
+def test_where_both_agree_the_corpus_says_the_same_unless_a_third_reading_decided(
+    invented: list[Row],
+) -> None:
+    author, reader, third_reading = (
         read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
-        for name in ("author", "reader", "settled")
+        for name in ("author", "reader", "third_reading")
     )
     for row in invented:
         i = row["id"]
-        wanted = settled[i] if i in settled else author[i]
+        wanted = third_reading[i] if i in third_reading else author[i]
         assert set(row["labels"]) == set(wanted), i
-        assert i in settled or set(author[i]) == set(reader[i]), i
+        assert i in third_reading or set(author[i]) == set(reader[i]), i
 
 
 def test_agree_prints_the_table(cli: Run, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_nothing_is_near_a_text_on_another_matter_or_without_words() -> None:
 def test_each_passage_of_the_corpus_is_its_own_nearest_example_with_its_labels() -> None:
     folder = shipped_corpus()
     assert folder is not None
-    rows = read_rows(folder / "corpus" / "near_twins.jsonl")[::400]
+    rows = read_rows(folder / "corpus" / "near_identical_pairs.jsonl")[::400]
     index = load_labelled_examples()
     for row in rows:
         nearest = index.nearest(row["text"], 1)[0]
