@@ -29,7 +29,8 @@ class Settings:
     dropout: float = 0.1  # share of the pooled vector dropped before the head
     # share of the tokens masked, because explanation by occlusion masks tokens later
     masking: float = 0.05
-    invented: int = 12_000  # invented passages in each epoch, beside real ones
+    # invented passages drawn for each epoch, beside near-identical pairs and real passages
+    invented: int = 12_000
     twins: int = 2  # times that near-identical pairs are in each epoch, beside real passages
     other_genres: int = 2  # times that passages of other genres are in each epoch
     # share of passages without their heading, with the labels of ``labels_alone``

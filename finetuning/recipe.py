@@ -263,8 +263,8 @@ def epoch_rows(rows: Sequence[Row], learned: Bools, settings: Settings, number: 
     paired = np.array([bool(row.get("pair")) for row in rows]) & ~real & ~other_genre
     pairs = np.tile(np.flatnonzero(learned & paired), settings.twins)
     others = np.flatnonzero(learned & ~real & ~paired & ~other_genre)
-    sample_size = max(0, settings.invented - len(pairs))
-    sample = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:sample_size]
+    rng = np.random.default_rng([settings.seed, number, 1])
+    sample = rng.permutation(others)[: settings.invented]
     reports = np.flatnonzero(learned & real & ~other_genre)
     genres = np.tile(np.flatnonzero(learned & other_genre), settings.other_genres)
     return np.sort(np.concatenate([reports, genres, pairs, sample]))

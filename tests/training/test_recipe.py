@@ -489,7 +489,7 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
     assert "They started from those of the fine-tuning and were fitted on the corpus." in card
     assert (
         "4 epochs, each of all real passages of reports, of those of other genres 2 times, "
-        "and of 12,000 invented ones"
+        "of invented near-identical pairs 2 times, and of 12,000 other invented ones"
     ) in card
     again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=trained.out)
     # so "python train.py" twice is "python train.py" once

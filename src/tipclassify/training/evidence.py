@@ -135,7 +135,7 @@ def judge_trained_model(
         "calibrated": facts.calibration,
         "metrics": parts[0].metrics.to_dict(),
         "operating_points": points,
-        "near_twins": {"right": right, "pairs": pairs},
+        "near_identical_pairs": {"right": right, "pairs": pairs},
         "error_table": error_table(measured.y_true, measured.scores, measured.y_pred, weights),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
         "kinds": {
