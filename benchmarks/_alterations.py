@@ -12,17 +12,23 @@ import json
 import random
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _NASTY: Final = (
-    b"\0", b"\xff\xfe", b"1e999", b"9" * 5_000, b"[" * 2_000, b'{"a":' * 500, b"<table>" * 300, b"<!--", b"]]>", b"-1",
-    b"#" * 3_000, b'"' * 3_000, b"\r\n\r\n", b"&#x110000;", b"\xed\xa0\x80", b"PK\x05\x06", b"4294967295", b"null",
+    b"\0", b"\xff\xfe", b"1e999", b"9" * 5_000, b"[" * 2_000, b'{"a":' * 500, b"<table>" * 300,
+    b"<!--", b"]]>", b"-1", b"#" * 3_000, b'"' * 3_000, b"\r\n\r\n", b"&#x110000;",
+    b"\xed\xa0\x80", b"PK\x05\x06", b"4294967295", b"null",
 )  # fmt: skip
 _ODD_VALUES: Final[tuple[Json, ...]] = (
-    None, True, False, 0, -1, 1, 7, 2**31, 2**63 - 1, -(2**63), 1e308, 1e-308, 0.5, "", "\0", "a", "a" * 5_000,
-    "\u202e", "é", "\U0001f600", [], {}, [[]], [0], ["a", "a"], {"type": "Sequence"},
+    None, True, False, 0, -1, 1, 7, 2**31, 2**63 - 1, -(2**63), 1e308, 1e-308, 0.5,
+    "", "\0", "a", "a" * 5_000, "\u202e", "é", "\U0001f600",
+    [], {}, [[]], [0], ["a", "a"], {"type": "Sequence"},
 )  # fmt: skip
 _NUMBERS: Final = (0, 1, -1, 2, 3, 7, 8, 64, 255, 2**16, 2**31 - 1, 2**31, 2**62, -(2**62))
 _FLOATS: Final = (0.0, -0.0, 1.0, -1.0, 1e-38, 1e38, float("inf"), float("-inf"), float("nan"))
@@ -101,7 +107,10 @@ def _containers(value: Json) -> Iterator[list[Json] | dict[str, Json]]:
 
 
 def _alter_container(
-    container: Any, document: Json, parts: Sequence[Json], chance: random.Random
+    container: list[Json] | dict[str, Json],
+    document: Json,
+    parts: Sequence[Json],
+    chance: random.Random,
 ) -> None:
     """Replace, remove, copy or nest one entry of a list or object that is not empty."""
     keys = list(range(len(container))) if isinstance(container, list) else list(container)
@@ -119,7 +128,8 @@ def _alter_container(
     elif change == "nest":
         container[key] = [container[key]]
     elif isinstance(container, list):
-        container += [container[key]] * chance.choice((1, _MOST_COPIES))
+        copies = chance.choice((1, _MOST_COPIES))
+        container += [container[key]] * copies
     else:
         container[f"{key}2"] = container[key]
 
@@ -141,7 +151,7 @@ def altered_graph(graph: bytes, operators: Sequence[str], chance: random.Random)
     return written
 
 
-def _messages(message: Any) -> Iterator[Any]:
+def _messages(message: Message) -> Iterator[Message]:
     """Yield a message of protobuf, and all within it."""
     yield message
     for field, value in message.ListFields():
@@ -152,7 +162,7 @@ def _messages(message: Any) -> Iterator[Any]:
             yield from _messages(each)
 
 
-def _alter_message(message: Any, operators: Sequence[str], chance: random.Random) -> None:
+def _alter_message(message: Message, operators: Sequence[str], chance: random.Random) -> None:
     """Change one field of a message: clear it, give it another value, copy or move its entries."""
     field = chance.choice(message.DESCRIPTOR.fields)
     value = getattr(message, field.name)
@@ -172,7 +182,7 @@ def _alter_message(message: Any, operators: Sequence[str], chance: random.Random
         _alter_entries(value, field, chance)
 
 
-def _alter_entries(entries: Any, field: Any, chance: random.Random) -> None:
+def _alter_entries(entries: Any, field: FieldDescriptor, chance: random.Random) -> None:
     """Change a repeated field of a message."""
     change = chance.choice(("add", "copy", "remove", "reverse"))
     if change == "add" or not len(entries):
@@ -185,7 +195,9 @@ def _alter_entries(entries: Any, field: Any, chance: random.Random) -> None:
         else:
             entries.append(_number_for(field, chance))
     elif change == "copy":
-        entries.extend([chance.choice(entries)] * chance.choice((1, 2, _MOST_COPIES)))
+        copied = chance.choice(entries)
+        copies = chance.choice((1, 2, _MOST_COPIES))
+        entries.extend([copied] * copies)
     elif change == "remove":
         del entries[chance.randrange(len(entries))]
     else:
@@ -194,7 +206,7 @@ def _alter_entries(entries: Any, field: Any, chance: random.Random) -> None:
         entries.extend(reversed_entries)
 
 
-def _number_for(field: Any, chance: random.Random) -> int:
+def _number_for(field: FieldDescriptor, chance: random.Random) -> int:
     """Return a number that a field of whole numbers holds."""
     number = chance.choice(_NUMBERS)
     if field.cpp_type in (field.CPPTYPE_UINT32, field.CPPTYPE_UINT64):
@@ -204,7 +216,7 @@ def _number_for(field: Any, chance: random.Random) -> int:
     return number
 
 
-def _other_bytes(value: bytes, message: Any, chance: random.Random) -> bytes:
+def _other_bytes(value: bytes, message: Message, chance: random.Random) -> bytes:
     """Return other bytes: altered, or the name of something else in the graph."""
     if value and chance.random() < 0.5:
         return altered(value, chance)[: 2 * len(value) + 8]

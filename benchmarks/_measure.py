@@ -362,7 +362,7 @@ class Environment(TypedDict):
     commit: str
 
 
-def about() -> Environment:
+def describe_environment() -> Environment:
     """Describe the machine, versions and commit."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
@@ -379,8 +379,8 @@ def about() -> Environment:
     return {"machine": machine, "versions": versions, "commit": _commit()}
 
 
-def about_line(where: Environment) -> str:
-    """Format the result of `about` as a sentence."""
+def environment_line(where: Environment) -> str:
+    """Format the result of `describe_environment` as a sentence."""
     machine = where["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
     return (

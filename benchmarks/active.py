@@ -2,8 +2,8 @@
 """Simulate active learning: labels saved by random, uncertainty, `tipclassify` and CLUE sampling.
 
 In: a labelled corpus, whose labels simulate the annotator. Out: a Markdown table on standard output
-(``--json``: every curve), and with ``--write`` the plot ``docs/contributing/active.svg``; progress goes to
-standard error.
+(``--json``: every curve), and with ``--write`` the plot ``docs/contributing/active.svg``; progress
+goes to standard error.
 
 - A fifth of the groups is held out in each run. Every strategy starts from the same 500 passages.
 - After each batch a model on the n-grams of `fast` (whole passages, no best clause: seconds, not

@@ -20,9 +20,9 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from _measure import DATA, about, about_line
+from _measure import DATA, describe_environment, environment_line
 
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
@@ -34,7 +34,13 @@ from tipclassify.reporting.writers.desk_records import DeskPassage, read_desk_pa
 from tipclassify.review.events import Event, event_line
 from tipclassify.text.document import Document, Passage
 
-COUNTRIES = "Albania Bolivia Chad Denmark Ecuador Fiji Ghana Haiti Iraq Jordan Kenya Laos Mali Nepal Oman Peru Qatar Rwanda"
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+COUNTRIES = (
+    "Albania Bolivia Chad Denmark Ecuador Fiji Ghana Haiti Iraq Jordan Kenya Laos Mali Nepal Oman "
+    "Peru Qatar Rwanda"
+).split()
 QUERIES = ("shelter", "traffick", "police officials", '"forced labor"', "the", "nothingatall")
 # Milliseconds from the input until what was found is painted, and how many that are.
 SEARCH = """async (query) => {
@@ -47,7 +53,9 @@ SEARCH = """async (query) => {
 # Milliseconds from the last key until the screen shows what it did.
 WATCH_KEYS = """() => addEventListener("keydown", (event) => {
   globalThis.took = null;
-  requestAnimationFrame(() => setTimeout(() => (globalThis.took = performance.now() - event.timeStamp)));
+  requestAnimationFrame(() => setTimeout(() => {
+    globalThis.took = performance.now() - event.timeStamp;
+  }));
 }, true)"""
 TOOK = "() => globalThis.took !== null && globalThis.took !== undefined"
 TIME = "2026-11-30T09:00:00.000Z"
@@ -57,9 +65,10 @@ KEYS = 15  # keys that are timed
 def write_reports(folder: Path, reports: int) -> None:
     """Write reports of 120 sentences under the headings of the genre."""
     texts = [row["text"] for row in load_corpus(DATA / "corpus") if len(row["text"].split()) > 9]
-    names = COUNTRIES.split()
     for number in range(reports):
-        rng, country, year = random.Random(number), names[number % 18], 2024 - number // 18
+        rng = random.Random(number)
+        country = COUNTRIES[number % len(COUNTRIES)]
+        year = 2024 - number // len(COUNTRIES)
         parts = ""
         for name in ("Prosecution", "Protection", "Prevention"):
             parts += f"<h2>{name}</h2>" + "".join(
@@ -100,7 +109,7 @@ def spread(times: list[float]) -> str:
     return f"{statistics.median(times):.0f} ms ({min(times):.0f} to {max(times):.0f})"
 
 
-def press_keys(tab: Any) -> list[float]:
+def press_keys(tab: Page) -> list[float]:
     """Press Enter on Confirm or Reject of findings, and time each key."""
     tab.evaluate(WATCH_KEYS)
     times = []
@@ -113,7 +122,7 @@ def press_keys(tab: Any) -> list[float]:
     return times
 
 
-def measure_checks_in_browser(browser: Any, desk: Path, findings: list[DeskPassage]) -> None:
+def measure_checks_in_browser(browser: Browser, desk: Path, findings: list[DeskPassage]) -> None:
     """Time keys where the browser keeps the checks."""
     tab = browser.new_page()
     address = (desk / "index.html").as_uri() + "#view=findings"
@@ -135,16 +144,15 @@ def measure_checks_in_browser(browser: Any, desk: Path, findings: list[DeskPassa
     tab.close()
 
 
-def measure_checks_of_server(browser: Any, desk: Path, findings: list[DeskPassage]) -> None:
+def measure_checks_of_server(browser: Browser, desk: Path, findings: list[DeskPassage]) -> None:
     """Time keys where ``tipclassify desk`` keeps the checks, and its answers."""
     with (desk / "desk.events").open("wb") as log:
         for number, row in enumerate(findings, 1):
-            about = {"text": row.text, "tagged": list(row.labels)}
-            log.write(
-                event_line(
-                    Event(number, "decision", row.key, "AB", TIME, labels=row.labels, about=about)
-                )
+            finding = {"text": row.text, "tagged": list(row.labels)}
+            decision = Event(
+                number, "decision", row.key, "AB", TIME, labels=row.labels, about=finding
             )
+            log.write(event_line(decision))
     command = [sys.executable, "-m", "tipclassify", "desk", str(desk), "--annotator", "AB"]
     with subprocess.Popen(
         [*command, "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -156,7 +164,8 @@ def measure_checks_of_server(browser: Any, desk: Path, findings: list[DeskPassag
         print(f"  with the server, a key is answered in {spread(press_keys(tab))}")
         saved = """async () => {
           const start = performance.now();
-          await ask("checks", { key: passages.find(({ letters }) => letters.length).key, confirmed: true });
+          const tagged = passages.find(({ letters }) => letters.length);
+          await ask("checks", { key: tagged.key, confirmed: true });
           return performance.now() - start;
         }"""
         print(f"  on disk in {spread([tab.evaluate(saved) for _ in range(KEYS)])}")
@@ -164,7 +173,7 @@ def measure_checks_of_server(browser: Any, desk: Path, findings: list[DeskPassag
         server.terminate()
 
 
-def measure_keys(browser: Any, decisions: int) -> None:
+def measure_keys(browser: Browser, decisions: int) -> None:
     """Time keys on a desk of as many checked findings."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -173,10 +182,11 @@ def measure_keys(browser: Any, decisions: int) -> None:
         measure_checks_of_server(browser, folder, findings)
 
 
-def measure(browser: Any, reports: int) -> None:
+def measure(browser: Browser, reports: int) -> None:
     """Write a desk, open it five times, and search in it."""
     with tempfile.TemporaryDirectory() as name:
-        folder, desk = Path(name) / "in", Path(name) / "desk"
+        folder = Path(name) / "in"
+        desk = Path(name) / "desk"
         folder.mkdir()
         write_reports(folder, reports)
         asked = ["score", "--model", "fast", str(folder), "-f", "html", "--output-dir", str(desk)]
@@ -192,20 +202,19 @@ def measure(browser: Any, reports: int) -> None:
             tab.goto((desk / "index.html").as_uri())
             tab.wait_for_selector("html[data-ready]")
             opened.append(time.perf_counter() - start)
-        print(
-            f"  opens in {statistics.median(opened):.2f} s ({min(opened):.2f} to {max(opened):.2f})"
-        )
+        extremes = f"{min(opened):.2f} to {max(opened):.2f}"
+        print(f"  opens in {statistics.median(opened):.2f} s ({extremes})")
         tab.locator("#findings-tab").click()
         for query in QUERIES:
-            found = [tab.evaluate(SEARCH, query) for _ in range(5)]
-            times = sorted(each[0] for each in found)
+            searches = [tab.evaluate(SEARCH, query) for _ in range(5)]
+            _, findings = searches[0]
             print(
-                f"  {query}: {found[0][1]} in {statistics.median(times):.0f} ms ({times[0]:.0f} to {times[-1]:.0f})"
+                f"  {query}: {findings} in {spread([milliseconds for milliseconds, _ in searches])}"
             )
         sizes = sorted(path.stat().st_size for path in (desk / "data").iterdir())
-        print(
-            f"  index.html {(desk / 'index.html').stat().st_size:,} bytes; data {sum(sizes):,}, largest {sizes[-1]:,}"
-        )
+        index_size = (desk / "index.html").stat().st_size
+        data = f"data {sum(sizes):,}, largest {sizes[-1]:,}"
+        print(f"  index.html {index_size:,} bytes; {data}")
 
 
 def main() -> None:
@@ -216,7 +225,7 @@ def main() -> None:
     parser.add_argument("reports", type=int, nargs="*", help="numbers of reports")
     parser.add_argument("--decisions", type=int, default=10_000, help="findings that are checked")
     arguments = parser.parse_args()
-    print(about_line(about()))
+    print(environment_line(describe_environment()))
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         chromium = playwright.chromium.launch(

@@ -63,15 +63,18 @@ _TOKENIZER_PARTS: Final[tuple[Json, ...]] = (
     {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]},
     {"type": "Sequence", "pretokenizers": [{"type": "Whitespace"}, {"type": "Punctuation"}]},
     {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
-    {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "vocab": {"[UNK]": 0, "a": 1}},
+    {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+     "vocab": {"[UNK]": 0, "a": 1}},
     {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
     {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]], "unk_token": "a"},
     {"type": "Unigram", "unk_id": 0, "vocab": [["[UNK]", 0.0], ["a", -1.0]], "byte_fallback": True},
-    {"id": 40, "content": "police", "single_word": False, "lstrip": True, "rstrip": True, "normalized": True, "special": True},
+    {"id": 40, "content": "police", "single_word": False, "lstrip": True, "rstrip": True,
+     "normalized": True, "special": True},
     {"Sequence": {"id": "A", "type_id": 0}},
     {"SpecialToken": {"id": "[PAD]", "type_id": 9}},
     {"direction": "Right", "max_length": 0, "strategy": "LongestFirst", "stride": 5},
-    {"strategy": {"Fixed": 2**40}, "direction": "Right", "pad_to_multiple_of": 8, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"},
+    {"strategy": {"Fixed": 2**40}, "direction": "Right", "pad_to_multiple_of": 8, "pad_id": 0,
+     "pad_type_id": 0, "pad_token": "[PAD]"},
 )  # fmt: skip
 
 
@@ -141,7 +144,10 @@ def sample(name: str) -> bytes:
         head = (
             b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=part\r\n\r\n--part\r\n"
         )
-        kind = b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        kind = (
+            b"Content-Type: text/html; charset=utf-8\r\n"
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        )
         return head + kind + page + b"\r\n--part--\r\n"
     if name == "csv":
         return b"id,text,section\n" + b'1,"Police arrested nine, then ten.",COURTS\n' * 9
@@ -183,8 +189,10 @@ def sample(name: str) -> bytes:
 
 
 def _mail() -> bytes:
-    """A mail of a page that says who published it, in all the ways that are read, and plain text
-    beside it."""
+    """Make a mail of a page that says who published it, with plain text beside it.
+
+    It says so in all the ways that are read.
+    """
     article = {
         "@graph": [
             {
@@ -195,12 +203,17 @@ def _mail() -> bytes:
             }
         ]
     }
-    head = "<title>2021 Harbor Report: Togo | OSCE</title><meta property='og:site_name' content='Halden'>"
-    head += "<link rel=canonical href='https://www.state.gov/reports/2021-harbor-report/togo/'>"
-    head += f"<meta name='dc.date' content='1 June 2021'><script type='application/ld+json'>{json.dumps(article)}</script>"
+    head = (
+        "<title>2021 Harbor Report: Togo | OSCE</title>"
+        "<meta property='og:site_name' content='Halden'>"
+        "<link rel=canonical href='https://www.state.gov/reports/2021-harbor-report/togo/'>"
+        "<meta name='dc.date' content='1 June 2021'>"
+        f"<script type='application/ld+json'>{json.dumps(article)}</script>"
+    )
     masthead = "United Nations A/HRC/99/7 General Assembly Distr.: General 4 April 2014"
     message = EmailMessage()
-    message["Subject"], message["Date"] = "Compilation on Togo", "Tue, 01 Jun 2021 09:00:00 +0000"
+    message["Subject"] = "Compilation on Togo"
+    message["Date"] = "Tue, 01 Jun 2021 09:00:00 +0000"
     message.set_content("Police arrested nine recruiters.")
     message.add_alternative(
         f"<!doctype html>{head}<p>{masthead}</p><p>Police arrested nine recruiters.</p>", "html"
@@ -218,17 +231,18 @@ def read(kind: str, chance: random.Random) -> None:
 
     data = (altered_zip if kind in ("docx", "epub") else altered)(sample(kind), chance)
     if kind == "jsonl":
-        texts, bad = list[str](), list[InputError]()
+        texts: list[str] = []
+        first_error: InputError | None = None
         for number, line in enumerate(data.split(b"\n"), 1):
+            if not line.strip():
+                continue
             try:
-                texts += (
-                    [parse_jsonl_row(line, f"fuzz.jsonl:{number}")["text"]] if line.strip() else []
-                )
+                texts.append(parse_jsonl_row(line, f"fuzz.jsonl:{number}")["text"])
             except InputError as error:
-                bad.append(error)
+                first_error = first_error or error
         Classifier.load("fast").predict(texts)
-        for error in bad:
-            raise error
+        if first_error:
+            raise first_error
         return
     document = read_bytes(data, f"fuzz.{kind}")
     for passage in Classifier.load("fast").tag(document):
@@ -242,7 +256,12 @@ def _events() -> bytes:
     from tipclassify.review.events import Event
     from tipclassify.review.log import EventLog, now
 
-    about = {"text": "Police arrested nine.", "report_id": "ab12", "block": 1, "section": "COURTS"}
+    passage = {
+        "text": "Police arrested nine.",
+        "report_id": "ab12",
+        "block": 1,
+        "section": "COURTS",
+    }
     with tempfile.TemporaryDirectory() as folder:
         log = EventLog(Path(folder, "my.events"))
         for number in (1, 2):
@@ -255,7 +274,7 @@ def _events() -> bytes:
                         "ana",
                         now(),
                         labels=("failure",),
-                        about=about,
+                        about=passage,
                     )
                 )
         return log.path.read_bytes()
@@ -294,7 +313,8 @@ def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, LEDGER).write_bytes(altered(sample("ledger"), chance))
         listed_outputs(Path(folder))
-        report, output = Path(folder, "in.txt"), Path(folder, "in.txt.csv")
+        report = Path(folder, "in.txt")
+        output = Path(folder, "in.txt.csv")
         report.touch()
         output.touch()
         FinishedOutputs(Path(folder), {}).add(str(report), output)
@@ -530,7 +550,8 @@ def attempt(kind: str, seed: int, number: int) -> Attempt:
     from tipclassify.errors import TipclassifyError
 
     began = time.process_time()
-    outcome, line = "read", ""
+    outcome = "read"
+    line = ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -541,7 +562,8 @@ def attempt(kind: str, seed: int, number: int) -> Attempt:
         if "report this to us" in str(error) or (len(lines) > 1 and not names_every_row):
             outcome = f"crash: {error}"
         else:
-            outcome, line = "a line", line_class(lines[0])
+            outcome = "a line"
+            line = line_class(lines[0])
     except Exception as error:
         outcome = f"crash: {type(error).__name__}: {error}"
     unit = 1 if sys.platform == "darwin" else 1_024  # bytes

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measure the servers of `review` and `desk` on a long log.
 
-``python benchmarks/long_log.py 100000``. In: a log of as many invented decisions, and a report of 600 passages (for the desk: a desk of 5,000
-findings, each decided again and again). Out, for each server: seconds from its start until the page
-and its data are served, and milliseconds of a key, which is one decision that is on disk when it is
-answered, and of the undo of it. Both as the clock says, and as the processor says of the server
-alone, which other programs disturb little.
+``python benchmarks/long_log.py 100000``. In: a log of as many invented decisions, and a report of
+600 passages (for the desk: a desk of 5,000 findings, each decided again and again). Out, for each
+server: seconds from its start until the page and its data are served, and milliseconds of a key,
+which is one decision that is on disk when it is answered, and of the undo of it. Both as the clock
+says, and as the processor says of the server alone, which other programs disturb little.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import psutil
-from _measure import about, about_line, passages
+from _measure import describe_environment, environment_line, passages
 from desk import write_findings
 
 from tipclassify.review.derived import events_path
@@ -230,7 +230,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("events", type=int, nargs="*", default=[10_000, 100_000])
     arguments = parser.parse_args()
-    print(about_line(about()))
+    print(environment_line(describe_environment()))
     for events in arguments.events:
         measure_review(events)
         measure_desk(events)

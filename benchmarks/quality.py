@@ -31,7 +31,7 @@ from typing import Annotated, Final, TypedDict
 import numpy as np
 import numpy.typing as npt
 import typer
-from _measure import DATA, ROOT, about, about_line, markdown, save
+from _measure import DATA, ROOT, describe_environment, environment_line, markdown, save
 from _peers import absent_peers, peers, under_heading
 from _rows import training_rows
 
@@ -363,9 +363,9 @@ def quality(
         raise typer.Exit(2)
     try:
         models = {name: Classifier.load(name) for name in SHIPPED}
-        environment = about()
+        environment = describe_environment()
         results: dict[str, object] = {**environment}
-        print(about_line(environment), flush=True)
+        print(environment_line(environment), flush=True)
         if behaviours:
             rates = behaviour_rates(models)
             results["behaviours"] = rates

@@ -30,7 +30,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from _measure import about, about_line, markdown
+from _measure import describe_environment, environment_line, markdown
 
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Floats
@@ -226,7 +226,7 @@ def reasons(
     counts = [f"{label} {sum(label in passage.labels for passage in passages)}" for label in LABELS]
     print(f"{len(passages)} tagged passages: {', '.join(counts)}\n")
     print(markdown(columns, rows))
-    print(about_line(about()))
+    print(environment_line(describe_environment()))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ standard output.
 - ``--training`` trains on 1,000 to 100,000 sentences; beyond the corpus, two halves are joined,
   with the labels of both.
 - ``--json FILE`` adds the figures to those in the file; ``--write`` writes the tables and plots of
-  docs/contributing/scale.md from them, and, for both models, from the stages in the JSON of ``speed.py`` on
-  large pages.
+  docs/contributing/scale.md from them, and, for both models, from the stages in the JSON of
+  ``speed.py`` on large pages.
 
 Times are medians of ``--runs``, fewer for millions of rows; memory is the peak of the process with
 its children.
@@ -39,9 +39,9 @@ from _measure import (
     ROOT,
     Environment,
     ProcessResult,
-    about,
-    about_line,
     cli,
+    describe_environment,
+    environment_line,
     exponent,
     invented,
     markdown,
@@ -282,7 +282,7 @@ def tables(results: Results) -> dict[str, str]:
     ):
         if marker in results and results[marker]["points"]:
             table = to_table(results[marker]["points"])
-            texts[marker] = f"{table}\n\n{about_line(results[marker])}"
+            texts[marker] = f"{table}\n\n{environment_line(results[marker])}"
     return texts
 
 
@@ -476,7 +476,7 @@ def main(
             else:
                 kind = "stream"
                 points = stream(row_counts(rows), runs, folder)
-        results[kind] = {**about(), "points": points}
+        results[kind] = {**describe_environment(), "points": points}
         if json:
             save(json, results)
     texts = tables(results)

@@ -36,11 +36,11 @@ from _measure import (
     ROOT,
     Figure,
     Target,
-    about,
-    about_line,
     all_cores,
     cli,
     compile_package,
+    describe_environment,
+    environment_line,
     figure_tables,
     interleaved,
     invented,
@@ -320,8 +320,8 @@ def main(
     ] = 8.0,
 ) -> None:
     """Measure the speed of the models and of the baselines."""
-    where = about()
-    print(about_line(where), end="\n\n", flush=True)
+    where = describe_environment()
+    print(environment_line(where), end="\n\n", flush=True)
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -344,7 +344,9 @@ def main(
         save(json, {**where, "runs": runs, "figures": [figure.to_dict() for figure in figures]})
     if write:
         write_between(
-            ROOT / "docs" / "contributing" / "scale.md", "speed", f"{about_line(where)}\n\n{tables}"
+            ROOT / "docs" / "contributing" / "scale.md",
+            "speed",
+            f"{environment_line(where)}\n\n{tables}",
         )
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import typer
-from _measure import DATA, about, about_line
+from _measure import DATA, describe_environment, environment_line
 from _rows import training_rows
 from torch import Tensor, nn
 
@@ -126,7 +126,9 @@ def with_sentences_before(
     headings = []
     for heading, sentence in zip(examples.headings, before, strict=True):
         if heading and sentence:
-            headings.append([*heading[:HEADING], separator, *sentence[-BEFORE:]])
+            first_tokens = heading[:HEADING]
+            last_tokens = sentence[-BEFORE:]
+            headings.append([*first_tokens, separator, *last_tokens])
         else:
             headings.append(heading)
     return replace(examples, headings=headings)
@@ -181,10 +183,8 @@ def trials(
     real = np.array(list(map(is_real, rows)), bool)
     held = [rows[i] for i in np.flatnonzero(real & out)]
     logits: dict[str, list[Floats]] = {}
-    print(
-        f"{about_line(about())}\n\n{'':30} {'headings':>10} {'without':>10} {'false alarms':>13}",
-        flush=True,
-    )
+    print(environment_line(describe_environment()), end="\n\n")
+    print(f"{'':30} {'headings':>10} {'without':>10} {'false alarms':>13}", flush=True)
     for name in only or TRIALS:
         trial = TRIALS[name]
         rng = np.random.default_rng(0)

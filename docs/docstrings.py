@@ -1,12 +1,13 @@
-"""Fence the examples in docstrings as code blocks, so that Markdown does not read them as prose
-(griffe extension)."""
+"""Fence the examples in docstrings as code blocks, for griffe.
+
+Markdown would read them as prose otherwise.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from griffe import Extension
+from griffe import Extension, Object
 
 SESSION = re.compile(r"^([ ]*)>>> .*\n?(?:\1\S.*\n?)*", re.MULTILINE)
 LITERAL = re.compile(r"::\n\n((?:    .*\n?|\n)+)")
@@ -24,7 +25,7 @@ def fenced(docstring: str) -> str:
 class Examples(Extension):
     """Fence the examples of each object when griffe has read its docstring."""
 
-    def on_object(self, *, obj: Any, **_: Any) -> None:
+    def on_object(self, *, obj: Object, **_: object) -> None:
         """Fence the examples of `obj`."""
         if obj.docstring:
             obj.docstring.value = fenced(obj.docstring.value)

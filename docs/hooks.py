@@ -1,5 +1,7 @@
-"""Hooks of the MkDocs build: add the reference, generated from the code, and warn of requests to
-other sites."""
+"""Hooks of the MkDocs build.
+
+They add the reference, generated from the code, and warn of requests to other sites.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,10 @@ import logging
 import re
 import runpy
 from pathlib import Path
-from typing import Any
 
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 HERE = Path(__file__).resolve().parent
 LOG = logging.getLogger("mkdocs.plugins.tipclassify")
@@ -21,16 +24,15 @@ FOREIGN = re.compile(
 """Tags by which a browser would fetch a file from another site."""
 
 
-def on_files(files: Files, config: Any) -> Files:
+def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     for path, markdown in runpy.run_path(str(HERE / "reference.py"))["pages"]().items():
         files.append(File.generated(config, path, content=markdown))
     return files
 
 
-def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001
-    """Warn of tags that fetch from another site, and give the search dialog a name for screen
-    readers.
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001
+    """Warn of tags that fetch from another site, and name the search dialog for screen readers.
 
     Pages must open offline: the warning ends a strict build.
     """

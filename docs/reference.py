@@ -1,5 +1,6 @@
-"""Generate the reference pages from the code: every command with its options, every public name
-with its docstring.
+"""Generate the reference pages from the code.
+
+They have every command with its options, and every public name with its docstring.
 
 `pages` returns Markdown by path under docs/; `hooks.py` passes it to MkDocs at each build. The
 command line is written out in full from its Typer app. Python names are listed from each module's
@@ -19,7 +20,10 @@ from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from typer import Typer
+from typer.models import ArgumentInfo, OptionInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 # the group "docs" does not install the package, and `finetuning` lies beside it
@@ -120,8 +124,7 @@ def slug(title: str) -> str:
 
 
 def borrowed(source: Path) -> str:
-    """Return a page of the project from its title on, with its links turned to pages of the
-    site."""
+    """Return a page of the project from its title on, with links to pages of the site."""
     text = source.read_text("utf-8")
     text = text[text.index("# ") :] if text.startswith("---") else text
     return re.sub(r"\]\(([^)#]+)", lambda m: f"]({LINKS.get(m[1], m[1])}", text)
@@ -136,9 +139,9 @@ class Parameter:
     """Argument or option of a command, from its function's annotation."""
 
     name: str
-    info: Any  # typer's ArgumentInfo or OptionInfo
-    type: Any
-    default: Any
+    info: ArgumentInfo | OptionInfo
+    type: object  # a class, or a `Literal`
+    default: object
 
     @property
     def names(self) -> list[str]:
@@ -150,7 +153,11 @@ class Parameter:
 
     @property
     def is_option(self) -> bool:
-        return type(self.info).__name__ == "OptionInfo"
+        return isinstance(self.info, OptionInfo)
+
+    @property
+    def is_required(self) -> bool:
+        return self.default is inspect.Parameter.empty
 
     @property
     def metavar(self) -> str:
@@ -163,7 +170,7 @@ class Parameter:
     @property
     def choices(self) -> list[str]:
         if inspect.isclass(self.type) and issubclass(self.type, Enum):
-            return [str(one.value) for one in self.type]
+            return [str(choice.value) for choice in self.type]
         return list(get_args(self.type)) if get_origin(self.type) is Literal else []
 
 
@@ -174,9 +181,9 @@ def commands() -> list[tuple[str, Callable[..., None]]]:
     return list(_commands("tipclassify", app))
 
 
-def _commands(name: str, app: Any) -> Iterator[tuple[str, Callable[..., None]]]:
-    for one in app.registered_commands:
-        yield f"{name} {one.name}", one.callback
+def _commands(name: str, app: Typer) -> Iterator[tuple[str, Callable[..., None]]]:
+    for command in app.registered_commands:
+        yield f"{name} {command.name}", command.callback
     for group in app.registered_groups:
         yield from _commands(f"{name} {group.name}", group.typer_instance)
 
@@ -184,33 +191,33 @@ def _commands(name: str, app: Any) -> Iterator[tuple[str, Callable[..., None]]]:
 def parameters(function: Callable[..., None]) -> list[Parameter]:
     """List the arguments and options of a command, in the order of its function."""
     hints = get_type_hints(function, include_extras=True)
-    found = []
+    listed = []
     for name, parameter in inspect.signature(function).parameters.items():
-        type_, info = hints[name].__origin__, hints[name].__metadata__[0]
+        type_ = hints[name].__origin__
+        info = hints[name].__metadata__[0]
         while get_args(type_) and get_origin(type_) is not Literal:  # list[X] and X | None: X
-            type_ = next(one for one in get_args(type_) if one is not NoneType)
-        found.append(Parameter(name, info, type_, parameter.default))
-    return found
+            type_ = next(inner for inner in get_args(type_) if inner is not NoneType)
+        listed.append(Parameter(name, info, type_, parameter.default))
+    return listed
 
 
 def command_line() -> str:
     """Write the page of ``tipclassify`` and its commands."""
     from tipclassify.cli.app import DESCRIPTION, EXIT_CODES
 
-    found = commands()
+    links = []
+    sections = []
+    for name, function in commands():
+        links.append(f"- [`{name}`](#{_anchor(name)}): {_first_sentence(function)}")
+        sections.append(f"## {name} {{ #{_anchor(name)} }}\n\n{_command(name, function)}")
     parts = [
         "# Command line",
         *map(_plain, DESCRIPTION.split("\n\n")),
         _plain(EXIT_CODES),
-        "`tipclassify --version` prints the version. `--help` after any command prints the same text.",
-        "\n".join(
-            f"- [`{name}`](#{_anchor(name)}): {_first_sentence(function)}"
-            for name, function in found
-        ),
-        *(
-            f"## {name} {{ #{_anchor(name)} }}\n\n{_command(name, function)}"
-            for name, function in found
-        ),
+        "`tipclassify --version` prints the version. "
+        "`--help` after any command prints the same text.",
+        "\n".join(links),
+        *sections,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -224,19 +231,23 @@ def training_script() -> str:
 
 
 def _command(name: str, function: Callable[..., None]) -> str:
-    found = parameters(function)
-    arguments = [one for one in found if not one.is_option]
-    options = [one for one in found if one.is_option]
-    required = [
-        f"{one.names[0]} {one.metavar}" for one in options if one.default is inspect.Parameter.empty
-    ]
-    optional = ["[OPTIONS]"] if len(options) > len(required) else []
-    usage = " ".join([name, *required, *optional, *(one.metavar for one in arguments)])
+    """Write what a command does, how it is called, and its arguments and options."""
+    listed = parameters(function)
+    arguments = [parameter for parameter in listed if not parameter.is_option]
+    options = [parameter for parameter in listed if parameter.is_option]
+    usage = [name]
+    required = [option for option in options if option.is_required]
+    usage += [f"{option.names[0]} {option.metavar}" for option in required]
+    if len(options) > len(required):
+        usage.append("[OPTIONS]")
+    usage += [argument.metavar for argument in arguments]
+    shown = [" ".join(usage)]
     examples = [line for line in EXAMPLES if f"{line} ".startswith(f"{name} ")]
-    shown = "\n".join([usage, *([""] if examples else []), *examples])
-    return "\n\n".join(
-        [_described(function), f"```text\n{shown}\n```", *map(_definition, [*arguments, *options])]
-    )
+    if examples:
+        shown += ["", *examples]
+    block = "\n".join(shown)
+    definitions = map(_definition, [*arguments, *options])
+    return "\n\n".join([_described(function), f"```text\n{block}\n```", *definitions])
 
 
 def _anchor(name: str) -> str:
@@ -258,25 +269,35 @@ def _first_sentence(function: Callable[..., None]) -> str:
     return _plain(inspect.cleandoc(function.__doc__ or "").split("\n\n")[0])
 
 
-def _definition(one: Parameter) -> str:
-    """Write the definition of an argument or option: names, placeholder, help text, choices,
-    default."""
-    names = [part for name in one.names for part in name.split("/")]  # --corpus/--no-corpus
-    term = ", ".join(f"`{name}`" for name in names) if one.is_option else f"`{one.metavar}`"
-    term += f" `{one.metavar}`" if one.is_option and one.metavar else ""
-    sentences = [_plain(one.info.help or "")]
-    if one.choices and "One of " not in sentences[0]:
-        sentences.append("One of " + ", ".join(f"`{choice}`" for choice in one.choices) + ".")
-    if one.default is inspect.Parameter.empty:
-        sentences += ["Required."] if one.is_option else []
-    elif one.type is bool:
-        sentences += [f"Default: `{names[0 if one.default else 1]}`."] if len(names) > 1 else []
-    elif one.default is not None:
-        sentences.append(f"Default: `{_value(one.default)}`.")
+def _definition(parameter: Parameter) -> str:
+    """Write the definition of an argument or option.
+
+    It has names, placeholder, help text, choices and default.
+    """
+    # --corpus/--no-corpus
+    names = [part for name in parameter.names for part in name.split("/")]
+    if parameter.is_option:
+        term = ", ".join(f"`{name}`" for name in names)
+        if parameter.metavar:
+            term += f" `{parameter.metavar}`"
+    else:
+        term = f"`{parameter.metavar}`"
+    sentences = [_plain(parameter.info.help or "")]
+    if parameter.choices and "One of " not in sentences[0]:
+        choices = ", ".join(f"`{choice}`" for choice in parameter.choices)
+        sentences.append(f"One of {choices}.")
+    if parameter.is_required:
+        if parameter.is_option:
+            sentences.append("Required.")
+    elif parameter.type is bool:
+        if len(names) > 1:
+            sentences.append(f"Default: `{names[0] if parameter.default else names[1]}`.")
+    elif parameter.default is not None:
+        sentences.append(f"Default: `{_value(parameter.default)}`.")
     return f"{term}\n:   {' '.join(sentences)}"
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, Path) and value.is_absolute():
@@ -334,20 +355,22 @@ def top_level() -> str:
 
 
 def chapter_page(chapter: str) -> str:
-    """Write the page of one chapter's modules, without the names that `tipclassify` itself
-    exports."""
+    """Write the page of one chapter's modules, but for the names that `tipclassify` exports."""
     parts = [f"# Python: {chapter.lower()}"]
     for module, subject in MODULES[chapter].items():
         parts += [f"## tipclassify.{module}", subject]
-        found = import_module(f"tipclassify.{module}")
-        own = [name for name in found.__all__ if not is_public(name, getattr(found, name))]
-        parts += [_directive(f"tipclassify.{module}", name) for name in own]
+        imported = import_module(f"tipclassify.{module}")
+        for name in imported.__all__:
+            if not is_public(name, getattr(imported, name)):
+                parts.append(_directive(f"tipclassify.{module}", name))
     return "\n\n".join(parts) + "\n"
 
 
-def is_public(name: str, value: Any) -> bool:
-    """Test whether a name of a module is one of `tipclassify` itself: the same thing, not only
-    the same name."""
+def is_public(name: str, value: object) -> bool:
+    """Test whether a name of a module is one of `tipclassify` itself.
+
+    It is the same thing, not only the same name.
+    """
     import tipclassify
 
     return name in tipclassify.__all__ and getattr(tipclassify, name) is value
@@ -361,7 +384,7 @@ def _directive(module: str, name: str) -> str:
         # A callable instance: the docstring is that of its class, which is not meant for users.
         home = import_module(cls.__module__)
         # `cls.__name__` may differ
-        attribute = next(key for key, one in vars(home).items() if one is cls)
+        attribute = next(key for key, value_of_key in vars(home).items() if value_of_key is cls)
         options = [
             "options:",
             f"  heading: {name}",

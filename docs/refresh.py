@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Run the examples of README.md and the site and write their output back: ``python
-docs/refresh.py``.
+"""Run the examples of README.md and the site and write their output back.
 
-``--check`` only compares. A ``pycon`` block runs as a session, each ``$`` line of a ``console``
-block as a command: in the project's root for README.md, in an empty folder with links to data,
-docs, models, tests and train.py for a page. Blocks under ``<!-- slow -->`` take minutes and need
-``--slow``. Figures of the shipped models are copied from their folders to the markers of
-`model_figures`. Counts and agreement in data/README.md are recomputed.
+``python docs/refresh.py`` does so, ``--check`` only compares. A ``pycon`` block runs as a session,
+each ``$`` line of a ``console`` block as a command: in the project's root for README.md, in an
+empty folder with links to data, docs, models, tests and train.py for a page. Blocks under
+``<!-- slow -->`` take minutes and need ``--slow``. Figures of the shipped models are copied from
+their folders to the markers of `model_figures`. Counts and agreement in data/README.md are
+recomputed.
 """
 
 from __future__ import annotations
@@ -41,15 +41,19 @@ PAGES = tuple(
 
 def refreshed(markdown: str) -> str:
     """Return the Markdown with the present output of every example, and the models' figures."""
-    examples = BLOCK.sub(
-        lambda m: f"```{m[2]}\n{(_session if m[2] == 'pycon' else _commands)(m[3])}```", markdown
-    )
-    return with_figures(examples)
+
+    def run(m: re.Match[str]) -> str:
+        output = _session(m[3]) if m[2] == "pycon" else _commands(m[3])
+        return f"```{m[2]}\n{output}```"
+
+    return with_figures(BLOCK.sub(run, markdown))
 
 
 def refreshed_page(markdown: str, slow: bool = False) -> str:
-    """Do the same for a page of the site, whose commands share a folder and show standard error
-    too."""
+    """Do the same for a page of the site.
+
+    Its commands share a folder and show standard error too.
+    """
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
         for name in ("data", "docs", "tests", "train.py", "models/default", "models/fast"):
@@ -58,7 +62,8 @@ def refreshed_page(markdown: str, slow: bool = False) -> str:
         def run(m: re.Match[str]) -> str:
             if m[1] and not slow:
                 return m[0]
-            return f"{m[1] or ''}```{m[2]}\n{_session(m[3]) if m[2] == 'pycon' else _commands(m[3], there, all=True)}```"
+            output = _session(m[3]) if m[2] == "pycon" else _commands(m[3], there, all=True)
+            return f"{m[1] or ''}```{m[2]}\n{output}```"
 
         return with_figures(BLOCK.sub(run, markdown))
 
@@ -184,7 +189,8 @@ def false_alarms(model: str) -> str:
 
 def kinds_table() -> str:
     """Tabulate macro-F1 and false alarms of both models by kind of text and of section."""
-    default, fast = parts_of("default"), parts_of("fast")
+    default = parts_of("default")
+    fast = parts_of("fast")
     lines = [
         "| text | passages | macro-F1, default | false alarms, default | macro-F1, fast | "
         "false alarms, fast |",
@@ -284,10 +290,12 @@ def dataset_card(markdown: str) -> str:
     differences = sum(set(author[i]) != set(reader[i]) for i in author)
     agreed = agreement_table(agreement(author, reader))
     agreed += (
-        f"\n\nThey differed on {differences:,} of {len(author):,} sentences. {len(third_reading):,} labels were decided by a third reading: "
-        "of those differences, of sentences\nput in doubt by an audit with confident learning, and of sentences that "
-        "the shipped encoder still disputed after five epochs\n(a fresh reader confirmed 1,907 of 2,147 such "
-        "sentences; where a second agreed with the first on other labels, in 177, these hold)."
+        f"\n\nThey differed on {differences:,} of {len(author):,} sentences. "
+        f"{len(third_reading):,} labels were decided by a third reading: of those differences, of "
+        "sentences\nput in doubt by an audit with confident learning, and of sentences that the "
+        "shipped encoder still disputed after five epochs\n(a fresh reader confirmed 1,907 of "
+        "2,147 such sentences; where a second agreed with the first on other labels, in 177, these "
+        "hold)."
     )
     for name, text in (("counts", "\n".join(table)), ("agreement", agreed)):
         markdown = re.sub(

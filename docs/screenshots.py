@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Label the tutorial's report on the review page as its reader would, and take the screenshots of
-the site.
+"""Label the tutorial's report on the review page, and take the screenshots of the site.
 
-``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorials/ana.jsonl, the decisions
-below as the page saved them. Needs Playwright, a Chromium on the path, and the extras "review" and
-"pdf".
+It is labelled as the tutorial's reader would. ``python docs/screenshots.py`` writes
+docs/images/*.png and docs/tutorials/ana.jsonl, the decisions below as the page saved them. Needs
+Playwright, a Chromium on the path, and the extras "review" and "pdf".
 """
 
 from __future__ import annotations
@@ -14,7 +13,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -63,7 +65,7 @@ def main() -> None:
         print(f"{image.relative_to(ROOT)}: {image.stat().st_size / 1000:.0f} kB")
 
 
-def photograph_report(browser: Any, scratch: Path) -> None:
+def photograph_report(browser: Browser, scratch: Path) -> None:
     """Take a screenshot of the HTML report with the reasons of one passage open."""
     page = scratch / "findings.html"
     _tipclassify("score", REPORT, "-o", str(page))
@@ -79,7 +81,7 @@ def photograph_report(browser: Any, scratch: Path) -> None:
     tab.close()
 
 
-def photograph_years(browser: Any, scratch: Path) -> None:
+def photograph_years(browser: Browser, scratch: Path) -> None:
     """Take screenshots of what changed between two reports, and of a desk of both."""
     _tipclassify("compare", *SAMPLES, "-o", str(scratch / "changes.html"))
     _tipclassify("score", *SAMPLES, "--format", "html", "--output-dir", str(scratch / "desk"))
@@ -88,13 +90,14 @@ def photograph_years(browser: Any, scratch: Path) -> None:
         ("desk", scratch / "desk" / "index.html"),
     ):
         tab = browser.new_page(viewport={"width": 1200, "height": 760})
-        tab.goto(page.as_uri() + "#view=findings&words=shelter" * (name == "desk"))
+        fragment = "#view=findings&words=shelter" if name == "desk" else ""
+        tab.goto(page.as_uri() + fragment)
         tab.wait_for_timeout(1_000)
         tab.screenshot(path=IMAGES / f"{name}.png")
         tab.close()
 
 
-def label_and_photograph(browser: Any, scratch: Path) -> None:
+def label_and_photograph(browser: Browser, scratch: Path) -> None:
     """Decide every passage by keyboard, with a screenshot at one correction."""
     corpus = scratch / "ana.jsonl"
     command = [
@@ -139,9 +142,8 @@ def label_and_photograph(browser: Any, scratch: Path) -> None:
     shutil.copy(corpus, ROOT / "docs" / "tutorials" / "ana.jsonl")
 
 
-def _correct(tab: Any, labels: tuple[str, ...]) -> bool:
-    """Press the keys that turn the shown tags into `labels`; return False when they are right
-    already."""
+def _correct(tab: Page, labels: tuple[str, ...]) -> bool:
+    """Press the keys that turn the shown tags into `labels`; return False if none is needed."""
     shown = tab.locator(".label[aria-pressed=true]").evaluate_all(
         "all => all.map((one) => one.getAttribute('aria-keyshortcuts').toLowerCase())"
     )
@@ -152,7 +154,7 @@ def _correct(tab: Any, labels: tuple[str, ...]) -> bool:
     return bool(wrong)
 
 
-def _settle(tab: Any) -> None:
+def _settle(tab: Page) -> None:
     """Wait until the page has saved everything."""
     for _ in range(400):
         if not tab.evaluate("document.body.classList.contains('unsaved')"):

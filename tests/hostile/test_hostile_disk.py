@@ -15,7 +15,7 @@ import pytest
 from conftest import Run
 
 from tipclassify import Classifier, ModelError
-from tipclassify.cli.review import redirect_page
+from tipclassify.cli.local_page import redirect_page
 from tipclassify.errors import OutputError
 from tipclassify.model.common import replacement
 from tipclassify.model.common.folder import read_model_file

@@ -259,10 +259,10 @@ def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
 
 
 def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> None:
-    from tipclassify.model.linear.model import read_model
+    from tipclassify.model.linear.model import read_linear_model
 
     with pytest.raises(ModelError, match="kind 'encoder'"):
-        read_model(TINY)
+        read_linear_model(TINY)
     with pytest.raises(ModelError, match="only a linear model has a table of weights"):
         _ = tiny.model
 

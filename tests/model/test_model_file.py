@@ -16,7 +16,7 @@ import pytest
 from tipclassify import ModelError
 from tipclassify.model.common import replacement
 from tipclassify.model.common.head import model_head_digest
-from tipclassify.model.linear.model import LinearModel, read_model, write_linear_model
+from tipclassify.model.linear.model import LinearModel, read_linear_model, write_linear_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
@@ -74,7 +74,7 @@ def edit(folder: Path, **changes: object) -> None:
 def test_writing_and_reading_gives_the_same_model(
     model: LinearModel, written: Path, tmp_path: Path
 ) -> None:
-    again = read_model(written)
+    again = read_linear_model(written)
     assert np.array_equal(again.hashes, model.hashes)
     assert np.array_equal(again.weights, model.weights)
     assert again.vocabulary == model.vocabulary
@@ -122,7 +122,7 @@ def test_writing_never_replaces_a_folder_that_is_no_model(
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model there"):
-        read_model(tmp_path / "none")
+        read_linear_model(tmp_path / "none")
 
 
 @pytest.mark.parametrize("name", ["model.json", "weights.npz"])
@@ -130,13 +130,13 @@ def test_a_truncated_file_is_refused(copy: Path, name: str) -> None:
     data = (copy / name).read_bytes()
     (copy / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelError, match=f"{name}.*truncated"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_missing_weights_are_refused(copy: Path) -> None:
     (copy / "weights.npz").unlink()
     with pytest.raises(ModelError, match=r"weights\.npz"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_one_changed_byte_of_the_weights_is_refused(copy: Path) -> None:
@@ -144,7 +144,7 @@ def test_one_changed_byte_of_the_weights_is_refused(copy: Path) -> None:
     data[len(data) // 2] ^= 1
     (copy / "weights.npz").write_bytes(bytes(data))
     with pytest.raises(ModelError, match="changed since training"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_a_changed_threshold_is_refused(copy: Path) -> None:
@@ -153,34 +153,34 @@ def test_a_changed_threshold_is_refused(copy: Path) -> None:
     head["thresholds"]["balanced"][0] = 0.01
     file.write_text(json.dumps(head), "utf-8")
     with pytest.raises(ModelError, match="changed since training"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_a_newer_format_is_refused_with_the_way_out(copy: Path) -> None:
     edit(copy, format=99)
     with pytest.raises(ModelError, match="install a newer tipclassify"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_a_model_of_older_features_must_be_retrained(copy: Path) -> None:
     edit(copy, features=2)
     with pytest.raises(ModelError, match="older features; retrain"):
-        read_model(copy)
+        read_linear_model(copy)
     edit(copy, format=3)
     with pytest.raises(ModelError, match=r"older tipclassify \(format 3\); retrain it"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_another_kind_is_refused(copy: Path) -> None:
     edit(copy, kind="encoder")
     with pytest.raises(ModelError, match="of kind 'encoder'"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_other_labels_are_refused(copy: Path) -> None:
     edit(copy, labels=["spam", "ham", "eggs"])
     with pytest.raises(ModelError, match="made for the labels"):
-        read_model(copy)
+        read_linear_model(copy)
 
 
 def test_a_pickle_in_the_weights_is_never_run(copy: Path) -> None:
@@ -188,4 +188,4 @@ def test_a_pickle_in_the_weights_is_never_run(copy: Path) -> None:
     np.savez(copy / "weights.npz", hashes=trap, weights=trap, words=trap)
     edit(copy, weights_sha256=hashlib.sha256((copy / "weights.npz").read_bytes()).hexdigest())
     with pytest.raises(ModelError, match="not a weight table"):
-        read_model(copy)
+        read_linear_model(copy)

@@ -19,7 +19,7 @@ from tipclassify import InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_bytes
 from tipclassify.readers.pdf import reader as pdf
-from tipclassify.readers.pdf.glyphs import normalize_pdf_text
+from tipclassify.readers.pdf.characters import normalize_pdf_text
 from tipclassify.readers.pdf.layout.columns import pdf_reading_order
 from tipclassify.readers.pdf.layout.flow import read_pdf_paragraphs
 from tipclassify.readers.pdf.layout.hyphens import count_unhyphenated_words, join_hyphenated_lines

@@ -38,7 +38,7 @@ from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.linear.model import read_model
+from tipclassify.model.linear.model import read_linear_model
 from tipclassify.model.loading import model_folder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
@@ -575,8 +575,8 @@ def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
     real = np.flatnonzero(HELD & REAL)
     wrong = np.isin(np.arange(len(CORPUS)), real[::5])
     other = train_fast(flipped(CORPUS, wrong), tmp_path / "other")
-    before = read_model(linear.out)
-    after = read_model(other.out)
+    before = read_linear_model(linear.out)
+    after = read_linear_model(other.out)
     assert before.hashes.tolist() == after.hashes.tolist()
     # in units of the largest: calibration stretches them all alike
     assert np.abs(before.weights.astype(int) - after.weights).max() <= 1

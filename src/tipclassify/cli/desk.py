@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import secrets
-import threading
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
 
+from tipclassify.cli.local_page import login_name, open_page_when_ready
 from tipclassify.cli.output import print_note
-from tipclassify.cli.review import redirect_page
 from tipclassify.errors import needs_extra
 
 
@@ -39,28 +37,17 @@ def desk(
     double click, the same page keeps what you decide in the browser, to export and import. Needs
     the extra "review".
     """
-    import webbrowser
-
     with needs_extra("the desk's server", "review"):
         from tipclassify.review.desk_server import serve_desk
         from tipclassify.review.server import listen_on_loopback
     from tipclassify.review.desk_session import DeskSession
 
-    # a container may run as a user without a name
-    with contextlib.suppress(OSError, KeyError, ImportError):
-        annotator = annotator or getpass.getuser()
-    session = DeskSession(folder, annotator or "annotator", print_note)
+    session = DeskSession(folder, annotator or login_name(), print_note)
     socket = listen_on_loopback(port)
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/index.html"
-    with redirect_page(link, folder) as page:
-
-        def ready() -> None:
-            print(link, flush=True)
-            print_note(f"checks go to {folder / 'desk.events'}; Ctrl-C stops")
-            if not no_browser:
-                threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
-
-        with contextlib.suppress(KeyboardInterrupt):
-            serve_desk(session, socket, token, ready)
+    note = f"checks go to {folder / 'desk.events'}; Ctrl-C stops"
+    opened = open_page_when_ready(link, folder, note, no_browser)
+    with opened as ready, contextlib.suppress(KeyboardInterrupt):
+        serve_desk(session, socket, token, ready)
     print_note(f"checked findings in {folder}: {session.checked}")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import secrets
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +12,10 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
+from tipclassify.cli.local_page import login_name, open_page_when_ready
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.errors import needs_extra
 from tipclassify.progress import progress_bar
-from tipclassify.whole_files import lock_open_file, remove_left_temporary_file
 
 
 def review(
@@ -63,8 +60,6 @@ def review(
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the
     extra "review".
     """
-    import webbrowser
-
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.review.opened import open_reports_for_review
@@ -95,14 +90,11 @@ def review(
     print_notes(failures, len(failures))
     if not reports:
         raise typer.Exit(1)
-    # a container may run as a user without a name
-    with contextlib.suppress(OSError, KeyError, ImportError):
-        annotator = annotator or getpass.getuser()
     session = ReviewSession(
         tagging.classifier(),
         reports,
         corpus,
-        annotator or "annotator",
+        annotator or login_name(),
         policy=policy,
         blind=blind,
         queue_first=queue,
@@ -115,14 +107,8 @@ def review(
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
 
-    with redirect_page(link, corpus.parent) as page:
-
-        def ready() -> None:
-            print(link, flush=True)
-            print_note(f"decisions go to {corpus}; Ctrl-C stops")
-            if not no_browser:
-                threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
-
+    note = f"decisions go to {corpus}; Ctrl-C stops"
+    with open_page_when_ready(link, corpus.parent, note, no_browser) as ready:
         with contextlib.suppress(KeyboardInterrupt):
             serve_review(session, retraining, socket, token, ready)
         session.close()
@@ -133,30 +119,3 @@ def review(
     )
     print_note(f"decided passages in {corpus}: {session.decided}{left_out}")
     exit_failed(len(failures), 1)
-
-
-@contextlib.contextmanager
-def redirect_page(link: str, folder: Path) -> Iterator[Path]:
-    """Write a page for this user only that leads to `link`.
-
-    The link itself does not go on a browser's command line, which all users may read.
-    """
-    import tempfile
-
-    for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
-        remove_left_temporary_file(left)
-    # of mode 600
-    handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())
-    lock = os.dup(handle)
-    try:
-        lock_open_file(lock)
-        with open(handle, "w", encoding="utf-8") as page:
-            page.write('<!doctype html><meta name="referrer" content="no-referrer">')
-            page.write("<title>tipclassify review</title>")
-            page.write(f'<meta http-equiv="refresh" content="0; url={link}">')
-            page.write(f'<a href="{link}">Open the page</a>')
-        yield Path(name)
-    finally:
-        os.close(lock)
-        with contextlib.suppress(OSError):
-            os.unlink(name)

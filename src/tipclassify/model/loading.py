@@ -70,10 +70,10 @@ def cached_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
     """Load a model; the time `stamp` of its head keeps a replaced one out of the cache."""
     kind = model_kind(load_model_head(folder))
     if kind == LINEAR:
-        from tipclassify.model.linear.model import read_model
+        from tipclassify.model.linear.model import read_linear_model
         from tipclassify.model.linear.scoring import LinearScorer
 
-        return LinearScorer(read_model(folder))
+        return LinearScorer(read_linear_model(folder))
     if kind != "encoder":
         raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; install a newer tipclassify")
     from tipclassify.model.encoder.folder import read_encoder

@@ -208,7 +208,7 @@ def _mask_phrases(
             variants.append(reading.token_ids)
             headings.append([])
         variants += [reading.masked(span, scorer.tokenizer.mask) for span in chosen[-1]]
-        headings += [reading.heading] * len(chosen[-1])
+        headings += [reading.heading for _ in chosen[-1]]
     masked = iter(scorer.logits_of_ids(variants, headings)) if variants else iter(())
     nothing = np.full(len(LABELS), np.nan)
     explained = []
@@ -250,7 +250,8 @@ def _mask_spans(
     for reading, text_spans in zip(readings, spans, strict=True):
         masked = [reading.masked(span, mask) for span in ((0, len(reading.text)), *text_spans)]
         variants += (reading.token_ids, reading.token_ids, *masked)
-        headings += (reading.heading, [], *([reading.heading] * len(masked)))
+        headings += (reading.heading, [])
+        headings += [reading.heading for _ in masked]
     ends = np.cumsum([3 + len(text_spans) for text_spans in spans])
     logits = np.split(scorer.logits_of_ids(variants, headings), ends[:-1])
     explained = []

@@ -21,7 +21,7 @@ from tipclassify.model.common.head import HEAD, LINEAR, check_model_head
 from tipclassify.model.common.replacement import write_model_folder
 from tipclassify.text.features.hashing import FEATURE_VERSION
 
-__all__ = ["MAX_WEIGHT", "SLOT_BITS", "LinearModel", "read_model", "write_linear_model"]
+__all__ = ["MAX_WEIGHT", "SLOT_BITS", "LinearModel", "read_linear_model", "write_linear_model"]
 
 SLOT_BITS: Final = 22  # upper bits of a feature's key: its slot in the hash table
 # largest absolute weight, in units: the seven features of a token still fit into int16
@@ -80,7 +80,7 @@ def write_linear_model(
     write_model_folder(path, head, written)
 
 
-def read_model(path: str | os.PathLike[str]) -> LinearModel:
+def read_linear_model(path: str | os.PathLike[str]) -> LinearModel:
     """Read and check a model folder.
 
     Raises `ModelError` when the model is missing, truncated, modified, of another format, or for

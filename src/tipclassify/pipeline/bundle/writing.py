@@ -294,8 +294,10 @@ def get_original(file: str, options: ReadOptions) -> Download:
 def _public_name_of_input(file: str) -> str:
     """Make an input's public name: no folder above the working folder is in it.
 
-    >>> _public_name_of_input("/home/jane/secret/qatar.html"), _public_name_of_input("../qatar.html")
-    ('qatar.html', 'qatar.html')
+    >>> _public_name_of_input("/home/jane/secret/qatar.html")
+    'qatar.html'
+    >>> _public_name_of_input("../qatar.html")
+    'qatar.html'
     >>> _public_name_of_input("reports/qatar.html")
     'reports/qatar.html'
     """

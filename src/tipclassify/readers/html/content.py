@@ -15,7 +15,8 @@ from typing import Final
 from lxml import etree
 
 from tipclassify.readers.html.elements import HEADINGS, traits_of_element
-from tipclassify.readers.html.lines import HtmlLine, html_line_is_sentence
+from tipclassify.readers.html.headings import html_line_is_sentence
+from tipclassify.readers.html.line_builder import HtmlLine
 from tipclassify.text.non_prose import is_non_prose_phrase
 from tipclassify.text.segmentation.sections import standard_section_of_line
 

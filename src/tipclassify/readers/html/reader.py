@@ -28,7 +28,8 @@ from tipclassify.readers.html.content import (
 )
 from tipclassify.readers.html.elements import short_text_of_element
 from tipclassify.readers.html.layouts import parts_of_known_layout
-from tipclassify.readers.html.lines import HtmlLine, read_html_lines
+from tipclassify.readers.html.line_builder import HtmlLine
+from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.readers.publication import (
     absolute_web_address,
     known_publisher,

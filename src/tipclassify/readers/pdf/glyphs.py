@@ -1,4 +1,4 @@
-"""Extract words and drawn shapes, which rule tables, from a PDFium page."""
+"""Extract the words of a PDFium page, with their place and style, from its characters."""
 
 from __future__ import annotations
 
@@ -6,38 +6,23 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
+from ctypes import addressof, byref, c_double, c_int, create_string_buffer
 from dataclasses import dataclass
 from itertools import pairwise
 from math import atan2, hypot, pi
 from statistics import median
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
-from unicodedata import bidirectional, normalize
 
-from tipclassify.readers.pdf.layout.pages import (
-    PageLayout,
-    PdfShape,
-    PdfTag,
-    PdfWord,
-    make_page_layout,
-)
-from tipclassify.readers.pdf.structure_tree import pdf_tag_of, read_pdf_tags
+from tipclassify.readers.pdf.boxes import PdfBox, turn_pdf_box, turn_pdf_y
+from tipclassify.readers.pdf.characters import normalize_pdf_text
+from tipclassify.readers.pdf.layout.pages import PdfTag, PdfWord
+from tipclassify.readers.pdf.structure_tree import pdf_tag_of
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfObject, PdfPage, PdfTextPage
+    from pypdfium2 import PdfPage, PdfTextPage
 
-__all__ = ["normalize_pdf_text", "read_pdf_page"]
-
-
-class PdfBox(NamedTuple):
-    """Hold a box: its least x and y, and its greatest, in points."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
+__all__ = ["PdfGlyphRuns", "read_glyph_runs"]
 
 # White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes
 # \x02 or \ufffe for a hyphen at a line's end.
@@ -50,66 +35,7 @@ _FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
 _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
 _SLANTING: Final = -1  # angle of text that is not along the edges of the page
 _MAX_SLANT: Final = 0.06  # of a quarter turn
-_MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
 _MAX_BASELINE_SHIFT: Final = 0.1  # points between the text objects of one word
-_MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
-_MIN_RIGHT_TO_LEFT: Final = 0.1  # of a page's characters; fewer are a name
-_MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
-_MAX_SHAPES: Final = 2_000  # of a page; more are a drawing
-_OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
-_CHARACTER_MAP: Final = {
-    **dict.fromkeys([*range(0x1B), *range(0x7F, 0xA0)], None),
-    # zero width, or unknown
-    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffc\ufffd"), None),
-    **dict.fromkeys(map(ord, "\x02\ufffe\u2010\u2011"), "-"),
-    # Symbol and Wingdings
-    **dict.fromkeys(map(ord, "\uf0b7\uf0a7\uf06e\uf076\uf0d8\uf0fc\uf0a8■➢❖"), "•"),
-    **dict(zip(range(0x10, 0x17), "“”„«»–—", strict=True)),  # TeX fonts without character names
-    **dict(zip(range(0x1B, 0x20), ("ff", "fi", "fl", "ffi", "ffl"), strict=True)),
-    **dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)),
-}
-
-
-def read_pdf_page(raw: ModuleType, page: PdfPage, number: int) -> PageLayout:
-    """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright.
-
-    It is not closed. Text in another direction than most of the page (stamps, axis labels) or
-    outside its crop box is left out.
-    """
-    area = PdfBox(*page.get_bbox())
-    tags = read_pdf_tags(raw, page)
-    page_text = _read_glyph_runs(raw, page, area, tags)
-    if page_text.inside and page.get_rotation() != 90 * page_text.angle:
-        # PDFium has the parts of a line in order only where it is displayed upright
-        page.set_rotation(90 * page_text.angle)
-        page_text = _read_glyph_runs(raw, page, area, tags)
-    angle = page_text.angle
-    words = [run.word for run in page_text.inside if run.angle == angle]
-    shapes: list[PdfShape] = []
-    for shape in _read_pdf_shapes(raw, page):
-        box = _turn_pdf_box(shape, area, angle)
-        shapes.append(PdfShape(box.x0, box.y0, box.x1, box.y1, shape.drawing))
-    upright_page = _turn_pdf_box(area, area, angle)
-    return make_page_layout(
-        number,
-        width=upright_page.x1,
-        height=upright_page.y1,
-        words=words,
-        shapes=shapes,
-        problem=_problem_of_glyph_text(page_text, words),
-    )
-
-
-def normalize_pdf_text(text: str) -> str:
-    """Normalize text: expand ligatures, remove soft hyphens and zero-width characters."""
-    if text.isascii() and text.isprintable():
-        return text
-    if text.endswith("\u00ad"):  # a visible one, at a line's end
-        text = text[:-1] + "-"
-    if _SURROGATE.search(text):  # builds with 16-bit characters
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return normalize("NFC", text.translate(_CHARACTER_MAP))
 
 
 class _GlyphRun(NamedTuple):
@@ -142,18 +68,18 @@ class _GlyphStyle(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _PdfPageText:
-    """Hold the text of a page."""
+class PdfGlyphRuns:
+    """Hold the text of a page as runs."""
 
     runs: list[_GlyphRun]
     inside: list[_GlyphRun]  # those whose center is on the page
     angle: int  # of most of their characters
-    is_text: bool  # there are more characters than in a stamp or page number
+    count: int  # of the characters; of the text objects where the fonts name no character
 
 
-def _read_glyph_runs(
+def read_glyph_runs(
     raw: ModuleType, page: PdfPage, area: PdfBox, tags: dict[int, PdfTag]
-) -> _PdfPageText:
+) -> PdfGlyphRuns:
     """Read the runs of a page as it is rotated now."""
     with closing(page.get_textpage()) as textpage:
         count = textpage.count_chars()
@@ -166,7 +92,7 @@ def _read_glyph_runs(
     for run in inside:
         letters_by_angle[run.angle] += len(run.word.text)
     angle = max(range(4), key=letters_by_angle.__getitem__)
-    return _PdfPageText(runs, inside, angle, is_text=count >= _MIN_TEXT)
+    return PdfGlyphRuns(runs, inside, angle, count)
 
 
 class _PdfTextPage:
@@ -186,7 +112,7 @@ class _PdfTextPage:
         self._styles: dict[int, _GlyphStyle] = {}  # by the address of the text object
         self._upright_pages: dict[int, PdfBox] = {}  # by the angle of the text
         for angle in (0, 1, 2, 3, _SLANTING):
-            self._upright_pages[angle] = _turn_pdf_box(area, area, angle)
+            self._upright_pages[angle] = turn_pdf_box(area, area, angle)
         # of the last character whose text object was asked for
         self._last_index = -1
         self._last_address = 0
@@ -246,7 +172,7 @@ class _PdfTextPage:
         rectangle = self._rectangle
         self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(rectangle))
         box = PdfBox(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-        return _turn_pdf_box(box, self._area, angle)
+        return turn_pdf_box(box, self._area, angle)
 
     def _address(self, index: int) -> int:
         """Return the address of the text object of a character; 0 for one that PDFium generated."""
@@ -305,7 +231,7 @@ class _PdfTextPage:
         page = self._upright_pages[style.angle]
         inside = 0 <= x0 + x1 <= 2 * page.x1 and 0 <= middle <= page.y1
         self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(self._x), byref(self._y))
-        y = _turn_pdf_y(self._x.value, self._y.value, self._area, style.angle)
+        y = turn_pdf_y(self._x.value, self._y.value, self._area, style.angle)
         word = PdfWord(text, x0, x1, y, style.size, style.bold, glued, style.tag, style.font)
         return _GlyphRun(word, style.angle, inside)
 
@@ -315,137 +241,3 @@ def _are_unlike_glyphs(box: PdfBox, other: PdfBox) -> bool:
     if abs(box.y0 - other.y0) >= _MAX_BASELINE_SHIFT:
         return True
     return abs(box.y1 - other.y1) >= _MAX_BASELINE_SHIFT
-
-
-def _problem_of_glyph_text(page_text: _PdfPageText, words: list[PdfWord]) -> str:
-    """Return why the text of a page is not read, or not in order; "" if it is.
-
-    `words` are those of the page that are kept.
-    """
-    if not page_text.is_text:
-        return ""
-    if sum(len(run.word.text) for run in page_text.runs) < _MIN_TEXT:
-        return "with characters that the fonts do not name"
-    if not page_text.inside:
-        return "with text outside of the page alone"
-    text = "".join(word.text for word in words)
-    if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in page_text.inside):
-        return "with text in other directions, which is left out"
-    if _is_right_to_left_pdf_text(text):
-        return "with right-to-left text, whose words are out of order"
-    if _is_vertical_pdf_text(words):
-        return "with vertical text, whose characters are out of order"
-    return ""
-
-
-def _is_right_to_left_pdf_text(text: str) -> bool:
-    """Return whether a text has more than a name in Arabic, Hebrew or the like."""
-    if text.isascii():
-        return False
-    count = 0
-    for letter, letter_count in Counter(text).items():
-        if bidirectional(letter) in ("R", "AL"):
-            count += letter_count
-    return count >= _MIN_RIGHT_TO_LEFT * len(text)
-
-
-def _is_vertical_pdf_text(words: list[PdfWord]) -> bool:
-    """Return whether most words are single characters below another."""
-    steps = 0
-    for above, word in pairwise(words):
-        if len(word.text) == 1:
-            half_em = 0.5 * above.size
-            is_below = abs(above.x0 - word.x0) < half_em < word.y - above.y
-            steps += is_below
-    return steps * 2 > len(words)
-
-
-def _read_pdf_shapes(raw: ModuleType, page: PdfPage) -> list[PdfShape]:
-    """Return the shapes of a page in its own coordinates, y upwards.
-
-    There are none if there are too many for tables.
-    """
-    shapes: list[PdfShape] = []
-    for path in page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1):
-        shapes += _shapes_of_pdf_path(raw, path)
-        if len(shapes) > _MAX_SHAPES:
-            return []
-    return shapes
-
-
-def _shapes_of_pdf_path(raw: ModuleType, path: PdfObject) -> list[PdfShape]:
-    """Return the straight lines and boxes of a path, or its bounds if it has other segments."""
-    lines = _straight_lines_of_path(raw, path)
-    if lines is None or not all(_is_path_along_axes(line) for line in lines):
-        left, bottom, right, top = path.get_bounds()
-        return [PdfShape(left, bottom, right, top, drawing=True)]
-    shapes: list[PdfShape] = []
-    for line in lines:
-        xs = [point.x for point in line]
-        ys = [point.y for point in line]
-        shapes.append(PdfShape(min(xs), min(ys), max(xs), max(ys)))
-    return shapes
-
-
-class _PdfPoint(NamedTuple):
-    """Hold a point of a page."""
-
-    x: float
-    y: float
-
-
-def _straight_lines_of_path(raw: ModuleType, path: PdfObject) -> list[list[_PdfPoint]] | None:
-    """Return the points of each line of a path; None if it has curves or very many segments."""
-    count = raw.FPDFPath_CountSegments(path)
-    if count > _MAX_SEGMENTS:
-        return None
-    matrix = path.get_matrix()
-    x = c_float()
-    y = c_float()
-    lines: list[list[_PdfPoint]] = []
-    for at in range(count):
-        segment = raw.FPDFPath_GetPathSegment(path, at)
-        kind = raw.FPDFPathSegment_GetType(segment)
-        if kind == raw.FPDF_SEGMENT_BEZIERTO:
-            return None
-        raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
-        if kind == raw.FPDF_SEGMENT_MOVETO or not lines:
-            lines.append([])
-        lines[-1].append(_PdfPoint(*matrix.on_point(x.value, y.value)))
-    return lines
-
-
-def _is_path_along_axes(line: list[_PdfPoint]) -> bool:
-    """Return whether all steps of a line are across or down the page."""
-    for point, following in pairwise(line):
-        across = abs(point.x - following.x)
-        down = abs(point.y - following.y)
-        if min(across, down) >= _OFF_AXIS:
-            return False
-    return True
-
-
-def _turn_pdf_box(box: PdfBox | PdfShape, area: PdfBox, angle: int) -> PdfBox:
-    """Return a box of the page, y upwards, in layout coordinates.
-
-    These are upright after quarter turns, y downwards.
-    """
-    if angle == 0:  # nearly always
-        return PdfBox(box.x0 - area.x0, area.y1 - box.y1, box.x1 - area.x0, area.y1 - box.y0)
-    if angle == 1:
-        return PdfBox(box.y0 - area.y0, box.x0 - area.x0, box.y1 - area.y0, box.x1 - area.x0)
-    if angle == 2:
-        return PdfBox(area.x1 - box.x1, box.y0 - area.y0, area.x1 - box.x0, box.y1 - area.y0)
-    # slanting text is left out, so that its place does not matter
-    return PdfBox(area.y1 - box.y1, area.x1 - box.x1, area.y1 - box.y0, area.x1 - box.x0)
-
-
-def _turn_pdf_y(x: float, y: float, area: PdfBox, angle: int) -> float:
-    """Return y of a point of the page in layout coordinates, as `_turn_pdf_box` does of a box."""
-    if angle == 0:
-        return area.y1 - y
-    if angle == 1:
-        return x - area.x0
-    if angle == 2:
-        return y - area.y0
-    return area.x1 - x

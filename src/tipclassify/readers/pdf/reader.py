@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import format_numbers
 from tipclassify.labels import SECTIONS
-from tipclassify.readers.pdf.glyphs import normalize_pdf_text, read_pdf_page
+from tipclassify.readers.pdf.characters import normalize_pdf_text
 from tipclassify.readers.pdf.layout.flow import (
     Bookmarks,
     PdfParagraph,
@@ -30,6 +30,7 @@ from tipclassify.readers.pdf.layout.flow import (
 )
 from tipclassify.readers.pdf.layout.pages import PageLayout, whole_pdf_words
 from tipclassify.readers.pdf.legibility import is_garbled_page
+from tipclassify.readers.pdf.page import read_pdf_page
 from tipclassify.readers.pdf.references import (
     REFERENCES,
     find_pdf_references,

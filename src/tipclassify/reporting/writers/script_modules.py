@@ -66,7 +66,8 @@ def read_modules(entry: str, read: Callable[[str], str]) -> list[Module]:
 
     def visit(file: str, path: tuple[str, ...]) -> None:
         if file in path:
-            circle = " imports ".join([*path[path.index(file) :], file])
+            steps = path[path.index(file) :]
+            circle = " imports ".join([*steps, file])
             raise ScriptError(f"{circle}: a circle of scripts; move what both need to a third")
         if file in in_order:
             return

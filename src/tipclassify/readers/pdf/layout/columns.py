@@ -96,20 +96,14 @@ def _split_pdf_area(rows: list[Row]) -> list[_PdfAreaPart]:
         above = _PdfAreaPart(_fragments_of_column(rows[: strip.start]))
         below = _PdfAreaPart(_fragments_of_column(rows[strip.end :]))
         # a sidebar is read after the text beside it
-        if _is_pdf_sidebar(right, text=left):
-            return [
-                above,
-                _PdfAreaPart(_fragments_of_column(left)),
-                below,
-                _PdfAreaPart(_fragments_of_column(right), aside=True),
-            ]
-        if _is_pdf_sidebar(left, text=right):
-            return [
-                above,
-                _PdfAreaPart(_fragments_of_column(right)),
-                below,
-                _PdfAreaPart(_fragments_of_column(left), aside=True),
-            ]
+        for sidebar, text in ((right, left), (left, right)):
+            if _is_pdf_sidebar(sidebar, text=text):
+                return [
+                    above,
+                    _PdfAreaPart(_fragments_of_column(text)),
+                    below,
+                    _PdfAreaPart(_fragments_of_column(sidebar), aside=True),
+                ]
         columns = [_PdfAreaPart(fragments) for fragments in _order_pdf_columns(cut_rows, em)]
         return [above, *columns, below]
     return []

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tipclassify.readers.pdf.layout.captions import CAPTION
 from tipclassify.readers.pdf.layout.columns import pdf_reading_order
+from tipclassify.readers.pdf.layout.drawings import place_labelled_drawings
 from tipclassify.readers.pdf.layout.grouping import (
     BULLET,
     NOTES,
@@ -28,10 +30,10 @@ from tipclassify.readers.pdf.layout.hyphens import (
 )
 from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, PdfLine, make_pdf_lines
 from tipclassify.readers.pdf.layout.pages import LARGE, PageLayout, body_type_size
+from tipclassify.readers.pdf.layout.ruled_tables import place_ruled_tables
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.side_marks import drop_side_marks
 from tipclassify.readers.pdf.layout.symbol_fonts import put_bullets_for_symbol_fonts
-from tipclassify.readers.pdf.layout.tables import CAPTION, place_ruled_tables
 from tipclassify.readers.pdf.structure_tree import (
     has_usable_structure_tree,
     line_groups_by_structure_tree,
@@ -105,7 +107,10 @@ def read_pdf_paragraphs(
     """
     pages = put_bullets_for_symbol_fonts(pages)
     by_tree = {page.number for page in pages if has_usable_structure_tree(page)}
-    pages = [page if page.number in by_tree else place_ruled_tables(page) for page in pages]
+    pages = [
+        page if page.number in by_tree else place_labelled_drawings(place_ruled_tables(page))
+        for page in pages
+    ]
     body = _pdf_body_type(pages)
     groups: list[LineGroup] = []
     notes: list[LineGroup] = []

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
+from tipclassify.readers.pdf.layout.captions import CAPTION
 from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, PdfLine
 from tipclassify.readers.pdf.layout.pages import LARGE, Table
-from tipclassify.readers.pdf.layout.tables import CAPTION
 from tipclassify.text.features.lexicon import WORDS
 
 __all__ = [

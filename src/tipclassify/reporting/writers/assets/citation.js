@@ -1,11 +1,11 @@
-// A citation as plain text, BibTeX and RIS, character by character what citation.py gives for the
-// same fields. Its sentences, fields and escapes are made there and come in names.js; here the gaps
-// of the sentences are filled. On a desk, a remark of whoever checked the finding follows.
+// A citation as plain text, BibTeX and RIS, character by character what `Citation` gives for the
+// same fields. Its sentences, fields and escapes are made in Python and come in names.js; here the
+// gaps of the sentences are filled. On a desk, a remark of whoever checked the finding follows.
 // Covered by tests/reporting/test_desk.py, which compares both, and test_html_report.py beside it.
 import { BIBTEX_FIELDS, FRAGMENT_WORDS, LABEL_NAMES, NEARLY_CERTAIN } from "./names.js";
 import { NEARLY_CERTAIN_IN_WORDS, RIS_TAGS, SENTENCES, TEX_ESCAPES } from "./names.js";
 
-// Fill the gaps, {name}, of a sentence of citation.py; a brace that is written twice is a brace.
+// Fill the gaps, {name}, of a sentence; a brace that is written twice is a brace.
 function filled(sentence, values) {
   return sentence.replace(/\{\{|\}\}|\{(\w+)\}/g, (gap, name) => (name ? values[name] : gap[0]));
 }
@@ -84,7 +84,7 @@ function keywordsOf(cited) {
   return [...labels, ...known(cited.country)];
 }
 
-// The fields, and what the forms derive from them, as Citation.values in citation.py.
+// The fields, and what the forms derive from them, as `Citation.values` in Python.
 export function valuesOf(cited) {
   const issued = cited.date || cited.year;
   const place = placeOf(cited);
