@@ -1,5 +1,4 @@
-"""Client of ``tipclassify review``: the server in a subprocess, and requests to it, valid or
-forged."""
+"""Client of ``tipclassify review``: a running server, and requests to it, valid or forged."""
 
 from __future__ import annotations
 
@@ -12,8 +11,15 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from tipclassify import Classifier
+    from tipclassify.review.events import History
+
+Answer = dict[str, Any]
+"""An object of JSON that the server sends; what its fields hold differs by address."""
 
 SENTENCES = (
     "Police arrested {} recruiters.",
@@ -25,19 +31,20 @@ SENTENCES = (
 
 def write_report(file: Path, passages: int = 24) -> Path:
     """Make a report of this many distinct passages, four to a paragraph."""
-    words = [SENTENCES[i % 4].format(f"{i + 2} Karvonian") for i in range(passages)]
-    paragraphs = (" ".join(words[i : i + 4]) for i in range(0, passages, 4))
+    sentences = [SENTENCES[i % 4].format(f"{i + 2} Karvonian") for i in range(passages)]
+    paragraphs = [" ".join(sentences[i : i + 4]) for i in range(0, passages, 4)]
     file.write_text("PROSECUTION\n\n" + "\n\n".join(paragraphs) + "\n", "utf-8")
     return file
 
 
-def corpus_rows(history: Any) -> list[dict[str, Any]]:
-    """Rows of the corpus that is derived from a history of events."""
+def corpus_rows(history: History) -> list[Answer]:
+    """Return the rows of the corpus that is derived from a history of events."""
     from tipclassify.review.derived import ReviewCorpusFile
 
     with tempfile.TemporaryDirectory() as folder:
-        ReviewCorpusFile(Path(folder) / "my.jsonl").write(history)
-        return [json.loads(line) for line in (Path(folder) / "my.jsonl").read_bytes().splitlines()]
+        file = Path(folder) / "my.jsonl"
+        ReviewCorpusFile(file).write(history)
+        return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
 class Reviewer:
@@ -83,26 +90,20 @@ class Reviewer:
         """Send any request on a new connection, with these headers and Host only."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            given = headers or {}
-            line.putrequest(method, path, skip_host="Host" in given, skip_accept_encoding=True)
-            for name, value in given.items():
+            headers = headers or {}
+            line.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+            for name, value in headers.items():
                 if value:
                     line.putheader(name, value)
-            if (
-                body is not None
-                and "Content-Length" not in given
-                and "Transfer-Encoding" not in given
-            ):
+            has_length = "Content-Length" in headers or "Transfer-Encoding" in headers
+            if body is not None and not has_length:
                 line.putheader("Content-Length", str(len(body)))
             line.endheaders()
             if body:
                 line.send(body)
-            answer = line.getresponse()
-            return (
-                answer.status,
-                {name.lower(): value for name, value in answer.getheaders()},
-                answer.read(),
-            )
+            response = line.getresponse()
+            received = {name.lower(): value for name, value in response.getheaders()}
+            return response.status, received, response.read()
         finally:
             line.close()
 
@@ -111,43 +112,46 @@ class Reviewer:
         headers = {"Origin": self.origin, "X-Tipclassify": self.token}
         return headers | {name.replace("_", "-"): value for name, value in changed.items()}
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str) -> Answer:
+        """Ask for what the page shows; raise `RefusedError` where the server refuses."""
         return self._ask("GET", path, None)
 
-    def post(self, path: str, **fields: Any) -> Any:
+    def post(self, path: str, **fields: object) -> Answer:
+        """Change something, as the page does; raise `RefusedError` where the server refuses."""
         return self._ask("POST", path, json.dumps(fields))
 
-    def _ask(self, method: str, path: str, body: str | None) -> Any:
+    def _ask(self, method: str, path: str, body: str | None) -> Answer:
         self.line.close()  # the server does not wait long for another request on the same one
         self.line.request(method, path, body, self.own())
-        answer = self.line.getresponse()
-        found = json.loads(answer.read())
-        if answer.status != 200:
-            raise RefusedError(answer.status, found["error"])
-        return found
+        response = self.line.getresponse()
+        answer: Answer = json.loads(response.read())
+        if response.status != 200:
+            raise RefusedError(response.status, answer["error"])
+        return answer
 
-    def passages(self) -> list[dict[str, Any]]:
-        """Passages of all reports, in reading order."""
-        reports = self.get("/api/session")["reports"]
-        return [
-            p for report in reports for p in self.get(f"/api/reports/{report['id']}")["passages"]
-        ]
+    def passages(self) -> list[Answer]:
+        """Return the passages of all reports, in reading order."""
+        passages: list[Answer] = []
+        for report in self.get("/api/session")["reports"]:
+            passages += self.get(f"/api/reports/{report['id']}")["passages"]
+        return passages
 
 
 class LocalReviewer(Reviewer):
-    """A server in a thread of this process, with a model that is loaded already: there in
-    milliseconds."""
+    """A server in a thread of this process, which is there in milliseconds.
+
+    Its model is loaded already.
+    """
 
     def __init__(
         self,
-        classifier: Any,
+        classifier: Classifier,
         corpus: Path,
         *reports: Path,
         annotator: str = "ana",
         model: str = "fast",
         blind: bool = False,
         data: tuple[Path, ...] = (),
-        start: str = "default",
     ) -> None:
         from tipclassify.pipeline.batch import Tagging
         from tipclassify.review.opened import open_reports_for_review
@@ -160,18 +164,19 @@ class LocalReviewer(Reviewer):
         session = ReviewSession(
             classifier, opened, corpus, annotator, blind=blind, model_name=model
         )
-        at, self.token, ready = listen_on_loopback(0), secrets.token_urlsafe(8), threading.Event()
-        self.port = at.getsockname()[1]
+        listener = listen_on_loopback(0)
+        ready = threading.Event()
+        self.token = secrets.token_urlsafe(8)
+        self.port = listener.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/?token={self.token}"
         self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        job = (session, Retraining(corpus, data, start), at, self.token, ready.set)
-        threading.Thread(
-            target=serve_review, args=job, daemon=True
-        ).start()  # ends with this process
+        serving = (session, Retraining(corpus, data), listener, self.token, ready.set)
+        thread = threading.Thread(target=serve_review, args=serving, daemon=True)
+        thread.start()  # ends with this process
         assert ready.wait(20)
 
-    def _ask(self, method: str, path: str, body: str | None) -> Any:
+    def _ask(self, method: str, path: str, body: str | None) -> Answer:
         try:
             return super()._ask(method, path, body)
         finally:
@@ -188,8 +193,6 @@ class RefusedError(Exception):
 
 
 def numbers(log: Path) -> list[int]:
-    """Event numbers of the whole lines of a log, in order."""
-    return [
-        int(found)
-        for found in re.findall(rb'^\{"event": (\d+),.*\}\n', log.read_bytes(), re.MULTILINE)
-    ]
+    """Return the event numbers of the whole lines of a log, in order."""
+    whole_line = re.compile(rb'^\{"event": (\d+),.*\}\n', re.MULTILINE)
+    return [int(number) for number in whole_line.findall(log.read_bytes())]

@@ -23,13 +23,16 @@ TITLE = "Same sentence, tagged otherwise in one report"
 
 
 def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
-    """A report with a paragraph for each section, text and labels."""
-    passages, blocks, at = [], [], 0
+    """Make a report with a paragraph for each section, text and labels."""
+    passages = []
+    blocks = []
+    start = 0
     for section, text, labels in places:
+        end = start + len(text)
         scores = dict.fromkeys(LABELS, 0.02) | dict.fromkeys(labels, 0.61)
-        passages.append(Passage(text, at, at + len(text), section, labels, scores, page=4))
-        blocks.append(Block(at, at + len(text), section))
-        at += len(text) + 1
+        passages.append(Passage(text, start, end, section, labels, scores, page=4))
+        blocks.append(Block(start, end, section))
+        start = end + 1
     whole = "\n".join(text for _, text, _ in places)
     document = Document(whole, tuple(blocks), f"{year}.html", f"Karvonia {year}", "Karvonia", year)
     return TaggedReport(f"{year}.html", document, passages)
@@ -62,11 +65,13 @@ def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> 
         [("assessment", SENTENCE, (EFFORT,)), ("prevention", SENTENCE, (EFFORT,))],
         [("assessment", "Police slept.", (EFFORT,)), ("prevention", "Police slept.", ())],
         [("assessment", SENTENCE, (EFFORT,)), ("prevention", OTHER, ())],
-        [("assessment", "A farm | with no inspector | Yes", (EFFORT,)),
-         ("prevention", "A farm | with no inspector | Yes", ())],
+        [
+            ("assessment", "A farm | with no inspector | Yes", (EFFORT,)),
+            ("prevention", "A farm | with no inspector | Yes", ()),
+        ],
     ],
     ids=["tagged alike", "a phrase", "other words", "table rows"],
-)  # fmt: skip
+)
 def test_what_is_alike_or_no_sentence_is_not_listed(
     places: list[tuple[str, str, tuple[str, ...]]],
 ) -> None:
@@ -76,17 +81,17 @@ def test_what_is_alike_or_no_sentence_is_not_listed(
 def test_input_rows_are_passages_of_their_own() -> None:
     report = report_of(2023, *BOTH_WAYS)
     rows = [{"text": passage.text} for passage in report.passages]
-    assert (
-        split_decisions_of_report(TaggedReport("rows.jsonl", None, report.passages, rows), "2023")
-        == []
-    )
+    of_rows = TaggedReport("rows.jsonl", None, report.passages, rows)
+    assert split_decisions_of_report(of_rows, "2023") == []
 
 
 def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
     old = report_of(2023, ("protection", OTHER, (FAILURE,)))
     comparison = compare(old, report_of(2024, *BOTH_WAYS), context)
     assert [decision.report for decision in comparison.split_decisions] == ["2024"]
-    table, page, lines = io.StringIO(), io.StringIO(), io.StringIO()
+    table = io.StringIO()
+    page = io.StringIO()
+    lines = io.StringIO()
     compared.write_comparison_table(comparison, table)
     compared.write_comparison_html(comparison, page, context)
     compared.write_comparison_jsonl(comparison, lines)
@@ -102,7 +107,9 @@ def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
 def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
     ledger = build_ledger([report_of(2023, *BOTH_WAYS), report_of(2024, *BOTH_WAYS)], context)
     assert [decision.report for decision in ledger.split_decisions] == ["2023", "2024"]
-    table, page, written = io.StringIO(), io.StringIO(), io.StringIO()
+    table = io.StringIO()
+    page = io.StringIO()
+    written = io.StringIO()
     followed.write_ledger_table(ledger, table)
     followed.write_ledger_html(ledger, page, context)
     followed.write_ledger_json(ledger, written, context)
@@ -113,7 +120,8 @@ def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
 
 def test_nothing_is_said_where_all_are_tagged_alike(context: ScoringContext) -> None:
     reports = [report_of(year, ("protection", OTHER, (FAILURE,))) for year in (2023, 2024)]
-    table, page = io.StringIO(), io.StringIO()
+    table = io.StringIO()
+    page = io.StringIO()
     compared.write_comparison_table(compare(*reports, context), table)
     followed.write_ledger_html(build_ledger(reports, context), page, context)
     assert TITLE not in table.getvalue()

@@ -1,5 +1,7 @@
-"""The desk of many reports: whole, offline, inert, the old reports kept when new ones come; and
-usable in a browser."""
+"""The desk of many reports: whole, offline and inert; and usable in a browser.
+
+Old reports are kept when new ones come.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,15 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import pytest
+from accessibility import violations_of
+from conftest import Run
 
 from tipclassify import Classifier
 from tipclassify.errors import OutputError
@@ -26,8 +30,14 @@ from tipclassify.reporting.writers.desk import DeskWriter
 from tipclassify.reporting.writers.desk_records import read_desk_passage_file
 from tipclassify.text.document import Document, Passage
 
-Run = Callable[..., Any]
-PAGE = "<html><head><title>{title}</title></head><body><h1>{title}</h1><h2>Prosecution</h2>{text}</body></html>"
+if TYPE_CHECKING:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser, Dialog, Page
+
+PAGE = (
+    "<html><head><title>{title}</title></head>"
+    "<body><h1>{title}</h1><h2>Prosecution</h2>{text}</body></html>"
+)
 OLD = (
     "Police arrested nine traffickers.",
     "Courts convicted none of the suspects.",
@@ -38,33 +48,39 @@ NEW = (
     "Courts convicted four of the suspects.",
     "The shelter’s doors closed in May.",
 )
-EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1> Police’s =arrested_ {nobody} \\ 50% & \u202e"
+EVIL = (
+    "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1> "
+    "Police’s =arrested_ {nobody} \\ 50% & \u202e"
+)
 SCORE = ("--model", "fast", "--format", "html", "--output-dir")
 
 
 def write_report(
     folder: Path, country: str, year: int, texts: tuple[str, ...], name: str = ""
 ) -> Path:
+    """Write the page of a report, each sentence with its year in a paragraph of its own."""
     folder.mkdir(exist_ok=True)
     file = folder / (name or f"{country.lower()}-{year}.html")
     text = "".join(f"<p>{text} It did so in {year}.</p>" for text in texts)
-    file.write_text(
-        PAGE.format(title=f"{year} Trafficking in Persons Report: {country}", text=text), "utf-8"
-    )
+    title = f"{year} Trafficking in Persons Report: {country}"
+    file.write_text(PAGE.format(title=title, text=text), "utf-8")
     return file
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
-    """A desk of two years of a country, a report without country, and rows that attack."""
-    folder = tmp_path_factory.mktemp("made")
-    for country, year, texts in (("Ghana", 2023, OLD), ("Ghana", 2024, NEW), ("Togo", 2024, NEW)):
-        write_report(folder / "in", country, year, texts)
+def desk_folder(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
+    """A folder with reports in "in" and their desk in "desk".
+
+    They are two years of a country, one of another, a report without country, and a row that
+    attacks.
+    """
+    folder = tmp_path_factory.mktemp("desk")
+    write_report(folder / "in", "Ghana", 2023, OLD)
+    write_report(folder / "in", "Ghana", 2024, NEW)
+    write_report(folder / "in", "Togo", 2024, NEW)
     (folder / "in" / "notes.txt").write_text(" ".join(OLD), "utf-8")
-    rows = [{"text": EVIL, "section": EVIL, "country": EVIL, "year": 2024}]
-    (folder / "in" / "evil.jsonl").write_text(
-        "".join(json.dumps(row) + "\n" for row in rows), "utf-8"
-    )
+    row = {"text": EVIL, "section": EVIL, "country": EVIL, "year": 2024}
+    (folder / "in" / "evil.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     done = cli("score", folder / "in", *SCORE, folder / "desk", "--policy", "screen")
     assert done.returncode == 0
     assert re.search(rb"open .*desk.index\.html: 5 reports\n", done.stderr)
@@ -72,62 +88,81 @@ def made(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
 
 
 def index_of(folder: Path) -> str:
+    """Return the first page of a desk."""
     return (folder / "desk" / "index.html").read_text("utf-8")
 
 
 def scripts_of(folder: Path) -> list[str]:
+    """List the scripts with data that the first page of a desk loads."""
     return re.findall(r'<script src="(data/\w{8}\.js)" defer>', index_of(folder))
 
 
-def test_the_index_lists_each_report_with_its_page_and_what_changed(made: Path) -> None:
-    index = index_of(made)
+def test_the_index_lists_each_report_with_its_page_and_what_changed(desk_folder: Path) -> None:
+    index = index_of(desk_folder)
     pages = re.findall(r'<tr data-page="([^"]+)"><th scope="row"><a href="([^"]+)">', index)
-    assert {page for page, link in pages if page == link and (made / "desk" / link).is_file()} == {
-        "ghana-2023.html.html", "ghana-2024.html.html", "togo-2024.html.html", "notes.txt.html", "evil.jsonl.html"
-    }  # fmt: skip
+    linked_pages = {
+        page for page, link in pages if page == link and (desk_folder / "desk" / link).is_file()
+    }
+    assert linked_pages == {
+        "ghana-2023.html.html",
+        "ghana-2024.html.html",
+        "togo-2024.html.html",
+        "notes.txt.html",
+        "evil.jsonl.html",
+    }
     assert re.findall(r'<a href="(changes/[^"]+)">since (\d+)</a>', index) == [
         ("changes/ghana-2024.html.html", "2023")
     ]
-    changes = (made / "desk" / "changes" / "ghana-2024.html.html").read_text("utf-8")
+    changes = (desk_folder / "desk" / "changes" / "ghana-2024.html.html").read_text("utf-8")
     assert "Ghana: 2023 set against 2024" in changes
     assert 'href="../ghana-2023.html.html"' in changes  # stays when the folder is moved
     assert '<a href="../index.html">' in changes
-    assert '<a href="index.html">' in (made / "desk" / "ghana-2024.html.html").read_text("utf-8")
-    assert all((made / "desk" / script).stat().st_size < 2_000_000 for script in scripts_of(made))
+    assert '<a href="index.html">' in (desk_folder / "desk" / "ghana-2024.html.html").read_text(
+        "utf-8"
+    )
+    assert all(
+        (desk_folder / "desk" / script).stat().st_size < 2_000_000
+        for script in scripts_of(desk_folder)
+    )
     assert "<script>window" not in index
 
 
 def test_next_years_reports_join_the_old_ones_which_are_not_scored_again(
-    made: Path, cli: Run
+    desk_folder: Path, cli: Run
 ) -> None:
-    before = {
+    desk_path = desk_folder / "desk"
+    options = (*SCORE, desk_path, "--policy", "screen", "--resume")
+    written_at = {
         path: path.stat().st_mtime_ns
-        for path in (made / "desk").rglob("*.html*")
+        for path in desk_path.rglob("*.html*")
         if path.name != "index.html"
     }
-    known = re.findall(r'data-desk="(\w+)"', index_of(made))
-    # the name of last year's file
-    twin = write_report(made / "next", "Togo", 2025, OLD, "togo-2024.html")
-    write_report(made / "next", "Ghana", 2025, OLD)
-    done = cli("score", made / "next", *SCORE, made / "desk", "--policy", "screen", "--resume")
+    # the name under which the browser keeps what was saved
+    desk_names = re.findall(r'data-desk="(\w+)"', index_of(desk_folder))
+    namesake = write_report(desk_folder / "next", "Togo", 2025, OLD, "togo-2024.html")
+    write_report(desk_folder / "next", "Ghana", 2025, OLD)
+
+    done = cli("score", desk_folder / "next", *options)
+
     assert b"7 reports" in done.stderr
-    index = index_of(made)
-    # under which the browser keeps what was saved
-    assert re.findall(r'data-desk="(\w+)"', index) == known
-    assert re.findall(r'changes/(\w+-\d+).*?since (\d+)</a>', index) == [
-        ("ghana-2024", "2023"), ("ghana-2025", "2024"), ("togo-2024", "2024")
-    ]  # fmt: skip
-    assert before == {path: path.stat().st_mtime_ns for path in before}
-    assert {f"data/{path.name}" for path in (made / "desk" / "data").glob("*.js")} == set(
-        scripts_of(made)
-    )
-    again = cli("score", made / "in", twin, *SCORE, made / "desk", "--policy", "screen", "--resume")
+    index = index_of(desk_folder)
+    assert re.findall(r'data-desk="(\w+)"', index) == desk_names
+    assert re.findall(r"changes/(\w+-\d+).*?since (\d+)</a>", index) == [
+        ("ghana-2024", "2023"),
+        ("ghana-2025", "2024"),
+        ("togo-2024", "2024"),
+    ]
+    assert written_at == {path: path.stat().st_mtime_ns for path in written_at}
+    scripts = {f"data/{path.name}" for path in (desk_path / "data").glob("*.js")}
+    assert scripts == set(scripts_of(desk_folder))
+    again = cli("score", desk_folder / "in", namesake, *options)
     assert b"6 of 6 inputs were done" in again.stderr
     assert b"7 reports" in again.stderr
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[IO[str]]:
+    """Open a file of the desk for writing, in place of the opener that the command gives."""
     with path.open("w", encoding="utf-8") as out:
         yield out
 
@@ -137,27 +172,38 @@ def context(fast: Classifier, tmp_path: Path) -> ScoringContext:
     return ScoringContext(fast, folder=tmp_path, day="2026-11-28")
 
 
-def report_of(year: int, count: int = 3) -> TaggedReport:
-    passages = [
-        Passage(
-            f"Courts heard case {n}.",
-            n,
-            n + 9,
-            "Trials",
-            ("failure",),
-            dict.fromkeys(LABELS, 0.6),
-            page=n,
-        )
-        for n in range(1, count + 1)
+def failure(text: str, start: int, end: int, page: int | None = None) -> Passage:
+    """Make a passage that is tagged as a failure."""
+    scores = dict.fromkeys(LABELS, 0.6)
+    return Passage(text, start, end, "Trials", ("failure",), scores, page=page)
+
+
+def failures(texts: Iterable[str]) -> list[Passage]:
+    """Make passages that are tagged as failures, a hundred characters apart."""
+    return [
+        failure(text, 100 * number, 100 * number + len(text)) for number, text in enumerate(texts)
     ]
-    return TaggedReport(
-        f"{year}.txt", Document("", (), f"{year}.txt", "Trials", "Chad", year), passages
-    )
 
 
-def add(made: DeskWriter, folder: Path, report: TaggedReport) -> None:
+def document_of(source: str, country: str, year: int) -> Document:
+    """Make a document without text."""
+    return Document("", (), source, title="Trials", country=country, year=year)
+
+
+def report_of(year: int, count: int = 3) -> TaggedReport:
+    """Make a report on Chad with so many failures, each on a page of its own."""
+    passages = [
+        failure(f"Courts heard case {number}.", number, number + 9, page=number)
+        for number in range(1, count + 1)
+    ]
+    file = f"{year}.txt"
+    return TaggedReport(file, document_of(file, "Chad", year), passages)
+
+
+def add(writer: DeskWriter, folder: Path, report: TaggedReport) -> None:
+    """Add a report to a desk, whose page is empty."""
     page = folder / f"{report.file}.html"
-    assert list(made.gather(page, [report])) == [report]
+    assert list(writer.gather(page, [report])) == [report]
     page.write_text("", "utf-8")
 
 
@@ -180,67 +226,70 @@ def test_a_long_report_fills_several_files_and_is_read_again_whole(
 def test_another_publication_has_no_page_of_changes(
     context: ScoringContext, tmp_path: Path
 ) -> None:
-    """Chad's reports of 2024 and 2025 are of one publication, those of 2023 and 2026 each of
-    another."""
-    first = DeskWriter(context, whole, resume=False)
-    for year, word in (
-        (2023, "Inspectors visit"),
-        (2024, ""),
-        (2025, ""),
-        (2026, "Newspapers print"),
-    ):
+    """Chad's reports of 2024 and 2025 have the same sentences, those of 2023 and 2026 others."""
+
+    def report_with(opening: str, year: int) -> TaggedReport:
         report = report_of(year, 20)
-        other = [
-            replace(p, text=f"{word} {chr(97 + p.start) * 4}{word[:2]}.") for p in report.passages
-        ]
-        add(first, tmp_path, replace(report, passages=other) if word else report)
-    for made in (first, DeskWriter(context, whole, resume=True)):
-        made.write_index()
-        index = made.files.index.read_text("utf-8")
+        passages = []
+        for passage in report.passages:
+            name = chr(ord("a") + passage.start) * 4 + opening[:2]
+            passages.append(replace(passage, text=f"{opening} {name}."))
+        return replace(report, passages=passages)
+
+    first = DeskWriter(context, whole, resume=False)
+    add(first, tmp_path, report_with("Inspectors visit", 2023))
+    add(first, tmp_path, report_of(2024, 20))
+    add(first, tmp_path, report_of(2025, 20))
+    add(first, tmp_path, report_with("Newspapers print", 2026))
+    for writer in (first, DeskWriter(context, whole, resume=True)):
+        writer.write_index()
+        index = writer.files.index.read_text("utf-8")
         assert re.findall(r'changes/([^"]+)">since (\d+)</a>', index) == [("2025.txt.html", "2024")]
-        reports = sorted(made.reports.values(), key=lambda report: report.year or 0)
-        links = [made.links[report.page] for report in reports]
-        assert [[change.year for change in of_report.changes] for of_report in links] == [
-            [],
-            [],
-            [2024],
-            [],
-        ]
+        years_compared = {
+            report.year: [change.year for change in writer.links[report.page].changes]
+            for report in writer.reports.values()
+        }
+        assert years_compared == {2023: [], 2024: [], 2025: [2024], 2026: []}
         assert [page.name for page in (tmp_path / "changes").iterdir()] == ["2025.txt.html"]
 
 
 def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
     context: ScoringContext, tmp_path: Path
 ) -> None:
-    """Ghana's human-rights pages of four years, and a Labor report of one of them, in invented
-    words."""
-    made = DeskWriter(context, whole, resume=False)
-    for year in (2021, 2022, 2023, 2024):
+    """Four years of one publication on Chad, and one year of another."""
+    years = (2021, 2022, 2023, 2024)
+    writer = DeskWriter(context, whole, resume=False)
+    for year in years:
         report = report_of(year, 20)
-        document = replace(report.document, publication="Harbor Watch") if report.document else None
-        add(made, tmp_path, replace(report, document=document))
-    other = report_of(2022, 20)
-    document = replace(other.document, publication="Labor Review") if other.document else None
-    passages = [
+        document = replace(document_of(report.file, "Chad", year), publication="Harbor Watch")
+        add(writer, tmp_path, replace(report, document=document))
+    inspections = [
         replace(
-            p, text=f"Inspectors enforced the law on farm {p.start}.", labels=("positive_effort",)
+            passage,
+            text=f"Inspectors enforced the law on farm {passage.start}.",
+            labels=("positive_effort",),
         )
-        for p in other.passages
+        for passage in report_of(2022, 20).passages
     ]
-    add(made, tmp_path, TaggedReport("labor.pdf", document, passages))
-    made.write_index()
-    links = {(r.series, r.year): made.links[r.page] for r in made.reports.values()}
+    document = replace(document_of("2022.txt", "Chad", 2022), publication="Labor Review")
+    add(writer, tmp_path, TaggedReport("labor.pdf", document, inspections))
+    writer.write_index()
+    links = {
+        (report.series, report.year): writer.links[report.page]
+        for report in writer.reports.values()
+    }
     latest = links["Harbor Watch", 2024]
     assert [change.year for change in latest.changes] == [2023, 2022, 2021]
     labor = links["Labor Review", 2022]
     assert (labor.changes, labor.ledger) == ([], "")
-    assert labor.beside == links["Harbor Watch", 2022].beside != ""
-    (ledger,) = {links["Harbor Watch", year].ledger for year in (2021, 2022, 2023, 2024)}
+    assert labor.beside != ""
+    assert labor.beside == links["Harbor Watch", 2022].beside
+    (ledger,) = {links["Harbor Watch", year].ledger for year in years}
     text = (tmp_path / ledger).read_text("utf-8")
     assert "Harbor Watch: Chad, 2021 to 2024" in text
     assert "Inspectors enforced" not in text
-    for of_report in made.links.values():
-        for change in of_report.changes:
+    for report_links in writer.links.values():
+        for change in report_links.changes:
             assert (tmp_path / change.link).is_file()
 
 
@@ -250,7 +299,8 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     first = DeskWriter(context, whole, resume=False)
     add(first, tmp_path, report_of(2023))
     first.write_index()
-    before, scripts = first.files.index.read_bytes(), set((tmp_path / "data").glob("*.js"))
+    index_before = first.files.index.read_bytes()
+    scripts_before = set((tmp_path / "data").glob("*.js"))
 
     def broken(path: Path) -> AbstractContextManager[IO[str]]:
         if path.name == "index.html":
@@ -261,16 +311,12 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     add(second, tmp_path, report_of(2024))
     with pytest.raises(KeyboardInterrupt):
         second.write_index()
-    assert first.files.index.read_bytes() == before
-    assert scripts < set((tmp_path / "data").glob("*.js"))
+    assert first.files.index.read_bytes() == index_before
+    assert scripts_before < set((tmp_path / "data").glob("*.js"))
     (tmp_path / "data" / "2023.txt.html.json").write_text('{"page":', "utf-8")
     with pytest.warns(UserWarning, match=r"2023\.txt\.html\.json: not whole"):
         third = DeskWriter(context, whole, resume=True)
     assert [page.name for page in third.reports] == ["2024.txt.html"]
-
-
-# -------------------------------------------------------------------------------------------------
-# in a browser
 
 
 def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path: Path) -> None:
@@ -286,34 +332,63 @@ def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path:
     assert mine.files.index.read_text("utf-8") == "<h1>My site</h1>"
 
 
+# -------------------------------------------------------------------------------------------------
+# in a browser
+
+
 @pytest.fixture(scope="module")
-def tab(made: Path, browser: Any) -> Iterator[Any]:
-    """The index, opened from the disk; a request beyond its folder, an error or a dialog fails a
-    test."""
-    asked, wrong = list[str](), list[str]()
+def tab(desk_folder: Path, browser: Browser) -> Iterator[Page]:
+    """The index, opened from the disk.
+
+    A request beyond its folder, an error or a dialog fails a test.
+    """
+    requests: list[str] = []
+    complaints: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        complaints.append(dialog.message)
+        dialog.dismiss()
+
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
     )
     page = context.new_page()
     page.set_default_timeout(10_000)
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: wrong.append(dialog.message) or dialog.dismiss())  # type: ignore[func-returns-value]
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto((made / "desk" / "index.html").as_uri())
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("dialog", dismiss)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((desk_folder / "desk" / "index.html").as_uri())
     yield page
-    assert [url for url in asked if not url.startswith(((made / "desk").as_uri(), "blob:"))] == []
-    assert wrong == []
+    own = ((desk_folder / "desk").as_uri(), "blob:")
+    assert [url for url in requests if not url.startswith(own)] == []
+    assert complaints == []
     context.close()
 
 
-def at(tab: Any, made: Path, fragment: str) -> Any:
+def at(tab: Page, desk_folder: Path, fragment: str) -> None:
+    """Load the index anew, at the state that the fragment of its address describes."""
     tab.goto("about:blank")
-    tab.goto((made / "desk" / "index.html").as_uri() + fragment)
+    tab.goto((desk_folder / "desk" / "index.html").as_uri() + fragment)
     tab.wait_for_selector("html[data-ready]")
-    return tab
 
 
-def reload(tab: Any) -> None:
+def open_desk(browser: Browser, folder: Path, fragment: str = "") -> Page:
+    """Open the index of a desk in a new tab."""
+    page = browser.new_page()
+    page.goto((folder / "index.html").as_uri() + fragment)
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+def export(tab: Page, form: str, file: Path) -> bytes:
+    """Export the saved findings in a form; return the file that the browser downloads."""
+    with tab.expect_download() as download:
+        tab.locator("#exports").get_by_role("button", name=form, exact=True).click()
+    download.value.save_as(file)
+    return file.read_bytes()
+
+
+def reload(tab: Page) -> None:
     """Load the page again, as somebody does who has looked at what was saved.
 
     Chromium may give a page that is loaded within milliseconds of a write, in a new process, what
@@ -323,50 +398,55 @@ def reload(tab: Any) -> None:
     tab.reload()
 
 
-def test_the_map_counts_each_label_and_leads_to_reports_and_changes(tab: Any, made: Path) -> None:
-    at(tab, made, "")
+def test_the_map_counts_each_label_and_leads_to_reports_and_changes(
+    tab: Page, desk_folder: Path
+) -> None:
+    at(tab, desk_folder, "")
     heads = tab.locator(".desk-map thead tr").nth(0).locator("th").all_inner_texts()
-    assert [head.split("\n")[-1].split(" ", 1)[-1] for head in heads] == [
-        "Country", "Changes", "Positive effort", "Failure", "Complicity"
-    ]  # fmt: skip
+    columns = [head.split("\n")[-1].split(" ", 1)[-1] for head in heads]
+    assert columns == ["Country", "Changes", "Positive effort", "Failure", "Complicity"]
     rows = tab.locator(".desk-map tbody th").all_inner_texts()
     assert {"Ghana", "Togo", "notes.txt"} < set(rows)
     cell = tab.get_by_role("link", name=re.compile(r"^\d+ Failure, Ghana 2023$"))
-    data = read_desk_passage_file(made / "desk" / "data" / "ghana-2023.html.html.json")
+    data = read_desk_passage_file(desk_folder / "desk" / "data" / "ghana-2023.html.html.json")
     assert data
     assert data.report
-    assert cell.inner_text() == str(data.report.counts[1])
+    failure_count = data.report.counts[LABELS.index("failure")]
+    assert cell.inner_text() == str(failure_count)
     tab.get_by_label("Shares of passages").check()
     assert cell.count() == 0
     share = tab.get_by_role("link", name=re.compile(r"^\d+% Failure, Ghana 2023$"))
-    assert share.inner_text() == str(round(100 * data.report.counts[1] / data.report.on_subject))
+    assert share.inner_text() == str(round(100 * failure_count / data.report.on_subject))
     assert "show=shares" in tab.url
-    latest = re.findall(r"changes/ghana-\d+\.html\.html", index_of(made))[-1]
+    latest = re.findall(r"changes/ghana-\d+\.html\.html", index_of(desk_folder))[-1]
     assert tab.locator(".desk-map .change a").first.get_attribute("href") == latest
     share.click()
     assert tab.url.endswith("/ghana-2023.html.html")
 
 
-def test_the_table_sorts_by_keyboard_and_says_so(tab: Any, made: Path) -> None:
-    at(tab, made, "#view=reports")
+def test_the_table_sorts_by_keyboard_and_says_so(tab: Page, desk_folder: Path) -> None:
+    at(tab, desk_folder, "#view=reports")
     head = tab.locator(".desk-reports th", has_text="Year")
     head.locator("button").focus()
     tab.keyboard.press("Enter")
     assert head.get_attribute("aria-sort") == "descending"
     tab.keyboard.press("Enter")
     assert head.get_attribute("aria-sort") == "ascending"
-    years = tab.locator(".desk-reports tbody tr td:nth-child(3)").all_inner_texts()
-    assert [year for year in years if year != "–"] == sorted(year for year in years if year != "–")
+    cells = tab.locator(".desk-reports tbody tr td:nth-child(3)").all_inner_texts()
+    years = [cell for cell in cells if cell != "–"]
+    assert years == sorted(years)
     reload(tab)
     assert head.get_attribute("aria-sort") == "ascending"  # the address keeps it
 
 
-def test_search_and_filters_find_the_same_again_from_the_address(tab: Any, made: Path) -> None:
-    at(tab, made, "")
-    found = tab.locator("#findings .quote")
+def test_search_and_filters_find_the_same_again_from_the_address(
+    tab: Page, desk_folder: Path
+) -> None:
+    at(tab, desk_folder, "")
+    quotes = tab.locator("#findings .quote")
 
     def shown() -> set[str]:
-        return {text.split(" It did")[0] for text in found.all_inner_texts()}
+        return {text.split(" It did")[0] for text in quotes.all_inner_texts()}
 
     tab.get_by_label("Words in a finding").fill("court CONVICT")
     tab.keyboard.press("Enter")
@@ -389,23 +469,21 @@ def test_search_and_filters_find_the_same_again_from_the_address(tab: Any, made:
     sections = tab.get_by_label("Section", exact=True).locator("option").all_inner_texts()
     # headings of any wording are folded
     assert set(sections) == {"All sections", "Prosecution", "Other", "No section"}
-    assert (
-        "view=findings&country=Ghana&year=2023&section=prosecution&labels=FC&least=0.5" in tab.url
-    )
+    state = "view=findings&country=Ghana&year=2023&section=prosecution&labels=FC&least=0.5"
+    assert state in tab.url
     reload(tab)
     assert shown() == left
-    assert (
-        tab.locator("#findings a").first.get_attribute("href").startswith("ghana-2023.html.html#p")
-    )
+    link = tab.locator("#findings a").first.get_attribute("href")
+    assert link.startswith("ghana-2023.html.html#p")
     tab.get_by_role("button", name="Reset").click()
     tab.get_by_label("No label").check()
     tab.wait_for_function(f"document.querySelectorAll('#findings .quote').length > {len(left)}")
 
 
 def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
-    tab: Any, made: Path, fast: Classifier, tmp_path: Path
+    tab: Page, desk_folder: Path, fast: Classifier, tmp_path: Path
 ) -> None:
-    at(tab, made, "#view=findings&order=report")
+    at(tab, desk_folder, "#view=findings&order=report")
     saves = tab.locator("#findings .save")
     texts = tab.locator("#findings .quote").all_inner_texts()
     for number in range(saves.count()):
@@ -413,46 +491,41 @@ def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
     tab.locator("#findings .do").first.get_by_role("button", name="Copy citation").click()
     tab.get_by_role("button", name="Copied", exact=True).wait_for()
     copied = tab.evaluate("navigator.clipboard.readText()")
-    at(tab, made, "#view=saved")
+    at(tab, desk_folder, "#view=saved")
     assert tab.locator("#saved .quote").all_inner_texts() == texts
-    files = {}
-    for name in ("CSV", "Word", "Text", "BibTeX", "RIS", "CSL-JSON"):
-        with tab.expect_download() as download:
-            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
-        download.value.save_as(tmp_path / name)
-        files[name] = (tmp_path / name).read_bytes()
+    forms = ("CSV", "Word", "Text", "BibTeX", "RIS", "CSL-JSON")
+    files = {form: export(tab, form, tmp_path / form) for form in forms}
     cited = [
         citation
-        for file in sorted((made / "desk" / "data").glob("*.json"))
-        for citation in citations(file, made / "in", fast)
+        for file in sorted((desk_folder / "desk" / "data").glob("*.json"))
+        for citation in citations(file, desk_folder / "in", fast)
     ]
     text = files["Text"].decode()
     assert len(texts) == text.count("Tagged ")
     assert copied in text
-    assert set(text.splitlines()) - {""} <= {one.plain for one in cited}
-    bibtex, ris = files["BibTeX"].decode(), files["RIS"].decode()
-    saved = [one for one in cited if one.plain in text]
+    assert set(text.splitlines()) - {""} <= {citation.plain for citation in cited}
+    bibtex = files["BibTeX"].decode()
+    ris = files["RIS"].decode()
+    saved = [citation for citation in cited if citation.plain in text]
     assert len(saved) == len(texts)
-    assert all(one.bibtex in bibtex and one.ris in ris for one in saved)
-    assert len(bibtex) == sum(len(one.bibtex) + 1 for one in saved) - 1
+    assert all(citation.bibtex in bibtex and citation.ris in ris for citation in saved)
+    assert len(bibtex) == sum(len(citation.bibtex) + 1 for citation in saved) - 1
     by_id = {item["id"]: item for item in json.loads(files["CSL-JSON"])}
-    assert by_id == {one.key: json.loads(one.csl) for one in saved}
+    assert by_id == {citation.key: json.loads(citation.csl) for citation in saved}
     table = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"))))
-    assert {row["citation"] for row in table} == {one.plain for one in saved}
-    assert not [
-        cell for row in table for cell in row.values() if cell.startswith(("=", "+", "-", "@"))
-    ]
+    assert {row["citation"] for row in table} == {citation.plain for citation in saved}
+    cells = [cell for row in table for cell in row.values()]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
     assert zipfile.ZipFile(tmp_path / "Word").testzip() is None  # each part has its checksum
-    assert {p.text.strip("“”") for p in word.paragraphs if p.style.name == "Quote"} == {
-        one.quote for one in saved
-    }
+    quotes = {p.text.strip("“”") for p in word.paragraphs if p.style.name == "Quote"}
+    assert quotes == {citation.quote for citation in saved}
     tab.locator("#saved .do").get_by_role("button", name="Remove").first.click()
     assert tab.locator("#saved .quote").count() == len(texts) - 1
 
 
 def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
-    context: ScoringContext, tmp_path: Path, browser: Any
+    context: ScoringContext, tmp_path: Path, browser: Browser
 ) -> None:
     texts = (
         "Police arrested nine recruiters in Port Salwen in May.",
@@ -460,24 +533,13 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
         "Police arrested nine recruiters in Port Salwen in May. (4)",
         "The law prohibits all forms of forced or compulsory labor.",
     )
-    passages = [
-        Passage(
-            text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6)
-        )
-        for n, text in enumerate(texts)
-    ]
-    made = DeskWriter(context, whole, resume=False)
-    document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
-    add(made, tmp_path, TaggedReport("a.txt", document, passages))
-    add(
-        made,
-        tmp_path,
-        TaggedReport("b.txt", replace(document, source="b.txt", country="Zembla"), []),
-    )
-    made.write_index()
-    page = browser.new_page()
-    page.goto((tmp_path / "index.html").as_uri())
-    page.wait_for_selector("html[data-ready]")
+    with_findings = TaggedReport("a.txt", document_of("a.txt", "Karvonia", 2024), failures(texts))
+    without_findings = TaggedReport("b.txt", document_of("b.txt", "Zembla", 2024), [])
+    writer = DeskWriter(context, whole, resume=False)
+    add(writer, tmp_path, with_findings)
+    add(writer, tmp_path, without_findings)
+    writer.write_index()
+    page = open_desk(browser, tmp_path)
     assert page.locator("h1").inner_text().startswith("2 reports")
     # the one without findings is one, too
     assert page.locator("#reports-tab small").inner_text() == "2"
@@ -494,19 +556,17 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
 
 
 def test_paper_says_how_many_findings_it_leaves_out_until_they_are_shown(
-    context: ScoringContext, tmp_path: Path, browser: Any
+    context: ScoringContext, tmp_path: Path, browser: Browser
 ) -> None:
-    made = DeskWriter(context, whole, resume=False)
+    writer = DeskWriter(context, whole, resume=False)
     report = report_of(2024, 30)
     passages = [
         replace(passage, text=f"Court {number} heard a case of forced labor.")
         for number, passage in enumerate(report.passages)
     ]
-    add(made, tmp_path, replace(report, passages=passages))
-    made.write_index()
-    page = browser.new_page()
-    page.goto((tmp_path / "index.html").as_uri() + "#view=findings")
-    page.wait_for_selector("html[data-ready]")
+    add(writer, tmp_path, replace(report, passages=passages))
+    writer.write_index()
+    page = open_desk(browser, tmp_path, "#view=findings")
     note = page.locator("#not-printed")
     left_out = 30 - page.locator("#findings .quote").count()
     assert left_out > 0
@@ -530,29 +590,22 @@ SEARCHED = (
 
 @pytest.fixture(scope="module")
 def search_page(
-    fast: Classifier, browser: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
+    fast: Classifier, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
     """The findings of a desk with a report of these sentences."""
     folder = tmp_path_factory.mktemp("searched")
-    passages = [
-        Passage(
-            text, 100 * n, 100 * n + len(text), "Trials", ("failure",), dict.fromkeys(LABELS, 0.6)
-        )
-        for n, text in enumerate(SEARCHED)
-    ]
-    made = DeskWriter(ScoringContext(fast, folder=folder, day="2026-11-28"), whole, resume=False)
-    document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
-    add(made, folder, TaggedReport("a.txt", document, passages))
-    made.write_index()
-    page = browser.new_page()
-    page.goto((folder / "index.html").as_uri() + "#view=findings")
-    page.wait_for_selector("html[data-ready]")
+    report = TaggedReport("a.txt", document_of("a.txt", "Karvonia", 2024), failures(SEARCHED))
+    context = ScoringContext(fast, folder=folder, day="2026-11-28")
+    writer = DeskWriter(context, whole, resume=False)
+    add(writer, folder, report)
+    writer.write_index()
+    page = open_desk(browser, folder, "#view=findings")
     yield page
     page.close()
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "matches"),
     [
         ("labour inspector", {0, 1}),
         ("labor inspectors", {0, 1}),
@@ -565,20 +618,20 @@ def search_page(
     ],
 )
 def test_search_takes_or_not_phrases_and_both_spellings(
-    search_page: Any, query: str, found: set[int]
+    search_page: Page, query: str, matches: set[int]
 ) -> None:
     words = search_page.get_by_label("Words in a finding")
     quotes = search_page.locator("#findings .quote")
     words.fill("")  # the queries stand in each other's place
     assert set(quotes.all_inner_texts()) == set(SEARCHED)
     words.fill(query)
-    assert set(quotes.all_inner_texts()) == {SEARCHED[n] for n in found}
+    assert set(quotes.all_inner_texts()) == {SEARCHED[number] for number in matches}
 
 
 @pytest.fixture
-def nothing_kept(tab: Any, made: Path) -> Iterator[None]:
+def nothing_kept(tab: Page, desk_folder: Path) -> Iterator[None]:
     """Empty what the browser keeps for the desk, before a test and after it."""
-    at(tab, made, "")
+    at(tab, desk_folder, "")
     tab.evaluate("localStorage.clear()")
     yield
     tab.evaluate("localStorage.clear()")
@@ -586,9 +639,9 @@ def nothing_kept(tab: Any, made: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("nothing_kept")
 def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
-    tab: Any, made: Path, tmp_path: Path
+    tab: Page, desk_folder: Path, tmp_path: Path
 ) -> None:
-    at(tab, made, "#view=findings&order=report")
+    at(tab, desk_folder, "#view=findings&order=report")
     tab.locator("#findings .confirmed").first.click()  # without initials nothing is checked
     assert "Write your initials first" in tab.locator("#status").inner_text()
     tab.locator("#initials").fill("AB")
@@ -612,7 +665,7 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     tab.get_by_label("Checked", exact=True).select_option("rejected")
     assert tab.locator("#findings .quote").count() == 1
     tab.get_by_role("button", name="Reset").click()
-    at(tab, made, "#view=saved")
+    at(tab, desk_folder, "#view=saved")
     item = tab.locator("#saved li").first
     item.get_by_label("Folder").fill("Trials")
     item.get_by_label("Note", exact=True).fill("See annex")
@@ -620,20 +673,15 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     reload(tab)
     tab.wait_for_selector("html[data-ready]")
     assert item.get_by_label("Folder").input_value() == "Trials"
-    with tab.expect_download() as download:
-        tab.locator("#exports").get_by_role("button", name="CSV", exact=True).click()
-    download.value.save_as(tmp_path / "saved.csv")
-    (row, *_) = csv.DictReader(io.StringIO((tmp_path / "saved.csv").read_text("utf-8-sig")))
+    table = export(tab, "CSV", tmp_path / "saved.csv").decode("utf-8-sig")
+    row = next(csv.DictReader(io.StringIO(table)))
     assert (row["folder"], row["note"]) == ("Trials", "See annex")
     assert re.fullmatch(r"confirmed by AB, \d{4}-\d\d-\d\d", row["checked"])
     assert "1 checked (1 confirmed), 0 unchecked" in tab.locator("#saved-note").inner_text()
     remark = re.compile(r"Folder: Trials\. Note: See annex Confirmed by AB, \d{4}-\d\d-\d\d\.")
-    for name in ("Text", "BibTeX", "RIS", "CSL-JSON"):
-        with tab.expect_download() as download:
-            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
-        download.value.save_as(tmp_path / name)
-        text = (tmp_path / name).read_text("utf-8")
-        assert len(remark.findall(text)) == 1, name
+    for form in ("Text", "BibTeX", "RIS", "CSL-JSON"):
+        text = export(tab, form, tmp_path / form).decode()
+        assert len(remark.findall(text)) == 1, form
     assert re.search(rf"(?m)^N1  - {remark.pattern}$", (tmp_path / "RIS").read_text("utf-8"))
     (item,) = json.loads((tmp_path / "CSL-JSON").read_text("utf-8"))
     assert remark.search(item["note"])
@@ -642,22 +690,22 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
 @pytest.mark.usefixtures("nothing_kept")
 @pytest.mark.parametrize("answer", ["return null", "throw new Error('busy')"])
 def test_a_list_that_the_browser_does_not_give_is_not_overwritten(
-    tab: Any, made: Path, answer: str
+    tab: Page, desk_folder: Path, answer: str
 ) -> None:
-    at(tab, made, "#view=findings&order=report")
+    at(tab, desk_folder, "#view=findings&order=report")
     tab.locator("#findings .save").nth(0).click()
     tab.evaluate(f"() => {{ Storage.prototype.getItem = () => {{ {answer} }}; }}")
     tab.locator("#findings .save").nth(1).click()
     quotes = tab.locator("#findings .quote").all_inner_texts()[:2]
-    at(tab, made, "#view=saved")  # a new page, with its own getItem
+    at(tab, desk_folder, "#view=saved")  # a new page, with its own getItem
     assert tab.locator("#saved .quote").all_inner_texts() == quotes
 
 
 @pytest.mark.usefixtures("nothing_kept")
 def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
-    tab: Any, made: Path, tmp_path: Path
+    tab: Page, desk_folder: Path, tmp_path: Path
 ) -> None:
-    at(tab, made, "#view=findings&order=report")
+    at(tab, desk_folder, "#view=findings&order=report")
     for number in range(3):
         tab.locator("#findings .save").nth(number).click()
     quotes = tab.locator("#findings .quote").all_inner_texts()[:3]
@@ -674,19 +722,14 @@ def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
     reload(tab)
     tab.wait_for_selector("html[data-ready]")
     assert tab.locator("#saved .quote").all_inner_texts() == order
-    files = {}
-    for name in ("CSV", "RIS", "Word"):
-        with tab.expect_download() as download:
-            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
-        download.value.save_as(tmp_path / name)
-        files[name] = (tmp_path / name).read_bytes()
-    rows = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"))))
-    assert [(row["folder"], row["tags"]) for row in rows] == [
-        ("Courts", "courts, trials"), ("", ""), ("", "")
-    ]  # fmt: skip
-    ids = re.findall(r"ID  - (\S+)", files["RIS"].decode())
-    assert ids == [row["key"] for row in rows]
-    word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
+    table = export(tab, "CSV", tmp_path / "CSV").decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    folders_and_tags = [(row["folder"], row["tags"]) for row in rows]
+    assert folders_and_tags == [("Courts", "courts, trials"), ("", ""), ("", "")]
+    ris = export(tab, "RIS", tmp_path / "RIS").decode()
+    assert re.findall(r"ID  - (\S+)", ris) == [row["key"] for row in rows]
+    word_file = export(tab, "Word", tmp_path / "Word")
+    word = pytest.importorskip("docx").Document(io.BytesIO(word_file))
     heads = [p.text for p in word.paragraphs if p.style.name == "Heading 1"]
     assert heads[0] == "Courts"
 
@@ -708,40 +751,44 @@ def citations(file: Path, folder: Path, fast: Classifier) -> Iterator[Citation]:
             row.text, row.start, row.end, place.section, row.labels, scores, page=row.page
         )
         finding = Finding(
-            str(folder / name),
-            passage,
-            {},
-            place.country,
-            place.year,
-            report.title,
-            int(row.paragraph or 0) or None,
-            report.publication,
-            report.publisher,
+            file=str(folder / name),
+            passage=passage,
+            extra={},
+            country=place.country,
+            year=place.year,
+            title=report.title,
+            paragraph=int(row.paragraph or 0) or None,
+            publication=report.publication,
+            publisher=report.publisher,
         )
         cited = cite(finding, ScoringContext(fast, "screen", day=report.read))
         assert cited.key == row.key
         yield cited
 
 
-def test_a_hostile_report_is_text_and_nothing_else(tab: Any, made: Path) -> None:
+def test_a_hostile_report_is_text_and_nothing_else(tab: Page, desk_folder: Path) -> None:
     at(
         tab,
-        made,
+        desk_folder,
         "#view=findings&words=<img src=x onerror=window.pwned=1>&country=<b>&sort=<i>&year=%0",
     )
     for view in ("saved", "findings", "reports", "map"):
         tab.locator(f"#{view}-tab").click()
     assert tab.locator("main script, main img, main iframe, main style").count() == 0
-    at(tab, made, "")
+    at(tab, desk_folder, "")
     assert tab.evaluate("window.pwned") is None
     assert any("onerror" in name for name in tab.locator(".desk-map tbody th").all_inner_texts())
 
 
-def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any, axe: Any) -> None:
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    desk_folder: Path, browser: Browser, axe: Axe
+) -> None:
     # axe is a script that the policy would not let in
     context = browser.new_context(bypass_csp=True)
     page = context.new_page()
-    at(page, made, "")
+    later_findings = "document.querySelectorAll('#findings li:nth-child(n + 4)')"
+    views = "document.querySelectorAll('[role=tabpanel]')"
+    at(page, desk_folder, "")
     for width, scheme in ((1440, "dark"), (390, "light")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
@@ -749,15 +796,9 @@ def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any, axe:
             page.locator(f"#{view}-tab").click()
             if view == "findings":
                 page.locator("#findings .save").nth(int(width > 390)).click()
-                page.evaluate(
-                    "document.querySelectorAll('#findings li:nth-child(n + 4)').forEach((li) => li.remove())"
-                )
+                page.evaluate(f"{later_findings}.forEach((li) => li.remove())")
             assert page.evaluate("document.scrollingElement.scrollWidth") <= width
         # All views at once: a run takes seconds.
-        page.evaluate(
-            "document.querySelectorAll('[role=tabpanel]').forEach((panel) => (panel.hidden = false))"
-        )
-        found = axe.run(page).response["violations"]
-        said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
-        assert (width, scheme, said) == (width, scheme, [])
+        page.evaluate(f"{views}.forEach((panel) => (panel.hidden = false))")
+        assert violations_of(axe, page) == [], f"{width} pixels wide, {scheme}"
     context.close()

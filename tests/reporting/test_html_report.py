@@ -1,5 +1,4 @@
-"""The HTML report: whole, exact, inert, the same bytes each time; and, in a real browser, usable
-by everyone."""
+"""The HTML report: whole, exact, inert, the same bytes each time; usable by all in a browser."""
 
 from __future__ import annotations
 
@@ -14,9 +13,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from accessibility import violations_of
 
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
@@ -28,6 +28,10 @@ from tipclassify.reporting.writers.html import write_findings_html
 from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation.passages import text_document
+
+if TYPE_CHECKING:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples"
@@ -42,23 +46,33 @@ SENTENCES = (
 
 
 def tagged(classifier: Classifier, document: Document, policy: str = "balanced") -> TaggedReport:
+    """Tag the passages of a document."""
     return TaggedReport(document.source, document, classifier.tag(document, policy))
 
 
 def page_of(classifier: Classifier, *reports: TaggedReport, policy: str = "balanced") -> str:
+    """Return the page of some reports."""
     out = io.StringIO()
     write_findings_html(iter(reports), out, ScoringContext(classifier, policy))
     return out.getvalue()
 
 
-def document_of(*paragraphs: str, **fields: Any) -> Document:
-    """Paragraphs under one heading, on two pages."""
+def document_of(
+    *paragraphs: str,
+    source: str = "reports/a.pdf",
+    title: str | None = None,
+    country: str | None = None,
+    year: int | None = None,
+) -> Document:
+    """Make a document of paragraphs under one heading, on two pages."""
     texts = ("PROSECUTION", *paragraphs)
-    blocks, at = [], 0
+    blocks = []
+    start = 0
     for number, text in enumerate(texts):
-        blocks.append(Block(at, at + len(text), "prosecution", number == 0, 1 + (number > 1)))
-        at += len(text) + 2
-    return Document("\n\n".join(texts), tuple(blocks), **{"source": "reports/a.pdf", **fields})
+        page = 1 if number <= 1 else 2
+        blocks.append(Block(start, start + len(text), "prosecution", number == 0, page))
+        start += len(text) + 2
+    return Document("\n\n".join(texts), tuple(blocks), source, title, country, year)
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +98,10 @@ def page(classifier: Classifier, karvonia: TaggedReport) -> str:
 
 
 class Reader(HTMLParser):
-    """Parse a page: its blocks without the writer's additions, its highlights, and all tags with
-    attributes."""
+    """Parser of a page.
+
+    Keeps its blocks without the writer's additions, its highlights, and all tags with attributes.
+    """
 
     VOID = frozenset({"meta", "input", "rect"})
 
@@ -191,17 +207,17 @@ def test_low_confidence_is_said_in_words(classifier: Classifier) -> None:
     assert "ces plaintes. low confidence" in reader.text
     assert "Is this report in English?" not in reader.text
     foreign = Reader(page_of(classifier, tagged(classifier, document_of(SENTENCES[3]))))
-    assert (
+    warning = (
         "1 of 1 sentences are in words that the model does not know. Is this report in English?"
-        in foreign.text
     )
+    assert warning in foreign.text
 
 
 def test_a_report_of_tables_is_not_taken_for_one_in_another_language(
     classifier: Classifier,
 ) -> None:
     cells = ("Khoros Province", "Yes 14", "Mines Act (61)", "Harbor Labor Court", "Sector 4", "N/A")
-    report = tagged(classifier, document_of(*cells, *SENTENCES[:2]))
+    report = tagged(classifier, document_of(*cells, SENTENCES[0], SENTENCES[1]))
     assert sum(passage.low_confidence for passage in report.passages) * 3 > len(report.passages)
     assert "in English" not in page_of(classifier, report)
 
@@ -213,26 +229,23 @@ def test_a_report_of_tables_is_not_taken_for_one_in_another_language(
 def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(
     classifier: Classifier,
 ) -> None:
-    dull = [
+    off_subject = [
         replace(passage, section="Press", labels=(), scores=dict.fromkeys(LABELS, 0.01))
         for passage in rows_of(60)
     ]
-    found = [
+    on_subject = [
         replace(passage, section="Forced Labor", labels=("failure",)) for passage in rows_of(3)
     ]
-    long = TaggedReport("hrr.jsonl", None, [*dull, *found])
+    long = TaggedReport("hrr.jsonl", None, off_subject + on_subject)
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
-    one = page_of(classifier, long)
-    assert f"<p><strong>{line}</strong></p>" in one.split("<main")[0]
-    two = page_of(classifier, long, TaggedReport("short.jsonl", None, found))
-    assert (
-        "1 of 2 reports are mostly on other subjects: 3 of their 63 passages"
-        in two.split("<main")[0]
-    )
-    assert f'<p class="caution subject">{line}</p>' in two
-    assert "other subjects" not in page_of(
-        classifier, TaggedReport("short.jsonl", None, [*dull[:30], *found])
-    )
+    page_of_one = page_of(classifier, long)
+    assert f"<p><strong>{line}</strong></p>" in page_of_one.split("<main")[0]
+    page_of_two = page_of(classifier, long, TaggedReport("short.jsonl", None, on_subject))
+    line_of_two = "1 of 2 reports are mostly on other subjects: 3 of their 63 passages"
+    assert line_of_two in page_of_two.split("<main")[0]
+    assert f'<p class="caution subject">{line}</p>' in page_of_two
+    short = TaggedReport("short.jsonl", None, off_subject[:30] + on_subject)
+    assert "other subjects" not in page_of(classifier, short)
 
 
 def rows_of(number: int) -> list[Passage]:
@@ -249,11 +262,10 @@ def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classif
         "2 Police arrested nine traffickers. Port Alba: May 3, 2021.",
     )
     document = document_of(*texts)
-    blocks = [
-        replace(block, section="REFERENCES", heading=n == 2)
-        for n, block in enumerate(document.blocks)
-    ]
-    report = tagged(classifier, replace(document, blocks=(*document.blocks[:2], *blocks[2:])))
+    heading, paragraph, *references = document.blocks
+    references = [replace(block, section="REFERENCES") for block in references]
+    references[0] = replace(references[0], heading=True)
+    report = tagged(classifier, replace(document, blocks=(heading, paragraph, *references)))
     reader = Reader(page_of(classifier, report))
     assert "marked 1 sentence of 1 passage" in " ".join(reader.text.split())
     assert reader.blocks == ["PROSECUTION", *texts]
@@ -275,9 +287,8 @@ def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
             *points, (_, together) = reason.points
             assert sum(weight for _, weight in points) == pytest.approx(together)
             assert together == pytest.approx(explanation.logit, abs=0.051)
-            assert any(what.startswith("the heading") for what, _ in points) == (
-                abs(explanation.heading) > 0.05
-            )
+            names_heading = any(name.startswith("the heading") for name, _ in points)
+            assert names_heading == (abs(explanation.heading) > 0.05)
             assert all(phrase.text in sentence for phrase in reason.phrases)
 
 
@@ -285,9 +296,8 @@ def test_the_points_of_a_card_add_up_as_shown(page: str) -> None:
     cards = re.findall(r"<dl>(.*?)</dl>", page, re.DOTALL)
     assert len(cards) >= 40
     for card in cards:
-        *points, together = [
-            float(shown.replace("−", "-")) for shown in re.findall(r"<dd>(.*?)</dd>", card)
-        ]
+        shown = re.findall(r"<dd>(.*?)</dd>", card)
+        *points, together = [float(number.replace("−", "-")) for number in shown]
         assert sum(points) == pytest.approx(together, abs=1e-6)
 
 
@@ -296,9 +306,8 @@ def test_error_rates_are_those_of_the_policy(
 ) -> None:
     points = classifier.meta["operating_points"]
     for label in LABELS:
-        value, low, high = (
-            f"{100 * share:.0f}" for share in points["balanced"][label]["precision"]
-        )
+        precision = points["balanced"][label]["precision"]
+        value, low, high = (f"{100 * share:.0f}" for share in precision)
         assert f"{value} <small>({low}–{high})</small>" in page
     moved = page_of(classifier.with_thresholds({"failure": 0.5}), karvonia)
     assert moved.count("<span>not measured</span>") == 2  # nothing is known of failure at 0.5
@@ -307,32 +316,30 @@ def test_error_rates_are_those_of_the_policy(
 
 
 def points_of(page: str, name: str) -> dict[str, float]:
-    """Points of the first label on a card, by word."""
+    """Return the points of the first label on a card, by word."""
     card = page.split(f'id="{name}w"')[1].split("</dl>")[0]
     shown = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)
-    return {what: float(points.replace("−", "-")) for what, points in shown}
+    return {word: float(points.replace("−", "-")) for word, points in shown}
 
 
 def test_a_card_says_what_the_heading_adds(classifier: Classifier, tiny: Classifier) -> None:
     for model, named in ((classifier, "b. Forced Labor"), (tiny, "Officers")):
         text = "Officers took bribes from traffickers."
-        plain, headed = (Passage(text, 0, len(text), section) for section in (None, named))
+        plain = Passage(text, 0, len(text))
+        headed = replace(plain, section=named)
         report = TaggedReport("rows.jsonl", None, model.tag_passages([plain, headed], "screen"))
         page = page_of(model, report, policy="screen")
         label = report.passages[1].labels[0]
         heading = model.explain(headed)[label].heading
         assert abs(heading) >= 0.05, "the example needs a heading that counts"
         assert points_of(page, "p2")[f"the heading “{named}”"] == pytest.approx(heading, abs=0.051)
-        assert not [what for what in points_of(page, "p1") if "heading" in what]
+        assert not [word for word in points_of(page, "p1") if "heading" in word]
 
 
 def near(classifier: Classifier, share: float) -> Passage:
-    """A passage without labels whose failure has this share of its threshold."""
-    thresholds = classifier.thresholds()
-    scores = {
-        **dict.fromkeys(LABELS, 0.001),
-        "failure": share * float(thresholds[LABELS.index("failure")]),
-    }
+    """Make a passage without labels whose failure has this share of its threshold."""
+    threshold = float(classifier.thresholds()[LABELS.index("failure")])
+    scores = dict.fromkeys(LABELS, 0.001) | {"failure": share * threshold}
     text = "The only shelter for men had no beds."
     return Passage(text, 0, len(text), "Protection", (), scores)
 
@@ -343,9 +350,8 @@ def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(
     passages = [near(classifier, 0.51), near(classifier, 0.49)]
     page = page_of(classifier, TaggedReport("rows.jsonl", None, passages))
     reader = Reader(page)
-    assert [given["popovertarget"] for tag, given in reader.tags if "popovertarget" in given] == [
-        "p1w"
-    ]
+    targets = [given["popovertarget"] for _, given in reader.tags if "popovertarget" in given]
+    assert targets == ["p1w"]
     card = page.split('id="p1w"')[1].split('<p class="near">')[0]
     assert "Not tagged: that would be from" in card
     assert "Failure" in card
@@ -355,18 +361,15 @@ def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(
 
 
 def test_every_tag_of_a_long_report_has_its_reasons(tiny: Classifier) -> None:
-    words = "Officers took bribes from traffickers and judges failed to act in time, said the police of the capital city"
-    words += ", where nine victims of them were in a shelter and did law arrested money to no prison terms."
+    words = (
+        "Officers took bribes from traffickers and judges failed to act in time, "
+        "said the police of the capital city, where nine victims of them were in a shelter "
+        "and did law arrested money to no prison terms."
+    )
+    passage = Passage(words, 0, len(words), "Forced Labor", ("complicity",))
     passages = [
-        Passage(
-            words,
-            0,
-            len(words),
-            "Forced Labor",
-            ("complicity",),
-            dict.fromkeys(LABELS, 0.5 + n / 1_000),
-        )
-        for n in range(300)
+        replace(passage, scores=dict.fromkeys(LABELS, 0.5 + number / 1_000))
+        for number in range(300)
     ]
     page = page_of(tiny, TaggedReport("rows.jsonl", None, passages))
     cards = [card.split("Permalink")[0] for card in page.split('popover role="dialog"')[1:]]
@@ -385,13 +388,10 @@ def test_several_reports_have_a_list_of_contents_and_ids_of_their_own(
     reader = Reader(page_of(classifier, *(tagged(classifier, document) for document in documents)))
     ids = [given["id"] for _, given in reader.tags if "id" in given]
     assert len(ids) == len(set(ids))
-    targets = {
-        given["href"][1:]
-        for tag, given in reader.tags
-        if tag == "a" and given["href"].startswith("#")
-    }
+    links = [given["href"] for tag, given in reader.tags if tag == "a"]
+    targets = {link[1:] for link in links if link.startswith("#")}
     assert {"r1", "r2"} <= targets <= set(ids)
-    assert [reader.text.count(document.title or "") > 1 for document in documents] == [True, True]
+    assert all(reader.text.count(document.title or "") > 1 for document in documents)
 
 
 def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
@@ -403,34 +403,34 @@ def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
         )
         return TaggedReport("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
 
-    reader = Reader(page_of(classifier, batch(*SENTENCES[:2]), batch(*SENTENCES[2:])))
-    assert reader.blocks == ["Protection", *SENTENCES[:2], "Protection", *SENTENCES[2:]]
+    first, second, *rest = SENTENCES
+    reader = Reader(page_of(classifier, batch(first, second), batch(*rest)))
+    assert reader.blocks == ["Protection", first, second, "Protection", *rest]
     assert reader.marks["r2p3"][0] == SENTENCES[2]
     assert "rows.jsonl, part 2" in reader.text
 
 
 def test_a_report_in_parts_is_one_report_whose_page_names_them(classifier: Classifier) -> None:
     def part(number: int, *countries: str | None) -> TaggedReport:
-        document = document_of(*SENTENCES[: len(countries)], title="Annual Book")
-        pairs = zip(document.blocks[1:], countries, strict=True)
+        sentences = SENTENCES[: len(countries)]
+        document = document_of(*sentences, title="Annual Book")
+        _, *paragraphs = document.blocks
+        pairs = zip(paragraphs, countries, strict=True)
         blocks = tuple(replace(block, country=country) for block, country in pairs)
         return replace(tagged(classifier, replace(document, blocks=blocks)), part=number)
 
-    with pytest.warns(
-        UserWarning, match=r"reports/a\.pdf: long; shown in parts, with reasons for what is tagged"
-    ):
-        page = page_of(
-            classifier, part(1, None), part(2, "Karvonia"), part(3, "Karvonia", "Velmar", "Zembla")
-        )
+    parts = (part(1, None), part(2, "Karvonia"), part(3, "Karvonia", "Velmar", "Zembla"))
+    warning = r"reports/a\.pdf: long; shown in parts, with reasons for what is tagged"
+    with pytest.warns(UserWarning, match=warning):
+        page = page_of(classifier, *parts)
     top = page.split("<main")[0]
     assert "<h1>Annual Book</h1>" in top
     assert "A program read this report" in top
-    assert (
-        "“Annual Book” is long: it is shown in 3 parts, with reasons for marked passages only."
-        in top
-    )
+    note = "“Annual Book” is long: it is shown in 3 parts, with reasons for marked passages only."
+    assert note in top
     for name in ("part 1 (from Prosecution)", "part 2 (Karvonia)", "part 3 (Karvonia to Zembla)"):
-        assert page.count(f"Annual Book, {name}</h2>") == top.count(f"Annual Book, {name}</a>") == 1
+        assert page.count(f"Annual Book, {name}</h2>") == 1
+        assert top.count(f"Annual Book, {name}</a>") == 1
     assert page.count('data-title="Annual Book"') == 3
 
 
@@ -443,7 +443,7 @@ def test_nothing_to_show_is_a_page_all_the_same(
 
 def test_a_narrative_of_112_passages_stays_under_200_kb(classifier: Classifier) -> None:
     text = (SAMPLES / "karvonia-2024.txt").read_text("utf-8")
-    long = tagged(classifier, text_document("\n\n".join([text] * 2)))
+    long = tagged(classifier, text_document(f"{text}\n\n{text}"))
     assert len(long.passages) == 112
     assert len(page_of(classifier, long).encode()) < 200_000
 
@@ -474,12 +474,17 @@ def test_memory_does_not_grow_with_the_number_of_reports(
 
 HOSTILE = (
     "<script>window.pwned=1;alert(1)</script> Police arrested nine traffickers.",
-    "</p></section></article></script></style><script>window.pwned=2</script> Officials took bribes from traffickers.",
+    "</p></section></article></script></style><script>window.pwned=2</script>"
+    " Officials took bribes from traffickers.",
     "<img src=https://evil.example/x onerror=window.pwned=3> The government did not act -->",
-    '"><svg onload=window.pwned=4> Courts convicted none of them <!-- {{7*7}} ${window.pwned=5} $title $script',
-    '<a href="javascript:window.pwned=6">Police</a> closed the only shelter. &lt;b&gt; &amp;nbsp; &#x3c;script&#x3e;',
-    "Officers \u202eevil\u2066 took bribes \u2028 from\u00a0recruiters\r\nand\rnobody \u200b\ufeff was charged 😈.",
-    "<iframe srcdoc='<script>top.pwned=7</script>'></iframe><base href=//evil.example> Guards sold passports.",
+    '"><svg onload=window.pwned=4>'
+    " Courts convicted none of them <!-- {{7*7}} ${window.pwned=5} $title $script",
+    '<a href="javascript:window.pwned=6">Police</a>'
+    " closed the only shelter. &lt;b&gt; &amp;nbsp; &#x3c;script&#x3e;",
+    "Officers \u202eevil\u2066 took bribes \u2028 from\u00a0recruiters\r\nand\rnobody"
+    " \u200b\ufeff was charged 😈.",
+    "<iframe srcdoc='<script>top.pwned=7</script>'></iframe><base href=//evil.example>"
+    " Guards sold passports.",
     "<style>body{background:url(https://evil.example/y)}</style>"
     "<meta http-equiv=refresh content='0;url=//evil.example'>"
     " Inspectors fined no one.",
@@ -487,29 +492,24 @@ HOSTILE = (
 
 
 def hostile(classifier: Classifier) -> TaggedReport:
+    """Make a report that attacks by its text, name, title, country and headings."""
     name = 'x"><img src=x onerror=window.pwned=8>\u202e.html'
-    document = document_of(
-        *HOSTILE, source=name, title="</title><script>window.pwned=9</script>\u202e", country='"<b>'
-    )
-    document = replace(
-        document, blocks=tuple(replace(b, section="' onfocus=x <i>\u202e") for b in document.blocks)
-    )
+    title = "</title><script>window.pwned=9</script>\u202e"
+    document = document_of(*HOSTILE, source=name, title=title, country='"<b>')
+    section = "' onfocus=x <i>\u202e"
+    blocks = tuple(replace(block, section=section) for block in document.blocks)
+    document = replace(document, blocks=blocks)
     return TaggedReport(name, document, classifier.tag(document, "screen"))
 
 
 def test_what_a_report_holds_stays_text(classifier: Classifier) -> None:
     report = hostile(classifier)
     reader = Reader(page_of(classifier, report, policy="screen"))
-    clean = Reader(
-        page_of(classifier, tagged(classifier, document_of(*SENTENCES), "screen"), policy="screen")
-    )
+    harmless = tagged(classifier, document_of(*SENTENCES), "screen")
+    clean = Reader(page_of(classifier, harmless, policy="screen"))
     assert {tag for tag, _ in reader.tags} <= {tag for tag, _ in clean.tags} | {"bdi"}
-    assert not [
-        name
-        for _, given in reader.tags
-        for name in given
-        if name.startswith("on") or name == "style"
-    ]
+    attributes = {name for _, given in reader.tags for name in given}
+    assert not [name for name in attributes if name.startswith("on") or name == "style"]
     assert sum(tag == "script" for tag, _ in reader.tags) == 1
     assert reader.blocks == ["PROSECUTION", *HOSTILE]
     assert len(reader.marks) >= 6
@@ -522,10 +522,10 @@ def test_only_addresses_on_the_web_become_links(classifier: Classifier) -> None:
         ("javascript:alert(1)", False),
         ("r.html", False),
     ):
-        reader = Reader(
-            page_of(classifier, tagged(classifier, document_of(*SENTENCES, source=source)))
-        )
-        assert (source in [given.get("href") for _, given in reader.tags]) is linked
+        report = tagged(classifier, document_of(*SENTENCES, source=source))
+        reader = Reader(page_of(classifier, report))
+        links = [given.get("href") for _, given in reader.tags]
+        assert (source in links) is linked
 
 
 def test_characters_that_html_cannot_hold_keep_their_places(classifier: Classifier) -> None:
@@ -552,46 +552,67 @@ def test_the_policy_allows_our_script_and_style_and_nothing_else(page: str) -> N
 # in a browser
 
 
-Opened = Callable[..., Any]
+ContextOption = bool | list[str]
+"""Value of an option of a browser context."""
+
+
+class Opened(Protocol):
+    """Opens a page from the disk: ``opened(html, width=390, dark=True)``.
+
+    `at` is the fragment of its address; `options` are those of a browser context.
+    """
+
+    def __call__(
+        self,
+        html: str,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        at: str = "",
+        **options: ContextOption,
+    ) -> Page: ...
 
 
 class Watched:
-    """A tab, and what went wrong in it: addresses asked for, dialogs and errors of scripts."""
+    """A tab, the addresses that it asked for, and its dialogs and errors of scripts."""
 
-    def __init__(self, context: Any) -> None:
-        self.asked: list[str] = []
-        self.wrong: list[str] = []
+    def __init__(self, context: BrowserContext) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
         self.tab = context.new_page()
         self.tab.set_default_timeout(5_000)
-        self.tab.on("request", lambda request: self.asked.append(request.url))
+        self.tab.on("request", lambda request: self.requests.append(request.url))
         self.tab.on("dialog", self.dismiss)
-        self.tab.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def dismiss(self, dialog: Any) -> None:
-        self.wrong.append(dialog.message)
+    def dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append(dialog.message)
         dialog.dismiss()
 
 
 @pytest.fixture(scope="module")
-def contexts(browser: Any) -> Iterator[Callable[..., Watched]]:
-    """One tab for each kind of context, for all tests: to make one takes longer than most of
-    them."""
-    made: dict[str, Watched] = {}
+def contexts(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    """One tab for each kind of context, for all tests.
 
-    def watched(**more: Any) -> Watched:
-        if str(more) not in made:
-            made[str(more)] = Watched(browser.new_context(**more))
-        return made[str(more)]
+    To make one takes longer than most tests.
+    """
+    tabs: dict[str, Watched] = {}
 
-    yield watched
-    for one in made.values():
-        one.tab.context.close()
+    def tab_of(**options: ContextOption) -> Watched:
+        kind = str(options)
+        if kind not in tabs:
+            tabs[kind] = Watched(browser.new_context(**options))
+        return tabs[kind]
+
+    yield tab_of
+    for watched in tabs.values():
+        watched.tab.context.close()
 
 
 @pytest.fixture
 def opened(contexts: Callable[..., Watched], tmp_path: Path) -> Iterator[Opened]:
-    """Open a page from the disk: ``opened(html, width=390, dark=True)``. A network request fails
-    the test."""
+    """Open a page from the disk; a network request, a dialog or an error fails the test."""
+    file = tmp_path / "report.html"
     used: list[Watched] = []
 
     def open_page(
@@ -600,15 +621,14 @@ def opened(contexts: Callable[..., Watched], tmp_path: Path) -> Iterator[Opened]
         height: int = 900,
         dark: bool = False,
         at: str = "",
-        **more: Any,
-    ) -> Any:
-        file = tmp_path / "report.html"
+        **options: ContextOption,
+    ) -> Page:
         file.write_text(html, encoding="utf-8", newline="")
-        watched = contexts(**more)
+        watched = contexts(**options)
         tab = watched.tab
         tab.goto("about:blank")
-        watched.asked.clear()
-        watched.wrong.clear()
+        watched.requests.clear()
+        watched.complaints.clear()
         used.append(watched)
         tab.set_viewport_size({"width": width, "height": height})
         tab.emulate_media(media="screen", color_scheme="dark" if dark else "light")
@@ -618,13 +638,14 @@ def opened(contexts: Callable[..., Watched], tmp_path: Path) -> Iterator[Opened]
 
     yield open_page
     for watched in used:
-        assert {url.split("#")[0] for url in watched.asked} <= {(tmp_path / "report.html").as_uri()}
-        assert watched.wrong == []
+        assert {url.split("#")[0] for url in watched.requests} <= {file.as_uri()}
+        assert watched.complaints == []
 
 
-def press(tab: Any, locator: Any) -> None:
+def press(tab: Page, locator: Locator) -> None:
     """Click with the mouse where the element is, without what Playwright does to bring it there."""
     box = locator.bounding_box()
+    assert box is not None
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + min(box["height"], 20) / 2)
 
 
@@ -642,19 +663,21 @@ def test_a_hostile_report_is_inert_in_a_browser(opened: Opened, classifier: Clas
 
 
 def test_a_script_that_got_in_all_the_same_does_not_run(opened: Opened, page: str) -> None:
-    smuggled = "<script>window.pwned=1</script><p id='here' onclick='window.pwned=2' style='color:red'>x</p>"
+    smuggled = (
+        "<script>window.pwned=1</script>"
+        "<p id='here' onclick='window.pwned=2' style='color:red'>x</p>"
+    )
     tab = opened(page.replace('<main id="text"', smuggled + '<main id="text"'))
     tab.locator("#here").click()
     assert tab.evaluate("window.pwned") is None
     assert tab.locator("form.tools").is_visible()  # ours does
 
 
-def test_axe_finds_nothing(opened: Opened, classifier: Classifier, axe: Any) -> None:
-    foreign = tagged(
-        classifier, document_of(*SENTENCES, title="A second report", source="https://a.example/b")
-    )
-    # axe is a script that the page's policy would not let in.
+def test_axe_finds_nothing(opened: Opened, classifier: Classifier, axe: Axe) -> None:
+    document = document_of(*SENTENCES, title="A second report", source="https://a.example/b")
+    foreign = tagged(classifier, document)
     excerpt = tagged(classifier, read_report(SAMPLES / "excerpt.txt"))
+    # axe is a script that the page's policy would not let in.
     tab = opened(page_of(classifier, excerpt, foreign), bypass_csp=True)
     tab.locator(".key summary").click()
     for width, scheme in ((1440, "light"), (390, "dark")):
@@ -666,9 +689,7 @@ def test_axe_finds_nothing(opened: Opened, classifier: Classifier, axe: Any) -> 
         tab.locator("mark:not(.off) + button.tag").first.click()
         # else colours are on their way for a while
         tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = axe.run(tab, options={"resultTypes": ["violations"]}).response["violations"]
-        said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
-        assert (width, scheme, said) == (width, scheme, [])
+        assert violations_of(axe, tab) == [], f"{width} pixels wide, {scheme}"
 
 
 def test_nothing_sticks_out_sideways(opened: Opened, page: str) -> None:
@@ -729,48 +750,56 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
     tab = opened(page)
     for width, height in ((1440, 900), (1024, 768), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
-        seen = [
+        links = tab.locator(".strongest li a").all()
+        on_first_screen = [
             tab.locator("h1"),
             tab.locator(".facts").first,
             *tab.locator(".number, .share").all(),
         ]
-        links = tab.locator(".strongest li a")
-        for element in [*seen, *links.all()[: 9 if width > 640 else 3]]:
+        on_first_screen += links[:9] if width > 640 else links[:3]
+        for element in on_first_screen:
             box = element.bounding_box()
             assert box["y"] + box["height"] <= height
         assert tab.locator(".key table").is_hidden()
         assert tab.locator(".why:visible").count() == 0
         if width > 640:  # nor is the right third empty: the table of sections stands there
             assert tab.locator(".sections table").bounding_box()["x"] > width / 2
+    is_on_subject = report_passages_about_trafficking(karvonia.passages)
+    on_subject = sum(
+        passage.kind == "sentence" and is_about
+        for passage, is_about in zip(karvonia.passages, is_on_subject, strict=True)
+    )
     for label in LABELS:
-        # none is said twice
-        found = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]
+        # each stands once in the report
+        sentences = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]
+        number = len(sentences)
+        noun = "sentence" if number == 1 else "sentences"
+        share = round(100 * number / on_subject)
         box = tab.locator(f".count.{label[0].upper()}")
-        assert box.locator(".number").inner_text() == str(len(found))
-        about = zip(
-            karvonia.passages, report_passages_about_trafficking(karvonia.passages), strict=True
-        )
-        on_subject = sum(is_about and p.kind == "sentence" for p, is_about in about)
-        share = round(100 * len(found) / on_subject)
-        said = f"sentence{'s' if len(found) != 1 else ''}, {share}% of {on_subject} on subject"
-        assert box.locator(".share").inner_text() == said
-        assert set(box.locator(".strongest li a").all_text_contents()) <= {
-            passage.text for passage in found
-        }
+        assert box.locator(".number").inner_text() == str(number)
+        share_text = box.locator(".share").inner_text()
+        assert share_text == f"{noun}, {share}% of {on_subject} on subject"
+        strongest = box.locator(".strongest li a").all_text_contents()
+        assert set(strongest) <= {passage.text for passage in sentences}
     press(tab, tab.locator(".count.P li a").nth(1))
     lit = tab.locator("mark.now")
     assert lit.inner_text().strip("\u2060") == tab.locator(".count.P li a").nth(1).text_content()
     assert tab.locator(".why.open").is_visible()
 
 
-def in_view(tab: Any) -> bool:
-    """Whether the passage of the open card is seen: below the bar, and neither below the window
-    nor below the card."""
+def in_view(tab: Page) -> bool:
+    """Decide whether the passage of the open card is seen.
+
+    It stands below the bar, and neither below the window nor below the card.
+    """
     seen: bool = tab.evaluate("""() => {
-      const box = document.querySelector("mark.now").getBoundingClientRect();
+      const boxOf = (element) => element.getBoundingClientRect();
+      const passage = boxOf(document.querySelector("mark.now"));
+      const bar = boxOf(document.querySelector(".tools"));
       const card = document.querySelector(".why.open");
-      const end = getComputedStyle(card).position === "fixed" ? card.getBoundingClientRect().top : innerHeight;
-      return box.top >= document.querySelector(".tools").getBoundingClientRect().bottom && box.bottom <= end;
+      const isOverText = getComputedStyle(card).position === "fixed";
+      const end = isOverText ? boxOf(card).top : innerHeight;
+      return passage.top >= bar.bottom && passage.bottom <= end;
     }""")
     return seen
 
@@ -781,9 +810,8 @@ def test_next_and_previous_pin_the_card_of_a_lit_passage_that_is_in_view(
     names = [f"p{number}" for number, p in enumerate(karvonia.passages, 1) if p.labels]
     for width in (1440, 390):
         tab = opened(page, width)
-        following, previous = (
-            tab.get_by_role("button", name=f"{name} finding") for name in ("Next", "Previous")
-        )
+        following = tab.get_by_role("button", name="Next finding")
+        previous = tab.get_by_role("button", name="Previous finding")
         for name in names[:4]:
             press(tab, following)
             tab.mouse.move(3, 500)  # away: a pinned card stays
@@ -834,74 +862,65 @@ def test_filters_by_section_probability_and_words(
         )
         return marks
 
-    found = [p for p in karvonia.passages if p.labels]
+    findings = [p for p in karvonia.passages if p.labels]
     tab.get_by_label("Section", exact=True).select_option("Protection")
-    assert left() == [p.text for p in found if p.section == "protection"]
+    assert left() == [p.text for p in findings if p.section == "protection"]
     tab.get_by_role("button", name="Reset").click()
     tab.get_by_label("Probability from").fill("0.9")
-    assert left() == [p.text for p in found if max(p.scores[label] for label in p.labels) >= 0.9]
+    likely = [p for p in findings if max(p.scores[label] for label in p.labels) >= 0.9]
+    assert left() == [p.text for p in likely]
     tab.get_by_label("Words in a finding").fill("COURT ")
-    assert left() == [
-        p.text
-        for p in found
-        if max(p.scores[label] for label in p.labels) >= 0.9 and "court" in p.text.lower()
-    ]
+    assert left() == [p.text for p in likely if "court" in p.text.lower()]
     tab.get_by_label("Findings only").check()
     shown = tab.locator(".text section > p:visible").count()
-    assert shown == len({p.block for p in found if p.text in left()})
+    assert shown == len({p.block for p in findings if p.text in left()})
 
 
 def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
     opened: Opened, classifier: Classifier
 ) -> None:
     def report(country: str, year: int, *sentences: str) -> TaggedReport:
-        source = f"{country}-{year}.pdf"
-        return tagged(
-            classifier,
-            document_of(*sentences, source=source, title=source, country=country, year=year),
-        )
+        name = f"{country}-{year}.pdf"
+        document = document_of(*sentences, source=name, title=name, country=country, year=year)
+        return tagged(classifier, document)
 
-    old, new = report("Velmar", 2023, *SENTENCES[:3]), report("Velmar", 2024, *SENTENCES[1:3])
-    html = page_of(classifier, report("Karvonia", 2024, *SENTENCES), old, new)
+    arrests, bribes, shelter, *_ = SENTENCES
+    reports = (
+        report("Karvonia", 2024, *SENTENCES),
+        report("Velmar", 2023, arrests, bribes, shelter),
+        report("Velmar", 2024, bribes, shelter),
+    )
+    html = page_of(classifier, *reports)
     tab = opened(html)
     shared = tab.locator(".count.P li a").all_text_contents()
     assert len(shared) == len(set(shared))  # though two reports have the sentence
     tab.get_by_label("Country").select_option("Velmar")
     tab.get_by_label("Year").select_option("2024")
-    assert (
-        tab.locator("article:visible").count()
-        == tab.locator(".reports tbody tr:visible").count()
-        == 1
-    )
+    assert tab.locator("article:visible").count() == 1
+    assert tab.locator(".reports tbody tr:visible").count() == 1
     tab.get_by_label("Positive effort").uncheck()
     tab.get_by_label("Complicity").uncheck()
     tab.get_by_label("Words in a finding").fill("shelter")
 
     def state() -> tuple[list[str], list[str], list[str]]:
+        """Return the findings, counts and shares that are shown."""
         marks = tab.locator("article:visible mark:not(.off)").all_text_contents()
-        return (
-            marks,
-            tab.locator(".number").all_text_contents(),
-            tab.locator(".share").all_text_contents(),
-        )
+        counts = tab.locator(".number").all_text_contents()
+        shares = tab.locator(".share").all_text_contents()
+        return marks, counts, shares
 
     after = state()
-    assert after == (
-        [SENTENCES[2]],
-        ["0", "1", "0"],
-        [
-            "sentences, 0% of 2 on subject",
-            "sentence, 50% of 2 on subject",
-            "sentences, 0% of 2 on subject",
-        ],
-    )
-    assert tab.locator(".count li a").all_text_contents() == [SENTENCES[2]]
-    assert tab.locator(".reports tbody tr:visible td").all_inner_texts()[2:] == [
-        "2",
-        "–",
-        "1 50%",
-        "–",
+    marks, counts, shares = after
+    assert marks == [shelter]
+    assert counts == ["0", "1", "0"]
+    assert shares == [
+        "sentences, 0% of 2 on subject",
+        "sentence, 50% of 2 on subject",
+        "sentences, 0% of 2 on subject",
     ]
+    assert tab.locator(".count li a").all_text_contents() == [shelter]
+    cells = tab.locator(".reports tbody tr:visible td").all_inner_texts()
+    assert cells[2:] == ["2", "–", "1 50%", "–"]
     assert tab.locator("article:visible tfoot td").all_inner_texts() == ["–", "1", "–"]
     press(tab, tab.get_by_role("button", name="Next finding"))
     address = tab.evaluate("location.hash.slice(1)")
@@ -923,22 +942,24 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
 
 
 def test_tables_sort_by_click_and_by_key(opened: Opened, classifier: Classifier) -> None:
-    reports = [
-        tagged(
-            classifier,
-            document_of(*SENTENCES[:n], source=f"{name}.pdf", title=name, country=name, year=year),
+    def report(country: str, year: int, sentences: Sequence[str]) -> TaggedReport:
+        document = document_of(
+            *sentences, source=f"{country}.pdf", title=country, country=country, year=year
         )
-        for n, name, year in ((2, "Velmar", 2022), (1, "Zembla", 2024), (3, "Karvonia", 2023))
-    ]
+        return tagged(classifier, document)
+
+    reports = (
+        report("Velmar", 2022, SENTENCES[:2]),
+        report("Zembla", 2024, SENTENCES[:1]),
+        report("Karvonia", 2023, SENTENCES[:3]),
+    )
     tab = opened(page_of(classifier, *reports))
     names = tab.locator(".reports tbody a")
     press(tab, tab.locator(".reports").get_by_role("button", name="Country"))
     assert names.all_text_contents() == ["Karvonia", "Velmar", "Zembla"]
     sorted_by = tab.locator(".reports [aria-sort]")
-    assert (sorted_by.inner_text().split()[0], sorted_by.get_attribute("aria-sort")) == (
-        "Country",
-        "ascending",
-    )
+    assert sorted_by.inner_text().split()[0] == "Country"
+    assert sorted_by.get_attribute("aria-sort") == "ascending"
     tab.locator(".reports").get_by_role("button", name="Year").focus()
     tab.keyboard.press("Enter")
     assert names.all_text_contents() == ["Zembla", "Karvonia", "Velmar"]
@@ -954,12 +975,17 @@ def test_tables_sort_by_click_and_by_key(opened: Opened, classifier: Classifier)
 def test_a_card_copies_the_citation_in_three_forms(
     opened: Opened, classifier: Classifier, source: str
 ) -> None:
-    facts = {"title": "A {Report} & more", "country": "Karvonia", "year": 2024, "source": source}
-    document = document_of(*SENTENCES[:2], **facts)
+    document = document_of(
+        SENTENCES[0],
+        SENTENCES[1],
+        source=source,
+        title="A {Report} & more",
+        country="Karvonia",
+        year=2024,
+    )
     if "a.example" in source:  # a page has no pages, so paragraphs are counted
-        document = replace(
-            document, blocks=tuple(replace(block, page=None) for block in document.blocks)
-        )
+        blocks = tuple(replace(block, page=None) for block in document.blocks)
+        document = replace(document, blocks=blocks)
     report = tagged(classifier, document)
     context = ScoringContext(classifier, day="2026-11-28")
     expected = cite(list(report.findings())[1], context)
@@ -1038,16 +1064,14 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
     tab.get_by_label("Positive effort").uncheck()
     tab.emulate_media(media="print")
     assert karvonia.document is not None
-    assert tab.locator(".text section > p:visible").count() == sum(
-        not b.heading for b in karvonia.document.blocks
-    )
+    paragraphs = [block for block in karvonia.document.blocks if not block.heading]
+    assert tab.locator(".text section > p:visible").count() == len(paragraphs)
     assert tab.locator(".tools:visible, .map:visible, .why:visible").count() == 0
     # probabilities stand beside the letters
     assert tab.locator("button.tag small").first.bounding_box()["width"] > 5
-    red, green, blue = map(
-        int, re.findall(r"\d+", tab.evaluate("getComputedStyle(document.body).color"))[:3]
-    )
-    assert red + green + blue < 150  # dark on white, whatever the screen's scheme
+    colour = tab.evaluate("getComputedStyle(document.body).color")
+    red, green, blue = re.findall(r"\d+", colour)[:3]
+    assert int(red) + int(green) + int(blue) < 150  # dark on white, whatever the screen's scheme
 
     def printed() -> list[str]:
         document = pdf.PdfDocument(tab.pdf(format="A4"))
@@ -1058,10 +1082,10 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
         assert len(pages[-1]) > 50
         return [" ".join(text.split()) for text in pages]
 
-    found = [p for p in karvonia.passages if "complicity" in p.labels]
+    complicity = [p for p in karvonia.passages if "complicity" in p.labels]
     whole = " ".join(printed())
     rows = whole.partition("Finding Passage")[2]
-    for section, under in groupby(found, key=lambda passage: passage.section):
+    for section, under in groupby(complicity, key=lambda passage: passage.section):
         # a section is named once, above its findings
         first, *others = under
         named = re.escape(section_name(section)) + r" (?:[PF] [\d.>]+ )*"
@@ -1070,10 +1094,8 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
             assert re.search(row_of(passage), rows)
             assert not re.search(named + row_of(passage), rows)
     assert "Counts and findings are those of the filter: label C." in whole
-    assert (
-        karvonia.passages[-1].text.split(",")[0]
-        in whole.rpartition("Prioritized Recommendations")[2]
-    )
+    last_words = karvonia.passages[-1].text.split(",")[0]
+    assert last_words in whole.rpartition("Prioritized Recommendations")[2]
     tab.emulate_media(media="screen")
     tab.get_by_label("Findings only").check()
     assert "Prioritized Recommendations" not in " ".join(printed())

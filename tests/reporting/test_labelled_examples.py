@@ -30,16 +30,18 @@ TEXT = "The harbor ministry hired four clerks who count boats."
 
 
 def report_of(scores: dict[str, float], labels: tuple[str, ...]) -> TaggedReport:
+    """Make a report of one sentence."""
     passage = Passage(TEXT, 0, len(TEXT), "Overview", labels, scores, block=0)
     document = Document(TEXT, (Block(0, len(TEXT), "Overview"),), "k.html", "Karvonia")
     return TaggedReport("k.html", document, [passage])
 
 
 def card_of(classifier: Classifier, scores: dict[str, float], labels: tuple[str, ...]) -> str:
+    """Return the card of the one sentence of a report; "" where it has none."""
     out = io.StringIO()
     write_findings_html([report_of(scores, labels)], out, ScoringContext(classifier))
-    found = re.search(r'<div class="why".*?<p class="do">.*?</div>', out.getvalue(), re.DOTALL)
-    return found[0] if found else ""
+    match = re.search(r'<div class="why".*?<p class="do">.*?</div>', out.getvalue(), re.DOTALL)
+    return match[0] if match else ""
 
 
 def test_the_nearest_examples_share_rare_words_and_come_in_order() -> None:
@@ -97,7 +99,8 @@ def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
     score: float, labels: tuple[str, ...], in_doubt: bool
 ) -> None:
     passage = Passage(TEXT, 0, len(TEXT), None, labels, {FAILURE: score})
-    assert labels_in_doubt_on_card(passage, (FAILURE,), {FAILURE: 0.5}) == (FAILURE,) * in_doubt
+    expected = (FAILURE,) if in_doubt else ()
+    assert labels_in_doubt_on_card(passage, (FAILURE,), {FAILURE: 0.5}) == expected
 
 
 def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
@@ -133,12 +136,13 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
     threshold = ScoringContext(fast).thresholds[FAILURE]
     scores = dict.fromkeys(LABELS, 0.01) | {FAILURE: min(threshold + 0.01, 0.99)}
     other = "Roads are bad and nobody jailed the nine traffickers."
-    text = "\n".join([TEXT, TEXT, other])
-    starts = 0, len(TEXT) + 1, 2 * len(TEXT) + 2
-    passages = [
-        Passage(words, start, start + len(words), "Overview", (FAILURE,), scores, block=0)
-        for words, start in zip([TEXT, TEXT, other], starts, strict=True)
-    ]
+    passages = []
+    start = 0
+    for sentence in (TEXT, TEXT, other):
+        end = start + len(sentence)
+        passages.append(Passage(sentence, start, end, "Overview", (FAILURE,), scores, block=0))
+        start = end + 1
+    text = "\n".join(passage.text for passage in passages)
     document = Document(text, (Block(0, len(text), "Overview"),), "k.html", "Karvonia")
     out = io.StringIO()
     write_findings_html([TaggedReport("k.html", document, passages)], out, ScoringContext(fast))
@@ -153,6 +157,7 @@ def test_the_corpus_is_read_once_a_process() -> None:
 
 
 def corpus_of(folder: Path, *texts: str) -> Path:
+    """Write a corpus of failures; return its folder."""
     (folder / "corpus").mkdir(parents=True, exist_ok=True)
     rows = [json.dumps({"text": text, "labels": [FAILURE]}) for text in texts]
     (folder / "corpus" / "rows.jsonl").write_text("\n".join(rows), "utf-8")

@@ -1,5 +1,7 @@
-"""Passages followed over the years, and publications set beside each other; invented reports of
-the shape of real ones."""
+"""Passages followed over the years, and publications set beside each other.
+
+The reports are invented, of the shape of real ones.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 import typer
+from accessibility import violations_of
 from typer.testing import CliRunner, Result
 
 from tipclassify import Classifier
@@ -20,7 +24,7 @@ from tipclassify.cli.compare import compare as command
 from tipclassify.cli.summary import summary as summary_command
 from tipclassify.errors import UsageError
 from tipclassify.readers import read_report
-from tipclassify.reporting.comparison.alignment import align_reports
+from tipclassify.reporting.comparison.alignment import Continuation, align_reports
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import MATTERS, contrast_publications
 from tipclassify.reporting.comparison.ledger import build_ledger
@@ -30,6 +34,10 @@ from tipclassify.reporting.writers import contrasted
 from tipclassify.reporting.writers.followed import describe_ledger_line, write_ledger_html
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages
+
+if TYPE_CHECKING:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser, Page
 
 FORCED: Final = "b. Prohibition of Forced Labor"
 WORK: Final = "e. Acceptable Conditions of Work"
@@ -75,6 +83,7 @@ summary_app.command()(summary_command)
 
 
 def run(*args: object, model: str = "fast") -> Result:
+    """Run the command in this process."""
     return CliRunner().invoke(app, ["--model", model, *map(str, args)], catch_exceptions=False)
 
 
@@ -83,9 +92,11 @@ def report_of(
     classifier: Classifier,
     country: str = "Karvonia",
     publication: str = WATCH,
-    texts: Any = None,
+    texts: Sequence[tuple[str, str]] | None = None,
 ) -> TaggedReport:
-    passages, start = [], 0
+    """Make a report of sections and sentences, which are those of `PAGES` unless given."""
+    passages = []
+    start = 0
     for section, text in PAGES[year] if texts is None else texts:
         passages.append(Passage(text, start, start + len(text), section))
         start += len(text) + 1
@@ -107,10 +118,14 @@ def context(classifier: Classifier) -> ScoringContext:
 
 
 def write_rows(file: Path, report: TaggedReport) -> Path:
+    """Write a report as rows that were split beforehand."""
+    fields = {
+        "country": report.country,
+        "year": report.year,
+        "publication": report.publication,
+    }
     rows = [
-        {"text": p.text, "section": p.section, "country": report.country, "year": report.year}
-        | {"publication": report.publication}
-        for p in report.passages
+        {"text": passage.text, "section": passage.section, **fields} for passage in report.passages
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return file
@@ -122,46 +137,40 @@ def files(years: list[TaggedReport], tmp_path_factory: pytest.TempPathFactory) -
     return [write_rows(folder / f"karvonia-{report.year}.jsonl", report) for report in years]
 
 
-# --------------------------------------------------------------------------------------------- the
-# text first
+# -------------------------------------------------------------------------------------------------
+# the text first
+
+
+def statuses(continuations: Sequence[Continuation | None]) -> list[str | None]:
+    """Return what became of each passage; None of one that the other report lacks."""
+    return [continuation and continuation.status for continuation in continuations]
 
 
 def test_each_passage_is_repeated_moved_reworded_new_or_gone(
     classifier: Classifier, years: list[TaggedReport]
 ) -> None:
-    old, new = years[0].passages, years[1].passages
-    found = align_reports(old, new, classifier.vocabulary)
-    assert [one and one.status for one in found.old] == [
-        "repeated",
-        "reworded",
-        "moved",
-        None,
-        "reworded",
-    ]
-    assert [one and one.status for one in found.new] == [
-        "repeated",
-        "reworded",
-        "moved",
-        "reworded",
-        None,
-        None,
-    ]
+    alignment = align_reports(years[0].passages, years[1].passages, classifier.vocabulary)
+    of_old = ["repeated", "reworded", "moved", None, "reworded"]
+    of_new = ["repeated", "reworded", "moved", "reworded", None, None]
+    assert statuses(alignment.old) == of_old
+    assert statuses(alignment.new) == of_new
 
 
 def test_only_what_is_new_or_gone_is_newly_or_no_longer_reported(
     context: ScoringContext, years: list[TaggedReport]
 ) -> None:
-    found = compare(years[0], years[1], context)
+    comparison = compare(years[0], years[1], context)
     newly = [
-        pair for pair in found.pairs if pair.kind.startswith("new_") or pair.kind.endswith("_gone")
+        pair
+        for pair in comparison.pairs
+        if pair.kind.startswith("new_") or pair.kind.endswith("_gone")
     ]
     assert {pair.alignment for pair in newly} <= {"new", "gone"}
     gone = {pair.old.passage.text for pair in newly if pair.old}
     assert gone == {"Police in Port Salwen arrested two recruiters who had sold men to trawlers."}
-    assert all(
-        len(pair.sides) == 2 for pair in found.pairs if pair.kind in ("retagged", "moved_retagged")
-    )
-    assert found.subject == "Harbor Watch: Karvonia"
+    retagged = [pair for pair in comparison.pairs if pair.kind in ("retagged", "moved_retagged")]
+    assert all(len(pair.sides) == 2 for pair in retagged)
+    assert comparison.subject == "Harbor Watch: Karvonia"
 
 
 def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_it(
@@ -169,21 +178,20 @@ def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_
 ) -> None:
     moved = years[1].passages[2]
     untagged = replace(moved, labels=(), scores=dict.fromkeys(moved.scores, 0.01))
-    later = replace(years[1], passages=[*years[1].passages[:2], untagged, *years[1].passages[3:]])
-    pairs = compare(years[0], later, context).pairs
+    passages = list(years[1].passages)
+    passages[2] = untagged
+    pairs = compare(years[0], replace(years[1], passages=passages), context).pairs
     (pair,) = (pair for pair in pairs if pair.new and pair.new.passage.text == TO_MOVE)
     assert (pair.alignment, pair.kind) == ("moved", "moved_retagged")
-    assert TO_MOVE not in {
-        pair.old.passage.text for pair in pairs if pair.kind == "effort_gone" and pair.old
-    }
+    gone = {pair.old.passage.text for pair in pairs if pair.kind == "effort_gone" and pair.old}
+    assert TO_MOVE not in gone
 
 
 def test_a_renamed_heading_moves_nothing(classifier: Classifier) -> None:
     old = [Passage(text, 0, 1, "Abuses at Sea") for text in (KEPT, TO_MOVE)]
     new = [Passage(text, 0, 1, "Violations at Sea") for text in (KEPT, TO_MOVE)]
-    assert {one and one.status for one in align_reports(old, new, classifier.vocabulary).new} == {
-        "repeated"
-    }
+    alignment = align_reports(old, new, classifier.vocabulary)
+    assert statuses(alignment.new) == ["repeated", "repeated"]
 
 
 def test_a_sentence_said_twice_or_split_is_not_new(classifier: Classifier) -> None:
@@ -194,34 +202,31 @@ def test_a_sentence_said_twice_or_split_is_not_new(classifier: Classifier) -> No
     )
     old = [Passage(text, 0, 1, FORCED) for text in (KEPT, long)]
     new = [Passage(text, 0, 1, FORCED) for text in (KEPT, KEPT, *parts)]
-    found = align_reports(old, new, classifier.vocabulary)
-    assert [one and (one.status, one.index) for one in found.new] == [
-        ("repeated", 0), ("repeated", 0), ("reworded", 1), ("reworded", 1)
-    ]  # fmt: skip
-    assert [one is not None and one.shared for one in found.new] == [False, True, False, True]
+    alignment = align_reports(old, new, classifier.vocabulary)
+    assert [(each.status, each.index, each.shared) for each in alignment.new if each] == [
+        ("repeated", 0, False),
+        ("repeated", 0, True),
+        ("reworded", 1, False),
+        ("reworded", 1, True),
+    ]
 
 
 def test_other_people_in_like_words_are_another_statement(classifier: Classifier) -> None:
-    before, other, same = (
-        [Passage(f"A court in {place} sentenced {people} for selling girls{more}.", 0, 1, FORCED)]
-        for place, people, more in (
-            ("Osmir", "Anđel Rukas", ""),
-            ("Vost", "Milan Petroc and Ion Darr", ""),
-            ("Osmir", "Anđel Rukas", " to hotel owners and seized his boats"),
-        )
-    )
-    assert align_reports(before, other, classifier.vocabulary).new == [None]
-    assert [
-        one and one.status for one in align_reports(before, same, classifier.vocabulary).new
-    ] == ["reworded"]
+    def sentence(place: str, people: str, more: str = "") -> list[Passage]:
+        text = f"A court in {place} sentenced {people} for selling girls{more}."
+        return [Passage(text, 0, 1, FORCED)]
+
+    before = sentence("Osmir", "Anđel Rukas")
+    of_others = sentence("Vost", "Milan Petroc and Ion Darr")
+    of_him = sentence("Osmir", "Anđel Rukas", " to hotel owners and seized his boats")
+    assert align_reports(before, of_others, classifier.vocabulary).new == [None]
+    assert statuses(align_reports(before, of_him, classifier.vocabulary).new) == ["reworded"]
 
 
 def test_hyphens_of_prefixes_are_no_other_words(classifier: Classifier) -> None:
     old = [Passage("There were no reports of anti-Semitic acts.", 0, 1, "Anti-Semitism")]
     new = [Passage("There were no reports of antisemitic acts.", 0, 1, "Antisemitism")]
-    assert [one and one.status for one in align_reports(old, new, classifier.vocabulary).new] == [
-        "reworded"
-    ]
+    assert statuses(align_reports(old, new, classifier.vocabulary).new) == ["reworded"]
 
 
 YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"
@@ -234,23 +239,23 @@ YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"
 def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_other(
     country: str, old: int, new: int, classifier: Classifier
 ) -> None:
-    passages = [
-        split_passages(read_report(YEARS / f"hrr-{year}-{country}.html")) for year in (old, new)
-    ]
-    found = align_reports(*passages, classifier.vocabulary)
-    texts = [{normalize_wording(passage.text) for passage in side} for side in passages]
-    for side, statuses, other in (
-        (passages[0], found.old, texts[1]),
-        (passages[1], found.new, texts[0]),
+    old_passages = split_passages(read_report(YEARS / f"hrr-{old}-{country}.html"))
+    new_passages = split_passages(read_report(YEARS / f"hrr-{new}-{country}.html"))
+    alignment = align_reports(old_passages, new_passages, classifier.vocabulary)
+    for passages, continuations, others in (
+        (old_passages, alignment.old, new_passages),
+        (new_passages, alignment.new, old_passages),
     ):
-        alone = [passage.text for passage, one in zip(side, statuses, strict=True) if one is None]
-        assert [text for text in alone if normalize_wording(text) in other] == []
-        kept = [one.status for one in statuses if one]
-        assert min(kept.count("repeated"), kept.count("reworded")) > 100  # of about 400
+        became = statuses(continuations)
+        pairs = zip(passages, became, strict=True)
+        alone = [passage.text for passage, status in pairs if status is None]
+        wordings = {normalize_wording(passage.text) for passage in others}
+        assert [text for text in alone if normalize_wording(text) in wordings] == []
+        assert min(became.count("repeated"), became.count("reworded")) > 100  # of about 400
 
 
-# --------------------------------------------------------------------------------------------- the
-# ledger
+# -------------------------------------------------------------------------------------------------
+# the ledger
 
 
 def test_a_ledger_follows_each_passage_over_the_years(
@@ -259,26 +264,19 @@ def test_a_ledger_follows_each_passage_over_the_years(
     ledger = build_ledger(years, context)
     lines = {line.last.finding.passage.text: line for line in ledger.lines}
     kept = lines[KEPT]
-    assert (kept.years, kept.same_since, kept.labels) == (
-        ["2021", "2022", "2023"],
-        "2021",
-        ("failure",),
-    )
+    assert kept.years == ["2021", "2022", "2023"]
+    assert (kept.same_since, kept.labels) == ("2021", ("failure",))
     assert describe_ledger_line(kept, "2023") == "the same sentence since 2021"
     assert ledger.lines[0] is kept  # of most years
     moved = lines[TO_MOVE]
-    assert [(one.year, one.status) for one in moved.standings] == [
-        ("2021", "first"),
-        ("2022", "moved"),
-    ]
+    standings = [(standing.year, standing.status) for standing in moved.standings]
+    assert standings == [("2021", "first"), ("2022", "moved")]
     assert describe_ledger_line(moved, "2023") == "the same sentence from 2021 to 2022"
     law = lines[
         "The law prohibited all forms of forced or compulsory labor, including of prisoners."
     ]
-    assert (law.same_since, describe_ledger_line(law, "2023")) == (
-        "2022",
-        "from 2021 to 2022, reworded in 2022",
-    )
+    assert law.same_since == "2022"
+    assert describe_ledger_line(law, "2023") == "from 2021 to 2022, reworded in 2022"
     back = lines["Police in Port Salwen arrested two recruiters who had sold men to trawlers."]
     assert back.years == ["2021", "2023"]  # gone for a year, and again word for word
     assert all(len(line.standings) > 1 for line in ledger.lines)
@@ -286,30 +284,27 @@ def test_a_ledger_follows_each_passage_over_the_years(
 
 
 def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path: Path) -> None:
-    table = run(*files[::-1]).stdout  # by their years, whatever the order
+    table = run(*reversed(files)).stdout  # by their years, whatever the order
     assert table.startswith("Harbor Watch: Karvonia, 2021 to 2023")
     assert "the same sentence since 2021  failure  3 years: 2021, 2022, 2023" in table
     for name in ("l.html", "l.csv", "l.xlsx", "l.json"):
         assert run(*files, "-o", tmp_path / name).exit_code == 0
-    found = json.loads((tmp_path / "l.json").read_text("utf-8"))
-    assert (found["years"], found["subject"]) == (
-        ["2021", "2022", "2023"],
-        "Harbor Watch: Karvonia",
-    )
-    assert found["lines"][0]["standings"][2]["status"] == "repeated"
+    ledger = json.loads((tmp_path / "l.json").read_text("utf-8"))
+    assert ledger["years"] == ["2021", "2022", "2023"]
+    assert ledger["subject"] == "Harbor Watch: Karvonia"
+    assert ledger["lines"][0]["standings"][2]["status"] == "repeated"
     rows = list(csv.DictReader(io.StringIO((tmp_path / "l.csv").read_text("utf-8"))))
-    assert len(rows) == len(found["lines"])
-    assert (rows[0]["wording now"], rows[0]["same words since"], rows[0]["2022"]) == (
-        KEPT,
-        "2021",
-        "same words: failure",
-    )
+    assert len(rows) == len(ledger["lines"])
+    assert rows[0]["wording now"] == KEPT
+    assert rows[0]["same words since"] == "2021"
+    assert rows[0]["2022"] == "same words: failure"
     book = pytest.importorskip("openpyxl").load_workbook(tmp_path / "l.xlsx")
     head, *body = book["Ledger"].values
     assert [row[head.index("wording now")] for row in body] == [row["wording now"] for row in rows]
     for name in ("l.html", "l.csv", "l.json"):
         assert str(files[0].parent) not in (tmp_path / name).read_text("utf-8")
-    assert run(*files[:2], "--ledger").stdout.startswith("Harbor Watch: Karvonia, 2021 to 2022")
+    of_two = run(files[0], files[1], "--ledger").stdout
+    assert of_two.startswith("Harbor Watch: Karvonia, 2021 to 2022")
     assert run(*files, "-o", tmp_path / "l.jsonl").exit_code == 2
 
 
@@ -320,10 +315,8 @@ def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
     with pytest.raises(UsageError, match=r"about Karvonia and Zembla.*two are of 2022.*--anyway"):
         run(*files, other)
     review = write_rows(tmp_path / "review.jsonl", report_of(2022, classifier, publication=REVIEW))
-    with pytest.raises(
-        UsageError,
-        match="different publications, 'Harbor Watch' and 'Halden Review of Child Labor'",
-    ):
+    refusal = "different publications, 'Harbor Watch' and 'Halden Review of Child Labor'"
+    with pytest.raises(UsageError, match=refusal):
         run(files[0], files[2], review)
     done = run(files[0], files[2], review, "--anyway")
     assert done.exit_code == 0
@@ -331,6 +324,7 @@ def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
 
 
 def page_of(years: list[TaggedReport], context: ScoringContext) -> str:
+    """Return the page of a ledger."""
     out = io.StringIO()
     write_ledger_html(build_ledger(years, context), out, context)
     return out.getvalue()
@@ -339,7 +333,10 @@ def page_of(years: list[TaggedReport], context: ScoringContext) -> str:
 def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(
     context: ScoringContext, classifier: Classifier
 ) -> None:
-    evil = "<script>alert(1)</script> Police </style> convicted nine <img src=x onerror=alert(1)> traffickers."
+    evil = (
+        "<script>alert(1)</script> Police </style> convicted nine "
+        "<img src=x onerror=alert(1)> traffickers."
+    )
     years = [
         report_of(year, classifier, country="</title><x>", texts=[(evil, evil)])
         for year in (2021, 2022)
@@ -352,11 +349,12 @@ def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(
 @pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["wide light", "narrow dark"])
 def tab(
     request: pytest.FixtureRequest,
-    browser: Any,
+    browser: Browser,
     years: list[TaggedReport],
-    context: Any,
+    context: ScoringContext,
     tmp_path: Path,
-) -> Any:
+) -> Iterator[Page]:
+    """The page of the ledger, opened from the disk."""
     file = tmp_path / "ledger.html"
     file.write_text(page_of(years, context), "utf-8", newline="")
     width, scheme = request.param
@@ -369,7 +367,7 @@ def tab(
     view.close()
 
 
-def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any, axe: Any) -> None:
+def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Page, axe: Axe) -> None:
     kept = tab.locator("#lines .entry", has_text=KEPT)
     assert kept.is_visible()
     assert kept.locator(".timeline li").all_inner_texts()[0].startswith("● 2021")
@@ -377,13 +375,12 @@ def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Any, 
     assert not kept.is_visible()
     tab.locator("#show-F").check()
     tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
-    found = axe.run(tab).response["violations"]
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert violations_of(axe, tab) == []
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-# --------------------------------------------------------------------------------------------- side
-# by side
+# -------------------------------------------------------------------------------------------------
+# side by side
 
 SAID: Final = {
     WATCH: (
@@ -429,8 +426,8 @@ def test_the_page_side_by_side_fits_has_colours_and_axe_finds_nothing(
     scheme: str,
     beside: list[TaggedReport],
     context: ScoringContext,
-    browser: Any,
-    axe: Any,
+    browser: Browser,
+    axe: Axe,
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "contrast.html"
@@ -441,8 +438,7 @@ def test_the_page_side_by_side_fits_has_colours_and_axe_finds_nothing(
     )
     opened = view.new_page()
     opened.goto(file.as_uri())
-    found = axe.run(opened).response["violations"]
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert violations_of(axe, opened) == []
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
     colour = "(name) => getComputedStyle(document.querySelector(`.name ${name}`)).color"
     assert len({opened.evaluate(colour, name) for name in ("b.P", "b.F", "b:not([class])")}) == 3
@@ -450,22 +446,18 @@ def test_the_page_side_by_side_fits_has_colours_and_axe_finds_nothing(
 
 
 def test_one_publication_or_two_years_have_no_side_by_side(files: list[Path]) -> None:
-    with pytest.raises(
-        UsageError, match=r"of 2021 and 2022, not one year; two are of one publication"
-    ):
-        run(*files[:2], "--side-by-side")
+    refusal = r"of 2021 and 2022, not one year; two are of one publication"
+    with pytest.raises(UsageError, match=refusal):
+        run(files[0], files[1], "--side-by-side")
 
 
 def test_every_matter_is_named_by_its_own_words() -> None:
-    assert all(re.compile(words, re.IGNORECASE) for words in MATTERS.values())
-    assert not [
-        matter
-        for matter, words in MATTERS.items()
-        if re.search(words, "Roads are bad.", re.IGNORECASE)
-    ]
+    patterns = [re.compile(words, re.IGNORECASE) for words in MATTERS.values()]
+    assert patterns
+    assert not [pattern for pattern in patterns if pattern.search("Roads are bad.")]
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # summaries
 
 
@@ -474,27 +466,22 @@ def test_publications_are_not_added_up_unless_asked_for(
 ) -> None:
     files = [write_rows(tmp_path / f"{n}.jsonl", report) for n, report in enumerate(beside)]
 
-    def rows(*options: str) -> list[dict[str, Any]]:
-        done = CliRunner().invoke(
-            summary_app, ["--model", "fast", "-f", "jsonl", *options, *map(str, files)]
-        )
+    def rows(*options: str) -> list[dict[str, object]]:
+        arguments = ["--model", "fast", "-f", "jsonl", *options, *map(str, files)]
+        done = CliRunner().invoke(summary_app, arguments)
         assert done.exit_code == 0, done.output
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     by_country = rows("--by", "country", "--by", "year")
-    assert [(row["country"], row["publication"], row["passages"]) for row in by_country if not row["total"]] == [
-        ("Karvonia", REVIEW, 3), ("Karvonia", WATCH, 2)
-    ]  # fmt: skip
-    assert [(row["publication"], row["passages"]) for row in by_country if row["total"]] == [
-        (REVIEW, 3),
-        (WATCH, 2),
-    ]
+    groups = [row for row in by_country if not row["total"]]
+    totals = [row for row in by_country if row["total"]]
+    assert {row["country"] for row in groups} == {"Karvonia"}
+    assert [(row["publication"], row["passages"]) for row in groups] == [(REVIEW, 3), (WATCH, 2)]
+    assert [(row["publication"], row["passages"]) for row in totals] == [(REVIEW, 3), (WATCH, 2)]
     summed = rows("--by", "country", "--add-publications")
     assert [(row["total"], row["passages"]) for row in summed] == [(False, 5), (True, 5)]
     assert "publication" not in summed[0]
-    one = rows("--by", "country", "--publication", "harbor")
-    assert [(row["total"], row["passages"]) for row in one] == [(False, 2), (True, 2)]
-    assert [row["publication"] for row in rows("--by", "publication") if not row["total"]] == [
-        REVIEW,
-        WATCH,
-    ]
+    of_watch = rows("--by", "country", "--publication", "harbor")
+    assert [(row["total"], row["passages"]) for row in of_watch] == [(False, 2), (True, 2)]
+    by_publication = rows("--by", "publication")
+    assert [row["publication"] for row in by_publication if not row["total"]] == [REVIEW, WATCH]

@@ -1,11 +1,14 @@
-"""What the first screen shows: particular sentences first, templates and rows of tables folded
-and counted apart."""
+"""What the first screen shows: particular sentences first.
+
+Templates and rows of tables are folded and counted apart.
+"""
 
 from __future__ import annotations
 
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import docx
 import numpy as np
@@ -34,34 +37,37 @@ TEMPLATE = "The law prohibits all forms of forced or compulsory labor."
 PLAIN = "Inspectors visit quarries before dawn and return at night."
 
 
-def passage(text: str, at: int, label: str = EFFORT, score: float = 0.9) -> Passage:
-    scores = dict.fromkeys(LABELS, 0.01) | {label: score}
-    return Passage(text, at, at + len(text), "Overview", (label,), scores, block=0)
+def passage(text: str, start: int, label: str = EFFORT) -> Passage:
+    """Make a passage with one label."""
+    scores = dict.fromkeys(LABELS, 0.01) | {label: 0.9}
+    return Passage(text, start, start + len(text), "Overview", (label,), scores, block=0)
 
 
 def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia") -> TaggedReport:
-    """A report of one paragraph, each sentence of which is an effort."""
+    """Make a report of one paragraph, each sentence of which is an effort."""
     whole = " ".join(texts)
-    passages, at = [], 0
+    passages = []
+    start = 0
     for text in texts:
-        passages.append(passage(text, at))
-        at += len(text) + 1
+        passages.append(passage(text, start))
+        start += len(text) + 1
     blocks = (Block(0, len(whole), "Overview"),)
-    return TaggedReport(
-        file, Document(whole, blocks, file, "Karvonia 2024", country, 2024), passages
-    )
+    document = Document(whole, blocks, file, "Karvonia 2024", country, 2024)
+    return TaggedReport(file, document, passages)
 
 
 def page_of(fast: Classifier, *reports: TaggedReport) -> str:
+    """Return the page of some reports."""
     out = io.StringIO()
     write_findings_html(reports, out, ScoringContext(fast))
     return out.getvalue()
 
 
 def box_of(page: str, letter: str = "P") -> str:
-    found = re.search(rf'<div class="count {letter}">.*?</details>', page, re.DOTALL)
-    assert found
-    return found[0]
+    """Return the box with the count and the strongest findings of a label."""
+    match = re.search(rf'<div class="count {letter}">.*?</details>', page, re.DOTALL)
+    assert match
+    return match[0]
 
 
 def test_a_sentence_of_many_countries_is_a_template_whatever_its_names_and_figures() -> None:
@@ -72,27 +78,24 @@ def test_a_sentence_of_many_countries_is_a_template_whatever_its_names_and_figur
 
 
 def test_the_shipped_table_holds_hashes_and_counts_alone() -> None:
-    with np.load(
-        common_phrases.__file__.replace("common_phrases.py", "common_phrases.npz")
-    ) as table:
+    with np.load(Path(common_phrases.__file__).with_suffix(".npz")) as table:
         assert sorted(table.files) == ["countries", "phrases"]
         assert table["phrases"].dtype == np.uint32
         assert table["countries"].min() >= 10
         assert len(table["phrases"]) == len(table["countries"])
 
 
-def test_phrases_of_ten_countries_are_counted_and_those_of_nine_are_not(tmp_path: object) -> None:
-    from pathlib import Path
-
-    file = Path(str(tmp_path)) / "t.npz"
+def test_phrases_of_ten_countries_are_counted_and_those_of_nine_are_not(tmp_path: Path) -> None:
+    file = tmp_path / "t.npz"
     common = [
-        (f"c{n}", f"Harbor police of Port {'ABCDEFGHIJ'[n]}a met {n} times.") for n in range(10)
+        (f"c{number}", f"Harbor police of Port {letter}a met {number} times.")
+        for number, letter in enumerate("ABCDEFGHIJ")
     ]
-    rare = [(f"c{n}", "Nobody ever opened that old door.") for n in range(9)]
+    rare = [(f"c{number}", "Nobody ever opened that old door.") for number in range(9)]
     # of five words each, in "harbor police of ~ met # times"
     assert write_common_phrases([*common, *rare], file) == 3
     with np.load(file) as table:
-        assert table["countries"].tolist() == [10] * 3
+        assert table["countries"].tolist() == [10, 10, 10]
 
 
 def test_the_same_words_are_one_sentence_whatever_notes_and_quotation_marks() -> None:
@@ -119,8 +122,11 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
     passages = [passage(text, 10 * n) for n, text in enumerate((SUMMARY, ROW, AGAIN, PLAIN))]
     natures = list(FindingNatures().of(passages, ["a", "b", "c", "d"]))
     assert [(nature.kind, nature.first) for nature in natures] == [
-        ("sentence", None), ("table row", None), ("sentence", "a"), ("sentence", None)
-    ]  # fmt: skip
+        ("sentence", None),
+        ("table row", None),
+        ("sentence", "a"),
+        ("sentence", None),
+    ]
     counts = FindingKindCounts()
     counts.add(passages, natures)
     assert (counts.sentences[EFFORT], counts.rows[EFFORT], counts.on_subject) == (2, 1, 2)
@@ -130,20 +136,15 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
 
 
 def test_the_same_words_with_another_label_are_another_finding() -> None:
-    one, other = passage(SUMMARY, 0), passage(SUMMARY, 90, FAILURE)
-    assert [nature.first for nature in FindingNatures().of([one, other], ["a", "b"])] == [
-        None,
-        None,
-    ]
+    effort = passage(SUMMARY, 0)
+    failure = passage(SUMMARY, 90, FAILURE)
+    natures = FindingNatures().of([effort, failure], ["a", "b"])
+    assert [nature.first for nature in natures] == [None, None]
 
 
 def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Classifier) -> None:
-    page = page_of(
-        fast,
-        report_of(
-            TEMPLATE, ROW, PLAIN, SUMMARY, "Two clerks met in Velm.", "It fined 9 men.", AGAIN
-        ),
-    )
+    others = ("Two clerks met in Velm.", "It fined 9 men.")
+    page = page_of(fast, report_of(TEMPLATE, ROW, PLAIN, SUMMARY, *others, AGAIN))
     box = box_of(page)
     strongest, _, folded = box.partition('<details class="folded"')
     links = re.findall(r'<a href="#(\w+)">([^<]*)</a>', strongest)
@@ -153,25 +154,30 @@ def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Clas
     assert ROW not in strongest
     assert "and 1 sentence that stands in many reports, 1 table row" in folded
     assert TEMPLATE in folded
-    assert (
-        '<strong class="number">5</strong> <span class="share">sentences, 100% of 5 on subject</span>'
-        in box
-    )
+    count = '<strong class="number">5</strong>'
+    share = '<span class="share">sentences, 100% of 5 on subject</span>'
+    assert f"{count} {share}" in box
     assert 'data-first="p4"' in page
     assert "5 sentences and 1 table row" in page
 
 
 def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> None:
     shared = "The ministry of fish pays 40 divers to watch piers."
-    reports = [
-        report_of(shared, PLAIN.replace("dawn", name), SUMMARY.replace("May", name), f"It met {name} twice in Velm.",
-                  file=f"{name}.pdf", country=name)
-        for name in ("Karvonia", "Zembla", "Velmar")
-    ]  # fmt: skip
-    strongest, _, folded = box_of(page_of(fast, *reports)).partition('<details class="folded"')
+
+    def report(country: str) -> TaggedReport:
+        own = (
+            PLAIN.replace("dawn", country),
+            SUMMARY.replace("May", country),
+            f"It met {country} twice in Velm.",
+        )
+        return report_of(shared, *own, file=f"{country}.pdf", country=country)
+
+    two = (report("Karvonia"), report("Zembla"))
+    three = (*two, report("Velmar"))
+    strongest, _, folded = box_of(page_of(fast, *three)).partition('<details class="folded"')
     assert shared not in strongest
     assert shared in folded
-    strongest, _, _ = box_of(page_of(fast, *reports[:2])).partition('<details class="folded"')
+    strongest, _, _ = box_of(page_of(fast, *two)).partition('<details class="folded"')
     assert shared in strongest
 
 
@@ -194,22 +200,26 @@ def test_each_sentence_of_a_row_of_a_table_is_of_the_row(paragraph: str, kinds: 
 
 
 def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
-    """A report with a paragraph for each section, text and labels."""
+    """Make a report with a paragraph for each section, text and labels."""
     texts = [text for _, text, _ in places]
-    passages, blocks, at = [], [], 0
+    passages = []
+    blocks = []
+    start = 0
     for number, (section, text, labels) in enumerate(places):
+        end = start + len(text)
         scores = dict.fromkeys(LABELS, 0.01) | dict.fromkeys(labels, 0.9)
-        passages.append(Passage(text, at, at + len(text), section, labels, scores, block=number))
-        blocks.append(Block(at, at + len(text), section))
-        at += len(text) + 1
+        passages.append(Passage(text, start, end, section, labels, scores, block=number))
+        blocks.append(Block(start, end, section))
+        start = end + 1
     document = Document("\n".join(texts), tuple(blocks), "k.html", "Karvonia 2024", "Karvonia")
     return TaggedReport("k.html", document, passages)
 
 
 def card_of(page: str, name: str) -> str:
-    found = re.search(rf'<div class="why" id="{name}w".*?<p class="do">.*?</div>', page, re.DOTALL)
-    assert found
-    return " ".join(found[0].split())
+    """Return the card of a passage."""
+    match = re.search(rf'<div class="why" id="{name}w".*?<p class="do">.*?</div>', page, re.DOTALL)
+    assert match
+    return " ".join(match[0].split())
 
 
 def test_the_card_of_a_sentence_said_again_links_its_other_place(fast: Classifier) -> None:
@@ -219,7 +229,8 @@ def test_the_card_of_a_sentence_said_again_links_its_other_place(fast: Classifie
         ("Prosecution", AGAIN, (EFFORT,)),
     )
     page = page_of(fast, report)
-    first, second = card_of(page, "p1"), card_of(page, "p3")
+    first = card_of(page, "p1")
+    second = card_of(page, "p3")
     assert '<a href="#p3">passage 3</a>, Prosecution.</p>' in first
     assert '<a href="#p1">passage 1</a>, Summary.' in second
     assert "They are counted there." in second

@@ -1,5 +1,4 @@
-"""The subject of a report is inferred from its tags; unknown words are distinguished from few
-words."""
+"""The subject of a report is inferred from its tags; a few names are no unknown words."""
 
 from __future__ import annotations
 
@@ -18,21 +17,31 @@ from tipclassify.text.document import Passage
 TAGGED = ("failure",)
 
 
-def passage(text: str = "The council met in the capital.", **fields: object) -> Passage:
-    return Passage(text, 0, len(text), **{"section": "Press", **fields})  # type: ignore[arg-type]
+def passage(
+    text: str = "The council met in the capital.",
+    section: str = "Press",
+    labels: tuple[str, ...] = (),
+    scores: dict[str, float] | None = None,
+    low_confidence: bool = False,
+) -> Passage:
+    """Make a passage, on another subject unless its labels or probabilities say otherwise."""
+    return Passage(text, 0, len(text), section, labels, scores or {}, low_confidence)
+
+
+def passages(number: int, section: str = "Press", labels: tuple[str, ...] = ()) -> list[Passage]:
+    """Make so many equal passages."""
+    return [passage(section=section, labels=labels) for _ in range(number)]
 
 
 def test_a_passage_is_about_trafficking_with_a_label_or_a_likely_one() -> None:
-    rest = [passage() for _ in range(9)]
-    likely, unlikely = (
-        passage(scores={"failure": score, "complicity": 0.01}) for score in (0.25, 0.15)
-    )
-    assert report_passages_about_trafficking([passage(labels=TAGGED), likely, unlikely, *rest]) == [
-        True,
-        True,
-        False,
-        *[False] * 9,
-    ]
+    tagged = passage(labels=TAGGED)
+    likely = passage(scores={"failure": 0.25, "complicity": 0.01})
+    unlikely = passage(scores={"failure": 0.15, "complicity": 0.01})
+    report = [tagged, likely, unlikely, *passages(9)]
+    is_on_subject = report_passages_about_trafficking(report)
+    assert len(is_on_subject) == len(report)
+    assert is_on_subject[:3] == [True, True, False]
+    assert not any(is_on_subject[3:])
 
 
 @pytest.mark.parametrize(
@@ -41,14 +50,17 @@ def test_a_passage_is_about_trafficking_with_a_label_or_a_likely_one() -> None:
 def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
     tagged: int, rest: int, all_of_it: bool
 ) -> None:
-    section = [passage(labels=TAGGED)] * tagged + [passage()] * rest
-    around = [passage(section="Prisons")] * 5
-    assert report_passages_about_trafficking([*around, *section, *around]) == [
-        *[False] * 5,
-        *[True] * tagged,
-        *[all_of_it] * rest,
-        *[False] * 5,
-    ]
+    around = passages(5, section="Prisons")
+    with_label = passages(tagged, labels=TAGGED)
+    without_label = passages(rest)
+    report = [*around, *with_label, *without_label, *around]
+    is_on_subject = report_passages_about_trafficking(report)
+    assert len(is_on_subject) == len(report)
+    end = 5 + tagged + rest
+    assert not any(is_on_subject[:5])
+    assert all(is_on_subject[5 : 5 + tagged])
+    assert set(is_on_subject[5 + tagged : end]) == {all_of_it}
+    assert not any(is_on_subject[end:])
 
 
 def test_a_heading_that_comes_again_is_another_section() -> None:
@@ -70,23 +82,22 @@ def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
 
 def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
     line = subject_line([ReportSubject(60, 62), ReportSubject(9, 100)])
-    assert (
-        line
-        == "1 of 2 reports are mostly on other subjects: 9 of their 100 passages are about trafficking."
+    assert line == (
+        "1 of 2 reports are mostly on other subjects: "
+        "9 of their 100 passages are about trafficking."
     )
 
 
 def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
     foreign = passage("Le gouvernement ignorait totalement ces plaintes.", low_confidence=True)
-    assert ReportSubject.of([foreign] * 60) == ReportSubject()
+    assert ReportSubject.of([foreign for _ in range(60)]) == ReportSubject()
 
 
 def test_fragments_and_names_are_no_unknown_words() -> None:
-    fragments = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
-    assert not any(is_unknown_sentence(passage(text, low_confidence=True)) for text in fragments)
-    assert count_unknown_report_sentences(
-        [*(passage(text, low_confidence=True) for text in fragments), passage()]
-    ) == (0, 1)
+    texts = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
+    fragments = [passage(text, low_confidence=True) for text in texts]
+    assert not any(is_unknown_sentence(fragment) for fragment in fragments)
+    assert count_unknown_report_sentences([*fragments, passage()]) == (0, 1)
     assert not are_report_tags_meaningless(0, 0)
 
 
@@ -99,8 +110,8 @@ def test_fragments_and_names_are_no_unknown_words() -> None:
     ],
 )
 def test_sentences_in_other_languages_are_unknown_words(text: str) -> None:
-    assert is_unknown_sentence(passage(text, low_confidence=True))
+    foreign = passage(text, low_confidence=True)
+    assert is_unknown_sentence(foreign)
     assert not is_unknown_sentence(passage(text))
-    assert are_report_tags_meaningless(
-        *count_unknown_report_sentences([passage(text, low_confidence=True), passage()])
-    )
+    unknown, sentences = count_unknown_report_sentences([foreign, passage()])
+    assert are_report_tags_meaningless(unknown, sentences)

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
@@ -37,13 +37,19 @@ from tipclassify.reporting.writers import workbook as workbooks
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+    from openpyxl.workbook import Workbook
+    from pyarrow import Table
+
 openpyxl = pytest.importorskip("openpyxl")
 docx = pytest.importorskip("docx")
 
 HERE = [name for name in FORMATS if name != "html"]  # the report for browsers has tests of its own
 TEXT = """PROSECUTION
 
-Police arrested nine traffickers, but courts convicted none of them. Border guards took bribes from traffickers.
+Police arrested nine traffickers, but courts convicted none of them. \
+Border guards took bribes from traffickers.
 
 PREVENTION
 
@@ -66,8 +72,6 @@ MARKUP = [
     "__",
     "`",
     "~~",
-]
-MARKUP += [
     "|",
     "| --- |",
     "\\",
@@ -133,9 +137,12 @@ def run(fast: Classifier) -> ScoringContext:
 
 @pytest.fixture(scope="module")
 def report(fast: Classifier) -> TaggedReport:
-    plain = text_document(TEXT)
-    document = Document(
-        plain.text, plain.blocks, title="Report on Karvonia", country="Karvonia", year=2024
+    """A report of four sentences, of which one has doubtful labels."""
+    document = replace(
+        text_document(TEXT),
+        title="Report on Karvonia",
+        country="Karvonia",
+        year=2024,
     )
     # below it is doubt about the border guards
     sure = fast.with_thresholds({"positive_effort": 0.5})
@@ -143,15 +150,15 @@ def report(fast: Classifier) -> TaggedReport:
 
 
 def rows(
-    *texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any
+    *texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: object
 ) -> TaggedReport:
-    """Report of rows split beforehand, each labelled failure."""
+    """Make a report of rows split beforehand, each labelled failure."""
     passages = [Passage(text, 0, len(text), section, ("failure",), SCORES) for text in texts]
     return TaggedReport(file, None, passages, [{"text": text, **fields} for text in texts])
 
 
 def written(name: str, reports: Iterable[TaggedReport], run: ScoringContext) -> bytes:
-    """Output of a format's writer."""
+    """Return the output of a format's writer."""
     raw = io.BytesIO()
     make, write = FORMATS[name].steps()
     if FORMATS[name].binary:
@@ -164,25 +171,29 @@ def written(name: str, reports: Iterable[TaggedReport], run: ScoringContext) -> 
 
 
 def csv_rows(data: bytes) -> list[dict[str, str]]:
+    """Read the rows of a CSV file."""
     return list(csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True))
 
 
-def workbook(data: bytes) -> Any:
+def workbook(data: bytes) -> Workbook:
+    """Read an Excel file."""
     return openpyxl.load_workbook(io.BytesIO(data))
 
 
 def word_lines(data: bytes) -> list[str]:
+    """Read the paragraphs of a Word file."""
     return [paragraph.text for paragraph in docx.Document(io.BytesIO(data)).paragraphs]
 
 
-def parquet(data: bytes) -> Any:
+def parquet(data: bytes) -> Table:
+    """Read the table of a Parquet file."""
     from pyarrow import parquet
 
     return parquet.read_table(io.BytesIO(data))
 
 
-# --------------------------------------------------------------------------------------------- JSON
-# lines
+# -------------------------------------------------------------------------------------------------
+# JSON lines
 
 any_text = nasty_text | st.text(st.characters(codec=None))
 any_value = st.recursive(
@@ -192,26 +203,28 @@ any_value = st.recursive(
 )
 
 
-def finite(value: Any) -> Any:
-    """The value with null for NaN and infinities, which JSON does not know."""
+def finite(value: object) -> object:
+    """Return the value with null for NaN and infinities, which JSON does not know."""
     if isinstance(value, dict):
-        return {name: finite(one) for name, one in value.items()}
+        return {name: finite(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [finite(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 @given(st.dictionaries(any_text, any_value, max_size=3))
 @settings(max_examples=50)
 @example({"x": float("nan"), "y": [{"z": float("-inf")}], "\u2028": "\x85\ud800"})
-def test_a_line_of_json_is_one_line_and_holds_the_row(row: dict[str, Any]) -> None:
+def test_a_line_of_json_is_one_line_and_holds_the_row(row: dict[str, object]) -> None:
     line = json_line(row)
     assert len(line.splitlines()) == 1
     assert line.encode()
     assert json.loads(line, parse_constant=pytest.fail) == json.loads(json.dumps(finite(row)))
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # every format
 
 
@@ -231,7 +244,9 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(
             assert [[cell.value for cell in row] for row in book["All passages"]] == [list(COLUMNS)]
             assert book["Counts"]["E" + str(book["Counts"].max_row)].value == 0
         elif name == "parquet":
-            assert (parquet(data).num_rows, parquet(data).column_names) == (0, list(COLUMNS))
+            table = parquet(data)
+            assert table.num_rows == 0
+            assert table.column_names == list(COLUMNS)
         elif name == "md":
             assert (b"No reports." in data) == (not reports)
         elif name in ("bibtex", "ris"):
@@ -240,8 +255,10 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(
             assert json.loads(data) == []
         elif name == "docx":
             assert ("empty.txt" in word_lines(data)) == bool(reports)
+        elif reports:
+            assert data.decode().startswith("0 passages, ")
         else:
-            assert data.decode().startswith("0 passages, ") if reports else data == b""
+            assert data == b""
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -282,11 +299,11 @@ def test_reports_are_let_go_as_they_are_written(name: str, run: ScoringContext) 
 def test_csv_excel_and_parquet_hold_the_same_rows(
     report: TaggedReport, run: ScoringContext
 ) -> None:
-    reports = [
-        report,
-        rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True),
-    ]
-    expected = [finding_row(finding).cells() for one in reports for finding in one.findings()]
+    of_rows = rows(
+        "Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True
+    )
+    reports = [report, of_rows]
+    expected = cells_of(reports)
     assert tuple(COLUMNS)[-5:-2] == LABELS
     assert list(expected[0].values())[:4] == ["reports/Karvonia 2024 é.txt", "Karvonia", 2024, None]
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
@@ -301,40 +318,45 @@ def test_csv_excel_and_parquet_hold_the_same_rows(
         [";".join(cell) if isinstance(cell, list) else cell for cell in row.values()]
         for row in expected
     ]
-    cells = list(workbook(written("xlsx", reports, run))["All passages"].values)
-    assert [list(row) for row in cells[1:]] == [
+    _, *sheet_rows = workbook(written("xlsx", reports, run))["All passages"].values
+    assert [list(row) for row in sheet_rows] == [
         [None if cell == "" else cell for cell in row] for row in joined
     ]
-    assert [list(row.values()) for row in csv_rows(written("csv", reports, run))] == [
-        [
-            ""
-            if c is None
-            else f"{c:.4f}"
-            if type(c) is float
-            else str(c).lower()
-            if type(c) is bool
-            else str(c)
-            for c in r
-        ]
-        for r in joined
+    csv_lines = csv_rows(written("csv", reports, run))
+    assert [list(row.values()) for row in csv_lines] == [
+        [csv_cell(cell) for cell in row] for row in joined
     ]
+
+
+def cells_of(reports: Iterable[TaggedReport]) -> list[dict[str, object]]:
+    """Return the cells of each passage of some reports, by column."""
+    return [finding_row(finding).cells() for report in reports for finding in report.findings()]
+
+
+def csv_cell(cell: object) -> str:
+    """Return a cell as CSV has it."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float):
+        return f"{cell:.4f}"
+    return str(cell)
 
 
 def test_suffixes_name_formats() -> None:
     for name, known in FORMATS.items():
         for suffix in known.suffixes:
             assert format_of(Path("some.where/out" + suffix.upper())) == name
-    with pytest.raises(
-        InputError,
-        match=r"out\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, .*--format",
-    ):
+    refusal = r"out\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, .*--format"
+    with pytest.raises(InputError, match=refusal):
         format_of(Path("out.doc"))
     with pytest.raises(InputError, match="no format has the suffix ''"):
         format_of(Path("csv"))
 
 
-# --------------------------------------------------------------------------------------------- the
-# run
+# -------------------------------------------------------------------------------------------------
+# the run
 
 
 @pytest.mark.parametrize(
@@ -361,13 +383,13 @@ def test_a_link_is_a_valid_uri_or_none(run: ScoringContext, file: str, link: str
 def test_links_to_files_are_written_as_seen_from_the_output_and_only_within_its_folder(
     classifier: Classifier, tmp_path: Path
 ) -> None:
-    assert ScoringContext(classifier, folder=Path("out/tables")).link("reports/a.txt") is None
-    assert ScoringContext(classifier, folder=Path("reports")).link("reports/a.txt") == "a.txt"
-    assert (
-        ScoringContext(classifier, folder=tmp_path).link(str(tmp_path / "in" / "a.txt"))
-        == "in/a.txt"
-    )
-    assert ScoringContext(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) is None
+    def link_from(folder: Path, file: str) -> str | None:
+        return ScoringContext(classifier, folder=folder).link(file)
+
+    assert link_from(Path("out/tables"), "reports/a.txt") is None
+    assert link_from(Path("reports"), "reports/a.txt") == "a.txt"
+    assert link_from(tmp_path, str(tmp_path / "in" / "a.txt")) == "in/a.txt"
+    assert link_from(Path("out"), str(tmp_path / "a.txt")) is None
 
 
 @pytest.mark.parametrize(
@@ -393,15 +415,15 @@ def test_no_file_that_people_pass_on_tells_where_the_report_lay(
 
 
 def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
-    about = ScoringContext(classifier.with_thresholds({"failure": 0.25}), "screen").about()
-    assert about["policy"] == "screen"
-    assert about["threshold failure"] == "0.2500"
-    assert about["model"] == classifier.meta["sha256"]
-    assert about["corpus"] == classifier.meta["corpus"]["sha256"]
+    facts = ScoringContext(classifier.with_thresholds({"failure": 0.25}), "screen").about()
+    assert facts["policy"] == "screen"
+    assert facts["threshold failure"] == "0.2500"
+    assert facts["model"] == classifier.meta["sha256"]
+    assert facts["corpus"] == classifier.meta["corpus"]["sha256"]
 
 
-# --------------------------------------------------------------------------------------------- JSON
-# lines
+# -------------------------------------------------------------------------------------------------
+# JSON lines
 
 
 @given(texts=st.lists(nasty_text | st.text(st.characters()), max_size=4))
@@ -431,7 +453,8 @@ def test_jsonl_is_json_whatever_the_input_rows_hold(run: ScoringContext) -> None
     assert len(line.splitlines()) == 1
 
 
-# --------------------------------------------------------------------------------------------- CSV
+# -------------------------------------------------------------------------------------------------
+# CSV
 
 
 @given(
@@ -442,19 +465,19 @@ def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
     texts: list[str], section: str, file: str, country: str, run: ScoringContext
 ) -> None:
     data = written("csv", [rows(*texts, section=section, file=file, country=country)], run)
-    found = csv_rows(data)
-    assert len(found) == len(texts)
-    for row, text in zip(found, texts, strict=True):
-        for cell, source in zip(
-            (row["text"], row["section"], row["file"], row["country"]),
-            (text, section, source_name(file), country),
-            strict=True,
+    csv_lines = csv_rows(data)
+    assert len(csv_lines) == len(texts)
+    for row, text in zip(csv_lines, texts, strict=True):
+        for cell, source in (
+            (row["text"], text),
+            (row["section"], section),
+            (row["file"], source_name(file)),
+            (row["country"], country),
         ):
             plain = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", source)
+            added_quotes = cell.count("'") - plain.count("'")
             assert cell.replace("'", "") == plain.replace("'", "")
-            assert cell.count("'") - plain.count("'") <= 1 + len(
-                re.findall(r"[=+\-@＝＋－＠]", plain)
-            )
+            assert added_quotes <= 1 + len(re.findall(r"[=+\-@＝＋－＠]", plain))
             assert not re.match(r"[\s\ufffd]*[=+\-@＝＋－＠]|[\t\r\n]", cell)
             assert not re.search(r"[;\t\r\n][\s\ufffd\"]*[=+\-@＝＋－＠]", cell)
 
@@ -491,7 +514,7 @@ def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(
     assert written("csv", [report], ScoringContext(classifier, bom=True)) == b"\xef\xbb\xbf" + data
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # Excel
 
 
@@ -506,7 +529,7 @@ def test_excel_marks_given_labels_and_links_sources(
     sheet = workbook(written("xlsx", reports, run))["All passages"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:O{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
-    expected = [finding_row(finding).cells() for one in reports for finding in one.findings()]
+    expected = cells_of(reports)
     coloured = {
         (cell.row, sheet.cell(1, cell.column).value)
         for row in sheet.iter_rows(min_row=2)
@@ -516,9 +539,8 @@ def test_excel_marks_given_labels_and_links_sources(
     assert coloured == {
         (number, label) for number, row in enumerate(expected, 2) for label in row["labels"]
     }
-    assert {sheet.cell(number, 11).number_format for number in range(2, sheet.max_row + 1)} == {
-        "0.0%"
-    }
+    numbers = range(2, sheet.max_row + 1)
+    assert {sheet.cell(number, 11).number_format for number in numbers} == {"0.0%"}
     assert sheet["I2"].alignment.wrap_text
     last = sheet.max_row
     assert sheet["A2"].hyperlink.target == "reports/Karvonia%202024%20%C3%A9.txt"
@@ -549,11 +571,9 @@ def test_excel_opens_on_the_findings_with_their_citations_ready_to_filter_and_pr
     assert "(read 2026-11-28)" in body[-1][8]
     for sheet in book:
         last = f"{sheet.cell(1, sheet.max_column).column_letter}{sheet.max_row}"
-        assert (sheet.auto_filter.ref, sheet.freeze_panes, sheet.print_title_rows) == (
-            f"A1:{last}",
-            "A2",
-            "$1:$1",
-        )
+        assert sheet.auto_filter.ref == f"A1:{last}"
+        assert sheet.freeze_panes == "A2"
+        assert sheet.print_title_rows == "$1:$1"
         assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage  # one page wide
         assert sheet["A2"].alignment.wrap_text
@@ -562,29 +582,28 @@ def test_excel_opens_on_the_findings_with_their_citations_ready_to_filter_and_pr
 def test_excel_counts_add_up_and_about_describes_the_run(
     report: TaggedReport, run: ScoringContext
 ) -> None:
-    book = workbook(
-        written("xlsx", [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")], run)
-    )
+    reports = [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")]
+    book = workbook(written("xlsx", reports, run))
     assert book.sheetnames == ["Findings", "Counts", "All passages", "About"]
     head, *body = book["Counts"].values
     counts = {(row[0], row[3]): dict(zip(head, row, strict=True)) for row in body}
     assert len(counts) == len(body)
-    passages = [*report.passages]
     for section in ("prosecution", "prevention"):
-        here = [p for p in passages if p.section == section]
+        passages = [p for p in report.passages if p.section == section]
         row = counts[Path(report.file).name, section]
-        assert (row["passages"], row["country"], row["year"]) == (len(here), "Karvonia", 2024)
-        assert row["low_confidence"] == sum(p.low_confidence for p in here)
+        assert (row["country"], row["year"]) == ("Karvonia", 2024)
+        assert row["passages"] == len(passages)
+        assert row["low_confidence"] == sum(p.low_confidence for p in passages)
         for label in LABELS:
-            given_here = sum(label in p.labels for p in here)
-            assert row[label] == given_here
-            assert row[f"{label} share"] == round(given_here / len(here), 4)
-        assert row["(none)"] == sum(not p.labels for p in here)
+            labelled = sum(label in p.labels for p in passages)
+            assert row[label] == labelled
+            assert row[f"{label} share"] == round(labelled / len(passages), 4)
+        assert row["(none)"] == sum(not p.labels for p in passages)
     assert counts["r.jsonl", "(all sections)"]["failure"] == 3
     assert counts["r.jsonl", "(no section)"]["failure share"] == 1
-    assert counts["(all files)", "(all sections)"]["passages"] == len(passages) + 3
-    about = dict(list(book["About"].values)[1:])
-    assert run.about().items() <= about.items()
+    assert counts["(all files)", "(all sections)"]["passages"] == len(report.passages) + 3
+    facts = dict(list(book["About"].values)[1:])
+    assert run.about().items() <= facts.items()
     assert (book.properties.creator, book.properties.modified.year) == (run.about()["tool"], 2000)
 
 
@@ -622,17 +641,14 @@ def test_excel_goes_on_to_further_sheets(
     assert texts == [str(number) for number in range(45)]
     assert [book[name].max_row for name in names] == [21, 21, 6]
     assert book["All passages 3"].auto_filter.ref == "A1:O6"
-    assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in names] == [
-        3,
-        3,
-        3,
-    ]
+    for name in names:
+        links = [cell.hyperlink for cell in book[name]["A"] if cell.hyperlink]
+        assert len(links) == 3
 
 
 def test_excel_drops_a_link_that_is_too_long_for_it(run: ScoringContext) -> None:
-    sheet = workbook(written("xlsx", [rows("a", file="https://example.org/" + "a" * 2_100)], run))[
-        "All passages"
-    ]
+    report = rows("a", file="https://example.org/" + "a" * 2_100)
+    sheet = workbook(written("xlsx", [report], run))["All passages"]
     assert sheet["A2"].hyperlink is None
 
 
@@ -653,14 +669,12 @@ def test_excel_says_how_to_get_what_it_needs(
     run: ScoringContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
-    with pytest.raises(
-        MissingExtraError,
-        match=r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'",
-    ):
+    refusal = r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'"
+    with pytest.raises(MissingExtraError, match=refusal):
         written("xlsx", [], run)
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # Parquet
 
 
@@ -680,22 +694,22 @@ def test_parquet_has_types_metadata_and_row_groups(
     from pyarrow import parquet as files
 
     monkeypatch.setattr(row_writers, "_ROWS_A_GROUP", 2)
-    found = files.ParquetFile(
-        io.BytesIO(written("parquet", [report, rows("a", file="\udcff", year=2**40)], run))
-    )
-    assert found.metadata.num_row_groups == -(-(len(report.passages) + 1) // 2)
-    types = {field.name: str(field.type).replace("item", "element") for field in found.schema_arrow}
+    reports = [report, rows("a", file="\udcff", year=2**40)]
+    file = files.ParquetFile(io.BytesIO(written("parquet", reports, run)))
+    assert file.metadata.num_row_groups == -(-(len(report.passages) + 1) // 2)
+    types = {field.name: str(field.type).replace("item", "element") for field in file.schema_arrow}
     assert types["labels"] == "list<element: string>"
     assert {types[label] for label in LABELS} == {"float"}
     assert (types["year"], types["start"], types["low_confidence"]) == ("int32", "int64", "bool")
-    assert {key.decode(): value.decode() for key, value in found.schema_arrow.metadata.items()} == {
+    metadata = {key.decode(): value.decode() for key, value in file.schema_arrow.metadata.items()}
+    assert metadata == {
         "tipclassify." + name.replace(" ", "."): value for name, value in run.about().items()
     }
-    last = found.read().to_pylist()[-1]
+    last = file.read().to_pylist()[-1]
     assert (last["file"], last["year"]) == ("\ufffd", None)
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # Markdown
 
 TAGS = {
@@ -718,18 +732,17 @@ TAGS = {
 }
 
 
-def parsed(data: bytes) -> list[Any]:
-    """Tokens of CommonMark with tables, ~~strikethrough~~ and HTML."""
+def parsed(data: bytes) -> list[Token]:
+    """Parse CommonMark with tables, ~~strikethrough~~ and HTML."""
     from markdown_it import MarkdownIt
 
-    return (
-        MarkdownIt("commonmark", {"html": True})
-        .enable(["table", "strikethrough"])
-        .parse(data.decode())
-    )
+    parser = MarkdownIt("commonmark", {"html": True})
+    parser.enable(["table", "strikethrough"])
+    return parser.parse(data.decode())
 
 
-def shown(token: Any) -> str:
+def shown(token: Token) -> str:
+    """Return what a reader sees of a token, which has no markup."""
     assert {child.type for child in token.children} <= {"text", "text_special"}
     return "".join(child.content for child in token.children)
 
@@ -748,81 +761,74 @@ def test_markdown_shows_any_text_as_it_is(
     tokens = parsed(written("md", [report], run))
     assert {token.tag for token in tokens if token.tag} <= TAGS
     assert {token.type for token in tokens if not token.tag} <= {"inline"}
-    kinds = [token.type + token.tag for token in tokens]
-    assert shown(tokens[kinds.index("heading_openh2") + 1]) == (
-        one_line(title) or one_line(report.title)
-    )
-    name = one_line(section_name(section))
-    assert (
-        shown(tokens[kinds.index("heading_openh3") + 1])
-        == shown(tokens[kinds.index("td_opentd") + 1])
-        == name
-    )
-    children = tokens[kinds.index("heading_openh2") + 4].children
+    kinds = [(token.type, token.tag) for token in tokens]
+    heading = kinds.index(("heading_open", "h2"))
+    assert shown(tokens[heading + 1]) == (one_line(title) or one_line(report.title))
+    section_heading = kinds.index(("heading_open", "h3"))
+    first_cell = kinds.index(("td_open", "td"))
+    assert shown(tokens[section_heading + 1]) == one_line(section_name(section))
+    assert shown(tokens[first_cell + 1]) == one_line(section_name(section))
+    source = tokens[heading + 4].children
     if link := run.link("f" + file):
-        opened, *children, closed = children
+        opened, *source, closed = source
         assert (opened.type, closed.type) == ("link_open", "link_close")
         assert opened.attrs["href"] == link
-    assert "".join(child.content for child in children) == one_line(source_name("f" + file))
+    assert "".join(child.content for child in source) == one_line(source_name("f" + file))
     if one_line(text):
-        assert shown(tokens[kinds.index("blockquote_openblockquote") + 2]) == one_line(text)
+        quotation = kinds.index(("blockquote_open", "blockquote"))
+        assert shown(tokens[quotation + 2]) == one_line(text)
 
 
 def test_markdown_makes_no_link_of_an_address_in_a_report(run: ScoringContext) -> None:
-    text = written(
-        "md", [rows("See https://evil.example, WWW.evil.example or <me@evil.example>.")], run
-    ).decode()
+    report = rows("See https://evil.example, WWW.evil.example or <me@evil.example>.")
+    text = written("md", [report], run).decode()
     assert r"https\://evil.example, WWW\.evil.example or \<me\@evil.example\>" in text
 
 
 def test_markdown_counts_then_quotes_what_is_tagged(
     report: TaggedReport, run: ScoringContext
 ) -> None:
-    paged = TaggedReport(
-        "b&c.txt", None, [Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)]
-    )
+    passage = Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)
+    paged = TaggedReport("b&c.txt", None, [passage])
     text = written("md", [report, paged], run).decode()
-    assert (
-        "## Report on Karvonia\n\n"
-        "[Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>) · Karvonia · 2024" in text
-    )
+    head = "## Report on Karvonia\n\n[Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>)"
+    assert f"{head} · Karvonia · 2024" in text
     assert "| all | 4 |" in text
     assert "> Border guards took bribes from traffickers.\n\n**complicity** " in text
     assert "dry and long" not in text
-    assert (
-        "**failure** 0.91 · low confidence: read it before you use it · b\\&c.txt, p. 12, characters 3–16"
-        in text
-    )
+    doubt = "**failure** 0.91 · low confidence: read it before you use it"
+    assert f"{doubt} · b\\&c.txt, p. 12, characters 3–16" in text
     children = [child for token in parsed(text.encode()) for child in token.children or ()]
-    assert [child.attrs["href"] for child in children if child.type == "link_open"][1:] == [
-        "b%26c.txt"
-    ]
+    links = [child.attrs["href"] for child in children if child.type == "link_open"]
+    assert links[1:] == ["b%26c.txt"]
     assert f"- model: {run.about()['model']}" in text
 
 
 def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(
     run: ScoringContext,
 ) -> None:
-    found = Passage(
+    tagged = Passage(
         "Courts freed\nthe \x00guards.", 5, 30, "protection", ("failure",), SCORES, page=3
     )
-    none = Passage("The court sat in May.", 31, 52, "protection", (), SCORES, page=3)
+    untagged = Passage("The court sat in May.", 31, 52, "protection", (), SCORES, page=3)
     document = Document("", (), title="Report on Karvonia", country="Karvonia", year=2024)
-    data = written(
-        "docx", [TaggedReport("k.pdf", document, [found, none], notes=("page 2 has no text",))], run
-    )
-    made = docx.Document(io.BytesIO(data))
-    lines = [(paragraph.style.name, paragraph.text) for paragraph in made.paragraphs]
+    report = TaggedReport("k.pdf", document, [tagged, untagged], notes=("page 2 has no text",))
+    data = written("docx", [report], run)
+    word = docx.Document(io.BytesIO(data))
+    lines = [(paragraph.style.name, paragraph.text) for paragraph in word.paragraphs]
     assert lines[1:4] == [
         ("Heading 1", "Report on Karvonia"),
         ("Normal", "k.pdf · Karvonia · 2024"),
         ("Normal", "Not read in full: page 2 has no text"),
     ]
-    at = lines.index(("Heading 2", "Protection"))
-    cited = "Report on Karvonia (Karvonia, 2024), section “Protection”, p. 3, characters 5–30, k.pdf. Tagged as failure"
-    assert lines[at + 1] == ("Quote", "Courts freed the �guards.")
-    assert lines[at + 2][1].startswith(f"failure 0.91 · {cited}")
-    rows_of_counts = [[cell.text for cell in row.cells] for row in made.tables[0].rows]
+    heading = lines.index(("Heading 2", "Protection"))
+    cited = (
+        "Report on Karvonia (Karvonia, 2024), section “Protection”, p. 3, characters 5–30, k.pdf. "
+        "Tagged as failure"
+    )
+    assert lines[heading + 1] == ("Quote", "Courts freed the �guards.")
+    assert lines[heading + 2][1].startswith(f"failure 0.91 · {cited}")
+    rows_of_counts = [[cell.text for cell in row.cells] for row in word.tables[0].rows]
     assert rows_of_counts[1:] == [
         ["Protection", "2", "2", "0", "1 (50%)", "0", "0"],
         ["all", "2", "2", "0", "1 (50%)", "0", "0"],
@@ -835,7 +841,8 @@ def test_word_has_each_finding_under_its_section_with_probability_page_and_citat
 @given(texts=st.lists(nasty_text | st.text(st.characters(codec=None)), max_size=4))
 @settings(deadline=None, max_examples=15)
 def test_word_holds_any_text(texts: list[str], run: ScoringContext) -> None:
-    lines = word_lines(written("docx", [rows(*texts, section=(texts or [None])[0])], run))
+    section = texts[0] if texts else None
+    lines = word_lines(written("docx", [rows(*texts, section=section)], run))
     assert [line for line in map(one_line, texts) if line not in lines] == []
 
 
@@ -847,14 +854,13 @@ def test_markdown_puts_the_batches_of_one_file_together(run: ScoringContext) -> 
 
 def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: ScoringContext) -> None:
     report = TaggedReport("a.pdf", None, rows("a").passages, notes=("a.pdf: page 3 has <no> text",))
-    assert (
-        r"Not read in full: a.pdf: page 3 has \<no\> text" in written("md", [report], run).decode()
-    )
+    markdown = written("md", [report], run).decode()
+    assert r"Not read in full: a.pdf: page 3 has \<no\> text" in markdown
     head, _, whole, _ = workbook(written("xlsx", [report], run))["Counts"].values
     assert dict(zip(head, whole, strict=True))["notes"] == "a.pdf: page 3 has <no> text"
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # table
 
 
@@ -873,11 +879,14 @@ def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
 
 
 def mostly_other(file: str = "hrr.jsonl") -> list[TaggedReport]:
-    """Two batches of a report of 60 passages on other subjects and 3 on trafficking."""
+    """Make two batches of a report: 60 passages on other subjects, and 3 on trafficking."""
     text = "The council met in the capital in May."
-    dull = [Passage(text, 0, len(text), "Press", (), dict.fromkeys(LABELS, 0.01))] * 60
-    found = [Passage(text, 0, len(text), "Forced Labor", ("failure",), SCORES)] * 3
-    return [TaggedReport(file, None, dull), TaggedReport(file, None, found)]
+    on_press = Passage(text, 0, len(text), "Press", (), dict.fromkeys(LABELS, 0.01))
+    on_forced_labor = Passage(text, 0, len(text), "Forced Labor", ("failure",), SCORES)
+    return [
+        TaggedReport(file, None, [on_press for _ in range(60)]),
+        TaggedReport(file, None, [on_forced_labor for _ in range(3)]),
+    ]
 
 
 @pytest.mark.parametrize("name", ["table", "md"])
@@ -886,12 +895,12 @@ def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts
 ) -> None:
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     text = written(name, mostly_other(), run).decode()
-    counts, said = (
-        ("63 passages, 3 on trafficking: ", line)
+    counts = (
+        "63 passages, 3 on trafficking: "
         if name == "table"
-        else ("| all | 63 | 3 | 0 | 3 (100%) | 0 | 0 |", line)
+        else "| all | 63 | 3 | 0 | 3 (100%) | 0 | 0 |"
     )
-    assert 0 < text.index(counts) < text.index(said)
+    assert 0 < text.index(counts) < text.index(line)
     assert line not in written(name, [rows("a", "b")], run).decode()
 
 
@@ -900,7 +909,8 @@ def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_thing
 ) -> None:
     text = written("table", [*mostly_other(), *mostly_other("b.jsonl"), rows("a")], run).decode()
     assert text.endswith(
-        "2 of 3 reports are mostly on other subjects: 6 of their 126 passages are about trafficking.\n"
+        "2 of 3 reports are mostly on other subjects: "
+        "6 of their 126 passages are about trafficking.\n"
     )
 
 

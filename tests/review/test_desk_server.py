@@ -1,5 +1,4 @@
-"""A desk that is worked on: checks in a log beside it, behind a secret path, shared by people,
-nothing lost."""
+"""A desk that is worked on: checks in a log beside it, behind a secret path, nothing lost."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -34,6 +33,9 @@ from tipclassify.review.refusal import RefusedError
 from tipclassify.review.server import listen_on_loopback
 from tipclassify.text.document import Document, Passage
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage
+
 TEXTS = (
     "Police arrested nine recruiters in Port Salwen in May.",
     "Courts convicted nobody.",
@@ -44,36 +46,25 @@ TEXTS = (
 @pytest.fixture
 def folder(fast: Classifier, tmp_path: Path) -> Path:
     """A desk of one report with two findings."""
-    passages = [
-        Passage(
-            text,
-            100 * n,
-            100 * n + len(text),
-            "Trials",
-            ("failure",) * (n < 2),
-            dict.fromkeys(LABELS, 0.6),
-        )
-        for n, text in enumerate(TEXTS)
-    ]
+    scores = dict.fromkeys(LABELS, 0.6)
+    passages = []
+    for number, text in enumerate(TEXTS):
+        start = 100 * number
+        labels = ("failure",) if number < 2 else ()
+        passages.append(Passage(text, start, start + len(text), "Trials", labels, scores))
+    document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
+    report = TaggedReport("a.txt", document, passages)
     write = partial(open_output, inputs=frozenset())
     desk = DeskWriter(ScoringContext(fast, folder=tmp_path), write, resume=False)
     page = tmp_path / "a.txt.html"
-    list(
-        desk.gather(
-            page,
-            [
-                TaggedReport(
-                    "a.txt", Document("", (), "a.txt", "Trials", "Karvonia", 2024), passages
-                )
-            ],
-        )
-    )
+    assert list(desk.gather(page, [report])) == [report]
     page.write_text("<title>a</title>", "utf-8")
     desk.write_index()
     return tmp_path
 
 
 def keys_of(folder: Path) -> list[str]:
+    """Return the keys of the passages on a desk."""
     data = read_desk_passage_file(folder / "data" / "a.txt.html.json")
     assert data
     return [passage.key for passage in data.passages]
@@ -83,29 +74,28 @@ class Served:
     """A served desk, and requests to it."""
 
     def __init__(self, folder: Path, annotator: str = "AB") -> None:
-        at, ready = listen_on_loopback(0), threading.Event()
-        self.port, self.token = at.getsockname()[1], secrets.token_urlsafe(8)
+        listener = listen_on_loopback(0)
+        ready = threading.Event()
+        self.port = listener.getsockname()[1]
+        self.token = secrets.token_urlsafe(8)
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/{self.token}/index.html"
-        job = (DeskSession(folder, annotator), at, self.token, ready.set)
-        threading.Thread(target=serve_desk, args=job, daemon=True).start()  # ends with this process
+        serving = (DeskSession(folder, annotator), listener, self.token, ready.set)
+        thread = threading.Thread(target=serve_desk, args=serving, daemon=True)
+        thread.start()  # ends with this process
         assert ready.wait(20)
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+    def status_of(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> int:
+        """Send a request, with the headers of a page of the desk or others; return the status."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        sent = {"Origin": self.origin} | {
-            name.replace("_", "-"): value for name, value in headers.items()
-        }
+        sent = {"Origin": self.origin} | (headers or {})
         line.request(method, path, None if body is None else json.dumps(body), sent)
-        answer = line.getresponse()
-        found = answer.status, answer.read()
+        response = line.getresponse()
+        response.read()
         line.close()
-        return found
-
-    def post(self, path: str, **fields: Any) -> Any:
-        status, body = self.ask("POST", f"/{self.token}/api/{path}", fields)
-        assert status == 200, body
-        return json.loads(body)
+        return response.status
 
 
 @pytest.fixture
@@ -124,14 +114,12 @@ def test_a_check_is_on_disk_before_it_is_confirmed_and_outlives_the_server(folde
     again = DeskSession(folder, "CD")
     assert again.checked == 2
     checks = again.state().checks
-    assert (checks[second]["AB"]["verdict"], checks[second]["AB"]["note"]) == (
-        "rejected",
-        "Ask the ministry",
-    )
+    assert checks[second]["AB"]["verdict"] == "rejected"
+    assert checks[second]["AB"]["note"] == "Ask the ministry"
     again.check(first, False)
-    assert {name: one["verdict"] for name, one in session.state(3).checks[first].items()} == {
-        "AB": "confirmed", "CD": "rejected"
-    }  # fmt: skip
+    of_first = session.state(3).checks[first]
+    verdicts = {annotator: check["verdict"] for annotator, check in of_first.items()}
+    assert verdicts == {"AB": "confirmed", "CD": "rejected"}
     session.withdraw(first)
     assert "AB" not in again.state().checks[first]
     with pytest.raises(RefusedError, match="you have not checked"):
@@ -156,9 +144,7 @@ def test_saved_findings_are_kept_beside_the_desk_in_their_order(folder: Path) ->
     findings = [{"key": "b", "note": "N"}, {"key": "a", "note": ""}]
     session.save(findings)
     assert DeskSession(folder, "CD").saved() == findings
-    assert sorted(path.name for path in folder.iterdir() if "saved" in path.name) == [
-        "desk-saved.json"
-    ]
+    assert [path.name for path in folder.iterdir() if "saved" in path.name] == ["desk-saved.json"]
 
 
 def test_checks_are_read_for_a_bundle_from_the_log_or_an_exported_file(folder: Path) -> None:
@@ -175,29 +161,25 @@ def test_checks_are_read_for_a_bundle_from_the_log_or_an_exported_file(folder: P
     confirmed, rejected = read_checks(folder, warnings.append)
     assert (confirmed.annotator, confirmed.verdict, confirmed.note) == ("AB", "confirmed", "")
     assert (confirmed.text, confirmed.start, confirmed.end) == (TEXTS[0], 0, len(TEXTS[0]))
-    assert (rejected.labels, rejected.verdict, rejected.note) == (
-        ("failure",), "rejected", "Ask the ministry"
-    )  # fmt: skip
+    assert rejected.labels == ("failure",)
+    assert (rejected.verdict, rejected.note) == ("rejected", "Ask the ministry")
     assert confirmed.time == session.state().checks[first]["AB"]["time"]
-    exported = {
-        "checks": session.state().checks,
-        "findings": {
-            check.key: {
-                "text": check.text,
-                "start": check.start,
-                "end": check.end,
-                "labels": check.labels,
-            }
-            for check in (confirmed, rejected)
-        },
+    findings = {
+        check.key: {
+            "text": check.text,
+            "start": check.start,
+            "end": check.end,
+            "labels": check.labels,
+        }
+        for check in (confirmed, rejected)
     }
+    exported = {"checks": session.state().checks, "findings": findings}
     file = folder / "desk-checks.json"
     file.write_text(json.dumps(exported), "utf-8")
     assert read_checks(file, warnings.append) == [confirmed, rejected]
     file.write_text('{"checks": 3}', "utf-8")
-    with pytest.raises(
-        InputError, match=r"desk-checks\.json: no checks of a desk; give the folder"
-    ):
+    refusal = r"desk-checks\.json: no checks of a desk; give the folder"
+    with pytest.raises(InputError, match=refusal):
         read_checks(file, warnings.append)
     assert warnings == []
 
@@ -215,7 +197,7 @@ def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Run)
     ["/index.html", "/", "/wrong/index.html", "/api/checks", "/wrong/api/checks", "/static/app.js"],
 )
 def test_nothing_is_served_without_the_secret_path(served: Served, path: str) -> None:
-    assert served.ask("GET", path)[0] == 403
+    assert served.status_of("GET", path) == 403
 
 
 @pytest.mark.parametrize(
@@ -232,29 +214,36 @@ def test_nothing_is_served_without_the_secret_path(served: Served, path: str) ->
 )
 def test_only_the_pages_of_the_desk_are_served(served: Served, folder: Path, name: str) -> None:
     (folder / "secret.txt").write_text("s", "utf-8")
-    assert served.ask("GET", f"/{served.token}/{name}")[0] == 404
-    assert served.ask("GET", f"/{served.token}/a.txt.html")[0] == 200
+    assert served.status_of("GET", f"/{served.token}/{name}") == 404
+    assert served.status_of("GET", f"/{served.token}/a.txt.html") == 200
 
 
 def test_a_change_from_another_page_is_refused(served: Served, folder: Path) -> None:
     key = keys_of(folder)[0]
     path = f"/{served.token}/api/checks"
-    assert (
-        served.ask("POST", path, {"key": key, "confirmed": True}, Origin="http://evil.example")[0]
-        == 403
-    )
-    assert served.ask("POST", path, {"key": key, "confirmed": "maybe"})[0] == 400
-    assert served.ask("POST", path, {"key": key, "confirmed": True}, Host="evil.example")[0] == 403
+    check = {"key": key, "confirmed": True}
+    other_origin = {"Origin": "http://evil.example"}
+    other_host = {"Host": "evil.example"}
+    assert served.status_of("POST", path, check, other_origin) == 403
+    assert served.status_of("POST", path, {"key": key, "confirmed": "maybe"}) == 400
+    assert served.status_of("POST", path, check, other_host) == 403
     assert (folder / "desk.events").read_bytes() == b""
 
 
-def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, browser: Any) -> None:
+def test_findings_are_checked_on_the_page_and_kept_beside_it(
+    folder: Path, browser: Browser
+) -> None:
     served = Served(folder)
-    wrong: list[str] = []
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
     page = browser.new_page()
     page.set_default_timeout(8_000)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", listen)
     page.goto(f"{served.link}#view=findings&order=report")
     page.wait_for_selector("html[data-ready]")
     assert page.locator("#initials").input_value() == "AB"
@@ -285,4 +274,4 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(folder: Path, brows
     assert other.locator("#saved .quote").all_inner_texts() == [TEXTS[0]]
     page.close()
     other.close()
-    assert wrong == []
+    assert complaints == []

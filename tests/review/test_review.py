@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import sys
@@ -11,14 +12,13 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from review_client import Reviewer, corpus_rows, write_report
+from review_client import Answer, Reviewer, corpus_rows, write_report
 
 from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import LONGEST, load_corpus, read_rows
@@ -26,7 +26,7 @@ from tipclassify.evaluation.agreement import agreement
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.review.agreement_answer import agreement_figures_in_review
 from tipclassify.review.derived import ReviewCorpusFile
-from tipclassify.review.events import Event, History, event_line, parse_event
+from tipclassify.review.events import Event, History, Kind, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports_for_review
 from tipclassify.review.page_answers import (
     answer_about,
@@ -43,6 +43,7 @@ from tipclassify.review.refusal import RefusedError
 from tipclassify.review.session import ReviewSession
 
 EFFORT, FAILURE, COMPLICITY = LABELS
+WHEN = "2025-03-01T10:00:00.000Z"
 
 needs_extra = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")),
@@ -55,29 +56,31 @@ def deciding(
     key: str,
     labels: tuple[str, ...],
     annotator: str = "ann",
-    kind: str = "decision",
+    kind: Kind = "decision",
     text: str = "",
     report: str = "r",
 ) -> Event:
-    about = {
+    """Make a decision, or an event of another kind, on a passage of its own paragraph."""
+    passage = {
         "text": text or f"Text of {key}.",
         "report": report,
         "report_id": report,
         "block": int(number),
     }
-    when = "2025-03-01T10:00:00.000Z"
-    return Event(number, kind, key, annotator, when, labels, about=about)  # type: ignore[arg-type]
+    return Event(number, kind, key, annotator, WHEN, labels, about=passage)
 
 
 def undoing(number: int, undoes: int, key: str = "k", annotator: str = "ann") -> Event:
-    return Event(number, "undo", key, annotator, "2025-03-01T10:00:00.000Z", undoes=undoes)
+    """Make an event that takes an earlier one back."""
+    return Event(number, "undo", key, annotator, WHEN, undoes=undoes)
 
 
-def history(*events: Event) -> History:
-    found = History()
+def history_of(*events: Event) -> History:
+    """Make a history of these events."""
+    history = History()
     for event in events:
-        found.add(event)
-    return found
+        history.add(event)
+    return history
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +90,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reports(report: Path) -> list[OpenReport]:
-    found, failures = open_reports_for_review([str(report)], Tagging(model="fast"))
+    opened, failures = open_reports_for_review([str(report)], Tagging(model="fast"))
     assert failures == []
-    return found
+    return opened
 
 
 @pytest.fixture
@@ -100,75 +103,76 @@ def session(tmp_path: Path, fast: Classifier, reports: list[OpenReport]) -> Revi
 def colleague(
     session: ReviewSession, reports: list[OpenReport], name: str = "ben"
 ) -> ReviewSession:
+    """Open a session of another annotator on the same corpus."""
     return ReviewSession(session.classifier, reports, session.corpus, name)
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # events
 
 
 def test_the_last_decision_of_an_annotator_holds() -> None:
-    found = history(
+    history = history_of(
         deciding(1, "k", (FAILURE,)), deciding(2, "k", ()), deciding(3, "k", (EFFORT,), "ben")
     )
-    assert {name: event.labels for name, event in found.decisions("k").items()} == {
+    assert {name: event.labels for name, event in history.decisions("k").items()} == {
         "ann": (),
         "ben": (EFFORT,),
     }
-    assert found.differ("k")
-    found.add(undoing(4, 3, annotator="ben"))
-    assert found.final("k") == found.events[1]
+    assert history.differ("k")
+    history.add(undoing(4, 3, annotator="ben"))
+    assert history.final("k") == history.events[1]
 
 
 def test_a_passage_on_which_annotators_differ_has_no_labels_until_it_is_settled() -> None:
-    found = history(deciding(1, "k", (FAILURE,)), deciding(2, "k", (EFFORT,), "ben"))
-    assert found.final("k") is None  # the later decision does not win
-    found.add(deciding(3, "k", (EFFORT,), "eve", "adjudication"))
-    assert [row["labels"] for row in corpus_rows(found)] == [[EFFORT]]
+    history = history_of(deciding(1, "k", (FAILURE,)), deciding(2, "k", (EFFORT,), "ben"))
+    assert history.final("k") is None  # the later decision does not win
+    history.add(deciding(3, "k", (EFFORT,), "eve", "adjudication"))
+    assert [row["labels"] for row in corpus_rows(history)] == [[EFFORT]]
 
 
 def test_undo_gives_back_what_held_before_and_its_undo_is_a_redo() -> None:
-    found = history(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()), undoing(3, 2))
-    assert found.decisions("k")["ann"].number == 1
-    found.add(undoing(4, 3))
-    assert found.decisions("k")["ann"].number == 2
-    found.add(undoing(5, 4))
-    assert found.decisions("k")["ann"].number == 1
-    found.add(undoing(6, 1))
-    assert found.decisions("k") == {}
-    assert found.final("k") is None
-    assert len(found.events) == 6  # and all of it is still there
+    history = history_of(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()), undoing(3, 2))
+    assert history.decisions("k")["ann"].number == 1
+    history.add(undoing(4, 3))
+    assert history.decisions("k")["ann"].number == 2
+    history.add(undoing(5, 4))
+    assert history.decisions("k")["ann"].number == 1
+    history.add(undoing(6, 1))
+    assert history.decisions("k") == {}
+    assert history.final("k") is None
+    assert len(history.events) == 6  # and all of it is still there
 
 
 def test_undo_and_redo_may_go_on_for_as_long_as_somebody_likes() -> None:
-    found = history(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()))
+    history = history_of(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()))
     for number in range(3, 1_100):
-        found.add(undoing(number, number - 1))
-        assert found.decisions("k")["ann"].number == (1 if number % 2 else 2)
+        history.add(undoing(number, number - 1))
+        assert history.decisions("k")["ann"].number == (1 if number % 2 else 2)
 
 
 def test_an_undo_of_what_is_no_earlier_event_of_the_passage_is_refused() -> None:
-    found = history(deciding(1, "k", ()), deciding(2, "l", ()))
+    history = history_of(deciding(1, "k", ()), deciding(2, "l", ()))
     for undoes in (0, 2, 3, 4, -1):
         with pytest.raises(ValueError, match="no earlier event"):
-            found.add(undoing(3, undoes))
-    assert len(found) == 2
+            history.add(undoing(3, undoes))
+    assert len(history) == 2
 
 
 def test_an_adjudication_wins_over_earlier_and_later_decisions_until_it_is_undone() -> None:
-    found = history(
+    history = history_of(
         deciding(1, "k", (FAILURE,)),
         deciding(2, "k", (), "ben"),
         deciding(3, "k", (EFFORT,), "eve", "adjudication"),
         deciding(4, "k", (COMPLICITY,)),
     )
-    assert found.final("k") == found.events[2]
-    assert not found.differ("k")
-    found.add(undoing(5, 3, annotator="eve"))
-    assert found.final("k") is None
-    assert found.differ("k")
-    found.add(deciding(6, "k", (COMPLICITY,), "ben"))
-    assert found.final("k") == found.events[5]
+    assert history.final("k") == history.events[2]
+    assert not history.differ("k")
+    history.add(undoing(5, 3, annotator="eve"))
+    assert history.final("k") is None
+    assert history.differ("k")
+    history.add(deciding(6, "k", (COMPLICITY,), "ben"))
+    assert history.final("k") == history.events[5]
 
 
 @settings(max_examples=30)
@@ -181,22 +185,28 @@ def test_an_adjudication_wins_over_earlier_and_later_decisions_until_it_is_undon
     )
 )
 def test_undo_is_as_if_the_event_had_not_been(steps: list[tuple[str, str, int, int]]) -> None:
-    found, kept = History(), []
-    for number, (key, name, bits, back) in enumerate(steps, 1):
-        live = [n for n in kept if found.events[n - 1].annotator == name]
-        if back % 3 == 0 and live:
-            undone = found.events[live[back % len(live)] - 1]
-            found.add(undoing(number, undone.number, undone.key, name))
-            kept.remove(undone.number)
+    """A step is a passage, an annotator, the bits of labels, and a number.
+
+    A number divisible by three chooses an earlier decision of the annotator, to take it back.
+    """
+    history = History()
+    kept: list[Event] = []
+    for number, (key, name, bits, choice) in enumerate(steps, 1):
+        own = [event for event in kept if event.annotator == name]
+        if choice % 3 == 0 and own:
+            undone = own[choice % len(own)]
+            history.add(undoing(number, undone.number, undone.key, name))
+            kept.remove(undone)
         else:
             labels = tuple(label for i, label in enumerate(LABELS) if bits >> i & 1)
-            found.add(deciding(number, key, labels, name))
-            kept.append(number)
+            decision = deciding(number, key, labels, name)
+            history.add(decision)
+            kept.append(decision)
     for key in "kl":
-        mine = [found.events[n - 1] for n in kept if found.events[n - 1].key == key]
-        assert found.decisions(key) == {event.annotator: event for event in mine}
-        agreed = len({event.labels for event in found.decisions(key).values()}) == 1
-        assert found.final(key) == (mine[-1] if agreed else None)
+        of_passage = [event for event in kept if event.key == key]
+        assert history.decisions(key) == {event.annotator: event for event in of_passage}
+        agreed = len({event.labels for event in history.decisions(key).values()}) == 1
+        assert history.final(key) == (of_passage[-1] if agreed else None)
 
 
 @settings(max_examples=30)
@@ -209,101 +219,105 @@ def test_undo_is_as_if_the_event_had_not_been(steps: list[tuple[str, str, int, i
 def test_any_event_is_one_line_that_reads_back(
     text: str, name: str, note: str | None, labels: list[str]
 ) -> None:
-    about = {"text": text, "page": 2, "scores": {"failure": 0.25}}
-    event = Event(3, "decision", "k", name, "t", tuple(labels), None, note, "r-1", about)
+    event = Event(
+        number=3,
+        kind="decision",
+        key="k",
+        annotator=name,
+        time="t",
+        labels=tuple(labels),
+        note=note,
+        request="r-1",
+        about={"text": text, "page": 2, "scores": {"failure": 0.25}},
+    )
     line = event_line(event)
     assert parse_event(line) == event
     assert line.count(b"\n") == 1
     assert parse_event(event_line(undoing(4, 3))) == undoing(4, 3)
 
 
-# --------------------------------------------------------------------------------------------- the
-# corpus
+# -------------------------------------------------------------------------------------------------
+# the corpus
 
 
 def test_the_corpus_has_each_passage_once_with_what_holds() -> None:
-    found = history(
+    history = history_of(
         deciding(1, "k", (FAILURE,)),
         deciding(2, "l", ()),
         deciding(3, "k", (FAILURE,), "ben"),
         undoing(4, 2, "l"),
     )
-    assert [
-        (row["id"], row["labels"], row["annotator"], row["event"]) for row in corpus_rows(found)
-    ] == [("k", [FAILURE], "ben", 3)]
+    (row,) = corpus_rows(history)
+    assert (row["id"], row["labels"]) == ("k", [FAILURE])
+    assert (row["annotator"], row["event"]) == ("ben", 3)
 
 
 def test_one_sentence_decided_differently_in_two_places_has_one_say(tmp_path: Path) -> None:
-    found = history(
+    history = history_of(
         deciding(1, "k", (FAILURE,), text="Courts slept."),
         deciding(2, "l", (), text="courts  slept."),
         deciding(3, "m", (), text="Courts slept."),
     )
-    ReviewCorpusFile(tmp_path / "my.jsonl").write(found)
+    ReviewCorpusFile(tmp_path / "my.jsonl").write(history)
     assert [row["id"] for row in read_rows(tmp_path / "my.jsonl")] == ["l", "m"]
 
 
 def test_the_same_sentence_under_two_headings_of_a_report_may_have_other_labels(
     tmp_path: Path,
 ) -> None:
-    found = History()
-    for number, (heading, labels) in enumerate(
-        [("Forced Labor", (FAILURE,)), ("Wages", ()), ("wages", (EFFORT,))], 1
-    ):
-        about = {
+    def decision(number: int, heading: str, labels: tuple[str, ...]) -> Event:
+        passage = {
             "text": "The law was not enforced.",
             "section": heading,
             "report_id": "r",
             "block": number,
         }
-        found.add(
-            Event(
-                number,
-                "decision",
-                f"k{number}",
-                "ann",
-                "2025-03-01T10:00:00.000Z",
-                labels,
-                about=about,
-            )
-        )
-    ReviewCorpusFile(tmp_path / "my.jsonl").write(found)
-    assert [(row["section"], row["labels"]) for row in read_rows(tmp_path / "my.jsonl")] == [
+        return Event(number, "decision", f"k{number}", "ann", WHEN, labels, about=passage)
+
+    history = history_of(
+        decision(1, "Forced Labor", (FAILURE,)),
+        decision(2, "Wages", ()),
+        decision(3, "wages", (EFFORT,)),
+    )
+    ReviewCorpusFile(tmp_path / "my.jsonl").write(history)
+    rows = read_rows(tmp_path / "my.jsonl")
+    assert [(row["section"], row["labels"]) for row in rows] == [
         ("Forced Labor", (FAILURE,)),
         ("wages", (EFFORT,)),
     ]
 
 
 def test_what_no_corpus_takes_is_left_out_of_it(tmp_path: Path) -> None:
-    found = history(
+    history = history_of(
         deciding(1, "k", (), text="x" * (LONGEST + 1)),
         deciding(2, "l", (), text=" "),
         deciding(3, "m", (), text="a\ud800b"),
     )
-    ReviewCorpusFile(tmp_path / "my.jsonl").write(found)
+    ReviewCorpusFile(tmp_path / "my.jsonl").write(history)
     assert [row["text"] for row in load_corpus(tmp_path / "my.jsonl")] == ["a?b"]
 
 
 def test_cross_validation_never_splits_a_report_once_there_are_two() -> None:
-    one = history(deciding(1, "k", ()), deciding(2, "l", ()))
-    assert [row["doc"] for row in corpus_rows(one)] == ["r-1", "r-2"]
-    one.add(deciding(3, "m", (), report="s"))
-    assert [row["doc"] for row in corpus_rows(one)] == ["r", "r", "s"]
+    history = history_of(deciding(1, "k", ()), deciding(2, "l", ()))
+    assert [row["doc"] for row in corpus_rows(history)] == ["r-1", "r-2"]
+    history.add(deciding(3, "m", (), report="s"))
+    assert [row["doc"] for row in corpus_rows(history)] == ["r", "r", "s"]
 
 
 def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_path: Path) -> None:
-    corpus, reported = tmp_path / "my.jsonl", []
-    found = history(deciding(1, "k", ()))
+    corpus = tmp_path / "my.jsonl"
+    reported: list[str] = []
+    history = history_of(deciding(1, "k", ()))
     file = ReviewCorpusFile(corpus, reported.append)
-    file.write(found)
+    file.write(history)
     mine = corpus.read_text("utf-8") + '{"text": "By hand.", "labels": []}\n'
     corpus.write_text(mine, "utf-8")
-    found.add(deciding(2, "l", ()))
-    file.write(found)
+    history.add(deciding(2, "l", ()))
+    file.write(history)
     assert (tmp_path / "my.jsonl.edited-1").read_text("utf-8") == mine
     assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
     corpus.write_text(mine.replace("[]", '["failure"]'), "utf-8")
-    ReviewCorpusFile(corpus, reported.append).write(found)
+    ReviewCorpusFile(corpus, reported.append).write(history)
     assert (tmp_path / "my.jsonl.edited-2").is_file()
     assert len(reported) == 2
 
@@ -312,18 +326,20 @@ def test_a_decision_changes_its_own_rows_and_leaves_the_others_where_they_stand(
     tmp_path: Path,
 ) -> None:
     corpus = tmp_path / "my.jsonl"
-    found = History()
+    history = History()
     file = ReviewCorpusFile(corpus)
     for number in range(1, 40):
-        found.add(deciding(number, f"k{number}", (FAILURE,)))
-        file.write(found)
-    inode, before = corpus.stat().st_ino, corpus.read_bytes()
-    found.add(deciding(40, "k7", (EFFORT,)))
-    file.write(found)
+        history.add(deciding(number, f"k{number}", (FAILURE,)))
+        file.write(history)
+    inode = corpus.stat().st_ino
+    before = corpus.read_bytes()
+
+    history.add(deciding(40, "k7", (EFFORT,)))
+    file.write(history)
+
     after = corpus.read_bytes()
-    changed = [
-        at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other
-    ]
+    pairs_of_bytes = enumerate(zip(before, after, strict=False))
+    changed = [place for place, (old, new) in pairs_of_bytes if old != new]
     line = before.splitlines(keepends=True)[6]
     start = before.index(line)
     assert corpus.stat().st_ino == inode  # the same file: not written anew
@@ -331,23 +347,23 @@ def test_a_decision_changes_its_own_rows_and_leaves_the_others_where_they_stand(
     rows = read_rows(corpus)
     assert len(rows) == 39
     assert {row["id"]: row["labels"] for row in rows}["k7"] == (EFFORT,)
-    file.compact(found)
+    file.compact(history)
     assert b"\n " not in corpus.read_bytes()
     assert [row["id"] for row in read_rows(corpus)][:8] == [f"k{number}" for number in range(1, 9)]
 
 
 def test_ten_thousand_decisions_do_not_slow_the_next_one(tmp_path: Path) -> None:
     def spent(passages: int) -> float:
-        """Processor time of fifty changes after so many decisions: a machine may be busy."""
-        found = History()
+        """Return the processor time of fifty changes after so many decisions."""
+        history = History()
         for number in range(1, passages + 1):
-            found.add(deciding(number, f"k{number}", (FAILURE,)))
+            history.add(deciding(number, f"k{number}", (FAILURE,)))
         file = ReviewCorpusFile(tmp_path / f"{passages}.jsonl")
-        file.write(found)
+        file.write(history)
         began = time.process_time()
         for more in range(50):
-            found.add(deciding(passages + 1 + more, f"k{1 + more}", (EFFORT,)))
-            file.write(found)
+            history.add(deciding(passages + 1 + more, f"k{1 + more}", (EFFORT,)))
+            file.write(history)
         return time.process_time() - began
 
     assert spent(10_000) < 50 * 0.05 / 4  # of 50 ms for a key, a quarter
@@ -355,27 +371,30 @@ def test_ten_thousand_decisions_do_not_slow_the_next_one(tmp_path: Path) -> None
 
 def test_two_processes_write_one_corpus_by_turns(tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
-    found, reported = History(), list[str]()
-    ann, ben = ReviewCorpusFile(corpus, reported.append), ReviewCorpusFile(corpus, reported.append)
+    history = History()
+    reported: list[str] = []
+    files = {name: ReviewCorpusFile(corpus, reported.append) for name in ("ann", "ben")}
     for number in range(1, 60):
         name = "ann" if number % 2 else "ben"
-        found.add(deciding(number, f"k{number % 13}", (FAILURE,) if number % 5 else (), name))
-        (ann if number % 2 else ben).write(found)
-    expected = {key: event.labels for key in found.by_passage if (event := found.final(key))}
+        labels = (FAILURE,) if number % 5 else ()
+        history.add(deciding(number, f"k{number % 13}", labels, name))
+        files[name].write(history)
+    expected = {key: event.labels for key in history.by_passage if (event := history.final(key))}
     assert {row["id"]: row["labels"] for row in read_rows(corpus)} == expected
     assert 0 < len(expected) < 13
     assert reported == []
 
 
 def test_a_row_that_was_appended_by_hand_is_moved_aside_while_the_page_runs(tmp_path: Path) -> None:
-    corpus, reported = tmp_path / "my.jsonl", list[str]()
-    found = history(deciding(1, "k", ()))
+    corpus = tmp_path / "my.jsonl"
+    reported: list[str] = []
+    history = history_of(deciding(1, "k", ()))
     file = ReviewCorpusFile(corpus, reported.append)
-    file.write(found)
+    file.write(history)
     with corpus.open("a", encoding="utf-8") as out:
         out.write('{"text": "By hand.", "labels": []}\n')
-    found.add(deciding(2, "l", ()))
-    file.write(found)
+    history.add(deciding(2, "l", ()))
+    file.write(history)
     assert "By hand." in (tmp_path / "my.jsonl.edited-1").read_text("utf-8")
     assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
     assert len(reported) == 1
@@ -407,8 +426,8 @@ def test_a_folder_of_corpora_is_read_without_the_log(
     assert [row["labels"] for row in read_rows(folder)] == [(FAILURE,)]
 
 
-# --------------------------------------------------------------------------------------------- a
-# session
+# -------------------------------------------------------------------------------------------------
+# a session
 
 
 def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
@@ -417,19 +436,15 @@ def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
     passage = reports[0].passages[5]
     session.decide(passage.key, [COMPLICITY, FAILURE], "why not")
     (row,) = read_rows(session.corpus)
-    assert (row["id"], row["text"], row["labels"]) == (
-        passage.key,
-        passage.passage.text,
-        (FAILURE, COMPLICITY),
-    )
+    assert (row["id"], row["text"]) == (passage.key, passage.passage.text)
+    assert row["labels"] == (FAILURE, COMPLICITY)
     assert row["annotator"] == "ann"
     assert row["note"] == "why not"
     assert row["time"].endswith("Z")
     assert row["model"] == session.classifier.meta["sha256"]
     assert row["model_labels"] == list(passage.passage.labels)
-    assert row["scores"] == {
-        label: round(score, 4) for label, score in passage.passage.scores.items()
-    }
+    rounded = {label: round(score, 4) for label, score in passage.passage.scores.items()}
+    assert row["scores"] == rounded
     assert (row["report"], row["report_id"], row["event"]) == ("report.txt", reports[0].id, 1)
     assert (row["start"], row["end"]) == (passage.passage.start, passage.passage.end)
     assert (row["source"], row["section"]) == ("review", "prosecution")
@@ -443,10 +458,9 @@ def test_passages_are_what_the_classifier_tags_with_their_place(
     assert [p["labels"] for p in shown] == [list(p.passage.labels) for p in reports[0].passages]
     assert {p["section"] for p in shown} == {"prosecution"}
     assert [p["block"] for p in shown[:5]] == [1, 1, 1, 1, 2]
-    assert len({p["key"] for p in shown}) == 24
-    assert all(
-        len(p["key"]) == 24 and p["key"].replace("-", "").replace("_", "").isalnum() for p in shown
-    )
+    keys = {p["key"] for p in shown}
+    assert len(keys) == 24
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{24}", key) for key in keys)
 
 
 def test_a_session_resumes(session: ReviewSession, reports: list[OpenReport], report: Path) -> None:
@@ -482,23 +496,20 @@ def test_a_request_that_comes_again_is_not_done_again(
     key, other = (passage.key for passage in reports[0].passages[:2])
     session.decide(key, [])
     first = session.decide(key, [FAILURE], "hm", "r-1")
+    number = first["event"]["id"]
     # its answer was lost, so the page asks again
     again = session.decide(key, [FAILURE], "hm", "r-1")
     assert again == first
-    assert session.undo(first["event"]["id"], "r-2") == session.undo(first["event"]["id"], "r-2")
+    assert session.undo(number, "r-2") == session.undo(number, "r-2")
     settled = session.adjudicate(key, [EFFORT], request="r-3")
     restarted = colleague(session, reports, "ann")
     assert restarted.decide(key, [FAILURE], "hm", "r-1")["event"] == first["event"]
-    assert restarted.undo(first["event"]["id"], "r-2")["decision"]["labels"] == []
+    assert restarted.undo(number, "r-2")["decision"]["labels"] == []
     assert restarted.adjudicate(key, [EFFORT], request="r-3")["event"] == settled["event"]
-    assert [event["kind"] for event in answer_changes(restarted, 0)["events"]] == [
-        "decision",
-        "decision",
-        "undo",
-        "adjudication",
-    ]
+    kinds = [event["kind"] for event in answer_changes(restarted, 0)["events"]]
+    assert kinds == ["decision", "decision", "undo", "adjudication"]
     assert [row["labels"] for row in read_rows(session.corpus)] == [(EFFORT,)]
-    for again in (
+    for other_request in (
         lambda: restarted.decide(key, [], request="r-1"),
         lambda: restarted.decide(other, [FAILURE], request="r-1"),
         lambda: restarted.adjudicate(key, [FAILURE], request="r-1"),
@@ -506,10 +517,10 @@ def test_a_request_that_comes_again_is_not_done_again(
         lambda: restarted.note(key, "hm", "r-1"),
     ):
         with pytest.raises(RefusedError, match="was another one before"):
-            again()
-    assert (
-        colleague(session, reports).decide(key, [], request="r-1")["event"]["annotator"] == "ben"
-    )  # names are one's own
+            other_request()
+    # names of requests are one's own
+    of_ben = colleague(session, reports).decide(key, [], request="r-1")
+    assert of_ben["event"]["annotator"] == "ben"
     assert len(answer_changes(session, 0)["events"]) == 5
 
 
@@ -523,9 +534,11 @@ def test_annotators_see_each_other_differ_and_settle(
     ben.decide(key, [])
     (passage,) = answer_disagreements(session)["passages"]
     assert (passage["key"], passage["report"]) == (key, reports[0].id)
-    assert (passage["decision"]["labels"], passage["others"][0]["labels"]) == ([FAILURE], [])
+    assert passage["decision"]["labels"] == [FAILURE]
+    assert passage["others"][0]["labels"] == []
     assert [row["id"] for row in read_rows(session.corpus)] == [reports[0].passages[3].key]
-    assert (session.disputed, answer_agreement(ben)["disputed"], session.decided) == (1, 1, 1)
+    assert (session.disputed, session.decided) == (1, 1)
+    assert answer_agreement(ben)["disputed"] == 1
     session.adjudicate(key, [EFFORT])
     assert answer_disagreements(ben) == {"passages": []}
     assert answer_report(ben, reports[0].id)["passages"][2]["settled"]["labels"] == [EFFORT]
@@ -544,16 +557,16 @@ def test_changes_come_since_the_last_that_was_seen(
     session.decide(key, [])
     seen = answer_changes(session, 0)["next"]
     event = ben.decide(key, [FAILURE])["event"]["id"]
-    found = answer_changes(session, seen)
-    assert [(e["annotator"], e["key"], e["labels"]) for e in found["events"]] == [
-        ("ben", key, [FAILURE])
-    ]
-    assert [p["others"][0]["labels"] for p in found["passages"]] == [[FAILURE]]
-    assert answer_changes(session, found["next"]) == {"next": 2, "events": [], "passages": []}
+    changes = answer_changes(session, seen)
+    (decision,) = changes["events"]
+    assert decision["annotator"] == "ben"
+    assert (decision["key"], decision["labels"]) == (key, [FAILURE])
+    assert [p["others"][0]["labels"] for p in changes["passages"]] == [[FAILURE]]
+    assert answer_changes(session, changes["next"]) == {"next": 2, "events": [], "passages": []}
     ben.undo(event)
-    (undone,), (passage,) = (
-        answer_changes(session, found["next"])[name] for name in ("events", "passages")
-    )
+    later = answer_changes(session, changes["next"])
+    (undone,) = later["events"]
+    (passage,) = later["passages"]
     assert (undone["kind"], undone["undoes"], passage["others"]) == ("undo", 2, [])
     assert answer_changes(session, 10**9)["events"] == []
 
@@ -579,16 +592,18 @@ def test_references_are_not_asked_for_and_the_heading_is_that_which_scoring_read
 ) -> None:
     file = tmp_path / "report.html"
     file.write_text(
-        "<h1>Karvonia</h1><h2>Forced Labor</h2><h3>Description</h3><p>Courts convicted none of the recruiters.</p>"
+        "<h1>Karvonia</h1><h2>Forced Labor</h2><h3>Description</h3>"
+        "<p>Courts convicted none of the recruiters.</p>"
         "<h2>References</h2><p>Police arrested nine recruiters in the north.</p>",
         "utf-8",
     )
     (report,), _ = open_reports_for_review([str(file)], Tagging(model="fast"))
     session = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann")
-    shown = answer_report(session, report.id)["passages"]
-    assert [p["section"] for p in shown] == ["Forced Labor: Description"]
+    (shown,) = answer_report(session, report.id)["passages"]
+    assert shown["section"] == "Forced Labor: Description"
     queue = answer_queue(session)
-    assert ([p["key"] for p in queue["passages"]], queue["left"]) == ([shown[0]["key"]], 1)
+    assert [p["key"] for p in queue["passages"]] == [shown["key"]]
+    assert queue["left"] == 1
 
 
 def test_the_queue_does_not_show_what_a_colleague_decided(
@@ -604,25 +619,18 @@ def test_the_queue_does_not_show_what_a_colleague_decided(
 def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    scores = sorted(
-        passage["scores"][COMPLICITY]
-        for passage in answer_report(session, reports[0].id)["passages"]
-    )
-    wary = session.classifier.with_thresholds(
-        {COMPLICITY: scores[len(scores) // 2]}
-    )  # sees complicity in every other one
+    of_one_model = answer_report(session, reports[0].id)["passages"]
+    scores = sorted(passage["scores"][COMPLICITY] for passage in of_one_model)
+    # sees complicity in every other passage
+    wary = session.classifier.with_thresholds({COMPLICITY: scores[len(scores) // 2]})
     both = ReviewSession(
         session.classifier, reports, session.corpus, "ann", second=wary, second_name="wary"
     )
     assert (answer_about(session)["second"], answer_about(both)["second"]) == (None, "wary")
     shown = answer_report(both, reports[0].id)["passages"]
     assert {COMPLICITY in passage["second"]["labels"] for passage in shown} == {True, False}
-    assert [passage["second"]["scores"] for passage in shown] == [
-        passage["scores"] for passage in shown
-    ]
-    assert {passage["second"] for passage in answer_report(session, reports[0].id)["passages"]} == {
-        None
-    }
+    assert all(passage["second"]["scores"] == passage["scores"] for passage in shown)
+    assert all(passage["second"] is None for passage in of_one_model)
     differ = {
         passage["key"] for passage in shown if passage["second"]["labels"] != passage["labels"]
     }
@@ -632,9 +640,7 @@ def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     seen_otherwise = [pick["key"] in differ for pick in first]
     assert seen_otherwise == sorted(seen_otherwise, reverse=True)
     assert 0 < sum(seen_otherwise) < len(first)
-    assert all(
-        ("labels differ on complicity" in pick["why"]) == (pick["key"] in differ) for pick in first
-    )
+    assert ["labels differ on complicity" in pick["why"] for pick in first] == seen_otherwise
     both.decide(first[0]["key"], [])
     assert answer_queue(both, 500)["left"] == len(shown) - 1
     (row,) = read_rows(session.corpus)
@@ -644,32 +650,27 @@ def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
 def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    """The report has four wordings, each six times: the first four of the queue are of four
-    kinds."""
+    """The report has four wordings, each six times; the queue begins with one of each."""
     text = {p.key: p.passage.text for p in reports[0].passages}
     kinds = [text[p["key"]].split()[0] for p in answer_queue(session, 4)["passages"]]
     assert len(set(kinds)) == 4
 
 
 def test_reasons_add_up_to_the_log_odds(tmp_path: Path, fast: Classifier) -> None:
-    (report,), _ = open_reports_for_review(
-        [str(write_report(tmp_path / "report.txt", 4))], Tagging(model="fast")
-    )
+    file = write_report(tmp_path / "report.txt", 4)
+    (report,), _ = open_reports_for_review([str(file)], Tagging(model="fast"))
     passage = report.passages[1]
-    found = answer_reasons(
-        ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann"), passage.key
-    )["labels"]
-    assert list(found) == list(LABELS)
-    for label, reason in found.items():
+    length = len(passage.passage.text)
+    session = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann")
+    reasons = answer_reasons(session, passage.key)["labels"]
+    assert list(reasons) == list(LABELS)
+    for label, reason in reasons.items():
         total = reason["bias"] + reason["heading"] + sum(span["weight"] for span in reason["spans"])
         assert reason["total"] == pytest.approx(total)
         assert reason["probability"] == pytest.approx(1 / (1 + np.exp(-total)))
         assert reason["probability"] == pytest.approx(passage.passage.scores[label], abs=1e-4)
-        assert all(
-            0 <= span["start"] < span["end"] <= len(passage.passage.text)
-            for span in reason["spans"]
-        )
-    assert any(reason["heading"] for reason in found.values())  # it stands under "PROSECUTION"
+        assert all(0 <= span["start"] < span["end"] <= length for span in reason["spans"])
+    assert any(reason["heading"] for reason in reasons.values())  # it stands under "PROSECUTION"
 
 
 def test_rows_that_read_the_same_are_passages_of_their_own(
@@ -677,10 +678,10 @@ def test_rows_that_read_the_same_are_passages_of_their_own(
 ) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"text": "Police acted."}\n' * 3, "utf-8")
-    found, _ = open_reports_for_review([str(file)], Tagging(model="fast"))
-    assert len({passage.key for passage in found[0].passages}) == 3
-    session = ReviewSession(fast, found, tmp_path / "my.jsonl", "ann")
-    for passage in found[0].passages:
+    opened, _ = open_reports_for_review([str(file)], Tagging(model="fast"))
+    assert len({passage.key for passage in opened[0].passages}) == 3
+    session = ReviewSession(fast, opened, tmp_path / "my.jsonl", "ann")
+    for passage in opened[0].passages:
         session.decide(passage.key, [])
     assert len(load_corpus(session.corpus)) == 3
 
@@ -696,15 +697,15 @@ def test_the_corpus_in_a_reviewed_folder_is_no_report(tmp_path: Path) -> None:
 
 
 def test_the_same_report_twice_is_one(tmp_path: Path) -> None:
-    first, second = write_report(tmp_path / "a.txt", 8), write_report(tmp_path / "b.txt", 8)
-    found, failures = open_reports_for_review([str(first), str(second)], Tagging(model="fast"))
-    assert (len(found), failures) == (1, [])
+    first = write_report(tmp_path / "a.txt", 8)
+    second = write_report(tmp_path / "b.txt", 8)
+    opened, failures = open_reports_for_review([str(first), str(second)], Tagging(model="fast"))
+    assert (len(opened), failures) == (1, [])
 
 
 def test_the_rules_shown_beside_a_passage_are_well_formed_and_cover_each_label() -> None:
-    rules = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))[
-        "labels"
-    ]
+    codebook = files("tipclassify.review").joinpath("codebook.json").read_text("utf-8")
+    rules = json.loads(codebook)["labels"]
     assert list(rules) == list(LABELS)
     for label, entry in rules.items():
         assert len(entry["rule"]) > 200
@@ -714,13 +715,14 @@ def test_the_rules_shown_beside_a_passage_are_well_formed_and_cover_each_label()
         assert any(label not in labels for labels in given_labels)
 
 
-# --------------------------------------------------------------------------------------------- what
-# is hidden
+# -------------------------------------------------------------------------------------------------
+# what is hidden
 
 
-def shown_to(session: ReviewSession, number: int) -> dict[str, Any]:
+def shown_to(session: ReviewSession, number: int) -> Answer:
+    """Return what a session shows of a passage of its first report."""
     report = session.reports[0].id
-    passage: dict[str, Any] = answer_report(session, report)["passages"][number]
+    passage: Answer = answer_report(session, report)["passages"][number]
     # every way to a passage hides the same
     assert passage in answer_search(session, passage["text"])["passages"]
     return passage
@@ -729,21 +731,21 @@ def shown_to(session: ReviewSession, number: int) -> dict[str, Any]:
 def test_what_colleagues_decided_and_noted_is_hidden_until_one_decided(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    ben, key = colleague(session, reports), reports[0].passages[0].key
+    ben = colleague(session, reports)
+    key = reports[0].passages[0].key
     ben.decide(key, [FAILURE])
     ben.note(key, "Clearly failure.")
-    hidden = shown_to(session, 0)
-    assert (hidden["others"], hidden["notes"], hidden["hidden"]["colleagues"]) == ([], {}, 1)
-    told = [*answer_changes(session, 0)["events"], *answer_history(session)["events"]]
-    assert FAILURE not in repr(told)
-    assert "Clearly" not in repr(told)
+    before = shown_to(session, 0)
+    assert (before["others"], before["notes"]) == ([], {})
+    assert before["hidden"]["colleagues"] == 1
+    events = [*answer_changes(session, 0)["events"], *answer_history(session)["events"]]
+    assert FAILURE not in repr(events)
+    assert "Clearly" not in repr(events)
     answer = session.decide(key, [])
     assert answer["event"]["blind"] == ("colleagues",)
     passage = answer["passage"]
-    assert (passage["others"][0]["labels"], passage["notes"]["ben"]["note"]) == (
-        [FAILURE],
-        "Clearly failure.",
-    )
+    assert passage["others"][0]["labels"] == [FAILURE]
+    assert passage["notes"]["ben"]["note"] == "Clearly failure."
     assert passage == shown_to(session, 0)
     assert session.decide(key, [FAILURE])["event"]["blind"] == ()  # now it was seen
     session.undo(4)
@@ -754,7 +756,8 @@ def test_what_colleagues_decided_and_noted_is_hidden_until_one_decided(
 def test_who_looks_at_colleagues_decisions_first_is_logged_and_no_longer_blind(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    ben, key = colleague(session, reports), reports[0].passages[0].key
+    ben = colleague(session, reports)
+    key = reports[0].passages[0].key
     ben.decide(key, [FAILURE])
     colleague(session, reports, "eve").decide(key, [])
     (differs,) = answer_disagreements(session)["passages"]
@@ -788,16 +791,17 @@ def test_blind_to_the_model_until_decided(
 def test_agreement_counts_the_last_decision_before_anybody_saw_the_other(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    ben, keys = colleague(session, reports), [p.key for p in reports[0].passages]
+    ben = colleague(session, reports)
+    keys = [p.key for p in reports[0].passages]
     for key in keys[:4]:
         ben.decide(key, [FAILURE])
         session.decide(key, [])
     for key in keys[:3]:
         session.decide(key, [FAILURE])  # having seen ben's
-    found = answer_agreement(session)
-    assert found["decisions"] == {"of": 8, "blind": 5, "unknown": 0, "model": 0}
-    assert (found["passages"], found["all"]["passages"]) == (4, 4)
-    assert found["labels"][FAILURE]["alpha"] < found["all"]["labels"][FAILURE]["alpha"]
+    agreement = answer_agreement(session)
+    assert agreement["decisions"] == {"of": 8, "blind": 5, "unknown": 0, "model": 0}
+    assert (agreement["passages"], agreement["all"]["passages"]) == (4, 4)
+    assert agreement["labels"][FAILURE]["alpha"] < agreement["all"]["labels"][FAILURE]["alpha"]
     ben.decide(keys[5], [], unsure=True)
     session.decide(keys[5], [])
     assert answer_agreement(session)["all"]["passages"] == 4  # unsure gives no labels to compare
@@ -817,15 +821,15 @@ def test_an_older_log_opens_and_its_independence_is_unknown(
     assert b"blind" not in b"".join(lines)
     (tmp_path / "old.events").write_bytes(b"".join(lines))
     old = ReviewSession(session.classifier, reports, tmp_path / "old.jsonl", "ann")
-    found = answer_agreement(old)
-    assert found["decisions"] == {"of": 2, "blind": 0, "unknown": 2, "model": 0}
-    assert (found["passages"], found["all"]["passages"]) == (0, 1)
+    agreement = answer_agreement(old)
+    assert agreement["decisions"] == {"of": 2, "blind": 0, "unknown": 2, "model": 0}
+    assert (agreement["passages"], agreement["all"]["passages"]) == (0, 1)
     eve = ReviewSession(session.classifier, reports, tmp_path / "old.jsonl", "eve")
     # older versions showed all to everybody
     assert "blind" not in eve.decide(reports[0].passages[0].key, [])["event"]
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # unsure, notes, history
 
 
@@ -853,7 +857,8 @@ def test_unsure_is_an_answer_that_no_corpus_takes(
 def test_notes_go_with_the_decision_into_the_corpus_and_every_version_is_kept(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    ben, key = colleague(session, reports), reports[0].passages[0].key
+    ben = colleague(session, reports)
+    key = reports[0].passages[0].key
     session.note(key, "First.")
     session.decide(key, [FAILURE])
     changed = session.note(key, "Second.\nMore.")["event"]["id"]
@@ -864,23 +869,34 @@ def test_notes_go_with_the_decision_into_the_corpus_and_every_version_is_kept(
     assert read_rows(session.corpus)[0]["note"] == "First."
     session.note(key, "")
     assert "note" not in read_rows(session.corpus)[0]
-    assert [e["of"]["note"] for e in answer_history(session)["events"] if e["kind"] == "note" and e["annotator"] == "ann"] == [
-        "", "Second.\nMore.", "First."
-    ]  # fmt: skip
+    notes_of_ann = [
+        event["of"]["note"]
+        for event in answer_history(session)["events"]
+        if event["kind"] == "note" and event["annotator"] == "ann"
+    ]
+    assert notes_of_ann == ["", "Second.\nMore.", "First."]
 
 
 def test_a_corpus_from_before_a_note_is_no_edit_by_hand_and_one_with_another_note_is(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    key, reported = reports[0].passages[0].key, list[str]()
+    key = reports[0].passages[0].key
     session.decide(key, [FAILURE])
     before = session.corpus.read_bytes()
     session.note(key, "A doubt.")
     noted = session.corpus.read_bytes()
-    for killed_before_the_corpus, edited in ((before, 0), (noted.replace(b"doubt", b"dream"), 1)):
-        session.corpus.write_bytes(killed_before_the_corpus)
+    by_hand = noted.replace(b"doubt", b"dream")
+
+    def open_again(corpus: bytes) -> list[str]:
+        """Open a session on a corpus; return what it reports."""
+        reported: list[str] = []
+        session.corpus.write_bytes(corpus)
         ReviewSession(session.classifier, reports, session.corpus, "ann", notify=reported.append)
-        assert (session.corpus.read_bytes(), len(reported)) == (noted.lstrip(), edited)
+        assert session.corpus.read_bytes() == noted.lstrip()
+        return reported
+
+    assert open_again(before) == []  # as after a kill between the log and the corpus
+    assert len(open_again(by_hand)) == 1
 
 
 def test_the_history_says_what_an_undo_took_back_and_a_redo_did_again(
@@ -891,9 +907,12 @@ def test_the_history_says_what_an_undo_took_back_and_a_redo_did_again(
     for number in (1, 2):
         session.undo(number)
     events = answer_history(session)["events"]
-    assert [(e["id"], e["kind"], e["steps"], e["of"]["labels"]) for e in events] == [
-        (3, "undo", 2, [FAILURE]), (2, "undo", 1, [FAILURE]), (1, "decision", 0, [FAILURE])
-    ]  # fmt: skip
+    assert [(event["id"], event["kind"], event["steps"]) for event in events] == [
+        (3, "undo", 2),
+        (2, "undo", 1),
+        (1, "decision", 0),
+    ]
+    assert all(event["of"]["labels"] == [FAILURE] for event in events)
     assert {e["text"] for e in events} == {reports[0].passages[0].passage.text}
     assert {e["report"] for e in events} == {reports[0].id}
     assert [e["id"] for e in answer_history(session, before=3, n=1)["events"]] == [2]
@@ -903,25 +922,22 @@ def test_the_history_says_what_an_undo_took_back_and_a_redo_did_again(
 def test_search_finds_words_in_all_reports_however_they_are_written(
     tmp_path: Path, fast: Classifier, reports: list[OpenReport]
 ) -> None:
-    (tmp_path / "two.txt").write_text(
-        "The first  SHELTER closed.\n\nPolice arrested 2 Karvonian recruiters.", "utf-8"
-    )
-    other, _ = open_reports_for_review([str(tmp_path / "two.txt")], Tagging(model="fast"))
+    shelter = "The first  SHELTER closed."
+    file = tmp_path / "two.txt"
+    file.write_text(f"{shelter}\n\nPolice arrested 2 Karvonian recruiters.", "utf-8")
+    other, _ = open_reports_for_review([str(file)], Tagging(model="fast"))
     session = ReviewSession(fast, [*reports, *other], tmp_path / "my.jsonl", "ann")
-    assert [p["text"] for p in answer_search(session, "first shelter")["passages"]] == [
-        "The first  SHELTER closed."
-    ]
-    found = answer_search(session, "  karvonian RECRUITERS")
-    assert {p["report"] for p in found["passages"]} == {reports[0].id, other[0].id}
-    assert (
-        answer_search(session, "karvonian", most=2)["found"]
-        > len(answer_search(session, "karvonian", most=2)["passages"])
-        == 2
-    )
+    results = answer_search(session, "first shelter")
+    assert [p["text"] for p in results["passages"]] == [shelter]
+    results = answer_search(session, "  karvonian RECRUITERS")
+    assert {p["report"] for p in results["passages"]} == {reports[0].id, other[0].id}
+    results = answer_search(session, "karvonian", most=2)
+    assert len(results["passages"]) == 2
+    assert results["found"] > 2
     assert answer_search(session, " ") == {"found": 0, "passages": []}
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # agreement
 
 
@@ -932,10 +948,10 @@ def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
         key: [label for label in LABELS if (label in labels) != (rng.random() < 0.15)]
         for key, labels in a.items()
     }
-    found = agreement_figures_in_review({key: {"ann": a[key], "ben": b[key]} for key in a})
-    assert (found["annotators"], found["passages"]) == (["ann", "ben"], 120)
+    figures = agreement_figures_in_review({key: {"ann": a[key], "ben": b[key]} for key in a})
+    assert (figures["annotators"], figures["passages"]) == (["ann", "ben"], 120)
     for row in agreement(a, b):
-        mine = found["labels"][row.label]
+        mine = figures["labels"][row.label]
         assert mine["kappa"] == pytest.approx(row.kappa, abs=1e-4)
         assert mine["alpha"] == pytest.approx(row.alpha, abs=1e-4)
         assert mine["kappa_low"] < mine["kappa"] < mine["kappa_high"]
@@ -945,14 +961,13 @@ def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
 
 def test_agreement_says_nothing_where_there_is_too_little() -> None:
     nothing = agreement_figures_in_review({"k": {"ann": [FAILURE]}})
-    assert (nothing["annotators"], nothing["passages"], nothing["labels"][FAILURE]["kappa"]) == (
-        [],
-        0,
-        None,
-    )
-    few = agreement_figures_in_review(
-        {str(i): {"ann": [FAILURE] * (i % 2), "ben": [FAILURE] * (i % 2)} for i in range(5)}
-    )
+    assert (nothing["annotators"], nothing["passages"]) == ([], 0)
+    assert nothing["labels"][FAILURE]["kappa"] is None
+    decided = {}
+    for number in range(5):
+        labels = [FAILURE] if number % 2 else []
+        decided[str(number)] = {"ann": labels, "ben": labels}
+    few = agreement_figures_in_review(decided)
     assert (few["labels"][FAILURE]["kappa"], few["labels"][FAILURE]["kappa_low"]) == (1.0, None)
     assert few["labels"][EFFORT]["alpha"] is None
 
@@ -971,23 +986,16 @@ def test_agreement_is_quick_enough_to_show_live() -> None:
     assert time.process_time() - began < 2
 
 
-# --------------------------------------------------------------------------------------------- the
-# command
+# -------------------------------------------------------------------------------------------------
+# the command
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Reviewer]:
     (tmp_path / "empty.txt").write_bytes(b"")
     report = write_report(tmp_path / "report.txt", 8)
-    with Reviewer(
-        report,
-        tmp_path / "gone.txt",
-        tmp_path / "empty.txt",
-        "--queue",
-        "--annotator",
-        "ann",
-        cwd=tmp_path,
-    ) as running:
+    inputs = (report, tmp_path / "gone.txt", tmp_path / "empty.txt")
+    with Reviewer(*inputs, "--queue", "--annotator", "ann", cwd=tmp_path) as running:
         yield running
 
 
@@ -995,9 +1003,11 @@ def server(tmp_path: Path) -> Iterator[Reviewer]:
 def test_a_working_day_by_http_ends_with_a_summary_of_decisions_and_unread_inputs(
     server: Reviewer, tmp_path: Path
 ) -> None:
-    about = server.get("/api/session")
-    assert (about["annotator"], about["queue"], about["corpus"]) == ("ann", True, "review.jsonl")
-    assert list(about["thresholds"]) == about["labels"] == list(LABELS)
+    session_answer = server.get("/api/session")
+    assert (session_answer["annotator"], session_answer["queue"]) == ("ann", True)
+    assert session_answer["corpus"] == "review.jsonl"
+    assert list(session_answer["thresholds"]) == list(LABELS)
+    assert session_answer["labels"] == list(LABELS)
     key = server.get("/api/queue?n=1")["passages"][0]["key"]
     saved = server.post("/api/decisions", key=key, labels=["failure"], note="hm")
     assert (saved["saved"], saved["event"]["id"]) == (True, 1)
@@ -1009,9 +1019,18 @@ def test_a_working_day_by_http_ends_with_a_summary_of_decisions_and_unread_input
     assert list(server.get("/api/codebook")["labels"]) == list(LABELS)
     assert server.get("/api/agreement")["passages"] == 0
     assert server.get("/api/retrain") == {
-        "state": "idle", "step": "", "done": 0, "total": 0, "result": None, "error": None, "seconds": None,
-        "data": [], "start": "default", "decided": 1, "disputed": 0
-    }  # fmt: skip
+        "state": "idle",
+        "step": "",
+        "done": 0,
+        "total": 0,
+        "result": None,
+        "error": None,
+        "seconds": None,
+        "data": [],
+        "start": "default",
+        "decided": 1,
+        "disputed": 0,
+    }
     server.post("/api/retrain/stop")
 
     if sys.platform == "win32":  # no SIGINT for one process there
@@ -1021,7 +1040,7 @@ def test_a_working_day_by_http_ends_with_a_summary_of_decisions_and_unread_input
     _, reported = server.process.communicate(timeout=20)
     assert server.process.returncode == 1  # two inputs failed, the rest was done
     lines = reported.decode().splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["tipclassify"] * len(lines)
+    assert all(line.startswith("tipclassify:") for line in lines)
     assert sum("gone.txt: no such file" in line for line in lines) == 1
     assert sum("empty.txt: empty" in line for line in lines) == 1
     assert lines[-1] == "tipclassify: decided passages in review.jsonl: 1"
@@ -1053,14 +1072,8 @@ def test_nothing_readable_a_taken_port_a_missing_model(cli: Run, tmp_path: Path)
 def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, cli: Run) -> None:
     report = write_report(tmp_path / "report.txt", 4)
     (tmp_path / "uvicorn.py").write_text("raise ImportError\n", "utf-8")
-    done = cli(
-        "review",
-        report,
-        "--no-browser",
-        "--corpus",
-        tmp_path / "my.jsonl",
-        env={"PYTHONPATH": str(tmp_path)},
-    )
+    options = ("--no-browser", "--corpus", tmp_path / "my.jsonl")
+    done = cli("review", report, *options, env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
     assert done.stderr.decode().splitlines() == [
         "tipclassify: the review page needs an extra: pip install 'tipclassify[review]'"
@@ -1081,16 +1094,17 @@ def test_the_first_page_and_sixty_decisions_cost_little(tmp_path: Path) -> None:
         return float(used.ru_utime + used.ru_stime)
 
     report = write_report(tmp_path / "report.txt", 60)
-    before, began = spent(), time.perf_counter()
+    before = spent()
+    began = time.perf_counter()
     with Reviewer(report, "--corpus", tmp_path / "my.jsonl") as running:
         assert running.raw("GET", "/", headers=running.own())[0] == 200
-        first = time.perf_counter() - began
+        first_page = time.perf_counter() - began
         times = []
         for passage in running.passages():
             start = time.perf_counter()
             running.post("/api/decisions", key=passage["key"], labels=["failure"])
             times.append(time.perf_counter() - start)
-    print(
-        f"first page {first:.2f} s, a decision {np.median(times) * 1_000:.1f} ms (worst {max(times) * 1_000:.1f})"
-    )
+    milliseconds = 1_000 * np.array(times)
+    print(f"first page {first_page:.2f} s")
+    print(f"a decision {np.median(milliseconds):.1f} ms (worst {milliseconds.max():.1f})")
     assert spent() - before < 4

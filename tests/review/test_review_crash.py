@@ -17,7 +17,6 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 pytest.importorskip("jinja2")
 
-from review_client import RefusedError, Reviewer, corpus_rows, numbers, write_report
+from review_client import Answer, RefusedError, Reviewer, corpus_rows, numbers, write_report
 
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, InputError
@@ -44,7 +43,7 @@ class Toll:
 
     kills: int = 0
     acknowledged: int = 0
-    found: int = 0
+    kept: int = 0  # of those acknowledged
     written: int = 0
     torn: int = 0
     missing_in_corpus: int = 0
@@ -54,44 +53,44 @@ class Toll:
 
 
 def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
-    """Post decisions over three connections and kill the server at a random moment, again and
-    again, on one corpus.
+    """Post decisions over three connections and kill the server at a random moment.
 
-    What got no answer is sent again to the next server under the same name, as the page does.
+    So again and again, on one corpus. What got no answer is sent again to the next server under
+    the same name, as the page does.
     """
     rng = random.Random(seed)
     report = write_report(folder / "report.txt", 40)
     corpus = folder / "my.jsonl"
     log = events_path(corpus)
-    acknowledged: dict[int, dict[str, Any]] = {}
-    unanswered: list[dict[str, object]] = []
+    acknowledged: dict[int, Answer] = {}
+    unanswered: list[Answer] = []
     toll = Toll()
     for _ in range(kills):
         server = Reviewer(report, *FAST, "--corpus", corpus, "--annotator", "ann")
         keys = [passage["key"] for passage in server.passages()]
         began = threading.Event()
-        there = server.get("/api/session")["events"]
+        events_before = server.get("/api/session")["events"]
 
         def work(
             server: Reviewer,
             seed: int,
             keys: list[str] = keys,
             began: threading.Event = began,
-            there: int = there,
+            events_before: int = events_before,
         ) -> None:
-            mine = random.Random(seed)
+            own_rng = random.Random(seed)
             line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
             try:
                 while True:
                     sent = unanswered.pop() if unanswered else None
                     toll.sent_again += sent is not None
-                    sent = sent or anything(mine, keys)
+                    sent = sent or anything(own_rng, keys)
                     path = "/api/decisions" if "labels" in sent else "/api/notes"
                     line.request("POST", path, json.dumps(sent), server.own())
-                    answer = json.loads(line.getresponse().read())
+                    event = json.loads(line.getresponse().read())["event"]
                     sent = None
-                    toll.on_disk_already += answer["event"]["id"] <= there
-                    acknowledged[answer["event"]["id"]] = answer["event"]
+                    toll.on_disk_already += event["id"] <= events_before
+                    acknowledged[event["id"]] = event
                     began.set()
             except (OSError, http.client.HTTPException, ValueError):
                 pass  # killed: whatever was under way was not acknowledged
@@ -121,9 +120,9 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
     }
     assert sorted(events) == list(range(1, len(events) + 1))
     toll.acknowledged = len(acknowledged)
-    toll.found = sum(
-        number in events and json.loads(json.dumps(events[number].plain())) == said
-        for number, said in acknowledged.items()
+    toll.kept = sum(
+        number in events and json.loads(json.dumps(events[number].plain())) == event
+        for number, event in acknowledged.items()
     )
     toll.written = len(events)
     toll.doubled = len(events) - len({event.request for event in events.values()})
@@ -131,20 +130,18 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
     return toll
 
 
-def anything(rng: random.Random, keys: list[str]) -> dict[str, Any]:
-    """A decision, unsure one time in five, or a note."""
-    sent: dict[str, Any] = {"key": rng.choice(keys), "request": f"{rng.getrandbits(64):x}"}
+def anything(rng: random.Random, keys: list[str]) -> Answer:
+    """Make a request: a decision, unsure one time in five, or a note."""
+    sent: Answer = {"key": rng.choice(keys), "request": f"{rng.getrandbits(64):x}"}
     if rng.random() < 0.25:
         return sent | {"note": "n" * rng.randrange(2_000)}
     unsure = rng.random() < 0.2
-    return sent | {
-        "labels": [] if unsure else [label for label in LABELS if rng.random() < 0.4],
-        "unsure": unsure,
-    }
+    labels = [] if unsure else [label for label in LABELS if rng.random() < 0.4]
+    return sent | {"labels": labels, "unsure": unsure}
 
 
-def missing(corpus: Path, log: Path, acknowledged: dict[int, dict[str, Any]]) -> int:
-    """Passages whose row, right after the kill, is older than what was last acknowledged.
+def missing(corpus: Path, log: Path, acknowledged: dict[int, Answer]) -> int:
+    """Count the passages whose row, right after the kill, is older than what was acknowledged.
 
     A passage has no row while its annotator is unsure, which the server may have written without
     answering.
@@ -167,19 +164,20 @@ def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
     toll = kill_servers(tmp_path, KILLS)
     print(toll)
     assert toll.acknowledged > KILLS
-    assert toll.found == toll.acknowledged
+    assert toll.kept == toll.acknowledged
     assert toll.missing_in_corpus == 0
     assert toll.sent_again > 0
     assert toll.doubled == 0
     assert toll.written >= toll.acknowledged
 
 
-# --------------------------------------------------------------------------------------------- two
-# at once
+# -------------------------------------------------------------------------------------------------
+# two at once
 
 
 def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
-    report, corpus = write_report(tmp_path / "report.txt", 16), tmp_path / "my.jsonl"
+    report = write_report(tmp_path / "report.txt", 16)
+    corpus = tmp_path / "my.jsonl"
     each = 40
     sent: dict[str, list[tuple[str, list[str]]]] = {"ann": [], "ben": []}
     with (
@@ -191,8 +189,9 @@ def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
 
         def work(name: str, server: Reviewer) -> None:
             rng = random.Random(name)
-            for i in range(each):
-                key, labels = keys[i % len(keys)], [label for label in LABELS if rng.random() < 0.4]
+            for number in range(each):
+                key = keys[number % len(keys)]
+                labels = [label for label in LABELS if rng.random() < 0.4]
                 server.post("/api/decisions", key=key, labels=labels)
                 sent[name].append((key, labels))
 
@@ -216,27 +215,24 @@ def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
     turns = sum(a["annotator"] != b["annotator"] for a, b in pairwise(seen))
     assert turns > 10  # they did write at the same time
     rows = read_rows(corpus)
-    said = {name: dict(sent[name]) for name in sent}
+    of_ann = dict(sent["ann"])
+    of_ben = dict(sent["ben"])
     # the others are disputed
-    final = {e["key"]: e for e in seen if said["ann"][e["key"]] == said["ben"][e["key"]]}
+    final = {event["key"]: event for event in seen if of_ann[event["key"]] == of_ben[event["key"]]}
     assert 0 < len(final) < len(keys)
     assert {row["id"]: (row["event"], list(row["labels"])) for row in rows} == {
         key: (event["id"], event["labels"]) for key, event in final.items()
     }
 
 
-# --------------------------------------------------------------------------------------------- torn
-# lines, full disks
+# -------------------------------------------------------------------------------------------------
+# torn lines, full disks
 
 
-def decision(
-    number: int, key: str = "k", labels: tuple[str, ...] = ("failure",), **fields: str
-) -> Event:
-    text = fields.get("text", f"Courts — “{key}” — slept.")
-    about = {"text": text, "report_id": fields.get("report", "r"), "block": 1}
-    return Event(
-        number, "decision", key, fields.get("annotator", "ann"), now(), labels, about=about
-    )
+def decision(number: int, key: str = "k") -> Event:
+    """Make a decision: a failure."""
+    passage = {"text": f"Courts — “{key}” — slept.", "report_id": "r", "block": 1}
+    return Event(number, "decision", key, "ann", now(), ("failure",), about=passage)
 
 
 def test_a_line_torn_at_any_byte_is_set_aside_and_the_rest_holds(tmp_path: Path) -> None:
@@ -332,9 +328,8 @@ def test_a_full_disk_is_reported_and_the_page_goes_on(tmp_path: Path) -> None:
     with Reviewer(report, *FAST, "--corpus", tmp_path / "my.jsonl") as server:
         key = server.passages()[0]["key"]
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
-        with pytest.raises(
-            RefusedError, match=r"507: .*not saved \(the disk is full\); free some space"
-        ):
+        refusal = r"507: .*not saved \(the disk is full\); free some space"
+        with pytest.raises(RefusedError, match=refusal):
             server.post("/api/decisions", key=key, labels=[])
         assert (tmp_path / "my.events").read_bytes() == b""
         assert server.passages()[0]["decision"] is None
@@ -343,7 +338,8 @@ def test_a_full_disk_is_reported_and_the_page_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_a_crash_left_undone_is_done_when_it_is_opened_again(tmp_path: Path) -> None:
-    log, corpus = EventLog(tmp_path / "my.events"), tmp_path / "my.jsonl"
+    log = EventLog(tmp_path / "my.events")
+    corpus = tmp_path / "my.jsonl"
     with log.exclusive() as append:
         append(decision(1))
         ReviewCorpusFile(corpus).write(log.history)
@@ -358,9 +354,6 @@ def test_what_a_crash_left_undone_is_done_when_it_is_opened_again(tmp_path: Path
 
 
 if __name__ == "__main__":
+    number_of_kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     with tempfile.TemporaryDirectory() as place:
-        print(
-            kill_servers(
-                Path(place), int(sys.argv[1]) if len(sys.argv) > 1 else 50, seed=time.time_ns()
-            )
-        )
+        print(kill_servers(Path(place), number_of_kills, seed=time.time_ns()))

@@ -1,5 +1,7 @@
-"""The page of ``tipclassify review`` in a browser: real server, real keys. Skipped where no
-Chromium is installed."""
+"""The page of ``tipclassify review`` in a browser: real server, real keys.
+
+Skipped where no Chromium is installed.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,25 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from review_client import LocalReviewer
+from accessibility import summarize_violations
+from review_client import Answer, LocalReviewer
 
 from tipclassify import Classifier
+
+if TYPE_CHECKING:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Dialog,
+        FloatRect,
+        Page,
+        Route,
+    )
 
 pytest.importorskip("starlette", reason="needs the extra review")
 pytest.importorskip("uvicorn", reason="needs the extra review")
@@ -26,22 +41,70 @@ REPORT = SAMPLES / "karvonia-2024.html"
 EXCERPT = SAMPLES / "excerpt.txt"
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 LETTERS = {"positive_effort": "p", "failure": "f", "complicity": "c"}
+NO_ANSWER = ("Failed to load resource",)  # what the console says of a request that failed
 
-Open = Callable[..., Any]
+
+class Serve(Protocol):
+    """Starts a server of reports.
+
+    The model is the fast one unless another is given, the corpus a new one unless one is named.
+    """
+
+    def __call__(
+        self,
+        *reports: Path,
+        corpus: Path | None = None,
+        classifier: Classifier | None = None,
+        model: str = "fast",
+        annotator: str = "ana",
+        blind: bool = False,
+        data: tuple[Path, ...] = (),
+    ) -> LocalReviewer: ...
+
+
+class Open(Protocol):
+    """Opens the page of a server in the browser.
+
+    `decisions` answers decisions in the server's place. The console may complain in words that
+    begin as one of `expected`. With options of a browser context the page gets a browser of its
+    own, that was never here.
+    """
+
+    def __call__(
+        self,
+        server: LocalReviewer,
+        width: int = 1440,
+        height: int = 900,
+        decisions: Callable[[Route], None] | None = None,
+        expected: tuple[str, ...] = (),
+        **options: str | bool,
+    ) -> Page: ...
 
 
 @pytest.fixture(scope="module")
 def serve(
-    browser: Any,  # noqa: ARG001  # no browser, no server
+    browser: Browser,  # noqa: ARG001  # no browser, no server
     fast: Classifier,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[..., LocalReviewer]:
-    """Serve reports, by the fast model unless told otherwise, with a new corpus unless one is
-    named."""
-
-    def start(*reports: Path, corpus: Path | None = None, **more: Any) -> LocalReviewer:
-        corpus = corpus or tmp_path_factory.mktemp("served") / "c.jsonl"
-        return LocalReviewer(more.pop("classifier", fast), corpus, *reports, **more)
+) -> Serve:
+    def start(
+        *reports: Path,
+        corpus: Path | None = None,
+        classifier: Classifier | None = None,
+        model: str = "fast",
+        annotator: str = "ana",
+        blind: bool = False,
+        data: tuple[Path, ...] = (),
+    ) -> LocalReviewer:
+        return LocalReviewer(
+            classifier or fast,
+            corpus or tmp_path_factory.mktemp("served") / "c.jsonl",
+            *reports,
+            annotator=annotator,
+            model=model,
+            blind=blind,
+            data=data,
+        )
 
     return start
 
@@ -53,36 +116,38 @@ class Pages:
     keeps asking its server what is new.
     """
 
-    def __init__(self, browser: Any) -> None:
+    def __init__(self, browser: Browser) -> None:
         self.browser = browser
-        self.kept: dict[str, Any] = {}
-        self.shared: set[str] = set()
-        self.asked: list[str] = []
-        self.wrong: list[str] = []
-        self.allowed: set[str] = set()
+        self.kept: dict[str, Page] = {}  # by the origin of their server
+        self.shared: set[str] = set()  # origins of servers that several tests use
+        self.allowed: set[str] = set()  # origins of all servers
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.expected: dict[Page, tuple[str, ...]] = {}  # how complaints begin that may come
 
-    def new(self, server: LocalReviewer, **more: Any) -> Any:
+    def new(self, server: LocalReviewer, context: BrowserContext) -> Page:
+        """Open an empty page that is watched."""
         self.allowed.add(server.origin)
-        tab = self.browser.new_context(**more).new_page()
+        tab = context.new_page()
         tab.set_default_timeout(8_000)
 
-        def listen(said: Any) -> None:
-            if said.type == "error" and not said.text.startswith(tab.expected):
-                self.wrong.append(f"{said.text} ({said.location.get('url')})")
+        def listen(message: ConsoleMessage) -> None:
+            if message.type == "error" and not message.text.startswith(self.expected[tab]):
+                self.complaints.append(f"{message.text} ({message.location.get('url')})")
 
-        tab.on("request", lambda request: self.asked.append(request.url))
-        tab.on("pageerror", lambda error: self.wrong.append(str(error)))
+        tab.on("request", lambda request: self.requests.append(request.url))
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         tab.on("console", listen)
         return tab
 
 
 @pytest.fixture(scope="module")
-def pages(browser: Any) -> Pages:
+def pages(browser: Browser) -> Pages:
     return Pages(browser)
 
 
 @pytest.fixture(scope="module")
-def desk(serve: Callable[..., LocalReviewer], pages: Pages) -> LocalReviewer:
+def desk(serve: Serve, pages: Pages) -> LocalReviewer:
     """A server for the tests that only look, or undo what they do."""
     server = serve(REPORT, EXCERPT)
     pages.shared.add(server.origin)
@@ -90,7 +155,7 @@ def desk(serve: Callable[..., LocalReviewer], pages: Pages) -> LocalReviewer:
 
 
 @pytest.fixture(scope="module")
-def encoder(serve: Callable[..., LocalReviewer], pages: Pages) -> LocalReviewer:
+def encoder(serve: Serve, pages: Pages) -> LocalReviewer:
     """A server of an encoder, whose reasons do not add up."""
     server = serve(EXCERPT, classifier=Classifier.load(TINY), model=str(TINY))
     pages.shared.add(server.origin)
@@ -103,96 +168,113 @@ def opened(pages: Pages) -> Iterator[Open]:
 
     Errors in the console, and requests to anything but that server, fail the test.
     """
-    closed: list[Any] = []
+    to_close: list[BrowserContext] = []
 
     def open_page(
         server: LocalReviewer,
         width: int = 1440,
         height: int = 900,
-        decisions: Callable[[Any], None] | None = None,
-        **more: Any,
-    ) -> Any:
+        decisions: Callable[[Route], None] | None = None,
+        expected: tuple[str, ...] = (),
+        **options: str | bool,
+    ) -> Page:
         size = {"width": width, "height": height}
-        if more or server.origin not in pages.kept:
-            tab = pages.new(server, viewport=size, **more)
-            if not more:
+        if options or server.origin not in pages.kept:
+            tab = pages.new(server, pages.browser.new_context(viewport=size, **options))
+            if not options:
                 pages.kept[server.origin] = tab
-            if more or server.origin not in pages.shared:
-                closed.append(tab.context)
+            if options or server.origin not in pages.shared:
+                to_close.append(tab.context)
         else:  # as if the browser had never been here
             tab = pages.kept[server.origin]
             tab.unroute_all()
             tab.evaluate("sessionStorage.clear(), localStorage.clear()")
             tab.set_viewport_size(size)
-        tab.expected = ()  # what the console may say all the same
-        # answers them in the server's place; set before the page is there, or the first slips
-        # through
-        if decisions:
+        pages.expected[tab] = expected
+        if decisions:  # set before the page is there, or the first slips through
             tab.route("**/api/decisions", decisions)
         tab.goto(server.link)
         tab.locator("#now .text").wait_for()
         return tab
 
     yield open_page
-    for context in closed:
+    for context in to_close:
         context.close()
     for origin in pages.kept.keys() - pages.shared:
         del pages.kept[origin]
-    asked, wrong = pages.asked[:], pages.wrong[:]
-    pages.asked.clear(), pages.wrong.clear()
-    assert {
-        "/".join(url.split("/")[:3]) for url in asked if not url.startswith("data:")
-    } <= pages.allowed
-    assert wrong == []
+    requests = pages.requests.copy()
+    complaints = pages.complaints.copy()
+    pages.requests.clear()
+    pages.complaints.clear()
+    origins = {"/".join(url.split("/")[:3]) for url in requests if not url.startswith("data:")}
+    assert origins <= pages.allowed
+    assert complaints == []
 
 
-def place(tab: Any) -> str:
-    return str(tab.locator("#here .facts").inner_text())
+def place(tab: Page) -> str:
+    """Return what the page says of where one is: "7 of 60", and more."""
+    return tab.locator("#here .facts").inner_text()
 
 
-def until(tab: Any, script: str, given: Any = None) -> None:
+def until(tab: Page, script: str, argument: object = None) -> None:
     """Wait for a script to give true.
 
     (Playwright's own way compiles it in the page, which the policy forbids.)
     """
     end = time.monotonic() + 8
-    while not tab.evaluate(script, given):
+    while not tab.evaluate(script, argument):
         assert time.monotonic() < end, f"still not: {script}"
         tab.wait_for_timeout(20)
 
 
-def boxes_of(tab: Any, selector: str) -> list[dict[str, float]]:
-    """Where elements are that are shown."""
-    every = "all => all.filter(one => one.offsetParent || one.id === 'notice').map(one => one.getBoundingClientRect().toJSON())"
-    found: list[dict[str, float]] = tab.locator(selector).evaluate_all(every)
-    return found
+def until_rows(tab: Page, number: int) -> None:
+    """Wait until the list has so many rows."""
+    until(tab, "number => document.querySelectorAll('.row').length === number", number)
 
 
-def settled(tab: Any) -> None:
+def until_numbered_rows(tab: Page, number: int) -> None:
+    """Wait until the list has so many rows with the number of a passage."""
+    numbers = "[...document.querySelectorAll('.row .number')].filter(each => each.innerText)"
+    until(tab, f"number => {numbers}.length === number", number)
+
+
+def boxes_of(tab: Page, selector: str) -> list[FloatRect]:
+    """Return the boxes of the elements that are shown."""
+    shown = "each => each.offsetParent || each.id === 'notice'"
+    box = "each => each.getBoundingClientRect().toJSON()"
+    boxes: list[FloatRect] = tab.locator(selector).evaluate_all(
+        f"all => all.filter({shown}).map({box})"
+    )
+    return boxes
+
+
+def settled(tab: Page) -> None:
+    """Wait until no change of the page is unsaved."""
     until(tab, "!document.body.classList.contains('unsaved')")
 
 
-def saved(tab: Any) -> None:
+def saved(tab: Page) -> None:
+    """Wait until the page says that all is saved."""
     until(tab, "document.getElementById('saved').textContent.startsWith('Saved ')")
 
 
-def pressed(tab: Any) -> set[str]:
-    names = tab.locator(".label[aria-pressed=true]").evaluate_all(
-        "all => all.map((one) => one.getAttribute('aria-keyshortcuts'))"
+def pressed(tab: Page) -> set[str]:
+    """Return the keys of the labels that are pressed."""
+    keys = tab.locator(".label[aria-pressed=true]").evaluate_all(
+        "all => all.map((label) => label.getAttribute('aria-keyshortcuts'))"
     )
-    return {name.lower() for name in names}
+    return {key.lower() for key in keys}
 
 
 @pytest.fixture(scope="module")
 def school(
-    serve: Callable[..., LocalReviewer], pages: Pages, tmp_path_factory: pytest.TempPathFactory
+    serve: Serve, pages: Pages, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalReviewer]:
     """A server with all of a report decided and little to train on besides."""
     folder = tmp_path_factory.mktemp("school")
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setenv(
-        "XDG_CACHE_HOME", str(folder / "cache")
-    )  # what the encoder read before would make it too quick to stop
+    # what the encoder read before would make it too quick to stop
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     kinds = {
         "Police arrested {} traffickers.": ["positive_effort"],
         "The ministry failed to open {} shelters.": ["failure"],
@@ -221,21 +303,18 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Local
     tab.get_by_role("button", name="Stop").click()
     start = tab.get_by_role("button", name="Retrain the model")
     start.wait_for()
-    assert school.get("/api/retrain")["state"] == "idle"
+    training = school.get("/api/retrain")
+    assert training["state"] == "idle"
     plan = tab.locator("#retrain-body").inner_text()
-    assert (
-        f"Adapts the model default to the {school.get('/api/retrain')['decided']} decided passages"
-        in plan
-    )
+    assert f"Adapts the model default to the {training['decided']} decided passages" in plan
     assert "Fewer than 100 decided passages change little." in plan
     start.click()  # what it brings, the last but one test looks at
     tab.locator("#retrain-done").wait_for()
     assert school.get("/api/retrain")["state"] == "running"
     tab.reload()
     tab.locator("#retrain-done").wait_for()  # it goes on, and the page shows it again
-    assert re.fullmatch(
-        r"([\d,]+ of [\d,]+, )?about \d+ seconds so far", tab.locator("#retrain-left").inner_text()
-    )
+    progress = tab.locator("#retrain-left").inner_text()
+    assert re.fullmatch(r"([\d,]+ of [\d,]+, )?about \d+ seconds so far", progress)
     tab.locator("nav [data-view=reading]").click()
     tab.locator("#retrain-dot").wait_for()  # the bar above tells it in other views too
 
@@ -244,23 +323,21 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Local
 # an analyst's day
 
 
-def test_six_passages_by_keyboard_undo_reload_and_resume(
-    opened: Open, serve: Callable[..., LocalReviewer]
-) -> None:
+def test_six_passages_by_keyboard_undo_reload_and_resume(opened: Open, serve: Serve) -> None:
     server = serve(REPORT)
     passages = server.passages()
     tab = opened(server)
     for number in range(6):  # two keys a correction, one a confirmation
-        tab.keyboard.press("f") if number % 2 else tab.keyboard.press("Enter")
-        if number % 2:
-            tab.keyboard.press("j")
+        keys = ("f", "j") if number % 2 else ("Enter",)
+        for key in keys:
+            tab.keyboard.press(key)
     assert place(tab).startswith("7 of ")
     saved(tab)
-    found = server.passages()[:6]
-    for number, (before, after) in enumerate(zip(passages, found, strict=False)):
+    decided = server.passages()[:6]
+    for number, (before, after) in enumerate(zip(passages, decided, strict=False)):
         expected = set(before["labels"]) ^ ({"failure"} if number % 2 else set())
         assert set(after["decision"]["labels"]) == expected
-    assert [p["decision"] for p in server.passages()[6:]] == [None] * (len(passages) - 6)
+    assert all(p["decision"] is None for p in server.passages()[6:])
     assert tab.locator("#progress-text").inner_text() == f"6 of {len(passages)} decided"
 
     tab.keyboard.press("u")  # takes the sixth back, and goes there
@@ -273,7 +350,8 @@ def test_six_passages_by_keyboard_undo_reload_and_resume(
     assert place(tab).startswith("6 of ")
     tab.keyboard.press("u")  # undo reaches back over a reload
     settled(tab)
-    assert [bool(p["decision"]) for p in server.passages()[:6]] == [True] * 4 + [False] * 2
+    is_decided = [p["decision"] is not None for p in server.passages()[:6]]
+    assert is_decided == [True, True, True, True, False, False]
     assert place(tab).startswith("5 of ")
 
     other = opened(server, locale="en")  # a browser that was never here starts where work is left
@@ -301,6 +379,7 @@ def test_toggles_none_and_the_mouse(opened: Open, desk: LocalReviewer) -> None:
 
 
 def pressed_labels(server: LocalReviewer, number: int) -> list[str]:
+    """Return the labels that a passage was given."""
     labels: list[str] = server.passages()[number]["decision"]["labels"]
     return labels
 
@@ -339,7 +418,8 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(
     opened: Open, desk: LocalReviewer
 ) -> None:
     tab = opened(desk)
-    passages = desk.get(f"/api/reports/{desk.get('/api/session')['reports'][0]['id']}")["passages"]
+    report = desk.get("/api/session")["reports"][0]["id"]
+    passages = desk.get(f"/api/reports/{report}")["passages"]
 
     def rows() -> int:
         return int(tab.locator(".row").count())
@@ -351,20 +431,20 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(
     assert rows() == sum("failure" in p["labels"] or not p["labels"] for p in passages)
     tab.locator("#clear").click()
     tab.get_by_label(re.compile("^Low confidence")).check(force=True)
-    assert rows() == sum(p["low_confidence"] for p in passages) > 0
+    low_confidence = sum(p["low_confidence"] for p in passages)
+    assert low_confidence > 0
+    assert rows() == low_confidence
     tab.locator("#clear").click()
     tab.keyboard.press("/")
     tab.keyboard.type("SHELTER")
     expected = [p["number"] for p in passages if "shelter" in p["text"].lower()]
-    until(
-        tab,
-        "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n",
-        len(expected),
-    )
+    until_numbered_rows(tab, len(expected))
     assert [int(n) for n in tab.locator(".row .number").all_inner_texts()] == expected
     here = int(place(tab).split()[0])  # where the filter before led; typing moves nobody
     tab.keyboard.press("Enter")  # back from the search to the list, at the next of its rows
-    assert place(tab).startswith(f"{next((n for n in expected if n >= here), expected[0])} of ")
+    later = [number for number in expected if number >= here]
+    following = later[0] if later else expected[0]
+    assert place(tab).startswith(f"{following} of ")
     tab.get_by_label(re.compile("^Undecided")).check(force=True)
     tab.keyboard.press("n")
     settled(tab)
@@ -376,29 +456,26 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(
     assert all(p["decision"] is None for p in desk.passages())
 
 
-def go_to(tab: Any, server: LocalReviewer, passage: dict[str, Any]) -> dict[str, Any]:
-    """Go to a passage of the first report; return the server's reasons."""
+def go_to(tab: Page, server: LocalReviewer, passage: Answer) -> dict[str, Answer]:
+    """Go to a passage of the first report; return the server's reasons by label."""
     report = server.get("/api/session")["reports"][0]["id"]
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{passage['key']}")
-    until(
-        tab,
-        "n => document.querySelector('#here .facts').textContent.startsWith(n + ' of ')",
-        passage["number"],
-    )
-    explained: dict[str, Any] = server.get(f"/api/reasons/{passage['key']}")["labels"]
-    return explained
+    facts = "document.querySelector('#here .facts').textContent"
+    until(tab, f"number => {facts}.startsWith(number + ' of ')", passage["number"])
+    reasons: dict[str, Answer] = server.get(f"/api/reasons/{passage['key']}")["labels"]
+    return reasons
 
 
 @pytest.mark.parametrize("server", ["desk", "encoder"])
 def test_a_passage_without_labels_can_be_asked_why_not_and_the_heading_has_its_part(
     opened: Open, server: str, request: pytest.FixtureRequest
 ) -> None:
-    one = request.getfixturevalue(server)
-    tab = opened(one)
-    passage = next(p for p in one.passages() if not p["labels"] and p["section"])
-    explained = go_to(tab, one, passage)
+    reviewer = request.getfixturevalue(server)
+    tab = opened(reviewer)
+    passage = next(p for p in reviewer.passages() if not p["labels"] and p["section"])
+    reasons = go_to(tab, reviewer, passage)
     tab.keyboard.press("r")
-    for label, reason in explained.items():
+    for label, reason in reasons.items():
         tab.locator(f".pick:has(b.{LETTERS[label].upper()})").click()
         tab.locator(f"#panel-body h2 b.{LETTERS[label].upper()}").wait_for()
         assert "is under the threshold" in tab.locator("#panel-body").inner_text()
@@ -413,20 +490,18 @@ def test_a_passage_without_labels_can_be_asked_why_not_and_the_heading_has_its_p
 def test_reasons_add_up_and_stand_in_the_text(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     passage = next(p for p in desk.passages() if len(p["labels"]) > 1)
-    explained = go_to(tab, desk, passage)
+    reasons = go_to(tab, desk, passage)
     tab.keyboard.press("r")
-    for label in explained:
+    for label, reason in reasons.items():
         tab.locator(f".pick:has(b.{LETTERS[label].upper()})").click()
         tab.locator(f"#panel-body h2 b.{LETTERS[label].upper()}").wait_for()
         cells = tab.locator("#panel-body .sum td").all_inner_texts()
         *parts, total = [float(cell.replace("−", "-")) for cell in cells[:-1]]
         assert sum(parts) == pytest.approx(total, abs=1e-9)
-        assert total == pytest.approx(explained[label]["total"], abs=0.006)
+        assert total == pytest.approx(reason["total"], abs=0.006)
         assert tab.locator("#now .text").inner_text() == passage["text"]
-        marked = set(tab.locator("#now .phrase").all_inner_texts())
-        assert {" ".join(text.split()) for text in marked} == set(
-            tab.locator("#panel-body .sum .words").all_inner_texts()
-        )
+        marked = {" ".join(text.split()) for text in tab.locator("#now .phrase").all_inner_texts()}
+        assert marked == set(tab.locator("#panel-body .sum .words").all_inner_texts())
     tab.keyboard.press("g")
     tab.locator("#panel-body .examples").wait_for()
     lead = tab.locator(".pick[aria-pressed=true] .vh").inner_text()
@@ -441,12 +516,12 @@ def test_offsets_count_characters_as_python_does(opened: Open, desk: LocalReview
         "total": 1.0,
         "spans": [{"start": 5, "end": 11, "weight": 2.0}],
     }
-    found = tab.evaluate(
+    reason = tab.evaluate(
         "async ([text, given]) => (await import('/static/reasons.js')).reasonOf(text, given)",
         ["😈😈😈😈 police ran", explained],
     )
-    assert [(p["text"], p["weight"]) for p in found["phrases"]] == [("police", 2.0)]
-    assert found["others"] == pytest.approx(0)
+    assert [(p["text"], p["weight"]) for p in reason["phrases"]] == [("police", 2.0)]
+    assert reason["others"] == pytest.approx(0)
 
 
 def test_the_queue_says_why_and_goes_back_to_reading_order(
@@ -464,65 +539,59 @@ def test_the_queue_says_why_and_goes_back_to_reading_order(
     # the same passage, now among its neighbours
     assert tab.locator("#now .text").inner_text() == text
     rows = desk.get(f"/api/reports/{first['report']}")["passages"]
-    until(tab, "n => document.querySelectorAll('.row').length === n", len(rows))
+    until_rows(tab, len(rows))
     assert len(rows) != 50
 
 
-def look(tab: Any) -> None:
-    """Look for what others did, as the page does every few seconds and when one comes back to
-    it."""
+def look(tab: Page) -> None:
+    """Have the page ask what others did, as it does every few seconds and on return to it."""
     tab.evaluate("dispatchEvent(new Event('focus'))")
 
 
 def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
-    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+    opened: Open, serve: Serve, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "c.jsonl"
-    ana, ben = serve(EXCERPT, corpus=corpus), serve(EXCERPT, corpus=corpus, annotator="<b>ben")
+    ana = serve(EXCERPT, corpus=corpus)
+    ben = serve(EXCERPT, corpus=corpus, annotator="<b>ben")
     keys = [p["key"] for p in ana.passages()]
     ben.post("/api/decisions", key=keys[0], labels=["complicity"])
     tab = opened(ana)
-    assert (
-        "1 colleague decided on this passage; shown once you have."
-        in tab.locator("#status").inner_text()
-    )
+    status = tab.locator("#status")
+    hidden = "1 colleague decided on this passage; shown once you have."
+    assert hidden in status.inner_text()
     assert "ben" not in tab.locator("#middle").inner_text()
     before = pressed(tab)
     # the first label is not saved yet: its answer would show ben's before the second
     tab.keyboard.press("f")
     tab.keyboard.press("c")
-    assert "Not saved yet" in tab.locator("#status").inner_text()
+    assert "Not saved yet" in status.inner_text()
     assert ana.get("/api/changes?since=0")["next"] == 1
     tab.keyboard.press("j")
     saved(tab)
     (event,) = ana.get("/api/changes?since=1")["events"]
-    assert ({LETTERS[label] for label in event["labels"]}, event["blind"]) == (
-        before ^ {"f", "c"},
-        ["colleagues"],
-    )
+    assert {LETTERS[label] for label in event["labels"]} == before ^ {"f", "c"}
+    assert event["blind"] == ["colleagues"]
     tab.keyboard.press("k")
     tab.locator("#status", has_text="<b>ben says").wait_for()
 
     ana.post("/api/decisions", key=keys[2], labels=["failure"])
     ana.post("/api/decisions", key=keys[4], labels=["complicity"])
-    row, here = tab.locator(".row").nth(2), place(tab)
+    row = tab.locator(".row").nth(2)
+    here = place(tab)
     assert "Another annotator" not in row.inner_text()
     ben.post("/api/decisions", key=keys[2], labels=["positive_effort"])
     ben.post("/api/decisions", key=keys[4], labels=[])
     look(tab)
-    until(
-        tab,
-        "document.querySelectorAll('.row')[2].textContent.includes('Another annotator differs')",
-    )
+    third_row = "document.querySelectorAll('.row')[2].textContent"
+    until(tab, f"{third_row}.includes('Another annotator differs')")
     assert place(tab) == here  # nobody was moved
 
     tab.keyboard.press("a")
     tab.locator(".side").nth(1).wait_for()
-    assert [side.strip() for side in tab.locator(".side bdi").all_inner_texts()] == [
-        "ana",
-        "<b>ben",
-    ]
-    until(tab, "document.querySelectorAll('.row').length === 3")
+    sides = [side.strip() for side in tab.locator(".side bdi").all_inner_texts()]
+    assert sides == ["ana", "<b>ben"]
+    until_rows(tab, 3)
     tab.keyboard.press("j")
     tab.keyboard.press("2")
     saved(tab)
@@ -541,25 +610,17 @@ def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
     assert ana.passages()[4]["settled"]["labels"] == []
 
     tab.get_by_role("button", name="Agreement").click()
-    figures = tab.get_by_role("region", name="Agreement of independent decisions").locator(
-        "tbody tr"
-    )
+    independent = tab.get_by_role("region", name="Agreement of independent decisions")
+    figures = independent.locator("tbody tr")
     figures.nth(2).wait_for()
     agreement = ana.get("/api/agreement")
+    shared = agreement["passages"]
     shown = tab.locator("#agreement-body").inner_text()
-    assert f"{agreement['passages']} passages" in shown
-    assert (
-        f"6 of 6 decisions on {agreement['passages']} shared passages were made without seeing a colleague’s"
-        in shown
-    )
-    assert tab.locator("#progress-by tbody tr").all_inner_texts()[1].split() == [
-        "ana",
-        "(you)",
-        "3",
-        "of",
-        "7",
-        *"040",
-    ]
+    assert f"{shared} passages" in shown
+    without_seeing = f"6 of 6 decisions on {shared} shared passages were made without seeing"
+    assert f"{without_seeing} a colleague’s" in shown
+    progress = tab.locator("#progress-by tbody tr").all_inner_texts()[1]
+    assert " ".join(progress.split()) == "ana (you) 3 of 7 0 4 0"
     kappa = agreement["labels"]["failure"]["kappa"]
     assert f"{kappa + 0.0:.2f}".replace("-", "−") in figures.nth(1).inner_text()
     assert "Too few passages for an interval" in figures.nth(1).inner_text()
@@ -574,10 +635,11 @@ def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
 
 
 def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_the_blind(
-    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+    opened: Open, serve: Serve, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "c.jsonl"
-    ana, ben = serve(EXCERPT, corpus=corpus), serve(EXCERPT, corpus=corpus, annotator="ben")
+    ana = serve(EXCERPT, corpus=corpus)
+    ben = serve(EXCERPT, corpus=corpus, annotator="ben")
     eve = serve(EXCERPT, corpus=corpus, annotator="eve", blind=True)
     keys = [p["key"] for p in ana.passages()]
     ana.post("/api/decisions", key=keys[3], labels=["failure"])
@@ -591,9 +653,8 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
     tab.locator(".label.P").click()
     tab.locator("#accept").click()
     saved(tab)
-    assert [e["blind"] for e in eve.get("/api/changes?since=2")["events"]] == [
-        ["colleagues", "model"]
-    ]
+    (decision,) = eve.get("/api/changes?since=2")["events"]
+    assert decision["blind"] == ["colleagues", "model"]
     tab.keyboard.press("k")
     until(tab, "document.querySelector('.label.P .model').textContent.includes('probability')")
     tab.locator("nav [data-view=adjudication]").click()
@@ -603,10 +664,8 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
     tab.locator("#reveal").click()
     tab.locator(".side").nth(1).click()
     settled(tab)
-    assert [e["kind"] for e in eve.get("/api/changes?since=3")["events"]] == [
-        "reveal",
-        "adjudication",
-    ]
+    later = eve.get("/api/changes?since=3")["events"]
+    assert [event["kind"] for event in later] == ["reveal", "adjudication"]
 
 
 # -------------------------------------------------------------------------------------------------
@@ -614,17 +673,17 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
 
 
 @pytest.fixture(scope="module")
-def notebook(serve: Callable[..., LocalReviewer], pages: Pages) -> LocalReviewer:
+def notebook(serve: Serve, pages: Pages) -> LocalReviewer:
     """A server for notes, each test's on another passage."""
     server = serve(EXCERPT)
     pages.shared.add(server.origin)
     return server
 
 
-@pytest.mark.parametrize(
-    ("number", "leave"),
-    list(enumerate(["Escape", "#after", "#tab-reasons", "#close-panel", "reload", "q"])),
-)
+WAYS_TO_LEAVE_A_NOTE = ("Escape", "#after", "#tab-reasons", "#close-panel", "reload", "q")
+
+
+@pytest.mark.parametrize(("number", "leave"), list(enumerate(WAYS_TO_LEAVE_A_NOTE)))
 def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
     opened: Open, notebook: LocalReviewer, number: int, leave: str
 ) -> None:
@@ -649,25 +708,28 @@ def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
         tab.evaluate("selector => document.querySelector(selector).click()", leave)
     settled(tab)
 
-    def noted() -> dict[str, Any]:
-        found: dict[str, Any] = next(p for p in notebook.passages() if p["key"] == key)["notes"]
-        return found
+    def notes() -> Answer:
+        passage = next(p for p in notebook.passages() if p["key"] == key)
+        by_annotator: Answer = passage["notes"]
+        return by_annotator
 
     end = time.monotonic() + 8
-    while not noted() and time.monotonic() < end:
+    while not notes() and time.monotonic() < end:
         tab.wait_for_timeout(50)
-    assert noted()["ana"]["note"] == "Ask the ministry"
+    assert notes()["ana"]["note"] == "Ask the ministry"
 
 
 def test_disputed_passages_are_left_out_and_counted(
-    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+    opened: Open, serve: Serve, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "c.jsonl"
-    ana, ben = serve(EXCERPT, corpus=corpus), serve(EXCERPT, corpus=corpus, annotator="ben")
-    keys = [p["key"] for p in ana.passages()]
-    for key, labels in zip(keys[:2], (["failure"], []), strict=True):
-        ana.post("/api/decisions", key=key, labels=labels)
-        ben.post("/api/decisions", key=key, labels=[])
+    ana = serve(EXCERPT, corpus=corpus)
+    ben = serve(EXCERPT, corpus=corpus, annotator="ben")
+    disputed, agreed = (p["key"] for p in ana.passages()[:2])
+    ana.post("/api/decisions", key=disputed, labels=["failure"])
+    ben.post("/api/decisions", key=disputed, labels=[])
+    ana.post("/api/decisions", key=agreed, labels=[])
+    ben.post("/api/decisions", key=agreed, labels=[])
     tab = opened(ana)
     tab.get_by_role("button", name="Agreement").click()
     tab.locator("#disputed", has_text="1 passage is disputed").wait_for()
@@ -676,29 +738,35 @@ def test_disputed_passages_are_left_out_and_counted(
     assert "the 1 decided passage" in tab.locator("#retrain-body").inner_text()
 
 
-def done(server: LocalReviewer, since: int) -> list[tuple[str, Any]]:
-    """Events since one, as kind and what it says."""
-    events = server.get(f"/api/changes?since={since}")["events"]
-    return [(e["kind"], e.get("note", e.get("unsure", e.get("undoes")))) for e in events]
+def events_since(server: LocalReviewer, number: int) -> list[tuple[str, str | bool | int | None]]:
+    """List the events after one, as kind and what it says: a note, a doubt, or what it undoes."""
+    events = server.get(f"/api/changes?since={number}")["events"]
+    return [
+        (event["kind"], event.get("note", event.get("unsure", event.get("undoes"))))
+        for event in events
+    ]
 
 
 @pytest.mark.parametrize("by", ["mouse", "keyboard", "touch"])
 def test_doubts_notes_redo_and_history_by_mouse_keyboard_and_touch(
-    opened: Open, serve: Callable[..., LocalReviewer], by: str
+    opened: Open, serve: Serve, by: str
 ) -> None:
     server = serve(EXCERPT)
-    tab = (
-        opened(server, 390, 844, has_touch=True, is_mobile=True)
-        if by == "touch"
-        else opened(server)
-    )
-    begin, key = server.get("/api/changes?since=0")["next"], server.passages()[0]["key"]
+    if by == "touch":
+        tab = opened(server, 390, 844, has_touch=True, is_mobile=True)
+    else:
+        tab = opened(server)
+    begin = server.get("/api/changes?since=0")["next"]
+    key = server.passages()[0]["key"]
 
     def do(button: str, press: str) -> None:
+        """Press the button or the key, as the test does things."""
         if by == "keyboard":
             tab.keyboard.press(press)
+        elif by == "touch":
+            tab.locator(button).tap()
         else:
-            tab.locator(button).tap() if by == "touch" else tab.locator(button).click()
+            tab.locator(button).click()
         settled(tab)
 
     do("#unsure", "s")
@@ -708,36 +776,43 @@ def test_doubts_notes_redo_and_history_by_mouse_keyboard_and_touch(
     do("#undo", "u")
     do("#redo", "Shift+U")
     assert tab.locator("#unsure").get_attribute("aria-pressed") == "true"
-    assert done(server, begin) == [("decision", True), *[("undo", begin + n) for n in (1, 2, 3, 4)]]
+    assert events_since(server, begin) == [
+        ("decision", True),
+        ("undo", begin + 1),
+        ("undo", begin + 2),
+        ("undo", begin + 3),
+        ("undo", begin + 4),
+    ]
     do("#tab-notes" if by == "mouse" else "#show-notes", "m")
     tab.keyboard.type("Ask <b>legal</b>")
     do("#save-note", "Control+Enter")
     tab.locator("#status .noted", has_text="Ask <b>legal</b>").wait_for()
-    assert done(server, begin + 5) == [("note", "Ask <b>legal</b>")]
+    assert events_since(server, begin + 5) == [("note", "Ask <b>legal</b>")]
     if by != "touch":  # where the list has filters of its own window
-        for name, there in (("Unsure", 1), ("Noted", 1), ("Corrected", 0)):
+        for name, rows in (("Unsure", 1), ("Noted", 1), ("Corrected", 0)):
             tab.get_by_label(re.compile(f"^{name}")).check(force=True)
-            until(tab, "n => document.querySelectorAll('.row').length === n", there)
+            until_rows(tab, rows)
             tab.locator("#clear").click()
-        assert (
-            tab.locator("#progress-text").inner_text()
-            == f"1 of {tab.locator('.row').count()} decided, 1 unsure"
-        )
+        progress = tab.locator("#progress-text").inner_text()
+        assert progress == f"1 of {tab.locator('.row').count()} decided, 1 unsure"
     do("#after", "j")
     do("#tab-history", "h")
     tab.locator(".events li").nth(5).wait_for()
-    said = [
-        " ".join(text.split()) for text in tab.locator(".events p:not(.who)").all_inner_texts()[:3]
-    ]
-    assert said == [
+    texts = tab.locator(".events p:not(.who)").all_inner_texts()
+    last_events = [" ".join(text.split()) for text in texts[:3]]
+    assert last_events == [
         "noted “Ask <b>legal</b>”",
         "did again: decided ? Unsure",
         "took back: decided ? Unsure",
     ]
     jump = tab.locator(".jump").first
-    jump.focus() if by == "keyboard" else jump.tap() if by == "touch" else jump.click()
     if by == "keyboard":
+        jump.focus()
         tab.keyboard.press("Enter")
+    elif by == "touch":
+        jump.tap()
+    else:
+        jump.click()
     until(tab, "document.querySelector('#here .facts').textContent.startsWith('1 of ')")
     do("#tab-notes", "m")
     do("#remove-note", "Control+a")
@@ -759,25 +834,18 @@ def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(
     tab.locator("#everywhere").click()
     tab.keyboard.type("SHELTER")
     expected = [p["number"] for p in desk.passages() if "shelter" in p["text"].lower()]
-    until(
-        tab,
-        "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n",
-        len(expected),
-    )
+    until_numbered_rows(tab, len(expected))
     assert tab.locator("#tally").inner_text() == f"{len(expected)} passages in 2 reports"
     titles = [report["title"] for report in desk.get("/api/session")["reports"]]
     assert tab.locator("#rows .section").all_inner_texts() == titles
     assert " 1 of " in place(tab)  # typing moves nobody
     tab.locator(".row").last.click()
-    until(
-        tab,
-        "title => document.querySelector('#here .facts').textContent.startsWith(title)",
-        titles[1],
-    )
+    facts = "document.querySelector('#here .facts').textContent"
+    until(tab, f"title => {facts}.startsWith(title)", titles[1])
     tab.locator("#everywhere").click()  # back, to the words in that report
     until(tab, "document.body.dataset.view === 'reading'")
     assert tab.locator("#report option:checked").inner_text().startswith(titles[1])
-    until(tab, "document.querySelectorAll('.row').length === 1")
+    until_rows(tab, 1)
     assert tab.locator(".row mark").count() == 1
 
 
@@ -788,17 +856,16 @@ def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(
 def test_nothing_counts_as_saved_until_the_server_said_so(
     opened: Open, desk: LocalReviewer
 ) -> None:
-    answers: list[Any] = []
-    tab = opened(desk, locale="en")
-    tab.route("**/api/decisions", lambda route: answers.append(route))  # held back
-    tab.expected = ("Failed to load resource",)
+    held_back: list[Route] = []
+    tab = opened(desk, expected=NO_ANSWER, locale="en")
+    tab.route("**/api/decisions", lambda route: held_back.append(route))
     tab.keyboard.press("f")
     until(tab, "document.getElementById('saved').textContent === 'Saving…'")
     end = time.monotonic() + 8  # the request follows what is shown
-    while not answers and time.monotonic() < end:
+    while not held_back and time.monotonic() < end:
         tab.wait_for_timeout(50)
-    assert len(answers) == 1
-    answers.pop().continue_()
+    assert len(held_back) == 1
+    held_back.pop().continue_()
     saved(tab)
     tab.unroute("**/api/decisions")
 
@@ -812,13 +879,18 @@ def test_nothing_counts_as_saved_until_the_server_said_so(
     assert tab.locator("#saved").get_attribute("data-state") == "bad"
     assert tab.locator(".row.pending").count() == 2
     tab.locator("#trouble-next", has_text=re.compile(r"Next try in \d+ s")).wait_for()
-    asked: list[str] = []
-    tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    dialogs: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        dialogs.append(dialog.type)
+        dialog.dismiss()
+
+    tab.on("dialog", dismiss)
     tab.close(run_before_unload=True)
     end = time.monotonic() + 5
-    while not asked and time.monotonic() < end:
+    while not dialogs and time.monotonic() < end:
         tab.wait_for_timeout(50)
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
     desk.post("/api/undo", event=desk.get("/api/changes?since=0")["next"])
 
 
@@ -849,12 +921,11 @@ def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(
     before = desk.get("/api/changes?since=0")["next"]
     lost: list[int] = []
 
-    def lose(route: Any) -> None:
+    def lose(route: Route) -> None:
         lost.append(route.fetch().status)  # it reaches the server,
         route.abort()  # and its answer nobody
 
-    tab = opened(desk, decisions=lose)
-    tab.expected = ("Failed to load resource",)
+    tab = opened(desk, decisions=lose, expected=NO_ANSWER)
     expected = pressed(tab) ^ {"c"}
     tab.keyboard.press("c")
     tab.get_by_role("alert").get_by_text("1 change is not saved").wait_for()
@@ -870,35 +941,27 @@ def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(
 
 
 def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: LocalReviewer) -> None:
-    answer = {
-        "status": 409,
-        "content_type": "application/json",
-        "body": json.dumps({"error": "not as things stand"}),
-    }
-    tab = opened(desk, decisions=lambda route: route.fulfill(**answer))
-    tab.expected = ("Failed to load resource",)
+    def refuse(route: Route) -> None:
+        route.fulfill(status=409, json={"error": "not as things stand"})
+
+    tab = opened(desk, decisions=refuse, expected=NO_ANSWER)
     before = pressed(tab)
     tab.keyboard.press("c")
     tab.get_by_role("alert").get_by_text("not as things stand").wait_for()
     settled(tab)
-    until(
-        tab,
-        "before => document.querySelectorAll('.label[aria-pressed=true]').length === before",
-        len(before),
-    )
+    buttons = "document.querySelectorAll('.label[aria-pressed=true]')"
+    until(tab, f"number => {buttons}.length === number", len(before))
     assert pressed(tab) == before
 
 
 def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_why(
     opened: Open, desk: LocalReviewer, school: LocalReviewer
 ) -> None:
-    tab = opened(desk, 390, height=844)
-    tab.expected = ("Failed to load resource",)
+    tab = opened(desk, 390, height=844, expected=NO_ANSWER)
     tab.locator("nav [data-view=retrain]").click()
     tab.get_by_role("button", name="Retrain the model").click()
-    tab.get_by_role("alert").get_by_text(
-        "No passage is decided, or annotators differ on each"
-    ).wait_for()
+    nothing_to_train_on = "No passage is decided, or annotators differ on each"
+    tab.get_by_role("alert").get_by_text(nothing_to_train_on).wait_for()
     tab.locator("nav [data-view=adjudication]").click()
     tab.locator("#now").get_by_text("Nothing to settle").wait_for()
     assert tab.locator("#failure").is_hidden()
@@ -913,21 +976,22 @@ def test_a_notice_covers_nothing_that_is_pressed(opened: Open, desk: LocalReview
         tab.set_viewport_size({"width": width, "height": height})
         tab.keyboard.press("k")
         tab.locator("#notice", has_text="first passage").wait_for()
-        (said,) = boxes_of(tab, "#notice")
+        (notice,) = boxes_of(tab, "#notice")
         boxes = boxes_of(tab, "#decide button, .bar button, .bar select")
         assert len(boxes) > 15
-        for box in boxes:
-            apart = box["y"] >= said["y"] + said["height"] or box["y"] + box["height"] <= said["y"]
-            assert (
-                apart
-                or box["x"] >= said["x"] + said["width"]
-                or box["x"] + box["width"] <= said["x"]
-            )
+        assert [box for box in boxes if overlap(box, notice)] == []
 
 
-def test_a_hostile_report_does_nothing(
-    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
-) -> None:
+def overlap(box: FloatRect, other: FloatRect) -> bool:
+    """Decide whether two boxes share part of the screen."""
+    beside = box["x"] >= other["x"] + other["width"] or other["x"] >= box["x"] + box["width"]
+    below_or_above = (
+        box["y"] >= other["y"] + other["height"] or other["y"] >= box["y"] + box["height"]
+    )
+    return not beside and not below_or_above
+
+
+def test_a_hostile_report_does_nothing(opened: Open, serve: Serve, tmp_path: Path) -> None:
     report = tmp_path / "h.html"
     lines = (
         "<img src=https://evil.example/x onerror=window.pwned=1> The government did not act.",
@@ -946,9 +1010,8 @@ def test_a_hostile_report_does_nothing(
     texts = [p["text"] for p in server.passages()]
     assert any("onerror" in text for text in texts)
     tab = opened(server)
-    clean = tab.evaluate(
-        "Array.from(new Set(Array.from(document.querySelectorAll('*'), (one) => one.localName)))"
-    )
+    names = "Array.from(document.querySelectorAll('*'), (element) => element.localName)"
+    element_names = tab.evaluate(names)
     for _ in texts:
         assert tab.locator("#now .text").inner_text() in texts
         tab.keyboard.press("r")
@@ -960,27 +1023,33 @@ def test_a_hostile_report_does_nothing(
     tab.keyboard.type("onerror")
     assert tab.evaluate("window.pwned") is None
     assert tab.locator("main :is(img, script, iframe, i[onclick])").count() == 0
-    assert "img" not in clean
+    assert "img" not in element_names
 
 
 EVIL = """<!doctype html><title>evil</title>
-<form id=f method=post enctype=text/plain target=sink action=ORIGIN/api/decisions><input \
-name='{"key":"KEY","labels":[],"x":"' value='"}'></form>
+<form id=f method=post enctype=text/plain target=sink action=ORIGIN/api/decisions>
+<input name='{"key":"KEY","labels":[],"x":"' value='"}'></form>
 <iframe name=sink></iframe><iframe id=frame src=ORIGIN/></iframe><img id=img src=ORIGIN/api/session>
 <script src=ORIGIN/static/labels.js></script>
 <script>
 window.got = {};
-const record = (name) => (answer) => answer.text().then((text) => (window.got[name] = \
-answer.type === "opaque" ? "nothing to read" : text));
-const failed = (name) => () => (window.got[name] = "refused");
+const steal = (name, address, options) =>
+  fetch(address, { credentials: "include", ...options }).then(
+    (answer) =>
+      answer.text().then((text) => {
+        window.got[name] = answer.type === "opaque" ? "nothing to read" : text;
+      }),
+    () => {
+      window.got[name] = "refused";
+    },
+  );
 const body = JSON.stringify({ key: "KEY", labels: [] });
+const headers = { "Content-Type": "application/json", "X-Tipclassify": "review" };
 const all = [
-  fetch("ORIGIN/api/session", { credentials: "include" }).then(record("read"), failed("read")),
-  fetch("ORIGIN/api/session", { credentials: "include", mode: "no-cors" }).then(record("opaque"), failed("opaque")),
-  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", mode: \
-"no-cors", body }).then(record("plain"), failed("plain")),
-  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", body,
-    headers: { "Content-Type": "application/json", "X-Tipclassify": "review" } }).then(record("json"), failed("json")),
+  steal("read", "ORIGIN/api/session", {}),
+  steal("opaque", "ORIGIN/api/session", { mode: "no-cors" }),
+  steal("plain", "ORIGIN/api/decisions", { method: "POST", mode: "no-cors", body }),
+  steal("json", "ORIGIN/api/decisions", { method: "POST", headers, body }),
 ];
 document.getElementById("f").submit();
 Promise.allSettled(all).then(() => setTimeout(() => (window.done = true), 500));
@@ -990,8 +1059,10 @@ Promise.allSettled(all).then(() => setTimeout(() => (window.done = true), 500));
 def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(
     opened: Open, desk: LocalReviewer
 ) -> None:
-    """Of another port of this machine: the nearest that a stranger can come, since cookies know
-    no ports."""
+    """The page is of another port of this machine.
+
+    A stranger can come no nearer, since cookies know no ports.
+    """
     page = EVIL.replace("ORIGIN", desk.origin).replace("KEY", desk.passages()[0]["key"])
 
     class Evil(BaseHTTPRequestHandler):
@@ -1001,7 +1072,7 @@ def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(
             self.end_headers()
             self.wfile.write(page.encode())
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
     before = desk.get("/api/changes?since=0")["next"]
@@ -1031,27 +1102,31 @@ def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(
 # for everybody
 
 
-def test_axe_finds_nothing(opened: Open, desk: LocalReviewer, axe: Any) -> None:
+def test_axe_finds_nothing(opened: Open, desk: LocalReviewer, axe: Axe) -> None:
     tab = opened(desk, bypass_csp=True)  # axe is a script that the page's policy would not let in
     tab.evaluate(axe.axe_script)
     report = desk.get("/api/session")["reports"][1]["id"]  # the short one
     first, second = desk.get(f"/api/reports/{report}")["passages"][:2]
-    events = [desk.post("/api/decisions", key=second["key"], labels=["failure"])["event"]["id"]]
-    events.append(desk.post("/api/notes", key=first["key"], note="A doubt.")["event"]["id"])
+    decided = desk.post("/api/decisions", key=second["key"], labels=["failure"])
+    noted = desk.post("/api/notes", key=first["key"], note="A doubt.")
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{first['key']}")
     # Colours alone differ in the dark. They change at once here, or axe would see them on their
     # way.
     tab.emulate_media(reduced_motion="reduce")
 
-    def check(name: str, dark: bool = True) -> None:
-        for scheme, rules in (("light", None), *[("dark", ["color-contrast"])] * dark):
-            tab.emulate_media(color_scheme=scheme)
-            options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
-            found = tab.evaluate("async options => (await axe.run(options)).violations", options)
-            said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
-            assert (name, scheme, said) == (name, scheme, [])
+    def check_rules(name: str, options: dict[str, list[str]]) -> None:
+        broken = tab.evaluate("async options => (await axe.run(options)).violations", options)
+        assert summarize_violations(broken) == [], name
 
-    until(tab, "n => document.querySelectorAll('.row').length === n", 7)
+    def check(name: str, dark: bool = True) -> None:
+        options: dict[str, list[str]] = {"resultTypes": ["violations"]}
+        tab.emulate_media(color_scheme="light")
+        check_rules(f"{name}, light", options)
+        if dark:
+            tab.emulate_media(color_scheme="dark")
+            check_rules(f"{name}, dark", {**options, "runOnly": ["color-contrast"]})
+
+    until_rows(tab, 7)
     tab.locator(".row").nth(1).click()
     tab.keyboard.press("r")
     tab.locator("#now .phrase").first.wait_for()
@@ -1077,8 +1152,9 @@ def test_axe_finds_nothing(opened: Open, desk: LocalReviewer, axe: Any) -> None:
         check(view, dark=view == "agreement")
     tab.keyboard.press("?")
     check("help", dark=False)
-    for event in [*events, desk.get("/api/changes?since=0")["next"]]:
-        desk.post("/api/undo", event=event)
+    unsure = desk.get("/api/changes?since=0")["next"]
+    for number in (decided["event"]["id"], noted["event"]["id"], unsure):
+        desk.post("/api/undo", event=number)
 
 
 def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: LocalReviewer) -> None:
@@ -1091,18 +1167,15 @@ def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: LocalRev
         for box in boxes:
             assert box["height"] >= 44
             assert box["y"] + box["height"] <= height  # without scrolling
-        # A letter's width below the right edge of the text: the line of a passage is no longer than
-        # can be read.
-        assert (
-            tab.evaluate("document.querySelector('#now .text').getBoundingClientRect().width")
-            <= 70 * 10.5
-        )
+        # The line of a passage is no longer than can be read: 70 letters of 10.5 pixels.
+        text_width = "document.querySelector('#now .text').getBoundingClientRect().width"
+        assert tab.evaluate(text_width) <= 70 * 10.5
 
 
 def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
 
-    def boxes() -> list[Any]:
+    def boxes() -> list[FloatRect]:
         return boxes_of(
             tab, ".label.P, .label.C, #none, #unsure, #accept, #undo, #after, #now .text"
         )
@@ -1120,9 +1193,7 @@ def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Loc
         assert boxes() == before
 
 
-def test_space_reads_on_in_a_long_passage(
-    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
-) -> None:
+def test_space_reads_on_in_a_long_passage(opened: Open, serve: Serve, tmp_path: Path) -> None:
     report = tmp_path / "long.txt"
     ports = ", ".join(f"the inspector of port {n}" for n in range(2, 70))
     report.write_text(
@@ -1132,13 +1203,10 @@ def test_space_reads_on_in_a_long_passage(
     tab = opened(server)
 
     def seen() -> float:
-        """How far the end of the passage lies above the labels."""
-        return float(
-            tab.evaluate(
-                "document.getElementById('decide').getBoundingClientRect().top"
-                " - document.querySelector('#now .text').getBoundingClientRect().bottom"
-            )
-        )
+        """Return how far the end of the passage lies above the labels."""
+        labels_top = "document.getElementById('decide').getBoundingClientRect().top"
+        text_end = "document.querySelector('#now .text').getBoundingClientRect().bottom"
+        return float(tab.evaluate(f"{labels_top} - {text_end}"))
 
     for width in (1440, 390):
         tab.set_viewport_size({"width": width, "height": 700})
@@ -1156,7 +1224,7 @@ def test_space_reads_on_in_a_long_passage(
 def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     box = tab.get_by_role("listbox", name="Passages")
-    assert box.evaluate("one => one === document.activeElement")
+    assert box.evaluate("element => element === document.activeElement")
     tab.keyboard.press("j")
     active = box.get_attribute("aria-activedescendant")
     assert tab.locator("[role=option][aria-selected=true]").get_attribute("id") == active
@@ -1164,7 +1232,7 @@ def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Loca
     assert "undecided" in name
     tab.locator(".label.F").focus()
     tab.keyboard.press("Space")  # a button is a button
-    assert tab.locator(".label.F").evaluate("one => one === document.activeElement")
+    assert tab.locator(".label.F").evaluate("element => element === document.activeElement")
     tab.keyboard.press("u")
     settled(tab)
 
@@ -1182,9 +1250,8 @@ def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Loca
     result = school.get("/api/retrain")["result"]
     shown = tab.locator("#retrain-body").inner_text()
     assert result["out"] in shown
-    assert (
-        f"Trained on {result['trained_on']} passages, of which {result['added']} decided" in shown
-    )
+    trained_on = f"Trained on {result['trained_on']} passages, of which {result['added']} decided"
+    assert trained_on in shown
     assert "Adapted from default" in shown
     assert ("was not measured" in shown) == (result["on_held"] is None)
     for part in (result["on_own"], result["on_held"]):
@@ -1207,12 +1274,14 @@ def test_a_model_that_became_worse_is_said_to_be_before_any_figure(
         }
         for figure in ("macro-F1", *LETTERS)
     ]
-    part = {
+    on_held = {
         "where": "X",
         "groups": 30,
         "worse": True,
         "verdict": "The model fell. Keep yours.",
         "rows": rows,
+        "gained": 2,
+        "lost": 31,
     }
     result = {
         "out": "m",
@@ -1221,25 +1290,27 @@ def test_a_model_that_became_worse_is_said_to_be_before_any_figure(
         "trained_on": 5,
         "held_out": 0,
         "on_own": None,
+        "on_held": on_held,
         "seconds": 4,
     }
-    part |= {"gained": 2, "lost": 31}
-    state = {"state": "done", "data": [], "start": "default", "decided": 5, "error": None}
+    state = {
+        "state": "done",
+        "data": [],
+        "start": "default",
+        "decided": 5,
+        "error": None,
+        "result": result,
+    }
     tab = opened(desk)
-    tab.route(
-        "**/api/retrain",
-        lambda route: route.fulfill(json=state | {"result": result | {"on_held": part}}),
-    )
+    tab.route("**/api/retrain", lambda route: route.fulfill(json=state))
     tab.locator("nav [data-view=retrain]").click()
     tab.get_by_text("What it brought").wait_for()
     shown = tab.locator("#retrain-body").inner_text()
-    assert (
-        0
-        < shown.index("Worse. The model fell. Keep yours.")
-        < shown.index("−0.100 (−0.150 to −0.050)")
-    )
-    assert (
+    verdict = shown.index("Worse. The model fell. Keep yours.")
+    figure = shown.index("−0.100 (−0.150 to −0.050)")
+    assert 0 < verdict < figure
+    changed_tags = (
         "33 tags changed on X: 2 right now and wrong before, 31 wrong now and right before."
-        in shown
     )
+    assert changed_tags in shown
     assert "a fixed set of passages of real reports left out of both trainings" in shown

@@ -1,5 +1,4 @@
-"""Corrections teach: a new model beside the shipped one, and an honest account of what they
-changed."""
+"""Corrections adapt a model: a new one beside the shipped one, and an honest account of it."""
 
 from __future__ import annotations
 
@@ -10,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
-from review_client import RefusedError, Reviewer, write_report
+from review_client import Answer, RefusedError, Reviewer, write_report
 
 from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import Row, read_rows, shipped_corpus
@@ -23,6 +22,8 @@ from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
     MeasuredChange,
+    ReportStep,
+    Retrained,
     Retraining,
     TrainingState,
     assign_groups_for_retraining,
@@ -31,6 +32,7 @@ from tipclassify.review.retraining import (
     model_to_retrain,
     retrain,
 )
+from tipclassify.training.fit_heads import HeadSettings
 from tipclassify.training.trained import Trained
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -48,41 +50,45 @@ needs_extra = pytest.mark.skipif(
 )
 
 
+Result = TypeVar("Result")
+
+
 def small_corpus(file: Path, rows: int = 90) -> Path:
-    found = read_rows(DATA / "corpus" / "assessment.jsonl")[: rows // 2]
-    found += [
-        row
-        for row in read_rows(DATA / "corpus" / "complicity.jsonl")
-        if row["source"] == "w5_complicity"
-    ][: rows // 2]
-    file.write_text("".join(map(json_line, found)), "utf-8")
+    """Write so many rows of the shipped corpus, half of them on complicity."""
+    assessments = read_rows(DATA / "corpus" / "assessment.jsonl")
+    on_complicity = read_rows(DATA / "corpus" / "complicity.jsonl")
+    chosen = assessments[: rows // 2]
+    chosen += [row for row in on_complicity if row["source"] == "w5_complicity"][: rows // 2]
+    file.write_text("".join(map(json_line, chosen)), "utf-8")
     return file
 
 
-def until(what: Callable[[], Any], seconds: float = 90) -> Any:
+def until(ask: Callable[[], Result | None], seconds: float = 90) -> Result:
+    """Ask until there is an answer that is true; return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if found := what():
-            return found
+        if result := ask():
+            return result
         time.sleep(0.1)
     raise AssertionError(f"not within {seconds} s")
 
 
-def ended(server: Reviewer) -> dict[str, Any] | None:
-    state: dict[str, Any] = server.get("/api/retrain")
+def ended(server: Reviewer) -> Answer | None:
+    """Return the state of a training of a server once it has ended."""
+    state = server.get("/api/retrain")
     assert 0 <= state["done"] <= state["total"]
     return None if state["state"] == "running" else state
 
 
 def ended_state(training: Retraining) -> TrainingState | None:
-    """State of a training that has ended."""
+    """Return the state of a training once it has ended."""
     state = training.state()
     return None if state.state == "running" else state
 
 
 def children(pid: int) -> set[int]:
-    """Processes that a process started, and those that they started."""
-    found: set[int] = set()
+    """Return the processes that a process started, and those that they started."""
+    descendants: set[int] = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
@@ -90,12 +96,12 @@ def children(pid: int) -> set[int]:
             continue
         if parent == pid:
             child = int(stat.parent.name)
-            found |= {child} | children(child)
-    return found
+            descendants |= {child} | children(child)
+    return descendants
 
 
 def gone(pids: set[int]) -> bool:
-    """Whether all have ended; one that nobody waited for yet has."""
+    """Decide whether all have ended; one that nobody waited for yet has."""
     for pid in pids:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
@@ -112,23 +118,24 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def job_of(
-    tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default"
-) -> dict[str, Any]:
-    """Arguments of `retrain` for these rows."""
-    for name, rows in (("my", corrected), ("base", base)):
-        (tmp_path / f"{name}.jsonl").write_bytes("".join(map(json_line, rows)).encode())
-    data = (str(tmp_path / "base.jsonl"),) if base else ()
-    return {
-        "corpus": str(tmp_path / "my.jsonl"),
-        "out": str(tmp_path / "model"),
-        "start": start,
-        "data": data,
-    }
+def silent(*_: object) -> None:
+    """Report no progress."""
+
+
+def retrain_on(
+    corrected: Sequence[Row],
+    folder: Path,
+    start: str = "default",
+    report_step: ReportStep = silent,
+) -> Retrained:
+    """Adapt a model to these corrections alone; it is saved to "model" in the folder."""
+    corpus = folder / "my.jsonl"
+    corpus.write_bytes("".join(map(json_line, corrected)).encode())
+    return retrain(str(corpus), str(folder / "model"), start, (), report_step)
 
 
 def some_corrections(n: int = 24) -> list[Row]:
-    """Decisions on one report of a sentence a paragraph."""
+    """Make decisions on one report of a sentence a paragraph."""
     words = [list(TRUTH)[i % 4] for i in range(n)]
     return [
         {
@@ -143,13 +150,10 @@ def some_corrections(n: int = 24) -> list[Row]:
     ]
 
 
-def silent(*_: object) -> None:
-    """Progress callback that does nothing."""
-
-
 @needs_extra
 def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> None:
-    report, corpus = write_report(tmp_path / "report.txt", 24), tmp_path / "my.jsonl"
+    report = write_report(tmp_path / "report.txt", 24)
+    corpus = tmp_path / "my.jsonl"
     data = small_corpus(tmp_path / "d.jsonl")
     (tmp_path / "my-model-1").mkdir()
     before = (TINY / "model.json").read_bytes()
@@ -177,19 +181,21 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
     assert result["out"] == str(tmp_path / "my-model-2")  # 1 is taken: nothing is overwritten
     assert (result["added"], result["trained_on"]) == (24, 24 + len(read_rows(data)))
     assert (result["held_out"], result["on_held"]) == (0, None)  # this encoder brings no fixed set
-    for part in ("on_own",):
-        assert [row["figure"] for row in result[part]["rows"]] == ["macro-F1", *LABELS]
-        for row in result[part]["rows"]:
-            if row["difference"] is not None:  # a label that is nowhere held out has none
-                assert row["difference"] == pytest.approx(row["this"] - row["other"], abs=2e-4)
-            if row["interval"]["low"] is not None:
-                assert row["interval"]["low"] <= row["difference"] <= row["interval"]["high"]
+    rows = result["on_own"]["rows"]
+    assert [row["figure"] for row in rows] == ["macro-F1", *LABELS]
+    for row in rows:
+        if row["difference"] is not None:  # a label that is nowhere held out has none
+            assert row["difference"] == pytest.approx(row["this"] - row["other"], abs=2e-4)
+        if row["interval"]["low"] is not None:
+            assert row["interval"]["low"] <= row["difference"] <= row["interval"]["high"]
     # paragraphs of four sentences, and the documents of the data
     assert result["on_own"]["groups"] > 6
-    taught = Classifier.load(result["out"])
-    assert taught.meta["corpus"]["passages"] == 114
-    assert taught.meta["files"]["model.onnx"] == json.loads(before)["files"]["model.onnx"]
-    assert taught.meta["adapted_from"] == result["adapted_from"] == json.loads(before)["sha256"]
+    head_before = json.loads(before)
+    adapted = Classifier.load(result["out"])
+    assert adapted.meta["corpus"]["passages"] == 114
+    assert adapted.meta["files"]["model.onnx"] == head_before["files"]["model.onnx"]
+    assert adapted.meta["adapted_from"] == head_before["sha256"]
+    assert result["adapted_from"] == head_before["sha256"]
     assert (TINY / "model.json").read_bytes() == before
     # the heading goes to the training too
     assert {row["section"] for row in read_rows(corpus)} == {"prosecution"}
@@ -201,13 +207,10 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
 @pytest.mark.parametrize("how", ["terminate", pytest.param("kill", marks=pytest.mark.slow)])
 def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how: str) -> None:
-    # long to read
-    report, data = (
-        write_report(tmp_path / "report.txt", 8),
-        small_corpus(tmp_path / "d.jsonl", 1_000),
-    )
-    given = ("--model", "fast", "--corpus", tmp_path / "my.jsonl", "--train-data", data)
-    with Reviewer(report, *given) as server:
+    report = write_report(tmp_path / "report.txt", 8)
+    data = small_corpus(tmp_path / "d.jsonl", 1_000)  # long to read
+    options = ("--model", "fast", "--corpus", tmp_path / "my.jsonl", "--train-data", data)
+    with Reviewer(report, *options) as server:
         for passage in server.passages():
             server.post(
                 "/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]]
@@ -234,10 +237,9 @@ def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how
 def test_bad_training_data_is_reported_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "d.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["bold"]}\n{"text": 7}\n', "utf-8")
-    (tmp_path / "my.jsonl").write_text(
-        '{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8"
-    )
-    training = Retraining(tmp_path / "my.jsonl", [data])
+    corpus = tmp_path / "my.jsonl"
+    corpus.write_text('{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8")
+    training = Retraining(corpus, [data])
     training.start()
     state = until(lambda: ended_state(training))
     assert state.state == "failed"
@@ -260,8 +262,8 @@ def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
     base = [
         {"id": "1", "text": "Courts slept.", "labels": ()},
         {"id": "2", "text": "Police acted.", "labels": ()},
+        {"id": "3", "text": "Police slept.", "labels": ()},
     ]
-    base.append({"id": "3", "text": "Police slept.", "labels": ()})
     corrected = [
         {"id": "k", "text": "courts  slept.", "labels": ("failure",)},
         {"id": "2", "text": "New.", "labels": ()},
@@ -279,11 +281,10 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
     five, kind = assign_groups_for_retraining(rows)
     assert (len({row["doc"] for row in five}), kind) == (5, "reports")
     four, kind = assign_groups_for_retraining(rows[:-4])
-    assert (len({row["doc"] for row in four}), kind) == (8, "paragraphs")
-    assert {
-        len({row["block"] for row in four if row["doc"] == doc})
-        for doc in {row["doc"] for row in four}
-    } == {1}
+    groups = {row["doc"] for row in four}
+    assert (len(groups), kind) == (8, "paragraphs")
+    for group in groups:
+        assert len({row["block"] for row in four if row["doc"] == group}) == 1
 
 
 def test_the_corpus_comes_with_the_package_or_the_checkout(
@@ -304,13 +305,14 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
     for name, head in (("table", {"format": 1}), ("mine", {"format": 3, "kind": "encoder"})):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").write_text(json.dumps(head), "utf-8")
-    assert model_to_retrain(None) == model_to_retrain(str(tmp_path / "table")) == "default"
+    assert model_to_retrain(None) == "default"
+    assert model_to_retrain(str(tmp_path / "table")) == "default"
     assert model_to_retrain(str(tmp_path / "mine")) == str(tmp_path / "mine")
     with pytest.raises(ModelError, match="no such model"):
         model_to_retrain(str(tmp_path / "none"))
 
 
-# ---------------------------------------------------------------------------------------------
+# -------------------------------------------------------------------------------------------------
 # results and messages
 
 
@@ -318,24 +320,26 @@ def test_fourteen_decisions_move_the_default_little_and_its_fixed_set_measures_i
     tmp_path: Path,
 ) -> None:
     steps: list[tuple[str, int, int]] = []
-    result = retrain(
-        **job_of(tmp_path, some_corrections(14)), report_step=lambda *step: steps.append(step)
-    )
+
+    def keep_step(name: str, done: int, total: int) -> None:
+        steps.append((name, done, total))
+
+    result = retrain_on(some_corrections(14), tmp_path, report_step=keep_step)
     assert (result.trained_on, result.added) == (14, 14)
     assert steps == [("passages read by the encoder", 14, 14), ("fitting", 0, 0)]
     assert result.on_own
     assert result.on_own.groups == 14
     assert result.held_out > 1_000  # real passages, by their vectors
     assert result.on_held
-    assert (
-        result.on_held.where == "passages of real reports left out of the training of both models"
-    )
+    where = "passages of real reports left out of the training of both models"
+    assert result.on_held.where == where
     assert result.on_held.gained + result.on_held.lost < 0.05 * 3 * result.held_out
     assert result.penalty
     assert result.penalty["chosen"] > 0
     assert result.calibration.startswith("kept for")
-    taught, shipped = Classifier.load(result.out), Classifier.load()
-    assert taught.thresholds().tolist() == shipped.thresholds().tolist()
+    adapted = Classifier.load(result.out)
+    shipped = Classifier.load()
+    assert adapted.thresholds().tolist() == shipped.thresholds().tolist()
 
 
 @pytest.mark.slow
@@ -350,12 +354,13 @@ def test_corrections_against_the_codebook_cost_no_more_than_they_may(tmp_path: P
         {**row, "labels": turned[row["labels"]], "report_id": "r", "block": i}
         for i, row in enumerate(plain)
     ]
-    result = retrain(**job_of(tmp_path, wrong), report_step=silent)
+    result = retrain_on(wrong, tmp_path)
     assert result.on_held
     assert result.on_held.rows[0].difference >= -0.015
 
 
-def found_macro(difference: float, low: float, high: float) -> Difference:
+def macro_f1(difference: float, low: float, high: float) -> Difference:
+    """Make a difference of macro-F1 with its interval."""
     return Difference("macro-F1", 0.5 + difference, 0.5, difference, Interval(low, high), 0.5)
 
 
@@ -391,58 +396,61 @@ def found_macro(difference: float, low: float, high: float) -> Difference:
 def test_the_verdict_says_no_more_than_the_interval(
     difference: float, low: float, high: float, says: str, worse: bool
 ) -> None:
-    def found(groups: int) -> MeasuredChange:
-        macro = found_macro(difference, low, high)
-        nowhere = Difference(
-            "failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan")
-        )
-        return describe_change_by_retraining(
-            ModelComparison(1_000, groups, (macro, nowhere)), "X", "reports"
-        )
+    def measured(groups: int, failure: Difference) -> MeasuredChange:
+        differences = (macro_f1(difference, low, high), failure)
+        comparison = ModelComparison(1_000, groups, differences)
+        return describe_change_by_retraining(comparison, "X", "reports")
 
+    nan = float("nan")
+    not_held_out = Difference("failure", nan, nan, nan, Interval(nan, nan), nan)
     falls = Difference("failure", 0.4, 0.6, -0.2, Interval(-0.3, -0.1), 0.0)
-    one = describe_change_by_retraining(
-        ModelComparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports"
-    )
-    assert one.worse is True  # a label that falls is said, whatever all three do together
-    assert ("the F1 of single labels falls: failure by 0.200" in one.verdict) == (not high < 0)
-    many = found(20)
+    with_fall = measured(20, falls)
+    assert with_fall.worse is True  # a label that falls is said, whatever all three do together
+    names_label = "the F1 of single labels falls: failure by 0.200" in with_fall.verdict
+    assert names_label == (not high < 0)
+    many = measured(20, not_held_out)
     assert many.verdict.startswith(says)
     assert many.worse is worse
     json.dumps(rounded(asdict(many)), allow_nan=False)  # as the page gets it
-    few = found(19).verdict.removeprefix(many.verdict)
+    few = measured(19, not_held_out).verdict.removeprefix(many.verdict)
     assert few == (" 19 reports are few: the interval is too narrow." if low < high else "")
 
 
 def test_headings_and_the_encoder_to_start_from_reach_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
+    trainings: list[tuple[Sequence[Row], Sequence[Row], str, HeadSettings]] = []
 
-    def trained(corpus: Sequence[Row], own: Sequence[Row], out: str, **options: Any) -> Trained:
-        asked.append((corpus, own, options))
+    def trained(
+        corpus: Sequence[Row],
+        own: Sequence[Row],
+        out: str,
+        *,
+        start: str,
+        settings: HeadSettings,
+        progress: object,  # noqa: ARG001  # called by name
+    ) -> Trained:
+        trainings.append((corpus, own, start, settings))
         head = {"format": 3, "corpus": {"passages": 8, "held_out": 0}, "adapted_from": "ab12"}
         Path(out).mkdir()
         (Path(out) / "model.json").write_text(json.dumps(head), "utf-8")
         return Trained(Path(out), ())
 
     monkeypatch.setattr("tipclassify.training.train_heads.train_default", trained)
-    result = retrain(**job_of(tmp_path, some_corrections(8), start="mine"), report_step=silent)
-    ((corpus, own, options),) = asked
+    result = retrain_on(some_corrections(8), tmp_path, start="mine")
+    ((corpus, own, start, settings),) = trainings
     assert corpus == []
     assert {row["section"] for row in own} == {"prosecution"}
     assert len({row["doc"] for row in own}) == 8  # paragraphs of the one report
-    assert options["start"] == "mine"
-    assert options["settings"].penalty is None  # chosen, as on the command line
-    assert options["settings"].cache == tmp_path / "cache" / "tipclassify" / "pooled"
+    assert start == "mine"
+    assert settings.penalty is None  # chosen, as on the command line
+    assert settings.cache == tmp_path / "cache" / "tipclassify" / "pooled"
     assert (result.on_own, result.adapted_from) == (None, "ab12")
 
 
 def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> None:
     rows = [{**row, "block": 3} for row in some_corrections()]
-    with pytest.raises(
-        CorpusError,
-        match=r"^all decided passages are of one paragraph, .*; decide some of another$",
-    ):
-        retrain(**job_of(tmp_path, rows), report_step=silent)
+    refusal = r"^all decided passages are of one paragraph, .*; decide some of another$"
+    with pytest.raises(CorpusError, match=refusal):
+        retrain_on(rows, tmp_path)
     assert not (tmp_path / "model").exists()

@@ -26,19 +26,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:
     folder = tmp_path_factory.mktemp("review")
     report = folder / "<img src=x onerror=alert(1)>.html"
     html = TITLE.replace("<", "&lt;").replace(">", "&gt;")
-    body = f"<p>Police arrested nine traffickers {html} in Karvonia.</p><p>Courts convicted none of the traffickers.</p>"
+    body = (
+        f"<p>Police arrested nine traffickers {html} in Karvonia.</p>"
+        "<p>Courts convicted none of the traffickers.</p>"
+    )
     report.write_text(f"<!doctype html><title>{html}</title><h1>{html}</h1>{body}", "utf-8")
-    with Reviewer(
-        report, "--corpus", folder / "my.jsonl", "--annotator", f"ann{SCRIPT}"
-    ) as running:
+    options = ("--corpus", folder / "my.jsonl", "--annotator", f"ann{SCRIPT}")
+    with Reviewer(report, *options) as running:
         yield running
 
 
 def decision(server: Reviewer) -> bytes:
+    """Return the body of a decision on the first passage."""
     return json.dumps({"key": server.passages()[0]["key"], "labels": []}).encode()
 
 
 def events(server: Reviewer) -> int:
+    """Return the number of events in the log."""
     return int(server.get("/api/changes?since=0")["next"])
 
 
@@ -182,8 +186,7 @@ def test_a_change_that_is_not_sent_as_json_is_refused(server: Reviewer, kind: st
 
 
 def test_other_pages_on_this_machine_read_nothing(server: Reviewer) -> None:
-    """Pages on other ports of localhost are "same-site", and refused even if they knew the
-    token."""
+    """Pages on other ports of localhost are "same-site", and refused even with the token."""
     for site in ("same-site", "cross-site"):
         for mode in ("no-cors", "cors", "websocket"):
             headers = {**server.own(), "Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
@@ -201,8 +204,8 @@ def test_every_answer_has_the_headers_that_bind_the_browser(
 ) -> None:
     _, headers, _ = server.raw("GET", path, headers=server.own() if known else {})
     assert headers["content-security-policy"] == (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
@@ -263,21 +266,13 @@ def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
     before = events(server)
     huge = b'{"key": "' + b"x" * 70_000 + b'"}'
     assert server.raw("POST", "/api/decisions", huge, server.own())[0] == 413
-    # Said to be of 5 GB: refused before it is sent. Of no said size: refused when it grows.
-    assert (
-        server.raw("POST", "/api/decisions", b"", {**server.own(), "Content-Length": str(5 << 30)})[
-            0
-        ]
-        == 413
-    )
+    # With a length of 5 GB: refused before it is sent. Without a length: refused when it grows.
+    of_5_gb = server.own() | {"Content-Length": str(5 << 30)}
+    assert server.raw("POST", "/api/decisions", b"", of_5_gb)[0] == 413
+    chunked = server.own() | {"Transfer-Encoding": "chunked"}
     chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
-    answer = server.raw(
-        "POST",
-        "/api/decisions",
-        chunk * 5 + b"0\r\n\r\n",
-        {**server.own(), "Transfer-Encoding": "chunked"},
-    )
-    assert answer[0] == 413
+    body = chunk * 5 + b"0\r\n\r\n"
+    assert server.raw("POST", "/api/decisions", body, chunked)[0] == 413
     key = server.passages()[0]["key"]
     note = json.dumps({"key": key, "labels": [], "note": "x" * 2_001}).encode()
     assert server.raw("POST", "/api/decisions", note, server.own())[0] == 400
@@ -333,9 +328,8 @@ def test_an_invalid_request_is_answered_in_one_line_and_changes_nothing(
 @pytest.mark.parametrize("event", [0, -1, 10**30, "1", 1.0, True, None, [1]])
 def test_only_an_event_that_there_is_can_be_undone(server: Reviewer, event: object) -> None:
     before = events(server)
-    status, _, _ = server.raw(
-        "POST", "/api/undo", json.dumps({"event": event}).encode(), server.own()
-    )
+    body = json.dumps({"event": event}).encode()
+    status, _, _ = server.raw("POST", "/api/undo", body, server.own())
     assert status in (400, 404)
     assert events(server) == before
 
@@ -359,41 +353,31 @@ def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
     from tipclassify.review.events import Event
     from tipclassify.review.log import EventLog
 
-    key, before = server.passages()[1]["key"], events(server)
+    key = server.passages()[1]["key"]
+    before = events(server)
     body = b'{"key": "' + key.encode() + b'", "labels": [], "note": "a\\ud800b\\u0000\\n=1+1"}'
     status, _, answer = server.raw("POST", "/api/decisions", body, server.own())
-    assert (status, json.loads(answer)["error"]) == (
-        400,
-        "a note holds control characters; write plain text",
-    )
+    assert status == 400
+    assert json.loads(answer)["error"] == "a note holds control characters; write plain text"
     assert events(server) == before
     log = EventLog(tmp_path / "old.events")
+    passage = {"text": "Police acted."}
+    old_event = Event(1, "decision", "k", "ann", "t", note="a\ud800b\x00\n=1+1", about=passage)
     with log.exclusive() as append:
-        append(
-            Event(
-                1,
-                "decision",
-                "k",
-                "ann",
-                "t",
-                note="a\ud800b\x00\n=1+1",
-                about={"text": "Police acted."},
-            )
-        )
+        append(old_event)
     ReviewCorpusFile(tmp_path / "old.jsonl").write(EventLog(log.path).history)
     assert load_corpus(tmp_path / "old.jsonl")["note"] == ["a?b\x00\n=1+1"]
 
 
 def test_it_listens_on_loopback_only(server: Reviewer) -> None:
     assert server.link.startswith("http://127.0.0.1:")
-    name = socket.gethostname()
-    for address in {found[4][0] for found in socket.getaddrinfo(name, None, socket.AF_INET)} - {
-        "127.0.0.1"
-    }:
-        if not str(address).startswith("127."):
+    hosts = socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+    addresses = {str(address[0]) for _, _, _, _, address in hosts}
+    for address in addresses:
+        if not address.startswith("127."):
             with (
                 pytest.raises(OSError),  # noqa: PT011
-                socket.create_connection((str(address), server.port), timeout=2),
+                socket.create_connection((address, server.port), timeout=2),
             ):
                 pass
 
@@ -442,16 +426,8 @@ def test_requests_that_two_readers_would_read_differently_are_refused(server: Re
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
             line.sendall(f"{head}{framing}\r\n{body}".encode())
             assert re.match(rb"HTTP/1\.1 (4\d\d|501) ", line.recv(200)), framing[:40]
-    status, _, _ = server.raw(
-        "GET",
-        "/api/changes",
-        headers={
-            **server.own(),
-            "Connection": "Upgrade",
-            "Upgrade": "websocket",
-            "Sec-WebSocket-Key": "eA==",
-        },
-    )
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "eA=="}
+    status, _, _ = server.raw("GET", "/api/changes", headers=server.own() | upgrade)
     assert status in (200, 400, 426)  # never 101: nothing here speaks it
     assert events(server) == before
 
