@@ -42,11 +42,13 @@ def test_alpha_of_three_annotators_with_gaps_is_that_of_the_package() -> None:
     votes[:, 1] = np.where(rng.random(60) < 0.7, votes[:, 0], votes[:, 1])
     votes[rng.random((60, 3)) < 0.3] = np.nan
     expected = krippendorff.alpha(votes.T, level_of_measurement="nominal")
-    said = [
-        {str(i): ["failure"] if vote else [] for i, vote in enumerate(column) if not np.isnan(vote)}
-        for column in votes.T
-    ]
-    assert agreement(*said)[1].alpha == pytest.approx(expected)
+    annotators = []
+    for votes_of_annotator in votes.T:
+        labels = {}
+        for i in np.flatnonzero(~np.isnan(votes_of_annotator)):
+            labels[str(i)] = ["failure"] if votes_of_annotator[i] else []
+        annotators.append(labels)
+    assert agreement(*annotators)[1].alpha == pytest.approx(expected)
 
 
 def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
@@ -54,9 +56,8 @@ def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
     of_all = agreement(FIRST, SECOND, third)[1]
     pairs = [agreement(a, b)[1] for a, b in ((FIRST, SECOND), (FIRST, third), (SECOND, third))]
     for name in ("same", "kappa", "f1"):
-        assert getattr(of_all, name) == pytest.approx(
-            np.mean([getattr(pair, name) for pair in pairs])
-        )
+        of_pairs = [getattr(pair, name) for pair in pairs]
+        assert getattr(of_all, name) == pytest.approx(np.mean(of_pairs))
 
 
 def test_annotators_without_a_passage_in_common_are_reported() -> None:
