@@ -22,19 +22,21 @@ from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
 
 TEXTS = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
+HEADINGS = ["Courts", "Courts", "Courts"]
 
 
 @pytest.fixture(scope="module")
 def model() -> LinearModel:
     truth = np.tile(np.eye(3, dtype=bool), (8, 1))
-    examples = Examples.of(TEXTS * 8, truth, range(24), headings=["Courts"] * 24)
+    examples = Examples.of(TEXTS * 8, truth, range(24), headings=HEADINGS * 8)
     fitted = fit_linear(examples, LinearSettings(folds=2))
     return replace(fitted.model, meta={"seed": 0, "corpus": {"passages": 24}})
 
 
 @pytest.fixture(scope="module")
 def written(model: LinearModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    write_linear_model(model, folder := tmp_path_factory.mktemp("models") / "model")
+    folder = tmp_path_factory.mktemp("models") / "model"
+    write_linear_model(model, folder)
     return folder
 
 
@@ -42,9 +44,8 @@ def test_a_model_that_cannot_be_replaced_stays(
     model: LinearModel, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
-    monkeypatch.setattr(
-        replacement, "exchange_files", lambda *_: False
-    )  # as on a system that cannot
+    # as on a system that cannot
+    monkeypatch.setattr(replacement, "exchange_files", lambda *_: False)
     rename = os.replace
 
     def fails(source: Path, target: Path) -> None:
@@ -80,10 +81,9 @@ def test_writing_and_reading_gives_the_same_model(
     assert again.vocabulary == model.vocabulary
     assert again.thresholds == model.thresholds
     assert {key: again.meta[key] for key in model.meta} == model.meta
-    assert (
-        LinearScorer(again).score_texts(TEXTS, ["Courts"] * 3).logits
-        == LinearScorer(model).score_texts(TEXTS, ["Courts"] * 3).logits
-    ).all()
+    scores_again = LinearScorer(again).score_texts(TEXTS, HEADINGS)
+    scores = LinearScorer(model).score_texts(TEXTS, HEADINGS)
+    assert (scores_again.logits == scores.logits).all()
     write_linear_model(again, tmp_path / "m")
     for name in ("model.json", "weights.npz"):
         assert (tmp_path / "m" / name).read_bytes() == (written / name).read_bytes()
@@ -91,10 +91,11 @@ def test_writing_and_reading_gives_the_same_model(
 
 def test_a_model_is_pickled_without_its_caches(model: LinearModel) -> None:
     scorer = LinearScorer(model)
-    before = scorer.score_texts(TEXTS, ["Courts"] * 3).logits
+    before = scorer.score_texts(TEXTS, HEADINGS).logits
     data = pickle.dumps(scorer)
     assert len(data) < 100_000  # the hash table alone has 8 MB
-    assert (pickle.loads(data).score_texts(TEXTS, ["Courts"] * 3).logits == before).all()
+    unpickled = pickle.loads(data)
+    assert (unpickled.score_texts(TEXTS, HEADINGS).logits == before).all()
 
 
 def test_writing_replaces_a_model_and_leaves_nothing_else(

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from conftest import JsonObject
 
 import tipclassify
 from tipclassify import Classifier, InputError, ModelError
@@ -35,10 +36,16 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and a checkout without further models."""
+    """Empty the cache, and let the checkout have no further models."""
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(places, "_checkout_models_folder", lambda: None)
     return tmp_path / "models"
+
+
+def write_head(folder: Path, head: JsonObject) -> None:
+    """Write the head of a model, with its hash."""
+    head = {**head, "sha256": model_head_digest(head)}
+    (folder / "model.json").write_text(json.dumps(head), "utf-8")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -73,20 +80,16 @@ def test_default_and_fast_come_with_the_library(models: Path) -> None:
         assert model_folder(name).resolve() == SHIPPED / name
     assert model_folder(None) == model_folder("default")
     assert model_folder(models / "fast") == models / "fast"  # a path is that path
-    assert [model_kind(load_model_head(SHIPPED / name)) for name in ("default", "fast")] == [
-        "encoder",
-        "linear",
-    ]
+    assert model_kind(load_model_head(SHIPPED / "default")) == "encoder"
+    assert model_kind(load_model_head(SHIPPED / "fast")) == "linear"
     assert load_scorer() is load_scorer("default")
     assert load_scorer("fast").methods == ("additive",)
     assert Classifier.load().scorer.methods == ("occlusion",)
 
 
 def test_a_missing_model_is_reported_with_how_to_get_it() -> None:
-    with pytest.raises(
-        ModelError,
-        match=r"^no model 'small' here: get it with 'tipclassify models add FOLDER-OR-URL --name small'",
-    ):
+    remedy = "get it with 'tipclassify models add FOLDER-OR-URL --name small'"
+    with pytest.raises(ModelError, match=f"^no model 'small' here: {remedy}"):
         Classifier.load("small")
     with pytest.raises(ModelError, match="no such model: give the folder"):
         Classifier.load("No/Such/Model")
@@ -94,10 +97,8 @@ def test_a_missing_model_is_reported_with_how_to_get_it() -> None:
 
 def test_a_kind_of_a_later_version_is_reported(models: Path) -> None:
     shutil.copytree(TINY, models / "odd")
-    head = {**json.loads((TINY / "model.json").read_text("utf-8")), "kind": "oracle"}
-    (models / "odd" / "model.json").write_text(
-        json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8"
-    )
+    head = json.loads((TINY / "model.json").read_text("utf-8"))
+    write_head(models / "odd", {**head, "kind": "oracle"})
     with pytest.raises(ModelError, match="a model of kind 'oracle'; install a newer tipclassify"):
         Classifier.load("odd")
 
@@ -112,21 +113,21 @@ def test_models_are_kept_where_the_system_has_caches(monkeypatch: pytest.MonkeyP
     assert models_folder() is None
 
 
-# --------------------------------------------------------------------------------------------- from
-# a folder
+# ---------------------------------------------------------------------------------------------
+# from a folder
 
 
 def test_a_folder_is_added_whole_and_listed(models: Path) -> None:
     added = add_model(str(TINY))
     assert (added.name, added.kind, added.folder) == ("encoder", "encoder", models / "encoder")
-    assert {file.name for file in added.folder.iterdir()} == {
-        "model.json", "model.onnx", "tokenizer.json", "words.txt", "heads.npz"
-    }  # fmt: skip
+    files = {file.name for file in added.folder.iterdir()}
+    assert files == {"model.json", "model.onnx", "tokenizer.json", "words.txt", "heads.npz"}
     assert (added.folder / "model.json").read_bytes() == (TINY / "model.json").read_bytes()
-    assert [(one.name, one.head["sha256"]) for one in installed_models()] == [("encoder", HASH)]
+    (installed,) = installed_models()
+    assert (installed.name, installed.head["sha256"]) == ("encoder", HASH)
     assert [path.name for path in models.iterdir()] == ["encoder"]  # nothing half done is left
     assert add_model(str(TINY / "model.json"), "small").name == "small"
-    assert [one.name for one in installed_models()] == ["encoder", "small"]
+    assert [model.name for model in installed_models()] == ["encoder", "small"]
 
 
 def test_a_linear_model_is_added_under_the_name_of_its_folder(models: Path, tmp_path: Path) -> None:
@@ -134,10 +135,8 @@ def test_a_linear_model_is_added_under_the_name_of_its_folder(models: Path, tmp_
         add_model(str(SHIPPED / "fast"))
     added = add_model(str(SHIPPED / "fast"), "copy")
     text = ["Police arrested nine traffickers."]
-    assert (
-        Classifier.load("copy").logits(text).tolist()
-        == Classifier.load("fast").logits(text).tolist()
-    )
+    logits = Classifier.load("fast").logits(text)
+    assert Classifier.load("copy").logits(text).tolist() == logits.tolist()
     assert added.folder == models / "copy"
     assert add_model(str(shutil.copytree(SHIPPED / "fast", tmp_path / "Ours"))).name == "ours"
 
@@ -169,9 +168,7 @@ def test_a_damaged_folder_is_refused_and_the_model_there_stays(
         add_model(str(bad))
     head = json.loads((bad / "model.json").read_text("utf-8"))
     head["files"]["../evil"] = head["files"]["model.onnx"]
-    (bad / "model.json").write_text(
-        json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8"
-    )
+    write_head(bad, head)
     with pytest.raises(ModelError, match="no file with its hash"):
         add_model(str(bad))
     (bad / "model.json").write_text("[]", "utf-8")
@@ -180,8 +177,8 @@ def test_a_damaged_folder_is_refused_and_the_model_there_stays(
     assert (models / "encoder" / "model.onnx").read_bytes() == (TINY / "model.onnx").read_bytes()
 
 
-# --------------------------------------------------------------------------------------------- from
-# the web
+# ---------------------------------------------------------------------------------------------
+# from the web
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -206,11 +203,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(200)
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        most = (
-            self.server.breaks_off.pop(0)
-            if self.server.breaks_off and len(data) > 500
-            else len(data)
-        )
+        most = len(data)
+        if self.server.breaks_off and len(data) > 500:
+            most = self.server.breaks_off.pop(0)
         self.wfile.write(data[start : start + most])
         self.close_connection = True
 
@@ -219,8 +214,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serve `files`; answers on the longer ones break off after the numbers of bytes in
-    ``breaks_off``, one by one."""
+    """Serve `files`.
+
+    Answers on the longer ones break off after the numbers of bytes in ``breaks_off``, one by one.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -244,14 +241,14 @@ class Server(ThreadingHTTPServer):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     pytest.importorskip("httpx")
     monkeypatch.setattr("tipclassify.download.request.time.sleep", lambda _: None)
-    made = Server()
+    serving = Server()
     thread = threading.Thread(
-        target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        target=serving.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
     )
     thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    yield serving
+    serving.shutdown()
+    serving.server_close()
     thread.join()
 
 
@@ -264,10 +261,8 @@ def test_a_model_is_fetched_from_an_address(server: Server, models: Path) -> Non
     for name, data in server.files.items():
         assert (added.folder / name).read_bytes() == data
     assert Classifier.load("encoder").meta["sha256"] == HASH
-    assert (
-        add_model(f"{server.url}/model.json", "again", allow_private=True).folder
-        == models / "again"
-    )
+    again = add_model(f"{server.url}/model.json", "again", allow_private=True)
+    assert again.folder == models / "again"
 
 
 def test_a_private_address_is_refused_unless_it_is_allowed(server: Server) -> None:
