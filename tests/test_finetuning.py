@@ -797,10 +797,8 @@ def test_without_pytorch_the_extra_is_named(
     from finetuning.recipe import Recipe, fine_tune
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(
-        MissingExtraError,
-        match=r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$",
-    ):
+    message = r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$"
+    with pytest.raises(MissingExtraError, match=message):
         fine_tune(ROWS, Recipe(str(tmp_path), WORDS, SETTINGS), tmp_path / "out")
 
 

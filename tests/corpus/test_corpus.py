@@ -167,19 +167,20 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     with (tmp_path / "c.csv").open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(["id", "text", "labels", "doc"])
-        writer.writerows([r["id"], r["text"], ";".join(r["labels"]), r["doc"]] for r in rows)
+        for row in rows:
+            writer.writerow([row["id"], row["text"], ";".join(row["labels"]), row["doc"]])
     datasets.Dataset.from_list(rows).to_parquet(tmp_path / "c.parquet")
-    first, *others = (
-        [(r["id"], r["text"], r["labels"], r.get("doc")) for r in read_rows(f)]
-        for f in (jsonl, tmp_path / "c.csv", tmp_path / "c.parquet")
-    )
-    assert all(other == first for other in others)
+
+    def fields(file: Path) -> list[tuple[str, str, tuple[str, ...], str | None]]:
+        read = read_rows(file)
+        return [(row["id"], row["text"], row["labels"], row.get("doc")) for row in read]
+
+    assert fields(tmp_path / "c.csv") == fields(jsonl)
+    assert fields(tmp_path / "c.parquet") == fields(jsonl)
     # no column says that none applies
     (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")
-    with pytest.raises(
-        CorpusError,
-        match=r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of",
-    ):
+    message = r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of"
+    with pytest.raises(CorpusError, match=message):
         read_rows(tmp_path / "bare.csv")
 
 

@@ -78,42 +78,41 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
     ]
 
 
+def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
+    """Read the labels of an annotator of the corpus, by id."""
+    return read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
+
+
 @pytest.fixture
 def invented(shipped_rows: list[Row]) -> list[Row]:
-    """Rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
+    """Return the rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
     return [row for row in shipped_rows if not is_real(row)]
 
 
 def test_every_passage_of_the_corpus_was_labelled_twice(invented: list[Row]) -> None:
-    author, reader = (
-        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
-        for name in ("author", "reader")
-    )
     ids = {row["id"] for row in invented}
-    assert ids <= author.keys()
-    assert ids <= reader.keys()
+    assert ids <= shipped_annotations("author").keys()
+    assert ids <= shipped_annotations("reader").keys()
 
 
 def test_where_both_agree_the_corpus_says_the_same_unless_settled(invented: list[Row]) -> None:
-    author, reader, settled = (
-        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
-        for name in ("author", "reader", "settled")
-    )
+    author = shipped_annotations("author")
+    reader = shipped_annotations("reader")
+    settled = shipped_annotations("settled")
     for row in invented:
-        i = row["id"]
-        wanted = settled[i] if i in settled else author[i]
-        assert set(row["labels"]) == set(wanted), i
-        assert i in settled or set(author[i]) == set(reader[i]), i
+        key = row["id"]
+        if key in settled:
+            assert set(row["labels"]) == set(settled[key]), key
+        else:
+            assert set(row["labels"]) == set(author[key]) == set(reader[key]), key
 
 
 def test_agree_prints_the_table(cli: Run, tmp_path: Path) -> None:
     for name in ("author.jsonl", "reader.jsonl"):
         lines = (ROOT / "data" / "annotations" / name).read_text("utf-8").splitlines(keepends=True)
         (tmp_path / name).write_text("".join(lines[::20]), "utf-8")
-    out = cli(
-        "corpus", "agree", tmp_path / "author.jsonl", tmp_path / "reader.jsonl"
-    ).stdout.decode()
-    table, intervals, *_ = out.split("\n\n")
+    done = cli("corpus", "agree", tmp_path / "author.jsonl", tmp_path / "reader.jsonl")
+    table, intervals, *_ = done.stdout.decode().split("\n\n")
     assert table.splitlines()[0] == agreement_table([]).splitlines()[0]
     assert table.count("\n") == 4
     assert intervals.count("] | [") == 3

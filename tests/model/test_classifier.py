@@ -119,19 +119,14 @@ def test_a_polars_column_is_scored_like_a_list(fast: Classifier) -> None:
 
 
 def test_what_tag_does_not_take_is_refused_in_one_line(fast: Classifier) -> None:
-    with pytest.raises(
-        TypeError,
-        match=r"^tag takes a Document, not str: give a Document \(read_report, Document.from_",
-    ):
+    message = r"^tag takes a Document, not str: give a Document \(read_report, Document.from_"
+    with pytest.raises(TypeError, match=message):
         fast.tag("Police acted.")  # type: ignore[arg-type]
-    with pytest.raises(
-        TypeError, match=r"^passage 0 is not a Passage but str; make it a Passage, or call classify"
-    ):
+    message = r"^passage 0 is not a Passage but str; make it a Passage, or call classify"
+    with pytest.raises(TypeError, match=message):
         fast.tag_passages(["Police acted."])  # type: ignore[list-item]
-    with pytest.raises(
-        TypeError,
-        match=r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$",
-    ):
+    message = r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$"
+    with pytest.raises(TypeError, match=message):
         classify([Passage("Police acted.", 0, 13)], model=fast)  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"^passages is a bare str: give a list of passages$"):
         fast.predict_proba(np.array("Police acted."))
@@ -182,13 +177,14 @@ def test_predict_is_the_probability_against_the_threshold(either: Classifier, po
 def test_tags_are_what_predict_says(either: Classifier) -> None:
     passages = classify(" ".join(SENTENCES), model=either)
     y_pred = either.predict(passages)
-    assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in y_pred]
+    labels = [tuple(np.array(LABELS)[row]) for row in y_pred]
+    assert [passage.labels for passage in passages] == labels
 
 
 def test_policies_go_from_recall_to_precision(either: Classifier) -> None:
-    screen, balanced, cite = (either.thresholds(p) for p in ("screen", "balanced", "cite"))
-    assert (screen <= balanced).all()
-    assert (balanced <= cite).all()
+    balanced = either.thresholds("balanced")
+    assert (either.thresholds("screen") <= balanced).all()
+    assert (balanced <= either.thresholds("cite")).all()
 
 
 def texts_and_headings() -> st.SearchStrategy[Passage]:

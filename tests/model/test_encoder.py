@@ -621,9 +621,8 @@ def test_the_phrases_of_the_largest_foretold_drops_are_measured(tmp_path: Path) 
     swapped = np.array([[1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
     write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=swapped), {})
     text = "Nine victims of the police officers took bribes, but the courts did not act."
-    (chosen,) = Classifier.load(tmp_path / "a").explain_all(
-        [replace(under(None, text), labels=("complicity",))], max_phrases=1
-    )
+    passage = replace(under(None, text), labels=("complicity",))
+    (chosen,) = Classifier.load(tmp_path / "a").explain_all([passage], max_phrases=1)
     (span,) = chosen["complicity"].spans
     assert (span.text, span.weight) == ("courts did not", pytest.approx(0))  # measured as it is
 
@@ -631,11 +630,11 @@ def test_the_phrases_of_the_largest_foretold_drops_are_measured(tmp_path: Path) 
 def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) -> None:
     text = "The police did " * 6 + "not arrested " + "the police did " * 6 + "bribes"
     scorer = tiny.scorer
-    (ids,) = (encoding.ids for encoding in scorer.tokenizer.encode([text]))
-    contributions, logits = scorer.token_contributions(ids, [])
+    (encoding,) = scorer.tokenizer.encode([text])
+    contributions, logits = scorer.token_contributions(encoding.ids, [])
     assert logits == pytest.approx(tiny.logits([text])[0])
-    at = len(ids) - 1
-    assert contributions[at, COMPLICITY] > 0
+    assert len(contributions) == len(encoding.ids)
+    assert contributions[-1, COMPLICITY] > 0  # of "bribes"
     assert np.count_nonzero(contributions[:, COMPLICITY]) == 1
 
 
@@ -698,6 +697,7 @@ def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
+    """Write a report of a sentence with each kind of labels and one in no language of ours."""
     text = (
         "Courts convicted nine traffickers and sentenced them to prison terms. "
         "Officers took bribes, and judges did not act. "

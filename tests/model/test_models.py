@@ -239,6 +239,7 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Serve the tiny encoder; nothing waits before it tries again."""
     pytest.importorskip("httpx")
     monkeypatch.setattr("tipclassify.download.request.time.sleep", lambda _: None)
     serving = Server()
@@ -301,10 +302,8 @@ def test_a_server_that_knows_no_parts_sends_the_file_anew(server: Server) -> Non
 
 def test_a_file_with_another_hash_is_refused(server: Server, models: Path) -> None:
     server.files["model.onnx"] = b"x" * len(server.files["model.onnx"])
-    with pytest.raises(
-        ModelError,
-        match=r"model\.onnx is not the file that model\.json tells of .* nothing was added",
-    ):
+    message = r"model\.onnx is not the file that model\.json tells of .* nothing was added"
+    with pytest.raises(ModelError, match=message):
         fetch(server)
     assert installed_models() == []
     assert not list(models.rglob("*.part"))  # what is wrong is not gone on with
@@ -361,7 +360,5 @@ def test_models_are_added_and_listed_on_the_command_line(
     assert [row[:2] for row in rows[:2]] == [["default", "encoder"], ["fast", "linear"]]
     assert [Path(row[3]).resolve() for row in rows[:2]] == [SHIPPED / "default", SHIPPED / "fast"]
     assert ["encoder", "encoder", HASH[:12], str(models / "encoder")] in rows[2:]
-    assert (
-        hashlib.sha256((models / "encoder" / "model.onnx").read_bytes()).hexdigest()
-        in (TINY / "model.json").read_text()
-    )
+    graph = (models / "encoder" / "model.onnx").read_bytes()
+    assert hashlib.sha256(graph).hexdigest() in (TINY / "model.json").read_text()

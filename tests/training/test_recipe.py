@@ -163,7 +163,8 @@ def complicity_of_money(model: Path) -> float:
     return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
 
 
-# --------------------------------------------------------------------------------------------- rows
+# ---------------------------------------------------------------------------------------------
+# rows
 
 
 def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
@@ -269,9 +270,8 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     assert head["corpus"]["sha256"] in card
     assert "720 labelled passages" in card
     assert "576 real passages of public reports and 144 others; 48 are the user's own" in card
-    assert (
-        "first fitted on the corpus, from those of the fine-tuning, then on the user's rows" in card
-    )
+    start = "first fitted on the corpus, from those of the fine-tuning, then on the user's rows"
+    assert start in card
     assert mine.penalty is not None
     assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
     assert head["penalty"]["chosen"] == mine.penalty.penalty
@@ -465,10 +465,11 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
     assert read_encoder(trained.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
     card = card_of(trained.out)
     assert "They started from those of the fine-tuning and were fitted on the corpus." in card
-    assert (
+    epochs = (
         "4 epochs, each of all real passages of reports, of those of other genres 2 times, "
         "and of 12,000 invented ones"
-    ) in card
+    )
+    assert epochs in card
     again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=trained.out)
     # so "python train.py" twice is "python train.py" once
     assert bytes_of(again.out) == bytes_of(trained.out)
@@ -899,9 +900,7 @@ def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: 
     trained = run_fast(request, CORPUS, [])
     card = card_of(trained.out)
     sha256 = Classifier.load().meta["sha256"]
-    assert (
-        "Beside them 30 passages without labels, by the scores of the default, "
-        f"model `{sha256[:12]}`."
-    ) in card
+    teacher = f"by the scores of the default, model `{sha256[:12]}`."
+    assert f"Beside them 30 passages without labels, {teacher}" in card
     assert head_of(trained.out)["settings"] == {"seed": 0, "soft": 30}
     assert Classifier.load(trained.out).vocabulary == Classifier.load().vocabulary
