@@ -1,4 +1,4 @@
-"""Make labelled rows for tests of training: invented ones, and ones of made-up country reports.
+"""Make passages and labelled rows: invented ones, and ones of made-up country reports.
 
 Each sentence has a subject and an act, and the act decides its labels.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import product
 
+from tipclassify import Passage
 from tipclassify.corpus.loading import Row
 
 COUNTRIES = (
@@ -22,6 +23,11 @@ COUNTRIES = (
     "lutha",
 )
 HELD_OUT_COUNTRIES = COUNTRIES[-3:]  # by the hash of their names
+
+
+def under(heading: str | None, text: str) -> Passage:
+    """Return the passage of a text that stands under a heading."""
+    return Passage(text, 0, len(text), heading)
 
 
 def invented_rows(

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import typer
-from conftest import JsonObject
-from labelled_rows import COUNTRIES, HELD_OUT_COUNTRIES, invented_rows, report_rows
+from labelled_rows import COUNTRIES, HELD_OUT_COUNTRIES, invented_rows, report_rows, under
+from model_heads import head_of
 from typer.testing import CliRunner, Result
 
 from finetuning import Settings
@@ -98,11 +98,6 @@ ROWS = rows_labelled_by_verb()
 HELD = held_out(ROWS)
 
 
-def under(heading: str | None, text: str) -> Passage:
-    """Return the passage of a text that stands under a heading."""
-    return Passage(text, 0, len(text), heading)
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a BERT of two layers of 32, random, with a tokenizer of whole words."""
@@ -169,11 +164,6 @@ def write_pool(file: Path) -> None:
                     "source": "hrr/2019/osterland.html",
                 }
                 lines.write(json.dumps(row) + "\n")
-
-
-def head_of(folder: Path) -> JsonObject:
-    """Read the head of a model."""
-    return dict(json.loads((folder / "model.json").read_text("utf-8")))
 
 
 def weights(finetuned: FineTuned) -> bytes:

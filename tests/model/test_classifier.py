@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelled_rows import under
 
 from tipclassify import LABELS, Classifier, Passage, classify
 
@@ -25,11 +26,6 @@ SENTENCES = [
 def either(request: pytest.FixtureRequest) -> Classifier:
     """Load one shipped model, then the other."""
     return Classifier.load(request.param)
-
-
-def under(heading: str | None, text: str) -> Passage:
-    """Return the passage of a text that stands under a heading."""
-    return Passage(text, 0, len(text), heading)
 
 
 def test_labels_are_those_of_the_codebook() -> None:

@@ -21,11 +21,12 @@ import pytest
 from conftest import JsonObject
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelled_rows import under
+from model_heads import change_head, head_of
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
 from tipclassify.arrays import Floats
-from tipclassify.model.common.head import model_head_digest
 from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
@@ -54,20 +55,6 @@ def tiny() -> Classifier:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TINY, tmp_path / "copy"))
-
-
-def edited(folder: Path, **changes: object) -> Path:
-    """Change the head of a model, with the hash of the new one."""
-    file = folder / "model.json"
-    head = {**json.loads(file.read_text("utf-8")), **changes}
-    head["sha256"] = model_head_digest(head)
-    file.write_text(json.dumps(head), "utf-8")
-    return folder
-
-
-def under(heading: str | None, text: str) -> Passage:
-    """Return the passage of a text that stands under a heading."""
-    return Passage(text, 0, len(text), heading)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -161,9 +148,9 @@ def heads_with(name: str, array: np.ndarray) -> bytes:
 )
 def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) -> None:
     (copy / "heads.npz").write_bytes(data)
-    files = json.loads((copy / "model.json").read_text("utf-8"))["files"]
+    files = head_of(copy)["files"]
     files["heads.npz"] = hashlib.sha256(data).hexdigest()
-    edited(copy, files=files)
+    change_head(copy, files=files)
     with pytest.raises(ModelError, match=message):
         read_encoder(copy)
 
@@ -232,7 +219,7 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
 def test_a_head_that_scoring_cannot_use_is_refused(
     copy: Path, changes: JsonObject, message: str
 ) -> None:
-    edited(copy, **changes)
+    change_head(copy, **changes)
     with pytest.raises(ModelError, match=message):
         read_encoder(copy)
 
@@ -448,7 +435,7 @@ def test_a_graph_that_gives_no_numbers_is_reported() -> None:
 def test_a_loaded_encoder_is_kept_until_its_folder_changes(copy: Path) -> None:
     first = Classifier.load(copy)
     assert Classifier.load(copy).scorer is first.scorer
-    edited(copy, base={"name": "other"})
+    change_head(copy, base={"name": "other"})
     assert Classifier.load(copy).meta["base"] == {"name": "other"}
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_heads import change_head
 
 from tipclassify import ModelError
 from tipclassify.model.common import replacement
-from tipclassify.model.common.head import model_head_digest
 from tipclassify.model.linear.model import LinearModel, read_model, write_linear_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.training.examples import Examples
@@ -63,13 +63,6 @@ def test_a_model_that_cannot_be_replaced_stays(
 @pytest.fixture
 def copy(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written, tmp_path / "model"))
-
-
-def edit(folder: Path, **changes: object) -> None:
-    """Change the head, with a hash that fits."""
-    file = folder / "model.json"
-    head = {**json.loads(file.read_text("utf-8")), **changes}
-    file.write_text(json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8")
 
 
 def test_writing_and_reading_gives_the_same_model(
@@ -158,28 +151,28 @@ def test_a_changed_threshold_is_refused(copy: Path) -> None:
 
 
 def test_a_newer_format_is_refused_with_the_way_out(copy: Path) -> None:
-    edit(copy, format=99)
+    change_head(copy, format=99)
     with pytest.raises(ModelError, match="install a newer tipclassify"):
         read_model(copy)
 
 
 def test_a_model_of_older_features_must_be_retrained(copy: Path) -> None:
-    edit(copy, features=2)
+    change_head(copy, features=2)
     with pytest.raises(ModelError, match="older features; retrain"):
         read_model(copy)
-    edit(copy, format=3)
+    change_head(copy, format=3)
     with pytest.raises(ModelError, match=r"older tipclassify \(format 3\); retrain it"):
         read_model(copy)
 
 
 def test_another_kind_is_refused(copy: Path) -> None:
-    edit(copy, kind="encoder")
+    change_head(copy, kind="encoder")
     with pytest.raises(ModelError, match="of kind 'encoder'"):
         read_model(copy)
 
 
 def test_other_labels_are_refused(copy: Path) -> None:
-    edit(copy, labels=["spam", "ham", "eggs"])
+    change_head(copy, labels=["spam", "ham", "eggs"])
     with pytest.raises(ModelError, match="made for the labels"):
         read_model(copy)
 
@@ -187,6 +180,8 @@ def test_other_labels_are_refused(copy: Path) -> None:
 def test_a_pickle_in_the_weights_is_never_run(copy: Path) -> None:
     trap = np.array([print], dtype=object)
     np.savez(copy / "weights.npz", hashes=trap, weights=trap, words=trap)
-    edit(copy, weights_sha256=hashlib.sha256((copy / "weights.npz").read_bytes()).hexdigest())
+    change_head(
+        copy, weights_sha256=hashlib.sha256((copy / "weights.npz").read_bytes()).hexdigest()
+    )
     with pytest.raises(ModelError, match="not a weight table"):
         read_model(copy)

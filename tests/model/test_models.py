@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import JsonObject
+from model_heads import change_head, head_of
 
 import tipclassify
 from tipclassify import Classifier, InputError, ModelError
@@ -21,7 +20,7 @@ from tipclassify.model import adding
 from tipclassify.model import loading as places
 from tipclassify.model.adding import add_model
 from tipclassify.model.common.folder import load_model_head
-from tipclassify.model.common.head import model_head_digest, model_kind
+from tipclassify.model.common.head import model_kind
 from tipclassify.model.loading import installed_models, load_scorer, model_folder, models_folder
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
@@ -29,7 +28,7 @@ SHIPPED = (
     INSTALLED if INSTALLED.is_dir() else Path(__file__).resolve().parents[2] / "models"
 )  # of the wheel, or of the checkout
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
-HASH = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
+HASH = head_of(TINY)["sha256"]
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -40,12 +39,6 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(places, "_checkout_models_folder", lambda: None)
     return tmp_path / "models"
-
-
-def write_head(folder: Path, head: JsonObject) -> None:
-    """Write the head of a model, with its hash."""
-    head = {**head, "sha256": model_head_digest(head)}
-    (folder / "model.json").write_text(json.dumps(head), "utf-8")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -97,8 +90,7 @@ def test_a_missing_model_is_reported_with_how_to_get_it() -> None:
 
 def test_a_kind_of_a_later_version_is_reported(models: Path) -> None:
     shutil.copytree(TINY, models / "odd")
-    head = json.loads((TINY / "model.json").read_text("utf-8"))
-    write_head(models / "odd", {**head, "kind": "oracle"})
+    change_head(models / "odd", kind="oracle")
     with pytest.raises(ModelError, match="a model of kind 'oracle'; install a newer tipclassify"):
         Classifier.load("odd")
 
@@ -166,9 +158,8 @@ def test_a_damaged_folder_is_refused_and_the_model_there_stays(
     (bad / "model.onnx").unlink()
     with pytest.raises(ModelError, match=r"model\.onnx: missing"):
         add_model(str(bad))
-    head = json.loads((bad / "model.json").read_text("utf-8"))
-    head["files"]["../evil"] = head["files"]["model.onnx"]
-    write_head(bad, head)
+    files = head_of(bad)["files"]
+    change_head(bad, files={**files, "../evil": files["model.onnx"]})
     with pytest.raises(ModelError, match="no file with its hash"):
         add_model(str(bad))
     (bad / "model.json").write_text("[]", "utf-8")

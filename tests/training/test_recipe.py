@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 from conftest import JsonObject
 from labelled_rows import COUNTRIES, invented_rows, report_rows
+from model_heads import head_of
 
 from tipclassify import LABELS, Classifier, ModelError, Passage
 from tipclassify.arrays import Bools
@@ -57,7 +58,7 @@ pytestmark = pytest.mark.usefixtures("graphs_in_this_process")
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
-HASH = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
+HASH = head_of(TINY)["sha256"]
 
 LABELS_OF_ACTS: dict[str, tuple[str, ...]] = {
     "convicted nine traffickers": ("positive_effort",),
@@ -125,11 +126,6 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(train_linear, "_MIN_REAL", 100)
         yield folder
-
-
-def head_of(folder: Path) -> JsonObject:
-    """Read the head of a model."""
-    return dict(json.loads((folder / "model.json").read_text("utf-8")))
 
 
 def card_of(folder: Path) -> str:
