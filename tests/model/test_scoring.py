@@ -172,11 +172,12 @@ def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(
     alone = [scorer.score_texts([text]).logits[0] for text in (first, second)]
     assert (scorer.score_texts([first, second]).logits == alone).all()
 
-    def kinds(*texts: str) -> list[int]:
+    def kinds(texts: list[str]) -> list[int]:
+        """Return the kind of each token of some passages."""
         return structure_of_tokens(tokenize(texts, model.vocabulary)).kind.tolist()
 
-    assert kinds(first, second) == kinds(first) + kinds(second)
-    assert kinds(f"{first} {second}") != kinds(first, second)
+    assert kinds([first, second]) == kinds([first]) + kinds([second])
+    assert kinds([f"{first} {second}"]) != kinds([first, second])
 
 
 def test_words_whose_slots_are_taken_are_found_all_the_same(
