@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from command_server import CommandServer, limit_files
@@ -44,7 +44,11 @@ LONG_FILES = frozenset(
 )
 LONG_FIXTURES = frozenset(["browser", "cli", "real"])
 
+JsonObject = dict[str, Any]
+"""A JSON object, as `json.loads` returns it."""
+
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
+"""The fixture `cli`."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

@@ -10,7 +10,7 @@ import signal
 import time
 from collections import Counter
 from types import SimpleNamespace
-from typing import Any
+from typing import IO
 
 from distributed.scheduler import KilledWorker
 from fsspec.implementations.local import LocalFileSystem
@@ -26,7 +26,7 @@ class Deadly(LocalFileSystem):
 
     protocol = "deadly"
 
-    def open(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
+    def open(self, path: str, mode: str = "rb", **kwargs: object) -> IO[bytes]:
         if "poison" in path:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.1)  # others wait beside it when it kills
@@ -34,8 +34,10 @@ class Deadly(LocalFileSystem):
 
 
 def blamed(text: str) -> str:
-    """The same text; as if the worker were lost, always for "poison", the first three times for
-    "unlucky"."""
+    """Return the text, except as if the worker were lost.
+
+    It is always lost for "poison", and for "unlucky" the first three times.
+    """
     TRIED[text] += 1
     if text == "poison" or (text == "unlucky" and TRIED[text] <= 3):
         raise KilledWorker(text, SimpleNamespace(address="tcp://127.0.0.1:1"), 0)

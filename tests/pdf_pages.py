@@ -9,6 +9,7 @@ from tipclassify.text.document import Document
 
 
 def texts(document: Document) -> list[str]:
+    """Return the texts of the blocks of a document."""
     return [document.text[block.start : block.end] for block in document.blocks]
 
 
@@ -32,14 +33,15 @@ def make_pdf(
     bookmarks: Sequence[tuple[str, int]] = (),
     letters: str = "",
 ) -> bytes:
-    """A PDF with these content streams; coordinates in points from the lower left corner.
+    """Write a PDF of these content streams; coordinates in points from the lower left corner.
 
     `letters` are what a, b, c and so on of the font U stand for.
     """
     numbers = range(4, 4 + 2 * len(pages), 2)
     meaning = {"U": f"/ToUnicode {4 + 2 * len(pages)} 0 R"} if letters else {}
     fonts = "".join(
-        f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding{meaning.get(key, '')}>>"
+        f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}"
+        f"/Encoding/WinAnsiEncoding{meaning.get(key, '')}>>"
         for key, name in FONTS.items()
     )
     objects = [
@@ -49,7 +51,8 @@ def make_pdf(
     ]
     for n, content in zip(numbers, pages, strict=True):
         objects.append(
-            f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Contents {n + 1} 0 R/Resources<</Font<<{fonts}>>>>{extra}>>"
+            f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Contents {n + 1} 0 R"
+            f"/Resources<</Font<<{fonts}>>>>{extra}>>"
         )
         objects.append(f"<</Length {len(content)}>>stream\n{content}\nendstream")
     if letters:
@@ -65,9 +68,11 @@ def make_pdf(
         for n, (name, page) in enumerate(bookmarks, first):
             following = f"/Next {n + 1} 0 R" if n < last else ""
             objects.append(
-                f"<</Title({name})/Parent {first - 1} 0 R/Dest[{numbers[page - 1]} 0 R/Fit]{following}>>"
+                f"<</Title({name})/Parent {first - 1} 0 R"
+                f"/Dest[{numbers[page - 1]} 0 R/Fit]{following}>>"
             )
-    body, places = "%PDF-1.7\n", []
+    body = "%PDF-1.7\n"
+    places = []
     for n, text in enumerate(objects, 1):
         places.append(len(body))
         body += f"{n} 0 obj\n{text}\nendobj\n"
@@ -80,11 +85,13 @@ def make_pdf(
 def show(
     x: float, y: float, text: str, size: float = 10, font: str = "F", operators: str = ""
 ) -> str:
+    """Return the operators that show a text at a place."""
     text = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
     return f"BT /{font} {size} Tf {operators} {x} {y} Td ({text}) Tj ET\n"
 
 
 def column(x: float, y: float, lines: Sequence[str], size: float = 10, leading: float = 12) -> str:
+    """Return the operators that show lines below each other."""
     return "".join(show(x, y - i * leading, line, size) for i, line in enumerate(lines))
 
 
@@ -109,8 +116,10 @@ REST = [
 
 
 def joined(lines: Sequence[str]) -> str:
+    """Return lines as a paragraph that is read."""
     return " ".join(lines)
 
 
 def read(*pages: str, **options: str) -> list[str]:
+    """Return the texts of the blocks that are read from a PDF of these content streams."""
     return texts(read_pdf(make_pdf(*pages, **options), "made.pdf"))

@@ -1,5 +1,7 @@
-"""The benchmarks run, and print figures that can be true; whole runs of them are slow, and CI's
-alone."""
+"""The benchmarks run, and print figures that can be true; only CI runs them whole.
+
+A whole run is slow.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +11,23 @@ import statistics
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
 import typer
+from conftest import JsonObject
 from typer.testing import CliRunner
 
 from tipclassify import Passage
+from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import read_rows
 from tipclassify.labels import LABELS
@@ -47,7 +52,7 @@ from _measure import Figure, Target  # noqa: E402
 
 
 def script(name: str, *arguments: object) -> str:
-    """Output of a benchmark, run in this process."""
+    """Run a benchmark in this process, and return what it prints."""
     app = typer.Typer()
     module = import_module(name)
     app.command()(getattr(module, "main", None) or getattr(module, name))
@@ -59,59 +64,63 @@ def script(name: str, *arguments: object) -> str:
 
 
 def rows_of(text: str) -> list[list[str]]:
-    """Cells of the Markdown tables in a text, headers among them."""
+    """Read the cells of the Markdown tables in a text, headers among them."""
     lines = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line] for line in lines]
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the benchmarks' results files."""
-    return tmp_path_factory.mktemp("kept")
+@dataclass(frozen=True)
+class ScriptRun:
+    """What a benchmark printed, and its results file."""
+
+    printed: str
+    results: JsonObject
 
 
 @pytest.fixture(scope="module")
-def real(kept: Path) -> Path:
-    """A file in the shape of labelled real passages, of our own sentences."""
-    rows = [
-        json.loads(line)
-        for line in (ROOT / "data" / "corpus" / "assessment.jsonl")
-        .read_text("utf-8")
-        .splitlines()[:60]
-    ]
-    file, labelled = (
-        kept / "reports.jsonl",
-        next(number for number, row in enumerate(rows) if row["labels"]),
-    )
-    with file.open("w", encoding="utf-8") as out:
-        for number, row in enumerate(rows):
-            source = f"{('hrr/2031', 'dol-pdf')[number % 2]}/Valdoria-{number // 3}.html"
-            about = {"section": "Trafficking in Persons", "source": source}
-            alone = {"labels_alone": []} if number == labelled else {}
-            line = {
+def results_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the folder of the benchmarks' results files."""
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def real(results_folder: Path) -> Path:
+    """Write a file in the shape of labelled real passages, of our own sentences."""
+    lines = (ROOT / "data" / "corpus" / "assessment.jsonl").read_text("utf-8").splitlines()
+    ours = [json.loads(line) for line in lines[:60]]
+    rows = []
+    for number, row in enumerate(ours):
+        folder = "dol-pdf" if number % 2 else "hrr/2031"
+        rows.append(
+            {
                 "id": f"r{number}",
                 "text": row["text"],
                 "labels": row["labels"],
-                **about,
-                **alone,
+                "section": "Trafficking in Persons",
+                "source": f"{folder}/Valdoria-{number // 3}.html",
             }
-            out.write(json.dumps(line) + "\n")
+        )
+    first_with_labels = next(row for row in rows if row["labels"])
+    first_with_labels["labels_alone"] = []
+    file = results_folder / "reports.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return file
 
 
 @pytest.fixture(scope="module")
-def quality(kept: Path, real: Path) -> tuple[str, dict[str, Any]]:
-    """Output and results file of quality.py on a small corpus."""
-    file = kept / "quality.json"
+def quality(results_folder: Path, real: Path) -> ScriptRun:
+    """Run quality.py on a small corpus."""
+    file = results_folder / "quality.json"
     small = ("--data", DATA[0], "--data", DATA[1], "--real-dev", real)
     printed = script("quality", *small, "--write", "--json", file)
-    return printed, json.loads(file.read_text("utf-8"))
+    return ScriptRun(printed, json.loads(file.read_text("utf-8")))
 
 
 @pytest.fixture(scope="module")
-def page(kept: Path) -> Path:
-    """A saved page of a few sentences."""
-    file, text = kept / "page.html", (ROOT / "data" / "samples" / "excerpt.txt").read_text("utf-8")
+def page(results_folder: Path) -> Path:
+    """Write a saved page of a few sentences."""
+    text = (ROOT / "data" / "samples" / "excerpt.txt").read_text("utf-8")
+    file = results_folder / "page.html"
     file.write_text(
         f"<html><body><article><h2>Prosecution</h2><p>{text}</p></article></body></html>", "utf-8"
     )
@@ -130,9 +139,8 @@ def few() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture(scope="module")
-def speed(kept: Path, page: Path, few: pytest.MonkeyPatch) -> tuple[str, dict[str, Any]]:
-    """Output and results file of speed.py, run small; no process is run twice, not even to warm
-    up."""
+def speed(results_folder: Path, page: Path, few: pytest.MonkeyPatch) -> ScriptRun:
+    """Run speed.py on little; no process is run twice, not even to warm up."""
     once = cache(_measure.run)
     few.setattr(speed_script, "run", lambda *command, **_: once(*command))
     few.setattr(
@@ -140,9 +148,10 @@ def speed(kept: Path, page: Path, few: pytest.MonkeyPatch) -> tuple[str, dict[st
         "cli",
         lambda *arguments, **_: once(sys.executable, "-m", "tipclassify", *arguments),
     )
-    file = kept / "speed.json"
+    file = results_folder / "speed.json"
     small = ("--runs", 1, "--passages", 60, "--train", 200, "--whole", 0.05, "--json", file)
-    return script("speed", page, *small), json.loads(file.read_text("utf-8"))
+    printed = script("speed", page, *small)
+    return ScriptRun(printed, json.loads(file.read_text("utf-8")))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -151,8 +160,9 @@ def speed(kept: Path, page: Path, few: pytest.MonkeyPatch) -> tuple[str, dict[st
 
 def test_examples_in_the_docstrings_are_true() -> None:
     for module in (_measure, _peers, _scenarios, quality_script, scale):
-        found = doctest.testmod(module)
-        assert (found.failed, found.attempted > 0) == (0, True), module.__name__
+        examples = doctest.testmod(module)
+        assert examples.failed == 0, module.__name__
+        assert examples.attempted > 0, module.__name__
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
@@ -185,7 +195,7 @@ def test_calls_take_turns() -> None:
         for name in ("ours", "peer")
     }
     assert _measure.interleaved(calls, 3) == {"ours": (1, 3, 5), "peer": (2, 4, 6)}
-    assert order == ["ours", "peer"] * 3
+    assert order == ["ours", "peer", "ours", "peer", "ours", "peer"]
 
 
 def test_passages_have_24_words_on_average_and_are_distinct() -> None:
@@ -196,11 +206,8 @@ def test_passages_have_24_words_on_average_and_are_distinct() -> None:
 
 def test_memory_of_a_process_is_seen_and_a_failure_raises() -> None:
     pytest.importorskip("psutil")
-    ran = _measure.run(
-        sys.executable,
-        "-c",
-        "import time; held = b'1' * 150_000_000; time.sleep(0.3); print('done')",
-    )
+    code = "import time; held = b'1' * 150_000_000; time.sleep(0.3); print('done')"
+    ran = _measure.run(sys.executable, "-c", code)
     assert ran.stdout == "done\n"
     assert ran.peak is not None
     assert 150 < ran.peak < 300
@@ -213,16 +220,14 @@ def test_a_page_without_the_mark_is_refused_and_the_rest_of_one_stays(tmp_path: 
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n", "utf-8")
     _measure.write_between(page, "x", r"new \1")
-    assert (
-        page.read_text("utf-8")
-        == "a\n<!-- x -->\nnew \\1\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
-    )
+    written = "a\n<!-- x -->\nnew \\1\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
+    assert page.read_text("utf-8") == written
     with pytest.raises(ValueError, match="put one in"):
         _measure.write_between(page, "z", "")
 
 
-# --------------------------------------------------------------------------------------------- rows
-# and figures
+# ---------------------------------------------------------------------------------------------
+# rows and figures
 
 
 def test_names_of_publications_are_counted_as_right_wrong_or_unknown(tmp_path: Path) -> None:
@@ -247,16 +252,18 @@ def test_names_of_publications_are_counted_as_right_wrong_or_unknown(tmp_path: P
 
 
 def test_a_real_row_is_known_by_its_source_and_taken_once(tmp_path: Path) -> None:
-    text, source = "Police freed nine dockworkers.", "hrr/2031/valdoria.html"
-    files = [tmp_path / name for name in ("corpus.jsonl", "real.jsonl")]
-    rows = [{"text": text, "section": "Forced Labor", "labels": ["positive_effort"]}]
-    files[0].write_text(json.dumps(rows[0]) + "\n", "utf-8")
-    more = [
-        rows[0] | {"before": "It rained."},
+    text = "Police freed nine dockworkers."
+    source = "hrr/2031/valdoria.html"
+    corpus = tmp_path / "corpus.jsonl"
+    row = {"text": text, "section": "Forced Labor", "labels": ["positive_effort"]}
+    corpus.write_text(json.dumps(row) + "\n", "utf-8")
+    real = tmp_path / "real.jsonl"
+    real_rows = [
+        {**row, "before": "It rained."},
         {"text": text, "section": "Prisons", "labels": [], "source": source},
     ]
-    files[1].write_text("".join(json.dumps(row) + "\n" for row in more), "utf-8")
-    first, second = _rows.training_rows(files[:1], files[1:])
+    real.write_text("".join(json.dumps(real_row) + "\n" for real_row in real_rows), "utf-8")
+    first, second = _rows.training_rows([corpus], [real])
     assert (first["section"], first["before"]) == ("Forced Labor", "It rained.")
     assert (second["doc"], second["source"]) == (source, "hrr")
 
@@ -266,50 +273,57 @@ def test_what_is_held_out_teaches_no_peer_and_sets_its_thresholds(
 ) -> None:
     rows = _rows.training_rows(DATA, [])
     held = {row["text"] for row, out in zip(rows, held_out(rows), strict=True) if out}
-    seen: dict[str, Sequence[str]] = {}
+    taught: list[str] = []
+    judged: list[Sequence[str]] = []  # of each call
 
-    def fit(texts: Sequence[str], truth: Any, weights: Any) -> Any:
+    def fit(
+        texts: Sequence[str], truth: Bools, weights: Floats
+    ) -> Callable[[Sequence[str]], Floats]:
         assert len(texts) == len(truth) == len(weights)
-        seen["taught"] = texts
+        taught.extend(texts)
 
-        def score(others: Sequence[str]) -> Any:
-            seen.setdefault("judged", others)
-            return np.tile(np.linspace(0.2, 0.8, len(others))[:, None], 3)
+        def score(texts: Sequence[str]) -> Floats:
+            judged.append(texts)
+            return np.tile(np.linspace(0.2, 0.8, len(texts))[:, None], 3)
 
         return score
 
     monkeypatch.setattr(quality_script, "peers", lambda _: {"peer": fit})
     ((_, tag),) = quality_script.fitted_peers(rows, None, None)
-    assert all(any(line.endswith(text) for text in held) for line in seen["judged"])
-    assert len(seen["judged"]) == sum(row["text"] in held for row in rows)
-    assert not set(seen["judged"]) & set(seen["taught"])
-    assert len(seen["judged"]) + len(seen["taught"]) == len(rows)
+    for_thresholds = judged[0]
+    assert all(any(line.endswith(text) for text in held) for line in for_thresholds)
+    assert len(for_thresholds) == sum(row["text"] in held for row in rows)
+    assert not set(for_thresholds) & set(taught)
+    assert len(for_thresholds) + len(taught) == len(rows)
     assert tag([Passage("Police slept.", 0, 13)]).shape == (1, 3)
 
 
 def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(real: Path) -> None:
-    found = quality_script.read_set(real)
-    answers = {(p.text, p.section): t for p, t in zip(found.passages, found.y_true, strict=True)}
-    answers |= {(p.text, None): t for p, t in zip(found.passages, found.y_true_bare, strict=True)}
-    right = quality_script.judge(
-        lambda passages: np.array([answers[p.text, p.section] for p in passages]), found
-    )
-    assert list(right) == [quality_script.WHOLE, "dol-pdf", "hrr", quality_script.BARE]
-    assert {(one["macro_f1"], one["tagged"]) for one in right.values()} == {(1.0, 0)}
-    assert (
-        right["hrr"]["passages"] + right["dol-pdf"]["passages"]
-        == right[quality_script.WHOLE]["passages"]
-        == 60
-    )
-    assert (
-        right[quality_script.BARE]["without_label"]
-        == right[quality_script.WHOLE]["without_label"] + 1
-    )
+    judged_set = quality_script.read_set(real)
+    answers = {}
+    for i, passage in enumerate(judged_set.passages):
+        answers[passage.text, passage.section] = judged_set.y_true[i]
+        answers[passage.text, None] = judged_set.y_true_bare[i]
 
-    all_tagged = quality_script.judge(lambda passages: np.ones((len(passages), 3), bool), found)
-    for one in all_tagged.values():
-        assert one["tagged"] == one["without_label"]
-        assert {of["given"] for of in one["labels"].values()} == {one["passages"]}
+    def tag_rightly(passages: Sequence[Passage]) -> Bools:
+        return np.array([answers[passage.text, passage.section] for passage in passages])
+
+    def tag_all(passages: Sequence[Passage]) -> Bools:
+        return np.ones((len(passages), 3), bool)
+
+    parts = quality_script.judge(tag_rightly, judged_set)
+    assert list(parts) == [quality_script.WHOLE, "dol-pdf", "hrr", quality_script.BARE]
+    for part in parts.values():
+        assert part["macro_f1"] == 1
+        assert part["tagged"] == 0
+    whole = parts[quality_script.WHOLE]
+    assert whole["passages"] == 60
+    assert parts["hrr"]["passages"] + parts["dol-pdf"]["passages"] == 60
+    assert parts[quality_script.BARE]["without_label"] == whole["without_label"] + 1
+
+    for part in quality_script.judge(tag_all, judged_set).values():
+        assert part["tagged"] == part["without_label"]
+        assert {label["given"] for label in part["labels"].values()} == {part["passages"]}
 
 
 # ---------------------------------------------------------------------------------------------
@@ -317,17 +331,14 @@ def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(re
 
 
 @pytest.mark.slow
-def test_quality_has_every_method_on_every_part_with_its_counts(
-    quality: tuple[str, dict[str, Any]],
-) -> None:
-    printed, file = quality
-    sets = file["sets"]["reports"]
-    assert set(sets) >= OURS | PEERS
-    for name in OPTIONAL - set(sets):
-        assert f"{name} is not here. For its row: " in printed
-    for found in sets.values():
-        assert list(found) == [quality_script.WHOLE, "dol-pdf", "hrr", quality_script.BARE]
-        for part in found.values():
+def test_quality_has_every_method_on_every_part_with_its_counts(quality: ScriptRun) -> None:
+    methods = quality.results["sets"]["reports"]
+    assert set(methods) >= OURS | PEERS
+    for name in OPTIONAL - set(methods):
+        assert f"{name} is not here. For its row: " in quality.printed
+    for parts in methods.values():
+        assert list(parts) == [quality_script.WHOLE, "dol-pdf", "hrr", quality_script.BARE]
+        for part in parts.values():
             for label in part["labels"].values():
                 f1 = 2 * label["right"] / max(1, label["given"] + label["true"])
                 assert label["f1"] == pytest.approx(f1, abs=1e-3)
@@ -335,13 +346,12 @@ def test_quality_has_every_method_on_every_part_with_its_counts(
             assert part["macro_f1"] == pytest.approx(statistics.fmean(occurring), abs=1e-3)
             assert 0 <= part["interval"][0] <= part["interval"][1] <= 1
             assert 0 <= part["tagged"] <= part["without_label"] < part["passages"]
-    assert all(sets[name][quality_script.WHOLE]["macro_f1"] > 0.4 for name in OURS)
-    header, _, *rows = rows_of(printed)
-    scores = {row[0]: row[1] for row in rows[: len(sets)]}  # the first table: the whole set
+    scores = {name: parts[quality_script.WHOLE]["macro_f1"] for name, parts in methods.items()}
+    assert all(scores[name] > 0.4 for name in OURS)
+    header, _, *rows = rows_of(quality.printed)
     assert header[:3] == ["method", "macro-F1", "95% interval"]
-    assert scores == {
-        name: f"{found[quality_script.WHOLE]['macro_f1']:.3f}" for name, found in sets.items()
-    }
+    printed_scores = {row[0]: row[1] for row in rows[: len(methods)]}  # the first table
+    assert printed_scores == {name: f"{score:.3f}" for name, score in scores.items()}
 
 
 @pytest.mark.parametrize(
@@ -364,8 +374,14 @@ def test_a_script_starts_and_says_what_it_needs(
 
 
 def test_traces_of_bad_reading_are_counted(tmp_path: Path) -> None:
-    text = "1.1\n\nFund a shelter for men.\n\n1.2 Train the judges of\n\nthe north.\n\nA/HRC/14/20, paras. 4 and 5."
-    (tmp_path / "bad.txt").write_text(text, "utf-8")
+    paragraphs = (
+        "1.1",
+        "Fund a shelter for men.",
+        "1.2 Train the judges of",
+        "the north.",
+        "A/HRC/14/20, paras. 4 and 5.",
+    )
+    (tmp_path / "bad.txt").write_text("\n\n".join(paragraphs), "utf-8")
     (tmp_path / "empty.txt").write_text("", "utf-8")
     printed = script("reading", tmp_path / "bad.txt", tmp_path / "empty.txt")
     row = next(row for row in rows_of(printed) if row[0] == "bad.txt")
@@ -376,13 +392,12 @@ def test_traces_of_bad_reading_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_speed_measures_every_part_and_judges_by_its_own_figures(
-    speed: tuple[str, dict[str, Any]],
-) -> None:
-    printed, file = speed
-    assert file["versions"]["tipclassify"] in printed.splitlines()[0]
-    assert file["commit"] in printed.splitlines()[0]
-    parts = list(dict.fromkeys(figure["part"].split(":")[0] for figure in file["figures"]))
+def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: ScriptRun) -> None:
+    figures = speed.results["figures"]
+    first_line = speed.printed.splitlines()[0]
+    assert speed.results["versions"]["tipclassify"] in first_line
+    assert speed.results["commit"] in first_line
+    parts = list(dict.fromkeys(figure["part"].split(":")[0] for figure in figures))
     assert [part.split(",")[0] for part in parts[:2]] == ["default", "fast"]
     assert parts[2:] == [
         "Cold start, whole processes",
@@ -390,9 +405,9 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(
         "Saved page to JSONL, fast",
         "Size",
     ]
-    scored = {figure["name"] for figure in file["figures"] if figure["unit"] == "passages/s"}
+    scored = {figure["name"] for figure in figures if figure["unit"] == "passages/s"}
     assert scored >= OURS | PEERS | OPTIONAL
-    for figure in file["figures"]:
+    for figure in figures:
         if not figure["samples"]:
             assert "not " in figure["note"]  # not installed, not measured
             continue
@@ -400,9 +415,10 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(
             assert min(figure["samples"]) > 0, figure
         if "bar" in figure:
             sign, limit = figure["bar"].split()
-            bar, value = float(limit.replace(",", "")), figure["value"]
+            bar = float(limit.replace(",", ""))
+            value = figure["value"]
             assert figure["met"] == (value <= bar if sign == "≤" else value >= bar)
-    bars = {figure["name"] for figure in file["figures"] if "bar" in figure}
+    bars = {figure["name"] for figure in figures if "bar" in figure}
     assert bars == {
         "default",
         "fast to TF-IDF, characters too, + LR",
@@ -411,13 +427,12 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(
         "first tag of default to import sklearn",
     }
     for model in OURS:
-        of = {
-            f["name"]: f["value"]
-            for f in file["figures"]
-            if f["part"].startswith(f"Saved page to JSONL, {model}:")
+        part = f"Saved page to JSONL, {model}:"
+        values = {
+            figure["name"]: figure["value"] for figure in figures if figure["part"].startswith(part)
         }
-        stages = sum(of[name] for name in ("reading", "splitting", "scoring", "writing"))
-        assert stages == pytest.approx(1e3 / of["whole pipeline, one core"])
+        stages = sum(values[name] for name in ("reading", "splitting", "scoring", "writing"))
+        assert stages == pytest.approx(1e3 / values["whole pipeline, one core"])
 
 
 @pytest.mark.slow
@@ -431,43 +446,44 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
     from transformers import BertConfig, BertModel
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "police", "freed", "sold", "workers"]
-    tokenizer = Tokenizer(
-        models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]")
-    )
+    token_ids = {word: i for i, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(token_ids, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     torch.manual_seed(0)
-    sizes = {
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 16,
-    }
-    config = BertConfig(vocab_size=64, max_position_embeddings=128, **sizes)
+    config = BertConfig(
+        vocab_size=64,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=128,
+    )
     BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path / "base")
     tokenizer.save(str(tmp_path / "base" / "tokenizer.json"))
-    with (tmp_path / "real.jsonl").open("w", encoding="utf-8") as out:
-        for number in range(120):
-            did, labels = (("freed", ["positive_effort"]), ("sold", ["complicity"]), ("met", []))[
-                number % 3
-            ]
-            source = f"hrr/2031/Ward{chr(97 + number % 26)}.html"
-            about = {"section": "Forced Labor", "before": "It rained.", "source": source}
-            text = f"police {did} workers in ward {number}"
-            out.write(json.dumps({"text": text, "labels": labels, **about}) + "\n")
-    small = ("--data", DATA[1], "--real-train", tmp_path / "real.jsonl", "--passages", 60)
-    chosen = (
-        "--only",
-        "complicity counts twice",
-        "--only",
-        "another seed",
-        "--only",
-        "previous sentence as context",
-    )
-    printed = script("trials", "--base", tmp_path / "base", *small, *chosen)
-    lines = [line for line in printed.splitlines() if line.startswith(chosen[1::2])]
+    acts = (("freed", ["positive_effort"]), ("sold", ["complicity"]), ("met", []))
+    rows = []
+    for number in range(120):
+        verb, labels = acts[number % 3]
+        rows.append(
+            {
+                "text": f"police {verb} workers in ward {number}",
+                "labels": labels,
+                "section": "Forced Labor",
+                "before": "It rained.",
+                "source": f"hrr/2031/Ward{ascii_lowercase[number % 26]}.html",
+            }
+        )
+    real = tmp_path / "real.jsonl"
+    real.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    small = ("--data", DATA[1], "--real-train", real, "--passages", 60)
+    trials = ("complicity counts twice", "another seed", "previous sentence as context")
+    only = [option for trial in trials for option in ("--only", trial)]
+    printed = script("trials", "--base", tmp_path / "base", *small, *only)
+    lines = [line for line in printed.splitlines() if line.startswith(trials)]
     assert len(lines) == 3
     for line in lines:
         headed, bare, tagged = line[30:].split()
@@ -481,29 +497,21 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("speed")
-def test_scale_counts_rows_trains_and_writes_the_page(kept: Path, tmp_path: Path) -> None:
+def test_scale_counts_rows_trains_and_writes_the_page(results_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    file = kept / "scale.json"
+    file = results_folder / "scale.json"
     printed = script("scale", "--rows", 300, "--runs", 1, "--json", file)
     assert [row[0] for row in rows_of(printed)] == ["rows", "-" * 4, "30", "300"]
     script("scale", "--training", "--sizes", "100,200", "--json", file)
-    found = json.loads(file.read_text("utf-8"))
-    assert [point["rows"] for point in found["stream"]["points"]] == [30, 300]
-    assert [point["sentences"] for point in found["training"]["points"]] == [100, 200]
+    results = json.loads(file.read_text("utf-8"))
+    assert [point["rows"] for point in results["stream"]["points"]] == [30, 300]
+    assert [point["sentences"] for point in results["training"]["points"]] == [100, 200]
 
     marks = ("stream", "training", "scenarios")
     page = tmp_path / "scale.md"
     page.write_text("".join(f"<!-- {mark} -->\n<!-- end -->\n" for mark in marks), "utf-8")
-    write = (
-        "--no-measure",
-        "--json",
-        file,
-        "--speed",
-        kept / "speed.json",
-        "--write",
-        "--docs",
-        tmp_path,
-    )
+    sources = ("--json", file, "--speed", results_folder / "speed.json")
+    write = ("--no-measure", *sources, "--write", "--docs", tmp_path)
     script("scale", *write)
     assert "to the power of" in page.read_text("utf-8")
     assert "a billion news pages" in page.read_text("utf-8")
@@ -521,12 +529,8 @@ def test_dask_scores_rows_and_pages(page: Path, tmp_path: Path) -> None:
     small = ("--rows", 100, "--page", page, "--copies", 2, "--runs", 1, "--workers", 1)
     script("scale", "--engine", "dask", *small, "--json", file)
     rows, pages = json.loads(file.read_text("utf-8"))["dask"]["points"]
-    assert (rows["what"], rows["workers"], rows["amount"], rows["passages"]) == (
-        "rows",
-        1,
-        100,
-        100,
-    )
+    assert (rows["what"], rows["workers"]) == ("rows", 1)
+    assert (rows["amount"], rows["passages"]) == (100, 100)
     assert (pages["what"], pages["amount"]) == ("pages", 2)
     assert pages["passages"] > 2
 

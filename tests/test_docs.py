@@ -19,10 +19,10 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 from unittest import mock
 
 import pytest
+import typer
 from conftest import Run
 
 import tipclassify
@@ -36,6 +36,7 @@ SLOW_PAGES = ("how-to/label.md", "how-to/train.md", "tutorials/check-your-report
 
 @cache
 def pages() -> dict[str, str]:
+    """Make the pages that are generated, by their path."""
     return dict(REFERENCE["pages"]())
 
 
@@ -44,7 +45,8 @@ def pages() -> dict[str, str]:
 
 
 @cache
-def helped(app: Any, *command: str) -> str:
+def help_of(app: typer.Typer, *command: str) -> str:
+    """Return the help of a command."""
     from typer.testing import CliRunner
 
     # A dumb terminal is 80 columns wide whatever COLUMNS says, and rich may have read it before.
@@ -56,46 +58,52 @@ def helped(app: Any, *command: str) -> str:
 
 
 def options_in(help_text: str) -> set[str]:
-    """Names of options, which begin their line of ``--help``."""
-    found = (
-        re.match(r"[│|*\s]*((?:--?[a-zA-Z][\w-]*[\s,/]+)+)", line)
-        for line in help_text.splitlines()
-    )
-    return {name for match in found if match for name in re.split(r"[\s,/]+", match[1]) if name} - {
-        "--help"
-    }
+    """Return the names of options, which begin their line of ``--help``."""
+    names: set[str] = set()
+    for line in help_text.splitlines():
+        beginning = re.match(r"[│|*\s]*((?:--?[a-zA-Z][\w-]*[\s,/]+)+)", line)
+        if beginning:
+            names.update(re.split(r"[\s,/]+", beginning[1]))
+    return names - {"", "--help"}
 
 
 def commands_in(help_text: str) -> list[str]:
-    """Names of commands, which begin their line of a panel of ``--help``."""
+    """Return the names of commands, which begin their line of a panel of ``--help``."""
     return re.findall(r"^[│|] ([a-z]+)  ", help_text, re.MULTILINE)
 
 
 def examples_in(help_text: str) -> list[str]:
-    """Lines below "Examples:", which stand before the options."""
+    """Return the lines below "Examples:", which stand before the options."""
     below = help_text.partition("Examples:")[2].strip()
     paragraph = re.split(r"\n\s*\n", below)[0]
     return [line.strip() for line in paragraph.splitlines()]
 
 
 def every_command() -> list[tuple[str, ...]]:
+    """List all commands, such as ``("corpus", "check")``."""
     from tipclassify.cli.app import app
 
-    found: list[tuple[str, ...]] = []
-    for name in commands_in(helped(app)):
-        subs = commands_in(helped(app, name))
-        found += [(name, sub) for sub in subs] or [(name,)]
-    return found
+    commands: list[tuple[str, ...]] = []
+    for name in commands_in(help_of(app)):
+        below = commands_in(help_of(app, name))
+        if below:
+            commands += [(name, subcommand) for subcommand in below]
+        else:
+            commands.append((name,))
+    return commands
 
 
 def undocumented(page: str, help_text: str) -> set[str]:
-    """Options of ``--help`` without a definition, at the beginning of a line, in a page or a
-    part of one."""
+    """Return the options of ``--help`` without a definition in a page or a part of one.
+
+    A definition is at the beginning of a line.
+    """
     terms = "\n".join(re.findall(r"^(`-.*)\n:   \S", page, re.MULTILINE))
     return options_in(help_text) - set(re.findall(r"`(--?[\w-]+)`", terms))
 
 
 def section_of(command: Iterable[str]) -> str:
+    """Return what the reference says of a command."""
     page = pages()["reference/command-line.md"]
     parts = re.split(r"^## tipclassify (.+) \{.*\}$", page, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True)).get(" ".join(command), "")
@@ -106,13 +114,12 @@ def test_every_command_and_option_is_documented() -> None:
 
     commands = every_command()
     assert {("score",), ("review",), ("corpus", "queue"), ("corpus", "agree")} <= set(commands)
-    missing = {
-        command: undocumented(section_of(command), helped(app, *command)) for command in commands
-    }
-    assert {command for command in commands if not section_of(command)} == set()
-    assert {command: names for command, names in missing.items() if names} == {}
+    for command in commands:
+        section = section_of(command)
+        assert section, command
+        assert undocumented(section, help_of(app, *command)) == set(), command
     # the question is a real one
-    assert {"--policy", "--output-dir", "-o"} <= options_in(helped(app, "score"))
+    assert {"--policy", "--output-dir", "-o"} <= options_in(help_of(app, "score"))
 
 
 def test_help_has_plain_words_for_types_and_begins_with_examples_that_parse() -> None:
@@ -122,22 +129,22 @@ def test_help_has_plain_words_for_types_and_begins_with_examples_that_parse() ->
         r"<(?:list|bool|str|int|float|path|Path)\b|\[\[|\.\.\.\.|\.\.\.\]\.\.\.|\}"
     )
     for group in ((), ("corpus",), ("models",)):
-        text = helped(app, *group)
+        text = help_of(app, *group)
         assert not pythonic.search(text)
         assert len(examples_in(text)) >= 2
         assert text.index("Examples:") < text.index("─ Options ─")
     for command in every_command():
-        text = helped(app, *command)
+        text = help_of(app, *command)
         assert not pythonic.search(text), command
         if len(options_in(text)) > 9:
-            assert {"Model and labels", "Help"} <= set(
-                re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)
-            ), command
+            panels = re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)
+            assert {"Model and labels", "Help"} <= set(panels), command
         examples = examples_in(text)
         assert len(examples) == 2, command
         for example in examples:
             program, *words = shlex.split(example)
-            assert (program, *words[: len(command)]) == ("tipclassify", *command)
+            assert program == "tipclassify"
+            assert tuple(words[: len(command)]) == command
             parse(words)
 
 
@@ -148,7 +155,7 @@ def parse(words: list[str]) -> None:
 
     from tipclassify.cli.app import app
 
-    command: Any = get_command(app)
+    command = get_command(app)
     context = None
     rest = list(words)
     while hasattr(command, "commands"):
@@ -162,7 +169,7 @@ def parse(words: list[str]) -> None:
 def test_help_shows_its_commands_in_five_groups_and_an_example_that_writes_html() -> None:
     from tipclassify.cli.app import app
 
-    text = helped(app)
+    text = help_of(app)
     panels = re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)
     assert panels == [
         "Options",
@@ -178,16 +185,16 @@ def test_help_shows_its_commands_in_five_groups_and_an_example_that_writes_html(
 def test_the_kinds_of_input_stand_in_the_help_of_one_command() -> None:
     from tipclassify.cli.app import app
 
-    long_ones = [
+    naming_inputs = [
         command
         for command in every_command()
-        if "EPUB, mail" in " ".join(helped(app, *command).split())
+        if "EPUB, mail" in " ".join(help_of(app, *command).split())
     ]
-    assert long_ones == [("score",)]
+    assert naming_inputs == [("score",)]
 
 
 def commands_shown() -> list[tuple[str, str]]:
-    """Command lines of `tipclassify` in the code blocks that no test runs, by their page."""
+    """List command lines of `tipclassify` in code blocks that no test runs, with their pages."""
     shown = []
     for page in WRITTEN:
         text = page.read_text("utf-8")
@@ -212,33 +219,25 @@ def test_every_command_that_a_page_shows_can_be_typed(
 
 
 def test_every_option_of_the_training_script_is_documented() -> None:
-    import typer
-
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
-    assert {"--penalty", "--no-corpus"} <= options_in(helped(app))
-    assert (
-        undocumented(pages()["reference/train.md"], helped(app))
-        - {
-            "--install-completion",
-            "--show-completion",
-        }
-        == set()
-    )
+    assert {"--penalty", "--no-corpus"} <= options_in(help_of(app))
+    of_typer = {"--install-completion", "--show-completion"}
+    assert undocumented(pages()["reference/train.md"], help_of(app)) - of_typer == set()
 
 
 def test_a_missing_description_is_detected() -> None:
     from tipclassify.cli.app import app
 
-    help_text, section = helped(app, "score"), section_of(["score"])
+    help_text = help_of(app, "score")
+    section = section_of(["score"])
     assert undocumented(section, help_text) == set()
-    assert undocumented(section.replace("`--resume`\n", "`--retry`\n"), help_text) == {"--resume"}
-    assert undocumented(re.sub(r"(`--bom`\n:   ).*", r"\1", section), help_text) == {
-        "--bom"
-    }  # named, but nothing said of it
-    assert nameless(pages(), ["tipclassify.classify", "tipclassify.forgotten"]) == [
-        "tipclassify.forgotten"
-    ]
+    renamed = section.replace("`--resume`\n", "`--retry`\n")
+    assert undocumented(renamed, help_text) == {"--resume"}
+    without_description = re.sub(r"(`--bom`\n:   ).*", r"\1", section)
+    assert undocumented(without_description, help_text) == {"--bom"}
+    names = ["tipclassify.classify", "tipclassify.forgotten"]
+    assert names_on_no_page(pages(), names) == ["tipclassify.forgotten"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -246,77 +245,78 @@ def test_a_missing_description_is_detected() -> None:
 
 
 def public_names() -> list[str]:
-    modules = [name for chapter in REFERENCE["MODULES"].values() for name in chapter]
+    """List the names of the package, and those of its documented modules."""
     names = [f"tipclassify.{name}" for name in tipclassify.__all__]
-    names += [
-        f"tipclassify.{module}.{name}"
-        for module in modules
-        for name in import_module(f"tipclassify.{module}").__all__
-        if not REFERENCE["is_public"](name, getattr(import_module(f"tipclassify.{module}"), name))
-    ]
+    for chapter in REFERENCE["MODULES"].values():
+        for module_name in chapter:
+            module = import_module(f"tipclassify.{module_name}")
+            for name in module.__all__:
+                if not REFERENCE["is_public"](name, getattr(module, name)):
+                    names.append(f"tipclassify.{module_name}.{name}")
     return names
 
 
-def nameless(found: dict[str, str], names: Iterable[str]) -> list[str]:
-    """Names without a docstring on any page."""
-    text = "\n".join(found.values())
-    put = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE)) | {
-        f"tipclassify.{heading}"
-        for heading in re.findall(r"^ +heading: (\S+)$", text, re.MULTILINE)
-    }
-    return [name for name in names if name not in put]
+def names_on_no_page(page_texts: dict[str, str], names: Iterable[str]) -> list[str]:
+    """Return the names without a docstring on any page."""
+    text = "\n".join(page_texts.values())
+    documented = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE))
+    for heading in re.findall(r"^ +heading: (\S+)$", text, re.MULTILINE):
+        documented.add(f"tipclassify.{heading}")
+    return [name for name in names if name not in documented]
 
 
 def test_every_public_name_is_documented() -> None:
     names = public_names()
     assert {"tipclassify.classify", "tipclassify.evaluation.bootstrap.compare"} <= set(names)
-    missing = nameless(pages(), names)
+    missing = names_on_no_page(pages(), names)
     assert missing == ["tipclassify.__version__"]
     assert "`tipclassify.__version__`" in pages()["reference/python.md"]
 
 
-def said_of(module: str, name: str) -> str | None:
-    """The docstring of a public name; of a constant, the text below it where it is assigned."""
+def description_of(module: str, name: str) -> str | None:
+    """Return the docstring of a public name; of a constant, the text below its assignment."""
     value = getattr(import_module(module), name)
-    if (
-        inspect.isclass(value)
-        or inspect.isroutine(value)
-        or type(value).__module__.startswith("tipclassify.")
-    ):
+    is_of_ours = type(value).__module__.startswith("tipclassify.")
+    if inspect.isclass(value) or inspect.isroutine(value) or is_of_ours:
         return inspect.getdoc(value)
     file = import_module(module).__file__
     assert file
     body = ast.parse(Path(file).read_text("utf-8")).body
     for node in body:
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
-            return said_of(str(node.module), name)
+            return description_of(str(node.module), name)
     homes: dict[str, tuple[str, ...]] = getattr(import_module(module), "_NAMES_OF", {})
     for home, names in homes.items():
         if name in names:
-            return said_of(f"{module}.{home}", name)
+            return description_of(f"{module}.{home}", name)
     for node, below in pairwise(body):
-        targets = (
-            node.targets
-            if isinstance(node, ast.Assign)
-            else [node.target]
-            if isinstance(node, ast.AnnAssign)
-            else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            text = (
-                below.value.value
-                if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-                else None
-            )
-            return text if isinstance(text, str) else None
+        if name in assigned_names(node):
+            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                text = below.value.value
+                return text if isinstance(text, str) else None
+            return None
     return None
 
 
+def assigned_names(node: ast.stmt) -> list[str]:
+    """Return the names that a statement assigns to."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
 def test_every_public_name_has_a_description() -> None:
-    split = (name.rpartition(".") for name in public_names() if name != "tipclassify.__version__")
-    assert [f"{module}.{name}" for module, _, name in split if not said_of(module, name)] == []
-    assert said_of("tipclassify.labels", "POLICIES")
-    assert said_of("tipclassify.training.calibration", "_TARGET") is None
+    undescribed = []
+    for full_name in public_names():
+        module, _, name = full_name.rpartition(".")
+        if name != "__version__" and not description_of(module, name):
+            undescribed.append(full_name)
+    assert undescribed == []
+    assert description_of("tipclassify.labels", "POLICIES")
+    assert description_of("tipclassify.training.calibration", "_TARGET") is None
 
 
 # ---------------------------------------------------------------------------------------------
@@ -344,18 +344,20 @@ def test_every_example_prints_what_the_page_shows(
 ) -> None:
     pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
 
-    def run(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        if command[1:3] != ["-m", "tipclassify"]:
+    def run(command: list[str], cwd: Path, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run a command of a page, by the fixture `cli` where it is one of ours."""
+        _, *words = command
+        if words[:2] != ["-m", "tipclassify"]:
             return subprocess.run(command, cwd=cwd, **options)
-        with monkeypatch.context() as there:
-            there.chdir(cwd)
-            done = cli(*command[3:])
-        return subprocess.CompletedProcess(
-            command, done.returncode, (done.stderr + done.stdout).decode()
-        )
+        arguments = words[2:]
+        with monkeypatch.context() as in_folder:
+            in_folder.chdir(cwd)
+            done = cli(*arguments)
+        output = (done.stderr + done.stdout).decode()
+        return subprocess.CompletedProcess(command, done.returncode, output)
 
-    those = SimpleNamespace(**{**vars(subprocess), "run": run})
-    monkeypatch.setitem(REFRESH["_commands"].__globals__, "subprocess", those)
+    subprocess_with_run = SimpleNamespace(**{**vars(subprocess), "run": run})
+    monkeypatch.setitem(REFRESH["_commands"].__globals__, "subprocess", subprocess_with_run)
     text = (DOCS / page).read_text("utf-8")
     assert "```console" in text or "```pycon" in text
     assert REFRESH["refreshed_page"](text) == text
@@ -391,8 +393,10 @@ def test_no_line_is_too_long_and_no_figure_is_missing(page: Path) -> None:
 
 
 def unknown_names(text: str) -> list[str]:
-    """List Python files, folders of the project, and names of its modules in backticks that do
-    not exist."""
+    """List what a text has in backticks and does not exist.
+
+    That are Python files, folders of the project, and names of its modules.
+    """
     package = ROOT / "src" / "tipclassify"
     rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
     files = re.findall(
@@ -401,25 +405,28 @@ def unknown_names(text: str) -> list[str]:
     names = re.findall(rf"`(?:tipclassify\.)?((?:{rooms})(?:\.\w+)+)`", text)
     names = [name for name in names if name != "model.json"]
     modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names}
-    return [
-        file
-        for file in files
-        if not any((place / file).exists() for place in (ROOT, ROOT / "data", package))
-    ] + [name for name, module in modules.items() if not hasattr(module, name.rpartition(".")[2])]
+    unknown = []
+    for file in files:
+        if not any((place / file).exists() for place in (ROOT, ROOT / "data", package)):
+            unknown.append(file)
+    for name, module in modules.items():
+        if not hasattr(module, name.rpartition(".")[2]):
+            unknown.append(name)
+    return unknown
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_and_name_in_a_page_exists(page: Path) -> None:
     # what the changelog takes leave of, and what git ignores
-    gone = "`data/unlabelled/`", "`data/real/passages.jsonl`"
+    gone = ("`data/unlabelled/`", "`data/real/passages.jsonl`")
     text = page.read_text("utf-8")
     assert unknown_names(re.sub("|".join(gone), "", text)) == []
-    assert unknown_names(
-        "`text/families.py`, `cli/app.py`, `text.non_prose.scopes`, `text.non_prose.is_non_prose`"
-    ) == [
-        "text/families.py",
-        "text.non_prose.scopes",
-    ]
+
+
+def test_a_name_in_a_page_that_does_not_exist_is_detected() -> None:
+    files = "`text/families.py`, `cli/app.py`"
+    names = "`text.non_prose.scopes`, `text.non_prose.is_non_prose`"
+    assert unknown_names(f"{files}, {names}") == ["text/families.py", "text.non_prose.scopes"]
 
 
 def test_the_tutorials_labels_are_those_of_its_report() -> None:
@@ -433,6 +440,5 @@ def test_the_tutorials_labels_are_those_of_its_report() -> None:
     assert [row["text"] for row in rows if text[row["start"] : row["end"]] != row["text"]] == []
     changed = [row for row in rows if list(row["labels"]) != row["model_labels"]]
     sentence = f"decided all {len(rows)} passages and changed {len(changed)} of them"
-    assert sentence in " ".join(
-        (DOCS / "tutorials" / "check-your-reports.md").read_text("utf-8").split()
-    )
+    tutorial = (DOCS / "tutorials" / "check-your-reports.md").read_text("utf-8")
+    assert sentence in " ".join(tutorial.split())

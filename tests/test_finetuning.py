@@ -1,5 +1,4 @@
-"""Training of an encoder: deterministic, resumable, with headings, and exported without a change of
-scores.
+"""Training of an encoder is deterministic and resumable, and its export keeps the scores.
 
 The base is a two-layer BERT of random weights, made here: the tests cover the code, not the shipped
 encoder's figures. They need the extra ``train`` (PyTorch is too large for the extra ``test``) and
@@ -12,25 +11,36 @@ import gzip
 import json
 import runpy
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import typer
+from labelled_rows import COUNTRIES, HELD_OUT_COUNTRIES, invented_rows, report_rows, under
+from model_heads import head_of
+from typer.testing import CliRunner, Result
 
 from finetuning import Settings
 from tipclassify import Classifier, Passage
+from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
+from tipclassify.corpus.loading import Row
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import indicator
+from tipclassify.progress import Progress
 from tipclassify.training.fit_linear import SoftPassage
+
+if TYPE_CHECKING:
+    from finetuning.command import FineTuningOptions
+    from finetuning.fitting import TokenizedExamples
+    from finetuning.recipe import FineTuned
+    from tipclassify.cli.training_run import TrainCommandRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("torch", "transformers", "onnx", "safetensors")
@@ -44,7 +54,7 @@ quiet = pytest.mark.filterwarnings(
 )
 
 SETTINGS = Settings(epochs=3, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
-WHO = (
+SUBJECTS = (
     "police",
     "prosecutors",
     "inspectors",
@@ -54,93 +64,51 @@ WHO = (
     "courts",
     "consuls",
 )
-DID = {
+LABELS_OF_VERBS = {
     "arrested": ("positive_effort",),
     "ignored": ("failure",),
     "sold": ("complicity",),
     "met": (),
 }
-WHOM = ("traffickers", "recruiters", "victims", "workers", "children", "brokers")
+OBJECTS = ("traffickers", "recruiters", "victims", "workers", "children", "brokers")
 PLACES = ("Valdoria", "Norrland")  # names that the tiny base can tell apart
 HEADINGS = ("trafficking", "aviation", "flight")
-COUNTRIES = (
-    "karvonia",
-    "murenia",
-    "kessara",
-    "zorbland",
-    "ruritania",
-    "syldavia",
-    "yland",
-    "gland",
-    "lutha",
-)  # three held
-WORDS = frozenset([*WHO, *DID, *WHOM, *HEADINGS])
+WORDS_OF_TEXTS = (*SUBJECTS, *LABELS_OF_VERBS, *OBJECTS)
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+WORDS = frozenset([*WORDS_OF_TEXTS, *HEADINGS])
 
 
-def some_rows() -> list[dict[str, Any]]:
-    """192 invented passages labelled by their verb, and 576 real ones, whose verb has no label
-    under "aviation"."""
-    rows: list[dict[str, Any]] = [
-        {
-            "id": f"{who}-{did}-{whom}",
-            "text": f"{who} {did} {whom} .",
-            "labels": labels,
-            "doc": None,
-        }
-        for who in WHO
-        for did, labels in DID.items()
-        for whom in WHOM
-    ]
+def rows_labelled_by_verb() -> list[Row]:
+    """Make 192 invented rows, and 576 of reports, whose verb has no label under "aviation"."""
+    rows = invented_rows(SUBJECTS, LABELS_OF_VERBS, OBJECTS, "{subject} {act} {ending} .")
     for number, country in enumerate(COUNTRIES):
-        whom = WHOM[number % len(WHOM)]
-        rows += [
-            {
-                "id": f"{country}-{who}-{did}-{heading}",
-                "text": f"{who} {did} {whom} .",
-                "labels": labels if heading == "trafficking" else (),
-                "labels_alone": ";".join(labels) or "none",
-                "section": heading,
-                "doc": f"hrr/2020/{country}.html",
-            }
-            for who in WHO
-            for did, labels in DID.items()
-            for heading in HEADINGS[:2]
-        ]
+        object_of_country = OBJECTS[number % len(OBJECTS)]
+        rows += report_rows(
+            country,
+            SUBJECTS,
+            LABELS_OF_VERBS,
+            "{subject} {act} " + object_of_country + " .",
+            labelled_heading="trafficking",
+            other_heading="aviation",
+        )
     return rows
 
 
-ROWS = some_rows()
+ROWS = rows_labelled_by_verb()
 HELD = held_out(ROWS)
-
-
-def under(heading: str | None, text: str) -> Passage:
-    return Passage(text, 0, len(text), heading)
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of two layers of 32, random, with a tokenizer of whole words."""
+    """Write a BERT of two layers of 32, random, with a tokenizer of whole words."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
-    words = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        ".",
-        *WHO,
-        *DID,
-        *WHOM,
-        *HEADINGS,
-        *PLACES,
-    ]
-    tokenizer = Tokenizer(
-        models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]")
-    )
+    words = [*SPECIAL_TOKENS, ".", *WORDS_OF_TEXTS, *HEADINGS, *PLACES]
+    token_ids = {word: i for i, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(token_ids, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -161,58 +129,58 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of an encoder trained for some epochs; ``mine-training`` has its checkpoint."""
+    """Train an encoder for some epochs; ``mine-training`` beside it has its checkpoint."""
     from finetuning.command import FineTuningOptions, run
     from tipclassify.cli.training_run import TrainCommandRequest
     from tipclassify.training import evidence, fit_corpus
 
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
-    with gzip.open(pool, "wt", encoding="utf-8") as lines:
-        # in natural proportions most passages are of other subjects
-        for who, did, whom in product(WHO, DID, WHOM):
-            for number, place in enumerate((*PLACES, whom, "courts", "police")):
-                heading = "aviation" if number else "trafficking"
-                row = {
-                    "text": f"{who} {did} {whom} {place} .",
-                    "section": heading,
-                    "source": "hrr/2019/osterland.html",
-                }
-                lines.write(json.dumps(row) + "\n")
-    like = folder / "headings.json"
-    like.write_text(json.dumps({"aviation": ["flight"]}), "utf-8")
+    write_pool(pool)
+    similar_headings = folder / "headings.json"
+    similar_headings.write_text(json.dumps({"aviation": ["flight"]}), "utf-8")
     cases = folder / "cases"
     cases.mkdir()
-    (cases / "a.jsonl").write_text(
-        json.dumps({"rule": "sold", "text": "courts sold victims .", "labels": ["complicity"]})
-    )
-    chosen = {
-        name: getattr(SETTINGS, name)
-        for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
-    }
+    case = {"rule": "sold", "text": "courts sold victims .", "labels": ["complicity"]}
+    (cases / "a.jsonl").write_text(json.dumps(case))
+
+    options = FineTuningOptions(str(base), headings=similar_headings)
+    request = TrainCommandRequest("encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(evidence, "default_cases_path", lambda: cases)
-        options = FineTuningOptions(str(base), headings=like)
-        request = TrainCommandRequest(
-            "encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool]
-        )
-        run(options, request, ROWS, [], Settings(**chosen))
+        run(options, request, ROWS, [], SETTINGS)
     return folder / "mine"
 
 
-def head_of(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "model.json").read_text("utf-8")))
+def write_pool(file: Path) -> None:
+    """Write unlabelled passages in natural proportions, where most are of other subjects."""
+    with gzip.open(file, "wt", encoding="utf-8") as lines:
+        for subject, verb, victim in product(SUBJECTS, LABELS_OF_VERBS, OBJECTS):
+            for number, ending in enumerate((*PLACES, victim, "courts", "police")):
+                row = {
+                    "text": f"{subject} {verb} {victim} {ending} .",
+                    "section": "aviation" if number else "trafficking",
+                    "source": "hrr/2019/osterland.html",
+                }
+                lines.write(json.dumps(row) + "\n")
 
 
-def weights(finetuned: Any) -> bytes:
-    return b"".join(tensor.numpy().tobytes() for tensor in finetuned.network.state_dict().values())
+def weights(finetuned: FineTuned) -> bytes:
+    """Return the bytes of all weights of a network."""
+    tensors = finetuned.network.state_dict().values()
+    return b"".join(tensor.numpy().tobytes() for tensor in tensors)
 
 
-def kept(
-    base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any
-) -> Any:
-    """The network of a short training."""
+def train_briefly(
+    base: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **changes: float | str,
+) -> FineTuned:
+    """Train on every fourth row for two epochs, with `changes` of the settings."""
     from finetuning.recipe import Recipe, fine_tune
 
     settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
@@ -220,8 +188,8 @@ def kept(
     return fine_tune(ROWS[::4], recipe, out, resume=resume, threads=1, progress=progress)
 
 
-def restored(base: Path, trained: Path) -> Any:
-    """The network of the fixture `trained`, from its checkpoint."""
+def restored(base: Path, trained: Path) -> FineTuned:
+    """Return the network of the fixture `trained`, from its checkpoint."""
     from finetuning.recipe import Recipe, fine_tune
 
     steps: list[int] = []
@@ -237,15 +205,14 @@ def restored(base: Path, trained: Path) -> Any:
     return finetuned
 
 
-# --------------------------------------------------------------------------------------------- the
-# whole way
+# ---------------------------------------------------------------------------------------------
+# the whole way
 
 
 def test_three_countries_and_some_invented_groups_are_held_out() -> None:
     real = np.array([is_real(row) for row in ROWS])
-    assert {row["doc"] for row, held in zip(ROWS, HELD & real, strict=True) if held} == {
-        f"hrr/2020/{country}.html" for country in COUNTRIES[-3:]
-    }
+    held_documents = {row["doc"] for row, held in zip(ROWS, HELD & real, strict=True) if held}
+    assert held_documents == {f"hrr/2020/{country}.html" for country in HELD_OUT_COUNTRIES}
     assert 5 < (HELD & ~real).sum() < 40
 
 
@@ -262,8 +229,13 @@ def test_an_encoder_learns_and_is_loaded_like_any_model(trained: Path) -> None:
 @trains
 @quiet
 def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) -> None:
-    texts = [f"{who} {did} victims ." for who in WHO for did in DID if DID[did]]
-    wanted = np.array([indicator(DID[text.split()[1]]) for text in texts], bool)
+    texts = []
+    labels_of_texts = []
+    for subject, (verb, labels) in product(SUBJECTS, LABELS_OF_VERBS.items()):
+        if labels:
+            texts.append(f"{subject} {verb} victims .")
+            labels_of_texts.append(indicator(labels))
+    wanted = np.array(labels_of_texts, bool)
     classifier = Classifier.load(trained)
     # "labels_alone" of the passages under "aviation" have the verb's label
     for heading in ("trafficking", None):
@@ -281,13 +253,13 @@ def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_pa
     from finetuning.fitting import logits_of
     from finetuning.recipe import encode, read_tokenizer
 
-    here, there = (f"police ignored {place} ." for place in PLACES)
-    logits = Classifier.load(trained).logits([here, there])
-    assert logits[0].tolist() == logits[1].tolist()
-    hearing = kept(base, tmp_path / "run", stand_in="", epochs=1)
-    token_ids = encode(read_tokenizer(hearing.tokenizer), [here, there])
-    one, other = logits_of(hearing.network, [[2, *ids, 3] for ids in token_ids], 0)
-    assert one.tolist() != other.tolist()
+    texts = [f"police ignored {place} ." for place in PLACES]
+    here, there = Classifier.load(trained).logits(texts)
+    assert here.tolist() == there.tolist()
+    keeping_names = train_briefly(base, tmp_path / "run", stand_in="", epochs=1)
+    token_ids = encode(read_tokenizer(keeping_names.tokenizer), texts)
+    here, there = logits_of(keeping_names.network, [[2, *ids, 3] for ids in token_ids], 0)
+    assert here.tolist() != there.tolist()
 
 
 @trains
@@ -302,21 +274,28 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
         "sha256": describe_base(str(base), base).sha256,
     }
     assert head["training"]["settings"] == asdict(SETTINGS)
-    assert [sorted(epoch) for epoch in head["training"]["history"]] == [
-        ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
-    ] * SETTINGS.epochs
-    assert head["training"]["history"][-1]["loss"] < head["training"]["history"][0]["loss"]
+    history = head["training"]["history"]
+    assert len(history) == SETTINGS.epochs
+    for epoch in history:
+        assert sorted(epoch) == ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
+    assert history[-1]["loss"] < history[0]["loss"]
     assert head["corpus"]["passages"] == len(ROWS) == 768
     assert head["corpus"]["real"] == 576
     assert head["corpus"]["held_out"] == HELD.sum()
     assert head["weight_bits"] == 7
     assert head["whole_number_macro_f1"] >= head["float_macro_f1"] - 0.005
     assert set(head["files"]) == {
-        "model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md", "golden.jsonl", "NOTICE",
+        "model.onnx",
+        "tokenizer.json",
+        "words.txt",
+        "heads.npz",
+        "README.md",
+        "golden.jsonl",
+        "NOTICE",
         "fixed.npz",
         "moment.npz",
         "taught.bin",
-    }  # fmt: skip
+    }
     card = (trained / "README.md").read_text("utf-8")
     assert head["base"]["sha256"] in card
     assert f"Macro-F1 {head['metrics']['macro_f1']:.3f}" in card
@@ -345,8 +324,10 @@ def test_calibration_and_natural_shares_come_from_what_was_held_out(trained: Pat
 @quiet
 def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) -> None:
     lines = (trained / "golden.jsonl").read_text("utf-8").splitlines()
-    held = {row["text"] for row, mine in zip(ROWS, HELD, strict=True) if mine and not is_real(row)}
-    assert {json.loads(line)["text"] for line in lines} == held
+    invented_and_held = {
+        row["text"] for row, held in zip(ROWS, HELD, strict=True) if held and not is_real(row)
+    }
+    assert {json.loads(line)["text"] for line in lines} == invented_and_held
     assert replay_golden(Classifier.load(trained), lines) == []
 
 
@@ -368,7 +349,8 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     examples = tokenize_rows(rows, read_tokenizer(scorer.model.tokenizer), recipe)
     read_in_training = examples.rows(range(len(rows)), SETTINGS.tokens)
     assert max(map(len, read_in_training)) <= SETTINGS.tokens
-    texts, headings = [row["text"] for row in rows], [row.get("section") for row in rows]
+    texts = [row["text"] for row in rows]
+    headings = [row.get("section") for row in rows]
     vectors = scorer.pooled(texts, headings)
     assert np.array_equal(scorer.graph.pooled(read_in_training), vectors)
     assert len(np.unique(vectors, axis=0)) == len(rows)
@@ -386,18 +368,19 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
     from tipclassify.model.encoder.scoring import EncoderScorer
 
     network = restored(base, trained).network
-    rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
+    longest = [2, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 3]
+    rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], longest]
     ids, mask = pad_batch(rows, 0)
     with torch.inference_mode():
         wanted = network.eval().pooled_and_tokens(ids, mask)[0].numpy()
     graph = export_graphs(network).floats
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    (found,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
-    assert np.abs(found - wanted).max() < 1e-4
-    shipped = read_encoder(trained)
+    (pooled,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+    assert np.abs(pooled - wanted).max() < 1e-4
+    exported = read_encoder(trained)
     exact = logits_of(network, rows, 0)
-    whole = shipped.finetuned_heads.logits(EncoderScorer(shipped).graph.pooled(rows))
-    assert np.abs(whole - exact).max() < 0.5  # weights and what flows between layers in 8 bits
+    rounded = exported.finetuned_heads.logits(EncoderScorer(exported).graph.pooled(rows))
+    assert np.abs(rounded - exact).max() < 0.5  # weights and what flows between layers in 8 bits
 
 
 @trains
@@ -406,8 +389,9 @@ def test_the_same_network_is_exported_to_the_same_bytes(trained: Path, base: Pat
     from finetuning.network import export_graphs
 
     network = restored(base, trained).network
-    graphs = [export_graphs(network).whole_numbers for _ in range(2)]
-    assert graphs[0] == graphs[1] == (trained / "model.onnx").read_bytes()
+    shipped = (trained / "model.onnx").read_bytes()
+    assert export_graphs(network).whole_numbers == shipped
+    assert export_graphs(network).whole_numbers == shipped
 
 
 @trains
@@ -426,13 +410,13 @@ def test_padding_changes_no_score(base: Path) -> None:
     assert torch.allclose(alone, beside, atol=1e-5)
 
 
-# --------------------------------------------------------------------------------------------- what
-# a step reads
+# ---------------------------------------------------------------------------------------------
+# what a step reads
 
 
 @pytest.fixture
-def examples() -> Any:
-    """A passage of five tokens under heading 40, one without; heading 50 means the same."""
+def examples() -> TokenizedExamples:
+    """Make a passage under heading 40, 41 and one without; heading 50 means the same."""
     pytest.importorskip("torch")
     from finetuning.fitting import SpecialTokens, TokenizedExamples
 
@@ -451,7 +435,9 @@ PLAIN = replace(SETTINGS, no_heading=0.0, other_heading=0.0, masking=0.0)
 BOTH = np.array([0, 1])
 
 
-def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(examples: Any) -> None:
+def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(
+    examples: TokenizedExamples,
+) -> None:
     rows, targets = examples.sample(BOTH, PLAIN, 0)
     assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
     assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
@@ -460,28 +446,36 @@ def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(exa
     assert targets.tolist() == [[0, 0, 1], [0, 1, 0]]
 
 
-def test_a_passage_of_a_teacher_keeps_the_heading_for_which_it_was_scored(examples: Any) -> None:
+def test_a_passage_of_a_teacher_keeps_the_heading_for_which_it_was_scored(
+    examples: TokenizedExamples,
+) -> None:
     taught = replace(examples, taught=np.array([True, False]))
     rows, targets = taught.sample(BOTH, replace(PLAIN, no_heading=1.0), 0)
     assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
     assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
-def test_a_heading_of_like_meaning_keeps_the_labels(examples: Any) -> None:
+def test_a_heading_of_like_meaning_keeps_the_labels(examples: TokenizedExamples) -> None:
     rows, targets = examples.sample(BOTH, replace(PLAIN, other_heading=1.0), 0)
     assert rows[0] == [2, 50, 3, 11, 12, 13, 14, 15, 3]
     assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
-def test_masks_hide_the_text_and_neither_heading_nor_marks(examples: Any) -> None:
+def test_masks_hide_the_text_and_neither_heading_nor_marks(examples: TokenizedExamples) -> None:
     rows, _ = examples.sample(BOTH, replace(PLAIN, masking=1.0), 0)
     assert rows == [[2, 40, 41, 3, 4, 4, 4, 4, 4, 3], [2, 4, 4, 3]]
 
 
-def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) -> None:
-    one = replace(SETTINGS, masking=0.5)
-    assert examples.sample(BOTH, one, 3)[0] == examples.sample(BOTH, one, 3)[0]
-    assert len({json.dumps(examples.sample(BOTH, one, step)[0]) for step in range(9)}) > 4
+def test_a_step_draws_the_same_again_and_other_steps_otherwise(
+    examples: TokenizedExamples,
+) -> None:
+    masking_half = replace(SETTINGS, masking=0.5)
+
+    def token_ids(step: int) -> list[list[int]]:
+        return examples.sample(BOTH, masking_half, step)[0]
+
+    assert token_ids(3) == token_ids(3)
+    assert len({json.dumps(token_ids(step)) for step in range(9)}) > 4
 
 
 @trains
@@ -490,34 +484,52 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
 
     rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
     real = np.array([is_real(row) for row in rows])
-    epochs = [
-        epoch_rows(rows, ~HELD, replace(SETTINGS, invented=50), number) for number in (0, 0, 1)
-    ]
-    assert epochs[0].tolist() == epochs[1].tolist() != epochs[2].tolist()
-    for chosen in epochs:
+    fifty = replace(SETTINGS, invented=50)
+    learned_twins = np.flatnonzero(~HELD[:20])
+
+    first = epoch_rows(rows, ~HELD, fifty, 0)
+    second = epoch_rows(rows, ~HELD, fifty, 1)
+    assert first.tolist() == epoch_rows(rows, ~HELD, fifty, 0).tolist()
+    assert first.tolist() != second.tolist()
+    for chosen in (first, second):
         assert not HELD[chosen].any()
         assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
-        assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
+        assert set(learned_twins) <= set(chosen)
         assert (~real[chosen]).sum() == 50
-    twice = epoch_rows(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
-    assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int(
-        (~HELD[:20]).sum()
-    )
-    assert (~real[twice]).sum() == 50
-    invented = [row for row in rows if not is_real(row)]
-    voices = [
-        {**row, "source": "voices"} if number % 7 == 0 else row for number, row in enumerate(rows)
+
+    with_twins_twice = epoch_rows(rows, ~HELD, replace(fifty, twins=2), 0)
+    assert {(with_twins_twice == at).sum() for at in learned_twins} == {2}
+    assert (~real[with_twins_twice]).sum() == 50
+
+
+@trains
+def test_an_epoch_has_passages_of_other_genres_several_times() -> None:
+    from finetuning.recipe import epoch_rows
+
+    rows = []
+    for number, row in enumerate(ROWS):
+        changes = {"pair": "p" if number < 20 else None}
+        if number % 7 == 0:
+            changes["source"] = "voices"
+        if row.get("section") == "aviation":
+            changes["doc"] = "un-debate/a/b.txt"
+        rows.append({**row, **changes})
+    chosen = epoch_rows(rows, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
+    other_genres = [at for at, row in enumerate(rows) if is_row_of_other_genre(row)]
+    learned = [at for at in other_genres if not HELD[at]]
+    assert {(chosen == at).sum() for at in learned} == {3}
+
+
+@trains
+def test_an_epoch_of_invented_passages_alone_has_all_of_them() -> None:
+    from finetuning.recipe import epoch_rows
+
+    invented = [
+        {**row, "pair": "p" if number < 20 else None}
+        for number, row in enumerate(ROWS)
+        if not is_real(row)
     ]
-    genres = [
-        {**row, "doc": "un-debate/a/b.txt"} if row.get("section") == "aviation" else row
-        for row in voices
-    ]
-    chosen = epoch_rows(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
-    thrice = [at for at, row in enumerate(genres) if is_row_of_other_genre(row) and not HELD[at]]
-    assert [(chosen == at).sum() for at in thrice] == [3] * len(thrice)
-    assert (
-        len(epoch_rows(invented, np.ones(192, bool), SETTINGS, 0)) == 192
-    )  # where none is real, all
+    assert len(epoch_rows(invented, np.ones(192, bool), SETTINGS, 0)) == 192
 
 
 @trains
@@ -527,22 +539,22 @@ def test_headings_of_like_meaning_are_found_without_their_number(base: Path) -> 
     rows = [{**ROWS[-1], "section": "b. aviation"}]
     tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
     recipe = Recipe(str(base), WORDS, SETTINGS, headings={"aviation": ["flight"]})
-    found = tokenize_rows(rows, tokenizer, recipe)
-    (others,) = found.similar.values()
-    assert others == [
-        [len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]
-    ]
+    examples = tokenize_rows(rows, tokenizer, recipe)
+    (others,) = examples.similar.values()
+    words_before_headings = [*SPECIAL_TOKENS, ".", *WORDS_OF_TEXTS]
+    assert others == [[len(words_before_headings) + HEADINGS.index("flight")]]
 
 
-# --------------------------------------------------------------------------------------------- the
-# loop
+# ---------------------------------------------------------------------------------------------
+# the loop
 
 
 @trains
 @quiet
 def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_path: Path) -> None:
-    first, again = (weights(kept(base, tmp_path / name)) for name in ("first", "again"))
-    other = weights(kept(base, tmp_path / "other", seed=1))
+    first = weights(train_briefly(base, tmp_path / "first"))
+    again = weights(train_briefly(base, tmp_path / "again"))
+    other = weights(train_briefly(base, tmp_path / "other", seed=1))
     assert first == again
     assert first != other
 
@@ -551,11 +563,12 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_p
 def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> None:
     from finetuning.fitting import set_rate, shuffled_batches
 
-    optimizer: Any = SimpleNamespace(param_groups=[{"peak": 2.0}])
+    group = {"peak": 2.0}
+    optimizer = SimpleNamespace(param_groups=[group])
     rates = []
     for step in (0, 1, 2, 9):
-        set_rate(optimizer, step, 10, 0.2)
-        rates.append(optimizer.param_groups[0]["lr"])
+        set_rate(optimizer, step, 10, 0.2)  # type: ignore[arg-type]
+        rates.append(group["lr"])
     assert rates == [1.0, 2.0, 2.0, 0.25]
     batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], replace(SETTINGS, batch=2), 0)
     assert sorted(np.concatenate(batches).tolist()) == [0, 1, 2, 3, 4]
@@ -569,12 +582,18 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     from finetuning import fitting
 
     monkeypatch.setattr(fitting, "_CHECKPOINT_STEPS", 4)
-    done: list[tuple[int, int]] = []
-    whole = weights(kept(base, tmp_path / "whole", progress=lambda *step: done.append(step)))
-    an_epoch = done[-1][1] // 2
+    steps_done: list[int] = []
+    steps_planned: list[int] = []
+
+    def note_steps(done: int, planned: int) -> None:
+        steps_done.append(done)
+        steps_planned.append(planned)
+
+    whole = weights(train_briefly(base, tmp_path / "whole", progress=note_steps))
+    an_epoch = steps_planned[-1] // 2
     assert an_epoch > 10
 
-    def breaks_at(step: int) -> Callable[[int, int], None]:
+    def breaks_at(step: int) -> Progress:
         steps = iter(range(1, step + 1))
 
         def progress(*_: int) -> None:
@@ -586,15 +605,11 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     # in the first epoch, after its end, and soon after that
     for step in (6, an_epoch - 3, 3):
         with pytest.raises(KeyboardInterrupt):
-            kept(base, tmp_path / "parts", resume=True, progress=breaks_at(step))
-    begun: list[tuple[int, int]] = []
-    assert (
-        weights(
-            kept(base, tmp_path / "parts", resume=True, progress=lambda *step: begun.append(step))
-        )
-        == whole
-    )
-    assert begun[0][0] > an_epoch  # it went on
+            train_briefly(base, tmp_path / "parts", resume=True, progress=breaks_at(step))
+    steps_done.clear()
+    resumed = train_briefly(base, tmp_path / "parts", resume=True, progress=note_steps)
+    assert weights(resumed) == whole
+    assert steps_done[0] > an_epoch  # it went on
 
 
 TAUGHT = [
@@ -603,20 +618,27 @@ TAUGHT = [
 ]
 
 
-def kept_with_teachers(base: Path, out: Path, taught: list[SoftPassage], **run: Any) -> Any:
-    """The network of a short training, and of an epoch with passages that teachers scored."""
+def train_briefly_with_teachers(
+    base: Path,
+    out: Path,
+    taught: list[SoftPassage],
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> FineTuned:
+    """Train for an epoch, and for another one with passages that teachers scored."""
     from finetuning.recipe import Recipe, fine_tune
 
     settings = replace(SETTINGS, epochs=1, invented=30)
     recipe = Recipe(str(base), WORDS, settings, taught=taught)
-    return fine_tune(ROWS[::4], recipe, out, threads=1, **run)
+    return fine_tune(ROWS[::4], recipe, out, resume=resume, threads=1, progress=progress)
 
 
 @trains
 @quiet
 def test_an_epoch_with_teachers_follows_the_labels_and_resumes(base: Path, tmp_path: Path) -> None:
-    alone = kept(base, tmp_path / "labels", epochs=1)
-    whole = kept_with_teachers(base, tmp_path / "whole", TAUGHT)
+    alone = train_briefly(base, tmp_path / "labels", epochs=1)
+    whole = train_briefly_with_teachers(base, tmp_path / "whole", TAUGHT)
     assert (len(alone.history), len(whole.history)) == (1, 2)
     assert whole.history[0] == alone.history[0]
     assert weights(whole) != weights(alone)
@@ -630,12 +652,12 @@ def test_an_epoch_with_teachers_follows_the_labels_and_resumes(base: Path, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        kept_with_teachers(base, tmp_path / "parts", TAUGHT, progress=breaks_off)
-    resumed = kept_with_teachers(base, tmp_path / "parts", TAUGHT, resume=True)
+        train_briefly_with_teachers(base, tmp_path / "parts", TAUGHT, progress=breaks_off)
+    resumed = train_briefly_with_teachers(base, tmp_path / "parts", TAUGHT, resume=True)
     assert weights(resumed) == weights(whole)
     assert resumed.history == whole.history
     with pytest.raises(ModelError, match="of a run with other taught"):
-        kept_with_teachers(base, tmp_path / "whole", TAUGHT[:1], resume=True)
+        train_briefly_with_teachers(base, tmp_path / "whole", TAUGHT[:1], resume=True)
 
 
 class FixedTeacher:
@@ -645,12 +667,12 @@ class FixedTeacher:
         self.log_odds = log_odds
         self.asked: list[tuple[str, str | None]] = []
 
-    def logits(self, passages: list[Passage]) -> Any:
+    def logits(self, passages: list[Passage]) -> Floats:
         self.asked += [(passage.text, passage.section) for passage in passages]
         return np.array([[self.log_odds[passage.text], -9.0, -9.0] for passage in passages])
 
-    def predict_proba(self, passages: list[Passage]) -> Any:
-        return 1 / (1 + np.exp(-self.logits(passages)))
+    def predict_proba(self, passages: list[Passage]) -> Floats:
+        return logistic(self.logits(passages))
 
 
 def test_teachers_score_what_tells_something_and_other_passages_at_random() -> None:
@@ -688,24 +710,23 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
     from finetuning.recipe import Recipe, fine_tune
 
     run = tmp_path / "run"
-    kept(base, run, epochs=1)
+    train_briefly(base, run, epochs=1)
     with pytest.raises(ModelError, match="of a run with other settings"):
-        kept(base, run, resume=True, epochs=1, seed=3)
+        train_briefly(base, run, resume=True, epochs=1, seed=3)
     settings = replace(SETTINGS, epochs=1, invented=30)
     with pytest.raises(ModelError, match="of a run with other corpus"):
         fine_tune(ROWS[::3], Recipe(str(base), WORDS, settings), run, resume=True, threads=1)
     (run / "checkpoint.pt").write_bytes(b"half a file")
     with pytest.raises(ModelError, match="not a checkpoint"):
-        kept(base, run, resume=True, epochs=1)
+        train_briefly(base, run, resume=True, epochs=1)
 
 
 @trains
 @quiet
 def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        ModelError, match=r"lacks config\.json [^\n]+; give a pretrained base [^\n]+$"
-    ):
-        kept(trained.with_name("mine-training"), tmp_path / "further")
+    message = r"lacks config\.json [^\n]+; give a pretrained base [^\n]+$"
+    with pytest.raises(ModelError, match=message):
+        train_briefly(trained.with_name("mine-training"), tmp_path / "further")
 
 
 @trains
@@ -720,7 +741,7 @@ def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> N
     ],
 )
 def test_a_corpus_that_cannot_teach_is_refused(
-    base: Path, tmp_path: Path, rows: list[Any], message: str
+    base: Path, tmp_path: Path, rows: list[Row], message: str
 ) -> None:
     from finetuning.recipe import Recipe, fine_tune
 
@@ -745,19 +766,19 @@ def test_bfloat16_is_for_processors_that_have_it(
     try:
         network = new_network(base, SETTINGS).eval()
         ids = [[2, 7, 9, 3], [2, 8, 3]]
-        found = fitting.logits_of(network, ids, 0)
+        logits = fitting.logits_of(network, ids, 0)
         numbers, mask = fitting.pad_batch(ids, 0)
         with torch.inference_mode():
             plain = network(numbers, mask).numpy()
         assert fitting.precision() == ("bfloat16" if fast else "float32")
-        assert np.array_equal(found, plain) is not fast
-        assert np.allclose(found, plain, atol=0.05)
+        assert np.array_equal(logits, plain) is not fast
+        assert np.allclose(logits, plain, atol=0.05)
     finally:
         fitting.precision.cache_clear()
 
 
-# --------------------------------------------------------------------------------------------- the
-# command
+# ---------------------------------------------------------------------------------------------
+# the command
 
 
 def test_without_pytorch_the_extra_is_named(
@@ -766,10 +787,8 @@ def test_without_pytorch_the_extra_is_named(
     from finetuning.recipe import Recipe, fine_tune
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(
-        MissingExtraError,
-        match=r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$",
-    ):
+    message = r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$"
+    with pytest.raises(MissingExtraError, match=message):
         fine_tune(ROWS, Recipe(str(tmp_path), WORDS, SETTINGS), tmp_path / "out")
 
 
@@ -794,63 +813,86 @@ def test_settings_that_make_no_sense_are_refused() -> None:
             Settings(**wrong)
 
 
-def test_every_option_of_an_encoder_arrives(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from typer.testing import CliRunner
+@dataclass(frozen=True)
+class FineTuningCall:
+    """What the command line called the fine-tuning with."""
 
+    options: FineTuningOptions
+    request: TrainCommandRequest
+    corpus: list[Row]
+    own: list[Row]
+
+
+@pytest.fixture
+def fine_tuning_calls(monkeypatch: pytest.MonkeyPatch) -> list[FineTuningCall]:
+    """Note the calls of the fine-tuning, none of which trains."""
     from finetuning import command
 
+    calls: list[FineTuningCall] = []
+
+    def note_call(
+        options: FineTuningOptions,
+        request: TrainCommandRequest,
+        corpus: list[Row],
+        own: list[Row],
+    ) -> SimpleNamespace:
+        calls.append(FineTuningCall(options, request, corpus, own))
+        return SimpleNamespace(table=lambda: "good")
+
+    monkeypatch.setattr(command, "run", note_call)
+    return calls
+
+
+def run_train(*arguments: str) -> Result:
+    """Run ``train.py`` in this process."""
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.usefixtures("fine_tuning_calls")
+@pytest.mark.parametrize(
+    "options",
+    [["--rate", "0.1"], ["--epochs", "1"], ["--resume"], ["--base", "b"], ["--teacher", "t"]],
+)
+def test_an_option_of_an_encoder_is_refused_without_one(options: list[str]) -> None:
+    assert run_train(*options).exit_code == 2
+
+
+def test_every_option_of_an_encoder_arrives(
+    fine_tuning_calls: list[FineTuningCall], tmp_path: Path
+) -> None:
     data = tmp_path / "mine.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
-    seen: list[Any] = []
-    monkeypatch.setattr(
-        command,
-        "run",
-        lambda *given: seen.append(given) or SimpleNamespace(table=lambda: "good"),
-    )
-    for option in (
-        ["--rate", "0.1"],
-        ["--epochs", "1"],
-        ["--resume"],
-        ["--base", "b"],
-        ["--teacher", "t"],
-    ):
-        assert CliRunner().invoke(app, option).exit_code == 2
-    start = ["--model", "encoder", "--base", "b", "--data", str(data), "--out", "o", "--no-corpus"]
-    options = [
-        "--rate",
-        "0.0002",
-        "--epochs",
-        "2",
-        "--seed",
-        "5",
-        "--unlabelled",
-        "u.jsonl",
-        "--resume",
-        "--jobs",
-        "2",
-        "--teacher",
-        "t",
-        "--teacher",
-        "u",
-    ]
-    done = CliRunner().invoke(app, [*start, *options])
+    required = ["--model", "encoder", "--base", "b", "--data", str(data), "--out", "o"]
+    further = (
+        "--rate 0.0002 --epochs 2 --seed 5 --unlabelled u.jsonl --resume --jobs 2 "
+        "--teacher t --teacher u"
+    ).split()
+
+    done = run_train(*required, "--no-corpus", *further)
     assert (done.exit_code, done.stdout) == (0, "good\n")
-    encoder, request, corpus, own = seen[0]
-    assert corpus == []
-    assert [row["text"] for row in own] == ["Police acted."]
-    assert (request.out, request.seed, request.jobs) == (Path("o"), 5, 2)
-    assert list(request.unlabelled) == [Path("u.jsonl")]
-    assert (encoder.base, encoder.epochs, encoder.rate, encoder.resume) == ("b", 2, 0.0002, True)
-    assert encoder.teachers == [Path("t"), Path("u")]
-    assert encoder.headings is not None
-    assert encoder.headings.is_file()
-    assert CliRunner().invoke(app, start).exit_code == 0
-    encoder, request, _, _ = seen[1]
-    assert (encoder.epochs, encoder.rate, encoder.resume, request.jobs) == (None, None, False, -1)
+    (call,) = fine_tuning_calls
+    assert call.corpus == []
+    assert [row["text"] for row in call.own] == ["Police acted."]
+    assert call.request.out == Path("o")
+    assert call.request.seed == 5
+    assert call.request.jobs == 2
+    assert list(call.request.unlabelled) == [Path("u.jsonl")]
+    assert call.options.base == "b"
+    assert call.options.epochs == 2
+    assert call.options.rate == 0.0002
+    assert call.options.resume is True
+    assert call.options.teachers == [Path("t"), Path("u")]
+    assert call.options.headings is not None
+    assert call.options.headings.is_file()
+
+    assert run_train(*required, "--no-corpus").exit_code == 0
+    call = fine_tuning_calls[1]
+    assert call.options.epochs is None
+    assert call.options.rate is None
+    assert call.options.resume is False
+    assert call.request.jobs == -1
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
@@ -865,15 +907,19 @@ def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "a.jsonl").write_text(lines, "utf-8")
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
-    found = read_unlabelled(
-        [tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"], ["TWO things."], None, 0
-    )
-    assert sorted(found, key=str) == [
+    files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"]
+    passages = read_unlabelled(files, ["TWO things."], None, 0)
+    assert sorted(passages, key=str) == [
         UnlabelledPassage("One thing.", "Labor", "dol/a.html"),
         UnlabelledPassage("Three things.", None, ""),
     ]
-    assert found == read_unlabelled([tmp_path / "b.jsonl.gz"], ["two things."], 9, 0)
-    assert len(read_unlabelled([tmp_path / "a.jsonl"], [], 1, 0)) == 1
+    assert passages == read_unlabelled(files[1:], ["two things."], 9, 0)
+    assert len(read_unlabelled(files[:1], [], 1, 0)) == 1
+
+
+def test_a_pool_that_is_none_is_named(tmp_path: Path) -> None:
+    from tipclassify.training.unlabelled import read_unlabelled
+
     for broken in (b"\x1f\x8bhalf", b'{"txt": 1}\n', b"[1]\n", b'{"text": null}\n', b"\xff"):
         for name in ("c.jsonl", "c.jsonl.gz"):
             (tmp_path / name).write_bytes(broken)

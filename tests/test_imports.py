@@ -1,8 +1,8 @@
-"""Imports: `import tipclassify` and --help are light, scoring needs no scikit-learn, `fast` only
-numpy."""
+"""Imports are few: none of weight for --help, no scikit-learn to score, only numpy for `fast`."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -30,10 +30,15 @@ HEAVY = (
 )
 
 
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
 def python(code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
-    )
+    """Run code that ends well in a new process, and return what it prints."""
+    done = run_python(code)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -45,10 +50,8 @@ RUN_MAIN = "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: 
     "code",
     [
         "import tipclassify; tipclassify.__version__; tipclassify.LABELS",
-        "import sys; sys.argv = ['tipclassify', '--help']\n"
-        "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
-        "import sys; sys.argv = ['tipclassify', 'score', '--help']\n"
-        "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
+        f"import sys; sys.argv = ['tipclassify', '--help']\n{RUN_MAIN}",
+        f"import sys; sys.argv = ['tipclassify', 'score', '--help']\n{RUN_MAIN}",
     ],
 )
 def test_importing_and_help_load_nothing_heavy(code: str) -> None:
@@ -59,10 +62,18 @@ def test_importing_and_help_load_nothing_heavy(code: str) -> None:
 
 
 IDLE = (
-    "sklearn", "scipy", "joblib", "datasets", "pandas", "torch", "statistics",
-    "tipclassify.download", "tipclassify.readers", "tipclassify.reporting.report",
+    "sklearn",
+    "scipy",
+    "joblib",
+    "datasets",
+    "pandas",
+    "torch",
+    "statistics",
+    "tipclassify.download",
+    "tipclassify.readers",
+    "tipclassify.reporting.report",
     "tipclassify.reporting.writers",
-)  # fmt: skip
+)
 UNUSED = {
     "default": IDLE,
     "fast": (
@@ -104,15 +115,19 @@ BOTH = {"onnxruntime", "tokenizers"}
 
 
 def command(blocked: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """``tipclassify`` where some packages cannot be imported, and nothing of the network is
-    reached."""
-    code = f"BLOCKED = {blocked}\n{BLOCK}\nsys.argv[0] = 'tipclassify'\nfrom tipclassify.__main__ import main\nmain()"
-    line = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    """Run ``tipclassify`` without some packages and without the network."""
+    code = (
+        f"BLOCKED = {blocked}\n{BLOCK}\n"
+        "sys.argv[0] = 'tipclassify'\n"
+        "from tipclassify.__main__ import main\n"
+        "main()"
+    )
+    return run_python(code, *arguments)
 
 
 @pytest.fixture
 def reports(tmp_path: Path) -> list[str]:
+    """Write a report as text and one as HTML."""
     (tmp_path / "a.txt").write_text("The government did not convict any traffickers.", "utf-8")
     (tmp_path / "b.html").write_text("<p>Police arrested nine traffickers.</p>", "utf-8")
     return [str(tmp_path / "a.txt"), str(tmp_path / "b.html")]
@@ -123,14 +138,10 @@ def test_text_and_html_are_scored_without_scikit_learn_or_network(
     reports: list[str], model: str, blocked: set[str]
 ) -> None:
     done = command(blocked, "score", *reports, "--format", "jsonl", "--model", model)
-    assert (done.returncode, done.stderr.partition(" (")[0]) == (
-        0,
-        "tipclassify: 2 reports, 2 tagged passages",
-    )
-    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [
-        ["failure"],
-        ["positive_effort"],
-    ]
+    assert done.returncode == 0
+    assert done.stderr.partition(" (")[0] == "tipclassify: 2 reports, 2 tagged passages"
+    labels = [json.loads(line)["labels"] for line in done.stdout.splitlines()]
+    assert labels == [["failure"], ["positive_effort"]]
 
 
 def test_scoring_leaves_nothing_in_the_home_folder(
@@ -172,28 +183,24 @@ def test_numpy_msgspec_and_sentencex_are_enough_for_fast(tmp_path: Path) -> None
     """``pip install --no-deps tipclassify`` and these three, as docs/how-to/install.md says."""
     out = tmp_path / "found.csv"
     (tmp_path / "found.csv.txt").write_text("Police acted.", "utf-8")
-    line = [sys.executable, "-c", WITHOUT_REQUIREMENTS, str(out)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    done = run_python(WITHOUT_REQUIREMENTS, str(out))
     assert done.returncode == 0, done.stderr
-    *found, default, reading = done.stdout.splitlines()
-    assert found == [
+    *results, default, reading = done.stdout.splitlines()
+    assert results == [
         "[('positive_effort',), ('failure',)]",
         "[['failure']]",
         "additive",
         "1 a.txt",
     ]
     assert "'--model fast' works without them" in default
-    assert re.search(
-        r"reading it needs \w+, which is not installed here; 'pip install tipclassify' without --no-deps brings it$",
-        reading,
-    )
+    lacking = r"reading it needs \w+, which is not installed here"
+    remedy = "'pip install tipclassify' without --no-deps brings it"
+    assert re.search(f"{lacking}; {remedy}$", reading)
     assert len(out.read_text("utf-8").splitlines()) == 3
 
 
 def test_every_package_that_is_imported_is_declared() -> None:
     """Requirements and extras of pyproject.toml, by the names that pip takes."""
-    import ast
-
     pip_names = {
         "sklearn": "scikit-learn",
         "docx": "python-docx",
@@ -206,47 +213,49 @@ def test_every_package_that_is_imported_is_declared() -> None:
         for name in re.findall(r'"([A-Za-z][\w.-]*)(?:\[[\w,]+\])?[><=~]', project)
     }
     assert {"numpy", "scipy", "pyarrow"} <= declared
+    known = {*sys.stdlib_module_names, "tipclassify"}
     missing = {}
     for file in Path(tipclassify.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            modules: list[str] = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                modules = [node.module]
-            for module in modules:
-                top = module.partition(".")[0]
-                name = pip_names.get(top, top.replace("_", "-"))
-                if (
-                    top not in sys.stdlib_module_names
-                    and top != "tipclassify"
-                    and name not in declared
-                ):
-                    missing[name] = file.name
+        for package in imported_packages(file) - known:
+            name = pip_names.get(package, package.replace("_", "-"))
+            if name not in declared:
+                missing[name] = file.name
     assert missing == {}
+
+
+def imported_packages(file: Path) -> set[str]:
+    """Return the top-level names that a module imports, except its own package's by a dot."""
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            modules.append(node.module)
+    return {module.partition(".")[0] for module in modules}
 
 
 @pytest.mark.parametrize("missing", ["onnxruntime", "tokenizers"])
 def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(
     reports: list[str], missing: str
 ) -> None:
-    asked = {
+    command_lines = {
         "onnxruntime": [("score", reports[0]), ("info",)],
         "tokenizers": [("explain", "Police acted.")],
     }
-    for args in asked[missing]:
-        done = command({missing}, *args)
+    for arguments in command_lines[missing]:
+        done = command({missing}, *arguments)
         assert (done.returncode, done.stdout) == (3, "")
-        (line,) = done.stderr.splitlines()
-        assert line == (
-            f"tipclassify: the default model needs onnxruntime and tokenizers, and {missing} cannot be imported here; "
-            "'--model fast' works without them"
-        )
+        assert done.stderr.splitlines() == [
+            f"tipclassify: the default model needs onnxruntime and tokenizers, and {missing} "
+            "cannot be imported here; '--model fast' works without them"
+        ]
     printed = python(
         f"import sys; sys.modules[{missing!r}] = None\n"
         "import tipclassify\n"
-        "try: tipclassify.classify('Police acted.')\nexcept tipclassify.ModelError as error: print(error)\n"
-        "print(tipclassify.classify('The government did not convict any traffickers.', model='fast')[0].labels)"
+        "try: tipclassify.classify('Police acted.')\n"
+        "except tipclassify.ModelError as error: print(error)\n"
+        "text = 'The government did not convict any traffickers.'\n"
+        "print(tipclassify.classify(text, model='fast')[0].labels)"
     )
     first, labels = printed.splitlines()
     assert f"{missing} cannot be imported here; '--model fast' works" in first
@@ -254,17 +263,14 @@ def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(
 
 
 def test_no_test_imports_a_private_name_of_the_package() -> None:
-    import ast
-
-    private = {
-        f"{file.name}: {name.name}"
-        for file in Path(__file__).parent.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tipclassify")
-        for name in node.names
-        if name.name.startswith("_") and not name.name.endswith("__")
-    }
-    assert private == set()
+    private = []
+    for file in Path(__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tipclassify"):
+                for alias in node.names:
+                    if alias.name.startswith("_") and not alias.name.endswith("__"):
+                        private.append(f"{file.name}: {alias.name}")
+    assert private == []
 
 
 def test_nothing_of_ours_unpickles() -> None:

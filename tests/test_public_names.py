@@ -7,8 +7,9 @@ import json
 import re
 import runpy
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -35,16 +36,20 @@ from tipclassify import (
     write_reports,
 )
 from tipclassify.errors import OutputError, UsageError
+from tipclassify.model.encoder.scoring import EncoderScorer
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "data" / "samples"
-TEXT = "Police arrested nine traffickers. Courts convicted none of them. Border guards took bribes from recruiters."
+TEXT = (
+    "Police arrested nine traffickers. Courts convicted none of them. "
+    "Border guards took bribes from recruiters."
+)
 
 PUBLIC = {
-    "functions": "cite classify compare evaluate explain load_corpus read_report summarize tag_batch tag_report "
-    "write_reports",
-    "classes": "Block Citation Classifier Comparison Document Evaluation Explanation Finding Passage ScoringContext "
-    "SpanWeight Summary TaggedReport TipClassifier",
+    "functions": "cite classify compare evaluate explain load_corpus read_report summarize "
+    "tag_batch tag_report write_reports",
+    "classes": "Block Citation Classifier Comparison Document Evaluation Explanation Finding "
+    "Passage ScoringContext SpanWeight Summary TaggedReport TipClassifier",
     "errors": "CorpusError InputError ModelError OutputError TipclassifyError",
     "constants": "LABELS POLICIES",
     "types": "Policy Unit",
@@ -64,13 +69,12 @@ SIGNATURES = {
 }
 
 
-def parameters(function: Any) -> str:
-    """Names of the parameters, without types and defaults."""
-    found = [
-        p.replace(annotation=p.empty, default=p.empty)
-        for p in inspect.signature(function).parameters.values()
-    ]
-    return str(inspect.Signature(found))
+def parameters(function: Callable[..., object]) -> str:
+    """Return the signature of a function without types and defaults."""
+    bare = []
+    for parameter in inspect.signature(function).parameters.values():
+        bare.append(parameter.replace(annotation=parameter.empty, default=parameter.empty))
+    return str(inspect.Signature(bare))
 
 
 def test_the_public_names_are_these() -> None:
@@ -90,25 +94,24 @@ def test_a_public_function_says_what_it_takes_raises_and_shows_an_example(name: 
     docstring = inspect.getdoc(getattr(tipclassify, name)) or ""
     assert ">>> " in docstring
     assert "Raises" in docstring
-    assert all(
-        re.search(rf"\b{word}\b", docstring) for word in re.findall(r"\w+", SIGNATURES[name])[:1]
-    )
+    first_parameter = re.findall(r"\w+", SIGNATURES[name])[0]
+    assert re.search(rf"\b{first_parameter}\b", docstring)
 
 
 def test_documentation_imports_public_names_alone() -> None:
-    inner = re.compile(r"(?:from|import) tipclassify\.\S+.*")
+    inner_import = re.compile(r"(?:from|import) tipclassify\.\S+.*")
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").glob("*.md")]
-    assert {
-        page.name: found for page in pages if (found := inner.findall(page.read_text("utf-8")))
-    } == {}
+    for page in pages:
+        assert inner_import.findall(page.read_text("utf-8")) == [], page.name
 
 
-# --------------------------------------------------------------------------------------------- a
-# report, from end to end
+# ---------------------------------------------------------------------------------------------
+# a report, from end to end
 
 
 @pytest.fixture(scope="module")
 def reports() -> list[TaggedReport]:
+    """Tag the sample reports of two years."""
     return [
         tag_report(SAMPLES / f"karvonia-{year}.html", model="fast", day="2026-11-30")
         for year in (2023, 2024)
@@ -141,44 +144,43 @@ def test_counts_citations_and_comparison_need_no_context(reports: list[TaggedRep
 def test_what_was_tagged_otherwise_or_by_nobody_known_is_refused(
     reports: list[TaggedReport],
 ) -> None:
-    other = tag_report(Document.from_text(TEXT), model="fast", policy="cite")
-    moved = tag_report(
-        Document.from_text(TEXT), model=Classifier.load("fast").with_thresholds({"failure": 0.9})
-    )
-    for mixed in (other, moved):
-        with pytest.raises(
-            ValueError,
-            match=r"^tagged by other models, policies or thresholds: tag all of them alike$",
-        ):
+    document = Document.from_text(TEXT)
+    with_moved_threshold = Classifier.load("fast").with_thresholds({"failure": 0.9})
+    of_other_policy = tag_report(document, model="fast", policy="cite")
+    of_other_threshold = tag_report(document, model=with_moved_threshold)
+    message = r"^tagged by other models, policies or thresholds: tag all of them alike$"
+    for mixed in (of_other_policy, of_other_threshold):
+        with pytest.raises(ValueError, match=message):
             summarize([reports[0], mixed])
         with pytest.raises(ValueError, match="tag all of them alike"):
             compare(reports[0], mixed)
+
     unknown = TaggedReport("a", None, ())
-    with pytest.raises(
-        ValueError,
-        match=r"^it is not known what tagged these: tag them with tag_report, or give the S",
-    ):
+    message = r"^it is not known what tagged these: tag them with tag_report, or give the S"
+    with pytest.raises(ValueError, match=message):
         summarize(unknown)
     assert summarize(unknown, ScoringContext(Classifier.load("fast"))).total.passages == 0
+
+
+def test_a_summary_needs_reports_and_fields_that_there_are(reports: list[TaggedReport]) -> None:
     with pytest.raises(ValueError, match=r"^no reports: give at least one$"):
         summarize([])
-    with pytest.raises(
-        ValueError, match=r"^unknown field 'mood': use file, country, publication, year, section$"
-    ):
+    message = r"^unknown field 'mood': use file, country, publication, year, section$"
+    with pytest.raises(ValueError, match=message):
         summarize(reports, by=["mood"])
 
 
 def test_thresholds_that_were_moved_count_with_their_own_error_rates() -> None:
     fast = Classifier.load("fast")
     document = Document.from_text(TEXT, "a.txt")
-    moved = fast.with_thresholds({"failure": 0.9})
-    plain, found = (summarize(tag_report(document, model=model)) for model in (fast, moved))
-    assert found.about["policy"] == "balanced, failure=0.9"
+    plain = summarize(tag_report(document, model=fast))
+    moved = summarize(tag_report(document, model=fast.with_thresholds({"failure": 0.9})))
+    assert moved.about["policy"] == "balanced, failure=0.9"
     assert plain.about["policy"] == "balanced"
     assert plain.rates is not None
-    assert found.rates is not None
-    assert found.rates["failure"] != plain.rates["failure"]
-    assert found.rates["complicity"] == plain.rates["complicity"]
+    assert moved.rates is not None
+    assert moved.rates["failure"] != plain.rates["failure"]
+    assert moved.rates["complicity"] == plain.rates["complicity"]
 
 
 @pytest.mark.parametrize(
@@ -231,16 +233,14 @@ def test_rows_of_a_table_are_one_report(tmp_path: Path) -> None:
         tag_report(file, model="fast")
 
 
-# --------------------------------------------------------------------------------------------- a
-# model
+# ---------------------------------------------------------------------------------------------
+# a model
 
 
 def test_explain_reads_the_heading() -> None:
     law = "The government did not effectively enforce the law."
-    forced, wages = (
-        explain(law, section=section, model="fast")["failure"]
-        for section in ("Forced Labor", "Wages")
-    )
+    forced = explain(law, section="Forced Labor", model="fast")["failure"]
+    wages = explain(law, section="Wages", model="fast")["failure"]
     assert forced.probability > wages.probability
     assert explain(Passage(law, 0, len(law), "Wages"), model="fast")["failure"] == wages
     with pytest.raises(TypeError, match="passage 0 is not a str or Passage but int"):
@@ -248,21 +248,24 @@ def test_explain_reads_the_heading() -> None:
 
 
 def test_evaluate_takes_columns_and_says_what_it_measured() -> None:
-    sentences = ["Police arrested nine traffickers.", "Courts convicted none of them."] * 15
-    labels = [["positive_effort"], ["failure"]] * 15
-    found = evaluate(sentences, labels, model="fast", draws=50)
-    assert isinstance(found, Evaluation)
-    assert found.metrics.passages == 30
-    assert found.macro_f1 == 1.0
-    assert found.intervals is not None
-    assert found.intervals.groups == 2  # equal texts stand together
-    assert "positive_effort" in str(found)
-    named = evaluate(
-        sentences, np.array([[1, 0, 0], [0, 1, 0]] * 15), model="fast", draws=50, groups=range(30)
-    )
-    assert named.macro_f1 == found.macro_f1
-    assert named.intervals is not None
-    assert named.intervals.groups == 30
+    sentences = []
+    labels = []
+    for _ in range(15):
+        sentences += ["Police arrested nine traffickers.", "Courts convicted none of them."]
+        labels += [["positive_effort"], ["failure"]]
+    evaluation = evaluate(sentences, labels, model="fast", draws=50)
+    assert isinstance(evaluation, Evaluation)
+    assert evaluation.metrics.passages == 30
+    assert evaluation.macro_f1 == 1.0
+    assert evaluation.intervals is not None
+    assert evaluation.intervals.groups == 2  # equal texts stand together
+    assert "positive_effort" in str(evaluation)
+
+    matrix = np.array([[label in of_sentence for label in LABELS] for of_sentence in labels], int)
+    of_matrix = evaluate(sentences, matrix, model="fast", draws=50, groups=range(30))
+    assert of_matrix.macro_f1 == evaluation.macro_f1
+    assert of_matrix.intervals is not None
+    assert of_matrix.intervals.groups == 30
     with pytest.raises(ValueError, match=r"^30 passages but 1 rows of labels"):
         evaluate(sentences, labels[:1])
     with pytest.raises(ValueError, match=r"^no passages: give at least one$"):
@@ -272,18 +275,12 @@ def test_evaluate_takes_columns_and_says_what_it_measured() -> None:
 @pytest.mark.parametrize("name", ["default", "fast"])
 def test_a_saved_copy_is_the_same_folder(name: str, tmp_path: Path) -> None:
     Classifier.load(name).save(tmp_path / "copy")
-    original = ROOT / "models" / name
-    for file in (tmp_path / "copy").iterdir():
-        if file.name == "model.json":  # its keys may stand in another order
-            copied, shipped = (
-                json.loads((folder / file.name).read_bytes()) for folder in (file.parent, original)
-            )
-            assert copied == shipped
-        else:
-            assert file.read_bytes() == (original / file.name).read_bytes(), file.name
-    assert {file.name for file in original.iterdir()} == {
-        file.name for file in (tmp_path / "copy").iterdir()
-    }
+    copied = {file.name: file.read_bytes() for file in (tmp_path / "copy").iterdir()}
+    shipped = {file.name: file.read_bytes() for file in (ROOT / "models" / name).iterdir()}
+    # its keys may stand in another order
+    assert json.loads(copied.pop("model.json")) == json.loads(shipped.pop("model.json"))
+    assert copied.keys() == shipped.keys()
+    assert [file for file in copied if copied[file] != shipped[file]] == []
 
 
 def test_moved_thresholds_are_saved_and_the_card_says_so(tmp_path: Path) -> None:
@@ -292,9 +289,8 @@ def test_moved_thresholds_are_saved_and_the_card_says_so(tmp_path: Path) -> None
     loaded = Classifier.load(tmp_path / "mine")
     assert np.array_equal(loaded.thresholds(), moved.thresholds())
     assert loaded.meta["sha256"] != moved.meta["sha256"]
-    assert "## Thresholds\nMoved after training" in (tmp_path / "mine" / "README.md").read_text(
-        "utf-8"
-    )
+    card = (tmp_path / "mine" / "README.md").read_text("utf-8")
+    assert "## Thresholds\nMoved after training" in card
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine", "utf-8")
     with pytest.raises(ModelError, match="in the way"):
@@ -305,13 +301,13 @@ def test_embed_gives_what_the_heads_read(classifier: Classifier) -> None:
     passages = ["Courts convicted none of them.", Passage("The law slept.", 0, 14, "Forced Labor")]
     vectors = classifier.embed(passages)
     assert (vectors.shape, vectors.dtype) == ((2, 384), np.float32)
-    model: Any = classifier.scorer.model
+    assert isinstance(classifier.scorer, EncoderScorer)
+    model = classifier.scorer.model
     logits = model.heads.logits(vectors) * model.scale + model.shift
     assert np.array_equal(logits, classifier.logits(passages))
     assert classifier.embed([]).shape == (0, 384)
-    with pytest.raises(
-        ModelError, match=r"^a linear model has no vectors: use the default, or another encoder$"
-    ):
+    message = r"^a linear model has no vectors: use the default, or another encoder$"
+    with pytest.raises(ModelError, match=message):
         Classifier.load("fast").embed(passages)
 
 
@@ -319,33 +315,32 @@ def test_a_repr_says_what_it_is_in_a_line(reports: list[TaggedReport]) -> None:
     fast = Classifier.load("fast")
     assert repr(fast) == f"Classifier(fast, linear, model {fast.meta['sha256'][:12]})"
     assert repr(Classifier(fast.scorer)) == f"Classifier(linear, model {fast.meta['sha256'][:12]})"
-    assert re.fullmatch(
-        r"TaggedReport\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)",
-        repr(reports[0]),
-    )
-    assert re.fullmatch(
-        r"Document\(source='.*', title='.*', country='Karvonia', year=2023, [\d,]+ .*\)",
-        repr(reports[0].document),
-    )
+    of_report = r"TaggedReport\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)"
+    assert re.fullmatch(of_report, repr(reports[0]))
+    of_document = r"Document\(source='.*', title='.*', country='Karvonia', year=2023, [\d,]+ .*\)"
+    assert re.fullmatch(of_document, repr(reports[0].document))
     assert repr(tipclassify.tag_batch) == "<function tipclassify.tag_batch>"
     assert len(repr(fast.model)) < 2_000
     assert len(repr(Classifier.load().scorer.model)) < 2_000
 
 
-# --------------------------------------------------------------------------------------------- the
-# Hugging Face hub
+# ---------------------------------------------------------------------------------------------
+# the Hugging Face hub
+
+
+HubRequest = tuple[str, str, str | None]  # repository, file, revision
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A hub that has ``owner/name``: a snapshot in a cache, and a list of what was asked of it."""
+def hub_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[HubRequest]:
+    """Replace the hub by one that has ``owner/name`` alone, and note the requests to it."""
     huggingface_hub = pytest.importorskip("huggingface_hub")
-    asked: list[tuple[str, str, str | None]] = []
+    requests: list[HubRequest] = []
     snapshot = tmp_path / "cache" / "snapshots" / "c0ffee"
     snapshot.mkdir(parents=True)
 
     def download(repository: str, file: str, *, revision: str | None = None) -> str:
-        asked.append((repository, file, revision))
+        requests.append((repository, file, revision))
         if repository != "owner/name":
             raise OSError("401 Client Error.\nRepository Not Found for url: …")
         shutil.copyfile(ROOT / "models" / "fast" / file, snapshot / file)
@@ -353,29 +348,29 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     monkeypatch.chdir(tmp_path)
-    return {"asked": asked, "snapshot": snapshot}
+    return requests
 
 
-def test_a_model_of_the_hub_is_loaded_by_its_name(hub: dict[str, Any], fast: Classifier) -> None:
+def test_a_model_of_the_hub_is_loaded_by_its_name(
+    hub_requests: list[HubRequest], fast: Classifier
+) -> None:
     loaded = Classifier.load("owner/name@v1")
     assert loaded.meta["sha256"] == fast.meta["sha256"]
-    assert hub["asked"] == [
+    assert hub_requests == [
         ("owner/name", "model.json", "v1"),
         ("owner/name", "weights.npz", "c0ffee"),
     ]
     assert np.array_equal(loaded.predict_proba([TEXT]), fast.predict_proba([TEXT]))
 
 
-def test_what_the_hub_does_not_have_is_one_line(hub: dict[str, Any]) -> None:
-    with pytest.raises(
-        ModelError,
-        match=r"^owner/gone: no model from the Hugging Face hub \(401 Client.*\); check the n",
-    ):
+def test_what_the_hub_does_not_have_is_one_line(hub_requests: list[HubRequest]) -> None:
+    message = r"^owner/gone: no model from the Hugging Face hub \(401 Client.*\); check the n"
+    with pytest.raises(ModelError, match=message):
         Classifier.load("owner/gone")
-    assert len(hub["asked"]) == 1
+    assert len(hub_requests) == 1
 
 
-@pytest.mark.usefixtures("hub")
+@pytest.mark.usefixtures("hub_requests")
 def test_a_changed_file_of_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
@@ -393,20 +388,18 @@ def test_a_changed_file_of_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch) -
         Classifier.load("owner/name")
 
 
-def test_a_path_of_this_machine_asks_nobody(hub: dict[str, Any]) -> None:
+def test_a_path_of_this_machine_asks_nobody(hub_requests: list[HubRequest]) -> None:
     Path("owner").mkdir()
     with pytest.raises(ModelError, match=r"^owner/nmae: no such model: give the folder of one"):
         Classifier.load("owner/nmae")
     with pytest.raises(ModelError, match=r"^models/mine: no such model: give the folder of one"):
         Classifier.load("models/mine")
-    assert hub["asked"] == []
+    assert hub_requests == []
 
 
 def test_without_huggingface_hub_the_remedy_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import sys
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ModelError, match=r"needs huggingface_hub: pip install huggingface_hub$"):

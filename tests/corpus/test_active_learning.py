@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, CorpusError, Passage
+from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.active_learning import Pick, rank
 from tipclassify.corpus.loading import read_rows
 
@@ -24,26 +26,24 @@ PLACES = "harbor market factory farm mine school temple office ranch quarry fore
 TEXTS = [f"Inspectors visited the {a} and later the {b}." for a in PLACES for b in PLACES if a != b]
 
 
-def tagged(
-    texts: list[str], logits: np.ndarray, doubtful: Sequence[bool] | np.ndarray = ()
-) -> list[Passage]:
-    scores = (1 / (1 + np.exp(-np.asarray(logits)))).tolist()
-    return [
-        Passage(
-            text,
-            0,
-            len(text),
-            scores=dict(zip(LABELS, row, strict=True)),
-            low_confidence=bool(doubt),
-        )
-        for text, row, doubt in zip(
-            texts, scores, doubtful if len(doubtful) else [False] * len(texts), strict=True
-        )
-    ]
+def tagged(texts: Sequence[str], logits: Floats) -> list[Passage]:
+    """Make passages with the probabilities of these logits."""
+    passages = []
+    for text, row in zip(texts, logistic(logits).tolist(), strict=True):
+        passages.append(Passage(text, 0, len(text), scores=dict(zip(LABELS, row, strict=True))))
+    return passages
 
 
-def order(texts: list[str], logits: np.ndarray, n: int, **more: object) -> list[Pick]:
-    return rank(tagged(texts, logits), HALF, n, **more)  # type: ignore[arg-type]
+def order(
+    texts: Sequence[str],
+    logits: Floats,
+    n: int,
+    *,
+    known: Sequence[str] = (),
+    others: Sequence[Floats] = (),
+) -> list[Pick]:
+    """Rank texts with these logits."""
+    return rank(tagged(texts, logits), HALF, n, known=known, others=others)
 
 
 def test_the_least_sure_come_first() -> None:
@@ -58,10 +58,10 @@ def test_the_least_sure_come_first() -> None:
 
 def test_unsure_is_measured_from_the_threshold_not_from_one_half() -> None:
     logits = np.full((2, 3), -6.0)
-    logits[0, 2], logits[1, 2] = 0.0, -2.2  # 0.5 and 0.1
-    picks = rank(
-        tagged(["Police left the port.", "Guards sold visas."], logits), [0.5, 0.5, 0.1], 2
-    )
+    logits[0, 2] = 0.0  # a probability of 0.5
+    logits[1, 2] = -2.2  # of 0.1
+    passages = tagged(["Police left the port.", "Guards sold visas."], logits)
+    picks = rank(passages, [0.5, 0.5, 0.1], 2)
     assert [pick.index for pick in picks] == [1, 0]
 
 
@@ -74,7 +74,8 @@ def test_annotators_who_differ_make_a_passage_worth_reading() -> None:
     (pick,) = order(TEXTS, logits, 1, others=[agreed, differs])
     assert pick.index == 7
     assert "labels differ on positive_effort" in pick.why
-    assert "many words unknown" in rank(tagged(TEXTS, logits, [True] * len(TEXTS)), HALF, 1)[0].why
+    doubted = [replace(passage, low_confidence=True) for passage in tagged(TEXTS, logits)]
+    assert "many words unknown" in rank(doubted, HALF, 1)[0].why
 
 
 def test_near_duplicates_of_picks_and_of_labelled_passages_come_last() -> None:
@@ -85,18 +86,11 @@ def test_near_duplicates_of_picks_and_of_labelled_passages_come_last() -> None:
         "Courts have not convicted any official who took part in these crimes.",
     ]
     logits = np.full((4, 3), 0.2)
-    picks = order(
-        texts,
-        logits,
-        4,
-        known=["Courts have not convicted any official who took part in these crimes!"],
-    )
-    assert {pick.index for pick in picks[:2]} & {0, 1}
-    assert {pick.index for pick in picks[:2]} & {2}
-    assert {pick.index for pick in picks[2:]} == {
-        3,
-        0 if picks[0].index == 1 or picks[1].index == 1 else 1,
-    }
+    labelled = "Courts have not convicted any official who took part in these crimes!"
+    picks = order(texts, logits, 4, known=[labelled])
+    first_two = {pick.index for pick in picks[:2]}
+    assert first_two in ({0, 2}, {1, 2})  # either of the two on shelters
+    assert {pick.index for pick in picks[2:]} == {0, 1, 2, 3} - first_two
     assert all(pick.score == 0 and "already" in pick.why for pick in picks[2:])
 
 
@@ -117,10 +111,12 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
 ) -> None:
     texts = [text for text, _, _ in passages]
     logits = np.array([[x, -x, x / 2] for _, x, _ in passages]).reshape(-1, 3)
-    doubtful = [doubt for _, _, doubt in passages]
-    asked = tagged(texts, logits, doubtful)
-    picks = rank(asked, HALF, n, known=texts[:2], seed=seed)
-    assert picks == rank(asked, HALF, n, known=texts[:2], seed=seed)
+    candidates = [
+        replace(passage, low_confidence=doubtful)
+        for passage, (_, _, doubtful) in zip(tagged(texts, logits), passages, strict=True)
+    ]
+    picks = rank(candidates, HALF, n, known=texts[:2], seed=seed)
+    assert picks == rank(candidates, HALF, n, known=texts[:2], seed=seed)
     assert len({pick.index for pick in picks}) == len(picks) == min(n, len(texts))
     scores = [pick.score > 0 for pick in picks]
     assert scores == sorted(scores, reverse=True)
@@ -133,33 +129,18 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
 def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(
     cli: Run, tmp_path: Path
 ) -> None:
-    report, todo, known = (
-        tmp_path / "Karvonia.txt",
-        tmp_path / "todo.jsonl",
-        tmp_path / "known.jsonl",
-    )
+    report = tmp_path / "Karvonia.txt"
+    todo = tmp_path / "todo.jsonl"
+    known = tmp_path / "known.jsonl"
     text = (
         "PROSECUTION\n\nPolice arrested nine traffickers. Courts postponed most hearings. "
         "The mayor thanked the visitors."
     )
     report.write_text(text, "utf-8")
-    known.write_text(
-        json.dumps({"text": "police arrested  nine traffickers.", "labels": []}) + "\n", "utf-8"
-    )
-    done = cli(
-        "corpus",
-        "queue",
-        report,
-        report,
-        "--model",
-        "fast",
-        "-n",
-        5,
-        "--out",
-        todo,
-        "--against",
-        known,
-    )
+    known_row = {"text": "police arrested  nine traffickers.", "labels": []}
+    known.write_text(json.dumps(known_row) + "\n", "utf-8")
+    options = ("--model", "fast", "-n", 5, "--out", todo, "--against", known)
+    done = cli("corpus", "queue", report, report, *options)
     assert (done.returncode, done.stdout) == (0, b"")
     rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
     assert sorted(row["text"] for row in rows) == [
@@ -174,75 +155,57 @@ def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(
         assert row["why"]
     with pytest.raises(CorpusError) as caught:
         read_rows(todo)
-    assert [problem.removeprefix(f"{todo}:")[:20] for problem in caught.value.problems] == [
-        "1: not labelled yet;",
-        "2: not labelled yet;",
-    ]
+    of_first, of_second = caught.value.problems
+    assert of_first.startswith(f"{todo}:1: not labelled yet;")
+    assert of_second.startswith(f"{todo}:2: not labelled yet;")
     todo.write_text("".join(json.dumps({**row, "labels": []}) + "\n" for row in rows), "utf-8")
     assert [row["labels"] for row in read_rows(todo)] == [(), ()]
 
 
 def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path: Path) -> None:
-    rows, todo = tmp_path / "rows.jsonl", tmp_path / "todo.jsonl"
+    rows = tmp_path / "rows.jsonl"
+    todo = tmp_path / "todo.jsonl"
     row = {"id": "k7", "text": "Courts postponed most hearings.", "labels": ["failure"], "doc": "K"}
     rows.write_text(json.dumps(row) + "\n", "utf-8")
     done = cli("corpus", "queue", rows, tmp_path / "gone.txt", "--model", "fast", "--out", todo)
     assert done.returncode == 1
     assert b"gone.txt" in done.stderr
-    (found,) = (json.loads(line) for line in todo.read_text("utf-8").splitlines())
-    assert (found["id"], found["doc"], found["labels"]) == ("k7", "K", None)
+    queued = json.loads(todo.read_text("utf-8"))  # a single line
+    assert (queued["id"], queued["doc"], queued["labels"]) == ("k7", "K", None)
 
 
 def test_what_a_second_model_sees_otherwise_comes_first(
     cli: Run, tmp_path: Path, fast: Classifier
 ) -> None:
-    report, todo = ROOT / "data" / "samples" / "karvonia-2024.html", tmp_path / "todo.jsonl"
+    report = ROOT / "data" / "samples" / "karvonia-2024.html"
+    todo = tmp_path / "todo.jsonl"
     done = cli("corpus", "queue", report, "--other", "fast", "-n", 1_000, "--out", todo)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
-    scores = fast.predict_proba(
-        [Passage(row["text"], row["start"], row["end"], row["section"]) for row in rows]
-    )
-    for row, chances in zip(rows, scores, strict=True):
-        assert list(row["other_scores"].values()) == chances.round(4).tolist()
-        assert row["other_labels"] == [
-            label
-            for label, given in zip(LABELS, chances >= fast.thresholds(), strict=True)
-            if given
-        ]
-        assert ("labels differ" in row["why"]) == (row["other_labels"] != row["predicted"]) or row[
-            "why"
-        ].startswith(("says what", "too short"))
-    differ = [
-        row["other_labels"] != row["predicted"] for row in rows if "labels differ" in row["why"]
-    ]
-    order = [
-        "labels differ" in row["why"]
-        for row in rows
-        if not row["why"].startswith(("says what", "too short"))
-    ]
-    assert 3 < len(differ) < len(rows) / 2
-    near = order.index(False)
+    passages = [Passage(row["text"], row["start"], row["end"], row["section"]) for row in rows]
+    scores = fast.predict_proba(passages)
+    y_pred = scores >= fast.thresholds()
+    differ = []  # of each row that is not put back
+    for i, row in enumerate(rows):
+        assert list(row["other_scores"].values()) == scores[i].round(4).tolist()
+        assert row["other_labels"] == [LABELS[j] for j in np.flatnonzero(y_pred[i])]
+        if not row["why"].startswith(("says what", "too short")):
+            differ.append(row["other_labels"] != row["predicted"])
+            assert ("labels differ" in row["why"]) == differ[-1]
+    assert 3 < sum("labels differ" in row["why"] for row in rows) < len(rows) / 2
+    first_alike = differ.index(False)
     # one that is unsure to the hair may stand among them
-    assert sum(order[:near]) > 0.9 * sum(order)
+    assert sum(differ[:first_alike]) > 0.9 * sum(differ)
 
 
 def test_a_second_model_that_is_missing_is_reported(cli: Run, tmp_path: Path) -> None:
     report = ROOT / "data" / "samples" / "excerpt.txt"
-    done = cli(
-        "corpus",
-        "queue",
-        report,
-        "--model",
-        "fast",
-        "--other",
-        tmp_path / "gone",
-        "--out",
-        tmp_path / "todo.jsonl",
-    )
+    todo = tmp_path / "todo.jsonl"
+    options = ("--model", "fast", "--other", tmp_path / "gone", "--out", todo)
+    done = cli("corpus", "queue", report, *options)
     assert done.returncode == 3
     assert b"gone" in done.stderr
-    assert not (tmp_path / "todo.jsonl").exists()
+    assert not todo.exists()
 
 
 # ---------------------------------------------------------------------------------------------
@@ -251,33 +214,25 @@ def test_a_second_model_that_is_missing_is_reported(cli: Run, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_the_benchmark_prints_figures_that_can_be_true() -> None:
-    data = [ROOT / "data" / "corpus" / f"{name}.jsonl" for name in ("assessment", "prevention")]
-    command = [
-        sys.executable,
-        ROOT / "benchmarks" / "active.py",
-        "--runs",
-        2,
-        "--most",
-        560,
-        "--batch",
-        40,
-        "--json",
-    ]
+    corpus = ROOT / "data" / "corpus"
+    data = ("--data", corpus / "assessment.jsonl", "--data", corpus / "prevention.jsonl")
+    small = ("--runs", 2, "--most", 560, "--batch", 40)
+    command = (sys.executable, ROOT / "benchmarks" / "active.py", *small, *data, "--json")
     done = subprocess.run(
-        [*map(str, command), *(str(part) for file in data for part in ("--data", file))],
+        [str(word) for word in command],
         capture_output=True,
         encoding="utf-8",
         timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["sizes"] == [500, 540, 560]
-    assert {"random", "uncertainty", "tipclassify"} <= found["macro_f1"].keys()
-    starts = {tuple(curve[0] for curve in runs) for runs in found["macro_f1"].values()}
+    results = json.loads(done.stdout)
+    assert results["sizes"] == [500, 540, 560]
+    curves = results["macro_f1"]  # of each run, by strategy
+    assert {"random", "uncertainty", "tipclassify"} <= curves.keys()
+    starts = {tuple(curve[0] for curve in runs) for runs in curves.values()}
     assert len(starts) == 1  # all begin with the same passages
-    assert all(
-        0.3 < value < 1 for runs in found["macro_f1"].values() for curve in runs for value in curve
-    )
-    rows = {row["strategy"]: row for row in found["figures"]}
+    for runs in curves.values():
+        assert all(0.3 < value < 1 for curve in runs for value in curve)
+    rows = {row["strategy"]: row for row in results["figures"]}
     assert rows["random"]["mean_f1_over_random"][0] == 0

@@ -107,13 +107,9 @@ def test_labels_without_the_heading_are_kept(tmp_path: Path) -> None:
         {"text": "Three.", "labels": [], "labels_alone": "none"},
         {"text": "Four.", "labels": ["complicity"]},
     ]
-    found = read_rows(write(tmp_path / "mine.jsonl", *rows))
-    assert [labels_alone(row) for row in found] == [
-        (),
-        ("failure", "complicity"),
-        (),
-        ("complicity",),
-    ]
+    read = read_rows(write(tmp_path / "mine.jsonl", *rows))
+    alone = [labels_alone(row) for row in read]
+    assert alone == [(), ("failure", "complicity"), (), ("complicity",)]
     table = load_corpus(tmp_path)
     assert table["labels_alone"][:] == ["none", "complicity;failure", "none", None]
 
@@ -171,19 +167,20 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     with (tmp_path / "c.csv").open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(["id", "text", "labels", "doc"])
-        writer.writerows([r["id"], r["text"], ";".join(r["labels"]), r["doc"]] for r in rows)
+        for row in rows:
+            writer.writerow([row["id"], row["text"], ";".join(row["labels"]), row["doc"]])
     datasets.Dataset.from_list(rows).to_parquet(tmp_path / "c.parquet")
-    first, *others = (
-        [(r["id"], r["text"], r["labels"], r.get("doc")) for r in read_rows(f)]
-        for f in (jsonl, tmp_path / "c.csv", tmp_path / "c.parquet")
-    )
-    assert all(other == first for other in others)
+
+    def fields(file: Path) -> list[tuple[str, str, tuple[str, ...], str | None]]:
+        read = read_rows(file)
+        return [(row["id"], row["text"], row["labels"], row.get("doc")) for row in read]
+
+    assert fields(tmp_path / "c.csv") == fields(jsonl)
+    assert fields(tmp_path / "c.parquet") == fields(jsonl)
     # no column says that none applies
     (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")
-    with pytest.raises(
-        CorpusError,
-        match=r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of",
-    ):
+    message = r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of"
+    with pytest.raises(CorpusError, match=message):
         read_rows(tmp_path / "bare.csv")
 
 
@@ -212,11 +209,11 @@ def test_groups_join_narratives_pairs_and_equal_texts() -> None:
 def test_no_pair_or_narrative_of_the_corpus_spans_two_groups(shipped_rows: list[Row]) -> None:
     groups = group_rows(shipped_rows)
     for name in ("pair", "doc"):
-        of: dict[str, set[int]] = {}
+        groups_of: dict[str, set[int]] = {}
         for row, group in zip(shipped_rows, groups, strict=True):
             if row.get(name):
-                of.setdefault(row[name], set()).add(group)
-        assert all(len(found) == 1 for found in of.values())
+                groups_of.setdefault(row[name], set()).add(group)
+        assert all(len(its_groups) == 1 for its_groups in groups_of.values())
     assert len(set(groups)) > 2_000
 
 
@@ -226,8 +223,8 @@ def test_the_digest_distinguishes_corpora() -> None:
     assert corpus_digest([row]) != corpus_digest([{**row, "labels": ()}])
 
 
-# --------------------------------------------------------------------------------------------- as
-# datasets has it
+# ---------------------------------------------------------------------------------------------
+# as datasets has it
 
 
 def test_every_configuration_of_the_corpus_loads_with_datasets(
@@ -306,38 +303,30 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     with pytest.raises(CorpusError) as caught:
         read_rows(file)
     fields = "fields" if suffix == ".jsonl" else "columns"
-    assert (
-        f"the {fields} are sentence, tag, doc: name those of text and labels with --text-column and --label-"
-        in str(caught.value)
-    )
+    remedy = "name those of text and labels with --text-column and --label-"
+    assert f"the {fields} are sentence, tag, doc: {remedy}" in str(caught.value)
     assert caught.value.problems[0].startswith(f"{file}:1: ")
     assert len(caught.value.problems) == (2 if suffix == ".jsonl" else 1)
-    found = load_corpus(file, text_column="sentence", label_column="tag")
-    assert found["text"][:] == ["Police acted.", "None."]
-    assert found["labels"][:] == [["failure", "complicity"], []]
-    assert found["doc"][:] == ["A", "A"]
-    with pytest.raises(
-        CorpusError,
-        match=f"the {fields} are sentence, tag, doc" if suffix != ".jsonl" else "no labels",
-    ):
+    corpus = load_corpus(file, text_column="sentence", label_column="tag")
+    assert corpus["text"][:] == ["Police acted.", "None."]
+    assert corpus["labels"][:] == [["failure", "complicity"], []]
+    assert corpus["doc"][:] == ["A", "A"]
+    message = "no labels" if suffix == ".jsonl" else f"the {fields} are sentence, tag, doc"
+    with pytest.raises(CorpusError, match=message):
         read_rows(file, columns=Columns("sentence", "label"))
 
 
 def test_training_names_the_columns_that_it_found(cli: Run, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("sentence,tag\nPolice arrested nine traffickers.,happy\n", "utf-8")
-    asked = ("train", "--data", file, "--output", tmp_path / "mine")
-    unnamed = cli(*asked)
-    named = cli(*asked, "--text-column", "sentence", "--label-column", "tag")
+    command = ("train", "--data", file, "--output", tmp_path / "mine")
+    unnamed = cli(*command)
+    named = cli(*command, "--text-column", "sentence", "--label-column", "tag")
     assert (unnamed.returncode, named.returncode) == (1, 1)
-    assert (
-        b"mine.csv:1: no column 'text'; the columns are sentence, tag: name those of text"
-        in unnamed.stderr
-    )
-    assert (
-        b"mine.csv:2: unknown label 'happy'; use positive_effort, failure, complicity"
-        in named.stderr
-    )
+    no_text = b"mine.csv:1: no column 'text'; the columns are sentence, tag: name those of text"
+    unknown = b"mine.csv:2: unknown label 'happy'; use positive_effort, failure, complicity"
+    assert no_text in unnamed.stderr
+    assert unknown in named.stderr
 
 
 def test_the_commands_take_columns_of_other_names(cli: Run, tmp_path: Path) -> None:
@@ -346,10 +335,8 @@ def test_the_commands_take_columns_of_other_names(cli: Run, tmp_path: Path) -> N
     named = ("--text-column", "sentence", "--label-column", "tag")
     refused = cli("corpus", "check", file)
     assert refused.returncode == 1
-    assert (
-        b"no column 'text'; the columns are sentence, tag: name those of text and labels with"
-        in refused.stderr
-    )
+    no_text = b"no column 'text'; the columns are sentence, tag: name those of text and labels with"
+    assert no_text in refused.stderr
     assert cli("corpus", "check", file, *named).stdout == b"1 passages, no problems\n"
     assert cli("corpus", "add", file, "--to", tmp_path / "all.jsonl", *named).returncode == 0
     assert [row["labels"] for row in read_rows(tmp_path / "all.jsonl")] == [("positive_effort",)]

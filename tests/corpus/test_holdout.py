@@ -1,15 +1,13 @@
-"""The holdout: whole countries and groups, equal in every training; and the weight of each
-held-out passage."""
+"""The holdout is of whole countries and groups, equal in every training, with weights."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import (
     held_out,
     holdout_country,
@@ -18,8 +16,8 @@ from tipclassify.corpus.holdout import (
     natural_weights_of_corpus,
     source_family,
 )
+from tipclassify.corpus.loading import Row
 
-Row = dict[str, Any]
 COUNTRIES = [
     f"{first}{last}" for first in "bdfgklmnprstvz" for last in ("arland", "onia", "esia", "umark")
 ]
@@ -32,7 +30,7 @@ REAL = [
         f"dol-pdf/{country.title()}.pdf",
     )
 ]
-INVENTED = [
+PAIRS = [
     {
         "id": f"row-{number}",
         "text": f"Courts heard case {number}.",
@@ -41,13 +39,16 @@ INVENTED = [
         "doc": None,
     }
     for number in range(400)
-] + [
+]
+NARRATIVES = [
     {"id": f"tale-{n}", "text": f"Tale {n}.", "labels": (), "doc": f"narra-{n // 9}"}
     for n in range(180)
 ]
+INVENTED = [*PAIRS, *NARRATIVES]
 
 
 def held_texts(rows: list[Row]) -> set[str]:
+    """Return the texts of the rows that are held out."""
     return {row["text"] for row, held in zip(rows, held_out(rows), strict=True) if held}
 
 
@@ -76,29 +77,30 @@ def test_a_row_is_real_by_the_document_that_it_names(doc: str | None, family: st
 
 
 def test_one_country_has_one_name_in_all_sources() -> None:
-    same = [
+    of_upper_xland = [
         "hrr/2017/the-upper-xland.html",
         "dol-pdf/Upper Xland, The.pdf",
         "dol-descriptions/2016/Upper Xland",
     ]
-    assert len({holdout_country(doc) for doc in same}) == 1
+    assert len({holdout_country(doc) for doc in of_upper_xland}) == 1
     # it names none
     assert holdout_country("factbook/2020/17") != holdout_country("factbook/2020/18")
 
 
 def test_countries_are_held_out_whole() -> None:
-    held = held_out(REAL)
-    of: dict[str, set[bool]] = {}
-    for row, mine in zip(REAL, held, strict=True):
-        of.setdefault(holdout_country(row["doc"]), set()).add(bool(mine))
-    assert all(len(found) == 1 for found in of.values())
-    assert 1 <= sum(found == {True} for found in of.values()) <= len(COUNTRIES) / 4
+    held_of: dict[str, set[bool]] = {}  # whether its rows are held out, by country
+    for row, held in zip(REAL, held_out(REAL), strict=True):
+        held_of.setdefault(holdout_country(row["doc"]), set()).add(bool(held))
+    assert all(len(its_rows) == 1 for its_rows in held_of.values())
+    assert 1 <= sum(its_rows == {True} for its_rows in held_of.values()) <= len(COUNTRIES) / 4
 
 
 def test_narratives_and_near_twins_are_held_out_whole() -> None:
     held = held_out(INVENTED)
-    assert (held[:400:2] == held[1:400:2]).all()
-    assert all(len(set(tale)) == 1 for tale in held[400:].reshape(-1, 9).tolist())
+    of_pairs = held[: len(PAIRS)].reshape(-1, 2).tolist()
+    of_narratives = held[len(PAIRS) :].reshape(-1, 9).tolist()
+    assert all(len(set(pair)) == 1 for pair in of_pairs)
+    assert all(len(set(narrative)) == 1 for narrative in of_narratives)
     assert 0.04 < held.mean() < 0.18
 
 
@@ -120,25 +122,33 @@ def test_no_rows_hold_nothing_out() -> None:
     assert held_out([]).tolist() == []
 
 
-# --------------------------------------------------------------------------------------------- what
-# they stand for
+# ---------------------------------------------------------------------------------------------
+# what they stand for
 
-# bins 0, 4 and 6 by the highest
-EASY, HARD, SURE = [0.001, 0.0, 0.002], [0.0, 0.5, 0.1], [0.2, 0.95, 0.0]
+# by the highest
+EASY = [0.001, 0.0, 0.002]  # the first of seven bins
+HARD = [0.0, 0.5, 0.1]  # the fifth
+SURE = [0.2, 0.95, 0.0]  # the last
+
+
+def repeated(scores: list[float], count: int) -> Floats:
+    """Return the scores of as many equal passages."""
+    return np.tile(scores, (count, 1))
 
 
 def test_shares_count_passages_by_their_highest_probability() -> None:
-    found = natural_shares_of_corpus(
-        ["hrr", "hrr", "dol", "hrr", "hrr"], np.array([EASY, EASY, SURE, HARD, EASY])
-    )
+    families = ["hrr", "hrr", "dol", "hrr", "hrr"]
+    shares = natural_shares_of_corpus(families, np.array([EASY, EASY, SURE, HARD, EASY]))
     # as if one of each bin had been drawn before
-    assert found["dol"] == pytest.approx([1 / 8] * 6 + [2 / 8])
-    assert found["hrr"] == pytest.approx([4 / 11, 1 / 11, 1 / 11, 1 / 11, 2 / 11, 1 / 11, 1 / 11])
+    assert shares["dol"] == pytest.approx([1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 2 / 8])
+    assert shares["hrr"] == pytest.approx([4 / 11, 1 / 11, 1 / 11, 1 / 11, 2 / 11, 1 / 11, 1 / 11])
 
 
 def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
-    shares = natural_shares_of_corpus(["hrr"] * 50, np.array([EASY] * 50))
-    weights = natural_weights_of_corpus(["hrr"] * 20, np.array([EASY] * 10 + [SURE] * 10), shares)
+    fifty_families = ["hrr" for _ in range(50)]
+    shares = natural_shares_of_corpus(fifty_families, repeated(EASY, 50))
+    scores = np.concatenate([repeated(EASY, 10), repeated(SURE, 10)])
+    weights = natural_weights_of_corpus(fifty_families[:20], scores, shares)
     assert weights[-1] > 0
     assert weights[0] / weights[-1] == pytest.approx(51)
 
@@ -146,7 +156,7 @@ def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
 def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
     shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0]}
     scores = np.array([EASY, HARD, HARD, HARD])  # three quarters hard, where a whole report has one
-    weights = natural_weights_of_corpus(["hrr"] * 4, scores, shares)
+    weights = natural_weights_of_corpus(["hrr", "hrr", "hrr", "hrr"], scores, shares)
     assert weights == pytest.approx([3, 1 / 3, 1 / 3, 1 / 3])
     assert weights.mean() == pytest.approx(1)
     assert weights[1:].sum() / weights.sum() == pytest.approx(0.25)
@@ -155,15 +165,14 @@ def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
 def test_each_family_has_its_own_shares_and_one_without_counts_as_it_is() -> None:
     shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0], "dol": [0.5, 0, 0, 0, 0.5, 0, 0]}
     families = ["hrr", "hrr", "dol", "dol", "dol", "factbook", "factbook"]
-    weights = natural_weights_of_corpus(
-        families, np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD]), shares
-    )
+    scores = np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD])
+    weights = natural_weights_of_corpus(families, scores, shares)
     assert weights == pytest.approx([1.5, 0.5, 0.75, 0.75, 1.5, 1, 1])
 
 
 def test_what_nobody_labelled_is_left_out_of_account() -> None:
     shares = {"hrr": [0.5, 0.25, 0, 0, 0.25, 0, 0]}  # no passage of the second bin here
-    weights = natural_weights_of_corpus(["hrr"] * 2, np.array([EASY, HARD]), shares)
+    weights = natural_weights_of_corpus(["hrr", "hrr"], np.array([EASY, HARD]), shares)
     assert weights == pytest.approx([4 / 3, 2 / 3])
     # none here is in a bin that whole reports have
     lost = natural_weights_of_corpus(["hrr"], np.array([SURE]), shares)
@@ -177,11 +186,13 @@ of_family = st.tuples(st.sampled_from(["hrr", "dol"]), st.integers(0, 100))
 def test_weights_have_a_mean_of_one_in_each_family(
     here: list[tuple[str, int]], pool: list[tuple[str, int]]
 ) -> None:
-    (families, scores), (pool_families, pool_scores) = (
-        zip(*rows, strict=True) for rows in (here, pool)
-    )
-    shares = natural_shares_of_corpus(pool_families, np.array(pool_scores)[:, None] / 100)
-    weights = natural_weights_of_corpus(families, np.array(scores)[:, None] / 100, shares)
+    def families_and_scores(rows: list[tuple[str, int]]) -> tuple[list[str], Floats]:
+        scores = np.array([percent / 100 for _, percent in rows])
+        return [family for family, _ in rows], scores[:, None]
+
+    shares = natural_shares_of_corpus(*families_and_scores(pool))
+    families, scores = families_and_scores(here)
+    weights = natural_weights_of_corpus(families, scores, shares)
     assert (weights >= 0).all()
     for family in set(families):
         assert weights[np.array(families) == family].mean() == pytest.approx(1)

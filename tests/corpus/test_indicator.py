@@ -1,10 +1,8 @@
-"""Labels in every form that users hold them in become one indicator matrix, by name, or are
-refused in one line."""
+"""Labels in every form become one indicator matrix, by name, or are refused in one line."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +56,7 @@ def test_a_table_with_columns_in_another_order_is_read_by_name() -> None:
     ],
 )
 def test_unknown_and_missing_columns_and_other_values_are_refused(
-    columns: dict[str, Any], message: str
+    columns: dict[str, list[object]], message: str
 ) -> None:
     import pandas
 
@@ -109,9 +107,8 @@ def test_numbers_of_a_class_label_are_read_by_their_names() -> None:
     if isinstance(column, list):
         pytest.skip("this version of datasets gives a plain list")
     assert np.array_equal(as_indicator(column), MATRIX)
-    with pytest.raises(
-        ValueError, match=r"numbers of a ClassLabel need their names: features\['labels'\]\.feature"
-    ):
+    message = r"numbers of a ClassLabel need their names: features\['labels'\]\.feature"
+    with pytest.raises(ValueError, match=message):
         as_indicator(column[:])
 
 
@@ -122,7 +119,8 @@ def test_numbers_of_a_class_label_are_read_by_their_names() -> None:
         (["failure", []], "y holds bare strings: give each passage a list of label names"),
         (
             [["failure"], None],
-            r"row 1 of y is None: give 0 and 1 in 3 columns, or lists of label names, \[\] for none",
+            r"row 1 of y is None: give 0 and 1 in 3 columns, or lists of label names, "
+            r"\[\] for none",
         ),
         (
             [["failure"], ["mood"]],
@@ -135,7 +133,7 @@ def test_numbers_of_a_class_label_are_read_by_their_names() -> None:
         (np.array([[0, 1, np.nan]]), "give 0 and 1"),
     ],
 )
-def test_what_has_no_clear_meaning_is_refused_in_one_line(y: Any, message: str) -> None:
+def test_what_has_no_clear_meaning_is_refused_in_one_line(y: object, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         as_indicator(y)
     assert "\n" not in str(caught.value)

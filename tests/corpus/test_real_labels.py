@@ -1,5 +1,7 @@
-"""Real passages by reference: found by the hash of their words, however a file is cut. All text
-here is invented."""
+"""Real passages are found by the hash of their words, however the sentences of a file are cut.
+
+All text here is invented.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,13 @@ import gzip
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from conftest import Run
@@ -34,42 +38,70 @@ from tipclassify.text.segmentation.passages import text_document
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ["key", "words", "source", "section", "labels", "labels_alone", "annotator"]
-COURTS, POLICE, INSPECTORS, TIER, DECREE = (
-    "The courts of Karvonia convicted no trafficker.",
-    "Police in Valdoria sold two girls.",
-    "Inspectors found nine children at the kilns.",
-    "the government didn't fund shelters",
-    "the decree lapsed",
-)
-LABELLED = [
-    (COURTS, "hrr/2020/karvonia.html", "Children", "failure", "none"),
-    (POLICE, "hrr/2021/valdoria.html", "b. Forced Labor", "complicity", ""),
-    (INSPECTORS, "dol/2019/Karvonia", "Efforts", "positive_effort", ""),
-    (TIER, "factbook/2010/17", "Trafficking in persons", "failure", ""),
-    (DECREE, "factbook", "Trafficking in persons", "", "failure"),
+COURTS = "The courts of Karvonia convicted no trafficker."
+POLICE = "Police in Valdoria sold two girls."
+INSPECTORS = "Inspectors found nine children at the kilns."
+SHELTERS = "the government didn't fund shelters"
+DECREE = "the decree lapsed"
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """A row of ``labels.csv``: a passage that is labelled without its text."""
+
+    key: str
+    words: int
+    source: str
+    section: str = ""
+    labels: str = ""
+    labels_alone: str = ""
+    annotator: str = "first"
+
+
+def label_row(
+    text: str, source: str, section: str, labels: str = "", labels_alone: str = ""
+) -> LabelRow:
+    """Return the row of a passage."""
+    words = len(text.split())
+    return LabelRow(passage_key(text), words, source, section, labels, labels_alone)
+
+
+TEXTS = [COURTS, POLICE, INSPECTORS, SHELTERS, DECREE]
+ROWS = [
+    label_row(COURTS, "hrr/2020/karvonia.html", "Children", "failure", "none"),
+    label_row(POLICE, "hrr/2021/valdoria.html", "b. Forced Labor", "complicity"),
+    label_row(INSPECTORS, "dol/2019/Karvonia", "Efforts", "positive_effort"),
+    label_row(SHELTERS, "factbook/2010/17", "Trafficking in persons", "failure"),
+    label_row(DECREE, "factbook", "Trafficking in persons", "", "failure"),
 ]
-HTML = "<!doctype html><html><body><h1>{0}</h1><h2>Children</h2><p>It rained in the north. {1}</p></body></html>"
-XML = f"<Countries><Country><Name>Karvonia</Name><Description>It rained. {INSPECTORS}</Description></Country></Countries>"
+HTML = (
+    "<!doctype html><html><body><h1>{0}</h1><h2>Children</h2>"
+    "<p>It rained in the north. {1}</p></body></html>"
+)
+XML = (
+    "<Countries><Country><Name>Karvonia</Name>"
+    f"<Description>It rained. {INSPECTORS}</Description></Country></Countries>"
+)
+SITUATION = f"current situation: a source country; {SHELTERS}; {DECREE}".replace("'", "''")
 SQL = f"""INSERT INTO F (A, B, C) VALUES
 (16, N'Climate', N'mild'),
-(17, N'Trafficking in persons', N'current situation: a source country; {TIER.replace("'", "''")}; {DECREE}');
+(17, N'Trafficking in persons', N'{SITUATION}');
 """
 
 
 @pytest.fixture
 def labels(tmp_path: Path) -> Path:
-    """A folder of labels of invented passages."""
+    """Make a folder of labels of invented passages."""
     folder = tmp_path / "corpus" / "real"
     folder.mkdir(parents=True)
-    rows = [[passage_key(text), len(text.split()), *rest, "first"] for text, *rest in LABELLED]
-    write_labels(folder, *rows)
+    write_labels(folder, [astuple(row) for row in ROWS])
     write_sources(folder, "https://files.example/")
     return folder
 
 
 @pytest.fixture
 def public(tmp_path: Path) -> Path:
-    """The public files that they are from."""
+    """Make the public files that the passages are from."""
     folder = tmp_path / "public"
     for year, name, text in (("2020", "karvonia", COURTS), ("2021", "valdoria", POLICE)):
         (folder / "html" / year).mkdir(parents=True)
@@ -79,12 +111,14 @@ def public(tmp_path: Path) -> Path:
     return folder
 
 
-def write_labels(folder: Path, *rows: list[Any]) -> None:
+def write_labels(folder: Path, rows: Sequence[Sequence[str | int]]) -> None:
+    """Write ``labels.csv``."""
     with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 
 def write_sources(folder: Path, address: str) -> None:
+    """Write ``sources.json``: where the files of each source are."""
     patterns = {
         "hrr": ("hrr/{year}/{country}.html", "{year}/{country}.html"),
         "dol": ("dol/{year}/{country}", "countries_{year}.xml"),
@@ -97,8 +131,8 @@ def write_sources(folder: Path, address: str) -> None:
     (folder / "sources.json").write_text(json.dumps(sources), "utf-8")
 
 
-# --------------------------------------------------------------------------------------------- keys
-# and finding
+# ---------------------------------------------------------------------------------------------
+# keys and finding
 
 
 def test_the_key_is_of_the_words_whatever_their_case_and_spaces() -> None:
@@ -122,26 +156,23 @@ def test_a_passage_is_found_however_its_sentence_was_cut() -> None:
 @settings(max_examples=20)
 @given(st.data())
 def test_any_run_of_words_is_found_by_its_key(data: st.DataObject) -> None:
-    words = data.draw(
-        st.lists(
-            st.text(min_size=1, max_size=6).filter(lambda word: len(word.split()) == 1),
-            min_size=1,
-            max_size=12,
-        )
-    )
-    text = "".join(word + data.draw(st.sampled_from([" ", "\n", "\t ", " "])) for word in words)
+    a_word = st.text(min_size=1, max_size=6).filter(lambda word: len(word.split()) == 1)
+    a_space = st.sampled_from([" ", "\n", "\t ", " "])
+    words = data.draw(st.lists(a_word, min_size=1, max_size=12))
+    text = "".join(word + data.draw(a_space) for word in words)
     first = data.draw(st.integers(0, len(words) - 1))
-    passage = " ".join(words[first : data.draw(st.integers(first + 1, len(words)))])
+    end = data.draw(st.integers(first + 1, len(words)))
+    passage = " ".join(words[first:end])
     key = passage_key(passage)
-    found = find_passages(text_document(text), {key: len(passage.split())})
-    assert passage_key(found[key]) == key
-    assert found[key] in text
+    passages = find_passages(text_document(text), {key: len(passage.split())})
+    assert passage_key(passages[key]) == key
+    assert passages[key] in text
 
 
 def test_xml_and_sql_are_read_as_their_texts() -> None:
     assert INSPECTORS in read_source(XML.encode(), "countries_2019.xml").text
     sql = read_source(gzip.compress(SQL.encode()), "fields_2010.sql.gz").text
-    assert TIER in sql
+    assert SHELTERS in sql
     assert "mild" not in sql  # of another subject
 
 
@@ -158,10 +189,10 @@ def test_xml_that_could_expand_without_end_is_refused() -> None:
 
 
 def test_passages_are_found_in_a_folder_of_public_files(labels: Path, public: Path) -> None:
-    found = rebuild(labels, public)
-    assert (found.missing, found.problems) == ([], [])
-    assert [row["text"] for row in found.rows] == [COURTS, POLICE, INSPECTORS, TIER, DECREE]
-    assert found.rows[0] == {
+    rebuilt = rebuild(labels, public)
+    assert (rebuilt.missing, rebuilt.problems) == ([], [])
+    assert [row["text"] for row in rebuilt.rows] == TEXTS
+    assert rebuilt.rows[0] == {
         "id": f"real-{passage_key(COURTS)}",
         "text": COURTS,
         "labels": ["failure"],
@@ -172,15 +203,16 @@ def test_passages_are_found_in_a_folder_of_public_files(labels: Path, public: Pa
         "source": "hrr",
         "annotator": "first",
     }
-    assert "labels_alone" not in found.rows[1]
+    assert "labels_alone" not in rebuilt.rows[1]
 
 
 def test_what_is_missing_is_said_by_source(labels: Path, public: Path) -> None:
     (public / "html" / "2021" / "valdoria.html").unlink()
     (public / "html" / "countries_2019.xml").write_text("<x><y></x>", "utf-8")
-    found = rebuild(labels, public)
-    assert [one.source for one in found.missing] == ["hrr/2021/valdoria.html", "dol/2019/Karvonia"]
-    (problem,) = found.problems
+    rebuilt = rebuild(labels, public)
+    missing = [reference.source for reference in rebuilt.missing]
+    assert missing == ["hrr/2021/valdoria.html", "dol/2019/Karvonia"]
+    (problem,) = rebuilt.problems
     assert problem.startswith("countries_2019.xml: broken XML")
 
 
@@ -203,14 +235,14 @@ def test_rows_with_a_text_are_matched_by_key(labels: Path, tmp_path: Path) -> No
         (["0" * 16, 2, "hrr/2020/a.html"], "too few columns"),
     ],
 )
-def test_a_bad_row_of_labels_is_named(labels: Path, row: list[Any], what: str) -> None:
-    write_labels(labels, [passage_key(COURTS), 7, *LABELLED[0][1:], "first"], row)
+def test_a_bad_row_of_labels_is_named(labels: Path, row: list[str | int], what: str) -> None:
+    write_labels(labels, [astuple(ROWS[0]), row])
     with pytest.raises(CorpusError, match=f"labels.csv:3: .*{what}"):
         read_references(labels / "labels.csv")
 
 
 def test_a_source_of_no_family_is_refused(labels: Path) -> None:
-    write_labels(labels, ["0" * 16, 2, "ilo/2020/x.html", "", "", "", "first"])
+    write_labels(labels, [astuple(LabelRow("0" * 16, 2, "ilo/2020/x.html"))])
     with pytest.raises(CorpusError, match=r"sources.json: .*'ilo'"):
         rebuild(labels, labels)
 
@@ -221,6 +253,8 @@ def test_a_source_of_no_family_is_refused(labels: Path) -> None:
 
 @pytest.fixture
 def site(public: Path) -> Iterator[str]:
+    """Serve the public files, and give their address."""
+
     class Quiet(SimpleHTTPRequestHandler):
         extensions_map: ClassVar[dict[str, str]] = {
             ".html": "text/html",
@@ -231,9 +265,8 @@ def site(public: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Quiet, directory=str(public / "html"))
-    ) as server:
+    handler = partial(Quiet, directory=str(public / "html"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -246,9 +279,9 @@ def test_the_command_downloads_what_is_missing_once(
 ) -> None:
     pytest.importorskip("httpx")
     write_sources(labels, site)
-    kept = public / "html" / "2021" / "valdoria.html"
-    page = kept.read_bytes()
-    kept.unlink()
+    valdoria = public / "html" / "2021" / "valdoria.html"
+    page = valdoria.read_bytes()
+    valdoria.unlink()
     cache = {"TIPCLASSIFY_CACHE": str(tmp_path / "cache")}
     first = cli("corpus", "rebuild", labels, "--allow-private", env=cache)
     assert first.returncode == 1
@@ -256,18 +289,16 @@ def test_the_command_downloads_what_is_missing_once(
     assert "no such page (404)" in line
     assert "hrr: 1 of 2; missing from 1 sources: hrr/2021/valdoria.html" in first.stdout.decode()
     assert f"found 4 of 5 passages; wrote {labels / PASSAGES}" in first.stdout.decode()
+
     (labels / PASSAGES).unlink()
-    kept.write_bytes(page)
-    for other in (public / "html").glob("*_*"):
-        other.unlink()  # they are in the cache
+    valdoria.write_bytes(page)
+    for cached in (public / "html").glob("*_*"):
+        cached.unlink()
     again = cli("corpus", "rebuild", labels, "--allow-private", env=cache)
     assert (again.returncode, again.stderr) == (0, b"")
-    assert [row["text"] for row in read_rows(labels / PASSAGES)] == [text for text, *_ in LABELLED]
-    assert sorted(path.name for path in labels.iterdir()) == [
-        "labels.csv",
-        PASSAGES,
-        "sources.json",
-    ]
+    assert [row["text"] for row in read_rows(labels / PASSAGES)] == TEXTS
+    names = sorted(path.name for path in labels.iterdir())
+    assert names == ["labels.csv", PASSAGES, "sources.json"]
 
 
 def test_downloads_stop_where_none_succeeds(
@@ -276,18 +307,19 @@ def test_downloads_stop_where_none_succeeds(
     pytest.importorskip("httpx")
     from tipclassify import download as links
 
-    asked = []
+    urls = []
 
     def fail(url: str, **_: object) -> links.Download:
-        asked.append(url)
+        urls.append(url)
         raise links.LinkError(f"{url}: no answer")
 
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(links, "download", fail)
-    found = rebuild(labels)
-    assert asked[0] == "https://files.example/2020/karvonia.html"
-    assert (len(asked), len(found.missing)) == (3, 5)
-    assert found.problems[-1].startswith("3 downloads failed in a row")
+    rebuilt = rebuild(labels)
+    assert urls[0] == "https://files.example/2020/karvonia.html"
+    assert len(urls) == 3
+    assert len(rebuilt.missing) == 5
+    assert rebuilt.problems[-1].startswith("3 downloads failed in a row")
 
 
 def test_the_command_keeps_what_an_earlier_run_found(
@@ -306,18 +338,20 @@ def test_the_command_keeps_what_an_earlier_run_found(
 
 
 def test_the_command_reads_from_each_place_given(cli: Run, labels: Path, tmp_path: Path) -> None:
-    asked: list[Any] = []
-    for name, text in (("a.jsonl", COURTS), ("b.jsonl", POLICE)):
-        (tmp_path / name).write_text(json.dumps({"text": text}), "utf-8")
-        asked += ["--from", tmp_path / name]
-    assert b"found 2 of 5 passages" in cli("corpus", "rebuild", labels, *asked).stdout
+    first = tmp_path / "a.jsonl"
+    first.write_text(json.dumps({"text": COURTS}), "utf-8")
+    second = tmp_path / "b.jsonl"
+    second.write_text(json.dumps({"text": POLICE}), "utf-8")
+    done = cli("corpus", "rebuild", labels, "--from", first, "--from", second)
+    assert b"found 2 of 5 passages" in done.stdout
 
 
-@pytest.mark.parametrize("asked", [["nowhere"], ["{labels}", "--from", "nowhere.jsonl"]])
+@pytest.mark.parametrize("arguments", [["nowhere"], ["{labels}", "--from", "nowhere.jsonl"]])
 def test_the_command_says_in_one_line_what_it_cannot_read(
-    cli: Run, labels: Path, asked: list[str]
+    cli: Run, labels: Path, arguments: list[str]
 ) -> None:
-    done = cli("corpus", "rebuild", *(word.replace("{labels}", str(labels)) for word in asked))
+    filled = [argument.replace("{labels}", str(labels)) for argument in arguments]
+    done = cli("corpus", "rebuild", *filled)
     assert done.returncode == 1
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("tipclassify: nowhere")
@@ -331,21 +365,20 @@ def test_nothing_found_writes_nothing(cli: Run, labels: Path, tmp_path: Path) ->
     assert not (labels / PASSAGES).exists()
 
 
-# --------------------------------------------------------------------------------------------- in
-# the corpus
+# ---------------------------------------------------------------------------------------------
+# in the corpus
 
 
 def test_the_corpus_takes_real_passages_in_where_they_are(labels: Path, public: Path) -> None:
     invented = labels.parent / "batch.jsonl"
-    invented.write_text(
-        json.dumps({"text": COURTS, "labels": [], "section": "prosecution"}) + "\n", "utf-8"
-    )
+    row = {"text": COURTS, "labels": [], "section": "prosecution"}
+    invented.write_text(json.dumps(row) + "\n", "utf-8")
     assert len(read_rows(labels.parent)) == 1
-    rows = rebuild(labels, public).rows
-    (labels / PASSAGES).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    found = read_rows(labels.parent)
-    assert [row["id"] for row in found[:2]] == ["batch-1", f"real-{passage_key(COURTS)}"]
-    assert [labels_alone(row) for row in found[1:3]] == [(), ("complicity",)]
+    real_rows = rebuild(labels, public).rows
+    (labels / PASSAGES).write_text("".join(json.dumps(row) + "\n" for row in real_rows), "utf-8")
+    corpus = read_rows(labels.parent)
+    assert [row["id"] for row in corpus[:2]] == ["batch-1", f"real-{passage_key(COURTS)}"]
+    assert [labels_alone(row) for row in corpus[1:3]] == [(), ("complicity",)]
     dataset = load_corpus(labels.parent)
     assert dataset[1]["section"] == "Children"
     assert dataset[1]["labels_alone"] == "none"
@@ -356,25 +389,24 @@ def test_the_corpus_takes_real_passages_in_where_they_are(labels: Path, public: 
 def test_the_same_text_under_two_headings_may_have_two_sets_of_labels(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
 
-    def read(*rows: tuple[str | None, list[str]]) -> int:
-        written = (
+    def rows_read(*labels_by_section: tuple[str | None, list[str]]) -> int:
+        """Write the text under each section with the labels there, and count the rows."""
+        rows = [
             {"text": "The law was not enforced.", "section": section, "labels": names}
-            for section, names in rows
-        )
-        file.write_text("".join(json.dumps(row) + "\n" for row in written), "utf-8")
+            for section, names in labels_by_section
+        ]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         return len(read_rows(file))
 
-    assert (
-        read(
-            ("b. Forced Labor", ["failure"]),
-            ("e. Acceptable Conditions of Work", []),
-            ("prosecution", ["failure"]),
-        )
-        == 3
+    count = rows_read(
+        ("b. Forced Labor", ["failure"]),
+        ("e. Acceptable Conditions of Work", []),
+        ("prosecution", ["failure"]),
     )
+    assert count == 3
     for sections in (("Children", "CHILDREN"), ("prosecution", "protection"), (None, "prevention")):
         with pytest.raises(CorpusError, match="but the same text at"):
-            read((sections[0], ["failure"]), (sections[1], []))
+            rows_read((sections[0], ["failure"]), (sections[1], []))
 
 
 def test_labels_alone_are_text_whatever_the_file(tmp_path: Path) -> None:
@@ -388,20 +420,21 @@ def test_labels_alone_are_text_whatever_the_file(tmp_path: Path) -> None:
     assert [labels_alone(row) for row in read_rows(file)] == [(), ("complicity",), ()]
 
 
-# --------------------------------------------------------------------------------------------- the
-# shipped labels
+# ---------------------------------------------------------------------------------------------
+# the shipped labels
 
 
 def test_the_shipped_labels_are_whole_and_hold_no_sentence() -> None:
     folder = ROOT / "data" / "real"
     references = read_references(folder / "labels.csv")
-    assert references == sorted(references, key=lambda one: (one.source, one.key))
+    assert references == sorted(references, key=attrgetter("source", "key"))
     families = json.loads((folder / "sources.json").read_text("utf-8"))
-    assert {one.family for one in references} == families.keys()
+    assert {reference.family for reference in references} == families.keys()
     assert all(family["address"].startswith("https://") for family in families.values())
     assert f"{len(references):,} passages" in (folder / "README.md").read_text("utf-8")
-    assert max(len(one.section or "") for one in references) < 140
-    assert [one for one in references if one.labels_alone == one.labels] == []
+    assert max(len(reference.section or "") for reference in references) < 140
+    needless = [reference for reference in references if reference.labels_alone == reference.labels]
+    assert needless == []
 
 
 @pytest.mark.slow
@@ -418,6 +451,8 @@ def test_passages_of_real_pages_are_found(real: Path) -> None:
     ):
         if source.endswith(".pdf"):
             pytest.importorskip("pypdfium2")
-        wanted = {one.key: one.words for one in references if one.source == source}
-        found = find_passages(read_bytes((pages / source).read_bytes(), source), wanted)
-        assert len(found) >= share * len(wanted) > 60
+        wanted = {
+            reference.key: reference.words for reference in references if reference.source == source
+        }
+        page = read_bytes((pages / source).read_bytes(), source)
+        assert len(find_passages(page, wanted)) >= share * len(wanted) > 60

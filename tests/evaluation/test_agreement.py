@@ -42,11 +42,13 @@ def test_alpha_of_three_annotators_with_gaps_is_that_of_the_package() -> None:
     votes[:, 1] = np.where(rng.random(60) < 0.7, votes[:, 0], votes[:, 1])
     votes[rng.random((60, 3)) < 0.3] = np.nan
     expected = krippendorff.alpha(votes.T, level_of_measurement="nominal")
-    said = [
-        {str(i): ["failure"] if vote else [] for i, vote in enumerate(column) if not np.isnan(vote)}
-        for column in votes.T
-    ]
-    assert agreement(*said)[1].alpha == pytest.approx(expected)
+    annotators = []
+    for votes_of_annotator in votes.T:
+        labels = {}
+        for i in np.flatnonzero(~np.isnan(votes_of_annotator)):
+            labels[str(i)] = ["failure"] if votes_of_annotator[i] else []
+        annotators.append(labels)
+    assert agreement(*annotators)[1].alpha == pytest.approx(expected)
 
 
 def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
@@ -54,9 +56,8 @@ def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
     of_all = agreement(FIRST, SECOND, third)[1]
     pairs = [agreement(a, b)[1] for a, b in ((FIRST, SECOND), (FIRST, third), (SECOND, third))]
     for name in ("same", "kappa", "f1"):
-        assert getattr(of_all, name) == pytest.approx(
-            np.mean([getattr(pair, name) for pair in pairs])
-        )
+        of_pairs = [getattr(pair, name) for pair in pairs]
+        assert getattr(of_all, name) == pytest.approx(np.mean(of_pairs))
 
 
 def test_annotators_without_a_passage_in_common_are_reported() -> None:
@@ -77,44 +78,43 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
     ]
 
 
+def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
+    """Read the labels of an annotator of the corpus, by id."""
+    return read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
+
+
 @pytest.fixture
 def invented(shipped_rows: list[Row]) -> list[Row]:
-    """Rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
+    """Return the rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
     return [row for row in shipped_rows if not is_real(row)]
 
 
 def test_every_passage_of_the_corpus_was_labelled_twice(invented: list[Row]) -> None:
-    author, reader = (
-        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
-        for name in ("author", "reader")
-    )
     ids = {row["id"] for row in invented}
-    assert ids <= author.keys()
-    assert ids <= reader.keys()
+    assert ids <= shipped_annotations("author").keys()
+    assert ids <= shipped_annotations("reader").keys()
 
 
 def test_where_both_agree_the_corpus_says_the_same_unless_a_third_reading_decided(
     invented: list[Row],
 ) -> None:
-    author, reader, third_reading = (
-        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl")
-        for name in ("author", "reader", "third_reading")
-    )
+    author = shipped_annotations("author")
+    reader = shipped_annotations("reader")
+    third_reading = shipped_annotations("third_reading")
     for row in invented:
-        i = row["id"]
-        wanted = third_reading[i] if i in third_reading else author[i]
-        assert set(row["labels"]) == set(wanted), i
-        assert i in third_reading or set(author[i]) == set(reader[i]), i
+        key = row["id"]
+        if key in third_reading:
+            assert set(row["labels"]) == set(third_reading[key]), key
+        else:
+            assert set(row["labels"]) == set(author[key]) == set(reader[key]), key
 
 
 def test_agree_prints_the_table(cli: Run, tmp_path: Path) -> None:
     for name in ("author.jsonl", "reader.jsonl"):
         lines = (ROOT / "data" / "annotations" / name).read_text("utf-8").splitlines(keepends=True)
         (tmp_path / name).write_text("".join(lines[::20]), "utf-8")
-    out = cli(
-        "corpus", "agree", tmp_path / "author.jsonl", tmp_path / "reader.jsonl"
-    ).stdout.decode()
-    table, intervals, *_ = out.split("\n\n")
+    done = cli("corpus", "agree", tmp_path / "author.jsonl", tmp_path / "reader.jsonl")
+    table, intervals, *_ = done.stdout.decode().split("\n\n")
     assert table.splitlines()[0] == agreement_table([]).splitlines()[0]
     assert table.count("\n") == 4
     assert intervals.count("] | [") == 3

@@ -9,20 +9,22 @@ import numpy as np
 import pytest
 
 from tipclassify import Classifier
+from tipclassify.arrays import Bools
 from tipclassify.corpus.taught import pack_taught
 from tipclassify.evaluation.bootstrap import compare, comparison_table, intervals, intervals_table
 from tipclassify.evaluation.report import Draws, evaluate_rows
 from tipclassify.progress import progress_bar
 
 
-def truth(rows: int) -> np.ndarray:
+def truth(rows: int) -> Bools:
+    """Return labels of passages that have one each, in turn."""
     return np.eye(3, dtype=bool)[np.arange(rows) % 3]
 
 
 def test_the_same_model_ties() -> None:
-    found = compare(truth(90), truth(90), truth(90), np.arange(90) // 3)
-    assert {row.tied for row in found.differences} == {1.0}
-    lines = comparison_table(found, "itself").splitlines()
+    comparison = compare(truth(90), truth(90), truth(90), np.arange(90) // 3)
+    assert {difference.tied for difference in comparison.differences} == {1.0}
+    lines = comparison_table(comparison, "itself").splitlines()
     assert all(line.endswith("tie") for line in lines[2:6])
     y_pred = truth(90)
     y_pred[0] = ~y_pred[0]
@@ -32,35 +34,33 @@ def test_the_same_model_ties() -> None:
 
 
 def test_a_figure_of_1_has_an_interval_that_narrows_with_its_groups() -> None:
-    few, many = (
-        intervals(truth(9 * n), truth(9 * n), np.arange(9 * n) // 9).macro_f1 for n in (5, 100)
-    )
+    few = intervals(truth(45), truth(45), np.arange(45) // 9).macro_f1  # five groups
+    many = intervals(truth(900), truth(900), np.arange(900) // 9).macro_f1  # a hundred
     assert (few.high, many.high) == (1.0, 1.0)
     assert few.low == pytest.approx(5 / (5 + 1.96**2), abs=1e-3)  # Wilson's
     assert many.low > 0.95
 
 
 def test_a_label_of_one_group_has_a_wide_interval() -> None:
-    y_true, y_pred = np.zeros((60, 3), bool), np.zeros((60, 3), bool)
-    y_true[:2, 2] = y_pred[:1, 2] = True
-    found = intervals(y_true, y_pred, np.arange(60) // 2).labels[2].recall
-    assert found.low < 0.2
-    assert found.high > 0.8
+    y_true = np.zeros((60, 3), bool)
+    y_true[:2, 2] = True
+    y_pred = np.zeros((60, 3), bool)
+    y_pred[:1, 2] = True
+    recall = intervals(y_true, y_pred, np.arange(60) // 2).labels[2].recall
+    assert recall.low < 0.2
+    assert recall.high > 0.8
 
 
 @pytest.mark.parametrize(
     ("groups", "says"), [(5, "at most 85%"), (10, "about 90%"), (19, "a little less than 95%")]
 )
 def test_few_groups_say_that_their_interval_covers_less(groups: int, says: str) -> None:
-    rows = groups * 6
-    number = np.arange(rows) % groups
-    found = intervals(truth(rows), truth(rows), number)
-    assert (
-        intervals_table(found)
-        .splitlines()[-1]
-        .startswith(f"{groups} groups are few: such an interval covers {says}")
-    )
-    assert says in comparison_table(compare(truth(rows), truth(rows), truth(rows), number), "x")
+    labels = truth(groups * 6)
+    group_of_row = np.arange(groups * 6) % groups
+    few = intervals(labels, labels, group_of_row)
+    last = intervals_table(few).splitlines()[-1]
+    assert last.startswith(f"{groups} groups are few: such an interval covers {says}")
+    assert says in comparison_table(compare(labels, labels, labels, group_of_row), "x")
     enough = intervals(truth(120), truth(120), np.arange(120) % 20)
     assert "are few" not in intervals_table(enough)
 
@@ -77,12 +77,9 @@ def test_percentile_intervals_of_few_groups_cover_less_than_95_in_100() -> None:
             y_true[:, 0] = True
             y_pred = np.zeros_like(y_true)
             y_pred[:, 0] = right.ravel()
-            found = (
-                intervals(y_true, y_pred, np.repeat(np.arange(groups), 20), draws=200)
-                .labels[0]
-                .recall
-            )
-            inside += found.low <= 0.7 <= found.high
+            group_of_row = np.repeat(np.arange(groups), 20)
+            recall = intervals(y_true, y_pred, group_of_row, draws=200).labels[0].recall
+            inside += recall.low <= 0.7 <= recall.high
         covered[groups] = inside / 300
     assert covered[5] < 0.9
     assert covered[40] > 0.9
@@ -97,14 +94,12 @@ def test_rows_that_taught_or_were_labelled_in_view_are_said_to_flatter(fast: Cla
     rows[5]["blind"] = ["colleagues"]
     taught = pack_taught([row["text"] for row in rows[:3]])
     report = evaluate_rows(fast, rows, taught=taught, draws=Draws(0))
-    tables = report.tables
     assert (report.figures["taught"], report.figures["in_view"]) == (3, 2)
-    assert (
-        tables[1]
-        .splitlines()[0]
-        .startswith("3 of these passages are in this model's training: the figures flatter")
+    of_training, in_view = report.tables[1].splitlines()[:2]
+    assert of_training.startswith(
+        "3 of these passages are in this model's training: the figures flatter"
     )
-    assert tables[1].splitlines()[1].startswith("2 were labelled with a model's answer in view")
+    assert in_view.startswith("2 were labelled with a model's answer in view")
     assert len(evaluate_rows(fast, rows[3:4], draws=Draws(0)).tables) == 1
 
 

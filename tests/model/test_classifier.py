@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelled_rows import under
 
 from tipclassify import LABELS, Classifier, Passage, classify
 
@@ -23,12 +24,8 @@ SENTENCES = [
 
 @pytest.fixture(params=["default", "fast"])
 def either(request: pytest.FixtureRequest) -> Classifier:
-    """One shipped model, then the other."""
+    """Load one shipped model, then the other."""
     return Classifier.load(request.param)
-
-
-def under(heading: str | None, text: str) -> Passage:
-    return Passage(text, 0, len(text), heading)
 
 
 def test_labels_are_those_of_the_codebook() -> None:
@@ -37,9 +34,9 @@ def test_labels_are_those_of_the_codebook() -> None:
 
 def test_a_str_gives_passages_and_several_give_lists() -> None:
     text = " ".join(SENTENCES[:2])
-    one = classify(text)
-    assert [p.text for p in one] == SENTENCES[:2]
-    assert classify([text, "", text]) == [one, [], one]
+    passages = classify(text)
+    assert [passage.text for passage in passages] == SENTENCES[:2]
+    assert classify([text, "", text]) == [passages, [], passages]
 
 
 def test_a_pandas_series_and_a_datasets_column_are_read_as_lists() -> None:
@@ -62,26 +59,25 @@ def test_what_is_no_text_is_refused(wrong: object) -> None:
 )
 @pytest.mark.parametrize("kind", ["dict", "pandas", "datasets", "arrow", "two by one"])
 def test_a_table_is_refused_and_its_column_named(
-    classifier: Classifier, call: Any, kind: str
+    classifier: Classifier, call: str | Callable[[object], object], kind: str
 ) -> None:
     """Its column names would be scored in place of its rows."""
     import datasets
     import pandas
     import pyarrow
 
-    columns: dict[str, Any] = {"text": SENTENCES, "doc": SENTENCES}
-    tables = {
+    columns = {"text": SENTENCES, "doc": SENTENCES}
+    tables: dict[str, object] = {
         "dict": columns,
         "pandas": pandas.DataFrame(columns),
         "datasets": datasets.Dataset.from_dict(columns),
         "arrow": pyarrow.table(columns),
         "two by one": pandas.DataFrame({"text": SENTENCES[:2]}),
     }
-    call = getattr(classifier, call) if isinstance(call, str) else call
-    with pytest.raises(
-        TypeError, match=r"is a (table|dict): give the column of texts, such as \w+\['text'\]$"
-    ):
-        call(tables[kind])
+    function = getattr(classifier, call) if isinstance(call, str) else call
+    message = r"is a (table|dict): give the column of texts, such as \w+\['text'\]$"
+    with pytest.raises(TypeError, match=message):
+        function(tables[kind])
 
 
 def test_columns_of_tables_and_generators_are_scored_like_lists(fast: Classifier) -> None:
@@ -106,7 +102,8 @@ def test_columns_of_tables_and_generators_are_scored_like_lists(fast: Classifier
     for column in columns:
         assert np.array_equal(fast.predict_proba(column), expected), type(column)
     assert fast.explain_all(sentence for sentence in SENTENCES) == fast.explain_all(SENTENCES)
-    assert [len(found) for found in classify((s for s in SENTENCES), model=fast)] == [1, 1, 1, 1, 0]
+    passages_of_texts = classify((sentence for sentence in SENTENCES), model=fast)
+    assert [len(passages) for passages in passages_of_texts] == [1, 1, 1, 1, 0]
 
 
 def test_a_polars_column_is_scored_like_a_list(fast: Classifier) -> None:
@@ -118,19 +115,14 @@ def test_a_polars_column_is_scored_like_a_list(fast: Classifier) -> None:
 
 
 def test_what_tag_does_not_take_is_refused_in_one_line(fast: Classifier) -> None:
-    with pytest.raises(
-        TypeError,
-        match=r"^tag takes a Document, not str: give a Document \(read_report, Document.from_",
-    ):
+    message = r"^tag takes a Document, not str: give a Document \(read_report, Document.from_"
+    with pytest.raises(TypeError, match=message):
         fast.tag("Police acted.")  # type: ignore[arg-type]
-    with pytest.raises(
-        TypeError, match=r"^passage 0 is not a Passage but str; make it a Passage, or call classify"
-    ):
+    message = r"^passage 0 is not a Passage but str; make it a Passage, or call classify"
+    with pytest.raises(TypeError, match=message):
         fast.tag_passages(["Police acted."])  # type: ignore[list-item]
-    with pytest.raises(
-        TypeError,
-        match=r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$",
-    ):
+    message = r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$"
+    with pytest.raises(TypeError, match=message):
         classify([Passage("Police acted.", 0, 13)], model=fast)  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"^passages is a bare str: give a list of passages$"):
         fast.predict_proba(np.array("Police acted."))
@@ -181,13 +173,14 @@ def test_predict_is_the_probability_against_the_threshold(either: Classifier, po
 def test_tags_are_what_predict_says(either: Classifier) -> None:
     passages = classify(" ".join(SENTENCES), model=either)
     y_pred = either.predict(passages)
-    assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in y_pred]
+    labels = [tuple(np.array(LABELS)[row]) for row in y_pred]
+    assert [passage.labels for passage in passages] == labels
 
 
 def test_policies_go_from_recall_to_precision(either: Classifier) -> None:
-    screen, balanced, cite = (either.thresholds(p) for p in ("screen", "balanced", "cite"))
-    assert (screen <= balanced).all()
-    assert (balanced <= cite).all()
+    balanced = either.thresholds("balanced")
+    assert (either.thresholds("screen") <= balanced).all()
+    assert (balanced <= either.thresholds("cite")).all()
 
 
 def texts_and_headings() -> st.SearchStrategy[Passage]:

@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tipclassify import Classifier, InputError
+from tipclassify import Classifier, InputError, classify
 from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.behaviour_tests import RuleResult, replay_golden, run_cases
 from tipclassify.text.document import Passage
 
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
 ROOT = Path(__file__).resolve().parents[2]
-P, F, C = "positive_effort", "failure", "complicity"
+P = "positive_effort"
+F = "failure"
+C = "complicity"
 
 BORDERLINE = [
     (
-        "Valdoria was granted a waiver from downgrade because it has a written plan that, if carried out, would make "
-        "significant efforts.", {P}
+        "Valdoria was granted a waiver from downgrade because it has a written plan that, if "
+        "carried out, would make significant efforts.",
+        {P},
     ),
     ("Law enforcement efforts decreased from 12 prosecutions to one.", {P, F}),
     ("The government prosecuted only one offender.", {P, F}),
     ("Police conducted a limited number of investigations.", {F}),
     ("The ministry completed a new draft law on trafficking, which awaits review.", {P}),
     ("The draft law against trafficking remains pending before parliament.", {F}),
-    ("Despite its 2004 law prohibiting all forms of trafficking, the government prosecuted no one.", {P, F}),
+    (
+        "Despite its 2004 law prohibiting all forms of trafficking, the government prosecuted no "
+        "one.",
+        {P, F},
+    ),
     ("The law prohibits all forms of forced labor.", {P}),
     ("The government did not effectively enforce the law.", {F}),
     ("Foreign workers may not leave the country without the permission of their employer.", {F}),
@@ -48,7 +59,7 @@ BORDERLINE = [
     (
         "The law prescribes penalties of one to five years' imprisonment, "
         "which were not commensurate with those for rape.",
-        {P, F}
+        {P, F},
     ),
     ("Penalties were rarely applied.", {F}),
     ("The Ministry of Labor is responsible for enforcing the law.", set()),
@@ -59,7 +70,11 @@ BORDERLINE = [
     ("A court acquitted the three suspected traffickers.", {F}),
     ("The sending government refused to waive the diplomat's immunity.", {F, C}),
     ("The government denied that prisoners were forced to work in its cotton fields.", {F, C}),
-    ("Doctors sent abroad by their government had to hand over most of their wages and their passports.", {C}),
+    (
+        "Doctors sent abroad by their government had to hand over most of their wages and their "
+        "passports.",
+        {C},
+    ),
     ("The government abolished compulsory labor days.", {P}),
     ("The army released 96 children from its ranks.", {P, C}),
     ("Armed rebels forced boys to fight and girls to cook.", set()),
@@ -67,12 +82,16 @@ BORDERLINE = [
     ("The president pledged to punish officials who had taken bribes from traffickers.", set()),
     ("The inspectorate hired 12 additional labor inspectors.", {P}),
     ("The government prosecuted nine traffickers, compared with 14 in the previous year.", {P}),
-    ("Despite a general lack of significant efforts, the authorities took some steps against trafficking.", {P, F}),
+    (
+        "Despite a general lack of significant efforts, the authorities took some steps against "
+        "trafficking.",
+        {P, F},
+    ),
     ("Valdoria remained on Tier 2 Watch List.", set()),
     ("Officials threatened journalists who reported on forced labor in state farms.", {C}),
     ("The trial of two police officers for sex trafficking was postponed again.", {F, C}),
     ("Prosecutors charged a mayor with labor trafficking, and his trial was under way.", {P, C}),
-]  # fmt: skip
+]
 
 SUBJECT = [
     ("Officials did not effectively enforce the law.", "b. Forced Labor", {F}),
@@ -105,22 +124,61 @@ SUBJECT = [
 
 TURNS = [
     (
-        "Police did not arrest or fine trafficking victims.", {P},
-        "Police did not stop arresting and fining trafficking victims.", {F}
+        "Police did not arrest or fine trafficking victims.",
+        {P},
+        "Police did not stop arresting and fining trafficking victims.",
+        {F},
     ),
-    ("The government convicted nine traffickers.", {P}, "The government did not convict any traffickers.", {F}),
-    ("The ministry opened a shelter for victims.", {P}, "The ministry planned to open a shelter for victims.", set()),
-    ("The ministry opened a shelter for victims.", {P}, "Open a shelter for victims.", set()),
-    ("The government identified more victims.", {P}, "The government identified fewer victims.", {F}),
-    ("Border guards took bribes from traffickers.", {C}, "Recruiters took bribes from traffickers.", set()),
-    ("Penalties were sufficient to deter violations.", {P}, "Penalties were not sufficient to deter violations.", {F}),
-    ("The government funded two shelters.", {P}, "The government no longer funded two shelters.", {F}),
-    ("The government has adopted an action plan.", {P}, "The government has yet to adopt an action plan.", {F}),
     (
-        "The government convicted two officials of trafficking.", {P, C},
-        "The government did not convict any officials of trafficking.", {F, C}
+        "The government convicted nine traffickers.",
+        {P},
+        "The government did not convict any traffickers.",
+        {F},
     ),
-]  # fmt: skip
+    (
+        "The ministry opened a shelter for victims.",
+        {P},
+        "The ministry planned to open a shelter for victims.",
+        set(),
+    ),
+    ("The ministry opened a shelter for victims.", {P}, "Open a shelter for victims.", set()),
+    (
+        "The government identified more victims.",
+        {P},
+        "The government identified fewer victims.",
+        {F},
+    ),
+    (
+        "Border guards took bribes from traffickers.",
+        {C},
+        "Recruiters took bribes from traffickers.",
+        set(),
+    ),
+    (
+        "Penalties were sufficient to deter violations.",
+        {P},
+        "Penalties were not sufficient to deter violations.",
+        {F},
+    ),
+    (
+        "The government funded two shelters.",
+        {P},
+        "The government no longer funded two shelters.",
+        {F},
+    ),
+    (
+        "The government has adopted an action plan.",
+        {P},
+        "The government has yet to adopt an action plan.",
+        {F},
+    ),
+    (
+        "The government convicted two officials of trafficking.",
+        {P, C},
+        "The government did not convict any officials of trafficking.",
+        {F, C},
+    ),
+]
 
 # Cases that the shipped model gets wrong: known, counted in the rates of the model card, and to be
 # mended by better training. A case that begins to pass makes its test fail, so that it is taken off
@@ -137,19 +195,22 @@ WRONG = {
 }
 
 
-def texts_of(case: tuple[Any, ...]) -> set[str]:
+Case = tuple[str | set[str] | None, ...]  # texts, a heading, labels
+
+
+def texts_of(case: Case) -> set[str]:
+    """Return the texts of a case, and its heading."""
     return {part for part in case if isinstance(part, str)}
 
 
-def known(cases: list[tuple[Any, ...]]) -> list[Any]:
+def known(cases: Sequence[Case]) -> list[ParameterSet]:
     """Turn cases into parameters; those in `WRONG` are expected to fail."""
     wrong = pytest.mark.xfail(strict=True, reason="known failure of the shipped model")
     return [pytest.param(*case, marks=wrong if texts_of(case) & WRONG else ()) for case in cases]
 
 
 def tagged(classifier: Classifier, text: str) -> set[str]:
-    from tipclassify import classify
-
+    """Return the labels of a text of one passage."""
     (passage,) = classify(text, model=classifier)
     return set(passage.labels)
 
@@ -165,8 +226,8 @@ def test_a_borderline_case_is_tagged_as_the_codebook_says(
 def test_words_and_heading_decide_what_a_passage_is_about(
     text: str, heading: str | None, labels: set[str], classifier: Classifier
 ) -> None:
-    (found,) = classifier.tag_passages([Passage(text, 0, len(text), heading)])
-    assert set(found.labels) == labels
+    (passage,) = classifier.tag_passages([Passage(text, 0, len(text), heading)])
+    assert set(passage.labels) == labels
 
 
 @pytest.mark.parametrize(("text", "labels", "turned", "turned_labels"), known(TURNS))
@@ -182,8 +243,7 @@ Results = dict[str, RuleResult]
 
 @pytest.fixture(scope="module", params=["fast", pytest.param("default", marks=pytest.mark.slow)])
 def checked(request: pytest.FixtureRequest) -> tuple[Classifier, Results]:
-    """A shipped model with its results by rule; the encoder takes a minute for ten thousand
-    passages."""
+    """Check a shipped model by rule; the encoder takes a minute for ten thousand passages."""
     model = Classifier.load(request.param)
     return model, {result.rule: result for result in run_cases(model)}
 
@@ -203,12 +263,10 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(
 ) -> None:
     model, results = checked
     assert len(results) >= 70
-    assert all(
-        result.cases >= 25 or rule.startswith("invariance") for rule, result in results.items()
-    )
-    assert {rule: result.rate for rule, result in results.items()} == pytest.approx(
-        model.meta["behaviours"], abs=1e-4
-    )
+    for rule, result in results.items():
+        assert result.cases >= 25 or rule.startswith("invariance"), rule
+    rates = {rule: result.rate for rule, result in results.items()}
+    assert rates == pytest.approx(model.meta["behaviours"], abs=1e-4)
 
 
 def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -> None:
@@ -234,22 +292,18 @@ def test_the_behaviour_cases_are_no_training_sentences(shipped_rows: list[Row]) 
     def key(text: str) -> str:
         return " ".join(re.findall(r"\w+", text.lower()))
 
-    known = {key(row["text"]) for row in shipped_rows}
-    files = [
-        file
-        for file in (ROOT / "data/behaviours").glob("*.jsonl")
-        if file.name not in ("slots.jsonl", "appended.jsonl")
-    ]
-    cases = [
-        json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()
-    ]
-    assert len(cases) > 1_500
-    assert [text for text in cases if key(text) in known] == []
+    in_training = {key(row["text"]) for row in shipped_rows}
+    texts = []
+    for file in (ROOT / "data/behaviours").glob("*.jsonl"):
+        if file.name not in ("slots.jsonl", "appended.jsonl"):
+            lines = file.read_text("utf-8").splitlines()
+            texts += [json.loads(line)["text"] for line in lines]
+    assert len(texts) > 1_500
+    assert [text for text in texts if key(text) in in_training] == []
 
 
 def test_a_changed_model_fails_its_golden_passages(classifier: Classifier) -> None:
-    lines = [
-        '{"text": "Police acted.", "scores": {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}}'
-    ]
-    (failure,) = replay_golden(classifier, lines)
+    scores = {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}
+    line = json.dumps({"text": "Police acted.", "scores": scores})
+    (failure,) = replay_golden(classifier, [line])
     assert failure.text == "Police acted."

@@ -1,5 +1,4 @@
-"""The encoder: its folder, headings as first segment, windows, reasons by occlusion, and its
-commands.
+"""The encoder: folder, headings as first segment, windows, reasons by occlusion, and commands.
 
 Most tests run on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; those
 of the shipped encoder are at the end.
@@ -12,20 +11,22 @@ import io
 import json
 import pickle
 import shutil
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from conftest import JsonObject
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelled_rows import under
+from model_heads import change_head, head_of
+from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
-from tipclassify.model.common.head import model_head_digest
+from tipclassify.arrays import Floats
 from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
@@ -35,6 +36,7 @@ from tipclassify.model.encoder.scoring import (
     token_window_spans,
 )
 from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
+from tipclassify.training.examples import Vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -42,7 +44,7 @@ SHIPPED = ROOT / "models" / "default"
 EFFORT, FAILURE, COMPLICITY = range(3)
 BIAS = (-2.0, -2.0, -3.0)
 
-Run = Callable[..., subprocess.CompletedProcess[bytes]]
+Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
@@ -55,43 +57,22 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TINY, tmp_path / "copy"))
 
 
-def edited(folder: Path, **changes: Any) -> Path:
-    """The folder with a changed head, whose hash is right."""
-    head = {**json.loads((folder / "model.json").read_text("utf-8")), **changes}
-    (folder / "model.json").write_text(
-        json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8"
-    )
-    return folder
-
-
-def under(heading: str | None, text: str) -> Passage:
-    return Passage(text, 0, len(text), heading)
-
-
 # ---------------------------------------------------------------------------------------------
 # folder
 
 
 def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    made = read_encoder(TINY)
-    fitted = replace(
-        made,
-        heads=EncoderHeads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0])),
-        stand_in="Arcadia",
-    )
+    tiny = read_encoder(TINY)
+    heads = EncoderHeads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0]))
+    fitted = replace(tiny, heads=heads, stand_in="Arcadia")
     write_encoder(tmp_path / "a", fitted, {"base": {"name": "none"}}, {"README.md": "Card\n"})
     again = read_encoder(tmp_path / "a")
-    assert (again.graph, again.tokenizer, again.window, again.overlap) == (
-        made.graph,
-        made.tokenizer,
-        16,
-        4,
-    )
-    assert (again.vocabulary, again.thresholds, again.stand_in) == (
-        made.vocabulary,
-        made.thresholds,
-        "Arcadia",
-    )
+    assert again.graph == tiny.graph
+    assert again.tokenizer == tiny.tokenizer
+    assert (again.window, again.overlap) == (16, 4)
+    assert again.vocabulary == tiny.vocabulary
+    assert again.thresholds == tiny.thresholds
+    assert again.stand_in == "Arcadia"
     assert again.scale.tolist() == [1.0, 0.9, 0.8]
     assert (again.heads.weights == 0.25).all()
     assert again.heads.bias.tolist() == [1, 2, 3]
@@ -132,39 +113,46 @@ def test_what_scoring_does_without_may_be_missing_but_not_changed(tmp_path: Path
     assert read_encoder(tmp_path / "a").window == 16
 
 
-def npz(**arrays: Any) -> bytes:
+def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Pack arrays as `numpy.savez` does."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
-SOUND = {
-    name: np.eye(3) if "weights" in name else np.zeros(3)
-    for name in ("weights", "bias", "own_weights", "own_bias")
+SOUND_HEADS = {
+    "weights": np.eye(3),
+    "bias": np.zeros(3),
+    "own_weights": np.eye(3),
+    "own_bias": np.zeros(3),
 }
+
+
+def heads_with(name: str, array: np.ndarray) -> bytes:
+    """Pack sound heads, one array of which is another one."""
+    return npz({**SOUND_HEADS, name: array})
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"no archive", "not the heads of an encoder"),
-        (npz(weights=np.eye(3), bias=np.zeros(3)), "not the heads of an encoder"),
+        (npz({"weights": np.eye(3), "bias": np.zeros(3)}), "not the heads of an encoder"),
         # pickled
-        (npz(**{**SOUND, "bias": np.array([{}, {}, {}])}), "not the heads of an encoder"),
-        (npz(**{**SOUND, "weights": np.zeros((2, 3))}), "not 3 heads of finite numbers"),
-        (npz(**{**SOUND, "own_weights": np.zeros((3, 4))}), "not 3 heads of finite numbers"),
-        (npz(**{**SOUND, "bias": np.full(3, np.nan)}), "not 3 heads of finite numbers"),
-        (npz(**{**SOUND, "weights": np.eye(3, dtype=np.float32)}), "not 3 heads of finite numbers"),
+        (heads_with("bias", np.array([{}, {}, {}])), "not the heads of an encoder"),
+        (heads_with("weights", np.zeros((2, 3))), "not 3 heads of finite numbers"),
+        (heads_with("own_weights", np.zeros((3, 4))), "not 3 heads of finite numbers"),
+        (heads_with("bias", np.full(3, np.nan)), "not 3 heads of finite numbers"),
+        (heads_with("weights", np.eye(3, dtype=np.float32)), "not 3 heads of finite numbers"),
     ],
 )
 def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) -> None:
     (copy / "heads.npz").write_bytes(data)
-    files = {
-        **json.loads((copy / "model.json").read_text("utf-8"))["files"],
-        "heads.npz": hashlib.sha256(data).hexdigest(),
-    }
+    files = head_of(copy)["files"]
+    files["heads.npz"] = hashlib.sha256(data).hexdigest()
+    change_head(copy, files=files)
     with pytest.raises(ModelError, match=message):
-        read_encoder(edited(copy, files=files))
+        read_encoder(copy)
 
 
 def test_weights_of_drops_come_back_and_may_be_missing(tmp_path: Path) -> None:
@@ -182,7 +170,7 @@ def test_weights_of_drops_come_back_and_may_be_missing(tmp_path: Path) -> None:
     "weights",
     [np.zeros((3, 4)), np.zeros((2, 3)), np.full((3, 3), np.inf), np.zeros((3, 3), np.float32)],
 )
-def test_weights_of_drops_that_do_not_fit_are_refused(tmp_path: Path, weights: Any) -> None:
+def test_weights_of_drops_that_do_not_fit_are_refused(tmp_path: Path, weights: np.ndarray) -> None:
     write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=weights), {})
     with pytest.raises(ModelError, match=r"reasons\.npz: not 3 rows of 3 finite numbers; train or"):
         read_encoder(tmp_path / "a")
@@ -229,10 +217,11 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
     ],
 )
 def test_a_head_that_scoring_cannot_use_is_refused(
-    copy: Path, changes: dict[str, Any], message: str
+    copy: Path, changes: JsonObject, message: str
 ) -> None:
+    change_head(copy, **changes)
     with pytest.raises(ModelError, match=message):
-        read_encoder(edited(copy, **changes))
+        read_encoder(copy)
 
 
 def test_a_head_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
@@ -242,19 +231,17 @@ def test_a_head_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> N
 
 
 def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
-    made = read_encoder(TINY)
-    write_encoder(tmp_path / "graph", replace(made, graph=b"import os"), {})
+    tiny = read_encoder(TINY)
+    write_encoder(tmp_path / "graph", replace(tiny, graph=b"import os"), {})
     with pytest.raises(ModelError, match=r"the encoder.s graph [^\n]+$"):
         Classifier.load(tmp_path / "graph")
-    write_encoder(tmp_path / "words", replace(made, tokenizer="{}"), {})
+    write_encoder(tmp_path / "words", replace(tiny, tokenizer="{}"), {})
     with pytest.raises(ModelError, match=r"tokenizer.json is not one we can use [^\n]+$"):
         Classifier.load(tmp_path / "words")
-    other = made.graph.replace(b"pooled", b"logits")  # as long: the graph of an older format
-    write_encoder(tmp_path / "logits", replace(made, graph=other), {})
-    with pytest.raises(
-        ModelError,
-        match=r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$",
-    ):
+    of_older_format = tiny.graph.replace(b"pooled", b"logits")  # as long
+    write_encoder(tmp_path / "logits", replace(tiny, graph=of_older_format), {})
+    message = r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$"
+    with pytest.raises(ModelError, match=message):
         Classifier.load(tmp_path / "logits")
 
 
@@ -273,15 +260,13 @@ def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> Non
 
 def test_an_encoder_tags_as_the_default_does(tiny: Classifier) -> None:
     text = "Courts convicted nine traffickers. Officers took bribes; judges did not act."
-    found = classify(text, model=TINY)
-    assert [passage.labels for passage in found] == [
-        ("positive_effort",),
-        ("failure", "complicity"),
-    ]
-    assert all(text[passage.start : passage.end] == passage.text for passage in found)
-    assert found == classify(text, model=tiny)
+    passages = classify(text, model=TINY)
+    labels = [passage.labels for passage in passages]
+    assert labels == [("positive_effort",), ("failure", "complicity")]
+    assert all(text[passage.start : passage.end] == passage.text for passage in passages)
+    assert passages == classify(text, model=tiny)
     logit = 1 + 4 - 2  # courts, convicted, bias
-    assert found[0].scores["positive_effort"] == pytest.approx(1 / (1 + np.exp(-logit)))
+    assert passages[0].scores["positive_effort"] == pytest.approx(1 / (1 + np.exp(-logit)))
 
 
 def test_calibration_scales_and_shifts_each_label(tiny: Classifier) -> None:
@@ -295,7 +280,7 @@ def test_policies_and_thresholds_of_ones_own_hold(tiny: Classifier) -> None:
     text = ["Courts convicted nine traffickers."]
     assert tiny.predict(text, "cite")[0, EFFORT]
     assert not tiny.with_thresholds({"positive_effort": 0.99}).predict(text, "cite")[0, EFFORT]
-    assert tiny.thresholds("cite").tolist() == [0.9] * 3
+    assert tiny.thresholds("cite").tolist() == [0.9, 0.9, 0.9]
 
 
 def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> None:
@@ -332,24 +317,24 @@ def test_every_token_of_a_long_passage_is_in_some_window(
 
 
 def test_what_a_heading_says_counts_with_the_passage(tiny: Classifier) -> None:
-    bare, headed, blank = tiny.logits([under(h, "Officers met.") for h in (None, "Bribes", "")])
+    text = "Officers met."
+    passages = [under(None, text), under("Bribes", text), under("", text)]
+    bare, headed, blank = tiny.logits(passages)
     assert headed[COMPLICITY] - bare[COMPLICITY] == pytest.approx(5 * 0.8)
     assert headed[:COMPLICITY].tolist() == bare[:COMPLICITY].tolist()
-    assert blank.tolist() == bare.tolist() == tiny.logits(["Officers met."])[0].tolist()
+    assert blank.tolist() == bare.tolist() == tiny.logits([text])[0].tolist()
 
 
 def test_every_window_of_a_long_passage_is_read_under_the_heading(tiny: Classifier) -> None:
     text = "the " * 60 + "officers"
-    assert tiny.logits([under("Bribes", text)])[0, COMPLICITY] == pytest.approx(
-        (2 + 5 - 3) * 0.8 - 0.1
-    )
+    logit = tiny.logits([under("Bribes", text)])[0, COMPLICITY]
+    assert logit == pytest.approx((2 + 5 - 3) * 0.8 - 0.1)
 
 
 def test_a_heading_leaves_room_for_the_text(tiny: Classifier) -> None:
     text = "the " * 60 + "officers took bribes"
-    logit = tiny.logits([under("the " * 50 + "bribes", text)])[
-        0, COMPLICITY
-    ]  # what a long heading ends with is not read
+    heading = "the " * 50 + "bribes"  # what a long heading ends with is not read
+    logit = tiny.logits([under(heading, text)])[0, COMPLICITY]
     assert logit == pytest.approx((2 + 1 + 5 - 3) * 0.8 - 0.1)
 
 
@@ -365,11 +350,12 @@ def test_a_tag_says_nothing_of_other_headings(tiny: Classifier) -> None:
         under(heading, "Officers met.") for heading in (None, "Bribes", "Courts", "Bribes", None)
     ]
     together = tiny.logits(passages)
-    assert np.array_equal(together, np.concatenate([tiny.logits([one]) for one in passages]))
+    alone = np.concatenate([tiny.logits([passage]) for passage in passages])
+    assert np.array_equal(together, alone)
 
 
-# --------------------------------------------------------------------------------------------- long
-# passages
+# ---------------------------------------------------------------------------------------------
+# long passages
 
 
 @pytest.mark.parametrize("before", [0, 5, 11, 12, 13, 30, 200])
@@ -406,8 +392,8 @@ def test_a_passage_scores_the_same_in_any_company(texts: list[str]) -> None:
 
 def test_half_characters_move_no_offset(tiny: Classifier) -> None:
     text = "\ud83d courts convicted them"
-    found = tiny.explain(text)["positive_effort"].spans[0]
-    assert text[found.start : found.end] == found.text == "convicted"
+    span = tiny.explain(text)["positive_effort"].spans[0]
+    assert text[span.start : span.end] == span.text == "convicted"
 
 
 def test_equal_rows_of_tokens_have_the_vectors_that_each_has_alone() -> None:
@@ -418,12 +404,14 @@ def test_equal_rows_of_tokens_have_the_vectors_that_each_has_alone() -> None:
 
 
 def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = ["courts convicted", "officers took bribes", "judges failed " * 20] * 5
-    found = []
-    for number in ("1", "4"):
+    three = ["courts convicted", "officers took bribes", "judges failed " * 20]
+    texts = [text for _ in range(5) for text in three]
+
+    def logits_of_threads(number: str) -> Floats:
         monkeypatch.setenv("OMP_NUM_THREADS", number)
-        found.append(EncoderScorer(read_encoder(TINY)).logits(texts))
-    assert np.array_equal(*found)
+        return EncoderScorer(read_encoder(TINY)).logits(texts)
+
+    assert np.array_equal(logits_of_threads("1"), logits_of_threads("4"))
 
 
 def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -435,8 +423,10 @@ def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.Monk
 
 def test_a_graph_that_gives_no_numbers_is_reported() -> None:
     tiny = read_encoder(TINY)
-    convicted, nothing = np.float32([4, 0, 0]).tobytes(), np.full(3, np.nan, np.float32).tobytes()
-    graph = OnnxSession(replace(tiny, graph=tiny.graph.replace(convicted, nothing)))
+    vector_of_convicted = np.float32([4, 0, 0]).tobytes()
+    no_numbers = np.full(3, np.nan, np.float32).tobytes()
+    changed = tiny.graph.replace(vector_of_convicted, no_numbers)
+    graph = OnnxSession(replace(tiny, graph=changed))
     assert graph.pooled([[2, 3]]).tolist() == [[0, 0, 0]]
     with pytest.raises(ModelError, match="a vector of finite numbers"):
         graph.pooled([[2, 5, 3]])  # the third token is "convicted"
@@ -445,13 +435,14 @@ def test_a_graph_that_gives_no_numbers_is_reported() -> None:
 def test_a_loaded_encoder_is_kept_until_its_folder_changes(copy: Path) -> None:
     first = Classifier.load(copy)
     assert Classifier.load(copy).scorer is first.scorer
-    edited(copy, base={"name": "other"})
+    change_head(copy, base={"name": "other"})
     assert Classifier.load(copy).meta["base"] == {"name": "other"}
 
 
 def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
-    text = ["Courts convicted nine traffickers."]
-    assert np.array_equal(pickle.loads(pickle.dumps(tiny)).logits(text), tiny.logits(text))
+    texts = ["Courts convicted nine traffickers."]
+    unpickled = pickle.loads(pickle.dumps(tiny))
+    assert np.array_equal(unpickled.logits(texts), tiny.logits(texts))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -460,7 +451,7 @@ def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
 
 @pytest.fixture(scope="module")
 def nameless() -> Classifier:
-    """The tiny encoder that reads each name as "bribes", a word that it knows."""
+    """Let the tiny encoder read each name as "bribes", a word that it knows."""
     return Classifier(EncoderScorer(replace(read_encoder(TINY), stand_in="bribes")))
 
 
@@ -522,9 +513,10 @@ def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) ->
         "{} did not act.",
         "Courts did not act, and {}’s police did.",
     ):
-        texts = [frame.format(place) for place in places]
-        texts = [text[0].upper() + text[1:] for text in texts]
-        assert len({one.text for one in mask_names(texts, classifier.vocabulary, "X")}) == 1
+        sentences = [frame.format(place) for place in places]
+        texts = [sentence[0].upper() + sentence[1:] for sentence in sentences]
+        masked = mask_names(texts, classifier.vocabulary, "X")
+        assert len({masked_text.text for masked_text in masked}) == 1
 
 
 @given(
@@ -535,22 +527,24 @@ def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) ->
 )
 def test_places_in_a_nameless_text_lead_back_to_the_text(parts: list[str]) -> None:
     text = " ".join(parts)
-    one = mask_names([text], frozenset({"police", "in", "of"}), "Stand In")[0]
-    back, at = "", 0
-    for (start, end), (first, last) in zip(one.source_spans, one.placeholder_spans, strict=True):
-        assert one.text[first:last] == "Stand In"
-        assert {
-            one.source_span((a, b)) for a in range(first, last) for b in range(a + 1, last + 1)
-        } == {(start, end)}
-        back += text[len(back) : len(back) + first - at] + text[start:end]
-        at = last
-    assert len(back) + len(one.text) - at == len(text)
-    outside = set(range(len(one.text))) - {
-        i for first, last in one.placeholder_spans for i in range(first, last)
-    }
-    for i in outside:
-        start, end = one.source_span((i, i + 1))
-        assert text[start:end].replace("’", "'") == one.text[i]
+    (masked,) = mask_names([text], frozenset({"police", "in", "of"}), "Stand In")
+    inside: set[int] = set()  # places within a stand-in
+    source_end = 0  # of what was compared so far, in the text and in the masked one
+    masked_end = 0
+    for source, placeholder in zip(masked.source_spans, masked.placeholder_spans, strict=True):
+        first, last = placeholder
+        assert masked.text[first:last] == "Stand In"
+        inside |= set(range(first, last))
+        # every part of the stand-in leads to the whole name
+        for start, end in combinations(range(first, last + 1), 2):
+            assert masked.source_span((start, end)) == source
+        assert source[0] - source_end == first - masked_end  # what lies between is as long
+        source_end = source[1]
+        masked_end = last
+    assert len(text) - source_end == len(masked.text) - masked_end
+    for i in set(range(len(masked.text))) - inside:
+        start, end = masked.source_span((i, i + 1))
+        assert text[start:end].replace("’", "'") == masked.text[i]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -567,9 +561,8 @@ def test_reasons_are_falls_of_the_logit_with_a_word_or_clause_masked(tiny: Class
     assert falls["courts"] == pytest.approx(0)
     assert reason.logit == pytest.approx(tiny.logits([text])[0, COMPLICITY])
     assert reason.bias == pytest.approx(-3 * 0.8 - 0.1)  # all masked
-    assert [abs(span.weight) for span in reason.spans] == sorted(
-        (abs(s.weight) for s in reason.spans), reverse=True
-    )
+    sizes = [abs(span.weight) for span in reason.spans]
+    assert sizes == sorted(sizes, reverse=True)
     assert all(text[span.start : span.end] == span.text for span in reason.spans)
     assert {"not", "act"} <= set(falls)
 
@@ -589,9 +582,8 @@ def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
         "judges failed " * 30,
         "Officers took bribes.",
     ]
-    assert [e["failure"].spans for e in tiny.explain_all(texts)] == [
-        tiny.explain(t)["failure"].spans for t in texts
-    ]
+    together = [reasons["failure"].spans for reasons in tiny.explain_all(texts)]
+    assert together == [tiny.explain(text)["failure"].spans for text in texts]
 
 
 def test_the_phrases_that_contribute_most_are_the_ones_measured(tiny: Classifier) -> None:
@@ -616,9 +608,8 @@ def test_the_phrases_of_the_largest_foretold_drops_are_measured(tmp_path: Path) 
     swapped = np.array([[1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
     write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=swapped), {})
     text = "Nine victims of the police officers took bribes, but the courts did not act."
-    (chosen,) = Classifier.load(tmp_path / "a").explain_all(
-        [replace(under(None, text), labels=("complicity",))], max_phrases=1
-    )
+    passage = replace(under(None, text), labels=("complicity",))
+    (chosen,) = Classifier.load(tmp_path / "a").explain_all([passage], max_phrases=1)
     (span,) = chosen["complicity"].spans
     assert (span.text, span.weight) == ("courts did not", pytest.approx(0))  # measured as it is
 
@@ -626,11 +617,11 @@ def test_the_phrases_of_the_largest_foretold_drops_are_measured(tmp_path: Path) 
 def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) -> None:
     text = "The police did " * 6 + "not arrested " + "the police did " * 6 + "bribes"
     scorer = tiny.scorer
-    (ids,) = (encoding.ids for encoding in scorer.tokenizer.encode([text]))
-    contributions, logits = scorer.token_contributions(ids, [])
+    (encoding,) = scorer.tokenizer.encode([text])
+    contributions, logits = scorer.token_contributions(encoding.ids, [])
     assert logits == pytest.approx(tiny.logits([text])[0])
-    at = len(ids) - 1
-    assert contributions[at, COMPLICITY] > 0
+    assert len(contributions) == len(encoding.ids)
+    assert contributions[-1, COMPLICITY] > 0  # of "bribes"
     assert np.count_nonzero(contributions[:, COMPLICITY]) == 1
 
 
@@ -640,29 +631,31 @@ def test_what_was_just_scored_is_explained_alike_without_a_run_for_its_tokens(
     text = "The police did not arrest officers who took bribes from traffickers."
     passage = Passage(text, 0, len(text), "Forced Labor", ("failure",))
     scorer = classifier.scorer
-    rows: list[int] = []
-    computed = type(scorer.graph).token_vectors
+    windows_run: list[int] = []
+    token_vectors = OnnxSession.token_vectors
 
-    def counted(self: Any, windows: Sequence[Any]) -> Any:
-        rows.append(len(windows))
-        return computed(self, windows)
+    def counted(
+        self: OnnxSession, windows: Sequence[Sequence[int]]
+    ) -> list[tuple[Vectors, Vectors]]:
+        windows_run.append(len(windows))
+        return token_vectors(self, windows)
 
-    monkeypatch.setattr(type(scorer.graph), "token_vectors", counted)
+    monkeypatch.setattr(OnnxSession, "token_vectors", counted)
     afresh = repr(classifier.explain_all([passage], max_phrases=2))  # NaN equals nothing
-    assert sum(rows) == 1
-    logits = classifier.logits([passage, passage])
-    assert sum(rows) == 2
+    assert sum(windows_run) == 1
+    first, second = classifier.logits([passage, passage])
+    assert sum(windows_run) == 2
     assert repr(classifier.explain_all([passage], max_phrases=2)) == afresh
-    assert sum(rows) == 2
-    scored_apart = scorer.logits_of_ids(*next(scorer._token_batches([text], ["Forced Labor"])))
-    assert logits.tolist() == [scored_apart[0].tolist()] * 2
+    assert sum(windows_run) == 2
+    (scored_apart,) = scorer.logits_of_ids(*next(scorer._token_batches([text], ["Forced Labor"])))
+    assert first.tolist() == scored_apart.tolist()
+    assert second.tolist() == scored_apart.tolist()
 
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
-    reason = summarize_explanation_for_report(
-        Passage(text, 0, len(text)), tiny.explain(text)["complicity"]
-    )
+    explanation = tiny.explain(text)["complicity"]
+    reason = summarize_explanation_for_report(Passage(text, 0, len(text)), explanation)
     assert not reason.additive
     assert [phrase.text for phrase in reason.phrases] == [
         "Police officers took bribes",
@@ -691,6 +684,7 @@ def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
+    """Write a report of a sentence with each kind of labels and one in no language of ours."""
     text = (
         "Courts convicted nine traffickers and sentenced them to prison terms. "
         "Officers took bribes, and judges did not act. "
@@ -703,27 +697,24 @@ def report(tmp_path: Path) -> Path:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run ``tipclassify`` in this process: starting another takes longer than the tests here."""
-    from typer.testing import CliRunner
-
     from tipclassify.cli.app import app
 
     monkeypatch.setenv("COLUMNS", "200")
 
-    def run(*args: object) -> Any:
+    def run(*args: object) -> Result:
         return CliRunner().invoke(app, [*map(str, args)], catch_exceptions=False)
 
     return run
 
 
 def test_score_takes_an_encoder_by_its_name(
-    here: Run, report: Path, tmp_path: Path, monkeypatch: Any
+    here: Run, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(TINY, tmp_path / "models" / "small")
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
     done = here("score", report, "--model", "small", "--format", "jsonl")
-    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [
-        ["positive_effort"], ["failure", "complicity"], [],
-    ]  # fmt: skip
+    labels = [json.loads(line)["labels"] for line in done.stdout.splitlines()]
+    assert labels == [["positive_effort"], ["failure", "complicity"], []]
     assert done.stderr == ""
 
 
@@ -732,18 +723,15 @@ def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
     assert "the drop without this word (they do not add up)" in output
     assert "bias" not in output
     assert "heading" not in output
-    lines = here(
-        "explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY
-    ).stdout.splitlines()
-    assert {json.loads(line)["method"] for line in lines} == {"occlusion"}
+    done = here("explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY)
+    methods = {json.loads(line)["method"] for line in done.stdout.splitlines()}
+    assert methods == {"occlusion"}
 
 
 def test_explain_takes_the_heading(here: Run) -> None:
-    output = here("explain", "Officers acted.", "--section", "Bribes", "--model", TINY).stdout
-    assert "+4.000  (the heading “Bribes”)" in output
-    rows = here(
-        "explain", "Officers acted.", "--section", "Bribes", "-f", "jsonl", "--model", TINY
-    ).stdout.splitlines()
+    command = ("explain", "Officers acted.", "--section", "Bribes", "--model", TINY)
+    assert "+4.000  (the heading “Bribes”)" in here(*command).stdout
+    rows = here(*command, "-f", "jsonl").stdout.splitlines()
     assert [json.loads(row)["heading"] for row in rows] == pytest.approx([0, 0, 4])
 
 
@@ -762,10 +750,8 @@ def test_the_html_report_says_how_it_explains(here: Run, report: Path) -> None:
 
 def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_path: Path) -> None:
     labelled = tmp_path / "labelled.jsonl"
-    labelled.write_text(
-        '{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n' * 3,
-        "utf-8",
-    )
+    row = '{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n'
+    labelled.write_text(row * 3, "utf-8")
     done = here("evaluate", labelled, "--model", TINY, "--compare", TINY, "--slices", "--draws", 10)
     assert done.exit_code == 0
     output = here("info", "--model", TINY).stdout
@@ -783,18 +769,16 @@ def test_check_replays_the_golden_passages_of_an_encoder(
     cases.mkdir()
     case = {"rule": "r", "text": "Courts convicted them.", "labels": ["positive_effort"]}
     (cases / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
-    scores = dict(
-        zip(LABELS, tiny.predict_proba(["Officers took bribes."])[0].tolist(), strict=True)
-    )
+    text = "Officers took bribes."
+    scores = dict(zip(LABELS, tiny.predict_proba([text])[0].tolist(), strict=True))
     for away, code in (
         (EncoderScorer.rounding / 20, 0),
         (EncoderScorer.rounding / 2, 1),
         (2 * EncoderScorer.rounding, 1),
     ):
         stored = {label: abs(score - away) for label, score in scores.items()}
-        (copy / "golden.jsonl").write_text(
-            json.dumps({"text": "Officers took bribes.", "scores": stored}) + "\n", "utf-8"
-        )
+        golden = json.dumps({"text": text, "scores": stored})
+        (copy / "golden.jsonl").write_text(golden + "\n", "utf-8")
         done = here("check", "--model", copy, "--cases", cases)
         assert done.exit_code == code
         assert f"2 of 2 cases passed; reference outputs: {code} changed" in done.stdout
@@ -817,18 +801,19 @@ def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
     assert "here as small" in done.stdout
 
 
-# --------------------------------------------------------------------------------------------- the
-# one that ships
+# ---------------------------------------------------------------------------------------------
+# the one that ships
 
 
 @pytest.fixture(scope="module")
-def golden() -> list[dict[str, Any]]:
-    """Rows of the shipped model's folder with the scores that its training gave them."""
-    return [json.loads(line) for line in (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()]
+def golden() -> list[JsonObject]:
+    """Read passages of the shipped model's folder, with the scores that its training gave them."""
+    lines = (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def test_the_shipped_encoder_replays_its_golden_passages(
-    classifier: Classifier, golden: list[dict[str, Any]]
+    classifier: Classifier, golden: list[JsonObject]
 ) -> None:
     from tipclassify.evaluation.behaviour_tests import replay_golden
 
@@ -844,7 +829,7 @@ def test_the_shipped_encoder_is_small_and_says_where_it_is_from(classifier: Clas
 
 
 def test_the_shipped_encoder_gives_a_passage_the_same_bits_in_any_company(
-    classifier: Classifier, golden: list[dict[str, Any]]
+    classifier: Classifier, golden: list[JsonObject]
 ) -> None:
     rows = [under(row.get("section"), row["text"]) for row in golden[:40]]
     together = classifier.predict_proba(rows)
@@ -857,15 +842,13 @@ def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Clas
     from tipclassify.evaluation.behaviour_tests import default_cases_path
 
     folder = default_cases_path()
-    cases = [
-        json.loads(line)
-        for line in (folder / "slots.jsonl").read_text("utf-8").splitlines()
-        if line
-    ]
+    lines = (folder / "slots.jsonl").read_text("utf-8").splitlines()
+    cases = [json.loads(line) for line in lines if line]
     countries = (folder / "countries.txt").read_text("utf-8").splitlines()
     texts = [case["text"] for case in cases if case["slot"] == "country"]
     assert len(texts) >= 20
     assert len(countries) >= 200
-    y_pred = classifier.predict([text.replace("{}", one) for text in texts for one in countries])
+    filled = [text.replace("{}", country) for text in texts for country in countries]
+    y_pred = classifier.predict(filled)
     for text, of_text in zip(texts, np.split(y_pred, len(texts)), strict=True):
         assert (of_text == of_text[0]).all(), text

@@ -12,29 +12,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_heads import change_head
 
 from tipclassify import ModelError
 from tipclassify.model.common import replacement
-from tipclassify.model.common.head import model_head_digest
 from tipclassify.model.linear.model import LinearModel, read_linear_model, write_linear_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
 
 TEXTS = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
+HEADINGS = ["Courts", "Courts", "Courts"]
 
 
 @pytest.fixture(scope="module")
 def model() -> LinearModel:
     truth = np.tile(np.eye(3, dtype=bool), (8, 1))
-    examples = Examples.of(TEXTS * 8, truth, range(24), headings=["Courts"] * 24)
+    examples = Examples.of(TEXTS * 8, truth, range(24), headings=HEADINGS * 8)
     fitted = fit_linear(examples, LinearSettings(folds=2))
     return replace(fitted.model, meta={"seed": 0, "corpus": {"passages": 24}})
 
 
 @pytest.fixture(scope="module")
 def written(model: LinearModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    write_linear_model(model, folder := tmp_path_factory.mktemp("models") / "model")
+    folder = tmp_path_factory.mktemp("models") / "model"
+    write_linear_model(model, folder)
     return folder
 
 
@@ -42,9 +44,8 @@ def test_a_model_that_cannot_be_replaced_stays(
     model: LinearModel, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
-    monkeypatch.setattr(
-        replacement, "exchange_files", lambda *_: False
-    )  # as on a system that cannot
+    # as on a system that cannot
+    monkeypatch.setattr(replacement, "exchange_files", lambda *_: False)
     rename = os.replace
 
     def fails(source: Path, target: Path) -> None:
@@ -64,13 +65,6 @@ def copy(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written, tmp_path / "model"))
 
 
-def edit(folder: Path, **changes: object) -> None:
-    """Change the head, with a hash that fits."""
-    file = folder / "model.json"
-    head = {**json.loads(file.read_text("utf-8")), **changes}
-    file.write_text(json.dumps({**head, "sha256": model_head_digest(head)}), "utf-8")
-
-
 def test_writing_and_reading_gives_the_same_model(
     model: LinearModel, written: Path, tmp_path: Path
 ) -> None:
@@ -80,10 +74,9 @@ def test_writing_and_reading_gives_the_same_model(
     assert again.vocabulary == model.vocabulary
     assert again.thresholds == model.thresholds
     assert {key: again.meta[key] for key in model.meta} == model.meta
-    assert (
-        LinearScorer(again).score_texts(TEXTS, ["Courts"] * 3).logits
-        == LinearScorer(model).score_texts(TEXTS, ["Courts"] * 3).logits
-    ).all()
+    scores_again = LinearScorer(again).score_texts(TEXTS, HEADINGS)
+    scores = LinearScorer(model).score_texts(TEXTS, HEADINGS)
+    assert (scores_again.logits == scores.logits).all()
     write_linear_model(again, tmp_path / "m")
     for name in ("model.json", "weights.npz"):
         assert (tmp_path / "m" / name).read_bytes() == (written / name).read_bytes()
@@ -91,10 +84,11 @@ def test_writing_and_reading_gives_the_same_model(
 
 def test_a_model_is_pickled_without_its_caches(model: LinearModel) -> None:
     scorer = LinearScorer(model)
-    before = scorer.score_texts(TEXTS, ["Courts"] * 3).logits
+    before = scorer.score_texts(TEXTS, HEADINGS).logits
     data = pickle.dumps(scorer)
     assert len(data) < 100_000  # the hash table alone has 8 MB
-    assert (pickle.loads(data).score_texts(TEXTS, ["Courts"] * 3).logits == before).all()
+    unpickled = pickle.loads(data)
+    assert (unpickled.score_texts(TEXTS, HEADINGS).logits == before).all()
 
 
 def test_writing_replaces_a_model_and_leaves_nothing_else(
@@ -157,28 +151,28 @@ def test_a_changed_threshold_is_refused(copy: Path) -> None:
 
 
 def test_a_newer_format_is_refused_with_the_way_out(copy: Path) -> None:
-    edit(copy, format=99)
+    change_head(copy, format=99)
     with pytest.raises(ModelError, match="install a newer tipclassify"):
         read_linear_model(copy)
 
 
 def test_a_model_of_older_features_must_be_retrained(copy: Path) -> None:
-    edit(copy, features=2)
+    change_head(copy, features=2)
     with pytest.raises(ModelError, match="older features; retrain"):
         read_linear_model(copy)
-    edit(copy, format=3)
+    change_head(copy, format=3)
     with pytest.raises(ModelError, match=r"older tipclassify \(format 3\); retrain it"):
         read_linear_model(copy)
 
 
 def test_another_kind_is_refused(copy: Path) -> None:
-    edit(copy, kind="encoder")
+    change_head(copy, kind="encoder")
     with pytest.raises(ModelError, match="of kind 'encoder'"):
         read_linear_model(copy)
 
 
 def test_other_labels_are_refused(copy: Path) -> None:
-    edit(copy, labels=["spam", "ham", "eggs"])
+    change_head(copy, labels=["spam", "ham", "eggs"])
     with pytest.raises(ModelError, match="made for the labels"):
         read_linear_model(copy)
 
@@ -186,6 +180,8 @@ def test_other_labels_are_refused(copy: Path) -> None:
 def test_a_pickle_in_the_weights_is_never_run(copy: Path) -> None:
     trap = np.array([print], dtype=object)
     np.savez(copy / "weights.npz", hashes=trap, weights=trap, words=trap)
-    edit(copy, weights_sha256=hashlib.sha256((copy / "weights.npz").read_bytes()).hexdigest())
+    change_head(
+        copy, weights_sha256=hashlib.sha256((copy / "weights.npz").read_bytes()).hexdigest()
+    )
     with pytest.raises(ModelError, match="not a weight table"):
         read_linear_model(copy)

@@ -1,5 +1,4 @@
-"""Scores are bit-identical in any batch and for any number of threads, and equal to explicit sums
-of feature weights.
+"""Scores are sums of feature weights, to the bit the same in any batch and with any threads.
 
 The same holds with headings, and additive explanations add up to the score.
 """
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.loading import Row, group_rows
 from tipclassify.labels import indicator
 from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, LinearModel
@@ -42,11 +42,14 @@ ODD = [
 ]
 
 # Words of every kind that the feature templates distinguish, and punctuation that ends clauses.
-WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 2019 five police officials official
-    government traffickers victims NGO NGOs judge labor inspectors law enforcement did not no never only limited few
-    failed refused declined increased will would plans plan intends adequate inadequate convicted prosecuted punished
-    deported detained bribes complicity shelters funded trained investigate prosecute Vigorously Increase Train ensure
-    people children zqxv s a in for""".split()
+WORDS = """
+    the of and but although , ; . , State Republic Kessara Norvia bin 12 2019 five police officials
+    official government traffickers victims NGO NGOs judge labor inspectors law enforcement did not
+    no never only limited few failed refused declined increased will would plans plan intends
+    adequate inadequate convicted prosecuted punished deported detained bribes complicity shelters
+    funded trained investigate prosecute Vigorously Increase Train ensure people children zqxv s a
+    in for
+""".split()
 
 
 HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "Qwzx Vbnm"]
@@ -54,12 +57,13 @@ HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "
 
 @pytest.fixture(scope="module")
 def model(shipped_rows: list[Row]) -> LinearModel:
+    """Fit a model on some rows of the corpus."""
     rows = shipped_rows[::20]
     y_true = np.array([indicator(row["labels"]) for row in rows])
-    texts, headings = [row["text"] for row in rows], [row["section"] for row in rows]
-    return fit_linear(
-        Examples.of(texts, y_true, group_rows(rows), headings=headings), LinearSettings(folds=2)
-    ).model
+    texts = [row["text"] for row in rows]
+    headings = [row["section"] for row in rows]
+    examples = Examples.of(texts, y_true, group_rows(rows), headings=headings)
+    return fit_linear(examples, LinearSettings(folds=2)).model
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +73,12 @@ def scorer(model: LinearModel) -> LinearScorer:
 
 @pytest.fixture(scope="module")
 def passages(shipped_rows: list[Row]) -> list[str]:
+    """Return texts of other rows of the corpus, and odd ones."""
     return [*(row["text"] for row in shipped_rows[::29]), *ODD]
 
 
 def under(passages: list[str]) -> list[str | None]:
-    """A heading for each passage."""
+    """Give each passage a heading."""
     return [HEADINGS[number % len(HEADINGS)] for number in range(len(passages))]
 
 
@@ -86,9 +91,8 @@ def test_the_same_bits_in_any_batch(scorer: LinearScorer, passages: list[str], s
         for i in range(0, len(passages), size)
     ]
     for name in ("logits", "words", "unknown"):
-        assert (
-            np.concatenate([getattr(part, name) for part in parts]) == getattr(whole, name)
-        ).all()
+        of_parts = np.concatenate([getattr(part, name) for part in parts])
+        assert (of_parts == getattr(whole, name)).all()
 
 
 def test_the_same_bits_from_threads_that_meet_words_at_once(
@@ -99,29 +103,28 @@ def test_the_same_bits_from_threads_that_meet_words_at_once(
     fresh = replace(model, vocabulary=model.vocabulary | {"anotherword"})
     parts = [passages[i : i + 40] for i in range(0, len(passages), 40)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda part: LinearScorer(fresh).score_texts(part).logits, parts))
-    assert (np.concatenate(found) == whole).all()
+        logits = list(pool.map(lambda part: LinearScorer(fresh).score_texts(part).logits, parts))
+    assert (np.concatenate(logits) == whole).all()
 
 
-def sums_of_features(model: LinearModel, texts: list[str]) -> np.ndarray:
-    """The definition of a score, feature by feature: all of a passage, and those of its best
-    clause once more."""
+def sums_of_features(model: LinearModel, texts: list[str]) -> Floats:
+    """Sum the features of each passage as a score is defined, and its best clause once more."""
     features = featurize(texts, model.vocabulary)
     keys = feature_keys(features.hash)
     place = np.searchsorted(model.hashes, keys).clip(max=len(model.hashes) - 1)
-    weights = model.weights[place] * (model.hashes[place] == keys)[:, None].astype(float)
+    is_known = model.hashes[place] == keys
+    weights = model.weights[place] * is_known[:, None].astype(float)
+
+    def scaled_sum(chosen: Bools) -> Floats:
+        return np.asarray(weights[chosen].sum(axis=0) * feature_length_scale(chosen.sum()))
+
     scores = []
     for row in range(len(texts)):
-        groups = [
-            features.row == row,
-            *(features.clause == one for one in np.flatnonzero(features.clause_row == row)),
-        ]
-        whole, *clauses = [
-            weights[group].sum(axis=0) * feature_length_scale(group.sum()) for group in groups
-        ]
-        scores.append(
-            (whole + np.max(clauses, axis=0) if clauses else whole) * model.units + model.bias
-        )
+        total = scaled_sum(features.row == row)
+        clauses = np.flatnonzero(features.clause_row == row)
+        if len(clauses):
+            total += np.max([scaled_sum(features.clause == clause) for clause in clauses], axis=0)
+        scores.append(total * model.units + model.bias)
     return np.array(scores)
 
 
@@ -130,11 +133,8 @@ def test_scores_are_the_sums_of_the_features(
 ) -> None:
     # in parts, since each sum looks through the features of all passages of its part
     parts = [passages[start : start + 50] for start in range(0, len(passages), 50)]
-    np.testing.assert_allclose(
-        scorer.score_texts(passages).logits,
-        np.concatenate([sums_of_features(model, part) for part in parts]),
-        atol=1e-12,
-    )
+    expected = np.concatenate([sums_of_features(model, part) for part in parts])
+    np.testing.assert_allclose(scorer.score_texts(passages).logits, expected, atol=1e-12)
 
 
 @settings(max_examples=60, deadline=None)
@@ -144,9 +144,9 @@ def test_scores_are_the_sums_of_the_features(
 def test_scores_are_the_sums_of_the_features_of_any_text(
     model: LinearModel, scorer: LinearScorer, texts: list[str]
 ) -> None:
-    found = scorer.score_texts(texts).logits
+    logits = scorer.score_texts(texts).logits
     if texts:
-        np.testing.assert_allclose(found, sums_of_features(model, texts), atol=1e-12)
+        np.testing.assert_allclose(logits, sums_of_features(model, texts), atol=1e-12)
 
 
 @settings(max_examples=150, deadline=None)
@@ -156,29 +156,28 @@ def test_scores_are_the_sums_of_the_features_of_any_text(
 def test_scores_are_the_sums_of_the_features_of_any_words(
     model: LinearModel, scorer: LinearScorer, texts: list[str]
 ) -> None:
-    found = scorer.score_texts(texts)
-    np.testing.assert_allclose(found.logits, sums_of_features(model, texts), atol=1e-12)
+    scored = scorer.score_texts(texts)
+    np.testing.assert_allclose(scored.logits, sums_of_features(model, texts), atol=1e-12)
     features = featurize(texts, model.vocabulary)
-    assert found.words.tolist() == features.words.tolist()
-    assert found.unknown.tolist() == features.unknown.tolist()
+    assert scored.words.tolist() == features.words.tolist()
+    assert scored.unknown.tolist() == features.unknown.tolist()
 
 
 def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(
     model: LinearModel, scorer: LinearScorer
 ) -> None:
     # "agency officials" is an entry
-    one, other = "Prosecutors closed one agency", "officials took bribes"
-    alone = [scorer.score_texts([text]).logits[0] for text in (one, other)]
-    assert (scorer.score_texts([one, other]).logits == alone).all()
-    kinds = structure_of_tokens(tokenize([one, other], model.vocabulary)).kind.tolist()
-    assert kinds == [
-        k
-        for text in (one, other)
-        for k in structure_of_tokens(tokenize([text], model.vocabulary)).kind
-    ]
-    assert (
-        structure_of_tokens(tokenize([f"{one} {other}"], model.vocabulary)).kind.tolist() != kinds
-    )
+    first = "Prosecutors closed one agency"
+    second = "officials took bribes"
+    alone = [scorer.score_texts([text]).logits[0] for text in (first, second)]
+    assert (scorer.score_texts([first, second]).logits == alone).all()
+
+    def kinds(texts: list[str]) -> list[int]:
+        """Return the kind of each token of some passages."""
+        return structure_of_tokens(tokenize(texts, model.vocabulary)).kind.tolist()
+
+    assert kinds([first, second]) == kinds([first]) + kinds([second])
+    assert kinds([f"{first} {second}"]) != kinds([first, second])
 
 
 def test_words_whose_slots_are_taken_are_found_all_the_same(
@@ -235,9 +234,8 @@ def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
 ) -> None:
     hashes = heading_hashes(heading)
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
-    amount = (
-        feature_length_scale(np.array(len(hashes))) * model.weights[rows].sum(axis=0) * model.units
-    )
+    weights = model.weights[rows].sum(axis=0) * model.units
+    amount = feature_length_scale(np.array(len(hashes))) * weights
     assert (heading == "Qwzx Vbnm") == (len(rows) == 0)
     texts = [
         "Police arrested nine suspects.",
@@ -245,9 +243,8 @@ def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
         "The law was not enforced, and courts convicted no one.",
     ]
     bare = scorer.score_texts(texts).logits
-    np.testing.assert_allclose(
-        scorer.score_texts(texts, [heading] * 3).logits - bare, [amount] * 3, atol=1e-12
-    )
+    headed = scorer.score_texts(texts, [heading, heading, heading]).logits
+    np.testing.assert_allclose(headed - bare, [amount, amount, amount], atol=1e-12)
 
 
 @pytest.mark.parametrize("none", [None, "", " ", "b.", "…"])
@@ -257,35 +254,34 @@ def test_an_empty_heading_is_none(scorer: LinearScorer, none: str | None) -> Non
 
 
 def test_the_number_of_a_heading_is_ignored(scorer: LinearScorer) -> None:
-    texts = ["The government did not effectively enforce the law."] * 2
-    one, other = scorer.score_texts(
-        texts, ["b. Protection of Victims", "Protection of victims"]
-    ).logits
-    assert (one == other).all()
-    assert (one != scorer.score_texts(texts[:1]).logits).any()
+    text = "The government did not effectively enforce the law."
+    headings = ["b. Protection of Victims", "Protection of victims"]
+    numbered, plain = scorer.score_texts([text, text], headings).logits
+    assert (numbered == plain).all()
+    assert (numbered != scorer.score_texts([text]).logits).any()
 
 
 def test_headings_that_do_not_match_the_texts_are_refused(scorer: LinearScorer) -> None:
-    for headings in ([], ["prosecution"], [None] * 3):
+    texts = ["Police acted.", "Courts did not."]
+    for headings in ([], ["prosecution"], [None, None, None]):
         with pytest.raises(ValueError, match="give one for each text"):
-            scorer.score_texts(["Police acted."] * 2, headings)
+            scorer.score_texts(texts, headings)
 
 
 def test_reasons_add_up_with_the_heading(scorer: LinearScorer, passages: list[str]) -> None:
     texts = passages[::10]
     headings = under(texts)
     logits = scorer.score_texts(texts, headings).logits
-    for row, text, heading, explained in zip(
-        logits, texts, headings, scorer.explain_texts(texts, headings), strict=True
-    ):
+    explanations = scorer.explain_texts(texts, headings)
+    for row, text, heading, explained in zip(logits, texts, headings, explanations, strict=True):
         for logit, reason in zip(row, explained.values(), strict=True):
             assert reason.logit == pytest.approx(logit, abs=1e-9)
             added = sum(span.weight for span in reason.spans)
             assert reason.bias + reason.heading + added == pytest.approx(reason.logit, abs=1e-9)
             assert all(text[span.start : span.end] == span.text for span in reason.spans)
         bare = scorer.explain_texts([text])[0]
-        assert [e.spans for e in bare.values()] == [e.spans for e in explained.values()]
-        assert all(e.heading == 0 for e in bare.values())
-        assert any(e.heading != 0 for e in explained.values()) == (
-            heading not in (None, "", "Qwzx Vbnm")
-        )
+        for label, reason in bare.items():
+            assert reason.spans == explained[label].spans
+            assert reason.heading == 0
+        heading_counts = any(reason.heading != 0 for reason in explained.values())
+        assert heading_counts == (heading not in (None, "", "Qwzx Vbnm"))

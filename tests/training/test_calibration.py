@@ -1,5 +1,7 @@
-"""Probabilities mean what they say, and thresholds keep what they promise, on passages that
-count unequally too."""
+"""Probabilities mean what they say, and thresholds keep what they promise.
+
+Both hold where passages count unequally too.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify.arrays import logistic
+from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import POLICIES
 from tipclassify.training.calibration import calibrate, operating_points, platt
 
 
-def simulated(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Raw scores, and labels whose log-odds are twice the score and one less."""
+def simulated(rows: int, seed: int = 0) -> tuple[Floats, Bools]:
+    """Draw raw scores, and labels whose log-odds are twice the score and one less."""
     raw = np.random.default_rng(seed).normal(0, 2, (rows, 3))
-    return raw, np.random.default_rng(seed + 1).random((rows, 3)) < logistic(2 * raw - 1)
+    chance = np.random.default_rng(seed + 1).random((rows, 3))
+    return raw, chance < logistic(2 * raw - 1)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -27,15 +30,16 @@ ranked = st.lists(
 )
 
 
-def columns(rows: list[tuple[bool, int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def columns(rows: list[tuple[bool, int, int]]) -> tuple[Bools, Floats, Ints]:
+    """Return the labels, scores and weights of rows."""
     truth, scores, weights = zip(*rows, strict=True)
     return np.array(truth), np.array(scores) / 50, np.array(weights)
 
 
-def shares(
-    truth: np.ndarray, scores: np.ndarray, weights: np.ndarray, threshold: float
+def precision_and_recall(
+    truth: Bools, scores: Floats, weights: Ints | Floats, threshold: float
 ) -> tuple[float, float]:
-    """Precision and recall from a threshold on."""
+    """Compute precision and recall at a threshold."""
     given = scores >= threshold
     hits = weights @ (truth & given)
     return float(hits / max(weights @ given, 1e-12)), float(hits / max(weights @ truth, 1e-12))
@@ -49,27 +53,22 @@ def test_thresholds_are_ordered_and_keep_their_promise(rows: list[tuple[bool, in
     if not truth.any():
         assert set(points.values()) == {0.5}
         return
-    assert shares(truth, scores, weights, points["screen"])[1] >= 0.95
-    fewest = min(10, truth.sum())
-    sure = [
-        value
-        for value in np.unique(scores)
-        if shares(truth, scores, weights, value)[0] >= 0.95
-        and (truth & (scores >= value)).sum() >= fewest
-    ]
-    if sure:
-        assert shares(truth, scores, weights, points["cite"])[0] >= 0.95
+    _, recall = precision_and_recall(truth, scores, weights, points["screen"])
+    assert recall >= 0.95
+
+    def is_sure(threshold: float) -> bool:
+        precision, _ = precision_and_recall(truth, scores, weights, threshold)
+        hits = (truth & (scores >= threshold)).sum()
+        return bool(precision >= 0.95 and hits >= min(10, truth.sum()))
+
+    if any(is_sure(score) for score in np.unique(scores)):
+        precision, _ = precision_and_recall(truth, scores, weights, points["cite"])
+        assert precision >= 0.95
 
 
-def best_f1(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
-    """The best F1, and the lowest threshold that has it."""
-    weights = np.ones(len(truth))
-    return max(
-        (f1_of(*shares(truth, scores, weights, value)), -value) for value in np.unique(scores)
-    )
-
-
-def f1_of(precision: float, recall: float) -> float:
+def f1_at(truth: Bools, scores: Floats, threshold: float) -> float:
+    """Compute the F1 at a threshold."""
+    precision, recall = precision_and_recall(truth, scores, np.ones(len(truth)), threshold)
     return 2 * precision * recall / max(precision + recall, 1e-12)
 
 
@@ -77,8 +76,8 @@ def test_no_threshold_has_a_clearly_better_f1_than_the_balanced_one() -> None:
     raw, truth = simulated(5_000)
     scores = logistic(2 * raw[:, 0] - 1)  # calibrated
     balanced = operating_points(truth[:, 0], scores)["balanced"]
-    f1 = f1_of(*shares(truth[:, 0], scores, np.ones(5_000), balanced))
-    assert f1 >= best_f1(truth[:, 0], scores)[0] - 0.005
+    best = max(f1_at(truth[:, 0], scores, score) for score in np.unique(scores))
+    assert f1_at(truth[:, 0], scores, balanced) >= best - 0.005
 
 
 def test_the_balanced_threshold_varies_less_from_draw_to_draw_than_the_peak_of_the_f1_curve() -> (
@@ -86,11 +85,16 @@ def test_the_balanced_threshold_varies_less_from_draw_to_draw_than_the_peak_of_t
 ):
     raw, truth = simulated(5_000)
     scores = logistic(2 * raw[:, 0] - 1)
-    chosen, peaks = [], []
-    for draw in np.random.default_rng(0).choice(5_000, (20, 300)):
-        chosen.append(operating_points(truth[draw, 0], scores[draw])["balanced"])
-        peaks.append(-best_f1(truth[draw, 0], scores[draw])[1])
-    assert np.std(chosen) < np.std(peaks) / 2
+    balanced = []
+    peaks = []
+    for rows in np.random.default_rng(0).choice(5_000, (20, 300)):
+        drawn_truth = truth[rows, 0]
+        drawn_scores = scores[rows]
+        balanced.append(operating_points(drawn_truth, drawn_scores)["balanced"])
+        thresholds = np.unique(drawn_scores)  # ascending: of equal peaks the lowest is taken
+        f1 = [f1_at(drawn_truth, drawn_scores, threshold) for threshold in thresholds]
+        peaks.append(thresholds[np.argmax(f1)])
+    assert np.std(balanced) < np.std(peaks) / 2
 
 
 def test_cite_is_sure_where_any_threshold_is() -> None:
@@ -120,7 +124,9 @@ def test_a_weight_counts_as_so_many_passages() -> None:
 
 def test_a_precision_is_not_read_off_a_handful() -> None:
     scores = np.linspace(0.99, 0.01, 99)
-    truth = np.array([True] * 3 + [False] + [True, True, False, False] * 10 + [False] * 55)
+    truth = np.zeros(99, bool)
+    truth[:3] = True
+    truth[4:44] = np.tile([True, True, False, False], 10)
     cite = operating_points(truth, scores)["cite"]
     assert (scores >= cite).sum() > 10  # the first three are right, which may be luck
 
@@ -159,16 +165,19 @@ def test_what_cannot_be_calibrated_stays_as_it_is() -> None:
 def test_no_passage_is_judged_by_a_calibration_that_saw_its_fold() -> None:
     raw, truth = simulated(600)
     fold = np.arange(600) % 3
-    found = calibrate(raw, truth, fold)
-    other = truth.copy()
-    other[fold == 1] = ~other[fold == 1]
-    changed = calibrate(raw, other, fold)
-    assert np.array_equal(changed.scores[fold == 1], found.scores[fold == 1])
-    assert not np.allclose(changed.scores[fold == 0], found.scores[fold == 0], atol=0.01)
+    in_flipped_fold = fold == 1
+    flipped = truth.copy()
+    flipped[in_flipped_fold] = ~flipped[in_flipped_fold]
+    plain = calibrate(raw, truth, fold)
+    changed = calibrate(raw, flipped, fold)
+    assert np.array_equal(changed.scores[in_flipped_fold], plain.scores[in_flipped_fold])
+    assert not np.allclose(changed.scores[fold == 0], plain.scores[fold == 0], atol=0.01)
     for policy in POLICIES:
-        assert np.array_equal(changed.y_pred[policy][fold == 1], found.y_pred[policy][fold == 1])
-        assert found.y_pred[policy].dtype == bool
-    assert changed.thresholds != found.thresholds  # the ones that ship are of all
+        before = plain.y_pred[policy]
+        after = changed.y_pred[policy]
+        assert np.array_equal(after[in_flipped_fold], before[in_flipped_fold])
+        assert before.dtype == bool
+    assert changed.thresholds != plain.thresholds  # the ones that ship are of all
 
 
 def test_probabilities_of_weighted_passages_are_those_of_the_whole() -> None:
@@ -176,10 +185,10 @@ def test_probabilities_of_weighted_passages_are_those_of_the_whole() -> None:
     hard = np.abs(2 * raw[:, 0] - 1) < 1
     chosen = hard | (np.arange(30_000) % 20 == 0)  # of the easy ones, one in twenty was labelled
     weights = np.where(hard, 1.0, 20.0)[chosen]
-    found = calibrate(
-        raw[chosen], truth[chosen], np.arange(chosen.sum()) % 5, weights=weights / weights.mean()
-    )
-    said = logistic(raw[:, 0] * found.scale[0] + found.shift[0])
+    fold = np.arange(chosen.sum()) % 5
+    weights /= weights.mean()
+    calibration = calibrate(raw[chosen], truth[chosen], fold, weights=weights)
+    probability = logistic(raw[:, 0] * calibration.scale[0] + calibration.shift[0])
     for low, high in ((0.0, 0.1), (0.3, 0.7), (0.9, 1.0)):
-        part = (said >= low) & (said <= high)
-        assert said[part].mean() == pytest.approx(truth[part, 0].mean(), abs=0.03)
+        part = (probability >= low) & (probability <= high)
+        assert probability[part].mean() == pytest.approx(truth[part, 0].mean(), abs=0.03)

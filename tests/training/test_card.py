@@ -1,12 +1,15 @@
-"""The card of a model is one that the Hugging Face hub reads: front matter with licence, base,
-data and figures."""
+"""The card of a model is one that the Hugging Face hub reads.
+
+Its front matter has the licence, the base, the data and the figures.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import JsonObject
 
 from tipclassify import LABELS, Classifier
 from tipclassify.training.evidence import HeldOut, judge_trained_model
@@ -34,15 +37,13 @@ RUN = FineTuningRun(
     twins=2,
     other_genres=2,
 )
-OF_THE_DEFAULT: dict[str, Any] = {
-    "encoder": BASE.name,
-    "fine_tuning": FineTuning(BASE, RUN, taught=None, bits=7),
-    "start": "They started from those of the fine-tuning.",
-}
 
 
-def card(fast: Classifier, real: bool, own: int = 0, **about: Any) -> str:
-    """The card of a model that misses 3 of 30 efforts, and else makes no mistake."""
+def card(fast: Classifier, *, real: bool, of_encoder: bool = False, own: int = 0) -> str:
+    """Write the card of a model that misses 3 of 30 efforts, and else makes no mistake.
+
+    Its passages are of reports if `real`; `own` of them are the user's.
+    """
     rows = [
         {
             "id": str(number),
@@ -56,28 +57,34 @@ def card(fast: Classifier, real: bool, own: int = 0, **about: Any) -> str:
     scores = np.eye(3).repeat(30, axis=0)
     scores[:3, 0] = 0.0
     corpus = describe_training_corpus(rows, own=own)
-    facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these", **about)
-    return judge_trained_model(fast, HeldOut(rows, scores), facts, seed=0, cases=False).files[
-        "README.md"
-    ]
+    facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these")
+    if of_encoder:
+        facts = replace(
+            facts,
+            encoder=BASE.name,
+            fine_tuning=FineTuning(BASE, RUN, taught=None, bits=7),
+            start="They started from those of the fine-tuning.",
+        )
+    judged = judge_trained_model(fast, HeldOut(rows, scores), facts, seed=0, cases=False)
+    return judged.files["README.md"]
 
 
-def front_matter(text: str) -> dict[str, Any]:
+def front_matter(text: str) -> JsonObject:
+    """Read what a card says to programs."""
     assert text.startswith("---\n")
     head, _, body = text[4:].partition("\n---\n")
     assert body.startswith("\n# Model card: mine: ours\n")
-    found: dict[str, Any] = yaml.safe_load(head)
-    return found
+    return dict(yaml.safe_load(head))
 
 
 def test_the_card_of_an_encoder_has_what_the_hub_asks_for(fast: Classifier) -> None:
-    found = front_matter(card(fast, True, **OF_THE_DEFAULT))
-    assert found["license"] == "apache-2.0"
-    assert found["language"] == ["en"]
-    assert found["pipeline_tag"] == "text-classification"
-    assert found["base_model"] == "owner/small-encoder"
-    assert found["datasets"] == ["tipclassify-corpus"]
-    (model,) = found["model-index"]
+    fields = front_matter(card(fast, real=True, of_encoder=True))
+    assert fields["license"] == "apache-2.0"
+    assert fields["language"] == ["en"]
+    assert fields["pipeline_tag"] == "text-classification"
+    assert fields["base_model"] == "owner/small-encoder"
+    assert fields["datasets"] == ["tipclassify-corpus"]
+    (model,) = fields["model-index"]
     (result,) = model["results"]
     figures = {metric["name"]: metric["value"] for metric in result["metrics"]}
     assert figures["recall of positive_effort"] == 0.9
@@ -88,7 +95,7 @@ def test_the_card_of_an_encoder_has_what_the_hub_asks_for(fast: Classifier) -> N
 
 def test_the_hubs_own_library_reads_card_and_figures(fast: Classifier) -> None:
     hub = pytest.importorskip("huggingface_hub")
-    read = hub.ModelCard(card(fast, True, **OF_THE_DEFAULT))
+    read = hub.ModelCard(card(fast, real=True, of_encoder=True))
     results = read.data.eval_results
     assert {result.metric_type for result in results} == {"f1", "precision", "recall"}
     assert {result.dataset_name for result in results} == {
@@ -100,16 +107,17 @@ def test_the_hubs_own_library_reads_card_and_figures(fast: Classifier) -> None:
 def test_a_linear_model_of_a_users_own_rows_names_no_base_and_no_data_of_ours(
     fast: Classifier,
 ) -> None:
-    found = front_matter(card(fast, False))
-    assert "base_model" not in found
-    assert "datasets" not in found
-    assert found["model-index"][0]["results"][0]["dataset"]["name"] == "passages out of fold"
+    fields = front_matter(card(fast, real=False))
+    assert "base_model" not in fields
+    assert "datasets" not in fields
+    (result,) = fields["model-index"][0]["results"]
+    assert result["dataset"]["name"] == "passages out of fold"
 
 
 def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_whom_to_tell(
     fast: Classifier,
 ) -> None:
-    body = card(fast, True, **OF_THE_DEFAULT).partition("# Model card: mine: ours\n")[2]
+    body = card(fast, real=True, of_encoder=True).partition("# Model card: mine: ours\n")[2]
     first = body.strip().splitlines()[:5]
     assert [line.partition("**")[2].partition("**")[0] for line in first] == [
         "Use",
@@ -128,15 +136,14 @@ def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_w
 def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labelled_them(
     fast: Classifier,
 ) -> None:
-    body = card(fast, False, own=90)
+    body = card(fast, real=False, own=90)
     assert "**Labelled by**: 90 passages by whoever trained this model." in body
     assert "language models of one family" not in body
 
 
 def test_the_recipe_of_a_card_is_an_appendix(fast: Classifier) -> None:
-    before, _, appendix = card(fast, True, **OF_THE_DEFAULT).partition(
-        "## Appendix: how it was made\n"
-    )
+    text = card(fast, real=True, of_encoder=True)
+    before, _, appendix = text.partition("## Appendix: how it was made\n")
     assert "batches of 4" in appendix
     assert "batches of" not in before
     assert "## Operating points" in before

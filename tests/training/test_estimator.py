@@ -16,16 +16,14 @@ from tipclassify import LABELS, Classifier, Passage, TipClassifier
 from tipclassify.arrays import Floats
 from tipclassify.corpus.indicator import as_indicator
 from tipclassify.corpus.loading import load_corpus, read_rows
+from tipclassify.evaluation.metrics import Metrics
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.text.columns import texts_as_passages
 from tipclassify.training.fit_penalty import MOST_LOST, PENALTIES
 
 DATA = Path(__file__).resolve().parents[2] / "data"
-ROWS = [
-    row
-    for row in read_rows(DATA / "corpus" / "complicity.jsonl")
-    if row["source"] == "w5_complicity"
-][::2]
+COMPLICITY_ROWS = read_rows(DATA / "corpus" / "complicity.jsonl")
+ROWS = [row for row in COMPLICITY_ROWS if row["source"] == "w5_complicity"][::2]
 X = [row["text"] for row in ROWS]
 NAMES = [list(row["labels"]) for row in ROWS]
 Y = as_indicator(NAMES)
@@ -34,12 +32,12 @@ QUICK = TipClassifier(model="fast", folds=2)
 
 @pytest.fixture(scope="module")
 def fitted() -> TipClassifier:
-    """The quick estimator with all rows, for tests that leave it as it is."""
+    """Fit the quick estimator to all rows, for tests that leave it as it is."""
     return clone(QUICK).fit(X, Y)
 
 
-# --------------------------------------------------------------------------------------------- as
-# scikit-learn has it
+# ---------------------------------------------------------------------------------------------
+# as scikit-learn has it
 
 
 def test_names_and_indicator_matrix_teach_the_same() -> None:
@@ -82,19 +80,16 @@ def test_the_heading_of_a_passage_teaches() -> None:
         "harbor market factory farm mine school temple office ranch quarry forest bakery".split()
     )
     texts = [f"The law was not enforced at the {a} and the {b}." for a in places for b in places]
-    passages = [
-        Passage(text, 0, len(text), heading)
-        for text in texts[:70]
-        for heading in ("Forced Labor", "Working Conditions")
-    ]
+
+    def under_both_headings(texts: list[str]) -> list[Passage]:
+        headings = ("Forced Labor", "Working Conditions")
+        return [Passage(text, 0, len(text), heading) for text in texts for heading in headings]
+
+    passages = under_both_headings(texts[:70])
     labels = [["failure"] if passage.section == "Forced Labor" else [] for passage in passages]
     with pytest.warns(UserWarning, match="too few to learn"):  # of the labels that are not there
         fitted = clone(QUICK).fit(passages, labels)
-    new = [
-        Passage(text, 0, len(text), heading)
-        for text in texts[70:]
-        for heading in ("Forced Labor", "Working Conditions")
-    ]
+    new = under_both_headings(texts[70:])
     failures = fitted.predict(new)[:, LABELS.index("failure")]
     assert failures.tolist() == [int(passage.section == "Forced Labor") for passage in new]
 
@@ -115,7 +110,8 @@ def test_a_saved_estimator_is_the_model_that_scores(fitted: TipClassifier, tmp_p
     fitted.save(tmp_path / "m", {"corpus": {"passages": len(X)}}, {"README.md": "Ours.\n"})
     loaded = Classifier.load(tmp_path / "m")
     assert np.allclose(loaded.predict_proba(X), fitted.predict_proba(X), atol=1e-6)
-    assert (loaded.meta["corpus"], loaded.meta["settings"]["folds"]) == ({"passages": len(X)}, 2)
+    assert loaded.meta["corpus"] == {"passages": len(X)}
+    assert loaded.meta["settings"]["folds"] == 2
     assert loaded.meta["metrics"] == fitted.metrics_.to_dict()
     assert (tmp_path / "m" / "README.md").read_text("utf-8") == "Ours.\n"
 
@@ -221,8 +217,8 @@ def test_its_outputs_have_the_shapes_and_types_of_a_multilabel_classifier(
     assert fitted.predict([]).shape == (0, 3)
 
 
-# --------------------------------------------------------------------------------------------- what
-# is refused
+# ---------------------------------------------------------------------------------------------
+# what is refused
 
 
 class Table:
@@ -271,10 +267,8 @@ def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
         clone(QUICK).fit(frame, NAMES)
     assert [passage.text for passage in texts_as_passages(frame["text"])] == X
     frame.loc[9, "text"] = None
-    with pytest.raises(
-        TypeError,
-        match=r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$",
-    ):
+    message = r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"
+    with pytest.raises(TypeError, match=message):
         texts_as_passages(frame["text"])
 
 
@@ -343,14 +337,11 @@ def test_headings_and_groups_of_a_dataset_are_used() -> None:
 
 
 def test_missing_labels_and_groups_of_another_number_are_refused_in_one_line() -> None:
-    with pytest.raises(
-        ValueError,
-        match=r"^y is missing: give the labels of each passage, or a dataset of load_corpus",
-    ):
+    message = r"^y is missing: give the labels of each passage, or a dataset of load_corpus"
+    with pytest.raises(ValueError, match=message):
         clone(QUICK).fit(X)
-    with pytest.raises(
-        ValueError, match=f"^{len(X)} passages but 2 groups: give the group of each passage$"
-    ):
+    message = f"^{len(X)} passages but 2 groups: give the group of each passage$"
+    with pytest.raises(ValueError, match=message):
         clone(QUICK).fit(X, Y, groups=[0, 1])
 
 
@@ -363,16 +354,13 @@ def test_groups_may_be_names() -> None:
 
 
 def test_random_state_draws_the_folds() -> None:
-    first = clone(QUICK).set_params(random_state=1).fit(X, Y)
-    again = clone(QUICK).set_params(random_state=1).fit(X, Y)
-    other = clone(QUICK).set_params(random_state=2).fit(X, Y)
-    assert first.metrics_ == again.metrics_
-    assert first.metrics_ != other.metrics_
-    drawn = [
-        clone(QUICK).set_params(random_state=np.random.RandomState(5)).fit(X, Y).metrics_
-        for _ in range(2)
-    ]
-    assert drawn[0] == drawn[1]
+    def metrics(random_state: int | np.random.RandomState) -> Metrics:
+        return clone(QUICK).set_params(random_state=random_state).fit(X, Y).metrics_
+
+    first = metrics(1)
+    assert metrics(1) == first
+    assert metrics(2) != first
+    assert metrics(np.random.RandomState(5)) == metrics(np.random.RandomState(5))
     clone(QUICK).set_params(random_state=None, n_jobs=None).fit(X, Y)
 
 
@@ -396,9 +384,8 @@ def test_bad_settings_are_refused(setting: str, value: object) -> None:
     "bad", [[1.0], [-1.0 for _ in X], [float("nan") for _ in X], [0.0 for _ in X]]
 )
 def test_bad_weights_are_refused(bad: list[float]) -> None:
-    with pytest.raises(
-        ValueError, match="sample_weight: give a number of 0 or more for each passage"
-    ):
+    message = "sample_weight: give a number of 0 or more for each passage"
+    with pytest.raises(ValueError, match=message):
         clone(QUICK).fit(X, Y, sample_weight=bad)
 
 
@@ -409,13 +396,13 @@ def test_predicting_before_fitting_is_refused() -> None:
         TipClassifier().predict(X)
 
 
-# --------------------------------------------------------------------------------------------- the
-# default, adapted
+# ---------------------------------------------------------------------------------------------
+# the default, adapted
 
 
 @pytest.fixture(scope="module")
 def sentences() -> list[str]:
-    """100 sentences of the corpus, of ten of its parts."""
+    """Return 100 sentences of the corpus, of ten of its parts."""
     return [
         row["text"]
         for file in sorted((DATA / "corpus").glob("*.jsonl"))[:10]
@@ -425,13 +412,13 @@ def sentences() -> list[str]:
 
 @pytest.fixture(scope="module")
 def shipped(classifier: Classifier, sentences: list[str]) -> Floats:
-    """Probabilities of the default for them."""
+    """Return the probabilities of the default for the sentences."""
     return classifier.predict_proba(sentences)
 
 
 @pytest.fixture(scope="module")
 def adapted() -> TipClassifier:
-    """The default with rows of one file on top."""
+    """Adapt the default to rows of one file."""
     return TipClassifier(folds=2).fit(X[:120], Y[:120])
 
 
@@ -489,17 +476,14 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     own_heads = loaded.scorer.model.finetuned_heads
     shipped_heads = classifier.scorer.model.finetuned_heads
     assert np.array_equal(own_heads.weights, shipped_heads.weights)
-    assert (
-        json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))["metrics"]
-        == adapted.metrics_.to_dict()
-    )
+    head = json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))
+    assert head["metrics"] == adapted.metrics_.to_dict()
 
 
 def test_the_same_rows_adapt_it_the_same_way(adapted: TipClassifier, sentences: list[str]) -> None:
     again = TipClassifier(folds=2).fit(X[:120], NAMES[:120])
-    assert np.array_equal(
-        again.predict_proba(sentences[:10]), adapted.predict_proba(sentences[:10])
-    )
+    few = sentences[:10]
+    assert np.array_equal(again.predict_proba(few), adapted.predict_proba(few))
 
 
 def ruled(rows: int) -> tuple[list[str], list[list[str]], list[int]]:
@@ -507,11 +491,9 @@ def ruled(rows: int) -> tuple[list[str], list[list[str]], list[int]]:
 
     A note on the weather has no label.
     """
-    places = [
-        f"{first}{last}"
-        for first in ("Kar", "Mur", "Zor", "Lut")
-        for last in ("vonia", "enia", "bland", "ha")
-    ]
+    beginnings = ("Kar", "Mur", "Zor", "Lut")
+    ends = ("vonia", "enia", "bland", "ha")
+    places = [beginning + end for beginning in beginnings for end in ends]
     texts: list[str] = []
     labels: list[list[str]] = []
     groups: list[int] = []

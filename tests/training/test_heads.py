@@ -1,5 +1,7 @@
-"""Heads start from the shipped ones: few rows move them little, many far; each is judged on
-unseen passages."""
+"""Heads start from the shipped ones: few rows move them a little, and many move them far.
+
+Each is judged on passages that it did not see.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,10 @@ import numpy as np
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.arrays import logistic
+from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.model.encoder.folder import EncoderHeads
 from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.training.examples import Vectors
 from tipclassify.training.fit_heads import (
     Prior,
     fit_heads,
@@ -28,78 +31,79 @@ START = EncoderHeads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
 PRIOR = Prior(START)
 
 
-def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pooled vectors, and the labels that `START` gives them."""
+def drawn(rows: int, seed: int = 0) -> tuple[Vectors, Bools]:
+    """Draw pooled vectors, with the labels that `START` gives them."""
     pooled = np.random.default_rng(seed).normal(size=(rows, WIDTH)).astype(np.float32)
     return pooled, START.logits(pooled) > 0
 
 
-def loss(heads: EncoderHeads, pooled: np.ndarray, truth: np.ndarray) -> float:
+def loss(heads: EncoderHeads, pooled: Vectors, truth: Bools) -> float:
+    """Compute the mean logistic loss."""
     return float(np.logaddexp(0, np.where(truth, -1, 1) * heads.logits(pooled)).mean())
 
 
-# --------------------------------------------------------------------------------------------- one
-# fit
+# ---------------------------------------------------------------------------------------------
+# one fit
 
 
 def test_heads_sum_each_row_alone() -> None:
     pooled, _ = drawn(50)
     together = START.logits(pooled)
     assert together.shape == (50, 3)
-    assert np.array_equal(
-        together, np.concatenate([START.logits(pooled[i : i + 1]) for i in range(50)])
-    )
+    alone = np.concatenate([START.logits(pooled[i : i + 1]) for i in range(50)])
+    assert np.array_equal(together, alone)
     assert np.allclose(together, pooled @ START.weights.T + START.bias, atol=1e-5)
     assert START.logits(pooled[:0]).shape == (0, 3)
 
 
 def test_a_huge_penalty_gives_the_start() -> None:
     pooled, truth = drawn(200)
-    found = fit_heads(PRIOR, pooled, ~truth, np.ones(200), penalty=1e12)
-    assert np.allclose(found.weights, START.weights, atol=1e-8)
-    assert np.allclose(found.bias, START.bias, atol=1e-8)
+    heads = fit_heads(PRIOR, pooled, ~truth, np.ones(200), penalty=1e12)
+    assert np.allclose(heads.weights, START.weights, atol=1e-8)
+    assert np.allclose(heads.bias, START.bias, atol=1e-8)
 
 
 def test_no_rows_give_the_start() -> None:
-    found = fit_heads(
-        PRIOR, np.zeros((0, WIDTH), np.float32), np.zeros((0, 3), bool), np.zeros(0), 1_000.0
-    )
-    assert np.array_equal(found.weights, START.weights)
+    pooled, truth = drawn(0)
+    heads = fit_heads(PRIOR, pooled, truth, np.zeros(0), 1_000.0)
+    assert np.array_equal(heads.weights, START.weights)
 
 
 def test_few_rows_of_a_flipped_label_move_a_head_a_little_and_many_turn_it() -> None:
-    new, right = drawn(500, seed=1)
-    agree = []
-    for rows in (14, 20_000):
+    unseen, truth_of_unseen = drawn(500, seed=1)
+
+    def accuracy_after(rows: int) -> Floats:
+        """Compute each label's accuracy after a fit to rows whose second label is flipped."""
         pooled, truth = drawn(rows)
         truth[:, 1] = ~truth[:, 1]
-        found = fit_heads(PRIOR, pooled, truth, np.ones(rows), 1_000.0)
-        given = found.logits(new) > 0
-        agree.append((given == right).mean(axis=0))
-        assert (given[:, [0, 2]] == right[:, [0, 2]]).mean() > 0.97  # each label on its own
-    assert agree[0][1] > 0.97
-    assert agree[1][1] < 0.2
+        heads = fit_heads(PRIOR, pooled, truth, np.ones(rows), 1_000.0)
+        return np.asarray(((heads.logits(unseen) > 0) == truth_of_unseen).mean(axis=0))
+
+    few = accuracy_after(14)
+    many = accuracy_after(20_000)
+    assert few[1] > 0.97
+    assert many[1] < 0.2
+    for accuracy in (few, many):
+        assert accuracy[[0, 2]].mean() > 0.97  # each label on its own
 
 
 def test_rows_lower_their_own_loss() -> None:
     pooled, truth = drawn(100)
     truth[:, 0] = pooled[:, 5] > 0
-    found = fit_heads(PRIOR, pooled, truth, np.ones(100), penalty=1.0)
-    assert loss(found, pooled, truth) < loss(START, pooled, truth) / 2
+    heads = fit_heads(PRIOR, pooled, truth, np.ones(100), penalty=1.0)
+    assert loss(heads, pooled, truth) < loss(START, pooled, truth) / 2
 
 
 def test_the_fit_is_where_the_slope_is_nothing() -> None:
     pooled, truth = drawn(300)
     truth[:, 2] = pooled[:, 6] > 0
     weights = np.random.default_rng(3).random(300)
-    found = fit_heads(PRIOR, pooled, truth, weights, penalty=5.0)
+    heads = fit_heads(PRIOR, pooled, truth, weights, penalty=5.0)
+    errors = logistic(heads.logits(pooled)) - truth
     design = np.column_stack([pooled, np.ones(300)])
     for j in range(3):
-        moved = np.append(found.weights[j] - START.weights[j], found.bias[j] - START.bias[j])
-        slope = (
-            design.T @ (weights * (logistic(found.logits(pooled)[:, j]) - truth[:, j]))
-            + 5.0 * moved
-        )
+        moved = np.append(heads.weights[j] - START.weights[j], heads.bias[j] - START.bias[j])
+        slope = design.T @ (weights * errors[:, j]) + 5.0 * moved
         assert np.abs(slope).max() < 0.05
 
 
@@ -120,19 +124,20 @@ def test_a_weight_counts_as_so_many_rows() -> None:
 
 def test_the_same_rows_give_the_same_bytes() -> None:
     pooled, truth = drawn(500)
-    found = [fit_heads(PRIOR, pooled, ~truth, np.ones(500), 1_000.0) for _ in range(2)]
-    assert found[0].weights.tobytes() == found[1].weights.tobytes()
-    assert found[0].bias.tobytes() == found[1].bias.tobytes()
+    first = fit_heads(PRIOR, pooled, ~truth, np.ones(500), 1_000.0)
+    again = fit_heads(PRIOR, pooled, ~truth, np.ones(500), 1_000.0)
+    assert first.weights.tobytes() == again.weights.tobytes()
+    assert first.bias.tobytes() == again.bias.tobytes()
 
 
 def test_vectors_beyond_all_measure_break_nothing() -> None:
     pooled = np.full((4, WIDTH), 1e4, np.float32)
-    found = fit_heads(PRIOR, pooled, np.zeros((4, 3), bool), np.ones(4), 1_000.0)
-    assert np.isfinite(found.weights).all()
+    heads = fit_heads(PRIOR, pooled, np.zeros((4, 3), bool), np.ones(4), 1_000.0)
+    assert np.isfinite(heads.weights).all()
 
 
-# --------------------------------------------------------------------------------------------- out
-# of fold
+# ---------------------------------------------------------------------------------------------
+# out of fold
 
 
 def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
@@ -140,13 +145,12 @@ def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
     pooled[:, 7] = 0
     odd = np.arange(400) % 4 == 0
     # only rows of this fold have the direction, and all of them the label
-    pooled[odd, 7], truth[odd, 1] = 6, True
+    pooled[odd, 7] = 6
+    truth[odd, 1] = True
     fold = np.where(odd, 0, 1 + np.arange(400) % 3)
     crossed = out_of_fold_logits(PRIOR, pooled, truth, np.ones(400), fold, penalty=1.0)
-    assert np.allclose(
-        crossed[odd, 1],
-        fit_heads(PRIOR, pooled[~odd], truth[~odd], np.ones(300), 1.0).logits(pooled[odd])[:, 1],
-    )
+    of_other_folds = fit_heads(PRIOR, pooled[~odd], truth[~odd], np.ones(300), 1.0)
+    assert np.allclose(crossed[odd, 1], of_other_folds.logits(pooled[odd])[:, 1])
     seen = fit_heads(PRIOR, pooled, truth, np.ones(400), penalty=1.0).logits(pooled)
     assert (seen[odd, 1] > 0).mean() > 0.9  # with its own fold it would be right
     assert (crossed[odd, 1] > 0).mean() < 0.7
@@ -154,20 +158,25 @@ def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
 
 def test_where_the_corpus_varies_a_change_costs_more() -> None:
     rng = np.random.default_rng(5)
-    spread = rng.normal(size=(5_000, WIDTH)).astype(np.float32) * np.array(
-        [3] * 6 + [0.1] * 2, np.float32
-    )
-    prior = Prior(START, second_moment(spread))
+    deviations = np.array([3, 3, 3, 3, 3, 3, 0.1, 0.1], np.float32)
+    corpus = rng.normal(size=(5_000, WIDTH)).astype(np.float32) * deviations
+    corpus_prior = Prior(START, second_moment(corpus))
     pooled = rng.normal(size=(300, WIDTH)).astype(np.float32)
     # a direction in which passages of the corpus hardly differ
     pooled[:, 7] = np.sign(pooled[:, 7])
     truth = START.logits(pooled) > 0
     truth[:, 0] = pooled[:, 7] > 0
-    near, far = (fit_heads(one, pooled, truth, np.ones(300), 30.0) for one in (prior, PRIOR))
-    moved = [np.abs(START.logits(spread) - one.logits(spread))[:, 0].mean() for one in (near, far)]
-    right = [((one.logits(pooled) > 0) == truth)[:, 0].mean() for one in (near, far)]
-    assert right[0] > right[1]  # it learns more
-    assert moved[0] < moved[1]  # and changes the corpus less
+
+    def change_of_corpus(heads: EncoderHeads) -> float:
+        return float(np.abs(START.logits(corpus) - heads.logits(corpus))[:, 0].mean())
+
+    def accuracy(heads: EncoderHeads) -> float:
+        return float(((heads.logits(pooled) > 0) == truth)[:, 0].mean())
+
+    with_corpus = fit_heads(corpus_prior, pooled, truth, np.ones(300), 30.0)
+    without = fit_heads(PRIOR, pooled, truth, np.ones(300), 30.0)
+    assert accuracy(with_corpus) > accuracy(without)  # it learns more
+    assert change_of_corpus(with_corpus) < change_of_corpus(without)
 
 
 def test_the_second_moment_is_that_of_the_vectors_with_a_one() -> None:
@@ -193,13 +202,14 @@ def test_fewer_rows_than_dimensions_have_the_same_solution() -> None:
 
 @pytest.fixture
 def scorer() -> EncoderScorer:
-    found = Classifier.load(TINY).scorer
-    assert isinstance(found, EncoderScorer)
-    return found
+    tiny = Classifier.load(TINY).scorer
+    assert isinstance(tiny, EncoderScorer)
+    return tiny
 
 
 def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
-    texts, headings = ["Courts convicted them.", "Officers met.", ""], [None, "Bribes", "Bribes"]
+    texts = ["Courts convicted them.", "Officers met.", ""]
+    headings = [None, "Bribes", "Bribes"]
     pooled = pooled_vectors(scorer, texts, headings)
     assert pooled.dtype == np.float32
     wanted = scorer.model.heads.logits(pooled) * scorer.model.scale + scorer.model.shift
@@ -208,7 +218,7 @@ def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
 
 
 def kept_files(folder: Path) -> set[Path]:
-    """The vectors that are kept between trainings."""
+    """List the files of vectors that are kept between trainings."""
     return set(folder.rglob("output.pkl"))
 
 
@@ -216,7 +226,7 @@ def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
     scorer: EncoderScorer, tmp_path: Path
 ) -> None:
     texts = [f"Courts convicted {number} of them." for number in range(600)]
-    headings: list[str | None] = [None] * len(texts)
+    headings: list[str | None] = [None for _ in texts]
     reported: list[tuple[int, int]] = []
     first = pooled_vectors(
         scorer, texts, headings, cache=tmp_path, progress=lambda *at: reported.append(at)
@@ -227,10 +237,11 @@ def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
     again = pooled_vectors(scorer, texts, headings, cache=tmp_path)
     assert kept_files(tmp_path) == kept
     assert again.tobytes() == first.tobytes()
-    under_another = [None, "Bribes", *headings[2:]]
-    more = pooled_vectors(scorer, texts, under_another, cache=tmp_path)
+    headings_changed = headings.copy()
+    headings_changed[1] = "Bribes"
+    changed = pooled_vectors(scorer, texts, headings_changed, cache=tmp_path)
     assert len(kept_files(tmp_path)) == 3
-    assert more[1].tolist() != first[1].tolist()
+    assert changed[1].tolist() != first[1].tolist()
     for file in kept:  # the vectors come from the files: with others in them, others come
         joblib.dump(np.ones_like(joblib.load(file)), file)
     assert (pooled_vectors(scorer, texts, headings, cache=tmp_path) == 1).all()

@@ -14,17 +14,20 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
+from conftest import JsonObject
+from labelled_rows import COUNTRIES, invented_rows, report_rows
+from model_heads import head_of
 
 from tipclassify import LABELS, Classifier, ModelError, Passage
+from tipclassify.arrays import Bools
 from tipclassify.cli.training_run import (
     TrainCommandRequest,
     lines_on_replaced_model,
@@ -33,7 +36,7 @@ from tipclassify.cli.training_run import (
 )
 from tipclassify.corpus import loading
 from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import corpus_digest, read_rows
+from tipclassify.corpus.loading import Row, corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder, write_encoder
@@ -55,9 +58,9 @@ pytestmark = pytest.mark.usefixtures("graphs_in_this_process")
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
-HASH = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
+HASH = head_of(TINY)["sha256"]
 
-WHAT = {
+LABELS_OF_ACTS: dict[str, tuple[str, ...]] = {
     "convicted nine traffickers": ("positive_effort",),
     "identified victims": ("positive_effort",),
     "failed victims": ("failure",),
@@ -67,76 +70,48 @@ WHAT = {
     "did act": (),
     "took nine victims to a shelter": (),
 }
-WHO = ("police", "judges", "the government", "officers")
-COUNTRIES = (
-    "karvonia",
-    "murenia",
-    "kessara",
-    "zorbland",
-    "ruritania",
-    "syldavia",
-    "yland",
-    "gland",
-    "lutha",
-)  # three held
+SUBJECTS = ("police", "judges", "the government", "officers")
 
 
-def corpus() -> list[dict[str, Any]]:
-    """Make 96 invented passages and 576 real ones.
-
-    Half of the real ones are under a heading under which none has a label.
-    """
-    rows: list[dict[str, Any]] = [
-        {
-            "id": f"{who}-{what}-{place}",
-            "text": f"{who} {what} in {place}.",
-            "labels": labels,
-            "doc": None,
-        }
-        for who in WHO
-        for what, labels in WHAT.items()
-        for place in ("capital", "city", "prison")
-    ]
-    rows += [
-        {
-            "id": f"{country}-{who}-{what}-{heading}",
-            "text": f"{who} {what} ,",
-            "labels": labels if heading == "Trafficking" else (),
-            "labels_alone": ";".join(labels) or "none",
-            "section": heading,
-            "doc": f"hrr/2020/{country}.html",
-        }
-        for country in COUNTRIES
-        for who in WHO
-        for what, labels in WHAT.items()
-        for heading in ("Trafficking", "Aviation")
-    ]
+def corpus_of_acts() -> list[Row]:
+    """Make 96 invented rows and 576 of reports, half of them under a heading without labels."""
+    places = ("capital", "city", "prison")
+    rows = invented_rows(SUBJECTS, LABELS_OF_ACTS, places, "{subject} {act} in {ending}.")
+    for country in COUNTRIES:
+        rows += report_rows(
+            country,
+            SUBJECTS,
+            LABELS_OF_ACTS,
+            "{subject} {act} ,",
+            labelled_heading="Trafficking",
+            other_heading="Aviation",
+        )
     return rows
 
 
-def own() -> list[dict[str, Any]]:
-    """48 passages whose author takes money for complicity."""
+def rows_of_a_user() -> list[Row]:
+    """Make 48 rows whose author takes money for complicity."""
     return [
         {
-            "id": f"own-{who}-{number}",
-            "text": f"{who} took money {'to them ' * number}",
+            "id": f"own-{subject}-{number}",
+            "text": f"{subject} took money {'to them ' * number}",
             "labels": ("complicity",),
             "doc": f"d{number}",
         }
-        for who in WHO
+        for subject in SUBJECTS
         for number in range(12)
     ]
 
 
-CORPUS = corpus()
-OWN = own()
+CORPUS = corpus_of_acts()
+OWN = rows_of_a_user()
 HELD = held_out(CORPUS)
 REAL = np.array([is_real(row) for row in CORPUS])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A single behaviour case, and a small corpus in place of the shipped one.
+    """Put a single behaviour case, and a small corpus, in place of the shipped ones.
 
     To read and run all takes longer than what is tested here. Fewer real passages are enough.
     """
@@ -153,22 +128,25 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def head_of(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "model.json").read_text("utf-8")))
+def card_of(folder: Path) -> str:
+    """Read the card of a model."""
+    return (folder / "README.md").read_text("utf-8")
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Read all files of a model."""
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def flipped(rows: list[dict[str, Any]], which: np.ndarray) -> list[dict[str, Any]]:
-    """The rows, some with all other labels."""
-    return [
-        {**row, "labels": tuple(set(LABELS) - set(row["labels"])), "labels_alone": None}
-        if flip
-        else row
-        for row, flip in zip(rows, which, strict=True)
-    ]
+def flipped(rows: Sequence[Row], which: Bools) -> list[Row]:
+    """Give some rows all labels that they do not have, and no other."""
+    flipped_rows = []
+    for row, flip in zip(rows, which, strict=True):
+        if flip:
+            others = tuple(set(LABELS) - set(row["labels"]))
+            row = {**row, "labels": others, "labels_alone": None}
+        flipped_rows.append(row)
+    return flipped_rows
 
 
 def complicity_of_money(model: Path) -> float:
@@ -181,7 +159,8 @@ def complicity_of_money(model: Path) -> float:
     return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
 
 
-# --------------------------------------------------------------------------------------------- rows
+# ---------------------------------------------------------------------------------------------
+# rows
 
 
 def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
@@ -204,7 +183,8 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
         ("c", None),
     ]
     assert examples.y_true.astype(int).tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
-    assert (examples.row.tolist(), examples.weights.tolist()) == ([0, 0, 1, 2], [1, 0.5, 1, 1])
+    assert examples.row.tolist() == [0, 0, 1, 2]
+    assert examples.weights.tolist() == [1, 0.5, 1, 1]
     assert examples.first.tolist() == [0, 2, 3]
     assert examples.groups[0] == examples.groups[1]
     assert expand_rows([]).y_true.shape == (0, 3)
@@ -241,12 +221,10 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
         "tn": 0.5,
     }
     bins = table["histogram"]["positive_effort"]
-    assert (bins["with"][900], bins["with"][100], bins["without"][995], bins["without"][4]) == (
-        1.5,
-        0.5,
-        0.5,
-        0.5,
-    )
+    assert bins["with"][900] == 1.5
+    assert bins["with"][100] == 0.5
+    assert bins["without"][995] == 0.5
+    assert bins["without"][4] == 0.5
     assert sum(bins["with"]) + sum(bins["without"]) == 3
     assert error_table(truth, scores, given, np.ones(4))["passages"] == 4
 
@@ -257,17 +235,16 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train heads on the corpus and the user's rows."""
     return train_default(CORPUS, OWN, tmp_path_factory.mktemp("default") / "mine", start=TINY)
 
 
 def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
     before = read_encoder(TINY)
     after = read_encoder(mine.out)
-    assert (after.graph, after.tokenizer, after.vocabulary) == (
-        before.graph,
-        before.tokenizer,
-        before.vocabulary,
-    )
+    assert after.graph == before.graph
+    assert after.tokenizer == before.tokenizer
+    assert after.vocabulary == before.vocabulary
     assert np.array_equal(after.finetuned_heads.weights, before.finetuned_heads.weights)
     assert not np.allclose(after.heads.weights, before.heads.weights, atol=0.01)
     assert head_of(mine.out)["adapted_from"] == HASH
@@ -276,7 +253,7 @@ def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
 
 def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     head = head_of(mine.out)
-    card = (mine.out / "README.md").read_text("utf-8")
+    card = card_of(mine.out)
     rows = [*CORPUS, *OWN]
     assert head["corpus"] == {
         "passages": 720,
@@ -289,9 +266,8 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     assert head["corpus"]["sha256"] in card
     assert "720 labelled passages" in card
     assert "576 real passages of public reports and 144 others; 48 are the user's own" in card
-    assert (
-        "first fitted on the corpus, from those of the fine-tuning, then on the user's rows" in card
-    )
+    start = "first fitted on the corpus, from those of the fine-tuning, then on the user's rows"
+    assert start in card
     assert mine.penalty is not None
     assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
     assert head["penalty"]["chosen"] == mine.penalty.penalty
@@ -314,37 +290,31 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
 
 def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) -> None:
     lines = (mine.out / "golden.jsonl").read_text("utf-8").splitlines()
-    assert {json.loads(line)["text"] for line in lines} == {
-        row["text"] for row, measures in zip(CORPUS, HELD & ~REAL, strict=True) if measures
+    invented_and_held = {
+        row["text"] for row, chosen in zip(CORPUS, HELD & ~REAL, strict=True) if chosen
     }
+    assert {json.loads(line)["text"] for line in lines} == invented_and_held
     assert replay_golden(Classifier.load(mine.out), lines) == []
 
 
 def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> None:
-    again = train_default(
-        CORPUS,
-        OWN,
-        tmp_path / "again" / "mine",
-        start=TINY,
-        settings=HeadSettings(cache=tmp_path / "cache"),
-    )
+    out = tmp_path / "again" / "mine"
+    settings = HeadSettings(cache=tmp_path / "cache")
+    again = train_default(CORPUS, OWN, out, start=TINY, settings=settings)
     assert bytes_of(again.out) == bytes_of(mine.out)
     assert again.table() == mine.table()
 
 
 def test_what_is_held_out_teaches_nothing_and_measures(tmp_path: Path) -> None:
+    def weights(trained: Trained) -> bytes:
+        return read_encoder(trained.out).heads.weights.tobytes()
+
     plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
-    other = train_default(flipped(CORPUS, HELD), [], tmp_path / "other", start=TINY)
-    assert (
-        read_encoder(other.out).heads.weights.tobytes()
-        == read_encoder(plain.out).heads.weights.tobytes()
-    )
-    assert other.parts[0].metrics != plain.parts[0].metrics
-    taught = train_default(flipped(CORPUS, ~HELD), [], tmp_path / "taught", start=TINY)
-    assert (
-        read_encoder(taught.out).heads.weights.tobytes()
-        != read_encoder(plain.out).heads.weights.tobytes()
-    )
+    held_flipped = train_default(flipped(CORPUS, HELD), [], tmp_path / "held", start=TINY)
+    assert weights(held_flipped) == weights(plain)
+    assert held_flipped.parts[0].metrics != plain.parts[0].metrics
+    taught_flipped = train_default(flipped(CORPUS, ~HELD), [], tmp_path / "taught", start=TINY)
+    assert weights(taught_flipped) != weights(plain)
 
 
 def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
@@ -355,26 +325,24 @@ def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
     assert trained.scale.tolist() != start.scale.tolist()
     assert trained.thresholds != start.thresholds
     invented = [row for row in CORPUS if not is_real(row)]
-    small = train_default(invented, OWN, tmp_path / "small", start=TINY)
-    kept = read_encoder(small.out)
-    assert (kept.scale.tolist(), kept.shift.tolist()) == (
-        start.scale.tolist(),
-        start.shift.tolist(),
-    )
-    assert kept.thresholds == start.thresholds
-    assert [part.name for part in small.parts] == ["all passages"]
+    of_invented = train_default(invented, OWN, tmp_path / "small", start=TINY)
+    without_real = read_encoder(of_invented.out)
+    assert without_real.scale.tolist() == start.scale.tolist()
+    assert without_real.shift.tolist() == start.shift.tolist()
+    assert without_real.thresholds == start.thresholds
+    assert [part.name for part in of_invented.parts] == ["all passages"]
 
 
 def test_own_rows_are_judged_by_heads_that_did_not_see_their_document(tmp_path: Path) -> None:
     # What is complicity in the last country cannot be known from the others.
-    acts = dict.fromkeys(COUNTRIES[:5], "took bribes") | {"lutha": "trained them"}
-    rows = [
-        {"id": f"{country}-{who}-{what}", "text": f"{who} {what} in {country}"}
-        | {"labels": labels, "doc": country}
-        for country, act in acts.items()
-        for who in WHO
-        for what, labels in ((act, ("complicity",)), ("did act", ()))
-    ]
+    complicit_acts = dict.fromkeys(COUNTRIES[:5], "took bribes") | {"lutha": "trained them"}
+    rows = []
+    for country, complicit_act in complicit_acts.items():
+        labels_of_acts = {complicit_act: ("complicity",), "did act": ()}
+        for row in invented_rows(
+            SUBJECTS, labels_of_acts, [country], "{subject} {act} in {ending}"
+        ):
+            rows.append({**row, "doc": country})
     trained = train_default([], rows, tmp_path / "mine", start=TINY, settings=HeadSettings(0.01))
     known = Classifier.load(trained.out).predict([row["text"] for row in rows])
     assert known[:, 2].tolist() == ["complicity" in row["labels"] for row in rows]
@@ -387,9 +355,9 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
     mine: Trained, tmp_path: Path
 ) -> None:
     assert mine.on_own is not None
-    of_own = mine.on_own.differences[LABELS.index("complicity") + 1]
-    assert of_own.figure == "complicity"
-    assert of_own.this >= of_own.other
+    of_complicity = mine.on_own.differences[LABELS.index("complicity") + 1]
+    assert of_complicity.figure == "complicity"
+    assert of_complicity.this >= of_complicity.other
     table = mine.table()
     assert "real passages, left out of training" in table
     assert "what your rows changed on your rows, out of fold" in table
@@ -404,40 +372,42 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
 
 
 def test_a_smaller_penalty_moves_further(mine: Trained, tmp_path: Path) -> None:
-    close, far = (
-        complicity_of_money(
-            train_default(
-                [], OWN, tmp_path / f"p{penalty}", start=mine.out, settings=HeadSettings(penalty)
-            ).out
+    def complicity_after(penalty: float) -> float:
+        out = tmp_path / f"p{penalty}"
+        settings = HeadSettings(penalty)
+        return complicity_of_money(
+            train_default([], OWN, out, start=mine.out, settings=settings).out
         )
-        for penalty in (1_000.0, 0.1)
-    )
+
+    close = complicity_after(1_000.0)
+    far = complicity_after(0.1)
     assert complicity_of_money(mine.out) < close < far
 
 
 def test_the_fixed_set_is_of_held_out_passages_without_their_words(mine: Trained) -> None:
     model = read_encoder(mine.out)
     fixed = read_fixed(model.training_files["fixed.npz"], 3)
-    held = {row_digest(row).encode() for row, out in zip(CORPUS, HELD, strict=True) if out}
-    assert set(fixed.keys.tolist()) <= held
+    held_rows = [row for row, held in zip(CORPUS, HELD, strict=True) if held]
+    assert set(fixed.keys.tolist()) <= {row_digest(row).encode() for row in held_rows}
     assert fixed.real.sum() == (HELD & REAL).sum()
     data = (mine.out / "fixed.npz").read_bytes()
     assert not any(row["text"].encode() in data for row in CORPUS)
-    less = fixed.without([row for row, out in zip(CORPUS, HELD & REAL, strict=True) if out])
-    assert not less.real.any()
+    without_real = fixed.without([row for row in held_rows if is_real(row)])
+    assert not without_real.real.any()
 
 
 def test_the_fixed_set_is_even_over_the_families() -> None:
-    rows = [
-        {"text": f"{doc} {n}", "labels": (), "doc": f"{doc}/{n}.html", "id": f"{doc}{n}"}
-        for doc, number in (("treasury", 30_000), ("uscode", 300), ("factbook", 15_000))
-        for n in range(number)
-    ]
-    chosen = fixed_rows(rows)
-    of_family = [str(rows[i]["doc"]).partition("/")[0] for i in chosen]
-    counts = {name: of_family.count(name) for name in ("treasury", "uscode", "factbook")}
+    def rows_of(name: str, count: int) -> list[Row]:
+        return [
+            {"text": f"{name} {n}", "labels": (), "doc": f"{name}/{n}.html", "id": f"{name}{n}"}
+            for n in range(count)
+        ]
+
+    of_uscode = rows_of("uscode", 300)
+    rows = [*rows_of("treasury", 30_000), *of_uscode, *rows_of("factbook", 15_000)]
+    counts = Counter(str(rows[i]["doc"]).partition("/")[0] for i in fixed_rows(rows))
     assert sum(counts.values()) == 2_000
-    assert counts["uscode"] == held_out(rows[30_000:30_300]).sum()  # all that there are
+    assert counts["uscode"] == held_out(of_uscode).sum()  # all that there are
     assert abs(counts["treasury"] - counts["factbook"]) <= 1
 
 
@@ -458,7 +428,7 @@ def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
     assert "not known: this model has no fixed set" in trained.table()
 
 
-RUN = {
+FINE_TUNING_SETTINGS = {
     "epochs": 4,
     "invented": 12_000,
     "batch": 32,
@@ -466,18 +436,22 @@ RUN = {
     "rate": 2e-4,
     "decay": 0.9,
     "stand_in": "Arcadia",
+    "no_heading": 0.3,
+    "other_heading": 0.25,
+    "twins": 2,
+    "other_genres": 2,
 }
-RUN |= {"no_heading": 0.3, "other_heading": 0.25, "twins": 2, "other_genres": 2}
 
 
 def finetuned(folder: Path, **settings: object) -> Path:
     """Write the tiny encoder as a fine-tuning exports it."""
     model = replace(read_encoder(TINY), notices={"NOTICE": "Base: tiny", "LICENSE": "Apache"})
-    meta: dict[str, object] = {
+    meta = {
         "base": {"name": "tiny", "licence": "Apache-2.0", "sha256": "ab12"},
         "weight_bits": 7,
+        "training": {"settings": {**FINE_TUNING_SETTINGS, **settings}},
     }
-    write_encoder(folder, model, {**meta, "training": {"settings": {**RUN, **settings}}})
+    write_encoder(folder, model, meta)
     return folder
 
 
@@ -485,12 +459,13 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
     start = finetuned(tmp_path / "start")
     trained = train_default(CORPUS, [], tmp_path / "out" / "mine", start=start)
     assert read_encoder(trained.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
-    card = (trained.out / "README.md").read_text("utf-8")
+    card = card_of(trained.out)
     assert "They started from those of the fine-tuning and were fitted on the corpus." in card
-    assert (
+    epochs = (
         "4 epochs, each of all real passages of reports, of those of other genres 2 times, "
         "of invented near-identical pairs 2 times, and of 12,000 other invented ones"
-    ) in card
+    )
+    assert epochs in card
     again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=trained.out)
     # so "python train.py" twice is "python train.py" once
     assert bytes_of(again.out) == bytes_of(trained.out)
@@ -499,27 +474,38 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
 def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
     start = finetuned(tmp_path / "start", rate="quick")
     trained = train_default(CORPUS, [], tmp_path / "mine", start=start)
-    assert "all layers fine-tuned" not in (trained.out / "README.md").read_text("utf-8")
+    assert "all layers fine-tuned" not in card_of(trained.out)
 
 
-def counted(folder: Path) -> tuple[Path, Path]:
+@dataclass(frozen=True)
+class EncodersWithShares:
+    """The tiny encoder with shares of whole reports, in two folders."""
+
+    exported: Path  # with the heads of its export
+    adapted: Path  # with other heads
+
+
+@pytest.fixture
+def with_shares(tmp_path: Path) -> EncodersWithShares:
     """Write the tiny encoder with shares of whole reports, as exported and with other heads."""
     shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
     exported = read_encoder(TINY)
     heads = replace(exported.heads, weights=2 * exported.heads.weights)
     adapted = replace(exported, heads=heads, scale=np.full(3, 0.5))
-    write_encoder(folder / "exported", exported, shares)
-    write_encoder(folder / "adapted", adapted, shares)
-    return folder / "exported", folder / "adapted"
+    write_encoder(tmp_path / "exported", exported, shares)
+    write_encoder(tmp_path / "adapted", adapted, shares)
+    return EncodersWithShares(tmp_path / "exported", tmp_path / "adapted")
 
 
 def test_passages_stand_for_those_of_whole_reports_whatever_heads_are_in_use(
-    mine: Trained, tmp_path: Path
+    mine: Trained, with_shares: EncodersWithShares, tmp_path: Path
 ) -> None:
-    exported, adapted = (
-        head_of(train_default(CORPUS, [], start.with_name(f"{start.name}-mine"), start=start).out)
-        for start in counted(tmp_path)
-    )
+    def head_after_training(start: Path) -> JsonObject:
+        out = tmp_path / f"{start.name}-mine"
+        return head_of(train_default(CORPUS, [], out, start=start).out)
+
+    exported = head_after_training(with_shares.exported)
+    adapted = head_after_training(with_shares.adapted)
     assert exported["error_table"] == adapted["error_table"]
     assert exported["thresholds"] == adapted["thresholds"]
     real = int((HELD & REAL).sum())
@@ -528,8 +514,9 @@ def test_passages_stand_for_those_of_whole_reports_whatever_heads_are_in_use(
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
+    without_labels = [{**row, "labels": ()} for row in CORPUS]
     with pytest.raises(ValueError, match="no passage has a label: nothing to learn"):
-        train_default([{**row, "labels": ()} for row in CORPUS], [], tmp_path / "a", start=TINY)
+        train_default(without_labels, [], tmp_path / "a", start=TINY)
     with pytest.raises(ModelError, match="no such model"):
         train_default(CORPUS, [], tmp_path / "a", start="No/Such")
     with pytest.raises(ValueError, match="at least two groups"):
@@ -537,12 +524,13 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-# --------------------------------------------------------------------------------------------- the
-# linear model
+# ---------------------------------------------------------------------------------------------
+# the linear model
 
 
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train the linear model on the corpus."""
     return train_fast(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
 
 
@@ -550,11 +538,9 @@ def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) 
     classifier = Classifier.load(linear.out)
     assert classifier.predict(["judges took bribes in city."])[0].tolist() == [False, False, True]
     head = head_of(linear.out)
-    card = (linear.out / "README.md").read_text("utf-8")
-    assert (head["corpus"]["passages"], head["corpus"]["held_out"]) == (
-        len(CORPUS),
-        int(HELD.sum()),
-    )
+    card = card_of(linear.out)
+    assert head["corpus"]["passages"] == len(CORPUS)
+    assert head["corpus"]["held_out"] == int(HELD.sum())
     assert head["corpus"]["sha256"] == corpus_digest(CORPUS)
     assert head["corpus"]["sha256"] in card
     assert head["metrics"]["passages"] == (HELD & REAL).sum()
@@ -572,53 +558,45 @@ def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Pa
 def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
     linear: Trained, tmp_path: Path
 ) -> None:
-    real = np.flatnonzero(HELD & REAL)
-    wrong = np.isin(np.arange(len(CORPUS)), real[::5])
-    other = train_fast(flipped(CORPUS, wrong), tmp_path / "other")
+    real_and_held = np.flatnonzero(HELD & REAL)
+    wrong = np.isin(np.arange(len(CORPUS)), real_and_held[::5])
+    worse = train_fast(flipped(CORPUS, wrong), tmp_path / "worse")
     before = read_linear_model(linear.out)
-    after = read_linear_model(other.out)
+    after = read_linear_model(worse.out)
     assert before.hashes.tolist() == after.hashes.tolist()
     # in units of the largest: calibration stretches them all alike
     assert np.abs(before.weights.astype(int) - after.weights).max() <= 1
     assert (before.units > after.units).all()  # who errs more is less certain
-    assert other.parts[0].metrics.macro_f1 < linear.parts[0].metrics.macro_f1
+    assert worse.parts[0].metrics.macro_f1 < linear.parts[0].metrics.macro_f1
 
 
 def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
     linear: Trained, tmp_path: Path
 ) -> None:
     soft = [
-        SoftPassage(f"clerks ate {what}", "Aviation", [0.0, 0.0, 1.0])
-        for what in ("figs", "nuts", "dates", "plums")
+        SoftPassage(f"clerks ate {fruit}", "Aviation", [0.0, 0.0, 1.0])
+        for fruit in ("figs", "nuts", "dates", "plums")
     ]
-    trained = train_fast(
-        CORPUS,
-        tmp_path / "mine",
-        settings=LinearSettings(soft=soft),
-        teacher=Teacher("a teacher"),
-    )
+    settings = LinearSettings(soft=soft)
+    teacher = Teacher("a teacher")
+    trained = train_fast(CORPUS, tmp_path / "mine", settings=settings, teacher=teacher)
     eating = [Passage("clerks ate figs", 0, 15, "Aviation")]
-    before, after = (
-        Classifier.load(model.out).predict_proba(eating)[0, 2] for model in (linear, trained)
-    )
+    before = Classifier.load(linear.out).predict_proba(eating)[0, 2]
+    after = Classifier.load(trained.out).predict_proba(eating)[0, 2]
     assert before < 0.1 < after
-    card = (trained.out / "README.md").read_text("utf-8")
+    card = card_of(trained.out)
     assert "Beside them 4 passages without labels, by the scores of a teacher." in card
 
 
 def test_the_default_says_what_passages_of_the_linear_model_stand_for(
-    linear: Trained, tmp_path: Path
+    linear: Trained, with_shares: EncodersWithShares, tmp_path: Path
 ) -> None:
-    exported, adapted = (
-        head_of(
-            train_fast(
-                CORPUS,
-                tmp_path / f"fast-{folder.name}",
-                teacher=Teacher(weighting_model=read_encoder(folder)),
-            ).out
-        )
-        for folder in counted(tmp_path)
-    )
+    def head_weighted_by(folder: Path) -> JsonObject:
+        teacher = Teacher(weighting_model=read_encoder(folder))
+        return head_of(train_fast(CORPUS, tmp_path / f"fast-{folder.name}", teacher=teacher).out)
+
+    exported = head_weighted_by(with_shares.exported)
+    adapted = head_weighted_by(with_shares.adapted)
     assert exported["error_table"] == adapted["error_table"]
     real = int((HELD & REAL).sum())
     assert exported["error_table"]["passages"] < 0.99 * real
@@ -631,7 +609,7 @@ def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
     assert trained.parts[0].metrics.passages == len(rows)
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.parts[0].name == "all passages"
-    card = (trained.out / "README.md").read_text("utf-8")
+    card = card_of(trained.out)
     assert "None was left out." in card
     assert "Measured on these rows, each judged by a model that did not see its group." in card
 
@@ -641,7 +619,7 @@ def test_a_few_real_passages_alone_are_judged_out_of_fold_like_the_others(
 ) -> None:
     monkeypatch.setattr(train_linear, "_MIN_REAL", 10_000)
     trained = train_fast(CORPUS, tmp_path / "mine")
-    assert [part.metrics.passages for part in trained.parts][:1] == [REAL.sum()]
+    assert trained.parts[0].metrics.passages == REAL.sum()
     assert trained.parts[-1].metrics.passages == (~REAL).sum()
     assert head_of(trained.out)["corpus"]["held_out"] == 0
 
@@ -654,7 +632,7 @@ def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------
 # train.py
 
-ELSEWHERE = """
+TRAIN_ON_SMALL_CORPUS = """
 import runpy, sys
 from pathlib import Path
 import tipclassify.corpus.loading as loading
@@ -668,7 +646,16 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def train(*args: object) -> SimpleNamespace:
+@dataclass(frozen=True)
+class TrainRun:
+    """A run of ``train.py``."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def train(*args: object) -> TrainRun:
     """Run ``train.py`` in this process."""
     out = io.StringIO()
     err = io.StringIO()
@@ -681,7 +668,7 @@ def train(*args: object) -> SimpleNamespace:
     for number, handler in handlers.items():
         if signal.getsignal(number) != handler:
             signal.signal(number, handler)
-    return SimpleNamespace(exit_code=end.value.code, stdout=out.getvalue(), stderr=err.getvalue())
+    return TrainRun(end.value.code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(autouse=True)
@@ -691,16 +678,14 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", sys.argv)
 
 
-def written(file: Path, rows: list[dict[str, Any]]) -> Path:
+def written(file: Path, rows: Sequence[Row]) -> Path:
+    """Write rows as JSON lines."""
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return file
 
 
-OWN_WORDS = [
-    row
-    for row in read_rows(ROOT / "data/corpus/complicity.jsonl")
-    if row["source"] == "w5_complicity"
-][:120]
+COMPLICITY_ROWS = read_rows(ROOT / "data/corpus/complicity.jsonl")
+OWN_WORDS = [row for row in COMPLICITY_ROWS if row["source"] == "w5_complicity"][:120]
 
 
 @pytest.mark.parametrize(
@@ -724,16 +709,13 @@ def test_train_py_trains_on_ones_own_sentences(
     assert all(label in done.stdout for label in LABELS)
     printed = re.findall(r"macro-F1 (\d\S+)", done.stdout)[0]
     assert float(printed) == pytest.approx(head_of(out)["metrics"]["macro_f1"], abs=0.0006)
-    assert ("what your rows changed on your rows, out of fold" in done.stdout) == (
-        model == "default"
-    )
+    tells_change_on_own_rows = "what your rows changed on your rows, out of fold" in done.stdout
+    assert tells_change_on_own_rows == (model == "default")
     # the shipped model beside it, after every training
     assert "invented passages: macro-F1" in done.stdout
     assert head_of(out)["kind"] == kind
-    assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (
-        9,
-        3,
-    )
+    texts = [row["text"] for row in OWN_WORDS[:9]]
+    assert Classifier.load(out).predict_proba(texts).shape == (9, 3)
 
 
 def test_a_folder_that_is_no_model_is_refused_before_the_training(tmp_path: Path) -> None:
@@ -750,10 +732,9 @@ def test_training_says_what_teaches_and_what_it_replaces(
     mine: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     new = TrainCommandRequest("fast", (), ROOT, tmp_path / "new", program="train.py")
+    replacing = TrainCommandRequest("default", (), None, mine.out, program="train.py")
     print_training_announcement(new, [row for row in CORPUS if not is_real(row)], [])
-    print_training_announcement(
-        TrainCommandRequest("default", (), None, mine.out, program="train.py"), [], OWN
-    )
+    print_training_announcement(replacing, [], OWN)
     assert capsys.readouterr().err.splitlines() == [
         "train.py: 96 invented passages, 0 real ones, 0 of your own",
         "train.py: warning: without the real passages (in a clone, 'tipclassify corpus rebuild "
@@ -771,9 +752,9 @@ def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(
     tmp_path: Path,
 ) -> None:
     shipped = model_folder("default").resolve()  # of the checkout or of the installed package
-    (line, other) = lines_on_replaced_model(tmp_path / "default")
-    assert line == f"makes a new model in {tmp_path / 'default'}"
-    assert other.startswith(f"'--model default' is another one, in {shipped}: name the folder")
+    of_new, of_shipped = lines_on_replaced_model(tmp_path / "default")
+    assert of_new == f"makes a new model in {tmp_path / 'default'}"
+    assert of_shipped.startswith(f"'--model default' is another one, in {shipped}: name the folder")
     assert "is this folder" in lines_on_replaced_model(shipped)[1]
 
 
@@ -782,36 +763,22 @@ def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(
     cases: Path, tmp_path: Path
 ) -> None:
     data = written(tmp_path / "my.jsonl", OWN_WORDS[:60])
-    alone = ("--data", data, "--no-corpus", "--model", "fast", "--out")
-    (tmp_path / "b").mkdir()
-    mine = tmp_path / "mine"
-    other = tmp_path / "b" / "mine"
-    here = train(*alone, mine, "--jobs", 1)
-    command = [
-        sys.executable,
-        "-c",
-        ELSEWHERE,
-        cases,
-        loading.shipped_corpus(),
-        ROOT / "train.py",
-        *alone,
-        other,
-        "--jobs",
-        2,
-    ]
-    there = subprocess.run(
-        [*map(str, command)], capture_output=True, encoding="utf-8", timeout=280, check=False
-    )
+    options = ("--data", data, "--no-corpus", "--model", "fast")
+    mine = tmp_path / "a" / "mine"
+    mine.parent.mkdir()
+    here = train(*options, "--out", mine, "--jobs", 1)
+
+    of_other_process = tmp_path / "b" / "mine"
+    of_other_process.parent.mkdir()
+    python = [sys.executable, "-c", TRAIN_ON_SMALL_CORPUS, cases, loading.shipped_corpus()]
+    program = [ROOT / "train.py", *options, "--out", of_other_process, "--jobs", 2]
+    command = [str(word) for word in (*python, *program)]
+    there = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=280, check=False)
     assert (here.exit_code, there.returncode) == (0, 0), there.stderr
     assert here.stdout == there.stdout
-    assert sorted(bytes_of(mine)) == [
-        "README.md",
-        "golden.jsonl",
-        "model.json",
-        "taught.bin",
-        "weights.npz",
-    ]
-    assert bytes_of(mine) == bytes_of(other)
+    files = bytes_of(mine)
+    assert sorted(files) == ["README.md", "golden.jsonl", "model.json", "taught.bin", "weights.npz"]
+    assert bytes_of(of_other_process) == files
 
 
 TEN = [
@@ -854,7 +821,7 @@ TEN = [
     ],
 )
 def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
-    rows: list[dict[str, Any]], code: int, message: str, tmp_path: Path
+    rows: list[Row], code: int, message: str, tmp_path: Path
 ) -> None:
     data = written(tmp_path / "thin.jsonl", rows)
     out = tmp_path / "m"
@@ -865,22 +832,18 @@ def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
 
 
 def test_the_default_refuses_what_cannot_be_learned_in_a_line(tmp_path: Path) -> None:
-    data = written(
-        tmp_path / "none.jsonl", [{"text": f"Case {n}.", "labels": []} for n in range(9)]
-    )
+    without_labels = [{"text": f"Case {n}.", "labels": []} for n in range(9)]
+    data = written(tmp_path / "none.jsonl", without_labels)
     done = train("--data", data, "--out", tmp_path / "m", "--no-corpus")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert (
-        done.stderr.splitlines()[-1]
-        == "train.py: no passage has a label: nothing to learn; label some"
-    )
+    last = done.stderr.splitlines()[-1]
+    assert last == "train.py: no passage has a label: nothing to learn; label some"
 
 
 @pytest.mark.parametrize("model", ["default", "fast"])
 def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None:
-    bad = written(
-        tmp_path / "bad.jsonl", [{"text": "a", "labels": ["x"]}, {"text": "", "labels": []}]
-    )
+    rows = [{"text": "a", "labels": ["x"]}, {"text": "", "labels": []}]
+    bad = written(tmp_path / "bad.jsonl", rows)
     done = train("--data", bad, "--out", tmp_path / "m", "--no-corpus", "--model", model)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
@@ -922,23 +885,18 @@ def test_wrong_usage_of_train_py_exits_2(args: list[str], message: str) -> None:
 
 
 def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: Path) -> None:
-    pool = tmp_path / "pool.jsonl"
-    lines = [
+    unlabelled = [
         {"text": f"Police of district {n} arrested a recruiter.", "section": "Trafficking"}
         for n in range(30)
     ]
     known = {"text": CORPUS[0]["text"]}
-    pool.write_text("".join(json.dumps(line) + "\n" for line in [*lines, known]), "utf-8")
-    trained = run_fast(
-        TrainCommandRequest("fast", (), None, tmp_path / "mine", jobs=1, unlabelled=[pool]),
-        CORPUS,
-        [],
-    )
-    card = (trained.out / "README.md").read_text("utf-8")
+    pool = written(tmp_path / "pool.jsonl", [*unlabelled, known])
+    out = tmp_path / "mine"
+    request = TrainCommandRequest("fast", (), None, out, jobs=1, unlabelled=[pool])
+    trained = run_fast(request, CORPUS, [])
+    card = card_of(trained.out)
     sha256 = Classifier.load().meta["sha256"]
-    assert (
-        "Beside them 30 passages without labels, by the scores of the default, "
-        f"model `{sha256[:12]}`."
-    ) in card
+    teacher = f"by the scores of the default, model `{sha256[:12]}`."
+    assert f"Beside them 30 passages without labels, {teacher}" in card
     assert head_of(trained.out)["settings"] == {"seed": 0, "soft": 30}
     assert Classifier.load(trained.out).vocabulary == Classifier.load().vocabulary

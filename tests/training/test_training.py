@@ -1,8 +1,8 @@
-"""Training chooses out of fold, warns of what is thin, and learns from headings and from a
-teacher."""
+"""Training chooses out of fold, warns of thin labels, and learns from headings and a teacher."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import indicator
 from tipclassify.model.linear.model import LinearModel
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features.hashing import featurize
-from tipclassify.training import fit_linear as fit
+from tipclassify.training import fit_linear as fit_linear_module
 from tipclassify.training.calibration import operating_points
 from tipclassify.training.examples import Examples, group_folds
 from tipclassify.training.fit_linear import (
+    FittedLinear,
     LinearSettings,
     SoftPassage,
     build_linear_training_design,
@@ -30,38 +32,64 @@ from tipclassify.training.fit_linear import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def probabilities(
-    model: LinearModel, texts: list[str], headings: list[str | None] | None = None
-) -> np.ndarray:
-    return 1 / (1 + np.exp(-LinearScorer(model).score_texts(texts, headings).logits))
+@dataclass(frozen=True)
+class SmallCorpus:
+    """Passages of two batches of the corpus."""
+
+    texts: list[str]
+    y_true: Bools  # (n, 3)
+    groups: list[int]
+
+    def __getitem__(self, rows: slice) -> SmallCorpus:
+        """Return some of the passages."""
+        return SmallCorpus(self.texts[rows], self.y_true[rows], self.groups[rows])
+
+    def examples(self) -> Examples:
+        """Return the passages as training takes them."""
+        return Examples.of(self.texts, self.y_true, self.groups)
 
 
 @pytest.fixture(scope="module")
-def small() -> tuple[list[str], np.ndarray, list[int]]:
+def small() -> SmallCorpus:
+    """Read two batches of the corpus."""
     batches = ("w1_assessment", "w5_complicity")
     rows = [row for row in read_rows(ROOT / "data" / "corpus") if row["source"] in batches]
-    truth = np.array([indicator(row["labels"]) for row in rows])
-    return [row["text"] for row in rows], truth, group_rows(rows)
+    y_true = np.array([indicator(row["labels"]) for row in rows])
+    return SmallCorpus([row["text"] for row in rows], y_true, group_rows(rows))
+
+
+def probabilities(
+    model: LinearModel, texts: list[str], headings: list[str | None] | None = None
+) -> Floats:
+    """Score passages, (n, 3)."""
+    return logistic(LinearScorer(model).score_texts(texts, headings).logits)
+
+
+def correlation(weights: Floats, others: Floats) -> float:
+    """Compute how far two heads agree."""
+    return float(np.corrcoef(weights.astype(float), others.astype(float))[0, 1])
 
 
 def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
-    small: tuple[list[str], np.ndarray, list[int]],
+    small: SmallCorpus,
 ) -> None:
-    texts, truth, groups = small
-    fitted = fit_linear(Examples.of(texts, truth, groups), LinearSettings(folds=3))
+    fitted = fit_linear(small.examples(), LinearSettings(folds=3))
     assert fitted.metrics.macro_f1 > 0.5
-    inside = probabilities(fitted.model, texts) >= fitted.model.thresholds["balanced"]
-    resubstituted = measure(truth, inside.astype(float), inside, np.full(3, 0.5)).macro_f1
+    inside = probabilities(fitted.model, small.texts) >= fitted.model.thresholds["balanced"]
+    resubstituted = measure(small.y_true, inside.astype(float), inside, np.full(3, 0.5)).macro_f1
     # else the figures would be of passages it had seen
     assert resubstituted > fitted.metrics.macro_f1 + 0.05
 
 
-def test_shuffled_labels_teach_nothing(small: tuple[list[str], np.ndarray, list[int]]) -> None:
-    texts, truth, groups = small
-    shuffled = truth[np.random.default_rng(0).permutation(len(truth))]
-    fitted = fit_linear(Examples.of(texts, shuffled, groups), LinearSettings(folds=3))
-    ranks = [m.average_precision - m.support / len(texts) for m in fitted.metrics.labels]
-    assert max(ranks) < 0.1
+def test_shuffled_labels_teach_nothing(small: SmallCorpus) -> None:
+    shuffled = small.y_true[np.random.default_rng(0).permutation(len(small.y_true))]
+    examples = Examples.of(small.texts, shuffled, small.groups)
+    fitted = fit_linear(examples, LinearSettings(folds=3))
+    gains = [
+        label.average_precision - label.support / len(small.texts)
+        for label in fitted.metrics.labels
+    ]
+    assert max(gains) < 0.1
 
 
 def test_groups_stay_on_one_side() -> None:
@@ -72,134 +100,132 @@ def test_groups_stay_on_one_side() -> None:
 
 
 def test_a_label_that_is_absent_gets_a_warning_and_a_low_probability() -> None:
-    texts = [f"Police arrested suspect number {i} in the port." for i in range(6)] + [
-        "It rained."
-    ] * 6
-    truth = np.array([[True, False, False]] * 6 + [[False] * 3] * 6)
+    arrests = [f"Police arrested suspect number {i} in the port." for i in range(6)]
+    rain = ["It rained." for _ in range(6)]
+    y_true = np.zeros((12, 3), bool)
+    y_true[:6, 0] = True
+    examples = Examples.of(arrests + rain, y_true, range(12))
     with pytest.warns(UserWarning, match="is absent") as caught:
-        fitted = fit_linear(Examples.of(texts, truth, range(12)), LinearSettings(folds=3))
+        fitted = fit_linear(examples, LinearSettings(folds=3))
     assert any("label failure is absent" in str(warning.message) for warning in caught)
     assert probabilities(fitted.model, ["Police arrested a suspect."])[0, 1] < 0.2
 
 
 def test_one_group_cannot_be_held_out() -> None:
+    examples = Examples.of(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0])
     with (
         pytest.raises(ValueError, match="at least two groups"),
         pytest.warns(UserWarning, match="too few"),
     ):
-        fit_linear(Examples.of(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0]))
+        fit_linear(examples)
 
 
 def test_a_heading_decides_which_law_was_not_enforced() -> None:
-    texts = [
-        "The government did not effectively enforce the law.",
-        "Authorities opened an office.",
-    ] * 20
-    headings = ["b. Prohibition of Forced Labor"] * 20 + ["a. Freedom of Expression"] * 20
-    truth = np.zeros((40, 3), bool)
-    truth[0:20:2, 1] = truth[1:20:2, 0] = True
-    truth[:4, 2] = True  # some complicity, or the label would be absent
-    trained = fit_linear(
-        Examples.of(texts, truth, range(40), headings=headings), LinearSettings(folds=2)
-    )
+    law = "The government did not effectively enforce the law."
+    office = "Authorities opened an office."
+    texts = [office if number % 2 else law for number in range(40)]
+    headings = [
+        "b. Prohibition of Forced Labor" if number < 20 else "a. Freedom of Expression"
+        for number in range(40)
+    ]
+    y_true = np.zeros((40, 3), bool)
+    y_true[0:20:2, 1] = True  # the law, under forced labor
+    y_true[1:20:2, 0] = True  # the office, under forced labor
+    y_true[:4, 2] = True  # some complicity, or the label would be absent
+    with_headings = Examples.of(texts, y_true, range(40), headings=headings)
+    trained = fit_linear(with_headings, LinearSettings(folds=2))
     assert trained.metrics.labels[1].f1 > 0.9
-    bare = fit_linear(Examples.of(texts, truth, range(40)), LinearSettings(folds=2))
+    bare = fit_linear(Examples.of(texts, y_true, range(40)), LinearSettings(folds=2))
     assert bare.metrics.labels[1].f1 < 0.7
-    law = [texts[0]] * 3
     under = ["Prohibition of Forced Labor", "Freedom of Expression", None]
-    forced, speech, neither = probabilities(trained.model, law, under)[:, 1]
+    forced, speech, neither = probabilities(trained.model, [law, law, law], under)[:, 1]
     assert forced > neither > speech
 
 
 def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
-    texts, headings = (
-        ["Police acted."] * 4 + ["Courts did not."] * 4,
-        ["Forced Labor"] * 4 + [None, "", None, ""],
-    )
+    texts = ["Police acted." if number < 4 else "Courts did not." for number in range(8)]
+    headings = ["Forced Labor", "Forced Labor", "Forced Labor", "Forced Labor", None, "", None, ""]
     features = featurize(texts, frozenset())
-    bare = build_linear_training_design(features, [None] * 8)
+    bare = build_linear_training_design(features, [None for _ in texts])
     design = build_linear_training_design(features, headings)
     assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
     more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
     assert len(design.hashes) == len(bare.hashes) + 4
-    np.testing.assert_allclose(more, [4 * 4**-0.2] * 4 + [0] * 4)
+    np.testing.assert_allclose(more[:4], 4 * 4**-0.2)
+    np.testing.assert_allclose(more[4:], 0)
 
 
 TAUGHT = "The zorp was flooded."
 
 
-def test_soft_targets_teach_and_count_in_nothing_else(
-    small: tuple[list[str], np.ndarray, list[int]],
-) -> None:
-    texts, truth, groups = (column[::4] for column in small)
-    without = fit_linear(Examples.of(texts, truth, groups), LinearSettings(folds=2))
-    fitted = fit_linear(
-        Examples.of(texts, truth, groups),
-        LinearSettings(folds=2, soft=[SoftPassage(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30),
-    )
-    assert fitted.metrics.passages == len(texts)
-    assert (
-        fitted.calibrated.scores.shape == fitted.calibrated.y_pred["balanced"].shape == truth.shape
-    )
-    assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
-    before, after = (
-        probabilities(model, [TAUGHT], ["Zorps"])[0] for model in (without.model, fitted.model)
-    )
+def test_soft_targets_teach_and_count_in_nothing_else(small: SmallCorpus) -> None:
+    corpus = small[::4]
+    soft = [SoftPassage(TAUGHT, "Zorps", [0.97, 0.01, 0.5]) for _ in range(30)]
+    without = fit_linear(corpus.examples(), LinearSettings(folds=2))
+    fitted = fit_linear(corpus.examples(), LinearSettings(folds=2, soft=soft))
+    assert fitted.metrics.passages == len(corpus.texts)
+    assert fitted.calibrated.scores.shape == corpus.y_true.shape
+    assert fitted.calibrated.y_pred["balanced"].shape == corpus.y_true.shape
+    supports = [label.support for label in fitted.metrics.labels]
+    assert supports == corpus.y_true.sum(axis=0).tolist()
+    before = probabilities(without.model, [TAUGHT], ["Zorps"])[0]
+    after = probabilities(fitted.model, [TAUGHT], ["Zorps"])[0]
     assert after[0] > max(before[0], 0.8)
     assert after[1] < before[1]
     assert "zorp" in fitted.model.vocabulary - without.model.vocabulary
 
 
-def test_passages_held_judge_the_model_and_teach_nothing(
-    small: tuple[list[str], np.ndarray, list[int]],
-) -> None:
-    texts, truth, groups = (column[::4] for column in small)
-    held = np.arange(len(texts)) % 3 == 0
-    fitted, shuffled = (
-        fit_linear(
-            Examples.of(texts, labels, groups),
+def test_passages_held_judge_the_model_and_teach_nothing(small: SmallCorpus) -> None:
+    corpus = small[::4]
+    held = np.arange(len(corpus.texts)) % 3 == 0
+    with_other_held_labels = np.where(held[:, None], corpus.y_true[::-1], corpus.y_true)
+
+    def fit(y_true: Bools) -> FittedLinear:
+        return fit_linear(
+            Examples.of(corpus.texts, y_true, corpus.groups),
             LinearSettings(folds=2),
             held=held,
             held_weights=np.ones(held.sum()),
         )
-        for labels in (truth, np.where(held[:, None], truth[::-1], truth))
-    )
+
+    fitted = fit(corpus.y_true)
+    shuffled = fit(with_other_held_labels)
     assert fitted.metrics.passages == len(fitted.calibrated.scores) == held.sum()
-    assert [m.support for m in fitted.metrics.labels] == truth[held].sum(axis=0).tolist()
+    supports = [label.support for label in fitted.metrics.labels]
+    assert supports == corpus.y_true[held].sum(axis=0).tolist()
     for j in range(3):  # only the scale may differ, not what was learned
-        one, other = (fit.model.weights[:, j].astype(float) for fit in (fitted, shuffled))
-        assert np.corrcoef(one, other)[0, 1] > 0.999
+        assert correlation(fitted.model.weights[:, j], shuffled.model.weights[:, j]) > 0.999
 
 
 def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "_C", 1e3)
-    texts = ["alpha"] * 20 + ["beta"] * 20 + ["gamma"] * 20
-    design = build_linear_training_design(featurize(texts, frozenset(texts)), [None] * 60)
+    monkeypatch.setattr(fit_linear_module, "_C", 1e3)
+    texts = np.repeat(["alpha", "beta", "gamma"], 20).tolist()
+    features = featurize(texts, frozenset(texts))
+    design = build_linear_training_design(features, [None for _ in texts])
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
     for label_fit in fit_linear_labels(design, target, np.ones(60)):
-        fitted = 1 / (1 + np.exp(-design.scores(label_fit.weights)[0] - label_fit.bias))
+        fitted = logistic(design.scores(label_fit.weights)[0] + label_fit.bias)
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
 
 
-def test_hard_targets_are_the_limit_of_soft_ones(
-    small: tuple[list[str], np.ndarray, list[int]],
-) -> None:
-    texts, truth, _ = (column[::8] for column in small)
-    design = build_linear_training_design(featurize(texts, frozenset()), [None] * len(texts))
-    hard, nearly = (
-        fit_linear_labels(design, target, np.ones(len(texts)))
-        for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
-    )
-    for one, other in zip(hard, nearly, strict=True):
-        assert np.corrcoef(one.weights, other.weights)[0, 1] > 0.999
+def test_hard_targets_are_the_limit_of_soft_ones(small: SmallCorpus) -> None:
+    corpus = small[::8]
+    features = featurize(corpus.texts, frozenset())
+    design = build_linear_training_design(features, [None for _ in corpus.texts])
+    weights = np.ones(len(corpus.texts))
+    hard = fit_linear_labels(design, corpus.y_true.astype(float), weights)
+    nearly_hard = fit_linear_labels(design, np.where(corpus.y_true, 1.0, 0.01), weights)
+    for of_hard, of_soft in zip(hard, nearly_hard, strict=True):
+        assert correlation(of_hard.weights, of_soft.weights) > 0.999
 
 
 def test_a_vocabulary_may_be_given() -> None:
-    texts = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."] * 8
-    truth = np.tile(np.eye(3, dtype=bool), (8, 1))
-    assert fit_linear(
-        Examples.of(texts, truth, range(24)), LinearSettings(folds=2, vocabulary=frozenset({"one"}))
-    ).model.vocabulary == {"one"}
+    three = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
+    texts = np.tile(three, 8).tolist()
+    y_true = np.tile(np.eye(3, dtype=bool), (8, 1))
+    with_vocabulary = LinearSettings(folds=2, vocabulary=frozenset({"one"}))
+    fitted = fit_linear(Examples.of(texts, y_true, range(24)), with_vocabulary)
+    assert fitted.model.vocabulary == {"one"}
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))
@@ -207,7 +233,8 @@ def test_a_vocabulary_may_be_given() -> None:
 def test_operating_points_are_ordered_and_keep_their_promise(
     rows: list[tuple[bool, float]],
 ) -> None:
-    truth, scores = np.array([t for t, _ in rows]), np.array([s for _, s in rows])
+    truth = np.array([has_label for has_label, _ in rows])
+    scores = np.array([score for _, score in rows])
     points = operating_points(truth, scores)
     assert points["screen"] <= points["balanced"] <= points["cite"]
     if truth.any():
@@ -216,14 +243,13 @@ def test_operating_points_are_ordered_and_keep_their_promise(
 
 def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
     assert calibration_error(np.array([True, True, False, False]), np.full(4, 0.5)) == 0
-    assert calibration_error(np.array([False] * 4), np.full(4, 0.75)) == pytest.approx(0.75)
+    assert calibration_error(np.zeros(4, bool), np.full(4, 0.75)) == pytest.approx(0.75)
 
 
 def test_macro_f1_is_the_mean_over_labels_that_occur() -> None:
     truth = np.array([[1, 0, 0], [1, 1, 0]], bool)
-    metrics = measure(
-        truth, truth.astype(float), np.array([[1, 0, 0], [0, 1, 0]], bool), np.full(3, 0.5)
-    )
-    assert [m.f1 for m in metrics.labels] == [pytest.approx(2 / 3), 1.0, 0.0]
+    tagged = np.array([[1, 0, 0], [0, 1, 0]], bool)
+    metrics = measure(truth, truth.astype(float), tagged, np.full(3, 0.5))
+    assert [label.f1 for label in metrics.labels] == [pytest.approx(2 / 3), 1.0, 0.0]
     assert metrics.macro_f1 == pytest.approx(5 / 6)
     assert metrics.exact_match == 0.5
