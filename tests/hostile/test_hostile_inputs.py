@@ -17,7 +17,7 @@ from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.failure import Failure
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs
 from tipclassify.readers import ReadOptions, read_bytes, tables
-from tipclassify.reporting.writers import identity
+from tipclassify.reporting.report import identity
 from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"

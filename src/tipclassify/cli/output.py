@@ -221,7 +221,7 @@ def tagged_reports_of_command(
     files: Sequence[str], tagging: Tagging, jobs: int
 ) -> Iterator[Iterator[TaggedReport]]:
     """Iterate over the tagged reports of all inputs; collect inputs that fail."""
-    from tipclassify.reporting.writers import identity
+    from tipclassify.reporting.report import identity
 
     with tagged_outputs_of_command(files, tagging, jobs, identity) as reports:
         yield reports

@@ -24,8 +24,7 @@ from tipclassify.pipeline.workers import map_in_order
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.isolated import read_report_isolated
 from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
-from tipclassify.reporting.report import TaggedReport
-from tipclassify.reporting.writers import identity
+from tipclassify.reporting.report import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages_in_parts
 
