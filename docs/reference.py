@@ -33,6 +33,7 @@ MODULES = {
         "text.segmentation.passages": "Documents to passages.",
         "pipeline.inputs": "Folders, patterns and lists to files and links.",
         "pipeline.batch": "Many inputs, in several processes.",
+        "pipeline.failure": "What could not be read.",
         "reporting.report": "Tagged reports, and what tagged them.",
         "reporting.writers": "Tagged reports to files.",
         "reporting.citation": "Citations of what was tagged.",
