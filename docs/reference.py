@@ -164,7 +164,7 @@ class Parameter:
     @property
     def choices(self) -> list[str]:
         if inspect.isclass(self.type) and issubclass(self.type, Enum):
-            return [str(one.value) for one in self.type]
+            return [str(choice.value) for choice in self.type]
         return list(get_args(self.type)) if get_origin(self.type) is Literal else []
 
 
@@ -176,8 +176,8 @@ def commands() -> list[tuple[str, Callable[..., None]]]:
 
 
 def _commands(name: str, app: Any) -> Iterator[tuple[str, Callable[..., None]]]:
-    for one in app.registered_commands:
-        yield f"{name} {one.name}", one.callback
+    for command in app.registered_commands:
+        yield f"{name} {command.name}", command.callback
     for group in app.registered_groups:
         yield from _commands(f"{name} {group.name}", group.typer_instance)
 
@@ -185,33 +185,35 @@ def _commands(name: str, app: Any) -> Iterator[tuple[str, Callable[..., None]]]:
 def parameters(function: Callable[..., None]) -> list[Parameter]:
     """List the arguments and options of a command, in the order of its function."""
     hints = get_type_hints(function, include_extras=True)
-    found = []
+    listed = []
     for name, parameter in inspect.signature(function).parameters.items():
-        type_, info = hints[name].__origin__, hints[name].__metadata__[0]
-        while get_args(type_) and get_origin(type_) is not Literal:  # list[X] and X | None: X
-            type_ = next(one for one in get_args(type_) if one is not NoneType)
-        found.append(Parameter(name, info, type_, parameter.default))
-    return found
+        value_type = hints[name].__origin__
+        info = hints[name].__metadata__[0]
+        while get_args(value_type) and get_origin(value_type) is not Literal:
+            # of list[X] and X | None: X
+            inner_types = get_args(value_type)
+            value_type = next(inner for inner in inner_types if inner is not NoneType)
+        listed.append(Parameter(name, info, value_type, parameter.default))
+    return listed
 
 
 def command_line() -> str:
     """Write the page of ``tipclassify`` and its commands."""
     from tipclassify.cli.app import DESCRIPTION, EXIT_CODES
 
-    found = commands()
+    contents = []
+    chapters = []
+    for name, function in commands():
+        anchor = _anchor(name)
+        contents.append(f"- [`{name}`](#{anchor}): {_first_sentence(function)}")
+        chapters.append(f"## {name} {{ #{anchor} }}\n\n{_command(name, function)}")
     parts = [
         "# Command line",
         *map(_plain, DESCRIPTION.split("\n\n")),
         _plain(EXIT_CODES),
         "`tipclassify --version` prints the version. `--help` after any command prints the same text.",
-        "\n".join(
-            f"- [`{name}`](#{_anchor(name)}): {_first_sentence(function)}"
-            for name, function in found
-        ),
-        *(
-            f"## {name} {{ #{_anchor(name)} }}\n\n{_command(name, function)}"
-            for name, function in found
-        ),
+        "\n".join(contents),
+        *chapters,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -225,19 +227,30 @@ def training_script() -> str:
 
 
 def _command(name: str, function: Callable[..., None]) -> str:
-    found = parameters(function)
-    arguments = [one for one in found if not one.is_option]
-    options = [one for one in found if one.is_option]
+    """Write what a command does, its usage with examples, and its arguments and options."""
+    arguments = []
+    options = []
+    for parameter in parameters(function):
+        if parameter.is_option:
+            options.append(parameter)
+        else:
+            arguments.append(parameter)
     required = [
-        f"{one.names[0]} {one.metavar}" for one in options if one.default is inspect.Parameter.empty
+        f"{option.names[0]} {option.metavar}"
+        for option in options
+        if option.default is inspect.Parameter.empty
     ]
-    optional = ["[OPTIONS]"] if len(options) > len(required) else []
-    usage = " ".join([name, *required, *optional, *(one.metavar for one in arguments)])
+    usage_words = [name, *required]
+    if len(options) > len(required):
+        usage_words.append("[OPTIONS]")
+    usage_words += [argument.metavar for argument in arguments]
+    lines = [" ".join(usage_words)]
     examples = [line for line in EXAMPLES if f"{line} ".startswith(f"{name} ")]
-    shown = "\n".join([usage, *([""] if examples else []), *examples])
-    return "\n\n".join(
-        [_described(function), f"```text\n{shown}\n```", *map(_definition, [*arguments, *options])]
-    )
+    if examples:
+        lines += ["", *examples]
+    usage = "\n".join(lines)
+    definitions = [_definition(parameter) for parameter in [*arguments, *options]]
+    return "\n\n".join([_described(function), f"```text\n{usage}\n```", *definitions])
 
 
 def _anchor(name: str) -> str:
@@ -259,21 +272,29 @@ def _first_sentence(function: Callable[..., None]) -> str:
     return _plain(inspect.cleandoc(function.__doc__ or "").split("\n\n")[0])
 
 
-def _definition(one: Parameter) -> str:
+def _definition(parameter: Parameter) -> str:
     """Write the definition of an argument or option: names, placeholder, help text, choices,
     default."""
-    names = [part for name in one.names for part in name.split("/")]  # --corpus/--no-corpus
-    term = ", ".join(f"`{name}`" for name in names) if one.is_option else f"`{one.metavar}`"
-    term += f" `{one.metavar}`" if one.is_option and one.metavar else ""
-    sentences = [_plain(one.info.help or "")]
-    if one.choices and "One of " not in sentences[0]:
-        sentences.append("One of " + ", ".join(f"`{choice}`" for choice in one.choices) + ".")
-    if one.default is inspect.Parameter.empty:
-        sentences += ["Required."] if one.is_option else []
-    elif one.type is bool:
-        sentences += [f"Default: `{names[0 if one.default else 1]}`."] if len(names) > 1 else []
-    elif one.default is not None:
-        sentences.append(f"Default: `{_value(one.default)}`.")
+    names = [part for name in parameter.names for part in name.split("/")]  # --corpus/--no-corpus
+    if parameter.is_option:
+        term = ", ".join(f"`{name}`" for name in names)
+        if parameter.metavar:
+            term += f" `{parameter.metavar}`"
+    else:
+        term = f"`{parameter.metavar}`"
+    sentences = [_plain(parameter.info.help or "")]
+    if parameter.choices and "One of " not in sentences[0]:
+        choices = ", ".join(f"`{choice}`" for choice in parameter.choices)
+        sentences.append(f"One of {choices}.")
+    if parameter.default is inspect.Parameter.empty:
+        if parameter.is_option:
+            sentences.append("Required.")
+    elif parameter.type is bool:
+        if len(names) > 1:
+            name = names[0] if parameter.default else names[1]
+            sentences.append(f"Default: `{name}`.")
+    elif parameter.default is not None:
+        sentences.append(f"Default: `{_value(parameter.default)}`.")
     return f"{term}\n:   {' '.join(sentences)}"
 
 
@@ -340,8 +361,8 @@ def chapter_page(chapter: str) -> str:
     parts = [f"# Python: {chapter.lower()}"]
     for module, subject in MODULES[chapter].items():
         parts += [f"## tipclassify.{module}", subject]
-        found = import_module(f"tipclassify.{module}")
-        own = [name for name in found.__all__ if not is_public(name, getattr(found, name))]
+        imported = import_module(f"tipclassify.{module}")
+        own = [name for name in imported.__all__ if not is_public(name, getattr(imported, name))]
         parts += [_directive(f"tipclassify.{module}", name) for name in own]
     return "\n\n".join(parts) + "\n"
 
@@ -362,7 +383,7 @@ def _directive(module: str, name: str) -> str:
         # A callable instance: the docstring is that of its class, which is not meant for users.
         home = import_module(cls.__module__)
         # `cls.__name__` may differ
-        attribute = next(key for key, one in vars(home).items() if one is cls)
+        attribute = next(name_there for name_there, other in vars(home).items() if other is cls)
         options = [
             "options:",
             f"  heading: {name}",

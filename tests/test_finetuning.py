@@ -28,7 +28,7 @@ from finetuning import Settings
 from tipclassify import Classifier, Passage
 from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
 from tipclassify.errors import InputError, MissingExtraError, ModelError
-from tipclassify.evaluation.behaviour_tests import replay_golden
+from tipclassify.evaluation.behaviour_tests import replay_reference_outputs
 from tipclassify.labels import indicator
 from tipclassify.training.fit_linear import SoftPassage
 
@@ -347,7 +347,7 @@ def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) ->
     lines = (trained / "golden.jsonl").read_text("utf-8").splitlines()
     held = {row["text"] for row, mine in zip(ROWS, HELD, strict=True) if mine and not is_real(row)}
     assert {json.loads(line)["text"] for line in lines} == held
-    assert replay_golden(Classifier.load(trained), lines) == []
+    assert replay_reference_outputs(Classifier.load(trained), lines) == []
 
 
 @trains

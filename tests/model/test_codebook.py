@@ -15,7 +15,7 @@ import pytest
 
 from tipclassify import Classifier, InputError
 from tipclassify.corpus.loading import Row
-from tipclassify.evaluation.behaviour_tests import RuleResult, replay_golden, run_cases
+from tipclassify.evaluation.behaviour_tests import RuleResult, replay_reference_outputs, run_cases
 from tipclassify.text.document import Passage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,5 +251,5 @@ def test_a_changed_model_fails_its_golden_passages(classifier: Classifier) -> No
     lines = [
         '{"text": "Police acted.", "scores": {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}}'
     ]
-    (failure,) = replay_golden(classifier, lines)
+    (failure,) = replay_reference_outputs(classifier, lines)
     assert failure.text == "Police acted."
