@@ -15,7 +15,7 @@ kind or source; with ``--behaviours`` the behavioural tests of our models.
 - The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same
   weights as for ours.
 - Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in
-  brackets: true positives / predicted / true. "Without cause" counts the tagged passages among
+  brackets: true positives / predicted / true. "False alarms" counts the tagged passages among
   those without any label.
 - ``--write`` saves the figures to benchmarks/quality.json.
 """

@@ -1,16 +1,21 @@
-"""Define type aliases for numpy arrays, and the logistic function."""
+"""Define type aliases for numpy arrays, the logistic function, and a normal quantile."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["U64", "Bools", "Floats", "Ints", "logistic"]
+__all__ = ["NORMAL_975", "U64", "Bools", "Floats", "Ints", "logistic"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
+
+NORMAL_975: Final = 1.959964
+"""97.5% quantile of the normal distribution, for intervals of 95%."""
 
 
 def logistic(logits: Floats) -> Floats:

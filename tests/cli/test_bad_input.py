@@ -24,8 +24,8 @@ from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions
-from tipclassify.reporting.report import ScoringContext
-from tipclassify.reporting.writers import FORMATS, identity
+from tipclassify.reporting.report import ScoringContext, identity
+from tipclassify.reporting.writers import FORMATS
 from tipclassify.reporting.writers.table import write_findings_table
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation import passages as splitting

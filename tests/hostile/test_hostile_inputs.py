@@ -14,9 +14,10 @@ from tipclassify import InputError
 from tipclassify.formatting import load_json
 from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging
+from tipclassify.pipeline.failure import Failure
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs
 from tipclassify.readers import ReadOptions, read_bytes, tables
-from tipclassify.reporting.writers import identity
+from tipclassify.reporting.report import identity
 from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"
@@ -58,8 +59,8 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
     files = [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")]
     for file, results in batch.tag_inputs(files, Tagging("fast"), identity):
         for result in results:
-            if isinstance(result, batch.Failed):
-                failed.append(result.problem)
+            if isinstance(result, Failure):
+                failed.append(result.error)
             else:
                 done.append(Path(file).stem)
     assert done == ["a", "z"]

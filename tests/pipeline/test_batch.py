@@ -25,7 +25,7 @@ from tipclassify.pipeline.batch import Tagged, Tagging, tag_inputs
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.readers.limits import read_bounded
-from tipclassify.reporting.writers import identity
+from tipclassify.reporting.report import identity
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation import passages as splitting
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tipclassify.reporting.probability import probability
 from tipclassify.reporting.writers.desk_records import desk_script_constants
 from tipclassify.reporting.writers.first_screen import first_screen_constants
 from tipclassify.reporting.writers.script_modules import (
@@ -106,6 +107,16 @@ def test_a_module_imports_what_it_uses_and_uses_what_it_imports(entry: str) -> N
         own = set(module.names)
         assert imported - used == set(), f"{module.file} imports, and does not use"
         assert (used & set(exports)) - imported - own == set(), f"{module.file} uses unimported"
+
+
+def test_a_page_writes_a_probability_as_python_does(browser: Any) -> None:
+    script = page_script("probability.js", {})
+    values = [0.0, 0.003, 0.0049, 0.0051, 0.381, 0.9949, 0.995, 1.0]
+    page = browser.new_page()
+    written = page.evaluate(f"(values) => {{ {script} return values.map(probability); }}", values)
+    page.close()
+    assert written == [probability(value) for value in values]
+    assert written[1] == "0.00"
 
 
 def test_all_modules_are_reached_and_every_export_is_imported() -> None:

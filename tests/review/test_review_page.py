@@ -19,6 +19,7 @@ from accessibility import summarize_violations
 from review_client import Answer, LocalReviewer
 
 from tipclassify import Classifier
+from tipclassify.reporting.probability import probability
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
@@ -506,6 +507,19 @@ def test_reasons_add_up_and_stand_in_the_text(opened: Open, desk: LocalReviewer)
     tab.locator("#panel-body .examples").wait_for()
     lead = tab.locator(".pick[aria-pressed=true] .vh").inner_text()
     assert tab.locator("#panel-body h2").inner_text().endswith(lead)
+
+
+def test_a_probability_is_written_as_python_writes_it(opened: Open, desk: LocalReviewer) -> None:
+    tab = opened(desk)
+    values = [0.0, 0.003, 0.381, 0.995]
+    written = tab.evaluate(
+        """async (values) => {
+            const { probability } = await import("/static/probability.js");
+            return values.map(probability);
+        }""",
+        values,
+    )
+    assert written == [probability(value) for value in values]
 
 
 def test_offsets_count_characters_as_python_does(opened: Open, desk: LocalReviewer) -> None:

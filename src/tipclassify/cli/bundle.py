@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from typer import Argument, Option
@@ -23,6 +23,9 @@ from tipclassify.cli.output import (
 )
 from tipclassify.formatting import format_columns, one_line
 from tipclassify.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tipclassify.pipeline.bundle.manifest import BundleFigures
 
 
 def bundle(
@@ -79,7 +82,7 @@ def bundle(
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
         manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)
     print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
-    total = manifest.figures
+    total = cast("BundleFigures", manifest.figures)  # computed here, not read
     counts = "   ".join(
         f"{label} {counted['count']:,}" for label, counted in total["labels"].items()
     )

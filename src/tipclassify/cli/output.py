@@ -121,12 +121,13 @@ class CommandInputs(Generic[R]):
         Raises `InputError` when the input has no result: good rows are results, whatever the others
         are; half a report is none.
         """
-        from tipclassify.pipeline.batch import Failed, Problems
+        from tipclassify.pipeline.batch import Problems
+        from tipclassify.pipeline.failure import Failure
 
         problems = Problems(file)
         has_result = False
         for result in results:
-            if isinstance(result, Failed):
+            if isinstance(result, Failure):
                 problems.add(result)
             else:
                 print_warnings(result.notes)
@@ -220,7 +221,7 @@ def tagged_reports_of_command(
     files: Sequence[str], tagging: Tagging, jobs: int
 ) -> Iterator[Iterator[TaggedReport]]:
     """Iterate over the tagged reports of all inputs; collect inputs that fail."""
-    from tipclassify.reporting.writers import identity
+    from tipclassify.reporting.report import identity
 
     with tagged_outputs_of_command(files, tagging, jobs, identity) as reports:
         yield reports

@@ -29,7 +29,7 @@ __all__ = [
     "FailedCase",
     "RuleResult",
     "default_cases_path",
-    "replay_golden",
+    "replay_reference_outputs",
     "row_passage",
     "run_cases",
 ]
@@ -145,7 +145,9 @@ def run_cases(
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
-def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[FailedCase]:
+def replay_reference_outputs(
+    classifier: Classifier, lines: Iterable[str | bytes]
+) -> list[FailedCase]:
     """Find reference outputs of a model's folder that it no longer gives, but for rounding.
 
     The tolerance is 0.002 or the scorer's `rounding`, the larger, for one passage, and a tenth of

@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import NORMAL_975, Bools, Floats, Ints
 from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 
 __all__ = [
+    "FEW_GROUPS",
     "Difference",
     "Interval",
     "Intervals",
@@ -26,8 +27,9 @@ __all__ = [
     "percentile_interval",
 ]
 
-_FEW_GROUPS: Final = 20  # fewer make a percentile interval too narrow
-_Z: Final = 1.959964  # of a normal distribution, for 95%
+FEW_GROUPS: Final = 20
+"""Number of groups below which a percentile interval is too narrow."""
+
 # Columns of `_metrics_of_draws`; those of several are one for each label.
 _PRECISIONS: Final = slice(0, 3)
 _RECALLS: Final = slice(3, 6)
@@ -146,8 +148,9 @@ def _bootstrap_interval(sample: Floats, groups: int) -> Interval:
         return Interval(low, high)
     share = min(max(low, 0.0), 1.0)
     n = max(1, groups)
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * float(np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)))
+    z = NORMAL_975
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
@@ -216,7 +219,7 @@ def intervals_table(drawn: Intervals) -> str:
 
 def _few_bootstrap_groups_warning(groups: int) -> list[str]:
     """Say what an interval over few groups covers, by simulation: 0.85 at 5 groups, 0.90 at 10."""
-    if groups >= _FEW_GROUPS:
+    if groups >= FEW_GROUPS:
         return []
     covers = "a little less than 95%"
     if groups <= 5:

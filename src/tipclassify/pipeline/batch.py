@@ -18,18 +18,17 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from tipclassify.errors import InputError, TipclassifyError, unexpected_input_error
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
+from tipclassify.pipeline.failure import Failure
 from tipclassify.pipeline.inputs import ROWS, TABLES
 from tipclassify.pipeline.workers import map_in_order
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.isolated import read_report_isolated
 from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
-from tipclassify.reporting.report import TaggedReport
-from tipclassify.reporting.writers import identity
+from tipclassify.reporting.report import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages_in_parts
 
 __all__ = [
-    "Failed",
     "Problems",
     "Result",
     "Tagged",
@@ -80,14 +79,7 @@ class Tagged(Generic[R]):
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An input, or a row of one, that could not be read."""
-
-    problem: str  # one line: where, what is wrong, what to do
-
-
-Result: TypeAlias = Tagged[R] | Failed
+Result: TypeAlias = Tagged[R] | Failure
 """What became of an input, a row or a part: tagged, or failed."""
 
 
@@ -101,10 +93,10 @@ class Problems:
         self.lines: list[str] = []
         self.more = 0
 
-    def add(self, failed: Failed) -> None:
+    def add(self, failure: Failure) -> None:
         """Keep a problem, or count it where there are many."""
         if len(self.lines) < self._MOST:
-            self.lines.append(failed.problem)
+            self.lines.append(failure.error)
         else:
             self.more += 1
 
@@ -126,7 +118,7 @@ def tag_inputs(
 
     An input of rows gives one result for each batch of rows, a long report one for each part of it,
     any other input one: ``make(report)``, computed in the worker process. What cannot be read is a
-    `Failed` among them; an input has no others after the one of the input itself. This process tags
+    `Failure` among them; an input has no others after the one of the input itself. This process tags
     a report in parts, one part at a time. Consume the results of an input before you advance to the
     next: the rest of them is discarded then.
     """
@@ -162,7 +154,7 @@ def tag_input(
     problems = Problems(file)
     for task in _tagging_tasks([file], tagging.read):
         for result in _results_of_task(tagging, identity, task, classifier):
-            if isinstance(result, Failed):
+            if isinstance(result, Failure):
                 problems.add(result)
             else:
                 yield result.output
@@ -227,7 +219,7 @@ class _UnreadableTask:
 
     number: int
     file: str
-    failed: Failed
+    failure: Failure
 
 
 _Task: TypeAlias = _ReportTask | _RowsTask | _UnreadableTask
@@ -255,7 +247,7 @@ def _tagging_tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task
             for lines in read_table(file, options) if suffix in TABLES else read_jsonl_lines(file):
                 yield _RowsTask(number, file, lines)
         except InputError as error:
-            yield _UnreadableTask(number, file, Failed(str(error)))
+            yield _UnreadableTask(number, file, Failure(file, str(error)))
 
 
 def _run_lazily(tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task) -> _DoneTask[R]:
@@ -288,7 +280,7 @@ def _failure_of_lost_task(task: _Task) -> _DoneTask[R]:
         where = f"{task.file}:{first_number}-{last_number}"
     remedy = "save it in another format, and report this to us"
     problem = f"{where}: cannot be read (it ends the process that reads it); {remedy}"
-    return _DoneTask(task.number, [Failed(problem)])
+    return _DoneTask(task.number, [Failure(task.file, problem)])
 
 
 def _results_of_task(
@@ -300,24 +292,24 @@ def _results_of_task(
     """Run a task: yield what `make` makes of its reports, and what failed."""
     try:
         for report in _tagged_reports_of_task(tagging, task, classifier or tagging.classifier()):
-            if isinstance(report, Failed):
+            if isinstance(report, Failure):
                 yield report
             else:
                 yield Tagged(make(report), report.part, report.notes)
     except InputError as error:
-        yield Failed(str(error))
+        yield Failure(task.file, str(error))
     except TipclassifyError:
         raise
     except Exception as error:  # splitting or scoring one input must not end a batch either
-        yield Failed(str(unexpected_input_error(task.file, error)))
+        yield Failure(task.file, str(unexpected_input_error(task.file, error)))
 
 
 def _tagged_reports_of_task(
     tagging: Tagging, task: _Task, classifier: Classifier
-) -> Iterator[TaggedReport | Failed]:
+) -> Iterator[TaggedReport | Failure]:
     """Yield the tagged reports of a task, and the rows that could not be read."""
     if isinstance(task, _UnreadableTask):
-        yield task.failed
+        yield task.failure
     elif isinstance(task, _ReportTask):
         read = partial(read_report_isolated, task.file, tagging.read)
         yield from tag_document(task.file, read, classifier, tagging)
@@ -329,6 +321,6 @@ def _tagged_reports_of_task(
                     parse_jsonl_row(line, f"{task.file}:{number}", tagging.read.text_column)
                 )
             except InputError as error:
-                yield Failed(str(error))
+                yield Failure(task.file, str(error))
         if rows:
             yield tag_rows(task.file, rows, classifier, tagging.policy)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict, cast
 
+from tipclassify.arrays import NORMAL_975
 from tipclassify.labels import LABELS
 
 __all__ = [
@@ -50,7 +51,6 @@ It is the mean square of the standardised error in 100 narratives out of fold (M
 1989, section 4.5).
 """
 
-_Z: Final = 1.959964  # 97.5% quantile of the normal distribution
 # se + sp - 1; below it, one more tag moves the adjusted count by over three
 _MIN_INFORMEDNESS: Final = 0.3
 
@@ -176,7 +176,7 @@ def adjust_count(tagged: int, passages: int, rates: AdjustmentRates) -> Adjusted
     count = min(max((tagged - false_alarms) / informedness, 0.0), float(passages))
     sensitivity = _posterior_of_rate(rates.tp, rates.fn)
     specificity = _posterior_of_rate(rates.tn, rates.fp)
-    z2 = _Z**2 * rates.dispersion
+    z2 = NORMAL_975**2 * rates.dispersion
     limits = _limits_of_true_count(tagged, passages, sensitivity, specificity, z2)
     if limits.high < 0:
         notes += ("unlike",)

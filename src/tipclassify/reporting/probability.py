@@ -27,8 +27,10 @@ NEARLY_CERTAIN_IN_WORDS: Final = "over 0.99"
 def probability(value: float) -> str:
     """Format a probability with two decimals, never as 1.00.
 
-    >>> probability(0.381), probability(0.9987)
-    ('0.38', '>0.99')
+    ``assets/probability.js`` of the pages does the same.
+
+    >>> probability(0.003), probability(0.381), probability(0.9987)
+    ('0.00', '0.38', '>0.99')
     """
     return NEARLY_CERTAIN_SHOWN if value >= NEARLY_CERTAIN else f"{value:.2f}"
 

@@ -28,6 +28,7 @@ __all__ = [
     "ScoringContext",
     "TaggedReport",
     "context_of",
+    "identity",
     "known",
     "section_name",
     "source_name",
@@ -302,6 +303,11 @@ def context_of(
     if any(other.about() != first.about() for other in others):
         raise ValueError("tagged by other models, policies or thresholds: tag all of them alike")
     return first
+
+
+def identity(report: TaggedReport) -> TaggedReport:
+    """Return the report unchanged."""
+    return report
 
 
 def known(*values: object) -> list[str]:

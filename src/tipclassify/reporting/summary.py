@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypedDict
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.adjustment import (
@@ -25,13 +25,25 @@ from tipclassify.reporting.grouping import GroupCounter
 from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of, source_name
 from tipclassify.reporting.subject import ReportSubject, are_report_tags_meaningless
 
-__all__ = ["OVERLAP", "Figures", "Summary", "SummaryRow", "summarize"]
+__all__ = ["OVERLAP", "LabelCount", "Summary", "SummaryRow", "summarize"]
 
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
 """Note below every table of shares."""
 
-Figures = dict[str, int | float | list[str] | None]
-"""Count of a label, its share and, if adjusted, the estimate, by their names in the output."""
+
+class _CountAndShare(TypedDict):
+    count: int
+    share: float | None  # None of no passages
+
+
+class LabelCount(_CountAndShare, total=False):
+    """Count of a label and its share; the other fields if it is adjusted for errors."""
+
+    adjusted: float
+    low: float
+    high: float
+    adjusted_share: float | None
+    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +54,8 @@ class SummaryRow:
     is_total: bool
     passages: int
     low_confidence: int
-    labels: Mapping[str, Figures]
-    none: Figures  # of passages without a label
+    labels: dict[str, LabelCount]
+    none: LabelCount  # of passages without a label
     facts: Mapping[str, str]  # policy, threshold overrides and model
 
     def nested(self) -> dict[str, object]:
@@ -66,8 +78,8 @@ class SummaryRow:
             "passages": self.passages,
             "low_confidence": self.low_confidence,
         }
-        for label, figures in {**self.labels, "none": self.none}.items():
-            for name, figure in figures.items():
+        for label, counted in {**self.labels, "none": self.none}.items():
+            for name, figure in counted.items():
                 columns[label if name == "count" else f"{label}_{name}"] = figure
         return {**columns, **self.facts}
 
@@ -163,21 +175,21 @@ class Summary:
             is_total=is_total,
             passages=group.passages,
             low_confidence=group.low_confidence,
-            labels={label: self._figures(group, label) for label in LABELS},
-            none=self._figures(group, NONE),
+            labels={label: self._label_count(group, label) for label in LABELS},
+            none=self._label_count(group, NONE),
             facts=self.about,
         )
 
-    def _figures(self, group: Group, label: str) -> Figures:
+    def _label_count(self, group: Group, label: str) -> LabelCount:
         count = group.count(label)
-        figures: Figures = {"count": count, "share": _rounded_summary_share(count, group)}
+        counted = LabelCount(count=count, share=_rounded_summary_share(count, group))
         if estimate := self.estimate(group, label):
-            figures["adjusted"] = round(estimate.count, 2)
-            figures["low"] = round(estimate.low, 2)
-            figures["high"] = round(estimate.high, 2)
-            figures["adjusted_share"] = _rounded_summary_share(estimate.count, group)
-            figures["notes"] = list(estimate.notes)
-        return figures
+            counted["adjusted"] = round(estimate.count, 2)
+            counted["low"] = round(estimate.low, 2)
+            counted["high"] = round(estimate.high, 2)
+            counted["adjusted_share"] = _rounded_summary_share(estimate.count, group)
+            counted["notes"] = list(estimate.notes)
+        return counted
 
 
 def _rounded_summary_share(count: float, group: Group) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -129,12 +129,12 @@ class DeskSession:
     @property
     def checked(self) -> int:
         """Number of findings that somebody confirmed or rejected."""
-        with self._reading() as history:
+        with self._log.reading() as history:
             return sum(bool(history.decisions(key)) for key in history.by_passage)
 
     def state(self, since: int = 0) -> DeskState:
         """Answer ``GET api/checks``: what was decided and noted by the events after `since`."""
-        with self._reading() as history:
+        with self._log.reading() as history:
             keys = dict.fromkeys(event.key for event in history.events[since:])
             checks = {key: checks_of(key, history) for key in keys}
             return DeskState(self.annotator, len(history), checks)
@@ -221,12 +221,6 @@ class DeskSession:
         if (finding := self._findings.get(key)) is None:
             raise RefusedError(404, "no such finding is on this desk")
         return finding
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[History]:
-        with self._log.guard:
-            self._log.refresh()
-            yield self._log.history
 
 
 def checks_of(key: str, history: History) -> dict[str, PersonCheck]:

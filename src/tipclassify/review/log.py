@@ -63,6 +63,13 @@ class EventLog:
             self._take(file, last=True)
             yield lambda event: self._append(file, event)
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[History]:
+        """Keep other threads from writing, and give the events with those of other processes."""
+        with self.guard:
+            self.refresh()
+            yield self.history
+
     def refresh(self) -> None:
         """Load the events that other processes appended."""
         with self.guard, self._open("rb", "put it back and start again") as file:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
+from tipclassify.evaluation.bootstrap import FEW_GROUPS, Difference, ModelComparison
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import LINEAR, model_kind
@@ -31,12 +32,8 @@ from tipclassify.resources import cache_folder_of_package
 from tipclassify.review.refusal import RefusedError
 from tipclassify.review.view import JsonObject
 
-if TYPE_CHECKING:
-    from tipclassify.evaluation.bootstrap import Difference, ModelComparison
-
 # number of reports from which each is a group; an interval over fewer groups says nothing
 _MIN_REPORTS: Final = 5
-_FEW_GROUPS: Final = 20  # fewer make a bootstrap interval too narrow
 
 ReportStep = Callable[[str, int, int], None]
 """Called with the name of a step, the amount done, and the total; 0 where that is unknown."""
@@ -291,7 +288,7 @@ def describe_change_by_retraining(
     is_worse = macro.interval.high < 0
     words = _verdict_on_retraining(macro, where)
     has_interval = not np.isnan(macro.interval.low) and not _is_zero_difference(macro)
-    if has_interval and comparison.groups < _FEW_GROUPS:
+    if has_interval and comparison.groups < FEW_GROUPS:
         words += f" {comparison.groups} {groups} are few: the interval is too narrow."
     if fallen and not is_worse:
         falls = ", ".join(

@@ -207,6 +207,8 @@ def build_review_app(
     # looked up by name: no path traversal
     static = {file.name: file.read_bytes() for file in resource_path("review/static").iterdir()}
     static["names.js"] = names_module_of_review_page().encode()
+    shared_script = "probability.js"  # of the pages of reports
+    static[shared_script] = read_resource(f"reporting/writers/assets/{shared_script}").encode()
     page = HTMLResponse(
         read_resource("review/templates/page.html").replace("@VERSION@", __version__)
     )

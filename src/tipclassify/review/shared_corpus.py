@@ -6,7 +6,7 @@ Threads and processes may share them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tipclassify.errors import InputError, OutputError
@@ -67,9 +67,6 @@ class SharedCorpus:
             except (InputError, OutputError) as error:
                 self._notify(str(error))
 
-    @contextmanager
-    def reading_events(self) -> Iterator[History]:
-        """Lock the log, and give its events with those of other processes."""
-        with self._log.guard:
-            self._log.refresh()
-            yield self._log.history
+    def reading_events(self) -> AbstractContextManager[History]:
+        """Keep other threads from writing, and give the events with those of other processes."""
+        return self._log.reading()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 
@@ -41,23 +42,95 @@ __all__ = [
 ]
 
 _NONE: Final = "(none)"
-_PAIR_COLUMNS: Final = ("similarity", "id", "labels", "text")
-_PARTS: Final = {
-    "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
-    "conflicts": (
-        f"near-identical pairs with different labels (similarity {CONFLICT_SIMILARITY} or more)",
-        _PAIR_COLUMNS,
-    ),
-    "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
-    "leaks": (
-        f"near-identical pairs in different groups (similarity {LEAK_SIMILARITY} or more)",
-        _PAIR_COLUMNS,
-    ),
-    "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
-}
 
-AuditFinding = dict[str, Any]  # plain values, as in the JSON lines
-Audit = Mapping[str, Sequence[AuditFinding]]  # by the names in `_PARTS`
+
+class AuditedPassage(TypedDict):
+    """A passage of the corpus."""
+
+    id: str
+    text: str
+    labels: tuple[str, ...]
+
+
+class LabelErrorFinding(TypedDict):
+    """A passage whose labels are likely wrong."""
+
+    quality: float  # 0 to 1, agreement of the labels with the probabilities
+    id: str
+    text: str
+    labels: tuple[str, ...]
+    suggested: tuple[str, ...]  # the labels with every suspect one flipped
+
+
+class NearIdenticalFinding(TypedDict):
+    """Two near-identical passages."""
+
+    similarity: float
+    first: AuditedPassage
+    second: AuditedPassage
+
+
+class SamePairFinding(TypedDict):
+    """A contrast pair whose passages all have the same labels."""
+
+    pair: str
+    labels: tuple[str, ...]
+    passages: tuple[AuditedPassage, ...]
+
+
+class SectionFinding(TypedDict):
+    """Passages of a section, by label and without labels."""
+
+    section: str | None
+    passages: int
+    counts: dict[str, int]
+    shares: dict[str, float]
+
+
+class Audit(TypedDict):
+    """Findings of every audit, the worst first."""
+
+    label_errors: Sequence[LabelErrorFinding]
+    conflicts: Sequence[NearIdenticalFinding]
+    same_pairs: Sequence[SamePairFinding]
+    leaks: Sequence[NearIdenticalFinding]
+    balance: Sequence[SectionFinding]
+
+
+AuditFinding = TypeVar(
+    "AuditFinding", LabelErrorFinding, NearIdenticalFinding, SamePairFinding, SectionFinding
+)
+
+TableRows: TypeAlias = list[tuple[str, ...]]
+"""Rows of a table, of one finding or of several."""
+
+
+@dataclass(frozen=True)
+class _TableHeading:
+    """Title and columns of the table of one audit."""
+
+    title: str
+    columns: tuple[str, ...]
+    left: int  # the number of columns that are flush left, being no numbers
+
+
+_LABEL_ERRORS: Final = _TableHeading(
+    "likely label errors", ("quality", "id", "labels", "suggested", "text"), left=5
+)
+_CONFLICTS: Final = _TableHeading(
+    f"near-identical pairs with different labels (similarity {CONFLICT_SIMILARITY} or more)",
+    ("similarity", "id", "labels", "text"),
+    left=4,
+)
+_SAME_PAIRS: Final = _TableHeading(
+    "pairs whose labels do not differ", ("pair", "id", "labels", "text"), left=4
+)
+_LEAKS: Final = _TableHeading(
+    f"near-identical pairs in different groups (similarity {LEAK_SIMILARITY} or more)",
+    ("similarity", "id", "labels", "text"),
+    left=4,
+)
+_BALANCE: Final = _TableHeading("sections", ("section", "passages", *LABELS, _NONE), left=1)
 
 
 def audit_corpus(
@@ -77,7 +150,7 @@ def audit_corpus(
 
 def find_label_errors(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
-) -> list[AuditFinding]:
+) -> list[LabelErrorFinding]:
     """Find passages whose labels are likely wrong, by confident learning.
 
     Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), each label alone as in Thyagarajan
@@ -111,11 +184,13 @@ def find_label_errors(
     quality = get_label_quality_scores(_label_numbers_for_cleanlab(y_true), scores)
     suggested = y_true ^ doubted
     return [
-        {
-            "quality": round(float(quality[i]), 4),
-            **_audited_passage(rows[i]),
-            "suggested": tuple(label for j, label in enumerate(LABELS) if suggested[i, j]),
-        }
+        LabelErrorFinding(
+            quality=round(float(quality[i]), 4),
+            id=rows[i]["id"],
+            text=rows[i]["text"],
+            labels=rows[i]["labels"],
+            suggested=tuple(label for j, label in enumerate(LABELS) if suggested[i, j]),
+        )
         for i in np.argsort(quality, kind="stable")
         if doubted[i].any()
     ]
@@ -126,7 +201,9 @@ def _label_numbers_for_cleanlab(y_true: Bools) -> list[list[int]]:
     return [np.flatnonzero(row).tolist() for row in y_true]
 
 
-def find_near_identical_pairs(rows: Sequence[Row]) -> tuple[list[AuditFinding], list[AuditFinding]]:
+def find_near_identical_pairs(
+    rows: Sequence[Row],
+) -> tuple[list[NearIdenticalFinding], list[NearIdenticalFinding]]:
     """Find near-identical passages with different labels, and those in different groups.
 
     The former are under one heading, and no contrast pair.
@@ -140,16 +217,16 @@ def find_near_identical_pairs(rows: Sequence[Row]) -> tuple[list[AuditFinding], 
         firsts.setdefault((text_key(row["text"]), _audited_pair(row)), number)
     kept = sorted(firsts.values())
     pairs = near_duplicate_pairs([rows[i]["text"] for i in kept], CONFLICT_SIMILARITY)
-    conflicts = []
-    leaks = []
+    conflicts: list[NearIdenticalFinding] = []
+    leaks: list[NearIdenticalFinding] = []
     for first, second, similarity in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
         i = kept[first]
         j = kept[second]
-        finding = {
-            "similarity": round(similarity, 4),
-            "first": _audited_passage(rows[i]),
-            "second": _audited_passage(rows[j]),
-        }
+        finding = NearIdenticalFinding(
+            similarity=round(similarity, 4),
+            first=_audited_passage(rows[i]),
+            second=_audited_passage(rows[j]),
+        )
         contrast = rows[i].get("pair") and _audited_pair(rows[i]) == _audited_pair(rows[j])
         if rows[i]["labels"] != rows[j]["labels"] and headings[i] == headings[j] and not contrast:
             conflicts.append(finding)
@@ -158,7 +235,7 @@ def find_near_identical_pairs(rows: Sequence[Row]) -> tuple[list[AuditFinding], 
     return conflicts, leaks
 
 
-def find_same_pairs(rows: Sequence[Row]) -> list[AuditFinding]:
+def find_same_pairs(rows: Sequence[Row]) -> list[SamePairFinding]:
     """Find contrast pairs whose passages all have the same labels, and so show no contrast.
 
     >>> rows = [{"id": name, "text": name, "labels": (), "pair": "p"} for name in "ab"]
@@ -170,17 +247,17 @@ def find_same_pairs(rows: Sequence[Row]) -> list[AuditFinding]:
         if row.get("pair"):
             pairs[_audited_pair(row)].append(row)
     return [
-        {
-            "pair": pair,
-            "labels": members[0]["labels"],
-            "passages": tuple(map(_audited_passage, members)),
-        }
+        SamePairFinding(
+            pair=pair,
+            labels=members[0]["labels"],
+            passages=tuple(map(_audited_passage, members)),
+        )
         for pair, members in pairs.items()
         if len({row["labels"] for row in members}) == 1
     ]
 
 
-def section_balance(rows: Sequence[Row]) -> list[AuditFinding]:
+def section_balance(rows: Sequence[Row]) -> list[SectionFinding]:
     """Count the passages of each section by label and without labels, largest section first."""
     names = [str(row["section"]) if row.get("section") else None for row in rows]
     sections = Counter(names)
@@ -189,11 +266,11 @@ def section_balance(rows: Sequence[Row]) -> list[AuditFinding]:
         for name, row in zip(names, rows, strict=True)
         for label in row["labels"] or (_NONE,)
     )
-    balance = []
+    balance: list[SectionFinding] = []
     for section, n in sections.most_common():
         counts = {label: labels[section, label] for label in (*LABELS, _NONE)}
         shares = {label: round(count / n, 4) for label, count in counts.items()}
-        balance.append({"section": section, "passages": n, "counts": counts, "shares": shares})
+        balance.append(SectionFinding(section=section, passages=n, counts=counts, shares=shares))
     return balance
 
 
@@ -201,56 +278,92 @@ def _audited_pair(row: Row) -> str:
     return str(row.get("pair") or "")
 
 
-def _audited_passage(row: Row) -> AuditFinding:
-    return {name: row[name] for name in ("id", "text", "labels")}
+def _audited_passage(row: Row) -> AuditedPassage:
+    return AuditedPassage(id=row["id"], text=row["text"], labels=row["labels"])
 
 
-def audit_rows(audit: Audit, most: int) -> Iterator[AuditFinding]:
+def audit_rows(audit: Audit, most: int) -> Iterator[dict[str, object]]:
     """Yield for each audit a row with its ``count``, then its first `most` findings."""
-    for part, findings in audit.items():
+    findings_by_part: dict[str, Sequence[Mapping[str, object]]] = {
+        "label_errors": audit["label_errors"],
+        "conflicts": audit["conflicts"],
+        "same_pairs": audit["same_pairs"],
+        "leaks": audit["leaks"],
+        "balance": audit["balance"],
+    }
+    for part, findings in findings_by_part.items():
         yield {"part": part, "count": len(findings)}
-        yield from ({"part": part, **finding} for finding in findings[:most])
+        for finding in findings[:most]:
+            yield {"part": part, **finding}
 
 
 def audit_table(audit: Audit, most: int) -> str:
     """Format the findings as aligned plain text, one table for each audit."""
-    tables = []
-    for part, (title, columns) in _PARTS.items():
-        findings = audit[part]
-        rest = f", first {most} shown" if len(findings) > most else ""
-        lines = [f"{title}: {len(findings)}{rest}"]
-        rows = [
-            cells for finding in findings[:most] for cells in _cells_of_audit_finding(part, finding)
-        ]
-        if rows:
-            left = 1 if part == "balance" else len(columns)  # columns that are no numbers
-            lines += format_columns([columns, *rows], left=left)
-        tables.append("\n".join(lines))
+    tables = [
+        _table_of_audit(_LABEL_ERRORS, audit["label_errors"], _label_error_rows, most),
+        _table_of_audit(_CONFLICTS, audit["conflicts"], _near_identical_rows, most),
+        _table_of_audit(_SAME_PAIRS, audit["same_pairs"], _same_pair_rows, most),
+        _table_of_audit(_LEAKS, audit["leaks"], _near_identical_rows, most),
+        _table_of_audit(_BALANCE, audit["balance"], _section_rows, most),
+    ]
     return "\n\n".join(tables)
 
 
-def _cells_of_audit_finding(part: str, finding: AuditFinding) -> list[tuple[str, ...]]:
-    """Format a finding as rows of its table: one, or one for each of its passages."""
-    if part == "balance":
-        shares = finding["shares"]
-        counts = [f"{n} ({shares[label]:.0%})" for label, n in finding["counts"].items()]
-        section = finding["section"] or "(no section)"
-        return [(format_value(section), str(finding["passages"]), *counts)]
-    if part == "label_errors":
-        names = ("id", "labels", "suggested", "text")
-        return [(f"{finding['quality']:7.3f}", *(format_value(finding[name]) for name in names))]
-    if part == "same_pairs":
-        opening = format_value(finding["pair"])
-        passages = finding["passages"]
-    else:
-        opening = f"{finding['similarity']:10.2f}"
-        passages = (finding["first"], finding["second"])
-    return [
-        (
-            "" if number else opening,
-            format_value(passage["id"]),
-            format_value(passage["labels"]),
-            format_value(passage["text"]),
+def _table_of_audit(
+    heading: _TableHeading,
+    findings: Sequence[AuditFinding],
+    to_rows: Callable[[AuditFinding], TableRows],
+    most: int,
+) -> str:
+    """Format the first `most` findings of one audit."""
+    rest = f", first {most} shown" if len(findings) > most else ""
+    lines = [f"{heading.title}: {len(findings)}{rest}"]
+    rows: TableRows = []
+    for finding in findings[:most]:
+        rows += to_rows(finding)
+    if rows:
+        lines += format_columns([heading.columns, *rows], left=heading.left)
+    return "\n".join(lines)
+
+
+def _label_error_rows(finding: LabelErrorFinding) -> TableRows:
+    cells = (
+        f"{finding['quality']:7.3f}",
+        format_value(finding["id"]),
+        format_value(finding["labels"]),
+        format_value(finding["suggested"]),
+        format_value(finding["text"]),
+    )
+    return [cells]
+
+
+def _near_identical_rows(finding: NearIdenticalFinding) -> TableRows:
+    similarity = f"{finding['similarity']:10.2f}"
+    return _rows_of_passages(similarity, [finding["first"], finding["second"]])
+
+
+def _same_pair_rows(finding: SamePairFinding) -> TableRows:
+    return _rows_of_passages(format_value(finding["pair"]), finding["passages"])
+
+
+def _rows_of_passages(opening: str, passages: Sequence[AuditedPassage]) -> TableRows:
+    """Format a row for each passage; `opening` stands before the first of them."""
+    rows: TableRows = []
+    for passage in passages:
+        rows.append(
+            (
+                "" if rows else opening,
+                format_value(passage["id"]),
+                format_value(passage["labels"]),
+                format_value(passage["text"]),
+            )
         )
-        for number, passage in enumerate(passages)
-    ]
+    return rows
+
+
+def _section_rows(finding: SectionFinding) -> TableRows:
+    section = finding["section"] or "(no section)"
+    cells = [format_value(section), str(finding["passages"])]
+    for label, count in finding["counts"].items():
+        cells.append(f"{count} ({finding['shares'][label]:.0%})")
+    return [tuple(cells)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -54,9 +54,6 @@ from tipclassify.training.trained import FolderAdditions, Trained
 from tipclassify.training.training_files import pack_training_files
 
 __all__ = ["write_adapted_heads", "write_finetuned_encoder", "write_fitted_heads"]
-
-Meta = Mapping[str, Any]
-"""Metadata of a ``model.json``, plain JSON values."""
 
 _MOMENT_ROWS: Final = 5_000  # passages whose vectors give the second moment of a new encoder
 # what ``model.json`` says of the encoder, and later heads on it keep
@@ -150,18 +147,20 @@ def write_finetuned_encoder(
     model: EncoderModel,
     corpus: Sequence[Row],
     held_pooled: Vectors,
-    meta: Meta,
+    meta: Mapping[str, object],
     *,
     seed: int = 0,
 ) -> Trained:
     """Calibrate an encoder fresh from its fine-tuning, evaluate it, and write its model folder.
 
-    `held_pooled` are the vectors of the held-out rows of `corpus`, in order. The folder gets a
-    fixed set, and the second moment of a sample of what the encoder learned.
+    `held_pooled` are the vectors of the held-out rows of `corpus`, in order, `meta` what
+    ``model.json`` says of the encoder. The folder gets a fixed set, and the second moment of a
+    sample of what the encoder learned.
     """
     split = CorpusSplit(corpus, held_out(corpus))
     raw = model.heads.logits(held_pooled)
-    weights = weigh_real_rows(split.held_rows, logistic(raw), meta.get("natural"))
+    natural = msgspec.convert(meta.get("natural"), dict[str, list[float]] | None)
+    weights = weigh_real_rows(split.held_rows, logistic(raw), natural)
     calibrated = calibrate_on_real(split.held_rows, raw, weights.calibration, seed)
     model = with_calibration(model, calibrated)
 
@@ -198,7 +197,7 @@ class _ModelDraft:
     model: EncoderModel
     held: HeldOut  # what measures it
     facts: CardFacts
-    meta: Meta  # further values for ``model.json``
+    meta: Mapping[str, object]  # further values for ``model.json``
     run_cases: bool  # of behaviour, which take minutes
     files: Mapping[str, str] = field(default_factory=dict)  # further texts by name
 
@@ -219,7 +218,9 @@ def _judge_and_write_model(out: str | os.PathLike[str], draft: _ModelDraft, seed
     )
 
 
-def _card_facts_of_corpus(split: CorpusSplit, refitted: bool, meta: Meta, start: str) -> CardFacts:
+def _card_facts_of_corpus(
+    split: CorpusSplit, refitted: bool, meta: Mapping[str, object], start: str
+) -> CardFacts:
     """Say what a training on the corpus alone was; `refitted` is about its calibration."""
     return CardFacts(
         name="default",
@@ -236,18 +237,31 @@ def _card_facts_of_corpus(split: CorpusSplit, refitted: bool, meta: Meta, start:
     )
 
 
-def _encoder_name_for_card(meta: Meta) -> str:
-    return str(meta.get("base", {}).get("name", "a pretrained encoder"))
+class _RecordedBase(msgspec.Struct):
+    """What ``base`` of a ``model.json`` says of the encoder."""
+
+    name: str = "a pretrained encoder"
 
 
-def _fine_tuning_for_card(meta: Meta) -> FineTuning | None:
+class _RecordedTraining(msgspec.Struct):
+    """What ``training`` of a ``model.json`` says of the fine-tuning."""
+
+    settings: FineTuningRun
+    taught: TaughtPassages | None = None
+
+
+def _encoder_name_for_card(meta: Mapping[str, object]) -> str:
+    return msgspec.convert(meta.get("base", {}), _RecordedBase).name
+
+
+def _fine_tuning_for_card(meta: Mapping[str, object]) -> FineTuning | None:
     """Return what the card says of the encoder's fine-tuning, if ``model.json`` has all of it."""
-    with suppress(KeyError, TypeError, msgspec.ValidationError):
-        training = meta["training"]
+    with suppress(KeyError, msgspec.ValidationError):
+        training = msgspec.convert(meta["training"], _RecordedTraining)
         return FineTuning(
             base=msgspec.convert(meta["base"], BaseEncoder),
-            run=msgspec.convert(training["settings"], FineTuningRun),
-            taught=msgspec.convert(training.get("taught"), TaughtPassages | None),
+            run=training.settings,
+            taught=training.taught,
             bits=msgspec.convert(meta["weight_bits"], int),
         )
     return None

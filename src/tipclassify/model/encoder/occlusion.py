@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
 __all__ = [
-    "FUNCTION_WORDS",
+    "CLOSED_CLASS_WORDS",
     "PHRASE_WORDS",
     "OcclusionText",
     "explain_by_occlusion",
@@ -38,8 +38,9 @@ Span = tuple[int, int]
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
 _BATCH_TEXTS: Final = 100  # some hundred masked variants
 PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
-# Closed classes of English: articles, pronouns, prepositions, conjunctions, auxiliaries.
-FUNCTION_WORDS: Final = frozenset(
+# Articles, pronouns, prepositions, conjunctions, auxiliaries, negations: a phrase of these alone
+# is not masked, and explains nothing.
+CLOSED_CLASS_WORDS: Final = frozenset(
     """
     a an the this that these those it its he him his she her they them their we our us i you
     your who whom whose which what of in on at by for from to into with within without under
@@ -157,7 +158,7 @@ def _clauses_to_occlude(text: str, words: Sequence[Span], vocabulary: frozenset[
 def _phrases_to_occlude(text: str, words: Sequence[Span]) -> list[range]:
     """Return the words of each phrase, by their numbers.
 
-    A phrase is a run of three words that are not all words of function.
+    A phrase is a run of three words that are not all of closed classes.
 
     >>> text = "It did not convict any of the men."
     >>> words = _words_to_occlude(text, [])
@@ -167,7 +168,7 @@ def _phrases_to_occlude(text: str, words: Sequence[Span]) -> list[range]:
     """
     if len(words) <= PHRASE_WORDS:
         return [range(len(words))] if words else []
-    has_content = [text[start:end].lower() not in FUNCTION_WORDS for start, end in words]
+    has_content = [text[start:end].lower() not in CLOSED_CLASS_WORDS for start, end in words]
     runs = [range(first, first + PHRASE_WORDS) for first in range(len(words) - PHRASE_WORDS + 1)]
     return [run for run in runs if any(has_content[word] for word in run)] or runs
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib import metadata
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypedDict, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ from tipclassify.formatting import escape_json_line_breaks, load_json, one_line
 from tipclassify.labels import LABELS, Policy
 from tipclassify.reporting.adjustment import AdjustmentRates
 from tipclassify.reporting.group import Group
-from tipclassify.reporting.summary import Summary
+from tipclassify.reporting.summary import LabelCount, Summary
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit
 
@@ -29,9 +29,9 @@ __all__ = [
     "MANIFEST",
     "PASSAGES",
     "ROWS",
+    "BundleFigures",
     "BundleRow",
     "CheckCounts",
-    "Figures",
     "FileDigest",
     "Input",
     "Link",
@@ -78,8 +78,6 @@ Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 # passages of a corpus; sums of squares of more would overflow
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-# counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
-Figures = dict[str, Any]
 RateTable = Annotated[
     dict[Annotated[str, _manifest_choice(rate.name for rate in fields(AdjustmentRates))], Cases],
     msgspec.Meta(min_length=5),
@@ -91,6 +89,15 @@ class _ManifestObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _Line = TypeVar("_Line", bound=_ManifestObject)
+
+
+class BundleFigures(TypedDict):
+    """Counts of one input, or of all, as ``tipclassify summary`` gives them."""
+
+    passages: int
+    low_confidence: int
+    labels: dict[str, LabelCount]
+    none: LabelCount  # of passages without a label
 
 
 class FileDigest(_ManifestObject, frozen=True):
@@ -132,7 +139,7 @@ class Input(_ManifestObject, frozen=True, kw_only=True):
     notes: tuple[str, ...]  # the reader's warnings
     link: Link | None
     source: str | None  # its path in the bundle, if included
-    figures: Figures
+    figures: Mapping[str, object]  # its `BundleFigures`, unchecked when read
 
 
 class StoredCheck(_ManifestObject, frozen=True, kw_only=True):
@@ -172,7 +179,7 @@ class Manifest(_ManifestObject, frozen=True):
     # `AdjustmentRates`
     error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
-    figures: Figures  # of all inputs together
+    figures: Mapping[str, object]  # `BundleFigures` of all inputs together, unchecked when read
     files: dict[str, FileDigest]  # all but the manifest
     checks: CheckCounts | None = None  # None without ``checks.jsonl``
 
@@ -220,11 +227,16 @@ def collect_bundle_versions() -> dict[str, str | None]:
 
 def compute_bundle_figures(
     group: Group, rates: Mapping[str, Mapping[str, float]] | None
-) -> Figures:
+) -> BundleFigures:
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
     table = None if rates is None else {label: AdjustmentRates(**rates[label]) for label in LABELS}
-    (row,) = Summary((), (), group, table).rows()
-    return {name: row[name] for name in ("passages", "low_confidence", "labels", "none")}
+    (row,) = Summary((), (), group, table).summary_rows()
+    return BundleFigures(
+        passages=row.passages,
+        low_confidence=row.low_confidence,
+        labels=row.labels,
+        none=row.none,
+    )
 
 
 def seal(plain: dict[str, object]) -> tuple[bytes, str]:

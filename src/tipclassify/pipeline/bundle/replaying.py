@@ -229,7 +229,6 @@ def _check_replayed_labels(differ: Sequence[bool]) -> Check:
 def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     """Compare the figures in the manifest with the counts of the passages."""
     step = Step("counts")
-    total = manifest.figures
     try:
         counted = [compute_bundle_figures(group, manifest.error_rates) for group in groups]
         counted_total = compute_bundle_figures(sum(groups, Group(())), manifest.error_rates)
@@ -237,14 +236,16 @@ def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     for recorded, here in zip(manifest.inputs, counted, strict=True):
         step.add(differences(here, recorded.figures), recorded.name)
-    step.add(differences(counted_total, total), "all inputs")
+    step.add(differences(counted_total, manifest.figures), "all inputs")
     if step.others:
         return step.checks(f"{step.good} of {len(groups) + 1} agree")
-    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total["labels"].items())
+    labels = ", ".join(
+        f"{label} {counts['count']:,}" for label, counts in counted_total["labels"].items()
+    )
     adjusted = "the model tells no error rates"
     if manifest.error_rates:
         adjusted = "adjusted by the model's error rates"
-    none = f"none {total['none']['count']:,} of {total['passages']:,}"
+    none = f"none {counted_total['none']['count']:,} of {counted_total['passages']:,}"
     return step.checks(f"{labels}, {none}; {adjusted}")
 
 

@@ -40,7 +40,7 @@ from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
     PASSAGES,
     ROWS,
-    Figures,
+    BundleFigures,
     Input,
     Link,
     Manifest,
@@ -335,7 +335,7 @@ class OriginalText:
     text_sha256: str | None = None
     characters: int | None = None
 
-    def recorded(self, source: str | None, counted: Figures) -> Input:
+    def recorded(self, source: str | None, counted: BundleFigures) -> Input:
         """Make the entry of the manifest."""
         return Input(
             name=self.name,

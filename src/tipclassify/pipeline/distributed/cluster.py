@@ -21,9 +21,10 @@ from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.pipeline.distributed.folder import Failure, PartRecord, describe_cluster_error
+from tipclassify.pipeline.distributed.folder import PartRecord, describe_cluster_error
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
 from tipclassify.pipeline.distributed.worker import Work, score_part
+from tipclassify.pipeline.failure import Failure
 
 if TYPE_CHECKING:
     import dask.bag
@@ -223,5 +224,5 @@ def _record_part_failed_on_cluster(part: InputPart, error: str) -> PartRecord:
     It has one retryable failure and no passages.
     """
     name = part.sources[0].name
-    failure = Failure(name, f"{part}: {error}", again=True)
+    failure = Failure(name, f"{part}: {error}", retryable=True)
     return PartRecord(part_name([str(part)]), {name: 0}, failures=[failure])

@@ -14,28 +14,20 @@ import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
+from tipclassify.pipeline.failure import Failure
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["ClusterOutputFolder", "Failure", "PartRecord", "describe_cluster_error"]
+__all__ = ["ClusterOutputFolder", "PartRecord", "describe_cluster_error"]
 
 _RECENT = 600  # seconds
-
-
-class Failure(NamedTuple):
-    """An input or row that could not be read, with a one-line error."""
-
-    input: str
-    error: str
-    # retryable: the network, a missing package or a killed process was the cause
-    again: bool = False
 
 
 class PartRecord(msgspec.Struct):
@@ -112,7 +104,9 @@ class ClusterOutputFolder:
             with contextlib.suppress(ValueError):
                 record = msgspec.convert(load_json(data), PartRecord)
                 size = passages.get(record.name, {}).get("size")
-                if size == record.bytes and not any(failure.again for failure in record.failures):
+                if size == record.bytes and not any(
+                    failure.retryable for failure in record.failures
+                ):
                     record.notes = []
                     record.made = False
                     finished[record.name] = record
@@ -152,7 +146,7 @@ class ClusterOutputFolder:
             {
                 "input": _without_surrogates(failure.input),
                 "error": _without_surrogates(failure.error),
-                "again": failure.again,
+                "again": failure.retryable,
             }
             for failure in failures
         ]

@@ -26,11 +26,11 @@ from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
 from tipclassify.pipeline.distributed.folder import (
     ClusterOutputFolder,
-    Failure,
     PartRecord,
     describe_cluster_error,
 )
 from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
+from tipclassify.pipeline.failure import Failure
 from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import batches_of_read_rows, parse_jsonl_row
@@ -140,12 +140,11 @@ def _tagged_reports_of_part(
                 record.notes += report.notes
                 yield report
         except TipclassifyError as error:
-            record.failures.append(
-                Failure(source.name, str(error), isinstance(error, MissingExtraError))
-            )
+            may_be_installed = isinstance(error, MissingExtraError)
+            record.failures.append(Failure(source.name, str(error), retryable=may_be_installed))
         except Exception as error:  # one bad file must not end a job of thousands
             problem = f"{source.name}: {describe_cluster_error(error)}; check the path"
-            record.failures.append(Failure(source.name, problem, again=True))
+            record.failures.append(Failure(source.name, problem, retryable=True))
 
 
 def _tagged_reports_of_source(

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from tipclassify.reporting.comparison.normalization import ReportSides, normalize_wording
-from tipclassify.reporting.comparison.terms import FUNCTION_WORDS
+from tipclassify.reporting.comparison.terms import STOP_WORDS
 from tipclassify.reporting.comparison.wording import MAX_WORDS
 
 __all__ = ["ComparedWords", "changed_words"]
@@ -57,7 +57,7 @@ def _runs_unchanged_in_both(old: Sequence[str], new: Sequence[str]) -> list[Run]
     kept = []
     for run in runs:
         words = old[run.a : run.a + run.size]
-        has_content = any(word.isalnum() and word not in FUNCTION_WORDS for word in words)
+        has_content = any(word.isalnum() and word not in STOP_WORDS for word in words)
         begins_both = run.a == run.b == 0
         ends_both = run.a + run.size == len(old) and run.b + run.size == len(new)
         if has_content or begins_both or ends_both:

@@ -14,21 +14,21 @@ from tipclassify.reporting.comparison.normalization import normalize_prefixes
 from tipclassify.text.features.tokenizer import folded_words_of_text, tokenize
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
-__all__ = ["FUNCTION_WORDS", "ComparedTerms", "extract_compared_terms"]
+__all__ = ["STOP_WORDS", "ComparedTerms", "extract_compared_terms"]
 
-FUNCTION_WORDS: Final = frozenset(
+STOP_WORDS: Final = frozenset(
     """a about after again all also although an and any are as at be been before being between
     both but by can could did do does during each for from had has have he her here him his however
     if in into is it its may might more most must no nor not of on one only or other out over per
     she should so some such than that the their them then there these they this those to under up
     was were when where which while who whom whose will with without would""".split()
 )
-"""Stop words, which similarity ignores.
+"""Words that the similarity of two passages ignores.
 
 Negation is one of them: a change from "did" to "did not" must still match.
 """
 
-_STOP_TERMS: Final = np.array(sorted({NUMBER, *map(hash_word, FUNCTION_WORDS)}), np.uint64)
+_STOP_TERMS: Final = np.array(sorted({NUMBER, *map(hash_word, STOP_WORDS)}), np.uint64)
 
 _MONTHS: Final = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -89,5 +89,5 @@ def extract_compared_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> 
 def _hash_terms_of_name(name: str) -> Iterator[int]:
     """Hash the words of a name."""
     for word in folded_words_of_text(name):
-        if word not in FUNCTION_WORDS:
+        if word not in STOP_WORDS:
             yield int(hash_word(word))

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple, TypeAlias
 
 from tipclassify.errors import UsageError
-from tipclassify.reporting.report import ScoringContext, TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport, identity
 
-__all__ = ["FORMATS", "OutputFormat", "Rendered", "WriterSteps", "format_of", "identity"]
+__all__ = ["FORMATS", "OutputFormat", "Rendered", "WriterSteps", "format_of"]
 
 Rendered: TypeAlias = TaggedReport | str
 """A report as its writer takes it: as it is, or as the text of its rows."""
@@ -45,11 +45,6 @@ class OutputFormat:
         module = import_module(f"tipclassify.reporting.writers.{self.module}")
         render = getattr(module, self.rows) if self.rows else identity
         return WriterSteps(render, getattr(module, self.function))
-
-
-def identity(report: TaggedReport) -> TaggedReport:
-    """Return the report unchanged."""
-    return report
 
 
 FORMATS: Final = {

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.common.scoring import reaches_threshold
-from tipclassify.model.encoder.occlusion import FUNCTION_WORDS
+from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
 from tipclassify.reporting.probability import log_odds
 from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
@@ -224,7 +224,7 @@ def _join_reason_words(text: str, explanation: Explanation) -> list[ReasonPhrase
         inside = [number for number in run if number > last_joined]
         if not sign or not inside:
             continue
-        while _are_reason_function_words(text, words, inside) and inside[-1] + 1 < len(words):
+        while _are_closed_class_words(text, words, inside) and inside[-1] + 1 < len(words):
             inside.append(inside[-1] + 1)  # "the" explains nothing without its noun
         last_joined = inside[-1]
         phrase = " ".join(text[words[inside[0]].start : words[inside[-1]].end].split())
@@ -238,15 +238,15 @@ def _sign_of_weight(weight: float) -> int:
     return (weight > 0) - (weight < 0)
 
 
-def _are_reason_function_words(
+def _are_closed_class_words(
     text: str, words: Sequence[_ReasonWord], numbers: Sequence[int]
 ) -> bool:
-    """Test whether all these words are words of function."""
+    """Test whether all these words are of closed classes."""
     plain_words = []
     for number in numbers:
         word = words[number]
         plain_words.append(text[word.start : word.end].strip(_EDGE).lower())
-    return FUNCTION_WORDS.issuperset(plain_words)
+    return CLOSED_CLASS_WORDS.issuperset(plain_words)
 
 
 def _round_reason_weight(weight: float) -> float:

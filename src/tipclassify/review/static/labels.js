@@ -2,7 +2,7 @@
 // Covered by tests/review/test_review_page.py.
 import { el } from "./dom.js";
 // which review/server.py makes
-import { LETTERS, NAMES, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN, NO_SECTION } from "./names.js";
+import { LETTERS, NAMES, NO_SECTION } from "./names.js";
 
 export { LETTERS, NAMES, NO_SECTION };
 
@@ -30,12 +30,6 @@ export const sameAnswer = (a, b) =>
 export const answerInWords = (answer) => (answer.unsure ? "Unsure" : inWords(answer.labels));
 export const answerBadges = (answer) =>
   answer.unsure ? [el("b", { class: "none", title: "Unsure" }, "?")] : badges(answer.labels);
-
-/** A probability with two decimals that never claims certainty. */
-export function probability(value) {
-  if (value >= NEARLY_CERTAIN) return NEARLY_CERTAIN_SHOWN;
-  return value < 0.005 ? "<0.01" : value.toFixed(2);
-}
 
 /** "+1.32", "−0.54" */
 export function signed(value, digits = 2) {

@@ -59,7 +59,7 @@ export function list(app) {
     const differs = passage.others.some((other) => !sameAnswer(other, shown));
     const noted = Object.keys(passage.notes).length > 0;
     const settling = app.view === "adjudication";
-    const said = settling ? sides(passage, app.store.session.annotator) : [];
+    const opposing = settling ? sides(passage, app.store.session.annotator) : [];
     const state = JSON.stringify([
       app.view,
       shown,
@@ -71,13 +71,13 @@ export function list(app) {
       noted,
       words,
       passage.why,
-      said,
+      opposing,
     ]);
     if (row.dataset.state === state) return row;
     row.dataset.state = state;
     row.classList.toggle("decided", decided);
     row.classList.toggle("pending", pending);
-    const told = [
+    const remarks = [
       pending || drafted ? "not saved yet" : decided ? "decided" : "undecided",
       !passage.hidden.model &&
         !shown.unsure &&
@@ -96,7 +96,7 @@ export function list(app) {
         ...((settling && !decided) || silent ? [] : answerBadges(shown)),
         el(
           "i",
-          { class: "sign", title: told.join(", ") },
+          { class: "sign", title: remarks.join(", ") },
           noted && el("span", { class: "noted" }, "✎"),
           pending || drafted ? "…" : decided ? "✓" : "",
         ),
@@ -104,7 +104,7 @@ export function list(app) {
       el(
         "span",
         { class: "vh" },
-        `${silent ? "Model hidden" : answerInWords(shown)}; ${told.join(", ")}`,
+        `${silent ? "Model hidden" : answerInWords(shown)}; ${remarks.join(", ")}`,
       ),
       app.view === "queue" && passage.why && el("span", { class: "why" }, whyOf(passage.why)),
       !settling &&
@@ -114,8 +114,14 @@ export function list(app) {
         el(
           "span",
           { class: "why sides" },
-          ...said.map((one) =>
-            el("span", { class: "said" }, el("bdi", {}, one.annotator), " ", ...answerBadges(one)),
+          ...opposing.map((side) =>
+            el(
+              "span",
+              { class: "said" },
+              el("bdi", {}, side.annotator),
+              " ",
+              ...answerBadges(side),
+            ),
           ),
         ),
       settling &&

@@ -22,12 +22,12 @@ export class Outbox {
   #timer = 0;
   #sending = false;
   #place;
-  #told;
+  #listener;
 
-  /** `told` has changed(), saved(action, answer), refused(action, error). */
-  constructor(place, told) {
+  /** `listener` has changed(), saved(action, answer), refused(action, error). */
+  constructor(place, listener) {
     this.#place = place;
-    this.#told = told;
+    this.#listener = listener;
     try {
       const kept = JSON.parse(sessionStorage.getItem(place) || "{}");
       this.waiting = kept.waiting || [];
@@ -43,7 +43,7 @@ export class Outbox {
     const added = { n: this.#next++, request: crypto.randomUUID(), ...action };
     this.waiting.push(added);
     this.#keep();
-    this.#told.changed();
+    this.#listener.changed();
     this.send();
     return added;
   }
@@ -54,7 +54,7 @@ export class Outbox {
     if (place < 0 || this.waiting[place].tried) return false;
     this.waiting.splice(place, 1);
     this.#keep();
-    this.#told.changed();
+    this.#listener.changed();
     return true;
   }
 
@@ -86,26 +86,26 @@ export class Outbox {
           this.#events.set(action.n, answer.event.id);
           this.#ours.add(answer.event.id);
           this.savedAt = new Date();
-          this.#told.saved(action, answer);
+          this.#listener.saved(action, answer);
         }
       } catch (error) {
         if (error.passing) {
           const seconds = WAITS[Math.min(this.#tries++, WAITS.length - 1)];
           this.trouble = { message: error.message, at: Date.now() + seconds * 1000 };
           this.#timer = setTimeout(() => this.send(true), seconds * 1000);
-          this.#told.changed();
+          this.#listener.changed();
           break;
         }
         this.waiting.shift(); // it would be refused again, and hold up all others
         this.trouble = null;
-        this.#told.refused(action, error);
+        this.#listener.refused(action, error);
       }
       this.#keep();
-      this.#told.changed();
+      this.#listener.changed();
     }
     if (!this.waiting.length && this.trouble) {
       this.trouble = null; // what could not be sent was taken back
-      this.#told.changed();
+      this.#listener.changed();
     }
     this.#sending = false;
   }

@@ -3,8 +3,9 @@
 import { get } from "./api.js";
 import { backToList, byId, el } from "./dom.js";
 import { history } from "./history.js";
-import { LETTERS, NAMES, badge, badges, inWords, number, probability, signed } from "./labels.js";
+import { LETTERS, NAMES, badge, badges, inWords, number, signed } from "./labels.js";
 import { notes } from "./notes.js";
+import { probability } from "./probability.js";
 import { reasonOf, rounded } from "./reasons.js";
 
 const TABS = ["reasons", "codebook", "notes", "history"];

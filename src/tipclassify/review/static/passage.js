@@ -10,12 +10,12 @@ import {
   badge,
   clock,
   count,
-  probability,
   sameAnswer,
   sameLabels,
   signed,
 } from "./labels.js";
 import { emptiness, whyOf } from "./list.js";
+import { probability } from "./probability.js";
 import { pieces } from "./reasons.js";
 import { sides } from "./deciding.js";
 

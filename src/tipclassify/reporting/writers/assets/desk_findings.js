@@ -10,8 +10,9 @@ import { say } from "./desk_page.js";
 import { saveButton } from "./desk_saved.js";
 import { american, beginningsOf, wordsOf } from "./desk_words.js";
 import { makeBadge, makeButton, makeElement, selectOne } from "./elements.js";
-import { grouped, plural, probability } from "./labels.js";
+import { grouped, plural } from "./labels.js";
 import { LETTERS, NAMES } from "./names.js";
+import { probability } from "./probability.js";
 
 const PAGE_SIZE = 20;
 const findingsList = selectOne("#findings .desk-list");

@@ -1,7 +1,7 @@
 // The findings of the page, in its order, and what the other modules ask of them.
 // Covered by tests/reporting/test_html_report.py, in a browser.
 import { makeBadge, makeElement, selectAll, selectOne } from "./elements.js";
-import { probability } from "./labels.js";
+import { probability } from "./probability.js";
 
 export const articles = selectAll("main > article");
 export const findings = selectAll("main mark").map(findingOf);

@@ -1,13 +1,9 @@
-// Labels, probabilities and numbers, as all pages write them. names.js is made by templating.py.
+// Labels and numbers, as all pages write them. names.js is made by templating.py.
 // Covered by tests/reporting/test_html_report.py and tests/reporting/test_desk.py, in a browser.
-import { LABELS, LETTERS, NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN } from "./names.js";
+import { LABELS, LETTERS } from "./names.js";
 
 export function labelOf(letter) {
   return LABELS[LETTERS.indexOf(letter)];
-}
-
-export function probability(score) {
-  return score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_SHOWN : score.toFixed(2);
 }
 
 // 12345 as "12,345".

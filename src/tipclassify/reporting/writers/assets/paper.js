@@ -3,7 +3,7 @@
 // Covered by tests/reporting/test_html_report.py, in a browser.
 import { makeBadge, makeElement, selectAll, selectOne } from "./elements.js";
 import { articles, findings, inert } from "./findings.js";
-import { probability } from "./labels.js";
+import { probability } from "./probability.js";
 
 export function listenToPrinting() {
   addEventListener("beforeprint", () => {
