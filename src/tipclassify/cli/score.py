@@ -78,7 +78,7 @@ def score(
 
     With --output-dir, html also writes index.html, which searches and compares all its reports.
 
-    --model fast is some hundred times as quick as the default, and more often wrong.
+    --model fast is many times as quick as the default, and more often wrong.
 
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and
     addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
