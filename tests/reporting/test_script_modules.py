@@ -109,7 +109,7 @@ def test_a_module_imports_what_it_uses_and_uses_what_it_imports(entry: str) -> N
         assert (used & set(exports)) - imported - own == set(), f"{module.file} uses unimported"
 
 
-def test_a_page_writes_a_probability_as_python_does(browser: Any) -> None:
+def test_a_page_writes_a_probability_as_python_does(browser: Browser) -> None:
     script = page_script("probability.js", {})
     values = [0.0, 0.003, 0.0049, 0.0051, 0.381, 0.9949, 0.995, 1.0]
     page = browser.new_page()
