@@ -16,9 +16,19 @@ from tipclassify.download import DownloadLimits, LinkError, download
 
 QUICK = DownloadLimits(connect=1, read=1, total=2, largest=1_000, pause=0.01)
 ADDRESSES = (
-    "http://xn--/", "http://xn--a/", "http://xn--0.xn--/", "http://XN--ZZZZZZZZZZZ-/", "http://a:99999999999999999999/",
-    "http://a:65536/", "http://a:0/", "http://[::1", "http://a%00b/", "http://[v1.x]/", "http:///x", "http://@/",
-)  # fmt: skip
+    "http://xn--/",
+    "http://xn--a/",
+    "http://xn--0.xn--/",
+    "http://XN--ZZZZZZZZZZZ-/",
+    "http://a:99999999999999999999/",
+    "http://a:65536/",
+    "http://a:0/",
+    "http://[::1",
+    "http://a%00b/",
+    "http://[v1.x]/",
+    "http:///x",
+    "http://@/",
+)
 
 
 class Site(BaseHTTPRequestHandler):
