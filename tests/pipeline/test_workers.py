@@ -51,7 +51,8 @@ def _long(length: int) -> str:
 
 
 def test_results_of_megabytes_come_whole() -> None:
-    lengths = [3_000_000, 10, 70_000, 1_500_000] * 3
+    four = (3_000_000, 10, 70_000, 1_500_000)
+    lengths = [*four, *four, *four]
     assert list(map(len, map_in_order(_long, lengths, 2))) == lengths
 
 
@@ -97,5 +98,6 @@ def test_processes_that_start_do_not_hear_the_keyboard() -> None:
 
 
 def test_a_process_that_dies_is_reported_in_one_line() -> None:
+    parents = [os.getpid() for _ in range(500)]
     with pytest.raises(TipclassifyError, match="a worker process died"):
-        list(map_in_order(_ends_others, [os.getpid()] * 500, 2))
+        list(map_in_order(_ends_others, parents, 2))
