@@ -25,7 +25,8 @@ def test_a_report_in_markdown() -> None:
         (
             "Karvonia",
             False,
-            "Karvonia does not yet fully meet the Institute's minimum standards, although its government is making"
+            "Karvonia does not yet fully meet the Institute's minimum standards, although its "
+            "government is making"
             " significant efforts.",
         ),
         ("recommendations", True, "Prioritized Recommendations"),
