@@ -25,8 +25,8 @@ from tipclassify.labels import POLICIES
 from tipclassify.reporting.writers import FORMATS
 
 TEXT = (
-    "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any "
-    "traffickers.\n\n"
+    "PROSECUTION\n\n"
+    "Police arrested nine traffickers. The government did not convict any traffickers.\n\n"
     "Border guards took bribes from traffickers — “often”."
 )
 
@@ -142,8 +142,8 @@ def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Pa
     wrong = cli(*asked, env={"SOURCE_DATE_EPOCH": "today"})
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert wrong.stderr.startswith(
-        b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; correct it, or "
-        b"unset it"
+        b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; "
+        b"correct it, or unset it"
     )
 
 
@@ -172,8 +172,8 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     cli: Run, report: Path, tmp_path: Path, suffix: str
 ) -> None:
     words = (
-        "La policía detuvo a nueve traficantes, pero los tribunales no condenaron a ninguno de "
-        "ellos."
+        "La policía detuvo a nueve traficantes, "
+        "pero los tribunales no condenaron a ninguno de ellos."
     )
     foreign, cells, other = (tmp_path / name for name in ("es.txt", "cells.txt", "other.txt"))
     foreign.write_text(f"{words}\n\n{words}", "utf-8")

@@ -51,8 +51,8 @@ def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_
     assert done.returncode == 1
     (line, _) = errors(done)
     assert line.endswith(
-        "findings.html: a page that tipclassify wrote, skipped; give the report that it was "
-        "made from"
+        "findings.html: a page that tipclassify wrote, skipped; "
+        "give the report that it was made from"
     )
     assert len(done.stdout.splitlines()) == 1
     folder = cli("score", tmp_path, *FAST, "--format", "jsonl")
@@ -154,8 +154,8 @@ def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Pa
         assert done.returncode == 1
         (line,) = errors(done)
         assert line.endswith(
-            f"{name}: an Outlook message (.msg); save it as .eml, HTML or text, and what is "
-            f"attached to it by itself"
+            f"{name}: an Outlook message (.msg); save it as .eml, HTML or text, "
+            "and what is attached to it by itself"
         )
 
 
@@ -224,8 +224,8 @@ def test_pandoc_reads_what_it_can(cli: Run, tmp_path: Path, name: str, read: boo
     if not read:
         (line,) = errors(done)
         what = (
-            "an old Word file (.doc), which needs LibreOffice on the path; install it, or save "
-            "as .docx or PDF"
+            "an old Word file (.doc), which needs LibreOffice on the path; "
+            "install it, or save as .docx or PDF"
         )
         assert line.endswith(f"a.doc: {what}")
 
@@ -339,8 +339,8 @@ time.sleep(60)"""
 )
 def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) -> None:
     rich = (
-        rb"{\rtf1\ansi {\b PROSECUTION}\par Police arrested nine traffickers in May.\par Courts "
-        rb"convicted none.\par}"
+        rb"{\rtf1\ansi {\b PROSECUTION}\par Police arrested nine traffickers in May.\par "
+        rb"Courts convicted none.\par}"
     )
     (tmp_path / "a.rtf").write_bytes(rich)
     done = cli("score", tmp_path / "a.rtf", *FAST, "--format", "jsonl")

@@ -248,7 +248,8 @@ def test_a_hostile_book_is_read_or_one_line_in_time(name: str) -> None:
 
 def workbook(sheet: str, strings: str = "") -> bytes:
     openpyxl = pytest.importorskip("openpyxl")
-    openpyxl.Workbook().save(plain := io.BytesIO())
+    plain = io.BytesIO()
+    openpyxl.Workbook().save(plain)
     with zipfile.ZipFile(plain) as source:
         members = {name: source.read(name) for name in source.namelist()}
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

@@ -20,9 +20,8 @@ from tipclassify.pipeline.bundle.writing import write_bundle
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    (report := folder / "a.txt").write_text(
-        "Police arrested nine recruiters in Karvonia.\n", "utf-8"
-    )
+    report = folder / "a.txt"
+    report.write_text("Police arrested nine recruiters in Karvonia.\n", "utf-8")
     with (folder / "a.zip").open("wb") as out:
         write_bundle([str(report)], Tagging("fast"), out)
     return folder / "a.zip"

@@ -62,7 +62,8 @@ def refused(log: Path) -> str:
     ],
 )
 def test_a_file_that_is_no_log_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
-    (log := tmp_path / "my.events").write_bytes(content)
+    log = tmp_path / "my.events"
+    log.write_bytes(content)
     assert "no log of decisions" in refused(log)
     assert log.read_bytes() == content
     assert not (tmp_path / "my.events.torn").exists()
@@ -71,7 +72,8 @@ def test_a_file_that_is_no_log_stays_as_it_is(tmp_path: Path, content: bytes) ->
 def test_a_log_whose_first_line_was_cut_off_goes_on(tmp_path: Path) -> None:
     whole = event_line(event())
     for length in (1, 5, 20, len(whole) - 2):
-        (log := tmp_path / "my.events").write_bytes(whole[:length])
+        log = tmp_path / "my.events"
+        log.write_bytes(whole[:length])
         with EventLog(log).exclusive() as append:
             append(event())
         assert len(EventLog(log).history) == 1
@@ -79,7 +81,8 @@ def test_a_log_whose_first_line_was_cut_off_goes_on(tmp_path: Path) -> None:
 
 @posix
 def test_links_are_not_followed(tmp_path: Path) -> None:
-    (mine := tmp_path / "mine.txt").write_bytes(event_line(event()) + b"torn")
+    mine = tmp_path / "mine.txt"
+    mine.write_bytes(event_line(event()) + b"torn")
     before = mine.read_bytes()
     (tmp_path / "a.events").symlink_to(mine)
     assert "a link, which is not followed" in refused(tmp_path / "a.events")
@@ -87,7 +90,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "b.events.torn").symlink_to(mine)
     assert "cannot be moved to b.events.torn (a link" in refused(tmp_path / "b.events")
     assert (tmp_path / "b.events").read_bytes() == before  # nothing of it is lost
-    (corpus := tmp_path / "c.jsonl").symlink_to(mine)
+    corpus = tmp_path / "c.jsonl"
+    corpus.symlink_to(mine)
     with pytest.raises(InputError, match="a link, which is not followed"):
         ReviewCorpusFile(corpus).write(History())
     assert mine.read_bytes() == before
@@ -170,7 +174,8 @@ def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothin
     for folder in (tmp_path, *tmp_path.parents):
         if folder.is_relative_to(tmp_path.parents[2]):
             folder.chmod(0o755)  # others may look around, as in a shared folder
-    (spy := tmp_path / "spy").write_text(SPY, "utf-8")
+    spy = tmp_path / "spy"
+    spy.write_text(SPY, "utf-8")
     spy.chmod(0o755)
     monkeypatch.setenv("BROWSER", f"{spy} %s")
     report = write_report(tmp_path / "report.txt", 4)
@@ -273,8 +278,8 @@ def test_a_body_that_is_cut_short_is_not_saved_though_its_beginning_is_json(tmp_
 # notes
 
 HOSTILE = (
-    "</textarea><script>window.pwned = 1</script><img src=x onerror=window.pwned=2> {{7*7}} "
-    "\u202eevil \u2028"
+    "</textarea><script>window.pwned = 1</script><img src=x onerror=window.pwned=2> "
+    "{{7*7}} \u202eevil \u2028"
 )
 
 
@@ -320,7 +325,8 @@ def test_a_note_event_cut_at_any_byte_is_set_aside(tmp_path: Path) -> None:
         Event(2, "note", "key-1", "ann", now(), note=HOSTILE, about={"text": "Police."})
     )
     for cut in (1, len(last) // 3, len(last) - 2):
-        (log := tmp_path / f"{cut}.events").write_bytes(whole + last[:cut])
+        log = tmp_path / f"{cut}.events"
+        log.write_bytes(whole + last[:cut])
         assert len(EventLog(log).history) == 1
         assert log.with_name(log.name + ".torn").read_bytes() == last[:cut] + b"\n"
 

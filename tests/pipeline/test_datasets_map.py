@@ -79,7 +79,8 @@ def test_the_hash_is_the_same_in_another_process_and_changes_with_the_version(
 ) -> None:
     here = Hasher.hash(tag_batch)
     code = (
-        "from datasets.fingerprint import Hasher; from tipclassify import tag_batch; "
+        "from datasets.fingerprint import Hasher\n"
+        "from tipclassify import tag_batch\n"
         "print(Hasher.hash(tag_batch))"
     )
     there = subprocess.run(
