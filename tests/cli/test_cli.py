@@ -36,6 +36,7 @@ FAST = ("--model", "fast")
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
+    """A file of one short report."""
     file = tmp_path / "report.txt"
     file.write_bytes(TEXT.encode())
     return file

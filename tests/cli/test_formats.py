@@ -79,6 +79,7 @@ def test_a_desk_and_a_comparison_are_our_own_pages(cli: Run, tmp_path: Path) -> 
 
 
 def mail(html: str = "", plain: str = "", attached: bytes = b"", headers: int = 0) -> bytes:
+    """Return a message with a page, text or attached file, and so many more headers."""
     message = EmailMessage()
     for number in range(headers):
         message[f"X-Relay2-{number}"] = "accepted by the relay of the harbor office"
@@ -199,6 +200,7 @@ OLD = {
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
+    """Return a zip file of these members."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():

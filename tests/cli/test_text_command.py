@@ -21,6 +21,7 @@ Printed = Callable[..., bytes]
 
 @pytest.fixture
 def printed() -> Printed:
+    """A function that runs ``text`` in this process, and returns what it prints."""
     app = typer.Typer()
     app.command()(text)
 

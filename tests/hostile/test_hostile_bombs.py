@@ -60,6 +60,7 @@ def text_or_line(read: Callable[[], str]) -> str:
 
 
 def refused(data: bytes, name: str) -> str:
+    """Return the one line by which a file is refused."""
     with pytest.raises(InputError) as caught:
         isolated.read_bytes_isolated(data, name)
     assert "\n" not in str(caught.value)
@@ -213,6 +214,7 @@ LAUGHS = "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
 
 
 def book(chapter: bytes, references: int = 1) -> bytes:
+    """Return an EPUB of one chapter, to which the spine refers so many times."""
     item = "<item id='c' href='c.xhtml' media-type='application/xhtml+xml'/>"
     spine = "<itemref idref='c'/>" * references
     package = f"<package><manifest>{item}</manifest><spine>{spine}</spine></package>"
@@ -247,6 +249,7 @@ def test_a_hostile_book_is_read_or_one_line_in_time(name: str) -> None:
 
 
 def workbook(sheet: str, strings: str = "") -> bytes:
+    """Return an Excel file whose sheet and shared strings have this markup."""
     openpyxl = pytest.importorskip("openpyxl")
     plain = io.BytesIO()
     openpyxl.Workbook().save(plain)

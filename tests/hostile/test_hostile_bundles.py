@@ -19,6 +19,7 @@ from tipclassify.pipeline.bundle.writing import write_bundle
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of one short report."""
     folder = tmp_path_factory.mktemp("bundle")
     report = folder / "a.txt"
     report.write_text("Police arrested nine recruiters in Karvonia.\n", "utf-8")
@@ -37,6 +38,7 @@ def changed(sound: Path, to: Path, member: str, change: Callable[[bytes], bytes]
 
 
 def refused(bundle: Path) -> str:
+    """Return the one line by which a bundle is refused."""
     with pytest.raises(InputError) as caught:
         verify_bundle(str(bundle))
     assert "\n" not in str(caught.value)

@@ -332,6 +332,7 @@ def test_a_note_event_cut_at_any_byte_is_set_aside(tmp_path: Path) -> None:
 
 
 def decided(path: Path, *numbers: int, name: str = "ana") -> EventLog:
+    """Add decisions of these numbers to a log, and return it."""
     log = EventLog(path)
     for number in numbers:
         with log.exclusive() as write:

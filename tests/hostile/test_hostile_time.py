@@ -42,6 +42,7 @@ KNOWN = frozenset("the police acted in of and labor".split())
 
 
 def read_heading(text: str) -> None:
+    """Read a line as a heading, in every way that it is read."""
     outline = HeadingOutline()
     for heading in ("b. Forced Labor", text, "Description"):
         outline.section(heading)

@@ -33,6 +33,7 @@ TEXT = "PROSECUTION\n\nPolice arrested {} traffickers in {}, but courts convicte
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    """A folder of four reports, one below, with a hidden file and a picture."""
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for number, name in enumerate(("b.txt", "a.txt", "deep/c.txt", "deep/a.txt")):
         (tmp_path / "in" / name).write_text(TEXT.format(number + 2, 2010 + number), "utf-8")

@@ -30,6 +30,7 @@ TEXTS = [*FIVE_TEXTS, *FIVE_TEXTS, *FIVE_TEXTS]
 
 @pytest.fixture
 def table(tmp_path: Path) -> datasets.Dataset:
+    """A data set of texts, read from a file."""
     file = tmp_path / "in.jsonl"
     file.write_text(
         "".join(

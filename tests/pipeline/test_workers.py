@@ -16,12 +16,14 @@ from tipclassify.pipeline.workers import AHEAD, map_in_order
 
 
 def _halved(number: int) -> int:
+    """Return half of an even number."""
     if number % 2:
         raise ValueError(f"{number} is odd")
     return number // 2
 
 
 def _ends_others(process: int) -> int:
+    """Return in the process given, and end any other."""
     if os.getpid() != process:
         os._exit(3)
     time.sleep(0.05)
@@ -29,6 +31,7 @@ def _ends_others(process: int) -> int:
 
 
 def _where(_: int) -> int:
+    """Return the number of the process that works on this task."""
     time.sleep(0.02)
     return os.getpid()
 
@@ -47,6 +50,7 @@ def test_what_a_task_raises_comes_out_in_its_turn(jobs: int) -> None:
 
 
 def _long(length: int) -> str:
+    """Return a text of this length."""
     return "é" * length
 
 

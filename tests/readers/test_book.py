@@ -32,6 +32,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def book() -> Document:
+    """The yearbook of twelve countries, as it is read."""
     return read_report(Path(make_book.__file__).with_name("book.pdf"))
 
 

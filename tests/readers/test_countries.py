@@ -372,6 +372,7 @@ def test_real_pages_name_country_and_year(real: Path) -> None:
 
 
 def _title_source_opening(path: Path) -> tuple[str | None, str, str]:
+    """Return title, source and opening of a page, of which one tells the country."""
     text = path.read_text("utf-8")
     title = re.search("<title>([^<]*)", text)
     return (html.unescape(title[1]), str(path), "") if title else (None, str(path), text)

@@ -63,6 +63,7 @@ def marked(page: str) -> list[tuple[str, str | None]]:
 
 
 def narrative(document: Document) -> list[tuple[str, str | None]]:
+    """Return text and section of each block that is no heading."""
     return [(document.text[b.start : b.end], b.section) for b in document.blocks if not b.heading]
 
 
@@ -158,6 +159,7 @@ LONG = (
 
 
 def texts(html: str | bytes, encoding: str | None = None) -> list[str]:
+    """Read a page, and return the text of each block that is no heading."""
     data = html.encode() if isinstance(html, str) else html
     return [text for text, _ in narrative(read_html(data, "page.html", encoding))]
 

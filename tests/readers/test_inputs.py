@@ -53,6 +53,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip file of these members."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, content in members.items():
@@ -67,14 +68,17 @@ def locked(data: bytes) -> bytes:
 
 
 def noise() -> bytes:
+    """Return random bytes without a nul."""
     return random.Random(7).randbytes(3_000).replace(b"\0", b"\1")
 
 
 def deep_page() -> bytes:
+    """Return a page whose elements are nested too deeply."""
     return b"<html><body>" + b"<div>" * 100_000 + b"Text."
 
 
 def tar() -> bytes:
+    """Return the head of a tar file, and text."""
     return b"report.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(247) + TEXT
 
 
@@ -260,6 +264,7 @@ BAD: list[Bad] = [
 
 
 def line_of(read: Callable[[], Document]) -> str:
+    """Return the start of the text that is read, or the line of the error."""
     try:
         return f"read: {read().text[:40]!r}"
     except InputError as error:
@@ -357,6 +362,7 @@ def test_pipes_are_read_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatc
 
 
 def sample(kind: str) -> bytes:
+    """Return a good file of this kind."""
     by_kind = {"text": TEXT, "html": PAGE, "mhtml": SAVED_PAGE}
     if kind in by_kind:
         return by_kind[kind]
@@ -527,6 +533,7 @@ GOOD = sorted(
 
 
 def assert_document_or_line(data: bytes, name: str) -> None:
+    """Check that bytes are read with exact offsets or refused in one line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

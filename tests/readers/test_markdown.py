@@ -13,6 +13,7 @@ FILES = Path(__file__).parents[1] / "files"
 
 
 def blocks(markdown: str) -> list[tuple[bool, str]]:
+    """Read Markdown; return of each block whether it is a heading, and its text."""
     document = read_markdown(markdown.encode(), "a.md")
     return [(b.heading, document.text[b.start : b.end]) for b in document.blocks]
 

@@ -38,6 +38,7 @@ ROWS = [
 
 
 def sections(document: Document) -> list[tuple[str, str | None, bool]]:
+    """Return text and section of each block, and whether it is a heading."""
     return [
         (text, block.section, block.heading)
         for text, block in zip(texts(document), document.blocks, strict=True)
@@ -253,6 +254,7 @@ def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes
 
 
 def marked(content_id: int, content: str) -> str:
+    """Mark content as that of an element of the structure tree."""
     return f"/P<</MCID {content_id}>>BDC\n{content}EMC\n"
 
 

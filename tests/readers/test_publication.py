@@ -23,18 +23,21 @@ PROSE = (
 
 
 def page(head: str, body: str = PROSE) -> Document:
+    """Read a web page with this head."""
     return read_bytes(
         f"<!doctype html><head>{head}</head><body>{body}</body>".encode(), "some/where/page.html"
     )
 
 
 def markdown(matter: str) -> Document:
+    """Read Markdown with this front matter."""
     return read_bytes(
         f"---\n{matter}\n---\n\nPolice arrested nine men.\n".encode(), "some/where/page.md"
     )
 
 
 def text(words: str, name: str = "some/where/a.txt") -> Document:
+    """Read plain text."""
     return read_bytes(words.encode(), name)
 
 

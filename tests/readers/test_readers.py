@@ -33,6 +33,7 @@ PAGE = """<!DOCTYPE html><html><head><title>Tab title</title>\
 
 
 def blocks(html: str) -> list[tuple[str | None, bool, str]]:
+    """Read a page; return section and text of each block, and whether it is a heading."""
     document = read_html(html.encode(), "page.html")
     return [(b.section, b.heading, document.text[b.start : b.end]) for b in document.blocks]
 

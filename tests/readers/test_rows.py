@@ -42,6 +42,7 @@ ends = st.sampled_from(["\n", "\r\n", " \n", "\n\n \n"])
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A path that the tests write to in turn."""
     return tmp_path_factory.mktemp("rows") / "rows.jsonl"
 
 

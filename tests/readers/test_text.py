@@ -65,6 +65,7 @@ WIDE = (
 
 
 def writable(text: str, encoding: str) -> bool:
+    """Tell whether an encoding has all characters of a text."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -281,6 +282,7 @@ def program() -> bytes:
 
 
 def noise(allowed: range) -> bytes:
+    """Return random bytes of this range."""
     draw = random.Random(7)
     return bytes(draw.choices(allowed, k=4_000))
 

@@ -21,6 +21,7 @@ Seen = list[tuple[str | None, bool, str]]
 
 
 def seen(document: Document) -> Seen:
+    """Return section and text of each block, and whether it is a heading."""
     return [(b.section, b.heading, document.text[b.start : b.end]) for b in document.blocks]
 
 

@@ -36,6 +36,7 @@ def sections(document: Document) -> list[str | None]:
 
 
 def rows(name: str) -> list[dict[str, object]]:
+    """Read the behaviour cases of a file."""
     return [json.loads(line) for line in (FOLDER / name).read_text("utf-8").splitlines()]
 
 
@@ -151,6 +152,7 @@ OUTLINE = (("Norvia", 1), ("c. Child Labor", 2), ("Description", 3), ("Prisons",
 
 
 def as_html() -> Document:
+    """Read the outline as a web page."""
     page = "".join(
         f"<h{level}>{text}</h{level}><p>The law was not enforced.</p>" for text, level in OUTLINE
     )
@@ -158,6 +160,7 @@ def as_html() -> Document:
 
 
 def as_markdown() -> Document:
+    """Read the outline as Markdown."""
     return read_markdown(
         "".join(f"{'#' * n} {text}\n\nIt was not enforced.\n\n" for text, n in OUTLINE).encode(),
         "a.md",
@@ -165,6 +168,7 @@ def as_markdown() -> Document:
 
 
 def as_word() -> Document:
+    """Read the outline as a Word file."""
     outlined = '<w:p><w:pPr><w:outlineLvl w:val="{}"/></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>'
     after = "<w:p><w:r><w:t>The law was not enforced.</w:t></w:r></w:p>"
     return read_docx(
@@ -174,6 +178,7 @@ def as_word() -> Document:
 
 
 def as_bold_lines() -> Document:
+    """Read the outline as a web page whose headings are bold lines."""
     after = (
         "<p>The law was not enforced in any of the provinces, as in all of the years before it.</p>"
     )

@@ -532,10 +532,12 @@ UNSEEN = re.compile(r"[\s\u200b\u200e\u200f\u2060\ufeff]*")  # white, or of no w
 
 
 def lines(block: str) -> list[str]:
+    """Return the lines of a block of cases."""
     return block.strip("\n").split("\n")
 
 
 def whole(text: str) -> Document:
+    """Return a document of one block."""
     return Document(text, (Block(0, len(text)),))
 
 

@@ -16,6 +16,7 @@ KNOWN = frozenset(
 
 
 def words(text: str) -> list[int]:
+    """Return the numbers of the words of a text."""
     return tokenize([text], KNOWN).word.tolist()
 
 
